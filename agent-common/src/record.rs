@@ -1,0 +1,194 @@
+//! The records that cross from the kernel to user space, through the two rings and the iterators.
+//!
+//! All are `repr(C)` with explicit padding, native byte order, no implicit holes; the first byte is
+//! the kind. Addresses are always 16 bytes in network order, IPv4 as `::ffff:a.b.c.d`; ports are in
+//! host order; times are `CLOCK_MONOTONIC` nanoseconds (`bpf_ktime_get_ns`).
+
+/// The kinds of record, in the first byte of each.
+pub mod kind {
+    /// [`super::State`]: one TCP state transition that does not end in CLOSE.
+    pub const STATE: u8 = 1;
+    /// [`super::Close`]: a transition into CLOSE, with the socket's last statistics.
+    pub const CLOSE: u8 = 2;
+    /// [`super::Retransmit`]: one call of `__tcp_retransmit_skb`.
+    pub const RETRANSMIT: u8 = 3;
+    /// [`super::Retransmit`]: a SYN-ACK was sent again; the socket is the listener.
+    pub const SYNACK: u8 = 4;
+    /// [`super::Socket`]: one entry of the kernel's socket list.
+    pub const SOCKET: u8 = 5;
+    /// [`super::Holder`]: one descriptor that refers to a TCP socket.
+    pub const HOLDER: u8 = 6;
+}
+
+/// Bits of the `flags` byte.
+pub mod flag {
+    /// The socket was locked by a task (`sk_lock.owned`), so the current task was its user.
+    pub const OWNED: u8 = 1;
+    /// The current task is a kernel thread.
+    pub const KTHREAD: u8 = 1 << 1;
+    /// No descriptor refers to the socket any more (`SOCK_DEAD`).
+    pub const ORPHAN: u8 = 1 << 2;
+    /// The socket has a `struct socket`: it was accepted or created by a task.
+    pub const ATTACHED: u8 = 1 << 3;
+}
+
+/// Where a socket is: its identity, its namespace and cgroup, its two ends.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Endpoints {
+    /// The kernel address of the socket: its key while it lives, reused afterwards.
+    pub sk: u64,
+    /// Id of the socket's cgroup (v2), 0 where the kernel does not tell.
+    pub cgroup: u64,
+    /// Local address.
+    pub local: [u64; 2],
+    /// Peer address.
+    pub peer: [u64; 2],
+    /// Inode of the network namespace.
+    pub netns: u32,
+    /// Local port; 0 while none is chosen.
+    pub local_port: u16,
+    /// Peer port; 0 where there is none.
+    pub peer_port: u16,
+}
+
+/// A state transition.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    /// [`kind::STATE`] or, inside [`Close`], [`kind::CLOSE`].
+    pub kind: u8,
+    /// The state that the socket leaves.
+    pub old: u8,
+    /// The state that the socket enters.
+    pub new: u8,
+    /// See [`flag`].
+    pub flags: u8,
+    /// `sk_err`: why the socket ends, meaningful at CLOSE.
+    pub err: u16,
+    /// Address family.
+    pub family: u16,
+    /// When.
+    pub time: u64,
+    /// Who and where.
+    pub ends: Endpoints,
+    /// The current process; meaningful only with [`flag::OWNED`], else 0.
+    pub tgid: u32,
+    /// The user that created the socket (`sk_uid`).
+    pub uid: u32,
+    /// Command name of the current process (its thread group leader's), padded with 0.
+    pub comm: [u8; 16],
+}
+
+/// A transition into CLOSE and what the socket had done by then.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Close {
+    /// The transition.
+    pub state: State,
+    /// Payload bytes handed to the network, those sent again not counted.
+    pub bytes_sent: u64,
+    /// Payload bytes received in order.
+    pub bytes_received: u64,
+    /// Smoothed round-trip time, microseconds; 0 where none was measured.
+    pub srtt_us: u32,
+    /// Segments sent again in the socket's whole life (`total_retrans`).
+    pub retransmitted: u32,
+}
+
+/// A retransmission (of data, SYN or FIN) or, with [`kind::SYNACK`], of a SYN-ACK.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Retransmit {
+    /// [`kind::RETRANSMIT`] or [`kind::SYNACK`].
+    pub kind: u8,
+    /// The socket's state.
+    pub state: u8,
+    /// `icsk_ca_state`: 0 open, 1 disorder, 2 CWR, 3 recovery, 4 loss.
+    pub ca_state: u8,
+    /// `icsk_pending`: the timer in force; 5 is a tail loss probe.
+    pub pending: u8,
+    /// 0, or the negative error number of an attempt that failed (told since Linux 6.17).
+    pub err: i16,
+    /// Address family.
+    pub family: u16,
+    /// When.
+    pub time: u64,
+    /// Who and where.
+    pub ends: Endpoints,
+    /// Segments in this call (`tcp_skb_pcount`).
+    pub segments: u32,
+    /// `total_retrans` after the call.
+    pub total: u32,
+}
+
+/// An entry of the kernel's socket list (`iter/tcp`).
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Socket {
+    /// [`kind::SOCKET`].
+    pub kind: u8,
+    /// The state code; TIME_WAIT and NEW_SYN_RECV occur here.
+    pub state: u8,
+    /// For TIME_WAIT: 5 where the entry stands for an orphaned FIN_WAIT2, else 6. 0 otherwise.
+    pub substate: u8,
+    /// See [`flag`].
+    pub flags: u8,
+    /// The process that reads the list, as the kernel numbers it: the agent itself.
+    pub reader: u32,
+    /// When the entry was read.
+    pub time: u64,
+    /// Who and where; `sk` is the small socket's own address for TIME_WAIT and NEW_SYN_RECV.
+    pub ends: Endpoints,
+}
+
+/// A descriptor of a process that refers to a TCP socket (`iter/task_file`).
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Holder {
+    /// [`kind::HOLDER`].
+    pub kind: u8,
+    /// Zero.
+    pub pad: [u8; 3],
+    /// The process.
+    pub tgid: u32,
+    /// The socket.
+    pub sk: u64,
+    /// The descriptor's number.
+    pub fd: u32,
+    /// Zero.
+    pub pad2: u32,
+    /// Command name of the process, padded with 0.
+    pub comm: [u8; 16],
+}
+
+/// What each CPU counts by itself, so that no full ring can hide it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct CpuCounters {
+    /// Transitions seen, at `old * 16 + new`: how many state records the ring should have carried.
+    pub transitions: [u64; 256],
+    /// All transitions seen; the sum of the matrix.
+    pub states: u64,
+    /// State records that the ring refused.
+    pub states_lost: u64,
+    /// Retransmit and SYN-ACK records that should have been carried.
+    pub retransmits: u64,
+    /// Retransmit and SYN-ACK records that the ring refused.
+    pub retransmits_lost: u64,
+    /// Resets sent (`tcp_send_reset`).
+    pub resets_sent: u64,
+    /// Resets received (`tcp_receive_reset`).
+    pub resets_received: u64,
+}
+
+const _: () = {
+    assert!(size_of::<Endpoints>() == 56);
+    assert!(size_of::<State>() == 96);
+    assert!(size_of::<Close>() == 120);
+    assert!(size_of::<Retransmit>() == 80);
+    assert!(size_of::<Socket>() == 72);
+    assert!(size_of::<Holder>() == 40);
+    assert!(size_of::<CpuCounters>() == 8 * (256 + 6));
+    assert!(align_of::<Close>() == 8);
+};

@@ -1,0 +1,29 @@
+//! Resets sent and received, as plain counts.
+//!
+//! Hooks: `tcp_send_reset`, `tcp_receive_reset` (tp_btf).
+//! Guarantees: each firing is counted once; the arguments, which differ between kernels, are not read.
+//! Cost: one counter.
+//! Feeds: `CpuCounters::{resets_sent, resets_received}`.
+
+use aya_ebpf::macros::btf_tracepoint;
+use aya_ebpf::programs::BtfTracePointContext;
+
+use crate::out::{self, Share};
+
+/// `trace_tcp_send_reset`.
+#[btf_tracepoint(function = "tcp_send_reset")]
+pub(crate) fn send_reset(_: BtfTracePointContext) -> i32 {
+    if let Some(counters) = out::counters(Share::Softirq) {
+        counters.resets_sent += 1;
+    }
+    0
+}
+
+/// `trace_tcp_receive_reset`.
+#[btf_tracepoint(function = "tcp_receive_reset")]
+pub(crate) fn receive_reset(_: BtfTracePointContext) -> i32 {
+    if let Some(counters) = out::counters(Share::Softirq) {
+        counters.resets_received += 1;
+    }
+    0
+}

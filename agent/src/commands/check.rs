@@ -1,0 +1,70 @@
+//! `tcpwarden check`: attach every probe for real, print what each came to, detach.
+
+use std::io::{self, Write};
+
+use super::load;
+use crate::exit::{self, Error};
+use crate::kernel::load::{Kernel, Sizes};
+use crate::kernel::namespaces::{self, Home};
+use crate::kernel::probe::{Probe, ProbeState};
+
+/// Rings of one page each: nothing is read from them.
+const SIZES: Sizes = Sizes { state_ring: 4096, retransmit_ring: 4096 };
+
+/// Attaches, prints, detaches; the exit code says whether everything attached.
+///
+/// # Errors
+/// Where the agent could not run at all.
+pub fn check(out: &mut impl Write) -> Result<u8, Error> {
+    let (mut kernel, _maps) = load(SIZES)?;
+    let remarks = remarks(&mut kernel);
+    match print(out, &kernel, &remarks) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            return Err(Error::Other(anyhow::Error::new(error).context("cannot print the probe table")));
+        }
+        _ => {}
+    }
+    let complete = remarks.is_empty() && kernel.probes().iter().all(|(_, state)| state.is_attached());
+    Ok(if complete { exit::OK } else { exit::DEGRADED })
+}
+
+fn print(out: &mut impl Write, kernel: &Kernel, remarks: &[String]) -> io::Result<()> {
+    writeln!(out, "{:<28} {:<12} NOTE", "PROBE", "STATE")?;
+    for (probe, state) in kernel.probes() {
+        writeln!(out, "{:<28} {:<12} {}", probe.name, state.as_str(), note(probe, state))?;
+    }
+    remarks.iter().try_for_each(|remark| writeln!(out, "{remark}"))?;
+    kernel.silences().iter().try_for_each(|silence| writeln!(out, "on this kernel {silence}"))
+}
+
+fn note(probe: &Probe, state: &ProbeState) -> String {
+    if state.is_attached() { String::new() } else { format!("{}: {}", probe.without, state.reason()) }
+}
+
+/// What does not work although its probe attached.
+fn remarks(kernel: &mut Kernel) -> Vec<String> {
+    let mut remarks = Vec::new();
+    let attached = |kernel: &Kernel, name: &str| kernel.probes().iter().any(|(probe, state)| probe.name == name && state.is_attached());
+    for name in ["iter_tcp", "iter_task_file"] {
+        if attached(kernel, name)
+            && let Err(error) = kernel.iterate(name)
+        {
+            remarks.push(error.to_string());
+        }
+    }
+    match Home::own() {
+        Ok(home) => {
+            let shut: Vec<u32> = namespaces::find(&home)
+                .places
+                .iter()
+                .filter(|other| other.enter(&home, || Ok(())).is_err())
+                .map(|other| other.inode)
+                .collect();
+            if !shut.is_empty() {
+                remarks.push(format!("{} network namespaces cannot be entered (cap_sys_admin is missing): sockets there that are older than the agent are not seen", shut.len()));
+            }
+        }
+        Err(error) => remarks.push(format!("cannot tell the own network namespace: {error}")),
+    }
+    remarks
+}

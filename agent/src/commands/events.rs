@@ -1,0 +1,123 @@
+//! `tcpwarden events`: transitions and retransmits as they happen, until told to stop.
+
+use std::io::{self, BufWriter, Write};
+use std::ops::ControlFlow;
+use std::os::fd::AsRawFd;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use aya::maps::{MapData, RingBuf};
+use mio::unix::SourceFd;
+use mio::{Interest, Poll, Token};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+
+use super::load;
+use crate::cli::EventsArgs;
+use crate::events::{Format, Printer, Progress, Summary};
+use crate::exit::{self, Error};
+use crate::ingest::Counters;
+use crate::ingest::decode::Record;
+use crate::ingest::rings::Rings;
+use crate::kernel::load::Sizes;
+
+/// Rings as large as the agent's.
+const SIZES: Sizes = Sizes { state_ring: 8 << 20, retransmit_ring: 1 << 20 };
+/// How often the rings are drained and the output is flushed.
+const DRAIN_EVERY: Duration = Duration::from_millis(50);
+/// The most records between two looks at the clock and at signals.
+const BATCH: usize = 4096;
+
+/// Prints events until a signal, the asked time or the asked number.
+///
+/// # Errors
+/// Where nothing can be watched, or the output cannot be written.
+pub fn events(arguments: &EventsArgs) -> Result<u8, Error> {
+    let (mut poll, signals) = watch_signals().context("cannot wait for signals")?;
+    let (kernel, maps) = load(SIZES)?;
+    let counters = Counters::new(maps.counters);
+    let mut rings = Rings::new(maps.states, maps.retransmits);
+    poll.registry().register(&mut SourceFd(&rings.wake_fd()), Token(1), Interest::READABLE).context("cannot watch the ring")?;
+    let format = if arguments.json { Format::Json } else { Format::Text };
+    let mut printer = Printer::new(format, BufWriter::with_capacity(1 << 16, io::stdout().lock()), io::stderr());
+    let probes: Vec<_> = kernel.probes().iter().map(|(probe, state)| (probe.name, state)).collect();
+    let mut summary = Summary::default();
+    let mut going = printer.ready(&probes)?.is_continue();
+    let end = arguments.duration.map(|duration| Instant::now() + duration);
+    let most = arguments.count.unwrap_or(u64::MAX);
+    let (mut ready, mut more) = (mio::Events::with_capacity(8), false);
+    while going {
+        if !more {
+            wait(&mut poll, &mut ready, end)?;
+        }
+        let stopping = end.is_some_and(|end| Instant::now() >= end) || matches!(signals.read_signal(), Ok(Some(_)));
+        let (progress, left) = print_batch(&mut rings, &mut printer, &mut summary, most)?;
+        more = left;
+        going = progress.is_continue() && printer.flush()?.is_continue() && !stopping;
+    }
+    let lost = counters.read().map(|counters| counters.states_lost + counters.retransmits_lost);
+    summary.lost = lost.context("cannot read how many records were lost")?;
+    // A reader that has gone away is told nothing more.
+    let _ = printer.summary(summary)?;
+    Ok(exit::OK)
+}
+
+/// Blocks the signals that end the command, to read them like a file.
+fn watch_signals() -> io::Result<(Poll, SignalFd)> {
+    let mut set = SigSet::empty();
+    set.add(Signal::SIGINT);
+    set.add(Signal::SIGTERM);
+    set.thread_block()?;
+    let signals = SignalFd::with_flags(&set, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
+    let poll = Poll::new()?;
+    poll.registry().register(&mut SourceFd(&signals.as_raw_fd()), Token(0), Interest::READABLE)?;
+    Ok((poll, signals))
+}
+
+fn wait(poll: &mut Poll, ready: &mut mio::Events, end: Option<Instant>) -> Result<(), Error> {
+    let left = end.map_or(DRAIN_EVERY, |end| end.saturating_duration_since(Instant::now()).min(DRAIN_EVERY));
+    match poll.poll(ready, Some(left)) {
+        Err(error) if error.kind() != io::ErrorKind::Interrupted => {
+            Err(Error::Other(anyhow::Error::new(error).context("cannot wait for the ring")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Prints a batch from the rings; breaks where the reader has gone or enough was printed. Returns
+/// too whether there is more.
+fn print_batch<O: Write, D: Write>(
+    rings: &mut Rings<RingBuf<MapData>>,
+    printer: &mut Printer<O, D>,
+    summary: &mut Summary,
+    most: u64,
+) -> Result<(ControlFlow<()>, bool), Error> {
+    let mut outcome = Ok(ControlFlow::Continue(()));
+    let taken = rings.drain(BATCH, |record| {
+        if matches!(outcome, Ok(ControlFlow::Continue(()))) {
+            outcome = print(record, printer, summary, most);
+        }
+    });
+    Ok((outcome?, taken >= BATCH))
+}
+
+fn print<O: Write, D: Write>(record: &Record, printer: &mut Printer<O, D>, summary: &mut Summary, most: u64) -> Progress {
+    let progress = match record {
+        Record::State(state) => {
+            summary.transitions += 1;
+            printer.transition(state)?
+        }
+        Record::Close(close) => {
+            summary.transitions += 1;
+            printer.close(close)?
+        }
+        Record::Retransmit(retransmit) | Record::SynAck(retransmit) => {
+            summary.retransmits += 1;
+            printer.retransmit(retransmit)?
+        }
+        // Iterators do not write into the rings.
+        Record::Socket(_) | Record::Holder(_) => ControlFlow::Continue(()),
+    };
+    let enough = summary.transitions + summary.retransmits >= most;
+    Ok(if enough { ControlFlow::Break(()) } else { progress })
+}

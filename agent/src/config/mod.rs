@@ -1,0 +1,132 @@
+//! The configuration of `run`: command line over `TCPWARDEN_*` over the file over defaults, checked
+//! once and handed on as plain values.
+//!
+//! Called by `main`. Guarantees: every value in [`RunConfig`] is within its bounds; every error names
+//! the key, where its value came from, the value and what would be allowed.
+
+mod file;
+mod value;
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::cli::{DEFAULT_LISTEN, RunArgs};
+use crate::exit::Error;
+
+use file::File;
+use value::{Origin, Raw};
+
+/// A key of the configuration: `--name`, `TCPWARDEN_NAME` and the name in the file.
+#[derive(Debug)]
+pub struct Key {
+    /// The name, with hyphens.
+    pub name: &'static str,
+    /// The value when none is given, as text.
+    pub default: &'static str,
+}
+
+/// Every key that the file may have.
+pub const KEYS: &[Key] = &[
+    Key { name: "listen", default: DEFAULT_LISTEN },
+    Key { name: "reconcile-interval", default: "30" },
+    Key { name: "drain-interval-ms", default: "50" },
+    Key { name: "ring-bytes", default: "8388608" },
+    Key { name: "retransmit-ring-bytes", default: "1048576" },
+    Key { name: "max-connections", default: "1000000" },
+    Key { name: "max-series", default: "200" },
+    Key { name: "log", default: "info" },
+    Key { name: "keep-privileges", default: "false" },
+];
+
+/// Where the metrics are served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// A TCP address.
+    Tcp(SocketAddr),
+    /// A socket file.
+    Unix(PathBuf),
+}
+
+/// The configuration of `run`, checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunConfig {
+    /// Where to serve HTTP.
+    pub listen: Listen,
+    /// Time between reconcile passes.
+    pub reconcile_interval: Duration,
+    /// Time between visits to the rings.
+    pub drain_interval: Duration,
+    /// Size of the ring for state records.
+    pub ring_bytes: u32,
+    /// Size of the ring for retransmit records.
+    pub retransmit_ring_bytes: u32,
+    /// Rows of the connection table.
+    pub max_connections: usize,
+    /// Label sets of (process, role).
+    pub max_series: usize,
+    /// The tracing filter.
+    pub log: String,
+    /// Whether to keep all privileges after attaching.
+    pub keep_privileges: bool,
+}
+
+impl RunConfig {
+    /// Puts the sources together; `environment` answers what `std::env::var_os` would.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for a value that is not allowed, a key that is not known, a file that cannot
+    /// be read.
+    pub fn load(arguments: &RunArgs, environment: &dyn Fn(&str) -> Option<OsString>) -> Result<Self, Error> {
+        let path = arguments.config.clone().or_else(|| environment("TCPWARDEN_CONFIG").map(PathBuf::from));
+        let file = path.as_deref().map(File::read).transpose()?.unwrap_or_default();
+        let find = |name: &'static str, argument: Option<&str>| find(name, argument, environment, &file);
+        let flag = arguments.keep_privileges.then_some("true");
+        Ok(Self {
+            listen: find("listen", arguments.listen.as_deref())?.listen()?,
+            reconcile_interval: find("reconcile-interval", arguments.reconcile_interval.as_deref())?.seconds(0.2, 86400.0)?,
+            drain_interval: Duration::from_millis(find("drain-interval-ms", arguments.drain_interval_ms.as_deref())?.integer(1, 1000)?),
+            ring_bytes: find("ring-bytes", arguments.ring_bytes.as_deref())?.power_of_two()?,
+            retransmit_ring_bytes: find("retransmit-ring-bytes", arguments.retransmit_ring_bytes.as_deref())?.power_of_two()?,
+            max_connections: find("max-connections", arguments.max_connections.as_deref())?.count(1, 100_000_000)?,
+            max_series: find("max-series", arguments.max_series.as_deref())?.count(1, 100_000)?,
+            log: find("log", arguments.log.as_deref())?.filter()?,
+            keep_privileges: find("keep-privileges", flag)?.truth()?,
+        })
+    }
+}
+
+/// The value of a key from the first source that has one.
+fn find(name: &'static str, argument: Option<&str>, environment: &dyn Fn(&str) -> Option<OsString>, file: &File) -> Result<Raw, Error> {
+    if let Some(text) = argument {
+        return Ok(Raw::text(name, Origin::Argument, text));
+    }
+    let variable = variable(name);
+    if let Some(value) = environment(&variable) {
+        let text = value.into_string().map_err(|bytes| Error::Usage(format!("{variable} is not valid text: {}", bytes.display())))?;
+        return Ok(Raw::text(name, Origin::Environment(variable), &text));
+    }
+    if let Some(raw) = file.get(name) {
+        return Ok(raw);
+    }
+    let default = KEYS.iter().find(|key| key.name == name).map_or("", |key| key.default);
+    Ok(Raw::text(name, Origin::Default, default))
+}
+
+/// The environment variable of a key.
+fn variable(name: &str) -> String {
+    format!("TCPWARDEN_{}", name.replace('-', "_").to_ascii_uppercase())
+}
+
+impl std::fmt::Display for Listen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", Path::display(path)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

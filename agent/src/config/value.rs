@@ -1,0 +1,135 @@
+//! One value on its way from text or TOML to a checked number; every refusal reads the same.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use toml::Value;
+
+use super::Listen;
+use crate::exit::Error;
+
+/// Where a value came from, for the message that refuses it.
+#[derive(Clone, Debug)]
+pub(super) enum Origin {
+    /// The command line.
+    Argument,
+    /// The environment variable of this name.
+    Environment(String),
+    /// The file of this name.
+    File(PathBuf),
+    /// Nobody gave one.
+    Default,
+}
+
+/// A value that is not checked yet.
+#[derive(Debug)]
+pub(super) struct Raw {
+    name: &'static str,
+    origin: Origin,
+    value: Value,
+    /// The kind of value is still to be read from text.
+    textual: bool,
+}
+
+impl Raw {
+    /// A value from a source that only knows text.
+    pub(super) fn text(name: &'static str, origin: Origin, text: &str) -> Self {
+        Self { name, origin, value: Value::String(text.to_owned()), textual: true }
+    }
+
+    /// A value from the file.
+    pub(super) fn file(name: &'static str, path: PathBuf, value: Value) -> Self {
+        Self { name, origin: Origin::File(path), value, textual: false }
+    }
+
+    /// An address to listen on.
+    pub(super) fn listen(&self) -> Result<Listen, Error> {
+        let allowed = "an address and port such as 127.0.0.1:10793 or [::1]:10793, or unix:/path/to.sock";
+        let text = self.value.as_str().ok_or_else(|| self.refuse(allowed))?;
+        if let Some(path) = text.strip_prefix("unix:") {
+            // The kernel's sun_path holds 108 bytes with its end mark.
+            let fits = path.starts_with('/') && path.len() <= 107 && !path.contains('\0');
+            let allowed = "unix: and an absolute path of at most 107 bytes";
+            return if fits { Ok(Listen::Unix(PathBuf::from(path))) } else { Err(self.refuse(allowed)) };
+        }
+        text.parse().map(Listen::Tcp).map_err(|_not_an_address: std::net::AddrParseError| self.refuse(allowed))
+    }
+
+    /// Seconds with a fraction, within bounds.
+    pub(super) fn seconds(&self, least: f64, most: f64) -> Result<Duration, Error> {
+        let allowed = || self.refuse(&format!("seconds from {least} to {most}"));
+        let seconds = match &self.value {
+            Value::String(text) if self.textual => text.parse().map_err(|_nan: std::num::ParseFloatError| allowed())?,
+            Value::Float(number) => *number,
+            Value::Integer(number) => i32::try_from(*number).map_or(f64::INFINITY, f64::from),
+            _ => return Err(allowed()),
+        };
+        if !(least..=most).contains(&seconds) {
+            return Err(allowed());
+        }
+        Duration::try_from_secs_f64(seconds).map_err(|_out_of_range| allowed())
+    }
+
+    /// A whole number within bounds.
+    pub(super) fn integer(&self, least: u64, most: u64) -> Result<u64, Error> {
+        let number = self.whole();
+        number
+            .filter(|number| (least..=most).contains(number))
+            .ok_or_else(|| self.refuse(&format!("a whole number from {least} to {most}")))
+    }
+
+    /// A whole number within bounds that counts things in memory.
+    pub(super) fn count(&self, least: u32, most: u32) -> Result<usize, Error> {
+        let number = self.integer(least.into(), most.into())?;
+        usize::try_from(number).map_err(|_too_large| self.refuse("a smaller number on this machine"))
+    }
+
+    /// The size of a ring: what the kernel takes is a power of two of at least one page.
+    pub(super) fn power_of_two(&self) -> Result<u32, Error> {
+        let fits = |number: &u32| number.is_power_of_two() && (4096..=1 << 30).contains(number);
+        let number = self.whole().and_then(|number| u32::try_from(number).ok()).filter(fits);
+        number.ok_or_else(|| self.refuse("a power of two from 4096 to 1073741824"))
+    }
+
+    /// Yes or no.
+    pub(super) fn truth(&self) -> Result<bool, Error> {
+        match &self.value {
+            Value::Boolean(truth) => Ok(*truth),
+            Value::String(text) if self.textual && (text == "true" || text == "1") => Ok(true),
+            Value::String(text) if self.textual && (text == "false" || text == "0" || text.is_empty()) => Ok(false),
+            _ => Err(self.refuse("true or false")),
+        }
+    }
+
+    /// A filter for the log.
+    pub(super) fn filter(&self) -> Result<String, Error> {
+        let allowed = "error, warn, info, debug, trace, or a filter such as info,tcpwarden=debug";
+        let text = self.value.as_str().ok_or_else(|| self.refuse(allowed))?;
+        tracing_subscriber::EnvFilter::try_new(text).map_err(|_cause| self.refuse(allowed))?;
+        Ok(text.to_owned())
+    }
+
+    fn whole(&self) -> Option<u64> {
+        match &self.value {
+            Value::String(text) if self.textual => text.parse().ok(),
+            Value::Integer(number) => u64::try_from(*number).ok(),
+            _ => None,
+        }
+    }
+
+    /// The error for a value that is not one of the allowed.
+    fn refuse(&self, allowed: &str) -> Error {
+        let shown = match &self.value {
+            Value::String(text) if self.textual => format!("'{text}'"),
+            value => value.to_string(),
+        };
+        let name = self.name;
+        let place = match &self.origin {
+            Origin::Argument => format!("--{name}"),
+            Origin::Environment(variable) => variable.clone(),
+            Origin::File(path) => format!("{name} in {}", path.display()),
+            Origin::Default => format!("the default of {name}"),
+        };
+        Error::Usage(format!("{place} is {shown}: expected {allowed}"))
+    }
+}

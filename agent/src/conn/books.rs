@@ -1,0 +1,44 @@
+//! What the table counts besides groups and services.
+
+use super::histogram::{Histogram, SECONDS};
+use super::labels::{Correction, RetransmitError, Role, SocketState};
+use super::snapshot::Namespace;
+
+/// What is counted besides groups and services.
+pub(super) struct Books {
+    pub(super) transitions: u64,
+    pub(super) retransmits: u64,
+    pub(super) retransmit_failures: [u64; RetransmitError::COUNT],
+    pub(super) refused: u64,
+    pub(super) unattributed: u64,
+    pub(super) unverified: u64,
+    pub(super) adopted: u64,
+    pub(super) corrections: [u64; Correction::COUNT],
+    pub(super) state_durations: Vec<(Role, SocketState, Histogram)>,
+    pub(super) reconcile_durations: Histogram,
+    pub(super) last_reconcile: Option<u64>,
+    pub(super) namespaces: Vec<Namespace>,
+    pub(super) namespaces_folded: u64,
+}
+
+impl Books {
+    /// Everything at zero.
+    pub(super) fn new() -> Self {
+        let slots = Role::ALL.iter().flat_map(|role| SocketState::ALL.iter().map(|state| (*role, *state, Histogram::new(SECONDS))));
+        Self {
+            transitions: 0,
+            retransmits: 0,
+            retransmit_failures: [0; RetransmitError::COUNT],
+            refused: 0,
+            unattributed: 0,
+            unverified: 0,
+            adopted: 0,
+            corrections: [0; Correction::COUNT],
+            state_durations: slots.collect(),
+            reconcile_durations: Histogram::new(SECONDS),
+            last_reconcile: None,
+            namespaces: Vec::new(),
+            namespaces_folded: 0,
+        }
+    }
+}

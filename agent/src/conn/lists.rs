@@ -1,0 +1,151 @@
+//! The rows of one group in one state, ordered by the time they entered it: a doubly linked list
+//! through the rows themselves.
+//!
+//! Used by the groups. Guarantees: the oldest row is the head; how many rows are older than each of
+//! [`STUCK_AGES`] is known without walking, because a cursor a threshold remembers the first row
+//! that is younger and moves forward with time, over each row once. Appending is O(1) for rows that
+//! come in order; a row that comes late walks back from the tail past the younger ones.
+
+use super::rows::{NIL, Rows};
+use super::snapshot::{STUCK_AGES, StateGauge};
+
+const AGES: usize = STUCK_AGES.len();
+const SECOND: u64 = 1_000_000_000;
+
+/// For each age the moment before which a row must have entered its state to count as older. It
+/// never goes back, and all lists are brought up to it at once.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Cuts([u64; AGES]);
+
+impl Cuts {
+    /// The moments, in the order of the ages.
+    #[cfg(test)]
+    pub(super) const fn moments(&self) -> [u64; AGES] {
+        self.0
+    }
+
+    /// Moves on to `now`.
+    pub(super) fn advance(&mut self, now: u64) {
+        for (cut, age) in self.0.iter_mut().zip(STUCK_AGES) {
+            *cut = now.saturating_add(1).saturating_sub(age * SECOND).max(*cut);
+        }
+    }
+}
+
+/// An ordered list of rows.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct List {
+    head: u32,
+    tail: u32,
+    count: u32,
+    /// Whether ages are asked of this list.
+    aged: bool,
+    /// The first row that is not older than each age, [`NIL`] where all are.
+    cursors: [u32; AGES],
+    /// The rows before each cursor.
+    older: [u32; AGES],
+}
+
+impl List {
+    /// An empty list; `aged` where it has to know how many are older than the ages.
+    pub(super) const fn new(aged: bool) -> Self {
+        Self { head: NIL, tail: NIL, count: 0, aged, cursors: [NIL; AGES], older: [0; AGES] }
+    }
+
+    /// The youngest row, [`NIL`] in an empty list.
+    pub(super) const fn tail(&self) -> u32 {
+        self.tail
+    }
+
+    /// Puts a row where its time belongs, after those of the same time; walks back from `start`,
+    /// which is the tail or a row that is not older.
+    pub(super) fn insert(&mut self, rows: &mut Rows, index: u32, start: u32, cuts: &Cuts) {
+        let entered = rows[index].entered;
+        let mut prev = start;
+        while prev != NIL && rows[prev].entered > entered {
+            prev = rows[prev].prev;
+        }
+        let next = if prev == NIL { self.head } else { rows[prev].next };
+        rows[index].prev = prev;
+        rows[index].next = next;
+        if prev == NIL {
+            self.head = index;
+        } else {
+            rows[prev].next = index;
+        }
+        if next == NIL {
+            self.tail = index;
+        } else {
+            rows[next].prev = index;
+        }
+        self.count += 1;
+        if !self.aged {
+            return;
+        }
+        for (age, cut) in cuts.0.iter().enumerate() {
+            if entered < *cut {
+                self.older[age] += 1;
+            } else if self.cursors[age] == next {
+                self.cursors[age] = index;
+            }
+        }
+    }
+
+    /// Takes a row out.
+    pub(super) fn remove(&mut self, rows: &mut Rows, index: u32, cuts: &Cuts) {
+        let (entered, prev, next) = (rows[index].entered, rows[index].prev, rows[index].next);
+        if prev == NIL {
+            self.head = next;
+        } else {
+            rows[prev].next = next;
+        }
+        if next == NIL {
+            self.tail = prev;
+        } else {
+            rows[next].prev = prev;
+        }
+        self.count -= 1;
+        if !self.aged {
+            return;
+        }
+        for (age, cut) in cuts.0.iter().enumerate() {
+            if entered < *cut {
+                self.older[age] -= 1;
+            } else if self.cursors[age] == index {
+                self.cursors[age] = next;
+            }
+        }
+    }
+
+    /// Brings the cursors up to cuts that have moved on.
+    pub(super) fn advance(&mut self, rows: &Rows, cuts: &Cuts) {
+        if !self.aged {
+            return;
+        }
+        for (age, cut) in cuts.0.iter().enumerate() {
+            while self.cursors[age] != NIL && rows[self.cursors[age]].entered < *cut {
+                self.older[age] += 1;
+                self.cursors[age] = rows[self.cursors[age]].next;
+            }
+        }
+    }
+
+    /// What the list shows.
+    pub(super) fn gauge(&self, rows: &Rows) -> StateGauge {
+        StateGauge {
+            count: u64::from(self.count),
+            oldest_since: (self.head != NIL).then(|| rows[self.head].entered),
+            older_than: self.older.map(u64::from),
+        }
+    }
+
+    /// The rows from the oldest to the youngest.
+    #[cfg(test)]
+    pub(super) fn indices(&self, rows: &Rows) -> Vec<u32> {
+        std::iter::successors((self.head != NIL).then_some(self.head), |at| {
+            let next = rows[*at].next;
+            (next != NIL).then_some(next)
+        })
+        .collect()
+    }
+}

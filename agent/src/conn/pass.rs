@@ -1,0 +1,191 @@
+//! The reconcile pass: the table held against the kernel's own socket list and descriptor tables.
+//!
+//! Driven by the ingest thread: `begin_pass`, then slices of the lists between which the rings are
+//! drained and applied, then `end_pass` (in `verdict`). Each entry carries the time at which it was read and all
+//! records up to then have been applied, so an entry is the truth unless the row has heard of
+//! something later. The first pass seeds the table; a later one finds only what was lost, and counts it.
+//!
+//! Sockets in TIME_WAIT and NEW_SYN_RECV are counted, by namespace. An orphan that the kernel keeps
+//! as a full socket (FIN_WAIT2 with `tcp_fin_timeout` over 60 s) has a row and counts as a row only:
+//! what `ss` shows as FIN-WAIT-2 is rows in `fin_wait2` plus `fin_wait2_orphan`, and SYN-RECV is rows
+//! in `syn_recv` plus `syn_recv` of the namespaces.
+
+use agent_common::record::{Holder, Socket, flag as socket_flag};
+use hashbrown::HashMap;
+
+use super::labels::{Correction, Role, SocketState};
+use super::moves::Move;
+use super::namespaces::Namespaces;
+use super::owner::{Name, Owner};
+use super::rows::{flag, seen};
+use super::succession::{can_reach, is_connected, note_first_fin};
+use super::table::Table;
+
+/// A record this much older than an entry may still be news to it: the tracepoint takes its time
+/// before the kernel stores the new state.
+const MARGIN: u64 = 1_000_000;
+/// The most closes to remember during a pass; beyond it the pass inserts nothing more.
+const MAX_CLOSED: usize = 1 << 20;
+
+/// A pass under way.
+pub(super) struct Pass {
+    pub(super) start: u64,
+    /// Sockets that closed during the pass, and when.
+    closed: HashMap<u64, u64>,
+    /// Rows that go to another process, or to another role of theirs.
+    pub(super) moves: Vec<Move>,
+    pub(super) namespaces: Namespaces,
+    pub(super) corrections_before: [u64; Correction::COUNT],
+}
+
+impl Pass {
+    /// Remembers that a socket closed, so that an older entry does not bring it back.
+    pub(super) fn closed(&mut self, sk: u64, time: u64) {
+        if self.closed.len() < MAX_CLOSED {
+            self.closed.insert(sk, time);
+        }
+    }
+
+    /// Whether an entry may be of a socket that has closed since it was read.
+    fn may_be_closed(&self, sk: u64, read: u64) -> bool {
+        self.closed.len() >= MAX_CLOSED || self.closed.get(&sk).is_some_and(|time| time.saturating_add(MARGIN) >= read)
+    }
+}
+
+impl Table {
+    /// Begins a pass; one that was under way is given up.
+    pub fn begin_pass(&mut self, now: u64) {
+        self.abort_pass();
+        self.generation = seen::after(self.generation);
+        self.pass = Some(Pass {
+            start: now,
+            closed: HashMap::new(),
+            moves: Vec::new(),
+            namespaces: Namespaces::like(&self.books.namespaces, self.limits.namespaces),
+            corrections_before: self.books.corrections,
+        });
+    }
+
+    /// Holds one entry of the socket list against the table.
+    pub fn pass_socket(&mut self, entry: &Socket) {
+        let Some(pass) = &mut self.pass else { return };
+        self.reader = entry.reader;
+        if pass.namespaces.count(entry) {
+            return;
+        }
+        let Some(state) = SocketState::from_code(entry.state) else { return };
+        let Some(index) = self.find(entry.ends.sk) else {
+            self.seed(entry, state);
+            return;
+        };
+        let row = &mut self.rows[index];
+        let newer = row.entered.saturating_add(MARGIN) > entry.time && !row.has(flag::ENTERED_BEFORE);
+        let same = row.has_ends(&entry.ends);
+        if newer || (same && row.state == state) {
+            self.confirm(index, entry);
+        } else if same && can_reach(row.state, state) {
+            self.set_right(index, entry, state);
+        } else {
+            self.bury(entry.ends.sk);
+            self.seed(entry, state);
+        }
+    }
+
+    /// Takes a holder for the owner of a socket of which no system call has told it. Of several
+    /// holders in one pass the one with the lowest process id counts. The row shows the new owner
+    /// at once; its place among the process's rows changes with the next batch, at the latest at the end.
+    pub fn pass_holder(&mut self, entry: &Holder) {
+        let Some(index) = self.pass.as_ref().and_then(|_| self.find(entry.sk)) else { return };
+        let row = &mut self.rows[index];
+        let again = row.held == self.generation;
+        row.held = self.generation;
+        let taken = again && row.tgid <= entry.tgid;
+        if row.owner == Owner::Exact || taken || entry.tgid == 0 {
+            return;
+        }
+        let name = Name::from_comm(&entry.comm);
+        let kept = self.groups.keeps(row, &name, entry.tgid);
+        let group = if kept { row.group } else { self.groups.of_name(&name, row.role) };
+        self.books.unattributed -= u64::from(row.owner == Owner::None);
+        row.tgid = entry.tgid;
+        row.owner = Owner::Holder;
+        if !kept || again {
+            self.plan_move(index, group);
+        }
+    }
+
+    /// Gives a pass up. What it corrected stays; nothing is removed or published.
+    pub fn abort_pass(&mut self) {
+        self.apply_moves();
+        self.pass = None;
+    }
+
+    /// Makes a row for an entry that has none.
+    fn seed(&mut self, entry: &Socket, state: SocketState) {
+        let gone = |pass: &Pass| pass.may_be_closed(entry.ends.sk, entry.time);
+        if self.pass.as_ref().is_none_or(gone) {
+            return;
+        }
+        if self.rows.len() >= self.rows.limit() {
+            // Later passes meet the same sockets again; they were counted at birth or while seeding.
+            self.books.refused += u64::from(!self.seeded);
+            return;
+        }
+        if self.knows(entry.ends.netns) {
+            self.correct(Correction::MissedOpen);
+        }
+        let role = match state {
+            SocketState::SynSent => Role::Client,
+            SocketState::Listen => Role::Server,
+            _ => Role::Unknown,
+        };
+        let mut row = self.stranger(&entry.ends, state, role, entry.time);
+        row.flags |= flag::BORN_BEFORE | flag::ENTERED_BEFORE;
+        row.flags |= if entry.flags & socket_flag::ORPHAN == 0 { 0 } else { flag::ORPHAN };
+        row.seen = self.generation;
+        note_first_fin(&mut row);
+        if role == Role::Unknown {
+            self.inherit(&mut row);
+        }
+        if is_connected(state) {
+            self.connect(&mut row, false, entry.time);
+        }
+        self.store(row);
+    }
+
+    /// Marks a row as seen, and takes what only the list knows.
+    fn confirm(&mut self, index: u32, entry: &Socket) {
+        let mut row = self.rows[index];
+        row.seen = self.generation;
+        row.flags &= !flag::ORPHAN;
+        row.flags |= if entry.flags & socket_flag::ORPHAN == 0 { 0 } else { flag::ORPHAN };
+        let (owner, group) = (row.owner, row.group);
+        if row.role == Role::Unknown {
+            self.inherit(&mut row);
+        }
+        let target = std::mem::replace(&mut row.group, group);
+        self.books.unattributed -= u64::from(owner == Owner::None && row.owner != Owner::None);
+        self.rows[index] = row;
+        if target != group {
+            self.plan_move(index, target);
+        }
+    }
+
+    /// Puts a row into the state that the list says; since when is not known.
+    fn set_right(&mut self, index: u32, entry: &Socket, state: SocketState) {
+        self.correct(Correction::WrongState);
+        self.unlink(index);
+        let mut row = self.rows[index];
+        row.take_ends(&entry.ends);
+        row.state = state;
+        row.entered = entry.time;
+        row.flags |= flag::ENTERED_BEFORE;
+        row.seen = self.generation;
+        note_first_fin(&mut row);
+        if is_connected(state) && !row.has(flag::CONNECTED) {
+            self.connect(&mut row, false, entry.time);
+        }
+        self.rows[index] = row;
+        self.link(index);
+    }
+}

@@ -1,0 +1,275 @@
+//! The slab of rows: one fixed-size row a live socket, addressed by a 32-bit index.
+//!
+//! Used by the table and its ordered lists. Guarantees: rows lie in chunks that are never moved, so
+//! growing copies nothing; a freed row is used again before a new chunk is made, so a steady
+//! population allocates nothing. Memory follows the highest number of rows that ever lived at once.
+
+use std::ops::{Index, IndexMut};
+
+use agent_common::record::Endpoints;
+
+use super::labels::{Role, SocketState};
+use super::owner::Owner;
+
+/// No row.
+pub(super) const NIL: u32 = u32::MAX;
+/// No service looked up yet.
+pub(super) const NO_SERVICE: u32 = u32::MAX;
+/// No moment of opening known.
+const NEVER: u32 = u32::MAX;
+/// Rows in a chunk: 104 KiB, so that an idle agent stays small.
+const CHUNK: usize = 1024;
+
+/// Bits of [`Row::flags`].
+pub(super) mod flag {
+    /// The row is in use.
+    pub(in super::super) const LIVE: u8 = 1;
+    /// The birth was not seen: the connection is at least as old as `born` says.
+    pub(in super::super) const BORN_BEFORE: u8 = 1 << 1;
+    /// The state was found, not seen to begin: it is at least as old as `entered` says.
+    pub(in super::super) const ENTERED_BEFORE: u8 = 1 << 2;
+    /// It reached ESTABLISHED: it counts as opened (or as older than the agent) and will count as closed.
+    pub(in super::super) const CONNECTED: u8 = 1 << 3;
+    /// This side sent its FIN first, or both did at once.
+    pub(in super::super) const FIN_LOCAL: u8 = 1 << 4;
+    /// The peer sent its FIN first, or both did at once.
+    pub(in super::super) const FIN_REMOTE: u8 = 1 << 5;
+    /// No descriptor refers to the socket, as the last pass saw it.
+    pub(in super::super) const ORPHAN: u8 = 1 << 6;
+    /// Taken out of its list for the moment, while a batch of rows changes groups.
+    pub(in super::super) const LOOSE: u8 = 1 << 7;
+}
+
+/// Values of [`Row::seen`] and [`Row::held`]: two marks, and above them the numbers of passes.
+pub(super) mod seen {
+    /// The last pass missed it.
+    pub(in super::super) const MISSED: u8 = 0;
+    /// No pass has looked for it yet.
+    pub(in super::super) const FRESH: u8 = 1;
+
+    /// The number of the pass after the one with this number.
+    pub(in super::super) const fn after(number: u8) -> u8 {
+        if number == u8::MAX { FRESH + 1 } else { number + 1 }
+    }
+}
+
+/// A live socket.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Row {
+    /// The kernel's address of the socket, its key.
+    pub(super) sk: u64,
+    /// Its cgroup's id.
+    pub(super) cgroup: u64,
+    /// Local address, network order in memory.
+    pub(super) local: [u64; 2],
+    /// Peer address, network order in memory.
+    pub(super) peer: [u64; 2],
+    /// When it entered its state; also the time of its last event.
+    pub(super) entered: u64,
+    /// When it was first heard of.
+    pub(super) born: u64,
+    /// From `born` to ESTABLISHED, microseconds, saturating; [`NEVER`] where not seen.
+    opened_after: u32,
+    /// Inode of its network namespace.
+    pub(super) netns: u32,
+    /// The next younger row of its list, or the next free row.
+    pub(super) next: u32,
+    /// The next older row of its list.
+    pub(super) prev: u32,
+    /// The owner's process id, 0 where none is known.
+    pub(super) tgid: u32,
+    /// Segments sent again.
+    pub(super) retransmitted: u32,
+    /// Where its opening and closing are counted, [`NO_SERVICE`] until needed.
+    pub(super) service: u32,
+    /// Local port.
+    pub(super) local_port: u16,
+    /// Peer port.
+    pub(super) peer_port: u16,
+    /// Process and role.
+    pub(super) group: u16,
+    /// Its state.
+    pub(super) state: SocketState,
+    /// Its side.
+    pub(super) role: Role,
+    /// How its owner is known.
+    pub(super) owner: Owner,
+    /// See [`flag`].
+    pub(super) flags: u8,
+    /// The last pass that saw it, or a mark; see [`seen`].
+    pub(super) seen: u8,
+    /// The last pass in which a holder was found for it, or a mark; see [`seen`].
+    pub(super) held: u8,
+}
+
+impl Row {
+    /// A row as it begins: in `state` since `time`, without owner.
+    pub(super) fn new(ends: &Endpoints, state: SocketState, role: Role, time: u64) -> Self {
+        Self {
+            sk: ends.sk,
+            cgroup: ends.cgroup,
+            local: ends.local,
+            peer: ends.peer,
+            entered: time,
+            born: time,
+            opened_after: NEVER,
+            netns: ends.netns,
+            next: NIL,
+            prev: NIL,
+            tgid: 0,
+            retransmitted: 0,
+            service: NO_SERVICE,
+            local_port: ends.local_port,
+            peer_port: ends.peer_port,
+            group: 0,
+            state,
+            role,
+            owner: Owner::None,
+            flags: flag::LIVE,
+            seen: seen::FRESH,
+            held: seen::FRESH,
+        }
+    }
+
+    /// Whether all of `bits` are set.
+    pub(super) const fn has(&self, bits: u8) -> bool {
+        self.flags & bits == bits
+    }
+
+    /// Puts it under another process or role; its service is looked up again.
+    pub(super) const fn set_group(&mut self, group: u16) {
+        if self.group != group {
+            self.group = group;
+            self.service = NO_SERVICE;
+        }
+    }
+
+    /// Remembers when it reached ESTABLISHED.
+    pub(super) fn opened_at(&mut self, time: u64) {
+        let after = time.saturating_sub(self.born) / 1000;
+        self.opened_after = u32::try_from(after).unwrap_or(NEVER - 1).min(NEVER - 1);
+    }
+
+    /// When it reached ESTABLISHED, to the microsecond; none where that was not seen.
+    pub(super) fn opened(&self) -> Option<u64> {
+        (self.opened_after != NEVER).then(|| self.born.saturating_add(u64::from(self.opened_after) * 1000))
+    }
+
+    /// The service port: local at a server, remote of a client. Where the side is not known, the
+    /// lower of the two, because service ports lie below the range that clients' ports come from.
+    pub(super) const fn service_port(&self) -> u16 {
+        match self.role {
+            Role::Client => self.peer_port,
+            Role::Unknown if self.peer_port == 0 => self.local_port,
+            Role::Unknown if self.local_port == 0 || self.peer_port < self.local_port => self.peer_port,
+            Role::Server | Role::Unknown => self.local_port,
+        }
+    }
+
+    /// Whether a record's ends can belong to this socket: the namespace does not change, nor
+    /// does a port once chosen.
+    pub(super) const fn has_ends(&self, ends: &Endpoints) -> bool {
+        self.netns == ends.netns
+            && (self.local_port == 0 || ends.local_port == 0 || self.local_port == ends.local_port)
+            && (self.peer_port == 0 || ends.peer_port == 0 || self.peer_port == ends.peer_port)
+    }
+
+    /// Takes what a later record knows better: the local port is often not chosen at SYN_SENT, the
+    /// peer not yet set at SYN_RECV (`inet_csk_clone_lock` up to 6.12).
+    pub(super) fn take_ends(&mut self, ends: &Endpoints) {
+        if ends.local_port != 0 {
+            self.local_port = ends.local_port;
+            self.local = ends.local;
+        }
+        if ends.peer_port != 0 {
+            self.peer_port = ends.peer_port;
+            self.peer = ends.peer;
+        }
+        if ends.cgroup != 0 {
+            self.cgroup = ends.cgroup;
+        }
+    }
+}
+
+/// All rows.
+pub(super) struct Rows {
+    chunks: Vec<Box<[Row]>>,
+    free: u32,
+    /// One more than the highest index ever used.
+    top: u32,
+    used: usize,
+    limit: usize,
+}
+
+impl Rows {
+    /// No rows, and at most `limit` later.
+    pub(super) fn new(limit: usize) -> Self {
+        Self { chunks: Vec::new(), free: NIL, top: 0, used: 0, limit: limit.min(NIL as usize - 1) }
+    }
+
+    /// Stores a row; none where the table is full.
+    pub(super) fn insert(&mut self, row: Row) -> Option<u32> {
+        if self.used >= self.limit {
+            return None;
+        }
+        self.used += 1;
+        if self.free != NIL {
+            let index = self.free;
+            self.free = self[index].next;
+            self[index] = row;
+            return Some(index);
+        }
+        let index = self.top;
+        if index as usize / CHUNK == self.chunks.len() {
+            self.chunks.push(vec![Row { flags: 0, ..row }; CHUNK].into_boxed_slice());
+        }
+        self.top += 1;
+        self[index] = row;
+        Some(index)
+    }
+
+    /// Gives a row back, and its last contents.
+    pub(super) fn remove(&mut self, index: u32) -> Row {
+        let free = self.free;
+        let row = self[index];
+        self[index].flags = 0;
+        self[index].next = free;
+        self.free = index;
+        self.used -= 1;
+        row
+    }
+
+    /// How many rows are in use.
+    pub(super) const fn len(&self) -> usize {
+        self.used
+    }
+
+    /// The most rows there can be.
+    pub(super) const fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// One more than the highest index in use; some below may be free.
+    pub(super) const fn top(&self) -> u32 {
+        self.top
+    }
+
+    /// The rows in use.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Row> + '_ {
+        self.chunks.iter().flat_map(|chunk| chunk.iter()).filter(|row| row.has(flag::LIVE))
+    }
+}
+
+impl Index<u32> for Rows {
+    type Output = Row;
+
+    fn index(&self, index: u32) -> &Row {
+        &self.chunks[index as usize / CHUNK][index as usize % CHUNK]
+    }
+}
+
+impl IndexMut<u32> for Rows {
+    fn index_mut(&mut self, index: u32) -> &mut Row {
+        &mut self.chunks[index as usize / CHUNK][index as usize % CHUNK]
+    }
+}

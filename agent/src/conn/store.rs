@@ -1,0 +1,80 @@
+//! How rows get into the table, into their lists, and out again.
+
+use super::labels::{CloseReason, Correction, SocketState};
+use super::owner::Owner;
+use super::rows::{NIL, Row, flag};
+use super::table::Table;
+
+impl Table {
+    /// The row of a socket.
+    pub(super) fn find(&self, sk: u64) -> Option<u32> {
+        self.index.find(hash(sk), |index| self.rows[*index].sk == sk).copied()
+    }
+
+    /// Puts a row into the table; false where it is full.
+    pub(super) fn store(&mut self, row: Row) -> bool {
+        let Some(index) = self.rows.insert(row) else { return false };
+        let Self { index: hashes, rows, .. } = self;
+        hashes.insert_unique(hash(row.sk), index, |index| hash(rows[*index].sk));
+        self.books.unattributed += u64::from(row.owner == Owner::None);
+        self.link(index);
+        true
+    }
+
+    /// Takes the row of a socket out of the table.
+    pub(super) fn extract(&mut self, sk: u64) -> Option<Row> {
+        let Self { index: hashes, rows, .. } = self;
+        let entry = hashes.find_entry(hash(sk), |index| rows[*index].sk == sk).ok()?;
+        let (index, _) = entry.remove();
+        self.unlink(index);
+        let row = self.rows.remove(index);
+        self.books.unattributed -= u64::from(row.owner == Owner::None);
+        Some(row)
+    }
+
+    /// Removes the row of a socket whose close was missed. A connection counts as closed for `other`
+    /// reasons; a connect whose outcome nobody saw counts nowhere.
+    pub(super) fn bury(&mut self, sk: u64) {
+        let Some(mut row) = self.extract(sk) else { return };
+        self.correct(Correction::MissedClose);
+        if row.has(flag::CONNECTED) {
+            self.services.of(&mut row, &self.groups).closed(CloseReason::Other, None, None);
+        }
+    }
+
+    /// Puts a row into the list of its group and state. Where its time is a lower bound on its age
+    /// anyway, the youngest row's time is as good and saves the walk.
+    pub(super) fn link(&mut self, index: u32) {
+        let row = self.rows[index];
+        let list = self.groups.list(row.group, row.state);
+        let tail = list.tail();
+        if row.has(flag::ENTERED_BEFORE) && tail != NIL {
+            self.rows[index].entered = row.entered.max(self.rows[tail].entered);
+        }
+        list.insert(&mut self.rows, index, tail, &self.cuts);
+        if row.state == SocketState::Listen {
+            self.listeners.add(row.netns, row.local_port, row.local, index);
+        }
+    }
+
+    /// Takes a row out of the list of its group and state.
+    pub(super) fn unlink(&mut self, index: u32) {
+        let row = self.rows[index];
+        self.groups.list(row.group, row.state).remove(&mut self.rows, index, &self.cuts);
+        if row.state == SocketState::Listen {
+            self.listeners.remove(row.netns, row.local_port, index);
+        }
+    }
+
+    /// Counts a correction.
+    pub(super) fn correct(&mut self, kind: Correction) {
+        self.books.corrections[kind.index()] += 1;
+    }
+}
+
+/// A hash for kernel addresses: their low bits are zero and their high bits equal, so the
+/// two halves of a product by an odd constant (2^64 over the golden ratio) are folded together.
+fn hash(sk: u64) -> u64 {
+    let product = sk.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    product ^ product.rotate_left(32)
+}

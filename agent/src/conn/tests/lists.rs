@@ -1,0 +1,116 @@
+//! The ordered lists against a model that sorts and counts afresh each time.
+
+use agent_common::record::Endpoints;
+use proptest::prelude::{Strategy, prop_oneof, proptest};
+
+use super::support::SECOND;
+use crate::conn::labels::{Role, SocketState};
+use crate::conn::lists::{Cuts, List};
+use crate::conn::rows::{Row, Rows};
+use crate::conn::snapshot::{STUCK_AGES, StateGauge};
+
+impl Cuts {
+    /// Panics where a gauge is not what a count of the times gives.
+    pub(super) fn check(&self, gauge: &StateGauge, times: &(impl Iterator<Item = u64> + Clone), aged: bool) {
+        assert_eq!(gauge.oldest_since, times.clone().min());
+        let older = self.moments().map(|cut| if aged { times.clone().filter(|time| *time < cut).count() as u64 } else { 0 });
+        assert_eq!(gauge.older_than, older);
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Act {
+    Insert(usize, u64),
+    Remove(usize, usize),
+    Move(usize, usize),
+    Pass(u64),
+}
+
+fn acts() -> impl Strategy<Value = Vec<Act>> {
+    let time = prop_oneof![0..5000_u64, 0..20_u64];
+    let act = prop_oneof![
+        4 => (0..2_usize, time.clone()).prop_map(|(list, time)| Act::Insert(list, time)),
+        2 => (0..2_usize, 0..64_usize).prop_map(|(list, at)| Act::Remove(list, at)),
+        1 => (0..2_usize, 0..64_usize).prop_map(|(list, at)| Act::Move(list, at)),
+        1 => (0..5000_u64).prop_map(Act::Pass),
+    ];
+    proptest::collection::vec(act, 0..200)
+}
+
+proptest! {
+    #[test]
+    fn order_and_ages_hold_under_any_insertion_removal_and_move(acts in acts()) {
+        let mut rows = Rows::new(1000);
+        let mut lists = [List::new(true), List::new(true)];
+        let mut cuts = Cuts::default();
+        let mut model: [Vec<(u64, u32)>; 2] = [Vec::new(), Vec::new()];
+        for act in acts {
+            match act {
+                Act::Insert(list, time) => {
+                    let row = Row::new(&Endpoints::default(), SocketState::CloseWait, Role::Client, time * SECOND);
+                    let index = rows.insert(row).expect("room");
+                    let tail = lists[list].tail();
+                    lists[list].insert(&mut rows, index, tail, &cuts);
+                    model[list].push((time * SECOND, index));
+                }
+                Act::Remove(list, at) if at < model[list].len() => {
+                    let (_, index) = model[list].remove(at);
+                    lists[list].remove(&mut rows, index, &cuts);
+                    rows.remove(index);
+                }
+                Act::Move(list, at) if at < model[list].len() => {
+                    let moved = model[list].remove(at);
+                    lists[list].remove(&mut rows, moved.1, &cuts);
+                    let tail = lists[1 - list].tail();
+                    lists[1 - list].insert(&mut rows, moved.1, tail, &cuts);
+                    model[1 - list].push(moved);
+                }
+                Act::Pass(now) => {
+                    cuts.advance(now * SECOND);
+                    for list in &mut lists {
+                        list.advance(&rows, &cuts);
+                    }
+                }
+                Act::Remove(..) | Act::Move(..) => {}
+            }
+            for (list, model) in lists.iter().zip(&mut model) {
+                // A stable sort keeps rows of the same time in the order in which they came.
+                model.sort_by_key(|(time, _)| *time);
+                assert_eq!(list.indices(&rows), model.iter().map(|(_, index)| *index).collect::<Vec<_>>());
+                cuts.check(&list.gauge(&rows), &model.iter().map(|(time, _)| *time), true);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_row_counts_as_older_from_the_very_nanosecond_of_its_age() {
+    let mut rows = Rows::new(10);
+    let mut list = List::new(true);
+    let mut cuts = Cuts::default();
+    let index = rows.insert(Row::new(&Endpoints::default(), SocketState::LastAck, Role::Server, 7)).expect("room");
+    list.insert(&mut rows, index, u32::MAX, &cuts);
+    for (age, seconds) in STUCK_AGES.iter().enumerate() {
+        cuts.advance(seconds * SECOND + 6);
+        list.advance(&rows, &cuts);
+        assert_eq!(list.gauge(&rows).older_than[age], 0);
+        cuts.advance(seconds * SECOND + 7);
+        list.advance(&rows, &cuts);
+        assert_eq!(list.gauge(&rows).older_than[age], 1);
+    }
+}
+
+#[test]
+fn a_row_is_no_larger_than_its_budget() {
+    assert!(size_of::<Row>() <= 104, "a row takes {} bytes", size_of::<Row>());
+}
+
+#[test]
+fn freed_rows_are_used_again_before_new_ones() {
+    let mut rows = Rows::new(3);
+    let row = Row::new(&Endpoints::default(), SocketState::Listen, Role::Server, 0);
+    let indices: Vec<_> = (0..3).map(|_| rows.insert(row).expect("room")).collect();
+    assert_eq!((rows.insert(row), rows.len()), (None, 3));
+    rows.remove(indices[1]);
+    assert_eq!((rows.insert(row), rows.top()), (Some(indices[1]), 3));
+}

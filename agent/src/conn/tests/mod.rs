@@ -1,0 +1,10 @@
+//! Tests of the connection table: sequences of records in, counters out.
+
+mod budgets;
+mod lists;
+mod losses;
+mod owners;
+mod passes;
+mod random;
+mod scenarios;
+mod support;

@@ -1,0 +1,127 @@
+//! Any sequence of records at all: nothing panics and the books balance after each.
+
+use agent_common::record::{Close, Endpoints, Holder, Retransmit, Socket, State};
+use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
+use proptest::test_runner::Config;
+
+use super::support::{NETNS, check, comm, covered};
+use crate::conn::{Limits, Table};
+
+/// So small that every bound is reached.
+const TIGHT: Limits = Limits { connections: 12, groups: 3, services: 3, namespaces: 1, ports: 1 };
+
+#[derive(Clone, Debug)]
+enum Act {
+    Transition(State),
+    Close(Close),
+    Retransmit(Retransmit),
+    Synack(Retransmit),
+    Begin(u64),
+    Socket(Socket),
+    Holder(Holder),
+    End(u64),
+    Abort,
+}
+
+fn time() -> impl Strategy<Value = u64> {
+    prop_oneof![(0..10_000_u64).prop_map(|at| at * 1_000_000_000), 0..5_000_000_000_u64, any::<u64>()]
+}
+
+fn state() -> impl Strategy<Value = u8> {
+    prop_oneof![8 => 1..=12_u8, 1 => any::<u8>()]
+}
+
+fn ends() -> impl Strategy<Value = Endpoints> {
+    (1..16_u64, 0..3_u16, 0..3_u16, 0..2_u32, 0..2_u64).prop_map(|(sk, local_port, peer_port, netns, word)| Endpoints {
+        sk: sk * 64,
+        cgroup: word,
+        local: [0, word],
+        peer: [word, 1],
+        netns: NETNS + netns,
+        local_port,
+        peer_port,
+    })
+}
+
+fn process() -> impl Strategy<Value = (u32, [u8; 16])> {
+    let name = prop_oneof![Just(comm("one")), Just(comm("two")), Just(comm("~other")), any::<[u8; 16]>()];
+    (0..4_u32, name)
+}
+
+fn record() -> impl Strategy<Value = State> {
+    let err = prop_oneof![Just(0_u16), 100..114_u16, any::<u16>()];
+    (state(), state(), 0..16_u8, err, time(), ends(), process()).prop_map(|(old, new, flags, err, time, ends, (tgid, comm))| State {
+        kind: 1,
+        old,
+        new,
+        flags,
+        err,
+        family: 2,
+        time,
+        ends,
+        tgid,
+        uid: 0,
+        comm,
+    })
+}
+
+fn retransmit() -> impl Strategy<Value = Retransmit> {
+    (state(), 0..8_u8, 0..8_u8, -1..1_i16, ends(), any::<u32>()).prop_map(|(state, ca_state, pending, err, ends, segments)| Retransmit {
+        kind: 3,
+        state,
+        ca_state,
+        pending,
+        err,
+        ends,
+        segments,
+        ..Retransmit::default()
+    })
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let numbers = (record(), any::<[u64; 2]>(), any::<[u32; 2]>());
+    prop_oneof![
+        12 => record().prop_map(Act::Transition),
+        4 => numbers.prop_map(|(state, bytes, [srtt_us, retransmitted])| Act::Close(Close {
+            state: State { new: 7, ..state },
+            bytes_sent: bytes[0],
+            bytes_received: bytes[1],
+            srtt_us,
+            retransmitted,
+        })),
+        1 => retransmit().prop_map(Act::Retransmit),
+        1 => retransmit().prop_map(Act::Synack),
+        2 => time().prop_map(Act::Begin),
+        6 => (state(), 0..8_u8, 0..16_u8, time(), ends()).prop_map(|(state, substate, flags, time, ends)| Act::Socket(Socket {
+            kind: 5, state, substate, flags, time, ends, ..Socket::default()
+        })),
+        4 => (1..16_u64, process()).prop_map(|(sk, (tgid, comm))| Act::Holder(Holder { kind: 6, tgid, sk: sk * 64, comm, ..Holder::default() })),
+        2 => time().prop_map(Act::End),
+        1 => Just(Act::Abort),
+    ]
+}
+
+proptest! {
+    #![proptest_config(Config { cases: 200, ..Config::default() })]
+    #[test]
+    fn no_sequence_of_records_panics_or_unbalances_the_books(acts in proptest::collection::vec((act(), time()), 0..250)) {
+        let mut table = Table::new(TIGHT);
+        for (act, now) in acts {
+            match act {
+                Act::Transition(record) => table.transition(&record),
+                Act::Close(record) => table.close(&record),
+                Act::Retransmit(record) => table.retransmit(&record),
+                Act::Synack(record) => table.synack_retransmit(&record),
+                Act::Begin(at) => table.begin_pass(at),
+                Act::Socket(entry) => table.pass_socket(&entry),
+                Act::Holder(entry) => table.pass_holder(&entry),
+                Act::End(at) => drop(table.end_pass(at, &covered())),
+                Act::Abort => table.abort_pass(),
+            }
+            check(&mut table, now);
+            let seen = table.snapshot(now);
+            assert!(seen.tracked <= 12 && seen.groups.len() <= 3 + 6 && seen.services.len() <= 3 + 3);
+            assert!(seen.synack_retransmits.len() <= 2 && seen.namespaces.len() <= 2);
+        }
+    }
+}

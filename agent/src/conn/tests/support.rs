@@ -1,0 +1,217 @@
+//! Records made short, and questions to a table.
+
+use std::collections::HashSet;
+
+use agent_common::record::{Close, Endpoints, Holder, Retransmit, Socket, State, flag};
+use agent_common::tcp;
+
+use crate::conn::labels::{CloseReason, ConnectFailure, Correction, Role, SocketState};
+use crate::conn::rows::flag as row_flag;
+use crate::conn::snapshot::{Group, Service, Snapshot};
+use crate::conn::{Covered, Limits, RowView, Table};
+
+/// A millisecond, the tests' unit of time.
+pub(super) const MS: u64 = 1_000_000;
+/// A second.
+pub(super) const SECOND: u64 = 1_000_000_000;
+/// The tests' namespace.
+pub(super) const NETNS: u32 = 4_026_531_840;
+/// The port that the tests' servers listen on.
+pub(super) const PORT: u16 = 8080;
+/// The port that the tests' clients connect from.
+pub(super) const EPHEMERAL: u16 = 40_000;
+/// Room enough for any test that does not ask for less.
+pub(super) const LIMITS: Limits = Limits { connections: 10_000, groups: 100, services: 100, namespaces: 8, ports: 8 };
+
+/// An IPv4 address as records carry it.
+pub(super) fn v4(address: [u8; 4]) -> [u64; 2] {
+    let [a, b, c, d] = address;
+    [0, u64::from_ne_bytes([0, 0, 0xff, 0xff, a, b, c, d])]
+}
+
+/// The ends of a client (`local_port` is the ephemeral one) or, turned around, of a server.
+pub(super) fn ends(sk: u64, local_port: u16, peer_port: u16) -> Endpoints {
+    let home = v4([127, 0, 0, 1]);
+    Endpoints { sk, cgroup: 1, local: home, peer: home, netns: NETNS, local_port, peer_port }
+}
+
+/// A command name as records carry it.
+pub(super) fn comm(name: &str) -> [u8; 16] {
+    let mut padded = [0; 16];
+    padded[..name.len()].copy_from_slice(name.as_bytes());
+    padded
+}
+
+/// A transition at a time in milliseconds, made by nobody.
+pub(super) fn step(ends: Endpoints, old: u8, new: u8, ms: u64) -> State {
+    State { kind: 1, old, new, time: ms * MS, ends, ..State::default() }
+}
+
+/// The same, made by its owner.
+pub(super) fn owned(record: State, name: &str, tgid: u32) -> State {
+    State { flags: record.flags | flag::OWNED, tgid, comm: comm(name), ..record }
+}
+
+/// The same, with an error.
+pub(super) fn failing(record: State, err: u16) -> State {
+    State { err, ..record }
+}
+
+/// The numbers that a close brings.
+pub(super) fn closing(state: State) -> Close {
+    Close { state, bytes_sent: 1000, bytes_received: 300, srtt_us: 250, retransmitted: 0 }
+}
+
+/// A retransmission in a state.
+pub(super) fn resent(ends: Endpoints, state: u8, segments: u32) -> Retransmit {
+    Retransmit { kind: 3, state, ca_state: 4, ends, segments, ..Retransmit::default() }
+}
+
+/// An entry of the socket list.
+pub(super) fn entry(ends: Endpoints, state: u8, ms: u64) -> Socket {
+    Socket { kind: 5, state, time: ms * MS, ends, ..Socket::default() }
+}
+
+/// A descriptor.
+pub(super) fn holder(sk: u64, name: &str, tgid: u32) -> Holder {
+    Holder { kind: 6, tgid, sk, comm: comm(name), ..Holder::default() }
+}
+
+/// What a pass has read: the lists of these namespaces.
+pub(super) fn reads<const N: usize>(namespaces: [u32; N]) -> Covered {
+    Covered { namespaces: HashSet::from(namespaces), holders: false }
+}
+
+/// What a pass has read: the list of the one namespace of most tests.
+pub(super) fn covered() -> Covered {
+    reads([NETNS])
+}
+
+/// A table that has been seeded with nothing.
+pub(super) fn seeded() -> Table {
+    let mut table = Table::new(LIMITS);
+    table.begin_pass(0);
+    table.end_pass(0, &covered());
+    table
+}
+
+/// Applies transitions, closes with their numbers.
+pub(super) fn apply(table: &mut Table, records: &[State]) {
+    for record in records {
+        if record.new == tcp::CLOSE {
+            table.close(&closing(*record));
+        } else {
+            table.transition(record);
+        }
+    }
+}
+
+/// Asks a snapshot.
+pub(super) trait Ask {
+    /// How many rows are in a state.
+    fn gauge(&self, state: SocketState) -> u64;
+    /// How many rows a process has in a state.
+    fn gauge_of(&self, process: &str, role: Role, state: SocketState) -> u64;
+    /// The group of a process.
+    fn group(&self, process: &str, role: Role) -> Option<&Group>;
+    /// The service of a process.
+    fn service(&self, process: &str, role: Role, port: u16) -> Option<&Service>;
+    /// All that opened.
+    fn opened(&self) -> u64;
+    /// All that closed.
+    fn closed(&self) -> u64;
+    /// All that closed for a reason.
+    fn closed_for(&self, reason: CloseReason) -> u64;
+    /// All connects that came to nothing.
+    fn failed(&self) -> u64;
+    /// Those that did for a reason.
+    fn failed_for(&self, reason: ConnectFailure) -> u64;
+    /// Corrections of a kind.
+    fn corrected(&self, kind: Correction) -> u64;
+    /// Corrections of any kind.
+    fn drift(&self) -> u64;
+}
+
+impl Ask for Snapshot {
+    fn gauge(&self, state: SocketState) -> u64 {
+        self.groups.iter().map(|group| group.states[state.index()].count).sum()
+    }
+
+    fn gauge_of(&self, process: &str, role: Role, state: SocketState) -> u64 {
+        self.group(process, role).map_or(0, |group| group.states[state.index()].count)
+    }
+
+    fn group(&self, process: &str, role: Role) -> Option<&Group> {
+        self.groups.iter().find(|group| &*group.process == process && group.role == role)
+    }
+
+    fn service(&self, process: &str, role: Role, port: u16) -> Option<&Service> {
+        self.services.iter().find(|service| &*service.process == process && service.role == role && service.port == Some(port))
+    }
+
+    fn opened(&self) -> u64 {
+        self.services.iter().map(|service| service.opened).sum()
+    }
+
+    fn closed(&self) -> u64 {
+        self.services.iter().flat_map(|service| service.closed).sum()
+    }
+
+    fn closed_for(&self, reason: CloseReason) -> u64 {
+        self.services.iter().map(|service| service.closed[reason.index()]).sum()
+    }
+
+    fn failed(&self) -> u64 {
+        self.services.iter().flat_map(|service| service.failures).sum()
+    }
+
+    fn failed_for(&self, reason: ConnectFailure) -> u64 {
+        self.services.iter().map(|service| service.failures[reason.index()]).sum()
+    }
+
+    fn corrected(&self, kind: Correction) -> u64 {
+        self.corrections[kind.index()]
+    }
+
+    fn drift(&self) -> u64 {
+        self.corrections.iter().sum()
+    }
+}
+
+/// The row of a socket.
+pub(super) fn row(table: &Table, sk: u64) -> Option<RowView> {
+    table.rows().find(|row| row.sk == sk)
+}
+
+/// Panics where the table contradicts itself.
+pub(super) fn check(table: &mut Table, now: u64) {
+    let snapshot = table.snapshot(now);
+    let mut linked = 0;
+    for group in 0..table.groups.len() {
+        for state in SocketState::ALL {
+            let list = *table.groups.list(group, *state);
+            let indices = list.indices(&table.rows);
+            linked += indices.len();
+            let gauge = list.gauge(&table.rows);
+            assert_eq!(gauge.count, indices.len() as u64, "a list counts its rows");
+            assert_eq!(list.tail(), indices.last().copied().unwrap_or(u32::MAX), "a list ends at its tail");
+            for pair in indices.windows(2) {
+                assert!(table.rows[pair[0]].entered <= table.rows[pair[1]].entered, "a list is in order of time");
+                assert_eq!(table.rows[pair[1]].prev, pair[0], "a list is linked both ways");
+            }
+            for index in &indices {
+                let row = &table.rows[*index];
+                assert!(row.has(row_flag::LIVE) && !row.has(row_flag::LOOSE) && row.group == group && row.state == *state);
+                assert_eq!(table.find(row.sk), Some(*index), "every row is found by its socket");
+            }
+            table.cuts.check(&gauge, &indices.iter().map(|index| table.rows[*index].entered), state.can_leak());
+        }
+    }
+    let rows = table.rows.iter().count();
+    assert_eq!((linked, table.rows.len(), table.index.len()), (rows, rows, rows), "lists, slab and index agree");
+    assert_eq!(snapshot.tracked, rows as u64);
+    let unattributed = table.rows().filter(|row| row.owner == crate::conn::Owner::None).count();
+    assert_eq!(snapshot.unattributed, unattributed as u64);
+    let connected = table.rows.iter().filter(|row| row.has(row_flag::CONNECTED)).count() as u64;
+    assert_eq!(snapshot.opened() + table.books.adopted, snapshot.closed() + connected, "opened + adopted = closed + connected");
+}

@@ -1,0 +1,136 @@
+//! What the table shows: the counts for the metrics, copied out in one go, and the rows themselves
+//! for a listing.
+
+use std::net::Ipv6Addr;
+use std::sync::Arc;
+
+use super::labels::{Role, SocketState};
+use super::owner::Owner;
+use super::rows::{Row, flag};
+use super::snapshot::Snapshot;
+use super::table::Table;
+
+/// A row as a listing shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowView {
+    /// The kernel's address of the socket.
+    pub sk: u64,
+    /// Inode of its network namespace.
+    pub netns: u32,
+    /// Its cgroup's id, 0 where not known.
+    pub cgroup: u64,
+    /// Local address; IPv4 as v4-mapped.
+    pub local_address: Ipv6Addr,
+    /// Local port.
+    pub local_port: u16,
+    /// Peer address; IPv4 as v4-mapped.
+    pub peer_address: Ipv6Addr,
+    /// Peer port.
+    pub peer_port: u16,
+    /// Its state.
+    pub state: SocketState,
+    /// When it entered the state, `CLOCK_MONOTONIC` nanoseconds.
+    pub entered: u64,
+    /// Whether it may have entered it earlier.
+    pub entered_before: bool,
+    /// When it was born, `CLOCK_MONOTONIC` nanoseconds.
+    pub born: u64,
+    /// Whether it may be older.
+    pub born_before: bool,
+    /// When it reached ESTABLISHED, to the microsecond, where that was seen.
+    pub opened: Option<u64>,
+    /// Its side.
+    pub role: Role,
+    /// The owner's command name.
+    pub process: Arc<str>,
+    /// The owner's process id, 0 where none is known.
+    pub tgid: u32,
+    /// How the owner is known.
+    pub owner: Owner,
+    /// Whether no descriptor referred to it when the last pass saw it.
+    pub orphan: bool,
+    /// Segments sent again.
+    pub retransmitted: u32,
+}
+
+impl Table {
+    /// Whether a walk of the descriptor tables would tell something: rows without an owner, or in
+    /// namespaces that cannot be entered.
+    #[must_use]
+    pub fn wants_holders(&self) -> bool {
+        self.books.unattributed + self.books.unverified > 0
+    }
+
+    /// Everything counted, at `now`. Its cost follows the number of groups and services, and the
+    /// rows that grew older than an age since the last time.
+    #[must_use]
+    pub fn snapshot(&mut self, now: u64) -> Snapshot {
+        self.cuts.advance(now);
+        let books = &self.books;
+        Snapshot {
+            taken_at: now,
+            groups: self.groups.snapshot(&self.rows, &self.cuts),
+            services: self.services.snapshot(),
+            state_durations: books.state_durations.clone(),
+            synack_retransmits: self.ports.snapshot(),
+            retransmit_failures: books.retransmit_failures,
+            namespaces: books.namespaces.clone(),
+            transitions: books.transitions,
+            retransmits: books.retransmits,
+            tracked: count(self.rows.len()),
+            limit: count(self.rows.limit()),
+            refused: books.refused,
+            unattributed: books.unattributed,
+            unverified: books.unverified,
+            corrections: books.corrections,
+            reconcile_durations: books.reconcile_durations.clone(),
+            last_reconcile: books.last_reconcile,
+            label_overflow: vec![
+                ("groups", self.groups.overflow),
+                ("services", self.services.overflow),
+                ("ports", self.ports.overflow()),
+                ("namespaces", books.namespaces_folded),
+            ],
+        }
+    }
+
+    /// All rows, in no particular order.
+    pub fn rows(&self) -> impl Iterator<Item = RowView> + '_ {
+        self.rows.iter().map(|row| self.view(row))
+    }
+
+    fn view(&self, row: &Row) -> RowView {
+        RowView {
+            sk: row.sk,
+            netns: row.netns,
+            cgroup: row.cgroup,
+            local_address: address(row.local),
+            local_port: row.local_port,
+            peer_address: address(row.peer),
+            peer_port: row.peer_port,
+            state: row.state,
+            entered: row.entered,
+            entered_before: row.has(flag::ENTERED_BEFORE),
+            born: row.born,
+            born_before: row.has(flag::BORN_BEFORE),
+            opened: row.opened(),
+            role: row.role,
+            process: Arc::clone(self.groups.name(row.group)),
+            tgid: row.tgid,
+            owner: row.owner,
+            orphan: row.has(flag::ORPHAN),
+            retransmitted: row.retransmitted,
+        }
+    }
+}
+
+fn address(words: [u64; 2]) -> Ipv6Addr {
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&words[0].to_ne_bytes());
+    bytes[8..].copy_from_slice(&words[1].to_ne_bytes());
+    bytes.into()
+}
+
+fn count(of: usize) -> u64 {
+    u64::try_from(of).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,69 @@
+//! The table for people.
+
+use std::io::{self, Write};
+
+use agent_common::record::{Close, Retransmit, State, kind};
+use agent_common::tcp;
+
+use super::{Summary, json, names};
+use crate::conn::labels::state_name;
+use crate::conn::retransmit::classify;
+use crate::kernel::probe::ProbeState;
+
+pub(super) fn ready(out: &mut impl Write, probes: &[(&str, &ProbeState)]) -> io::Result<()> {
+    for (name, state) in probes {
+        writeln!(out, "{name}: {}", json::describe(state))?;
+    }
+    Ok(())
+}
+
+pub(super) fn header(out: &mut impl Write) -> io::Result<()> {
+    row(out, "TIME", ("PROCESS", "PID"), ("LOCAL", "PEER"), "EVENT")?;
+    out.flush()
+}
+
+pub(super) fn summary(out: &mut impl Write, summary: Summary) -> io::Result<()> {
+    let Summary { transitions, retransmits, lost } = summary;
+    writeln!(out, "{transitions} transitions, {retransmits} retransmits, {lost} lost")
+}
+
+pub(super) fn transition(out: &mut impl Write, record: &State, close: Option<&Close>) -> io::Result<()> {
+    let (process, pid) = names::owner(record).map_or_else(|| ("-".to_owned(), "-".to_owned()), |(name, pid)| (name, pid.to_string()));
+    let (local, peer) = names::ends(&record.ends);
+    let mut event = vec![format!("{} -> {}", state_name(record.old), state_name(record.new))];
+    if record.new == tcp::CLOSE {
+        event.extend(names::error(record.err.into()));
+    }
+    if let Some(close) = close.filter(|_| record.old != tcp::LISTEN) {
+        event.push(format!("sent={} received={}", close.bytes_sent, close.bytes_received));
+        if close.srtt_us > 0 {
+            event.push(format!("srtt={}us", close.srtt_us));
+        }
+        if close.retransmitted > 0 {
+            event.push(format!("retransmitted={}", close.retransmitted));
+        }
+    }
+    row(out, &time(record.time), (&process, &pid), (&local, &peer), &event.join(" "))
+}
+
+pub(super) fn retransmit(out: &mut impl Write, record: &Retransmit) -> io::Result<()> {
+    let (local, peer) = names::ends(&record.ends);
+    let segments = record.segments;
+    let event = if record.kind == kind::SYNACK {
+        format!("syn-ack sent again, segments={segments}")
+    } else {
+        let (phase, kind) = classify(record.state, record.ca_state, record.pending);
+        format!("retransmit in {}, {} {}, segments={segments}", state_name(record.state), phase.as_str(), kind.as_str())
+    };
+    let failed = names::error(record.err.into()).map(|error| format!(" failed: {error}")).unwrap_or_default();
+    row(out, &time(record.time), ("-", "-"), (&local, &peer), &format!("{event}{failed}"))
+}
+
+/// Seconds since boot with microseconds.
+fn time(nanoseconds: u64) -> String {
+    format!("{}.{:06}", nanoseconds / 1_000_000_000, nanoseconds / 1000 % 1_000_000)
+}
+
+fn row(out: &mut impl Write, time: &str, owner: (&str, &str), ends: (&str, &str), event: &str) -> io::Result<()> {
+    writeln!(out, "{time:<16} {:<16} {:>7} {:<24} {:<24} {event}", owner.0, owner.1, ends.0, ends.1)
+}

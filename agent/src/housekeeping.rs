@@ -1,0 +1,71 @@
+//! The housekeeping thread: slow reads that a scrape must not make, once a second.
+//!
+//! Started by `run`. Reads what the kernel tells of the programs and of this process, and asks for a
+//! reconcile pass where the kernel skipped a run of the state probe.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::time::Duration;
+
+use procfs::process::{LimitValue, Process};
+
+use crate::kernel::probe::SOFTIRQ_PROBE;
+use crate::kernel::run_stats::RunStats;
+use crate::metrics::SharedStats;
+use crate::metrics::stats::ProcessSample;
+use crate::sparing::Sparing;
+
+/// How often everything is read.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// Reads once now and then every second, until `stop` closes.
+pub fn run(runs: &RunStats, stats: &SharedStats, forward_log: &mut dyn FnMut(), pass_wanted: &SyncSender<()>, stop: &Receiver<()>) {
+    let (mut missed, mut warning) = (0, Sparing::default());
+    loop {
+        let programs: Vec<_> = runs.read().collect();
+        forward_log();
+        let process = sample();
+        stats.update(|stats| {
+            for (name, program) in &programs {
+                if let Some(probe) = stats.probes.iter_mut().find(|probe| probe.name == *name) {
+                    probe.misses = program.missed;
+                    probe.runs = (program.runs > 0).then(|| (program.runs, Duration::from_nanos(program.nanoseconds).as_secs_f64()));
+                }
+            }
+            stats.process = process.unwrap_or(stats.process);
+        });
+        let now: u64 = programs.iter().filter(|(name, _)| *name == SOFTIRQ_PROBE).map(|(_, program)| program.missed).sum();
+        if now > missed {
+            if let Some(runs) = warning.add(now - missed) {
+                tracing::warn!(runs, "the kernel skipped runs of the state probe; a reconcile pass corrects the table");
+            }
+            missed = now;
+            // One that is already wanted is enough.
+            let _ = pass_wanted.try_send(());
+        }
+        if stop.recv_timeout(EVERY) != Err(RecvTimeoutError::Timeout) {
+            return;
+        }
+    }
+}
+
+/// What `/proc` tells of this process; nothing where it cannot be read.
+fn sample() -> Option<ProcessSample> {
+    let process = Process::myself().ok()?;
+    let stat = process.stat().ok()?;
+    // Ticks of a process do not come near the range in which a double loses units.
+    #[expect(clippy::cast_precision_loss, reason = "see above")]
+    let ticks = |count: u64| count as f64 / procfs::ticks_per_second() as f64;
+    let since_boot = ticks(stat.starttime);
+    let max_fds = match process.limits().ok()?.max_open_files.soft_limit {
+        LimitValue::Value(most) => most,
+        LimitValue::Unlimited => u64::MAX,
+    };
+    Some(ProcessSample {
+        cpu_seconds: ticks(stat.utime + stat.stime),
+        resident_bytes: stat.rss * procfs::page_size(),
+        open_fds: u64::try_from(process.fd_count().ok()?).ok()?,
+        max_fds,
+        #[expect(clippy::cast_precision_loss, reason = "seconds of Unix time")]
+        start_time: procfs::boot_time_secs().ok()? as f64 + since_boot,
+    })
+}

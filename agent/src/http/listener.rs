@@ -1,0 +1,117 @@
+//! Takes the address: a TCP port, or a socket file that only owner and group may use.
+
+use std::fs::{self, Permissions};
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, UnixListener};
+
+use crate::config::Listen;
+use crate::exit::Error;
+
+/// A connection of either kind.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
+
+/// An address that is held, and what it is called.
+#[derive(Debug)]
+pub struct Bound {
+    socket: Socket,
+    name: String,
+    /// Held for what it does when dropped.
+    _file: Option<SocketFile>,
+}
+
+#[derive(Debug)]
+enum Socket {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+/// Removes the socket file at the end, unless another has taken its place.
+#[derive(Debug)]
+struct SocketFile {
+    path: PathBuf,
+    identity: Option<(u64, u64)>,
+}
+
+impl Bound {
+    /// Takes the address. Must be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// [`Error::Listen`], which names the address and what to do.
+    pub fn take(listen: &Listen) -> Result<Self, Error> {
+        let refused = |source| Error::Listen { addr: listen.to_string(), source };
+        match listen {
+            Listen::Tcp(address) => tcp(*address),
+            Listen::Unix(path) => unix(path),
+        }
+        .map_err(refused)
+    }
+
+    /// What a client asks for: `http://127.0.0.1:10793/metrics` (with the port that was given, where
+    /// 0 asked for any), or `unix:/path`.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.name
+    }
+
+    /// Waits for the next connection.
+    pub(super) async fn accept(&self) -> io::Result<Box<dyn Stream>> {
+        Ok(match &self.socket {
+            Socket::Tcp(listener) => Box::new(listener.accept().await?.0),
+            Socket::Unix(listener) => Box::new(listener.accept().await?.0),
+        })
+    }
+}
+
+fn tcp(address: SocketAddr) -> io::Result<Bound> {
+    let listener = std::net::TcpListener::bind(address)?;
+    listener.set_nonblocking(true)?;
+    let name = format!("http://{}/metrics", listener.local_addr()?);
+    Ok(Bound { socket: Socket::Tcp(TcpListener::from_std(listener)?), name, _file: None })
+}
+
+fn unix(path: &Path) -> io::Result<Bound> {
+    remove_stale(path)?;
+    let listener = UnixListener::bind(path)?;
+    // Between bind and chmod the file has the mode that the umask left: never more than 0777 of
+    // which connecting needs write, so a sane umask lets no stranger in.
+    fs::set_permissions(path, Permissions::from_mode(0o660))?;
+    let file = SocketFile { path: path.to_owned(), identity: identity(path) };
+    Ok(Bound { socket: Socket::Unix(listener), name: format!("unix:{}", path.display()), _file: Some(file) })
+}
+
+/// Removes a socket file that an earlier run left: only if it is a socket, and only if nobody answers.
+fn remove_stale(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+        Ok(found) if !found.file_type().is_socket() => {
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, "a file that is not a socket is in the way"));
+        }
+        Ok(_) => {}
+    }
+    match std::os::unix::net::UnixStream::connect(path) {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path),
+        Err(error) => Err(error),
+        Ok(_) => Err(io::Error::from(io::ErrorKind::AddrInUse)),
+    }
+}
+
+/// Device and inode of a file.
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    fs::symlink_metadata(path).ok().map(|found| (found.dev(), found.ino()))
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if self.identity.is_some() && identity(&self.path) == self.identity {
+            // Nothing is left to do about a file that cannot be removed; the next start will.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! The routes and what each answers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use prometheus::{Registry, TEXT_FORMAT};
+use tokio::time::timeout;
+
+use super::gate::Gate;
+use super::page::{self, Overview};
+use crate::metrics;
+
+/// How long a client waits for a rendering before it is told that something is wrong.
+const RENDER_TIMEOUT: Duration = Duration::from_secs(9);
+
+/// Answers a question about the agent; asked from the reactor, so it must not block.
+type Question = Arc<dyn Fn() -> bool + Send + Sync>;
+
+/// Where the routes find what they show.
+#[derive(Clone)]
+pub struct Views {
+    /// The metrics; gathered for each scrape, off the reactor.
+    pub registry: Registry,
+    /// The numbers of the page; made off the reactor.
+    pub overview: Arc<dyn Fn() -> Overview + Send + Sync>,
+    /// Whether the thread that reads the rings is alive.
+    pub alive: Question,
+    /// Whether the first reconcile pass has ended.
+    pub ready: Question,
+}
+
+/// What the handlers share.
+#[derive(Clone)]
+struct Shared {
+    views: Views,
+    gate: Gate,
+}
+
+/// The router of the agent.
+pub fn router(views: Views) -> Router {
+    let shared = Shared { views, gate: Gate::new() };
+    Router::new()
+        .route("/", get(index))
+        .route("/metrics", get(scrape))
+        .route("/healthz", get(health))
+        .route("/readyz", get(ready))
+        .with_state(shared)
+}
+
+async fn scrape(State(shared): State<Shared>) -> Response {
+    let registry = shared.views.registry.clone();
+    match rendered(&shared.gate, move || metrics::render(&registry)).await {
+        Ok(Ok(text)) => ([(header::CONTENT_TYPE, TEXT_FORMAT)], text).into_response(),
+        Ok(Err(error)) => failed(&error.to_string()),
+        Err(response) => response,
+    }
+}
+
+async fn index(State(shared): State<Shared>) -> Response {
+    let overview = Arc::clone(&shared.views.overview);
+    match rendered(&shared.gate, move || page::render(&overview())).await {
+        Ok(html) => (
+            [
+                (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'"),
+                (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            ],
+            Html(html),
+        )
+            .into_response(),
+        Err(response) => response,
+    }
+}
+
+async fn health(State(shared): State<Shared>) -> Response {
+    if (shared.views.alive)() {
+        "ok\n".into_response()
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "the thread that reads the rings has ended; restart the agent and look at its log\n")
+            .into_response()
+    }
+}
+
+async fn ready(State(shared): State<Shared>) -> Response {
+    if (shared.views.ready)() {
+        "ready\n".into_response()
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "the first pass over the kernel's socket list has not ended yet\n").into_response()
+    }
+}
+
+/// Renders off the reactor when its turn comes. The turn goes with the work, so that a client that
+/// hangs up does not let the next in before the work is done.
+async fn rendered<T: Send + 'static>(gate: &Gate, render: impl FnOnce() -> T + Send + 'static) -> Result<T, Response> {
+    let Some(turn) = gate.turn().await else {
+        let busy = "too many scrapes at once; scrape less often or from fewer places\n";
+        return Err((StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "5")], busy).into_response());
+    };
+    let work = tokio::task::spawn_blocking(move || {
+        let rendered = render();
+        drop(turn);
+        rendered
+    });
+    match timeout(RENDER_TIMEOUT, work).await {
+        Ok(Ok(rendered)) => Ok(rendered),
+        Ok(Err(error)) => Err(failed(&error.to_string())),
+        Err(_elapsed) => Err((StatusCode::SERVICE_UNAVAILABLE, "rendering took too long; lower --max-series\n").into_response()),
+    }
+}
+
+fn failed(error: &str) -> Response {
+    tracing::warn!(error, "a page could not be rendered");
+    (StatusCode::INTERNAL_SERVER_ERROR, "the page could not be rendered; the log says why\n").into_response()
+}

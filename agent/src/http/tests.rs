@@ -1,0 +1,234 @@
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use prometheus::core::{Collector, Desc};
+use prometheus::{IntGauge, Registry};
+use tokio::sync::oneshot;
+
+use super::*;
+use crate::config::Listen;
+use crate::exit::Error;
+use crate::kernel::probe::ProbeState;
+use crate::metrics::stats::Probe;
+
+/// A collector that takes its time and notes how many collect at once.
+struct Slow {
+    gauge: IntGauge,
+    now: Arc<AtomicUsize>,
+    most: Arc<AtomicUsize>,
+}
+
+impl Collector for Slow {
+    fn desc(&self) -> Vec<&Desc> {
+        self.gauge.desc()
+    }
+
+    fn collect(&self) -> Vec<prometheus::proto::MetricFamily> {
+        self.most.fetch_max(self.now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        std::thread::sleep(Duration::from_millis(50));
+        self.now.fetch_sub(1, Ordering::SeqCst);
+        self.gauge.collect()
+    }
+}
+
+struct Server {
+    url: String,
+    ready: Arc<AtomicBool>,
+    most: Arc<AtomicUsize>,
+    stop: oneshot::Sender<()>,
+    done: tokio::task::JoinHandle<()>,
+}
+
+fn start(listen: &Listen) -> Server {
+    let (ready, most) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let registry = Registry::new();
+    let gauge = IntGauge::new("slow", "slow").unwrap();
+    registry.register(Box::new(Slow { gauge, now: Arc::default(), most: Arc::clone(&most) })).unwrap();
+    let overview = || Overview {
+        uptime: Duration::from_secs(3700),
+        probes: vec![Probe { name: "p", state: ProbeState::Failed("<no & never>".into()), runs: None, misses: 0 }],
+        tracked: 17,
+        unattributed: 3,
+        lost: 0,
+        reconciled: None,
+    };
+    let is_ready = Arc::clone(&ready);
+    let views = Views {
+        registry,
+        overview: Arc::new(overview),
+        alive: Arc::new(|| true),
+        ready: Arc::new(move || is_ready.load(Ordering::SeqCst)),
+    };
+    let bound = Bound::take(listen).unwrap();
+    let url = bound.url().to_owned();
+    let (stop, stopped) = oneshot::channel();
+    let done = tokio::spawn(serve(bound, router(views), async {
+        let _ = stopped.await;
+    }));
+    Server { url, ready, most, stop, done }
+}
+
+fn any_port() -> Listen {
+    Listen::Tcp("127.0.0.1:0".parse().unwrap())
+}
+
+fn address(server: &Server) -> String {
+    server.url.trim_start_matches("http://").trim_end_matches("/metrics").to_owned()
+}
+
+/// Asks without keeping the connection, and returns the whole answer.
+fn ask(mut stream: impl std::io::Read + std::io::Write, path: &str) -> String {
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+async fn get(server: &Server, path: &'static str) -> String {
+    let address = address(server);
+    tokio::task::spawn_blocking(move || ask(TcpStream::connect(address).unwrap(), path)).await.unwrap()
+}
+
+fn temporary(name: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("tcpwarden-{}-{name}", std::process::id()))
+}
+
+#[tokio::test]
+async fn every_route_answers_what_it_promises() {
+    let server = start(&any_port());
+    let metrics = get(&server, "/metrics").await;
+    assert!(metrics.starts_with("HTTP/1.1 200") && metrics.contains("content-type: text/plain; version=0.0.4\r\n"), "{metrics}");
+    assert!(metrics.ends_with("slow 0\n"));
+    let page = get(&server, "/").await;
+    assert!(page.contains("17") && page.contains("1 h 1 min") && page.contains("failed: &lt;no &amp; never&gt;"), "{page}");
+    assert!(get(&server, "/healthz").await.starts_with("HTTP/1.1 200"));
+    assert!(get(&server, "/readyz").await.starts_with("HTTP/1.1 503"));
+    server.ready.store(true, Ordering::SeqCst);
+    assert!(get(&server, "/readyz").await.starts_with("HTTP/1.1 200"));
+    assert!(get(&server, "/other").await.starts_with("HTTP/1.1 404"));
+}
+
+#[tokio::test]
+async fn scrapes_are_rendered_one_at_a_time() {
+    let server = start(&any_port());
+    let answers = futures(&server, 5).await;
+    assert!(answers.iter().all(|answer| answer.starts_with("HTTP/1.1 200")));
+    assert_eq!(server.most.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_crowd_of_scrapes_is_turned_away_with_503() {
+    let server = start(&any_port());
+    let answers = futures(&server, 30).await;
+    let turned_away = answers.iter().filter(|answer| answer.starts_with("HTTP/1.1 503") && answer.contains("retry-after: 5")).count();
+    let good = answers.iter().filter(|answer| answer.starts_with("HTTP/1.1 200")).count();
+    assert_eq!(turned_away + good, 30);
+    assert!(turned_away > 0 && good >= 9, "{turned_away} turned away, {good} served");
+    assert_eq!(server.most.load(Ordering::SeqCst), 1);
+}
+
+async fn futures(server: &Server, count: usize) -> Vec<String> {
+    let address = address(server);
+    let start = || {
+        let address = address.clone();
+        tokio::task::spawn_blocking(move || ask(TcpStream::connect(address).unwrap(), "/metrics"))
+    };
+    let asked: Vec<_> = (0..count).map(|_| start()).collect();
+    let mut answers = Vec::new();
+    for answer in asked {
+        answers.push(answer.await.unwrap());
+    }
+    answers
+}
+
+#[tokio::test]
+async fn more_silent_connections_than_places_do_not_stop_a_scrape_for_good() {
+    let server = start(&any_port());
+    let address = address(&server);
+    let silent: Vec<TcpStream> = (0..70).map(|_| TcpStream::connect(&address).unwrap()).collect();
+    let start = Instant::now();
+    let answer = get(&server, "/healthz").await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
+    drop(silent);
+}
+
+#[tokio::test]
+async fn a_header_without_end_is_refused() {
+    let server = start(&any_port());
+    let address = address(&server);
+    let answer = tokio::task::spawn_blocking(move || {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        let _ = stream.write_all(format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(100_000)).as_bytes());
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        String::from_utf8_lossy(&answer).into_owned()
+    });
+    let answer = answer.await.unwrap();
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431"), "{answer}");
+    assert!(get(&server, "/healthz").await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn stopping_takes_less_than_a_second_even_with_clients_that_hang() {
+    let server = start(&any_port());
+    let address = address(&server);
+    let mut hanging = TcpStream::connect(&address).unwrap();
+    hanging.write_all(b"GET /metrics HTTP/1.1\r\n").unwrap();
+    assert!(get(&server, "/healthz").await.starts_with("HTTP/1.1 200"));
+    let start = Instant::now();
+    server.stop.send(()).unwrap();
+    server.done.await.unwrap();
+    assert!(start.elapsed() < Duration::from_secs(1));
+    assert!(TcpStream::connect(&address).is_err());
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_ends_with_5_and_says_what_to_do() {
+    let server = start(&any_port());
+    let address = address(&server);
+    let error = Bound::take(&Listen::Tcp(address.parse().unwrap())).unwrap_err();
+    assert_eq!(error.code(), 5);
+    let text = error.to_string();
+    assert!(text.starts_with(&format!("cannot listen on {address}: ")) && text.contains("--listen"), "{text}");
+}
+
+#[tokio::test]
+async fn a_socket_file_serves_has_mode_0660_and_goes_with_the_server() {
+    let path = temporary("serve.sock");
+    let server = start(&Listen::Unix(path.clone()));
+    assert_eq!(server.url, format!("unix:{}", path.display()));
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o660);
+    let client = path.clone();
+    let answer = tokio::task::spawn_blocking(move || ask(UnixStream::connect(client).unwrap(), "/healthz")).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    server.stop.send(()).unwrap();
+    server.done.await.unwrap();
+    assert!(!path.exists());
+}
+
+#[tokio::test]
+async fn only_a_socket_file_that_nobody_answers_on_is_replaced() {
+    let path = temporary("stale.sock");
+    drop(UnixListener::bind(&path).unwrap());
+    assert!(path.exists());
+    let bound = Bound::take(&Listen::Unix(path.clone())).unwrap();
+    let Err(Error::Listen { source, .. }) = Bound::take(&Listen::Unix(path.clone())) else { panic!("taken twice") };
+    assert_eq!(source.kind(), std::io::ErrorKind::AddrInUse);
+    drop(bound);
+    fs::write(&path, "precious").unwrap();
+    let error = Bound::take(&Listen::Unix(path.clone())).unwrap_err();
+    assert!(error.to_string().contains("not a socket"), "{error}");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
+    fs::remove_file(&path).unwrap();
+    let nowhere = Bound::take(&Listen::Unix("/nonexistent/x.sock".into())).unwrap_err();
+    assert!(nowhere.to_string().contains("create the directory first"), "{nowhere}");
+}

@@ -1,0 +1,208 @@
+//! From bytes to records, without trust: every length, kind and state code is checked.
+//!
+//! Called for each record of the rings and the iterators. Cannot panic; what it refuses it names.
+
+use agent_common::record::{Close, Endpoints, Holder, Retransmit, Socket, State, kind};
+use agent_common::tcp;
+
+/// A record of either ring or of an iterator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Record {
+    /// A transition that does not end in CLOSE.
+    State(State),
+    /// A transition into CLOSE.
+    Close(Close),
+    /// A retransmission.
+    Retransmit(Retransmit),
+    /// A SYN-ACK sent again.
+    SynAck(Retransmit),
+    /// An entry of the socket list.
+    Socket(Socket),
+    /// A descriptor of a process.
+    Holder(Holder),
+}
+
+/// Why bytes are no record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DecodeError {
+    /// Shorter than a record of its kind.
+    Truncated,
+    /// Longer than a record of its kind.
+    Oversized,
+    /// The first byte names no kind.
+    UnknownKind,
+    /// A state code that no kernel has.
+    BadState,
+}
+
+impl DecodeError {
+    /// Every member, in the order of [`Self::index`].
+    pub const ALL: [Self; 4] = [Self::Truncated, Self::Oversized, Self::UnknownKind, Self::BadState];
+
+    /// The text that stands in the metric's label.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Truncated => "truncated",
+            Self::Oversized => "oversized",
+            Self::UnknownKind => "unknown_kind",
+            Self::BadState => "bad_state",
+        }
+    }
+
+    /// The position in [`Self::ALL`].
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// The length of a record of a kind.
+#[must_use]
+pub const fn length_of(kind: u8) -> Option<usize> {
+    Some(match kind {
+        kind::STATE => size_of::<State>(),
+        kind::CLOSE => size_of::<Close>(),
+        kind::RETRANSMIT | kind::SYNACK => size_of::<Retransmit>(),
+        kind::SOCKET => size_of::<Socket>(),
+        kind::HOLDER => size_of::<Holder>(),
+        _ => return None,
+    })
+}
+
+/// Reads one record that fills `bytes`.
+///
+/// # Errors
+/// Where the bytes are not exactly one record of the kind that their first byte names.
+pub fn decode(bytes: &[u8]) -> Result<Record, DecodeError> {
+    let first = *bytes.first().ok_or(DecodeError::Truncated)?;
+    let expected = length_of(first).ok_or(DecodeError::UnknownKind)?;
+    match bytes.len() {
+        length if length < expected => return Err(DecodeError::Truncated),
+        length if length > expected => return Err(DecodeError::Oversized),
+        _ => {}
+    }
+    let mut reader = Reader { bytes };
+    let record = match first {
+        kind::STATE => Record::State(reader.state()),
+        kind::CLOSE => Record::Close(reader.close()),
+        kind::RETRANSMIT => Record::Retransmit(reader.retransmit()),
+        kind::SYNACK => Record::SynAck(reader.retransmit()),
+        kind::SOCKET => Record::Socket(reader.socket()),
+        _ => Record::Holder(reader.holder()),
+    };
+    if has_known_states(&record) { Ok(record) } else { Err(DecodeError::BadState) }
+}
+
+fn has_known_states(record: &Record) -> bool {
+    let known = |code: u8| (tcp::ESTABLISHED..=tcp::NEW_SYN_RECV).contains(&code);
+    match record {
+        Record::State(state) => known(state.old) && known(state.new) && state.new != tcp::CLOSE,
+        Record::Close(close) => known(close.state.old) && close.state.new == tcp::CLOSE,
+        Record::Retransmit(retransmit) | Record::SynAck(retransmit) => known(retransmit.state),
+        Record::Socket(socket) => known(socket.state),
+        Record::Holder(_) => true,
+    }
+}
+
+/// Takes fixed-width integers off the front. Beyond the end it yields zeros; `decode` has checked
+/// the length before, so that does not happen.
+struct Reader<'a> {
+    bytes: &'a [u8],
+}
+
+impl Reader<'_> {
+    #[inline]
+    fn take<const N: usize>(&mut self) -> [u8; N] {
+        let Some((head, tail)) = self.bytes.split_first_chunk::<N>() else { return [0; N] };
+        self.bytes = tail;
+        *head
+    }
+
+    #[inline]
+    fn u8(&mut self) -> u8 {
+        u8::from_ne_bytes(self.take())
+    }
+
+    #[inline]
+    fn u16(&mut self) -> u16 {
+        u16::from_ne_bytes(self.take())
+    }
+
+    #[inline]
+    fn u32(&mut self) -> u32 {
+        u32::from_ne_bytes(self.take())
+    }
+
+    #[inline]
+    fn u64(&mut self) -> u64 {
+        u64::from_ne_bytes(self.take())
+    }
+
+    fn endpoints(&mut self) -> Endpoints {
+        Endpoints {
+            sk: self.u64(),
+            cgroup: self.u64(),
+            local: [self.u64(), self.u64()],
+            peer: [self.u64(), self.u64()],
+            netns: self.u32(),
+            local_port: self.u16(),
+            peer_port: self.u16(),
+        }
+    }
+
+    fn state(&mut self) -> State {
+        State {
+            kind: self.u8(),
+            old: self.u8(),
+            new: self.u8(),
+            flags: self.u8(),
+            err: self.u16(),
+            family: self.u16(),
+            time: self.u64(),
+            ends: self.endpoints(),
+            tgid: self.u32(),
+            uid: self.u32(),
+            comm: self.take(),
+        }
+    }
+
+    fn close(&mut self) -> Close {
+        Close { state: self.state(), bytes_sent: self.u64(), bytes_received: self.u64(), srtt_us: self.u32(), retransmitted: self.u32() }
+    }
+
+    fn retransmit(&mut self) -> Retransmit {
+        Retransmit {
+            kind: self.u8(),
+            state: self.u8(),
+            ca_state: self.u8(),
+            pending: self.u8(),
+            err: i16::from_ne_bytes(self.take()),
+            family: self.u16(),
+            time: self.u64(),
+            ends: self.endpoints(),
+            segments: self.u32(),
+            total: self.u32(),
+        }
+    }
+
+    fn socket(&mut self) -> Socket {
+        Socket {
+            kind: self.u8(),
+            state: self.u8(),
+            substate: self.u8(),
+            flags: self.u8(),
+            reader: self.u32(),
+            time: self.u64(),
+            ends: self.endpoints(),
+        }
+    }
+
+    fn holder(&mut self) -> Holder {
+        Holder { kind: self.u8(), pad: self.take(), tgid: self.u32(), sk: self.u64(), fd: self.u32(), pad2: self.u32(), comm: self.take() }
+    }
+}
+
+#[cfg(test)]
+#[path = "decode_tests.rs"]
+mod tests;

@@ -1,0 +1,273 @@
+//! The ingest thread: rings and iterators in, connection table up to date.
+//!
+//! Started by `run`. It is the only writer of the table. It sleeps until the drain interval ends, the
+//! kernel side reports a ring that fills, or the reconcile thread sends a slice of a list. It waits
+//! for nobody: for a reader of the table no longer than a snapshot takes, for a socket never.
+
+mod counters;
+pub mod decode;
+pub mod pass;
+pub mod rings;
+
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, SyncSender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use aya::maps::{MapData, RingBuf};
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Token, Waker};
+
+pub use self::counters::Counters;
+use self::decode::Record;
+use self::rings::Rings;
+use crate::clock::monotonic;
+use crate::conn::{Covered, PassSummary, Table};
+use crate::kernel::load::Maps;
+use crate::metrics::SharedStats;
+use crate::metrics::stats::DecodeErrors;
+use crate::sparing::Sparing;
+
+/// The most records that are applied before readers of the table get a chance.
+const BATCH: usize = 4096;
+/// The most batches before the thread looks at other things: a quarter of a million records.
+const BATCHES: usize = 64;
+/// How often, and how long apart, the rings are drained to catch up with the kernel's count.
+const CATCH_UP_TRIES: usize = 50;
+const CATCH_UP_PAUSE: Duration = Duration::from_micros(100);
+/// How often the kernel side's counters are read.
+const COUNT_EVERY: Duration = Duration::from_millis(250);
+
+const RING: Token = Token(0);
+const WAKE: Token = Token(1);
+
+/// The table, shared with those who read it.
+pub type SharedTable = Arc<Mutex<Table>>;
+
+/// What the reconcile thread says.
+#[derive(Debug)]
+pub enum Command {
+    /// A pass begins.
+    Begin,
+    /// Records of the kernel's lists, read before this was sent.
+    Slice(Vec<Record>),
+    /// The pass has read these lists to their ends; answer with what it found.
+    End(Covered, Sender<PassSummary>),
+    /// The pass came to nothing.
+    Abort,
+}
+
+/// The two ends that other threads hold.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    waker: Arc<Waker>,
+    stop: Arc<AtomicBool>,
+    beat: Arc<AtomicU64>,
+}
+
+impl Handle {
+    /// Makes the thread look at its commands now.
+    pub fn wake(&self) {
+        if let Err(error) = self.waker.wake() {
+            // It looks by itself within a drain interval.
+            tracing::debug!(%error, "cannot wake the ingest thread");
+        }
+    }
+
+    /// Asks the thread to drain what is there and end.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    /// How long ago the thread last went round, nanoseconds.
+    #[must_use]
+    pub fn silent_for(&self) -> u64 {
+        monotonic().saturating_sub(self.beat.load(Ordering::Acquire))
+    }
+}
+
+/// The thread's state.
+pub struct Ingest {
+    rings: Rings<RingBuf<MapData>>,
+    counters: Counters,
+    table: SharedTable,
+    stats: SharedStats,
+    commands: Receiver<Command>,
+    pass_wanted: SyncSender<()>,
+    interval: Duration,
+    poll: Poll,
+    handle: Handle,
+    counted_at: u64,
+    lost: u64,
+    warning: Sparing,
+    /// Transitions that the kernel counted and no ring will bring, as far as is known.
+    missing: u64,
+}
+
+impl Ingest {
+    /// Prepares the thread. `pass_wanted` is told when something was lost.
+    ///
+    /// # Errors
+    /// Where the kernel has no more descriptors to give.
+    pub fn new(
+        maps: Maps,
+        table: SharedTable,
+        stats: SharedStats,
+        interval: Duration,
+        commands: Receiver<Command>,
+        pass_wanted: SyncSender<()>,
+    ) -> io::Result<Self> {
+        let rings = Rings::new(maps.states, maps.retransmits);
+        let poll = Poll::new()?;
+        // Edge-triggered: a ring that merely holds records does not end the sleep, the kernel side's
+        // wake-up does.
+        poll.registry().register(&mut SourceFd(&rings.wake_fd()), RING, Interest::READABLE)?;
+        let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
+        let handle = Handle { waker, stop: Arc::default(), beat: Arc::new(AtomicU64::new(monotonic())) };
+        Ok(Self {
+            rings,
+            counters: Counters::new(maps.counters),
+            table,
+            stats,
+            commands,
+            pass_wanted,
+            interval,
+            poll,
+            handle,
+            counted_at: 0,
+            lost: 0,
+            warning: Sparing::default(),
+            missing: 0,
+        })
+    }
+
+    /// What other threads need to talk to this one.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Goes round until told to stop, then drains what is left.
+    ///
+    /// # Errors
+    /// Where waiting for the ring fails; the table is then no longer kept.
+    pub fn run(mut self) -> io::Result<()> {
+        let mut events = Events::with_capacity(8);
+        while !self.handle.stop.load(Ordering::Acquire) {
+            match self.poll.poll(&mut events, Some(self.interval)) {
+                Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+                _ => {}
+            }
+            self.drain();
+            self.count(false);
+            self.step();
+            self.handle.beat.store(monotonic(), Ordering::Release);
+        }
+        self.drain();
+        self.count(true);
+        Ok(())
+    }
+
+    /// Applies what is in the rings; where they fill faster than this, some of it.
+    fn drain(&mut self) {
+        for _ in 0..BATCHES {
+            let mut table = lock(&self.table);
+            let taken = self.rings.drain(BATCH, |record| apply(&mut table, record));
+            drop(table);
+            if taken < BATCH {
+                return;
+            }
+        }
+    }
+
+    /// Drains until everything that the kernel has counted by now is applied. A ring may hold a record
+    /// that is reserved and not submitted, because its writer was interrupted, and everything behind
+    /// it is hidden until then.
+    fn catch_up(&mut self) {
+        let Ok(counters) = self.counters.read() else { return self.drain() };
+        let carried = counters.states.saturating_sub(counters.states_lost);
+        for _ in 0..CATCH_UP_TRIES {
+            self.drain();
+            if self.rings.states_read() + self.missing >= carried {
+                return;
+            }
+            thread::sleep(CATCH_UP_PAUSE);
+        }
+        // What has not come by now is not waited for again.
+        self.missing = carried.saturating_sub(self.rings.states_read());
+    }
+
+    /// Reads the kernel side's counters when it is time, and asks for a pass after a loss.
+    fn count(&mut self, now: bool) {
+        let time = monotonic();
+        if !now && time.saturating_sub(self.counted_at) < u64::try_from(COUNT_EVERY.as_nanos()).unwrap_or(u64::MAX) {
+            return;
+        }
+        self.counted_at = time;
+        let counters = match self.counters.read() {
+            Ok(counters) => counters,
+            Err(error) => {
+                tracing::warn!(%error, "cannot read the kernel side's counters");
+                return;
+            }
+        };
+        let lost = counters.states_lost + counters.retransmits_lost;
+        let errors = self.rings.errors();
+        self.stats.update(|stats| {
+            stats.kernel = counters;
+            let [truncated, oversized, unknown_kind, bad_state] = errors;
+            stats.decode_errors = DecodeErrors { truncated, oversized, unknown_kind, bad_state };
+        });
+        if lost > self.lost {
+            if let Some(records) = self.warning.add(lost - self.lost) {
+                tracing::warn!(records, "the ring was full and records were lost; the table is being corrected");
+            }
+            self.lost = lost;
+            // One that is already wanted is enough.
+            let _ = self.pass_wanted.try_send(());
+        }
+    }
+
+    /// Does what the reconcile thread asks.
+    fn step(&mut self) {
+        while let Ok(command) = self.commands.try_recv() {
+            match command {
+                Command::Begin => lock(&self.table).begin_pass(monotonic()),
+                Command::Slice(records) => {
+                    self.catch_up();
+                    let mut table = lock(&self.table);
+                    for record in &records {
+                        apply(&mut table, record);
+                    }
+                }
+                Command::End(covered, reply) => {
+                    self.catch_up();
+                    let summary = lock(&self.table).end_pass(monotonic(), &covered);
+                    // The reconcile thread may have gone; then nobody asks.
+                    let _ = reply.send(summary);
+                }
+                Command::Abort => lock(&self.table).abort_pass(),
+            }
+        }
+    }
+}
+
+/// Brings one record to the table.
+fn apply(table: &mut Table, record: &Record) {
+    match record {
+        Record::State(state) => table.transition(state),
+        Record::Close(close) => table.close(close),
+        Record::Retransmit(retransmit) => table.retransmit(retransmit),
+        Record::SynAck(retransmit) => table.synack_retransmit(retransmit),
+        Record::Socket(socket) => table.pass_socket(socket),
+        Record::Holder(holder) => table.pass_holder(holder),
+    }
+}
+
+/// Locks the table. A reader that panicked has not changed it.
+pub fn lock(table: &SharedTable) -> MutexGuard<'_, Table> {
+    table.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,31 @@
+//! The agent as a library, so that its parts can be tested and measured one by one; `main.rs` is the
+//! only program that uses it. See ARCHITECTURE.md for the map.
+// One module may: `kernel::heap`.
+#![deny(unsafe_code)]
+
+pub mod cli;
+pub mod clock;
+pub mod commands;
+pub mod config;
+pub mod conn;
+pub mod events;
+pub mod exit;
+pub mod housekeeping;
+pub mod http;
+pub mod ingest;
+pub mod kernel;
+pub mod metrics;
+pub mod reconcile;
+pub mod sparing;
+
+use std::io::Write as _;
+
+/// Prints a line on standard output; a closed one leaves nobody to tell.
+pub fn say(line: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{line}");
+}
+
+/// Prints an error on standard error.
+pub fn complain(error: &exit::Error) {
+    let _ = writeln!(std::io::stderr().lock(), "tcpwarden: {error}");
+}

@@ -1,0 +1,53 @@
+//! `tcpwarden`: reads the command line, starts the log, runs one command, ends with its exit code.
+
+use std::io::{IsTerminal as _, stderr, stdout};
+use std::process::ExitCode;
+
+use tcpwarden::cli::{self, Command};
+use tcpwarden::commands::{check, events, run};
+use tcpwarden::config::RunConfig;
+use tcpwarden::exit::Error;
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let cli = match cli::parse(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // A closed standard output leaves nobody to tell.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1));
+        }
+    };
+    match dispatch(cli.command) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            tcpwarden::complain(&error);
+            ExitCode::from(&error)
+        }
+    }
+}
+
+fn dispatch(command: Command) -> Result<u8, Error> {
+    match command {
+        Command::Run(arguments) => {
+            let config = RunConfig::load(&arguments, &|name| std::env::var_os(name))?;
+            start_log(&config.log)?;
+            run::run(&config)
+        }
+        Command::Check => {
+            start_log("error")?;
+            check::check(&mut stdout().lock())
+        }
+        Command::Events(arguments) => {
+            start_log("warn")?;
+            events::events(&arguments)
+        }
+    }
+}
+
+/// Logs to standard error; standard output belongs to what a command prints.
+fn start_log(filter: &str) -> Result<(), Error> {
+    let filter = EnvFilter::try_new(filter).map_err(|error| Error::Usage(format!("cannot read the log filter {filter:?}: {error}")))?;
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr).with_ansi(stderr().is_terminal()).with_target(false).init();
+    Ok(())
+}

@@ -1,0 +1,28 @@
+use std::collections::BTreeSet;
+
+use super::*;
+
+#[test]
+fn names_are_unique_and_follow_the_naming_rules() {
+    let mut seen = BTreeSet::new();
+    for metric in all() {
+        let name = metric.name;
+        assert!(seen.insert(name), "{name} twice");
+        assert!(name.starts_with("tcpwarden_") || name.starts_with("process_"), "{name}");
+        assert!(name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_'), "{name}");
+        assert_eq!(metric.kind == Kind::Counter, name.ends_with("_total"), "{name}");
+        for unit in ["seconds", "bytes"] {
+            assert_eq!(metric.unit == unit, name.trim_end_matches("_total").ends_with(unit), "{name}");
+        }
+        assert!(metric.help.ends_with('.') && !metric.note.is_empty(), "{name}");
+    }
+}
+
+#[test]
+fn no_label_is_unbounded_or_reserved() {
+    for metric in all() {
+        for label in metric.labels {
+            assert!(!["pid", "peer", "address", "le", "quantile", "job", "instance"].contains(label), "{} {label}", metric.name);
+        }
+    }
+}

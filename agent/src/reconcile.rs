@@ -1,0 +1,182 @@
+//! The reconcile thread: every so often, and at once after a loss, it walks all network namespaces,
+//! reads the kernel's own lists and hands them to the ingest thread, slice by slice.
+//!
+//! It owns the loaded kernel side, because opening an iterator needs it, and gives it back at the end.
+
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel};
+use std::time::{Duration, Instant};
+
+use crate::conn::{Covered, PassSummary};
+use crate::ingest::pass::{Progress, Reading};
+use crate::ingest::{Command, Handle, SharedTable, lock};
+use crate::kernel::load::Kernel;
+use crate::kernel::namespaces::{self, Home};
+use crate::sparing::Sparing;
+
+/// The probe that lists sockets.
+const SOCKETS: &str = "iter_tcp";
+/// The least time between two passes, however much is lost.
+const GAP: Duration = Duration::from_millis(200);
+
+/// The thread's state.
+pub struct Reconcile {
+    /// The loaded kernel side.
+    pub kernel: Kernel,
+    /// The namespace that the thread lives in.
+    pub home: Home,
+    /// Time between passes.
+    pub interval: Duration,
+    /// To the ingest thread; bounded, so that lists are read as fast as they are applied.
+    pub commands: SyncSender<Command>,
+    /// To wake it.
+    pub ingest: Handle,
+    /// Somebody noticed a loss; closed when the agent stops.
+    pub wanted: Receiver<()>,
+    /// Asked whether the descriptor tables are worth a walk.
+    pub table: SharedTable,
+    /// Set when the first pass has ended.
+    pub ready: Arc<AtomicBool>,
+    /// Whether the last pass was one that settles suspects.
+    pub settling: bool,
+    /// The warning about corrections.
+    pub warning: Sparing,
+}
+
+impl Reconcile {
+    /// Makes passes until the agent stops; gives the kernel side back.
+    pub fn run(mut self) -> Kernel {
+        if !self.kernel.probes().iter().any(|(probe, state)| probe.name == SOCKETS && state.is_attached()) {
+            // Its absence has been told by name; the agent goes on with what the probes tell.
+            self.ready.store(true, Ordering::Release);
+            while self.wanted.recv().is_ok() {}
+            return self.kernel;
+        }
+        loop {
+            let started = Instant::now();
+            let mut again = false;
+            match self.pass() {
+                Ok(summary) => {
+                    again = self.report(summary);
+                    self.ready.store(true, Ordering::Release);
+                }
+                Err(Stop::Ended) => return self.kernel,
+                Err(Stop::Failed(error)) => tracing::warn!(%error, "the reconcile pass failed; the next one tries again"),
+            }
+            if !self.pause(started.elapsed(), again) {
+                return self.kernel;
+            }
+        }
+    }
+
+    /// Logs what a pass found; returns whether another one is due at once.
+    fn report(&mut self, summary: PassSummary) -> bool {
+        let corrected: u64 = summary.corrections.iter().sum();
+        if corrected == 0 {
+            tracing::debug!(rows = summary.rows, "the connection table agrees with the kernel's socket list");
+        } else if let Some(rows) = self.warning.add(corrected) {
+            tracing::warn!(rows, "the connection table was corrected");
+        }
+        summary.suspects > 0
+    }
+
+    /// Waits until the next pass is due: after the interval, or earlier where one is due at once or
+    /// somebody noticed a loss; false where the agent stops. However many losses there are, passes
+    /// take a tenth of one CPU at the most.
+    fn pause(&mut self, took: Duration, again: bool) -> bool {
+        // A pass that settles suspects follows at once, but not another one after it.
+        self.settling = again && !self.settling;
+        let least = if self.settling { GAP } else { GAP.max(took * 20) };
+        let end = Instant::now() + least;
+        let mut due = again;
+        loop {
+            match self.wanted.recv_timeout(end.saturating_duration_since(Instant::now())) {
+                Ok(()) => due = true,
+                Err(RecvTimeoutError::Timeout) => break,
+                Err(RecvTimeoutError::Disconnected) => return false,
+            }
+        }
+        let rest = if due { Duration::ZERO } else { self.interval.saturating_sub(least) };
+        self.wanted.recv_timeout(rest) != Err(RecvTimeoutError::Disconnected)
+    }
+
+    fn pass(&mut self) -> Result<PassSummary, Stop> {
+        // A list read in a strange namespace would be taken for the own one's.
+        self.home.settle()?;
+        let own = self.kernel.iterate(SOCKETS)?;
+        self.send(Command::Begin)?;
+        let mut covered = Covered::default();
+        self.read(own, &mut covered, |covered| covered.namespaces.extend([self.home.inode]))?;
+        let found = namespaces::find(&self.home);
+        if found.unreadable > 0 || found.truncated {
+            tracing::debug!(unreadable = found.unreadable, truncated = found.truncated, "not every network namespace could be visited");
+        }
+        for place in &found.places {
+            match place.enter(&self.home, || self.kernel.iterate(SOCKETS)) {
+                Ok(list) => self.read(list, &mut covered, |covered| covered.namespaces.extend([place.inode]))?,
+                Err(error) => tracing::debug!(netns = place.inode, %error, "cannot look into the network namespace"),
+            }
+        }
+        if self.holders_wanted() {
+            match self.kernel.iterate("iter_task_file") {
+                Ok(list) => self.read(list, &mut covered, |covered| covered.holders = true)?,
+                Err(error) => tracing::debug!(%error, "cannot walk the descriptor tables"),
+            }
+        }
+        if covered.namespaces.is_empty() {
+            self.send(Command::Abort)?;
+            return Err(Stop::Failed(io::Error::other("no socket list could be read to its end")));
+        }
+        let (reply, answer) = channel();
+        self.send(Command::End(covered, reply))?;
+        answer.recv().map_err(|_gone: std::sync::mpsc::RecvError| Stop::Ended)
+    }
+
+    /// Reads a list to its end, slice by slice; notes it as covered where that worked.
+    fn read(&self, list: File, covered: &mut Covered, note: impl FnOnce(&mut Covered)) -> Result<(), Stop> {
+        let mut reading = Reading::new(list);
+        loop {
+            let mut records = Vec::new();
+            match reading.slice(|record| records.push(*record)) {
+                Ok(Progress::More) => self.send(Command::Slice(records))?,
+                Ok(Progress::End) => {
+                    note(covered);
+                    return Ok(());
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a list of the kernel could not be read to its end");
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// Whether the descriptor tables are worth a walk; the first pass always makes it, because the
+    /// sockets that it finds have no owner.
+    fn holders_wanted(&self) -> bool {
+        !self.ready.load(Ordering::Acquire) || lock(&self.table).wants_holders()
+    }
+
+    fn send(&self, command: Command) -> Result<(), Stop> {
+        self.commands.send(command).map_err(|_gone: std::sync::mpsc::SendError<Command>| Stop::Ended)?;
+        self.ingest.wake();
+        Ok(())
+    }
+}
+
+/// Why a pass did not come to its end.
+enum Stop {
+    /// The agent stops.
+    Ended,
+    /// The kernel refused.
+    Failed(io::Error),
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        Self::Failed(error)
+    }
+}

@@ -1,0 +1,146 @@
+//! The kernel's own books: `/proc/PID/net/{snmp,netstat}` and `/proc/PID/net/{tcp,tcp6}`, for one
+//! network namespace or summed over every one that has a process.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::ops::Sub;
+use std::os::unix::fs::MetadataExt as _;
+
+/// The counters that the agent has to agree with.
+const WATCHED: [&str; 9] = [
+    "ActiveOpens",
+    "PassiveOpens",
+    "AttemptFails",
+    "EstabResets",
+    "RetransSegs",
+    "OutRsts",
+    "TCPRetransFail",
+    "TCPSynRetrans",
+    "ListenOverflows",
+];
+
+/// Some TCP counters of the kernel.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counters(BTreeMap<&'static str, i64>);
+
+impl Counters {
+    /// The value of one; 0 where this kernel does not have it.
+    pub(crate) fn get(&self, name: &str) -> i64 {
+        assert!(WATCHED.contains(&name), "{name} is not among the watched counters");
+        self.0.get(name).copied().unwrap_or(0)
+    }
+
+    /// Those of one process's network namespace.
+    pub(crate) fn of(pid: u32) -> Self {
+        let mut found = BTreeMap::new();
+        for file in ["snmp", "netstat"] {
+            let text = fs::read_to_string(format!("/proc/{pid}/net/{file}")).unwrap_or_default();
+            let lines: Vec<&str> = text.lines().collect();
+            for pair in lines.chunks_exact(2).filter(|pair| pair[0].starts_with("Tcp")) {
+                for (name, value) in pair[0].split_whitespace().zip(pair[1].split_whitespace()) {
+                    if let (Some(name), Ok(value)) = (WATCHED.iter().find(|known| **known == name), value.parse()) {
+                        found.insert(*name, value);
+                    }
+                }
+            }
+        }
+        Self(found)
+    }
+
+    /// Those of every network namespace of the machine, summed.
+    pub(crate) fn machine() -> Self {
+        let mut sum = BTreeMap::new();
+        for pid in namespaces().into_values() {
+            for (name, value) in Self::of(pid).0 {
+                *sum.entry(name).or_insert(0) += value;
+            }
+        }
+        Self(sum)
+    }
+}
+
+impl Sub for &Counters {
+    type Output = Counters;
+
+    fn sub(self, before: &Counters) -> Counters {
+        Counters(self.0.iter().map(|(name, value)| (*name, value - before.get(name))).collect())
+    }
+}
+
+/// How many sockets the kernel lists, by state. Sockets with a `struct sock` are under the names
+/// that the agent's gauges use; the small ones under `time_wait`, `fin_wait2_orphan`, `new_syn_recv`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sockets(BTreeMap<&'static str, i64>);
+
+impl Sockets {
+    /// How many are in a state.
+    pub(crate) fn get(&self, state: &str) -> i64 {
+        self.0.get(state).copied().unwrap_or(0)
+    }
+
+    /// Those of one process's network namespace.
+    pub(crate) fn of(pid: u32) -> Self {
+        let mut counts = BTreeMap::new();
+        for file in ["tcp", "tcp6"] {
+            let text = fs::read_to_string(format!("/proc/{pid}/net/{file}")).unwrap_or_default();
+            for state in text.lines().skip(1).filter_map(listed_state) {
+                *counts.entry(state).or_insert(0) += 1;
+            }
+        }
+        Self(counts)
+    }
+
+    /// Those of every network namespace of the machine, summed.
+    pub(crate) fn machine() -> Self {
+        let mut sum = BTreeMap::new();
+        for pid in namespaces().into_values() {
+            for (state, count) in Self::of(pid).0 {
+                *sum.entry(state).or_insert(0) += count;
+            }
+        }
+        Self(sum)
+    }
+}
+
+/// The state of one line of `/proc/net/tcp`: `sl local remote st tx:rx tr:when retrnsmt uid timeout inode …`.
+fn listed_state(line: &str) -> Option<&'static str> {
+    let columns: Vec<&str> = line.split_whitespace().collect();
+    let (code, timer, inode) = (*columns.get(3)?, *columns.get(5)?, *columns.get(9)?);
+    // Timer 3 marks the small sockets of TIME_WAIT; their state is the substate (get_timewait4_sock).
+    Some(match (code, timer.starts_with("03:")) {
+        ("05", true) => "fin_wait2_orphan",
+        ("06", _) | (_, true) => "time_wait",
+        ("01", _) => "established",
+        ("02", _) => "syn_sent",
+        // A request socket has no inode (get_openreq4); a socket in SYN_RECV, which only fast open
+        // and simultaneous open make, has one once it is accepted or connected.
+        ("03", _) if inode == "0" => "new_syn_recv",
+        ("03", _) => "syn_recv",
+        ("04", _) => "fin_wait1",
+        ("05", _) => "fin_wait2",
+        ("08", _) => "close_wait",
+        ("09", _) => "last_ack",
+        ("0A", _) => "listen",
+        ("0B", _) => "closing",
+        _ => return None,
+    })
+}
+
+/// One process for each network namespace of the machine, by inode.
+pub(crate) fn namespaces() -> BTreeMap<u64, u32> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir("/proc").expect("read /proc").flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        if let Ok(space) = fs::metadata(format!("/proc/{pid}/ns/net")) {
+            found.entry(space.ino()).or_insert(pid);
+        }
+    }
+    found
+}
+
+/// The running kernel, as (major, minor).
+pub(crate) fn version() -> (u32, u32) {
+    let text = fs::read_to_string("/proc/sys/kernel/osrelease").expect("read the kernel's release");
+    let mut numbers = text.split(|letter: char| !letter.is_ascii_digit()).filter_map(|number| number.parse().ok());
+    (numbers.next().expect("a major version"), numbers.next().expect("a minor version"))
+}

@@ -1,0 +1,28 @@
+//! What every live test stands on: the agent as a black box, its event stream, network namespaces,
+//! the kernel's own counters and socket lists, and a table that says what differs.
+
+pub(crate) mod agent;
+pub(crate) mod events;
+pub(crate) mod kernel;
+pub(crate) mod ledger;
+pub(crate) mod page;
+pub(crate) mod settle;
+pub(crate) mod space;
+
+use std::time::{Duration, Instant};
+
+/// How long a test waits for something that should happen at once: generous, because a guest under
+/// emulation is some twenty times slower than the machine it runs on.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Asks `probe` again and again until it answers, or panics with what it was waiting for.
+pub(crate) fn wait_for<T>(what: &str, patience: Duration, mut probe: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(found) = probe() {
+            return found;
+        }
+        assert!(start.elapsed() < patience, "waited {patience:?} in vain for {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

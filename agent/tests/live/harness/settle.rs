@@ -1,0 +1,43 @@
+//! A moment at which the kernel's counters, its socket lists and the agent's page can be compared.
+
+use std::time::{Duration, Instant};
+
+use super::agent::Agent;
+use super::kernel::{Counters, Sockets};
+use super::page::Page;
+use super::wait_for;
+
+/// The kernel's books and the agent's, of the same moment.
+pub(crate) struct Moment {
+    /// Summed over the machine.
+    pub(crate) counters: Counters,
+    /// Summed over the machine.
+    pub(crate) sockets: Sockets,
+    /// The agent's page.
+    pub(crate) page: Page,
+}
+
+impl Moment {
+    /// Waits until nothing moves: the same counters and the same lists before and after the agent
+    /// has drained its ring and made two passes over the socket list.
+    pub(crate) fn at_rest(agent: &Agent) -> Self {
+        let start = Instant::now();
+        let patience = Duration::from_mins(3);
+        loop {
+            let before = (Counters::machine(), Sockets::machine());
+            // Once a second the agent asks the kernel for the runs of its programs.
+            std::thread::sleep(Duration::from_millis(1500));
+            let passes = agent.scrape().sum("reconcile_duration_seconds_count", &[]);
+            let page = wait_for("two reconcile passes", super::PATIENCE, || {
+                let page = agent.scrape();
+                (page.sum("reconcile_duration_seconds_count", &[]) >= passes + 2).then_some(page)
+            });
+            let after = (Counters::machine(), Sockets::machine());
+            if before == after {
+                let (counters, sockets) = after;
+                return Self { counters, sockets, page };
+            }
+            assert!(start.elapsed() < patience, "the machine did not come to rest in {patience:?}: {before:?}, then {after:?}");
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Tests against the running kernel: the agent as a black box, real sockets, the kernel's own books as
+//! the judge. Called by `cargo xtask test`, and by `cargo xtask kernels` in small guests.
+//!
+//! `portable::…` needs loopback, /proc and `ip`, nothing more; `host::…` needs nftables, veth, `ss`,
+//! promtool and util-linux. All need root. They run one at a time: the kernel's counters are shared.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by a panic that says what was expected")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "helper processes talk over stdout, failures over stderr")]
+
+mod harness;
+mod roles;
+mod tests;
+mod workload;
+
+use std::fs::File;
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+fn main() -> ExitCode {
+    if let Some(code) = roles::dispatch() {
+        return code;
+    }
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads = Some(1);
+    // The name under which this process shows up in the agent's labels.
+    if let Err(error) = std::fs::write("/proc/self/comm", roles::TEST_NAME) {
+        eprintln!("set the name of this process: {error}");
+        return ExitCode::FAILURE;
+    }
+    let _alone = alone();
+    let trials = tests::all().into_iter().map(|(name, test)| Trial::test(name, move || privileged(test))).collect();
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// Waits until no other run of these tests is at work: the counters and the probes' totals are the
+/// whole machine's. The lock goes with the process.
+fn alone() -> Option<File> {
+    let lock = File::create("/tmp/tcpwarden-live.lock").ok()?;
+    if lock.try_lock().is_err() {
+        eprintln!("waiting for another run of the live tests to end");
+        lock.lock().ok()?;
+    }
+    Some(lock)
+}
+
+/// Runs a test, or fails it with the reason why it cannot run.
+fn privileged(test: fn()) -> Result<(), Failed> {
+    if !nix::unistd::geteuid().is_root() {
+        return Err("these tests load BPF programs: run as root, or use `cargo xtask test --no-root`".into());
+    }
+    test();
+    Ok(())
+}

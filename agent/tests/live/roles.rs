@@ -1,0 +1,67 @@
+//! Helper processes: this same program, started again in a role that a thread cannot play, because
+//! it holds a namespace or has to be killed.
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Command, ExitCode};
+
+use nix::sched::{CloneFlags, unshare};
+
+/// The name of the test process in the agent's labels.
+pub(crate) const TEST_NAME: &str = "live-test";
+/// The name of a process that gets killed.
+pub(crate) const VICTIM: &str = "live-victim";
+const ROLE: &str = "TCPWARDEN_LIVE_ROLE";
+const NAME: &str = "TCPWARDEN_LIVE_NAME";
+
+/// A command that starts this program in a role, under a process name of at most 15 letters.
+///
+/// Roles: `namespace`; `connect ADDRESS COUNT`; `listen ADDRESS COUNT`. Each prints `ready` when it
+/// holds what it should hold (`listen` its address before), and ends when its input does.
+pub(crate) fn command(role: &str, name: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("the path of this program"));
+    command.env(ROLE, role).env(NAME, name);
+    command
+}
+
+/// Plays the role named in the environment, if there is one.
+pub(crate) fn dispatch() -> Option<ExitCode> {
+    let role = std::env::var(ROLE).ok()?;
+    let name = std::env::var(NAME).unwrap_or_default();
+    std::fs::write("/proc/self/comm", name).expect("set the name of this process");
+    match *role.split(' ').collect::<Vec<_>>() {
+        ["namespace"] => {
+            unshare(CloneFlags::CLONE_NEWNET).expect("make a network namespace");
+            let status = Command::new("ip").args(["link", "set", "lo", "up"]).env_remove(ROLE).status().expect("run ip");
+            assert!(status.success(), "ip link set lo up: {status}");
+            hold(());
+        }
+        ["connect", address, count] => {
+            let address: SocketAddr = address.parse().expect("an address");
+            let count = count.parse().expect("a count");
+            let streams: Vec<_> = (0..count).map(|_| TcpStream::connect(address).expect("connect")).collect();
+            hold(streams);
+        }
+        ["listen", address, count] => {
+            let listener = TcpListener::bind(address).expect("listen");
+            say(&listener.local_addr().expect("its address").to_string());
+            let count = count.parse().expect("a count");
+            let streams: Vec<_> = (0..count).map(|_| listener.accept().expect("accept")).collect();
+            hold((listener, streams));
+        }
+        _ => panic!("no role is called {role:?}"),
+    }
+    Some(ExitCode::SUCCESS)
+}
+
+/// Holds something until the input ends.
+fn hold<T>(something: T) {
+    say("ready");
+    let _ = std::io::stdin().read_to_end(&mut Vec::new());
+    drop(something);
+}
+
+fn say(line: &str) {
+    println!("{line}");
+    std::io::stdout().flush().expect("write to stdout");
+}

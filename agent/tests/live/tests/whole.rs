@@ -1,0 +1,94 @@
+//! Processes as a whole: what happens to the sockets of one that is killed, and whose they were.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::IpAddr;
+use std::process::{Child, Stdio};
+
+use super::Test;
+use crate::harness::agent::Agent;
+use crate::harness::events::Events;
+use crate::harness::space::Space;
+use crate::harness::{PATIENCE, wait_for};
+use crate::roles;
+use crate::workload::{LOOPBACKS, Site, Tally, expect_end};
+
+/// The tests of this file.
+pub(super) const TESTS: &[Test] = &[
+    ("portable::killed_process_closes_its_sockets_under_its_own_name", sequence),
+    ("portable::gauges_name_the_process_that_holds_the_sockets", owners),
+];
+
+/// Starts a process that holds `count` connections to the site, and accepts them.
+fn victim(client: &Space, site: &Site, count: usize) -> (Child, Vec<std::net::TcpStream>) {
+    let role = format!("connect {} {count}", site.address);
+    let mut child = client.enter(|| {
+        let mut command = roles::command(&role, roles::VICTIM);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("start a process that connects")
+    });
+    let accepted = (0..count).map(|_| site.accept()).collect();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().expect("its output")).read_line(&mut line).expect("its first line");
+    assert_eq!(line.trim(), "ready", "what the process that connects said");
+    (child, accepted)
+}
+
+/// Kills a process that holds `count` connections and closes the other ends.
+pub(super) fn killed(client: &Space, server: &Space, ip: IpAddr, count: usize, tally: &mut Tally) {
+    let site = server.enter(|| Site::open(ip));
+    let (mut child, accepted) = victim(client, &site, count);
+    child.kill().expect("kill it");
+    child.wait().expect("its end");
+    for server in accepted {
+        expect_end(&server);
+        tally.closed("fin", "fin");
+    }
+}
+
+fn sequence() {
+    let space = Space::new();
+    let events = Events::start();
+    for ip in LOOPBACKS {
+        let site = space.enter(|| Site::open(ip));
+        let (mut child, accepted) = victim(&space, &site, 1);
+        let pid = child.id();
+        child.kill().expect("kill it");
+        child.wait().expect("its end");
+        expect_end(&accepted[0]);
+        drop(accepted);
+        let life = events.wait("the life of the killed process's socket", || {
+            let mine = |life: &crate::harness::events::Life| {
+                life.events[0]["pid"] == pid && life.events.iter().any(|event| event["new"] == "close")
+            };
+            events.lives(space.inode).into_iter().find(mine)
+        });
+        assert_eq!(life.path(), "close>syn_sent>established>fin_wait1>fin_wait2>close", "the path of a socket whose process was killed");
+        let fin = life.entry("fin_wait1");
+        assert_eq!(
+            (&fin["pid"], &fin["process"]),
+            (&pid.into(), &roles::VICTIM.into()),
+            "the owner at the FIN that the kernel sends for a dead process: {fin}"
+        );
+    }
+    events.stop();
+}
+
+fn owners() {
+    let space = Space::new();
+    let agent = Agent::start(&[]);
+    let site = space.enter(|| Site::open(LOOPBACKS[0]));
+    let (mut child, accepted) = victim(&space, &site, 7);
+    let held = |process: &str, role: &str, state: &str| {
+        agent.scrape().sum("connections", &[("process", process), ("role", role), ("state", state)])
+    };
+    wait_for("7 client connections of the other process", PATIENCE, || (held(roles::VICTIM, "client", "established") == 7).then_some(()));
+    wait_for("7 server connections of this process", PATIENCE, || (held(roles::TEST_NAME, "server", "established") == 7).then_some(()));
+    wait_for("the listener of this process", PATIENCE, || (held(roles::TEST_NAME, "server", "listen") == 1).then_some(()));
+    child.kill().expect("kill it");
+    child.wait().expect("its end");
+    wait_for("7 connections in close_wait of this process", PATIENCE, || {
+        (held(roles::TEST_NAME, "server", "close_wait") == 7).then_some(())
+    });
+    assert_eq!(held(roles::VICTIM, "client", "established"), 0, "what the killed process still has");
+    drop(accepted);
+    wait_for("no connection in close_wait", PATIENCE, || (held(roles::TEST_NAME, "server", "close_wait") == 0).then_some(()));
+}

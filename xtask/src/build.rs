@@ -1,0 +1,62 @@
+//! `cargo xtask build`: the agent with its kernel side inside.
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+
+use crate::cargo;
+use crate::setup::{self, ConsentArgs};
+use crate::toolchain::Toolchain;
+
+/// Build the agent into target/release/tcpwarden.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Build without optimisation, into target/debug.
+    #[arg(long)]
+    debug: bool,
+    /// With development logs of the kernel side, shown by `tcpwarden run --log debug`.
+    #[arg(long)]
+    bpf_log: bool,
+    #[command(flatten)]
+    consent: ConsentArgs,
+}
+
+/// How the user side is compiled.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Profile {
+    /// What is shipped and measured.
+    Release,
+    /// Quick to compile.
+    Debug,
+}
+
+/// What a build leaves.
+pub(crate) struct Agent {
+    /// The program.
+    pub(crate) binary: PathBuf,
+    /// The kernel side in it, which other builds of the user side can share through `TCPWARDEN_BPF_OBJECT`.
+    pub(crate) object: PathBuf,
+}
+
+pub(crate) fn main(args: &Args) -> Result<()> {
+    let toolchain = setup::for_build(args.consent.consent())?;
+    let features: &[&str] = if args.bpf_log { &["--features", "bpf-log"] } else { &[] };
+    let built = agent_with(&toolchain, if args.debug { Profile::Debug } else { Profile::Release }, features)?;
+    println!("build: {}", built.binary.display());
+    Ok(())
+}
+
+/// Builds the agent; `agent/build.rs` compiles the kernel side with `toolchain`.
+pub(crate) fn agent(toolchain: &Toolchain, profile: Profile) -> Result<Agent> {
+    agent_with(toolchain, profile, &[])
+}
+
+fn agent_with(toolchain: &Toolchain, profile: Profile, features: &[&str]) -> Result<Agent> {
+    eprintln!("build: the agent and its kernel side (the first time takes a few minutes)");
+    let mut command = cargo::cargo("build")?;
+    command.args(["--package", "tcpwarden"]).args(features).env("TCPWARDEN_BPF_TOOLCHAIN", &toolchain.name);
+    if profile == Profile::Release {
+        command.arg("--release");
+    }
+    let artifacts = cargo::build(&mut command).context("build the agent")?;
+    Ok(Agent { binary: artifacts.executable("tcpwarden")?, object: artifacts.out_dir("tcpwarden")?.join("tcpwarden-probes") })
+}

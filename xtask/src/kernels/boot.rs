@@ -1,0 +1,116 @@
+//! Booting one guest under QEMU's software emulation and reading its verdict.
+//!
+//! Emulation is chosen on purpose: it is everywhere, takes a few seconds, and was more reliable with one
+//! virtual processor than with two. A guest that ends without a verdict says nothing about the agent.
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+
+use super::fetch::Kernel;
+use crate::results::Counts;
+use crate::workspace;
+
+/// How long a guest may be silent: longer than the minute after which a test that waits gives up and says so.
+const SILENCE: Duration = Duration::from_mins(2);
+/// How long a guest may take altogether.
+const LIMIT: Duration = Duration::from_mins(10);
+/// What the kernel is told: nothing on the console but errors, and no more work at start than needed.
+const COMMAND_LINE: &str =
+    "console=ttyS0 panic=-1 quiet no_timer_check mitigations=off nokaslr cryptomgr.notests apparmor=0 audit=0 random.trust_cpu=on";
+
+/// What a guest reported.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Report {
+    /// The release that the booted kernel names.
+    pub(crate) release: String,
+    /// The exit status of the tests; nothing when the guest did not come so far.
+    pub(crate) verdict: Option<i32>,
+    /// How many tests ran.
+    pub(crate) counts: Counts,
+    /// Everything that was read from the second serial port.
+    pub(crate) results: String,
+    /// Everything that was read from the console.
+    pub(crate) console: String,
+}
+
+/// Boots a kernel, and once more when the first attempt brought no verdict before its time was over.
+pub(crate) fn run(kernel: &Kernel, initramfs: &Path) -> Result<Report> {
+    let started = Instant::now();
+    let first = once(kernel, initramfs)?;
+    if first.verdict.is_some() || started.elapsed() >= LIMIT {
+        return Ok(first);
+    }
+    eprintln!("kernels: {}: no verdict, booting once more", kernel.wanted);
+    once(kernel, initramfs)
+}
+
+fn once(kernel: &Kernel, initramfs: &Path) -> Result<Report> {
+    let home = workspace::kernels().join(&kernel.wanted);
+    let [console, results] = ["console.log", "results.log"].map(|name| home.join(name));
+    for log in [&console, &results] {
+        fs::write(log, "").with_context(|| format!("empty {}", log.display()))?;
+    }
+    let mut command = Command::new("qemu-system-x86_64");
+    command.args(["-M", "q35", "-accel", "tcg", "-cpu", "max,la57=off", "-smp", "1", "-m", "512M", "-nodefaults", "-no-user-config"]);
+    command.args(["-no-reboot", "-display", "none", "-monitor", "none", "-append", COMMAND_LINE]);
+    command.arg("-kernel").arg(&kernel.image).arg("-initrd").arg(initramfs);
+    for log in [&console, &results] {
+        command.arg("-serial").arg(format!("file:{}", log.display()));
+    }
+    let mut guest = command.stdin(Stdio::null()).spawn().context("start qemu-system-x86_64")?;
+    wait(&mut guest, &results)?;
+    let read = |log: &Path| fs::read(log).map(|bytes| String::from_utf8_lossy(&bytes).replace('\r', "")).unwrap_or_default();
+    Ok(report(read(&results), read(&console)))
+}
+
+/// Waits for the guest's end; one that is silent or takes too long is ended here.
+fn wait(guest: &mut Child, results: &Path) -> Result<()> {
+    let started = Instant::now();
+    let (mut length, mut heard) = (0, started);
+    while started.elapsed() < LIMIT && heard.elapsed() < SILENCE {
+        if guest.try_wait().context("wait for the guest")?.is_some() {
+            return Ok(());
+        }
+        let now = fs::metadata(results).map_or(0, |metadata| metadata.len());
+        if now != length {
+            (length, heard) = (now, Instant::now());
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    guest.kill().context("end a guest that takes too long")?;
+    guest.wait().map(drop).context("wait for the guest")
+}
+
+fn report(results: String, console: String) -> Report {
+    let field = |label: &str| results.lines().find_map(|line| line.strip_prefix(label)).map(str::trim);
+    Report {
+        release: field("kernel: ").unwrap_or("nothing").to_owned(),
+        verdict: field("verdict: ").and_then(|verdict| verdict.parse().ok()),
+        counts: Counts::read(&results),
+        results,
+        console,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_complete_report_has_release_counts_and_verdict() {
+        let text = "kernel: 6.1.0-44-cloud-amd64\nrunning 3 tests\ntest result: FAILED. 2 passed; 1 failed; 0 ignored\nverdict: 101\n";
+        let report = report(text.to_owned(), String::new());
+        assert_eq!(report.release, "6.1.0-44-cloud-amd64");
+        assert_eq!(report.verdict, Some(101));
+        assert_eq!(report.counts, Counts { passed: 2, failed: 1 });
+    }
+
+    #[test]
+    fn a_guest_that_died_on_the_way_has_no_verdict() {
+        assert_eq!(report("kernel: 6.1.0\nrunning 3 tests\n".to_owned(), String::new()).verdict, None);
+        assert_eq!(report(String::new(), "panic".to_owned()).release, "nothing");
+    }
+}

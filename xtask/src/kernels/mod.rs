@@ -1,0 +1,121 @@
+//! `cargo xtask kernels`: the portable live tests on real kernels of other versions, each in a guest.
+//!
+//! A guest needs neither root nor virtualisation by the processor. Time measured in one means nothing.
+mod boot;
+mod fetch;
+mod guest;
+mod sources;
+mod version;
+
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, bail};
+
+use self::boot::Report;
+use self::fetch::Kernel;
+use self::guest::Payload;
+use crate::build::Agent;
+use crate::results::Counts;
+use crate::setup::{self, ConsentArgs};
+use crate::{build, test};
+
+/// Boot other kernels in guests and run the portable live tests there.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Show what the tests print also when they pass.
+    #[arg(long)]
+    verbose: bool,
+    /// Look for newer packages than the ones in target/kernels.
+    #[arg(long)]
+    refresh: bool,
+    /// The Debian mirror to fetch kernels from, instead of the one in this machine's apt sources.
+    #[arg(long, value_name = "ADDRESS", env = "XTASK_DEBIAN_MIRROR")]
+    mirror: Option<String>,
+    #[command(flatten)]
+    consent: ConsentArgs,
+    /// Kernel series; 7 means the newest 7.x.
+    #[arg(value_name = "VERSION", default_values = DEFAULTS)]
+    versions: Vec<String>,
+}
+
+/// The long-term kernels of the distributions, and the newest.
+const DEFAULTS: [&str; 5] = ["5.10", "6.1", "6.12", "6.18", "7"];
+/// How many guests run at a time.
+const AT_A_TIME: usize = 2;
+
+pub(crate) fn main(args: &Args) -> Result<ExitCode> {
+    let consent = args.consent.consent();
+    let toolchain = setup::for_build(consent)?;
+    setup::for_tests(consent)?;
+    let agent = build::agent(&toolchain, build::Profile::Release)?;
+    let counts = boot_all(&agent, args)?;
+    println!("kernels: {counts}");
+    Ok(if counts.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The default kernels, as a step of the whole suite.
+pub(crate) fn boot_defaults(agent: &Agent) -> Result<Option<Counts>> {
+    let mirror = std::env::var("XTASK_DEBIAN_MIRROR").ok();
+    let versions = DEFAULTS.map(str::to_owned).to_vec();
+    boot_all(agent, &Args { verbose: false, refresh: false, mirror, consent: ConsentArgs::default(), versions }).map(Some)
+}
+
+/// Boots all kernels and adds up their tests; an error when one brought no result.
+fn boot_all(agent: &Agent, args: &Args) -> Result<Counts> {
+    if std::env::consts::ARCH != "x86_64" {
+        bail!("the guests are x86_64 machines and run this machine's own build of the agent: an x86_64 machine is needed");
+    }
+    let payload = Payload { agent: agent.binary.clone(), tests: test::live_binary(agent)? };
+    let kernels = fetch::all(&args.versions, args.mirror.as_deref(), args.refresh)?;
+    eprintln!("kernels: booting {} guests, {AT_A_TIME} at a time", kernels.len());
+    let queue = Mutex::new(kernels.iter());
+    let next = || queue.lock().ok().and_then(|mut queue| queue.next());
+    let finished = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..AT_A_TIME.min(kernels.len()) {
+            scope.spawn(|| {
+                while let Some(kernel) = next() {
+                    let result = boot_one(&payload, kernel, args.verbose);
+                    if let Ok(mut finished) = finished.lock() {
+                        finished.push((kernel.wanted.as_str(), result));
+                    }
+                }
+            });
+        }
+    });
+    let finished = finished.into_inner().ok().context("a guest's thread died")?;
+    let mut sum = Counts::default();
+    let mut silent = Vec::new();
+    for (wanted, result) in finished {
+        match result {
+            Ok(counts) => sum += counts,
+            Err(error) => silent.push(format!("{wanted}: {error:#}")),
+        }
+    }
+    if !silent.is_empty() {
+        bail!("{} ({sum} in the others)", silent.join("; "));
+    }
+    Ok(sum)
+}
+
+/// Boots one kernel and prints its line.
+fn boot_one(payload: &Payload, kernel: &Kernel, verbose: bool) -> Result<Counts> {
+    let initramfs = guest::initramfs(payload, kernel)?;
+    let started = Instant::now();
+    let report = boot::run(kernel, &initramfs)?;
+    let seconds = started.elapsed().as_secs_f64();
+    let Report { release, verdict, counts, results, console } = report;
+    let passed = verdict == Some(0) && counts.failed == 0 && counts.passed > 0;
+    let log = if passed { String::new() } else { format!("{console}{results}") };
+    let log = if passed && verbose { results } else { log };
+    // One call for all, so that two guests that end together do not mix their lines.
+    println!("{log}kernels: {} ({}), booted {release}: {counts}, {seconds:.1} s", kernel.wanted, kernel.package);
+    match verdict {
+        None => bail!("the guest ended or was ended without a verdict"),
+        Some(_) if counts == Counts::default() => bail!("no test ran in the guest"),
+        Some(status) if status != 0 && counts.failed == 0 => bail!("the tests ended with {status} and named no failed test"),
+        Some(_) => Ok(counts),
+    }
+}

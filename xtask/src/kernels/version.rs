@@ -1,0 +1,103 @@
+//! Choosing a kernel package by pattern: exact versions disappear from the archive, patterns stay.
+use std::cmp::Reverse;
+
+/// The flavour that boots without an initramfs of the distribution.
+const FLAVOUR: &str = "-cloud-amd64";
+/// Where the kernel is: from 6.19 in `linux-binary`, with `linux-image` left empty; before that in `linux-image`.
+const KINDS: [&str; 3] = ["linux-binary-", "linux-binary-unsigned-", "linux-image-"];
+/// The place of `linux-image` among them.
+const IMAGE: usize = 2;
+
+/// The newest package whose version starts with `wanted` (`6.1`, or `7` for the newest 7.x).
+pub(crate) fn pick<'a>(names: impl Iterator<Item = &'a str>, wanted: &str) -> Option<&'a str> {
+    let wanted: Vec<u32> = wanted.split('.').map(|part| part.parse().ok()).collect::<Option<_>>()?;
+    let fitting = names.filter_map(|name| parse(name).map(|(kind, version)| (name, kind, version)));
+    let fitting = fitting.filter(|(_, _, version)| version.starts_with(&wanted));
+    fitting.max_by_key(|(_, kind, version)| (series(version), *kind < IMAGE, version.clone(), Reverse(*kind))).map(|found| found.0)
+}
+
+/// The package with the modules of a `linux-binary` package; `linux-image` has its own.
+pub(crate) fn modules_of(package: &str) -> Option<String> {
+    let version = KINDS[..IMAGE].iter().rev().find_map(|prefix| package.strip_prefix(prefix))?;
+    Some(format!("linux-modules-{version}"))
+}
+
+/// Major and minor: the sort of package is compared only within one series.
+fn series(version: &[u32]) -> (u32, u32) {
+    (version.first().copied().unwrap_or(0), version.get(1).copied().unwrap_or(0))
+}
+
+/// The sort of a kernel package and the numbers of its version: `6.1.0-44`, `6.12.9+deb13`, `6.18.5+deb13.1`.
+fn parse(name: &str) -> Option<(usize, Vec<u32>)> {
+    let name = name.strip_suffix(FLAVOUR)?;
+    KINDS.iter().enumerate().find_map(|(kind, prefix)| {
+        let version = name.strip_prefix(prefix)?;
+        let (upstream, revision) = version.split_once("+deb").or_else(|| version.split_once('-'))?;
+        let upstream: Vec<u32> = numbers(upstream)?;
+        if upstream.len() != 3 {
+            return None;
+        }
+        Some((kind, [upstream, numbers(revision)?].concat()))
+    })
+}
+
+fn numbers(text: &str) -> Option<Vec<u32>> {
+    text.split('.').map(|part| part.parse().ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAMES: [&str; 13] = [
+        "linux-image-5.10.0-9-cloud-amd64",
+        "linux-image-5.10.0-34-cloud-amd64",
+        "linux-image-5.10.0-34-cloud-amd64-dbg",
+        "linux-image-5.10.0-34-cloud-amd64-unsigned",
+        "linux-image-5.10.0-35-amd64",
+        "linux-image-6.1.0-44-cloud-amd64",
+        "linux-image-6.12.9+deb13-cloud-amd64",
+        "linux-image-6.12.90+deb13.1-cloud-amd64",
+        "linux-image-7.3~rc1-cloud-amd64",
+        "linux-image-7.2.1+deb14-cloud-amd64",
+        "linux-binary-7.2.1+deb14-cloud-amd64",
+        "linux-binary-unsigned-7.1.9+deb14-cloud-amd64",
+        "linux-headers-7.9.1+deb14-cloud-amd64",
+    ];
+
+    fn picked(wanted: &str) -> Option<&'static str> {
+        pick(NAMES.into_iter(), wanted)
+    }
+
+    #[test]
+    fn the_newest_version_is_compared_by_number() {
+        assert_eq!(picked("5.10"), Some("linux-image-5.10.0-34-cloud-amd64"));
+        assert_eq!(picked("6.12"), Some("linux-image-6.12.90+deb13.1-cloud-amd64"));
+    }
+
+    #[test]
+    fn a_series_is_not_confused_with_one_that_starts_alike() {
+        assert_eq!(picked("6.1"), Some("linux-image-6.1.0-44-cloud-amd64"));
+        assert_eq!(picked("6.2"), None);
+    }
+
+    #[test]
+    fn a_major_alone_takes_its_newest_series_from_the_package_that_has_the_kernel() {
+        assert_eq!(picked("7"), Some("linux-binary-7.2.1+deb14-cloud-amd64"));
+        assert_eq!(picked("7.1"), Some("linux-binary-unsigned-7.1.9+deb14-cloud-amd64"));
+    }
+
+    #[test]
+    fn the_modules_are_apart_where_the_kernel_is() {
+        assert_eq!(modules_of("linux-binary-unsigned-7.3.4+deb13-cloud-amd64").as_deref(), Some("linux-modules-7.3.4+deb13-cloud-amd64"));
+        assert_eq!(modules_of("linux-binary-7.3.4+deb14-cloud-amd64").as_deref(), Some("linux-modules-7.3.4+deb14-cloud-amd64"));
+        assert_eq!(modules_of("linux-image-6.1.0-56-cloud-amd64"), None);
+    }
+
+    #[test]
+    fn nonsense_is_no_version() {
+        for wanted in ["", "six", "6.", "6.1-rc1"] {
+            assert_eq!(picked(wanted), None, "{wanted}");
+        }
+    }
+}

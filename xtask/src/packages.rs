@@ -1,0 +1,112 @@
+//! Packages of the distribution, through apt: only what is missing, named before it is installed.
+use std::io::{BufRead as _, Write as _};
+use std::path::Path;
+use std::process::Command;
+use std::sync::Once;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::{process, workspace};
+
+/// Whether set-up may install without asking.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Consent {
+    /// Ask once when a person is there to answer.
+    Ask,
+    /// `--yes`.
+    Given,
+}
+
+/// Installs `packages` system-wide, without the ones that they merely recommend. `why` completes "needed ...".
+pub(crate) fn install(packages: &[&str], why: &str, consent: Consent) -> Result<()> {
+    if packages.is_empty() {
+        return Ok(());
+    }
+    let names = packages.join(" ");
+    if !has_apt() {
+        bail!("{names} (named as in Debian) needed {why}, and this machine has no apt-get: install them with its own package manager");
+    }
+    eprintln!("setup: installing {names} system-wide with apt-get, needed {why}");
+    if consent == Consent::Ask && process::is_interactive() && !confirmed()? {
+        bail!("not installed: {names}; install by hand or answer yes");
+    }
+    update()?;
+    let mut command = process::privileged("apt-get", "to install packages")?;
+    command.args(["install", "--yes", "--quiet", "--no-install-recommends"]).args(packages);
+    process::run(&mut command)
+}
+
+/// Unpacks one package into `target/tools` and links `program` of it into `target/tools/bin`: nothing is
+/// installed, so that no daemon of the package is ever started.
+pub(crate) fn borrow(package: &str, program: &str) -> Result<()> {
+    let name = Path::new(program).file_name().context("the program has no name")?;
+    let unpacked = workspace::tools().join(package);
+    if !has_apt() {
+        bail!("{} is needed for the tests, and this machine has no apt-get: install it with its own package manager", name.display());
+    }
+    eprintln!("setup: unpacking {} of package {package} into {}", name.display(), unpacked.display());
+    update()?;
+    std::fs::create_dir_all(workspace::tools_bin()).context("create target/tools/bin")?;
+    let downloads = workspace::tools().join("downloads");
+    std::fs::create_dir_all(&downloads).context("create target/tools/downloads")?;
+    let mut command = Command::new("apt-get");
+    command.args(["download", "--quiet", "--option", "APT::Sandbox::User=root", package]).current_dir(&downloads);
+    process::run(&mut command)?;
+    let archive = newest(&downloads, package)?;
+    process::run(Command::new("dpkg-deb").arg("--extract").arg(&archive).arg(&unpacked))?;
+    std::fs::remove_file(&archive).with_context(|| format!("remove {}", archive.display()))?;
+    let link = workspace::tools_bin().join(name);
+    relink(&unpacked.join(program), &link)
+}
+
+/// The version that apt would install, or nothing where apt does not know the package.
+pub(crate) fn candidate(package: &str) -> Option<String> {
+    let policy = process::output(Command::new("apt-cache").env("LC_ALL", "C").args(["policy", package])).ok()?;
+    let version = policy.lines().find_map(|line| line.trim().strip_prefix("Candidate: "))?;
+    (version != "(none)").then(|| version.to_owned())
+}
+
+/// Whether packages can be installed here.
+pub(crate) fn has_apt() -> bool {
+    process::on_path("apt-get") && process::on_path("dpkg-deb")
+}
+
+/// Refreshes apt's lists, once per run; a mirror that does not answer is a warning, the lists at hand may do.
+pub(crate) fn update() -> Result<()> {
+    static ONCE: Once = Once::new();
+    let mut result = Ok(());
+    ONCE.call_once(|| result = refresh());
+    result
+}
+
+fn refresh() -> Result<()> {
+    let mut command = process::privileged("apt-get", "to refresh the package lists")?;
+    if process::run(command.args(["--quiet", "--quiet", "update"])).is_err() {
+        eprintln!("setup: apt-get update failed; going on with the package lists at hand");
+    }
+    Ok(())
+}
+
+/// Makes `link` point at `original`, whatever it was before.
+pub(crate) fn relink(original: &Path, link: &Path) -> Result<()> {
+    if link.symlink_metadata().is_ok() {
+        std::fs::remove_file(link).with_context(|| format!("remove {}", link.display()))?;
+    }
+    std::os::unix::fs::symlink(original, link).with_context(|| format!("link {} to {}", link.display(), original.display()))
+}
+
+fn newest(directory: &Path, package: &str) -> Result<std::path::PathBuf> {
+    let prefix = format!("{package}_");
+    let entries = std::fs::read_dir(directory).with_context(|| format!("read {}", directory.display()))?;
+    let mut found: Vec<_> = entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(&prefix)).collect();
+    found.sort_by_key(std::fs::DirEntry::file_name);
+    found.pop().map(|entry| entry.path()).with_context(|| format!("apt-get download left no {package} in {}", directory.display()))
+}
+
+fn confirmed() -> Result<bool> {
+    eprint!("setup: go on? [Y/n] ");
+    std::io::stderr().flush().context("write the question")?;
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer).context("read the answer")?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "" | "y" | "yes"))
+}

@@ -1,0 +1,70 @@
+//! `cargo xtask setup`: makes sure of everything that the other verbs need; they call the parts that they use.
+//!
+//! Quick when all is there. What is installed system-wide goes through apt and is named first; everything
+//! else stays in `target/tools`.
+use anyhow::{Context as _, Result};
+
+use crate::packages::Consent;
+use crate::toolchain::Toolchain;
+use crate::{bpf_linker, packages, process, toolchain, workspace};
+
+/// Make sure of the BPF toolchain, bpf-linker and the programs that the tests use.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) consent: ConsentArgs,
+}
+
+/// What every verb that may install takes.
+#[derive(clap::Args, Default)]
+pub(crate) struct ConsentArgs {
+    /// Install missing packages without asking.
+    #[arg(long)]
+    yes: bool,
+}
+
+impl ConsentArgs {
+    /// Whether set-up may install without asking.
+    pub(crate) fn consent(&self) -> Consent {
+        if self.yes { Consent::Given } else { Consent::Ask }
+    }
+}
+
+/// Programs of the tests, with the package that brings each.
+const TEST_PROGRAMS: [(&str, &str); 4] =
+    [("nft", "nftables"), ("ip", "iproute2"), ("qemu-system-x86_64", "qemu-system-x86"), ("cpio", "cpio")];
+
+/// Programs of the tests that are only unpacked: the one package would start a daemon, the other replaces a
+/// program of the system.
+const BORROWED_PROGRAMS: [(&str, &str, &str); 2] =
+    [("promtool", "prometheus", "usr/bin/promtool"), ("busybox", "busybox-static", "bin/busybox")];
+
+pub(crate) fn main(args: &Args) -> Result<()> {
+    let toolchain = for_build(args.consent.consent())?;
+    for_tests(args.consent.consent())?;
+    println!("setup: kernel side: {}", toolchain.summary());
+    println!("setup: bpf-linker and borrowed programs: {}", workspace::tools_bin().display());
+    println!("setup: ready");
+    Ok(())
+}
+
+/// What `build` needs.
+pub(crate) fn for_build(consent: Consent) -> Result<Toolchain> {
+    std::fs::create_dir_all(workspace::tools()).context("create target/tools")?;
+    let toolchain = toolchain::ensure(consent)?;
+    bpf_linker::ensure(&toolchain)?;
+    Ok(toolchain)
+}
+
+/// What `test` and `kernels` need besides.
+pub(crate) fn for_tests(consent: Consent) -> Result<()> {
+    let missing: Vec<_> = TEST_PROGRAMS.iter().filter(|(program, _)| !process::on_path(program)).map(|(_, package)| *package).collect();
+    packages::install(&missing, "for the tests", consent)?;
+    for (program, package, path) in BORROWED_PROGRAMS {
+        let have = workspace::tools_bin().join(program).exists() || (program == "promtool" && process::on_path(program));
+        if !have {
+            packages::borrow(package, path)?;
+        }
+    }
+    Ok(())
+}

@@ -121,7 +121,7 @@ const TRUTHS: &str = "
 The kernel keeps its own books, per network namespace, in /proc/net/snmp and /proc/net/netstat; the agent counts over all namespaces.
 Between two moments at rest, with `tcpwarden_events_lost_total` unchanged and no `tcpwarden_bpf_misses_total` of the probe in question,
 the *changes* of the two sides stand in these relations. Each skipped run of a state probe may be one transition that neither side of a
-relation shows; those of `inet_sock_set_state` nearly always lose nothing.
+relation shows; those of `inet_sock_set_state` lose nothing.
 `T{a,b}` is `tcpwarden_transitions_total{old=\"a\",new=\"b\"}`.
 
 | kernel | agent | exact? |
@@ -143,6 +143,9 @@ Sockets that were open before the agent started are in the gauges from the first
   error as if the peer had (`tcp_reset`): it counts as `rst_received`, and in `resets_received_total`.
 - The owner of a socket is who last connected, listened or closed on it. A process that inherited it, took it over by exec or got it over a
   unix socket and has not changed its state since is not named; accepted sockets have their listener's name until then.
+- Some hardened kernels run no BPF program, of any tool, while a protected process is the current one, and count no skip: a packet or timer that
+  interrupts such a process is seen by no probe (found on a 6.18 with process 1, by comparing the runs of the programs with the kernel's
+  trace buffer). The gauges are put right by the next pass, counted in `reconcile_corrections_total`; counters stay short.
 - A network namespace without a process, or one that only a thread is in, is not visited. Its sockets are followed from their birth; those
   older than the agent are not seen before their next transition. Rows of such namespaces count in `connections_unverified`.
 - Where the birth of a connection was not seen and no listener tells its side, the lower of its two ports counts as the service port.

@@ -76,6 +76,12 @@ def shut(count, address, port):
     wait_for_end(streams)
 
 
+def open_(count, *address):
+    """Accepts and keeps what its clients keep, which is no leak."""
+    listener = listen(count, *address)
+    wait_for_end((listener, take(listener, count)))
+
+
 def idle(count, address, port):
     """A client that keeps connections open, which is no leak."""
     wait_for_end([connect(address, port) for _ in range(count)])
@@ -154,9 +160,9 @@ def all_ports(count, address, port):
 
 def main():
     way, base, count, *rest = sys.argv[1:]
-    ways = [never_accepts, unread, read, shut, idle, black_hole, prefork, descriptors, stops_accepting, all_ports]
+    ways = [never_accepts, unread, read, shut, open_, idle, black_hole, prefork, descriptors, stops_accepting, all_ports]
     name(base)
-    {function.__name__: function for function in ways}[way](int(count), *rest)
+    {function.__name__.rstrip("_"): function for function in ways}[way](int(count), *rest)
 
 
 main()

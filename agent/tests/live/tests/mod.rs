@@ -2,6 +2,7 @@
 
 mod books;
 mod errors;
+mod leaks;
 mod lifecycle;
 mod overload;
 mod page;
@@ -15,5 +16,16 @@ pub(crate) type Test = (&'static str, fn());
 
 /// All of them, in the order in which they run.
 pub(crate) fn all() -> Vec<Test> {
-    [lifecycle::TESTS, sequences::TESTS, whole::TESTS, seeding::TESTS, truth::TESTS, overload::TESTS, errors::TESTS, page::TESTS].concat()
+    [
+        lifecycle::TESTS,
+        sequences::TESTS,
+        whole::TESTS,
+        seeding::TESTS,
+        truth::TESTS,
+        leaks::TESTS,
+        overload::TESTS,
+        errors::TESTS,
+        page::TESTS,
+    ]
+    .concat()
 }

@@ -3,6 +3,7 @@
 
 pub(crate) mod hanging;
 pub(crate) mod loss;
+pub(crate) mod programs;
 pub(crate) mod raw;
 pub(crate) mod short;
 

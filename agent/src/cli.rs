@@ -44,6 +44,10 @@ pub struct RunArgs {
     /// Seconds between passes over the kernel's own socket list; at least 0.2, fractions allowed [default: 30]
     #[arg(long, value_name = "SECONDS", allow_hyphen_values = true, help_heading = "Cadence")]
     pub reconcile_interval: Option<String>,
+    /// Seconds after which a socket that stays in a leak state has its owner verified against the
+    /// descriptor tables, before the next pass is due; fractions allowed [default: 10]
+    #[arg(long, value_name = "SECONDS", allow_hyphen_values = true, help_heading = "Cadence")]
+    pub verify_after: Option<String>,
     /// Milliseconds between visits to the rings, 1 to 1000 [default: 50]
     #[arg(long, value_name = "MILLISECONDS", allow_hyphen_values = true, help_heading = "Cadence")]
     pub drain_interval_ms: Option<String>,

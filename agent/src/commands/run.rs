@@ -27,6 +27,7 @@ use crate::metrics::stats::Probe;
 use crate::metrics::{Collector, SharedStats};
 use crate::reconcile::Reconcile;
 use crate::sparing::Sparing;
+use crate::verify::Verify;
 use crate::{housekeeping, kernel, say};
 
 /// A thread that has not gone round for this long is no longer alive.
@@ -143,6 +144,7 @@ impl Threads {
             ingest: ingest_handle.clone(),
             wanted,
             table: Arc::clone(table),
+            verify: Verify::new(config.verify_after),
             ready: Arc::clone(&ready),
             settling: false,
             warning: Sparing::default(),

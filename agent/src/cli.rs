@@ -28,7 +28,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the agent: attach the probes, keep the connection table, serve /metrics
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Attach every probe for real, print what each came to, detach
     Check,
     /// Print state transitions and retransmits as they happen

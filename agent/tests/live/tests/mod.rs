@@ -4,6 +4,7 @@ mod books;
 mod errors;
 mod lifecycle;
 mod overload;
+mod owners;
 mod page;
 mod seeding;
 mod sequences;
@@ -15,5 +16,16 @@ pub(crate) type Test = (&'static str, fn());
 
 /// All of them, in the order in which they run.
 pub(crate) fn all() -> Vec<Test> {
-    [lifecycle::TESTS, sequences::TESTS, whole::TESTS, seeding::TESTS, truth::TESTS, overload::TESTS, errors::TESTS, page::TESTS].concat()
+    [
+        lifecycle::TESTS,
+        sequences::TESTS,
+        whole::TESTS,
+        seeding::TESTS,
+        owners::TESTS,
+        truth::TESTS,
+        overload::TESTS,
+        errors::TESTS,
+        page::TESTS,
+    ]
+    .concat()
 }

@@ -16,7 +16,7 @@ use crate::ingest::decode::Record;
 use crate::ingest::pass::{Progress, Reading};
 use crate::ingest::{Command, Handle, SharedTable};
 use crate::kernel::load::Kernel;
-use crate::kernel::namespaces::{self, Home};
+use crate::kernel::namespaces::{self, Home, Search};
 use crate::sparing::Sparing;
 use crate::verify::{self, Verify};
 
@@ -47,6 +47,9 @@ pub struct Reconcile {
     pub table: SharedTable,
     /// When owners are verified.
     pub verify: Verify,
+    /// Where namespaces are looked for: in threads too where the last pass had rows that it could not
+    /// look at, or looked at some with a thread's help.
+    pub search: Search,
     /// Set when the first pass has ended.
     pub ready: Arc<AtomicBool>,
     /// Whether the last pass was one that settles suspects.
@@ -144,7 +147,7 @@ impl Reconcile {
         let mut covered = Covered::default();
         let inode = self.home.inode;
         self.read(own, &mut covered, |covered| covered.namespaces.extend([inode]))?;
-        let found = namespaces::find(&self.home);
+        let found = namespaces::find(&self.home, self.search);
         if found.unreadable > 0 || found.truncated {
             tracing::debug!(unreadable = found.unreadable, truncated = found.truncated, "not every network namespace could be visited");
         }
@@ -163,7 +166,9 @@ impl Reconcile {
         }
         let (reply, answer) = channel();
         self.send(Command::End(covered, reply))?;
-        answer.recv().map_err(|_gone: std::sync::mpsc::RecvError| Stop::Ended)
+        let summary = answer.recv().map_err(|_gone: std::sync::mpsc::RecvError| Stop::Ended)?;
+        self.search = if summary.unverified > 0 || found.in_threads > 0 { Search::Threads } else { Search::Processes };
+        Ok(summary)
     }
 
     /// Reads the descriptor tables of all processes.
@@ -175,6 +180,7 @@ impl Reconcile {
             Err(error) => tracing::debug!(%error, "cannot read the descriptor tables"),
         }
         self.verify.end(began, Instant::now());
+        tracing::debug!(seconds = began.elapsed().as_secs_f64(), complete = covered.holders.is_some(), "read the descriptor tables");
         Ok(())
     }
 

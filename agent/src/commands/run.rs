@@ -21,7 +21,7 @@ use crate::exit::{self, Error};
 use crate::http::{self, Bound, Overview, Views};
 use crate::ingest::{Handle, Ingest, SharedTable, lock};
 use crate::kernel::load::{Kernel, Sizes};
-use crate::kernel::namespaces::Home;
+use crate::kernel::namespaces::{Home, Search};
 use crate::kernel::privileges;
 use crate::metrics::stats::Probe;
 use crate::metrics::{Collector, SharedStats};
@@ -145,6 +145,7 @@ impl Threads {
             wanted,
             table: Arc::clone(table),
             verify: Verify::new(config.verify_after),
+            search: Search::Processes,
             ready: Arc::clone(&ready),
             settling: false,
             warning: Sparing::default(),

@@ -146,8 +146,8 @@ Sockets that were open before the agent started are in the gauges from the first
   a connection, took it over by exec or got it over a unix socket is not named; accepted sockets have their listener's name until then.
 - Of several processes that hold a connection one is named: the owner so far, else the one with the lowest process id. How many hold it
   stands with the row; `connections_shared` counts such rows.
-- A network namespace without a process, or one that only a thread is in, is not visited. Its sockets are followed from their birth; those
-  older than the agent are not seen before their next transition. Rows of such namespaces count in `connections_unverified`.
+- A network namespace that only a descriptor holds is not visited, and one that only a thread is in not before a socket in it has changed
+  its state. Their sockets are followed from their birth; those older than the agent are not seen before. Rows of such namespaces count in `connections_unverified`.
 - Where the birth of a connection was not seen and no listener tells its side, the lower of its two ports counts as the service port.
 - Budgets go to the first that come, for the agent's life: what comes later than `--max-series` stands under `~other`.
 ";

@@ -3,6 +3,7 @@
 
 pub(crate) mod agent;
 pub(crate) mod events;
+pub(crate) mod holders;
 pub(crate) mod kernel;
 pub(crate) mod ledger;
 pub(crate) mod page;

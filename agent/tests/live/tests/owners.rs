@@ -3,16 +3,17 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::Test;
 use crate::harness::agent::Agent;
+use crate::harness::holders;
 use crate::harness::page::Page;
 use crate::harness::space::Space;
 use crate::harness::{PATIENCE, wait_for};
 use crate::heirs::HEIR;
-use crate::roles::command;
+use crate::roles::{TEST_NAME, command};
 use crate::workload::Site;
 
 /// The tests of this file.
@@ -24,6 +25,7 @@ pub(super) const TESTS: &[Test] = &[
     ("portable::owners::the_receiver_of_a_descriptor_is_named", || leaked("passes", HEIR, 2, 0)),
     ("portable::owners::a_descriptor_in_flight_stays_with_its_sender_and_is_counted", in_flight),
     ("portable::owners::workers_of_a_prefork_server_are_named", prefork),
+    ("portable::owners::a_mixed_crowd_is_named_as_the_descriptor_tables_say", crowd),
     ("portable::owners::a_leak_is_verified_before_the_next_pass_is_due", early),
     ("portable::owners::the_end_of_an_owner_is_noticed_before_the_next_pass_is_due", ended),
     ("host::owners::python_that_forks_and_renames_itself_is_named", python),
@@ -35,6 +37,8 @@ const GIVER: &str = "live-giver";
 /// A helper process with its relatives, who end when it is dropped.
 struct Family {
     child: Child,
+    /// What all of them wait for the end of; waiting for the child would close it.
+    input: Option<ChildStdin>,
     lines: std::io::Lines<BufReader<ChildStdout>>,
 }
 
@@ -47,7 +51,7 @@ impl Family {
         let command = command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = space.enter(|| command.spawn()).unwrap_or_else(|error| panic!("start {command:?}: {error}"));
         let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
-        Self { child, lines }
+        Self { input: child.stdin.take(), child, lines }
     }
 
     fn line(&mut self) -> String {
@@ -64,7 +68,7 @@ impl Family {
 
 impl Drop for Family {
     fn drop(&mut self) {
-        drop(self.child.stdin.take());
+        drop(self.input.take());
         let _ = self.child.wait();
     }
 }
@@ -101,6 +105,9 @@ fn leak(space: &Space, ip: IpAddr, deed: &str, members: usize) -> Family {
 
 fn leaked(deed: &str, name: &str, members: usize, shared: i64) {
     let agent = Agent::start(&[]);
+    // A machine may have sockets of its own that no process shows.
+    let known = |page: &Page| (page.sum("connections_unattributed", &[]), page.sum("reconcile_corrections_total", &[]));
+    let before = known(&agent.scrape());
     for ip in [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)] {
         let space = Space::new();
         let family = leak(&space, ip, deed, members);
@@ -109,8 +116,7 @@ fn leaked(deed: &str, name: &str, members: usize, shared: i64) {
         drop(family);
         wait_for("the leak to end", PATIENCE, || (held(&agent.scrape(), name, "close_wait") == 0).then_some(()));
     }
-    let page = agent.scrape();
-    assert_eq!((page.sum("connections_unattributed", &[]), page.sum("reconcile_corrections_total", &[])), (0, 0), "{}", page.text);
+    assert_eq!(known(&agent.scrape()), before, "connections without an owner, and corrections");
 }
 
 fn in_flight() {
@@ -139,6 +145,42 @@ fn prefork() {
     settles(&agent, HEIR, "listen", 1);
     drop(clients);
     settles(&agent, HEIR, "close_wait", 40);
+}
+
+/// Every way to change hands at once, leaked and open, and what the descriptor tables say of it: each
+/// socket under a process that holds it, none under another.
+fn crowd() {
+    let agent = Agent::start(&[]);
+    let space = Space::new();
+    let site = space.enter(|| Site::open(Ipv6Addr::LOCALHOST.into()));
+    let (mut families, mut servers) = (Vec::new(), Vec::new());
+    for (deed, members) in [("stays", 1), ("forks", 2), ("leaves", 1), ("execs", 1), ("passes", 2)].repeat(6) {
+        let mut family = Family::start(&space, &format!("connect-and {deed} {}", site.address));
+        servers.push(site.accept());
+        family.ready(members);
+        families.push(family);
+    }
+    servers.truncate(10);
+    let wrong = wait_for("the owners that the descriptor tables name", PATIENCE, || {
+        let (held, page) = (holders::of(space.pid()), agent.scrape());
+        let wrong: i64 = ["listen", "established", "close_wait"]
+            .into_iter()
+            .flat_map(|state| [GIVER, HEIR, TEST_NAME].map(|name| (state, name)))
+            .map(|(state, name)| {
+                let in_state = || held.iter().filter(|(its, _)| *its == state);
+                let count = |sockets: usize| i64::try_from(sockets).expect("a count");
+                let may = count(in_state().filter(|(_, names)| names.contains(name)).count());
+                let must = count(in_state().filter(|(_, names)| names.len() == 1 && names.contains(name)).count());
+                let shown = self::held(&page, name, state);
+                (shown - may).max(0) + (must - shown).max(0)
+            })
+            .sum();
+        (wrong == 0 && held.len() == 41).then_some(wrong)
+    });
+    assert_eq!(wrong, 0);
+    let page = agent.scrape();
+    let all = |state| [GIVER, HEIR, TEST_NAME].map(|name| held(&page, name, state));
+    assert_eq!((all("close_wait"), all("established"), all("listen")), ([8, 12, 0], [4, 6, 10], [0, 0, 1]));
 }
 
 /// Where the next pass is five minutes away.

@@ -28,7 +28,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the agent: attach the probes, keep the connection table, serve /metrics
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Attach every probe for real, print what each came to, detach
     Check,
     /// Print state transitions and retransmits as they happen
@@ -44,6 +44,10 @@ pub struct RunArgs {
     /// Seconds between passes over the kernel's own socket list; at least 0.2, fractions allowed [default: 30]
     #[arg(long, value_name = "SECONDS", allow_hyphen_values = true, help_heading = "Cadence")]
     pub reconcile_interval: Option<String>,
+    /// Seconds after which a socket that stays in a leak state has its owner verified against the
+    /// descriptor tables, before the next pass is due; fractions allowed [default: 10]
+    #[arg(long, value_name = "SECONDS", allow_hyphen_values = true, help_heading = "Cadence")]
+    pub verify_after: Option<String>,
     /// Milliseconds between visits to the rings, 1 to 1000 [default: 50]
     #[arg(long, value_name = "MILLISECONDS", allow_hyphen_values = true, help_heading = "Cadence")]
     pub drain_interval_ms: Option<String>,

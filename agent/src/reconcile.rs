@@ -1,5 +1,5 @@
-//! The reconcile thread: every so often, and at once after a loss, it walks all network namespaces,
-//! reads the kernel's own lists and hands them to the ingest thread, slice by slice.
+//! The reconcile thread: every so often, at once after a loss, and where an owner is in doubt, it walks
+//! all network namespaces, reads the kernel's own lists and hands them to the ingest thread, slice by slice.
 //!
 //! It owns the loaded kernel side, because opening an iterator needs it, and gives it back at the end.
 
@@ -10,15 +10,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel};
 use std::time::{Duration, Instant};
 
+use crate::clock::monotonic;
 use crate::conn::{Covered, PassSummary};
+use crate::ingest::decode::Record;
 use crate::ingest::pass::{Progress, Reading};
-use crate::ingest::{Command, Handle, SharedTable, lock};
+use crate::ingest::{Command, Handle, SharedTable};
 use crate::kernel::load::Kernel;
-use crate::kernel::namespaces::{self, Home};
+use crate::kernel::namespaces::{self, Home, Search};
 use crate::sparing::Sparing;
+use crate::verify::{self, Verify};
 
 /// The probe that lists sockets.
 const SOCKETS: &str = "iter_tcp";
+/// The probe that lists descriptors.
+const HOLDERS: &str = "iter_task_file";
+/// How often the table is asked whether owners are in doubt.
+const LOOK: Duration = Duration::from_secs(1);
 /// The least time between two passes, however much is lost.
 const GAP: Duration = Duration::from_millis(200);
 
@@ -36,8 +43,13 @@ pub struct Reconcile {
     pub ingest: Handle,
     /// Somebody noticed a loss; closed when the agent stops.
     pub wanted: Receiver<()>,
-    /// Asked whether the descriptor tables are worth a walk.
+    /// Asked whether owners are in doubt.
     pub table: SharedTable,
+    /// When owners are verified.
+    pub verify: Verify,
+    /// Where namespaces are looked for: in threads too where the last pass had rows that it could not
+    /// look at, or looked at some with a thread's help.
+    pub search: Search,
     /// Set when the first pass has ended.
     pub ready: Arc<AtomicBool>,
     /// Whether the last pass was one that settles suspects.
@@ -49,7 +61,7 @@ pub struct Reconcile {
 impl Reconcile {
     /// Makes passes until the agent stops; gives the kernel side back.
     pub fn run(mut self) -> Kernel {
-        if !self.kernel.probes().iter().any(|(probe, state)| probe.name == SOCKETS && state.is_attached()) {
+        if !self.has(SOCKETS) {
             // Its absence has been told by name; the agent goes on with what the probes tell.
             self.ready.store(true, Ordering::Release);
             while self.wanted.recv().is_ok() {}
@@ -90,7 +102,8 @@ impl Reconcile {
         // A pass that settles suspects follows at once, but not another one after it.
         self.settling = again && !self.settling;
         let least = if self.settling { GAP } else { GAP.max(took * 20) };
-        let end = Instant::now() + least;
+        let since = Instant::now();
+        let end = since + least;
         let mut due = again;
         loop {
             match self.wanted.recv_timeout(end.saturating_duration_since(Instant::now())) {
@@ -100,7 +113,30 @@ impl Reconcile {
             }
         }
         let rest = if due { Duration::ZERO } else { self.interval.saturating_sub(least) };
-        self.wanted.recv_timeout(rest) != Err(RecvTimeoutError::Disconnected)
+        self.rest(Instant::now() + rest, since + took * verify::SHARE)
+    }
+
+    /// Waits until `end`, or until somebody noticed a loss, or, not before `early`, an owner is in
+    /// doubt; false where the agent stops.
+    fn rest(&mut self, end: Instant, early: Instant) -> bool {
+        loop {
+            let rest = end.saturating_duration_since(Instant::now());
+            match self.wanted.recv_timeout(rest.min(LOOK)) {
+                Ok(()) => return true,
+                Err(RecvTimeoutError::Disconnected) => return false,
+                Err(RecvTimeoutError::Timeout) if rest <= LOOK => return true,
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            if Instant::now() >= early && self.has(HOLDERS) && self.verify.is_due(&self.table) {
+                tracing::debug!("owners are in doubt: a pass comes early");
+                return true;
+            }
+        }
+    }
+
+    /// Whether a probe of that name works.
+    fn has(&self, name: &str) -> bool {
+        self.kernel.probes().iter().any(|(probe, state)| probe.name == name && state.is_attached())
     }
 
     fn pass(&mut self) -> Result<PassSummary, Stop> {
@@ -109,8 +145,9 @@ impl Reconcile {
         let own = self.kernel.iterate(SOCKETS)?;
         self.send(Command::Begin)?;
         let mut covered = Covered::default();
-        self.read(own, &mut covered, |covered| covered.namespaces.extend([self.home.inode]))?;
-        let found = namespaces::find(&self.home);
+        let inode = self.home.inode;
+        self.read(own, &mut covered, |covered| covered.namespaces.extend([inode]))?;
+        let found = namespaces::find(&self.home, self.search);
         if found.unreadable > 0 || found.truncated {
             tracing::debug!(unreadable = found.unreadable, truncated = found.truncated, "not every network namespace could be visited");
         }
@@ -120,11 +157,8 @@ impl Reconcile {
                 Err(error) => tracing::debug!(netns = place.inode, %error, "cannot look into the network namespace"),
             }
         }
-        if self.holders_wanted() {
-            match self.kernel.iterate("iter_task_file") {
-                Ok(list) => self.read(list, &mut covered, |covered| covered.holders = true)?,
-                Err(error) => tracing::debug!(%error, "cannot walk the descriptor tables"),
-            }
+        if self.has(HOLDERS) && self.verify.affordable(Instant::now()) {
+            self.read_holders(&mut covered)?;
         }
         if covered.namespaces.is_empty() {
             self.send(Command::Abort)?;
@@ -132,15 +166,35 @@ impl Reconcile {
         }
         let (reply, answer) = channel();
         self.send(Command::End(covered, reply))?;
-        answer.recv().map_err(|_gone: std::sync::mpsc::RecvError| Stop::Ended)
+        let summary = answer.recv().map_err(|_gone: std::sync::mpsc::RecvError| Stop::Ended)?;
+        self.search = if summary.unverified > 0 || found.in_threads > 0 { Search::Threads } else { Search::Processes };
+        Ok(summary)
+    }
+
+    /// Reads the descriptor tables of all processes.
+    fn read_holders(&mut self, covered: &mut Covered) -> Result<(), Stop> {
+        let (began, moment) = (Instant::now(), monotonic());
+        self.verify.begin();
+        match self.kernel.iterate(HOLDERS) {
+            Ok(list) => self.read(list, covered, |covered| covered.holders = Some(moment))?,
+            Err(error) => tracing::debug!(%error, "cannot read the descriptor tables"),
+        }
+        self.verify.end(began, Instant::now());
+        tracing::debug!(seconds = began.elapsed().as_secs_f64(), complete = covered.holders.is_some(), "read the descriptor tables");
+        Ok(())
     }
 
     /// Reads a list to its end, slice by slice; notes it as covered where that worked.
-    fn read(&self, list: File, covered: &mut Covered, note: impl FnOnce(&mut Covered)) -> Result<(), Stop> {
+    fn read(&mut self, list: File, covered: &mut Covered, note: impl FnOnce(&mut Covered)) -> Result<(), Stop> {
         let mut reading = Reading::new(list);
         loop {
             let mut records = Vec::new();
-            match reading.slice(|record| records.push(*record)) {
+            let verify = &mut self.verify;
+            let take = |record: &Record| {
+                verify.see(record);
+                records.push(*record);
+            };
+            match reading.slice(take) {
                 Ok(Progress::More) => self.send(Command::Slice(records))?,
                 Ok(Progress::End) => {
                     note(covered);
@@ -152,12 +206,6 @@ impl Reconcile {
                 }
             }
         }
-    }
-
-    /// Whether the descriptor tables are worth a walk; the first pass always makes it, because the
-    /// sockets that it finds have no owner.
-    fn holders_wanted(&self) -> bool {
-        !self.ready.load(Ordering::Acquire) || lock(&self.table).wants_holders()
     }
 
     fn send(&self, command: Command) -> Result<(), Stop> {

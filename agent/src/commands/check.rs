@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::load;
 use crate::exit::{self, Error};
 use crate::kernel::load::{Kernel, Sizes};
-use crate::kernel::namespaces::{self, Home};
+use crate::kernel::namespaces::{self, Home, Search};
 use crate::kernel::probe::{Probe, ProbeState};
 
 /// Rings of one page each: nothing is read from them.
@@ -54,7 +54,7 @@ fn remarks(kernel: &mut Kernel) -> Vec<String> {
     }
     match Home::own() {
         Ok(home) => {
-            let shut: Vec<u32> = namespaces::find(&home)
+            let shut: Vec<u32> = namespaces::find(&home, Search::Threads)
                 .places
                 .iter()
                 .filter(|other| other.enter(&home, || Ok(())).is_err())

@@ -21,12 +21,13 @@ use crate::exit::{self, Error};
 use crate::http::{self, Bound, Overview, Views};
 use crate::ingest::{Handle, Ingest, SharedTable, lock};
 use crate::kernel::load::{Kernel, Sizes};
-use crate::kernel::namespaces::Home;
+use crate::kernel::namespaces::{Home, Search};
 use crate::kernel::privileges;
 use crate::metrics::stats::Probe;
 use crate::metrics::{Collector, SharedStats};
 use crate::reconcile::Reconcile;
 use crate::sparing::Sparing;
+use crate::verify::Verify;
 use crate::{housekeeping, kernel, say};
 
 /// A thread that has not gone round for this long is no longer alive.
@@ -143,6 +144,8 @@ impl Threads {
             ingest: ingest_handle.clone(),
             wanted,
             table: Arc::clone(table),
+            verify: Verify::new(config.verify_after),
+            search: Search::Processes,
             ready: Arc::clone(&ready),
             settling: false,
             warning: Sparing::default(),

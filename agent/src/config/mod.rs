@@ -31,6 +31,7 @@ pub struct Key {
 pub const KEYS: &[Key] = &[
     Key { name: "listen", default: DEFAULT_LISTEN },
     Key { name: "reconcile-interval", default: "30" },
+    Key { name: "verify-after", default: "10" },
     Key { name: "drain-interval-ms", default: "50" },
     Key { name: "ring-bytes", default: "8388608" },
     Key { name: "retransmit-ring-bytes", default: "1048576" },
@@ -56,6 +57,8 @@ pub struct RunConfig {
     pub listen: Listen,
     /// Time between reconcile passes.
     pub reconcile_interval: Duration,
+    /// How long a socket can be in a leak state before its owner is verified.
+    pub verify_after: Duration,
     /// Time between visits to the rings.
     pub drain_interval: Duration,
     /// Size of the ring for state records.
@@ -86,6 +89,7 @@ impl RunConfig {
         Ok(Self {
             listen: find("listen", arguments.listen.as_deref())?.listen()?,
             reconcile_interval: find("reconcile-interval", arguments.reconcile_interval.as_deref())?.seconds(0.2, 86400.0)?,
+            verify_after: find("verify-after", arguments.verify_after.as_deref())?.seconds(0.2, 86400.0)?,
             drain_interval: Duration::from_millis(find("drain-interval-ms", arguments.drain_interval_ms.as_deref())?.integer(1, 1000)?),
             ring_bytes: find("ring-bytes", arguments.ring_bytes.as_deref())?.power_of_two()?,
             retransmit_ring_bytes: find("retransmit-ring-bytes", arguments.retransmit_ring_bytes.as_deref())?.power_of_two()?,

@@ -147,6 +147,16 @@ impl Groups {
         self.list.iter_mut().filter(|group| group.used).map(show).collect()
     }
 
+    /// Brings the cursors of every list up to `cuts`.
+    pub(super) fn advance(&mut self, rows: &Rows, cuts: &Cuts) {
+        self.list.iter_mut().flat_map(|group| &mut group.lists).for_each(|list| list.advance(rows, cuts));
+    }
+
+    /// When the oldest row entered its leak state that has not been verified in it.
+    pub(super) fn unverified_since(&self, rows: &Rows) -> Option<u64> {
+        self.list.iter().flat_map(|group| &group.lists).filter_map(|list| list.unverified_since(rows)).min()
+    }
+
     /// How many groups there are.
     #[cfg(test)]
     pub(super) fn len(&self) -> u16 {

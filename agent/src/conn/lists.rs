@@ -10,18 +10,32 @@ use super::rows::{NIL, Rows};
 use super::snapshot::{STUCK_AGES, StateGauge};
 
 const AGES: usize = STUCK_AGES.len();
+/// A cursor an age, and one for the rows that entered since the descriptor tables were last read.
+const CURSORS: usize = AGES + 1;
+const WALK: usize = AGES;
 const SECOND: u64 = 1_000_000_000;
 
-/// For each age the moment before which a row must have entered its state to count as older. It
+/// For each cursor the moment before which a row must have entered its state to be passed by. It
 /// never goes back, and all lists are brought up to it at once.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Cuts([u64; AGES]);
+pub(super) struct Cuts([u64; CURSORS]);
 
 impl Cuts {
-    /// The moments, in the order of the ages.
+    /// The moments of the ages.
     #[cfg(test)]
-    pub(super) const fn moments(&self) -> [u64; AGES] {
-        self.0
+    pub(super) fn ages(&self) -> [u64; AGES] {
+        std::array::from_fn(|age| self.0[age])
+    }
+
+    /// From when on the descriptor tables were last read.
+    #[cfg(test)]
+    pub(super) const fn walked(&self) -> u64 {
+        self.0[WALK]
+    }
+
+    /// The descriptor tables were read from `moment` on.
+    pub(super) fn walk(&mut self, moment: u64) {
+        self.0[WALK] = self.0[WALK].max(moment);
     }
 
     /// Moves on to `now`.
@@ -40,16 +54,16 @@ pub(super) struct List {
     count: u32,
     /// Whether ages are asked of this list.
     aged: bool,
-    /// The first row that is not older than each age, [`NIL`] where all are.
-    cursors: [u32; AGES],
+    /// The first row that is not older than each cut, [`NIL`] where all are.
+    cursors: [u32; CURSORS],
     /// The rows before each cursor.
-    older: [u32; AGES],
+    older: [u32; CURSORS],
 }
 
 impl List {
     /// An empty list; `aged` where it has to know how many are older than the ages.
     pub(super) const fn new(aged: bool) -> Self {
-        Self { head: NIL, tail: NIL, count: 0, aged, cursors: [NIL; AGES], older: [0; AGES] }
+        Self { head: NIL, tail: NIL, count: 0, aged, cursors: [NIL; CURSORS], older: [0; CURSORS] }
     }
 
     /// The youngest row, [`NIL`] in an empty list.
@@ -135,8 +149,15 @@ impl List {
         StateGauge {
             count: u64::from(self.count),
             oldest_since: (self.head != NIL).then(|| rows[self.head].entered),
-            older_than: self.older.map(u64::from),
+            older_than: std::array::from_fn(|age| u64::from(self.older[age])),
         }
+    }
+
+    /// When the oldest row entered that came since the descriptor tables were last read; nothing
+    /// for a list whose ages nobody asks for.
+    pub(super) fn unverified_since(&self, rows: &Rows) -> Option<u64> {
+        let first = self.cursors[WALK];
+        (self.aged && first != NIL).then(|| rows[first].entered)
     }
 
     /// The rows from the oldest to the youngest.

@@ -1,7 +1,7 @@
 //! The connection table: one row a live socket, the only state of the agent.
 //!
-//! `table` applies records, `ending` settles what a CLOSE means, `pass` (with `moves` and
-//! `namespaces`) holds the table against the kernel's own socket list, `verdict` ends that, `view` copies out what the
+//! `table` applies records, `ending` settles what a CLOSE means, `pass` (with `moves`,
+//! `holders` and `namespaces`) holds the table against the kernel's own lists, `verdict` ends that, `view` copies out what the
 //! views read. Below them: `rows` (the slab), `store` (in and out of it), `lists` (who is oldest),
 //! `groups`, `services` and `books` (what is counted, within label budgets), `owner` (whose socket it
 //! is), `succession` (which state may follow which).
@@ -10,6 +10,7 @@ mod books;
 mod ending;
 mod groups;
 pub mod histogram;
+mod holders;
 pub mod labels;
 mod lists;
 mod moves;

@@ -20,6 +20,8 @@ pub enum Owner {
     None,
     /// From the listener that it came from; another process may have accepted it.
     Listener,
+    /// The last that was known: by now no process holds the socket, though it is in use.
+    Gone,
     /// From the descriptors of all processes, in a pass.
     Holder,
     /// From a system call that its owner made on it.
@@ -33,6 +35,7 @@ impl Owner {
         match self {
             Self::None => "none",
             Self::Listener => "listener",
+            Self::Gone => "gone",
             Self::Holder => "holder",
             Self::Exact => "exact",
         }

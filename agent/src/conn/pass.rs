@@ -10,13 +10,14 @@
 //! what `ss` shows as FIN-WAIT-2 is rows in `fin_wait2` plus `fin_wait2_orphan`, and SYN-RECV is rows
 //! in `syn_recv` plus `syn_recv` of the namespaces.
 
-use agent_common::record::{Holder, Socket, flag as socket_flag};
+use agent_common::record::Socket;
 use hashbrown::HashMap;
 
+use super::holders::Processes;
 use super::labels::{Correction, Role, SocketState};
 use super::moves::Move;
 use super::namespaces::Namespaces;
-use super::owner::{Name, Owner};
+use super::owner::Owner;
 use super::rows::{flag, seen};
 use super::succession::{can_reach, is_connected, note_first_fin};
 use super::table::Table;
@@ -34,6 +35,8 @@ pub(super) struct Pass {
     closed: HashMap<u64, u64>,
     /// Rows that go to another process, or to another role of theirs.
     pub(super) moves: Vec<Move>,
+    /// Who holds sockets.
+    pub(super) processes: Processes,
     pub(super) namespaces: Namespaces,
     pub(super) corrections_before: [u64; Correction::COUNT],
 }
@@ -61,6 +64,7 @@ impl Table {
             start: now,
             closed: HashMap::new(),
             moves: Vec::new(),
+            processes: Processes::default(),
             namespaces: Namespaces::like(&self.books.namespaces, self.limits.namespaces),
             corrections_before: self.books.corrections,
         });
@@ -91,29 +95,6 @@ impl Table {
         }
     }
 
-    /// Takes a holder for the owner of a socket of which no system call has told it. Of several
-    /// holders in one pass the one with the lowest process id counts. The row shows the new owner
-    /// at once; its place among the process's rows changes with the next batch, at the latest at the end.
-    pub fn pass_holder(&mut self, entry: &Holder) {
-        let Some(index) = self.pass.as_ref().and_then(|_| self.find(entry.sk)) else { return };
-        let row = &mut self.rows[index];
-        let again = row.held == self.generation;
-        row.held = self.generation;
-        let taken = again && row.tgid <= entry.tgid;
-        if row.owner == Owner::Exact || taken || entry.tgid == 0 {
-            return;
-        }
-        let name = Name::from_comm(&entry.comm);
-        let kept = self.groups.keeps(row, &name, entry.tgid);
-        let group = if kept { row.group } else { self.groups.of_name(&name, row.role) };
-        self.books.unattributed -= u64::from(row.owner == Owner::None);
-        row.tgid = entry.tgid;
-        row.owner = Owner::Holder;
-        if !kept || again {
-            self.plan_move(index, group);
-        }
-    }
-
     /// Gives a pass up. What it corrected stays; nothing is removed or published.
     pub fn abort_pass(&mut self) {
         self.apply_moves();
@@ -141,7 +122,7 @@ impl Table {
         };
         let mut row = self.stranger(&entry.ends, state, role, entry.time);
         row.flags |= flag::BORN_BEFORE | flag::ENTERED_BEFORE;
-        row.flags |= if entry.flags & socket_flag::ORPHAN == 0 { 0 } else { flag::ORPHAN };
+        row.take_flags(entry.flags);
         row.seen = self.generation;
         note_first_fin(&mut row);
         if role == Role::Unknown {
@@ -157,10 +138,9 @@ impl Table {
     fn confirm(&mut self, index: u32, entry: &Socket) {
         let mut row = self.rows[index];
         row.seen = self.generation;
-        row.flags &= !flag::ORPHAN;
-        row.flags |= if entry.flags & socket_flag::ORPHAN == 0 { 0 } else { flag::ORPHAN };
+        row.take_flags(entry.flags);
         let (owner, group) = (row.owner, row.group);
-        if row.role == Role::Unknown {
+        if row.role == Role::Unknown || row.waits() {
             self.inherit(&mut row);
         }
         let target = std::mem::replace(&mut row.group, group);
@@ -181,6 +161,7 @@ impl Table {
         row.entered = entry.time;
         row.flags |= flag::ENTERED_BEFORE;
         row.seen = self.generation;
+        row.take_flags(entry.flags);
         note_first_fin(&mut row);
         if is_connected(state) && !row.has(flag::CONNECTED) {
             self.connect(&mut row, false, entry.time);

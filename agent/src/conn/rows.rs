@@ -6,7 +6,7 @@
 
 use std::ops::{Index, IndexMut};
 
-use agent_common::record::Endpoints;
+use agent_common::record::{Endpoints, flag as socket_flag};
 
 use super::labels::{Role, SocketState};
 use super::owner::Owner;
@@ -17,7 +17,7 @@ pub(super) const NIL: u32 = u32::MAX;
 pub(super) const NO_SERVICE: u32 = u32::MAX;
 /// No moment of opening known.
 const NEVER: u32 = u32::MAX;
-/// Rows in a chunk: 104 KiB, so that an idle agent stays small.
+/// Rows in a chunk: 112 KiB, so that an idle agent stays small.
 const CHUNK: usize = 1024;
 
 /// Bits of [`Row::flags`].
@@ -100,6 +100,14 @@ pub(super) struct Row {
     pub(super) seen: u8,
     /// The last pass in which a holder was found for it, or a mark; see [`seen`].
     pub(super) held: u8,
+    /// How many processes held it when the descriptor tables were last read; 255 stands for more.
+    pub(super) holders: u8,
+    /// The process that was last counted among them; see `holders::Processes`.
+    pub(super) run: u8,
+    /// Whether it had a `struct socket` when the last pass saw it: not so while it waits to be accepted.
+    pub(super) attached: bool,
+    /// The best holder that the reading of the descriptor tables has met, 0 for none.
+    pub(super) candidate: u32,
 }
 
 impl Row {
@@ -128,7 +136,23 @@ impl Row {
             flags: flag::LIVE,
             seen: seen::FRESH,
             held: seen::FRESH,
+            holders: 0,
+            run: 0,
+            attached: false,
+            candidate: 0,
         }
+    }
+
+    /// Whether it waits in its listener's accept queue, as far as is known: then it has the listener's owner.
+    pub(super) fn waits(&self) -> bool {
+        self.owner == Owner::Listener && !self.attached
+    }
+
+    /// Takes the flags of an entry of the socket list.
+    pub(super) const fn take_flags(&mut self, flags: u8) {
+        self.attached = flags & socket_flag::ATTACHED != 0;
+        self.flags &= !flag::ORPHAN;
+        self.flags |= if flags & socket_flag::ORPHAN == 0 { 0 } else { flag::ORPHAN };
     }
 
     /// Whether all of `bits` are set.

@@ -46,6 +46,12 @@ pub struct Snapshot {
     pub unattributed: u64,
     /// Rows in network namespaces that the last pass could not enter.
     pub unverified: u64,
+    /// Rows in use that no process held when the descriptor tables were last read; their last owner is shown.
+    pub unheld: u64,
+    /// Rows, listeners apart, that more than one process held when the descriptor tables were last read.
+    pub shared: u64,
+    /// When the descriptor tables were last read to the end, `CLOCK_MONOTONIC` nanoseconds; none before.
+    pub owners_read: Option<u64>,
     /// What passes, and records that did not fit their rows, corrected, by kind, in the order of `Correction::ALL`.
     pub corrections: [u64; Correction::COUNT],
     /// How long reconcile passes took.

@@ -239,14 +239,15 @@ impl Table {
         row.tgid = tgid;
     }
 
-    /// Takes the role, and the owner where none is known, from the listener that the socket came
-    /// from, if there is one.
+    /// Takes the role, and the owner where none is known or it waits to be accepted, from the
+    /// listener that the socket came from, if there is one.
     pub(super) fn inherit(&mut self, row: &mut Row) {
         let Some(listener) = self.listeners.find(row.netns, row.local_port, row.local) else { return };
         let listener = &self.rows[listener];
         row.role = Role::Server;
-        let source = if row.owner == Owner::None { listener.group } else { row.group };
-        if row.owner == Owner::None && listener.owner != Owner::None {
+        let takes = row.owner == Owner::None || (row.waits() && listener.owner != Owner::None);
+        let source = if takes { listener.group } else { row.group };
+        if takes && listener.owner != Owner::None {
             row.owner = Owner::Listener;
             row.tgid = listener.tgid;
         }

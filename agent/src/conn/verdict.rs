@@ -23,8 +23,9 @@ const ORPHAN_LIFE: u64 = 1200 * 1_000_000_000;
 pub struct Covered {
     /// The network namespaces whose socket list it read.
     pub namespaces: HashSet<u32>,
-    /// Whether it read the descriptor tables of all processes.
-    pub holders: bool,
+    /// When it began to read the descriptor tables of all processes, `CLOCK_MONOTONIC` nanoseconds; none
+    /// where it did not, or not to the end.
+    pub holders: Option<u64>,
 }
 
 /// What a pass found.
@@ -53,6 +54,9 @@ impl Table {
     /// Ends a pass of which `covered` was read to the end. The first call ends the seeding.
     pub fn end_pass(&mut self, now: u64, covered: &Covered) -> PassSummary {
         self.apply_moves();
+        if let (Some(walked), true) = (covered.holders, self.pass.is_some()) {
+            self.settle_owners(walked);
+        }
         let Some(pass) = self.pass.take() else { return PassSummary::default() };
         let mut summary = PassSummary::default();
         for index in 0..self.rows.top() {
@@ -86,7 +90,7 @@ impl Table {
         if covered.namespaces.contains(&row.netns) {
             return if row.seen == seen::MISSED { Verdict::Gone } else { Verdict::Suspect };
         }
-        let held = !covered.holders || row.held == self.generation;
+        let held = covered.holders.is_none() || row.held == self.generation;
         if held || row.entered.saturating_add(ORPHAN_LIFE) > pass.start { Verdict::Unverified } else { Verdict::Gone }
     }
 }

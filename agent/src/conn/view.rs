@@ -47,6 +47,8 @@ pub struct RowView {
     pub tgid: u32,
     /// How the owner is known.
     pub owner: Owner,
+    /// How many processes held it when the descriptor tables were last read; 255 stands for more.
+    pub holders: u8,
     /// Whether no descriptor referred to it when the last pass saw it.
     pub orphan: bool,
     /// Segments sent again.
@@ -54,13 +56,6 @@ pub struct RowView {
 }
 
 impl Table {
-    /// Whether a walk of the descriptor tables would tell something: rows without an owner, or in
-    /// namespaces that cannot be entered.
-    #[must_use]
-    pub fn wants_holders(&self) -> bool {
-        self.books.unattributed + self.books.unverified > 0
-    }
-
     /// Everything counted, at `now`. Its cost follows the number of groups and services, and the
     /// rows that grew older than an age since the last time.
     #[must_use]
@@ -82,6 +77,9 @@ impl Table {
             refused: books.refused,
             unattributed: books.unattributed,
             unverified: books.unverified,
+            unheld: books.unheld,
+            shared: books.shared,
+            owners_read: books.owners_read,
             corrections: books.corrections,
             reconcile_durations: books.reconcile_durations.clone(),
             last_reconcile: books.last_reconcile,
@@ -118,6 +116,7 @@ impl Table {
             process: Arc::clone(self.groups.name(row.group)),
             tgid: row.tgid,
             owner: row.owner,
+            holders: row.holders,
             orphan: row.has(flag::ORPHAN),
             retransmitted: row.retransmitted,
         }

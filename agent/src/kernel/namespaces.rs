@@ -1,7 +1,8 @@
 //! The network namespaces of this machine, and stepping into them.
 //!
-//! A namespace is found through any process in it, and through the names that `ip netns` and
-//! container runtimes give. One that neither shows (held by a socket or a thread alone) stays unseen.
+//! A namespace is found through any process in it, through the names that `ip netns` and container
+//! runtimes give and, where rows tell that there are more, through threads that are in another than
+//! their process. One that only a descriptor holds stays unseen.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -13,6 +14,9 @@ use nix::sched::{CloneFlags, setns};
 
 /// The most namespaces that one pass visits.
 pub const MOST: usize = 4096;
+
+/// The most threads that one pass looks at: some 100 ms.
+const MOST_THREADS: usize = 1 << 15;
 
 /// Directories of named namespaces.
 const NAMED: [&str; 3] = ["/run/netns", "/var/run/docker/netns", "/run/docker/netns"];
@@ -84,42 +88,82 @@ fn open(path: &Path) -> io::Result<(File, u32)> {
 pub struct Found {
     /// The namespaces, each once; `home` is not among them.
     pub places: Vec<Place>,
+    /// How many of them only a thread showed.
+    pub in_threads: usize,
     /// How many places could not be looked at.
     pub unreadable: u64,
-    /// Whether there were more than [`MOST`].
+    /// Whether there were more than [`MOST`], or more threads than are looked at.
     pub truncated: bool,
+}
+
+/// Where namespaces are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Search {
+    /// In processes and names.
+    Processes,
+    /// In single threads as well, which is dearer: a look a thread of the machine.
+    Threads,
 }
 
 /// Finds every network namespace but `home`.
 #[must_use]
-pub fn find(home: &Home) -> Found {
+pub fn find(home: &Home, search: Search) -> Found {
     let mut found = Found::default();
     let mut seen = HashSet::from([home.inode]);
-    for path in candidates() {
-        if found.places.len() >= MOST {
-            found.truncated = true;
-            break;
-        }
-        match fs::metadata(&path) {
-            Ok(file) => match u32::try_from(file.ino()) {
-                Ok(inode) if seen.insert(inode) => found.places.push(Place { inode, path }),
-                _ => {}
-            },
-            // A process that ended meanwhile is no loss.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(_) => found.unreadable += 1,
-        }
+    found.look(&mut seen, candidates());
+    if search == Search::Threads {
+        let before = found.places.len();
+        found.look(&mut seen, threads().take(MOST_THREADS));
+        found.in_threads = found.places.len() - before;
+        found.truncated |= threads().nth(MOST_THREADS).is_some();
     }
     found
 }
 
-fn candidates() -> impl Iterator<Item = PathBuf> {
-    let numeric = |name: &std::ffi::OsStr| name.to_str().is_some_and(|name| name.bytes().all(|byte| byte.is_ascii_digit()));
-    let processes = entries("/proc").filter(move |path| path.file_name().is_some_and(numeric)).map(|path| path.join("ns/net"));
-    processes.chain(NAMED.into_iter().flat_map(entries))
+impl Found {
+    /// Adds the namespaces behind these paths that were not seen before.
+    fn look(&mut self, seen: &mut HashSet<u32>, paths: impl Iterator<Item = PathBuf>) {
+        for path in paths {
+            if self.places.len() >= MOST {
+                self.truncated = true;
+                break;
+            }
+            self.add(seen, path);
+        }
+    }
+
+    fn add(&mut self, seen: &mut HashSet<u32>, path: PathBuf) {
+        match fs::metadata(&path) {
+            Ok(file) => match u32::try_from(file.ino()) {
+                Ok(inode) if seen.insert(inode) => self.places.push(Place { inode, path }),
+                _ => {}
+            },
+            // A process that ended meanwhile is no loss.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(_) => self.unreadable += 1,
+        }
+    }
 }
 
-fn entries(directory: &str) -> impl Iterator<Item = PathBuf> + use<> {
+fn candidates() -> impl Iterator<Item = PathBuf> {
+    processes().map(|path| path.join("ns/net")).chain(NAMED.into_iter().flat_map(entries))
+}
+
+fn processes() -> impl Iterator<Item = PathBuf> {
+    let numeric = |name: &std::ffi::OsStr| name.to_str().is_some_and(|name| name.bytes().all(|byte| byte.is_ascii_digit()));
+    entries("/proc").filter(move |path| path.file_name().is_some_and(numeric))
+}
+
+/// The threads that are not the first of their process.
+fn threads() -> impl Iterator<Item = PathBuf> {
+    let others = |process: PathBuf| {
+        let leader = process.file_name().map(std::ffi::OsStr::to_owned);
+        entries(process.join("task")).filter(move |thread| thread.file_name() != leader.as_deref())
+    };
+    processes().flat_map(others).map(|thread| thread.join("ns/net"))
+}
+
+fn entries(directory: impl AsRef<Path>) -> impl Iterator<Item = PathBuf> {
     fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path())
 }
 
@@ -136,6 +180,25 @@ mod tests {
     #[test]
     fn home_is_not_found_again() {
         let home = Home::own().unwrap();
-        assert!(find(&home).places.iter().all(|place| place.inode != home.inode));
+        assert!(find(&home, Search::Threads).places.iter().all(|place| place.inode != home.inode));
+    }
+
+    #[test]
+    fn a_namespace_that_only_a_thread_is_in_is_found_among_the_threads() {
+        let (ready, inode) = std::sync::mpsc::channel();
+        let (end, ended) = std::sync::mpsc::channel::<()>();
+        let thread = std::thread::spawn(move || {
+            let made = nix::sched::unshare(CloneFlags::CLONE_NEWNET).is_ok();
+            ready.send(made.then(|| Home::own().unwrap().inode)).unwrap();
+            let _ = ended.recv();
+        });
+        // Without privileges no thread can be elsewhere, and there is nothing to find.
+        if let Some(inode) = inode.recv().unwrap() {
+            let home = Home::own().unwrap();
+            let has = |search| find(&home, search).places.iter().any(|place| place.inode == inode);
+            assert_eq!((has(Search::Processes), has(Search::Threads)), (false, true));
+        }
+        drop(end);
+        thread.join().unwrap();
     }
 }

@@ -47,7 +47,7 @@ pub const PROBES: &[Probe] = &[
         name: "iter_task_file",
         program: "iter_task_file",
         hook: Hook::Iterator("task_file"),
-        without: "sockets older than the agent have no owner",
+        without: "sockets older than the agent have no owner, and no owner is verified",
     },
 ];
 

@@ -141,13 +141,16 @@ Sockets that were open before the agent started are in the gauges from the first
 
 - A connection that this side shut down in both directions and that then receives data is reset by this side, but the kernel notes the
   error as if the peer had (`tcp_reset`): it counts as `rst_received`, and in `resets_received_total`.
-- The owner of a socket is who last connected, listened or closed on it. A process that inherited it, took it over by exec or got it over a
-  unix socket and has not changed its state since is not named; accepted sockets have their listener's name until then.
+- The owner of a socket is who connected, listened or closed on it, until the descriptor tables of all processes are read: with every
+  reconcile pass, and after `--verify-after` in a leak state. From then on it is who holds a descriptor. Until then a process that accepted
+  a connection, took it over by exec or got it over a unix socket is not named; accepted sockets have their listener's name until then.
+- Of several processes that hold a connection one is named: the owner so far, else the one with the lowest process id. How many hold it
+  stands with the row; `connections_shared` counts such rows.
+- A network namespace that only a descriptor holds is not visited, and one that only a thread is in not before a socket in it has changed
+  its state. Their sockets are followed from their birth; those older than the agent are not seen before. Rows of such namespaces count in `connections_unverified`.
 - Some hardened kernels run no BPF program, of any tool, while a protected process is the current one, and count no skip: a packet or timer that
   interrupts such a process is seen by no probe (found on a 6.18 with process 1, by comparing the runs of the programs with the kernel's
   trace buffer). The gauges are put right by the next pass, counted in `reconcile_corrections_total`; counters stay short.
-- A network namespace without a process, or one that only a thread is in, is not visited. Its sockets are followed from their birth; those
-  older than the agent are not seen before their next transition. Rows of such namespaces count in `connections_unverified`.
 - Where the birth of a connection was not seen and no listener tells its side, the lower of its two ports counts as the service port.
 - Budgets go to the first that come, for the agent's life: what comes later than `--max-series` stands under `~other`.
 ";

@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "helper processes talk over stdout, failures over stderr")]
 
 mod harness;
+mod heirs;
 mod roles;
 mod tests;
 mod workload;

@@ -7,6 +7,8 @@ use std::process::{Command, ExitCode};
 
 use nix::sched::{CloneFlags, unshare};
 
+use crate::heirs;
+
 /// The name of the test process in the agent's labels.
 pub(crate) const TEST_NAME: &str = "live-test";
 /// The name of a process that gets killed.
@@ -16,7 +18,7 @@ const NAME: &str = "TCPWARDEN_LIVE_NAME";
 
 /// A command that starts this program in a role, under a process name of at most 15 letters.
 ///
-/// Roles: `namespace`; `connect ADDRESS COUNT`; `listen ADDRESS COUNT`. Each prints `ready` when it
+/// Roles: `namespace`; `connect ADDRESS COUNT`; `listen ADDRESS COUNT`; those of [`heirs`]. Each prints `ready` when it
 /// holds what it should hold (`listen` its address before), and ends when its input does.
 pub(crate) fn command(role: &str, name: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().expect("the path of this program"));
@@ -49,19 +51,20 @@ pub(crate) fn dispatch() -> Option<ExitCode> {
             let streams: Vec<_> = (0..count).map(|_| listener.accept().expect("accept")).collect();
             hold((listener, streams));
         }
-        _ => panic!("no role is called {role:?}"),
+        ref words => assert!(heirs::play(words), "no role is called {role:?}"),
     }
     Some(ExitCode::SUCCESS)
 }
 
 /// Holds something until the input ends.
-fn hold<T>(something: T) {
+pub(crate) fn hold<T>(something: T) {
     say("ready");
     let _ = std::io::stdin().read_to_end(&mut Vec::new());
     drop(something);
 }
 
-fn say(line: &str) {
+/// Tells the test a line.
+pub(crate) fn say(line: &str) {
     println!("{line}");
     std::io::stdout().flush().expect("write to stdout");
 }

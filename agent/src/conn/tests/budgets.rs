@@ -2,7 +2,9 @@
 
 use agent_common::tcp::{CLOSE, ESTABLISHED, LISTEN, SYN_SENT};
 
-use super::support::{Ask, EPHEMERAL, LIMITS, PORT, SECOND, apply, check, covered, ends, entry, holder, owned, resent, seeded, step};
+use super::support::{
+    Ask, EPHEMERAL, LIMITS, PORT, SECOND, apply, check, covered, ends, entry, holder, owned, resent, seeded, step, walked,
+};
 use crate::conn::labels::{Correction, Role, SocketState};
 use crate::conn::snapshot::{OTHER, Snapshot};
 use crate::conn::{Limits, Table};
@@ -66,7 +68,7 @@ fn a_row_in_other_is_counted_as_overflow_once_while_its_owner_stays() {
     for _ in 0..3 {
         table.begin_pass(0);
         table.pass_holder(&holder(1, "client", 1));
-        table.end_pass(0, &covered());
+        table.end_pass(0, &walked(0));
     }
     assert_eq!(overflow(&table.snapshot(SECOND), "groups"), 1);
 }

@@ -100,12 +100,12 @@ fn rows_of_a_namespace_that_nobody_can_enter_stay_while_they_are_held_or_may_be_
         elsewhere.netns = NETNS + 1;
         apply(&mut table, &[step(elsewhere, CLOSE, SYN_SENT, 10), step(elsewhere, SYN_SENT, ESTABLISHED, 10)]);
     }
-    let mut pass = |at: u64, holders: bool| {
+    let mut pass = |at: u64, held: bool| {
         table.begin_pass(at * SECOND);
-        if holders {
+        if held {
             table.pass_holder(&holder(1, "held", 7));
         }
-        let summary = table.end_pass(at * SECOND, &Covered { holders, ..covered() });
+        let summary = table.end_pass(at * SECOND, &Covered { holders: held.then_some(at * SECOND), ..covered() });
         (summary.unverified, summary.rows, summary.corrections[Correction::MissedClose.index()])
     };
     assert_eq!(pass(1000, true), (2, 2, 0), "young enough to be closing still");

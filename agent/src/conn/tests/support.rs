@@ -79,12 +79,17 @@ pub(super) fn holder(sk: u64, name: &str, tgid: u32) -> Holder {
 
 /// What a pass has read: the lists of these namespaces.
 pub(super) fn reads<const N: usize>(namespaces: [u32; N]) -> Covered {
-    Covered { namespaces: HashSet::from(namespaces), holders: false }
+    Covered { namespaces: HashSet::from(namespaces), holders: None }
 }
 
 /// What a pass has read: the list of the one namespace of most tests.
 pub(super) fn covered() -> Covered {
     reads([NETNS])
+}
+
+/// What a pass has read: that list and, from a time on, the descriptor tables.
+pub(super) fn walked(time: u64) -> Covered {
+    Covered { holders: Some(time), ..covered() }
 }
 
 /// A table that has been seeded with nothing.
@@ -212,6 +217,8 @@ pub(super) fn check(table: &mut Table, now: u64) {
     assert_eq!(snapshot.tracked, rows as u64);
     let unattributed = table.rows().filter(|row| row.owner == crate::conn::Owner::None).count();
     assert_eq!(snapshot.unattributed, unattributed as u64);
+    let unverified = table.rows.iter().filter(|row| row.state.can_leak() && row.entered >= table.cuts.walked());
+    assert_eq!(table.unverified_since(), unverified.map(|row| row.entered).min(), "who waits longest to be verified");
     let connected = table.rows.iter().filter(|row| row.has(row_flag::CONNECTED)).count() as u64;
     assert_eq!(snapshot.opened() + table.books.adopted, snapshot.closed() + connected, "opened + adopted = closed + connected");
 }

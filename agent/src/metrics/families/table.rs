@@ -77,6 +77,8 @@ fn scalars(snapshot: &Snapshot, now: f64) -> Vec<Family> {
         (&agent::CONNECTIONS_REFUSED, snapshot.refused),
         (&agent::CONNECTIONS_UNATTRIBUTED, snapshot.unattributed),
         (&agent::CONNECTIONS_UNVERIFIED, snapshot.unverified),
+        (&agent::CONNECTIONS_UNHELD, snapshot.unheld),
+        (&agent::CONNECTIONS_SHARED, snapshot.shared),
     ];
     let mut families: Vec<Family> = counts
         .into_iter()
@@ -93,8 +95,10 @@ fn scalars(snapshot: &Snapshot, now: f64) -> Vec<Family> {
     families.push(failures);
     // The table knows monotonic time only; the age of the pass is the same in both.
     let since = |then| now - Duration::from_nanos(snapshot.taken_at.saturating_sub(then)).as_secs_f64();
-    let mut last = Family::new(&agent::RECONCILE_LAST_COMPLETED);
-    last.value([], snapshot.last_reconcile.map_or(0.0, since));
-    families.push(last);
+    for (metric, then) in [(&agent::RECONCILE_LAST_COMPLETED, snapshot.last_reconcile), (&agent::OWNERS_VERIFIED, snapshot.owners_read)] {
+        let mut last = Family::new(metric);
+        last.value([], then.map_or(0.0, since));
+        families.push(last);
+    }
     families
 }

@@ -103,7 +103,7 @@ impl Sockets {
 }
 
 /// The state of one line of `/proc/net/tcp`: `sl local remote st tx:rx tr:when retrnsmt uid timeout inode …`.
-fn listed_state(line: &str) -> Option<&'static str> {
+pub(super) fn listed_state(line: &str) -> Option<&'static str> {
     let columns: Vec<&str> = line.split_whitespace().collect();
     let (code, timer, inode) = (*columns.get(3)?, *columns.get(5)?, *columns.get(9)?);
     // Timer 3 marks the small sockets of TIME_WAIT; their state is the substate (get_timewait4_sock).

@@ -5,6 +5,7 @@ mod errors;
 mod leaks;
 mod lifecycle;
 mod overload;
+mod owners;
 mod page;
 mod seeding;
 mod sequences;
@@ -21,8 +22,9 @@ pub(crate) fn all() -> Vec<Test> {
         sequences::TESTS,
         whole::TESTS,
         seeding::TESTS,
-        truth::TESTS,
+        owners::TESTS,
         leaks::TESTS,
+        truth::TESTS,
         overload::TESTS,
         errors::TESTS,
         page::TESTS,

@@ -1,0 +1,171 @@
+//! When the descriptor tables of all processes are read: whose sockets are whose changes without an
+//! event, by fork, accept, exec, a descriptor passed on, the end of a process.
+//!
+//! Used by the reconcile thread. Every pass reads the tables, and a pass comes early where a socket
+//! has been in a leak state for `after` and was never looked at in it, or where a process has ended and
+//! sockets that it owned live on. The reading is O(descriptors of the machine), sockets or not, so it is
+//! bounded by its own measured time: at most [`SHARE`] of one CPU, however large the machine.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::sys::signal::kill;
+use nix::unistd::Pid;
+
+use crate::clock::monotonic;
+use crate::ingest::decode::Record;
+use crate::ingest::{SharedTable, lock};
+
+/// A reading, and a look for processes that have ended, comes at the earliest this many times its own
+/// length after the one before began: one percent of one CPU each.
+pub const SHARE: u32 = 100;
+/// The most processes whose end is watched for; those beyond are found out by the next regular pass.
+const MOST_WATCHED: usize = 4096;
+
+/// What is known of the last reading.
+#[derive(Debug)]
+pub struct Verify {
+    after: Duration,
+    /// From when on the next reading is within bounds.
+    reading_from: Option<Instant>,
+    /// From when on the next look is within bounds.
+    looking_from: Option<Instant>,
+    /// The holders that the reading has met.
+    watched: HashSet<u32>,
+    /// Whether the kernel numbers processes as this one sees them: not so in a pid namespace.
+    same_numbers: bool,
+}
+
+impl Verify {
+    /// Nothing read yet; owners are to be verified `after` a socket entered a leak state.
+    #[must_use]
+    pub fn new(after: Duration) -> Self {
+        Self { after, reading_from: None, looking_from: None, watched: HashSet::new(), same_numbers: false }
+    }
+
+    /// Whether a reading is within bounds.
+    #[must_use]
+    pub fn affordable(&self, now: Instant) -> bool {
+        self.reading_from.is_none_or(|from| now >= from)
+    }
+
+    /// A reading begins.
+    pub fn begin(&mut self) {
+        self.watched.clear();
+    }
+
+    /// Takes what a record tells of processes.
+    pub fn see(&mut self, record: &Record) {
+        match record {
+            Record::Socket(entry) => self.same_numbers = entry.reader == std::process::id(),
+            Record::Holder(entry) if self.watched.len() < MOST_WATCHED => {
+                self.watched.insert(entry.tgid);
+            }
+            _ => {}
+        }
+    }
+
+    /// A reading that began then has ended.
+    pub fn end(&mut self, began: Instant, now: Instant) {
+        self.reading_from = Some(began + now.saturating_duration_since(began) * SHARE);
+    }
+
+    /// Whether a pass should come before its time.
+    pub fn is_due(&mut self, table: &SharedTable) -> bool {
+        let now = Instant::now();
+        if !self.affordable(now) || self.looking_from.is_some_and(|from| now < from) {
+            return false;
+        }
+        let ended = self.ended();
+        let table = lock(table);
+        let after = u64::try_from(self.after.as_nanos()).unwrap_or(u64::MAX);
+        let waits = table.unverified_since().is_some_and(|since| monotonic().saturating_sub(since) >= after);
+        let due = waits || (!ended.is_empty() && table.outlives(&ended));
+        drop(table);
+        self.looking_from = Some(now + now.elapsed() * SHARE);
+        due
+    }
+
+    /// The holders that have ended since the last look; each is told once.
+    fn ended(&mut self) -> Vec<u32> {
+        if !self.same_numbers {
+            return Vec::new();
+        }
+        self.watched.extract_if(|tgid| has_ended(*tgid)).collect()
+    }
+}
+
+/// Whether no process has this number. One that took over the number is taken for the old one.
+fn has_ended(tgid: u32) -> bool {
+    // Signal 0 is never sent: the kernel only looks the process up. Without CAP_KILL it refuses (EPERM)
+    // for one that is there.
+    i32::try_from(tgid).is_ok_and(|pid| kill(Pid::from_raw(pid), None) == Err(Errno::ESRCH))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+    use std::sync::{Arc, Mutex};
+
+    use agent_common::record::{Endpoints, Holder, Socket, State, flag};
+    use agent_common::tcp::{CLOSE, ESTABLISHED, SYN_SENT};
+
+    use super::*;
+    use crate::conn::{Covered, Limits, Table};
+
+    fn reader(reader: u32) -> Record {
+        Record::Socket(Socket { reader, ..Socket::default() })
+    }
+
+    fn ends() -> Endpoints {
+        Endpoints { sk: 64, peer_port: 80, local_port: 40_000, ..Endpoints::default() }
+    }
+
+    /// A table that knows one socket, last held by that process.
+    fn table(tgid: u32, new: u8) -> SharedTable {
+        let mut table = Table::new(Limits::default());
+        let now = monotonic();
+        table.transition(&State { old: CLOSE, new, flags: flag::OWNED, tgid, time: now, ends: ends(), ..State::default() });
+        Arc::new(Mutex::new(table))
+    }
+
+    #[test]
+    fn readings_take_one_percent_of_a_cpu_at_the_most() {
+        let mut verify = Verify::new(Duration::ZERO);
+        let began = Instant::now();
+        assert!(verify.affordable(began));
+        verify.end(began, began + Duration::from_millis(50));
+        assert!(!verify.affordable(began + Duration::from_millis(4999)));
+        assert!(verify.affordable(began + Duration::from_secs(5)));
+    }
+
+    #[test]
+    fn a_socket_that_stays_in_a_leak_state_asks_for_a_reading_once() {
+        let table = table(7, SYN_SENT);
+        assert!(!Verify::new(Duration::from_mins(1)).is_due(&table), "it is young");
+        assert!(Verify::new(Duration::ZERO).is_due(&table));
+        lock(&table).begin_pass(monotonic());
+        lock(&table).end_pass(monotonic(), &Covered { holders: Some(monotonic()), ..Covered::default() });
+        assert!(!Verify::new(Duration::ZERO).is_due(&table), "it has been verified in this state");
+    }
+
+    #[test]
+    fn the_end_of_a_process_asks_for_a_reading_where_its_sockets_live_on() {
+        let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
+        let held = Record::Holder(Holder { tgid: child.id(), ..Holder::default() });
+        let due = |table: &SharedTable, number: u32| {
+            let mut verify = Verify::new(Duration::from_hours(1));
+            verify.see(&reader(number));
+            verify.see(&held);
+            verify.is_due(table)
+        };
+        let (own, foreign) = (table(child.id(), ESTABLISHED), table(1, ESTABLISHED));
+        assert!(!due(&own, std::process::id()), "it lives");
+        drop(child.stdin.take());
+        child.wait().unwrap();
+        assert!(due(&own, std::process::id()));
+        assert!(!due(&foreign, std::process::id()), "it owned nothing");
+        assert!(!due(&own, std::process::id() + 1), "its number may be another's here");
+    }
+}

@@ -1,0 +1,238 @@
+//! Owners that are true now: sockets that changed hands without an event stand under the process that
+//! holds their descriptor.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::Test;
+use crate::harness::agent::Agent;
+use crate::harness::holders;
+use crate::harness::page::Page;
+use crate::harness::space::Space;
+use crate::harness::{PATIENCE, wait_for};
+use crate::heirs::HEIR;
+use crate::roles::{TEST_NAME, command};
+use crate::workload::Site;
+
+/// The tests of this file.
+pub(super) const TESTS: &[Test] = &[
+    ("portable::owners::a_leaker_is_named", || leaked("stays", GIVER, 1, 0)),
+    ("portable::owners::of_two_holders_the_one_that_connected_is_named", || leaked("forks", GIVER, 2, 1)),
+    ("portable::owners::the_child_of_a_parent_that_left_is_named", || leaked("leaves", HEIR, 1, 0)),
+    ("portable::owners::a_program_that_another_became_is_named", || leaked("execs", HEIR, 1, 0)),
+    ("portable::owners::the_receiver_of_a_descriptor_is_named", || leaked("passes", HEIR, 2, 0)),
+    ("portable::owners::a_descriptor_in_flight_stays_with_its_sender_and_is_counted", in_flight),
+    ("portable::owners::workers_of_a_prefork_server_are_named", prefork),
+    ("portable::owners::a_mixed_crowd_is_named_as_the_descriptor_tables_say", crowd),
+    ("portable::owners::a_leak_is_verified_before_the_next_pass_is_due", early),
+    ("portable::owners::the_end_of_an_owner_is_noticed_before_the_next_pass_is_due", ended),
+    ("host::owners::python_that_forks_and_renames_itself_is_named", python),
+];
+
+/// The name of the process that connects.
+const GIVER: &str = "live-giver";
+
+/// A helper process with its relatives, who end when it is dropped.
+struct Family {
+    child: Child,
+    /// What all of them wait for the end of; waiting for the child would close it.
+    input: Option<ChildStdin>,
+    lines: std::io::Lines<BufReader<ChildStdout>>,
+}
+
+impl Family {
+    fn start(space: &Space, role: &str) -> Self {
+        Self::of(space, &mut command(role, GIVER))
+    }
+
+    fn of(space: &Space, command: &mut Command) -> Self {
+        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = space.enter(|| command.spawn()).unwrap_or_else(|error| panic!("start {command:?}: {error}"));
+        let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+        Self { input: child.stdin.take(), child, lines }
+    }
+
+    fn line(&mut self) -> String {
+        self.lines.next().expect("a line of the helper process").expect("its output")
+    }
+
+    /// Waits until so many of its members hold what they should.
+    fn ready(&mut self, members: usize) {
+        for _ in 0..members {
+            assert_eq!(self.line(), "ready");
+        }
+    }
+}
+
+impl Drop for Family {
+    fn drop(&mut self) {
+        drop(self.input.take());
+        let _ = self.child.wait();
+    }
+}
+
+fn held(page: &Page, process: &str, state: &str) -> i64 {
+    page.sum("connections", &[("process", process), ("state", state)])
+}
+
+/// Waits until the connections of a state stand under one of the two names, and none under the other.
+fn settles(agent: &Agent, name: &str, state: &str, count: i64) -> Page {
+    let other = if name == GIVER { HEIR } else { GIVER };
+    let mut last = (0, 0);
+    let start = Instant::now();
+    while start.elapsed() < PATIENCE {
+        let page = agent.scrape();
+        last = (held(&page, name, state), held(&page, other, state));
+        if last == (count, 0) {
+            return page;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    panic!("{state} of {name} and {other} are {last:?}; ({count}, 0) was expected, log:\n{}", agent.log());
+}
+
+/// A helper that connects, does something, and is left in CLOSE_WAIT by this process.
+fn leak(space: &Space, ip: IpAddr, deed: &str, members: usize) -> Family {
+    let site = space.enter(|| Site::open(ip));
+    let mut family = Family::start(space, &format!("connect-and {deed} {}", site.address));
+    let server = site.accept();
+    family.ready(members);
+    drop(server);
+    family
+}
+
+fn leaked(deed: &str, name: &str, members: usize, shared: i64) {
+    let agent = Agent::start(&[]);
+    // A machine may have sockets of its own that no process shows.
+    let known = |page: &Page| (page.sum("connections_unattributed", &[]), page.sum("reconcile_corrections_total", &[]));
+    let before = known(&agent.scrape());
+    for ip in [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)] {
+        let space = Space::new();
+        let family = leak(&space, ip, deed, members);
+        settles(&agent, name, "close_wait", 1);
+        wait_for("the number of shared connections", PATIENCE, || (agent.scrape().sum("connections_shared", &[]) == shared).then_some(()));
+        drop(family);
+        wait_for("the leak to end", PATIENCE, || (held(&agent.scrape(), name, "close_wait") == 0).then_some(()));
+    }
+    assert_eq!(known(&agent.scrape()), before, "connections without an owner, and corrections");
+}
+
+fn in_flight() {
+    let agent = Agent::start(&[]);
+    let space = Space::new();
+    let _family = leak(&space, Ipv4Addr::LOCALHOST.into(), "sends", 1);
+    settles(&agent, GIVER, "close_wait", 1);
+    wait_for("the connection that nobody holds", PATIENCE, || (agent.scrape().sum("connections_unheld", &[]) == 1).then_some(()));
+    assert_eq!(held(&agent.scrape(), GIVER, "close_wait"), 1);
+}
+
+/// Connections that a worker has accepted, open and leaked, and the listener, which the master still holds.
+fn prefork() {
+    let agent = Agent::start(&[]);
+    let space = Space::new();
+    let mut family = Family::start(&space, "prefork [::1]:0 3");
+    let address = family.line();
+    family.ready(4);
+    let mut clients = space.enter(|| (0..40).map(|_| std::net::TcpStream::connect(&address).expect("connect")).collect::<Vec<_>>());
+    settles(&agent, HEIR, "established", 40);
+    clients.truncate(15);
+    let page = settles(&agent, HEIR, "close_wait", 25);
+    assert_eq!((held(&page, GIVER, "listen"), held(&page, HEIR, "established")), (1, 15));
+    // The workers inherit the listener, and so do connections that wait to be accepted.
+    family.child.kill().expect("kill the master");
+    settles(&agent, HEIR, "listen", 1);
+    drop(clients);
+    settles(&agent, HEIR, "close_wait", 40);
+}
+
+/// Every way to change hands at once, leaked and open, and what the descriptor tables say of it: each
+/// socket under a process that holds it, none under another.
+fn crowd() {
+    let agent = Agent::start(&[]);
+    let space = Space::new();
+    let site = space.enter(|| Site::open(Ipv6Addr::LOCALHOST.into()));
+    let (mut families, mut servers) = (Vec::new(), Vec::new());
+    for (deed, members) in [("stays", 1), ("forks", 2), ("leaves", 1), ("execs", 1), ("passes", 2)].repeat(6) {
+        let mut family = Family::start(&space, &format!("connect-and {deed} {}", site.address));
+        servers.push(site.accept());
+        family.ready(members);
+        families.push(family);
+    }
+    servers.truncate(10);
+    let wrong = wait_for("the owners that the descriptor tables name", PATIENCE, || {
+        let (held, page) = (holders::of(space.pid()), agent.scrape());
+        let wrong: i64 = ["listen", "established", "close_wait"]
+            .into_iter()
+            .flat_map(|state| [GIVER, HEIR, TEST_NAME].map(|name| (state, name)))
+            .map(|(state, name)| {
+                let in_state = || held.iter().filter(|(its, _)| *its == state);
+                let count = |sockets: usize| i64::try_from(sockets).expect("a count");
+                let may = count(in_state().filter(|(_, names)| names.contains(name)).count());
+                let must = count(in_state().filter(|(_, names)| names.len() == 1 && names.contains(name)).count());
+                let shown = self::held(&page, name, state);
+                (shown - may).max(0) + (must - shown).max(0)
+            })
+            .sum();
+        (wrong == 0 && held.len() == 41).then_some(wrong)
+    });
+    assert_eq!(wrong, 0);
+    let page = agent.scrape();
+    let all = |state| [GIVER, HEIR, TEST_NAME].map(|name| held(&page, name, state));
+    assert_eq!((all("close_wait"), all("established"), all("listen")), ([8, 12, 0], [4, 6, 10], [0, 0, 1]));
+}
+
+/// Where the next pass is five minutes away.
+const RARELY: [&str; 4] = ["--reconcile-interval", "300", "--verify-after", "1"];
+
+fn early() {
+    let agent = Agent::start(&RARELY);
+    let space = Space::new();
+    let start = Instant::now();
+    let _family = leak(&space, Ipv4Addr::LOCALHOST.into(), "leaves", 1);
+    settles(&agent, HEIR, "close_wait", 1);
+    assert!(start.elapsed() >= Duration::from_secs(1), "nothing but the age of the leak could have told");
+}
+
+/// The owner forked, was verified in the leak state, and ended only then.
+fn ended() {
+    let agent = Agent::start(&RARELY);
+    let space = Space::new();
+    let mut family = leak(&space, Ipv4Addr::LOCALHOST.into(), "forks", 2);
+    settles(&agent, GIVER, "close_wait", 1);
+    wait_for("the leak to be verified", PATIENCE, || (agent.scrape().sum("connections_shared", &[]) == 1).then_some(()));
+    family.child.kill().expect("kill the owner");
+    family.child.wait().expect("its end");
+    settles(&agent, HEIR, "close_wait", 1);
+}
+
+/// A fork without exec, whose parent closes; then the child takes another name.
+fn python() {
+    const PROGRAM: &str = "
+import os, socket, sys
+name = lambda text: open('/proc/self/comm', 'w').write(text)
+name('live-giver')
+connection = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+if os.fork() == 0:
+    connection.recv(1)
+    name('live-heir')
+    print('ready', flush=True)
+    sys.stdin.read()
+    os._exit(0)
+connection.close()
+print('ready', flush=True)
+sys.stdin.read()
+os.wait()
+";
+    let agent = Agent::start(&[]);
+    let space = Space::new();
+    let site = space.enter(|| Site::open(Ipv4Addr::LOCALHOST.into()));
+    let (ip, port) = (site.address.ip().to_string(), site.address.port().to_string());
+    let found = Command::new("python3").arg("--version").output();
+    assert!(found.is_ok(), "this test needs python3 (`cargo xtask setup` installs it): {found:?}");
+    let mut family = Family::of(&space, Command::new("python3").args(["-c", PROGRAM, &ip, &port]));
+    drop(site.accept());
+    family.ready(2);
+    settles(&agent, HEIR, "close_wait", 1);
+}

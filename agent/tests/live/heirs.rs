@@ -10,6 +10,7 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 
+use nix::sched::{CloneFlags, unshare};
 use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
 
 use crate::roles::{command, hold, say};
@@ -71,8 +72,30 @@ fn after(deed: &str, stream: TcpStream) {
             send(&pair.0, stream);
             hold(pair);
         }
+        "threads" => {
+            keep_in_a_thread();
+            drop(stream);
+            hold(());
+        }
+        "nests" => {
+            unshare(CloneFlags::CLONE_NEWPID).expect("make a pid namespace");
+            child("keep", stream.into());
+        }
         _ => panic!("nobody knows how to connect and {deed}"),
     }
+}
+
+/// Copies the table of descriptors for a thread, which keeps what is open now; `/proc/PID/fd` does not show it.
+fn keep_in_a_thread() {
+    let (copied, wait) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        unshare(CloneFlags::CLONE_FILES).expect("a table of its own");
+        copied.send(()).expect("say so");
+        loop {
+            std::thread::park();
+        }
+    });
+    wait.recv().expect("the thread");
 }
 
 /// A command for a child that gets a descriptor.

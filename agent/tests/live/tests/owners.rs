@@ -23,6 +23,8 @@ pub(super) const TESTS: &[Test] = &[
     ("portable::owners::the_child_of_a_parent_that_left_is_named", || leaked("leaves", HEIR, 1, 0)),
     ("portable::owners::a_program_that_another_became_is_named", || leaked("execs", HEIR, 1, 0)),
     ("portable::owners::the_receiver_of_a_descriptor_is_named", || leaked("passes", HEIR, 2, 0)),
+    ("portable::owners::a_process_in_a_pid_namespace_is_named", || leaked("nests", HEIR, 1, 0)),
+    ("portable::owners::a_descriptor_that_only_a_thread_holds_is_found", threaded),
     ("portable::owners::a_descriptor_in_flight_stays_with_its_sender_and_is_counted", in_flight),
     ("portable::owners::workers_of_a_prefork_server_are_named", prefork),
     ("portable::owners::a_mixed_crowd_is_named_as_the_descriptor_tables_say", crowd),
@@ -93,6 +95,11 @@ fn settles(agent: &Agent, name: &str, state: &str, count: i64) -> Page {
     panic!("{state} of {name} and {other} are {last:?}; ({count}, 0) was expected, log:\n{}", agent.log());
 }
 
+/// Waits until a number of the whole machine, without labels, has a value.
+fn becomes(agent: &Agent, name: &str, value: i64) {
+    wait_for(&format!("{name} to be {value}"), PATIENCE, || (agent.scrape().sum(name, &[]) == value).then_some(()));
+}
+
 /// A helper that connects, does something, and is left in CLOSE_WAIT by this process.
 fn leak(space: &Space, ip: IpAddr, deed: &str, members: usize) -> Family {
     let site = space.enter(|| Site::open(ip));
@@ -108,23 +115,44 @@ fn leaked(deed: &str, name: &str, members: usize, shared: i64) {
     // A machine may have sockets of its own that no process shows.
     let known = |page: &Page| (page.sum("connections_unattributed", &[]), page.sum("reconcile_corrections_total", &[]));
     let before = known(&agent.scrape());
+    let machine = agent.scrape().sum("connections_shared", &[]);
     for ip in [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)] {
         let space = Space::new();
         let family = leak(&space, ip, deed, members);
         settles(&agent, name, "close_wait", 1);
-        wait_for("the number of shared connections", PATIENCE, || (agent.scrape().sum("connections_shared", &[]) == shared).then_some(()));
+        becomes(&agent, "connections_shared", machine + shared);
         drop(family);
         wait_for("the leak to end", PATIENCE, || (held(&agent.scrape(), name, "close_wait") == 0).then_some(()));
     }
     assert_eq!(known(&agent.scrape()), before, "connections without an owner, and corrections");
 }
 
+fn threaded() {
+    let agent = Agent::start(&[]);
+    let before = agent.scrape().sum("connections_unheld", &[]);
+    let space = Space::new();
+    let _family = leak(&space, Ipv4Addr::LOCALHOST.into(), "threads", 1);
+    let shown = holders::of(space.pid());
+    assert!(shown.is_empty(), "a descriptor that only a thread has is not in /proc/PID/fd: {shown:?}");
+    settles(&agent, GIVER, "close_wait", 1);
+    let passes = || agent.scrape().sum("reconcile_duration_seconds_count", &[]);
+    let first = passes();
+    wait_for("three passes", PATIENCE, || (passes() >= first + 3).then_some(()));
+    let page = agent.scrape();
+    assert_eq!(
+        (held(&page, GIVER, "close_wait"), page.sum("connections_unheld", &[])),
+        (1, before),
+        "connections in CLOSE_WAIT, and without a holder"
+    );
+}
+
 fn in_flight() {
     let agent = Agent::start(&[]);
+    let before = agent.scrape().sum("connections_unheld", &[]);
     let space = Space::new();
     let _family = leak(&space, Ipv4Addr::LOCALHOST.into(), "sends", 1);
     settles(&agent, GIVER, "close_wait", 1);
-    wait_for("the connection that nobody holds", PATIENCE, || (agent.scrape().sum("connections_unheld", &[]) == 1).then_some(()));
+    becomes(&agent, "connections_unheld", before + 1);
     assert_eq!(held(&agent.scrape(), GIVER, "close_wait"), 1);
 }
 
@@ -198,10 +226,12 @@ fn early() {
 /// The owner forked, was verified in the leak state, and ended only then.
 fn ended() {
     let agent = Agent::start(&RARELY);
+    let before = agent.scrape().sum("connections_shared", &[]);
     let space = Space::new();
     let mut family = leak(&space, Ipv4Addr::LOCALHOST.into(), "forks", 2);
     settles(&agent, GIVER, "close_wait", 1);
-    wait_for("the leak to be verified", PATIENCE, || (agent.scrape().sum("connections_shared", &[]) == 1).then_some(()));
+    // Which tells that the leak was verified.
+    becomes(&agent, "connections_shared", before + 1);
     family.child.kill().expect("kill the owner");
     family.child.wait().expect("its end");
     settles(&agent, HEIR, "close_wait", 1);

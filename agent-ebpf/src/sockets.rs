@@ -48,8 +48,19 @@ fn entry(sk: Typed) -> Socket {
     let ends: Endpoints = kernel::endpoints(sk, full);
     let reader = (aya_ebpf::helpers::bpf_get_current_pid_tgid() >> 32) as u32;
     let time = kernel::now();
-    let mut record =
-        Socket { kind: kind::SOCKET, state, substate: 0, flags: 0, reader, time, ends, receive_queue: 0, send_queue: 0, syn_queue: 0, drops: 0 };
+    let mut record = Socket {
+        kind: kind::SOCKET,
+        state,
+        substate: 0,
+        flags: 0,
+        reader,
+        time,
+        ends,
+        receive_queue: 0,
+        send_queue: 0,
+        syn_queue: 0,
+        drops: 0,
+    };
     if !full.is_null() {
         record.flags = kernel::socket_flags(full);
         if state == tcp::LISTEN {

@@ -145,6 +145,7 @@ impl Threads {
             table: Arc::clone(table),
             ready: Arc::clone(&ready),
             settling: false,
+            readings: None,
             warning: Sparing::default(),
         };
         let stats = stats.clone();

@@ -16,7 +16,7 @@ use super::lists::{Cuts, List};
 use super::owner::{Name, Owner};
 use super::retransmit::classify;
 use super::rows::{Row, Rows};
-use super::snapshot::{self, OTHER};
+use super::snapshot::{self, OTHER, Queued};
 
 /// The process name of sockets without a known owner.
 pub(super) const UNKNOWN: &str = "unknown";
@@ -40,6 +40,8 @@ struct Group {
     used: bool,
     lists: [List; SocketState::COUNT],
     retransmitted: [[u64; RetransmitKind::COUNT]; Phase::COUNT],
+    /// What waited in its sockets when the last pass looked.
+    queued: Queued,
 }
 
 /// All of them.
@@ -130,6 +132,13 @@ impl Groups {
         group.retransmitted[phase.index()][kind.index()] += u64::from(record.segments);
     }
 
+    /// Takes what waits in the sockets of each group; nothing in those that are not among them.
+    pub(super) fn queue(&mut self, queued: &HashMap<u16, Queued>) {
+        for (index, group) in (0..).zip(&mut self.list) {
+            group.queued = queued.get(&index).copied().unwrap_or_default();
+        }
+    }
+
     /// What the groups show, their ages brought up to `cuts`.
     pub(super) fn snapshot(&mut self, rows: &Rows, cuts: &Cuts) -> Vec<snapshot::Group> {
         let processes = &self.processes;
@@ -141,6 +150,8 @@ impl Groups {
                 process: Arc::clone(&processes[usize::from(group.process)].name),
                 role: group.role,
                 states: group.lists.map(|list| list.gauge(rows)),
+                close_wait: group.lists[SocketState::CloseWait.index()].stages(),
+                queued: group.queued,
                 retransmitted: group.retransmitted,
             }
         };
@@ -171,7 +182,8 @@ impl Groups {
         let group = u16::try_from(self.list.len()).unwrap_or(0);
         self.processes[usize::from(process)].groups[role.index()] = group;
         let lists = std::array::from_fn(|state| List::new(SocketState::ALL[state].can_leak()));
-        self.list.push(Group { process, role, used: false, lists, retransmitted: [[0; RetransmitKind::COUNT]; Phase::COUNT] });
+        let retransmitted = [[0; RetransmitKind::COUNT]; Phase::COUNT];
+        self.list.push(Group { process, role, used: false, lists, retransmitted, queued: Queued::default() });
         group
     }
 }

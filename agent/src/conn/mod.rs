@@ -7,15 +7,20 @@
 //! is), `succession` (which state may follow which).
 
 mod books;
+mod destinations;
 mod ending;
 mod groups;
 pub mod histogram;
 pub mod labels;
+mod listening;
 mod lists;
 mod moves;
 mod namespaces;
 mod owner;
 mod pass;
+pub mod pressure;
+mod queues;
+mod refused;
 pub mod retransmit;
 mod rows;
 mod services;

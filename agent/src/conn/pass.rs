@@ -17,6 +17,8 @@ use super::labels::{Correction, Role, SocketState};
 use super::moves::Move;
 use super::namespaces::Namespaces;
 use super::owner::{Name, Owner};
+use super::pressure::Gathered;
+use super::queues::Queues;
 use super::rows::{flag, seen};
 use super::succession::{can_reach, is_connected, note_first_fin};
 use super::table::Table;
@@ -35,6 +37,7 @@ pub(super) struct Pass {
     /// Rows that go to another process, or to another role of theirs.
     pub(super) moves: Vec<Move>,
     pub(super) namespaces: Namespaces,
+    pub(super) gathered: Gathered,
     pub(super) corrections_before: [u64; Correction::COUNT],
 }
 
@@ -62,12 +65,14 @@ impl Table {
             closed: HashMap::new(),
             moves: Vec::new(),
             namespaces: Namespaces::like(&self.books.namespaces, self.limits.namespaces),
+            gathered: Gathered::default(),
             corrections_before: self.books.corrections,
         });
     }
 
     /// Holds one entry of the socket list against the table.
     pub fn pass_socket(&mut self, entry: &Socket) {
+        self.gather(entry);
         let Some(pass) = &mut self.pass else { return };
         self.reader = entry.reader;
         if pass.namespaces.count(entry) {
@@ -142,6 +147,7 @@ impl Table {
         let mut row = self.stranger(&entry.ends, state, role, entry.time);
         row.flags |= flag::BORN_BEFORE | flag::ENTERED_BEFORE;
         row.flags |= if entry.flags & socket_flag::ORPHAN == 0 { 0 } else { flag::ORPHAN };
+        row.queues = Queues::listed(entry);
         row.seen = self.generation;
         note_first_fin(&mut row);
         if role == Role::Unknown {
@@ -157,6 +163,10 @@ impl Table {
     fn confirm(&mut self, index: u32, entry: &Socket) {
         let mut row = self.rows[index];
         row.seen = self.generation;
+        // Where the row has gone on since, its queues are those of another state.
+        if SocketState::from_code(entry.state) == Some(row.state) {
+            self.groups.list(row.group, row.state).restage(&mut row, |row| row.queues = Queues::listed(entry));
+        }
         row.flags &= !flag::ORPHAN;
         row.flags |= if entry.flags & socket_flag::ORPHAN == 0 { 0 } else { flag::ORPHAN };
         let (owner, group) = (row.owner, row.group);
@@ -179,6 +189,7 @@ impl Table {
         row.take_ends(&entry.ends);
         row.state = state;
         row.entered = entry.time;
+        row.queues = Queues::listed(entry);
         row.flags |= flag::ENTERED_BEFORE;
         row.seen = self.generation;
         note_first_fin(&mut row);

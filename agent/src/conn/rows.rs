@@ -10,6 +10,7 @@ use agent_common::record::Endpoints;
 
 use super::labels::{Role, SocketState};
 use super::owner::Owner;
+use super::queues::Queues;
 
 /// No row.
 pub(super) const NIL: u32 = u32::MAX;
@@ -17,7 +18,7 @@ pub(super) const NIL: u32 = u32::MAX;
 pub(super) const NO_SERVICE: u32 = u32::MAX;
 /// No moment of opening known.
 const NEVER: u32 = u32::MAX;
-/// Rows in a chunk: 104 KiB, so that an idle agent stays small.
+/// Rows in a chunk: 112 KiB, so that an idle agent stays small.
 const CHUNK: usize = 1024;
 
 /// Bits of [`Row::flags`].
@@ -82,6 +83,8 @@ pub(super) struct Row {
     pub(super) retransmitted: u32,
     /// Where its opening and closing are counted, [`NO_SERVICE`] until needed.
     pub(super) service: u32,
+    /// What waits in it, as of the last pass.
+    pub(super) queues: Queues,
     /// Local port.
     pub(super) local_port: u16,
     /// Peer port.
@@ -119,6 +122,7 @@ impl Row {
             tgid: 0,
             retransmitted: 0,
             service: NO_SERVICE,
+            queues: Queues::default(),
             local_port: ends.local_port,
             peer_port: ends.peer_port,
             group: 0,

@@ -66,6 +66,7 @@ impl Table {
                 Verdict::Gone => self.bury(self.rows[index].sk),
             }
         }
+        self.sum_up(pass.gathered, covered);
         self.seeded = true;
         self.known.clone_from(&covered.namespaces);
         self.books.unverified = summary.unverified;

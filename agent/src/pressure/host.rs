@@ -35,7 +35,8 @@ impl Host {
     pub fn read() -> Self {
         let sockstat = text("/proc/thread-self/net/sockstat").unwrap_or_default();
         let thresholds = text("/proc/sys/net/ipv4/tcp_mem").unwrap_or_default();
-        let settings = SETTINGS.iter().flat_map(|(path, labels)| settings(&text(format!("/proc/sys/net/{path}")).unwrap_or_default(), labels));
+        let settings =
+            SETTINGS.iter().flat_map(|(path, labels)| settings(&text(format!("/proc/sys/net/{path}")).unwrap_or_default(), labels));
         Self { memory: memory(&sockstat, &thresholds, procfs::page_size()), settings: settings.collect() }
     }
 }

@@ -194,6 +194,12 @@ pub(super) fn check(table: &mut Table, now: u64) {
             linked += indices.len();
             let gauge = list.gauge(&table.rows);
             assert_eq!(gauge.count, indices.len() as u64, "a list counts its rows");
+            let stages = indices.iter().map(|index| &table.rows[*index]).filter(|row| row.state == SocketState::CloseWait);
+            let stages = stages.fold([0; 3], |mut sum, row| {
+                sum[row.queues.stage().index()] += 1;
+                sum
+            });
+            assert_eq!(list.stages(), stages, "a list counts its rows by stage");
             assert_eq!(list.tail(), indices.last().copied().unwrap_or(u32::MAX), "a list ends at its tail");
             for pair in indices.windows(2) {
                 assert!(table.rows[pair[0]].entered <= table.rows[pair[1]].entered, "a list is in order of time");

@@ -32,7 +32,7 @@ struct Counted {
 struct Pair {
     sockets: u64,
     backlog: u64,
-    room: u64,
+    limit: u64,
     syn_queue: u64,
     fullest: f64,
     drops: u64,
@@ -114,7 +114,7 @@ impl Pair {
         let room = u64::from(limit) + 1;
         self.sockets += 1;
         self.backlog += u64::from(backlog);
-        self.room += room;
+        self.limit += u64::from(limit);
         self.syn_queue += u64::from(extra.syn_queue);
         self.drops += u64::from(dropped);
         #[expect(clippy::cast_precision_loss, reason = "of 33 bits")]
@@ -128,7 +128,7 @@ impl Pair {
             port,
             sockets: self.sockets,
             backlog: self.backlog,
-            room: self.room,
+            limit: self.limit,
             syn_queue: self.syn_queue,
             fullest: self.fullest,
             drops: self.drops,

@@ -50,11 +50,11 @@ pub struct Listener {
     pub sockets: u64,
     /// Connections that wait to be accepted.
     pub backlog: u64,
-    /// How many may wait: the limits, and one more for each listener.
-    pub room: u64,
+    /// The limits of their queues; the kernel takes one more each.
+    pub limit: u64,
     /// Handshakes that are not finished.
     pub syn_queue: u64,
-    /// `backlog / room` of the fullest of them; 1 is full.
+    /// How full the fullest of them is; 1 is full.
     pub fullest: f64,
     /// Dropped since the agent started.
     pub drops: u64,

@@ -122,7 +122,7 @@ fn pressure() -> Pressure {
         port,
         sockets,
         backlog: 5,
-        room: 10,
+        limit: 10,
         syn_queue: 2,
         fullest: 1.0,
         drops: 3,

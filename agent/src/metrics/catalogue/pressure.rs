@@ -20,8 +20,8 @@ super::metrics! {
         "Connections that wait to be accepted, as of the last reconcile pass; summed over the listeners of a process on a port.",
         "Recv-Q of `ss -tln`.";
     LISTEN_BACKLOG_LIMIT = Gauge "tcpwarden_listen_backlog_limit", "connections", ["process", "port"],
-        "How many connections may wait to be accepted, summed likewise.",
-        "Send-Q of `ss -tln` and one more for each listener: the kernel refuses when the queue is longer than its limit (`sk_acceptq_is_full`).";
+        "The limit of the accept queue, which `listen` and `somaxconn` set, summed likewise.",
+        "Send-Q of `ss -tln`. The kernel takes one more: it refuses once the queue is longer than its limit (`sk_acceptq_is_full`).";
     LISTEN_BACKLOG_USED = Gauge "tcpwarden_listen_backlog_used_ratio", "ratio", ["process", "port"],
         "How full the accept queue of the fullest listener is; 1 is full.",
         "Recv-Q / (Send-Q + 1) of `ss -tln`, the largest of the listeners of a process on a port.";

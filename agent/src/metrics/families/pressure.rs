@@ -56,7 +56,7 @@ fn listeners(pressure: &Pressure) -> [Family; 6] {
         }
         sockets.count(labels, listener.sockets);
         backlog.count(labels, listener.backlog);
-        limit.count(labels, listener.room);
+        limit.count(labels, listener.limit);
         used.value(labels, listener.fullest);
         syn_queue.count(labels, listener.syn_queue);
     }

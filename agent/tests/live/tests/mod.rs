@@ -5,6 +5,7 @@ mod errors;
 mod lifecycle;
 mod overload;
 mod page;
+mod pressure;
 mod seeding;
 mod sequences;
 mod truth;
@@ -15,5 +16,16 @@ pub(crate) type Test = (&'static str, fn());
 
 /// All of them, in the order in which they run.
 pub(crate) fn all() -> Vec<Test> {
-    [lifecycle::TESTS, sequences::TESTS, whole::TESTS, seeding::TESTS, truth::TESTS, overload::TESTS, errors::TESTS, page::TESTS].concat()
+    [
+        lifecycle::TESTS,
+        sequences::TESTS,
+        whole::TESTS,
+        seeding::TESTS,
+        truth::TESTS,
+        overload::TESTS,
+        errors::TESTS,
+        page::TESTS,
+        pressure::TESTS,
+    ]
+    .concat()
 }

@@ -39,6 +39,8 @@ struct Group {
     /// Whether it has ever held a row or counted a segment; a group that has not is not shown.
     used: bool,
     lists: [List; SocketState::COUNT],
+    /// Those in FIN_WAIT2 that nobody has a descriptor of: they are no leak, so their ages are not asked.
+    left: List,
     retransmitted: [[u64; RetransmitKind::COUNT]; Phase::COUNT],
     /// What waited in its sockets when the last pass looked.
     queued: Queued,
@@ -124,6 +126,16 @@ impl Groups {
         &mut group.lists[state.index()]
     }
 
+    /// The list that a row belongs to.
+    pub(super) fn list_of(&mut self, row: &Row) -> &mut List {
+        if !row.is_left() {
+            return self.list(row.group, row.state);
+        }
+        let group = &mut self.list[usize::from(row.group)];
+        group.used = true;
+        &mut group.left
+    }
+
     /// Counts segments sent again.
     pub(super) fn retransmit(&mut self, group: u16, record: &Retransmit) {
         let (phase, kind) = classify(record.state, record.ca_state, record.pending);
@@ -183,7 +195,7 @@ impl Groups {
         self.processes[usize::from(process)].groups[role.index()] = group;
         let lists = std::array::from_fn(|state| List::new(SocketState::ALL[state].can_leak()));
         let retransmitted = [[0; RetransmitKind::COUNT]; Phase::COUNT];
-        self.list.push(Group { process, role, used: false, lists, retransmitted, queued: Queued::default() });
+        self.list.push(Group { process, role, used: false, lists, left: List::new(false), retransmitted, queued: Queued::default() });
         group
     }
 }

@@ -6,11 +6,11 @@
 //! something later. The first pass seeds the table; a later one finds only what was lost, and counts it.
 //!
 //! Sockets in TIME_WAIT and NEW_SYN_RECV are counted, by namespace. An orphan that the kernel keeps
-//! as a full socket (FIN_WAIT2 with `tcp_fin_timeout` over 60 s) has a row and counts as a row only:
-//! what `ss` shows as FIN-WAIT-2 is rows in `fin_wait2` plus `fin_wait2_orphan`, and SYN-RECV is rows
+//! as a full socket (FIN_WAIT2 with `tcp_fin_timeout` over 60 s) has a row, but is counted with the small ones:
+//! what `ss` shows as FIN-WAIT-2 is the gauge `fin_wait2` plus `fin_wait2_orphan`, and SYN-RECV is rows
 //! in `syn_recv` plus `syn_recv` of the namespaces.
 
-use agent_common::record::{Holder, Socket, flag as socket_flag};
+use agent_common::record::{Holder, Socket};
 use hashbrown::HashMap;
 
 use super::labels::{Correction, Role, SocketState};
@@ -146,7 +146,7 @@ impl Table {
         };
         let mut row = self.stranger(&entry.ends, state, role, entry.time);
         row.flags |= flag::BORN_BEFORE | flag::ENTERED_BEFORE;
-        row.flags |= if entry.flags & socket_flag::ORPHAN == 0 { 0 } else { flag::ORPHAN };
+        row.note_orphan(entry.flags);
         row.queues = Queues::listed(entry);
         row.seen = self.generation;
         note_first_fin(&mut row);
@@ -161,14 +161,20 @@ impl Table {
 
     /// Marks a row as seen, and takes what only the list knows.
     fn confirm(&mut self, index: u32, entry: &Socket) {
+        let left = self.rows[index].is_left();
         let mut row = self.rows[index];
+        row.note_orphan(entry.flags);
+        if row.is_left() != left {
+            self.unlink(index);
+            self.rows[index] = row;
+            self.link(index);
+            row = self.rows[index];
+        }
         row.seen = self.generation;
         // Where the row has gone on since, its queues are those of another state.
         if SocketState::from_code(entry.state) == Some(row.state) {
             self.groups.list(row.group, row.state).restage(&mut row, |row| row.queues = Queues::listed(entry));
         }
-        row.flags &= !flag::ORPHAN;
-        row.flags |= if entry.flags & socket_flag::ORPHAN == 0 { 0 } else { flag::ORPHAN };
         let (owner, group) = (row.owner, row.group);
         if row.role == Role::Unknown {
             self.inherit(&mut row);
@@ -190,6 +196,7 @@ impl Table {
         row.state = state;
         row.entered = entry.time;
         row.queues = Queues::listed(entry);
+        row.note_orphan(entry.flags);
         row.flags |= flag::ENTERED_BEFORE;
         row.seen = self.generation;
         note_first_fin(&mut row);

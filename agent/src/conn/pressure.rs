@@ -13,6 +13,7 @@ use hashbrown::HashMap;
 use super::destinations::Destinations;
 use super::labels::SocketState;
 use super::listening::{Extra, Listening};
+use super::pass::Pass;
 use super::refused::RefusedCounts;
 use super::rows::{Row, flag};
 use super::snapshot::Queued;
@@ -215,7 +216,8 @@ impl Table {
     }
 
     /// Sums up what a pass has gathered, over all rows that it saw.
-    pub(super) fn sum_up(&mut self, gathered: Gathered, covered: &Covered) {
+    pub(super) fn sum_up(&mut self, pass: &mut Pass, covered: &Covered) {
+        let gathered = std::mem::take(&mut pass.gathered);
         let Self { rows, groups, kept, .. } = self;
         for (netns, counts) in gathered.refused {
             kept.refused.read(netns, counts, !self.seeded, &covered.namespaces);
@@ -229,6 +231,9 @@ impl Table {
                 listening.push((row, gathered.listeners.get(&row.sk).copied().filter(|_| seen)));
             } else if seen {
                 queued.entry(row.group).or_default().add(row);
+            }
+            if seen && row.is_left() {
+                pass.namespaces.count_orphan(row.netns);
             }
             if row.tgid != 0 && !row.has(flag::ORPHAN) {
                 owned.entry(row.tgid).or_insert((row.group, 0)).1 += 1;

@@ -32,9 +32,8 @@ impl RefusedCounts {
     pub(super) fn read(&mut self, netns: u32, now: [u64; 2], first_pass: bool, here: &HashSet<u32>) {
         let before = match self.known.get(&netns) {
             Some(before) if before.iter().zip(&now).all(|(before, now)| before <= now) => *before,
-            Some(_) => [0; 2],
             None if first_pass => now,
-            None => [0; 2],
+            _ => [0; 2],
         };
         if self.known.len() >= MOST_KNOWN && !self.known.contains_key(&netns) {
             self.known.retain(|netns, _| here.contains(netns));

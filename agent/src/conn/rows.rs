@@ -6,7 +6,7 @@
 
 use std::ops::{Index, IndexMut};
 
-use agent_common::record::Endpoints;
+use agent_common::record::{self, Endpoints};
 
 use super::labels::{Role, SocketState};
 use super::owner::Owner;
@@ -138,6 +138,17 @@ impl Row {
     /// Whether all of `bits` are set.
     pub(super) const fn has(&self, bits: u8) -> bool {
         self.flags & bits == bits
+    }
+
+    /// Whether it is in FIN_WAIT2 and nobody has a descriptor of it: no leak, since the kernel ends it by itself.
+    pub(super) fn is_left(&self) -> bool {
+        self.state == SocketState::FinWait2 && self.has(flag::ORPHAN)
+    }
+
+    /// Notes whether a record says that nobody has a descriptor of it.
+    pub(super) const fn note_orphan(&mut self, record_flags: u8) {
+        self.flags &= !flag::ORPHAN;
+        self.flags |= if record_flags & record::flag::ORPHAN == 0 { 0 } else { flag::ORPHAN };
     }
 
     /// Puts it under another process or role; its service is looked up again.

@@ -135,8 +135,8 @@ pub struct Namespace {
     pub netns: u32,
     /// TIME_WAIT.
     pub time_wait: u64,
-    /// FIN_WAIT2 without a descriptor, kept by the kernel as a small socket; what `ss` shows as
-    /// FIN-WAIT-2 is these plus the rows in that state.
+    /// FIN_WAIT2 without a descriptor, most of them kept by the kernel as small sockets; what `ss` shows as
+    /// FIN-WAIT-2 is these plus the gauge of that state.
     pub fin_wait2_orphan: u64,
     /// Half-open: SYN received, the handshake not finished; the rows in SYN_RECV are not among them.
     pub syn_recv: u64,

@@ -180,6 +180,7 @@ impl Table {
         let mut row = self.stranger(&record.ends, new, role_at(record.old, new), record.time);
         row.flags |= if birth { 0 } else { flag::BORN_BEFORE };
         row.queues.moved(record.flags, new);
+        row.note_orphan(record.flags);
         note_first_fin(&mut row);
         self.name_owner(&mut row, record);
         if is_connected(new) {
@@ -199,6 +200,7 @@ impl Table {
         row.entered = record.time;
         row.flags &= !flag::ENTERED_BEFORE;
         row.queues.moved(record.flags, new);
+        row.note_orphan(record.flags);
         note_first_fin(&mut row);
         self.name_owner(&mut row, record);
         if is_connected(new) && !row.has(flag::CONNECTED) {

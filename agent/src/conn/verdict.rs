@@ -53,7 +53,7 @@ impl Table {
     /// Ends a pass of which `covered` was read to the end. The first call ends the seeding.
     pub fn end_pass(&mut self, now: u64, covered: &Covered) -> PassSummary {
         self.apply_moves();
-        let Some(pass) = self.pass.take() else { return PassSummary::default() };
+        let Some(mut pass) = self.pass.take() else { return PassSummary::default() };
         let mut summary = PassSummary::default();
         for index in 0..self.rows.top() {
             match self.judge(&self.rows[index], &pass, covered) {
@@ -66,7 +66,7 @@ impl Table {
                 Verdict::Gone => self.bury(self.rows[index].sk),
             }
         }
-        self.sum_up(pass.gathered, covered);
+        self.sum_up(&mut pass, covered);
         self.seeded = true;
         self.known.clone_from(&covered.namespaces);
         self.books.unverified = summary.unverified;

@@ -51,13 +51,20 @@ pub struct RowView {
     pub orphan: bool,
     /// Segments sent again.
     pub retransmitted: u32,
-    /// What the kernel lists as its receive queue, as of the last pass: for a listener the connections that wait
-    /// to be accepted, else bytes not read, the peer's FIN as one.
+    /// What waits in it, as of the last pass.
+    pub waiting: Waiting,
+}
+
+/// What waits in a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// What the kernel lists as its receive queue: for a listener the connections that wait to be accepted,
+    /// else bytes not read, the peer's FIN as one.
     pub receive_queue: u32,
-    /// What the kernel lists as its send queue, as of the last pass: for a listener the limit of its queue, else
-    /// bytes not acknowledged, this side's SYN or FIN as one.
+    /// What the kernel lists as its send queue: for a listener the limit of its queue, else bytes not
+    /// acknowledged, this side's SYN or FIN as one.
     pub send_queue: u32,
-    /// How far a connection in CLOSE_WAIT has come.
+    /// How far a connection in CLOSE_WAIT has come; none in another state.
     pub stage: Option<Stage>,
     /// Whether bytes wait for the peer to open its window.
     pub held_back: bool,
@@ -132,10 +139,12 @@ impl Table {
             owner: row.owner,
             orphan: row.has(flag::ORPHAN),
             retransmitted: row.retransmitted,
-            receive_queue: row.queues.receive(),
-            send_queue: row.queues.send(),
-            stage: (row.state == SocketState::CloseWait).then(|| row.queues.stage()),
-            held_back: row.queues.is_held_back(row.state),
+            waiting: Waiting {
+                receive_queue: row.queues.receive(),
+                send_queue: row.queues.send(),
+                stage: (row.state == SocketState::CloseWait).then(|| row.queues.stage()),
+                held_back: row.queues.is_held_back(row.state),
+            },
         }
     }
 }

@@ -43,6 +43,6 @@ mod tests {
     fn the_own_namespace_tells_everything() {
         let facts = Facts::read(7);
         assert!(facts.netns == 7 && facts.tw_reuse.is_some() && facts.refused.is_some(), "{facts:?}");
-        assert!(facts.ports.is_some_and(|range| range.len() > 0));
+        assert!(facts.ports.is_some_and(|range| !range.is_empty()));
     }
 }

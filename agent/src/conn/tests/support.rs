@@ -6,7 +6,7 @@ use agent_common::record::{Close, Endpoints, Holder, Retransmit, Socket, State, 
 use agent_common::tcp;
 
 use crate::conn::labels::{CloseReason, ConnectFailure, Correction, Role, SocketState};
-use crate::conn::rows::flag as row_flag;
+use crate::conn::rows::{Row, flag as row_flag};
 use crate::conn::snapshot::{Group, Service, Snapshot};
 use crate::conn::{Covered, Limits, RowView, Table};
 
@@ -188,8 +188,10 @@ pub(super) fn check(table: &mut Table, now: u64) {
     let snapshot = table.snapshot(now);
     let mut linked = 0;
     for group in 0..table.groups.len() {
-        for state in SocketState::ALL {
-            let list = *table.groups.list(group, *state);
+        for (state, orphan) in SocketState::ALL.iter().map(|state| (state, false)).chain([(&SocketState::FinWait2, true)]) {
+            let mut like = Row::new(&ends(0, 0, 0), *state, Role::Client, 0);
+            (like.group, like.flags) = (group, if orphan { row_flag::ORPHAN } else { 0 });
+            let list = *table.groups.list_of(&like);
             let indices = list.indices(&table.rows);
             linked += indices.len();
             let gauge = list.gauge(&table.rows);
@@ -208,9 +210,10 @@ pub(super) fn check(table: &mut Table, now: u64) {
             for index in &indices {
                 let row = &table.rows[*index];
                 assert!(row.has(row_flag::LIVE) && !row.has(row_flag::LOOSE) && row.group == group && row.state == *state);
+                assert_eq!(row.is_left(), orphan);
                 assert_eq!(table.find(row.sk), Some(*index), "every row is found by its socket");
             }
-            table.cuts.check(&gauge, &indices.iter().map(|index| table.rows[*index].entered), state.can_leak());
+            table.cuts.check(&gauge, &indices.iter().map(|index| table.rows[*index].entered), state.can_leak() && !orphan);
         }
     }
     let rows = table.rows.iter().count();

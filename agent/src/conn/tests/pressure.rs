@@ -6,7 +6,7 @@ use agent_common::tcp::{CLOSE, CLOSE_WAIT, ESTABLISHED, FIN_WAIT2, LISTEN, SYN_S
 use super::support::{
     Ask, EPHEMERAL, LIMITS, MS, NETNS, PORT, SECOND, apply, check, covered, ends, entry, holder, owned, reads, row, seeded, step, v4,
 };
-use crate::conn::labels::{Role, SocketState};
+use crate::conn::labels::{Role, SocketState, Stage};
 use crate::conn::pressure::{Listener, Pressure, Refused};
 use crate::conn::{Covered, Limits, Table};
 use crate::pressure::descriptors::Descriptors;
@@ -66,7 +66,7 @@ fn a_close_wait_has_a_stage_from_its_first_moment_and_passes_move_it_on() {
     pass(&mut table, 3, &[listener(1, PORT, 0, 9, 0), closed_by_peer(2, flag::ATTACHED, 0), closed_by_peer(3, flag::ATTACHED, 8)]);
     assert_eq!(stages(&mut table, "srv"), [0, 1, 1]);
     assert_eq!(table.snapshot(4 * SECOND).gauge_of("srv", Role::Server, SocketState::CloseWait), 2);
-    assert_eq!(row(&table, 3).and_then(|row| row.waiting.stage).map(|stage| stage.as_str()), Some("unread"));
+    assert_eq!(row(&table, 3).and_then(|row| row.waiting.stage), Some(Stage::Unread));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{ErrorKind, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 
 use socket2::{Domain, Socket, Type};
 
@@ -17,11 +17,15 @@ use crate::workload::{LOOPBACKS, Site, begin, expect_end};
 /// The tests of this file.
 pub(super) const TESTS: &[Test] = &[
     ("portable::pressure::close_wait_is_told_by_stage", stages),
+    ("portable::pressure::an_orphan_in_fin_wait2_is_not_taken_for_a_half_closed_connection", orphans),
     ("portable::pressure::an_accept_queue_that_is_full_shows_and_its_refusals_count", full_listener),
     ("portable::pressure::a_reader_that_does_not_read_shows_at_both_ends", slow_reader),
     ("portable::pressure::ports_run_out_for_one_destination", few_ports),
     ("portable::pressure::descriptors_and_settings_are_those_of_proc", descriptors),
 ];
+
+/// A line that the page should have: name, labels, value.
+type Line<'a> = (&'a str, &'a [(&'a str, &'a str)], f64);
 
 /// The value of the one line with these labels.
 fn value(page: &Page, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
@@ -32,7 +36,7 @@ fn value(page: &Page, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
 }
 
 /// Waits until the page shows these values of this test's process.
-fn wait_for_values(agent: &Agent, what: &str, expected: &[(&str, &[(&str, &str)], f64)]) {
+fn wait_for_values(agent: &Agent, what: &str, expected: &[Line<'_>]) {
     let mut last = Vec::new();
     let start = std::time::Instant::now();
     while start.elapsed() < PATIENCE {
@@ -98,6 +102,32 @@ fn stages() {
     }
 }
 
+fn orphans() {
+    let space = Space::new();
+    // Above 60 s the kernel keeps the orphan as a full socket (tcp_rcv_state_process, TCP_TIMEWAIT_LEN).
+    space.sysctl("net/ipv4/tcp_fin_timeout", "300");
+    let agent = Agent::start(&[]);
+    let (site, half_closed, forgotten) = space.enter(|| {
+        let site = Site::open(LOOPBACKS[0]);
+        let (half_closed, forgotten) = (site.pair(), site.pair());
+        half_closed.0.shutdown(Shutdown::Write).expect("half-close");
+        expect_end(&half_closed.1);
+        drop(forgotten.0);
+        expect_end(&forgotten.1);
+        (site, half_closed, forgotten.1)
+    });
+    let netns = space.inode.to_string();
+    let held = [("process", TEST_NAME), ("role", "client"), ("state", "fin_wait2")];
+    let place = [("netns", netns.as_str())];
+    let apart: [Line<'_>; 2] = [("connections", &held, 1.0), ("fin_wait2_orphan_sockets", &place, 1.0)];
+    wait_for_values(&agent, "the orphan apart from the half-closed one", &apart);
+    // Closing the descriptor makes it an orphan too, without a transition.
+    drop(half_closed.0);
+    let both: [Line<'_>; 2] = [("connections", &held, 0.0), ("fin_wait2_orphan_sockets", &place, 2.0)];
+    wait_for_values(&agent, "two orphans", &both);
+    drop((site, half_closed.1, forgotten));
+}
+
 fn full_listener() {
     let space = Space::new();
     let agent = Agent::start(&[]);
@@ -111,7 +141,7 @@ fn full_listener() {
     });
     let port = address.port().to_string();
     let labels = [("process", TEST_NAME), ("port", port.as_str())];
-    let full: [(&str, &[(&str, &str)], f64); 4] = [
+    let full: [Line<'_>; 4] = [
         ("listen_backlog", &labels, 5.0),
         ("listen_backlog_limit", &labels, 4.0),
         ("listen_backlog_used_ratio", &labels, 1.0),
@@ -149,9 +179,10 @@ fn slow_reader() {
         client.set_nonblocking(true).expect("make it non-blocking");
         let mut written = 0;
         let mut refused = 0;
-        // Twice full with time between: what is under way has then arrived.
+        let part = vec![7; 65536];
+        // Full again and again with time between: what was under way has then arrived.
         while refused < 5 {
-            match (&client).write(&[7; 65536]) {
+            match (&client).write(&part) {
                 Ok(length) => written += length,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     refused += 1;
@@ -174,7 +205,7 @@ fn slow_reader() {
     assert_eq!(value(&page, "zero_window_connections", &theirs), Some(0.0), "the reader is not");
     assert_eq!(value(&page, "receive_queue_bytes", &ours), Some(0.0));
     drop((site, client, server));
-    let gone: [(&str, &[(&str, &str)], f64); 3] =
+    let gone: [Line<'_>; 3] =
         [("send_queue_bytes", &ours, 0.0), ("receive_queue_bytes", &theirs, 0.0), ("zero_window_connections", &ours, 0.0)];
     wait_for_values(&agent, "nothing to wait any more", &gone);
 }

@@ -142,6 +142,24 @@ words! {
     TcpSrtt: Optional at("tcp_sock", "srtt_us", 4);
     /// `total_retrans`.
     TcpTotalRetrans: Optional at("tcp_sock", "total_retrans", 4);
+    /// `rcv_nxt`: up to where the peer's bytes have come in order.
+    TcpRcvNxt: Optional at("tcp_sock", "rcv_nxt", 4);
+    /// `copied_seq`: up to where the application has read.
+    TcpCopiedSeq: Optional at("tcp_sock", "copied_seq", 4);
+    /// `write_seq`: up to where the application has written.
+    TcpWriteSeq: Optional at("tcp_sock", "write_seq", 4);
+    /// `snd_una`: up to where the peer has acknowledged.
+    TcpSndUna: Optional at("tcp_sock", "snd_una", 4);
+    /// `snd_wnd`: the peer's window, bytes.
+    TcpSndWnd: Optional at("tcp_sock", "snd_wnd", 4);
+    /// `sk_ack_backlog`: connections that wait to be accepted.
+    SkAckBacklog: Optional at("sock", "sk_ack_backlog", 4);
+    /// `sk_max_ack_backlog`: the most of them, less one.
+    SkMaxAckBacklog: Optional at("sock", "sk_max_ack_backlog", 4);
+    /// `sk_drops`: what a listener has dropped.
+    SkDrops: Optional at("sock", "sk_drops.counter", 4);
+    /// `icsk_accept_queue.qlen`: handshakes at a listener that are not finished.
+    SynQueue: Optional at("inet_connection_sock", "icsk_accept_queue.qlen.counter", 4);
     /// The byte of `icsk_ca_state`.
     CaStateByte: Optional Source::BitByte { of: "inet_connection_sock", path: "icsk_ca_state" };
     /// The mask of `icsk_ca_state` in that byte.

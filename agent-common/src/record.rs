@@ -30,6 +30,8 @@ pub mod flag {
     pub const ORPHAN: u8 = 1 << 2;
     /// The socket has a `struct socket`: it was accepted or created by a task.
     pub const ATTACHED: u8 = 1 << 3;
+    /// The peer's window lets nothing more out: it is zero, or the kernel probes it.
+    pub const WINDOW_CLOSED: u8 = 1 << 4;
 }
 
 /// Where a socket is: its identity, its namespace and cgroup, its two ends.
@@ -140,6 +142,16 @@ pub struct Socket {
     pub time: u64,
     /// Who and where; `sk` is the small socket's own address for TIME_WAIT and NEW_SYN_RECV.
     pub ends: Endpoints,
+    /// What the kernel lists as the receive queue (`tcp_diag_get_info`, 5.10). LISTEN: connections that wait to be
+    /// accepted. Else bytes that the application has not read; the peer's FIN counts as one until it has.
+    pub receive_queue: u32,
+    /// What the kernel lists as the send queue. LISTEN: the limit of the accept queue. Else bytes, a SYN or FIN
+    /// as one, that the peer has not acknowledged.
+    pub send_queue: u32,
+    /// LISTEN: handshakes that are not finished (`icsk_accept_queue.qlen`). Else 0.
+    pub syn_queue: u32,
+    /// LISTEN: what it has dropped in its life (`sk_drops`), modulo 2^32. Else 0.
+    pub drops: u32,
 }
 
 /// A descriptor of a process that refers to a TCP socket (`iter/task_file`).
@@ -187,7 +199,7 @@ const _: () = {
     assert!(size_of::<State>() == 96);
     assert!(size_of::<Close>() == 120);
     assert!(size_of::<Retransmit>() == 80);
-    assert!(size_of::<Socket>() == 72);
+    assert!(size_of::<Socket>() == 88);
     assert!(size_of::<Holder>() == 40);
     assert!(size_of::<CpuCounters>() == 8 * (256 + 6));
     assert!(align_of::<Close>() == 8);

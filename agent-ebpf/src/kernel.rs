@@ -69,6 +69,12 @@ impl Typed {
         self.load_at(which, 0)
     }
 
+    /// Loads a member of four bytes; 0 where this kernel does not have it.
+    #[inline(always)]
+    pub(crate) fn load_known(self, which: Word) -> u32 {
+        if has(which) { self.load(which) } else { 0 }
+    }
+
     /// Loads a part of the member that a word names, `more` bytes into it.
     #[inline(always)]
     pub(crate) fn load_at<T: Copy>(self, which: Word, more: usize) -> T {

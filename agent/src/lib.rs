@@ -15,6 +15,7 @@ pub mod http;
 pub mod ingest;
 pub mod kernel;
 pub mod metrics;
+pub mod pressure;
 pub mod reconcile;
 pub mod sparing;
 pub mod verify;

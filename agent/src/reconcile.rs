@@ -14,9 +14,12 @@ use crate::clock::monotonic;
 use crate::conn::{Covered, PassSummary};
 use crate::ingest::decode::Record;
 use crate::ingest::pass::{Progress, Reading};
-use crate::ingest::{Command, Handle, SharedTable};
+use crate::ingest::{Command, Handle, SharedTable, lock};
 use crate::kernel::load::Kernel;
 use crate::kernel::namespaces::{self, Home, Search};
+use crate::pressure::descriptors::Descriptors;
+use crate::pressure::host::Host;
+use crate::pressure::netns::Facts;
 use crate::sparing::Sparing;
 use crate::verify::{self, Verify};
 
@@ -28,6 +31,8 @@ const HOLDERS: &str = "iter_task_file";
 const LOOK: Duration = Duration::from_secs(1);
 /// The least time between two passes, however much is lost.
 const GAP: Duration = Duration::from_millis(200);
+/// The least time between two readings of descriptors and settings.
+const READINGS_APART: Duration = Duration::from_secs(10);
 
 /// The thread's state.
 pub struct Reconcile {
@@ -54,6 +59,8 @@ pub struct Reconcile {
     pub ready: Arc<AtomicBool>,
     /// Whether the last pass was one that settles suspects.
     pub settling: bool,
+    /// When `/proc` was last read at length.
+    pub readings: Option<Instant>,
     /// The warning about corrections.
     pub warning: Sparing,
 }
@@ -72,6 +79,7 @@ impl Reconcile {
             let mut again = false;
             match self.pass() {
                 Ok(summary) => {
+                    self.read_pressure();
                     again = self.report(summary);
                     self.ready.store(true, Ordering::Release);
                 }
@@ -144,6 +152,7 @@ impl Reconcile {
         self.home.settle()?;
         let own = self.kernel.iterate(SOCKETS)?;
         self.send(Command::Begin)?;
+        self.send(Command::Facts(Facts::read(self.home.inode)))?;
         let mut covered = Covered::default();
         let inode = self.home.inode;
         self.read(own, &mut covered, |covered| covered.namespaces.extend([inode]))?;
@@ -152,8 +161,11 @@ impl Reconcile {
             tracing::debug!(unreadable = found.unreadable, truncated = found.truncated, "not every network namespace could be visited");
         }
         for place in &found.places {
-            match place.enter(&self.home, || self.kernel.iterate(SOCKETS)) {
-                Ok(list) => self.read(list, &mut covered, |covered| covered.namespaces.extend([place.inode]))?,
+            match place.enter(&self.home, || Ok((Facts::read(place.inode), self.kernel.iterate(SOCKETS)?))) {
+                Ok((facts, list)) => {
+                    self.send(Command::Facts(facts))?;
+                    self.read(list, &mut covered, |covered| covered.namespaces.extend([place.inode]))?;
+                }
                 Err(error) => tracing::debug!(netns = place.inode, %error, "cannot look into the network namespace"),
             }
         }
@@ -182,6 +194,19 @@ impl Reconcile {
         self.verify.end(began, Instant::now());
         tracing::debug!(seconds = began.elapsed().as_secs_f64(), complete = covered.holders.is_some(), "read the descriptor tables");
         Ok(())
+    }
+
+    /// Reads what changes slowly, where the last time is long enough ago: in the own namespace, where every
+    /// pass ends, and without holding the table meanwhile.
+    fn read_pressure(&mut self) {
+        if self.readings.is_some_and(|last| last.elapsed() < READINGS_APART) {
+            return;
+        }
+        self.readings = Some(Instant::now());
+        let owners = lock(&self.table).owners(std::process::id());
+        let descriptors: Vec<_> = owners.into_iter().filter_map(Descriptors::read).collect();
+        let host = Host::read();
+        lock(&self.table).take_readings(host, descriptors.into_iter());
     }
 
     /// Reads a list to its end, slice by slice; notes it as covered where that worked.

@@ -148,6 +148,7 @@ impl Threads {
             search: Search::Processes,
             ready: Arc::clone(&ready),
             settling: false,
+            readings: None,
             warning: Sparing::default(),
         };
         let stats = stats.clone();

@@ -16,7 +16,7 @@ use super::lists::{Cuts, List};
 use super::owner::{Name, Owner};
 use super::retransmit::classify;
 use super::rows::{Row, Rows};
-use super::snapshot::{self, OTHER};
+use super::snapshot::{self, OTHER, Queued};
 
 /// The process name of sockets without a known owner.
 pub(super) const UNKNOWN: &str = "unknown";
@@ -39,7 +39,11 @@ struct Group {
     /// Whether it has ever held a row or counted a segment; a group that has not is not shown.
     used: bool,
     lists: [List; SocketState::COUNT],
+    /// Those in FIN_WAIT2 that nobody has a descriptor of: they are no leak, so their ages are not asked.
+    left: List,
     retransmitted: [[u64; RetransmitKind::COUNT]; Phase::COUNT],
+    /// What waited in its sockets when the last pass looked.
+    queued: Queued,
 }
 
 /// All of them.
@@ -122,12 +126,29 @@ impl Groups {
         &mut group.lists[state.index()]
     }
 
+    /// The list that a row belongs to.
+    pub(super) fn list_of(&mut self, row: &Row) -> &mut List {
+        if !row.is_left() {
+            return self.list(row.group, row.state);
+        }
+        let group = &mut self.list[usize::from(row.group)];
+        group.used = true;
+        &mut group.left
+    }
+
     /// Counts segments sent again.
     pub(super) fn retransmit(&mut self, group: u16, record: &Retransmit) {
         let (phase, kind) = classify(record.state, record.ca_state, record.pending);
         let group = &mut self.list[usize::from(group)];
         group.used = true;
         group.retransmitted[phase.index()][kind.index()] += u64::from(record.segments);
+    }
+
+    /// Takes what waits in the sockets of each group; nothing in those that are not among them.
+    pub(super) fn queue(&mut self, queued: &HashMap<u16, Queued>) {
+        for (index, group) in (0..).zip(&mut self.list) {
+            group.queued = queued.get(&index).copied().unwrap_or_default();
+        }
     }
 
     /// What the groups show, their ages brought up to `cuts`.
@@ -141,6 +162,8 @@ impl Groups {
                 process: Arc::clone(&processes[usize::from(group.process)].name),
                 role: group.role,
                 states: group.lists.map(|list| list.gauge(rows)),
+                close_wait: group.lists[SocketState::CloseWait.index()].stages(),
+                queued: group.queued,
                 retransmitted: group.retransmitted,
             }
         };
@@ -181,7 +204,8 @@ impl Groups {
         let group = u16::try_from(self.list.len()).unwrap_or(0);
         self.processes[usize::from(process)].groups[role.index()] = group;
         let lists = std::array::from_fn(|state| List::new(SocketState::ALL[state].can_leak()));
-        self.list.push(Group { process, role, used: false, lists, retransmitted: [[0; RetransmitKind::COUNT]; Phase::COUNT] });
+        let retransmitted = [[0; RetransmitKind::COUNT]; Phase::COUNT];
+        self.list.push(Group { process, role, used: false, lists, left: List::new(false), retransmitted, queued: Queued::default() });
         group
     }
 }

@@ -147,6 +147,18 @@ impl RetransmitError {
 }
 
 label_set! {
+    /// How far the application has come with a connection that the peer has closed.
+    Stage {
+        /// It has not accepted it: the listener is stuck.
+        Unaccepted = "unaccepted",
+        /// It has not read up to the end of file: whoever should read is stuck.
+        Unread = "unread",
+        /// There is nothing left to read: the close was forgotten.
+        Read = "read",
+    }
+}
+
+label_set! {
     /// What a reconcile pass, or a record that did not fit its row, had to correct.
     Correction {
         /// A socket that the table did not have.

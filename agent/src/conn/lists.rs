@@ -6,7 +6,8 @@
 //! that is younger and moves forward with time, over each row once. Appending is O(1) for rows that
 //! come in order; a row that comes late walks back from the tail past the younger ones.
 
-use super::rows::{NIL, Rows};
+use super::labels::{SocketState, Stage};
+use super::rows::{NIL, Row, Rows};
 use super::snapshot::{STUCK_AGES, StateGauge};
 
 const AGES: usize = STUCK_AGES.len();
@@ -58,12 +59,14 @@ pub(super) struct List {
     cursors: [u32; CURSORS],
     /// The rows before each cursor.
     older: [u32; CURSORS],
+    /// The rows in CLOSE_WAIT, by stage.
+    stages: [u32; Stage::COUNT],
 }
 
 impl List {
     /// An empty list; `aged` where it has to know how many are older than the ages.
     pub(super) const fn new(aged: bool) -> Self {
-        Self { head: NIL, tail: NIL, count: 0, aged, cursors: [NIL; CURSORS], older: [0; CURSORS] }
+        Self { head: NIL, tail: NIL, count: 0, aged, cursors: [NIL; CURSORS], older: [0; CURSORS], stages: [0; Stage::COUNT] }
     }
 
     /// The youngest row, [`NIL`] in an empty list.
@@ -93,6 +96,9 @@ impl List {
             rows[next].prev = index;
         }
         self.count += 1;
+        if let Some(stage) = self.stage(&rows[index]) {
+            *stage += 1;
+        }
         if !self.aged {
             return;
         }
@@ -119,6 +125,9 @@ impl List {
             rows[next].prev = prev;
         }
         self.count -= 1;
+        if let Some(stage) = self.stage(&rows[index]) {
+            *stage -= 1;
+        }
         if !self.aged {
             return;
         }
@@ -129,6 +138,26 @@ impl List {
                 self.cursors[age] = next;
             }
         }
+    }
+
+    /// Follows a row of this list whose stage changes by `change`.
+    pub(super) fn restage(&mut self, row: &mut Row, change: impl FnOnce(&mut Row)) {
+        if let Some(stage) = self.stage(row) {
+            *stage -= 1;
+        }
+        change(row);
+        if let Some(stage) = self.stage(row) {
+            *stage += 1;
+        }
+    }
+
+    /// The rows by stage, in the order of `Stage::ALL`; zero for any state but CLOSE_WAIT.
+    pub(super) fn stages(&self) -> [u64; Stage::COUNT] {
+        self.stages.map(u64::from)
+    }
+
+    fn stage(&mut self, row: &Row) -> Option<&mut u32> {
+        if row.state == SocketState::CloseWait { self.stages.get_mut(row.queues.stage().index()) } else { None }
     }
 
     /// Brings the cursors up to cuts that have moved on.

@@ -7,16 +7,21 @@
 //! is), `succession` (which state may follow which).
 
 mod books;
+mod destinations;
 mod ending;
 mod groups;
 pub mod histogram;
 mod holders;
 pub mod labels;
+mod listening;
 mod lists;
 mod moves;
 mod namespaces;
 mod owner;
 mod pass;
+pub mod pressure;
+mod queues;
+mod refused;
 pub mod retransmit;
 mod rows;
 mod services;
@@ -32,4 +37,4 @@ mod view;
 pub use owner::{Owner, names_owner};
 pub use table::{Limits, Table};
 pub use verdict::{Covered, PassSummary};
-pub use view::RowView;
+pub use view::{RowView, Waiting};

@@ -57,12 +57,12 @@ impl Table {
     /// Sorts loose rows into their lists, from the youngest to the oldest, each list walked once.
     fn link_loose(&mut self, mut loose: Vec<u32>) {
         let Self { rows, groups, cuts, listeners, .. } = self;
-        let key = |index: &u32| (rows[*index].group, rows[*index].state, rows[*index].entered, *index);
+        let key = |index: &u32| (rows[*index].group, rows[*index].state, rows[*index].is_left(), rows[*index].entered, *index);
         loose.sort_unstable_by_key(|index| std::cmp::Reverse(key(index)));
         let mut done = (NIL, None);
         for index in loose {
-            let place = Some((rows[index].group, rows[index].state));
-            let list = groups.list(rows[index].group, rows[index].state);
+            let place = Some((rows[index].group, rows[index].state, rows[index].is_left()));
+            let list = groups.list_of(&rows[index]);
             let start = if done.1 == place { done.0 } else { list.tail() };
             list.insert(rows, index, start, cuts);
             rows[index].flags &= !flag::LOOSE;

@@ -45,6 +45,11 @@ impl Namespaces {
         true
     }
 
+    /// Counts a row as an orphan in FIN_WAIT2.
+    pub(super) fn count_orphan(&mut self, netns: u32) {
+        self.slot(netns).fin_wait2_orphan += 1;
+    }
+
     /// The counts of the namespaces that were read to the end, zero for those without any.
     pub(super) fn publish(mut self, covered: &HashSet<u32>) -> Vec<Namespace> {
         self.list.retain(|known| covered.contains(&known.netns));

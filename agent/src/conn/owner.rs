@@ -114,6 +114,11 @@ impl Listeners {
         }
     }
 
+    /// The ports that are listened on, each once a namespace.
+    pub(super) fn ports(&self) -> impl Iterator<Item = (u32, u16)> + '_ {
+        self.0.keys().copied()
+    }
+
     /// The listener that a connection to this local end comes from: the one with the very address,
     /// else the one with its family's wildcard, else `[::]` for IPv4. The oldest of equals: sockets
     /// that share a port with `SO_REUSEPORT` mostly belong to one program.

@@ -6,8 +6,8 @@
 //! something later. The first pass seeds the table; a later one finds only what was lost, and counts it.
 //!
 //! Sockets in TIME_WAIT and NEW_SYN_RECV are counted, by namespace. An orphan that the kernel keeps
-//! as a full socket (FIN_WAIT2 with `tcp_fin_timeout` over 60 s) has a row and counts as a row only:
-//! what `ss` shows as FIN-WAIT-2 is rows in `fin_wait2` plus `fin_wait2_orphan`, and SYN-RECV is rows
+//! as a full socket (FIN_WAIT2 with `tcp_fin_timeout` over 60 s) has a row, but is counted with the small ones:
+//! what `ss` shows as FIN-WAIT-2 is the gauge `fin_wait2` plus `fin_wait2_orphan`, and SYN-RECV is rows
 //! in `syn_recv` plus `syn_recv` of the namespaces.
 
 use agent_common::record::Socket;
@@ -18,6 +18,8 @@ use super::labels::{Correction, Role, SocketState};
 use super::moves::Move;
 use super::namespaces::Namespaces;
 use super::owner::Owner;
+use super::pressure::Gathered;
+use super::queues::Queues;
 use super::rows::{flag, seen};
 use super::succession::{can_reach, is_connected, note_first_fin};
 use super::table::Table;
@@ -38,6 +40,7 @@ pub(super) struct Pass {
     /// Who holds sockets.
     pub(super) processes: Processes,
     pub(super) namespaces: Namespaces,
+    pub(super) gathered: Gathered,
     pub(super) corrections_before: [u64; Correction::COUNT],
 }
 
@@ -66,12 +69,14 @@ impl Table {
             moves: Vec::new(),
             processes: Processes::default(),
             namespaces: Namespaces::like(&self.books.namespaces, self.limits.namespaces),
+            gathered: Gathered::default(),
             corrections_before: self.books.corrections,
         });
     }
 
     /// Holds one entry of the socket list against the table.
     pub fn pass_socket(&mut self, entry: &Socket) {
+        self.gather(entry);
         let Some(pass) = &mut self.pass else { return };
         self.reader = entry.reader;
         if pass.namespaces.count(entry) {
@@ -123,6 +128,7 @@ impl Table {
         let mut row = self.stranger(&entry.ends, state, role, entry.time);
         row.flags |= flag::BORN_BEFORE | flag::ENTERED_BEFORE;
         row.take_flags(entry.flags);
+        row.queues = Queues::listed(entry);
         row.seen = self.generation;
         note_first_fin(&mut row);
         if role == Role::Unknown {
@@ -136,9 +142,20 @@ impl Table {
 
     /// Marks a row as seen, and takes what only the list knows.
     fn confirm(&mut self, index: u32, entry: &Socket) {
+        let left = self.rows[index].is_left();
         let mut row = self.rows[index];
-        row.seen = self.generation;
         row.take_flags(entry.flags);
+        if row.is_left() != left {
+            self.unlink(index);
+            self.rows[index] = row;
+            self.link(index);
+            row = self.rows[index];
+        }
+        row.seen = self.generation;
+        // Where the row has gone on since, its queues are those of another state.
+        if SocketState::from_code(entry.state) == Some(row.state) {
+            self.groups.list(row.group, row.state).restage(&mut row, |row| row.queues = Queues::listed(entry));
+        }
         let (owner, group) = (row.owner, row.group);
         if row.role == Role::Unknown || row.waits() {
             self.inherit(&mut row);
@@ -159,6 +176,7 @@ impl Table {
         row.take_ends(&entry.ends);
         row.state = state;
         row.entered = entry.time;
+        row.queues = Queues::listed(entry);
         row.flags |= flag::ENTERED_BEFORE;
         row.seen = self.generation;
         row.take_flags(entry.flags);

@@ -10,6 +10,7 @@ use agent_common::record::{Endpoints, flag as socket_flag};
 
 use super::labels::{Role, SocketState};
 use super::owner::Owner;
+use super::queues::Queues;
 
 /// No row.
 pub(super) const NIL: u32 = u32::MAX;
@@ -82,6 +83,8 @@ pub(super) struct Row {
     pub(super) retransmitted: u32,
     /// Where its opening and closing are counted, [`NO_SERVICE`] until needed.
     pub(super) service: u32,
+    /// What waits in it, as of the last pass.
+    pub(super) queues: Queues,
     /// Local port.
     pub(super) local_port: u16,
     /// Peer port.
@@ -127,6 +130,7 @@ impl Row {
             tgid: 0,
             retransmitted: 0,
             service: NO_SERVICE,
+            queues: Queues::default(),
             local_port: ends.local_port,
             peer_port: ends.peer_port,
             group: 0,
@@ -148,7 +152,7 @@ impl Row {
         self.owner == Owner::Listener && !self.attached
     }
 
-    /// Takes the flags of an entry of the socket list.
+    /// Takes what the flags of a record or of an entry of the socket list tell: whether it was accepted, whether nobody has a descriptor of it.
     pub(super) const fn take_flags(&mut self, flags: u8) {
         self.attached = flags & socket_flag::ATTACHED != 0;
         self.flags &= !flag::ORPHAN;
@@ -158,6 +162,11 @@ impl Row {
     /// Whether all of `bits` are set.
     pub(super) const fn has(&self, bits: u8) -> bool {
         self.flags & bits == bits
+    }
+
+    /// Whether it is in FIN_WAIT2 and nobody has a descriptor of it: no leak, since the kernel ends it by itself.
+    pub(super) fn is_left(&self) -> bool {
+        self.state == SocketState::FinWait2 && self.has(flag::ORPHAN)
     }
 
     /// Puts it under another process or role; its service is looked up again.

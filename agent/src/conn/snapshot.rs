@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use super::histogram::Histogram;
-use super::labels::{CloseReason, ConnectFailure, Correction, Phase, RetransmitError, RetransmitKind, Role, SocketState};
+use super::labels::{CloseReason, ConnectFailure, Correction, Phase, RetransmitError, RetransmitKind, Role, SocketState, Stage};
+use super::pressure::Pressure;
 
 /// The ages, in seconds, at which a connection in a leak state counts as stuck.
 pub const STUCK_AGES: [u64; 3] = [60, 300, 3600];
@@ -32,6 +33,8 @@ pub struct Snapshot {
     pub retransmit_failures: [u64; RetransmitError::COUNT],
     /// Sockets without a row, by network namespace, as of the last reconcile pass.
     pub namespaces: Vec<Namespace>,
+    /// Listeners, ports, processes and settings, as of the last reconcile pass.
+    pub pressure: Pressure,
     /// State records applied to the table.
     pub transitions: u64,
     /// Retransmit records applied to the table.
@@ -59,7 +62,7 @@ pub struct Snapshot {
     /// When the last complete pass ended, `CLOCK_MONOTONIC` nanoseconds; none before the first.
     pub last_reconcile: Option<u64>,
     /// Label sets folded into `~other`, by family: `groups` (owners), `services` (connections),
-    /// `ports` (SYN-ACKs), `namespaces` (socket list entries); each thing folded counts once.
+    /// `ports` (SYN-ACKs), `listeners` (listening sockets), `namespaces` (socket list entries); each thing folded counts once.
     pub label_overflow: Vec<(&'static str, u64)>,
 }
 
@@ -72,8 +75,23 @@ pub struct Group {
     pub role: Role,
     /// Gauges by state, in the order of `SocketState::ALL`.
     pub states: [StateGauge; SocketState::COUNT],
+    /// Sockets in CLOSE_WAIT by stage, in the order of `Stage::ALL`; their sum is the gauge of that state.
+    pub close_wait: [u64; Stage::COUNT],
+    /// What waited in its sockets when the last pass looked.
+    pub queued: Queued,
     /// Segments sent again, by phase and kind.
     pub retransmitted: [[u64; RetransmitKind::COUNT]; Phase::COUNT],
+}
+
+/// What waits in sockets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Queued {
+    /// Bytes that applications have not read.
+    pub receive_bytes: u64,
+    /// Bytes that peers have not acknowledged, sent or not.
+    pub send_bytes: u64,
+    /// Connections with bytes to send whose peer lets nothing more in.
+    pub zero_window: u64,
 }
 
 /// How many sockets are in a state, and how old the oldest are.
@@ -123,8 +141,8 @@ pub struct Namespace {
     pub netns: u32,
     /// TIME_WAIT.
     pub time_wait: u64,
-    /// FIN_WAIT2 without a descriptor, kept by the kernel as a small socket; what `ss` shows as
-    /// FIN-WAIT-2 is these plus the rows in that state.
+    /// FIN_WAIT2 without a descriptor, most of them kept by the kernel as small sockets; what `ss` shows as
+    /// FIN-WAIT-2 is these plus the gauge of that state.
     pub fin_wait2_orphan: u64,
     /// Half-open: SYN received, the handshake not finished; the rows in SYN_RECV are not among them.
     pub syn_recv: u64,

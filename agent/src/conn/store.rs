@@ -46,7 +46,7 @@ impl Table {
     /// anyway, the youngest row's time is as good and saves the walk.
     pub(super) fn link(&mut self, index: u32) {
         let row = self.rows[index];
-        let list = self.groups.list(row.group, row.state);
+        let list = self.groups.list_of(&row);
         let tail = list.tail();
         if row.has(flag::ENTERED_BEFORE) && tail != NIL {
             self.rows[index].entered = row.entered.max(self.rows[tail].entered);
@@ -60,7 +60,7 @@ impl Table {
     /// Takes a row out of the list of its group and state.
     pub(super) fn unlink(&mut self, index: u32) {
         let row = self.rows[index];
-        self.groups.list(row.group, row.state).remove(&mut self.rows, index, &self.cuts);
+        self.groups.list_of(&row).remove(&mut self.rows, index, &self.cuts);
         if row.state == SocketState::Listen {
             self.listeners.remove(row.netns, row.local_port, index);
         }

@@ -33,6 +33,7 @@ use super::labels::{Correction, RetransmitError, Role, SocketState};
 use super::lists::Cuts;
 use super::owner::{Listeners, Name, Owner, names_owner};
 use super::pass::Pass;
+use super::pressure::Kept;
 use super::rows::{Row, Rows, flag, seen};
 use super::services::{Ports, Services, seconds};
 use super::succession::{Relation, is_birth, is_connected, is_opening, note_first_fin, relation, role_at};
@@ -69,6 +70,8 @@ pub struct Table {
     pub(super) cuts: Cuts,
     pub(super) books: Books,
     pub(super) pass: Option<Pass>,
+    /// What passes gathered besides states.
+    pub(super) kept: Kept,
     /// The number of the last pass; see `rows::seen`.
     pub(super) generation: u8,
     /// Whether a first pass has ended, so that every socket should be known.
@@ -95,6 +98,7 @@ impl Table {
             cuts: Cuts::default(),
             books: Books::new(),
             pass: None,
+            kept: Kept::new(&limits),
             generation: seen::FRESH,
             seeded: false,
             known: HashSet::new(),
@@ -175,6 +179,8 @@ impl Table {
         }
         let mut row = self.stranger(&record.ends, new, role_at(record.old, new), record.time);
         row.flags |= if birth { 0 } else { flag::BORN_BEFORE };
+        row.queues.moved(record.flags, new);
+        row.take_flags(record.flags);
         note_first_fin(&mut row);
         self.name_owner(&mut row, record);
         if is_connected(new) {
@@ -193,6 +199,8 @@ impl Table {
         row.state = new;
         row.entered = record.time;
         row.flags &= !flag::ENTERED_BEFORE;
+        row.queues.moved(record.flags, new);
+        row.take_flags(record.flags);
         note_first_fin(&mut row);
         self.name_owner(&mut row, record);
         if is_connected(new) && !row.has(flag::CONNECTED) {

@@ -57,7 +57,7 @@ impl Table {
         if let (Some(walked), true) = (covered.holders, self.pass.is_some()) {
             self.settle_owners(walked);
         }
-        let Some(pass) = self.pass.take() else { return PassSummary::default() };
+        let Some(mut pass) = self.pass.take() else { return PassSummary::default() };
         let mut summary = PassSummary::default();
         for index in 0..self.rows.top() {
             match self.judge(&self.rows[index], &pass, covered) {
@@ -70,6 +70,7 @@ impl Table {
                 Verdict::Gone => self.bury(self.rows[index].sk),
             }
         }
+        self.sum_up(&mut pass, covered);
         self.seeded = true;
         self.known.clone_from(&covered.namespaces);
         self.books.unverified = summary.unverified;

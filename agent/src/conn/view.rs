@@ -4,7 +4,7 @@
 use std::net::Ipv6Addr;
 use std::sync::Arc;
 
-use super::labels::{Role, SocketState};
+use super::labels::{Role, SocketState, Stage};
 use super::owner::Owner;
 use super::rows::{Row, flag};
 use super::snapshot::Snapshot;
@@ -53,6 +53,23 @@ pub struct RowView {
     pub orphan: bool,
     /// Segments sent again.
     pub retransmitted: u32,
+    /// What waits in it, as of the last pass.
+    pub waiting: Waiting,
+}
+
+/// What waits in a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// What the kernel lists as its receive queue: for a listener the connections that wait to be accepted,
+    /// else bytes not read, the peer's FIN as one.
+    pub receive_queue: u32,
+    /// What the kernel lists as its send queue: for a listener the limit of its queue, else bytes not
+    /// acknowledged, this side's SYN or FIN as one.
+    pub send_queue: u32,
+    /// How far a connection in CLOSE_WAIT has come; none in another state.
+    pub stage: Option<Stage>,
+    /// Whether bytes wait for the peer to open its window.
+    pub held_back: bool,
 }
 
 impl Table {
@@ -70,6 +87,7 @@ impl Table {
             synack_retransmits: self.ports.snapshot(),
             retransmit_failures: books.retransmit_failures,
             namespaces: books.namespaces.clone(),
+            pressure: self.pressure(),
             transitions: books.transitions,
             retransmits: books.retransmits,
             tracked: count(self.rows.len()),
@@ -88,6 +106,7 @@ impl Table {
                 ("services", self.services.overflow),
                 ("ports", self.ports.overflow()),
                 ("namespaces", books.namespaces_folded),
+                ("listeners", self.listeners_folded()),
             ],
         }
     }
@@ -119,11 +138,17 @@ impl Table {
             holders: row.holders,
             orphan: row.has(flag::ORPHAN),
             retransmitted: row.retransmitted,
+            waiting: Waiting {
+                receive_queue: row.queues.receive(),
+                send_queue: row.queues.send(),
+                stage: (row.state == SocketState::CloseWait).then(|| row.queues.stage()),
+                held_back: row.queues.is_held_back(row.state),
+            },
         }
     }
 }
 
-fn address(words: [u64; 2]) -> Ipv6Addr {
+pub(super) fn address(words: [u64; 2]) -> Ipv6Addr {
     let mut bytes = [0; 16];
     bytes[..8].copy_from_slice(&words[0].to_ne_bytes());
     bytes[8..].copy_from_slice(&words[1].to_ne_bytes());

@@ -195,6 +195,10 @@ impl Reader<'_> {
             reader: self.u32(),
             time: self.u64(),
             ends: self.endpoints(),
+            receive_queue: self.u32(),
+            send_queue: self.u32(),
+            syn_queue: self.u32(),
+            drops: self.u32(),
         }
     }
 

@@ -75,9 +75,11 @@ proptest! {
     }
 
     #[test]
-    fn a_socket_comes_back_as_it_went_in(ends in endpoints(), state in 1u8..=12, substate: u8, flags: u8, reader: u32, time: u64) {
-        let record = Socket { kind: kind::SOCKET, state, substate, flags, reader, time, ends };
-        let bytes = Writer::default().bytes(&[kind::SOCKET, state, substate, flags]).bytes(&reader.to_ne_bytes()).bytes(&time.to_ne_bytes()).endpoints(&ends).0;
+    fn a_socket_comes_back_as_it_went_in(ends in endpoints(), state in 1u8..=12, substate: u8, flags: u8, reader: u32, time: u64, numbers: [u32; 4]) {
+        let [receive_queue, send_queue, syn_queue, drops] = numbers;
+        let record = Socket { kind: kind::SOCKET, state, substate, flags, reader, time, ends, receive_queue, send_queue, syn_queue, drops };
+        let bytes = Writer::default().bytes(&[kind::SOCKET, state, substate, flags]).bytes(&reader.to_ne_bytes()).bytes(&time.to_ne_bytes()).endpoints(&ends)
+            .bytes(&numbers.map(u32::to_ne_bytes).concat()).0;
         prop_assert_eq!(decode(&bytes), Ok(Record::Socket(record)));
     }
 

@@ -28,6 +28,7 @@ use crate::conn::{Covered, PassSummary, Table};
 use crate::kernel::load::Maps;
 use crate::metrics::SharedStats;
 use crate::metrics::stats::DecodeErrors;
+use crate::pressure::netns::Facts;
 use crate::sparing::Sparing;
 
 /// The most records that are applied before readers of the table get a chance.
@@ -51,6 +52,8 @@ pub type SharedTable = Arc<Mutex<Table>>;
 pub enum Command {
     /// A pass begins.
     Begin,
+    /// What a network namespace tells of itself; before its list.
+    Facts(Facts),
     /// Records of the kernel's lists, read before this was sent.
     Slice(Vec<Record>),
     /// The pass has read these lists to their ends; answer with what it found.
@@ -236,6 +239,7 @@ impl Ingest {
         while let Ok(command) = self.commands.try_recv() {
             match command {
                 Command::Begin => lock(&self.table).begin_pass(monotonic()),
+                Command::Facts(facts) => lock(&self.table).pass_facts(facts),
                 Command::Slice(records) => {
                     self.catch_up();
                     let mut table = lock(&self.table);

@@ -117,6 +117,11 @@ impl Kernel {
                 "resets that answer a segment without a socket are not counted (they are since Linux 6.10)",
             ),
             (absent(Word::CaStateByte) || absent(Word::Pending), "what made the kernel send again is not told: the kind is other"),
+            (absent(Word::TcpRcvNxt) || absent(Word::TcpCopiedSeq), "receive queues are not told: what waits in close_wait counts as read"),
+            (absent(Word::TcpWriteSeq) || absent(Word::TcpSndUna), "send queues are not told"),
+            (absent(Word::SkAckBacklog) || absent(Word::SkMaxAckBacklog), "accept queues are not told"),
+            (absent(Word::SynQueue), "handshakes that wait at a listener are not told"),
+            (absent(Word::SkDrops), "what a listener drops is not told"),
             (absent(Word::SkLocal6), "there is no IPv6 in this kernel"),
             (absent(Word::KnId), "there are no cgroups in this kernel: sockets have no cgroup"),
         ];

@@ -8,7 +8,7 @@ use prometheus::proto::MetricFamily;
 use prometheus::{Registry, TextEncoder};
 
 use super::catalogue;
-use super::families::{agent, groups, services, table};
+use super::families::{agent, groups, pressure, services, table};
 use super::stats::SharedStats;
 use crate::conn::snapshot::Snapshot;
 
@@ -69,6 +69,7 @@ impl prometheus::core::Collector for Collector {
         let mut families = groups::families(&snapshot);
         families.extend(services::families(&snapshot));
         families.extend(table::families(&snapshot, &stats, unix_seconds(now)));
+        families.extend(pressure::families(&snapshot, stats.host_netns));
         families.extend(agent::families(&snapshot, &stats));
         families.into_iter().filter_map(super::family::Family::finish).collect()
     }

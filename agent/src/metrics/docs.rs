@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::catalogue::{Kind, Metric, SECTIONS};
 use crate::conn::histogram::{BYTES, SECONDS};
-use crate::conn::labels::{CloseReason, ConnectFailure, Correction, Phase, RetransmitKind, Role, SocketState};
+use crate::conn::labels::{CloseReason, ConnectFailure, Correction, Phase, RetransmitKind, Role, SocketState, Stage};
 use crate::conn::snapshot::STUCK_AGES;
 
 /// The whole document.
@@ -49,6 +49,7 @@ fn label_values() -> String {
         ("`reason` of `connect_failures_total`", list(&mut ConnectFailure::ALL.iter().map(|reason| reason.as_str()))),
         ("`phase`", list(&mut Phase::ALL.iter().map(|phase| phase.as_str()))),
         ("`kind` of `retransmitted_segments_total`", list(&mut RetransmitKind::ALL.iter().map(|kind| kind.as_str()))),
+        ("`stage`", list(&mut Stage::ALL.iter().map(|stage| stage.as_str()))),
         ("`kind` of `reconcile_corrections_total`", list(&mut Correction::ALL.iter().map(|kind| kind.as_str()))),
     ];
     for (label, values) in rows {
@@ -62,7 +63,7 @@ fn bounds() -> String {
     let leaking = SocketState::ALL.iter().filter(|state| state.can_leak()).count();
     // Buckets, +Inf, sum and count.
     let (seconds, bytes) = (SECONDS.len() + 3, BYTES.len() + 3);
-    let group = SocketState::COUNT + leaking * (1 + STUCK_AGES.len()) + Phase::COUNT * RetransmitKind::COUNT;
+    let group = SocketState::COUNT + leaking * (1 + STUCK_AGES.len()) + Phase::COUNT * RetransmitKind::COUNT + Stage::COUNT + 3;
     let counters = 1 + CloseReason::COUNT + ConnectFailure::COUNT;
     let service = counters + 3 * seconds + 2 * bytes;
     let states = SocketState::COUNT * Role::COUNT * seconds;
@@ -77,15 +78,17 @@ in `tcpwarden_label_overflow_total`.
 |---|---|
 | group: a process in a role (`--max-series`, 200) | at most {group} |
 | service: a process, a role and a port (`--max-series` too) | {counters}, and at most {service} once all its histograms hold an observation |
-| network namespace | 3 |
+| listeners: a process and a port (`--max-series` too) | 6 |
+| process with sockets | 3 |
+| network namespace (64) | 8 |
 | listener port with SYN-ACKs sent again | 1 |
 | fixed | at most {states} for times in state, 3 a probe and 2 more while the kernel keeps statistics, and fewer than 300 others |
 
 With both budgets used up and every histogram filled that is {total} series; with 30 groups and 50 services it is at most {usual} and the
 fixed ones. `scrape_samples_scraped` of Prometheus tells the true number.
 ",
-        total = 200 * (group + service) + states,
-        usual = 30 * group + 50 * service,
+        total = 200 * (group + service + 6 + 3) + states,
+        usual = 30 * (group + 6 + 3) + 50 * service,
     )
 }
 

@@ -9,8 +9,11 @@ use super::stats::{DecodeErrors, Probe, ProcessSample};
 use super::{Collector, SharedStats, docs, render};
 use crate::conn::histogram::{BYTES, Histogram, SECONDS};
 use crate::conn::labels::{ConnectFailure, Correction, Phase, RetransmitKind, Role, SocketState};
-use crate::conn::snapshot::{Group, Namespace, OTHER, Service, Snapshot, StateGauge};
+use crate::conn::pressure::{Listener, OwnerProcess, PortUse, Pressure, Refused};
+use crate::conn::snapshot::{Group, Namespace, OTHER, Queued, Service, Snapshot, StateGauge};
 use crate::kernel::probe::ProbeState;
+use crate::pressure::descriptors::Descriptors;
+use crate::pressure::host::Host;
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -23,7 +26,14 @@ fn histogram(bounds: &'static [f64], values: &[f64]) -> Histogram {
 }
 
 fn group(process: &str, role: Role) -> Group {
-    Group { process: Arc::from(process), role, states: [StateGauge::default(); SocketState::COUNT], retransmitted: Default::default() }
+    Group {
+        process: Arc::from(process),
+        role,
+        states: [StateGauge::default(); SocketState::COUNT],
+        retransmitted: Default::default(),
+        close_wait: [0; 3],
+        queued: Queued::default(),
+    }
 }
 
 fn service(process: &str, role: Role, port: Option<u16>) -> Service {
@@ -51,6 +61,7 @@ fn empty() -> Snapshot {
         synack_retransmits: Vec::new(),
         retransmit_failures: [0; 6],
         namespaces: Vec::new(),
+        pressure: Pressure::default(),
         transitions: 0,
         retransmits: 0,
         tracked: 0,
@@ -72,6 +83,8 @@ fn empty() -> Snapshot {
 fn full() -> Snapshot {
     let mut client = group("curl", Role::Client);
     client.states[SocketState::CloseWait.index()] = StateGauge { count: 7, oldest_since: Some(1400 * SECOND), older_than: [6, 5, 1] };
+    client.close_wait = [0, 2, 5];
+    client.queued = Queued { receive_bytes: 70, send_bytes: 80, zero_window: 1 };
     client.retransmitted[Phase::Syn.index()][RetransmitKind::Timeout.index()] = 3;
     let mut calls = service("curl", Role::Client, Some(443));
     calls.opened = 12;
@@ -93,6 +106,7 @@ fn full() -> Snapshot {
             Namespace { netns: 78, time_wait: 1, ..Namespace::default() },
             Namespace { netns: 0, time_wait: 5, ..Namespace::default() },
         ],
+        pressure: pressure(),
         transitions: 100,
         retransmits: 10,
         tracked: 7,
@@ -101,6 +115,32 @@ fn full() -> Snapshot {
         last_reconcile: Some(4990 * SECOND),
         label_overflow: vec![("services", 8)],
         ..empty()
+    }
+}
+
+/// Something of everything that the passes gather.
+fn pressure() -> Pressure {
+    let listener = |process: &str, port, sockets| Listener {
+        process: process.into(),
+        port,
+        sockets,
+        backlog: 5,
+        limit: 10,
+        syn_queue: 2,
+        fullest: 1.0,
+        drops: 3,
+    };
+    let process = |tgid, sockets, open| {
+        let descriptors = Some(Descriptors { tgid, open, limit: 1024 });
+        OwnerProcess { tgid, process: "curl".into(), sockets, descriptors }
+    };
+    Pressure {
+        listeners: vec![listener("nginx", Some(80), 2), listener("gone", Some(81), 0), listener(OTHER, None, 1)],
+        ports: vec![PortUse { netns: 77, used: 14, range: 28 }, PortUse { netns: 0, used: 1, range: 0 }],
+        refused: vec![Refused { netns: 77, overflows: 4, drops: 6 }, Refused { netns: 0, overflows: 1, drops: 1 }],
+        processes: vec![process(1, 900, 1000), process(2, 5, 1020), OwnerProcess { descriptors: None, ..process(3, 1, 0) }],
+        host: Host { memory: vec![("used", 4096), ("limit", 8192)], settings: vec![("somaxconn", 4096)] },
+        ..Pressure::default()
     }
 }
 

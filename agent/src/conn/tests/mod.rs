@@ -5,6 +5,7 @@ mod lists;
 mod losses;
 mod owners;
 mod passes;
+mod pressure;
 mod random;
 mod scenarios;
 mod support;

@@ -6,7 +6,7 @@ use agent_common::record::{Close, Endpoints, Holder, Retransmit, Socket, State, 
 use agent_common::tcp;
 
 use crate::conn::labels::{CloseReason, ConnectFailure, Correction, Role, SocketState};
-use crate::conn::rows::flag as row_flag;
+use crate::conn::rows::{Row, flag as row_flag};
 use crate::conn::snapshot::{Group, Service, Snapshot};
 use crate::conn::{Covered, Limits, RowView, Table};
 
@@ -193,12 +193,20 @@ pub(super) fn check(table: &mut Table, now: u64) {
     let snapshot = table.snapshot(now);
     let mut linked = 0;
     for group in 0..table.groups.len() {
-        for state in SocketState::ALL {
-            let list = *table.groups.list(group, *state);
+        for (state, orphan) in SocketState::ALL.iter().map(|state| (state, false)).chain([(&SocketState::FinWait2, true)]) {
+            let mut like = Row::new(&ends(0, 0, 0), *state, Role::Client, 0);
+            (like.group, like.flags) = (group, if orphan { row_flag::ORPHAN } else { 0 });
+            let list = *table.groups.list_of(&like);
             let indices = list.indices(&table.rows);
             linked += indices.len();
             let gauge = list.gauge(&table.rows);
             assert_eq!(gauge.count, indices.len() as u64, "a list counts its rows");
+            let stages = indices.iter().map(|index| &table.rows[*index]).filter(|row| row.state == SocketState::CloseWait);
+            let stages = stages.fold([0; 3], |mut sum, row| {
+                sum[row.queues.stage().index()] += 1;
+                sum
+            });
+            assert_eq!(list.stages(), stages, "a list counts its rows by stage");
             assert_eq!(list.tail(), indices.last().copied().unwrap_or(u32::MAX), "a list ends at its tail");
             for pair in indices.windows(2) {
                 assert!(table.rows[pair[0]].entered <= table.rows[pair[1]].entered, "a list is in order of time");
@@ -207,9 +215,10 @@ pub(super) fn check(table: &mut Table, now: u64) {
             for index in &indices {
                 let row = &table.rows[*index];
                 assert!(row.has(row_flag::LIVE) && !row.has(row_flag::LOOSE) && row.group == group && row.state == *state);
+                assert_eq!(row.is_left(), orphan);
                 assert_eq!(table.find(row.sk), Some(*index), "every row is found by its socket");
             }
-            table.cuts.check(&gauge, &indices.iter().map(|index| table.rows[*index].entered), state.can_leak());
+            table.cuts.check(&gauge, &indices.iter().map(|index| table.rows[*index].entered), state.can_leak() && !orphan);
         }
     }
     let rows = table.rows.iter().count();
@@ -217,7 +226,7 @@ pub(super) fn check(table: &mut Table, now: u64) {
     assert_eq!(snapshot.tracked, rows as u64);
     let unattributed = table.rows().filter(|row| row.owner == crate::conn::Owner::None).count();
     assert_eq!(snapshot.unattributed, unattributed as u64);
-    let unverified = table.rows.iter().filter(|row| row.state.can_leak() && row.entered >= table.cuts.walked());
+    let unverified = table.rows.iter().filter(|row| row.state.can_leak() && !row.is_left() && row.entered >= table.cuts.walked());
     assert_eq!(table.unverified_since(), unverified.map(|row| row.entered).min(), "who waits longest to be verified");
     let connected = table.rows.iter().filter(|row| row.has(row_flag::CONNECTED)).count() as u64;
     assert_eq!(snapshot.opened() + table.books.adopted, snapshot.closed() + connected, "opened + adopted = closed + connected");

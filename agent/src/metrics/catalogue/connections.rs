@@ -18,7 +18,7 @@ super::metrics! {
         "`TCP: tw` of /proc/net/sockstat, without the orphaned FIN_WAIT2 that the kernel keeps in the same form.";
     FIN_WAIT2_ORPHAN_SOCKETS = Gauge "tcpwarden_fin_wait2_orphan_sockets", "sockets", ["netns"],
         "Sockets in FIN_WAIT2 that no descriptor refers to, as of the last reconcile pass.",
-        "What `ss -tan state fin-wait-2` lists beyond `tcpwarden_connections{state=\"fin_wait2\"}`.";
+        "They are in no other gauge and have no age: the kernel ends them by itself, after `tcp_fin_timeout`. What `ss -tan state fin-wait-2` lists beyond `tcpwarden_connections{state=\"fin_wait2\"}`.";
     SYN_RECV_SOCKETS = Gauge "tcpwarden_syn_recv_sockets", "sockets", ["netns"],
         "Half-open connections whose handshake is not finished, as of the last reconcile pass.",
         "`ss -tan state syn-recv`.";

@@ -6,6 +6,7 @@
 pub mod agent;
 pub mod connections;
 pub mod lifecycle;
+pub mod pressure;
 
 /// How a metric behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +61,7 @@ pub struct Section {
 pub const SECTIONS: &[Section] = &[
     Section { title: "Connections", metrics: connections::ALL },
     Section { title: "Opening, closing, sending again", metrics: lifecycle::ALL },
+    Section { title: "What fills up", metrics: pressure::ALL },
     Section { title: "The agent itself", metrics: agent::ALL },
 ];
 

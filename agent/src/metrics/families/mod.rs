@@ -3,5 +3,6 @@
 
 pub(super) mod agent;
 pub(super) mod groups;
+pub(super) mod pressure;
 pub(super) mod services;
 pub(super) mod table;

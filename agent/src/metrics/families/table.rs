@@ -11,7 +11,7 @@ use crate::metrics::family::Family;
 use crate::metrics::stats::SelfStats;
 
 /// The label budgets, each with a counter from the start.
-const BUDGETS: [&str; 4] = ["groups", "services", "namespaces", "ports"];
+const BUDGETS: [&str; 5] = ["groups", "services", "namespaces", "ports", "listeners"];
 
 /// Families of everything in the snapshot that has neither process nor service; `now` in Unix time.
 pub(in crate::metrics) fn families(snapshot: &Snapshot, stats: &SelfStats, now: f64) -> Vec<Family> {
@@ -49,12 +49,7 @@ pub(in crate::metrics) fn families(snapshot: &Snapshot, stats: &SelfStats, now: 
 fn namespaces(snapshot: &Snapshot, host: u32) -> [Family; 3] {
     let mut by_label: BTreeMap<String, Namespace> = BTreeMap::from([("host".to_owned(), Namespace::default())]);
     for namespace in &snapshot.namespaces {
-        let label = match namespace.netns {
-            0 => OTHER.to_owned(),
-            inode if inode == host => "host".to_owned(),
-            inode => inode.to_string(),
-        };
-        let sum = by_label.entry(label).or_default();
+        let sum = by_label.entry(netns_label(namespace.netns, host)).or_default();
         sum.time_wait += namespace.time_wait;
         sum.fin_wait2_orphan += namespace.fin_wait2_orphan;
         sum.syn_recv += namespace.syn_recv;
@@ -68,6 +63,15 @@ fn namespaces(snapshot: &Snapshot, host: u32) -> [Family; 3] {
         syn_recv.count([label], sockets.syn_recv);
     }
     [time_wait, orphans, syn_recv]
+}
+
+/// A network namespace as a label; `host` is the agent's own, 0 stands for those beyond a bound.
+pub(super) fn netns_label(netns: u32, host: u32) -> String {
+    match netns {
+        0 => OTHER.to_owned(),
+        inode if inode == host => "host".to_owned(),
+        inode => inode.to_string(),
+    }
 }
 
 fn scalars(snapshot: &Snapshot, now: f64) -> Vec<Family> {

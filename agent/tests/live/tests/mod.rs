@@ -7,6 +7,7 @@ mod lifecycle;
 mod overload;
 mod owners;
 mod page;
+mod pressure;
 mod seeding;
 mod sequences;
 mod truth;
@@ -28,6 +29,7 @@ pub(crate) fn all() -> Vec<Test> {
         overload::TESTS,
         errors::TESTS,
         page::TESTS,
+        pressure::TESTS,
     ]
     .concat()
 }

@@ -1,0 +1,137 @@
+//! Listeners: what waits at them and what they dropped, by process and port, as the passes see it.
+//!
+//! Used by the pass. Guarantees: at most `limit` process and port pairs, the rest shares one; what was counted
+//! as dropped stays counted: a pair whose listeners are gone keeps its count until its place is needed, and
+//! then hands it to the shared one.
+
+use hashbrown::HashMap;
+
+use super::groups::Groups;
+use super::pressure::Listener;
+use super::rows::{Row, flag};
+
+/// What the list tells of a listener besides its row.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Extra {
+    /// Handshakes that are not finished.
+    pub(super) syn_queue: u32,
+    /// Dropped in its life, modulo 2^32.
+    pub(super) drops: u32,
+}
+
+/// How much of a listener's drops has been counted.
+#[derive(Clone, Copy)]
+struct Counted {
+    /// When its row began, in case the address belongs to another listener by now.
+    born: u64,
+    drops: u32,
+}
+
+/// One process and port.
+#[derive(Clone, Copy, Default)]
+struct Pair {
+    sockets: u64,
+    backlog: u64,
+    limit: u64,
+    syn_queue: u64,
+    fullest: f64,
+    drops: u64,
+}
+
+/// All listeners.
+pub(super) struct Listening {
+    counted: HashMap<u64, Counted>,
+    pairs: HashMap<(u16, u16), Pair>,
+    beyond: Pair,
+    limit: usize,
+    /// Listeners that had to be folded into `~other`.
+    pub(super) overflow: u64,
+}
+
+impl Listening {
+    /// No listeners, and room for `limit` pairs.
+    pub(super) fn new(limit: usize) -> Self {
+        Self { counted: HashMap::new(), pairs: HashMap::new(), beyond: Pair::default(), limit, overflow: 0 }
+    }
+
+    /// Counts all listeners afresh: their rows, each with what the list told of it if this pass saw it.
+    pub(super) fn renew(&mut self, rows: &[(&Row, Option<Extra>)]) {
+        for pair in self.pairs.values_mut().chain([&mut self.beyond]) {
+            *pair = Pair { drops: pair.drops, ..Pair::default() };
+        }
+        let before = std::mem::take(&mut self.counted);
+        for (row, extra) in rows {
+            let known = before.get(&row.sk).filter(|known| known.born == row.born).copied();
+            let Some(extra) = extra else {
+                // Not seen by this pass: what was counted stays counted.
+                self.counted.extend(known.map(|known| (row.sk, known)));
+                continue;
+            };
+            // Of a listener that is older than the agent only what comes from now on counts.
+            let base = known.map_or(if row.has(flag::BORN_BEFORE) { extra.drops } else { 0 }, |known| known.drops);
+            self.counted.insert(row.sk, Counted { born: row.born, drops: extra.drops });
+            let pair = self.pair((row.group, row.local_port), known.is_none());
+            pair.add(row, *extra, extra.drops.wrapping_sub(base));
+        }
+        self.pairs.retain(|_, pair| pair.sockets > 0 || pair.drops > 0);
+    }
+
+    /// What is shown; the shared pair only once something was folded.
+    pub(super) fn snapshot(&self, groups: &Groups) -> Vec<Listener> {
+        let show = |((group, port), pair): (&(u16, u16), &Pair)| pair.shown(groups, *group, Some(*port));
+        let mut shown: Vec<_> = self.pairs.iter().map(show).collect();
+        if self.overflow > 0 {
+            shown.push(Listener { process: super::snapshot::OTHER.into(), port: None, ..self.beyond.shown(groups, 0, None) });
+        }
+        shown
+    }
+
+    fn pair(&mut self, key: (u16, u16), new: bool) -> &mut Pair {
+        if self.pairs.len() >= self.limit && !self.pairs.contains_key(&key) && !self.evict() {
+            self.overflow += u64::from(new);
+            return &mut self.beyond;
+        }
+        self.pairs.entry(key).or_default()
+    }
+
+    /// Makes room: takes the pair that dropped least of those without a listener.
+    fn evict(&mut self) -> bool {
+        let empty = self.pairs.iter().filter(|(_, pair)| pair.sockets == 0);
+        let Some((key, drops)) = empty.map(|(key, pair)| (*key, pair.drops)).min_by_key(|(key, drops)| (*drops, *key)) else {
+            return false;
+        };
+        self.pairs.remove(&key);
+        self.beyond.drops += drops;
+        self.overflow += 1;
+        true
+    }
+}
+
+impl Pair {
+    fn add(&mut self, row: &Row, extra: Extra, dropped: u32) {
+        let (backlog, limit) = (row.queues.receive(), row.queues.send());
+        // The kernel takes one more than the limit (`sk_acceptq_is_full`, 5.10).
+        let room = u64::from(limit) + 1;
+        self.sockets += 1;
+        self.backlog += u64::from(backlog);
+        self.limit += u64::from(limit);
+        self.syn_queue += u64::from(extra.syn_queue);
+        self.drops += u64::from(dropped);
+        #[expect(clippy::cast_precision_loss, reason = "of 33 bits")]
+        let used = f64::from(backlog) / room as f64;
+        self.fullest = self.fullest.max(used);
+    }
+
+    fn shown(&self, groups: &Groups, group: u16, port: Option<u16>) -> Listener {
+        Listener {
+            process: std::sync::Arc::clone(groups.name(group)),
+            port,
+            sockets: self.sockets,
+            backlog: self.backlog,
+            limit: self.limit,
+            syn_queue: self.syn_queue,
+            fullest: self.fullest,
+            drops: self.drops,
+        }
+    }
+}

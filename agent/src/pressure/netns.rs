@@ -1,0 +1,48 @@
+//! What a network namespace tells of itself, read by a thread that is in it.
+
+use super::parse::{self, PortRange};
+use super::text;
+
+/// What was read of one namespace.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// Its inode.
+    pub netns: u32,
+    /// The ports that its connections are given, where that can be read.
+    pub ports: Option<PortRange>,
+    /// `tcp_tw_reuse`: 0 a port in TIME_WAIT stays taken for its destination, 1 the kernel may take it after a
+    /// second, 2 (the default since 4.19) over loopback only.
+    pub tw_reuse: Option<u64>,
+    /// `ListenOverflows` and `ListenDrops` of its `/proc/net/netstat`.
+    pub refused: Option<[u64; 2]>,
+}
+
+impl Facts {
+    /// Reads the calling thread's namespace, which has this inode. `/proc/sys/net` shows the reader's
+    /// own one (`net_ctl_header_lookup`, 5.10), and so does `/proc/thread-self/net`.
+    #[must_use]
+    pub fn read(netns: u32) -> Self {
+        let setting = |name: &str| text(format!("/proc/sys/net/ipv4/{name}"));
+        let range = setting("ip_local_port_range");
+        let netstat = text("/proc/thread-self/net/netstat").unwrap_or_default();
+        let counter = |name| parse::counter(&netstat, "TcpExt", name);
+        Self {
+            netns,
+            ports: range.and_then(|range| parse::port_range(&range, &setting("ip_local_reserved_ports").unwrap_or_default())),
+            tw_reuse: setting("tcp_tw_reuse").and_then(|text| parse::numbers(&text)).map(|[value]| value),
+            refused: counter("ListenOverflows").zip(counter("ListenDrops")).map(|(overflows, drops)| [overflows, drops]),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_own_namespace_tells_everything() {
+        let facts = Facts::read(7);
+        assert!(facts.netns == 7 && facts.tw_reuse.is_some() && facts.refused.is_some(), "{facts:?}");
+        assert!(facts.ports.is_some_and(|range| !range.is_empty()));
+    }
+}

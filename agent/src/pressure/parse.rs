@@ -1,0 +1,110 @@
+//! Parsers for what the kernel writes under `/proc`, pure and without trust.
+//!
+//! Used by the readers beside it. They take any text: what is not there is `None`, what is too much is cut.
+
+/// The most ranges of reserved ports that are kept; a namespace's own root can set any number.
+const MOST_RESERVED: usize = 256;
+
+/// The local ports that the kernel chooses from for connections of a namespace.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PortRange {
+    /// The lowest.
+    pub low: u16,
+    /// The highest.
+    pub high: u16,
+    /// What it leaves out of them: ranges that do not overlap, in order, inside the range; at most 256.
+    pub reserved: Vec<(u16, u16)>,
+}
+
+impl PortRange {
+    /// Whether the kernel may choose this port.
+    #[must_use]
+    pub fn contains(&self, port: u16) -> bool {
+        let after = self.reserved.partition_point(|(low, _)| *low <= port);
+        let reserved = after.checked_sub(1).and_then(|at| self.reserved.get(at)).is_some_and(|(_, high)| port <= *high);
+        (self.low..=self.high).contains(&port) && !reserved
+    }
+
+    /// How many ports it may choose from.
+    #[must_use]
+    pub fn len(&self) -> u32 {
+        let width = |low: u16, high: u16| u32::from(high.saturating_sub(low)) + 1;
+        width(self.low, self.high) - self.reserved.iter().map(|(low, high)| width(*low, *high)).sum::<u32>()
+    }
+
+    /// Whether there is no port at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// `ip_local_port_range` and `ip_local_reserved_ports`.
+#[must_use]
+pub fn port_range(range: &str, reserved: &str) -> Option<PortRange> {
+    let mut numbers = range.split_whitespace().map(str::parse::<u16>);
+    let (low, high) = (numbers.next()?.ok()?, numbers.next()?.ok()?);
+    if low == 0 || low > high {
+        return None;
+    }
+    Some(PortRange { low, high, reserved: reserved_ports(reserved, low, high) })
+}
+
+/// `8080,9148-9150`: the parts that lie inside a range, in order, joined where they overlap.
+fn reserved_ports(text: &str, low: u16, high: u16) -> Vec<(u16, u16)> {
+    let part = |part: &str| {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let (first, last) = (first.trim().parse::<u16>().ok()?.max(low), last.trim().parse::<u16>().ok()?.min(high));
+        (first <= last).then_some((first, last))
+    };
+    let mut parts: Vec<_> = text.split(',').filter_map(part).take(MOST_RESERVED).collect();
+    parts.sort_unstable();
+    let mut joined: Vec<(u16, u16)> = Vec::new();
+    for (first, last) in parts {
+        match joined.last_mut() {
+            Some(before) if first <= before.1 => before.1 = before.1.max(last),
+            _ => joined.push((first, last)),
+        }
+    }
+    joined
+}
+
+/// A counter of `/proc/net/netstat` or `/proc/net/snmp`: of two lines with the same first word the first
+/// has the names and the second the numbers.
+#[must_use]
+pub fn counter(text: &str, section: &str, name: &str) -> Option<u64> {
+    let mut lines = text.lines().filter_map(|line| line.strip_prefix(section)?.strip_prefix(':'));
+    let at = lines.next()?.split_whitespace().position(|word| word == name)?;
+    lines.next()?.split_whitespace().nth(at)?.parse().ok()
+}
+
+/// A number of `/proc/net/sockstat`: `TCP: inuse 5 orphan 0 tw 0 alloc 8 mem 3`.
+#[must_use]
+pub fn sockstat(text: &str, name: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix("TCP:"))?;
+    let mut words = line.split_whitespace();
+    words.find(|word| *word == name)?;
+    words.next()?.parse().ok()
+}
+
+/// The numbers of a setting that has several, such as `tcp_rmem`.
+#[must_use]
+pub fn numbers<const N: usize>(text: &str) -> Option<[u64; N]> {
+    let mut words = text.split_whitespace();
+    let mut found = [0; N];
+    for slot in &mut found {
+        *slot = words.next()?.parse().ok()?;
+    }
+    Some(found)
+}
+
+/// The soft limit on open descriptors in `/proc/PID/limits`; the largest number for none.
+#[must_use]
+pub fn open_files(limits: &str) -> Option<u64> {
+    let soft = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?.split_whitespace().next()?;
+    if soft == "unlimited" { Some(u64::MAX) } else { soft.parse().ok() }
+}
+
+#[cfg(test)]
+#[path = "parse_tests.rs"]
+mod tests;

@@ -240,7 +240,7 @@ impl Table {
             }
         }
         groups.queue(&queued);
-        kept.listening.renew(&listening);
+        kept.listening.renew(&listening, groups);
         let home = gathered.home.unwrap_or_default();
         kept.ports = gathered.destinations.publish(home, self.limits.namespaces, self.listeners.ports());
         let mut owned: Vec<_> = owned.into_iter().collect();
@@ -258,7 +258,7 @@ impl Table {
             OwnerProcess { descriptors, ..process.clone() }
         };
         Pressure {
-            listeners: kept.listening.snapshot(&self.groups),
+            listeners: kept.listening.snapshot(),
             ports: kept.ports.0.clone(),
             destinations: kept.ports.1.clone(),
             refused: kept.refused.snapshot(),

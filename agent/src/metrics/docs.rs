@@ -146,6 +146,10 @@ Sockets that were open before the agent started are in the gauges from the first
   error as if the peer had (`tcp_reset`): it counts as `rst_received`, and in `resets_received_total`.
 - The owner of a socket is who last connected, listened or closed on it. A process that inherited it, took it over by exec or got it over a
   unix socket and has not changed its state since is not named; accepted sockets have their listener's name until then.
+- Queues, windows, listeners and ports are those of the last reconcile pass; what fills and empties between two passes is not seen. What a
+  listener drops between the last pass that saw it and its end is in the counters of its namespace only.
+- Sockets that the kernel itself holds, such as the subflows of MPTCP, may count as unaccepted in CLOSE_WAIT.
+- A port that a client bound by name without listening on it is passed over by the kernel for every destination; it is not taken off the range.
 - A network namespace without a process, or one that only a thread is in, is not visited. Its sockets are followed from their birth; those
   older than the agent are not seen before their next transition. Rows of such namespaces count in `connections_unverified`.
 - Where the birth of a connection was not seen and no listener tells its side, the lower of its two ports counts as the service port.

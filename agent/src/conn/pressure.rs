@@ -208,9 +208,8 @@ impl Table {
             }
             return;
         }
-        // What came from a listener took no port: it has the listener's.
-        let ends = &entry.ends;
-        if gathered.destinations.concerns(entry) && self.listeners.find(ends.netns, ends.local_port, ends.local).is_none() {
+        // What came from a listener has the listener's port, and no other connection is given that.
+        if gathered.destinations.concerns(entry) && !self.listeners.has(entry.ends.netns, entry.ends.local_port) {
             gathered.destinations.count(entry);
         }
     }

@@ -4,11 +4,14 @@
 //! as dropped stays counted: a pair whose listeners are gone keeps its count until its place is needed, and
 //! then hands it to the shared one.
 
+use std::sync::Arc;
+
 use hashbrown::HashMap;
 
 use super::groups::Groups;
 use super::pressure::Listener;
 use super::rows::{Row, flag};
+use super::snapshot::OTHER;
 
 /// What the list tells of a listener besides its row.
 #[derive(Clone, Copy, Debug, Default)]
@@ -38,10 +41,14 @@ struct Pair {
     drops: u64,
 }
 
+/// Process and port.
+type Key = (Arc<str>, u16);
+
 /// All listeners.
 pub(super) struct Listening {
     counted: HashMap<u64, Counted>,
-    pairs: HashMap<(u16, u16), Pair>,
+    /// By name, not by group: a group's number may be another's one day, and counts stay longer than groups.
+    pairs: HashMap<Key, Pair>,
     beyond: Pair,
     limit: usize,
     /// Listeners that had to be folded into `~other`.
@@ -55,7 +62,7 @@ impl Listening {
     }
 
     /// Counts all listeners afresh: their rows, each with what the list told of it if this pass saw it.
-    pub(super) fn renew(&mut self, rows: &[(&Row, Option<Extra>)]) {
+    pub(super) fn renew(&mut self, rows: &[(&Row, Option<Extra>)], groups: &Groups) {
         for pair in self.pairs.values_mut().chain([&mut self.beyond]) {
             *pair = Pair { drops: pair.drops, ..Pair::default() };
         }
@@ -70,23 +77,20 @@ impl Listening {
             // Of a listener that is older than the agent only what comes from now on counts.
             let base = known.map_or(if row.has(flag::BORN_BEFORE) { extra.drops } else { 0 }, |known| known.drops);
             self.counted.insert(row.sk, Counted { born: row.born, drops: extra.drops });
-            let pair = self.pair((row.group, row.local_port), known.is_none());
+            let pair = self.pair((Arc::clone(groups.name(row.group)), row.local_port), known.is_none());
             pair.add(row, *extra, extra.drops.wrapping_sub(base));
         }
         self.pairs.retain(|_, pair| pair.sockets > 0 || pair.drops > 0);
     }
 
     /// What is shown; the shared pair only once something was folded.
-    pub(super) fn snapshot(&self, groups: &Groups) -> Vec<Listener> {
-        let show = |((group, port), pair): (&(u16, u16), &Pair)| pair.shown(groups, *group, Some(*port));
-        let mut shown: Vec<_> = self.pairs.iter().map(show).collect();
-        if self.overflow > 0 {
-            shown.push(Listener { process: super::snapshot::OTHER.into(), port: None, ..self.beyond.shown(groups, 0, None) });
-        }
-        shown
+    pub(super) fn snapshot(&self) -> Vec<Listener> {
+        let show = |((process, port), pair): (&Key, &Pair)| pair.shown(Arc::clone(process), Some(*port));
+        let beyond = (self.overflow > 0).then(|| self.beyond.shown(OTHER.into(), None));
+        self.pairs.iter().map(show).chain(beyond).collect()
     }
 
-    fn pair(&mut self, key: (u16, u16), new: bool) -> &mut Pair {
+    fn pair(&mut self, key: Key, new: bool) -> &mut Pair {
         if self.pairs.len() >= self.limit && !self.pairs.contains_key(&key) && !self.evict() {
             self.overflow += u64::from(new);
             return &mut self.beyond;
@@ -97,11 +101,8 @@ impl Listening {
     /// Makes room: takes the pair that dropped least of those without a listener.
     fn evict(&mut self) -> bool {
         let empty = self.pairs.iter().filter(|(_, pair)| pair.sockets == 0);
-        let Some((key, drops)) = empty.map(|(key, pair)| (*key, pair.drops)).min_by_key(|(key, drops)| (*drops, *key)) else {
-            return false;
-        };
-        self.pairs.remove(&key);
-        self.beyond.drops += drops;
+        let Some(key) = empty.min_by_key(|(key, pair)| (pair.drops, *key)).map(|(key, _)| key.clone()) else { return false };
+        self.beyond.drops += self.pairs.remove(&key).map_or(0, |pair| pair.drops);
         self.overflow += 1;
         true
     }
@@ -122,9 +123,9 @@ impl Pair {
         self.fullest = self.fullest.max(used);
     }
 
-    fn shown(&self, groups: &Groups, group: u16, port: Option<u16>) -> Listener {
+    fn shown(&self, process: Arc<str>, port: Option<u16>) -> Listener {
         Listener {
-            process: std::sync::Arc::clone(groups.name(group)),
+            process,
             port,
             sockets: self.sockets,
             backlog: self.backlog,

@@ -114,6 +114,11 @@ impl Listeners {
         }
     }
 
+    /// Whether a port of a namespace is listened on, at whatever address.
+    pub(super) fn has(&self, netns: u32, port: u16) -> bool {
+        self.0.contains_key(&(netns, port))
+    }
+
     /// The ports that are listened on, each once a namespace.
     pub(super) fn ports(&self) -> impl Iterator<Item = (u32, u16)> + '_ {
         self.0.keys().copied()

@@ -208,9 +208,8 @@ impl Table {
             }
             return;
         }
-        // What came from a listener took no port: it has the listener's.
-        let ends = &entry.ends;
-        if gathered.destinations.concerns(entry) && self.listeners.find(ends.netns, ends.local_port, ends.local).is_none() {
+        // What came from a listener has the listener's port, and no other connection is given that.
+        if gathered.destinations.concerns(entry) && !self.listeners.has(entry.ends.netns, entry.ends.local_port) {
             gathered.destinations.count(entry);
         }
     }
@@ -240,7 +239,7 @@ impl Table {
             }
         }
         groups.queue(&queued);
-        kept.listening.renew(&listening);
+        kept.listening.renew(&listening, groups);
         let home = gathered.home.unwrap_or_default();
         kept.ports = gathered.destinations.publish(home, self.limits.namespaces, self.listeners.ports());
         let mut owned: Vec<_> = owned.into_iter().collect();
@@ -258,7 +257,7 @@ impl Table {
             OwnerProcess { descriptors, ..process.clone() }
         };
         Pressure {
-            listeners: kept.listening.snapshot(&self.groups),
+            listeners: kept.listening.snapshot(),
             ports: kept.ports.0.clone(),
             destinations: kept.ports.1.clone(),
             refused: kept.refused.snapshot(),

@@ -154,6 +154,10 @@ Sockets that were open before the agent started are in the gauges from the first
 - Some hardened kernels run no BPF program, of any tool, while a protected process is the current one, and count no skip: a packet or timer that
   interrupts such a process is seen by no probe (found on a 6.18 with process 1, by comparing the runs of the programs with the kernel's
   trace buffer). The gauges are put right by the next pass, counted in `reconcile_corrections_total`; counters stay short.
+- Queues, windows, listeners and ports are those of the last reconcile pass; what fills and empties between two passes is not seen. What a
+  listener drops between the last pass that saw it and its end is in the counters of its namespace only.
+- Sockets that the kernel itself holds, such as the subflows of MPTCP, may count as unaccepted in CLOSE_WAIT.
+- A port that a client bound by name without listening on it is passed over by the kernel for every destination; it is not taken off the range.
 - Where the birth of a connection was not seen and no listener tells its side, the lower of its two ports counts as the service port.
 - Budgets go to the first that come, for the agent's life: what comes later than `--max-series` stands under `~other`.
 ";

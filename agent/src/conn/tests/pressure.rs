@@ -184,8 +184,9 @@ fn the_worst_destination_is_not_lost_among_a_hundred_thousand() {
         let [_, a, b, c] = number.to_be_bytes();
         sk += 1;
         table.pass_socket(&Socket { substate: 6, ..entry(client(sk, 33_000, [11, a, b, c], 443), TIME_WAIT, 0) });
-        if number % 10 == 0 {
-            let port = 33_000 + u16::try_from(number / 10).unwrap();
+        // It comes late, when there has been no room for long.
+        if number >= 50_000 && number % 5 == 0 {
+            let port = 33_000 + u16::try_from((number - 50_000) / 5).unwrap();
             sk += 1;
             table.pass_socket(&Socket { substate: 6, ..entry(client(sk, port, [10, 0, 0, 1], 443), TIME_WAIT, 0) });
         }

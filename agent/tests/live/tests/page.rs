@@ -35,6 +35,12 @@ const ALWAYS: &[&str] = &[
     "time_wait_sockets",
     "fin_wait2_orphan_sockets",
     "syn_recv_sockets",
+    "listen_overflows_total",
+    "listen_netns_drops_total",
+    "ephemeral_ports",
+    "ephemeral_ports_used_ratio",
+    "tcp_memory_bytes",
+    "sysctl",
 ];
 
 fn present() {

@@ -4,7 +4,8 @@
 //! Used by the reconcile thread. Every pass reads the tables, and a pass comes early where a socket
 //! has been in a leak state for `after` and was never looked at in it, or where a process has ended and
 //! sockets that it owned live on. The reading is O(descriptors of the machine), sockets or not, so it is
-//! bounded by its own measured time: at most [`SHARE`] of one CPU, however large the machine.
+//! bounded by its own measured time, one percent of one CPU however large the machine. Early passes keep a
+//! distance of up to five seconds, so a leak is verified when it is ten to fifteen seconds old.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -20,6 +21,8 @@ use crate::ingest::{SharedTable, lock};
 /// A reading, and a look for processes that have ended, comes at the earliest this many times its own
 /// length after the one before began: one percent of one CPU each.
 pub const SHARE: u32 = 100;
+/// Early passes keep half of `after` as their distance, and this at the most.
+const APART: Duration = Duration::from_secs(5);
 /// The most processes whose end is watched for; those beyond are found out by the next regular pass.
 const MOST_WATCHED: usize = 4096;
 
@@ -69,6 +72,8 @@ impl Verify {
     /// A reading that began then has ended.
     pub fn end(&mut self, began: Instant, now: Instant) {
         self.reading_from = Some(began + now.saturating_duration_since(began) * SHARE);
+        // What comes into doubt in the meantime is settled together.
+        self.looking_from = Some(now + (self.after / 2).min(APART));
     }
 
     /// Whether a pass should come before its time.
@@ -136,8 +141,18 @@ mod tests {
         let began = Instant::now();
         assert!(verify.affordable(began));
         verify.end(began, began + Duration::from_millis(50));
+        assert!(!verify.is_due(&table(7, SYN_SENT)), "nor a pass for its sake");
         assert!(!verify.affordable(began + Duration::from_millis(4999)));
         assert!(verify.affordable(began + Duration::from_secs(5)));
+    }
+
+    #[test]
+    fn only_so_many_processes_are_watched() {
+        let mut verify = Verify::new(Duration::ZERO);
+        for tgid in 1..=u32::try_from(MOST_WATCHED + 1).unwrap() {
+            verify.see(&Record::Holder(Holder { tgid, ..Holder::default() }));
+        }
+        assert_eq!(verify.watched.len(), MOST_WATCHED);
     }
 
     #[test]

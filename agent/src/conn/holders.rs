@@ -27,7 +27,7 @@ use super::rows::{Row, flag};
 use super::table::Table;
 
 /// The most processes whose names are kept during a pass; those beyond are counted, and own nothing new.
-const MOST_PROCESSES: usize = 1 << 16;
+pub(super) const MOST_PROCESSES: usize = 1 << 16;
 
 /// The process that keeps sockets for others.
 const INIT: u32 = 1;

@@ -6,6 +6,7 @@ use agent_common::tcp::{CLOSE, CLOSE_WAIT, ESTABLISHED, FIN_WAIT1, LAST_ACK, LIS
 use super::support::{
     Ask, EPHEMERAL, MS, NETNS, PORT, SECOND, apply, check, covered, ends, entry, holder, owned, row, seeded, step, v4, walked,
 };
+use crate::conn::holders::MOST_PROCESSES;
 use crate::conn::labels::{Role, SocketState};
 use crate::conn::{Covered, Owner, Table};
 
@@ -221,6 +222,22 @@ fn owners_that_are_read_anew_have_their_rows_counted_once() {
         pass(&mut table, at, OPEN, &[(name, u32::try_from(at).unwrap() + 1000)]);
         assert_eq!(table.snapshot(at * SECOND).gauge(SocketState::Established), 1);
     }
+}
+
+#[test]
+fn holders_beyond_the_bound_are_counted_and_own_nothing_new() {
+    let mut table = connected();
+    table.begin_pass(SECOND);
+    table.pass_socket(&Socket { flags: flag::ATTACHED, ..entry(ends(100, PORT, EPHEMERAL), ESTABLISHED, 1000) });
+    for tgid in 1000..=u32::try_from(MOST_PROCESSES + 1000).unwrap() {
+        table.pass_holder(&holder(200, "crowd", tgid));
+    }
+    for tgid in 500..900 {
+        table.pass_holder(&holder(100, "late", tgid));
+    }
+    table.end_pass(SECOND, &walked(SECOND));
+    assert_eq!(owner(&table), known(Owner::Exact, "client", 30));
+    assert_eq!(row(&table, 100).map(|row| row.holders), Some(u8::MAX), "more than a row can count");
 }
 
 #[test]

@@ -17,6 +17,7 @@ pub mod kernel;
 pub mod metrics;
 pub mod reconcile;
 pub mod sparing;
+pub mod workload;
 
 use std::io::Write as _;
 

@@ -104,8 +104,9 @@ impl Table {
             return;
         }
         let name = Name::from_comm(&entry.comm);
-        let kept = self.groups.keeps(row, &name, entry.tgid);
-        let group = if kept { row.group } else { self.groups.of_name(&name, row.role) };
+        let place = self.workloads.place(row.cgroup, entry.tgid);
+        let kept = self.groups.keeps(row, &name, &place, entry.tgid);
+        let group = if kept { row.group } else { self.groups.of_name(&name, &place, row.role) };
         self.books.unattributed -= u64::from(row.owner == Owner::None);
         row.tgid = entry.tgid;
         row.owner = Owner::Holder;

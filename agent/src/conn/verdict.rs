@@ -52,6 +52,7 @@ enum Verdict {
 impl Table {
     /// Ends a pass of which `covered` was read to the end. The first call ends the seeding.
     pub fn end_pass(&mut self, now: u64, covered: &Covered) -> PassSummary {
+        self.settle_unowned();
         self.apply_moves();
         let Some(pass) = self.pass.take() else { return PassSummary::default() };
         let mut summary = PassSummary::default();

@@ -11,6 +11,7 @@ use crate::conn::histogram::{BYTES, Histogram, SECONDS};
 use crate::conn::labels::{ConnectFailure, Correction, Phase, RetransmitKind, Role, SocketState};
 use crate::conn::snapshot::{Group, Namespace, OTHER, Service, Snapshot, StateGauge};
 use crate::kernel::probe::ProbeState;
+use crate::workload::Workload;
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -22,13 +23,25 @@ fn histogram(bounds: &'static [f64], values: &[f64]) -> Histogram {
     histogram
 }
 
+/// The workload of a test's process.
+fn workload(process: &str) -> Arc<str> {
+    Arc::from(if process == OTHER { OTHER } else { "web.service" })
+}
+
 fn group(process: &str, role: Role) -> Group {
-    Group { process: Arc::from(process), role, states: [StateGauge::default(); SocketState::COUNT], retransmitted: Default::default() }
+    Group {
+        process: Arc::from(process),
+        workload: workload(process),
+        role,
+        states: [StateGauge::default(); SocketState::COUNT],
+        retransmitted: Default::default(),
+    }
 }
 
 fn service(process: &str, role: Role, port: Option<u16>) -> Service {
     Service {
         process: Arc::from(process),
+        workload: workload(process),
         role,
         port,
         opened: 0,
@@ -47,6 +60,7 @@ fn empty() -> Snapshot {
         taken_at: 5000 * SECOND,
         groups: Vec::new(),
         services: Vec::new(),
+        workloads: Vec::new(),
         state_durations: Vec::new(),
         synack_retransmits: Vec::new(),
         retransmit_failures: [0; 6],
@@ -83,6 +97,7 @@ fn full() -> Snapshot {
     Snapshot {
         groups: vec![client, group(hostile, Role::Server), group(OTHER, Role::Unknown)],
         services: vec![calls, service(hostile, Role::Server, Some(8080)), service(OTHER, Role::Server, None)],
+        workloads: vec![Arc::new(crate::workload::path::classify("/system.slice/web.service")), Arc::new(Workload::host())],
         state_durations: vec![(Role::Client, SocketState::SynSent, histogram(SECONDS, &[0.02]))],
         synack_retransmits: vec![(Some(8080), 4), (None, 1)],
         namespaces: vec![
@@ -196,7 +211,7 @@ fn no_label_set_occurs_twice_and_the_order_is_stable() {
 #[test]
 fn a_hostile_process_name_stays_on_one_line() {
     let page = page(&full(), stats());
-    assert!(page.contains(r#"tcpwarden_connections{process="a\"b\\c\nd�",role="server",state="listen"} 0"#));
+    assert!(page.contains(r#"tcpwarden_connections{process="a\"b\\c\nd�",workload="web.service",role="server",state="listen"} 0"#));
 }
 
 #[test]
@@ -223,7 +238,10 @@ fn counters_with_fixed_labels_are_there_from_the_start() {
 #[test]
 fn a_service_without_observations_has_no_histogram() {
     let page = page(&full(), stats());
-    assert!(page.contains("tcpwarden_connections_opened_total{process=\"~other\",role=\"server\",port=\"~other\"} 0"));
+    assert!(page.contains("tcpwarden_connections_opened_total{process=\"~other\",workload=\"~other\",role=\"server\",port=\"~other\"} 0"));
     let lines = page.lines().filter(|line| line.starts_with("tcpwarden_connection_duration_seconds_count"));
-    assert_eq!(lines.collect::<Vec<_>>(), ["tcpwarden_connection_duration_seconds_count{process=\"curl\",role=\"client\",port=\"443\"} 2"]);
+    assert_eq!(
+        lines.collect::<Vec<_>>(),
+        ["tcpwarden_connection_duration_seconds_count{process=\"curl\",workload=\"web.service\",role=\"client\",port=\"443\"} 2"]
+    );
 }

@@ -8,3 +8,4 @@ mod passes;
 mod random;
 mod scenarios;
 mod support;
+mod workloads;

@@ -189,7 +189,7 @@ pub(super) fn check(table: &mut Table, now: u64) {
     let mut linked = 0;
     for group in 0..table.groups.len() {
         for state in SocketState::ALL {
-            let list = *table.groups.list(group, *state);
+            let list = table.groups.peek(group, *state);
             let indices = list.indices(&table.rows);
             linked += indices.len();
             let gauge = list.gauge(&table.rows);
@@ -213,5 +213,6 @@ pub(super) fn check(table: &mut Table, now: u64) {
     let unattributed = table.rows().filter(|row| row.owner == crate::conn::Owner::None).count();
     assert_eq!(snapshot.unattributed, unattributed as u64);
     let connected = table.rows.iter().filter(|row| row.has(row_flag::CONNECTED)).count() as u64;
-    assert_eq!(snapshot.opened() + table.books.adopted, snapshot.closed() + connected, "opened + adopted = closed + connected");
+    let (opened, closed) = table.services.totals();
+    assert_eq!(opened + table.books.adopted, closed + connected, "opened + adopted = closed + connected");
 }

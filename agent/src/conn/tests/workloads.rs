@@ -1,0 +1,365 @@
+//! Where sockets run: names that come later than their sockets, and labels that go and come back.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use agent_common::record::{Endpoints, State};
+use agent_common::tcp::{CLOSE, CLOSE_WAIT, ESTABLISHED, LISTEN, SYN_RECV, SYN_SENT};
+use proptest::prelude::{Just, Strategy, prop_oneof, proptest};
+
+use super::support::{Ask, EPHEMERAL, LIMITS, PORT, SECOND, apply, check, covered, ends, entry, holder, owned, resent, row, seeded, step};
+use crate::conn::groups::GRACE;
+use crate::conn::labels::{Role, SocketState};
+use crate::conn::snapshot::{OTHER, SPARE, Snapshot};
+use crate::conn::workloads::{MOST_KNOWN, MOST_PENDING};
+use crate::conn::{Limits, Table};
+use crate::workload::path::classify;
+use crate::workload::{Key, Sight, Workload};
+
+/// A table that has workloads resolved.
+fn seeing(limits: Limits) -> Table {
+    let mut table = Table::new(limits);
+    table.begin_pass(0);
+    table.end_pass(0, &covered());
+    table.see_workloads(Sight::Unified);
+    table
+}
+
+fn unit(name: &str) -> Arc<Workload> {
+    Arc::new(classify(&format!("/system.slice/{name}.service")))
+}
+
+fn tell(table: &mut Table, cgroup: u64, name: &str) {
+    table.tell_workloads([(Key::Cgroup(cgroup), Some(unit(name)))], 0);
+}
+
+fn client(sk: u64, cgroup: u64) -> Endpoints {
+    Endpoints { cgroup, ..ends(sk, EPHEMERAL, PORT) }
+}
+
+fn connect(table: &mut Table, sk: u64, cgroup: u64, name: &str) {
+    let (end, tgid) = (client(sk, cgroup), 7);
+    apply(table, &[owned(step(end, CLOSE, SYN_SENT, 1), name, tgid), owned(step(end, SYN_SENT, ESTABLISHED, 2), name, tgid)]);
+}
+
+fn close(table: &mut Table, sk: u64, cgroup: u64) {
+    apply(table, &[step(client(sk, cgroup), ESTABLISHED, CLOSE, 3)]);
+}
+
+/// Open sockets of a process by workload, and connections it opened by workload.
+fn shown(table: &mut Table, process: &str) -> (BTreeMap<String, u64>, BTreeMap<String, u64>) {
+    let seen = table.snapshot(SECOND);
+    let groups = seen.groups.iter().filter(|group| &*group.process == process);
+    let services = seen.services.iter().filter(|service| &*service.process == process);
+    let mut gauges = BTreeMap::new();
+    groups.for_each(|group| {
+        *gauges.entry(group.workload.to_string()).or_default() += group.states.iter().map(|state| state.count).sum::<u64>()
+    });
+    let mut opened = BTreeMap::new();
+    services.for_each(|service| *opened.entry(service.workload.to_string()).or_default() += service.opened);
+    (gauges, opened)
+}
+
+fn counts<const N: usize>(of: [(&str, u64); N]) -> BTreeMap<String, u64> {
+    of.into_iter().map(|(name, count)| (name.to_owned(), count)).collect()
+}
+
+#[test]
+fn without_anybody_to_ask_every_workload_is_the_host() {
+    let mut table = seeded();
+    connect(&mut table, 1, 25, "curl");
+    assert_eq!(shown(&mut table, "curl"), (counts([("host", 1)]), counts([("host", 1)])));
+    assert_eq!(table.snapshot(SECOND).workloads.iter().map(|workload| &*workload.name).collect::<Vec<_>>(), ["host"]);
+}
+
+#[test]
+fn a_name_that_comes_later_is_right_when_it_comes_and_until_then_the_rows_are_unknowns() {
+    let mut table = seeing(LIMITS);
+    connect(&mut table, 1, 25, "curl");
+    assert_eq!(table.wanted_workloads().keys, [Key::Cgroup(25)]);
+    assert_eq!(shown(&mut table, "curl"), (counts([("unknown", 1)]), counts([])), "a counter waits for its name");
+    tell(&mut table, 25, "web");
+    assert_eq!(shown(&mut table, "curl"), (counts([("web.service", 1)]), counts([("web.service", 1)])));
+    assert_eq!(row(&table, 1).map(|row| row.workload.to_string()).as_deref(), Some("web.service"));
+    assert!(table.wanted_workloads().keys.is_empty() && !table.wants_workloads());
+    connect(&mut table, 2, 25, "curl");
+    assert_eq!(shown(&mut table, "curl"), (counts([("web.service", 2)]), counts([("web.service", 2)])));
+    check(&mut table, SECOND);
+}
+
+#[test]
+fn cgroups_of_one_name_are_one_workload_with_the_rows_and_counts_of_all() {
+    let mut table = seeing(LIMITS);
+    for (sk, cgroup) in [(1, 25), (2, 26), (3, 27), (4, 26)] {
+        connect(&mut table, sk, cgroup, "curl");
+    }
+    table.retransmit(&resent(client(2, 26), ESTABLISHED, 5));
+    apply(&mut table, &[step(client(2, 26), ESTABLISHED, CLOSE_WAIT, 900)]);
+    for cgroup in [26, 25, 27] {
+        tell(&mut table, cgroup, "web");
+        check(&mut table, SECOND);
+    }
+    assert_eq!(shown(&mut table, "curl"), (counts([("web.service", 4)]), counts([("web.service", 4)])));
+    let seen = table.snapshot(100 * SECOND);
+    let group = seen.group("curl", Role::Client).expect("its group");
+    assert_eq!((group.retransmitted.iter().flatten().sum::<u64>(), group.states[SocketState::CloseWait.index()].older_than[0]), (5, 1));
+    for (sk, cgroup) in [(1, 25), (3, 27), (4, 26)] {
+        close(&mut table, sk, cgroup);
+    }
+    assert_eq!(table.snapshot(SECOND).closed(), 3);
+    check(&mut table, SECOND);
+}
+
+#[test]
+fn the_same_process_in_two_workloads_is_told_apart() {
+    let mut table = seeing(LIMITS);
+    tell(&mut table, 25, "a");
+    tell(&mut table, 26, "b");
+    connect(&mut table, 1, 25, "curl");
+    connect(&mut table, 2, 26, "curl");
+    assert_eq!(shown(&mut table, "curl"), (counts([("a.service", 1), ("b.service", 1)]), counts([("a.service", 1), ("b.service", 1)])));
+}
+
+#[test]
+fn a_child_is_in_the_workload_of_its_own_cgroup_under_its_listeners_process() {
+    let mut table = seeing(LIMITS);
+    tell(&mut table, 25, "a");
+    tell(&mut table, 26, "b");
+    let listener = Endpoints { cgroup: 25, ..ends(1, PORT, 0) };
+    apply(&mut table, &[owned(step(listener, CLOSE, LISTEN, 1), "server", 5)]);
+    let child = Endpoints { cgroup: 26, ..ends(2, PORT, EPHEMERAL) };
+    apply(&mut table, &[step(child, LISTEN, SYN_RECV, 2), step(child, SYN_RECV, ESTABLISHED, 3)]);
+    assert_eq!(shown(&mut table, "server").0, counts([("a.service", 1), ("b.service", 1)]));
+    let stranger = Endpoints { cgroup: 26, ..ends(3, PORT + 1, EPHEMERAL) };
+    apply(&mut table, &[step(stranger, LISTEN, SYN_RECV, 2)]);
+    assert_eq!(shown(&mut table, "unknown").0, counts([("b.service", 1)]), "the workload is known where the process is not");
+    check(&mut table, SECOND);
+}
+
+#[test]
+fn a_first_pass_makes_no_groups_for_sockets_whose_owner_it_finds() {
+    let mut table = Table::new(Limits { groups: 4, ..LIMITS });
+    table.see_workloads(Sight::Unified);
+    (1..=4).for_each(|cgroup| tell(&mut table, cgroup, &format!("u{cgroup}")));
+    table.begin_pass(0);
+    for sk in 1..=4 {
+        table.pass_socket(&entry(client(sk, sk), ESTABLISHED, 5));
+    }
+    (1..=3).for_each(|sk| table.pass_holder(&holder(sk, "app", 9)));
+    table.end_pass(SECOND, &covered());
+    assert_eq!(shown(&mut table, "app").0, counts([("u1.service", 1), ("u2.service", 1), ("u3.service", 1)]));
+    assert_eq!(shown(&mut table, "unknown").0.get("u4.service"), Some(&1));
+    check(&mut table, SECOND);
+}
+
+#[test]
+fn what_is_gone_before_it_could_be_read_is_unknown_and_asked_for_once() {
+    let mut table = seeing(LIMITS);
+    connect(&mut table, 1, 25, "curl");
+    table.tell_workloads([(Key::Cgroup(25), None)], 0);
+    connect(&mut table, 2, 25, "curl");
+    assert_eq!(shown(&mut table, "curl"), (counts([("unknown", 2)]), counts([("unknown", 2)])));
+    assert!(!table.wants_workloads());
+}
+
+#[test]
+fn a_name_that_nobody_brings_is_not_waited_for_longer_than_ten_seconds() {
+    let mut table = seeing(LIMITS);
+    connect(&mut table, 1, 25, "curl");
+    table.tidy(SECOND);
+    assert!(table.wants_workloads());
+    table.tidy(11 * SECOND);
+    assert_eq!(shown(&mut table, "curl"), (counts([("unknown", 1)]), counts([("unknown", 1)])));
+}
+
+#[test]
+fn a_vanished_cgroup_keeps_its_name_for_five_minutes() {
+    let mut table = seeing(LIMITS);
+    tell(&mut table, 25, "web");
+    for at in [0, GRACE - 1] {
+        table.tidy(at);
+        connect(&mut table, 1 + at, 25, "curl");
+        assert_eq!(shown(&mut table, "curl").0.keys().collect::<Vec<_>>(), ["web.service"]);
+    }
+    table.tidy(GRACE);
+    connect(&mut table, 3, 25, "curl");
+    assert_eq!(table.wanted_workloads().keys, [Key::Cgroup(25)]);
+}
+
+#[test]
+fn where_cgroups_are_mixed_a_socket_in_the_root_is_placed_by_its_process() {
+    let mut table = seeing(LIMITS);
+    table.see_workloads(Sight::Mixed);
+    connect(&mut table, 1, 1, "curl");
+    assert_eq!(table.wanted_workloads().keys, [Key::Process(7)]);
+    table.tell_workloads([(Key::Process(7), Some(unit("web")))], 0);
+    assert_eq!(shown(&mut table, "curl").0, counts([("web.service", 1)]));
+    assert_eq!(table.wanted_workloads().processes, [7]);
+    let stranger = Endpoints { cgroup: 1, ..ends(2, PORT, EPHEMERAL) };
+    apply(&mut table, &[step(stranger, LISTEN, SYN_RECV, 2)]);
+    assert_eq!(shown(&mut table, "unknown").0, counts([("unknown", 1)]));
+}
+
+#[test]
+fn a_flood_of_cgroups_is_bounded_and_counted() {
+    let mut table = seeing(Limits { groups: 10, services: 10, connections: 100, ..LIMITS });
+    for sk in 1..=1000 {
+        connect(&mut table, sk, 100 + sk, "curl");
+        close(&mut table, sk, 100 + sk);
+    }
+    assert_eq!(table.wanted_workloads().keys.len(), MOST_PENDING);
+    let most = 10 + SPARE + 6;
+    assert!(usize::from(table.groups.len()) <= most);
+    for id in 0..100_000 {
+        tell(&mut table, id, "x");
+    }
+    assert!(table.workloads.len() <= MOST_KNOWN);
+    let seen = table.snapshot(SECOND);
+    let overflow: HashMap<_, _> = seen.label_overflow.iter().copied().collect();
+    assert!(overflow["workloads"] >= 1000 - MOST_PENDING as u64 && seen.groups.len() <= most && seen.services.len() <= 10 + SPARE + 3);
+    assert_eq!((seen.opened(), seen.closed()), (1000, 1000));
+    check(&mut table, SECOND);
+}
+
+#[test]
+fn after_a_flood_of_names_a_new_process_gets_its_own_label_again() {
+    let mut table = Table::new(Limits { groups: 10, services: 10, ..LIMITS });
+    connect(&mut table, u64::MAX, 1, "steady");
+    for sk in 1..=20_000_u64 {
+        let end = client(sk, 1);
+        table.transition(&owned(step(end, CLOSE, SYN_SENT, 1), &format!("p{sk}"), 1));
+        table.transition(&owned(step(end, SYN_SENT, ESTABLISHED, 2), &format!("p{sk}"), 1));
+        table.transition(&step(end, ESTABLISHED, CLOSE, 3));
+    }
+    assert_eq!(table.groups.len(), 10 + 6);
+    table.tidy(SECOND);
+    connect(&mut table, 1, 1, "honest");
+    assert_eq!(shown(&mut table, "honest").0, counts([]), "the budget is used up");
+    table.tidy(GRACE);
+    connect(&mut table, 2, 1, "honest");
+    assert_eq!(shown(&mut table, "honest").0, counts([]), "the grace time is not over");
+    let before = table.snapshot(SECOND);
+    table.tidy(GRACE + SECOND);
+    connect(&mut table, 3, 1, "honest");
+    assert_eq!(shown(&mut table, "honest"), (counts([("host", 1)]), counts([("host", 1)])));
+    let after = table.snapshot(SECOND);
+    assert_eq!((after.opened(), after.closed()), (before.opened() + 1, before.closed()), "what the evicted counted is not lost");
+    assert_eq!(shown(&mut table, "steady").0, counts([("host", 1)]), "a process with a row stays");
+    assert_eq!(table.groups.len(), 10 + 6);
+    check(&mut table, SECOND);
+}
+
+#[test]
+fn a_process_that_lives_keeps_the_groups_of_its_other_role() {
+    let mut table = seeded();
+    apply(&mut table, &[owned(step(ends(1, PORT, 0), CLOSE, LISTEN, 1), "server", 5)]);
+    connect(&mut table, 2, 1, "server");
+    close(&mut table, 2, 1);
+    for at in [1, 2] {
+        table.tidy(at * GRACE);
+    }
+    assert!(table.snapshot(SECOND).service("server", Role::Client, PORT).is_some());
+}
+
+#[test]
+fn a_process_that_calls_itself_other_is_not_taken_for_ours() {
+    let mut table = Table::new(Limits { groups: 1, ..LIMITS });
+    connect(&mut table, 1, 1, OTHER);
+    connect(&mut table, 2, 1, "beyond");
+    assert_eq!((shown(&mut table, OTHER).0, shown(&mut table, "\u{fffd}other").0), (counts([(OTHER, 1)]), counts([("host", 1)])));
+}
+
+#[test]
+fn a_planned_move_and_an_eviction_do_not_meet() {
+    let mut table = seeded();
+    apply(&mut table, &[step(ends(9, PORT, EPHEMERAL), SYN_RECV, ESTABLISHED, 1)]);
+    connect(&mut table, 1, 1, "gone");
+    close(&mut table, 1, 1);
+    table.tidy(1);
+    table.begin_pass(SECOND);
+    table.pass_holder(&holder(9, "gone", 5));
+    table.tidy(GRACE + 1);
+    table.end_pass(GRACE + 2, &covered());
+    assert_eq!(row(&table, 9).map(|row| row.process.to_string()).as_deref(), Some("gone"));
+    check(&mut table, SECOND);
+}
+
+#[derive(Clone, Debug)]
+enum Act {
+    Connect(u64, u64, usize),
+    Step(State),
+    Resend(u64, u64),
+    Tell(u64, Option<usize>),
+    Tidy(u64),
+    Pass(u64, u64),
+}
+
+const NAMES: [&str; 5] = ["one", "two", "three", "~other", "unknown"];
+
+fn act() -> impl Strategy<Value = Act> {
+    let key = || (1..8_u64, 1..6_u64);
+    let after =
+        prop_oneof![Just((SYN_SENT, ESTABLISHED)), Just((ESTABLISHED, CLOSE_WAIT)), Just((ESTABLISHED, CLOSE)), Just((CLOSE_WAIT, CLOSE))];
+    prop_oneof![
+        6 => (key(), 0..NAMES.len()).prop_map(|((sk, cgroup), name)| Act::Connect(sk, cgroup, name)),
+        6 => (key(), after).prop_map(|((sk, cgroup), (old, new))| Act::Step(step(client(sk, cgroup), old, new, 9))),
+        1 => key().prop_map(|(sk, cgroup)| Act::Resend(sk, cgroup)),
+        3 => (1..6_u64, proptest::option::of(0..3_usize)).prop_map(|(cgroup, name)| Act::Tell(cgroup, name)),
+        3 => (0..2 * GRACE).prop_map(Act::Tidy),
+        1 => key().prop_map(|(sk, cgroup)| Act::Pass(sk, cgroup)),
+    ]
+}
+
+/// Every counter that a scrape would show, by its labels, and the sum over each family.
+fn counters(seen: &Snapshot) -> (HashMap<String, u64>, [u64; 4]) {
+    let mut all = HashMap::new();
+    let mut sums = [0; 4];
+    let mut put = |family: usize, labels: String, count: u64| {
+        assert!(all.insert(format!("{family} {labels}"), count).is_none(), "{labels} stands there twice");
+        sums[family] += count;
+    };
+    for service in &seen.services {
+        let labels = format!("{} {} {:?} {:?}", service.process, service.workload, service.role, service.port);
+        put(0, labels.clone(), service.opened);
+        put(1, labels.clone(), service.closed.iter().sum());
+        put(2, labels, service.sent_bytes.count() + service.connect_duration.count());
+    }
+    for group in &seen.groups {
+        put(3, format!("{} {} {:?}", group.process, group.workload, group.role), group.retransmitted.iter().flatten().sum());
+    }
+    (all, sums)
+}
+
+proptest! {
+    #[test]
+    fn no_counter_and_no_sum_ever_goes_down_whatever_is_named_evicted_or_merged(acts in proptest::collection::vec(act(), 0..120)) {
+        let mut table = seeing(Limits { groups: 3, services: 3, connections: 6, ..LIMITS });
+        let (mut before, mut sums, mut now) = (HashMap::new(), [0; 4], 0);
+        for act in acts {
+            match act {
+                Act::Connect(sk, cgroup, name) => connect(&mut table, sk, cgroup, NAMES[name]),
+                Act::Step(record) => apply(&mut table, &[record]),
+                Act::Resend(sk, cgroup) => table.retransmit(&resent(client(sk, cgroup), ESTABLISHED, 2)),
+                Act::Tell(cgroup, Some(name)) => table.tell_workloads([(Key::Cgroup(cgroup), Some(unit(NAMES[name])))], now),
+                Act::Tell(cgroup, None) => table.tell_workloads([(Key::Cgroup(cgroup), None)], now),
+                Act::Tidy(passed) => {
+                    now += passed;
+                    table.tidy(now);
+                }
+                Act::Pass(sk, cgroup) => {
+                    table.begin_pass(now);
+                    table.pass_socket(&entry(client(sk, cgroup), ESTABLISHED, 5000));
+                    table.pass_holder(&holder(sk, "holder", 3));
+                    table.end_pass(now, &covered());
+                }
+            }
+            check(&mut table, now);
+            let (all, after) = counters(&table.snapshot(now));
+            for (labels, count) in &all {
+                assert!(before.get(labels).is_none_or(|old| old <= count), "{labels} went down to {count}");
+            }
+            assert!(sums.iter().zip(&after).all(|(old, new)| old <= new), "{sums:?} went down to {after:?}");
+            (before, sums) = (all, after);
+        }
+    }
+}

@@ -9,11 +9,23 @@ mod seeding;
 mod sequences;
 mod truth;
 mod whole;
+mod workloads;
 
 /// A test and its name.
 pub(crate) type Test = (&'static str, fn());
 
 /// All of them, in the order in which they run.
 pub(crate) fn all() -> Vec<Test> {
-    [lifecycle::TESTS, sequences::TESTS, whole::TESTS, seeding::TESTS, truth::TESTS, overload::TESTS, errors::TESTS, page::TESTS].concat()
+    [
+        lifecycle::TESTS,
+        sequences::TESTS,
+        whole::TESTS,
+        seeding::TESTS,
+        truth::TESTS,
+        overload::TESTS,
+        errors::TESTS,
+        page::TESTS,
+        workloads::TESTS,
+    ]
+    .concat()
 }

@@ -262,13 +262,6 @@ impl Table {
         row.set_group(group);
     }
 
-    /// Puts a row without an owner where its cgroup belongs.
-    pub(super) fn place_unowned(&mut self, row: &mut Row) {
-        let place = self.workloads.place(row.cgroup, 0);
-        let group = self.groups.sibling(Groups::nobody(row.role), &place, row.role);
-        row.set_group(group);
-    }
-
     /// Whether every socket of a namespace should have a row, because a pass has read its list.
     pub(super) fn knows(&self, netns: u32) -> bool {
         self.seeded && self.known.contains(&netns)

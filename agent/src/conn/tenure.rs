@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::groups::Groups;
 use super::owner::Owner;
-use super::rows::flag;
+use super::rows::{Row, flag};
 use super::table::Table;
 use super::workloads::Place;
 use crate::workload::{Key, Sight, Workload};
@@ -62,6 +62,13 @@ impl Table {
             self.services.bequeath(group, other);
             self.groups.remove(group, other);
         }
+    }
+
+    /// Puts a row without an owner where its cgroup belongs.
+    pub(super) fn place_unowned(&mut self, row: &mut Row) {
+        let place = self.workloads.place(row.cgroup, 0);
+        let group = self.groups.sibling(Groups::nobody(row.role), &place, row.role);
+        row.set_group(group);
     }
 
     /// Rows that a pass has found no owner for go where their cgroup belongs. Not while they are read: most

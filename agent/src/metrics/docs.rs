@@ -83,11 +83,11 @@ in `tcpwarden_label_overflow_total`.
 | listener port with SYN-ACKs sent again | 1 |
 | fixed | at most {states} for times in state, 3 a probe and 2 more while the kernel keeps statistics, and fewer than 300 others |
 
-A budget may run over by {SPARE} while workloads wait for their names. With both used up and every histogram filled that is {total} series; with 30 groups and 50 services it is at most {usual} and the
-fixed ones. `scrape_samples_scraped` of Prometheus tells the true number.
+A budget may run over by {SPARE} while workloads wait for their names. With both used up and every histogram filled that is {total} series; with
+30 groups and 50 services it is at most {usual} and the fixed ones. `scrape_samples_scraped` of Prometheus tells the true number.
 ",
-        total = (200 + SPARE) * (group + service) + states,
-        usual = 30 * group + 50 * service,
+        total = (200 + SPARE) * (group + service + 1) + states,
+        usual = 30 * (group + 1) + 50 * service,
     )
 }
 

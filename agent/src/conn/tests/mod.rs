@@ -3,6 +3,7 @@
 mod budgets;
 mod lists;
 mod losses;
+mod monotony;
 mod owners;
 mod passes;
 mod random;

@@ -210,6 +210,8 @@ pub(super) fn check(table: &mut Table, now: u64) {
     let rows = table.rows.iter().count();
     assert_eq!((linked, table.rows.len(), table.index.len()), (rows, rows, rows), "lists, slab and index agree");
     assert_eq!(snapshot.tracked, rows as u64);
+    let shown: u64 = snapshot.groups.iter().flat_map(|group| group.states.map(|state| state.count)).sum();
+    assert_eq!(shown, rows as u64, "every row is shown once");
     let unattributed = table.rows().filter(|row| row.owner == crate::conn::Owner::None).count();
     assert_eq!(snapshot.unattributed, unattributed as u64);
     let connected = table.rows.iter().filter(|row| row.has(row_flag::CONNECTED)).count() as u64;

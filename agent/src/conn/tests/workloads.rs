@@ -3,21 +3,20 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use agent_common::record::{Endpoints, State};
+use agent_common::record::Endpoints;
 use agent_common::tcp::{CLOSE, CLOSE_WAIT, ESTABLISHED, LISTEN, SYN_RECV, SYN_SENT};
-use proptest::prelude::{Just, Strategy, prop_oneof, proptest};
 
 use super::support::{Ask, EPHEMERAL, LIMITS, PORT, SECOND, apply, check, covered, ends, entry, holder, owned, resent, row, seeded, step};
 use crate::conn::groups::GRACE;
 use crate::conn::labels::{Role, SocketState};
-use crate::conn::snapshot::{OTHER, SPARE, Snapshot};
+use crate::conn::snapshot::{OTHER, SPARE};
 use crate::conn::workloads::{MOST_KNOWN, MOST_PENDING};
 use crate::conn::{Limits, Table};
 use crate::workload::path::classify;
 use crate::workload::{Key, Sight, Workload};
 
 /// A table that has workloads resolved.
-fn seeing(limits: Limits) -> Table {
+pub(super) fn seeing(limits: Limits) -> Table {
     let mut table = Table::new(limits);
     table.begin_pass(0);
     table.end_pass(0, &covered());
@@ -25,7 +24,8 @@ fn seeing(limits: Limits) -> Table {
     table
 }
 
-fn unit(name: &str) -> Arc<Workload> {
+/// A systemd service.
+pub(super) fn unit(name: &str) -> Arc<Workload> {
     Arc::new(classify(&format!("/system.slice/{name}.service")))
 }
 
@@ -33,11 +33,13 @@ fn tell(table: &mut Table, cgroup: u64, name: &str) {
     table.tell_workloads([(Key::Cgroup(cgroup), Some(unit(name)))], 0);
 }
 
-fn client(sk: u64, cgroup: u64) -> Endpoints {
+/// The ends of a client in a cgroup.
+pub(super) fn client(sk: u64, cgroup: u64) -> Endpoints {
     Endpoints { cgroup, ..ends(sk, EPHEMERAL, PORT) }
 }
 
-fn connect(table: &mut Table, sk: u64, cgroup: u64, name: &str) {
+/// A connection that a process opens.
+pub(super) fn connect(table: &mut Table, sk: u64, cgroup: u64, name: &str) {
     let (end, tgid) = (client(sk, cgroup), 7);
     apply(table, &[owned(step(end, CLOSE, SYN_SENT, 1), name, tgid), owned(step(end, SYN_SENT, ESTABLISHED, 2), name, tgid)]);
 }
@@ -282,84 +284,4 @@ fn a_planned_move_and_an_eviction_do_not_meet() {
     table.end_pass(GRACE + 2, &covered());
     assert_eq!(row(&table, 9).map(|row| row.process.to_string()).as_deref(), Some("gone"));
     check(&mut table, SECOND);
-}
-
-#[derive(Clone, Debug)]
-enum Act {
-    Connect(u64, u64, usize),
-    Step(State),
-    Resend(u64, u64),
-    Tell(u64, Option<usize>),
-    Tidy(u64),
-    Pass(u64, u64),
-}
-
-const NAMES: [&str; 5] = ["one", "two", "three", "~other", "unknown"];
-
-fn act() -> impl Strategy<Value = Act> {
-    let key = || (1..8_u64, 1..6_u64);
-    let after =
-        prop_oneof![Just((SYN_SENT, ESTABLISHED)), Just((ESTABLISHED, CLOSE_WAIT)), Just((ESTABLISHED, CLOSE)), Just((CLOSE_WAIT, CLOSE))];
-    prop_oneof![
-        6 => (key(), 0..NAMES.len()).prop_map(|((sk, cgroup), name)| Act::Connect(sk, cgroup, name)),
-        6 => (key(), after).prop_map(|((sk, cgroup), (old, new))| Act::Step(step(client(sk, cgroup), old, new, 9))),
-        1 => key().prop_map(|(sk, cgroup)| Act::Resend(sk, cgroup)),
-        3 => (1..6_u64, proptest::option::of(0..3_usize)).prop_map(|(cgroup, name)| Act::Tell(cgroup, name)),
-        3 => (0..2 * GRACE).prop_map(Act::Tidy),
-        1 => key().prop_map(|(sk, cgroup)| Act::Pass(sk, cgroup)),
-    ]
-}
-
-/// Every counter that a scrape would show, by its labels, and the sum over each family.
-fn counters(seen: &Snapshot) -> (HashMap<String, u64>, [u64; 4]) {
-    let mut all = HashMap::new();
-    let mut sums = [0; 4];
-    let mut put = |family: usize, labels: String, count: u64| {
-        assert!(all.insert(format!("{family} {labels}"), count).is_none(), "{labels} stands there twice");
-        sums[family] += count;
-    };
-    for service in &seen.services {
-        let labels = format!("{} {} {:?} {:?}", service.process, service.workload, service.role, service.port);
-        put(0, labels.clone(), service.opened);
-        put(1, labels.clone(), service.closed.iter().sum());
-        put(2, labels, service.sent_bytes.count() + service.connect_duration.count());
-    }
-    for group in &seen.groups {
-        put(3, format!("{} {} {:?}", group.process, group.workload, group.role), group.retransmitted.iter().flatten().sum());
-    }
-    (all, sums)
-}
-
-proptest! {
-    #[test]
-    fn no_counter_and_no_sum_ever_goes_down_whatever_is_named_evicted_or_merged(acts in proptest::collection::vec(act(), 0..120)) {
-        let mut table = seeing(Limits { groups: 3, services: 3, connections: 6, ..LIMITS });
-        let (mut before, mut sums, mut now) = (HashMap::new(), [0; 4], 0);
-        for act in acts {
-            match act {
-                Act::Connect(sk, cgroup, name) => connect(&mut table, sk, cgroup, NAMES[name]),
-                Act::Step(record) => apply(&mut table, &[record]),
-                Act::Resend(sk, cgroup) => table.retransmit(&resent(client(sk, cgroup), ESTABLISHED, 2)),
-                Act::Tell(cgroup, Some(name)) => table.tell_workloads([(Key::Cgroup(cgroup), Some(unit(NAMES[name])))], now),
-                Act::Tell(cgroup, None) => table.tell_workloads([(Key::Cgroup(cgroup), None)], now),
-                Act::Tidy(passed) => {
-                    now += passed;
-                    table.tidy(now);
-                }
-                Act::Pass(sk, cgroup) => {
-                    table.begin_pass(now);
-                    table.pass_socket(&entry(client(sk, cgroup), ESTABLISHED, 5000));
-                    table.pass_holder(&holder(sk, "holder", 3));
-                    table.end_pass(now, &covered());
-                }
-            }
-            check(&mut table, now);
-            let (all, after) = counters(&table.snapshot(now));
-            for (labels, count) in &all {
-                assert!(before.get(labels).is_none_or(|old| old <= count), "{labels} went down to {count}");
-            }
-            assert!(sums.iter().zip(&after).all(|(old, new)| old <= new), "{sums:?} went down to {after:?}");
-            (before, sums) = (all, after);
-        }
-    }
 }

@@ -144,6 +144,11 @@ impl Groups {
         self.list[usize::from(group)].place.label(&self.unknown)
     }
 
+    /// Whether its workload is `unknown`.
+    pub(super) fn is_nowhere(&self, group: u16) -> bool {
+        matches!(&self.list[usize::from(group)].place, Place::Named(workload) if Arc::ptr_eq(workload, &self.unknown))
+    }
+
     /// Whether its workload is not known yet.
     pub(super) fn is_pending(&self, group: u16) -> bool {
         self.list[usize::from(group)].place.is_pending()

@@ -8,7 +8,6 @@
 use std::sync::Arc;
 
 use super::groups::Groups;
-use super::owner::Owner;
 use super::rows::{Row, flag};
 use super::table::Table;
 use super::workloads::Place;
@@ -71,18 +70,23 @@ impl Table {
         row.set_group(group);
     }
 
-    /// Rows that a pass has found no owner for go where their cgroup belongs. Not while they are read: most
-    /// get an owner a little later, and a group that is made too early takes the place of another.
-    pub(super) fn settle_unowned(&mut self) {
+    /// Rows whose workload was not known go where they belong by now, at the end of a pass: those that it
+    /// found no owner for (while it reads, most get one a little later, and a group that is made too early
+    /// takes the place of another), and those that came while too many keys were waiting.
+    pub(super) fn place_rows(&mut self) {
+        let mut placed = Vec::new();
         for index in 0..self.rows.top() {
-            let mut row = self.rows[index];
-            if row.has(flag::LIVE) && row.owner == Owner::None && row.group == Groups::nobody(row.role) {
-                self.place_unowned(&mut row);
-                if row.group != self.rows[index].group {
-                    self.plan_move(index, row.group);
-                }
+            let row = self.rows[index];
+            if !row.has(flag::LIVE) || !self.groups.is_nowhere(row.group) {
+                continue;
+            }
+            let place = self.workloads.place(row.cgroup, row.tgid);
+            let group = self.groups.sibling(row.group, &place, row.role);
+            if group != row.group && group != Groups::other(row.role) {
+                placed.push((index, group));
             }
         }
+        self.regroup(&placed);
     }
 
     /// The groups that waited for a key get its workload; those whose process has a group there already go
@@ -92,15 +96,19 @@ impl Table {
         let place = Place::Named(self.workloads.of(key));
         for group in self.groups.waiting(key) {
             let Some(heir) = self.groups.settle(group, &place) else { continue };
-            let rows = self.groups.rows(group, &self.rows);
-            for index in &rows {
-                self.unlink(*index);
-                self.rows[*index].set_group(heir);
-                self.rows[*index].flags |= flag::LOOSE;
-            }
-            self.link_loose(rows);
+            let rows: Vec<_> = self.groups.rows(group, &self.rows).into_iter().map(|index| (index, heir)).collect();
+            self.regroup(&rows);
             self.services.bequeath(group, heir);
             self.groups.remove(group, heir);
         }
+    }
+    /// Puts rows into other groups, each at most once in `moves`.
+    fn regroup(&mut self, moves: &[(u32, u16)]) {
+        for (index, group) in moves {
+            self.unlink(*index);
+            self.rows[*index].set_group(*group);
+            self.rows[*index].flags |= flag::LOOSE;
+        }
+        self.link_loose(moves.iter().map(|(index, _)| *index).collect());
     }
 }

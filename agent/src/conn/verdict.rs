@@ -52,8 +52,10 @@ enum Verdict {
 impl Table {
     /// Ends a pass of which `covered` was read to the end. The first call ends the seeding.
     pub fn end_pass(&mut self, now: u64, covered: &Covered) -> PassSummary {
-        self.settle_unowned();
         self.apply_moves();
+        if self.pass.is_some() {
+            self.place_rows();
+        }
         let Some(pass) = self.pass.take() else { return PassSummary::default() };
         let mut summary = PassSummary::default();
         for index in 0..self.rows.top() {

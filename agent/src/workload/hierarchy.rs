@@ -79,16 +79,23 @@ impl Hierarchy {
     }
 }
 
-/// What there is to see below `root`: the unified hierarchy, alone or not, or only `/proc`.
+/// The first process namespace, in which the kernel numbers the processes of its records
+/// (`PROC_PID_INIT_INO`, 3.8).
+const FIRST_PROCESSES: &str = "pid:[4026531836]";
+
+/// What there is to see below `root`: the unified hierarchy, alone or not, or only `/proc`; the latter only
+/// where it shows processes under the numbers that records carry.
 #[must_use]
 pub fn sight(root: &Path, unified: Option<&Hierarchy>) -> Sight {
+    let first = fs::read_link(root.join("proc/self/ns/pid")).is_ok_and(|link| link == Path::new(FIRST_PROCESSES));
     // `proc_cgroup_show`: the unified hierarchy is number 0, every other line is an older one.
-    let own = fs::read_to_string(root.join("proc/self/cgroup"));
+    let own = fs::read_to_string(root.join("proc/self/cgroup")).ok().filter(|_| first);
     match (unified, own) {
-        (None, Err(_)) => Sight::Blind,
-        (None, Ok(_)) => Sight::Processes,
-        (Some(_), Ok(own)) if own.lines().any(|line| !line.starts_with("0::")) => Sight::Mixed,
-        (Some(_), _) => Sight::Unified,
+        (None, None) => Sight::Blind,
+        (None, Some(_)) => Sight::Processes,
+        (Some(_), Some(own)) if own.lines().any(|line| !line.starts_with("0::")) => Sight::Mixed,
+        (Some(_), Some(_)) => Sight::Unified,
+        (Some(_), None) => Sight::Cgroups,
     }
 }
 
@@ -147,13 +154,18 @@ mod tests {
     #[test]
     fn what_there_is_to_see_is_told_apart() {
         let mixed = "5:memory:/\n1:name=systemd:/\n0::/\n";
-        for (name, files, seen) in [
-            ("blind", vec![], Sight::Blind),
-            ("v1", vec![("proc/self/cgroup", "1:name=systemd:/\n")], Sight::Processes),
-            ("mixed", [&UNIFIED[..], &[("proc/self/cgroup", mixed)]].concat(), Sight::Mixed),
-            ("v2", [&UNIFIED[..], &[("proc/self/cgroup", "0::/init.scope\n")]].concat(), Sight::Unified),
+        let with = |own| [&UNIFIED[..], &[("proc/self/cgroup", own)]].concat();
+        let (first, nested) = (FIRST_PROCESSES, "pid:[4026532000]");
+        for (name, files, space, seen) in [
+            ("blind", vec![], first, Sight::Blind),
+            ("v1", vec![("proc/self/cgroup", "1:name=systemd:/\n")], first, Sight::Processes),
+            ("v1-nested", vec![("proc/self/cgroup", "1:name=systemd:/\n")], nested, Sight::Blind),
+            ("mixed", with(mixed), first, Sight::Mixed),
+            ("mixed-nested", with(mixed), nested, Sight::Cgroups),
+            ("v2", with("0::/init.scope\n"), first, Sight::Unified),
         ] {
-            let tree = Tree::new(name, &["proc"], &files);
+            let tree = Tree::new(name, &["proc/self/ns"], &files);
+            std::os::unix::fs::symlink(space, tree.0.join("proc/self/ns/pid")).unwrap();
             assert_eq!(sight(&tree.0, Hierarchy::find(&tree.0).as_ref()), seen, "{name}");
         }
     }

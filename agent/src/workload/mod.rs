@@ -105,23 +105,27 @@ pub enum Sight {
     Processes,
     /// The unified hierarchy beside older ones: what is in the root of the former may be placed by the latter.
     Mixed,
-    /// The unified hierarchy alone.
+    /// The unified hierarchy alone, and `/proc` for sockets of which the kernel does not tell the cgroup.
     Unified,
+    /// The unified hierarchy, and a `/proc` that numbers processes otherwise than the kernel's records do.
+    Cgroups,
 }
 
 impl Sight {
     /// What to look a socket's workload up by; none where neither its cgroup nor a process is known.
     #[must_use]
     pub const fn key(self, cgroup: u64, tgid: u32) -> Option<Key> {
-        let told = match self {
-            Self::Blind | Self::Processes => false,
-            Self::Mixed => cgroup > hierarchy::ROOT,
-            Self::Unified => cgroup > 0,
+        let (told, asked) = match self {
+            Self::Blind => (false, false),
+            Self::Processes => (false, true),
+            Self::Mixed => (cgroup > hierarchy::ROOT, true),
+            Self::Unified => (cgroup > 0, true),
+            Self::Cgroups => (cgroup > 0, false),
         };
-        match (told, tgid) {
+        match (told, asked && tgid > 0) {
             (true, _) => Some(Key::Cgroup(cgroup)),
-            (false, 0) => None,
-            (false, _) => Some(Key::Process(tgid)),
+            (false, true) => Some(Key::Process(tgid)),
+            (false, false) => None,
         }
     }
 }

@@ -25,6 +25,12 @@ pub fn workload(root: &Path, tgid: u32) -> Option<Workload> {
     parse(&String::from_utf8_lossy(&bytes))
 }
 
+/// The processes there are, at most `most` of them.
+pub fn all(root: &Path, most: usize) -> impl Iterator<Item = u32> {
+    let entries = std::fs::read_dir(root.join("proc")).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).take(most)
+}
+
 /// The first hierarchy in order that places the process somewhere; `host` where all have it at large.
 fn parse(text: &str) -> Option<Workload> {
     let mut lines: Vec<(usize, &str)> =
@@ -79,7 +85,9 @@ mod tests {
         let found = workload(&root, 77).map(|workload| workload.name.to_string());
         std::fs::write(root.join("proc/77/cgroup"), [0xff; 40_000]).unwrap();
         let hostile = workload(&root, 77);
+        let processes: Vec<u32> = all(&root, 9).collect();
         std::fs::remove_dir_all(&root).unwrap();
+        assert_eq!(processes, [77]);
         assert_eq!((found.as_deref(), hostile, workload(&root, 77)), (Some("ssh.service"), None, None));
     }
 }

@@ -35,8 +35,8 @@ pub struct Resolver {
 }
 
 impl Resolver {
-    /// Looks around below `root`, which is `/` but in tests, and tells the table of every cgroup there is, so
-    /// that its first sockets find theirs known.
+    /// Looks around below `root`, which is `/` but in tests, and tells the table of every cgroup there is, or of
+    /// every process, so that its first sockets find theirs known.
     #[must_use]
     pub fn new(root: &Path, table: SharedTable) -> Self {
         let unified = Hierarchy::find(root);
@@ -46,9 +46,14 @@ impl Resolver {
         let unified = unified.filter(|unified| unified.whole);
         let sight = hierarchy::sight(root, unified.as_ref());
         match sight {
-            Sight::Blind => tracing::warn!("neither /sys/fs/cgroup nor /proc shows cgroups: every workload is `host`"),
+            Sight::Blind => tracing::warn!("neither /sys/fs/cgroup nor the host's /proc shows cgroups: every workload is `host`"),
             Sight::Processes => tracing::warn!("the unified cgroup hierarchy is not in sight: workloads are looked up by process"),
-            Sight::Mixed | Sight::Unified => {}
+            Sight::Mixed | Sight::Unified | Sight::Cgroups => {}
+        }
+        if matches!(sight, Sight::Processes | Sight::Mixed) {
+            let process = |tgid| (Key::Process(tgid), process::workload(root, tgid).map(Arc::new));
+            let found: Vec<_> = process::all(root, MOST_PROCESSES).map(process).collect();
+            lock(&table).tell_workloads(found, monotonic());
         }
         lock(&table).see_workloads(sight);
         let mut new = Self { root: root.to_owned(), unified, table, truncated: false };

@@ -9,4 +9,5 @@ mod passes;
 mod random;
 mod scenarios;
 mod support;
+mod tenure;
 mod workloads;

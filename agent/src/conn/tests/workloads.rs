@@ -1,4 +1,4 @@
-//! Where sockets run: names that come later than their sockets, and labels that go and come back.
+//! Where sockets run: names that come later than their sockets.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use agent_common::tcp::{CLOSE, CLOSE_WAIT, ESTABLISHED, LISTEN, SYN_RECV, SYN_SE
 use super::support::{Ask, EPHEMERAL, LIMITS, PORT, SECOND, apply, check, covered, ends, entry, holder, owned, resent, row, seeded, step};
 use crate::conn::groups::GRACE;
 use crate::conn::labels::{Role, SocketState};
-use crate::conn::snapshot::{OTHER, SPARE};
+use crate::conn::snapshot::SPARE;
 use crate::conn::workloads::{MOST_KNOWN, MOST_PENDING};
 use crate::conn::{Limits, Table};
 use crate::workload::path::classify;
@@ -44,12 +44,13 @@ pub(super) fn connect(table: &mut Table, sk: u64, cgroup: u64, name: &str) {
     apply(table, &[owned(step(end, CLOSE, SYN_SENT, 1), name, tgid), owned(step(end, SYN_SENT, ESTABLISHED, 2), name, tgid)]);
 }
 
-fn close(table: &mut Table, sk: u64, cgroup: u64) {
+/// Its end.
+pub(super) fn close(table: &mut Table, sk: u64, cgroup: u64) {
     apply(table, &[step(client(sk, cgroup), ESTABLISHED, CLOSE, 3)]);
 }
 
 /// Open sockets of a process by workload, and connections it opened by workload.
-fn shown(table: &mut Table, process: &str) -> (BTreeMap<String, u64>, BTreeMap<String, u64>) {
+pub(super) fn shown(table: &mut Table, process: &str) -> (BTreeMap<String, u64>, BTreeMap<String, u64>) {
     let seen = table.snapshot(SECOND);
     let groups = seen.groups.iter().filter(|group| &*group.process == process);
     let services = seen.services.iter().filter(|service| &*service.process == process);
@@ -62,7 +63,8 @@ fn shown(table: &mut Table, process: &str) -> (BTreeMap<String, u64>, BTreeMap<S
     (gauges, opened)
 }
 
-fn counts<const N: usize>(of: [(&str, u64); N]) -> BTreeMap<String, u64> {
+/// What [`shown`] should give.
+pub(super) fn counts<const N: usize>(of: [(&str, u64); N]) -> BTreeMap<String, u64> {
     of.into_iter().map(|(name, count)| (name.to_owned(), count)).collect()
 }
 
@@ -155,6 +157,25 @@ fn a_first_pass_makes_no_groups_for_sockets_whose_owner_it_finds() {
 }
 
 #[test]
+fn rows_that_came_while_too_many_keys_waited_are_placed_by_a_later_pass() {
+    let mut table = seeing(Limits { groups: 200, ..LIMITS });
+    let pass = |table: &mut Table| {
+        table.begin_pass(0);
+        (1..=100).for_each(|sk| table.pass_socket(&entry(client(sk, sk), ESTABLISHED, 5)));
+        table.end_pass(SECOND, &covered());
+        let keys = table.wanted_workloads().keys;
+        table.tell_workloads(keys.into_iter().map(|key| (key, Some(unit("web")))), 0);
+        check(table, SECOND);
+        shown(table, "unknown").0
+    };
+    for sk in 1..=100 {
+        apply(&mut table, &[owned(step(client(sk, sk), CLOSE, SYN_SENT, 1), "unknown", 7), step(client(sk, sk), SYN_SENT, ESTABLISHED, 2)]);
+    }
+    assert_eq!(pass(&mut table).get("web.service"), Some(&(MOST_PENDING as u64)));
+    assert_eq!(pass(&mut table).get("web.service"), Some(&100));
+}
+
+#[test]
 fn what_is_gone_before_it_could_be_read_is_unknown_and_asked_for_once() {
     let mut table = seeing(LIMITS);
     connect(&mut table, 1, 25, "curl");
@@ -203,6 +224,15 @@ fn where_cgroups_are_mixed_a_socket_in_the_root_is_placed_by_its_process() {
 }
 
 #[test]
+fn a_socket_without_a_cgroup_is_placed_by_its_process_where_that_can_be_asked() {
+    for (sight, key) in [(Sight::Unified, Some(Key::Process(7))), (Sight::Cgroups, None), (Sight::Processes, Some(Key::Process(7)))] {
+        assert_eq!(sight.key(0, 7), key, "{sight:?}");
+    }
+    assert_eq!((Sight::Processes.key(25, 7), Sight::Cgroups.key(25, 7)), (Some(Key::Process(7)), Some(Key::Cgroup(25))));
+    assert_eq!((Sight::Mixed.key(1, 7), Sight::Mixed.key(25, 7)), (Some(Key::Process(7)), Some(Key::Cgroup(25))));
+}
+
+#[test]
 fn a_flood_of_cgroups_is_bounded_and_counted() {
     let mut table = seeing(Limits { groups: 10, services: 10, connections: 100, ..LIMITS });
     for sk in 1..=1000 {
@@ -220,68 +250,5 @@ fn a_flood_of_cgroups_is_bounded_and_counted() {
     let overflow: HashMap<_, _> = seen.label_overflow.iter().copied().collect();
     assert!(overflow["workloads"] >= 1000 - MOST_PENDING as u64 && seen.groups.len() <= most && seen.services.len() <= 10 + SPARE + 3);
     assert_eq!((seen.opened(), seen.closed()), (1000, 1000));
-    check(&mut table, SECOND);
-}
-
-#[test]
-fn after_a_flood_of_names_a_new_process_gets_its_own_label_again() {
-    let mut table = Table::new(Limits { groups: 10, services: 10, ..LIMITS });
-    connect(&mut table, u64::MAX, 1, "steady");
-    for sk in 1..=20_000_u64 {
-        let end = client(sk, 1);
-        table.transition(&owned(step(end, CLOSE, SYN_SENT, 1), &format!("p{sk}"), 1));
-        table.transition(&owned(step(end, SYN_SENT, ESTABLISHED, 2), &format!("p{sk}"), 1));
-        table.transition(&step(end, ESTABLISHED, CLOSE, 3));
-    }
-    assert_eq!(table.groups.len(), 10 + 6);
-    table.tidy(SECOND);
-    connect(&mut table, 1, 1, "honest");
-    assert_eq!(shown(&mut table, "honest").0, counts([]), "the budget is used up");
-    table.tidy(GRACE);
-    connect(&mut table, 2, 1, "honest");
-    assert_eq!(shown(&mut table, "honest").0, counts([]), "the grace time is not over");
-    let before = table.snapshot(SECOND);
-    table.tidy(GRACE + SECOND);
-    connect(&mut table, 3, 1, "honest");
-    assert_eq!(shown(&mut table, "honest"), (counts([("host", 1)]), counts([("host", 1)])));
-    let after = table.snapshot(SECOND);
-    assert_eq!((after.opened(), after.closed()), (before.opened() + 1, before.closed()), "what the evicted counted is not lost");
-    assert_eq!(shown(&mut table, "steady").0, counts([("host", 1)]), "a process with a row stays");
-    assert_eq!(table.groups.len(), 10 + 6);
-    check(&mut table, SECOND);
-}
-
-#[test]
-fn a_process_that_lives_keeps_the_groups_of_its_other_role() {
-    let mut table = seeded();
-    apply(&mut table, &[owned(step(ends(1, PORT, 0), CLOSE, LISTEN, 1), "server", 5)]);
-    connect(&mut table, 2, 1, "server");
-    close(&mut table, 2, 1);
-    for at in [1, 2] {
-        table.tidy(at * GRACE);
-    }
-    assert!(table.snapshot(SECOND).service("server", Role::Client, PORT).is_some());
-}
-
-#[test]
-fn a_process_that_calls_itself_other_is_not_taken_for_ours() {
-    let mut table = Table::new(Limits { groups: 1, ..LIMITS });
-    connect(&mut table, 1, 1, OTHER);
-    connect(&mut table, 2, 1, "beyond");
-    assert_eq!((shown(&mut table, OTHER).0, shown(&mut table, "\u{fffd}other").0), (counts([(OTHER, 1)]), counts([("host", 1)])));
-}
-
-#[test]
-fn a_planned_move_and_an_eviction_do_not_meet() {
-    let mut table = seeded();
-    apply(&mut table, &[step(ends(9, PORT, EPHEMERAL), SYN_RECV, ESTABLISHED, 1)]);
-    connect(&mut table, 1, 1, "gone");
-    close(&mut table, 1, 1);
-    table.tidy(1);
-    table.begin_pass(SECOND);
-    table.pass_holder(&holder(9, "gone", 5));
-    table.tidy(GRACE + 1);
-    table.end_pass(GRACE + 2, &covered());
-    assert_eq!(row(&table, 9).map(|row| row.process.to_string()).as_deref(), Some("gone"));
     check(&mut table, SECOND);
 }

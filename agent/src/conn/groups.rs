@@ -114,7 +114,7 @@ impl Groups {
 
     /// The group of another's process in this place and role, made where there is room.
     pub(super) fn sibling(&mut self, group: u16, place: &Place, role: Role) -> u16 {
-        if self.is_other(group) {
+        if Self::is_other(group) {
             return Self::other(role);
         }
         let process = Arc::clone(&self.list[usize::from(group)].process);
@@ -130,7 +130,7 @@ impl Groups {
     /// Whether a row's group is already the one of this owner.
     pub(super) fn keeps(&self, row: &Row, name: &Name, place: &Place, tgid: u32) -> bool {
         let group = &self.list[usize::from(row.group)];
-        let folded = self.is_other(row.group) && row.tgid == tgid && row.owner >= Owner::Holder;
+        let folded = Self::is_other(row.group) && row.tgid == tgid && row.owner >= Owner::Holder;
         group.role == row.role && (folded || group.is(name.as_str(), place, row.role))
     }
 
@@ -195,7 +195,7 @@ impl Groups {
         (0..=u16::MAX).zip(&self.list).filter(|(_, group)| group.live).map(|(at, _)| at)
     }
 
-    fn is_other(&self, group: u16) -> bool {
+    fn is_other(group: u16) -> bool {
         (Role::COUNT..ALWAYS).contains(&usize::from(group))
     }
 
@@ -229,16 +229,13 @@ impl Groups {
         let (process, place) = (Arc::clone(process), place.clone());
         let group =
             Group { process, place, role, live: true, used: false, touched: true, alive: 0, lists, retransmitted: Default::default() };
-        let at = match self.free.pop() {
-            Some(at) => {
-                self.list[usize::from(at)] = group;
-                at
-            }
+        let at = if let Some(at) = self.free.pop() {
+            self.list[usize::from(at)] = group;
+            at
+        } else {
             // There are never more than `MOST`.
-            None => {
-                self.list.push(group);
-                u16::try_from(self.list.len() - 1).unwrap_or_default()
-            }
+            self.list.push(group);
+            u16::try_from(self.list.len() - 1).unwrap_or_default()
         };
         self.remember(at);
         at

@@ -140,7 +140,7 @@ impl Table {
             SocketState::Listen => Role::Server,
             _ => Role::Unknown,
         };
-        let mut row = self.stranger(&entry.ends, state, role, entry.time);
+        let mut row = Self::stranger(&entry.ends, state, role, entry.time);
         row.flags |= flag::BORN_BEFORE | flag::ENTERED_BEFORE;
         row.flags |= if entry.flags & socket_flag::ORPHAN == 0 { 0 } else { flag::ORPHAN };
         row.seen = self.generation;

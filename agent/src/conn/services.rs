@@ -81,17 +81,14 @@ impl Services {
             let taken = rest.or_else(|| self.index.get(&(heir, port)).map(|at| *at as usize));
             // The position fits: it is below the limit, which is below `u32::MAX / 2`.
             let index = u32::try_from(at).unwrap_or_default();
-            match taken {
-                Some(into) => {
-                    let gone = std::mem::replace(&mut entry.service, empty(Role::Unknown, None));
-                    entry.live = false;
-                    self.list[into].service.add(&gone);
-                    self.free.push(index);
-                }
-                None => {
-                    entry.group = heir;
-                    self.index.insert((heir, port), index);
-                }
+            if let Some(into) = taken {
+                let gone = std::mem::replace(&mut entry.service, empty(Role::Unknown, None));
+                entry.live = false;
+                self.list[into].service.add(&gone);
+                self.free.push(index);
+            } else {
+                entry.group = heir;
+                self.index.insert((heir, port), index);
             }
         }
     }
@@ -115,16 +112,13 @@ impl Services {
             return u32::try_from(role.index()).unwrap_or_default();
         }
         let entry = Entry { group: row.group, live: true, service: empty(role, Some(key.1)) };
-        let at = match self.free.pop() {
-            Some(at) => {
-                self.list[at as usize] = entry;
-                at
-            }
+        let at = if let Some(at) = self.free.pop() {
+            self.list[at as usize] = entry;
+            at
+        } else {
             // The position fits, as above.
-            None => {
-                self.list.push(entry);
-                u32::try_from(self.list.len() - 1).unwrap_or_default()
-            }
+            self.list.push(entry);
+            u32::try_from(self.list.len() - 1).unwrap_or_default()
         };
         self.index.insert(key, at);
         at

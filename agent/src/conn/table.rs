@@ -176,7 +176,7 @@ impl Table {
         if !birth && self.knows(record.ends.netns) {
             self.correct(Correction::MissedOpen);
         }
-        let mut row = self.stranger(&record.ends, new, role_at(record.old, new), record.time);
+        let mut row = Self::stranger(&record.ends, new, role_at(record.old, new), record.time);
         row.flags |= if birth { 0 } else { flag::BORN_BEFORE };
         note_first_fin(&mut row);
         self.name_owner(&mut row, record);
@@ -215,7 +215,7 @@ impl Table {
     }
 
     /// A row that is not in the table yet, of an unknown process.
-    pub(super) fn stranger(&self, ends: &Endpoints, state: SocketState, role: Role, time: u64) -> Row {
+    pub(super) fn stranger(ends: &Endpoints, state: SocketState, role: Role, time: u64) -> Row {
         let mut row = Row::new(ends, state, role, time);
         row.group = Groups::nobody(role);
         row

@@ -83,7 +83,7 @@ mod tests {
         std::fs::create_dir_all(root.join("proc/77")).unwrap();
         std::fs::write(root.join("proc/77/cgroup"), "1:name=systemd:/system.slice/ssh.service\n").unwrap();
         let found = workload(&root, 77).map(|workload| workload.name.to_string());
-        std::fs::write(root.join("proc/77/cgroup"), [0xff; 40_000]).unwrap();
+        std::fs::write(root.join("proc/77/cgroup"), vec![0xff; 40_000]).unwrap();
         let hostile = workload(&root, 77);
         let processes: Vec<u32> = all(&root, 9).collect();
         std::fs::remove_dir_all(&root).unwrap();

@@ -56,7 +56,7 @@ pub(super) fn shown(table: &mut Table, process: &str) -> (BTreeMap<String, u64>,
     let services = seen.services.iter().filter(|service| &*service.process == process);
     let mut gauges = BTreeMap::new();
     groups.for_each(|group| {
-        *gauges.entry(group.workload.to_string()).or_default() += group.states.iter().map(|state| state.count).sum::<u64>()
+        *gauges.entry(group.workload.to_string()).or_default() += group.states.iter().map(|state| state.count).sum::<u64>();
     });
     let mut opened = BTreeMap::new();
     services.for_each(|service| *opened.entry(service.workload.to_string()).or_default() += service.opened);

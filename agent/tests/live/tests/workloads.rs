@@ -85,9 +85,9 @@ fn unified() {
     let site = space.enter(|| Site::open(LOOPBACKS[0]));
     let id = format!("{:064x}", std::process::id());
     let unit = format!("tcpwarden-live-{}.service", std::process::id());
-    let container = format!("tcpwarden-live-{}.slice/docker-{id}.scope", std::process::id());
+    let slice = format!("tcpwarden-live-{}.slice", std::process::id());
     // Both are younger than the agent, so it has to find them.
-    let groups = [Group::make(&hierarchy(), &unit, "worker"), Group::make(&hierarchy(), &container, "init.scope")];
+    let groups = [Group::make(&hierarchy(), &unit, "worker"), Group::make(&hierarchy(), &slice, &format!("docker-{id}.scope/init.scope"))];
     let both = [(unit.as_str(), 3), (&id[..12], 4)];
     let victims: Vec<Victim> =
         groups.iter().zip(both).map(|(group, (_, count))| Victim::connect(&space, &site, count, &[&group.leaf])).collect();

@@ -19,6 +19,7 @@ pub mod pressure;
 pub mod reconcile;
 pub mod sparing;
 pub mod verify;
+pub mod workload;
 
 use std::io::Write as _;
 

@@ -19,7 +19,7 @@ use crate::config::RunConfig;
 use crate::conn::{Limits, Table};
 use crate::exit::{self, Error};
 use crate::http::{self, Bound, Overview, Views};
-use crate::ingest::{Handle, Ingest, SharedTable, lock};
+use crate::ingest::{Handle, Ingest, SharedTable, Wishes, lock};
 use crate::kernel::load::{Kernel, Sizes};
 use crate::kernel::namespaces::{Home, Search};
 use crate::kernel::privileges;
@@ -28,6 +28,7 @@ use crate::metrics::{Collector, SharedStats};
 use crate::reconcile::Reconcile;
 use crate::sparing::Sparing;
 use crate::verify::Verify;
+use crate::workload::resolver::Resolver;
 use crate::{housekeeping, kernel, say};
 
 /// A thread that has not gone round for this long is no longer alive.
@@ -90,9 +91,6 @@ fn summary(kernel: &Kernel) {
     for silence in kernel.silences() {
         tracing::info!("on this kernel {silence}");
     }
-    if !Path::new("/sys/fs/cgroup").exists() {
-        tracing::warn!("/sys/fs/cgroup is not mounted: cgroups stay numbers");
-    }
 }
 
 fn give_up_privileges(keep: bool) {
@@ -129,12 +127,16 @@ impl Threads {
     ) -> anyhow::Result<Self> {
         let (commands, inbox) = sync_channel(1);
         let (pass_wanted, wanted) = sync_channel(1);
+        let (workload_wanted, resolver_wanted) = sync_channel(1);
+        // Before the first socket comes.
+        let resolver = Resolver::new(Path::new("/"), Arc::clone(table));
         let (stop_housekeeping, stop) = sync_channel(1);
         let ready = Arc::new(AtomicBool::new(false));
         let (runs, mut maps) = (kernel.run_stats(), maps);
         let mut forward_log = std::mem::replace(&mut maps.forward_log, Box::new(|| ()));
-        let ingest = Ingest::new(maps, Arc::clone(table), stats.clone(), config.drain_interval, inbox, pass_wanted.clone())
-            .context("cannot watch the rings")?;
+        let wishes = Wishes { pass: pass_wanted.clone(), workload: workload_wanted };
+        let ingest =
+            Ingest::new(maps, Arc::clone(table), stats.clone(), config.drain_interval, inbox, wishes).context("cannot watch the rings")?;
         let ingest_handle = ingest.handle();
         let reconcile = Reconcile {
             kernel,
@@ -152,6 +154,8 @@ impl Threads {
             warning: Sparing::default(),
         };
         let stats = stats.clone();
+        // Nobody waits for its end: it rests for seconds at a time and holds nothing.
+        spawn("workloads", move || resolver.run(&resolver_wanted))?;
         Ok(Self {
             ingest: spawn("ingest", move || ingest.run())?,
             ingest_handle,

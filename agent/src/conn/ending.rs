@@ -73,7 +73,7 @@ impl Table {
             SocketState::Listen => Role::Server,
             _ => Role::Unknown,
         };
-        let mut row = self.stranger(&record.ends, old, role, record.time);
+        let mut row = Self::stranger(&record.ends, old, role, record.time);
         row.flags |= flag::BORN_BEFORE;
         row
     }

@@ -1,43 +1,51 @@
-//! Processes and what is counted for each in each role: the ordered lists behind the state gauges,
-//! and the segments sent again.
+//! Processes in their workloads and what is counted for each in each role: the ordered lists behind the
+//! state gauges, and the segments sent again.
 //!
-//! Used by the table. Guarantees: at most `limit` groups besides the six that are always there
-//! (`unknown` and `~other`, in each role); beyond that a row falls into `~other`, its role kept, and
-//! is counted as overflow once each time it is given an owner that has no group. A group is never
-//! removed. Names come from hostile bytes and leave as clean text.
+//! Used by the table. Guarantees: at most `limit` groups besides the six that are always there (`unknown` and
+//! `~other`, in each role), and [`SPARE`] more for those whose workload is not known yet; beyond that a
+//! row falls into `~other`, its role kept, and is counted as overflow once each time it is given an owner
+//! that has no group. A group is removed when its process has had no row in that workload for [`GRACE`];
+//! what it counted goes to `~other`. Names come from hostile bytes and leave as clean text.
 
+mod life;
+mod shown;
+
+use std::hash::BuildHasher as _;
 use std::sync::Arc;
 
 use agent_common::record::Retransmit;
-use hashbrown::HashMap;
+use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 
 use super::labels::{Phase, RetransmitKind, Role, SocketState};
 use super::lists::{Cuts, List};
 use super::owner::{Name, Owner};
 use super::retransmit::classify;
 use super::rows::{Row, Rows};
-use super::snapshot::{self, OTHER, Queued};
+use super::snapshot::{OTHER, Queued, SPARE};
+use super::workloads::Place;
+use crate::workload::{Key, Kind, Workload};
 
 /// The process name of sockets without a known owner.
 pub(super) const UNKNOWN: &str = "unknown";
-/// Process 0: no owner known.
-pub(super) const UNKNOWN_PROCESS: u16 = 0;
-/// Process 1: every process beyond the budget.
-pub(super) const OTHER_PROCESS: u16 = 1;
-const NO_GROUP: u16 = u16::MAX;
+/// For how long a process without a row, and a workload that is gone, keep their names: five minutes.
+pub(super) const GRACE: u64 = 300_000_000_000;
+/// The groups that are always there: first `unknown`, then `~other`, each in the order of the roles.
+const ALWAYS: usize = 2 * Role::COUNT;
+/// The most groups that an index can tell apart.
+const MOST: usize = u16::MAX as usize;
 
-/// A process name and its groups.
-struct Process {
-    name: Arc<str>,
-    groups: [u16; Role::COUNT],
-}
-
-/// One process in one role.
+/// One process in one workload and role.
 struct Group {
-    process: u16,
+    process: Arc<str>,
+    place: Place,
     role: Role,
+    live: bool,
     /// Whether it has ever held a row or counted a segment; a group that has not is not shown.
     used: bool,
+    /// Whether it was looked up or held a row since the last look at idle ones.
+    touched: bool,
+    /// When its process was last seen to have a row in its workload.
+    alive: u64,
     lists: [List; SocketState::COUNT],
     /// Those in FIN_WAIT2 that nobody has a descriptor of: they are no leak, so their ages are not asked.
     left: List,
@@ -46,11 +54,23 @@ struct Group {
     queued: Queued,
 }
 
+impl Group {
+    fn is(&self, process: &str, place: &Place, role: Role) -> bool {
+        self.role == role && self.place == *place && *self.process == *process
+    }
+
+    fn is_empty(&self) -> bool {
+        self.lists.iter().chain([&self.left]).all(List::is_empty)
+    }
+}
+
 /// All of them.
 pub(super) struct Groups {
-    processes: Vec<Process>,
-    names: HashMap<Arc<str>, u16>,
     list: Vec<Group>,
+    free: Vec<u16>,
+    index: HashTable<u16>,
+    hasher: DefaultHashBuilder,
+    unknown: Arc<Workload>,
     limit: usize,
     /// Owners that had to be folded into `~other`.
     pub(super) overflow: u64,
@@ -58,60 +78,89 @@ pub(super) struct Groups {
 
 impl Groups {
     /// The groups that are always there, and room for `limit` more.
-    pub(super) fn new(limit: usize) -> Self {
-        let always = 2 * Role::COUNT;
+    pub(super) fn new(limit: usize, unknown: &Arc<Workload>) -> Self {
         let mut new = Self {
-            processes: Vec::new(),
-            names: HashMap::new(),
             list: Vec::new(),
-            limit: limit.min(usize::from(NO_GROUP) - always) + always,
+            free: Vec::new(),
+            index: HashTable::new(),
+            hasher: DefaultHashBuilder::default(),
+            unknown: Arc::clone(unknown),
+            limit: limit.min(MOST - SPARE - ALWAYS),
             overflow: 0,
         };
-        for name in [UNKNOWN, OTHER] {
-            let process = new.add_process(name);
+        let other = Arc::new(Workload { name: OTHER.into(), kind: Kind::Unknown, ..Workload::host() });
+        for (process, workload) in [(UNKNOWN, unknown), (OTHER, &other)] {
+            let process = process.into();
             for role in Role::ALL {
-                new.add_group(process, *role);
+                new.add(&process, &Place::Named(Arc::clone(workload)), *role);
             }
         }
         new
     }
 
+    /// The group of sockets of which neither owner nor workload is known.
+    pub(super) fn nobody(role: Role) -> u16 {
+        u16::try_from(role.index()).unwrap_or_default()
+    }
+
+    /// The group of what is beyond the budget.
+    pub(super) fn other(role: Role) -> u16 {
+        u16::try_from(Role::COUNT + role.index()).unwrap_or_default()
+    }
+
     /// The group of a process by its name, made where there is room.
-    pub(super) fn of_name(&mut self, name: &Name, role: Role) -> u16 {
-        match self.names.get(name.as_str()) {
-            Some(process) => self.of_process(*process, role),
-            None if self.list.len() < self.limit => {
-                let process = self.add_process(name.as_str());
-                self.add_group(process, role)
-            }
-            None => self.fold(role),
+    pub(super) fn of_name(&mut self, name: &Name, place: &Place, role: Role) -> u16 {
+        match self.find(name.as_str(), place, role) {
+            Some(group) => group,
+            None => self.make(&name.as_str().into(), place, role),
         }
     }
 
-    /// The group of a known process, made where there is room.
-    pub(super) fn of_process(&mut self, process: u16, role: Role) -> u16 {
-        match self.processes[usize::from(process)].groups[role.index()] {
-            NO_GROUP if self.list.len() < self.limit => self.add_group(process, role),
-            NO_GROUP => self.fold(role),
-            group => group,
+    /// The group of another's process in this place and role, made where there is room.
+    pub(super) fn sibling(&mut self, group: u16, place: &Place, role: Role) -> u16 {
+        if Self::is_other(group) {
+            return Self::other(role);
         }
+        let process = Arc::clone(&self.list[usize::from(group)].process);
+        self.find(&process, place, role).unwrap_or_else(|| self.make(&process, place, role))
+    }
+
+    /// The same process in the same workload, in this role.
+    pub(super) fn in_role(&mut self, group: u16, role: Role) -> u16 {
+        let place = self.list[usize::from(group)].place.clone();
+        self.sibling(group, &place, role)
     }
 
     /// Whether a row's group is already the one of this owner.
-    pub(super) fn keeps(&self, row: &Row, name: &Name, tgid: u32) -> bool {
+    pub(super) fn keeps(&self, row: &Row, name: &Name, place: &Place, tgid: u32) -> bool {
         let group = &self.list[usize::from(row.group)];
-        let folded = group.process == OTHER_PROCESS && row.tgid == tgid && row.owner >= Owner::Holder;
-        group.role == row.role && (folded || *self.processes[usize::from(group.process)].name == *name.as_str())
-    }
-
-    /// The process of a group.
-    pub(super) fn process(&self, group: u16) -> u16 {
-        self.list[usize::from(group)].process
+        let folded = Self::is_other(row.group) && row.tgid == tgid && row.owner >= Owner::Holder;
+        group.role == row.role && (folded || group.is(name.as_str(), place, row.role))
     }
 
     /// The process name of a group.
     pub(super) fn name(&self, group: u16) -> &Arc<str> {
-        &self.processes[usize::from(self.process(group))].name
+        &self.list[usize::from(group)].process
+    }
+
+    /// The name of its workload; `unknown` while that is not known yet.
+    pub(super) fn workload(&self, group: u16) -> &Arc<str> {
+        self.list[usize::from(group)].place.label(&self.unknown)
+    }
+
+    /// The names of its process and workload.
+    pub(super) fn labels(&self, group: u16) -> (Arc<str>, Arc<str>) {
+        (Arc::clone(self.name(group)), Arc::clone(self.workload(group)))
+    }
+
+    /// Whether its workload is `unknown`.
+    pub(super) fn is_nowhere(&self, group: u16) -> bool {
+        matches!(&self.list[usize::from(group)].place, Place::Named(workload) if Arc::ptr_eq(workload, &self.unknown))
+    }
+
+    /// Whether its workload is not known yet.
+    pub(super) fn is_pending(&self, group: u16) -> bool {
+        self.list[usize::from(group)].place.is_pending()
     }
 
     /// The role of a group.
@@ -119,10 +168,10 @@ impl Groups {
         self.list[usize::from(group)].role
     }
 
-    /// The list of a group's rows in a state.
+    /// The list of a group's rows in a state, to be changed.
     pub(super) fn list(&mut self, group: u16, state: SocketState) -> &mut List {
         let group = &mut self.list[usize::from(group)];
-        group.used = true;
+        (group.used, group.touched) = (true, true);
         &mut group.lists[state.index()]
     }
 
@@ -132,8 +181,14 @@ impl Groups {
             return self.list(row.group, row.state);
         }
         let group = &mut self.list[usize::from(row.group)];
-        group.used = true;
+        (group.used, group.touched) = (true, true);
         &mut group.left
+    }
+
+    /// All rows of a group.
+    pub(super) fn rows(&self, group: u16, rows: &Rows) -> Vec<u32> {
+        let group = &self.list[usize::from(group)];
+        group.lists.iter().chain([&group.left]).flat_map(|list| list.indices(rows)).collect()
     }
 
     /// Counts segments sent again.
@@ -151,25 +206,6 @@ impl Groups {
         }
     }
 
-    /// What the groups show, their ages brought up to `cuts`.
-    pub(super) fn snapshot(&mut self, rows: &Rows, cuts: &Cuts) -> Vec<snapshot::Group> {
-        let processes = &self.processes;
-        let show = |group: &mut Group| {
-            for list in &mut group.lists {
-                list.advance(rows, cuts);
-            }
-            snapshot::Group {
-                process: Arc::clone(&processes[usize::from(group.process)].name),
-                role: group.role,
-                states: group.lists.map(|list| list.gauge(rows)),
-                close_wait: group.lists[SocketState::CloseWait.index()].stages(),
-                queued: group.queued,
-                retransmitted: group.retransmitted,
-            }
-        };
-        self.list.iter_mut().filter(|group| group.used).map(show).collect()
-    }
-
     /// Brings the cursors of every list up to `cuts`.
     pub(super) fn advance(&mut self, rows: &Rows, cuts: &Cuts) {
         self.list.iter_mut().flat_map(|group| &mut group.lists).for_each(|list| list.advance(rows, cuts));
@@ -180,32 +216,101 @@ impl Groups {
         self.list.iter().flat_map(|group| &group.lists).filter_map(|list| list.unverified_since(rows)).min()
     }
 
-    /// How many groups there are.
+    /// How many places for groups there are.
     #[cfg(test)]
     pub(super) fn len(&self) -> u16 {
-        u16::try_from(self.list.len()).unwrap_or(NO_GROUP)
+        u16::try_from(self.list.len()).unwrap_or(u16::MAX)
     }
 
-    fn fold(&mut self, role: Role) -> u16 {
+    /// A list to look at.
+    #[cfg(test)]
+    pub(super) fn peek(&self, row: &Row) -> List {
+        let group = &self.list[usize::from(row.group)];
+        if row.is_left() { group.left } else { group.lists[row.state.index()] }
+    }
+
+    fn indices(&self) -> impl Iterator<Item = u16> + '_ {
+        (0..=u16::MAX).zip(&self.list).filter(|(_, group)| group.live).map(|(at, _)| at)
+    }
+
+    fn is_other(group: u16) -> bool {
+        (Role::COUNT..ALWAYS).contains(&usize::from(group))
+    }
+
+    fn find(&mut self, process: &str, place: &Place, role: Role) -> Option<u16> {
+        let hash = hash(&self.hasher, process, place, role);
+        let found = *self.index.find(hash, |at| self.list[usize::from(*at)].is(process, place, role))?;
+        self.list[usize::from(found)].touched = true;
+        Some(found)
+    }
+
+    /// A new group where there is room. A workload that waits for its name has more of it, and where that is
+    /// used up its rows are those of workload `unknown`; rows without an owner stay so.
+    fn make(&mut self, process: &Arc<str>, place: &Place, role: Role) -> u16 {
+        let used = self.list.len() - self.free.len() - ALWAYS;
+        if used < self.limit + if place.is_pending() { SPARE } else { 0 } {
+            return self.add(process, place, role);
+        }
+        if place.is_pending() {
+            let nowhere = Place::Named(Arc::clone(&self.unknown));
+            return self.find(process, &nowhere, role).unwrap_or_else(|| self.make(process, &nowhere, role));
+        }
+        if **process == *UNKNOWN {
+            return Self::nobody(role);
+        }
         self.overflow += 1;
-        self.processes[usize::from(OTHER_PROCESS)].groups[role.index()]
+        Self::other(role)
     }
 
-    fn add_process(&mut self, name: &str) -> u16 {
-        let name: Arc<str> = name.into();
-        // There are never more processes than groups, and those are fewer than `u16::MAX`.
-        let process = u16::try_from(self.processes.len()).unwrap_or(OTHER_PROCESS);
-        self.names.insert(Arc::clone(&name), process);
-        self.processes.push(Process { name, groups: [NO_GROUP; Role::COUNT] });
-        process
-    }
-
-    fn add_group(&mut self, process: u16, role: Role) -> u16 {
-        let group = u16::try_from(self.list.len()).unwrap_or(0);
-        self.processes[usize::from(process)].groups[role.index()] = group;
+    fn add(&mut self, process: &Arc<str>, place: &Place, role: Role) -> u16 {
         let lists = std::array::from_fn(|state| List::new(SocketState::ALL[state].can_leak()));
-        let retransmitted = [[0; RetransmitKind::COUNT]; Phase::COUNT];
-        self.list.push(Group { process, role, used: false, lists, left: List::new(false), retransmitted, queued: Queued::default() });
-        group
+        let (process, place) = (Arc::clone(process), place.clone());
+        let group = Group {
+            process,
+            place,
+            role,
+            live: true,
+            used: false,
+            touched: true,
+            alive: 0,
+            lists,
+            left: List::new(false),
+            retransmitted: Default::default(),
+            queued: Queued::default(),
+        };
+        let at = if let Some(at) = self.free.pop() {
+            self.list[usize::from(at)] = group;
+            at
+        } else {
+            // There are never more than `MOST`.
+            self.list.push(group);
+            u16::try_from(self.list.len() - 1).unwrap_or_default()
+        };
+        self.remember(at);
+        at
+    }
+
+    fn remember(&mut self, group: u16) {
+        let Self { list, index, hasher, .. } = self;
+        let key = |at: &u16| {
+            let group = &list[usize::from(*at)];
+            hash(hasher, &group.process, &group.place, group.role)
+        };
+        index.insert_unique(key(&group), group, key);
+    }
+
+    fn forget(&mut self, group: u16) {
+        let gone = &self.list[usize::from(group)];
+        let hash = hash(&self.hasher, &gone.process, &gone.place, gone.role);
+        if let Ok(entry) = self.index.find_entry(hash, |at| *at == group) {
+            entry.remove();
+        }
+    }
+}
+
+fn hash(hasher: &DefaultHashBuilder, process: &str, place: &Place, role: Role) -> u64 {
+    match place {
+        Place::Named(workload) => hasher.hash_one((process, Some(&*workload.name), None::<&Key>, role)),
+        Place::Pending(key) => hasher.hash_one((process, None::<&str>, Some(key), role)),
     }
 }

@@ -142,11 +142,12 @@ impl Table {
         }
         let Some(comm) = self.pass.as_ref().and_then(|pass| pass.processes.names.get(&row.candidate)) else { return false };
         let name = Name::from_comm(comm);
-        let kept = self.groups.keeps(&row, &name, row.candidate);
+        let place = self.workloads.place(row.cgroup, row.candidate);
+        let kept = self.groups.keeps(&row, &name, &place, row.candidate);
         if kept && row.owner == Owner::Exact && row.tgid == row.candidate {
             return false;
         }
-        let group = if kept { row.group } else { self.groups.of_name(&name, row.role) };
+        let group = if kept { row.group } else { self.groups.of_name(&name, &place, row.role) };
         self.books.unattributed -= u64::from(row.owner == Owner::None);
         self.rows[index].tgid = row.candidate;
         self.rows[index].owner = Owner::Holder;

@@ -1,6 +1,6 @@
-//! Listeners: what waits at them and what they dropped, by process and port, as the passes see it.
+//! Listeners: what waits at them and what they dropped, by process, workload and port, as the passes see it.
 //!
-//! Used by the pass. Guarantees: at most `limit` process and port pairs, the rest shares one; what was counted
+//! Used by the pass. Guarantees: at most `limit` of these, the rest shares one; what was counted
 //! as dropped stays counted: a pair whose listeners are gone keeps its count until its place is needed, and
 //! then hands it to the shared one.
 
@@ -30,7 +30,7 @@ struct Counted {
     drops: u32,
 }
 
-/// One process and port.
+/// One process, workload and port.
 #[derive(Clone, Copy, Default)]
 struct Pair {
     sockets: u64,
@@ -41,8 +41,8 @@ struct Pair {
     drops: u64,
 }
 
-/// Process and port.
-type Key = (Arc<str>, u16);
+/// Process, workload and port.
+type Key = (Arc<str>, Arc<str>, u16);
 
 /// All listeners.
 pub(super) struct Listening {
@@ -77,7 +77,8 @@ impl Listening {
             // Of a listener that is older than the agent only what comes from now on counts.
             let base = known.map_or(if row.has(flag::BORN_BEFORE) { extra.drops } else { 0 }, |known| known.drops);
             self.counted.insert(row.sk, Counted { born: row.born, drops: extra.drops });
-            let pair = self.pair((Arc::clone(groups.name(row.group)), row.local_port), known.is_none());
+            let (process, workload) = groups.labels(row.group);
+            let pair = self.pair((process, workload, row.local_port), known.is_none());
             pair.add(row, *extra, extra.drops.wrapping_sub(base));
         }
         self.pairs.retain(|_, pair| pair.sockets > 0 || pair.drops > 0);
@@ -85,8 +86,8 @@ impl Listening {
 
     /// What is shown; the shared pair only once something was folded.
     pub(super) fn snapshot(&self) -> Vec<Listener> {
-        let show = |((process, port), pair): (&Key, &Pair)| pair.shown(Arc::clone(process), Some(*port));
-        let beyond = (self.overflow > 0).then(|| self.beyond.shown(OTHER.into(), None));
+        let show = |((process, workload, port), pair): (&Key, &Pair)| pair.shown([process, workload].map(Arc::clone), Some(*port));
+        let beyond = (self.overflow > 0).then(|| self.beyond.shown([OTHER, OTHER].map(Arc::from), None));
         self.pairs.iter().map(show).chain(beyond).collect()
     }
 
@@ -123,9 +124,10 @@ impl Pair {
         self.fullest = self.fullest.max(used);
     }
 
-    fn shown(&self, process: Arc<str>, port: Option<u16>) -> Listener {
+    fn shown(&self, [process, workload]: [Arc<str>; 2], port: Option<u16>) -> Listener {
         Listener {
             process,
+            workload,
             port,
             sockets: self.sockets,
             backlog: self.backlog,

@@ -189,8 +189,12 @@ impl List {
         (self.aged && first != NIL).then(|| rows[first].entered)
     }
 
+    /// Whether it has no row.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
     /// The rows from the oldest to the youngest.
-    #[cfg(test)]
     pub(super) fn indices(&self, rows: &Rows) -> Vec<u32> {
         std::iter::successors((self.head != NIL).then_some(self.head), |at| {
             let next = rows[*at].next;

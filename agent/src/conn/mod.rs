@@ -4,7 +4,8 @@
 //! `holders` and `namespaces`) holds the table against the kernel's own lists, `verdict` ends that, `view` copies out what the
 //! views read. Below them: `rows` (the slab), `store` (in and out of it), `lists` (who is oldest),
 //! `groups`, `services` and `books` (what is counted, within label budgets), `owner` (whose socket it
-//! is), `succession` (which state may follow which).
+//! is), `workloads` (where it runs) with `tenure` (how long names last), `succession` (which state may
+//! follow which).
 
 mod books;
 mod destinations;
@@ -29,12 +30,15 @@ pub mod snapshot;
 mod store;
 mod succession;
 mod table;
+mod tenure;
 #[cfg(test)]
 mod tests;
 mod verdict;
 mod view;
+mod workloads;
 
 pub use owner::{Owner, names_owner};
 pub use table::{Limits, Table};
+pub use tenure::Wanted;
 pub use verdict::{Covered, PassSummary};
 pub use view::{RowView, Waiting};

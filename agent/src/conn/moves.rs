@@ -40,7 +40,7 @@ impl Table {
                 continue;
             }
             let source = if row.owner == Owner::Exact { row.group } else { planned.group };
-            let group = self.groups.of_process(self.groups.process(source), row.role);
+            let group = self.groups.in_role(source, row.role);
             if group == row.group {
                 continue;
             }
@@ -55,7 +55,7 @@ impl Table {
     }
 
     /// Sorts loose rows into their lists, from the youngest to the oldest, each list walked once.
-    fn link_loose(&mut self, mut loose: Vec<u32>) {
+    pub(super) fn link_loose(&mut self, mut loose: Vec<u32>) {
         let Self { rows, groups, cuts, listeners, .. } = self;
         let key = |index: &u32| (rows[*index].group, rows[*index].state, rows[*index].is_left(), rows[*index].entered, *index);
         loose.sort_unstable_by_key(|index| std::cmp::Reverse(key(index)));

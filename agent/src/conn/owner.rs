@@ -58,8 +58,8 @@ pub(super) struct Name {
 }
 
 impl Name {
-    /// Cut at the first NUL, control characters removed, what is not UTF-8 replaced; `unknown` where
-    /// nothing is left.
+    /// Cut at the first NUL, control characters removed, what is not UTF-8 replaced, and a `~` at the
+    /// front too, because the agent's own names begin so; `unknown` where nothing is left.
     pub(super) fn from_comm(comm: &[u8; 16]) -> Self {
         let mut name = Self { bytes: [0; 48], len: 0 };
         let end = comm.iter().position(|byte| *byte == 0).unwrap_or(comm.len());
@@ -81,6 +81,7 @@ impl Name {
     }
 
     fn push(&mut self, letter: char) {
+        let letter = if self.len == 0 && letter == '~' { char::REPLACEMENT_CHARACTER } else { letter };
         let width = letter.len_utf8();
         if let Some(room) = self.bytes.get_mut(self.len..self.len + width) {
             letter.encode_utf8(room);
@@ -179,6 +180,7 @@ mod tests {
         assert_eq!(name(&[0xff; 16]), "\u{fffd}".repeat(16));
         assert_eq!(name(b"caf\xc3\xa9"), "café");
         assert_eq!(name(b"\x01\x02"), "unknown");
+        assert_eq!(name(b"\x01~other"), "\u{fffd}other", "nobody can take the name of what is beyond the budget");
         assert_eq!(name(b""), "unknown");
     }
 }

@@ -125,7 +125,7 @@ impl Table {
             SocketState::Listen => Role::Server,
             _ => Role::Unknown,
         };
-        let mut row = self.stranger(&entry.ends, state, role, entry.time);
+        let mut row = Self::stranger(&entry.ends, state, role, entry.time);
         row.flags |= flag::BORN_BEFORE | flag::ENTERED_BEFORE;
         row.take_flags(entry.flags);
         row.queues = Queues::listed(entry);

@@ -40,11 +40,13 @@ pub struct Pressure {
     pub host: Host,
 }
 
-/// The listeners of one process on one port, summed: `SO_REUSEPORT`, several addresses, several namespaces.
+/// The listeners of one process in one workload on one port, summed: `SO_REUSEPORT`, several addresses, several namespaces.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Listener {
     /// Command name, `~other` beyond the budget.
     pub process: Arc<str>,
+    /// Its workload, `~other` beyond the budget.
+    pub workload: Arc<str>,
     /// `None` beyond the budget.
     pub port: Option<u16>,
     /// How many listeners there are now; 0 where only the count of what they dropped is left.
@@ -132,6 +134,8 @@ pub struct OwnerProcess {
     pub tgid: u32,
     /// The name under which its sockets stand.
     pub process: Arc<str>,
+    /// Its workload.
+    pub workload: Arc<str>,
     /// TCP sockets that it owns.
     pub sockets: u64,
     /// Its descriptors, where they have been read.
@@ -245,7 +249,10 @@ impl Table {
         let mut owned: Vec<_> = owned.into_iter().collect();
         owned.sort_unstable_by_key(|(tgid, (_, sockets))| (std::cmp::Reverse(*sockets), *tgid));
         owned.truncate(descriptors::MOST);
-        let process = |(tgid, (group, sockets))| OwnerProcess { tgid, process: Arc::clone(groups.name(group)), sockets, descriptors: None };
+        let process = |(tgid, (group, sockets))| {
+            let (process, workload) = groups.labels(group);
+            OwnerProcess { tgid, process, workload, sockets, descriptors: None }
+        };
         kept.processes = owned.into_iter().map(process).collect();
     }
 
@@ -273,6 +280,13 @@ impl Table {
 }
 
 impl Queued {
+    /// Adds what waits in other sockets.
+    pub(super) const fn merge(&mut self, other: Self) {
+        self.receive_bytes += other.receive_bytes;
+        self.send_bytes += other.send_bytes;
+        self.zero_window += other.zero_window;
+    }
+
     /// Adds one row.
     pub(super) fn add(&mut self, row: &Row) {
         self.receive_bytes += u64::from(row.queues.unread_bytes(row.state));

@@ -1,24 +1,35 @@
-//! What is counted by process, role and service port: openings, closings, failures and the
+//! What is counted by process, workload, role and service port: openings, closings, failures and the
 //! distributions that a connection leaves behind; and SYN-ACKs sent again, by port.
 //!
 //! Used by the table. Guarantees: at most `limit` services besides the three that take what has no
-//! room (`~other` without port, one a role). A connection without room is counted as overflow once,
-//! when its service is first looked up (again only if its process changes later).
+//! room (`~other` without port, one a role), and [`SPARE`] more for workloads that wait for their name. A
+//! connection without room is counted as overflow once, when its service is first looked up (again only
+//! if its process changes later). A service goes with its group; what it counted goes to the one of its
+//! role that takes what has no room.
 
 use std::sync::Arc;
 
 use agent_common::record::Close;
 use hashbrown::HashMap;
 
-use super::groups::{Groups, OTHER_PROCESS};
+use super::groups::Groups;
 use super::histogram::{BYTES, Histogram, SECONDS};
 use super::labels::{CloseReason, ConnectFailure, Role};
 use super::rows::{NO_SERVICE, Row};
-use super::snapshot::Service;
+use super::snapshot::{SPARE, Service};
+
+/// A service and the group that it belongs to.
+struct Entry {
+    group: u16,
+    live: bool,
+    /// Its process and workload are filled in when it is shown: the group knows them.
+    service: Service,
+}
 
 /// All services.
 pub(super) struct Services {
-    list: Vec<Service>,
+    list: Vec<Entry>,
+    free: Vec<u32>,
     index: HashMap<(u16, u16), u32>,
     limit: usize,
     /// Connections that had to be folded into `~other`.
@@ -27,14 +38,15 @@ pub(super) struct Services {
 
 impl Services {
     /// The services that are always there, and room for `limit` more.
-    pub(super) fn new(groups: &mut Groups, limit: usize) -> Self {
-        let limit = limit.min(NO_SERVICE as usize / 2) + Role::COUNT;
-        let mut new = Self { list: Vec::new(), index: HashMap::new(), limit, overflow: 0 };
-        for role in Role::ALL {
-            let group = groups.of_process(OTHER_PROCESS, *role);
-            new.list.push(empty(groups, group, None));
+    pub(super) fn new(limit: usize) -> Self {
+        let entry = |role: &Role| Entry { group: Groups::other(*role), live: true, service: empty(*role, None) };
+        Self {
+            list: Role::ALL.iter().map(entry).collect(),
+            free: Vec::new(),
+            index: HashMap::new(),
+            limit: limit.min(NO_SERVICE as usize / 2),
+            overflow: 0,
         }
-        new
     }
 
     /// The service of a row, looked up once and then remembered in the row.
@@ -42,13 +54,50 @@ impl Services {
         if row.service == NO_SERVICE {
             row.service = self.find(row, groups);
         }
-        &mut self.list[row.service as usize]
+        &mut self.list[row.service as usize].service
     }
 
-    /// All that was counted; what falls beyond the limit only once something has.
-    pub(super) fn snapshot(&self) -> Vec<Service> {
-        let counted = |service: &&Service| service.opened + service.closed.iter().sum::<u64>() + service.failures.iter().sum::<u64>() > 0;
-        self.list.iter().filter(|service| service.port.is_some() || counted(service)).cloned().collect()
+    /// All that was counted under names that are known; what falls beyond the limit only once something has.
+    pub(super) fn snapshot(&self, groups: &Groups) -> Vec<Service> {
+        let counted = |service: &Service| service.opened + service.closed.iter().sum::<u64>() + service.failures.iter().sum::<u64>() > 0;
+        let shown =
+            |entry: &&Entry| entry.live && !groups.is_pending(entry.group) && (entry.service.port.is_some() || counted(&entry.service));
+        let named = |entry: &Entry| Service {
+            process: Arc::clone(groups.name(entry.group)),
+            workload: Arc::clone(groups.workload(entry.group)),
+            ..entry.service.clone()
+        };
+        self.list.iter().filter(shown).map(named).collect()
+    }
+
+    /// Moves the services of a group without rows to another group of its role; what that one has already is
+    /// added up, what it has no room for goes to the service without port.
+    pub(super) fn bequeath(&mut self, group: u16, heir: u16) {
+        for at in 0..self.list.len() {
+            let entry = &mut self.list[at];
+            let (Some(port), true) = (entry.service.port, entry.live && entry.group == group) else { continue };
+            self.index.remove(&(group, port));
+            let rest = (heir == Groups::other(entry.service.role)).then_some(entry.service.role.index());
+            let taken = rest.or_else(|| self.index.get(&(heir, port)).map(|at| *at as usize));
+            // The position fits: it is below the limit, which is below `u32::MAX / 2`.
+            let index = u32::try_from(at).unwrap_or_default();
+            if let Some(into) = taken {
+                let gone = std::mem::replace(&mut entry.service, empty(Role::Unknown, None));
+                entry.live = false;
+                self.list[into].service.add(&gone);
+                self.free.push(index);
+            } else {
+                entry.group = heir;
+                self.index.insert((heir, port), index);
+            }
+        }
+    }
+
+    /// All that opened and closed, shown or not.
+    #[cfg(test)]
+    pub(super) fn totals(&self) -> (u64, u64) {
+        let live = || self.list.iter().filter(|entry| entry.live).map(|entry| &entry.service);
+        (live().map(|service| service.opened).sum(), live().flat_map(|service| service.closed).sum())
     }
 
     fn find(&mut self, row: &Row, groups: &Groups) -> u32 {
@@ -57,18 +106,22 @@ impl Services {
             return *at;
         }
         let role = groups.role(row.group);
-        // The position fits: it is below the limit, which is below `u32::MAX / 2`.
-        match u32::try_from(self.list.len()) {
-            Ok(at) if self.list.len() < self.limit => {
-                self.list.push(empty(groups, row.group, Some(key.1)));
-                self.index.insert(key, at);
-                at
-            }
-            _ => {
-                self.overflow += 1;
-                u32::try_from(role.index()).unwrap_or_default()
-            }
+        let used = self.list.len() - self.free.len() - Role::COUNT;
+        if used >= self.limit + if groups.is_pending(row.group) { SPARE } else { 0 } {
+            self.overflow += 1;
+            return u32::try_from(role.index()).unwrap_or_default();
         }
+        let entry = Entry { group: row.group, live: true, service: empty(role, Some(key.1)) };
+        let at = if let Some(at) = self.free.pop() {
+            self.list[at as usize] = entry;
+            at
+        } else {
+            // The position fits, as above.
+            self.list.push(entry);
+            u32::try_from(self.list.len() - 1).unwrap_or_default()
+        };
+        self.index.insert(key, at);
+        at
     }
 }
 
@@ -90,6 +143,18 @@ impl Service {
     /// Counts a connect that came to nothing.
     pub(super) fn failed(&mut self, reason: ConnectFailure) {
         self.failures[reason.index()] += 1;
+    }
+
+    /// Adds what another has counted.
+    fn add(&mut self, other: &Self) {
+        self.opened += other.opened;
+        self.closed.iter_mut().zip(other.closed).for_each(|(mine, theirs)| *mine += theirs);
+        self.failures.iter_mut().zip(other.failures).for_each(|(mine, theirs)| *mine += theirs);
+        self.duration.add(&other.duration);
+        self.connect_duration.add(&other.connect_duration);
+        self.srtt.add(&other.srtt);
+        self.sent_bytes.add(&other.sent_bytes);
+        self.received_bytes.add(&other.received_bytes);
     }
 }
 
@@ -139,10 +204,11 @@ fn float(value: u64) -> f64 {
     value as f64
 }
 
-fn empty(groups: &Groups, group: u16, port: Option<u16>) -> Service {
+fn empty(role: Role, port: Option<u16>) -> Service {
     Service {
-        process: Arc::clone(groups.name(group)),
-        role: groups.role(group),
+        process: Arc::default(),
+        workload: Arc::default(),
+        role,
         port,
         opened: 0,
         closed: [0; CloseReason::COUNT],

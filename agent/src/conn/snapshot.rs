@@ -8,22 +8,29 @@ use std::sync::Arc;
 use super::histogram::Histogram;
 use super::labels::{CloseReason, ConnectFailure, Correction, Phase, RetransmitError, RetransmitKind, Role, SocketState, Stage};
 use super::pressure::Pressure;
+use crate::workload::Workload;
 
 /// The ages, in seconds, at which a connection in a leak state counts as stuck.
 pub const STUCK_AGES: [u64; 3] = [60, 300, 3600];
 
-/// The name that stands for every process beyond the label budget.
+/// The name that stands for every process, and every workload, beyond the label budget. No process and no
+/// cgroup can have it: a `~` at the front of a name from outside is replaced.
 pub const OTHER: &str = "~other";
+
+/// How many label sets may stand beyond a budget while their workloads wait for their names.
+pub const SPARE: usize = 64;
 
 /// Everything that the table counts, at one moment.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     /// The moment, `CLOCK_MONOTONIC` nanoseconds.
     pub taken_at: u64,
-    /// Counts by process and role.
+    /// Counts by process, workload and role.
     pub groups: Vec<Group>,
-    /// Counts by process, role and service port.
+    /// Counts by process, workload, role and service port.
     pub services: Vec<Service>,
+    /// The workloads that stand in `groups`, each name once.
+    pub workloads: Vec<Arc<Workload>>,
     /// Time spent in a state, observed when it is left, in the order of `Role::ALL` x `SocketState::ALL`.
     pub state_durations: Vec<(Role, SocketState, Histogram)>,
     /// SYN-ACKs sent again, by the listener's port; `None` for ports beyond the budget.
@@ -62,15 +69,18 @@ pub struct Snapshot {
     /// When the last complete pass ended, `CLOCK_MONOTONIC` nanoseconds; none before the first.
     pub last_reconcile: Option<u64>,
     /// Label sets folded into `~other`, by family: `groups` (owners), `services` (connections),
-    /// `ports` (SYN-ACKs), `listeners` (listening sockets), `namespaces` (socket list entries); each thing folded counts once.
+    /// `ports` (SYN-ACKs), `listeners` (listening sockets), `namespaces` (socket list entries), `workloads`
+    /// (sockets, as `unknown`); each thing folded counts once.
     pub label_overflow: Vec<(&'static str, u64)>,
 }
 
-/// The counts of one process in one role.
+/// The counts of one process in one workload and role.
 #[derive(Clone, Debug)]
 pub struct Group {
     /// Command name, `~other` beyond the budget, `unknown` when no owner is known.
     pub process: Arc<str>,
+    /// Unit, container or pod, `host`, `unknown`; `~other` beyond the budget.
+    pub workload: Arc<str>,
     /// Its side.
     pub role: Role,
     /// Gauges by state, in the order of `SocketState::ALL`.
@@ -106,11 +116,13 @@ pub struct StateGauge {
     pub older_than: [u64; STUCK_AGES.len()],
 }
 
-/// The counts of one process in one role towards (client) or at (server) one service port.
+/// The counts of one process in one workload and role towards (client) or at (server) one service port.
 #[derive(Clone, Debug)]
 pub struct Service {
     /// As in [`Group`].
     pub process: Arc<str>,
+    /// As in [`Group`].
+    pub workload: Arc<str>,
     /// Its side.
     pub role: Role,
     /// The service port; `None` beyond the budget.

@@ -28,7 +28,7 @@ use agent_common::tcp;
 use hashbrown::HashTable;
 
 use super::books::Books;
-use super::groups::{Groups, UNKNOWN_PROCESS};
+use super::groups::Groups;
 use super::labels::{Correction, RetransmitError, Role, SocketState};
 use super::lists::Cuts;
 use super::owner::{Listeners, Name, Owner, names_owner};
@@ -37,15 +37,16 @@ use super::pressure::Kept;
 use super::rows::{Row, Rows, flag, seen};
 use super::services::{Ports, Services, seconds};
 use super::succession::{Relation, is_birth, is_connected, is_opening, note_first_fin, relation, role_at};
+use super::workloads::Workloads;
 
 /// The bounds of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Rows.
     pub connections: usize,
-    /// Process and role pairs, besides `unknown` and `~other`.
+    /// Processes in a workload and role, besides `unknown` and `~other`.
     pub groups: usize,
-    /// Process, role and port triples, besides those of `~other` without port.
+    /// The same with a service port, besides those of `~other` without port.
     pub services: usize,
     /// Network namespaces with counts of their own.
     pub namespaces: usize,
@@ -64,6 +65,7 @@ pub struct Table {
     pub(super) index: HashTable<u32>,
     pub(super) rows: Rows,
     pub(super) groups: Groups,
+    pub(super) workloads: Workloads,
     pub(super) services: Services,
     pub(super) ports: Ports,
     pub(super) listeners: Listeners,
@@ -87,12 +89,13 @@ impl Table {
     /// An empty table.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        let mut groups = Groups::new(limits.groups);
+        let workloads = Workloads::new();
         Self {
             index: HashTable::new(),
             rows: Rows::new(limits.connections),
-            services: Services::new(&mut groups, limits.services),
-            groups,
+            services: Services::new(limits.services),
+            groups: Groups::new(limits.groups, &workloads.unknown),
+            workloads,
             ports: Ports::new(limits.ports),
             listeners: Listeners::default(),
             cuts: Cuts::default(),
@@ -154,7 +157,7 @@ impl Table {
                 row.retransmitted = row.retransmitted.saturating_add(record.segments);
                 row.group
             }
-            None => self.groups.of_process(UNKNOWN_PROCESS, Role::Unknown),
+            None => Groups::nobody(Role::Unknown),
         };
         self.groups.retransmit(group, record);
     }
@@ -177,7 +180,7 @@ impl Table {
         if !birth && self.knows(record.ends.netns) {
             self.correct(Correction::MissedOpen);
         }
-        let mut row = self.stranger(&record.ends, new, role_at(record.old, new), record.time);
+        let mut row = Self::stranger(&record.ends, new, role_at(record.old, new), record.time);
         row.flags |= if birth { 0 } else { flag::BORN_BEFORE };
         row.queues.moved(record.flags, new);
         row.take_flags(record.flags);
@@ -220,9 +223,9 @@ impl Table {
     }
 
     /// A row that is not in the table yet, of an unknown process.
-    pub(super) fn stranger(&mut self, ends: &Endpoints, state: SocketState, role: Role, time: u64) -> Row {
+    pub(super) fn stranger(ends: &Endpoints, state: SocketState, role: Role, time: u64) -> Row {
         let mut row = Row::new(ends, state, role, time);
-        row.group = self.groups.of_process(UNKNOWN_PROCESS, role);
+        row.group = Groups::nobody(role);
         row
     }
 
@@ -236,12 +239,16 @@ impl Table {
             self.claim(row, record.tgid, &record.comm);
             row.owner = Owner::Exact;
         }
+        if row.owner == Owner::None && self.seeded {
+            self.place_unowned(row);
+        }
     }
 
     fn claim(&mut self, row: &mut Row, tgid: u32, comm: &[u8; 16]) {
         let name = Name::from_comm(comm);
-        if !self.groups.keeps(row, &name, tgid) {
-            let group = self.groups.of_name(&name, row.role);
+        let place = self.workloads.place(row.cgroup, tgid);
+        if !self.groups.keeps(row, &name, &place, tgid) {
+            let group = self.groups.of_name(&name, &place, row.role);
             row.set_group(group);
         }
         row.tgid = tgid;
@@ -259,7 +266,8 @@ impl Table {
             row.owner = Owner::Listener;
             row.tgid = listener.tgid;
         }
-        let group = self.groups.of_process(self.groups.process(source), row.role);
+        let place = self.workloads.place(row.cgroup, row.tgid);
+        let group = self.groups.sibling(source, &place, row.role);
         row.set_group(group);
     }
 

@@ -57,6 +57,9 @@ impl Table {
         if let (Some(walked), true) = (covered.holders, self.pass.is_some()) {
             self.settle_owners(walked);
         }
+        if self.pass.is_some() {
+            self.place_rows();
+        }
         let Some(mut pass) = self.pass.take() else { return PassSummary::default() };
         let mut summary = PassSummary::default();
         for index in 0..self.rows.top() {

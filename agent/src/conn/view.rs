@@ -43,6 +43,8 @@ pub struct RowView {
     pub role: Role,
     /// The owner's command name.
     pub process: Arc<str>,
+    /// Its unit, container or pod; `host`, `unknown` or `~other`.
+    pub workload: Arc<str>,
     /// The owner's process id, 0 where none is known.
     pub tgid: u32,
     /// How the owner is known.
@@ -82,7 +84,8 @@ impl Table {
         Snapshot {
             taken_at: now,
             groups: self.groups.snapshot(&self.rows, &self.cuts),
-            services: self.services.snapshot(),
+            services: self.services.snapshot(&self.groups),
+            workloads: self.groups.workloads(),
             state_durations: books.state_durations.clone(),
             synack_retransmits: self.ports.snapshot(),
             retransmit_failures: books.retransmit_failures,
@@ -107,6 +110,7 @@ impl Table {
                 ("ports", self.ports.overflow()),
                 ("namespaces", books.namespaces_folded),
                 ("listeners", self.listeners_folded()),
+                ("workloads", self.workloads.overflow),
             ],
         }
     }
@@ -133,6 +137,7 @@ impl Table {
             opened: row.opened(),
             role: row.role,
             process: Arc::clone(self.groups.name(row.group)),
+            workload: Arc::clone(self.groups.workload(row.group)),
             tgid: row.tgid,
             owner: row.owner,
             holders: row.holders,

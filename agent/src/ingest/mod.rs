@@ -40,6 +40,8 @@ const CATCH_UP_TRIES: usize = 50;
 const CATCH_UP_PAUSE: Duration = Duration::from_micros(100);
 /// How often the kernel side's counters are read.
 const COUNT_EVERY: Duration = Duration::from_millis(250);
+/// How often the table gives back labels that nobody uses, nanoseconds.
+const TIDY_EVERY: u64 = 10_000_000_000;
 
 const RING: Token = Token(0);
 const WAKE: Token = Token(1);
@@ -60,6 +62,15 @@ pub enum Command {
     End(Covered, Sender<PassSummary>),
     /// The pass came to nothing.
     Abort,
+}
+
+/// How the thread tells others that it wants something of them; one wish that waits is enough.
+#[derive(Clone, Debug)]
+pub struct Wishes {
+    /// A reconcile pass, because something was lost.
+    pub pass: SyncSender<()>,
+    /// The workload of a cgroup that has shown up.
+    pub workload: SyncSender<()>,
 }
 
 /// The two ends that other threads hold.
@@ -99,11 +110,12 @@ pub struct Ingest {
     table: SharedTable,
     stats: SharedStats,
     commands: Receiver<Command>,
-    pass_wanted: SyncSender<()>,
+    wishes: Wishes,
     interval: Duration,
     poll: Poll,
     handle: Handle,
     counted_at: u64,
+    tidied_at: u64,
     lost: u64,
     warning: Sparing,
     /// Transitions that the kernel counted and no ring will bring, as far as is known.
@@ -111,7 +123,7 @@ pub struct Ingest {
 }
 
 impl Ingest {
-    /// Prepares the thread. `pass_wanted` is told when something was lost.
+    /// Prepares the thread.
     ///
     /// # Errors
     /// Where the kernel has no more descriptors to give.
@@ -121,7 +133,7 @@ impl Ingest {
         stats: SharedStats,
         interval: Duration,
         commands: Receiver<Command>,
-        pass_wanted: SyncSender<()>,
+        wishes: Wishes,
     ) -> io::Result<Self> {
         let rings = Rings::new(maps.states, maps.retransmits);
         let poll = Poll::new()?;
@@ -136,11 +148,12 @@ impl Ingest {
             table,
             stats,
             commands,
-            pass_wanted,
+            wishes,
             interval,
             poll,
             handle,
             counted_at: 0,
+            tidied_at: 0,
             lost: 0,
             warning: Sparing::default(),
             missing: 0,
@@ -167,6 +180,7 @@ impl Ingest {
             self.drain();
             self.count(false);
             self.step();
+            self.tidy();
             self.handle.beat.store(monotonic(), Ordering::Release);
         }
         self.drain();
@@ -230,7 +244,20 @@ impl Ingest {
             }
             self.lost = lost;
             // One that is already wanted is enough.
-            let _ = self.pass_wanted.try_send(());
+            let _ = self.wishes.pass.try_send(());
+        }
+    }
+
+    /// Has workloads named that wait for it, and now and then gives labels back.
+    fn tidy(&mut self) {
+        let now = monotonic();
+        let mut table = lock(&self.table);
+        if now.saturating_sub(self.tidied_at) >= TIDY_EVERY {
+            self.tidied_at = now;
+            table.tidy(now);
+        }
+        if table.wants_workloads() {
+            let _ = self.wishes.workload.try_send(());
         }
     }
 

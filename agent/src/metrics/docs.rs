@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::catalogue::{Kind, Metric, SECTIONS};
 use crate::conn::histogram::{BYTES, SECONDS};
 use crate::conn::labels::{CloseReason, ConnectFailure, Correction, Phase, RetransmitKind, Role, SocketState, Stage};
-use crate::conn::snapshot::STUCK_AGES;
+use crate::conn::snapshot::{SPARE, STUCK_AGES};
 
 /// The whole document.
 #[must_use]
@@ -39,6 +39,7 @@ fn label_values() -> String {
     let leaking = list(&mut SocketState::ALL.iter().filter(|state| state.can_leak()).map(|state| state.as_str()));
     let mut text = String::from("\n## Labels\n\n| label | values |\n|---|---|\n");
     text.push_str("| `process` | command name of the owner; `unknown` where none is known, `~other` beyond the budget |\n");
+    text.push_str("| `workload` | systemd unit (`nginx.service`), the first twelve digits of a container's id, `pod-` and eight digits for what runs in a pod outside its containers, `host` for none of these; `unknown` where its cgroup was gone before its path could be read, `~other` beyond the budget |\n");
     text.push_str("| `port` | the service port: local for servers, remote for clients; `~other` beyond the budget |\n");
     text.push_str("| `netns` | `host` for the agent's own network namespace, else its inode; `~other` beyond the bound |\n");
     let rows = [
@@ -76,19 +77,20 @@ in `tcpwarden_label_overflow_total`.
 
 | budget | series for each |
 |---|---|
-| group: a process in a role (`--max-series`, 200) | at most {group} |
-| service: a process, a role and a port (`--max-series` too) | {counters}, and at most {service} once all its histograms hold an observation |
-| listeners: a process and a port (`--max-series` too) | 6 |
+| group: a process in a workload and role (`--max-series`, 200) | at most {group} |
+| service: a process, a workload, a role and a port (`--max-series` too) | {counters}, and at most {service} once all its histograms hold an observation |
+| workload that has a group | 1 |
+| listeners: a process, a workload and a port (`--max-series` too) | 6 |
 | process with sockets | 3 |
 | network namespace (64) | 8 |
 | listener port with SYN-ACKs sent again | 1 |
 | fixed | at most {states} for times in state, 3 a probe and 2 more while the kernel keeps statistics, and fewer than 300 others |
 
-With both budgets used up and every histogram filled that is {total} series; with 30 groups and 50 services it is at most {usual} and the
-fixed ones. `scrape_samples_scraped` of Prometheus tells the true number.
+A budget may run over by {SPARE} while workloads wait for their names. With both used up and every histogram filled that is {total} series; with
+30 groups and 50 services it is at most {usual} and the fixed ones. `scrape_samples_scraped` of Prometheus tells the true number.
 ",
-        total = 200 * (group + service + 6 + 3) + states,
-        usual = 30 * (group + 6 + 3) + 50 * service,
+        total = (200 + SPARE) * (group + service + 1) + 200 * (6 + 3) + states,
+        usual = 30 * (group + 6 + 3 + 1) + 50 * service,
     )
 }
 
@@ -159,5 +161,14 @@ Sockets that were open before the agent started are in the gauges from the first
 - Sockets that the kernel itself holds, such as the subflows of MPTCP, may count as unaccepted in CLOSE_WAIT.
 - A port that a client bound by name without listening on it is passed over by the kernel for every destination; it is not taken off the range.
 - Where the birth of a connection was not seen and no listener tells its side, the lower of its two ports counts as the service port.
-- Budgets go to the first that come, for the agent's life: what comes later than `--max-series` stands under `~other`.
+- Budgets go to the first that come: what comes later than `--max-series` stands under `~other` until a place is free. A process that has
+  had no socket in a workload for five minutes gives its place back; its series end, and what they had counted is from then on in those of
+  `~other`, so that the sum over a metric never goes down.
+- A socket's workload is that of the process that made it: a socket that systemd opens for a service, or that another process hands over,
+  keeps the maker's. Whoever may make cgroups (a user's own systemd, a container that has its cgroups to itself) may name them like a unit
+  or a container of somebody else; `tcpwarden_workload_info` has the whole path of the first that bore the name.
+- The name of a cgroup is read a tenth of a second after its first socket was seen. A cgroup that is gone by then is `unknown`. Meanwhile its sockets
+  stand under `unknown`, and what they counted appears with the name.
+- Where the unified hierarchy of cgroups is not used (cgroup v1) or not in sight, the workload is looked up by the owner's process id instead, in
+  /proc; an owner that ended first is `unknown`, and one whose process id is used again is taken for the former one for up to ten seconds.
 ";

@@ -14,6 +14,7 @@ use crate::conn::snapshot::{Group, Namespace, OTHER, Queued, Service, Snapshot, 
 use crate::kernel::probe::ProbeState;
 use crate::pressure::descriptors::Descriptors;
 use crate::pressure::host::Host;
+use crate::workload::Workload;
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -25,9 +26,15 @@ fn histogram(bounds: &'static [f64], values: &[f64]) -> Histogram {
     histogram
 }
 
+/// The workload of a test's process.
+fn workload(process: &str) -> Arc<str> {
+    Arc::from(if process == OTHER { OTHER } else { "web.service" })
+}
+
 fn group(process: &str, role: Role) -> Group {
     Group {
         process: Arc::from(process),
+        workload: workload(process),
         role,
         states: [StateGauge::default(); SocketState::COUNT],
         retransmitted: Default::default(),
@@ -39,6 +46,7 @@ fn group(process: &str, role: Role) -> Group {
 fn service(process: &str, role: Role, port: Option<u16>) -> Service {
     Service {
         process: Arc::from(process),
+        workload: workload(process),
         role,
         port,
         opened: 0,
@@ -57,6 +65,7 @@ fn empty() -> Snapshot {
         taken_at: 5000 * SECOND,
         groups: Vec::new(),
         services: Vec::new(),
+        workloads: Vec::new(),
         state_durations: Vec::new(),
         synack_retransmits: Vec::new(),
         retransmit_failures: [0; 6],
@@ -99,6 +108,7 @@ fn full() -> Snapshot {
     Snapshot {
         groups: vec![client, group(hostile, Role::Server), group(OTHER, Role::Unknown)],
         services: vec![calls, service(hostile, Role::Server, Some(8080)), service(OTHER, Role::Server, None)],
+        workloads: vec![Arc::new(crate::workload::path::classify("/system.slice/web.service")), Arc::new(Workload::host())],
         state_durations: vec![(Role::Client, SocketState::SynSent, histogram(SECONDS, &[0.02]))],
         synack_retransmits: vec![(Some(8080), 4), (None, 1)],
         namespaces: vec![
@@ -122,6 +132,7 @@ fn full() -> Snapshot {
 fn pressure() -> Pressure {
     let listener = |process: &str, port, sockets| Listener {
         process: process.into(),
+        workload: workload(process),
         port,
         sockets,
         backlog: 5,
@@ -132,7 +143,7 @@ fn pressure() -> Pressure {
     };
     let process = |tgid, sockets, open| {
         let descriptors = Some(Descriptors { tgid, open, limit: 1024 });
-        OwnerProcess { tgid, process: "curl".into(), sockets, descriptors }
+        OwnerProcess { tgid, process: "curl".into(), workload: workload("curl"), sockets, descriptors }
     };
     Pressure {
         listeners: vec![listener("nginx", Some(80), 2), listener("gone", Some(81), 0), listener(OTHER, None, 1)],
@@ -239,7 +250,7 @@ fn no_label_set_occurs_twice_and_the_order_is_stable() {
 #[test]
 fn a_hostile_process_name_stays_on_one_line() {
     let page = page(&full(), stats());
-    assert!(page.contains(r#"tcpwarden_connections{process="a\"b\\c\nd�",role="server",state="listen"} 0"#));
+    assert!(page.contains(r#"tcpwarden_connections{process="a\"b\\c\nd�",workload="web.service",role="server",state="listen"} 0"#));
 }
 
 #[test]
@@ -266,7 +277,10 @@ fn counters_with_fixed_labels_are_there_from_the_start() {
 #[test]
 fn a_service_without_observations_has_no_histogram() {
     let page = page(&full(), stats());
-    assert!(page.contains("tcpwarden_connections_opened_total{process=\"~other\",role=\"server\",port=\"~other\"} 0"));
+    assert!(page.contains("tcpwarden_connections_opened_total{process=\"~other\",workload=\"~other\",role=\"server\",port=\"~other\"} 0"));
     let lines = page.lines().filter(|line| line.starts_with("tcpwarden_connection_duration_seconds_count"));
-    assert_eq!(lines.collect::<Vec<_>>(), ["tcpwarden_connection_duration_seconds_count{process=\"curl\",role=\"client\",port=\"443\"} 2"]);
+    assert_eq!(
+        lines.collect::<Vec<_>>(),
+        ["tcpwarden_connection_duration_seconds_count{process=\"curl\",workload=\"web.service\",role=\"client\",port=\"443\"} 2"]
+    );
 }

@@ -3,9 +3,12 @@
 mod budgets;
 mod lists;
 mod losses;
+mod monotony;
 mod owners;
 mod passes;
 mod pressure;
 mod random;
 mod scenarios;
 mod support;
+mod tenure;
+mod workloads;

@@ -196,7 +196,7 @@ pub(super) fn check(table: &mut Table, now: u64) {
         for (state, orphan) in SocketState::ALL.iter().map(|state| (state, false)).chain([(&SocketState::FinWait2, true)]) {
             let mut like = Row::new(&ends(0, 0, 0), *state, Role::Client, 0);
             (like.group, like.flags) = (group, if orphan { row_flag::ORPHAN } else { 0 });
-            let list = *table.groups.list_of(&like);
+            let list = table.groups.peek(&like);
             let indices = list.indices(&table.rows);
             linked += indices.len();
             let gauge = list.gauge(&table.rows);
@@ -224,10 +224,14 @@ pub(super) fn check(table: &mut Table, now: u64) {
     let rows = table.rows.iter().count();
     assert_eq!((linked, table.rows.len(), table.index.len()), (rows, rows, rows), "lists, slab and index agree");
     assert_eq!(snapshot.tracked, rows as u64);
+    let shown: u64 = snapshot.groups.iter().flat_map(|group| group.states.map(|state| state.count)).sum();
+    let left = table.rows.iter().filter(|row| row.is_left()).count();
+    assert_eq!(shown, (rows - left) as u64, "every row is shown once, but for those that nobody has a descriptor of");
     let unattributed = table.rows().filter(|row| row.owner == crate::conn::Owner::None).count();
     assert_eq!(snapshot.unattributed, unattributed as u64);
     let unverified = table.rows.iter().filter(|row| row.state.can_leak() && !row.is_left() && row.entered >= table.cuts.walked());
     assert_eq!(table.unverified_since(), unverified.map(|row| row.entered).min(), "who waits longest to be verified");
     let connected = table.rows.iter().filter(|row| row.has(row_flag::CONNECTED)).count() as u64;
-    assert_eq!(snapshot.opened() + table.books.adopted, snapshot.closed() + connected, "opened + adopted = closed + connected");
+    let (opened, closed) = table.services.totals();
+    assert_eq!(opened + table.books.adopted, closed + connected, "opened + adopted = closed + connected");
 }

@@ -1,15 +1,18 @@
 //! Gauges of what is open now, and how long it has been so.
 
 super::metrics! {
-    CONNECTIONS = Gauge "tcpwarden_connections", "connections", ["process", "role", "state"],
-        "Sockets now, by owner, side and state.",
+    CONNECTIONS = Gauge "tcpwarden_connections", "connections", ["process", "workload", "role", "state"],
+        "Sockets now, by owner, workload, side and state.",
         "The sum over a state equals the sockets that `ss -tan` lists in that state, over all network namespaces; `time-wait`, orphaned `fin-wait-2` and `syn-recv` have metrics of their own below.";
-    OLDEST_STATE_AGE = Gauge "tcpwarden_connections_oldest_state_age_seconds", "seconds", ["process", "role", "state"],
+    OLDEST_STATE_AGE = Gauge "tcpwarden_connections_oldest_state_age_seconds", "seconds", ["process", "workload", "role", "state"],
         "For how long the oldest socket in a state that should pass has been in it; 0 where there is none.",
         "No equal in the kernel. A lower bound for sockets that are older than the agent.";
-    CONNECTIONS_STUCK = Gauge "tcpwarden_connections_stuck", "connections", ["process", "role", "state", "min_age"],
+    CONNECTIONS_STUCK = Gauge "tcpwarden_connections_stuck", "connections", ["process", "workload", "role", "state", "min_age"],
         "Sockets that have been in a state that should pass for longer than min_age seconds.",
         "No equal in the kernel. `min_age` is 60, 300 or 3600; each counts the older ones too.";
+    WORKLOAD_INFO = Gauge "tcpwarden_workload_info", "truth", ["workload", "kind", "runtime", "container_id", "pod_uid", "cgroup"],
+        "The long names of a workload that other metrics carry as a label; always 1.",
+        "`cgroup` is the path of the cgroup of the unit, container or pod. `container_id` and `pod_uid` join with `container_id` and `uid` of kube-state-metrics. One series a workload: of two cgroups with the same name the first that was seen.";
     STATE_DURATION = Histogram "tcpwarden_state_duration_seconds", "seconds", ["state", "role"],
         "Time spent in a state, observed when it is left.",
         "No equal in the kernel. Sockets that are older than the agent are not observed in the state in which it found them.";

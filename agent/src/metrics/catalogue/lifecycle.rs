@@ -1,22 +1,22 @@
 //! Counters and histograms of what opens, closes, fails and is sent again.
 
 super::metrics! {
-    CONNECTIONS_OPENED = Counter "tcpwarden_connections_opened_total", "connections", ["process", "role", "port"],
+    CONNECTIONS_OPENED = Counter "tcpwarden_connections_opened_total", "connections", ["process", "workload", "role", "port"],
         "Connections that reached ESTABLISHED.",
         "Clients: see ActiveOpens below, which counts attempts. Servers: PassiveOpens less the handshakes that ended before ESTABLISHED.";
-    CONNECTIONS_CLOSED = Counter "tcpwarden_connections_closed_total", "connections", ["process", "role", "port", "reason"],
+    CONNECTIONS_CLOSED = Counter "tcpwarden_connections_closed_total", "connections", ["process", "workload", "role", "port", "reason"],
         "Connections that ended after ESTABLISHED, by what ended them.",
         "`rst_received`, `rst_sent`, `timeout` and `other` make EstabResets when the socket was in ESTABLISHED or CLOSE_WAIT, see below.";
-    CONNECTION_DURATION = Histogram "tcpwarden_connection_duration_seconds", "seconds", ["process", "role", "port"],
+    CONNECTION_DURATION = Histogram "tcpwarden_connection_duration_seconds", "seconds", ["process", "workload", "role", "port"],
         "Time from ESTABLISHED to the end of the connection.",
         "No equal in the kernel. Connections that are older than the agent are not observed.";
-    CONNECT_DURATION = Histogram "tcpwarden_connect_duration_seconds", "seconds", ["process", "port"],
+    CONNECT_DURATION = Histogram "tcpwarden_connect_duration_seconds", "seconds", ["process", "workload", "port"],
         "Time from the first SYN to ESTABLISHED, of connects that succeeded.",
         "No equal in the kernel.";
-    CONNECT_FAILURES = Counter "tcpwarden_connect_failures_total", "connects", ["process", "port", "reason"],
+    CONNECT_FAILURES = Counter "tcpwarden_connect_failures_total", "connects", ["process", "workload", "port", "reason"],
         "Connects that came to nothing, by why.",
         "Part of ActiveOpens and of AttemptFails, see below.";
-    RETRANSMITTED_SEGMENTS = Counter "tcpwarden_retransmitted_segments_total", "segments", ["process", "role", "phase", "kind"],
+    RETRANSMITTED_SEGMENTS = Counter "tcpwarden_retransmitted_segments_total", "segments", ["process", "workload", "role", "phase", "kind"],
         "Segments sent again, by the phase of the connection and by what set it off.",
         "Part of RetransSegs, see below. One call of the kernel may send several segments; segments are counted.";
     RETRANSMIT_FAILURES = Counter "tcpwarden_retransmit_failures_total", "segments", ["error"],
@@ -31,13 +31,13 @@ super::metrics! {
     RESETS_RECEIVED = Counter "tcpwarden_resets_received_total", "segments", [],
         "Resets received that ended a connection or an attempt.",
         "No equal in the kernel.";
-    CONNECTION_SRTT = Histogram "tcpwarden_connection_srtt_seconds", "seconds", ["process", "role", "port"],
+    CONNECTION_SRTT = Histogram "tcpwarden_connection_srtt_seconds", "seconds", ["process", "workload", "role", "port"],
         "Smoothed round-trip time of a connection when it ended.",
         "`rtt` of `ss -ti`. Connections without a measurement are not observed.";
-    CONNECTION_SENT_BYTES = Histogram "tcpwarden_connection_sent_bytes", "bytes", ["process", "role", "port"],
+    CONNECTION_SENT_BYTES = Histogram "tcpwarden_connection_sent_bytes", "bytes", ["process", "workload", "role", "port"],
         "Payload bytes that a connection sent in its life, those sent again not counted.",
         "`bytes_sent` less `bytes_retrans` of `ss -ti`.";
-    CONNECTION_RECEIVED_BYTES = Histogram "tcpwarden_connection_received_bytes", "bytes", ["process", "role", "port"],
+    CONNECTION_RECEIVED_BYTES = Histogram "tcpwarden_connection_received_bytes", "bytes", ["process", "workload", "role", "port"],
         "Payload bytes that a connection received in its life.",
         "`bytes_received` of `ss -ti`, which counts the FIN of the peer as one byte more.";
 }

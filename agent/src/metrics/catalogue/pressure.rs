@@ -1,34 +1,34 @@
 //! Gauges of what fills up: queues, listeners, ports, descriptors, memory.
 
 super::metrics! {
-    CLOSE_WAIT = Gauge "tcpwarden_close_wait_connections", "connections", ["process", "role", "stage"],
+    CLOSE_WAIT = Gauge "tcpwarden_close_wait_connections", "connections", ["process", "workload", "role", "stage"],
         "Sockets in CLOSE_WAIT by how far the application has come: unaccepted, unread (data or the end of file waits) or read (nothing is left but to close it).",
         "The sum over `stage` is `tcpwarden_connections{state=\"close_wait\"}`. A connection that the peer closes is unread or unaccepted from that moment; what becomes of it each reconcile pass sees. In `ss -tan state close-wait`: read has Recv-Q 0, unaccepted has no process.";
-    RECEIVE_QUEUE = Gauge "tcpwarden_receive_queue_bytes", "bytes", ["process", "role"],
+    RECEIVE_QUEUE = Gauge "tcpwarden_receive_queue_bytes", "bytes", ["process", "workload", "role"],
         "Bytes that applications have not read, as of the last reconcile pass.",
         "The sum of Recv-Q of `ss -tan`, listeners and the FINs of peers left out.";
-    SEND_QUEUE = Gauge "tcpwarden_send_queue_bytes", "bytes", ["process", "role"],
+    SEND_QUEUE = Gauge "tcpwarden_send_queue_bytes", "bytes", ["process", "workload", "role"],
         "Bytes that peers have not acknowledged, sent or not, as of the last reconcile pass.",
         "The sum of Send-Q of `ss -tan`, listeners and this side's SYNs and FINs left out.";
-    ZERO_WINDOW = Gauge "tcpwarden_zero_window_connections", "connections", ["process", "role"],
+    ZERO_WINDOW = Gauge "tcpwarden_zero_window_connections", "connections", ["process", "workload", "role"],
         "Connections with bytes to send whose peer lets nothing more in, as of the last reconcile pass: the peer does not read.",
         "`snd_wnd` of `ss -ti` is 0, or its timer is `persist`.";
-    LISTEN_SOCKETS = Gauge "tcpwarden_listen_sockets", "sockets", ["process", "port"],
+    LISTEN_SOCKETS = Gauge "tcpwarden_listen_sockets", "sockets", ["process", "workload", "port"],
         "Listening sockets, as of the last reconcile pass.",
         "`ss -tln`, over all network namespaces.";
-    LISTEN_BACKLOG = Gauge "tcpwarden_listen_backlog", "connections", ["process", "port"],
+    LISTEN_BACKLOG = Gauge "tcpwarden_listen_backlog", "connections", ["process", "workload", "port"],
         "Connections that wait to be accepted, as of the last reconcile pass; summed over the listeners of a process on a port.",
         "Recv-Q of `ss -tln`.";
-    LISTEN_BACKLOG_LIMIT = Gauge "tcpwarden_listen_backlog_limit", "connections", ["process", "port"],
+    LISTEN_BACKLOG_LIMIT = Gauge "tcpwarden_listen_backlog_limit", "connections", ["process", "workload", "port"],
         "The limit of the accept queue, which `listen` and `somaxconn` set, summed likewise.",
         "Send-Q of `ss -tln`. The kernel takes one more: it refuses once the queue is longer than its limit (`sk_acceptq_is_full`).";
-    LISTEN_BACKLOG_USED = Gauge "tcpwarden_listen_backlog_used_ratio", "ratio", ["process", "port"],
+    LISTEN_BACKLOG_USED = Gauge "tcpwarden_listen_backlog_used_ratio", "ratio", ["process", "workload", "port"],
         "How full the accept queue of the fullest listener is; 1 is full.",
         "Recv-Q / (Send-Q + 1) of `ss -tln`, the largest of the listeners of a process on a port.";
-    LISTEN_SYN_QUEUE = Gauge "tcpwarden_listen_syn_queue", "connections", ["process", "port"],
+    LISTEN_SYN_QUEUE = Gauge "tcpwarden_listen_syn_queue", "connections", ["process", "workload", "port"],
         "Handshakes at the listener that are not finished, as of the last reconcile pass.",
         "The sockets of `ss -tan state syn-recv` on the port.";
-    LISTEN_DROPS = Counter "tcpwarden_listen_drops_total", "segments", ["process", "port"],
+    LISTEN_DROPS = Counter "tcpwarden_listen_drops_total", "segments", ["process", "workload", "port"],
         "SYNs, handshakes and other segments that the listener dropped.",
         "`d` in `skmem` of `ss -tlm` (`sk_drops`). As of the last reconcile pass; what a listener drops after the last pass that saw it is not counted.";
     LISTEN_OVERFLOWS = Counter "tcpwarden_listen_overflows_total", "connections", ["netns"],
@@ -43,13 +43,13 @@ super::metrics! {
     EPHEMERAL_PORTS_USED = Gauge "tcpwarden_ephemeral_ports_used_ratio", "ratio", ["netns"],
         "The share of local ports that connections to the worst destination have taken; at 1 connects to it fail with EADDRNOTAVAIL.",
         "No equal in the kernel. `tcpwarden_ephemeral_ports`, used by range.";
-    OPEN_FDS = Gauge "tcpwarden_process_open_fds", "descriptors", ["process"],
+    OPEN_FDS = Gauge "tcpwarden_process_open_fds", "descriptors", ["process", "workload"],
         "Descriptors that a process which owns TCP sockets has open. Of several processes of a name, the one nearest to its limit.",
         "Entries of /proc/PID/fd, read every ten seconds at most. Of the 2048 processes with the most sockets; before Linux 6.2 of processes of the agent's user only.";
-    MAX_FDS = Gauge "tcpwarden_process_max_fds", "descriptors", ["process"],
+    MAX_FDS = Gauge "tcpwarden_process_max_fds", "descriptors", ["process", "workload"],
         "Descriptors that the same process may have open.",
         "`Max open files` of /proc/PID/limits, the soft limit.";
-    PROCESS_SOCKETS = Gauge "tcpwarden_process_sockets", "sockets", ["process"],
+    PROCESS_SOCKETS = Gauge "tcpwarden_process_sockets", "sockets", ["process", "workload"],
         "TCP sockets that the same process owns, as of the last reconcile pass.",
         "The sockets of `ss -tanp` that name the process.";
     TCP_MEMORY = Gauge "tcpwarden_tcp_memory_bytes", "bytes", ["kind"],

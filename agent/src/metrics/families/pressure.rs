@@ -22,25 +22,25 @@ pub(in crate::metrics) fn families(snapshot: &Snapshot, host: u32) -> Vec<Family
     families
 }
 
-/// By process and role, each with 0 from the start.
+/// By process, workload and role, each with 0 from the start.
 fn groups(snapshot: &Snapshot) -> [Family; 4] {
     let mut close_wait = Family::new(&pressure::CLOSE_WAIT);
     let mut receive = Family::new(&pressure::RECEIVE_QUEUE);
     let mut send = Family::new(&pressure::SEND_QUEUE);
     let mut zero_window = Family::new(&pressure::ZERO_WINDOW);
     for group in &snapshot.groups {
-        let (process, role) = (&*group.process, group.role.as_str());
+        let (process, workload, role) = (&*group.process, &*group.workload, group.role.as_str());
         for (stage, count) in Stage::ALL.iter().zip(group.close_wait) {
-            close_wait.count([process, role, stage.as_str()], count);
+            close_wait.count([process, workload, role, stage.as_str()], count);
         }
-        receive.count([process, role], group.queued.receive_bytes);
-        send.count([process, role], group.queued.send_bytes);
-        zero_window.count([process, role], group.queued.zero_window);
+        receive.count([process, workload, role], group.queued.receive_bytes);
+        send.count([process, workload, role], group.queued.send_bytes);
+        zero_window.count([process, workload, role], group.queued.zero_window);
     }
     [close_wait, receive, send, zero_window]
 }
 
-/// By process and port. Where no listener is left only the counter stays.
+/// By process, workload and port. Where no listener is left only the counter stays.
 fn listeners(pressure: &Pressure) -> [Family; 6] {
     let mut sockets = Family::new(&pressure::LISTEN_SOCKETS);
     let mut backlog = Family::new(&pressure::LISTEN_BACKLOG);
@@ -49,7 +49,7 @@ fn listeners(pressure: &Pressure) -> [Family; 6] {
     let mut syn_queue = Family::new(&pressure::LISTEN_SYN_QUEUE);
     let mut drops = Family::new(&pressure::LISTEN_DROPS);
     for listener in &pressure.listeners {
-        let labels = [&*listener.process, &port_label(listener.port)];
+        let labels = [&*listener.process, &*listener.workload, &port_label(listener.port)];
         drops.count(labels, listener.drops);
         if listener.sockets == 0 {
             continue;
@@ -84,14 +84,14 @@ fn namespaces(pressure: &Pressure, host: u32) -> [Family; 4] {
     [ports, ratio, overflows, drops]
 }
 
-/// By process name: of several processes the one that is nearest to its limit, so that all three numbers
+/// By process name and workload: of several processes the one that is nearest to its limit, so that all three numbers
 /// are of one process.
 fn processes(pressure: &Pressure) -> [Family; 3] {
     let near = |read: &Descriptors| float(read.open) / float(read.limit.max(1));
-    let mut worst: BTreeMap<&str, (&OwnerProcess, Descriptors)> = BTreeMap::new();
+    let mut worst: BTreeMap<(&str, &str), (&OwnerProcess, Descriptors)> = BTreeMap::new();
     for process in &pressure.processes {
         let Some(read) = process.descriptors else { continue };
-        let known = worst.entry(&process.process).or_insert((process, read));
+        let known = worst.entry((&*process.process, &*process.workload)).or_insert((process, read));
         if near(&read) > near(&known.1) {
             *known = (process, read);
         }
@@ -99,10 +99,10 @@ fn processes(pressure: &Pressure) -> [Family; 3] {
     let mut open = Family::new(&pressure::OPEN_FDS);
     let mut most = Family::new(&pressure::MAX_FDS);
     let mut sockets = Family::new(&pressure::PROCESS_SOCKETS);
-    for (name, (process, read)) in worst {
-        open.count([name], read.open);
-        most.count([name], read.limit);
-        sockets.count([name], process.sockets);
+    for ((name, workload), (process, read)) in worst {
+        open.count([name, workload], read.open);
+        most.count([name, workload], read.limit);
+        sockets.count([name, workload], process.sockets);
     }
     [open, most, sockets]
 }

@@ -1,4 +1,4 @@
-//! What is counted by process, role and service port: opened, closed, failed, and how connections were.
+//! What is counted by process, workload, role and service port: opened, closed, failed, and how connections were.
 
 use crate::conn::histogram::Histogram;
 use crate::conn::labels::{CloseReason, ConnectFailure, Role};
@@ -15,18 +15,18 @@ pub(in crate::metrics) fn families(snapshot: &Snapshot) -> Vec<Family> {
     let mut connect = Family::new(&lifecycle::CONNECT_DURATION);
     let connects = merged_connects(snapshot);
     for service in &snapshot.services {
-        let labels = [&*service.process, service.role.as_str(), &port_label(service.port)];
+        let labels = [&*service.process, &*service.workload, service.role.as_str(), &port_label(service.port)];
         opened.count(labels, service.opened);
         for (reason, count) in CloseReason::ALL.iter().zip(&service.closed) {
-            closed.count([labels[0], labels[1], labels[2], reason.as_str()], *count);
+            closed.count([labels[0], labels[1], labels[2], labels[3], reason.as_str()], *count);
         }
     }
-    for ((process, port), attempts) in &connects {
+    for ((process, workload, port), attempts) in &connects {
         for (reason, count) in ConnectFailure::ALL.iter().zip(&attempts.failures) {
-            failures.count([process, port, reason.as_str()], *count);
+            failures.count([process, workload, port, reason.as_str()], *count);
         }
         if let Some(histogram) = attempts.duration.as_ref().filter(|histogram| histogram.count() > 0) {
-            connect.histogram([process, port], histogram);
+            connect.histogram([process, workload, port], histogram);
         }
     }
     let mut families = vec![opened, closed, failures, connect];
@@ -37,7 +37,7 @@ pub(in crate::metrics) fn families(snapshot: &Snapshot) -> Vec<Family> {
     families
 }
 
-/// Connect attempts of one process towards one port.
+/// Connect attempts of one process in one workload towards one port.
 #[derive(Default)]
 struct Attempts {
     failures: [u64; ConnectFailure::COUNT],
@@ -46,14 +46,14 @@ struct Attempts {
 
 /// Connect attempts without the role, which these families do not have: a client's always stand
 /// there, another role's (a birth that was not seen) only where there is something to tell.
-fn merged_connects(snapshot: &Snapshot) -> std::collections::BTreeMap<(&str, String), Attempts> {
-    let mut merged = std::collections::BTreeMap::<(&str, String), Attempts>::new();
+fn merged_connects(snapshot: &Snapshot) -> std::collections::BTreeMap<(&str, &str, String), Attempts> {
+    let mut merged = std::collections::BTreeMap::<(&str, &str, String), Attempts>::new();
     for service in &snapshot.services {
         let silent = service.failures.iter().all(|count| *count == 0) && service.connect_duration.count() == 0;
         if silent && service.role != Role::Client {
             continue;
         }
-        let attempts = merged.entry((&service.process, port_label(service.port))).or_default();
+        let attempts = merged.entry((&service.process, &service.workload, port_label(service.port))).or_default();
         for (mine, theirs) in attempts.failures.iter_mut().zip(&service.failures) {
             *mine += theirs;
         }
@@ -70,7 +70,7 @@ fn observed(metric: &'static Metric, snapshot: &Snapshot, pick: fn(&Service) -> 
     for service in &snapshot.services {
         let histogram = pick(service);
         if histogram.count() > 0 {
-            family.histogram([&service.process, service.role.as_str(), &port_label(service.port)], histogram);
+            family.histogram([&service.process, &service.workload, service.role.as_str(), &port_label(service.port)], histogram);
         }
     }
     family

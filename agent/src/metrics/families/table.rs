@@ -11,7 +11,7 @@ use crate::metrics::family::Family;
 use crate::metrics::stats::SelfStats;
 
 /// The label budgets, each with a counter from the start.
-const BUDGETS: [&str; 5] = ["groups", "services", "namespaces", "ports", "listeners"];
+const BUDGETS: [&str; 6] = ["groups", "services", "namespaces", "ports", "listeners", "workloads"];
 
 /// Families of everything in the snapshot that has neither process nor service; `now` in Unix time.
 pub(in crate::metrics) fn families(snapshot: &Snapshot, stats: &SelfStats, now: f64) -> Vec<Family> {

@@ -12,6 +12,7 @@ mod seeding;
 mod sequences;
 mod truth;
 mod whole;
+mod workloads;
 
 /// A test and its name.
 pub(crate) type Test = (&'static str, fn());
@@ -30,6 +31,7 @@ pub(crate) fn all() -> Vec<Test> {
         errors::TESTS,
         page::TESTS,
         pressure::TESTS,
+        workloads::TESTS,
     ]
     .concat()
 }

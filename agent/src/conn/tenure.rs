@@ -1,0 +1,114 @@
+//! How long names last: rows get the workload that they waited for, and groups and services of processes
+//! that are gone give their labels back.
+//!
+//! Called by the resolver (`see`, `wanted`, `tell`) and by the ingest thread (`tidy`). Guarantees: a counter
+//! never goes down while its series stands, and what a removed series had counted is in the one of
+//! `~other`, so the sum over a family never goes down.
+
+use std::sync::Arc;
+
+use super::groups::Groups;
+use super::rows::{Row, flag};
+use super::table::Table;
+use super::workloads::Place;
+use crate::workload::{Key, Sight, Workload};
+
+/// What the resolver is asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Keys that wait for their workload.
+    pub keys: Vec<Key>,
+    /// Processes whose workload is remembered, to be confirmed now and then.
+    pub processes: Vec<u32>,
+}
+
+impl Table {
+    /// From here on workloads are resolved, as far as this reaches; before, every workload is `host`.
+    pub fn see_workloads(&mut self, sight: Sight) {
+        self.workloads.see(sight);
+    }
+
+    /// Whether a workload waits for its name.
+    #[must_use]
+    pub fn wants_workloads(&self) -> bool {
+        self.workloads.wants()
+    }
+
+    /// What the table would like to know of workloads.
+    #[must_use]
+    pub fn wanted_workloads(&self) -> Wanted {
+        Wanted { keys: self.workloads.wanted(), processes: self.workloads.processes() }
+    }
+
+    /// Takes what keys stand for; `None` for one that is not there any more.
+    pub fn tell_workloads(&mut self, answers: impl IntoIterator<Item = (Key, Option<Arc<Workload>>)>, now: u64) {
+        for (key, workload) in answers {
+            if self.workloads.tell(key, workload.as_ref(), now) {
+                self.settle(key);
+            }
+        }
+    }
+
+    /// Gives back what nobody has used for the grace time. Due every few seconds.
+    pub fn tidy(&mut self, now: u64) {
+        // A move that is planned names its group; afterwards none does.
+        self.apply_moves();
+        for late in self.workloads.expire(now) {
+            self.tell_workloads([(late, None)], now);
+        }
+        for group in self.groups.idle(now) {
+            let other = Groups::other(self.groups.role(group));
+            self.services.bequeath(group, other);
+            self.groups.remove(group, other);
+        }
+    }
+
+    /// Puts a row without an owner where its cgroup belongs.
+    pub(super) fn place_unowned(&mut self, row: &mut Row) {
+        let place = self.workloads.place(row.cgroup, 0);
+        let group = self.groups.sibling(Groups::nobody(row.role), &place, row.role);
+        row.set_group(group);
+    }
+
+    /// Rows whose workload was not known go where they belong by now, at the end of a pass: those that it
+    /// found no owner for (while it reads, most get one a little later, and a group that is made too early
+    /// takes the place of another), and those that came while too many keys were waiting.
+    pub(super) fn place_rows(&mut self) {
+        let mut placed = Vec::new();
+        for index in 0..self.rows.top() {
+            let row = self.rows[index];
+            if !row.has(flag::LIVE) || !self.groups.is_nowhere(row.group) {
+                continue;
+            }
+            let place = self.workloads.place(row.cgroup, row.tgid);
+            let group = self.groups.sibling(row.group, &place, row.role);
+            if group != row.group && group != Groups::other(row.role) {
+                placed.push((index, group));
+            }
+        }
+        self.regroup(&placed);
+    }
+
+    /// The groups that waited for a key get its workload; those whose process has a group there already go
+    /// into that one, with their rows and what they counted.
+    fn settle(&mut self, key: Key) {
+        self.apply_moves();
+        let place = Place::Named(self.workloads.of(key));
+        for group in self.groups.waiting(key) {
+            let Some(heir) = self.groups.settle(group, &place) else { continue };
+            let rows: Vec<_> = self.groups.rows(group, &self.rows).into_iter().map(|index| (index, heir)).collect();
+            self.regroup(&rows);
+            self.services.bequeath(group, heir);
+            self.groups.remove(group, heir);
+        }
+    }
+    /// Puts rows into other groups, each at most once in `moves`.
+    fn regroup(&mut self, moves: &[(u32, u16)]) {
+        for (index, group) in moves {
+            self.unlink(*index);
+            self.rows[*index].set_group(*group);
+            self.rows[*index].flags |= flag::LOOSE;
+        }
+        self.link_loose(moves.iter().map(|(index, _)| *index).collect());
+    }
+}

@@ -1,0 +1,73 @@
+//! Labels that go when their process is gone, and are there for others again.
+
+use agent_common::tcp::{CLOSE, ESTABLISHED, LISTEN, SYN_RECV, SYN_SENT};
+
+use super::support::{Ask, EPHEMERAL, LIMITS, PORT, SECOND, apply, check, ends, holder, owned, row, seeded, step, walked};
+use super::workloads::{client, close, connect, counts, shown};
+use crate::conn::groups::GRACE;
+use crate::conn::labels::Role;
+use crate::conn::snapshot::OTHER;
+use crate::conn::{Limits, Table};
+
+#[test]
+fn after_a_flood_of_names_a_new_process_gets_its_own_label_again() {
+    let mut table = Table::new(Limits { groups: 10, services: 10, ..LIMITS });
+    connect(&mut table, u64::MAX, 1, "steady");
+    for sk in 1..=20_000_u64 {
+        let end = client(sk, 1);
+        table.transition(&owned(step(end, CLOSE, SYN_SENT, 1), &format!("p{sk}"), 1));
+        table.transition(&owned(step(end, SYN_SENT, ESTABLISHED, 2), &format!("p{sk}"), 1));
+        table.transition(&step(end, ESTABLISHED, CLOSE, 3));
+    }
+    assert_eq!(table.groups.len(), 10 + 6);
+    table.tidy(SECOND);
+    connect(&mut table, 1, 1, "honest");
+    assert_eq!(shown(&mut table, "honest").0, counts([]), "the budget is used up");
+    table.tidy(GRACE);
+    connect(&mut table, 2, 1, "honest");
+    assert_eq!(shown(&mut table, "honest").0, counts([]), "the grace time is not over");
+    let before = table.snapshot(SECOND);
+    table.tidy(GRACE + SECOND);
+    connect(&mut table, 3, 1, "honest");
+    assert_eq!(shown(&mut table, "honest"), (counts([("host", 1)]), counts([("host", 1)])));
+    let after = table.snapshot(SECOND);
+    assert_eq!((after.opened(), after.closed()), (before.opened() + 1, before.closed()), "what the evicted counted is not lost");
+    assert_eq!(shown(&mut table, "steady").0, counts([("host", 1)]), "a process with a row stays");
+    assert_eq!(table.groups.len(), 10 + 6);
+    check(&mut table, SECOND);
+}
+
+#[test]
+fn a_process_that_lives_keeps_the_groups_of_its_other_role() {
+    let mut table = seeded();
+    apply(&mut table, &[owned(step(ends(1, PORT, 0), CLOSE, LISTEN, 1), "server", 5)]);
+    connect(&mut table, 2, 1, "server");
+    close(&mut table, 2, 1);
+    for at in [1, 2] {
+        table.tidy(at * GRACE);
+    }
+    assert!(table.snapshot(SECOND).service("server", Role::Client, PORT).is_some());
+}
+
+#[test]
+fn a_process_that_calls_itself_other_is_not_taken_for_ours() {
+    let mut table = Table::new(Limits { groups: 1, ..LIMITS });
+    connect(&mut table, 1, 1, OTHER);
+    connect(&mut table, 2, 1, "beyond");
+    assert_eq!((shown(&mut table, OTHER).0, shown(&mut table, "\u{fffd}other").0), (counts([(OTHER, 1)]), counts([("host", 1)])));
+}
+
+#[test]
+fn a_planned_move_and_an_eviction_do_not_meet() {
+    let mut table = seeded();
+    apply(&mut table, &[step(ends(9, PORT, EPHEMERAL), SYN_RECV, ESTABLISHED, 1)]);
+    connect(&mut table, 1, 1, "gone");
+    close(&mut table, 1, 1);
+    table.tidy(1);
+    table.begin_pass(SECOND);
+    table.pass_holder(&holder(9, "gone", 5));
+    table.tidy(GRACE + 1);
+    table.end_pass(GRACE + 2, &walked(SECOND));
+    assert_eq!(row(&table, 9).map(|row| row.process.to_string()).as_deref(), Some("gone"));
+    check(&mut table, SECOND);
+}

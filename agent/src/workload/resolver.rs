@@ -1,0 +1,105 @@
+//! The resolver thread: finds the workloads that the connection table asks for, and confirms now and then
+//! those that it remembers.
+//!
+//! Started by `run`; woken by the ingest thread when a socket of an unknown cgroup shows up. Guarantees: walks
+//! take a twentieth of one CPU at the most, however many cgroups come and go; the table is locked only to
+//! ask and to tell.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use super::hierarchy::{self, Hierarchy, MOST};
+use super::{Key, Sight, Workload, process};
+use crate::clock::monotonic;
+use crate::ingest::{SharedTable, lock};
+
+/// The least time between two rounds: sockets of a new cgroup come in groups.
+const GAP: Duration = Duration::from_millis(100);
+/// How many times its own length a round keeps from the next.
+const REST: u32 = 20;
+/// How often everything that is remembered is confirmed. A process id may be used again, a cgroup's id is not
+/// (it carries a generation, `kernfs_new_node`, 5.5).
+const CONFIRM: Duration = Duration::from_secs(10);
+/// The most processes that are confirmed at a time.
+const MOST_PROCESSES: usize = 2048;
+
+/// The thread's state.
+pub struct Resolver {
+    root: PathBuf,
+    unified: Option<Hierarchy>,
+    table: SharedTable,
+    /// Whether it was told that there are more cgroups than are looked at.
+    truncated: bool,
+}
+
+impl Resolver {
+    /// Looks around below `root`, which is `/` but in tests, and tells the table of every cgroup there is, or of
+    /// every process, so that its first sockets find theirs known.
+    #[must_use]
+    pub fn new(root: &Path, table: SharedTable) -> Self {
+        let unified = Hierarchy::find(root);
+        if unified.as_ref().is_some_and(|unified| !unified.whole) {
+            tracing::warn!("/sys/fs/cgroup is that of a container: workloads are looked up by process; mount the host's for better ones");
+        }
+        let unified = unified.filter(|unified| unified.whole);
+        let sight = hierarchy::sight(root, unified.as_ref());
+        match sight {
+            Sight::Blind => tracing::warn!("neither /sys/fs/cgroup nor the host's /proc shows cgroups: every workload is `host`"),
+            Sight::Processes => tracing::warn!("the unified cgroup hierarchy is not in sight: workloads are looked up by process"),
+            Sight::Mixed | Sight::Unified | Sight::Cgroups => {}
+        }
+        if matches!(sight, Sight::Processes | Sight::Mixed) {
+            let process = |tgid| (Key::Process(tgid), process::workload(root, tgid).map(Arc::new));
+            let found: Vec<_> = process::all(root, MOST_PROCESSES).map(process).collect();
+            lock(&table).tell_workloads(found, monotonic());
+        }
+        lock(&table).see_workloads(sight);
+        let mut new = Self { root: root.to_owned(), unified, table, truncated: false };
+        new.round(true);
+        new
+    }
+
+    /// Answers until the other end of `wanted` is gone.
+    pub fn run(mut self, wanted: &Receiver<()>) {
+        let mut confirmed = Instant::now();
+        loop {
+            let due = CONFIRM.saturating_sub(confirmed.elapsed());
+            if wanted.recv_timeout(due) == Err(RecvTimeoutError::Disconnected) {
+                return;
+            }
+            let started = Instant::now();
+            let all = confirmed.elapsed() >= CONFIRM;
+            self.round(all);
+            if all {
+                confirmed = Instant::now();
+            }
+            // What is wanted meanwhile waits in the channel; its end must not wait for long.
+            std::thread::sleep((started.elapsed() * REST).clamp(GAP, CONFIRM));
+        }
+    }
+
+    /// Tells the table what it waits for; with `all`, also what has become of everything else.
+    fn round(&mut self, all: bool) {
+        let wanted = lock(&self.table).wanted_workloads();
+        let cgroups = wanted.keys.iter().any(|key| matches!(key, Key::Cgroup(_)));
+        let survey = if all || cgroups { self.unified.as_ref().map(Hierarchy::walk) } else { None }.unwrap_or_default();
+        if survey.truncated && !std::mem::replace(&mut self.truncated, true) {
+            tracing::warn!(most = MOST, "there are more cgroups than are looked at: the workload of the others is `unknown`");
+        }
+        let known = if all { &wanted.processes[..wanted.processes.len().min(MOST_PROCESSES)] } else { &[] };
+        let asked = wanted.keys.iter().filter_map(|key| if let Key::Process(tgid) = key { Some(*tgid) } else { None });
+        let process = |tgid| (tgid, process::workload(&self.root, tgid).map(Arc::new));
+        let processes: Vec<(u32, Option<Arc<Workload>>)> = asked.chain(known.iter().copied()).map(process).collect();
+
+        let found = survey.found.iter().map(|(id, workload)| (Key::Cgroup(*id), Some(Arc::clone(workload))));
+        let found = found.chain(processes.iter().map(|(tgid, workload)| (Key::Process(*tgid), workload.clone())));
+        let mut table = lock(&self.table);
+        let now = monotonic();
+        table.tell_workloads(found, now);
+        // What was asked for and is not among them is gone.
+        let gone: Vec<_> = table.wanted_workloads().keys.into_iter().filter(|key| wanted.keys.contains(key)).collect();
+        table.tell_workloads(gone.into_iter().map(|key| (key, None)), now);
+    }
+}

@@ -1,0 +1,142 @@
+//! Where a socket runs: cgroups that the test makes, with processes in them, and the label that they get.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use super::Test;
+use crate::harness::agent::Agent;
+use crate::harness::space::{Space, run};
+use crate::harness::{PATIENCE, wait_for};
+use crate::roles;
+use crate::workload::{LOOPBACKS, Site};
+
+/// The tests of this file.
+pub(super) const TESTS: &[Test] =
+    &[("host::workload_of_a_unit_and_of_a_container", unified), ("host::workload_by_process_where_the_hierarchy_is_old", old)];
+
+/// A cgroup, or several in each other; removed with the processes that it must not outlive.
+struct Group {
+    top: PathBuf,
+    leaf: PathBuf,
+}
+
+impl Group {
+    fn make(hierarchy: &Path, name: &str, below: &str) -> Self {
+        let top = hierarchy.join(name);
+        let leaf = top.join(below);
+        fs::create_dir_all(&leaf).unwrap_or_else(|error| panic!("make the cgroup {}: {error}", leaf.display()));
+        Self { top, leaf }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // A process that has ended leaves its cgroup a moment later.
+        for path in self.leaf.ancestors().take_while(|path| path.starts_with(&self.top)) {
+            let start = std::time::Instant::now();
+            while fs::remove_dir(path).is_err() && start.elapsed() < std::time::Duration::from_secs(2) {
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+        }
+    }
+}
+
+/// Where the unified hierarchy is mounted.
+fn hierarchy() -> PathBuf {
+    let places = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"].map(PathBuf::from);
+    places.into_iter().find(|place| place.join("cgroup.controllers").exists()).expect("a mounted cgroup v2 hierarchy")
+}
+
+/// A process that joins these cgroups, connects, and holds its connections until its input ends.
+struct Victim(Child);
+
+impl Victim {
+    fn connect(space: &Space, site: &Site, count: usize, cgroups: &[&Path]) -> Self {
+        let role = roles::command(&format!("connect {} {count}", site.address), roles::VICTIM);
+        let mut command = Command::new("sh");
+        command.arg("-c").arg("for c; do echo $$ > \"$c/cgroup.procs\" || exit; done; exec \"$0\"").arg(role.get_program()).args(cgroups);
+        command.envs(role.get_envs().filter_map(|(key, value)| Some((key, value?))));
+        let mut child = space.enter(|| command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("start the connecting process"));
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("its output")).read_line(&mut line).expect("its first line");
+        assert_eq!(line.trim(), "ready", "the process in {cgroups:?} said {line:?}");
+        Self(child)
+    }
+}
+
+impl Drop for Victim {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
+    }
+}
+
+/// The client connections of the process under a workload.
+fn open(agent: &Agent, workload: &str) -> i64 {
+    let labels = [("process", roles::VICTIM), ("workload", workload), ("role", "client"), ("state", "established")];
+    agent.scrape().sum("connections", &labels)
+}
+
+fn unified() {
+    let space = Space::new();
+    let agent = Agent::start(&[]);
+    let site = space.enter(|| Site::open(LOOPBACKS[0]));
+    let id = format!("{:064x}", std::process::id());
+    let unit = format!("tcpwarden-live-{}.service", std::process::id());
+    let slice = format!("tcpwarden-live-{}.slice", std::process::id());
+    // Both are younger than the agent, so it has to find them.
+    let groups = [Group::make(&hierarchy(), &unit, "worker"), Group::make(&hierarchy(), &slice, &format!("docker-{id}.scope/init.scope"))];
+    let both = [(unit.as_str(), 3), (&id[..12], 4)];
+    let victims: Vec<Victim> =
+        groups.iter().zip(both).map(|(group, (_, count))| Victim::connect(&space, &site, count, &[&group.leaf])).collect();
+    for (workload, count) in both {
+        wait_for("the connections under their workload", PATIENCE, || (open(&agent, workload) == i64::try_from(count).ok()?).then_some(()));
+        let page = agent.scrape();
+        let labels = [("process", roles::VICTIM), ("workload", workload)];
+        assert_eq!(page.sum("connections_opened_total", &labels), i64::try_from(count).unwrap(), "all were counted under {workload}");
+        assert_eq!(page.sum("workload_info", &[("workload", workload)]), 1, "one line of long names for {workload}");
+    }
+    let page = agent.scrape();
+    let unit_path = format!("/{unit}");
+    assert_eq!(page.sum("workload_info", &[("workload", &unit), ("kind", "unit"), ("cgroup", &unit_path)]), 1, "{}", page.text);
+    assert_eq!(page.sum("workload_info", &[("container_id", &id), ("kind", "container"), ("runtime", "docker")]), 1, "{}", page.text);
+    drop((victims, groups));
+    wait_for("the connections to be closed", PATIENCE, || (open(&agent, &unit) == 0).then_some(()));
+    let labels = [("workload", unit.as_str())];
+    assert_eq!(agent.scrape().sum("connections_closed_total", &labels), 3, "a cgroup that is gone keeps its name");
+}
+
+/// A hierarchy of the old kind, of the test's own, with nothing but names in it.
+struct Mounted(PathBuf);
+
+impl Mounted {
+    fn new() -> Self {
+        let place = PathBuf::from(format!("/tmp/tcpwarden-live-{}-cgroup", std::process::id()));
+        fs::create_dir_all(&place).expect("a place to mount at");
+        let mounted = Self(place);
+        run(&format!("mount -t cgroup -o none,name=tcpwarden-live none {}", mounted.0.display()));
+        mounted
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0).status();
+        let _ = fs::remove_dir(&self.0);
+    }
+}
+
+fn old() {
+    let space = Space::new();
+    let mounted = Mounted::new();
+    let unit = format!("tcpwarden-old-{}.service", std::process::id());
+    let group = Group::make(&mounted.0, &unit, "worker");
+    let agent = Agent::start(&[]);
+    let site = space.enter(|| Site::open(LOOPBACKS[0]));
+    // In the root of the unified hierarchy, as all processes are where that is not used.
+    let victim = Victim::connect(&space, &site, 3, &[&group.leaf, &hierarchy()]);
+    wait_for("the connections under their workload", PATIENCE, || (open(&agent, &unit) == 3).then_some(()));
+    drop((victim, agent, group));
+}

@@ -121,7 +121,7 @@ const TRUTHS: &str = "
 The kernel keeps its own books, per network namespace, in /proc/net/snmp and /proc/net/netstat; the agent counts over all namespaces.
 Between two moments at rest, with `tcpwarden_events_lost_total` unchanged and no `tcpwarden_bpf_misses_total` of the probe in question,
 the *changes* of the two sides stand in these relations. Each skipped run of a state probe may be one transition that neither side of a
-relation shows; those of `inet_sock_set_state` nearly always lose nothing.
+relation shows; those of `inet_sock_set_state` lose nothing.
 `T{a,b}` is `tcpwarden_transitions_total{old=\"a\",new=\"b\"}`.
 
 | kernel | agent | exact? |
@@ -148,6 +148,9 @@ Sockets that were open before the agent started are in the gauges from the first
   stands with the row; `connections_shared` counts such rows.
 - A network namespace that only a descriptor holds is not visited, and one that only a thread is in not before a socket in it has changed
   its state. Their sockets are followed from their birth; those older than the agent are not seen before. Rows of such namespaces count in `connections_unverified`.
+- Some hardened kernels run no BPF program, of any tool, while a protected process is the current one, and count no skip: a packet or timer that
+  interrupts such a process is seen by no probe (found on a 6.18 with process 1, by comparing the runs of the programs with the kernel's
+  trace buffer). The gauges are put right by the next pass, counted in `reconcile_corrections_total`; counters stay short.
 - Where the birth of a connection was not seen and no listener tells its side, the lower of its two ports counts as the service port.
 - Budgets go to the first that come, for the agent's life: what comes later than `--max-series` stands under `~other`.
 ";

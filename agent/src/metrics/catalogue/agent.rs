@@ -57,7 +57,7 @@ super::metrics! {
         "No equal in the kernel. Why a probe is not attached stands in the log, on the page at / and in `tcpwarden check`.";
     BPF_MISSES = Counter "tcpwarden_bpf_misses_total", "runs", ["probe"],
         "Runs of a probe that the kernel skipped because the probe was already running on that CPU.",
-        "`recursion_misses` of `bpftool prog`, told since Linux 5.12; before, it stays 0. What such a run of `inet_sock_set_state_softirq` would have told is in no counter, and a reconcile pass puts the gauges right; one of `inet_sock_set_state` should lose nothing, because it handles sockets that a task has locked and what interrupts it is no such one; that this holds without exception is not proven.";
+        "`recursion_misses` of `bpftool prog`, told since Linux 5.12; before, it stays 0. What such a run of `inet_sock_set_state_softirq` would have told is in no counter, and a reconcile pass puts the gauges right; one of `inet_sock_set_state` loses nothing, because it handles sockets that a task has locked and what interrupts it is no such one.";
     BPF_RUN_SECONDS = Counter "tcpwarden_bpf_run_seconds_total", "seconds", ["probe"],
         "Time spent in a probe; only while the kernel keeps statistics.",
         "`run_time_ns` of `bpftool prog`; needs `sysctl kernel.bpf_stats_enabled=1`.";

@@ -14,6 +14,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::page::Page;
+use super::witness::Witness;
 use super::{PATIENCE, wait_for};
 
 /// The program under test: `TCPWARDEN_BIN`, else the release build of this workspace.
@@ -37,6 +38,8 @@ pub(crate) fn scratch(what: &str) -> PathBuf {
 /// A running `tcpwarden run`.
 pub(crate) struct Agent {
     child: Child,
+    /// Beside it while it lives.
+    witness: Option<Witness>,
     socket: PathBuf,
     log: Arc<Mutex<String>>,
 }
@@ -63,11 +66,12 @@ impl Agent {
             .expect("start the agent");
         let log = collect(child.stderr.take().expect("its stderr"));
         let first = first_line(child.stdout.take().expect("its stdout"));
-        let agent = Self { child, socket, log };
+        let mut agent = Self { child, witness: None, socket, log };
         let line =
             first.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("the agent did not say that it listens; it said:\n{}", agent.log()));
         assert_eq!(line.trim(), format!("listening on unix:{}", agent.socket.display()), "the line on stdout; log:\n{}", agent.log());
         wait_for("/readyz to answer 200", PATIENCE, || (agent.get("/readyz").0 == 200).then_some(()));
+        agent.witness = Witness::of(agent.pid());
         agent
     }
 
@@ -105,6 +109,7 @@ impl Agent {
 
     /// Sends a signal and waits for the end; the status and how long it took.
     pub(crate) fn stop(mut self, signal: Signal) -> (ExitStatus, Duration) {
+        self.note();
         let start = Instant::now();
         kill(Pid::from_raw(self.child.id().cast_signed()), signal).expect("send the signal");
         let status = wait_for("the agent to end", PATIENCE, || self.child.try_wait().expect("ask for its end"));
@@ -112,8 +117,18 @@ impl Agent {
     }
 }
 
+impl Agent {
+    /// Lets the witness say what it has seen; it can do so once, while the agent lives.
+    fn note(&mut self) {
+        if let Some(witness) = self.witness.take() {
+            witness.note();
+        }
+    }
+}
+
 impl Drop for Agent {
     fn drop(&mut self) {
+        self.note();
         let _ = self.child.kill();
         let _ = self.child.wait();
         let _ = std::fs::remove_file(&self.socket);

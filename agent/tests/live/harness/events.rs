@@ -13,11 +13,14 @@ use nix::unistd::Pid;
 use serde_json::Value;
 
 use super::agent::{binary, collect};
+use super::witness::Witness;
 use super::{PATIENCE, wait_for};
 
 /// A running event stream.
 pub(crate) struct Events {
     child: Child,
+    /// Beside it while it lives.
+    witness: Option<Witness>,
     lines: Arc<Mutex<Vec<Value>>>,
     log: Arc<Mutex<String>>,
     ended: Arc<AtomicBool>,
@@ -55,10 +58,11 @@ impl Events {
             }
             end.store(true, Ordering::Release);
         });
-        let events = Self { child, lines, log, ended };
+        let mut events = Self { child, witness: None, lines, log, ended };
         let first = events.wait("the first line", || events.snapshot().into_iter().next());
         assert_eq!(first["type"], "ready", "the first line of the stream is {first}");
         assert_eq!(first["probes"]["inet_sock_set_state"], "attached", "the state probe in {first}");
+        events.witness = Witness::of(events.child.id());
         events
     }
 
@@ -106,6 +110,7 @@ impl Events {
 
     /// Stops it by SIGTERM; the last line.
     pub(crate) fn stop(mut self) -> Value {
+        self.note();
         kill(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGTERM).expect("send the signal");
         let status = wait_for("the event stream to end", PATIENCE, || self.child.try_wait().expect("ask for its end"));
         assert!(status.success(), "the event stream ended with {status}");
@@ -114,8 +119,18 @@ impl Events {
     }
 }
 
+impl Events {
+    /// Lets the witness say what it has seen; it can do so once, while the stream lives.
+    fn note(&mut self) {
+        if let Some(witness) = self.witness.take() {
+            witness.note();
+        }
+    }
+}
+
 impl Drop for Events {
     fn drop(&mut self) {
+        self.note();
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -9,12 +9,18 @@ pub(crate) mod ledger;
 pub(crate) mod page;
 pub(crate) mod settle;
 pub(crate) mod space;
+pub(crate) mod witness;
 
 use std::time::{Duration, Instant};
 
 /// How long a test waits for something that should happen at once: generous, because a guest under
 /// emulation is some twenty times slower than the machine it runs on.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Whether this is a guest: its root is the initramfs that it was booted with.
+pub(crate) fn in_a_guest() -> bool {
+    std::fs::read_to_string("/proc/mounts").expect("read the mounts").contains(" / rootfs ")
+}
 
 /// Asks `probe` again and again until it answers, or panics with what it was waiting for.
 pub(crate) fn wait_for<T>(what: &str, patience: Duration, mut probe: impl FnMut() -> Option<T>) -> T {

@@ -11,7 +11,7 @@ use super::Test;
 use crate::harness::agent::{Agent, binary};
 use crate::harness::events::Events;
 use crate::harness::space::Space;
-use crate::harness::{PATIENCE, wait_for};
+use crate::harness::{PATIENCE, in_a_guest, wait_for};
 use crate::workload::{LOOPBACKS, Site, Tally, short};
 
 /// The tests of this file.
@@ -74,11 +74,6 @@ fn check_command() {
 fn version() {
     let output = Command::new(binary()).arg("--version").output().expect("run --version");
     assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), format!("tcpwarden {}", env!("CARGO_PKG_VERSION")));
-}
-
-/// Whether this is a guest: its root is the initramfs that it was booted with.
-fn in_a_guest() -> bool {
-    std::fs::read_to_string("/proc/mounts").expect("read the mounts").contains(" / rootfs ")
 }
 
 /// A guest under emulation needs longer than the second that is promised on a machine.

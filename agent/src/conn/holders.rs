@@ -100,9 +100,15 @@ impl Table {
                 shared += u64::from(row.holders > 1 && row.state != SocketState::Listen);
                 let moved = self.hand_over(index, walked);
                 listeners_moved |= moved && self.rows[index].state == SocketState::Listen;
-            } else if self.is_unheld(index) {
-                let row = &mut self.rows[index];
-                (row.holders, row.owner) = (0, Owner::Gone);
+                continue;
+            }
+            let gone = self.is_unheld(index);
+            let row = &mut self.rows[index];
+            if row.entered < walked {
+                row.holders = 0;
+            }
+            if gone {
+                row.owner = Owner::Gone;
                 unheld += 1;
             }
         }

@@ -167,8 +167,8 @@ Sockets that were open before the agent started are in the gauges from the first
 - A socket's workload is that of the process that made it: a socket that systemd opens for a service, or that another process hands over,
   keeps the maker's. Whoever may make cgroups (a user's own systemd, a container that has its cgroups to itself) may name them like a unit
   or a container of somebody else; `tcpwarden_workload_info` has the whole path of the first that bore the name.
-- The name of a cgroup is read a tenth of a second after its first socket was seen. A cgroup that is gone by then is `unknown`. Meanwhile its sockets
-  stand under `unknown`, and what they counted appears with the name.
+- The name of a cgroup is read a tenth of a second after its first socket was seen, where there are many thousands of cgroups up to five
+  seconds. A cgroup that is gone by then is `unknown`. Meanwhile its sockets stand under `unknown`, and what they counted appears with the name.
 - Where the unified hierarchy of cgroups is not used (cgroup v1) or not in sight, the workload is looked up by the owner's process id instead, in
   /proc; an owner that ended first is `unknown`, and one whose process id is used again is taken for the former one for up to ten seconds.
 ";

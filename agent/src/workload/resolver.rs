@@ -2,8 +2,8 @@
 //! those that it remembers.
 //!
 //! Started by `run`; woken by the ingest thread when a socket of an unknown cgroup shows up. Guarantees: walks
-//! take a twentieth of one CPU at the most, however many cgroups come and go; the table is locked only to
-//! ask and to tell.
+//! of less than a quarter of a second take a twentieth of one CPU at the most, however many cgroups come and
+//! go; the table is locked only to ask and to tell.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,8 +17,10 @@ use crate::ingest::{SharedTable, lock};
 
 /// The least time between two rounds: sockets of a new cgroup come in groups.
 const GAP: Duration = Duration::from_millis(100);
-/// How many times its own length a round keeps from the next.
+/// How many times its own length a walk keeps from the next round, and the longest that it does: less than
+/// the table waits for a name.
 const REST: u32 = 20;
+const LONGEST_REST: Duration = Duration::from_secs(5);
 /// How often everything that is remembered is confirmed. A process id may be used again, a cgroup's id is not
 /// (it carries a generation, `kernfs_new_node`, 5.5).
 const CONFIRM: Duration = Duration::from_secs(10);
@@ -71,17 +73,19 @@ impl Resolver {
             }
             let started = Instant::now();
             let all = confirmed.elapsed() >= CONFIRM;
-            self.round(all);
+            let walked = self.round(all);
             if all {
                 confirmed = Instant::now();
             }
             // What is wanted meanwhile waits in the channel; its end must not wait for long.
-            std::thread::sleep((started.elapsed() * REST).clamp(GAP, CONFIRM));
+            let rest = if walked { started.elapsed() * REST } else { GAP };
+            std::thread::sleep(rest.clamp(GAP, LONGEST_REST));
         }
     }
 
-    /// Tells the table what it waits for; with `all`, also what has become of everything else.
-    fn round(&mut self, all: bool) {
+    /// Tells the table what it waits for; with `all`, also what has become of everything else. Returns whether
+    /// that took a walk.
+    fn round(&mut self, all: bool) -> bool {
         let wanted = lock(&self.table).wanted_workloads();
         let cgroups = wanted.keys.iter().any(|key| matches!(key, Key::Cgroup(_)));
         let survey = if all || cgroups { self.unified.as_ref().map(Hierarchy::walk) } else { None }.unwrap_or_default();
@@ -101,5 +105,60 @@ impl Resolver {
         // What was asked for and is not among them is gone.
         let gone: Vec<_> = table.wanted_workloads().keys.into_iter().filter(|key| wanted.keys.contains(key)).collect();
         table.tell_workloads(gone.into_iter().map(|key| (key, None)), now);
+        all || cgroups
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::sync::Mutex;
+
+    use agent_common::record::{Endpoints, State, flag};
+    use agent_common::tcp;
+
+    use super::*;
+    use crate::conn::{Limits, Table};
+
+    /// The workload that the socket of a process is shown with.
+    fn shown(table: &SharedTable, tgid: u32) -> String {
+        let rows: Vec<_> = lock(table).rows().filter(|row| row.tgid == tgid).map(|row| row.workload.to_string()).collect();
+        rows.join(" ")
+    }
+
+    fn connect(table: &SharedTable, tgid: u32) {
+        let ends = Endpoints { sk: tgid.into(), cgroup: 1, netns: 1, peer_port: 80, ..Endpoints::default() };
+        let (old, new) = (tcp::CLOSE, tcp::SYN_SENT);
+        lock(table).transition(&State { old, new, flags: flag::OWNED, ends, tgid, comm: [b'a'; 16], ..State::default() });
+    }
+
+    #[test]
+    fn without_the_unified_hierarchy_processes_are_looked_up_at_the_start_and_when_asked_for() {
+        let root = std::env::temp_dir().join(format!("tcpwarden-resolver-{}", std::process::id()));
+        let place = |process: &str, unit: &str| {
+            fs::create_dir_all(root.join("proc").join(process)).unwrap();
+            fs::write(root.join("proc").join(process).join("cgroup"), format!("4:pids:/\n1:name=systemd:/system.slice/{unit}\n")).unwrap();
+        };
+        place("self", "agent.service");
+        place("77", "early.service");
+        fs::create_dir_all(root.join("proc/self/ns")).unwrap();
+        std::os::unix::fs::symlink("pid:[4026531836]", root.join("proc/self/ns/pid")).unwrap();
+        let table: SharedTable = Arc::new(Mutex::new(Table::new(Limits::default())));
+        let mut resolver = Resolver::new(&root, Arc::clone(&table));
+        place("78", "late.service");
+        for tgid in [77, 78, 79] {
+            connect(&table, tgid);
+        }
+        let before = [77, 78, 79].map(|tgid| shown(&table, tgid));
+        resolver.round(false);
+        let after = [77, 78, 79].map(|tgid| shown(&table, tgid));
+        place("77", "moved.service");
+        resolver.round(true);
+        connect(&table, 77);
+        let moved = shown(&table, 77);
+        fs::remove_dir_all(&root).unwrap();
+        assert_eq!(before, ["early.service", "unknown", "unknown"]);
+        assert_eq!(after, ["early.service", "late.service", "unknown"]);
+        assert_eq!((moved.as_str(), lock(&table).wants_workloads()), ("moved.service", false));
     }
 }

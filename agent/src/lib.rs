@@ -4,6 +4,7 @@
 #![deny(unsafe_code)]
 
 pub mod cli;
+pub mod client;
 pub mod clock;
 pub mod commands;
 pub mod config;
@@ -14,8 +15,11 @@ pub mod housekeeping;
 pub mod http;
 pub mod ingest;
 pub mod kernel;
+pub mod leaks;
+pub mod listing;
 pub mod metrics;
 pub mod reconcile;
+pub mod span;
 pub mod sparing;
 
 use std::io::Write as _;

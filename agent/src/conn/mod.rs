@@ -31,4 +31,4 @@ mod view;
 pub use owner::{Owner, names_owner};
 pub use table::{Limits, Table};
 pub use verdict::{Covered, PassSummary};
-pub use view::RowView;
+pub use view::{RowView, States};

@@ -22,7 +22,9 @@ pub fn run(runs: &RunStats, stats: &SharedStats, chores: &mut [&mut dyn FnMut()]
     let (mut missed, mut warning) = (0, Sparing::default());
     loop {
         let programs: Vec<_> = runs.read().collect();
-        chores.iter_mut().for_each(|chore| chore());
+        for chore in chores.iter_mut() {
+            chore();
+        }
         let process = sample();
         stats.update(|stats| {
             for (name, program) in &programs {

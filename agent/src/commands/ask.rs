@@ -3,6 +3,7 @@
 //! Guarantees: an option that the agent would refuse is refused here, with its name; text that came over
 //! the wire reaches the terminal without control characters.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -26,7 +27,7 @@ pub(super) fn ask<T: DeserializeOwned>(
     path: &str,
     pairs: &Pairs<'_>,
     out: &mut impl Write,
-    text: impl FnOnce(T, &mut String),
+    text: impl FnOnce(&T, &mut String),
 ) -> Result<u8, Error> {
     let failed = |why: String| Error::Agent { agent: printable(&from.agent.to_string()), why: printable(&why) };
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
@@ -37,7 +38,7 @@ pub(super) fn ask<T: DeserializeOwned>(
         let _: serde::de::IgnoredAny = serde_json::from_slice(&body).map_err(foreign)?;
         page = harmless(&String::from_utf8_lossy(&body));
     } else {
-        text(serde_json::from_slice(&body).map_err(foreign)?, &mut page);
+        text(&serde_json::from_slice(&body).map_err(foreign)?, &mut page);
     }
     match out.write_all(page.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
@@ -57,7 +58,10 @@ fn harmless(json: &str) -> String {
             '\n' | '\r' | '\t' => text.push(character),
             steering if names::steers(steering) => {
                 let mut units = [0; 2];
-                steering.encode_utf16(&mut units).iter().for_each(|unit| text.push_str(&format!("\\u{unit:04x}")));
+                for unit in steering.encode_utf16(&mut units) {
+                    // Writing to a String cannot fail.
+                    let _ = write!(text, "\\u{unit:04x}");
+                }
             }
             plain => text.push(plain),
         }

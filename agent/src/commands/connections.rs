@@ -27,7 +27,7 @@ const RIGHT: [bool; 9] = [false, true, false, true, false, false, false, false, 
 const WIDEST: usize = 48;
 
 /// The table, and below it how much of everything it is.
-fn table(answer: Connections, page: &mut String) {
+fn table(answer: &Connections, page: &mut String) {
     let rows: Vec<[String; 9]> = answer.connections.iter().map(cells).collect();
     let mut widths = COLUMNS.map(str::len);
     for row in &rows {
@@ -38,10 +38,12 @@ fn table(answer: Connections, page: &mut String) {
     if !rows.is_empty() {
         line(page, &COLUMNS.map(ToOwned::to_owned), &widths);
     }
-    rows.iter().for_each(|row| line(page, row, &widths));
+    for row in &rows {
+        line(page, row, &widths);
+    }
     let Connections { tracked, matched, returned, .. } = answer;
     // Writing to a String cannot fail.
-    let _ = match (matched, answer.truncated) {
+    let _ = match (*matched, answer.truncated) {
         (0, _) => writeln!(page, "no connection of {tracked} matches"),
         (_, true) => writeln!(page, "{returned} of {matched} connections that match shown, of {tracked}; --limit and filters show others"),
         (_, false) => writeln!(page, "{matched} of {tracked} connections match"),
@@ -103,7 +105,7 @@ mod tests {
         let connections = vec![connection("orders-api"), Connection { pid: None, ..connection("x") }];
         let answer = Connections { tracked: 900, matched: 412, returned: 2, truncated: true, connections, ..Connections::default() };
         let mut page = String::new();
-        table(answer, &mut page);
+        table(&answer, &mut page);
         assert_eq!(
             page,
             "\
@@ -120,7 +122,7 @@ close_wait  3h12m+  x              -  orders.service  client  10.0.0.1:40000  10
         let evil = "a\u{1b}]0;x\u{7}\nb\u{202e}";
         let connections = vec![Connection { state: evil.into(), workload: evil.into(), ..connection(evil) }];
         let mut page = String::new();
-        table(Connections { matched: 1, returned: 1, connections, ..Connections::default() }, &mut page);
+        table(&Connections { matched: 1, returned: 1, connections, ..Connections::default() }, &mut page);
         assert_eq!(page.lines().count(), 3);
         assert!(!page.chars().any(|c| crate::events::names::steers(c) && c != '\n'), "{page:?}");
     }

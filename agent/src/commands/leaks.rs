@@ -21,7 +21,7 @@ pub fn leaks(arguments: &LeaksArgs, out: &mut impl Write) -> Result<u8, Error> {
     ask(&arguments.from, "/api/v1/leaks", &arguments.pairs(), out, report)
 }
 
-fn report(answer: Leaks, page: &mut String) {
+fn report(answer: &Leaks, page: &mut String) {
     for (number, suspect) in answer.suspects.iter().enumerate() {
         describe(page, number + 1, suspect);
     }
@@ -58,7 +58,10 @@ mod tests {
     #[test]
     fn a_healthy_machine_is_told_what_was_looked_at() {
         let mut page = String::new();
-        report(Leaks { looked_at: LookedAt { connections: 123, in_leak_states: 4, ..LookedAt::default() }, ..Leaks::default() }, &mut page);
+        report(
+            &Leaks { looked_at: LookedAt { connections: 123, in_leak_states: 4, ..LookedAt::default() }, ..Leaks::default() },
+            &mut page,
+        );
         assert_eq!(page, "no suspects: looked at 123 connections; 4 are in a state that should pass, 0 for more than 10 s\n");
     }
 
@@ -67,7 +70,7 @@ mod tests {
         let suspect =
             Suspect { sentence: "process x\u{1b}[2J holds".into(), kind: "never_closed".into(), older_than_60: 7, ..Suspect::default() };
         let mut page = String::new();
-        report(Leaks { matched: 3, returned: 1, truncated: true, suspects: vec![suspect], ..Leaks::default() }, &mut page);
+        report(&Leaks { matched: 3, returned: 1, truncated: true, suspects: vec![suspect], ..Leaks::default() }, &mut page);
         assert!(page.starts_with("1. process x\\u{1b}[2J holds\n   never_closed: "), "{page}");
         assert!(page.contains("older than 1 min: 7,") && page.contains("1 of 3 suspects shown"), "{page}");
     }

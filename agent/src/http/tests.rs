@@ -67,7 +67,7 @@ pub(super) fn start_with(listen: &Listen, access: Access) -> Server {
     };
     let is_ready = Arc::clone(&ready);
     let table = listing::tests::shared(10);
-    let (listed, leaks) = (Arc::clone(&table), Watch::default());
+    let (rows, leaks) = (Arc::clone(&table), Watch::default());
     let views = Views {
         registry,
         overview: Arc::new(overview),
@@ -75,7 +75,7 @@ pub(super) fn start_with(listen: &Listen, access: Access) -> Server {
         ready: Arc::new(move || is_ready.load(Ordering::SeqCst)),
         api: Api {
             access,
-            connections: Arc::new(move |query| listing::connections(&listed, query, 60_000_000_000)),
+            connections: Arc::new(move |query| listing::connections(&rows, query, 60_000_000_000)),
             leaks: Arc::new(move |query| leaks.leaks(&table, query, 60_000_000_000)),
         },
     };

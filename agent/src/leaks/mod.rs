@@ -25,7 +25,7 @@ use crate::listing::query::Query;
 
 use history::History;
 use survey::Survey;
-use suspect::Suspect;
+use suspect::{Candidate, Suspect};
 
 /// How long a connection may be in a state that should pass before it counts, nanoseconds.
 pub const GRACE: u64 = 10 * SECOND;
@@ -87,20 +87,20 @@ impl Watch {
         let min_age = u64::try_from(query.filter.min_age.as_nanos()).unwrap_or(u64::MAX);
         let filter = Filter { min_age: std::time::Duration::ZERO, ..query.filter.clone() };
         let survey = Survey::of(table, &filter, now);
-        let (mut suspects, history_seconds) = self.history(|history| {
-            let growth = |key: &_, count| history.growth(key, count, now);
+        let (mut candidates, reach) = self.history(|history| {
             let old_enough = survey.groups().filter(|(_, group)| now.saturating_sub(group.oldest_since()) >= min_age);
-            (old_enough.map(|(key, group)| Suspect::of(key, group, growth(key, group.count), now)).collect::<Vec<_>>(), history.reach(now))
+            let judged = old_enough.map(|(key, group)| Candidate::new(key, group, history.growth(key, group.count, now)));
+            (judged.collect::<Vec<_>>(), history.reach(now))
         });
-        suspects.sort_by(Suspect::rank);
-        let matched = suspects.len();
-        suspects.truncate(query.limit);
+        candidates.sort_by(Candidate::rank);
+        let matched = candidates.len();
+        let suspects: Vec<_> = candidates.iter().take(query.limit).map(|candidate| Suspect::of(candidate, now)).collect();
         let looked_at = LookedAt {
             connections: survey.walked.seen,
             in_leak_states: survey.in_leak_states,
             past_grace: survey.past_grace,
             ungrouped: survey.ungrouped,
-            history_seconds: seconds(history_seconds),
+            history_seconds: seconds(reach),
         };
         let (taken, returned) = (Taken::at(SystemTime::now(), now), suspects.len());
         Leaks { taken, looked_at, matched, returned, truncated: matched > returned, suspects }

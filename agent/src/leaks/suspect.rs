@@ -72,6 +72,31 @@ impl Kind {
     }
 }
 
+/// A group that is judged, not worded yet: of many only few are shown.
+#[derive(Clone, Copy, Debug)]
+pub struct Candidate<'a> {
+    key: &'a Key,
+    group: &'a Group,
+    growth: Option<Growth>,
+    score: u64,
+}
+
+impl<'a> Candidate<'a> {
+    /// Judges a group.
+    #[must_use]
+    pub fn new(key: &'a Key, group: &'a Group, growth: Option<Growth>) -> Self {
+        Self { key, group, growth, score: score(Kind::of(key.state), group, growth) }
+    }
+
+    /// The worse first; of equals the older, then by name, so that the order does not change by chance.
+    #[must_use]
+    pub fn rank(&self, other: &Self) -> Ordering {
+        let names = |key: &'a Key| (&key.process, &key.workload, key.state, key.role, key.service_port);
+        let ages = self.group.oldest_since().cmp(&other.group.oldest_since());
+        other.score.cmp(&self.score).then(ages).then_with(|| names(self.key).cmp(&names(other.key)))
+    }
+}
+
 /// A suspect with its evidence.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -131,9 +156,10 @@ pub struct Pid {
 impl Suspect {
     /// A group as a suspect at `now`.
     #[must_use]
-    pub fn of(key: &Key, group: &Group, growth: Option<Growth>, now: u64) -> Self {
+    pub fn of(candidate: &Candidate<'_>, now: u64) -> Self {
+        let Candidate { key, group, growth, score } = *candidate;
         let kind = Kind::of(key.state);
-        let [older_than_60, older_than_300, older_than_3600] = group.older_than;
+        let [minute, five, hour] = group.older_than;
         let mut pids: Vec<_> = group.pids.iter().map(|(pid, connections)| Pid { pid: *pid, connections: *connections }).collect();
         pids.sort_by_key(|pid| (std::cmp::Reverse(pid.connections), pid.pid));
         let oldest = group.oldest.first();
@@ -141,7 +167,7 @@ impl Suspect {
             sentence: String::new(),
             kind: kind.as_str().to_owned(),
             meaning: kind.meaning().to_owned(),
-            score: score(kind, group, growth),
+            score,
             process: key.process.to_string(),
             workload: key.workload.to_string(),
             role: key.role.as_str().to_owned(),
@@ -150,9 +176,9 @@ impl Suspect {
             connections: group.count,
             oldest_age_seconds: oldest.map_or(0.0, |row| seconds(now.saturating_sub(row.entered))),
             oldest_age_at_least: oldest.is_some_and(|row| row.entered_before),
-            older_than_60,
-            older_than_300,
-            older_than_3600,
+            older_than_60: minute,
+            older_than_300: five,
+            older_than_3600: hour,
             growth_per_minute: growth.map(|growth| (growth.per_minute * 10.0).round() / 10.0),
             growth_over_seconds: growth.map(|growth| seconds(growth.over)),
             pids,
@@ -163,13 +189,6 @@ impl Suspect {
         let shown = suspect.pids.len().min(PIDS);
         suspect.connections_of_other_pids += suspect.pids.drain(shown..).map(|pid| pid.connections).sum::<u64>();
         suspect
-    }
-
-    /// The worse first; of equals the older, then by name, so that the order does not change by chance.
-    pub fn rank(&self, other: &Self) -> Ordering {
-        let names = |suspect: &Self| (suspect.process.clone(), suspect.state.clone(), suspect.workload.clone(), suspect.service_port);
-        let ages = other.oldest_age_seconds.total_cmp(&self.oldest_age_seconds);
-        other.score.cmp(&self.score).then(ages).then_with(|| names(self).cmp(&names(other)))
     }
 }
 

@@ -151,8 +151,12 @@ impl Threads {
         };
         let (stats, leaks) = (stats.clone(), Watch::default());
         let mut sample = {
-            let (table, leaks) = (Arc::clone(table), leaks.clone());
-            move || leaks.sample(&table, monotonic())
+            let (table, leaks, ready) = (Arc::clone(table), leaks.clone(), Arc::clone(&ready));
+            move || {
+                if ready.load(Ordering::Acquire) {
+                    leaks.sample(&table, monotonic());
+                }
+            }
         };
         let work = move || housekeeping::run(&runs, &stats, &mut [&mut *forward_log, &mut sample], &pass_wanted, &stop);
         Ok(Self {

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use hashbrown::HashMap;
 
 use super::survey::Key;
-use super::{EVERY, SECOND};
+use super::{EVERY, GRACE, SECOND};
 
 /// Samples that are kept: ten minutes.
 pub const SAMPLES: usize = 21;
@@ -17,6 +17,8 @@ const LEAST: u64 = 55 * SECOND;
 /// Counts by group, at the same moments for all.
 #[derive(Debug, Default)]
 pub struct History {
+    /// When a sample was wanted for the first time.
+    asked_first: Option<u64>,
     times: VecDeque<u64>,
     /// The counts, the last at the last of the times; as many as are known.
     groups: HashMap<Key, VecDeque<u64>>,
@@ -34,10 +36,12 @@ pub struct Growth {
 }
 
 impl History {
-    /// Whether it is time for a sample.
-    #[must_use]
-    pub fn is_due(&self, now: u64) -> bool {
-        self.times.back().is_none_or(|last| now.saturating_sub(*last) >= EVERY)
+    /// Whether it is time for a sample. The first is taken once what was there when this was first asked has
+    /// outlived its grace: else what is older than the agent would look as if it had grown.
+    pub fn is_due(&mut self, now: u64) -> bool {
+        let asked_first = *self.asked_first.get_or_insert(now);
+        let (since, wait) = self.times.back().map_or((asked_first, GRACE + SECOND), |last| (*last, EVERY));
+        now.saturating_sub(since) >= wait
     }
 
     /// Adds the counts of a moment. A group that had none before had zero, if all that had any were kept.

@@ -73,7 +73,8 @@ pub struct LookedAt {
 }
 
 impl Watch {
-    /// Notes how many connections each group has, if a sample is due.
+    /// Notes how many connections each group has, if a sample is due. To be called once the table has what
+    /// is older than the agent.
     pub fn sample(&self, table: &SharedTable, now: u64) {
         if self.history(|history| history.is_due(now)) {
             let survey = Survey::of(table, &Filter::ALL, now);

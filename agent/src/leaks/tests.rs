@@ -76,7 +76,6 @@ fn growth_is_told_from_the_samples_of_ten_minutes() {
     let mut history = History::default();
     let leak = key("leak", 1);
     for minute in 0..30_u64 {
-        assert!(history.is_due(minute * MINUTE) && !history.is_due(minute * MINUTE - minute.min(1)) || minute == 0);
         history.add(minute * MINUTE, HashMap::from([(leak.clone(), 100 + 2 * minute), (key("steady", 2), 5)]));
         history.add(minute * MINUTE + EVERY, HashMap::from([(leak.clone(), 101 + 2 * minute), (key("steady", 2), 5)]));
     }
@@ -96,6 +95,33 @@ fn growth_is_not_told_before_there_is_a_minute_of_it() {
     history.add(SECOND, HashMap::new());
     assert_eq!(history.growth(&key("x", 1), 5, 30 * SECOND), None);
     assert!(history.growth(&key("x", 1), 5, 61 * SECOND).is_some());
+}
+
+#[test]
+fn samples_are_due_every_thirty_seconds_after_a_first_grace() {
+    let mut history = History::default();
+    let due: Vec<u64> = (0..100)
+        .filter(|second| {
+            history.is_due(second * SECOND) && {
+                history.add(second * SECOND, HashMap::new());
+                true
+            }
+        })
+        .collect();
+    assert_eq!(due, [11, 41, 71]);
+}
+
+#[test]
+fn what_is_older_than_the_agent_does_not_look_as_if_it_had_grown() {
+    let (watch, table) = (Watch::default(), shared(210));
+    for second in 1..=120 {
+        watch.sample(&table, second * SECOND);
+    }
+    let found = watch.leaks(&table, &asked(""), 120 * SECOND);
+    assert_eq!((found.matched, found.returned), (35, 20));
+    for suspect in found.suspects {
+        assert_eq!(suspect.growth_per_minute, Some(0.0), "{}", suspect.sentence);
+    }
 }
 
 #[test]
@@ -173,10 +199,11 @@ fn a_group_keeps_its_three_oldest_and_tells_a_bounded_number_of_pids_apart() {
 #[test]
 fn the_watch_samples_every_thirty_seconds_and_tells_growth_in_its_answer() {
     let (watch, table) = (Watch::default(), shared(210));
-    watch.sample(&table, 5 * SECOND);
-    watch.sample(&table, 20 * SECOND);
-    let found = watch.leaks(&table, &asked("process=app3&service_port=5433"), 65 * SECOND);
-    assert_eq!(found.suspects[0].growth_per_minute, Some(2.0), "none past the grace at 5 s, two at 65 s");
+    watch.sample(&shared(0), 0);
+    watch.sample(&shared(0), 20 * SECOND);
+    watch.sample(&table, 49 * SECOND);
+    let found = watch.leaks(&table, &asked("process=app3&service_port=5433"), 80 * SECOND);
+    assert_eq!(found.suspects[0].growth_per_minute, Some(2.0), "none at 20 s, two at 80 s");
     assert!(near(found.looked_at.history_seconds, 60.0));
     assert!(found.suspects[0].sentence.ends_with("growing by 2 a minute"), "{}", found.suspects[0].sentence);
     assert_eq!(found.suspects[0].score, 2 * 4 * (2 + 2));

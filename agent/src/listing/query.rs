@@ -19,16 +19,16 @@ pub const SUSPECTS: usize = 20;
 /// The most values of one parameter.
 const VALUES: usize = 64;
 
-/// A parameter: its name, what it means, and whether it takes several values.
+/// A parameter of a request.
 #[derive(Debug)]
 pub struct Parameter {
-    /// Its name in a request; an option of the command line has hyphens instead.
+    /// Its name; the option of the command line has hyphens instead.
     pub name: &'static str,
-    /// What may be asked with it.
+    /// How many values it takes.
     pub takes: Takes,
 }
 
-/// How the values of a parameter are given.
+/// How many values a parameter takes, and how they are given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Takes {
     /// One value.

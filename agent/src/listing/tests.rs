@@ -222,37 +222,3 @@ fn the_filter_that_asks_for_nothing_takes_everything() {
     assert_eq!(asked("").filter, Filter::ALL);
     assert_eq!(Filter::ALL.min_age, Duration::ZERO);
 }
-
-#[test]
-fn temporary_cost() {
-    if std::env::var_os("COST").is_none() {
-        return;
-    }
-    let table = shared(1_000_000);
-    for text in ["", "state=close_wait&limit=1000", "process=app1&peer=10.0.0.0/8&sort=peer&limit=1000"] {
-        let start = std::time::Instant::now();
-        let answer = connections(&table, &asked(text), SECOND * 5000);
-        println!("{text:?}: {:?}, matched {}", start.elapsed(), answer.matched);
-    }
-    let (mut longest, mut from, mut slice, mut seen) = (Duration::ZERO, Some(0), Vec::with_capacity(walk::PLACES as usize), 0);
-    let mut all: Vec<Duration> = Vec::new();
-    while let Some(place) = from {
-        let guard = crate::ingest::lock(&table);
-        let start = std::time::Instant::now();
-        from = guard.slice(place, walk::PLACES, crate::conn::States::ALL, &mut slice, &mut seen);
-        let took = start.elapsed();
-        longest = longest.max(took);
-        all.push(took);
-        drop(guard);
-        slice.clear();
-    }
-    all.sort();
-    println!("slices {}, longest {longest:?}, median {:?}, p99 {:?}", all.len(), all[all.len() / 2], all[all.len() * 99 / 100]);
-    let start = std::time::Instant::now();
-    let watch = crate::leaks::Watch::default();
-    watch.sample(&table, SECOND * 5000);
-    println!("sample {:?}", start.elapsed());
-    let start = std::time::Instant::now();
-    let found = watch.leaks(&table, &Query::leaks::<&str, &str>([]).unwrap(), SECOND * 5000);
-    println!("leaks {:?}, {}", start.elapsed(), found.matched);
-}

@@ -3,12 +3,16 @@
 //! Options of `run` arrive here as text and become values in [`crate::config`], which also reads the
 //! environment and the file, so that a wrong value is told the same way wherever it came from.
 
+mod ask;
+
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::exit;
+
+pub use ask::{AgentArgs, ConnectionsArgs, LeaksArgs, Pairs};
 
 /// The address of `run` unless told otherwise: loopback, and a port that the list of default ports
 /// of Prometheus exporters leaves free (it fills 9100-9999 and goes on one by one from 10000; 793 is
@@ -33,6 +37,10 @@ pub enum Command {
     Check,
     /// Print state transitions and retransmits as they happen
     Events(EventsArgs),
+    /// Ask a running agent which connections there are: filtered, with ages and owners
+    Connections(Box<ConnectionsArgs>),
+    /// Ask a running agent who is suspected to leak connections, the worst first
+    Leaks(Box<LeaksArgs>),
 }
 
 /// Options of `run`, as text; see [`crate::config::KEYS`] for their bounds.
@@ -72,6 +80,9 @@ pub struct RunArgs {
     /// Do not drop privileges after attaching (for debugging)
     #[arg(long)]
     pub keep_privileges: bool,
+    /// Answer /api, which shows addresses and process names, also where other machines can ask
+    #[arg(long, help_heading = "Serving")]
+    pub expose_connections: bool,
 }
 
 /// Options of `events`.
@@ -111,6 +122,8 @@ fn command() -> clap::Command {
         .mut_subcommand("run", |run| run.after_long_help(format!("{RUN_NOTES}\n{codes}")))
         .mut_subcommand("check", |check| check.after_long_help(format!("{CHECK_NOTES}\n{codes}")))
         .mut_subcommand("events", |events| events.after_long_help(EVENTS_NOTES))
+        .mut_subcommand("connections", |connections| connections.after_long_help(format!("{CONNECTIONS_NOTES}\n{codes}")))
+        .mut_subcommand("leaks", |leaks| leaks.after_long_help(format!("{LEAKS_NOTES}\n{codes}")))
 }
 
 const EXAMPLES: &str = "\
@@ -120,6 +133,8 @@ Examples:
   sudo tcpwarden check                            will it run here, and with which probes
   sudo tcpwarden events --duration 10             watch connections come and go for ten seconds
   sudo tcpwarden events --json | jq -c 'select(.error)'
+  tcpwarden leaks                                 who is suspected to leak, in sentences
+  tcpwarden connections --state close_wait --min-age 5m
 ";
 
 const RUN_NOTES: &str = "\
@@ -141,6 +156,32 @@ Examples:
   tcpwarden events                                as a table; what is lost is told at the end
   tcpwarden events --json --count 100             JSON lines: ready, the events, summary
   tcpwarden events --json | jq -c 'select(.new == \"close_wait\")'
+";
+
+const CONNECTIONS_NOTES: &str = "\
+Filters with several values (--state close_wait,syn_sent or --state close_wait --state syn_sent) ask for
+any of them; different filters must all agree. An age with + behind it is a lower bound: the connection is
+older than the agent. What did not fit under --limit is told at the end.
+
+Examples:
+  tcpwarden connections --state close_wait --min-age 5m
+  tcpwarden connections --process nginx --peer 10.0.0.0/8 --sort retransmitted
+  tcpwarden connections --state listen --sort port
+  tcpwarden connections --json | jq '.connections[].pid'
+
+Needs no privileges but those to reach the address: a socket file is open to its owner and group.
+";
+
+const LEAKS_NOTES: &str = "\
+A suspect is a process with connections that have been in a state that should pass for more than ten
+seconds: close_wait (the peer closed, the process never did), syn_sent (nobody answers), fin_wait2 with a
+descriptor (half-closed), fin_wait1, last_ack and closing (the peer does not acknowledge). Ends with 0 also
+where there are suspects; .matched of --json says how many.
+
+Examples:
+  tcpwarden leaks
+  tcpwarden leaks --min-age 1h
+  tcpwarden leaks --json | jq -r '.suspects[].sentence'
 ";
 
 /// The exit codes as a block of help text.

@@ -20,6 +20,8 @@ pub const KERNEL: u8 = 4;
 pub const LISTEN: u8 = 5;
 /// `check`: the agent would run, but some optional probe is unsupported or failed.
 pub const DEGRADED: u8 = 6;
+/// `connections`, `leaks`: no agent answers, or not what was asked for.
+pub const AGENT: u8 = 7;
 
 /// The exit codes with their meaning, as `--help` prints them.
 pub const TABLE: &[(u8, &str)] = &[
@@ -30,6 +32,7 @@ pub const TABLE: &[(u8, &str)] = &[
     (KERNEL, "the kernel lacks something that is required"),
     (LISTEN, "the listen address cannot be had"),
     (DEGRADED, "check only: the agent runs, but an optional probe is unsupported or failed"),
+    (AGENT, "connections and leaks only: no agent answers, or it refuses"),
 ];
 
 /// Why a command stopped.
@@ -62,6 +65,14 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// The agent that was asked does not answer, or not as it should.
+    #[error("cannot ask the agent at {agent}: {why}")]
+    Agent {
+        /// Its address, as the user would write it.
+        agent: String,
+        /// What went wrong, and what to do about it.
+        why: String,
+    },
     /// Anything else; the text is the whole chain of causes.
     #[error("{0:#}")]
     Other(#[from] anyhow::Error),
@@ -76,6 +87,7 @@ impl Error {
             Self::Privilege { .. } => PRIVILEGE,
             Self::Kernel { .. } => KERNEL,
             Self::Listen { .. } => LISTEN,
+            Self::Agent { .. } => AGENT,
             Self::Other(_) => FAILURE,
         }
     }
@@ -121,6 +133,6 @@ mod tests {
     #[test]
     fn the_table_holds_every_code_once_in_order() {
         let codes: Vec<u8> = TABLE.iter().map(|(code, _)| *code).collect();
-        assert_eq!(codes, (0..=6).collect::<Vec<u8>>());
+        assert_eq!(codes, (0..=7).collect::<Vec<u8>>());
     }
 }

@@ -17,12 +17,14 @@ use crate::sparing::Sparing;
 /// How often everything is read.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// Reads once now and then every second, until `stop` closes.
-pub fn run(runs: &RunStats, stats: &SharedStats, forward_log: &mut dyn FnMut(), pass_wanted: &SyncSender<()>, stop: &Receiver<()>) {
+/// Reads and does the `chores` once now and then every second, until `stop` closes.
+pub fn run(runs: &RunStats, stats: &SharedStats, chores: &mut [&mut dyn FnMut()], pass_wanted: &SyncSender<()>, stop: &Receiver<()>) {
     let (mut missed, mut warning) = (0, Sparing::default());
     loop {
         let programs: Vec<_> = runs.read().collect();
-        forward_log();
+        for chore in chores.iter_mut() {
+            chore();
+        }
         let process = sample();
         stats.update(|stats| {
             for (name, program) in &programs {

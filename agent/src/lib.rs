@@ -4,6 +4,7 @@
 #![deny(unsafe_code)]
 
 pub mod cli;
+pub mod client;
 pub mod clock;
 pub mod commands;
 pub mod config;
@@ -14,9 +15,12 @@ pub mod housekeeping;
 pub mod http;
 pub mod ingest;
 pub mod kernel;
+pub mod leaks;
+pub mod listing;
 pub mod metrics;
 pub mod pressure;
 pub mod reconcile;
+pub mod span;
 pub mod sparing;
 pub mod verify;
 pub mod workload;

@@ -1,7 +1,10 @@
 //! The commands of the program, one file each; `main` dispatches to them.
 
+mod ask;
 pub mod check;
+pub mod connections;
 pub mod events;
+pub mod leaks;
 pub mod run;
 
 use crate::exit::Error;

@@ -18,18 +18,19 @@ use crate::clock::monotonic;
 use crate::config::RunConfig;
 use crate::conn::{Limits, Table};
 use crate::exit::{self, Error};
-use crate::http::{self, Bound, Overview, Views};
+use crate::http::{self, Access, Api, Bound, Overview, Views};
 use crate::ingest::{Handle, Ingest, SharedTable, Wishes, lock};
 use crate::kernel::load::{Kernel, Sizes};
 use crate::kernel::namespaces::{Home, Search};
 use crate::kernel::privileges;
+use crate::leaks::Watch;
 use crate::metrics::stats::Probe;
 use crate::metrics::{Collector, SharedStats};
 use crate::reconcile::Reconcile;
 use crate::sparing::Sparing;
 use crate::verify::Verify;
 use crate::workload::resolver::Resolver;
-use crate::{housekeeping, kernel, say};
+use crate::{housekeeping, kernel, listing, say};
 
 /// A thread that has not gone round for this long is no longer alive.
 const SILENCE: Duration = Duration::from_secs(10);
@@ -66,7 +67,7 @@ pub fn run(config: &RunConfig) -> Result<u8, Error> {
 
     let table: SharedTable = Arc::new(Mutex::new(Table::new(limits(config))));
     let threads = Threads::start(config, probes, maps, home, &table, &stats)?;
-    let router = http::router(views(&table, &stats, &threads, started).context("cannot register the metrics")?);
+    let router = http::router(views(config, &table, &stats, &threads, started).context("cannot register the metrics")?);
     say(&format!("listening on {}", bound.url()));
     runtime.block_on(http::serve(bound, router, signals.stop(threads.ingest_handle.clone())));
     runtime.shutdown_timeout(Duration::from_millis(100));
@@ -114,6 +115,7 @@ struct Threads {
     housekeeping: JoinHandle<()>,
     stop_housekeeping: SyncSender<()>,
     ready: Arc<AtomicBool>,
+    leaks: Watch,
 }
 
 impl Threads {
@@ -153,16 +155,26 @@ impl Threads {
             readings: None,
             warning: Sparing::default(),
         };
-        let stats = stats.clone();
         // Nobody waits for its end: it rests for seconds at a time and holds nothing.
         spawn("workloads", move || resolver.run(&resolver_wanted))?;
+        let (stats, leaks) = (stats.clone(), Watch::default());
+        let mut sample = {
+            let (table, leaks, ready) = (Arc::clone(table), leaks.clone(), Arc::clone(&ready));
+            move || {
+                if ready.load(Ordering::Acquire) {
+                    leaks.sample(&table, monotonic());
+                }
+            }
+        };
+        let work = move || housekeeping::run(&runs, &stats, &mut [&mut *forward_log, &mut sample], &pass_wanted, &stop);
         Ok(Self {
             ingest: spawn("ingest", move || ingest.run())?,
             ingest_handle,
             reconcile: spawn("reconcile", move || reconcile.run())?,
-            housekeeping: spawn("housekeeping", move || housekeeping::run(&runs, &stats, &mut forward_log, &pass_wanted, &stop))?,
+            housekeeping: spawn("housekeeping", work)?,
             stop_housekeeping,
             ready,
+            leaks,
         })
     }
 
@@ -195,7 +207,7 @@ fn spawn<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Send + 'stati
 }
 
 /// What the HTTP surface shows.
-fn views(table: &SharedTable, stats: &SharedStats, threads: &Threads, started: Instant) -> prometheus::Result<Views> {
+fn views(config: &RunConfig, table: &SharedTable, stats: &SharedStats, threads: &Threads, started: Instant) -> prometheus::Result<Views> {
     let source = Arc::clone(table);
     let registry = Collector::new(move || lock(&source).snapshot(monotonic()), stats.clone())?.registry()?;
     let (source, numbers) = (Arc::clone(table), stats.clone());
@@ -218,7 +230,22 @@ fn views(table: &SharedTable, stats: &SharedStats, threads: &Threads, started: I
         overview: Arc::new(overview),
         alive: Arc::new(move || Duration::from_nanos(ingest.silent_for()) < SILENCE),
         ready: Arc::new(move || ready.load(Ordering::Acquire)),
+        api: api(config, table, &threads.leaks),
     })
+}
+
+/// What the drill-down shows.
+fn api(config: &RunConfig, table: &SharedTable, leaks: &Watch) -> Api {
+    let access = Access::of(&config.listen, config.expose_connections);
+    if access == Access::Nobody {
+        tracing::info!("/api answers 403 on {}, which other machines can reach; --expose-connections changes that", config.listen);
+    }
+    let (listed, surveyed, leaks) = (Arc::clone(table), Arc::clone(table), leaks.clone());
+    Api {
+        access,
+        connections: Arc::new(move |query| listing::connections(&listed, query, monotonic())),
+        leaks: Arc::new(move |query| leaks.leaks(&surveyed, query, monotonic())),
+    }
 }
 
 /// The signals that end the agent, caught from the start.

@@ -10,6 +10,7 @@ mod value;
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 
 use crate::cli::{DEFAULT_LISTEN, RunArgs};
@@ -39,6 +40,7 @@ pub const KEYS: &[Key] = &[
     Key { name: "max-series", default: "200" },
     Key { name: "log", default: "info" },
     Key { name: "keep-privileges", default: "false" },
+    Key { name: "expose-connections", default: "false" },
 ];
 
 /// Where the metrics are served.
@@ -48,6 +50,25 @@ pub enum Listen {
     Tcp(SocketAddr),
     /// A socket file.
     Unix(PathBuf),
+}
+
+/// What an address to listen on is written as, for messages.
+pub const ADDRESSES: &str = "an address and port such as 127.0.0.1:10793 or [::1]:10793, or unix:/path/to.sock";
+
+impl FromStr for Listen {
+    type Err = String;
+
+    /// # Errors
+    /// What would be allowed.
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some(path) = text.strip_prefix("unix:") {
+            // The kernel's sun_path holds 108 bytes with its end mark.
+            let fits = path.starts_with('/') && path.len() <= 107 && !path.contains('\0');
+            let allowed = || "unix: and an absolute path of at most 107 bytes".to_owned();
+            return if fits { Ok(Self::Unix(PathBuf::from(path))) } else { Err(allowed()) };
+        }
+        text.parse().map(Self::Tcp).map_err(|_not_an_address: std::net::AddrParseError| ADDRESSES.to_owned())
+    }
 }
 
 /// The configuration of `run`, checked.
@@ -73,6 +94,8 @@ pub struct RunConfig {
     pub log: String,
     /// Whether to keep all privileges after attaching.
     pub keep_privileges: bool,
+    /// Whether `/api` answers on an address that other machines can reach.
+    pub expose_connections: bool,
 }
 
 impl RunConfig {
@@ -85,7 +108,7 @@ impl RunConfig {
         let path = arguments.config.clone().or_else(|| environment("TCPWARDEN_CONFIG").map(PathBuf::from));
         let file = path.as_deref().map(File::read).transpose()?.unwrap_or_default();
         let find = |name: &'static str, argument: Option<&str>| find(name, argument, environment, &file);
-        let flag = arguments.keep_privileges.then_some("true");
+        let flag = |given: bool| given.then_some("true");
         Ok(Self {
             listen: find("listen", arguments.listen.as_deref())?.listen()?,
             reconcile_interval: find("reconcile-interval", arguments.reconcile_interval.as_deref())?.seconds(0.2, 86400.0)?,
@@ -96,7 +119,8 @@ impl RunConfig {
             max_connections: find("max-connections", arguments.max_connections.as_deref())?.count(1, 100_000_000)?,
             max_series: find("max-series", arguments.max_series.as_deref())?.count(1, 100_000)?,
             log: find("log", arguments.log.as_deref())?.filter()?,
-            keep_privileges: find("keep-privileges", flag)?.truth()?,
+            keep_privileges: find("keep-privileges", flag(arguments.keep_privileges))?.truth()?,
+            expose_connections: find("expose-connections", flag(arguments.expose_connections))?.truth()?,
         })
     }
 }

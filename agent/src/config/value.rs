@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use toml::Value;
 
-use super::Listen;
+use super::{ADDRESSES, Listen};
 use crate::exit::Error;
 
 /// Where a value came from, for the message that refuses it.
@@ -44,15 +44,8 @@ impl Raw {
 
     /// An address to listen on.
     pub(super) fn listen(&self) -> Result<Listen, Error> {
-        let allowed = "an address and port such as 127.0.0.1:10793 or [::1]:10793, or unix:/path/to.sock";
-        let text = self.value.as_str().ok_or_else(|| self.refuse(allowed))?;
-        if let Some(path) = text.strip_prefix("unix:") {
-            // The kernel's sun_path holds 108 bytes with its end mark.
-            let fits = path.starts_with('/') && path.len() <= 107 && !path.contains('\0');
-            let allowed = "unix: and an absolute path of at most 107 bytes";
-            return if fits { Ok(Listen::Unix(PathBuf::from(path))) } else { Err(self.refuse(allowed)) };
-        }
-        text.parse().map(Listen::Tcp).map_err(|_not_an_address: std::net::AddrParseError| self.refuse(allowed))
+        let text = self.value.as_str().ok_or_else(|| self.refuse(ADDRESSES))?;
+        text.parse().map_err(|allowed: String| self.refuse(&allowed))
     }
 
     /// Seconds with a fraction, within bounds.

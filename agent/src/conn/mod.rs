@@ -41,4 +41,4 @@ pub use owner::{Owner, names_owner};
 pub use table::{Limits, Table};
 pub use tenure::Wanted;
 pub use verdict::{Covered, PassSummary};
-pub use view::{RowView, Waiting};
+pub use view::{RowView, States, Waiting};

@@ -1,5 +1,5 @@
 //! What the table shows: the counts for the metrics, copied out in one go, and the rows themselves
-//! for a listing.
+//! for a listing, in slices, so that nobody holds the table for long.
 
 use std::net::Ipv6Addr;
 use std::sync::Arc;
@@ -41,6 +41,9 @@ pub struct RowView {
     pub opened: Option<u64>,
     /// Its side.
     pub role: Role,
+    /// The service port: local at a server, remote of a client, the lower of the two where the side
+    /// is not known.
+    pub service_port: u16,
     /// The owner's command name.
     pub process: Arc<str>,
     /// Its unit, container or pod; `host`, `unknown` or `~other`.
@@ -72,6 +75,41 @@ pub struct Waiting {
     pub stage: Option<Stage>,
     /// Whether bytes wait for the peer to open its window.
     pub held_back: bool,
+}
+
+/// A set of states.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct States(u16);
+
+impl States {
+    /// Every state.
+    pub const ALL: Self = Self(u16::MAX);
+    /// No state.
+    pub const NONE: Self = Self(0);
+
+    /// The states that should pass; see [`SocketState::can_leak`].
+    #[must_use]
+    pub fn leaking() -> Self {
+        SocketState::ALL.iter().filter(|state| state.can_leak()).fold(Self::NONE, |set, state| set.with(*state))
+    }
+
+    /// The set and one more.
+    #[must_use]
+    pub const fn with(self, state: SocketState) -> Self {
+        Self(self.0 | 1 << state.index())
+    }
+
+    /// What both sets have.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// Whether it has a state.
+    #[must_use]
+    pub const fn has(self, state: SocketState) -> bool {
+        self.0 & (1 << state.index()) != 0
+    }
 }
 
 impl Table {
@@ -120,6 +158,16 @@ impl Table {
         self.rows.iter().map(|row| self.view(row))
     }
 
+    /// Appends the rows in `states` among `places` places of the slab from `from` on, and counts in
+    /// `seen` the rows there in any state. Returns where to go on, none at the end. A row keeps its
+    /// place for life, so a walk over all places meets each row that outlives it exactly once.
+    pub fn slice(&self, from: u32, places: u32, states: States, into: &mut Vec<RowView>, seen: &mut u64) -> Option<u32> {
+        let end = from.saturating_add(places).min(self.rows.top());
+        let live = (from..end).map(|place| &self.rows[place]).filter(|row| row.has(flag::LIVE)).inspect(|_| *seen += 1);
+        into.extend(live.filter(|row| states.has(row.state)).map(|row| self.view(row)));
+        (end < self.rows.top()).then_some(end)
+    }
+
     fn view(&self, row: &Row) -> RowView {
         RowView {
             sk: row.sk,
@@ -136,6 +184,7 @@ impl Table {
             born_before: row.has(flag::BORN_BEFORE),
             opened: row.opened(),
             role: row.role,
+            service_port: row.service_port(),
             process: Arc::clone(self.groups.name(row.group)),
             workload: Arc::clone(self.groups.workload(row.group)),
             tgid: row.tgid,

@@ -49,17 +49,27 @@ pub fn owner(record: &State) -> Option<(String, u32)> {
 pub fn process(comm: &[u8; 16]) -> String {
     let end = comm.iter().position(|byte| *byte == 0).unwrap_or(comm.len());
     let text = String::from_utf8_lossy(comm.get(..end).unwrap_or_default());
+    printable(&text)
+}
+
+/// Text that stays on its line: characters that steer a terminal or turn the text direction become escapes.
+#[must_use]
+pub fn printable(text: &str) -> String {
     let mut printable = String::with_capacity(text.len());
     for character in text.chars() {
-        let steers = character.is_control()
-            || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
-        if steers {
+        if steers(character) {
             printable.extend(character.escape_default());
         } else {
             printable.push(character);
         }
     }
     printable
+}
+
+/// Whether a character steers a terminal or turns the text direction.
+#[must_use]
+pub fn steers(character: char) -> bool {
+    character.is_control() || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// The name of an error number, its digits for uncommon ones, none for 0; signs are ignored.

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::metrics::stats::Probe;
+use crate::span;
 
 /// The numbers of the page.
 #[derive(Clone, Debug)]
@@ -41,14 +42,16 @@ pub(super) fn render(overview: &Overview) -> String {
         format_args!(
             "<h1>tcpwarden {version}</h1>\n<p>Follows every TCP socket of this host from birth to death and tells who leaks, \
              retransmits or is refused. Up for {}.</p>\n\
-             <p><a href=/metrics>/metrics</a> for Prometheus · <a href=/healthz>/healthz</a> · <a href=/readyz>/readyz</a></p>\n<table>\n",
-            duration(overview.uptime)
+             <p><a href=/metrics>/metrics</a> for Prometheus · <a href=/api/v1/leaks>/api/v1/leaks</a>: who is suspected to leak · \
+             <a href='/api/v1/connections?sort=age'>/api/v1/connections</a>: every socket · <a href=/healthz>/healthz</a> · \
+             <a href=/readyz>/readyz</a></p>\n<table>\n",
+            span::words(overview.uptime)
         ),
     );
     number(&mut html, "connections tracked", overview.tracked);
     number(&mut html, "of these without a known owner", overview.unattributed);
     number(&mut html, "records lost since the start", overview.lost);
-    let reconciled = overview.reconciled.map_or_else(|| "not yet".to_owned(), |age| format!("{} ago", duration(age)));
+    let reconciled = overview.reconciled.map_or_else(|| "not yet".to_owned(), |age| format!("{} ago", span::words(age)));
     push(&mut html, format_args!("<tr><td>last compared with the kernel's socket list<td class=n>{reconciled}\n"));
     html.push_str("</table>\n<table><tr><th>probe<th>state\n");
     for probe in &overview.probes {
@@ -73,16 +76,4 @@ fn push(html: &mut String, arguments: std::fmt::Arguments<'_>) {
 /// Text that may stand between tags.
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
-}
-
-/// A time span as a person says it: its two largest units.
-fn duration(span: Duration) -> String {
-    let seconds = span.as_secs();
-    let (days, hours, minutes) = (seconds / 86400, seconds / 3600 % 24, seconds / 60 % 60);
-    match seconds {
-        0..60 => format!("{seconds} s"),
-        60..3600 => format!("{minutes} min {} s", seconds % 60),
-        3600..86400 => format!("{hours} h {minutes} min"),
-        _ => format!("{days} d {hours} h"),
-    }
 }

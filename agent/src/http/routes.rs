@@ -11,6 +11,7 @@ use axum::routing::get;
 use prometheus::{Registry, TEXT_FORMAT};
 use tokio::time::timeout;
 
+use super::api::{self, Api};
 use super::gate::Gate;
 use super::page::{self, Overview};
 use crate::metrics;
@@ -32,21 +33,28 @@ pub struct Views {
     pub alive: Question,
     /// Whether the first reconcile pass has ended.
     pub ready: Question,
+    /// The drill-down.
+    pub api: Api,
 }
 
 /// What the handlers share.
 #[derive(Clone)]
-struct Shared {
-    views: Views,
+pub(super) struct Shared {
+    pub(super) views: Views,
+    /// For scrapes and the page.
     gate: Gate,
+    /// For the drill-down, which a scrape does not wait for.
+    pub(super) queries: Gate,
 }
 
 /// The router of the agent.
 pub fn router(views: Views) -> Router {
-    let shared = Shared { views, gate: Gate::new() };
+    let shared = Shared { views, gate: Gate::new(), queries: Gate::new() };
     Router::new()
         .route("/", get(index))
         .route("/metrics", get(scrape))
+        .route("/api/v1/connections", get(api::connections))
+        .route("/api/v1/leaks", get(api::leaks))
         .route("/healthz", get(health))
         .route("/readyz", get(ready))
         .with_state(shared)
@@ -95,9 +103,9 @@ async fn ready(State(shared): State<Shared>) -> Response {
 
 /// Renders off the reactor when its turn comes. The turn goes with the work, so that a client that
 /// hangs up does not let the next in before the work is done.
-async fn rendered<T: Send + 'static>(gate: &Gate, render: impl FnOnce() -> T + Send + 'static) -> Result<T, Response> {
+pub(super) async fn rendered<T: Send + 'static>(gate: &Gate, render: impl FnOnce() -> T + Send + 'static) -> Result<T, Response> {
     let Some(turn) = gate.turn().await else {
-        let busy = "too many scrapes at once; scrape less often or from fewer places\n";
+        let busy = "too many requests at once; ask less often or from fewer places\n";
         return Err((StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "5")], busy).into_response());
     };
     let work = tokio::task::spawn_blocking(move || {
@@ -108,11 +116,15 @@ async fn rendered<T: Send + 'static>(gate: &Gate, render: impl FnOnce() -> T + S
     match timeout(RENDER_TIMEOUT, work).await {
         Ok(Ok(rendered)) => Ok(rendered),
         Ok(Err(error)) => Err(failed(&error.to_string())),
-        Err(_elapsed) => Err((StatusCode::SERVICE_UNAVAILABLE, "rendering took too long; lower --max-series\n").into_response()),
+        Err(_elapsed) => Err((
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the answer took too long; lower --max-series, or ask again when the machine is less busy\n",
+        )
+            .into_response()),
     }
 }
 
-fn failed(error: &str) -> Response {
+pub(super) fn failed(error: &str) -> Response {
     tracing::warn!(error, "a page could not be rendered");
     (StatusCode::INTERNAL_SERVER_ERROR, "the page could not be rendered; the log says why\n").into_response()
 }

@@ -16,6 +16,8 @@ use super::*;
 use crate::config::Listen;
 use crate::exit::Error;
 use crate::kernel::probe::ProbeState;
+use crate::leaks::Watch;
+use crate::listing;
 use crate::metrics::stats::Probe;
 
 /// A collector that takes its time and notes how many collect at once.
@@ -38,15 +40,19 @@ impl Collector for Slow {
     }
 }
 
-struct Server {
-    url: String,
+pub(super) struct Server {
+    pub(super) url: String,
     ready: Arc<AtomicBool>,
     most: Arc<AtomicUsize>,
     stop: oneshot::Sender<()>,
     done: tokio::task::JoinHandle<()>,
 }
 
-fn start(listen: &Listen) -> Server {
+pub(super) fn start(listen: &Listen) -> Server {
+    start_with(listen, Access::of(listen, false))
+}
+
+pub(super) fn start_with(listen: &Listen, access: Access) -> Server {
     let (ready, most) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let registry = Registry::new();
     let gauge = IntGauge::new("slow", "slow").unwrap();
@@ -60,11 +66,18 @@ fn start(listen: &Listen) -> Server {
         reconciled: None,
     };
     let is_ready = Arc::clone(&ready);
+    let table = listing::tests::shared(10);
+    let (rows, leaks) = (Arc::clone(&table), Watch::default());
     let views = Views {
         registry,
         overview: Arc::new(overview),
         alive: Arc::new(|| true),
         ready: Arc::new(move || is_ready.load(Ordering::SeqCst)),
+        api: Api {
+            access,
+            connections: Arc::new(move |query| listing::connections(&rows, query, 60_000_000_000)),
+            leaks: Arc::new(move |query| leaks.leaks(&table, query, 60_000_000_000)),
+        },
     };
     let bound = Bound::take(listen).unwrap();
     let url = bound.url().to_owned();
@@ -75,11 +88,11 @@ fn start(listen: &Listen) -> Server {
     Server { url, ready, most, stop, done }
 }
 
-fn any_port() -> Listen {
+pub(super) fn any_port() -> Listen {
     Listen::Tcp("127.0.0.1:0".parse().unwrap())
 }
 
-fn address(server: &Server) -> String {
+pub(super) fn address(server: &Server) -> String {
     server.url.trim_start_matches("http://").trim_end_matches("/metrics").to_owned()
 }
 
@@ -96,7 +109,7 @@ async fn get(server: &Server, path: &'static str) -> String {
     tokio::task::spawn_blocking(move || ask(TcpStream::connect(address).unwrap(), path)).await.unwrap()
 }
 
-fn temporary(name: &str) -> PathBuf {
+pub(super) fn temporary(name: &str) -> PathBuf {
     std::env::temp_dir().join(format!("tcpwarden-{}-{name}", std::process::id()))
 }
 

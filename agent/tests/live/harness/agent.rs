@@ -75,6 +75,11 @@ impl Agent {
         agent
     }
 
+    /// Its address, as `--agent` takes it.
+    pub(crate) fn address(&self) -> String {
+        format!("unix:{}", self.socket.display())
+    }
+
     /// Its process id.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()

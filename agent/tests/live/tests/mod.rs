@@ -1,6 +1,7 @@
 //! The tests, one file a subject; a name is a claim.
 
 mod books;
+mod drilldown;
 mod errors;
 mod leaks;
 mod lifecycle;
@@ -32,6 +33,7 @@ pub(crate) fn all() -> Vec<Test> {
         page::TESTS,
         pressure::TESTS,
         workloads::TESTS,
+        drilldown::TESTS,
     ]
     .concat()
 }

@@ -1,0 +1,97 @@
+//! Who may ask for addresses and process names: by default only who is on this machine.
+//!
+//! `/metrics` is for a Prometheus elsewhere and says nothing of a single connection; `/api` tells who talks to
+//! whom. So it answers on loopback and on a socket file, and beyond that only if told to.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::http::{HeaderMap, header};
+
+use crate::config::Listen;
+
+/// From where `/api` may be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// From wherever the listener can be reached: a socket file has its mode, or `--expose-connections` was given.
+    Anyone,
+    /// From programs of this machine: a loopback address.
+    Local,
+    /// From nowhere: an address that others can reach.
+    Nobody,
+}
+
+/// Why a request is refused.
+pub(super) const NOT_EXPOSED: &str = "this address can be reached from other machines, and /api shows addresses and process names: \
+     listen on 127.0.0.1, [::1] or a socket file, or start the agent with --expose-connections";
+pub(super) const FOREIGN_HOST: &str = "the request names a host that is not this machine's loopback (a web page may have been made to \
+     ask in its place): ask for 127.0.0.1, [::1] or localhost, or start the agent with --expose-connections";
+
+impl Access {
+    /// What holds for an address to listen on.
+    #[must_use]
+    pub const fn of(listen: &Listen, exposed: bool) -> Self {
+        match listen {
+            _ if exposed => Self::Anyone,
+            Listen::Unix(_) => Self::Anyone,
+            Listen::Tcp(address) if address.ip().to_canonical().is_loopback() => Self::Local,
+            Listen::Tcp(_) => Self::Nobody,
+        }
+    }
+
+    /// Why a request with these headers is refused; none where it is not.
+    ///
+    /// A browser sends the name it looked up as Host. A foreign page can have its own name resolve to 127.0.0.1
+    /// and then read answers as its own; it cannot choose the Host.
+    pub(super) fn refusal(self, headers: &HeaderMap) -> Option<&'static str> {
+        let mut hosts = headers.get_all(header::HOST).iter().peekable();
+        match self {
+            Self::Anyone => None,
+            Self::Nobody => Some(NOT_EXPOSED),
+            Self::Local if hosts.peek().is_some() && hosts.all(|host| host.to_str().is_ok_and(is_loopback)) => None,
+            Self::Local => Some(FOREIGN_HOST),
+        }
+    }
+}
+
+/// Whether a Host header names loopback, with or without a port.
+fn is_loopback(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|digit| digit.is_ascii_digit()) && !name.ends_with(':') => name,
+        _ => host,
+    };
+    let address = host.parse::<SocketAddr>().map(|address| address.ip());
+    let address = address.or_else(|_| name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>());
+    name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.to_canonical().is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_is_told_from_what_only_looks_like_it() {
+        for yes in ["127.0.0.1", "127.0.0.1:10793", "127.8.8.8:1", "[::1]:10793", "[::1]", "localhost", "LocalHost:80"] {
+            assert!(is_loopback(yes), "{yes}");
+        }
+        for no in ["", ":80", "example.com", "127.0.0.1.example.com", "localhost.example.com:80", "10.0.0.1:80", "0.0.0.0", "[::]", "::"] {
+            assert!(!is_loopback(no), "{no}");
+        }
+    }
+
+    #[test]
+    fn only_loopback_and_socket_files_answer_unless_told_otherwise() {
+        let tcp = |address: &str| Listen::Tcp(address.parse().unwrap());
+        for (listen, exposed, access) in [
+            (Listen::Unix("/x".into()), false, Access::Anyone),
+            (tcp("127.0.0.1:1"), false, Access::Local),
+            (tcp("[::1]:1"), false, Access::Local),
+            (tcp("[::ffff:127.0.0.1]:1"), false, Access::Local),
+            (tcp("0.0.0.0:1"), false, Access::Nobody),
+            (tcp("[::]:1"), false, Access::Nobody),
+            (tcp("192.168.1.1:1"), false, Access::Nobody),
+            (tcp("0.0.0.0:1"), true, Access::Anyone),
+        ] {
+            assert_eq!(Access::of(&listen, exposed), access, "{listen}");
+        }
+    }
+}

@@ -8,9 +8,9 @@
 //! what it counted goes to `~other`. Names come from hostile bytes and leave as clean text.
 
 mod life;
+mod registry;
 mod shown;
 
-use std::hash::BuildHasher as _;
 use std::sync::Arc;
 
 use agent_common::record::Retransmit;
@@ -20,10 +20,11 @@ use super::labels::{Phase, RetransmitKind, Role, SocketState};
 use super::lists::{Cuts, List};
 use super::owner::{Name, Owner};
 use super::retransmit::classify;
-use super::rows::{Row, Rows};
+use super::rows::Row;
+use super::slab::Rows;
 use super::snapshot::{OTHER, Queued, SPARE};
 use super::workloads::Place;
-use crate::workload::{Key, Kind, Workload};
+use crate::workload::{Kind, Workload};
 
 /// The process name of sockets without a known owner.
 pub(super) const UNKNOWN: &str = "unknown";
@@ -235,82 +236,5 @@ impl Groups {
 
     fn is_other(group: u16) -> bool {
         (Role::COUNT..ALWAYS).contains(&usize::from(group))
-    }
-
-    fn find(&mut self, process: &str, place: &Place, role: Role) -> Option<u16> {
-        let hash = hash(&self.hasher, process, place, role);
-        let found = *self.index.find(hash, |at| self.list[usize::from(*at)].is(process, place, role))?;
-        self.list[usize::from(found)].touched = true;
-        Some(found)
-    }
-
-    /// A new group where there is room. A workload that waits for its name has more of it, and where that is
-    /// used up its rows are those of workload `unknown`; rows without an owner stay so.
-    fn make(&mut self, process: &Arc<str>, place: &Place, role: Role) -> u16 {
-        let used = self.list.len() - self.free.len() - ALWAYS;
-        if used < self.limit + if place.is_pending() { SPARE } else { 0 } {
-            return self.add(process, place, role);
-        }
-        if place.is_pending() {
-            let nowhere = Place::Named(Arc::clone(&self.unknown));
-            return self.find(process, &nowhere, role).unwrap_or_else(|| self.make(process, &nowhere, role));
-        }
-        if **process == *UNKNOWN {
-            return Self::nobody(role);
-        }
-        self.overflow += 1;
-        Self::other(role)
-    }
-
-    fn add(&mut self, process: &Arc<str>, place: &Place, role: Role) -> u16 {
-        let lists = std::array::from_fn(|state| List::new(SocketState::ALL[state].can_leak()));
-        let (process, place) = (Arc::clone(process), place.clone());
-        let group = Group {
-            process,
-            place,
-            role,
-            live: true,
-            used: false,
-            touched: true,
-            alive: 0,
-            lists,
-            left: List::new(false),
-            retransmitted: Default::default(),
-            queued: Queued::default(),
-        };
-        let at = if let Some(at) = self.free.pop() {
-            self.list[usize::from(at)] = group;
-            at
-        } else {
-            // There are never more than `MOST`.
-            self.list.push(group);
-            u16::try_from(self.list.len() - 1).unwrap_or_default()
-        };
-        self.remember(at);
-        at
-    }
-
-    fn remember(&mut self, group: u16) {
-        let Self { list, index, hasher, .. } = self;
-        let key = |at: &u16| {
-            let group = &list[usize::from(*at)];
-            hash(hasher, &group.process, &group.place, group.role)
-        };
-        index.insert_unique(key(&group), group, key);
-    }
-
-    fn forget(&mut self, group: u16) {
-        let gone = &self.list[usize::from(group)];
-        let hash = hash(&self.hasher, &gone.process, &gone.place, gone.role);
-        if let Ok(entry) = self.index.find_entry(hash, |at| *at == group) {
-            entry.remove();
-        }
-    }
-}
-
-fn hash(hasher: &DefaultHashBuilder, process: &str, place: &Place, role: Role) -> u64 {
-    match place {
-        Place::Named(workload) => hasher.hash_one((process, Some(&*workload.name), None::<&Key>, role)),
-        Place::Pending(key) => hasher.hash_one((process, None::<&str>, Some(key), role)),
     }
 }

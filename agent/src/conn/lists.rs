@@ -7,7 +7,8 @@
 //! come in order; a row that comes late walks back from the tail past the younger ones.
 
 use super::labels::{SocketState, Stage};
-use super::rows::{NIL, Row, Rows};
+use super::rows::{NIL, Row};
+use super::slab::Rows;
 use super::snapshot::{STUCK_AGES, StateGauge};
 
 const AGES: usize = STUCK_AGES.len();

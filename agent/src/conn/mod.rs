@@ -26,6 +26,7 @@ mod refused;
 pub mod retransmit;
 mod rows;
 mod services;
+mod slab;
 pub mod snapshot;
 mod store;
 mod succession;

@@ -151,6 +151,10 @@ impl Table {
             self.link(index);
             row = self.rows[index];
         }
+        if row.local_port == 0 {
+            // The kernel chooses a client's port after the state is SYN_SENT (`tcp_v4_connect`, 6.18).
+            row.take_ends(&entry.ends);
+        }
         row.seen = self.generation;
         // Where the row has gone on since, its queues are those of another state.
         if SocketState::from_code(entry.state) == Some(row.state) {

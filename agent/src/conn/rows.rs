@@ -1,10 +1,6 @@
-//! The slab of rows: one fixed-size row a live socket, addressed by a 32-bit index.
+//! A row of the table: what is known of one live socket, in a fixed size.
 //!
-//! Used by the table and its ordered lists. Guarantees: rows lie in chunks that are never moved, so
-//! growing copies nothing; a freed row is used again before a new chunk is made, so a steady
-//! population allocates nothing. Memory follows the highest number of rows that ever lived at once.
-
-use std::ops::{Index, IndexMut};
+//! Used by the table, its ordered lists and its passes; the rows lie in the `slab`.
 
 use agent_common::record::{Endpoints, flag as socket_flag};
 
@@ -18,8 +14,6 @@ pub(super) const NIL: u32 = u32::MAX;
 pub(super) const NO_SERVICE: u32 = u32::MAX;
 /// No moment of opening known.
 const NEVER: u32 = u32::MAX;
-/// Rows in a chunk: 112 KiB, so that an idle agent stays small.
-const CHUNK: usize = 1024;
 
 /// Bits of [`Row::flags`].
 pub(super) mod flag {
@@ -159,6 +153,11 @@ impl Row {
         self.flags |= if flags & socket_flag::ORPHAN == 0 { 0 } else { flag::ORPHAN };
     }
 
+    /// The contents of a place that is not in use.
+    pub(super) const fn unused(self) -> Self {
+        Self { flags: 0, ..self }
+    }
+
     /// Whether all of `bits` are set.
     pub(super) const fn has(&self, bits: u8) -> bool {
         self.flags & bits == bits
@@ -221,88 +220,5 @@ impl Row {
         if ends.cgroup != 0 {
             self.cgroup = ends.cgroup;
         }
-    }
-}
-
-/// All rows.
-pub(super) struct Rows {
-    chunks: Vec<Box<[Row]>>,
-    free: u32,
-    /// One more than the highest index ever used.
-    top: u32,
-    used: usize,
-    limit: usize,
-}
-
-impl Rows {
-    /// No rows, and at most `limit` later.
-    pub(super) fn new(limit: usize) -> Self {
-        Self { chunks: Vec::new(), free: NIL, top: 0, used: 0, limit: limit.min(NIL as usize - 1) }
-    }
-
-    /// Stores a row; none where the table is full.
-    pub(super) fn insert(&mut self, row: Row) -> Option<u32> {
-        if self.used >= self.limit {
-            return None;
-        }
-        self.used += 1;
-        if self.free != NIL {
-            let index = self.free;
-            self.free = self[index].next;
-            self[index] = row;
-            return Some(index);
-        }
-        let index = self.top;
-        if index as usize / CHUNK == self.chunks.len() {
-            self.chunks.push(vec![Row { flags: 0, ..row }; CHUNK].into_boxed_slice());
-        }
-        self.top += 1;
-        self[index] = row;
-        Some(index)
-    }
-
-    /// Gives a row back, and its last contents.
-    pub(super) fn remove(&mut self, index: u32) -> Row {
-        let free = self.free;
-        let row = self[index];
-        self[index].flags = 0;
-        self[index].next = free;
-        self.free = index;
-        self.used -= 1;
-        row
-    }
-
-    /// How many rows are in use.
-    pub(super) const fn len(&self) -> usize {
-        self.used
-    }
-
-    /// The most rows there can be.
-    pub(super) const fn limit(&self) -> usize {
-        self.limit
-    }
-
-    /// One more than the highest index in use; some below may be free.
-    pub(super) const fn top(&self) -> u32 {
-        self.top
-    }
-
-    /// The rows in use.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Row> + '_ {
-        self.chunks.iter().flat_map(|chunk| chunk.iter()).filter(|row| row.has(flag::LIVE))
-    }
-}
-
-impl Index<u32> for Rows {
-    type Output = Row;
-
-    fn index(&self, index: u32) -> &Row {
-        &self.chunks[index as usize / CHUNK][index as usize % CHUNK]
-    }
-}
-
-impl IndexMut<u32> for Rows {
-    fn index_mut(&mut self, index: u32) -> &mut Row {
-        &mut self.chunks[index as usize / CHUNK][index as usize % CHUNK]
     }
 }

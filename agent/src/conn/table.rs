@@ -34,8 +34,9 @@ use super::lists::Cuts;
 use super::owner::{Listeners, Name, Owner, names_owner};
 use super::pass::Pass;
 use super::pressure::Kept;
-use super::rows::{Row, Rows, flag, seen};
+use super::rows::{Row, flag, seen};
 use super::services::{Ports, Services, seconds};
+use super::slab::Rows;
 use super::succession::{Relation, is_birth, is_connected, is_opening, note_first_fin, relation, role_at};
 use super::workloads::Workloads;
 

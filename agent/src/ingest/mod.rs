@@ -4,6 +4,7 @@
 //! kernel side reports a ring that fills, or the reconcile thread sends a slice of a list. It waits
 //! for nobody: for a reader of the table no longer than a snapshot takes, for a socket never.
 
+mod command;
 mod counters;
 pub mod decode;
 pub mod pass;
@@ -11,7 +12,7 @@ pub mod rings;
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, Sender, SyncSender};
+use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -20,15 +21,15 @@ use aya::maps::{MapData, RingBuf};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
 
+pub use self::command::{Command, Wishes};
 pub use self::counters::Counters;
 use self::decode::Record;
 use self::rings::Rings;
 use crate::clock::monotonic;
-use crate::conn::{Covered, PassSummary, Table};
+use crate::conn::Table;
 use crate::kernel::load::Maps;
 use crate::metrics::SharedStats;
 use crate::metrics::stats::DecodeErrors;
-use crate::pressure::netns::Facts;
 use crate::sparing::Sparing;
 
 /// The most records that are applied before readers of the table get a chance.
@@ -48,30 +49,6 @@ const WAKE: Token = Token(1);
 
 /// The table, shared with those who read it.
 pub type SharedTable = Arc<Mutex<Table>>;
-
-/// What the reconcile thread says.
-#[derive(Debug)]
-pub enum Command {
-    /// A pass begins.
-    Begin,
-    /// What a network namespace tells of itself; before its list.
-    Facts(Facts),
-    /// Records of the kernel's lists, read before this was sent.
-    Slice(Vec<Record>),
-    /// The pass has read these lists to their ends; answer with what it found.
-    End(Covered, Sender<PassSummary>),
-    /// The pass came to nothing.
-    Abort,
-}
-
-/// How the thread tells others that it wants something of them; one wish that waits is enough.
-#[derive(Clone, Debug)]
-pub struct Wishes {
-    /// A reconcile pass, because something was lost.
-    pub pass: SyncSender<()>,
-    /// The workload of a cgroup that has shown up.
-    pub workload: SyncSender<()>,
-}
 
 /// The two ends that other threads hold.
 #[derive(Clone, Debug)]

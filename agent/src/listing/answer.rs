@@ -52,6 +52,7 @@ pub struct Connections {
 /// A connection, or a listener.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a field of the JSON that readers know by its name")]
 pub struct Connection {
     /// Its state, as `tcpwarden_connections{state}` has it.
     pub state: String,

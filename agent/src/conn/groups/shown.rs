@@ -9,7 +9,7 @@ use hashbrown::HashSet;
 use super::Groups;
 use crate::conn::labels::SocketState;
 use crate::conn::lists::Cuts;
-use crate::conn::rows::Rows;
+use crate::conn::slab::Rows;
 use crate::conn::snapshot::{self, StateGauge};
 use crate::conn::workloads::Place;
 use crate::workload::{Kind, Workload};

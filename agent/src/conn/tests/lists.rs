@@ -6,7 +6,8 @@ use proptest::prelude::{Strategy, prop_oneof, proptest};
 use super::support::SECOND;
 use crate::conn::labels::{Role, SocketState};
 use crate::conn::lists::{Cuts, List};
-use crate::conn::rows::{Row, Rows};
+use crate::conn::rows::Row;
+use crate::conn::slab::Rows;
 use crate::conn::snapshot::{STUCK_AGES, StateGauge};
 
 impl Cuts {

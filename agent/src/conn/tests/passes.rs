@@ -233,3 +233,15 @@ fn namespaces_beyond_the_bound_share_one_count_and_the_first_keep_their_place() 
     let counts: Vec<_> = table.snapshot(SECOND).namespaces.iter().map(|of| of.netns).collect();
     assert_eq!(counts, [10], "a namespace that is gone makes room");
 }
+
+#[test]
+fn the_port_that_the_kernel_chose_after_syn_sent_comes_with_the_next_pass() {
+    let mut table = seeded();
+    apply(&mut table, &[step(ends(1, 0, PORT), CLOSE, SYN_SENT, 1)]);
+    assert_eq!(row(&table, 1).map(|row| row.local_port), Some(0));
+    table.begin_pass(10 * MS);
+    table.pass_socket(&list(1, SYN_SENT, 20));
+    table.end_pass(30 * MS, &covered());
+    assert_eq!(row(&table, 1).map(|row| row.local_port), Some(EPHEMERAL));
+    check(&mut table, SECOND);
+}

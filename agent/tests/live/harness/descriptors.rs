@@ -1,38 +1,46 @@
-//! The descriptor tables as the test reads them by itself: which processes hold which TCP socket.
+//! Who holds which socket, by the descriptor tables in `/proc`: the judge over the agent's owners.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// A socket by its two ends, IPv4 as IPv4.
+use super::kernel::listed_state;
+
+/// The two ends of a socket, IPv4 as IPv4.
 pub(crate) type Ends = (SocketAddr, SocketAddr);
 
-/// The processes that hold each TCP socket of the network namespace of a process.
-pub(crate) fn holders(pid: u32) -> BTreeMap<Ends, BTreeSet<u32>> {
-    let mut by_inode: BTreeMap<u64, BTreeSet<u32>> = BTreeMap::new();
-    for process in fs::read_dir("/proc").expect("read /proc").flatten() {
-        let Ok(holder) = process.file_name().to_string_lossy().parse::<u32>() else { continue };
-        for descriptor in fs::read_dir(process.path().join("fd")).into_iter().flatten().flatten() {
-            let target = fs::read_link(descriptor.path()).unwrap_or_default();
-            let text = target.to_string_lossy();
-            let inode = text.strip_prefix("socket:[").and_then(|rest| rest.strip_suffix(']')).and_then(|inode| inode.parse().ok());
-            if let Some(inode) = inode {
-                by_inode.entry(inode).or_default().insert(holder);
-            }
-        }
-    }
-    let mut found = BTreeMap::new();
-    for table in ["tcp", "tcp6"] {
-        let text = fs::read_to_string(format!("/proc/{pid}/net/{table}")).unwrap_or_default();
+/// A socket that processes hold.
+pub(crate) struct Held {
+    pub(crate) ends: Ends,
+    pub(crate) state: &'static str,
+    /// Its holders' names by their process ids.
+    pub(crate) holders: BTreeMap<u32, String>,
+}
+
+/// The sockets of a process's network namespace that some process holds.
+pub(crate) fn of(namespace: u32) -> Vec<Held> {
+    let mut sockets = BTreeMap::new();
+    for file in ["tcp", "tcp6"] {
+        let text = fs::read_to_string(format!("/proc/{namespace}/net/{file}")).unwrap_or_default();
         for line in text.lines().skip(1) {
             let words: Vec<&str> = line.split_whitespace().collect();
-            let inode: u64 = words[9].parse().expect("an inode");
-            if let Some(holders) = by_inode.get(&inode) {
-                found.insert((end(words[1]), end(words[2])), holders.clone());
+            if let Some(state) = listed_state(line) {
+                let held = Held { ends: (end(words[1]), end(words[2])), state, holders: BTreeMap::new() };
+                sockets.insert(format!("socket:[{}]", words[9]), held);
             }
         }
     }
-    found
+    for process in fs::read_dir("/proc").expect("read /proc").flatten() {
+        let Ok(pid) = process.file_name().to_string_lossy().parse::<u32>() else { continue };
+        let name = fs::read_to_string(process.path().join("comm")).unwrap_or_default();
+        for descriptor in fs::read_dir(process.path().join("fd")).into_iter().flatten().flatten() {
+            let target = fs::read_link(descriptor.path()).unwrap_or_default();
+            if let Some(held) = sockets.get_mut(target.to_string_lossy().as_ref()) {
+                held.holders.insert(pid, name.trim().to_owned());
+            }
+        }
+    }
+    sockets.into_values().filter(|held| !held.holders.is_empty()).collect()
 }
 
 /// `0100007F:1F90`: each group of eight digits is a word in the machine's order.

@@ -4,7 +4,6 @@
 pub(crate) mod agent;
 pub(crate) mod descriptors;
 pub(crate) mod events;
-pub(crate) mod holders;
 pub(crate) mod kernel;
 pub(crate) mod ledger;
 pub(crate) mod page;

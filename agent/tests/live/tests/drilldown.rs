@@ -80,7 +80,7 @@ fn found(agent: &Agent, pid: u32, address: &str) {
         (first["process"] == LEAKER && first["connections"] == LEAKED).then_some(first)
     });
     let port: u16 = address.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
-    assert_eq!((&first["state"], &first["service_port"], &first["kind"]), (&"close_wait".into(), &port.into(), &"never_closed".into()));
+    assert_eq!((&first["state"], &first["service_port"], &first["kind"]), (&"close_wait".into(), &port.into(), &"never_read".into()));
     assert_eq!(first["pids"], serde_json::json!([{"pid": pid, "connections": LEAKED}]));
     let sentence = format!("process {LEAKER} (pid {pid})");
     assert!(first["sentence"].as_str().is_some_and(|text| text.starts_with(&sentence) && text.contains("30 close_wait")), "{first}");

@@ -12,7 +12,7 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::exit;
 
-pub use ask::{AgentArgs, ConnectionsArgs, LeaksArgs, Pairs};
+pub use ask::{AgentArgs, ConnectionsArgs, LeaksArgs, Pairs, PortsArgs};
 
 /// The address of `run` unless told otherwise: loopback, and a port that the list of default ports
 /// of Prometheus exporters leaves free (it fills 9100-9999 and goes on one by one from 10000; 793 is
@@ -41,6 +41,8 @@ pub enum Command {
     Connections(Box<ConnectionsArgs>),
     /// Ask a running agent who is suspected to leak connections, the worst first
     Leaks(Box<LeaksArgs>),
+    /// Ask a running agent which destinations have taken most of their local ports
+    Ports(Box<PortsArgs>),
 }
 
 /// Options of `run`, as text; see [`crate::config::KEYS`] for their bounds.

@@ -32,7 +32,7 @@ pub const TABLE: &[(u8, &str)] = &[
     (KERNEL, "the kernel lacks something that is required"),
     (LISTEN, "the listen address cannot be had"),
     (DEGRADED, "check only: the agent runs, but an optional probe is unsupported or failed"),
-    (AGENT, "connections and leaks only: no agent answers, or it refuses"),
+    (AGENT, "connections, leaks and ports only: no agent answers, or it refuses"),
 ];
 
 /// Why a command stopped.

@@ -4,7 +4,7 @@ use std::io::{IsTerminal as _, stderr, stdout};
 use std::process::ExitCode;
 
 use tcpwarden::cli::{self, Command};
-use tcpwarden::commands::{check, connections, events, leaks, run};
+use tcpwarden::commands::{check, connections, events, leaks, ports, run};
 use tcpwarden::config::RunConfig;
 use tcpwarden::exit::Error;
 use tracing_subscriber::EnvFilter;
@@ -44,6 +44,7 @@ fn dispatch(command: Command) -> Result<u8, Error> {
         }
         Command::Connections(arguments) => connections::connections(&arguments, &mut stdout().lock()),
         Command::Leaks(arguments) => leaks::leaks(&arguments, &mut stdout().lock()),
+        Command::Ports(arguments) => ports::ports(&arguments, &mut stdout().lock()),
     }
 }
 

@@ -101,6 +101,25 @@ pub struct LeaksArgs {
     pub from: AgentArgs,
 }
 
+/// Options of `ports`.
+#[derive(Args, Clone, Debug, PartialEq)]
+pub struct PortsArgs {
+    /// At most so many of the twenty that are kept [default: 20]
+    #[arg(long, short = 'n', value_name = "N")]
+    pub limit: Option<String>,
+    /// Whom to ask.
+    #[command(flatten)]
+    pub from: AgentArgs,
+}
+
+impl PortsArgs {
+    /// The options as parameters of the API.
+    #[must_use]
+    pub fn pairs(&self) -> Pairs<'_> {
+        pairs(&[], &[("limit", &self.limit)])
+    }
+}
+
 /// Parameters of a request with their values.
 pub type Pairs<'a> = Vec<(&'static str, &'a str)>;
 
@@ -150,7 +169,7 @@ fn pairs<'a>(several: &[(&'static str, &'a Vec<String>)], single: &[(&'static st
 #[cfg(test)]
 mod tests {
     use super::super::{Command, parse};
-    use crate::listing::query::{OF_CONNECTIONS, OF_LEAKS, Query};
+    use crate::listing::query::{OF_CONNECTIONS, OF_LEAKS, OF_PORTS, Query};
 
     #[test]
     fn every_parameter_of_the_api_is_an_option_and_arrives_under_its_name() {
@@ -165,7 +184,7 @@ mod tests {
             "order" => "asc",
             _ => "7",
         };
-        for (command, parameters) in [("connections", OF_CONNECTIONS), ("leaks", OF_LEAKS)] {
+        for (command, parameters) in [("connections", OF_CONNECTIONS), ("leaks", OF_LEAKS), ("ports", OF_PORTS)] {
             let mut words = vec!["tcpwarden".to_owned(), command.to_owned()];
             words.extend(parameters.iter().map(|parameter| format!("--{}={}", parameter.name.replace('_', "-"), value(parameter.name))));
             match parse(words).unwrap().command {
@@ -177,6 +196,10 @@ mod tests {
                 Command::Leaks(arguments) => {
                     assert_eq!(arguments.pairs().len(), parameters.len());
                     Query::leaks(arguments.pairs()).unwrap();
+                }
+                Command::Ports(arguments) => {
+                    assert_eq!(arguments.pairs().len(), parameters.len());
+                    Query::ports(arguments.pairs()).unwrap();
                 }
                 _ => panic!("another command"),
             }

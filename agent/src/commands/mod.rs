@@ -5,6 +5,7 @@ pub mod check;
 pub mod connections;
 pub mod events;
 pub mod leaks;
+pub mod ports;
 pub mod run;
 
 use crate::exit::Error;

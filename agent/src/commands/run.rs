@@ -240,11 +240,13 @@ fn api(config: &RunConfig, table: &SharedTable, leaks: &Watch) -> Api {
     if access == Access::Nobody {
         tracing::info!("/api answers 403 on {}, which other machines can reach; --expose-connections changes that", config.listen);
     }
-    let (listed, surveyed, leaks) = (Arc::clone(table), Arc::clone(table), leaks.clone());
+    let [listed, surveyed, asked] = [table, table, table].map(Arc::clone);
+    let leaks = leaks.clone();
     Api {
         access,
         connections: Arc::new(move |query| listing::connections(&listed, query, monotonic())),
         leaks: Arc::new(move |query| leaks.leaks(&surveyed, query, monotonic())),
+        ports: Arc::new(move |query| listing::ports::ports(&asked, query, monotonic())),
     }
 }
 

@@ -256,6 +256,12 @@ impl Table {
         kept.processes = owned.into_iter().map(process).collect();
     }
 
+    /// The destinations that have taken most of their ports, the worst first; at most 20, as of the last pass.
+    #[must_use]
+    pub fn destinations(&self) -> &[Destination] {
+        &self.kept.ports.1
+    }
+
     /// What a view is shown.
     pub(super) fn pressure(&self) -> Pressure {
         let kept = &self.kept;

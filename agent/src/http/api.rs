@@ -14,6 +14,7 @@ use super::access::Access;
 use super::routes::{Shared, failed, rendered};
 use crate::leaks::Leaks;
 use crate::listing::answer::Connections;
+use crate::listing::ports::Ports;
 use crate::listing::query::{Query, Refusal};
 
 /// Answers a query; asked off the reactor.
@@ -28,6 +29,8 @@ pub struct Api {
     pub connections: Answer<Connections>,
     /// Suspects.
     pub leaks: Answer<Leaks>,
+    /// Destinations by the local ports they take.
+    pub ports: Answer<Ports>,
 }
 
 /// A refusal as JSON.
@@ -50,6 +53,11 @@ pub(super) async fn connections(State(shared): State<Shared>, RawQuery(query): R
 pub(super) async fn leaks(State(shared): State<Shared>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
     let answer = Arc::clone(&shared.views.api.leaks);
     answered(&shared, &headers, Query::leaks(pairs(query.as_deref())), move |query| answer(query)).await
+}
+
+pub(super) async fn ports(State(shared): State<Shared>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+    let answer = Arc::clone(&shared.views.api.ports);
+    answered(&shared, &headers, Query::ports(pairs(query.as_deref())), move |query| answer(query)).await
 }
 
 /// The parameters behind the `?`.

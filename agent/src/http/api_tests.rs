@@ -6,7 +6,7 @@ use super::Access;
 use super::tests::{Server, address, any_port, start, start_with, temporary};
 use crate::cli::{Command, parse};
 use crate::client::{self, Failure};
-use crate::commands::{connections, leaks};
+use crate::commands::{connections, leaks, ports};
 use crate::config::Listen;
 use crate::exit::Error;
 
@@ -41,6 +41,7 @@ fn run(line: &str) -> Result<String, Error> {
     match parse(line.split(' ')).unwrap().command {
         Command::Connections(arguments) => connections::connections(&arguments, &mut page)?,
         Command::Leaks(arguments) => leaks::leaks(&arguments, &mut page)?,
+        Command::Ports(arguments) => ports::ports(&arguments, &mut page)?,
         _ => panic!("another command"),
     };
     Ok(String::from_utf8(page).unwrap())
@@ -97,6 +98,8 @@ async fn the_commands_print_what_the_agent_answers() {
         assert!(table.contains("close_wait (unread)  59s  app3     103  host      client  10.0.0.1:40000  10.0.0.3:5433"), "{table}");
         let json = command(&server, "connections --json -n 1").await.unwrap();
         assert_eq!(serde_json::from_str::<serde_json::Value>(&json).unwrap()["truncated"], true);
+        assert_eq!(command(&server, "ports").await.unwrap(), "no connection has taken a port of the ephemeral range\n");
+        assert!(matches!(command(&server, "ports -n 0").await, Err(Error::Usage(why)) if why.starts_with("--limit is '0'")));
         let text = command(&server, "leaks").await.unwrap();
         assert!(text.starts_with("1. process app") && text.contains("looked at 10 connections"), "{text}");
         let none = command(&server, "leaks --state syn_sent").await.unwrap();

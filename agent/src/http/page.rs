@@ -43,7 +43,8 @@ pub(super) fn render(overview: &Overview) -> String {
             "<h1>tcpwarden {version}</h1>\n<p>Follows every TCP socket of this host from birth to death and tells who leaks, \
              retransmits or is refused. Up for {}.</p>\n\
              <p><a href=/metrics>/metrics</a> for Prometheus · <a href=/api/v1/leaks>/api/v1/leaks</a>: who is suspected to leak · \
-             <a href='/api/v1/connections?sort=age'>/api/v1/connections</a>: every socket · <a href=/healthz>/healthz</a> · \
+             <a href='/api/v1/connections?sort=age'>/api/v1/connections</a>: every socket · \
+             <a href=/api/v1/ports>/api/v1/ports</a>: who takes the local ports · <a href=/healthz>/healthz</a> · \
              <a href=/readyz>/readyz</a></p>\n<table>\n",
             span::words(overview.uptime)
         ),

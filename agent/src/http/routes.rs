@@ -55,6 +55,7 @@ pub fn router(views: Views) -> Router {
         .route("/metrics", get(scrape))
         .route("/api/v1/connections", get(api::connections))
         .route("/api/v1/leaks", get(api::leaks))
+        .route("/api/v1/ports", get(api::ports))
         .route("/healthz", get(health))
         .route("/readyz", get(ready))
         .with_state(shared)

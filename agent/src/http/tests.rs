@@ -76,6 +76,10 @@ pub(super) fn start_with(listen: &Listen, access: Access) -> Server {
         api: Api {
             access,
             connections: Arc::new(move |query| listing::connections(&rows, query, 60_000_000_000)),
+            ports: {
+                let table = Arc::clone(&table);
+                Arc::new(move |query| listing::ports::ports(&table, query, 60_000_000_000))
+            },
             leaks: Arc::new(move |query| leaks.leaks(&table, query, 60_000_000_000)),
         },
     };

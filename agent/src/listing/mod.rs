@@ -10,6 +10,7 @@
 
 pub mod answer;
 pub mod filter;
+pub mod ports;
 pub mod query;
 mod select;
 #[cfg(test)]

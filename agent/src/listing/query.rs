@@ -74,6 +74,9 @@ pub const OF_LEAKS: &[Parameter] = &[
     parameter("limit", Takes::One),
 ];
 
+/// The parameters of `/api/v1/ports`.
+pub const OF_PORTS: &[Parameter] = &[parameter("limit", Takes::One)];
+
 /// Declares what an answer can be sorted by.
 macro_rules! choices {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal,)+ }) => {
@@ -171,6 +174,14 @@ impl Query {
     /// As for [`Self::connections`].
     pub fn leaks<N: AsRef<str>, V: AsRef<str>>(pairs: impl IntoIterator<Item = (N, V)>) -> Result<Self, Refusal> {
         Self::read(pairs, OF_LEAKS, SUSPECTS)
+    }
+
+    /// A question about ports.
+    ///
+    /// # Errors
+    /// As for [`Self::connections`].
+    pub fn ports<N: AsRef<str>, V: AsRef<str>>(pairs: impl IntoIterator<Item = (N, V)>) -> Result<Self, Refusal> {
+        Self::read(pairs, OF_PORTS, SUSPECTS)
     }
 
     fn read<N: AsRef<str>, V: AsRef<str>>(

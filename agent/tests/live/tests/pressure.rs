@@ -6,6 +6,8 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 
 use socket2::{Domain, Socket, Type};
 
+use serde_json::Value;
+
 use super::Test;
 use crate::harness::agent::Agent;
 use crate::harness::page::Page;
@@ -241,6 +243,17 @@ fn few_ports() {
     });
     assert_eq!(refused.map_err(|error| error.kind()), Err(ErrorKind::AddrNotAvailable), "there is no port left");
     wait_for_values(&agent, "no port to be left", &[("ephemeral_ports_used_ratio", &ratio, 1.0)]);
+    let (status, body) = agent.get("/api/v1/ports");
+    let answer: Value = serde_json::from_str(&body).unwrap_or_else(|error| panic!("ports, {status}, not JSON ({error}): {body}"));
+    let found = answer["destinations"].as_array().expect("a list").iter().find(|one| one["netns"] == space.inode).cloned();
+    let found = found.unwrap_or_else(|| panic!("no destination of the namespace in {body}"));
+    let is = |field: &str, value: Value| assert_eq!(found[field], value, "{field} in {found}");
+    is("peer_address", "127.0.0.1".into());
+    is("peer_port", 7100.into());
+    is("used", 16.into());
+    is("used_ratio", 1.0.into());
+    is("time_wait", 5.into());
+    is("tw_reuse", 0.into());
     // Another destination still has its ports.
     drop(space.enter(|| sites[1].pair()));
 }

@@ -3,6 +3,7 @@
 mod books;
 mod drilldown;
 mod errors;
+mod exhaustion;
 mod leaks;
 mod lifecycle;
 mod overload;
@@ -27,6 +28,7 @@ pub(crate) fn all() -> Vec<Test> {
         seeding::TESTS,
         owners::TESTS,
         leaks::TESTS,
+        exhaustion::TESTS,
         truth::TESTS,
         overload::TESTS,
         errors::TESTS,

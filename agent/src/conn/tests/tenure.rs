@@ -1,13 +1,15 @@
 //! Labels that go when their process is gone, and are there for others again.
 
-use agent_common::tcp::{CLOSE, ESTABLISHED, LISTEN, SYN_RECV, SYN_SENT};
+use agent_common::record::{Socket, State, flag};
+use agent_common::tcp::{CLOSE, ESTABLISHED, FIN_WAIT1, FIN_WAIT2, LISTEN, SYN_RECV, SYN_SENT};
 
-use super::support::{Ask, EPHEMERAL, LIMITS, PORT, SECOND, apply, check, ends, holder, owned, row, seeded, step, walked};
-use super::workloads::{client, close, connect, counts, shown};
+use super::support::{Ask, EPHEMERAL, LIMITS, PORT, SECOND, apply, check, covered, ends, entry, holder, owned, row, seeded, step, walked};
+use super::workloads::{client, close, connect, counts, seeing, shown, unit};
 use crate::conn::groups::GRACE;
 use crate::conn::labels::Role;
 use crate::conn::snapshot::OTHER;
 use crate::conn::{Limits, Table};
+use crate::workload::Key;
 
 #[test]
 fn after_a_flood_of_names_a_new_process_gets_its_own_label_again() {
@@ -70,4 +72,48 @@ fn a_planned_move_and_an_eviction_do_not_meet() {
     table.end_pass(GRACE + 2, &walked(SECOND));
     assert_eq!(row(&table, 9).map(|row| row.process.to_string()).as_deref(), Some("gone"));
     check(&mut table, SECOND);
+}
+
+/// A connection that is in FIN_WAIT2 when its process gives the descriptor up.
+fn abandon(table: &mut Table, sk: u64, cgroup: u64, name: &str) {
+    connect(table, sk, cgroup, name);
+    let end = client(sk, cgroup);
+    let left = step(end, FIN_WAIT1, FIN_WAIT2, 4);
+    apply(table, &[step(end, ESTABLISHED, FIN_WAIT1, 3), State { flags: flag::ORPHAN, ..left }]);
+}
+
+#[test]
+fn a_group_that_has_nothing_but_orphans_left_stays() {
+    let mut table = seeded();
+    abandon(&mut table, 1, 1, "half");
+    for at in 1..=4 {
+        table.tidy(at * 2 * GRACE);
+    }
+    connect(&mut table, 2, 1, "next");
+    assert_eq!(row(&table, 1).map(|row| row.process.to_string()).as_deref(), Some("half"));
+    check(&mut table, SECOND);
+}
+
+#[test]
+fn orphans_go_where_the_name_of_their_workload_puts_them() {
+    let mut table = seeing(LIMITS);
+    connect(&mut table, 1, 25, "app");
+    abandon(&mut table, 2, 26, "app");
+    for cgroup in [25, 26] {
+        table.tell_workloads([(Key::Cgroup(cgroup), Some(unit("web")))], 0);
+    }
+    assert_eq!(row(&table, 2).map(|row| row.workload.to_string()).as_deref(), Some("web.service"));
+    check(&mut table, SECOND);
+}
+
+#[test]
+fn what_waits_in_sockets_is_summed_up_while_their_workloads_have_no_name() {
+    let mut table = seeing(LIMITS);
+    table.begin_pass(SECOND);
+    for (sk, cgroup, receive_queue) in [(1, 25, 3), (2, 26, 4)] {
+        connect(&mut table, sk, cgroup, "app");
+        table.pass_socket(&Socket { flags: flag::ATTACHED, receive_queue, ..entry(client(sk, cgroup), ESTABLISHED, 1001) });
+    }
+    table.end_pass(2 * SECOND, &covered());
+    assert_eq!(table.snapshot(2 * SECOND).group("app", Role::Client).map(|group| group.queued.receive_bytes), Some(7));
 }

@@ -93,9 +93,9 @@ impl Verify {
     }
 
     /// The holders that have ended since the last look; each is told once.
-    fn ended(&mut self) -> Vec<u32> {
+    fn ended(&mut self) -> HashSet<u32> {
         if !self.same_numbers {
-            return Vec::new();
+            return HashSet::new();
         }
         self.watched.extract_if(|tgid| has_ended(*tgid)).collect()
     }

@@ -117,6 +117,17 @@ impl Groups {
         }
     }
 
+    /// The group of a process by its name, made where there is room; none, and nothing counted, where there is not.
+    pub(super) fn of_name_if_room(&mut self, name: &Name, place: &Place, role: Role) -> Option<u16> {
+        self.find_or_add(&name.as_str().into(), place, role)
+    }
+
+    /// The group of another's process in this place and role; none, and nothing counted, where there is no room.
+    pub(super) fn sibling_if_room(&mut self, group: u16, place: &Place, role: Role) -> Option<u16> {
+        let process = Arc::clone(&self.list[usize::from(group)].process);
+        self.find_or_add(&process, place, role)
+    }
+
     /// The group of another's process in this place and role, made where there is room.
     pub(super) fn sibling(&mut self, group: u16, place: &Place, role: Role) -> u16 {
         if Self::is_other(group) {
@@ -234,7 +245,7 @@ impl Groups {
         (0..=u16::MAX).zip(&self.list).filter(|(_, group)| group.live).map(|(at, _)| at)
     }
 
-    fn is_other(group: u16) -> bool {
+    pub(super) fn is_other(group: u16) -> bool {
         (Role::COUNT..ALWAYS).contains(&usize::from(group))
     }
 }

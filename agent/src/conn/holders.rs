@@ -18,13 +18,17 @@
 //! agent's own pid namespace shows; threads with a table of their own are walked apart
 //! (`task_seq_get_next`, 5.10).
 
+use std::collections::HashSet;
+
 use agent_common::record::Holder;
 use hashbrown::HashMap;
 
+use super::groups::Groups;
 use super::labels::SocketState;
 use super::owner::{Name, Owner};
-use super::rows::{Row, flag};
+use super::rows::{Row, flag, seen};
 use super::table::Table;
+use super::workloads::Place;
 
 /// The most processes whose names are kept during a pass; those beyond are counted, and own nothing new.
 pub(super) const MOST_PROCESSES: usize = 1 << 16;
@@ -39,7 +43,7 @@ pub(super) struct Processes {
     /// The one whose descriptors come now.
     current: u32,
     /// Changes with it, so that a row can tell two descriptors of one process from two processes.
-    run: u8,
+    run: u16,
 }
 
 impl Processes {
@@ -93,7 +97,7 @@ impl Table {
         let (mut unheld, mut shared, mut listeners_moved) = (0, 0, false);
         for index in 0..self.rows.top() {
             let row = &self.rows[index];
-            if !row.has(flag::LIVE) {
+            if !row.has(flag::LIVE) || row.is_born_since(walked) {
                 continue;
             }
             if row.held == self.generation {
@@ -104,6 +108,8 @@ impl Table {
             }
             let gone = self.is_unheld(index);
             let row = &mut self.rows[index];
+            // The numbers of passes come round again.
+            row.held = seen::MISSED;
             if row.entered < walked {
                 row.holders = 0;
             }
@@ -133,7 +139,7 @@ impl Table {
     /// Whether rows that are in use belong to one of these processes. The kernel closes the sockets of
     /// a process that ends: one that is left in a state where it can still be used is held by another.
     #[must_use]
-    pub fn outlives(&self, ended: &[u32]) -> bool {
+    pub fn outlives(&self, ended: &HashSet<u32>) -> bool {
         use SocketState::{CloseWait, Established, Listen, SynSent};
         let in_use = |row: &Row| matches!(row.state, CloseWait | Established | Listen | SynSent) && row.owner > Owner::Gone;
         self.rows.iter().any(|row| in_use(row) && ended.contains(&row.tgid))
@@ -148,7 +154,10 @@ impl Table {
         }
         let Some(comm) = self.pass.as_ref().and_then(|pass| pass.processes.names.get(&row.candidate)) else { return false };
         let name = Name::from_comm(comm);
-        let place = self.workloads.place(row.cgroup, row.candidate);
+        let place = self.workloads.place_again(row.cgroup, row.candidate);
+        if Groups::is_other(row.group) {
+            self.bring_back(index, &name, &place);
+        }
         let kept = self.groups.keeps(&row, &name, &place, row.candidate);
         if kept && row.owner == Owner::Exact && row.tgid == row.candidate {
             return false;
@@ -161,6 +170,17 @@ impl Table {
             self.plan_move(index, group);
         }
         !kept || row.tgid != row.candidate
+    }
+
+    /// Gives a row that stands under `~other` its owner's name, now that there is room for it.
+    fn bring_back(&mut self, index: u32, name: &Name, place: &Place) {
+        let row = &mut self.rows[index];
+        if let Some(group) = self.groups.of_name_if_room(name, place, row.role) {
+            // It is placed by what the tables say, not by its last system call.
+            row.owner = Owner::Holder;
+            row.tgid = row.candidate;
+            self.plan_move(index, group);
+        }
     }
 
     /// Whether a row that no process holds should be held: it has an owner and a `struct socket`, as

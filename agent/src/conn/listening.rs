@@ -20,6 +20,15 @@ pub(super) struct Extra {
     pub(super) syn_queue: u32,
     /// Dropped in its life, modulo 2^32.
     pub(super) drops: u32,
+    /// When the list was read; what is older than the row is of another listener.
+    pub(super) time: u64,
+}
+
+impl Extra {
+    /// Whether it is of this row, not of a listener that had its address before.
+    pub(super) fn is_of(&self, row: &Row) -> bool {
+        row.has(flag::ENTERED_BEFORE) || self.time >= row.entered
+    }
 }
 
 /// How much of a listener's drops has been counted.
@@ -39,6 +48,8 @@ struct Pair {
     syn_queue: u64,
     fullest: f64,
     drops: u64,
+    /// Whether there is a row for it, seen by the last pass or not.
+    live: bool,
 }
 
 /// Process, workload and port.
@@ -67,6 +78,15 @@ impl Listening {
             *pair = Pair { drops: pair.drops, ..Pair::default() };
         }
         let before = std::mem::take(&mut self.counted);
+        let key = |row: &Row| {
+            let (process, workload) = groups.labels(row.group);
+            (process, workload, row.local_port)
+        };
+        for (row, _) in rows {
+            if let Some(pair) = self.pairs.get_mut(&key(row)) {
+                pair.live = true;
+            }
+        }
         for (row, extra) in rows {
             let known = before.get(&row.sk).filter(|known| known.born == row.born).copied();
             let Some(extra) = extra else {
@@ -77,9 +97,10 @@ impl Listening {
             // Of a listener that is older than the agent only what comes from now on counts.
             let base = known.map_or(if row.has(flag::BORN_BEFORE) { extra.drops } else { 0 }, |known| known.drops);
             self.counted.insert(row.sk, Counted { born: row.born, drops: extra.drops });
-            let (process, workload) = groups.labels(row.group);
-            let pair = self.pair((process, workload, row.local_port), known.is_none());
-            pair.add(row, *extra, extra.drops.wrapping_sub(base));
+            let pair = self.pair(key(row), known.is_none());
+            // A count that falls by less than half of its range has not gone round.
+            let dropped = Some(extra.drops.wrapping_sub(base)).filter(|dropped| *dropped <= u32::MAX / 2);
+            pair.add(row, *extra, dropped.unwrap_or(0));
         }
         self.pairs.retain(|_, pair| pair.sockets > 0 || pair.drops > 0);
     }
@@ -101,7 +122,7 @@ impl Listening {
 
     /// Makes room: takes the pair that dropped least of those without a listener.
     fn evict(&mut self) -> bool {
-        let empty = self.pairs.iter().filter(|(_, pair)| pair.sockets == 0);
+        let empty = self.pairs.iter().filter(|(_, pair)| pair.sockets == 0 && !pair.live);
         let Some(key) = empty.min_by_key(|(key, pair)| (pair.drops, *key)).map(|(key, _)| key.clone()) else { return false };
         self.beyond.drops += self.pairs.remove(&key).map_or(0, |pair| pair.drops);
         self.overflow += 1;

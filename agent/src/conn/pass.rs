@@ -20,13 +20,10 @@ use super::namespaces::Namespaces;
 use super::owner::Owner;
 use super::pressure::Gathered;
 use super::queues::Queues;
-use super::rows::{flag, seen};
+use super::rows::{MARGIN, flag, seen};
 use super::succession::{can_reach, is_connected, note_first_fin};
 use super::table::Table;
 
-/// A record this much older than an entry may still be news to it: the tracepoint takes its time
-/// before the kernel stores the new state.
-const MARGIN: u64 = 1_000_000;
 /// The most closes to remember during a pass; beyond it the pass inserts nothing more.
 const MAX_CLOSED: usize = 1 << 20;
 
@@ -142,26 +139,15 @@ impl Table {
 
     /// Marks a row as seen, and takes what only the list knows.
     fn confirm(&mut self, index: u32, entry: &Socket) {
-        let left = self.rows[index].is_left();
+        // Where the row has gone on since the entry was read, or is another socket's by now, the entry
+        // tells nothing of it but that its address is in use.
+        if self.rows[index].is_as_listed(entry) {
+            self.take_entry(index, entry);
+        }
         let mut row = self.rows[index];
-        row.take_flags(entry.flags);
-        if row.is_left() != left {
-            self.unlink(index);
-            self.rows[index] = row;
-            self.link(index);
-            row = self.rows[index];
-        }
-        if row.local_port == 0 {
-            // The kernel chooses a client's port after the state is SYN_SENT (`tcp_v4_connect`, 6.18).
-            row.take_ends(&entry.ends);
-        }
         row.seen = self.generation;
-        // Where the row has gone on since, its queues are those of another state.
-        if SocketState::from_code(entry.state) == Some(row.state) {
-            self.groups.list(row.group, row.state).restage(&mut row, |row| row.queues = Queues::listed(entry));
-        }
         let (owner, group) = (row.owner, row.group);
-        if row.role == Role::Unknown || row.waits() {
+        if row.role == Role::Unknown || row.waits() || (row.role == Role::Server && row.owner == Owner::None) {
             self.inherit(&mut row);
         }
         let target = std::mem::replace(&mut row.group, group);
@@ -170,6 +156,26 @@ impl Table {
         if target != group {
             self.plan_move(index, target);
         }
+    }
+
+    /// Takes what an entry tells of a row that has not changed since.
+    fn take_entry(&mut self, index: u32, entry: &Socket) {
+        let before = self.rows[index];
+        let mut row = before;
+        row.take_flags(entry.flags);
+        if row.local_port == 0 {
+            // The kernel chooses a port after it has told the state: SYN_SENT (`tcp_v4_connect`, 6.18),
+            // and LISTEN of a socket that was not bound (`inet_csk_listen_start`, 6.18).
+            row.take_ends(&entry.ends);
+        }
+        if (row.is_left(), row.local_port) != (before.is_left(), before.local_port) {
+            self.unlink(index);
+            self.rows[index] = row;
+            self.link(index);
+            row = self.rows[index];
+        }
+        self.groups.list_of(&row).restage(&mut row, |row| row.queues = Queues::listed(entry));
+        self.rows[index] = row;
     }
 
     /// Puts a row into the state that the list says; since when is not known.

@@ -208,7 +208,7 @@ impl Table {
         let gathered = &mut pass.gathered;
         if entry.state == tcp::LISTEN {
             if gathered.listeners.len() < self.limits.connections {
-                gathered.listeners.insert(entry.ends.sk, Extra { syn_queue: entry.syn_queue, drops: entry.drops });
+                gathered.listeners.insert(entry.ends.sk, Extra { syn_queue: entry.syn_queue, drops: entry.drops, time: entry.time });
             }
             return;
         }
@@ -231,7 +231,7 @@ impl Table {
         for row in rows.iter() {
             let seen = row.seen == self.generation;
             if row.state == SocketState::Listen {
-                listening.push((row, gathered.listeners.get(&row.sk).copied().filter(|_| seen)));
+                listening.push((row, gathered.listeners.get(&row.sk).copied().filter(|extra| seen && extra.is_of(row))));
             } else if seen {
                 queued.entry(row.group).or_default().add(row);
             }

@@ -2,7 +2,7 @@
 //!
 //! Used by the table, its ordered lists and its passes; the rows lie in the `slab`.
 
-use agent_common::record::{Endpoints, flag as socket_flag};
+use agent_common::record::{Endpoints, Socket, flag as socket_flag};
 
 use super::labels::{Role, SocketState};
 use super::owner::Owner;
@@ -12,6 +12,9 @@ use super::queues::Queues;
 pub(super) const NIL: u32 = u32::MAX;
 /// No service looked up yet.
 pub(super) const NO_SERVICE: u32 = u32::MAX;
+/// By how much the time of a record may be earlier than what it tells, nanoseconds: the tracepoint takes
+/// its time before the kernel stores the new state.
+pub(super) const MARGIN: u64 = 1_000_000;
 /// No moment of opening known.
 const NEVER: u32 = u32::MAX;
 
@@ -100,7 +103,7 @@ pub(super) struct Row {
     /// How many processes held it when the descriptor tables were last read; 255 stands for more.
     pub(super) holders: u8,
     /// The process that was last counted among them; see `holders::Processes`.
-    pub(super) run: u8,
+    pub(super) run: u16,
     /// Whether it had a `struct socket` when the last pass saw it: not so while it waits to be accepted.
     pub(super) attached: bool,
     /// The best holder that the reading of the descriptor tables has met, 0 for none.
@@ -204,6 +207,18 @@ impl Row {
         self.netns == ends.netns
             && (self.local_port == 0 || ends.local_port == 0 || self.local_port == ends.local_port)
             && (self.peer_port == 0 || ends.peer_port == 0 || self.peer_port == ends.peer_port)
+    }
+
+    /// Whether the socket came after the descriptor tables were begun to be read, from the moment `walked`
+    /// on: what was read may be of another socket that had its address before.
+    pub(super) const fn is_born_since(&self, walked: u64) -> bool {
+        !self.has(flag::BORN_BEFORE) && self.born.saturating_add(MARGIN) >= walked
+    }
+
+    /// Whether an entry of the socket list shows the row as it still is.
+    pub(super) fn is_as_listed(&self, entry: &Socket) -> bool {
+        let later = self.has(flag::ENTERED_BEFORE) || entry.time >= self.entered;
+        later && SocketState::from_code(entry.state) == Some(self.state) && self.has_ends(&entry.ends)
     }
 
     /// Takes what a later record knows better: the local port is often not chosen at SYN_SENT, the

@@ -80,11 +80,9 @@ impl Table {
             if !row.has(flag::LIVE) || !self.groups.is_nowhere(row.group) {
                 continue;
             }
-            let place = self.workloads.place(row.cgroup, row.tgid);
-            let group = self.groups.sibling(row.group, &place, row.role);
-            if group != row.group && group != Groups::other(row.role) {
-                placed.push((index, group));
-            }
+            let place = self.workloads.place_again(row.cgroup, row.tgid);
+            let group = self.groups.sibling_if_room(row.group, &place, row.role);
+            placed.extend(group.filter(|group| *group != row.group).map(|group| (index, group)));
         }
         self.regroup(&placed);
     }

@@ -110,6 +110,14 @@ impl Workloads {
         Place::Pending(key)
     }
 
+    /// The place of a row that has been placed before: what finds no room was counted then.
+    pub(super) fn place_again(&mut self, cgroup: u64, tgid: u32) -> Place {
+        let overflow = self.overflow;
+        let place = self.place(cgroup, tgid);
+        self.overflow = overflow;
+        place
+    }
+
     /// The place of what cannot be named.
     pub(super) fn nowhere(&self) -> Place {
         Place::Named(Arc::clone(&self.unknown))

@@ -26,6 +26,12 @@ pub(super) const NOT_EXPOSED: &str = "this address can be reached from other mac
 pub(super) const FOREIGN_HOST: &str = "the request names a host that is not this machine's loopback (a web page may have been made to \
      ask in its place): ask for 127.0.0.1, [::1] or localhost, or start the agent with --expose-connections";
 
+pub(super) const FOR_OTHERS: &str = "the request was forwarded by a proxy, and /api shows addresses and process names: ask directly, \
+     or start the agent with --expose-connections";
+
+/// Headers by which a proxy says for whom it asks.
+const FORWARDED: [&str; 5] = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
+
 impl Access {
     /// What holds for an address to listen on.
     #[must_use]
@@ -41,12 +47,13 @@ impl Access {
     /// Why a request with these headers is refused; none where it is not.
     ///
     /// A browser sends the name it looked up as Host. A foreign page can have its own name resolve to 127.0.0.1
-    /// and then read answers as its own; it cannot choose the Host.
+    /// and then read answers as its own; it cannot choose the Host. A proxy on this machine asks for others.
     pub(super) fn refusal(self, headers: &HeaderMap) -> Option<&'static str> {
         let mut hosts = headers.get_all(header::HOST).iter().peekable();
         match self {
             Self::Anyone => None,
             Self::Nobody => Some(NOT_EXPOSED),
+            Self::Local if FORWARDED.iter().any(|name| headers.contains_key(*name)) => Some(FOR_OTHERS),
             Self::Local if hosts.peek().is_some() && hosts.all(|host| host.to_str().is_ok_and(is_loopback)) => None,
             Self::Local => Some(FOREIGN_HOST),
         }
@@ -76,6 +83,14 @@ mod tests {
         for no in ["", ":80", "example.com", "127.0.0.1.example.com", "localhost.example.com:80", "10.0.0.1:80", "0.0.0.0", "[::]", "::"] {
             assert!(!is_loopback(no), "{no}");
         }
+    }
+
+    #[test]
+    fn a_request_that_a_proxy_forwards_is_not_this_machines() {
+        let mut headers = HeaderMap::from_iter([(header::HOST, "127.0.0.1".parse().unwrap())]);
+        assert_eq!(Access::Local.refusal(&headers), None);
+        headers.insert("x-forwarded-for", "203.0.113.7".parse().unwrap());
+        assert_eq!((Access::Local.refusal(&headers), Access::Anyone.refusal(&headers)), (Some(FOR_OTHERS), None));
     }
 
     #[test]

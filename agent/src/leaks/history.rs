@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use hashbrown::HashMap;
 
-use super::survey::Key;
+use super::survey::{Group, Key};
 use super::{EVERY, GRACE, SECOND};
 
 /// Samples that are kept: ten minutes.
@@ -64,16 +64,20 @@ impl History {
         self.bound(now);
     }
 
-    /// How fast a group that has `count` now grew; none where it cannot be told yet.
+    /// How fast a group grew to what it is now; none where it cannot be told yet, or where connections that were
+    /// there before have come to it under another name: a process was found to be theirs, or was renamed.
     #[must_use]
-    pub fn growth(&self, key: &Key, count: u64, now: u64) -> Option<Growth> {
+    pub fn growth(&self, key: &Key, group: &Group, now: u64) -> Option<Growth> {
         let (first, samples) = match self.groups.get(key) {
             Some(past) => (*past.front()?, past.len()),
             None if self.is_whole() => (0, self.times.len()),
             None => return None,
         };
         let since = self.times.get(self.times.len().checked_sub(samples)?)?;
-        let over = now.saturating_sub(*since);
+        if first == 0 && group.oldest_since().saturating_add(GRACE + EVERY) < *since {
+            return None;
+        }
+        let (count, over) = (group.count, now.saturating_sub(*since));
         // Counts of connections and nanoseconds of minutes are far from where a double loses units.
         #[expect(clippy::cast_precision_loss, reason = "see above")]
         let per_minute = (count as f64 - first as f64) / (over as f64 / (60 * SECOND) as f64);

@@ -90,7 +90,7 @@ impl Watch {
         let survey = Survey::of(table, &filter, now);
         let (mut candidates, reach) = self.history(|history| {
             let old_enough = survey.groups().filter(|(_, group)| now.saturating_sub(group.oldest_since()) >= min_age);
-            let judged = old_enough.map(|(key, group)| Candidate::new(key, group, history.growth(key, group.count, now)));
+            let judged = old_enough.map(|(key, group)| Candidate::new(key, group, history.growth(key, group, now)));
             (judged.collect::<Vec<_>>(), history.reach(now))
         });
         candidates.sort_by(Candidate::rank);

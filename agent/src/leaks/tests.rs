@@ -23,6 +23,11 @@ fn key(process: &str, port: u16) -> Key {
     Key { process, workload, role: Role::Client, state: SocketState::CloseWait, service_port: Some(port) }
 }
 
+/// A group of so many connections, the oldest of which came just now.
+fn of(count: u64) -> survey::Group {
+    survey::Group { count, ..survey::Group::default() }
+}
+
 /// 70 connections in CLOSE_WAIT since the first 210 milliseconds: of 7 processes, towards 5 ports.
 fn leaks(text: &str, now: u64) -> Leaks {
     Watch::default().leaks(&shared(210), &asked(text), now)
@@ -83,21 +88,21 @@ fn growth_is_told_from_the_samples_of_ten_minutes() {
         history.add(minute * MINUTE + EVERY, HashMap::from([(leak.clone(), 101 + 2 * minute), (key("steady", 2), 5)]));
     }
     let now = 30 * MINUTE;
-    let growth = history.growth(&leak, 160, now).unwrap();
+    let growth = history.growth(&leak, &of(160), now).unwrap();
     assert!(near(growth.per_minute, 2.0), "{growth:?}");
     assert_eq!((growth.over, history.reach(now)), (630 * SECOND, 630 * SECOND));
-    assert!(near(history.growth(&key("steady", 2), 5, now).unwrap().per_minute, 0.0));
-    let new = history.growth(&key("new", 3), 21, now).unwrap();
+    assert!(near(history.growth(&key("steady", 2), &of(5), now).unwrap().per_minute, 0.0));
+    let new = history.growth(&key("new", 3), &of(21), now).unwrap();
     assert!(near(new.per_minute, 2.0), "a group that was never seen had none: {new:?}");
 }
 
 #[test]
 fn growth_is_not_told_before_there_is_a_minute_of_it() {
     let mut history = History::default();
-    assert_eq!(history.growth(&key("x", 1), 5, SECOND), None);
+    assert_eq!(history.growth(&key("x", 1), &of(5), SECOND), None);
     history.add(SECOND, HashMap::new());
-    assert_eq!(history.growth(&key("x", 1), 5, 30 * SECOND), None);
-    assert!(history.growth(&key("x", 1), 5, 61 * SECOND).is_some());
+    assert_eq!(history.growth(&key("x", 1), &of(5), 30 * SECOND), None);
+    assert!(history.growth(&key("x", 1), &of(5), 61 * SECOND).is_some());
 }
 
 #[test]
@@ -138,8 +143,8 @@ fn a_million_groups_leave_a_bounded_history_of_the_largest_and_no_false_growth()
         assert!(history.len() <= history::GROUPS);
     }
     let now = 20 * EVERY;
-    assert_eq!(history.growth(&key("leak", 5432), 400, now).map(|growth| growth.per_minute), Some(0.0));
-    assert_eq!(history.growth(&key("p1", 1), 2, now), None, "what was left out has no history");
+    assert_eq!(history.growth(&key("leak", 5432), &of(400), now).map(|growth| growth.per_minute), Some(0.0));
+    assert_eq!(history.growth(&key("p1", 1), &of(2), now), None, "what was left out has no history");
     for round in 20..50 {
         history.add(round * EVERY, HashMap::new());
     }
@@ -214,4 +219,17 @@ fn the_watch_samples_every_thirty_seconds_and_tells_growth_in_its_answer() {
     assert!(near(found.looked_at.history_seconds, 60.0));
     assert!(found.suspects[0].sentence.ends_with("growing by 2 a minute"), "{}", found.suspects[0].sentence);
     assert_eq!(found.suspects[0].score, 2 * 4 * (2 + 2));
+}
+
+#[test]
+fn connections_that_came_under_another_name_are_no_growth() {
+    let mut history = history::History::default();
+    (10..=15).for_each(|round| history.add(round * EVERY, HashMap::from([(key("before", 1), 50)])));
+    let now = 15 * EVERY + SECOND;
+    let table = shared(210);
+    let (_, group) = Survey::of(&table, &Filter::ALL, now).groups().next().map(|(key, group)| (key.clone(), group.clone())).unwrap();
+    let mut moved = survey::Group { count: 50, ..group };
+    assert_eq!(history.growth(&key("after", 1), &moved, 100 * EVERY), None);
+    moved.oldest[0].entered = 99 * EVERY;
+    assert!(history.growth(&key("after", 1), &moved, 100 * EVERY).is_some());
 }

@@ -158,6 +158,8 @@ Sockets that were open before the agent started are in the gauges from the first
   trace buffer). The gauges are put right by the next pass, counted in `reconcile_corrections_total`; counters stay short.
 - Queues, windows, listeners and ports are those of the last reconcile pass; what fills and empties between two passes is not seen. What a
   listener drops between the last pass that saw it and its end is in the counters of its namespace only.
+- A network namespace that is found after the agent's first pass counts its refusals from its own birth, because the agent cannot tell
+  whether it was born before.
 - Sockets that the kernel itself holds, such as the subflows of MPTCP, may count as unaccepted in CLOSE_WAIT.
 - A port that a client bound by name without listening on it is passed over by the kernel for every destination; it is not taken off the range.
 - Where the birth of a connection was not seen and no listener tells its side, the lower of its two ports counts as the service port.

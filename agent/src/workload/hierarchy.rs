@@ -15,6 +15,8 @@ use super::{Sight, Workload};
 
 /// The most cgroups that a walk takes in.
 pub const MOST: usize = 16_384;
+/// The longest path that is followed, in bytes; longer ones come from somebody who nests cgroups for sport.
+const LONGEST: usize = 1024;
 /// The id of the root of a hierarchy (`kernfs_create_root`, 5.5).
 pub const ROOT: u64 = 1;
 /// Where the unified hierarchy is mounted: alone, or beside the older ones.
@@ -69,6 +71,10 @@ impl Hierarchy {
                 }
                 // What is not text cannot be asked for again by this name: it is listed and not entered.
                 let path = format!("{above}/{}", entry.file_name().to_string_lossy());
+                if path.len() > LONGEST {
+                    survey.truncated = true;
+                    continue;
+                }
                 let workload = classify(&path);
                 let workload = if workload == *parent { Arc::clone(&parent) } else { Arc::new(workload) };
                 survey.found.push((entry.ino(), Arc::clone(&workload)));

@@ -20,11 +20,23 @@ impl Groups {
         Some(found)
     }
 
+    /// The group of that name, made where there is room.
+    pub(super) fn find_or_add(&mut self, process: &Arc<str>, place: &Place, role: Role) -> Option<u16> {
+        match self.find(process, place, role) {
+            None if self.has_room(place) => Some(self.add(process, place, role)),
+            found => found,
+        }
+    }
+
+    fn has_room(&self, place: &Place) -> bool {
+        let used = self.list.len() - self.free.len() - ALWAYS;
+        used < self.limit + if place.is_pending() { SPARE } else { 0 }
+    }
+
     /// A new group where there is room. A workload that waits for its name has more of it, and where that is
     /// used up its rows are those of workload `unknown`; rows without an owner stay so.
     pub(super) fn make(&mut self, process: &Arc<str>, place: &Place, role: Role) -> u16 {
-        let used = self.list.len() - self.free.len() - ALWAYS;
-        if used < self.limit + if place.is_pending() { SPARE } else { 0 } {
+        if self.has_room(place) {
             return self.add(process, place, role);
         }
         if place.is_pending() {

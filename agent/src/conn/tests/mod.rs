@@ -8,6 +8,7 @@ mod owners;
 mod passes;
 mod pressure;
 mod random;
+mod reuse;
 mod scenarios;
 mod support;
 mod tenure;

@@ -122,8 +122,9 @@ fn what_a_listener_dropped_before_the_agent_does_not_count() {
     table.begin_pass(3 * SECOND);
     table.end_pass(3 * SECOND, &reads([5]));
     pass(&mut table, 4, &[listener(1, PORT, 0, 9, 1005)]);
-    pass(&mut table, 5, &[listener(1, PORT, 0, 9, u32::MAX)]);
-    pass(&mut table, 6, &[listener(1, PORT, 0, 9, 1)]);
+    pass(&mut table, 5, &[listener(1, PORT, 0, 9, u32::MAX / 2)]);
+    pass(&mut table, 6, &[listener(1, PORT, 0, 9, u32::MAX - 1)]);
+    pass(&mut table, 7, &[listener(1, PORT, 0, 9, 1)]);
     assert_eq!(shown(&mut table).listeners[0].drops, 5 + u64::from(u32::MAX - 1005) + 2);
 }
 

@@ -18,7 +18,8 @@ def name(text):
 
 
 def say(line):
-    print(line, flush=True)
+    # In one write, so that lines of several processes do not mix.
+    os.write(1, f"{line}\n".encode())
 
 
 def wait_for_end(held):
@@ -138,7 +139,7 @@ def descriptors(count, *address):
             streams.append(stream)
     except OSError:
         pass
-    sys.stdout.write(f"took {len(streams)}\n")
+    say(f"took {len(streams)}")
     wait_for_end((listener, streams))
 
 

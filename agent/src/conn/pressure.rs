@@ -15,7 +15,7 @@ use super::labels::SocketState;
 use super::listening::{Extra, Listening};
 use super::pass::Pass;
 use super::refused::RefusedCounts;
-use super::rows::{Row, flag};
+use super::rows::flag;
 use super::snapshot::Queued;
 use super::table::{Limits, Table};
 use super::verdict::Covered;
@@ -282,21 +282,5 @@ impl Table {
     /// How many listeners had to be folded.
     pub(super) const fn listeners_folded(&self) -> u64 {
         self.kept.listening.overflow
-    }
-}
-
-impl Queued {
-    /// Adds what waits in other sockets.
-    pub(super) const fn merge(&mut self, other: Self) {
-        self.receive_bytes += other.receive_bytes;
-        self.send_bytes += other.send_bytes;
-        self.zero_window += other.zero_window;
-    }
-
-    /// Adds one row.
-    pub(super) fn add(&mut self, row: &Row) {
-        self.receive_bytes += u64::from(row.queues.unread_bytes(row.state));
-        self.send_bytes += u64::from(row.queues.unsent_bytes(row.state));
-        self.zero_window += u64::from(row.queues.is_held_back(row.state));
     }
 }

@@ -1,6 +1,6 @@
 //! Asks a running agent over HTTP, on a TCP address or a socket file.
 //!
-//! Used by the commands `connections` and `leaks`. Guarantees: whoever answers there, it takes at most
+//! Used by the commands `connections`, `leaks` and `ports`. Guarantees: whoever answers there, it takes at most
 //! [`PATIENCE`] and [`MOST`] bytes of memory and ends in a body or in a [`Failure`] that says what to do.
 
 use std::io;

@@ -32,7 +32,7 @@ impl ConsentArgs {
 
 /// Programs of the tests, with the package that brings each.
 const TEST_PROGRAMS: [(&str, &str); 5] =
-    [("nft", "nftables"), ("ip", "iproute2"), ("qemu-system-x86_64", "qemu-system-x86"), ("cpio", "cpio"), ("python3", "python3-minimal")];
+    [("nft", "nftables"), ("ip", "iproute2"), ("qemu-system-x86_64", "qemu-system-x86"), ("cpio", "cpio"), ("python3", "python3")];
 
 /// Programs of the tests that are only unpacked: the one package would start a daemon, the other replaces a
 /// program of the system.

@@ -1,4 +1,4 @@
-//! What `connections` and `leaks` have in common: check the options, ask the agent, print its answer.
+//! What `connections`, `leaks` and `ports` have in common: check the options, ask the agent, print its answer.
 //!
 //! Guarantees: an option that the agent would refuse is refused here, with its name; text that came over
 //! the wire reaches the terminal without control characters.

@@ -36,15 +36,16 @@ pub(crate) fn install(packages: &[&str], why: &str, consent: Consent) -> Result<
     process::run(&mut command)
 }
 
-/// Unpacks one package into `target/tools` and links `program` of it into `target/tools/bin`: nothing is
+/// Unpacks one package into `target/tools` and links `programs` of it into `target/tools/bin`: nothing is
 /// installed, so that no daemon of the package is ever started.
-pub(crate) fn borrow(package: &str, program: &str) -> Result<()> {
-    let name = Path::new(program).file_name().context("the program has no name")?;
+pub(crate) fn borrow(package: &str, programs: &[&str]) -> Result<()> {
     let unpacked = workspace::tools().join(package);
     if !has_apt() {
-        bail!("{} is needed for the tests, and this machine has no apt-get: install it with its own package manager", name.display());
+        bail!(
+            "{package} (named as in Debian) is needed for the tests, and this machine has no apt-get: install it with its own package manager"
+        );
     }
-    eprintln!("setup: unpacking {} of package {package} into {}", name.display(), unpacked.display());
+    eprintln!("setup: unpacking package {package} into {}", unpacked.display());
     update()?;
     std::fs::create_dir_all(workspace::tools_bin()).context("create target/tools/bin")?;
     let downloads = workspace::tools().join("downloads");
@@ -55,8 +56,11 @@ pub(crate) fn borrow(package: &str, program: &str) -> Result<()> {
     let archive = newest(&downloads, package)?;
     process::run(Command::new("dpkg-deb").arg("--extract").arg(&archive).arg(&unpacked))?;
     std::fs::remove_file(&archive).with_context(|| format!("remove {}", archive.display()))?;
-    let link = workspace::tools_bin().join(name);
-    relink(&unpacked.join(program), &link)
+    for program in programs {
+        let name = Path::new(program).file_name().context("the program has no name")?;
+        relink(&unpacked.join(program), &workspace::tools_bin().join(name))?;
+    }
+    Ok(())
 }
 
 /// The version that apt would install, or nothing where apt does not know the package.

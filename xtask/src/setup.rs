@@ -2,6 +2,8 @@
 //!
 //! Quick when all is there. What is installed system-wide goes through apt and is named first; everything
 //! else stays in `target/tools`.
+use std::path::Path;
+
 use anyhow::{Context as _, Result};
 
 use crate::packages::Consent;
@@ -34,10 +36,16 @@ impl ConsentArgs {
 const TEST_PROGRAMS: [(&str, &str); 5] =
     [("nft", "nftables"), ("ip", "iproute2"), ("qemu-system-x86_64", "qemu-system-x86"), ("cpio", "cpio"), ("python3", "python3")];
 
-/// Programs of the tests that are only unpacked: the one package would start a daemon, the other replaces a
-/// program of the system.
-const BORROWED_PROGRAMS: [(&str, &str, &str); 2] =
-    [("promtool", "prometheus", "usr/bin/promtool"), ("busybox", "busybox-static", "bin/busybox")];
+/// Packages of the tests that are only unpacked, with the programs that are used of each: two would start a daemon,
+/// the other replaces a program of the system.
+const BORROWED: [(&str, &[&str]); 3] = [
+    ("prometheus", &["usr/bin/prometheus", "usr/bin/promtool"]),
+    ("prometheus-alertmanager", &["usr/bin/prometheus-alertmanager", "usr/bin/amtool"]),
+    ("busybox-static", &["bin/busybox"]),
+];
+
+/// The packages whose programs are used where the system has them.
+const AS_INSTALLED: [&str; 2] = ["prometheus", "prometheus-alertmanager"];
 
 pub(crate) fn main(args: &Args) -> Result<()> {
     let toolchain = for_build(args.consent.consent())?;
@@ -60,11 +68,16 @@ pub(crate) fn for_build(consent: Consent) -> Result<Toolchain> {
 pub(crate) fn for_tests(consent: Consent) -> Result<()> {
     let missing: Vec<_> = TEST_PROGRAMS.iter().filter(|(program, _)| !process::on_path(program)).map(|(_, package)| *package).collect();
     packages::install(&missing, "for the tests", consent)?;
-    for (program, package, path) in BORROWED_PROGRAMS {
-        let have = workspace::tools_bin().join(program).exists() || (program == "promtool" && process::on_path(program));
-        if !have {
-            packages::borrow(package, path)?;
+    for (package, programs) in BORROWED {
+        if !programs.iter().all(|program| is_there(package, program)) {
+            packages::borrow(package, programs)?;
         }
     }
     Ok(())
+}
+
+/// Whether a program of a package to borrow is at hand.
+fn is_there(package: &str, program: &str) -> bool {
+    let Some(name) = Path::new(program).file_name() else { return false };
+    workspace::tools_bin().join(name).exists() || (AS_INSTALLED.contains(&package) && process::on_path(&name.to_string_lossy()))
 }

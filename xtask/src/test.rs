@@ -1,6 +1,7 @@
 //! `cargo xtask test`: the whole suite, step by step; every step runs, and the last line adds up the tests.
 //!
 //! A step that ran no test fails: a suite that finds nothing to do must not look like one that passed.
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
@@ -11,20 +12,42 @@ use crate::results::Counts;
 use crate::setup::{self, ConsentArgs};
 use crate::{build, cargo, kernels, process, results, workspace};
 
-/// Run the whole test suite: style, unit tests, the live kernel, and the kernels in guests.
+/// Run the whole test suite: style, unit tests, the live kernel, the lab, the dashboards, and the kernels in guests.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Leave out the tests on the live kernel, which need root.
+    /// Leave out the tests that need root: on the live kernel, of the lab, and of the dashboards with both.
     #[arg(long)]
     no_root: bool,
     #[command(flatten)]
     consent: ConsentArgs,
-    /// Only the unit and live tests whose name contains this.
+    /// Only the tests whose name contains this, those in guests left out.
     filter: Option<String>,
 }
 
-/// The integration test that loads the agent into the running kernel.
+/// The integration tests that need root, each with its package and the step that runs it: the agent in the running
+/// kernel, the scenarios of the lab, and both with Prometheus and Alertmanager.
+const ROOT_TESTS: [RootTest; 3] = [
+    RootTest { step: "live", package: "tcpwarden", test: LIVE, folder: "agent", why: "on the live kernel: they load the agent" },
+    RootTest { step: "lab", package: "lab", test: "lab", folder: "xtask/lab", why: "of the lab: they make network namespaces" },
+    RootTest {
+        step: "dashboards",
+        package: "dashboards",
+        test: "dashboards_live",
+        folder: "dashboards",
+        why: "of the dashboards: they load the agent and run the lab",
+    },
+];
+/// The first of them, which also runs in guests.
 const LIVE: &str = "live";
+
+/// A test that runs as root, with the release builds of what it tests.
+struct RootTest {
+    step: &'static str,
+    package: &'static str,
+    test: &'static str,
+    folder: &'static str,
+    why: &'static str,
+}
 
 /// What a step left behind, for the summary.
 struct Outcome {
@@ -55,7 +78,9 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
     }
     outcomes.push(step("unit", || unit(&agent, filter)));
     if !args.no_root {
-        outcomes.push(step(LIVE, || live(&agent, filter)));
+        for test in &ROOT_TESTS {
+            outcomes.push(step(test.step, || as_root(test, &agent, filter)));
+        }
     }
     if filter.is_none() {
         outcomes.push(step("kernels", || kernels::boot_defaults(&agent)));
@@ -92,7 +117,7 @@ fn unit(agent: &Agent, filter: Option<&str>) -> Result<Option<Counts>> {
     let workspace = ["--workspace", "--exclude", "agent-ebpf", "--no-fail-fast"];
     let mut tests = cargo::cargo("test")?;
     tests.env("TCPWARDEN_BPF_OBJECT", &agent.object).args(workspace).args(["--lib", "--bins"]);
-    for name in cargo::integration_tests()?.iter().filter(|name| *name != LIVE) {
+    for name in cargo::integration_tests()?.iter().filter(|name| ROOT_TESTS.iter().all(|root| root.test != *name)) {
         tests.args(["--test", name]);
     }
     let mut counts = results::run(tests.args(filter))?;
@@ -102,23 +127,32 @@ fn unit(agent: &Agent, filter: Option<&str>) -> Result<Option<Counts>> {
     Ok(Some(counts))
 }
 
-/// The tests on the running kernel, as root, with the release binary.
-fn live(agent: &Agent, filter: Option<&str>) -> Result<Option<Counts>> {
-    let tests = live_binary(agent)?;
-    let mut command = process::privileged("env", "for the tests on the live kernel: they load the agent and make network namespaces")?;
-    let mut path = std::ffi::OsString::from("PATH=");
-    path.push(workspace::path()?);
-    let mut binary = std::ffi::OsString::from("TCPWARDEN_BIN=");
-    binary.push(&agent.binary);
-    command.arg(path).arg(binary).arg(tests).args(filter).current_dir(workspace::root().join("agent"));
+/// The tests that need root, with the release builds of the agent and the lab.
+fn as_root(test: &RootTest, agent: &Agent, filter: Option<&str>) -> Result<Option<Counts>> {
+    let tests = test_binary(test.package, test.test, agent)?;
+    let lab = build::lab()?;
+    let mut command = process::privileged("env", &format!("for the tests {}", test.why))?;
+    for (variable, value) in
+        [("PATH", workspace::path()?.as_os_str()), ("TCPWARDEN_BIN", agent.binary.as_os_str()), ("LAB_BIN", lab.as_os_str())]
+    {
+        let mut assignment = std::ffi::OsString::from(variable);
+        assignment.push("=");
+        assignment.push(value);
+        command.arg(assignment);
+    }
+    command.arg(tests).args(filter).current_dir(workspace::root().join(test.folder));
     results::run(&mut command).map(Some)
 }
 
 /// Builds the live tests without running them.
-pub(crate) fn live_binary(agent: &Agent) -> Result<std::path::PathBuf> {
+pub(crate) fn live_binary(agent: &Agent) -> Result<PathBuf> {
+    test_binary("tcpwarden", LIVE, agent)
+}
+
+fn test_binary(package: &str, test: &str, agent: &Agent) -> Result<PathBuf> {
     let mut command = cargo::cargo("test")?;
-    command.env("TCPWARDEN_BPF_OBJECT", &agent.object).args(["--package", "tcpwarden", "--test", LIVE, "--no-run"]);
-    cargo::build(&mut command).context("build the live tests")?.executable(LIVE)
+    command.env("TCPWARDEN_BPF_OBJECT", &agent.object).args(["--package", package, "--test", test, "--no-run"]);
+    cargo::build(&mut command).with_context(|| format!("build the tests {test} of {package}"))?.executable(test)
 }
 
 /// One line a step, then the sum; a failure when anything failed.

@@ -1,0 +1,78 @@
+//! One scenario of the lab, from silence to silence.
+
+use std::process::Command;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use lab::Scenario;
+use stack::{Output, Process};
+
+use crate::panels::{Wanted, empty_variables};
+use crate::site::{self, Site};
+use crate::watch::{LOOK, Watch};
+
+/// How long its alerts and pictures may take to come.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// How long it goes on after that, for alerts that nobody expects.
+const LINGER: Duration = Duration::from_secs(4);
+/// How long a scenario that fires nothing is watched: longer than any alert needs to fire.
+const HEALTHY: Duration = Duration::from_secs(20);
+
+/// What is wrong with the alerts and the panels in a scenario; nothing if all is well.
+pub(crate) fn prove(site: &mut Site, scenario: &'static Scenario) -> Vec<String> {
+    match attempt(site, scenario) {
+        Ok(complaints) => complaints,
+        Err(error) => vec![format!("{error:#}\n--- the agent said ---\n{}", site.agent_log())],
+    }
+}
+
+fn attempt(site: &Site, scenario: &'static Scenario) -> Result<Vec<String>> {
+    let mut watch = Watch::begin(site, scenario.alerts)?;
+    let mut lab = start(scenario.name)?;
+    let mut wanted = Wanted::of(scenario.name);
+    let start = Instant::now();
+    let mut complaints = Vec::new();
+    loop {
+        let fired = watch.look(site)?;
+        let shown = fired && wanted.look(site, watch.from)?;
+        if fired && shown {
+            eprintln!("  {}: all alerts and panels after {:.0?}", scenario.name, start.elapsed());
+            break;
+        }
+        if start.elapsed() > PATIENCE {
+            wanted.look(site, watch.from)?;
+            complaints.push(format!("not everything came in {PATIENCE:?}"));
+            break;
+        }
+        if lab.ended() {
+            wanted.look(site, watch.from)?;
+            break;
+        }
+        sleep(LOOK);
+    }
+    let rest = if scenario.alerts.is_empty() { HEALTHY.saturating_sub(start.elapsed()) } else { LINGER };
+    watch.linger(site, rest)?;
+    let from = watch.from;
+    if lab.ended() {
+        complaints.push(format!("the scenario ended by itself within {:.0?}, while it was watched", start.elapsed()));
+    }
+    if !lab.end() {
+        complaints.push("the scenario had to be killed".to_owned());
+    }
+    complaints.extend(watch.end(site)?);
+    complaints.extend(empty_variables(site, from)?);
+    complaints.extend(wanted.complaints(site, from));
+    if !complaints.is_empty() {
+        complaints.push(format!("--- the scenario said ---\n{}", lab.tail(40)));
+        complaints.push(format!("--- the agent said ---\n{}", site.agent_log()));
+    }
+    Ok(complaints)
+}
+
+/// Starts a scenario.
+pub(crate) fn start(name: &str) -> Result<Process> {
+    let mut command = Command::new(site::binary("LAB_BIN", "lab")?);
+    command.arg(name);
+    Process::start(name, &command, Output::Kept).context("start the lab")
+}

@@ -1,0 +1,90 @@
+//! The agent, Prometheus and Alertmanager that all tests share.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::{Context as _, Result};
+use dashboards::{rules, timing};
+use stack::{Alertmanager, Folder, Output, Process, Prometheus, Scrape};
+
+/// Passes and checks of owners as often as Prometheus looks.
+const HEALTHY: &[&str] = &["--reconcile-interval", "1", "--verify-after", "1"];
+
+/// Everything that runs for the tests.
+pub(crate) struct Site {
+    /// The agent; none between two of them.
+    agent: Option<Process>,
+    port: u16,
+    /// Scrapes the agent, knows the rules.
+    pub(crate) prometheus: Prometheus,
+    /// Gets the alerts.
+    pub(crate) alertmanager: Alertmanager,
+    /// Last, so that it is removed last.
+    _folder: Folder,
+}
+
+static SITE: Mutex<Option<Site>> = Mutex::new(None);
+
+/// Runs `work` on the site, which is started when it is needed first.
+pub(crate) fn with<T>(work: impl FnOnce(&mut Site) -> T) -> Result<T> {
+    let mut site = SITE.lock().unwrap_or_else(PoisonError::into_inner);
+    if site.is_none() {
+        *site = Some(Site::start()?);
+    }
+    site.as_mut().map(work).context("there is no site")
+}
+
+/// The site, if it was started.
+pub(crate) fn take() -> Option<Site> {
+    SITE.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
+impl Site {
+    fn start() -> Result<Self> {
+        let folder = Folder::new()?;
+        let rules: Vec<PathBuf> =
+            rules::files(&timing::LIVE).iter().map(|file| folder.write(&file.path, &file.text)).collect::<Result<_>>()?;
+        let port = stack::free_port(0)?;
+        let agent = start_agent(port, HEALTHY)?;
+        let alertmanager = Alertmanager::start(&folder, 0)?;
+        let scrape = Scrape { agents: vec![format!("127.0.0.1:{port}")], every: timing::LIVE.scrape, rules };
+        let prometheus = Prometheus::start(&folder, 0, &scrape, &alertmanager)?;
+        Ok(Self { agent: Some(agent), port, prometheus, alertmanager, _folder: folder })
+    }
+
+    /// Ends the agent, if it runs.
+    pub(crate) fn end_agent(&mut self) {
+        self.agent = None;
+    }
+
+    /// Starts the agent in the place of the one that runs, with other options than usual.
+    pub(crate) fn replace_agent(&mut self, options: &[&str]) -> Result<()> {
+        self.end_agent();
+        self.agent = Some(start_agent(self.port, options)?);
+        Ok(())
+    }
+
+    /// Starts the agent as it should be.
+    pub(crate) fn heal_agent(&mut self) -> Result<()> {
+        self.replace_agent(HEALTHY)
+    }
+
+    /// What the agent said last.
+    pub(crate) fn agent_log(&self) -> String {
+        self.agent.as_ref().map_or_else(|| "the agent does not run".to_owned(), |agent| agent.tail(25))
+    }
+}
+
+fn start_agent(port: u16, options: &[&str]) -> Result<Process> {
+    stack::agent(&binary("TCPWARDEN_BIN", "tcpwarden")?, port, options, Output::Kept)
+}
+
+/// A program under test: named in the environment, else the release build of this workspace.
+pub(crate) fn binary(variable: &str, name: &str) -> Result<PathBuf> {
+    if let Some(path) = std::env::var_os(variable) {
+        return Ok(path.into());
+    }
+    let workspace = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
+    let path = workspace.join("target/release").join(name);
+    path.canonicalize().with_context(|| format!("find {}: build it, or name the program in {variable}", path.display()))
+}

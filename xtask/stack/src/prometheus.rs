@@ -1,0 +1,105 @@
+//! Prometheus: scrapes the agent and evaluates the rules.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, Result};
+use serde_json::json;
+
+use crate::{Alertmanager, Api, Folder, Output, Process, Sample, api, borrowed, free_port, until_ready};
+
+/// What it is to do.
+#[derive(Debug, Clone)]
+pub struct Scrape {
+    /// `host:port` of each agent.
+    pub agents: Vec<String>,
+    /// Between two scrapes, in whole seconds.
+    pub every: Duration,
+    /// Rule files.
+    pub rules: Vec<PathBuf>,
+}
+
+/// A running Prometheus.
+#[derive(Debug)]
+pub struct Prometheus {
+    /// Its API.
+    pub api: Api,
+    process: Process,
+}
+
+impl Prometheus {
+    /// Starts it, near port `wanted`, and waits until it is ready.
+    ///
+    /// # Errors
+    /// When it does not start; with what it said.
+    pub fn start(folder: &Folder, wanted: u16, scrape: &Scrape, alertmanager: &Alertmanager) -> Result<Self> {
+        let every = format!("{}s", scrape.every.as_secs());
+        // JSON is YAML.
+        let config = json!({
+            "global": { "scrape_interval": every, "scrape_timeout": every, "evaluation_interval": every },
+            "rule_files": scrape.rules,
+            "alerting": { "alertmanagers": [{ "static_configs": [{ "targets": [alertmanager.address()] }] }] },
+            "scrape_configs": [{ "job_name": "tcpwarden", "static_configs": [{ "targets": scrape.agents }] }],
+        });
+        let config = folder.write("prometheus.yml", &config.to_string())?;
+        let port = free_port(wanted)?;
+        let mut command = borrowed::command(&["prometheus"])?;
+        command
+            .arg(format!("--config.file={}", config.display()))
+            .arg(format!("--storage.tsdb.path={}", folder.path().join("prometheus").display()))
+            .arg(format!("--web.listen-address=127.0.0.1:{port}"))
+            .args(["--storage.tsdb.retention.time=1d", "--rules.alert.resend-delay=5s"]);
+        let mut process = Process::start("Prometheus", &command, Output::Kept)?;
+        let api = Api::new(port);
+        until_ready(&mut process, &api, "/-/ready")?;
+        Ok(Self { api, process })
+    }
+
+    /// The series of an instant query.
+    ///
+    /// # Errors
+    /// When it does not answer, or the query is wrong.
+    pub fn query(&self, expr: &str) -> Result<Vec<Sample>> {
+        Ok(api::samples(&self.ask("/api/v1/query", &[("query", expr)])?))
+    }
+
+    /// The series of a query over the time since `from`, each `step`.
+    ///
+    /// # Errors
+    /// When it does not answer, or the query is wrong.
+    pub fn range(&self, expr: &str, from: SystemTime, step: Duration) -> Result<Vec<Sample>> {
+        let (start, end) = (seconds(from).to_string(), seconds(SystemTime::now()).to_string());
+        let step = step.as_secs_f64().to_string();
+        Ok(api::samples(&self.ask("/api/v1/query_range", &[("query", expr), ("start", &start), ("end", &end), ("step", &step)])?))
+    }
+
+    /// The values of a label of the series that `selector` matches, since `from`.
+    ///
+    /// # Errors
+    /// When it does not answer, or the selector is wrong.
+    pub fn label_values(&self, label: &str, selector: &str, from: SystemTime) -> Result<Vec<String>> {
+        let (start, end) = (seconds(from).to_string(), seconds(SystemTime::now()).to_string());
+        let answer = self.ask(&format!("/api/v1/label/{label}/values"), &[("match[]", selector), ("start", &start), ("end", &end)])?;
+        Ok(answer["data"].as_array().into_iter().flatten().filter_map(|value| value.as_str().map(str::to_owned)).collect())
+    }
+
+    /// The names of the alerts that fire.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn firing(&self) -> Result<BTreeSet<String>> {
+        let answer = self.ask("/api/v1/alerts", &[])?;
+        let alerts = answer["data"]["alerts"].as_array().into_iter().flatten().filter(|alert| alert["state"] == "firing");
+        Ok(alerts.filter_map(|alert| alert["labels"]["alertname"].as_str().map(str::to_owned)).collect())
+    }
+
+    fn ask(&self, path: &str, parameters: &[(&str, &str)]) -> Result<serde_json::Value> {
+        self.api.json(path, parameters).with_context(|| format!("Prometheus said:\n{}", self.process.tail(10)))
+    }
+}
+
+/// Unix time.
+fn seconds(time: SystemTime) -> f64 {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+}

@@ -1,4 +1,4 @@
-//! The project's own commands, reached as `cargo xtask VERB`: set-up, build, run, test, kernels.
+//! The project's own commands, reached as `cargo xtask VERB`: set-up, build, run, test, kernels, lab.
 //!
 //! Every verb makes sure of what it needs before it starts, says what it is doing, and fails with one
 //! message that names what to do. `cargo xtask` alone prints the help.
@@ -10,6 +10,7 @@ mod bpf_linker;
 mod build;
 mod cargo;
 mod kernels;
+mod lab;
 mod packages;
 mod process;
 mod results;
@@ -39,6 +40,7 @@ enum Verb {
     Test(test::Args),
     Kernels(kernels::Args),
     Bench(bench::Args),
+    Lab(lab::Args),
     #[command(hide = true)]
     BenchLoad(bench::LoadArgs),
 }
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
         Verb::Run(args) => run::main(&args).map(done),
         Verb::Test(args) => test::main(&args),
         Verb::Kernels(args) => kernels::main(&args),
+        Verb::Lab(args) => lab::main(&args).map(done),
         Verb::Bench(args) => bench::main(&args).map(done),
         Verb::BenchLoad(args) => bench::load(&args).map(done),
     };

@@ -2,6 +2,15 @@
 //! bounded in time and count, and leaves nothing behind, however it ends.
 #![forbid(unsafe_code)]
 
+pub mod agent;
+pub mod cast;
+pub mod run;
+mod scenarios;
+pub mod space;
+pub mod stage;
+pub mod tell;
+mod traffic;
+
 /// One failure to look at.
 #[derive(Debug, Clone, Copy)]
 pub struct Scenario {
@@ -15,16 +24,22 @@ pub struct Scenario {
     pub look: &'static [&'static str],
     /// The alerts that it makes fire; no others may.
     pub alerts: &'static [&'static str],
+    /// Its processes, in the order in which they start.
+    pub cast: &'static [cast::Role],
+    /// What it does to its two network namespaces before anybody starts.
+    pub prepare: fn(&stage::Stage) -> anyhow::Result<()>,
+    /// What the agent is asked now and then.
+    pub asks: &'static [tell::Ask],
 }
 
 /// Every scenario, the healthy one first.
 #[must_use]
 pub fn all() -> &'static [Scenario] {
-    &[Scenario {
-        name: "echo",
-        about: "a server answers requests over kept connections: the healthy picture",
-        board: "tcpwarden-overview",
-        look: &[],
-        alerts: &[],
-    }]
+    scenarios::ALL
+}
+
+/// The scenario of a name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Scenario> {
+    all().iter().find(|scenario| scenario.name == name)
 }

@@ -1,0 +1,125 @@
+//! What the agent says of a scenario, as lines for a person.
+
+use std::time::Instant;
+
+use anyhow::{Context as _, Result};
+use serde_json::Value;
+
+use crate::Scenario;
+use crate::agent::{Agent, Series, plain, series, sum};
+
+/// Labels and their values.
+type Labels = &'static [(&'static str, &'static str)];
+
+/// A question to the agent. Texts have a `{}` for each number; metrics are summed over the series with these labels.
+#[derive(Debug, Clone, Copy)]
+pub enum Ask {
+    /// Whom it suspects among the processes of the scenario.
+    Suspects,
+    /// To which destination most local ports are taken.
+    Ports,
+    /// The value of a gauge.
+    Now(&'static str, &'static str, Labels),
+    /// The value of a gauge beside that of its limit.
+    Of(&'static str, &'static str, &'static str, Labels),
+    /// By how much a counter grows in a second.
+    Rate(&'static str, &'static str, Labels),
+}
+
+/// Asks the questions of one scenario again and again.
+#[derive(Debug)]
+pub struct Teller {
+    agent: Agent,
+    scenario: &'static Scenario,
+    before: Option<(Instant, Vec<Series>)>,
+}
+
+impl Teller {
+    /// Nothing is asked yet.
+    #[must_use]
+    pub const fn new(agent: Agent, scenario: &'static Scenario) -> Self {
+        Self { agent, scenario, before: None }
+    }
+
+    /// What the agent says now, the telling lines only.
+    ///
+    /// # Errors
+    /// Where it does not answer.
+    pub fn ask(&mut self) -> Result<Vec<String>> {
+        let (now, page) = (Instant::now(), series(&self.agent.get("/metrics")?));
+        let mut lines = Vec::new();
+        for ask in self.scenario.asks {
+            match *ask {
+                Ask::Suspects => lines.extend(self.suspects()?),
+                Ask::Ports => lines.extend(self.ports()?),
+                Ask::Now(text, metric, labels) => lines.extend(sum(&page, metric, labels).map(|value| filled(text, &[value]))),
+                Ask::Of(text, used, limit, labels) => {
+                    let values = sum(&page, used, labels).zip(sum(&page, limit, labels));
+                    lines.extend(values.map(|(used, limit)| filled(text, &[used, limit])));
+                }
+                Ask::Rate(text, metric, labels) => {
+                    let Some((then, before)) = &self.before else { continue };
+                    let grown = sum(&page, metric, labels).map(|value| value - sum(before, metric, labels).unwrap_or(0.0));
+                    lines.extend(grown.map(|grown| filled(text, &[grown / now.duration_since(*then).as_secs_f64()])));
+                }
+            }
+        }
+        self.before = Some((now, page));
+        Ok(lines)
+    }
+
+    /// A sentence a suspect.
+    fn suspects(&self) -> Result<Vec<String>> {
+        let names: Vec<_> = self.scenario.cast.iter().map(|role| format!("process={}", role.name)).collect();
+        let answer: Value = self.json(&format!("/api/v1/leaks?{}", names.join("&")))?;
+        let suspects = answer["suspects"].as_array().context("the answer has no suspects")?;
+        Ok(suspects.iter().filter_map(|suspect| suspect["sentence"].as_str()).map(plain).collect())
+    }
+
+    /// The destination to which most local ports are taken.
+    fn ports(&self) -> Result<Option<String>> {
+        let answer: Value = self.json("/api/v1/ports?limit=1")?;
+        let worst = &answer["destinations"][0];
+        let text = |name: &str| worst[name].as_str().map(plain).or_else(|| worst[name].as_u64().map(|number| number.to_string()));
+        let words = ["used", "range", "peer_address", "peer_port"].map(text);
+        let [Some(used), Some(range), Some(peer), Some(port)] = words else { return Ok(None) };
+        Ok(Some(format!("connections to {peer}:{port} have taken {used} of {range} local ports")))
+    }
+
+    fn json(&self, target: &str) -> Result<Value> {
+        serde_json::from_str(&self.agent.get(target)?).context("read the answer as JSON")
+    }
+}
+
+/// A text with its numbers in the places of `{}`.
+fn filled(text: &str, values: &[f64]) -> String {
+    values.iter().fold(text.to_owned(), |text, value| text.replacen("{}", &number(*value), 1))
+}
+
+/// A number as a person reads it: whole, or with one digit where it is small.
+fn number(value: f64) -> String {
+    if value.fract() == 0.0 || value.abs() >= 100.0 { format!("{value:.0}") } else { format!("{value:.1}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_filled_with_readable_numbers() {
+        assert_eq!(filled("{} of {} a second", &[12.0, 3.456]), "12 of 3.5 a second");
+        assert_eq!(filled("{}", &[1234.56]), "1235");
+    }
+
+    #[test]
+    fn every_question_has_a_place_for_each_of_its_numbers() {
+        for ask in crate::all().iter().flat_map(|scenario| scenario.asks) {
+            let (text, numbers) = match ask {
+                Ask::Suspects | Ask::Ports => continue,
+                Ask::Now(text, ..) | Ask::Rate(text, ..) => (text, 1),
+                Ask::Of(text, ..) => (text, 2),
+            };
+            assert_eq!(text.matches("{}").count(), numbers, "{text}");
+        }
+    }
+}

@@ -60,9 +60,3 @@ fn agent_with(toolchain: &Toolchain, profile: Profile, features: &[&str]) -> Res
     let artifacts = cargo::build(&mut command).context("build the agent")?;
     Ok(Agent { binary: artifacts.executable("tcpwarden")?, object: artifacts.out_dir("tcpwarden")?.join("tcpwarden-probes") })
 }
-
-/// Builds the lab, which needs nothing of the kernel side.
-pub(crate) fn lab() -> Result<PathBuf> {
-    let mut command = cargo::cargo("build")?;
-    cargo::build(command.args(["--package", "lab", "--release"])).context("build the lab")?.executable("lab")
-}

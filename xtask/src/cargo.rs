@@ -47,6 +47,16 @@ impl Artifacts {
         found.map(PathBuf::from).with_context(|| format!("cargo reported no program {target}"))
     }
 
+    /// The program that was built from the integration test called `target`, which may share its name with a binary.
+    pub(crate) fn test(&self, target: &str) -> Result<PathBuf> {
+        let mut found = self
+            .0
+            .iter()
+            .filter(|message| message["target"]["name"] == target && members(&message["target"], "kind").any(|kind| kind == "test"));
+        let found = found.find_map(|message| message["executable"].as_str());
+        found.map(PathBuf::from).with_context(|| format!("cargo reported no test {target}"))
+    }
+
     /// The directory that the build script of `package` wrote to.
     pub(crate) fn out_dir(&self, package: &str) -> Result<PathBuf> {
         let suffix = format!("#{package}@");
@@ -71,10 +81,15 @@ mod tests {
             "{\"reason\":\"build-script-executed\",\"package_id\":\"path+file:///w/agent#tcpwarden@0.1.0\",\"out_dir\":\"/o\"}\n",
             "{\"reason\":\"compiler-artifact\",\"target\":{\"name\":\"tcpwarden\"},\"executable\":null}\n",
             "{\"reason\":\"compiler-artifact\",\"target\":{\"name\":\"tcpwarden\"},\"executable\":\"/t/tcpwarden\"}\n",
+            "{\"reason\":\"compiler-artifact\",\"target\":{\"name\":\"lab\",\"kind\":[\"bin\"]},\"executable\":\"/t/lab\"}\n",
+            "{\"reason\":\"compiler-artifact\",\"target\":{\"name\":\"lab\",\"kind\":[\"test\"]},\"executable\":\"/t/lab-test\"}\n",
             "not a message\n",
         ));
         assert_eq!(artifacts.executable("tcpwarden").unwrap(), PathBuf::from("/t/tcpwarden"));
         assert_eq!(artifacts.out_dir("tcpwarden").unwrap(), PathBuf::from("/o"));
+        assert_eq!(artifacts.executable("lab").unwrap(), PathBuf::from("/t/lab"));
+        assert_eq!(artifacts.test("lab").unwrap(), PathBuf::from("/t/lab-test"));
+        assert!(artifacts.test("tcpwarden").is_err());
         assert!(artifacts.executable("live").is_err());
         assert!(artifacts.out_dir("warden").is_err());
     }

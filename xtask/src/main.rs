@@ -1,4 +1,4 @@
-//! The project's own commands, reached as `cargo xtask VERB`: set-up, build, run, test, kernels, lab.
+//! The project's own commands, reached as `cargo xtask VERB`: set-up, build, run, test, kernels, lab, demo.
 //!
 //! Every verb makes sure of what it needs before it starts, says what it is doing, and fails with one
 //! message that names what to do. `cargo xtask` alone prints the help.
@@ -9,6 +9,7 @@ mod bench;
 mod bpf_linker;
 mod build;
 mod cargo;
+mod demo;
 mod kernels;
 mod lab;
 mod packages;
@@ -41,6 +42,9 @@ enum Verb {
     Kernels(kernels::Args),
     Bench(bench::Args),
     Lab(lab::Args),
+    Demo(demo::Args),
+    #[command(hide = true)]
+    DemoPlay(demo::PlayArgs),
     #[command(hide = true)]
     BenchLoad(bench::LoadArgs),
 }
@@ -54,6 +58,8 @@ fn main() -> ExitCode {
         Verb::Test(args) => test::main(&args),
         Verb::Kernels(args) => kernels::main(&args),
         Verb::Lab(args) => lab::main(&args).map(done),
+        Verb::Demo(args) => demo::main(&args).map(done),
+        Verb::DemoPlay(args) => demo::play(&args).map(done),
         Verb::Bench(args) => bench::main(&args).map(done),
         Verb::BenchLoad(args) => bench::load(&args).map(done),
     };

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::build::Agent;
 use crate::results::Counts;
 use crate::setup::{self, ConsentArgs};
-use crate::{build, cargo, kernels, process, results, workspace};
+use crate::{build, cargo, kernels, lab, process, results, workspace};
 
 /// Run the whole test suite: style, unit tests, the live kernel, the lab, the dashboards, and the kernels in guests.
 #[derive(clap::Args)]
@@ -130,7 +130,7 @@ fn unit(agent: &Agent, filter: Option<&str>) -> Result<Option<Counts>> {
 /// The tests that need root, with the release builds of the agent and the lab.
 fn as_root(test: &RootTest, agent: &Agent, filter: Option<&str>) -> Result<Option<Counts>> {
     let tests = test_binary(test.package, test.test, agent)?;
-    let lab = build::lab()?;
+    let lab = lab::binary()?;
     let mut command = process::privileged("env", &format!("for the tests {}", test.why))?;
     for (variable, value) in
         [("PATH", workspace::path()?.as_os_str()), ("TCPWARDEN_BIN", agent.binary.as_os_str()), ("LAB_BIN", lab.as_os_str())]
@@ -152,7 +152,7 @@ pub(crate) fn live_binary(agent: &Agent) -> Result<PathBuf> {
 fn test_binary(package: &str, test: &str, agent: &Agent) -> Result<PathBuf> {
     let mut command = cargo::cargo("test")?;
     command.env("TCPWARDEN_BPF_OBJECT", &agent.object).args(["--package", package, "--test", test, "--no-run"]);
-    cargo::build(&mut command).with_context(|| format!("build the tests {test} of {package}"))?.executable(test)
+    cargo::build(&mut command).with_context(|| format!("build the tests {test} of {package}"))?.test(test)
 }
 
 /// One line a step, then the sum; a failure when anything failed.

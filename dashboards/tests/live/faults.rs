@@ -1,5 +1,6 @@
 //! What the agent says of itself: alerts that no connection can cause, only an agent that fails.
 
+use std::any::Any;
 use std::collections::BTreeSet;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -7,7 +8,8 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use dashboards::rules;
 
-use crate::site::Site;
+use crate::load;
+use crate::site::{HEALTHY, Site};
 use crate::watch::{LOOK, Watch};
 
 /// A way for the agent to fail.
@@ -16,22 +18,49 @@ pub(crate) struct Fault {
     pub(crate) name: &'static str,
     /// The alerts that it makes fire; no others may.
     alerts: &'static [&'static str],
-    /// Makes it happen.
-    begin: fn(&mut Site) -> Result<Option<stack::Process>>,
+    /// Makes it happen; until what it returns is dropped.
+    begin: fn(&mut Site) -> Result<Box<dyn Any>>,
 }
 
 /// Every fault.
-pub(crate) const ALL: &[Fault] = &[Fault { name: "agent_down", alerts: &["TcpwardenDown"], begin: down }];
+pub(crate) const ALL: &[Fault] = &[
+    Fault { name: "the_agent_is_down", alerts: &["TcpwardenDown"], begin: down },
+    Fault { name: "the_ring_is_too_small", alerts: &["TcpwardenEventsLost", "TcpwardenDriftFound"], begin: deaf },
+    Fault { name: "there_are_too_few_label_sets", alerts: &["TcpwardenLabelsOverflowing"], begin: crowded },
+    Fault { name: "nobody_holds_the_sockets", alerts: &["TcpwardenUnattributed"], begin: unheld },
+];
 
-/// Alerts that no test makes fire on a live agent, each with the reason.
-const NOT_FIRED: &[(&str, &str)] = &[];
+/// Alerts that no test makes fire on a live agent, each with the reason; `promtool test rules` has them all.
+const NOT_FIRED: &[(&str, &str)] =
+    &[("TcpMemoryNearLimit", "its limit is the whole machine's"), ("TcpwardenProbeDetached", "the kernel would have to refuse a probe")];
 
 /// How long its alerts may take to come.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-fn down(site: &mut Site) -> Result<Option<stack::Process>> {
+fn down(site: &mut Site) -> Result<Box<dyn Any>> {
     site.end_agent();
-    Ok(None)
+    Ok(Box::new(()))
+}
+
+/// Forty records fit the ring; each burst makes two hundred.
+fn deaf(site: &mut Site) -> Result<Box<dyn Any>> {
+    let tiny = ["--ring-bytes", "4096", "--drain-interval-ms", "1000"];
+    site.replace_agent(&[HEALTHY, &tiny].concat())?;
+    Ok(Box::new(load::bursts(4)?))
+}
+
+/// Two label sets for a process that uses forty ports.
+fn crowded(site: &mut Site) -> Result<Box<dyn Any>> {
+    site.replace_agent(&[HEALTHY, &["--max-series", "2"]].concat())?;
+    Ok(Box::new(load::bursts(20)?))
+}
+
+/// Descriptors that wait in a unix socket are in nobody's table: an agent that starts then cannot know whose they are.
+fn unheld(site: &mut Site) -> Result<Box<dyn Any>> {
+    site.end_agent();
+    let in_flight = load::in_flight(100)?;
+    site.heal_agent()?;
+    Ok(Box::new(in_flight))
 }
 
 /// What is wrong with the alerts of a fault; nothing if all is well.
@@ -41,14 +70,15 @@ pub(crate) fn prove(site: &mut Site, fault: &Fault) -> Vec<String> {
 
 fn attempt(site: &mut Site, fault: &Fault) -> Result<Vec<String>> {
     let mut watch = Watch::begin(site, fault.alerts)?;
-    let running = (fault.begin)(site)?;
+    let fails = (fault.begin)(site)?;
     let start = Instant::now();
     while !watch.look(site)? && start.elapsed() < PATIENCE {
         sleep(LOOK);
     }
+    eprintln!("  {}: after {:.0?}", fault.name, start.elapsed());
     watch.linger(site, Duration::from_secs(4))?;
     let log = site.agent_log();
-    drop(running);
+    drop(fails);
     site.heal_agent()?;
     let mut complaints = watch.end(site)?;
     if !complaints.is_empty() {

@@ -11,6 +11,7 @@
 
 mod faults;
 mod grafana;
+mod load;
 mod panels;
 mod scenario;
 mod site;

@@ -29,7 +29,7 @@ pub(crate) fn prove(site: &mut Site, scenario: &'static Scenario) -> Vec<String>
 
 fn attempt(site: &Site, scenario: &'static Scenario) -> Result<Vec<String>> {
     let mut watch = Watch::begin(site, scenario.alerts)?;
-    let mut lab = start(scenario.name)?;
+    let mut lab = start(site, scenario.name)?;
     let mut wanted = Wanted::of(scenario.name);
     let start = Instant::now();
     let mut complaints = Vec::new();
@@ -71,8 +71,8 @@ fn attempt(site: &Site, scenario: &'static Scenario) -> Result<Vec<String>> {
 }
 
 /// Starts a scenario.
-pub(crate) fn start(name: &str) -> Result<Process> {
+pub(crate) fn start(site: &Site, name: &str) -> Result<Process> {
     let mut command = Command::new(site::binary("LAB_BIN", "lab")?);
-    command.arg(name);
+    command.args([name, "--seconds", "150", "--agent", &site.agent_url()]);
     Process::start(name, &command, Output::Kept).context("start the lab")
 }

@@ -8,7 +8,7 @@ use dashboards::{rules, timing};
 use stack::{Alertmanager, Folder, Output, Process, Prometheus, Scrape};
 
 /// Passes and checks of owners as often as Prometheus looks.
-const HEALTHY: &[&str] = &["--reconcile-interval", "1", "--verify-after", "1"];
+pub(crate) const HEALTHY: &[&str] = &["--reconcile-interval", "1", "--verify-after", "1"];
 
 /// Everything that runs for the tests.
 pub(crate) struct Site {
@@ -67,6 +67,11 @@ impl Site {
     /// Starts the agent as it should be.
     pub(crate) fn heal_agent(&mut self) -> Result<()> {
         self.replace_agent(HEALTHY)
+    }
+
+    /// Where the agent answers.
+    pub(crate) fn agent_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
     }
 
     /// What the agent said last.

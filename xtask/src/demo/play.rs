@@ -1,0 +1,125 @@
+//! The part of the demo that runs as root: starts everything, says what fires, ends everything.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use stack::{Alertmanager, Folder, Output, Process, Prometheus, Scrape};
+
+use super::grafana::{self, Grafana};
+use crate::workspace;
+
+/// What `demo` hands over.
+#[derive(clap::Args)]
+pub(crate) struct PlayArgs {
+    scenario: String,
+    #[arg(long)]
+    seconds: u64,
+    #[arg(long)]
+    agent: PathBuf,
+    #[arg(long)]
+    lab: PathBuf,
+    #[arg(long)]
+    rules: PathBuf,
+    #[arg(long)]
+    production: bool,
+}
+
+/// The port that each has by default, taken where it is free.
+const AGENT_PORT: u16 = 10793;
+const PROMETHEUS_PORT: u16 = 9090;
+const ALERTMANAGER_PORT: u16 = 9093;
+/// Between two looks at the alerts.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Plays the demo until it is interrupted.
+pub(crate) fn play(args: &PlayArgs) -> Result<()> {
+    let over = interrupt()?;
+    let folder = Folder::new()?;
+    let port = stack::free_port(AGENT_PORT)?;
+    let options: &[&str] = if args.production { &[] } else { &["--reconcile-interval", "1", "--verify-after", "1"] };
+    let agent = stack::agent(&args.agent, port, options, Output::Kept)?;
+    let alertmanager = Alertmanager::start(&folder, ALERTMANAGER_PORT)?;
+    let scrape = Scrape {
+        agents: vec![format!("127.0.0.1:{port}")],
+        every: Duration::from_secs(if args.production { 15 } else { 1 }),
+        rules: rules(&args.rules)?,
+    };
+    let prometheus = Prometheus::start(&folder, PROMETHEUS_PORT, &scrape, &alertmanager)?;
+    let grafana = grafana::start(&folder, prometheus.api.url(), scrape.every)?;
+    introduce(args, port, &prometheus, &alertmanager, grafana.as_ref());
+    let mut command = Command::new(&args.lab);
+    command.args([&args.scenario, "--seconds", &args.seconds.to_string(), "--agent", &format!("http://127.0.0.1:{port}")]);
+    let lab = Process::start("the scenario", &command, Output::Shown)?;
+    follow(lab, agent, &prometheus, &over)?;
+    println!("demo: over; ending what was started");
+    Ok(())
+}
+
+/// A flag that is set when somebody wants this to end.
+fn interrupt() -> Result<Arc<AtomicBool>> {
+    let over = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        signal_hook::flag::register(signal, Arc::clone(&over)).context("listen to signals")?;
+    }
+    Ok(over)
+}
+
+/// The rule files in a folder.
+fn rules(folder: &std::path::Path) -> Result<Vec<PathBuf>> {
+    let entries = std::fs::read_dir(folder).with_context(|| format!("read {}", folder.display()))?;
+    let rules: Vec<PathBuf> =
+        entries.flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|end| end == "yml")).collect();
+    ensure!(!rules.is_empty(), "there are no rules in {}", folder.display());
+    Ok(rules)
+}
+
+fn introduce(args: &PlayArgs, port: u16, prometheus: &Prometheus, alertmanager: &Alertmanager, grafana: Option<&Grafana>) {
+    println!("demo: the agent        http://127.0.0.1:{port}/");
+    println!("demo: Prometheus       {0}/alerts and {0}/graph", prometheus.api.url());
+    println!("demo: Alertmanager     {0}/ or: amtool --alertmanager.url={0} alert", alertmanager.api.url());
+    if let Some(grafana) = grafana {
+        println!("demo: Grafana          {}/dashboards (folder TCP; ready in a few seconds)", grafana.url);
+    } else {
+        let boards = workspace::root().join("dashboards/grafana");
+        println!("demo: Grafana          not installed here. To see the dashboards, import {}/*.json", boards.display());
+        println!("                       into a Grafana whose data source is the Prometheus above (dashboards/README.md)");
+    }
+    if args.production {
+        println!("demo: times of production: an alert takes minutes to fire");
+    } else {
+        println!("demo: short times: a minute of an alert's time passes in a second; limits are those of production");
+    }
+    println!("demo: Ctrl-C ends everything\n");
+}
+
+/// Says which alerts begin and end to fire, until interrupted or a program ends that should not.
+fn follow(mut lab: Process, mut agent: Process, prometheus: &Prometheus, over: &AtomicBool) -> Result<()> {
+    let start = Instant::now();
+    let mut before = BTreeSet::new();
+    let mut goes_on = true;
+    while !over.load(Ordering::Relaxed) {
+        std::thread::sleep(LOOK);
+        ensure!(!agent.ended(), "the agent ended; it said:\n{}", agent.tail(20));
+        let now = prometheus.firing()?;
+        let after = start.elapsed().as_secs();
+        for name in now.difference(&before) {
+            println!("[{after:3} s] ALERT {name} fires; what to do: docs/runbooks/{name}.md");
+        }
+        for name in before.difference(&now) {
+            println!("[{after:3} s] alert {name} has resolved");
+        }
+        before = now;
+        if goes_on && lab.ended() {
+            goes_on = false;
+            println!("demo: the failure is over; alerts resolve now, the pictures stay until Ctrl-C");
+        }
+    }
+    lab.end();
+    Ok(())
+}

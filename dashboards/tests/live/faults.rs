@@ -37,6 +37,7 @@ const NOT_FIRED: &[(&str, &str)] =
 /// How long its alerts may take to come.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+#[expect(clippy::unnecessary_wraps, reason = "it is called like the others")]
 fn down(site: &mut Site) -> Result<Box<dyn Any>> {
     site.end_agent();
     Ok(Box::new(()))

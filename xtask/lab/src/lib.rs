@@ -43,3 +43,8 @@ pub fn all() -> &'static [Scenario] {
 pub fn find(name: &str) -> Option<&'static Scenario> {
     all().iter().find(|scenario| scenario.name == name)
 }
+
+/// What the kernel said, where an error comes from it.
+fn kind(error: &anyhow::Error) -> Option<std::io::ErrorKind> {
+    error.chain().find_map(|cause| cause.downcast_ref::<std::io::Error>()).map(std::io::Error::kind)
+}

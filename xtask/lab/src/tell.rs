@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::Scenario;
 use crate::agent::{Agent, Series, plain, series, sum};
+use crate::cast::Host;
 
 /// Labels and their values.
 type Labels = &'static [(&'static str, &'static str)];
@@ -76,10 +77,12 @@ impl Teller {
         Ok(suspects.iter().filter_map(|suspect| suspect["sentence"].as_str()).map(plain).collect())
     }
 
-    /// The destination to which most local ports are taken.
+    /// The destination of the scenario to which most local ports are taken.
     fn ports(&self) -> Result<Option<String>> {
-        let answer: Value = self.json("/api/v1/ports?limit=1")?;
-        let worst = &answer["destinations"][0];
+        let answer: Value = self.json("/api/v1/ports?limit=20")?;
+        let server = Host::Servers.ip().to_string();
+        let mut destinations = answer["destinations"].as_array().context("the answer has no destinations")?.iter();
+        let Some(worst) = destinations.find(|destination| destination["peer_address"].as_str() == Some(&server)) else { return Ok(None) };
         let text = |name: &str| worst[name].as_str().map(plain).or_else(|| worst[name].as_u64().map(|number| number.to_string()));
         let words = ["used", "range", "peer_address", "peer_port"].map(text);
         let [Some(used), Some(range), Some(peer), Some(port)] = words else { return Ok(None) };

@@ -10,13 +10,15 @@ use socket2::{Domain, Protocol, Socket, Type};
 /// The bytes of a request, and of its answer.
 pub(crate) const REQUEST: usize = 64;
 /// A thread of a server needs little.
-const STACK: usize = 64 << 10;
+const STACK: usize = 128 << 10;
 /// How long a client waits for an answer before it takes the server for lost.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A listener with a backlog of its own.
 pub(crate) fn listen(address: SocketAddr, backlog: i32) -> Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP)).context("make a socket")?;
+    // A server that comes back must not wait for what is left of its former connections.
+    socket.set_reuse_address(true).context("let the address be used again")?;
     socket.bind(&address.into()).and_then(|()| socket.listen(backlog)).with_context(|| format!("listen at {address}"))?;
     Ok(socket.into())
 }
@@ -31,10 +33,28 @@ pub(crate) fn serve(listener: &TcpListener, work: impl Fn(TcpStream) -> io::Resu
         };
         let work = work.clone();
         // A client that goes away is none of the server's business.
-        let spawned = std::thread::Builder::new().stack_size(STACK).spawn(move || drop(work(stream)));
-        spawned.context("start a thread for a connection")?;
+        spawn(move || drop(work(stream)))?;
     }
     Ok(())
+}
+
+/// Starts a thread that nobody waits for; the process that ends takes it along.
+pub(crate) fn spawn(work: impl FnOnce() + Send + 'static) -> Result<()> {
+    std::thread::Builder::new().stack_size(STACK).spawn(work).map(drop).context("start a thread for a connection")
+}
+
+/// Holds what the caller has for as long as the process lives.
+pub(crate) fn stay() -> ! {
+    loop {
+        std::thread::park();
+    }
+}
+
+/// Answers one request.
+pub(crate) fn answer(stream: &mut TcpStream) -> io::Result<()> {
+    let mut bytes = [0; REQUEST];
+    stream.read_exact(&mut bytes)?;
+    stream.write_all(&bytes)
 }
 
 /// Answers each request with as many bytes, until the peer closes.

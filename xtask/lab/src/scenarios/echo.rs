@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 
 use anyhow::Result;
 
+use crate::Scenario;
 use crate::cast::{Host, Role, Scene, server};
 use crate::tell::Ask;
 use crate::traffic::{ask, connect, echo, listen, serve};
-use crate::{Scenario, stage::Stage};
 
 /// Connections that are kept for as long as the scenario lasts.
 const KEPT: usize = 8;
@@ -28,7 +28,7 @@ pub(crate) const SCENARIO: Scenario = Scenario {
         Role { name: "orders-api", host: Host::Servers, files: 256, play: answer },
         Role { name: "checkout", host: Host::Clients, files: 256, play: request },
     ],
-    prepare: |_: &Stage| Ok(()),
+    prepare: |_| Ok(()),
     asks: &[
         Ask::Now("orders-api serves {} connections", "tcpwarden_connections", &[("process", "orders-api"), ("state", "established")]),
         Ask::Rate("checkout opens {} connections a second", "tcpwarden_connections_opened_total", &[("process", "checkout")]),
@@ -36,7 +36,7 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     ],
 };
 
-pub(crate) fn answer(scene: &Scene) -> Result<()> {
+fn answer(scene: &Scene) -> Result<()> {
     let listener = listen(server(PORT), 128)?;
     scene.ready();
     serve(&listener, |mut stream| echo(&mut stream))

@@ -1,9 +1,33 @@
 //! The scenarios, a file each: who plays, what it does to the network, what to look at.
 
+mod black_hole;
 mod echo;
 mod fd_leak;
+mod half_close;
+mod lossy_link;
+mod pooling;
+mod refused;
+mod retry_storm;
+mod rst_storm;
+mod slow_reader;
+mod stuck_listener;
+mod time_wait_bomb;
 
 use crate::Scenario;
 
 /// Every scenario, the healthy one first.
-pub(crate) const ALL: &[Scenario] = &[echo::SCENARIO, fd_leak::SCENARIO];
+pub(crate) const ALL: &[Scenario] = &[
+    echo::SCENARIO,
+    fd_leak::SCENARIO,
+    time_wait_bomb::SCENARIO,
+    half_close::SCENARIO,
+    stuck_listener::SCENARIO,
+    slow_reader::SCENARIO,
+    black_hole::SCENARIO,
+    refused::SCENARIO,
+    rst_storm::SCENARIO,
+    lossy_link::SCENARIO,
+    pooling::NO_POOL,
+    pooling::KEPT,
+    retry_storm::SCENARIO,
+];

@@ -1,0 +1,84 @@
+//! `lossy-link`: a share of the data is dropped on the way; the kernel sends it again, at once or after a timeout.
+
+use std::io::{Read as _, Write as _};
+
+use anyhow::{Context as _, Result};
+
+use crate::Scenario;
+use crate::cast::{Host, Role, Scene, server};
+use crate::stage::Stage;
+use crate::tell::Ask;
+use crate::traffic::{connect, listen, serve, spawn};
+
+/// Packets in a hundred that are lost, of those that carry data: handshakes and acknowledgements pass.
+const LOSS: u32 = 12;
+/// Bytes from which on a packet is data.
+const DATA: u32 = 500;
+/// Kept connections that send, and what each sends.
+const CONNECTIONS: usize = 10;
+const CHUNK: usize = 32 << 10;
+const CHUNKS_A_SECOND: f64 = 5.0;
+const PORT: u16 = 8080;
+
+pub(crate) const SCENARIO: Scenario = Scenario {
+    name: "lossy-link",
+    about: "a link loses one in eight of the packets with data: fast retransmits, and timeouts where those do not do",
+    board: "tcpwarden-network",
+    look: &[
+        "retransmits of phase `established`, `fast` beside `timeout`; none of phase `syn`",
+        "the share of segments sent again, and the sender's queue that fills now and then",
+    ],
+    alerts: &["TcpRetransmitRatioHigh"],
+    cast: &[
+        Role { name: "archive", host: Host::Servers, files: 256, play: take },
+        Role { name: "backup", host: Host::Clients, files: 256, play: send },
+    ],
+    prepare,
+    asks: &[
+        Ask::Rate(
+            "backup sends {} segments a second again at once (fast)",
+            "tcpwarden_retransmitted_segments_total",
+            &[("process", "backup"), ("kind", "fast")],
+        ),
+        Ask::Rate(
+            "and {} a second after a timeout",
+            "tcpwarden_retransmitted_segments_total",
+            &[("process", "backup"), ("kind", "timeout")],
+        ),
+    ],
+};
+
+fn prepare(stage: &Stage) -> Result<()> {
+    // A veth hands on many segments as one packet, which would be lost together.
+    stage.clients.run("ip link set dev veth0 gso_max_segs 1")?;
+    stage.servers.filter(&format!(
+        "add table inet lab\n\
+         add chain inet lab input {{ type filter hook input priority 0 ; }}\n\
+         add rule inet lab input tcp dport {PORT} meta length > {DATA} numgen random mod 100 < {LOSS} drop"
+    ))
+}
+
+fn take(scene: &Scene) -> Result<()> {
+    let listener = listen(server(PORT), 128)?;
+    scene.ready();
+    serve(&listener, |mut stream| {
+        let mut bytes = [0; 16 << 10];
+        while stream.read(&mut bytes)? > 0 {}
+        Ok(())
+    })
+}
+
+fn send(scene: &Scene) -> Result<()> {
+    for _ in 0..CONNECTIONS {
+        let (scene, mut stream) = (*scene, connect(server(PORT))?);
+        spawn(move || {
+            for _ in scene.ticks(CHUNKS_A_SECOND) {
+                if let Err(error) = stream.write_all(&vec![b'x'; CHUNK]).context("send") {
+                    return scene.say(&format!("{error:#}"));
+                }
+            }
+        })?;
+    }
+    scene.ready();
+    Ok(())
+}

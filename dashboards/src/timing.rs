@@ -26,6 +26,11 @@ pub const RATE: Duration = Duration::from_mins(5);
 /// ones seconds; the kernel's own patience with an unanswered close is a minute. One of the values of the
 /// label `min_age`.
 pub const STUCK_AGE: Duration = Duration::from_mins(5);
+/// The age from which a connection that its client has left in the accept queue says that the server hangs. One
+/// of the values of `min_age` too.
+pub const HUNG_AGE: Duration = Duration::from_mins(1);
+/// The age of the last pass over the kernel's lists from which an agent is stalled: twenty times the interval.
+pub const PASS_AGE: Duration = Duration::from_mins(10);
 /// How far back a leak's growth is told: the lowest count of the last [`RATE`] against that of so long ago.
 pub const GROWTH: Duration = Duration::from_mins(10);
 /// The history that a prediction rests on.

@@ -19,6 +19,7 @@ pub(crate) struct Watch {
     pub(crate) from: SystemTime,
     expected: BTreeSet<String>,
     in_alertmanager: BTreeSet<String>,
+    in_prometheus: BTreeSet<String>,
 }
 
 impl Watch {
@@ -26,17 +27,23 @@ impl Watch {
     pub(crate) fn begin(site: &Site, expected: &[&str]) -> Result<Self> {
         silence(site)?;
         let expected = expected.iter().map(|name| (*name).to_owned()).collect();
-        Ok(Self { from: SystemTime::now(), expected, in_alertmanager: BTreeSet::new() })
+        Ok(Self { from: SystemTime::now(), expected, in_alertmanager: BTreeSet::new(), in_prometheus: BTreeSet::new() })
     }
 
     /// Looks, and says whether every expected alert has fired in both.
     pub(crate) fn look(&mut self, site: &Site) -> Result<bool> {
+        let after = self.from.elapsed().unwrap_or_default();
+        let here = self.fired(site)?;
+        for name in here.difference(&self.in_prometheus) {
+            eprintln!("  {name} fires after {after:.0?}");
+        }
+        self.in_prometheus = here;
         self.in_alertmanager.extend(site.alertmanager.firing()?);
-        Ok(self.expected.is_subset(&self.in_alertmanager) && self.expected.is_subset(&self.in_prometheus(site)?))
+        Ok(self.expected.is_subset(&self.in_alertmanager) && self.expected.is_subset(&self.in_prometheus))
     }
 
     /// Every alert that has fired in Prometheus since the beginning, even if only for one evaluation.
-    pub(crate) fn in_prometheus(&self, site: &Site) -> Result<BTreeSet<String>> {
+    fn fired(&self, site: &Site) -> Result<BTreeSet<String>> {
         let firing = site.prometheus.range("ALERTS{alertstate=\"firing\"}", self.from, Duration::from_secs(1))?;
         Ok(firing.into_iter().filter_map(|series| series.labels.get("alertname").cloned()).collect())
     }
@@ -68,7 +75,7 @@ impl Watch {
             sleep(LOOK);
         }
         eprintln!("  resolved after {:.0?}", start.elapsed());
-        for (place, seen) in [("Prometheus", self.in_prometheus(site)?), ("Alertmanager", self.in_alertmanager)] {
+        for (place, seen) in [("Prometheus", self.in_prometheus), ("Alertmanager", self.in_alertmanager)] {
             if seen != self.expected {
                 complaints.push(format!("alerts in {place}: expected {:?}, seen {seen:?}", self.expected));
             }

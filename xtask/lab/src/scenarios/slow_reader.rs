@@ -19,7 +19,7 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     board: "tcpwarden-leaks",
     look: &[
         "unread bytes of reporting, unacknowledged bytes of payments-db, and its connections with a window of zero",
-        "no retransmits and no state that should pass: only the queues tell",
+        "sockets that are all ESTABLISHED: only the queues tell",
         "`tcpwarden connections --process payments-db` shows zero_window and send_queue with --json",
     ],
     alerts: &["TcpReceiversNotReading", "TcpPeersNotReading"],

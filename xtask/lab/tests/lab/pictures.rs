@@ -16,7 +16,7 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
     ("black_hole_sends_syns_again_after_1_2_4_seconds", black_hole),
     ("refused_fails_each_connect_at_once", refused),
     ("rst_storm_ends_connections_by_reset", rst_storm),
-    ("lossy_link_sends_data_again_both_ways_and_no_syn", lossy_link),
+    ("lossy_link_sends_data_again_both_ways_and_syns_too", lossy_link),
     ("no_pool_and_pool_ask_as_much_and_open_differently", pooling),
     ("retry_storm_is_refused_and_answered_in_turn", retry_storm),
 ];
@@ -42,7 +42,7 @@ fn fd_leak() {
     let server = lab.pid("orders-api");
     let limits = fs::read_to_string(format!("/proc/{server}/limits")).unwrap();
     assert!(
-        limits.lines().any(|line| line.split_whitespace().collect::<Vec<_>>()[..].starts_with(&["Max", "open", "files", "400"])),
+        limits.lines().any(|line| line.split_whitespace().collect::<Vec<_>>()[..].starts_with(&["Max", "open", "files", "512"])),
         "{limits}"
     );
     let first = wait_for("leaked sockets", || Some(count(server, "close_wait")).filter(|count| *count > 20));
@@ -51,7 +51,7 @@ fn fd_leak() {
     let leaked: Vec<_> = sockets(server).into_iter().filter(|socket| socket.state == "close_wait").collect();
     assert!(leaked.iter().filter(|socket| socket.receive_queue > 0).count() <= 1, "{leaked:?}");
     let open = fs::read_dir(format!("/proc/{server}/fd")).unwrap().count();
-    assert!((leaked.len()..400).contains(&open), "{open} descriptors for {} sockets", leaked.len());
+    assert!((leaked.len()..512).contains(&open), "{open} descriptors for {} sockets", leaked.len());
 }
 
 fn time_wait_bomb() {
@@ -69,11 +69,12 @@ fn time_wait_bomb() {
 fn half_close() {
     let lab = Lab::start("half-close", 4);
     let (server, client) = (lab.pid("orders-api"), lab.pid("checkout"));
-    wait_for("both halves", || (count(server, "close_wait") == 24 && count(client, "fin_wait2") == 24).then_some(()));
+    let halves = || (count(server, "close_wait"), count(client, "fin_wait2"));
+    let first = wait_for("both halves", || Some(halves()).filter(|(wait, half)| *wait >= 12 && *half >= 12));
     // An orphan has no descriptor, and the kernel ends it: these have one.
-    assert!(sockets(client).iter().all(|socket| socket.inode != 0), "{:?}", sockets(client));
-    std::thread::sleep(Duration::from_secs(1));
-    assert_eq!((count(server, "close_wait"), count(client, "fin_wait2")), (24, 24));
+    let orphans = sockets(client).into_iter().filter(|socket| socket.state == "fin_wait2" && socket.inode == 0).count();
+    assert_eq!(orphans, 0);
+    wait_for("more of both", || Some(halves()).filter(|(wait, half)| *wait >= first.0 + 20 && *half >= first.1 + 20));
 }
 
 fn stuck_listener() {
@@ -135,7 +136,9 @@ fn lossy_link() {
     let [again, there, back] = [counter(client, "RetransSegs"), counter(client, "OutSegs"), counter(server, "OutSegs")];
     // Over the limit of the alert, with a margin, and far from an outage.
     assert!((6..25).contains(&(again * 100 / (there + back))), "{again} of {there} + {back}");
-    assert_eq!((counter(client, "TCPSynRetrans"), counter(client, "ActiveOpens")), (0, 10));
+    wait_for("SYNs sent again", || (counter(client, "TCPSynRetrans") >= 2).then_some(()));
+    // The SYNs get through in the end, and connections are made at a pace that is no churn.
+    assert!(counter(client, "AttemptFails") == 0 && counter(client, "ActiveOpens") <= 10 + 5 * 8, "{}", counter(client, "ActiveOpens"));
 }
 
 fn pooling() {

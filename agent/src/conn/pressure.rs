@@ -13,15 +13,15 @@ use hashbrown::HashMap;
 use super::destinations::Destinations;
 use super::labels::SocketState;
 use super::listening::{Extra, Listening};
+use super::netstat::NetstatCounts;
 use super::pass::Pass;
-use super::refused::RefusedCounts;
 use super::rows::flag;
 use super::snapshot::Queued;
 use super::table::{Limits, Table};
 use super::verdict::Covered;
 use crate::pressure::descriptors::{self, Descriptors};
 use crate::pressure::host::Host;
-use crate::pressure::netns::Facts;
+use crate::pressure::netns::{Counters, Facts};
 
 /// What a view is shown of all this.
 #[derive(Clone, Debug, Default)]
@@ -32,8 +32,8 @@ pub struct Pressure {
     pub ports: Vec<PortUse>,
     /// The destinations that have taken most of their ports, the worst first; at most 20.
     pub destinations: Vec<Destination>,
-    /// Connections refused, by network namespace.
-    pub refused: Vec<Refused>,
+    /// What the network namespaces count themselves.
+    pub netstat: Vec<Netstat>,
     /// Processes that own TCP sockets, with their descriptors; at most 2048, those with the most sockets.
     pub processes: Vec<OwnerProcess>,
     /// Memory and settings.
@@ -116,15 +116,17 @@ impl Destination {
     }
 }
 
-/// What one network namespace refused since the agent started.
+/// What one network namespace counted since the agent started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refused {
+pub struct Netstat {
     /// Inode of the namespace; 0 for those beyond the bound.
     pub netns: u32,
     /// Handshakes that ended because the accept queue was full (`ListenOverflows`).
     pub overflows: u64,
     /// All that listeners dropped (`ListenDrops`).
     pub drops: u64,
+    /// Segments sent, pure acknowledgements among them, those sent again not (`OutSegs`).
+    pub segments_sent: u64,
 }
 
 /// A process that owns TCP sockets.
@@ -145,7 +147,7 @@ pub struct OwnerProcess {
 /// What the table keeps from pass to pass.
 pub(super) struct Kept {
     listening: Listening,
-    refused: RefusedCounts,
+    netstat: NetstatCounts,
     ports: (Vec<PortUse>, Vec<Destination>),
     processes: Vec<OwnerProcess>,
     descriptors: HashMap<u32, Descriptors>,
@@ -157,7 +159,7 @@ pub(super) struct Kept {
 pub(super) struct Gathered {
     destinations: Destinations,
     listeners: HashMap<u64, Extra>,
-    refused: Vec<(u32, [u64; 2])>,
+    netstat: Vec<(u32, Counters)>,
     home: Option<u32>,
 }
 
@@ -166,7 +168,7 @@ impl Kept {
     pub(super) fn new(limits: &Limits) -> Self {
         Self {
             listening: Listening::new(limits.services),
-            refused: RefusedCounts::new(limits.namespaces),
+            netstat: NetstatCounts::new(limits.namespaces),
             ports: Default::default(),
             processes: Vec::new(),
             descriptors: HashMap::new(),
@@ -182,7 +184,7 @@ impl Table {
         let Some(pass) = &mut self.pass else { return };
         let gathered = &mut pass.gathered;
         gathered.home.get_or_insert(facts.netns);
-        gathered.refused.extend(facts.refused.map(|counts| (facts.netns, counts)));
+        gathered.netstat.extend(facts.counters.map(|counters| (facts.netns, counters)));
         gathered.destinations.know(facts);
     }
 
@@ -222,8 +224,8 @@ impl Table {
     pub(super) fn sum_up(&mut self, pass: &mut Pass, covered: &Covered) {
         let gathered = std::mem::take(&mut pass.gathered);
         let Self { rows, groups, kept, .. } = self;
-        for (netns, counts) in gathered.refused {
-            kept.refused.read(netns, counts, !self.seeded, &covered.namespaces);
+        for (netns, counters) in gathered.netstat {
+            kept.netstat.read(netns, counters, !self.seeded, &covered.namespaces);
         }
         let mut queued: HashMap<u16, Queued> = HashMap::new();
         let mut owned: HashMap<u32, (u16, u64)> = HashMap::new();
@@ -273,7 +275,7 @@ impl Table {
             listeners: kept.listening.snapshot(),
             ports: kept.ports.0.clone(),
             destinations: kept.ports.1.clone(),
-            refused: kept.refused.snapshot(),
+            netstat: kept.netstat.snapshot(),
             processes: kept.processes.iter().map(with).collect(),
             host: kept.host.clone(),
         }

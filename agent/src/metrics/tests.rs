@@ -9,7 +9,7 @@ use super::stats::{DecodeErrors, Probe, ProcessSample};
 use super::{Collector, SharedStats, docs, render};
 use crate::conn::histogram::{BYTES, Histogram, SECONDS};
 use crate::conn::labels::{ConnectFailure, Correction, Phase, RetransmitKind, Role, SocketState};
-use crate::conn::pressure::{Listener, OwnerProcess, PortUse, Pressure, Refused};
+use crate::conn::pressure::{Listener, Netstat, OwnerProcess, PortUse, Pressure};
 use crate::conn::snapshot::{Group, Namespace, OTHER, Queued, Service, Snapshot, StateGauge};
 use crate::kernel::probe::ProbeState;
 use crate::pressure::descriptors::Descriptors;
@@ -148,7 +148,10 @@ fn pressure() -> Pressure {
     Pressure {
         listeners: vec![listener("nginx", Some(80), 2), listener("gone", Some(81), 0), listener(OTHER, None, 1)],
         ports: vec![PortUse { netns: 77, used: 14, range: 28 }, PortUse { netns: 0, used: 1, range: 0 }],
-        refused: vec![Refused { netns: 77, overflows: 4, drops: 6 }, Refused { netns: 0, overflows: 1, drops: 1 }],
+        netstat: vec![
+            Netstat { netns: 77, overflows: 4, drops: 6, segments_sent: 800 },
+            Netstat { netns: 0, overflows: 1, drops: 1, segments_sent: 5 },
+        ],
         processes: vec![process(1, 900, 1000), process(2, 5, 1020), OwnerProcess { descriptors: None, ..process(3, 1, 0) }],
         host: Host { memory: vec![("used", 4096), ("limit", 8192)], settings: vec![("somaxconn", 4096)] },
         ..Pressure::default()

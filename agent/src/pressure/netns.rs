@@ -3,6 +3,9 @@
 use super::parse::{self, PortRange};
 use super::text;
 
+/// Counters that a namespace keeps itself: `ListenOverflows`, `ListenDrops` and `OutSegs`.
+pub type Counters = [u64; 3];
+
 /// What was read of one namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
@@ -13,8 +16,8 @@ pub struct Facts {
     /// `tcp_tw_reuse`: 0 a port in TIME_WAIT stays taken for its destination, 1 the kernel may take it after a
     /// second, 2 (the default since 4.19) over loopback only.
     pub tw_reuse: Option<u64>,
-    /// `ListenOverflows` and `ListenDrops` of its `/proc/net/netstat`.
-    pub refused: Option<[u64; 2]>,
+    /// Its counters, of `/proc/net/netstat` and `/proc/net/snmp`.
+    pub counters: Option<Counters>,
 }
 
 impl Facts {
@@ -25,12 +28,16 @@ impl Facts {
         let setting = |name: &str| text(format!("/proc/sys/net/ipv4/{name}"));
         let range = setting("ip_local_port_range");
         let netstat = text("/proc/thread-self/net/netstat").unwrap_or_default();
-        let counter = |name| parse::counter(&netstat, "TcpExt", name);
+        let snmp = text("/proc/thread-self/net/snmp").unwrap_or_default();
+        let refused = |name| parse::counter(&netstat, "TcpExt", name);
         Self {
             netns,
             ports: range.and_then(|range| parse::port_range(&range, &setting("ip_local_reserved_ports").unwrap_or_default())),
             tw_reuse: setting("tcp_tw_reuse").and_then(|text| parse::numbers(&text)).map(|[value]| value),
-            refused: counter("ListenOverflows").zip(counter("ListenDrops")).map(|(overflows, drops)| [overflows, drops]),
+            counters: refused("ListenOverflows")
+                .zip(refused("ListenDrops"))
+                .zip(parse::counter(&snmp, "Tcp", "OutSegs"))
+                .map(|((overflows, drops), sent)| [overflows, drops, sent]),
         }
     }
 }
@@ -42,7 +49,7 @@ mod tests {
     #[test]
     fn the_own_namespace_tells_everything() {
         let facts = Facts::read(7);
-        assert!(facts.netns == 7 && facts.tw_reuse.is_some() && facts.refused.is_some(), "{facts:?}");
+        assert!(facts.netns == 7 && facts.tw_reuse.is_some() && facts.counters.is_some(), "{facts:?}");
         assert!(facts.ports.is_some_and(|range| !range.is_empty()));
     }
 }

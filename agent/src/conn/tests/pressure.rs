@@ -7,7 +7,7 @@ use super::support::{
     Ask, EPHEMERAL, LIMITS, MS, NETNS, PORT, SECOND, apply, check, covered, ends, entry, holder, owned, reads, row, seeded, step, v4,
 };
 use crate::conn::labels::{Role, SocketState, Stage};
-use crate::conn::pressure::{Listener, Pressure, Refused};
+use crate::conn::pressure::{Listener, Netstat, Pressure};
 use crate::conn::{Covered, Limits, Table};
 use crate::pressure::descriptors::Descriptors;
 use crate::pressure::host::Host;
@@ -26,7 +26,7 @@ fn pass(table: &mut Table, at: u64, entries: &[Socket]) {
 }
 
 fn facts(netns: u32, range: &str, refused: [u64; 2]) -> Facts {
-    Facts { netns, ports: port_range(range, ""), tw_reuse: Some(2), refused: Some(refused) }
+    Facts { netns, ports: port_range(range, ""), tw_reuse: Some(2), counters: Some([refused[0], refused[1], 10 * refused[1]]) }
 }
 
 fn shown(table: &mut Table) -> Pressure {
@@ -222,7 +222,9 @@ fn refusals(table: &mut Table, at: u64, read: &[(u32, [u64; 2])]) -> Vec<(u32, u
     }
     let namespaces = read.iter().map(|(netns, _)| *netns).collect();
     table.end_pass(at * SECOND, &Covered { namespaces, holders: None });
-    shown(table).refused.iter().map(|Refused { netns, overflows, drops }| (*netns, *overflows, *drops)).collect()
+    let shown = shown(table);
+    assert!(shown.netstat.iter().all(|counts| counts.segments_sent == 10 * counts.drops), "{:?}", shown.netstat);
+    shown.netstat.iter().map(|Netstat { netns, overflows, drops, .. }| (*netns, *overflows, *drops)).collect()
 }
 
 #[test]

@@ -37,6 +37,9 @@ super::metrics! {
     LISTEN_NETNS_DROPS = Counter "tcpwarden_listen_netns_drops_total", "segments", ["netns"],
         "SYNs and handshakes that listeners dropped for any reason, by network namespace.",
         "ListenDrops of /proc/net/netstat, read likewise.";
+    SEGMENTS_SENT = Counter "tcpwarden_segments_sent_total", "segments", ["netns"],
+        "Segments sent, pure acknowledgements among them, by network namespace: what retransmits are a share of.",
+        "OutSegs of /proc/net/snmp, read likewise. It leaves out segments that are sent again.";
     EPHEMERAL_PORTS = Gauge "tcpwarden_ephemeral_ports", "ports", ["netns", "kind"],
         "Local ports that connections to the worst destination have taken (used), and that there are for a destination (range), as of the last reconcile pass.",
         "The kernel can use a port once for each local address, peer address and peer port. `range` is `ip_local_port_range` less `ip_local_reserved_ports` and the ports that are listened on; `used` counts TIME_WAIT and orphans too, also where `tcp_tw_reuse` lets the kernel take them again.";

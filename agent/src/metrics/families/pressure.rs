@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::services::port_label;
 use super::table::netns_label;
 use crate::conn::labels::Stage;
-use crate::conn::pressure::{OwnerProcess, PortUse, Pressure};
+use crate::conn::pressure::{Netstat, OwnerProcess, PortUse, Pressure};
 use crate::conn::snapshot::Snapshot;
 use crate::metrics::catalogue::pressure;
 use crate::metrics::family::{Family, float};
@@ -63,7 +63,7 @@ fn listeners(pressure: &Pressure) -> [Family; 6] {
     [sockets, backlog, limit, used, syn_queue, drops]
 }
 
-fn namespaces(pressure: &Pressure, host: u32) -> [Family; 4] {
+fn namespaces(pressure: &Pressure, host: u32) -> [Family; 5] {
     let mut ports = Family::new(&pressure::EPHEMERAL_PORTS);
     let mut ratio = Family::new(&pressure::EPHEMERAL_PORTS_USED);
     for place in &pressure.ports {
@@ -74,14 +74,17 @@ fn namespaces(pressure: &Pressure, host: u32) -> [Family; 4] {
     }
     let mut overflows = Family::new(&pressure::LISTEN_OVERFLOWS);
     let mut drops = Family::new(&pressure::LISTEN_NETNS_DROPS);
+    let mut sent = Family::new(&pressure::SEGMENTS_SENT);
     // The agent's own namespace stands there from the start.
-    let mut counts = BTreeMap::from([("host".to_owned(), (0, 0))]);
-    counts.extend(pressure.refused.iter().map(|refused| (netns_label(refused.netns, host), (refused.overflows, refused.drops))));
-    for (label, (overflown, dropped)) in &counts {
+    let mut counts = BTreeMap::from([("host".to_owned(), (0, 0, 0))]);
+    let counted = |of: &Netstat| (netns_label(of.netns, host), (of.overflows, of.drops, of.segments_sent));
+    counts.extend(pressure.netstat.iter().map(counted));
+    for (label, (overflown, dropped, segments)) in &counts {
         overflows.count([label], *overflown);
         drops.count([label], *dropped);
+        sent.count([label], *segments);
     }
-    [ports, ratio, overflows, drops]
+    [ports, ratio, overflows, drops, sent]
 }
 
 /// By process name and workload: of several processes the one that is nearest to its limit, so that all three numbers

@@ -32,19 +32,9 @@ impl Counters {
 
     /// Those of one process's network namespace.
     pub(crate) fn of(pid: u32) -> Self {
-        let mut found = BTreeMap::new();
-        for file in ["snmp", "netstat"] {
-            let text = fs::read_to_string(format!("/proc/{pid}/net/{file}")).unwrap_or_default();
-            let lines: Vec<&str> = text.lines().collect();
-            for pair in lines.chunks_exact(2).filter(|pair| pair[0].starts_with("Tcp")) {
-                for (name, value) in pair[0].split_whitespace().zip(pair[1].split_whitespace()) {
-                    if let (Some(name), Ok(value)) = (WATCHED.iter().find(|known| **known == name), value.parse()) {
-                        found.insert(*name, value);
-                    }
-                }
-            }
-        }
-        Self(found)
+        let values = all(pid);
+        let watched = WATCHED.iter().filter_map(|name| Some((*name, *values.get(*name)?)));
+        Self(watched.collect())
     }
 
     /// Those of every network namespace of the machine, summed.
@@ -57,6 +47,25 @@ impl Counters {
         }
         Self(sum)
     }
+}
+
+/// `OutSegs` of one process's network namespace: no event, and so not among the watched.
+pub(crate) fn segments_sent(pid: u32) -> Option<i64> {
+    all(pid).get("OutSegs").copied()
+}
+
+/// Every TCP counter of one process's network namespace.
+fn all(pid: u32) -> BTreeMap<String, i64> {
+    let mut found = BTreeMap::new();
+    for file in ["snmp", "netstat"] {
+        let text = fs::read_to_string(format!("/proc/{pid}/net/{file}")).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().collect();
+        for pair in lines.chunks_exact(2).filter(|pair| pair[0].starts_with("Tcp")) {
+            let values = pair[0].split_whitespace().zip(pair[1].split_whitespace());
+            found.extend(values.filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?))));
+        }
+    }
+    found
 }
 
 impl Sub for &Counters {

@@ -36,6 +36,7 @@ const ALWAYS: &[&str] = &[
     "fin_wait2_orphan_sockets",
     "syn_recv_sockets",
     "listen_overflows_total",
+    "segments_sent_total",
     "listen_netns_drops_total",
     "ephemeral_ports",
     "ephemeral_ports_used_ratio",

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::Test;
 use crate::harness::agent::Agent;
+use crate::harness::kernel;
 use crate::harness::page::Page;
 use crate::harness::space::Space;
 use crate::harness::{PATIENCE, wait_for};
@@ -166,6 +167,12 @@ fn full_listener() {
     });
     let after = value(&agent.scrape(), "listen_drops_total", &labels);
     assert!(after >= value(&page, "listen_drops_total", &labels), "what was counted stays: {after:?}");
+    #[expect(clippy::cast_precision_loss, reason = "a few dozen segments")]
+    let sent = || kernel::segments_sent(space.pid()).map(|count| count as f64);
+    wait_for("every segment to be counted", PATIENCE, || {
+        let counted = value(&agent.scrape(), "segments_sent_total", &[("netns", &netns)]);
+        (counted > Some(10.0) && counted == sent()).then_some(())
+    });
     drop(space);
     let kept = || value(&agent.scrape(), "listen_overflows_total", &[("netns", &netns)]);
     std::thread::sleep(std::time::Duration::from_millis(1500));

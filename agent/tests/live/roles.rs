@@ -5,8 +5,6 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, ExitCode};
 
-use nix::sched::{CloneFlags, unshare};
-
 use crate::heirs;
 
 /// The name of the test process in the agent's labels.
@@ -32,12 +30,7 @@ pub(crate) fn dispatch() -> Option<ExitCode> {
     let name = std::env::var(NAME).unwrap_or_default();
     std::fs::write("/proc/self/comm", name).expect("set the name of this process");
     match *role.split(' ').collect::<Vec<_>>() {
-        ["namespace"] => {
-            unshare(CloneFlags::CLONE_NEWNET).expect("make a network namespace");
-            let status = Command::new("ip").args(["link", "set", "lo", "up"]).env_remove(ROLE).status().expect("run ip");
-            assert!(status.success(), "ip link set lo up: {status}");
-            hold(());
-        }
+        ["namespace"] => lab::space::hold().expect("hold a network namespace"),
         ["connect", address, count] => {
             let address: SocketAddr = address.parse().expect("an address");
             let count = count.parse().expect("a count");

@@ -77,7 +77,8 @@ impl Agent {
 
 /// One request of HTTP 1.0, whose answer ends with the connection.
 fn exchange(mut stream: impl Read + Write, host: &str, target: &str) -> Result<String> {
-    write!(stream, "GET {target} HTTP/1.0\r\nHost: {host}\r\n\r\n").context("ask")?;
+    let request = format!("GET {target} HTTP/1.0\r\nHost: {host}\r\n\r\n");
+    stream.write_all(request.as_bytes()).context("ask")?;
     let (start, mut answer, mut part) = (Instant::now(), Vec::new(), vec![0; 64 << 10]);
     loop {
         let length = stream.read(&mut part).context("read the answer")?;

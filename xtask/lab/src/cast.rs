@@ -178,3 +178,43 @@ fn watch_input(send: Sender<Result<()>>) -> Result<()> {
     });
     watch.map(drop).context("start a thread")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scene(milliseconds: u64) -> Scene {
+        Scene { length: Duration::from_millis(milliseconds), start: Instant::now() }
+    }
+
+    #[test]
+    fn ticks_keep_their_rate_and_end_with_the_scenario() {
+        let start = Instant::now();
+        let ticks = scene(300).ticks(50.0).count();
+        assert!((5..=16).contains(&ticks), "{ticks} in 300 ms at 50 a second");
+        assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    }
+
+    #[test]
+    fn what_fell_behind_by_seconds_is_left_out() {
+        let scene = scene(1500);
+        let mut ticks = scene.ticks(100.0);
+        ticks.next();
+        std::thread::sleep(Duration::from_millis(1300));
+        let left = ticks.count();
+        assert!(left <= 30, "{left} in the 200 ms that were left, at 100 a second");
+    }
+
+    #[test]
+    fn a_role_ends_at_its_deadline_though_nobody_says_so() {
+        let (_open, ended) = mpsc::channel();
+        assert!(until(&ended, Duration::from_millis(10)).is_ok());
+    }
+
+    #[test]
+    fn a_part_that_is_none_is_refused() {
+        for (scenario, role, seconds) in [("nothing", "orders-api", "5"), ("echo", "nobody", "5"), ("echo", "orders-api", "-5")] {
+            assert!(play(scenario, role, seconds).is_err(), "{scenario} {role} {seconds}");
+        }
+    }
+}

@@ -17,6 +17,9 @@ const GLANCE: Duration = Duration::from_millis(250);
 /// How often the agent is asked at the most.
 const ASK: Duration = Duration::from_secs(5);
 
+/// The length from which on the alert rules for production fire: windows of ten minutes, and ten more of waiting.
+const PRODUCTION: Duration = Duration::from_mins(25);
+
 /// How a scenario is run.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -73,7 +76,8 @@ pub fn run(scenario: &'static Scenario, options: &Options, interrupts: &Receiver
         for (name, line) in play.said() {
             writeln!(out, "[{:3} s] {name}: {line}", start.elapsed().as_secs())?;
         }
-        if start.elapsed() >= next {
+        // At its very end a scenario is already coming down.
+        if start.elapsed() >= next && next + GLANCE * 2 < length {
             next += every;
             reporter.report(start.elapsed(), out)?;
         }
@@ -95,6 +99,10 @@ fn introduce(scenario: &Scenario, play: &Play, length: Duration, out: &mut impl 
     }
     let alerts = if scenario.alerts.is_empty() { "none".to_owned() } else { scenario.alerts.join(", ") };
     writeln!(out, "  alerts: {alerts}")?;
+    if !scenario.alerts.is_empty() && length < PRODUCTION {
+        let seconds = PRODUCTION.as_secs();
+        writeln!(out, "          the committed rules wait for minutes before they fire: `--seconds {seconds}` lets them")?;
+    }
     Ok(())
 }
 

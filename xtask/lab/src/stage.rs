@@ -33,6 +33,11 @@ impl Stage {
     /// Without root, `ip` or veth.
     pub fn new() -> Result<Self> {
         let stage = Self { clients: Space::held_by(&mut cast::holder()?)?, servers: Space::held_by(&mut cast::holder()?)? };
+        for space in [&stage.clients, &stage.servers] {
+            // A socket that waits for the last word of a peer keeps its network namespace for minutes, and if everybody is
+            // killed at once, the peer's may go first.
+            space.sysctl("net/ipv4/tcp_orphan_retries", "3")?;
+        }
         Space::join(&stage.clients, &stage.servers)?;
         Ok(stage)
     }

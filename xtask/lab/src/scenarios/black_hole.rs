@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 use std::sync::Once;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
@@ -13,7 +13,8 @@ use crate::traffic::{connect, echo, listen, serve, spawn};
 use crate::{Scenario, kind};
 
 /// Clients that try at the same time, each again once it has failed: after seven seconds.
-const CLIENTS: usize = 20;
+const CLIENTS: u32 = 20;
+const GIVEN_UP: Duration = Duration::from_secs(7);
 const PORT: u16 = 5432;
 
 pub(crate) const SCENARIO: Scenario = Scenario {
@@ -69,9 +70,11 @@ fn answer(scene: &Scene) -> Result<()> {
 
 fn knock(scene: &Scene) -> Result<()> {
     static TOLD: Once = Once::new();
-    for _ in 0..CLIENTS {
+    for client in 0..CLIENTS {
         let scene = *scene;
         spawn(move || {
+            // One after the other, so that at each moment some send again and some give up.
+            std::thread::sleep(GIVEN_UP.mul_f64(f64::from(client) / f64::from(CLIENTS)));
             // At most one connect a second and client, whatever answers.
             for _ in scene.ticks(1.0) {
                 let start = Instant::now();

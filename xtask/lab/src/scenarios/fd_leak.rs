@@ -12,13 +12,14 @@ use crate::tell::Ask;
 use crate::traffic::{ask, connect, echo, listen, serve};
 
 /// The most descriptors that the server may have open.
-const LIMIT: u64 = 400;
+const LIMIT: u64 = 512;
 /// How many connections leak quickly, so that the limit is near, and how many do in the end: a server that
 /// runs out of descriptors accepts no more, which is another failure with other alerts.
-const NEAR: f64 = 380.0;
-const END: f64 = 392.0;
-/// The share of the time after which the limit is near.
-const EARLY: f64 = 0.4;
+const NEAR: f64 = 424.0;
+const END: f64 = 496.0;
+/// The share of the time after which the limit is near, and the longest that may take.
+const EARLY: f64 = 0.3;
+const SOON: Duration = Duration::from_secs(20);
 /// How long a client keeps a connection: no churn.
 const VISIT: Duration = Duration::from_secs(3);
 const PORT: u16 = 8080;
@@ -78,10 +79,14 @@ fn visit(scene: &Scene) -> Result<()> {
     Ok(())
 }
 
-/// How many connections were made by then: most while four tenths of the time pass, the others slowly until the end.
+/// How many connections were made by then: most at the beginning, the others slowly until the end.
 fn due(after: Duration, length: Duration) -> f64 {
-    let share = (after.as_secs_f64() / length.as_secs_f64()).min(1.0);
-    if share < EARLY { NEAR * share / EARLY } else { NEAR + (END - NEAR) * (share - EARLY) / (1.0 - EARLY) }
+    let early = length.mul_f64(EARLY).min(SOON);
+    if after < early {
+        return NEAR * after.as_secs_f64() / early.as_secs_f64();
+    }
+    let slow = after.saturating_sub(early).as_secs_f64() / length.saturating_sub(early).as_secs_f64();
+    NEAR + (END - NEAR) * slow.min(1.0)
 }
 
 #[cfg(test)]
@@ -90,9 +95,12 @@ mod tests {
 
     #[test]
     fn the_leak_nears_the_limit_early_grows_to_the_end_and_never_reaches_it() {
-        let at = |share: f64| due(Duration::from_mins(1).mul_f64(share), Duration::from_mins(1));
-        assert!(at(0.0) < 1.0 && at(0.41) >= NEAR && at(0.7) > at(0.5) && at(1.0) > at(0.9), "{} {}", at(0.41), at(1.0));
-        // Standard input, output and error and the listener are open too, and one more is being made.
-        assert!(NEAR + 4.0 >= 0.95 * 400.0 && at(5.0).ceil() + 5.0 < 400.0, "{}", at(5.0));
+        for length in [3, 30, 150, 3600].map(Duration::from_secs) {
+            let at = |after: Duration| due(after, length);
+            let early = length.mul_f64(0.31).min(Duration::from_secs(21));
+            assert!(at(Duration::ZERO) < 1.0 && at(early) >= NEAR && at(length) > at(length / 2) + 20.0, "{length:?}");
+            // Standard input, output and error and the listener are open too, and one more is being made.
+            assert!(NEAR + 4.0 >= 0.83 * 512.0 && at(length * 5).ceil() + 5.0 < 512.0, "{length:?}");
+        }
     }
 }

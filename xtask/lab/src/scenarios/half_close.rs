@@ -1,17 +1,17 @@
 //! `half-close`: one side closes its half and waits; the other never closes.
 
-use std::io::{Read as _, Write as _};
-use std::net::Shutdown;
+use std::net::{Shutdown, TcpStream};
 
 use anyhow::{Context as _, Result};
 
 use crate::Scenario;
 use crate::cast::{Host, Role, Scene, server};
 use crate::tell::Ask;
-use crate::traffic::{REQUEST, ask, connect, echo, listen, serve, stay};
+use crate::traffic::{ask, connect, echo, listen, serve, stay};
 
-/// Connections that are closed by half.
-const CONNECTIONS: usize = 24;
+/// Connections that are closed by half at once, and how many more until the end.
+const FIRST: u32 = 12;
+const MORE: u32 = 180;
 const PORT: u16 = 8080;
 
 pub(crate) const SCENARIO: Scenario = Scenario {
@@ -20,10 +20,11 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     board: "tcpwarden-leaks",
     look: &[
         "FIN_WAIT2 of checkout, which still holds the descriptors, and as many CLOSE_WAIT of orders-api: both sides of one leak",
-        "numbers that stay while ages grow",
+        "numbers that grow in step at both ends, and ages that only grow",
         "`tcpwarden connections --state fin_wait2,close_wait` shows both ends of each connection",
     ],
-    alerts: &["TcpFinWait2Stuck", "TcpCloseWaitStuck"],
+    // What nobody closes becomes more.
+    alerts: &["TcpFinWait2Stuck", "TcpCloseWaitStuck", "TcpCloseWaitGrowing"],
     cast: &[
         Role { name: "orders-api", host: Host::Servers, files: 256, play: keep },
         Role { name: "checkout", host: Host::Clients, files: 256, play: half },
@@ -43,18 +44,17 @@ fn keep(scene: &Scene) -> Result<()> {
 }
 
 fn half(scene: &Scene) -> Result<()> {
-    let mut streams = Vec::with_capacity(CONNECTIONS);
-    for _ in 0..CONNECTIONS {
-        let mut stream = connect(server(PORT))?;
-        ask(&mut stream)?;
-        stream.flush().and_then(|()| stream.shutdown(Shutdown::Write)).context("close this half")?;
-        stream.set_read_timeout(None).context("wait without an end")?;
-        streams.push(stream);
-    }
+    let mut halves = (0..FIRST).map(|_| half_closed()).collect::<Result<Vec<_>>>()?;
     scene.ready();
-    for stream in &mut streams {
-        let length = stream.read(&mut [0; REQUEST]).context("wait for the end of the other half")?;
-        scene.say(&format!("the server's half ended after all ({length} bytes)"));
+    for _ in scene.ticks(f64::from(MORE) / scene.length.as_secs_f64()) {
+        halves.push(half_closed()?);
     }
     Ok(())
+}
+
+fn half_closed() -> Result<TcpStream> {
+    let mut stream = connect(server(PORT))?;
+    ask(&mut stream)?;
+    stream.shutdown(Shutdown::Write).context("close this half")?;
+    Ok(stream)
 }

@@ -1,6 +1,7 @@
 //! `lossy-link`: a share of the data is dropped on the way; the kernel sends it again, at once or after a timeout.
 
 use std::io::{Read as _, Write as _};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
@@ -8,7 +9,7 @@ use crate::Scenario;
 use crate::cast::{Host, Role, Scene, server};
 use crate::stage::Stage;
 use crate::tell::Ask;
-use crate::traffic::{connect, listen, serve, spawn};
+use crate::traffic::{ask, connect, echo, listen, serve, spawn};
 
 /// Packets in a hundred that are lost, of those that carry data: handshakes and acknowledgements pass.
 const LOSS: u32 = 12;
@@ -19,22 +20,28 @@ const CONNECTIONS: usize = 10;
 const CHUNK: usize = 32 << 10;
 const CHUNKS_A_SECOND: f64 = 5.0;
 const PORT: u16 = 8080;
+/// Where short-lived connections go, whose SYNs are lost; more of them than of the data, so that a short look sees some.
+const CONTROL: u16 = 8443;
+const SYN_LOSS: u32 = 30;
+const VISITS_A_SECOND: f64 = 5.0;
+const VISIT: Duration = Duration::from_secs(2);
 
 pub(crate) const SCENARIO: Scenario = Scenario {
     name: "lossy-link",
-    about: "a link loses one in eight of the packets with data: fast retransmits, and timeouts where those do not do",
+    about: "a link loses data and SYNs: fast retransmits, timeouts where those do not do, and connects that take a second more",
     board: "tcpwarden-network",
     look: &[
-        "retransmits of phase `established`, `fast` beside `timeout`; none of phase `syn`",
-        "the share of segments sent again, and the sender's queue that fills now and then",
+        "retransmits of phase `established`, `fast` beside `timeout`, and those of phase `syn`",
+        "the share of segments sent again, and connects that last one second or two and then succeed",
     ],
-    alerts: &["TcpRetransmitRatioHigh"],
+    alerts: &["TcpRetransmitRatioHigh", "TcpConnectSlow", "TcpSynRetransmits"],
     cast: &[
-        Role { name: "archive", host: Host::Servers, files: 256, play: take },
-        Role { name: "backup", host: Host::Clients, files: 256, play: send },
+        Role { name: "archive", host: Host::Servers, files: 512, play: take },
+        Role { name: "backup", host: Host::Clients, files: 512, play: send },
     ],
     prepare,
     asks: &[
+        Ask::Rate("{} connects of backup a second succeed", "tcpwarden_connect_duration_seconds_count", &[("process", "backup")]),
         Ask::Rate(
             "backup sends {} segments a second again at once (fast)",
             "tcpwarden_retransmitted_segments_total",
@@ -54,13 +61,15 @@ fn prepare(stage: &Stage) -> Result<()> {
     stage.servers.filter(&format!(
         "add table inet lab\n\
          add chain inet lab input {{ type filter hook input priority 0 ; }}\n\
-         add rule inet lab input tcp dport {PORT} meta length > {DATA} numgen random mod 100 < {LOSS} drop"
+         add rule inet lab input tcp dport {PORT} meta length > {DATA} numgen random mod 100 < {LOSS} drop\n\
+         add rule inet lab input tcp dport {CONTROL} tcp flags syn numgen random mod 100 < {SYN_LOSS} drop"
     ))
 }
 
 fn take(scene: &Scene) -> Result<()> {
-    let listener = listen(server(PORT), 128)?;
+    let (listener, control) = (listen(server(PORT), 128)?, listen(server(CONTROL), 128)?);
     scene.ready();
+    spawn(move || drop(serve(&control, |mut stream| echo(&mut stream))))?;
     serve(&listener, |mut stream| {
         let mut bytes = [0; 16 << 10];
         while stream.read(&mut bytes)? > 0 {}
@@ -80,5 +89,14 @@ fn send(scene: &Scene) -> Result<()> {
         })?;
     }
     scene.ready();
+    for _ in scene.ticks(VISITS_A_SECOND) {
+        spawn(|| {
+            // Each lost SYN is a second or more; a client waits for it, as most do.
+            if let Ok(mut stream) = connect(server(CONTROL)) {
+                let _ = ask(&mut stream);
+                std::thread::sleep(VISIT);
+            }
+        })?;
+    }
     Ok(())
 }

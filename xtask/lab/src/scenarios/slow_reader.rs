@@ -16,10 +16,10 @@ const PORT: u16 = 5432;
 pub(crate) const SCENARIO: Scenario = Scenario {
     name: "slow-reader",
     about: "a client asks for much and reads nothing: windows close, and the server's queues fill",
-    board: "tcpwarden-leaks",
+    board: "tcpwarden-network",
     look: &[
         "unread bytes of reporting, unacknowledged bytes of payments-db, and its connections with a window of zero",
-        "no retransmits and no state that should pass: only the queues tell",
+        "sockets that are all ESTABLISHED: only the queues tell",
         "`tcpwarden connections --process payments-db` shows zero_window and send_queue with --json",
     ],
     alerts: &["TcpReceiversNotReading", "TcpPeersNotReading"],

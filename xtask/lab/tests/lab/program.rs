@@ -1,0 +1,118 @@
+//! The program under test, running a scenario.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// How long anything may take that should happen at once.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A program that plays a scenario. It is killed when dropped.
+pub(crate) struct Lab {
+    pub(crate) child: Child,
+    said: Arc<Mutex<String>>,
+    /// Process ids by name.
+    pub(crate) actors: BTreeMap<String, u32>,
+    /// Inodes of its namespaces.
+    pub(crate) spaces: Vec<u32>,
+}
+
+pub(crate) fn binary() -> PathBuf {
+    std::env::var_os("LAB_BIN").map_or_else(|| env!("CARGO_BIN_EXE_lab").into(), PathBuf::from)
+}
+
+impl Lab {
+    /// Starts a scenario, and waits until all its processes are ready.
+    pub(crate) fn start(name: &str, seconds: u64) -> Self {
+        Self::with_agent(name, seconds, "unix:/nonexistent/tcpwarden.sock")
+    }
+
+    pub(crate) fn with_agent(name: &str, seconds: u64, agent: &str) -> Self {
+        let mut child = Command::new(binary())
+            .args([name, "--seconds", &seconds.to_string(), "--agent", agent])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("start the lab");
+        let said = Arc::new(Mutex::new(String::new()));
+        collect(child.stdout.take().unwrap(), Arc::clone(&said));
+        collect(child.stderr.take().unwrap(), Arc::clone(&said));
+        let mut lab = Self { child, said, actors: BTreeMap::new(), spaces: Vec::new() };
+        let text = wait_for("the scenario to begin", || {
+            let text = lab.said();
+            assert!(!text.contains("error:"), "{text}");
+            text.contains("  alerts: ").then_some(text)
+        });
+        for line in text.lines() {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            if let ["runs", name, "(pid", pid, ..] = words[..] {
+                lab.actors.insert(name.to_owned(), pid.trim_end_matches(')').parse().unwrap());
+            }
+            if line.contains("network namespaces") {
+                lab.spaces = words.iter().filter_map(|word| word.parse().ok()).filter(|number| *number > 1_000_000).collect();
+            }
+        }
+        assert!(lab.actors.len() == 2 && lab.spaces.len() == 2, "{text}");
+        lab
+    }
+
+    /// What it has printed so far.
+    pub(crate) fn said(&self) -> String {
+        self.said.lock().unwrap().clone()
+    }
+
+    /// The process id of a role.
+    pub(crate) fn pid(&self, name: &str) -> u32 {
+        *self.actors.get(name).unwrap_or_else(|| panic!("nobody is called {name}: {:?}", self.actors))
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.child.id().try_into().unwrap()), signal).unwrap();
+    }
+
+    /// Waits until it has ended by itself.
+    pub(crate) fn ended(&mut self) -> ExitStatus {
+        wait_for("the lab to end", || self.child.try_wait().unwrap())
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        // The next test looks for processes of the same names.
+        let pids: Vec<u32> = self.actors.values().copied().collect();
+        while pids.iter().any(|pid| Path::new(&format!("/proc/{pid}")).exists()) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+fn collect(from: impl std::io::Read + Send + 'static, to: Arc<Mutex<String>>) {
+    std::thread::spawn(move || {
+        for line in BufReader::new(from).lines().map_while(Result::ok) {
+            let mut text = to.lock().unwrap();
+            text.push_str(&line);
+            text.push('\n');
+        }
+    });
+}
+
+/// Asks `probe` again and again until it answers, or panics with what it was waiting for.
+pub(crate) fn wait_for<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(found) = probe() {
+            return found;
+        }
+        assert!(start.elapsed() < PATIENCE, "waited {PATIENCE:?} in vain for {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

@@ -1,0 +1,278 @@
+//! A panel before it has its place: what a board says about it.
+
+use crate::grafana::DataSource;
+use crate::grafana::field::{Cells, Color, Custom, Defaults, Distribution, FieldConfig, Lines, Mapping, Mode, Scale, Thresholds};
+use crate::grafana::heatmap::Heatmap;
+use crate::grafana::layout::Place;
+use crate::grafana::link::DataLink;
+use crate::grafana::options::{BarGauge, Options, Stat, StateTimeline, Table, TimeSeries};
+use crate::grafana::overrides::Override;
+use crate::grafana::panel::{Panel, Target};
+use crate::grafana::transform::{Nothing, Organize, Transformation};
+use crate::grafana::unit::Unit;
+
+use super::{Query, Shown};
+
+/// What a panel's description says, in this order.
+#[derive(Debug, Clone, Copy)]
+pub struct About {
+    /// What is shown.
+    pub what: &'static str,
+    /// What bad looks like.
+    pub bad: &'static str,
+    /// The alerts that watch it.
+    pub alerts: &'static [&'static str],
+    /// What to do then.
+    pub act: &'static str,
+}
+
+impl About {
+    fn text(self) -> String {
+        let alerts = if self.alerts.is_empty() { "none".to_owned() } else { self.alerts.join(", ") };
+        format!("{}\n\n**Bad:** {}\n\n**Alert:** {alerts}.\n\n**Do:** {}", self.what, self.bad, self.act)
+    }
+}
+
+/// A panel without its place.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    id: u32,
+    title: &'static str,
+    about: About,
+    size: (u32, u32),
+    defaults: Defaults,
+    options: Options,
+    overrides: Vec<Override>,
+    transformations: Vec<Transformation>,
+    asks: Vec<(String, String, Shown)>,
+}
+
+impl Draft {
+    fn new(id: u32, title: &'static str, unit: Unit, size: (u32, u32), options: Options, custom: Custom) -> Self {
+        let defaults = Defaults {
+            unit,
+            decimals: None,
+            min: None,
+            max: None,
+            no_value: "no data",
+            color: Color::THRESHOLDS,
+            thresholds: Thresholds::none(),
+            mappings: Vec::new(),
+            links: Vec::new(),
+            custom,
+        };
+        let about = About { what: "", bad: "", alerts: &[], act: "" };
+        Self { id, title, about, size, defaults, options, overrides: Vec::new(), transformations: Vec::new(), asks: Vec::new() }
+    }
+
+    /// One big number.
+    #[must_use]
+    pub fn stat(id: u32, title: &'static str, unit: Unit) -> Self {
+        Self::new(id, title, unit, (3, 4), Options::Stat(Stat::default()), Custom::Nothing {})
+    }
+
+    /// Lines over time.
+    #[must_use]
+    pub fn graph(id: u32, title: &'static str, unit: Unit) -> Self {
+        let mut draft = Self::new(id, title, unit, (12, 8), Options::TimeSeries(TimeSeries::default()), Custom::Lines(Lines::default()));
+        draft.defaults.color = Color::BY_NAME;
+        draft.defaults.min = Some(0.0);
+        draft
+    }
+
+    /// Rows and columns, the largest of the column with the title `sorted` first.
+    #[must_use]
+    pub fn table(id: u32, title: &'static str, sorted: &str) -> Self {
+        let options = Options::Table(Table::largest_first(sorted));
+        Self::new(id, title, Unit::Count, (24, 9), options, Custom::Cells(Cells::default()))
+    }
+
+    /// Buckets over time.
+    #[must_use]
+    pub fn heatmap(id: u32, title: &'static str, unit: Unit) -> Self {
+        Self::new(id, title, unit, (12, 8), Options::Heatmap(Box::new(Heatmap::of(unit))), Custom::Scale(Scale::default()))
+    }
+
+    /// Bars from zero to a limit.
+    #[must_use]
+    pub fn bars(id: u32, title: &'static str, unit: Unit) -> Self {
+        let mut draft = Self::new(id, title, unit, (12, 8), Options::BarGauge(BarGauge::default()), Custom::Nothing {});
+        draft.defaults.min = Some(0.0);
+        draft
+    }
+
+    /// Bands of states over time.
+    #[must_use]
+    pub fn timeline(id: u32, title: &'static str, unit: Unit) -> Self {
+        Self::new(id, title, unit, (12, 8), Options::StateTimeline(StateTimeline::default()), Custom::Bands(Default::default()))
+    }
+
+    /// The description.
+    #[must_use]
+    pub fn about(mut self, what: &'static str, bad: &'static str, alerts: &'static [&'static str], act: &'static str) -> Self {
+        self.about = About { what, bad, alerts, act };
+        self
+    }
+
+    /// A query with the name of its series, and when the proof expects values from it.
+    #[must_use]
+    pub fn ask(mut self, expr: String, legend: &str, shown: Shown) -> Self {
+        self.asks.push((expr, legend.to_owned(), shown));
+        self
+    }
+
+    /// Columns and lines of the grid.
+    #[must_use]
+    pub fn size(mut self, width: u32, height: u32) -> Self {
+        self.size = (width, height);
+        self
+    }
+
+    /// What is shown where there is nothing.
+    #[must_use]
+    pub fn no_value(mut self, text: &'static str) -> Self {
+        self.defaults.no_value = text;
+        self
+    }
+
+    /// Limits; a graph draws them as lines.
+    #[must_use]
+    pub fn limits(mut self, thresholds: Thresholds) -> Self {
+        if let Custom::Lines(lines) = &mut self.defaults.custom {
+            lines.thresholds_style = Mode { mode: "dashed" };
+        }
+        self.defaults.thresholds = thresholds;
+        self
+    }
+
+    /// The upper end of the scale.
+    #[must_use]
+    pub fn up_to(mut self, max: f64) -> Self {
+        self.defaults.max = Some(max);
+        self
+    }
+
+    /// The scale may go below zero.
+    #[must_use]
+    pub fn signed(mut self) -> Self {
+        self.defaults.min = None;
+        self
+    }
+
+    /// Parts of a whole: one upon the other.
+    #[must_use]
+    pub fn stacked(mut self) -> Self {
+        if let Custom::Lines(lines) = &mut self.defaults.custom {
+            lines.stack();
+        }
+        self
+    }
+
+    /// Steps of a factor of ten.
+    #[must_use]
+    pub fn logarithmic(mut self) -> Self {
+        if let Custom::Lines(lines) = &mut self.defaults.custom {
+            lines.scale_distribution = Distribution::LOG10;
+        }
+        self.signed()
+    }
+
+    /// The names of the series in a table with the last and the largest value.
+    #[must_use]
+    pub fn named(mut self) -> Self {
+        self.options = Options::TimeSeries(TimeSeries::with_table());
+        self
+    }
+
+    /// A line behind the number of a stat.
+    #[must_use]
+    pub fn spark(mut self) -> Self {
+        if let Options::Stat(stat) = &mut self.options {
+            stat.graph_mode = "area";
+        }
+        self
+    }
+
+    /// Words for numbers.
+    #[must_use]
+    pub fn words(mut self, mapping: Mapping) -> Self {
+        self.defaults.mappings.push(mapping);
+        self
+    }
+
+    /// Where a click leads.
+    #[must_use]
+    pub fn link(mut self, link: DataLink) -> Self {
+        self.defaults.links.push(link);
+        self
+    }
+
+    /// What differs for one series or column.
+    #[must_use]
+    pub fn with(mut self, other: Override) -> Self {
+        self.overrides.push(other);
+        self
+    }
+
+    /// The columns of a table in this order, each with its title and looks; others are hidden by name.
+    #[must_use]
+    pub fn columns(mut self, columns: Vec<(&str, Override)>, hidden: &[&str]) -> Self {
+        let order: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
+        self.transformations = vec![Transformation::Merge(Nothing {}), Transformation::Organize(Organize::new(&order, hidden))];
+        self.overrides.extend(columns.into_iter().map(|(_, column)| column));
+        self
+    }
+
+    /// Columns and lines that it takes.
+    #[must_use]
+    pub const fn wants(&self) -> (u32, u32) {
+        self.size
+    }
+
+    /// What the proof asks.
+    pub fn queries(&self) -> impl Iterator<Item = Query> {
+        let instant = self.is_instant();
+        self.asks.iter().map(move |(expr, _, shown)| Query { panel: self.title, expr: expr.clone(), instant, shown: *shown })
+    }
+
+    fn is_instant(&self) -> bool {
+        match &self.options {
+            Options::Stat(stat) => stat.graph_mode == "none",
+            Options::Table(_) | Options::BarGauge(_) => true,
+            Options::TimeSeries(_) | Options::Heatmap(_) | Options::StateTimeline(_) => false,
+        }
+    }
+
+    /// The panel at its place.
+    #[must_use]
+    pub fn place(self, grid_pos: Place) -> Panel {
+        let instant = self.is_instant();
+        let format = match &self.options {
+            Options::Table(_) => "table",
+            Options::Heatmap(_) => "heatmap",
+            _ => "time_series",
+        };
+        let target = |((expr, legend, _), letter): ((String, String, Shown), char)| Target {
+            ref_id: letter.to_string(),
+            datasource: DataSource::PROMETHEUS,
+            expr,
+            legend_format: legend,
+            format,
+            instant,
+            range: !instant,
+            editor_mode: "code",
+        };
+        Panel {
+            id: self.id,
+            r#type: self.options.kind(),
+            title: self.title,
+            description: self.about.text(),
+            datasource: DataSource::PROMETHEUS,
+            grid_pos,
+            targets: self.asks.into_iter().zip('A'..='Z').map(target).collect(),
+            field_config: FieldConfig { defaults: self.defaults, overrides: self.overrides },
+            options: self.options,
+            transformations: self.transformations,
+        }
+    }
+}

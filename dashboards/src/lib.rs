@@ -8,6 +8,7 @@
 
 pub mod boards;
 pub mod docs;
+pub mod grafana;
 pub mod rules;
 pub mod runbooks;
 pub mod threshold;

@@ -15,15 +15,15 @@ use super::{Query, Shown};
 
 /// What a panel's description says, in this order.
 #[derive(Debug, Clone, Copy)]
-pub struct About {
+pub(super) struct About {
     /// What is shown.
-    pub what: &'static str,
+    pub(super) what: &'static str,
     /// What bad looks like.
-    pub bad: &'static str,
+    pub(super) bad: &'static str,
     /// The alerts that watch it.
-    pub alerts: &'static [&'static str],
+    pub(super) alerts: &'static [&'static str],
     /// What to do then.
-    pub act: &'static str,
+    pub(super) act: &'static str,
 }
 
 impl About {
@@ -35,7 +35,7 @@ impl About {
 
 /// A panel without its place.
 #[derive(Debug, Clone)]
-pub struct Draft {
+pub(super) struct Draft {
     id: u32,
     title: &'static str,
     about: About,
@@ -67,13 +67,13 @@ impl Draft {
 
     /// One big number.
     #[must_use]
-    pub fn stat(id: u32, title: &'static str, unit: Unit) -> Self {
+    pub(super) fn stat(id: u32, title: &'static str, unit: Unit) -> Self {
         Self::new(id, title, unit, (3, 4), Options::Stat(Stat::default()), Custom::Nothing {})
     }
 
     /// Lines over time.
     #[must_use]
-    pub fn graph(id: u32, title: &'static str, unit: Unit) -> Self {
+    pub(super) fn graph(id: u32, title: &'static str, unit: Unit) -> Self {
         let mut draft = Self::new(id, title, unit, (12, 8), Options::TimeSeries(TimeSeries::default()), Custom::Lines(Lines::default()));
         draft.defaults.color = Color::BY_NAME;
         draft.defaults.min = Some(0.0);
@@ -82,20 +82,20 @@ impl Draft {
 
     /// Rows and columns, the largest of the column with the title `sorted` first.
     #[must_use]
-    pub fn table(id: u32, title: &'static str, sorted: &str) -> Self {
+    pub(super) fn table(id: u32, title: &'static str, sorted: &str) -> Self {
         let options = Options::Table(Table::largest_first(sorted));
         Self::new(id, title, Unit::Count, (24, 9), options, Custom::Cells(Cells::default()))
     }
 
     /// Buckets over time.
     #[must_use]
-    pub fn heatmap(id: u32, title: &'static str, unit: Unit) -> Self {
+    pub(super) fn heatmap(id: u32, title: &'static str, unit: Unit) -> Self {
         Self::new(id, title, unit, (12, 8), Options::Heatmap(Box::new(Heatmap::of(unit))), Custom::Scale(Scale::default()))
     }
 
     /// Bars from zero to a limit.
     #[must_use]
-    pub fn bars(id: u32, title: &'static str, unit: Unit) -> Self {
+    pub(super) fn bars(id: u32, title: &'static str, unit: Unit) -> Self {
         let mut draft = Self::new(id, title, unit, (12, 8), Options::BarGauge(BarGauge::default()), Custom::Nothing {});
         draft.defaults.min = Some(0.0);
         draft
@@ -103,41 +103,41 @@ impl Draft {
 
     /// Bands of states over time.
     #[must_use]
-    pub fn timeline(id: u32, title: &'static str, unit: Unit) -> Self {
+    pub(super) fn timeline(id: u32, title: &'static str, unit: Unit) -> Self {
         Self::new(id, title, unit, (12, 8), Options::StateTimeline(StateTimeline::default()), Custom::Bands(Default::default()))
     }
 
     /// The description.
     #[must_use]
-    pub fn about(mut self, what: &'static str, bad: &'static str, alerts: &'static [&'static str], act: &'static str) -> Self {
+    pub(super) fn about(mut self, what: &'static str, bad: &'static str, alerts: &'static [&'static str], act: &'static str) -> Self {
         self.about = About { what, bad, alerts, act };
         self
     }
 
     /// A query with the name of its series, and when the proof expects values from it.
     #[must_use]
-    pub fn ask(mut self, expr: String, legend: &str, shown: Shown) -> Self {
+    pub(super) fn ask(mut self, expr: String, legend: &str, shown: Shown) -> Self {
         self.asks.push((expr, legend.to_owned(), shown));
         self
     }
 
     /// Columns and lines of the grid.
     #[must_use]
-    pub fn size(mut self, width: u32, height: u32) -> Self {
+    pub(super) fn size(mut self, width: u32, height: u32) -> Self {
         self.size = (width, height);
         self
     }
 
     /// What is shown where there is nothing.
     #[must_use]
-    pub fn no_value(mut self, text: &'static str) -> Self {
+    pub(super) fn no_value(mut self, text: &'static str) -> Self {
         self.defaults.no_value = text;
         self
     }
 
     /// Limits; a graph draws them as lines.
     #[must_use]
-    pub fn limits(mut self, thresholds: Thresholds) -> Self {
+    pub(super) fn limits(mut self, thresholds: Thresholds) -> Self {
         if let Custom::Lines(lines) = &mut self.defaults.custom {
             lines.thresholds_style = Mode { mode: "dashed" };
         }
@@ -147,21 +147,21 @@ impl Draft {
 
     /// The upper end of the scale.
     #[must_use]
-    pub fn up_to(mut self, max: f64) -> Self {
+    pub(super) fn up_to(mut self, max: f64) -> Self {
         self.defaults.max = Some(max);
         self
     }
 
     /// The scale may go below zero.
     #[must_use]
-    pub fn signed(mut self) -> Self {
+    pub(super) fn signed(mut self) -> Self {
         self.defaults.min = None;
         self
     }
 
     /// Parts of a whole: one upon the other.
     #[must_use]
-    pub fn stacked(mut self) -> Self {
+    pub(super) fn stacked(mut self) -> Self {
         if let Custom::Lines(lines) = &mut self.defaults.custom {
             lines.stack();
         }
@@ -170,7 +170,7 @@ impl Draft {
 
     /// Steps of a factor of ten.
     #[must_use]
-    pub fn logarithmic(mut self) -> Self {
+    pub(super) fn logarithmic(mut self) -> Self {
         if let Custom::Lines(lines) = &mut self.defaults.custom {
             lines.scale_distribution = Distribution::LOG10;
         }
@@ -179,14 +179,14 @@ impl Draft {
 
     /// The names of the series in a table with the last and the largest value.
     #[must_use]
-    pub fn named(mut self) -> Self {
+    pub(super) fn named(mut self) -> Self {
         self.options = Options::TimeSeries(TimeSeries::with_table());
         self
     }
 
     /// A line behind the number of a stat.
     #[must_use]
-    pub fn spark(mut self) -> Self {
+    pub(super) fn spark(mut self) -> Self {
         if let Options::Stat(stat) = &mut self.options {
             stat.graph_mode = "area";
         }
@@ -195,28 +195,28 @@ impl Draft {
 
     /// Words for numbers.
     #[must_use]
-    pub fn words(mut self, mapping: Mapping) -> Self {
+    pub(super) fn words(mut self, mapping: Mapping) -> Self {
         self.defaults.mappings.push(mapping);
         self
     }
 
     /// Where a click leads.
     #[must_use]
-    pub fn link(mut self, link: DataLink) -> Self {
+    pub(super) fn link(mut self, link: DataLink) -> Self {
         self.defaults.links.push(link);
         self
     }
 
     /// What differs for one series or column.
     #[must_use]
-    pub fn with(mut self, other: Override) -> Self {
+    pub(super) fn with(mut self, other: Override) -> Self {
         self.overrides.push(other);
         self
     }
 
     /// The columns of a table in this order, each with its title and looks; others are hidden by name.
     #[must_use]
-    pub fn columns(mut self, columns: Vec<(&str, Override)>, hidden: &[&str]) -> Self {
+    pub(super) fn columns(mut self, columns: Vec<(&str, Override)>, hidden: &[&str]) -> Self {
         let order: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
         self.transformations = vec![Transformation::Merge(Nothing {}), Transformation::Organize(Organize::new(&order, hidden))];
         self.overrides.extend(columns.into_iter().map(|(_, column)| column));
@@ -225,12 +225,12 @@ impl Draft {
 
     /// Columns and lines that it takes.
     #[must_use]
-    pub const fn wants(&self) -> (u32, u32) {
+    pub(super) const fn wants(&self) -> (u32, u32) {
         self.size
     }
 
     /// What the proof asks.
-    pub fn queries(&self) -> impl Iterator<Item = Query> {
+    pub(super) fn queries(&self) -> impl Iterator<Item = Query> {
         let instant = self.is_instant();
         self.asks.iter().map(move |(expr, _, shown)| Query { panel: self.title, expr: expr.clone(), instant, shown: *shown })
     }
@@ -245,7 +245,7 @@ impl Draft {
 
     /// The panel at its place.
     #[must_use]
-    pub fn place(self, grid_pos: Place) -> Panel {
+    pub(super) fn place(self, grid_pos: Place) -> Panel {
         let instant = self.is_instant();
         let format = match &self.options {
             Options::Table(_) => "table",

@@ -4,30 +4,30 @@ use tcpwarden::metrics::catalogue::Metric;
 
 /// The drill-down variables of a board, besides `job` and `instance`.
 #[derive(Debug, Clone, Copy)]
-pub struct Scope(pub &'static [&'static str]);
+pub(super) struct Scope(pub &'static [&'static str]);
 
 impl Scope {
     /// A selector of `metric`, with further matchers; none are written as "".
     #[must_use]
-    pub fn of(self, metric: &Metric, matchers: &str) -> String {
+    pub(super) fn of(self, metric: &Metric, matchers: &str) -> String {
         self.series(metric.name, metric.labels, matchers)
     }
 
     /// The buckets of a histogram.
     #[must_use]
-    pub fn buckets(self, metric: &Metric, matchers: &str) -> String {
+    pub(super) fn buckets(self, metric: &Metric, matchers: &str) -> String {
         self.series(&format!("{}_bucket", metric.name), metric.labels, matchers)
     }
 
     /// The number of observations of a histogram.
     #[must_use]
-    pub fn count(self, metric: &Metric, matchers: &str) -> String {
+    pub(super) fn count(self, metric: &Metric, matchers: &str) -> String {
         self.series(&format!("{}_count", metric.name), metric.labels, matchers)
     }
 
     /// A selector of what Prometheus itself or a recording rule makes.
     #[must_use]
-    pub fn series(self, name: &str, labels: &[&str], matchers: &str) -> String {
+    pub(super) fn series(self, name: &str, labels: &[&str], matchers: &str) -> String {
         let mut all = vec![r#"job=~"$job""#.to_owned(), r#"instance=~"$instance""#.to_owned()];
         all.extend(self.0.iter().filter(|label| labels.contains(label)).map(|label| format!(r#"{label}=~"${label}""#)));
         all.extend((!matchers.is_empty()).then(|| matchers.to_owned()));
@@ -37,25 +37,25 @@ impl Scope {
 
 /// How much a counter grows in a second.
 #[must_use]
-pub fn rate(selector: &str) -> String {
+pub(super) fn rate(selector: &str) -> String {
     format!("rate({selector}[$__rate_interval])")
 }
 
 /// By how much a gauge grows in a minute.
 #[must_use]
-pub fn growth(selector: &str) -> String {
+pub(super) fn growth(selector: &str) -> String {
     format!("60 * deriv({selector}[$__rate_interval])")
 }
 
 /// The sum, by labels.
 #[must_use]
-pub fn sum(labels: &str, expression: &str) -> String {
+pub(super) fn sum(labels: &str, expression: &str) -> String {
     aggregate("sum", labels, expression)
 }
 
 /// The largest, by labels.
 #[must_use]
-pub fn max(labels: &str, expression: &str) -> String {
+pub(super) fn max(labels: &str, expression: &str) -> String {
     aggregate("max", labels, expression)
 }
 
@@ -65,19 +65,19 @@ fn aggregate(operation: &str, labels: &str, expression: &str) -> String {
 
 /// The ten largest that are not zero.
 #[must_use]
-pub fn top(expression: &str) -> String {
+pub(super) fn top(expression: &str) -> String {
     format!("topk(10, {expression} > 0)")
 }
 
 /// `expression` for the label sets that `others` has.
 #[must_use]
-pub fn where_in(expression: &str, labels: &str, others: &str) -> String {
+pub(super) fn where_in(expression: &str, labels: &str, others: &str) -> String {
     format!("({expression}) and on ({labels}) {others}")
 }
 
 /// A quantile of a histogram whose buckets are summed by further labels.
 #[must_use]
-pub fn quantile(share: f64, labels: &str, buckets: &str) -> String {
+pub(super) fn quantile(share: f64, labels: &str, buckets: &str) -> String {
     let by = if labels.is_empty() { "le".to_owned() } else { format!("{labels}, le") };
     format!("histogram_quantile({share}, {})", sum(&by, &rate(buckets)))
 }

@@ -13,11 +13,39 @@ pub struct Timing {
     pub scrape: Duration,
 }
 
-/// What the committed files say.
+/// What the committed files say. They also fit scrapes a minute apart, as Prometheus has them by default:
+/// every window and every `for` is four minutes or more.
 pub const PRODUCTION: Timing = Timing { interval: Duration::from_secs(30), scale: 1.0, scrape: Duration::from_secs(15) };
 
 /// For the proof on a live agent: the same expressions with windows, ages and `for` shortened.
 pub const LIVE: Timing = Timing { interval: Duration::from_secs(1), scale: 1.0 / 60.0, scrape: Duration::from_secs(1) };
+
+/// The window of rates: long enough for four scrapes a minute apart.
+pub const RATE: Duration = Duration::from_mins(5);
+/// The age from which a socket in a state that should pass is stuck. Normal closes take milliseconds, slow
+/// ones seconds; the kernel's own patience with an unanswered close is a minute. One of the values of the
+/// label `min_age`.
+pub const STUCK_AGE: Duration = Duration::from_mins(5);
+/// The age from which a connection that its client has left in the accept queue says that the server hangs. One
+/// of the values of `min_age` too.
+pub const HUNG_AGE: Duration = Duration::from_mins(1);
+/// The age of the last pass over the kernel's lists from which an agent is stalled: twenty times the interval.
+pub const PASS_AGE: Duration = Duration::from_mins(10);
+/// How far back a leak's growth is told: the lowest count of the last [`RATE`] against that of so long ago.
+pub const GROWTH: Duration = Duration::from_mins(10);
+/// The history that a prediction rests on.
+pub const TREND: Duration = Duration::from_mins(30);
+/// How far ahead a prediction looks: time enough for a person to come and act.
+pub const HORIZON: Duration = Duration::from_hours(1);
+
+/// The shortest `for`.
+pub const FOR_SHORT: Duration = Duration::from_mins(5);
+/// `for` of what no one has to be woken up for.
+pub const FOR_LONG: Duration = Duration::from_mins(10);
+/// `for` of what the agent puts right by itself if it is given time.
+pub const FOR_AGENT: Duration = Duration::from_mins(15);
+/// How long an alert goes on after its expression ended, against flapping.
+pub const KEEP: Duration = Duration::from_mins(5);
 
 impl Timing {
     /// A duration of production, as this timing has it, in whole seconds: never under four scrapes.
@@ -25,5 +53,15 @@ impl Timing {
     pub fn seconds(&self, production: Duration) -> u64 {
         let scaled = production.mul_f64(self.scale).as_secs();
         scaled.max(4 * self.scrape.as_secs()).min(production.as_secs().max(4 * self.scrape.as_secs()))
+    }
+
+    /// The same as Prometheus writes it: `5m`, `90s`.
+    #[must_use]
+    pub fn span(&self, production: Duration) -> String {
+        match self.seconds(production) {
+            hours if hours % 3600 == 0 => format!("{}h", hours / 3600),
+            minutes if minutes % 60 == 0 => format!("{}m", minutes / 60),
+            seconds => format!("{seconds}s"),
+        }
     }
 }

@@ -1,0 +1,118 @@
+//! What a process or a machine has only so much of: descriptors, local ports, memory for TCP.
+
+use tcpwarden::conn::labels::ConnectFailure;
+use tcpwarden::metrics::catalogue::lifecycle::CONNECT_FAILURES;
+use tcpwarden::metrics::catalogue::pressure::{EPHEMERAL_PORTS_USED, MAX_FDS, OPEN_FDS, SYSCTL, TCP_MEMORY};
+
+use super::promql::{eq, indent, not_other, rate, series, sum};
+use super::{Alert, Severity, Term, percent, term};
+use crate::threshold::{NO_LOCAL_PORT_RATE, USED_RATIO_CRITICAL, USED_RATIO_WARNING};
+use crate::timing::{FOR_SHORT, HORIZON, KEEP, TREND, Timing};
+
+const GROUP: &str = "tcpwarden-limits";
+const BOARD: &str = "tcpwarden-capacity";
+
+pub(super) const ALL: &[Alert] = &[
+    Alert {
+        name: "TcpDescriptorsNearLimit",
+        group: GROUP,
+        severity: Severity::Critical,
+        expr: descriptors,
+        hold: FOR_SHORT,
+        keep: KEEP,
+        summary: "A process with TCP sockets is about to run out of descriptors.",
+        description: "{{ $labels.process }} ({{ $labels.workload }}) on {{ $labels.instance }} has {{ $value | humanizePercentage }} of its \
+            descriptors open: at least [[critical]], or [[warning]] and at the limit within [[horizon]]. Then accept, connect and open fail \
+            with EMFILE.",
+        terms: near_terms,
+        board: BOARD,
+    },
+    Alert {
+        name: "TcpEphemeralPortsNearExhaustion",
+        group: GROUP,
+        severity: Severity::Warning,
+        expr: ports,
+        hold: FOR_SHORT,
+        keep: KEEP,
+        summary: "The local ports for one destination are nearly used up.",
+        description: "In network namespace {{ $labels.netns }} on {{ $labels.instance }} {{ $value | humanizePercentage }} of the local ports \
+            towards one destination are taken: at least [[critical]], or [[warning]] and all of them within [[horizon]]. Then connects to it \
+            fail with EADDRNOTAVAIL.",
+        terms: near_terms,
+        board: BOARD,
+    },
+    Alert {
+        name: "TcpEphemeralPortsExhausted",
+        group: GROUP,
+        severity: Severity::Critical,
+        expr: exhausted,
+        hold: FOR_SHORT,
+        keep: KEEP,
+        summary: "Connects fail because no local port is left.",
+        description: "{{ $value | humanize }} connects a second of {{ $labels.process }} ({{ $labels.workload }}) on {{ $labels.instance }} \
+            fail with EADDRNOTAVAIL, at least [[rate]]: every local port towards the destination is taken.",
+        terms: exhausted_terms,
+        board: BOARD,
+    },
+    Alert {
+        name: "TcpMemoryNearLimit",
+        group: GROUP,
+        severity: Severity::Critical,
+        expr: memory,
+        hold: FOR_SHORT,
+        keep: KEEP,
+        summary: "The memory for TCP buffers is nearly used up; the kernel already shrinks windows.",
+        description: "TCP buffers on {{ $labels.instance }} take {{ $value | humanizePercentage }} of net.ipv4.tcp_mem, at least [[warning]]: \
+            windows shrink now, and at the limit the kernel drops data of every connection and resets orphans.",
+        terms: memory_terms,
+        board: BOARD,
+    },
+];
+
+/// Past the one limit, or past the other and on the way to `full`.
+fn now_or_soon(ratio: &str, used: &str, full: &str, timing: &Timing) -> String {
+    let ahead = format!("predict_linear({used}[{}], {}) >= {full}", timing.span(TREND), timing.seconds(HORIZON));
+    let soon = format!("({ratio} >= {USED_RATIO_WARNING})\nand\n{ahead}");
+    format!("{ratio} >= {USED_RATIO_CRITICAL}\nor (\n{}\n)", indent(&soon))
+}
+
+fn descriptors(timing: &Timing) -> String {
+    let (open, limit) = (series(&OPEN_FDS, &[]), series(&MAX_FDS, &[]));
+    now_or_soon(&format!("{open} / {limit}"), &open, &limit, timing)
+}
+
+/// Where the host takes ports in TIME_WAIT again (`tcp_tw_reuse=1`), their number says nothing; when connects fail for
+/// lack of a port, the next alert does. Namespaces of containers have that setting for themselves.
+fn ports(timing: &Timing) -> String {
+    let ratio = series(&EPHEMERAL_PORTS_USED, &[]);
+    let reuse = format!("label_replace({} == 1, \"netns\", \"host\", \"name\", \".*\")", series(&SYSCTL, &[eq("name", "tcp_tw_reuse")]));
+    let near = now_or_soon(&ratio, &ratio, "1", timing);
+    format!("(\n{}\n)\nunless on (job, instance, netns)\n{reuse}", indent(&near))
+}
+
+fn exhausted(timing: &Timing) -> String {
+    let failures = rate(&CONNECT_FAILURES, &[eq("reason", ConnectFailure::NoLocalPort.as_str()), not_other("process")], timing);
+    format!("{} >= {NO_LOCAL_PORT_RATE}", sum(&["port", "reason"], &failures))
+}
+
+fn memory(_timing: &Timing) -> String {
+    let kind = |kind| sum(&["kind"], &series(&TCP_MEMORY, &[eq("kind", kind)]));
+    format!("{}\n/ {} >= {USED_RATIO_WARNING}", kind("used"), kind("limit"))
+}
+
+fn near_terms(timing: &Timing) -> Vec<Term> {
+    vec![
+        term("critical", percent(USED_RATIO_CRITICAL), "share in use, whatever the trend"),
+        term("warning", percent(USED_RATIO_WARNING), "share in use, if the trend reaches all of it"),
+        term("horizon", timing.span(HORIZON), "time within which the trend reaches all of it"),
+        term("trend", timing.span(TREND), "history from which the trend is told"),
+    ]
+}
+
+fn exhausted_terms(_timing: &Timing) -> Vec<Term> {
+    vec![term("rate", format!("{NO_LOCAL_PORT_RATE} a second"), "failed connects of one process")]
+}
+
+fn memory_terms(_timing: &Timing) -> Vec<Term> {
+    vec![term("warning", percent(USED_RATIO_WARNING), "share of the limit, the third number of `net.ipv4.tcp_mem`")]
+}

@@ -1,0 +1,59 @@
+//! Servers that do not accept as fast as clients come.
+
+use tcpwarden::metrics::catalogue::pressure::{LISTEN_BACKLOG_USED, LISTEN_DROPS, LISTEN_OVERFLOWS};
+
+use super::promql::{not_other, rate, series, sum};
+use super::{Alert, Severity, Term, percent, term};
+use crate::threshold::{ACCEPT_DROPS_RATE, USED_RATIO_WARNING};
+use crate::timing::{FOR_SHORT, KEEP, Timing};
+
+const GROUP: &str = "tcpwarden-listeners";
+const BOARD: &str = "tcpwarden-services";
+
+pub(super) const ALL: &[Alert] = &[
+    Alert {
+        name: "TcpListenBacklogNearLimit",
+        group: GROUP,
+        severity: Severity::Warning,
+        expr: backlog,
+        hold: FOR_SHORT,
+        keep: KEEP,
+        summary: "The accept queue of a listener is nearly full all the time.",
+        description: "The fullest accept queue of {{ $labels.process }} ({{ $labels.workload }}) on {{ $labels.instance }} is at \
+            {{ $value | humanizePercentage }}, at least [[used]]: connections wait for the process; when it is full, the kernel drops them.",
+        terms: backlog_terms,
+        board: BOARD,
+    },
+    Alert {
+        name: "TcpAcceptQueueOverflowing",
+        group: GROUP,
+        severity: Severity::Critical,
+        expr: overflowing,
+        hold: FOR_SHORT,
+        keep: KEEP,
+        summary: "A listener drops connections because its accept queue is full.",
+        description: "{{ $labels.process }} ({{ $labels.workload }}) on {{ $labels.instance }} drops {{ $value | humanize }} segments a second \
+            at its listeners while accept queues overflow, both at least [[rate]]: clients wait a second or more for each connect, or fail.",
+        terms: overflowing_terms,
+        board: BOARD,
+    },
+];
+
+fn backlog(_timing: &Timing) -> String {
+    format!("max without (port) ({}) >= {USED_RATIO_WARNING}", series(&LISTEN_BACKLOG_USED, &[]))
+}
+
+/// The kernel counts overflows by namespace and drops, for whatever reason, by listener: both together name the culprit.
+fn overflowing(timing: &Timing) -> String {
+    let drops = sum(&["port"], &rate(&LISTEN_DROPS, &[not_other("process")], timing));
+    let overflows = rate(&LISTEN_OVERFLOWS, &[not_other("netns")], timing);
+    format!("{drops} >= {ACCEPT_DROPS_RATE}\nand on (job, instance)\nsum by (job, instance) ({overflows}) >= {ACCEPT_DROPS_RATE}")
+}
+
+fn backlog_terms(_timing: &Timing) -> Vec<Term> {
+    vec![term("used", percent(USED_RATIO_WARNING), "share of the accept queue that is taken, of the fullest listener")]
+}
+
+fn overflowing_terms(_timing: &Timing) -> Vec<Term> {
+    vec![term("rate", format!("{ACCEPT_DROPS_RATE} a second"), "drops of one process' listeners, and overflows on the machine")]
+}

@@ -1,0 +1,108 @@
+//! Pieces of expressions: selectors and rates whose names come from the catalogue.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use tcpwarden::conn::labels::SocketState;
+use tcpwarden::conn::snapshot::{OTHER, STUCK_AGES};
+use tcpwarden::metrics::catalogue::Metric;
+use tcpwarden::metrics::catalogue::connections::{CONNECTIONS_STUCK, OLDEST_STATE_AGE};
+
+use crate::timing::{RATE, Timing};
+
+/// A matcher: `state="close_wait"`.
+pub(super) fn eq(label: &str, value: &str) -> String {
+    format!("{label}={value:?}")
+}
+
+/// A matcher: `stage!="unaccepted"`.
+pub(super) fn ne(label: &str, value: &str) -> String {
+    format!("{label}!={value:?}")
+}
+
+/// A matcher for one of several values.
+pub(super) fn among(label: &str, values: &[&str]) -> String {
+    format!("{label}=~\"{}\"", values.join("|"))
+}
+
+/// A matcher for none of several values.
+pub(super) fn none_of(label: &str, values: &[&str]) -> String {
+    format!("{label}!~\"{}\"", values.join("|"))
+}
+
+/// What a rate must leave out: a process that is gone hands its counts to `~other`, which then jumps by all
+/// that was counted in its life.
+pub(super) fn not_other(label: &str) -> String {
+    ne(label, OTHER)
+}
+
+/// A selector.
+pub(super) fn series(metric: &Metric, matchers: &[String]) -> String {
+    named(metric.name, matchers)
+}
+
+/// A selector by name, for the parts of a histogram.
+fn named(name: &str, matchers: &[String]) -> String {
+    let mut text = name.to_owned();
+    if !matchers.is_empty() {
+        let _ = write!(text, "{{{}}}", matchers.join(","));
+    }
+    text
+}
+
+/// The rate of a counter.
+pub(super) fn rate(metric: &Metric, matchers: &[String], timing: &Timing) -> String {
+    format!("rate({}[{}])", series(metric, matchers), timing.span(RATE))
+}
+
+/// The rate of a histogram's observations.
+pub(super) fn observed(metric: &Metric, matchers: &[String], timing: &Timing) -> String {
+    format!("rate({}[{}])", named(&format!("{}_count", metric.name), matchers), timing.span(RATE))
+}
+
+/// The rate of a histogram's observations up to `bound`.
+pub(super) fn up_to(metric: &Metric, bound: f64, matchers: &[String], timing: &Timing) -> String {
+    let all = [matchers, &[eq("le", &bound.to_string())]].concat();
+    let bucket = format!("rate({}[{}])", named(&format!("{}_bucket", metric.name), &all), timing.span(RATE));
+    sum(&["le"], &bucket)
+}
+
+/// A sum that keeps every label but these, those of the target among them: who routes alerts by `cluster` still can.
+pub(super) fn sum(without: &[&str], of: &str) -> String {
+    format!("sum without ({}) ({of})", without.join(", "))
+}
+
+/// The largest, likewise.
+pub(super) fn max(without: &[&str], of: &str) -> String {
+    format!("max without ({}) (\n{}\n)", without.join(", "), indent(of))
+}
+
+/// Two conditions; `ignoring` names the labels that one side has and the other does not.
+pub(super) fn and(left: &str, ignoring: &[&str], right: &str) -> String {
+    format!("{left}\n{}{right}", operator("and", ignoring))
+}
+
+/// One operator on a line of its own.
+fn operator(word: &str, ignoring: &[&str]) -> String {
+    if ignoring.is_empty() { format!("{word}\n") } else { format!("{word} ignoring ({})\n", ignoring.join(", ")) }
+}
+
+/// A text moved to the right, every line of it.
+pub(super) fn indent(text: &str) -> String {
+    text.lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
+}
+
+/// That sockets in `state` have been so for `age`, `count` of them, as a further condition on `left`, which has no label
+/// `state`. The oldest alone says nothing about the others, so where the label `min_age` knows the age, as many
+/// must be as old.
+pub(super) fn aged(left: &str, state: SocketState, count: f64, age: Duration, timing: &Timing) -> String {
+    let seconds = timing.seconds(age);
+    let state = eq("state", state.as_str());
+    let oldest = format!("{} >= {seconds}", series(&OLDEST_STATE_AGE, std::slice::from_ref(&state)));
+    let both = and(left, &["state"], &oldest);
+    if !STUCK_AGES.contains(&seconds) {
+        return both;
+    }
+    let stuck = format!("{} >= {count}", series(&CONNECTIONS_STUCK, &[state, eq("min_age", &seconds.to_string())]));
+    and(&both, &["state", "min_age"], &stuck)
+}

@@ -1,0 +1,109 @@
+//! Recording rules: what a panel over many nodes would otherwise read thousands of series for. Names are
+//! `tcpwarden:LEVEL:METRIC:OPERATION`, where LEVEL names the labels that are left.
+
+use tcpwarden::metrics::catalogue::Metric;
+use tcpwarden::metrics::catalogue::connections::{CONNECTIONS, CONNECTIONS_STUCK};
+use tcpwarden::metrics::catalogue::lifecycle::{
+    CONNECT_DURATION, CONNECT_FAILURES, CONNECTION_SRTT, CONNECTIONS_CLOSED, CONNECTIONS_OPENED, RETRANSMITTED_SEGMENTS,
+};
+
+use super::network;
+use super::promql::{not_other, rate, series};
+use crate::timing::{RATE, Timing};
+
+/// One recording rule.
+#[derive(Debug, Clone, Copy)]
+pub struct Record {
+    /// The series that it writes.
+    pub name: &'static str,
+    /// What that is.
+    pub about: &'static str,
+    /// What is written.
+    pub expr: fn(&Timing) -> String,
+    /// The labels that are left, besides those of the rule itself.
+    pub labels: &'static [&'static str],
+}
+
+/// Every recording rule.
+#[must_use]
+pub const fn all() -> &'static [Record] {
+    ALL
+}
+
+const ALL: &[Record] = &[
+    Record {
+        name: "tcpwarden:job_state:connections:sum",
+        about: "Sockets of a fleet by state.",
+        expr: |_| sum("job, state", &series(&CONNECTIONS, &[])),
+        labels: &["job", "state"],
+    },
+    Record {
+        name: "tcpwarden:instance_state:connections:sum",
+        about: "Sockets of a machine by state.",
+        expr: |_| sum("job, instance, state", &series(&CONNECTIONS, &[])),
+        labels: &["job", "instance", "state"],
+    },
+    Record {
+        name: "tcpwarden:workload_state:connections:sum",
+        about: "Sockets of a workload by state, over all its machines.",
+        expr: |_| sum("job, workload, state", &series(&CONNECTIONS, &[])),
+        labels: &["job", "workload", "state"],
+    },
+    Record {
+        name: "tcpwarden:workload_state:connections_stuck:sum",
+        about: "Sockets of a workload that have been in a state that should pass for longer than min_age seconds.",
+        expr: |_| sum("job, workload, state, min_age", &series(&CONNECTIONS_STUCK, &[])),
+        labels: &["job", "workload", "state", "min_age"],
+    },
+    Record {
+        name: "tcpwarden:workload:connections_opened:rate",
+        about: "Connections that a workload opens a second, by side.",
+        expr: |timing| sum("job, workload, role", &rate(&CONNECTIONS_OPENED, &[not_other("process")], timing)),
+        labels: &["job", "workload", "role"],
+    },
+    Record {
+        name: "tcpwarden:workload_reason:connections_closed:rate",
+        about: "Connections of a workload that end a second, by what ended them.",
+        expr: |timing| sum("job, workload, reason", &rate(&CONNECTIONS_CLOSED, &[not_other("process")], timing)),
+        labels: &["job", "workload", "reason"],
+    },
+    Record {
+        name: "tcpwarden:workload_reason:connect_failures:rate",
+        about: "Connects of a workload that fail a second, by why.",
+        expr: |timing| sum("job, workload, reason", &rate(&CONNECT_FAILURES, &[not_other("process")], timing)),
+        labels: &["job", "workload", "reason"],
+    },
+    Record {
+        name: "tcpwarden:workload:retransmitted_segments:rate",
+        about: "Segments that a workload sends again a second, by phase and kind.",
+        expr: |timing| sum("job, workload, phase, kind", &rate(&RETRANSMITTED_SEGMENTS, &[not_other("process")], timing)),
+        labels: &["job", "workload", "phase", "kind"],
+    },
+    Record {
+        name: "tcpwarden:instance:retransmit_ratio:rate",
+        about: "Share of a machine's segments that are sent again, SYNs left out.",
+        expr: network::ratio,
+        labels: &["job", "instance"],
+    },
+    Record {
+        name: "tcpwarden:job_le:connect_duration_seconds_bucket:rate",
+        about: "Times of connects of a fleet, for quantiles.",
+        expr: |timing| buckets(&CONNECT_DURATION, timing),
+        labels: &["job", "le"],
+    },
+    Record {
+        name: "tcpwarden:job_le:connection_srtt_seconds_bucket:rate",
+        about: "Round-trip times of a fleet's connections, for quantiles.",
+        expr: |timing| buckets(&CONNECTION_SRTT, timing),
+        labels: &["job", "le"],
+    },
+];
+
+fn sum(by: &str, of: &str) -> String {
+    format!("sum by ({by}) ({of})")
+}
+
+fn buckets(histogram: &Metric, timing: &Timing) -> String {
+    let matchers = not_other("process");
+    format!("sum by (job, le) (rate({}_bucket{{{matchers}}}[{}]))", histogram.name, timing.span(RATE))
+}

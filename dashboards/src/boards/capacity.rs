@@ -7,7 +7,7 @@ use tcpwarden::metrics::catalogue::pressure::{
 };
 
 use super::draft::Draft;
-use super::promql::{Scope, max, rate, sum, top, where_in};
+use super::promql::{Scope, max, sum, top, where_in};
 use super::shared::{self, ALL, CAPACITY};
 use super::{Open, Plan, Section, Shown};
 use crate::grafana::field::Thresholds;
@@ -57,22 +57,42 @@ fn now() -> Vec<Draft> {
     let waiting = format!("{} / {}", max("instance", &SCOPE.of(&TIME_WAIT_SOCKETS, "")), setting("tcp_max_tw_buckets"));
     vec![
         Draft::stat(11, "Local ports used", Unit::Share)
-            .about("Local ports that connections to the busiest destination have taken, in the fullest network namespace.", "At 100 % connects to it fail with EADDRNOTAVAIL.", &["TcpEphemeralPortsNearExhaustion"], "`tcpwarden ports` names the destination and who connects to it.")
+            .about(
+                "Local ports that connections to the busiest destination have taken, in the fullest network namespace.",
+                "At 100 % connects to it fail with EADDRNOTAVAIL.",
+                &["TcpEphemeralPortsNearExhaustion"],
+                "`tcpwarden ports` names the destination and who connects to it.",
+            )
             .size(6, 4)
             .limits(used())
             .ask(max("", &SCOPE.of(&EPHEMERAL_PORTS_USED, "")), "", Shown::In("time-wait-bomb")),
         Draft::stat(12, "Descriptors used", Unit::Share)
-            .about("Open descriptors of the process that is nearest to its limit.", "At 100 % accept, connect and open fail with EMFILE.", &["TcpDescriptorsNearLimit"], "The table below names it; Leaks tells whether sockets are the reason.")
+            .about(
+                "Open descriptors of the process that is nearest to its limit.",
+                "At 100 % accept, connect and open fail with EMFILE.",
+                &["TcpDescriptorsNearLimit"],
+                "The table below names it; Leaks tells whether sockets are the reason.",
+            )
             .size(6, 4)
             .limits(used())
             .ask(max("", &descriptors_used()), "", Shown::Always),
         Draft::stat(13, "TCP memory used", Unit::Share)
-            .about("Memory in TCP's buffers by the kernel's limit (tcp_mem), of the fullest host.", "Near 100 %: the kernel shrinks windows, then drops connections.", &["TcpMemoryNearLimit"], "Network quality names who does not read.")
+            .about(
+                "Memory in TCP's buffers by the kernel's limit (tcp_mem), of the fullest host.",
+                "Near 100 %: the kernel shrinks windows, then drops connections.",
+                &["TcpMemoryNearLimit"],
+                "Network quality names who does not read.",
+            )
             .size(6, 4)
             .limits(used())
             .ask(max("", &memory), "", Shown::In("slow-reader")),
         Draft::stat(14, "TIME_WAIT used", Unit::Share)
-            .about("Sockets in TIME_WAIT in the fullest network namespace by tcp_max_tw_buckets.", "At 100 % the kernel ends TIME_WAIT early: late segments can hit a new connection.", &["TcpEphemeralPortsNearExhaustion"], "Use connections again: see Services, pooling.")
+            .about(
+                "Sockets in TIME_WAIT in the fullest network namespace by tcp_max_tw_buckets.",
+                "At 100 % the kernel ends TIME_WAIT early: late segments can hit a new connection.",
+                &["TcpEphemeralPortsNearExhaustion"],
+                "Use connections again: see Services, pooling.",
+            )
             .size(6, 4)
             .limits(used())
             .ask(max("", &waiting), "", Shown::In("time-wait-bomb")),
@@ -84,27 +104,51 @@ fn ports() -> Vec<Draft> {
     let fullest = |kind: &str| format!("topk(10, {})", max(by, &SCOPE.of(&EPHEMERAL_PORTS, &format!(r#"kind="{kind}""#))));
     vec![
         Draft::graph(21, "Local ports used, by network namespace", Unit::Share)
-            .about("The share of local ports that connections to the busiest destination have taken.", "A line towards 100 %.", &["TcpEphemeralPortsNearExhaustion"], "`tcpwarden ports` names the destination; reuse connections, or widen ip_local_port_range.")
+            .about(
+                "The share of local ports that connections to the busiest destination have taken.",
+                "A line towards 100 %.",
+                &["TcpEphemeralPortsNearExhaustion"],
+                "`tcpwarden ports` names the destination; reuse connections, or widen ip_local_port_range.",
+            )
             .size(8, 8)
             .named()
             .up_to(1.0)
             .limits(used())
             .ask(top(&max(by, &SCOPE.of(&EPHEMERAL_PORTS_USED, ""))), "{{instance}} {{netns}}", Shown::In("time-wait-bomb")),
         Draft::graph(22, "Local ports used and there are", Unit::Count)
-            .about("Ports taken towards the busiest destination, and ports that there are for a destination.", "The two meet.", &["TcpEphemeralPortsNearExhaustion"], "As beside.")
+            .about(
+                "Ports taken towards the busiest destination, and ports that there are for a destination.",
+                "The two meet.",
+                &["TcpEphemeralPortsNearExhaustion"],
+                "As beside.",
+            )
             .size(8, 8)
             .with(Override::matching("^range .*").limit_line("text"))
             .ask(fullest("used"), "used {{instance}} {{netns}}", Shown::In("time-wait-bomb"))
             .ask(fullest("range"), "range {{instance}} {{netns}}", Shown::Always),
         Draft::graph(23, "Connects without a local port", Unit::PerSecond)
-            .about("Connects that failed because no local port was left.", "Any: requests fail now.", &["TcpEphemeralPortsNearExhaustion", "TcpConnectFailures"], "As beside; then Services for who connects so often.")
+            .about(
+                "Connects that failed because no local port was left.",
+                "Any: requests fail now.",
+                &["TcpEphemeralPortsNearExhaustion", "TcpConnectFailures"],
+                "As beside; then Services for who connects so often.",
+            )
             .size(8, 8)
             .named()
             .limits(Thresholds::critical(NO_LOCAL_PORT_RATE))
             .link(shared::to_services())
-            .ask(format!("topk(10, {})", sum("workload, process, port", &rate(&SCOPE.of(&CONNECT_FAILURES, r#"reason="no_local_port""#)))), "{{process}} ({{workload}}) to :{{port}}", Shown::In("time-wait-bomb")),
+            .ask(
+                format!("topk(10, {})", sum("workload, process, port", &SCOPE.rate(&CONNECT_FAILURES, r#"reason="no_local_port""#))),
+                "{{process}} ({{workload}}) to :{{port}}",
+                Shown::In("time-wait-bomb"),
+            ),
         Draft::graph(24, "TIME_WAIT and its limit", Unit::Count)
-            .about("Sockets in TIME_WAIT by network namespace, and tcp_max_tw_buckets, on a logarithmic scale.", "The two meet, or TIME_WAIT by ten thousands.", &["TcpEphemeralPortsNearExhaustion"], "Each stays a minute: divide by 60 for the connections a second that this side closes first.")
+            .about(
+                "Sockets in TIME_WAIT by network namespace, and tcp_max_tw_buckets, on a logarithmic scale.",
+                "The two meet, or TIME_WAIT by ten thousands.",
+                &["TcpEphemeralPortsNearExhaustion"],
+                "Each stays a minute: divide by 60 for the connections a second that this side closes first.",
+            )
             .size(24, 7)
             .logarithmic()
             .with(Override::matching("^tcp_max_tw_buckets .*").limit_line("text"))
@@ -124,7 +168,12 @@ fn descriptors() -> Vec<Draft> {
     columns.push(shared::number("Value #D", "TCP sockets", Unit::Count));
     vec![
         Draft::table(31, "Processes by use of their descriptors", "Used")
-            .about("The processes that own TCP sockets and are nearest to their limit of descriptors; of several of a name, the nearest.", "Near 100 %. Sockets nearly as many as descriptors: sockets are what leaks.", &["TcpDescriptorsNearLimit"], "Click the process: Leaks tells which sockets. A higher LimitNOFILE only buys time.")
+            .about(
+                "The processes that own TCP sockets and are nearest to their limit of descriptors; of several of a name, the nearest.",
+                "Near 100 %. Sockets nearly as many as descriptors: sockets are what leaks.",
+                &["TcpDescriptorsNearLimit"],
+                "Click the process: Leaks tells which sockets. A higher LimitNOFILE only buys time.",
+            )
             .size(14, 8)
             .columns(columns, &["Time"])
             .ask(nearest.clone(), "", Shown::Always)
@@ -144,7 +193,8 @@ fn descriptors() -> Vec<Draft> {
 
 fn memory() -> Vec<Draft> {
     let kinds = |matcher: &str| max("instance, kind", &ALL.of(&TCP_MEMORY, matcher));
-    let columns = vec![shared::column("instance", "Instance"), shared::column("name", "Setting"), shared::number("Value", "Value", Unit::Count)];
+    let columns =
+        vec![shared::column("instance", "Instance"), shared::column("name", "Setting"), shared::number("Value", "Value", Unit::Count)];
     vec![
         Draft::graph(41, "TCP memory and its limits", Unit::Bytes)
             .about("Memory in TCP's buffers, and the thresholds of tcp_mem: from pressure on the kernel shrinks buffers, above limit it drops. On a logarithmic scale.", "used above pressure.", &["TcpMemoryNearLimit"], "Network quality names who does not read; those queues are this memory.")

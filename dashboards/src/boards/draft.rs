@@ -5,7 +5,7 @@ use crate::grafana::field::{Cells, Color, Custom, Defaults, Distribution, FieldC
 use crate::grafana::heatmap::Heatmap;
 use crate::grafana::layout::Place;
 use crate::grafana::link::DataLink;
-use crate::grafana::options::{BarGauge, Options, Stat, StateTimeline, Table, TimeSeries};
+use crate::grafana::options::{Options, Stat, StateTimeline, Table, TimeSeries};
 use crate::grafana::overrides::Override;
 use crate::grafana::panel::{Panel, Target};
 use crate::grafana::transform::{Nothing, Organize, Transformation};
@@ -66,13 +66,11 @@ impl Draft {
     }
 
     /// One big number.
-    #[must_use]
     pub(super) fn stat(id: u32, title: &'static str, unit: Unit) -> Self {
         Self::new(id, title, unit, (3, 4), Options::Stat(Stat::default()), Custom::Nothing {})
     }
 
     /// Lines over time.
-    #[must_use]
     pub(super) fn graph(id: u32, title: &'static str, unit: Unit) -> Self {
         let mut draft = Self::new(id, title, unit, (12, 8), Options::TimeSeries(TimeSeries::default()), Custom::Lines(Lines::default()));
         draft.defaults.color = Color::BY_NAME;
@@ -81,62 +79,46 @@ impl Draft {
     }
 
     /// Rows and columns, the largest of the column with the title `sorted` first.
-    #[must_use]
     pub(super) fn table(id: u32, title: &'static str, sorted: &str) -> Self {
         let options = Options::Table(Table::largest_first(sorted));
         Self::new(id, title, Unit::Count, (24, 9), options, Custom::Cells(Cells::default()))
     }
 
     /// Buckets over time.
-    #[must_use]
     pub(super) fn heatmap(id: u32, title: &'static str, unit: Unit) -> Self {
         Self::new(id, title, unit, (12, 8), Options::Heatmap(Box::new(Heatmap::of(unit))), Custom::Scale(Scale::default()))
     }
 
-    /// Bars from zero to a limit.
-    #[must_use]
-    pub(super) fn bars(id: u32, title: &'static str, unit: Unit) -> Self {
-        let mut draft = Self::new(id, title, unit, (12, 8), Options::BarGauge(BarGauge::default()), Custom::Nothing {});
-        draft.defaults.min = Some(0.0);
-        draft
-    }
-
     /// Bands of states over time.
-    #[must_use]
     pub(super) fn timeline(id: u32, title: &'static str, unit: Unit) -> Self {
         Self::new(id, title, unit, (12, 8), Options::StateTimeline(StateTimeline::default()), Custom::Bands(Default::default()))
     }
 
     /// The description.
-    #[must_use]
     pub(super) fn about(mut self, what: &'static str, bad: &'static str, alerts: &'static [&'static str], act: &'static str) -> Self {
         self.about = About { what, bad, alerts, act };
         self
     }
 
     /// A query with the name of its series, and when the proof expects values from it.
-    #[must_use]
     pub(super) fn ask(mut self, expr: String, legend: &str, shown: Shown) -> Self {
         self.asks.push((expr, legend.to_owned(), shown));
         self
     }
 
     /// Columns and lines of the grid.
-    #[must_use]
     pub(super) fn size(mut self, width: u32, height: u32) -> Self {
         self.size = (width, height);
         self
     }
 
     /// What is shown where there is nothing.
-    #[must_use]
     pub(super) fn no_value(mut self, text: &'static str) -> Self {
         self.defaults.no_value = text;
         self
     }
 
     /// Limits; a graph draws them as lines.
-    #[must_use]
     pub(super) fn limits(mut self, thresholds: Thresholds) -> Self {
         if let Custom::Lines(lines) = &mut self.defaults.custom {
             lines.thresholds_style = Mode { mode: "dashed" };
@@ -146,21 +128,18 @@ impl Draft {
     }
 
     /// The upper end of the scale.
-    #[must_use]
     pub(super) fn up_to(mut self, max: f64) -> Self {
         self.defaults.max = Some(max);
         self
     }
 
     /// The scale may go below zero.
-    #[must_use]
     pub(super) fn signed(mut self) -> Self {
         self.defaults.min = None;
         self
     }
 
     /// Parts of a whole: one upon the other.
-    #[must_use]
     pub(super) fn stacked(mut self) -> Self {
         if let Custom::Lines(lines) = &mut self.defaults.custom {
             lines.stack();
@@ -169,7 +148,6 @@ impl Draft {
     }
 
     /// Steps of a factor of ten.
-    #[must_use]
     pub(super) fn logarithmic(mut self) -> Self {
         if let Custom::Lines(lines) = &mut self.defaults.custom {
             lines.scale_distribution = Distribution::LOG10;
@@ -178,14 +156,12 @@ impl Draft {
     }
 
     /// The names of the series in a table with the last and the largest value.
-    #[must_use]
     pub(super) fn named(mut self) -> Self {
         self.options = Options::TimeSeries(TimeSeries::with_table());
         self
     }
 
     /// A line behind the number of a stat.
-    #[must_use]
     pub(super) fn spark(mut self) -> Self {
         if let Options::Stat(stat) = &mut self.options {
             stat.graph_mode = "area";
@@ -194,28 +170,24 @@ impl Draft {
     }
 
     /// Words for numbers.
-    #[must_use]
     pub(super) fn words(mut self, mapping: Mapping) -> Self {
         self.defaults.mappings.push(mapping);
         self
     }
 
     /// Where a click leads.
-    #[must_use]
     pub(super) fn link(mut self, link: DataLink) -> Self {
         self.defaults.links.push(link);
         self
     }
 
     /// What differs for one series or column.
-    #[must_use]
     pub(super) fn with(mut self, other: Override) -> Self {
         self.overrides.push(other);
         self
     }
 
     /// The columns of a table in this order, each with its title and looks; others are hidden by name.
-    #[must_use]
     pub(super) fn columns(mut self, columns: Vec<(&str, Override)>, hidden: &[&str]) -> Self {
         let order: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
         self.transformations = vec![Transformation::Merge(Nothing {}), Transformation::Organize(Organize::new(&order, hidden))];
@@ -224,7 +196,6 @@ impl Draft {
     }
 
     /// Columns and lines that it takes.
-    #[must_use]
     pub(super) const fn wants(&self) -> (u32, u32) {
         self.size
     }
@@ -238,13 +209,12 @@ impl Draft {
     fn is_instant(&self) -> bool {
         match &self.options {
             Options::Stat(stat) => stat.graph_mode == "none",
-            Options::Table(_) | Options::BarGauge(_) => true,
+            Options::Table(_) => true,
             Options::TimeSeries(_) | Options::Heatmap(_) | Options::StateTimeline(_) => false,
         }
     }
 
     /// The panel at its place.
-    #[must_use]
     pub(super) fn place(self, grid_pos: Place) -> Panel {
         let instant = self.is_instant();
         let format = match &self.options {

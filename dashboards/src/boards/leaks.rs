@@ -8,12 +8,13 @@ use tcpwarden::metrics::catalogue::lifecycle::{CONNECTIONS_CLOSED, CONNECTIONS_O
 use tcpwarden::metrics::catalogue::pressure::{CLOSE_WAIT, MAX_FDS, OPEN_FDS};
 
 use super::draft::Draft;
-use super::promql::{Scope, growth, max, quantile, rate, sum, top, where_in};
+use super::promql::{Scope, growth, max, quantile, sum, top, where_in};
 use super::shared::{self, LEAKS};
 use super::{Open, Plan, Section, Shown};
 use crate::grafana::field::Thresholds;
 use crate::grafana::unit::Unit;
-use crate::threshold::{STUCK_CONNECTIONS, USED_RATIO_CRITICAL, USED_RATIO_WARNING};
+use crate::threshold::{LEAK_GROWTH, STUCK_CONNECTIONS, USED_RATIO_CRITICAL, USED_RATIO_WARNING};
+use crate::timing::{GROWTH, STUCK_AGE};
 
 const SCOPE: Scope = Scope(&["workload", "process"]);
 
@@ -32,19 +33,24 @@ pub(super) fn plan() -> Plan {
     }
 }
 
+/// The growth from which the alert counts, in sockets a minute.
+fn growing() -> Thresholds {
+    Thresholds::warning(LEAK_GROWTH * 60.0 / GROWTH.as_secs_f64())
+}
+
 fn who() -> Vec<Draft> {
     let by = "instance, workload, process, role, state";
     let states = shared::passing_states();
     let suspects = top(&sum(by, &SCOPE.of(&CONNECTIONS, &states)));
     let oldest = max(by, &SCOPE.of(&OLDEST_STATE_AGE, ""));
     let per_minute = sum(by, &growth(&SCOPE.of(&CONNECTIONS, &states)));
-    let old = sum(by, &SCOPE.of(&CONNECTIONS_STUCK, r#"min_age="300""#));
+    let old = sum(by, &SCOPE.of(&CONNECTIONS_STUCK, &format!(r#"min_age="{}""#, STUCK_AGE.as_secs())));
     let mut columns = shared::who();
     columns.push(shared::column("role", "Side"));
     columns.push(shared::column("state", "State"));
     columns.push(shared::judged("Value #A", "Sockets", Unit::Count, &Thresholds::warning(STUCK_CONNECTIONS)));
-    columns.push(shared::number("Value #B", "Oldest", Unit::Seconds));
-    columns.push(shared::number("Value #C", "Growth a minute", Unit::Count));
+    columns.push(shared::judged("Value #B", "Oldest", Unit::Seconds, &Thresholds::warning(STUCK_AGE.as_secs_f64())));
+    columns.push(shared::judged("Value #C", "Growth a minute", Unit::Count, &growing()));
     columns.push(shared::number("Value #D", "Over 5 minutes", Unit::Count));
     let stages_by = "instance, workload, process, role, stage";
     let mut stages = shared::who();
@@ -76,33 +82,67 @@ fn who() -> Vec<Draft> {
 fn course() -> Vec<Draft> {
     let states = shared::passing_states();
     let passing = Draft::graph(21, "Sockets in states that should pass", Unit::Count)
-        .about("Sockets in states that a healthy program leaves within moments.", "CLOSE_WAIT: this side does not close. FIN_WAIT2: the peer does not. SYN_SENT: no answer comes.", &["TcpCloseWaitStuck", "TcpFinWait2Stuck"], "Choose the process above to see its share.")
+        .about(
+            "Sockets in states that a healthy program leaves within moments.",
+            "CLOSE_WAIT: this side does not close. FIN_WAIT2: the peer does not. SYN_SENT: no answer comes.",
+            &["TcpCloseWaitStuck", "TcpFinWait2Stuck"],
+            "Choose the process above to see its share.",
+        )
         .ask(sum("state", &SCOPE.of(&CONNECTIONS, &states)), "{{state}}", Shown::In("half-close"));
     vec![
         shared::state_colors().into_iter().fold(passing, Draft::with),
         Draft::graph(22, "Age of the oldest", Unit::Seconds)
-            .about("For how long the oldest socket of a process has been in its state.", "A line that rises with the clock: it will never be closed. Where it begins, the leak began.", &["TcpCloseWaitStuck", "TcpFinWait2Stuck"], "Compare the beginning with deployments.")
+            .about(
+                "For how long the oldest socket of a process has been in its state.",
+                "A line that rises with the clock: it will never be closed. Where it begins, the leak began.",
+                &["TcpCloseWaitStuck", "TcpFinWait2Stuck"],
+                "Compare the beginning with deployments.",
+            )
             .named()
+            .limits(Thresholds::warning(STUCK_AGE.as_secs_f64()))
             .link(shared::to_leaks())
-            .ask(top(&max("workload, process, state", &SCOPE.of(&OLDEST_STATE_AGE, ""))), "{{process}} ({{workload}}) {{state}}", Shown::In("half-close")),
+            .ask(
+                top(&max("workload, process, state", &SCOPE.of(&OLDEST_STATE_AGE, ""))),
+                "{{process}} ({{workload}}) {{state}}",
+                Shown::In("half-close"),
+            ),
         Draft::graph(23, "CLOSE_WAIT by process", Unit::Count)
-            .about("The processes with the most connections in CLOSE_WAIT; the line is where the alert begins to count.", "A line that only grows.", &["TcpCloseWaitStuck", "TcpCloseWaitGrowing"], "Click the series for this process alone.")
+            .about(
+                "The processes with the most connections in CLOSE_WAIT; the line is where the alert begins to count.",
+                "A line that only grows.",
+                &["TcpCloseWaitStuck", "TcpCloseWaitGrowing"],
+                "Click the series for this process alone.",
+            )
             .named()
             .limits(Thresholds::warning(STUCK_CONNECTIONS))
             .link(shared::to_leaks())
-            .ask(top(&sum("workload, process", &SCOPE.of(&CONNECTIONS, r#"state="close_wait""#))), "{{process}} ({{workload}})", Shown::In("fd-leak")),
+            .ask(
+                top(&sum("workload, process", &SCOPE.of(&CONNECTIONS, r#"state="close_wait""#))),
+                "{{process}} ({{workload}})",
+                Shown::In("fd-leak"),
+            ),
         Draft::graph(24, "Growth a minute", Unit::Count)
-            .about("By how many sockets in such states a process grows each minute; below zero it shrinks.", "Above zero all the time.", &["TcpCloseWaitGrowing"], "Descriptors left, divided by this, is the time until the process fails.")
+            .about(
+                "By how many sockets in such states a process grows each minute; below zero it shrinks.",
+                "Above zero all the time.",
+                &["TcpCloseWaitGrowing"],
+                "Descriptors left, divided by this, is the time until the process fails.",
+            )
             .named()
             .signed()
+            .limits(growing())
             .link(shared::to_leaks())
-            .ask(format!("topk(10, {})", sum("workload, process, state", &growth(&SCOPE.of(&CONNECTIONS, &states)))), "{{process}} ({{workload}}) {{state}}", Shown::In("fd-leak")),
+            .ask(
+                format!("topk(10, {})", sum("workload, process, state", &growth(&SCOPE.of(&CONNECTIONS, &states)))),
+                "{{process}} ({{workload}}) {{state}}",
+                Shown::In("fd-leak"),
+            ),
     ]
 }
 
 fn cost() -> Vec<Draft> {
     let by = "workload, process";
-    let kept = format!("{} - {}", sum(by, &rate(&SCOPE.of(&CONNECTIONS_OPENED, ""))), sum(by, &rate(&SCOPE.of(&CONNECTIONS_CLOSED, ""))));
+    let kept = format!("{} - {}", sum(by, &SCOPE.rate(&CONNECTIONS_OPENED, "")), sum(by, &SCOPE.rate(&CONNECTIONS_CLOSED, "")));
     let used = format!("{} / {}", SCOPE.of(&OPEN_FDS, ""), SCOPE.of(&MAX_FDS, ""));
     vec![
         Draft::graph(31, "Opened less closed", Unit::PerSecond)
@@ -134,13 +174,18 @@ fn more() -> Vec<Draft> {
     let columns = names.iter().zip(titles).map(|(name, title)| shared::column(name, title)).collect();
     let time = quantile(0.99, "state", &SCOPE.buckets(&STATE_DURATION, &states));
     let slow = Draft::graph(41, "Time in state, 99th percentile", Unit::Seconds)
-        .about("How long sockets stayed in a state, seen when they left it; what is stuck is not in it. By host, not by process.", "Seconds in CLOSE_WAIT: the program closes late.", &["TcpCloseWaitStuck"], "A late close is often a timeout of a worker; see the heatmap.")
+        .about(
+            "How long sockets stayed in a state, seen when they left it; what is stuck is not in it. By host, not by process.",
+            "Seconds in CLOSE_WAIT: the program closes late.",
+            &["TcpCloseWaitStuck"],
+            "A late close is often a timeout of a worker; see the heatmap.",
+        )
         .ask(time, "{{state}}", Shown::In("no-pool"));
     vec![
         shared::state_colors().into_iter().fold(slow, Draft::with),
         Draft::heatmap(42, "Time in CLOSE_WAIT", Unit::Seconds)
             .about("How long this side took to close after the peer had, by host.", "A band at a round number of seconds is a timeout.", &["TcpCloseWaitStuck"], "Look for that timeout in the program's configuration.")
-            .ask(sum("le", &rate(&SCOPE.buckets(&STATE_DURATION, r#"state="close_wait""#))), "{{le}}", Shown::In("no-pool")),
+            .ask(sum("le", &SCOPE.buckets(&STATE_DURATION, r#"state="close_wait""#)), "{{le}}", Shown::In("no-pool")),
         Draft::graph(43, "Sockets without a process", Unit::Count)
             .about("Connections that no process held when descriptors were last read, connections that several processes hold, and orphans in FIN_WAIT2.", "Shared ones that grow: a child inherited them and keeps them open.", &["TcpFinWait2Stuck"], "Close on exec, or close in the child after fork.")
             .ask(sum("", &SCOPE.of(&CONNECTIONS_UNHELD, "")), "held by nobody", Shown::ZeroWhenHealthy)

@@ -13,6 +13,10 @@ mod promql;
 mod services;
 mod shared;
 
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
 use crate::File;
 use crate::grafana::dashboard::Dashboard;
 use crate::grafana::layout::{COLUMNS, Flow};
@@ -54,7 +58,7 @@ pub struct Board {
     /// The variables with the queries that fill them.
     pub variables: Vec<(&'static str, String)>,
     /// What Grafana imports.
-    pub json: serde_json::Value,
+    pub json: Value,
 }
 
 /// A board before its panels have places.
@@ -107,8 +111,21 @@ impl Plan {
         let dashboard = Dashboard::new(self.uid, self.title, self.description, variables, shared::annotations(), items);
         // A model of strings, numbers and lists always becomes JSON; were it not so, the comparison with the
         // committed files would fail.
-        let json = serde_json::to_value(dashboard).unwrap_or_default();
+        let json = sorted(serde_json::to_value(dashboard).unwrap_or_default());
         Board { uid: self.uid, queries, variables: filled, json }
+    }
+}
+
+/// The same with the members of each object by name, whichever order the JSON library keeps: that depends on what else is
+/// built with it.
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let members: BTreeMap<String, Value> = members.into_iter().map(|(name, value)| (name, sorted(value))).collect();
+            Value::Object(members.into_iter().collect())
+        }
+        Value::Array(values) => Value::Array(values.into_iter().map(sorted).collect()),
+        other => other,
     }
 }
 

@@ -3,10 +3,10 @@
 use tcpwarden::metrics::catalogue::lifecycle::{
     CONNECTION_SRTT, CONNECTIONS_CLOSED, RESETS_RECEIVED, RESETS_SENT, RETRANSMIT_FAILURES, RETRANSMITTED_SEGMENTS,
 };
-use tcpwarden::metrics::catalogue::pressure::{RECEIVE_QUEUE, SEGMENTS_SENT, SEND_QUEUE, ZERO_WINDOW};
+use tcpwarden::metrics::catalogue::pressure::{RECEIVE_QUEUE, SEND_QUEUE, ZERO_WINDOW};
 
 use super::draft::Draft;
-use super::promql::{Scope, quantile, rate, sum, top, where_in};
+use super::promql::{Scope, max, quantile, sum, top, where_in};
 use super::shared::{self, ALL, NETWORK};
 use super::{Open, Plan, Section, Shown};
 use crate::grafana::field::Thresholds;
@@ -32,45 +32,66 @@ pub(super) fn plan() -> Plan {
 }
 
 /// The share of segments that were sent again, SYNs left out; of whole hosts, since the kernel counts what it sends by
-/// network namespace.
+/// network namespace. Recorded, because it takes every group of a host.
 pub(super) fn retransmit_ratio(by: &str) -> String {
-    let again = sum(by, &rate(&ALL.of(&RETRANSMITTED_SEGMENTS, r#"phase!="syn""#)));
-    format!("{again} / ({} > 0)", sum(by, &rate(&ALL.of(&SEGMENTS_SENT, ""))))
+    max(by, &ALL.recorded("tcpwarden:instance:retransmit_ratio:rate", ""))
 }
 
 fn now() -> Vec<Draft> {
-    let syns = sum("", &rate(&SCOPE.of(&RETRANSMITTED_SEGMENTS, r#"phase="syn""#)));
+    let syns = sum("", &SCOPE.rate(&RETRANSMITTED_SEGMENTS, r#"phase="syn""#));
     vec![
         Draft::stat(11, "Sent again", Unit::Share)
-            .about("The share of segments that had to be sent again, SYNs left out; of whole hosts.", "Above the limit: the path loses packets.", &["TcpRetransmitRatioHigh"], "The panels below tell whose and why.")
+            .about(
+                "The share of segments that had to be sent again, SYNs left out; of the worst host, from the recording rules.",
+                "Above the limit: the path loses packets.",
+                &["TcpRetransmitRatioHigh"],
+                "The panels below tell whose and why.",
+            )
             .size(6, 4)
             .limits(Thresholds::warning(RETRANSMIT_RATIO))
+            .no_value("are the recording rules loaded?")
             .ask(retransmit_ratio(""), "", Shown::In("lossy-link")),
         Draft::stat(12, "SYNs sent again", Unit::Packets)
-            .about("SYNs that were not answered and sent again.", "Above the limit: a host or firewall swallows them, or an accept queue is full.", &["TcpSynRetransmits"], "Services names the process and the port that does not answer.")
+            .about(
+                "SYNs that were not answered and sent again.",
+                "Above the limit: a host or firewall swallows them, or an accept queue is full.",
+                &["TcpSynRetransmits"],
+                "Services names the process and the port that does not answer.",
+            )
             .size(6, 4)
             .limits(Thresholds::warning(SYN_RETRANSMIT_RATE))
             .ask(syns, "", Shown::In("black-hole")),
         Draft::stat(13, "Resets sent", Unit::Packets)
-            .about("Resets that the selected hosts sent.", "Hundreds: programs abort, or something knocks on closed ports.", &["TcpResetStorm"], "See the table of resets by process.")
+            .about(
+                "Resets that the selected hosts sent.",
+                "Hundreds: programs abort, or something knocks on closed ports.",
+                &["TcpResetStorm"],
+                "See the table of resets by process.",
+            )
             .size(6, 4)
             .spark()
-            .ask(sum("", &rate(&SCOPE.of(&RESETS_SENT, ""))), "", Shown::In("rst-storm")),
+            .ask(sum("", &SCOPE.rate(&RESETS_SENT, "")), "", Shown::In("rst-storm")),
         Draft::stat(14, "Resets received", Unit::Packets)
-            .about("Received resets that ended a connection or an attempt.", "A steady number: peers refuse or abort.", &["TcpResetStorm", "TcpConnectFailures"], "See the table of resets by process.")
+            .about(
+                "Received resets that ended a connection or an attempt.",
+                "A steady number: peers refuse or abort.",
+                &["TcpResetStorm", "TcpConnectFailures"],
+                "See the table of resets by process.",
+            )
             .size(6, 4)
             .spark()
-            .ask(sum("", &rate(&SCOPE.of(&RESETS_RECEIVED, ""))), "", Shown::In("rst-storm")),
+            .ask(sum("", &SCOPE.rate(&RESETS_RECEIVED, "")), "", Shown::In("rst-storm")),
     ]
 }
 
 fn retransmits() -> Vec<Draft> {
-    let by = |labels: &str| sum(labels, &rate(&SCOPE.of(&RETRANSMITTED_SEGMENTS, "")));
+    let by = |labels: &str| sum(labels, &SCOPE.rate(&RETRANSMITTED_SEGMENTS, ""));
     vec![
         Draft::graph(21, "Share sent again, by host", Unit::Share)
             .about("The share of segments that had to be sent again, SYNs left out.", "Above the line.", &["TcpRetransmitRatioHigh"], "One host: its link. All hosts at once: the network between.")
             .size(8, 8)
             .limits(Thresholds::warning(RETRANSMIT_RATIO))
+            .no_value("are the recording rules loaded?")
             .ask(retransmit_ratio("instance"), "{{instance}}", Shown::In("lossy-link")),
         Draft::graph(22, "Sent again, by phase", Unit::Packets)
             .about("Segments sent again by the phase of the connection. syn: nobody answers. established: loss on the way. closing: the peer is gone.", "A band that was not there before.", &["TcpSynRetransmits", "TcpRetransmitRatioHigh"], "syn: see Services, connect failures. established: see the kinds beside.")
@@ -83,20 +104,20 @@ fn retransmits() -> Vec<Draft> {
             .stacked()
             .ask(by("kind"), "{{kind}}", Shown::In("lossy-link")),
         Draft::graph(24, "Sent again, by process", Unit::Packets)
-            .about("The processes whose segments are sent again most.", "One name far above the others: its peer or path.", &["TcpRetransmitRatioHigh", "TcpSynRetransmits"], "`tcpwarden connections --sort retransmits` on the host shows the peers.")
+            .about("The processes whose segments are sent again most.", "One name far above the others: its peer or path.", &["TcpRetransmitRatioHigh", "TcpSynRetransmits"], "`tcpwarden connections --sort retransmitted` on the host shows the peers.")
             .named()
             .link(shared::to_services())
             .ask(top(&by("workload, process, role")), "{{process}} ({{workload}}) {{role}}", Shown::In("lossy-link")),
         Draft::graph(25, "Could not be sent again", Unit::Packets)
             .about("Segments that the kernel meant to send again and could not, by why. denied: a local firewall. no_buffer: no memory. unreachable: no route. Told since Linux 6.17.", "denied or unreachable: the way out of this host is closed.", &["TcpRetransmitRatioHigh"], "Look at routes, neighbours and the firewall of the host.")
-            .ask(sum("error", &rate(&SCOPE.of(&RETRANSMIT_FAILURES, ""))), "{{error}}", Shown::ZeroWhenHealthy),
+            .ask(sum("error", &SCOPE.rate(&RETRANSMIT_FAILURES, "")), "{{error}}", Shown::ZeroWhenHealthy),
     ]
 }
 
 fn resets() -> Vec<Draft> {
     let by = "instance, workload, process, role, port";
-    let reset = sum(by, &rate(&SCOPE.of(&CONNECTIONS_CLOSED, r#"reason=~"rst_sent|rst_received""#)));
-    let all = sum(by, &rate(&SCOPE.of(&CONNECTIONS_CLOSED, "")));
+    let reset = sum(by, &SCOPE.rate(&CONNECTIONS_CLOSED, r#"reason=~"rst_sent|rst_received""#));
+    let all = sum(by, &SCOPE.rate(&CONNECTIONS_CLOSED, ""));
     let mut columns = shared::who();
     columns.push(shared::column("role", "Side"));
     columns.push(shared::column("port", "Port"));
@@ -106,7 +127,7 @@ fn resets() -> Vec<Draft> {
         Draft::graph(31, "How connections end", Unit::PerSecond)
             .about("Ends of connections by what ended them: a FIN of this side, of the peer, a reset, a timeout.", "rst_sent: a program here aborts. rst_received: peers do. timeout: peers vanished.", &["TcpResetStorm"], "The table beside names the process.")
             .size(10, 8)
-            .ask(sum("reason", &rate(&SCOPE.of(&CONNECTIONS_CLOSED, ""))), "{{reason}}", Shown::In("rst-storm")),
+            .ask(sum("reason", &SCOPE.rate(&CONNECTIONS_CLOSED, "")), "{{reason}}", Shown::In("rst-storm")),
         Draft::table(32, "Whose connections end by a reset", "Reset a second")
             .about("Processes by connections that a reset of either side ended, and the share of all ends.", "A share near 100 % of a service that answers requests.", &["TcpResetStorm"], "rst_sent: look for linger 0, or a close with unread data. rst_received: look at the peer, or at a middlebox that forgot the flow.")
             .size(14, 8)
@@ -121,11 +142,21 @@ fn round_trips() -> Vec<Draft> {
     let buckets = SCOPE.buckets(&CONNECTION_SRTT, "");
     vec![
         Draft::heatmap(41, "Round-trip time, all", Unit::Seconds)
-            .about("Smoothed round-trip time of connections when they ended.", "A band that moves up: a longer way, or queues on it.", &["TcpConnectSlow"], "Choose the process above to see whose.")
+            .about(
+                "Smoothed round-trip time of connections when they ended.",
+                "A band that moves up: a longer way, or queues on it.",
+                &["TcpConnectSlow"],
+                "Choose the process above to see whose.",
+            )
             .no_value("none ended")
-            .ask(sum("le", &rate(&buckets)), "{{le}}", Shown::In("no-pool")),
+            .ask(sum("le", &buckets), "{{le}}", Shown::In("no-pool")),
         Draft::graph(42, "Round-trip time", Unit::Seconds)
-            .about("The same as lines.", "A median that rises: distance. Only the 99th percentile: queues or a few far peers.", &["TcpConnectSlow"], "Compare with Connect time on Services.")
+            .about(
+                "The same as lines.",
+                "A median that rises: distance. Only the 99th percentile: queues or a few far peers.",
+                &["TcpConnectSlow"],
+                "Compare with Connect time on Services.",
+            )
             .ask(quantile(0.5, "", &buckets), "median", Shown::In("no-pool"))
             .ask(quantile(0.99, "", &buckets), "99 %", Shown::In("no-pool")),
     ]
@@ -136,20 +167,35 @@ fn queues() -> Vec<Draft> {
     let name = "{{process}} ({{workload}}) {{role}}";
     vec![
         Draft::graph(51, "Peers that let nothing in", Unit::Count)
-            .about("Connections with bytes to send whose peer has closed its window: the peer does not read.", "Above the line: memory is held here for somebody who is stuck.", &["TcpPeersNotReading"], "`tcpwarden connections --sort send_queue` shows the peers.")
+            .about(
+                "Connections with bytes to send whose peer has closed its window: the peer does not read.",
+                "Above the line: memory is held here for somebody who is stuck.",
+                &["TcpPeersNotReading"],
+                "`tcpwarden connections --process NAME --state established` shows the peers.",
+            )
             .size(8, 8)
             .named()
             .limits(Thresholds::warning(ZERO_WINDOW_CONNECTIONS))
             .link(shared::to_leaks())
             .ask(by(&ZERO_WINDOW), name, Shown::In("slow-reader")),
         Draft::graph(52, "Bytes not acknowledged", Unit::Bytes)
-            .about("Bytes that peers have not acknowledged, sent or not.", "A line that grows and never falls.", &["TcpPeersNotReading"], "With closed windows beside: the peer does not read. Without: the path is slow.")
+            .about(
+                "Bytes that peers have not acknowledged, sent or not.",
+                "A line that grows and never falls.",
+                &["TcpPeersNotReading"],
+                "With closed windows beside: the peer does not read. Without: the path is slow.",
+            )
             .size(8, 8)
             .named()
             .link(shared::to_leaks())
             .ask(by(&SEND_QUEUE), name, Shown::In("slow-reader")),
         Draft::graph(53, "Bytes not read", Unit::Bytes)
-            .about("Bytes that have arrived and that applications here have not read.", "A line above the limit that never falls: the reader is stuck.", &["TcpReceiversNotReading"], "Take a stack of the process.")
+            .about(
+                "Bytes that have arrived and that applications here have not read.",
+                "A line above the limit that never falls: the reader is stuck.",
+                &["TcpReceiversNotReading"],
+                "Take a stack of the process.",
+            )
             .size(8, 8)
             .named()
             .limits(Thresholds::warning(UNREAD_BYTES))

@@ -1,10 +1,10 @@
 //! What all boards have in common: variables, annotations, columns, colours.
 
 use tcpwarden::conn::labels::SocketState;
+use tcpwarden::metrics::catalogue::Metric;
 use tcpwarden::metrics::catalogue::agent::{BUILD_INFO, PROCESS_START_TIME};
 use tcpwarden::metrics::catalogue::connections::CONNECTIONS;
 use tcpwarden::metrics::catalogue::pressure::TCP_MEMORY;
-use tcpwarden::metrics::catalogue::Metric;
 
 use super::promql::Scope;
 use crate::grafana::dashboard::Annotation;
@@ -42,7 +42,12 @@ pub(super) fn workload() -> Variable {
 
 /// The variable `process`, of the workloads that are chosen.
 pub(super) fn process() -> Variable {
-    Variable::label("process", "Process", "The command name of who owns the sockets.", values(Scope(&["workload"]), &CONNECTIONS, "process"))
+    Variable::label(
+        "process",
+        "Process",
+        "The command name of who owns the sockets.",
+        values(Scope(&["workload"]), &CONNECTIONS, "process"),
+    )
 }
 
 /// What fills a variable: the values that a label of a metric has.
@@ -95,7 +100,10 @@ pub(super) fn who() -> Vec<(&'static str, Override)> {
     let fields = [("instance", "instance"), ("workload", "workload"), ("process", "process")];
     let links = [DataLink::to_board("Its leaks", LEAKS, &fields), DataLink::to_board("Its services", SERVICES, &fields)];
     vec![
-        ("instance", Override::of("instance").title("Instance").links(&[DataLink::to_board("This host's overview", OVERVIEW, &fields[..1])])),
+        (
+            "instance",
+            Override::of("instance").title("Instance").links(&[DataLink::to_board("This host's overview", OVERVIEW, &fields[..1])]),
+        ),
         ("workload", Override::of("workload").title("Workload").links(&[DataLink::to_board("Its leaks", LEAKS, &fields[..2])])),
         ("process", Override::of("process").title("Process").links(&links)),
     ]

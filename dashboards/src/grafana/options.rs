@@ -16,8 +16,6 @@ pub enum Options {
     Table(Table),
     /// Buckets over time.
     Heatmap(Box<Heatmap>),
-    /// Bars beside a limit.
-    BarGauge(BarGauge),
     /// Bands of states over time.
     StateTimeline(StateTimeline),
 }
@@ -31,7 +29,6 @@ impl Options {
             Self::TimeSeries(_) => "timeseries",
             Self::Table(_) => "table",
             Self::Heatmap(_) => "heatmap",
-            Self::BarGauge(_) => "bargauge",
             Self::StateTimeline(_) => "state-timeline",
         }
     }
@@ -149,41 +146,6 @@ impl Table {
     #[must_use]
     pub fn largest_first(title: &str) -> Self {
         Self { show_header: true, cell_height: "sm", frame_index: 0, sort_by: vec![SortBy { display_name: title.to_owned(), desc: true }] }
-    }
-}
-
-/// Bars beside a limit.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct BarGauge {
-    display_mode: &'static str,
-    orientation: &'static str,
-    value_mode: &'static str,
-    name_placement: &'static str,
-    show_unfilled: bool,
-    sizing: &'static str,
-    min_viz_height: u8,
-    min_viz_width: u8,
-    max_viz_height: u16,
-    legend: Legend,
-    reduce_options: Reduce,
-}
-
-impl Default for BarGauge {
-    fn default() -> Self {
-        Self {
-            display_mode: "basic",
-            orientation: "horizontal",
-            value_mode: "color",
-            name_placement: "auto",
-            show_unfilled: true,
-            sizing: "auto",
-            min_viz_height: 16,
-            min_viz_width: 8,
-            max_viz_height: 300,
-            legend: Legend { show_legend: false, ..Legend::default() },
-            reduce_options: LAST,
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Agent: does it run, does it see everything, can its numbers be believed, and what does it cost?
 
+use tcpwarden::conn::labels::Correction;
 use tcpwarden::metrics::catalogue::agent::{
     BPF_MISSES, BUILD_INFO, CONNECTIONS_LIMIT, CONNECTIONS_REFUSED, CONNECTIONS_SHARED, CONNECTIONS_TRACKED, CONNECTIONS_UNATTRIBUTED,
     CONNECTIONS_UNHELD, CONNECTIONS_UNVERIFIED, DECODE_ERRORS, EVENTS, EVENTS_LOST, LABEL_OVERFLOW, OWNERS_VERIFIED, PROBE_ATTACHED,
@@ -123,17 +124,20 @@ fn sight() -> Vec<Draft> {
         Draft::graph(22, "Transitions counted and applied", Unit::PerSecond)
             .about("State transitions as the kernel side counted them, and the records that were applied; without loss the lines are one.", "Applied below counted.", &["TcpwardenEventsLost"], "Raise --ring-bytes.")
             .ask(total(&TRANSITIONS), "counted", Shown::In("no-pool"))
-            .ask(sum("event", &ALL.rate(&EVENTS, "")), "applied: {{event}}", Shown::In("no-pool")),
+            .ask(sum("event", &ALL.rate(&EVENTS, "")), "applied: {{event}}", Shown::In("no-pool"))
+            .colored(&["counted", "applied: transition", "applied: retransmit"]),
         Draft::graph(23, "Lost, unreadable, skipped, refused", Unit::PerSecond)
             .about("Records lost in a full ring, records that could not be read, runs that the kernel skipped, and sockets refused a row.", "Any steady line.", &["TcpwardenEventsLost"], "lost: raise --ring-bytes. unreadable: the agent and its kernel side do not belong together. refused: raise --max-connections.")
             .ask(sum("ring", &ALL.rate(&EVENTS_LOST, "")), "lost: {{ring}}", Shown::ZeroWhenHealthy)
             .ask(total(&DECODE_ERRORS), "unreadable", Shown::ZeroWhenHealthy)
             .ask(total(&BPF_MISSES), "skipped", Shown::ZeroWhenHealthy)
-            .ask(total(&CONNECTIONS_REFUSED), "refused", Shown::ZeroWhenHealthy),
+            .ask(total(&CONNECTIONS_REFUSED), "refused", Shown::ZeroWhenHealthy)
+            .colored(&["lost: state", "lost: retransmit", "unreadable", "skipped", "refused"]),
         Draft::graph(24, "Corrections by kind", Unit::PerSecond)
             .about("What reconcile passes put right: sockets that were missing, rows without a socket, wrong states.", "A steady line.", &["TcpwardenDriftFound"], "With lost records it is what they would have told; without, report it.")
             .limits(Thresholds::warning(DRIFT_RATE))
-            .ask(sum("kind", &ALL.rate(&RECONCILE_CORRECTIONS, "")), "{{kind}}", Shown::ZeroWhenHealthy),
+            .ask(sum("kind", &ALL.rate(&RECONCILE_CORRECTIONS, "")), "{{kind}}", Shown::ZeroWhenHealthy)
+            .colored(&shared::texts(Correction::ALL, |kind| kind.as_str())),
     ]
 }
 
@@ -186,7 +190,7 @@ fn owners() -> Vec<Draft> {
     let age = |metric| format!("time() - min({})", ALL.of(metric, ""));
     let passes = ALL.buckets(&RECONCILE_DURATION, "");
     let names = ["instance", "probe", "state"];
-    let columns = names.iter().zip(["Instance", "Probe", "State"]).map(|(name, title)| shared::column(name, title)).collect();
+    let columns = names.into_iter().zip(["Instance", "Probe", "State"]).map(|(name, title)| shared::column(name, title)).collect();
     vec![
         Draft::graph(41, "Owners in doubt", Unit::Count)
             .about(
@@ -199,7 +203,8 @@ fn owners() -> Vec<Draft> {
             .ask(sum("", &ALL.of(&CONNECTIONS_UNATTRIBUTED, "")), "without an owner", Shown::ZeroWhenHealthy)
             .ask(sum("", &ALL.of(&CONNECTIONS_UNVERIFIED, "")), "could not be looked at", Shown::ZeroWhenHealthy)
             .ask(sum("", &ALL.of(&CONNECTIONS_UNHELD, "")), "held by nobody", Shown::ZeroWhenHealthy)
-            .ask(sum("", &ALL.of(&CONNECTIONS_SHARED, "")), "held by several", Shown::ZeroWhenHealthy),
+            .ask(sum("", &ALL.of(&CONNECTIONS_SHARED, "")), "held by several", Shown::ZeroWhenHealthy)
+            .colored(&["without an owner", "could not be looked at", "held by nobody", "held by several"]),
         Draft::graph(42, "Labels folded, by budget", Unit::PerSecond)
             .about(
                 "Label sets that were folded into ~other, by the budget that was used up.",
@@ -219,7 +224,8 @@ fn owners() -> Vec<Draft> {
             )
             .size(8, 8)
             .ask(quantile(0.5, "", &passes), "median", Shown::In("echo"))
-            .ask(quantile(0.99, "", &passes), "99 %", Shown::In("echo")),
+            .ask(quantile(0.99, "", &passes), "99 %", Shown::In("echo"))
+            .colored(&["median", "99 %"]),
         Draft::graph(44, "Age of what passes tell", Unit::Seconds)
             .about(
                 "How long ago the last pass and the last reading of all descriptor tables ended, where it is longest.",
@@ -229,7 +235,8 @@ fn owners() -> Vec<Draft> {
             )
             .size(8, 8)
             .ask(age(&RECONCILE_LAST_COMPLETED), "last pass", Shown::Always)
-            .ask(age(&OWNERS_VERIFIED), "owners read", Shown::Always),
+            .ask(age(&OWNERS_VERIFIED), "owners read", Shown::Always)
+            .colored(&["last pass", "owners read"]),
         Draft::table(45, "State of the probes", "Probe")
             .about(
                 "Each probe at each agent: attached, unsupported by that kernel, or failed.",

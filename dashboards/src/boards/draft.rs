@@ -33,6 +33,20 @@ impl About {
     }
 }
 
+/// A column of a table.
+#[derive(Debug, Clone)]
+pub(super) struct Column {
+    /// A label, or `Value` with the letter of its query where there are several.
+    pub(super) name: &'static str,
+    /// Its heading.
+    pub(super) title: &'static str,
+    /// How its cells look.
+    pub(super) looks: Override,
+}
+
+/// Colours that say neither good nor bad, told apart by most eyes.
+const NEUTRAL: [&str; 8] = ["#5794f2", "#b877d9", "#5fc9c4", "#fade2a", "#e0399a", "#8e8e8e", "#8ab8ff", "#7c2ea3"];
+
 /// A panel without its place.
 #[derive(Debug, Clone)]
 pub(super) struct Draft {
@@ -67,13 +81,15 @@ impl Draft {
 
     /// One big number.
     pub(super) fn stat(id: u32, title: &'static str, unit: Unit) -> Self {
-        Self::new(id, title, unit, (3, 4), Options::Stat(Stat::default()), Custom::Nothing {})
+        let mut draft = Self::new(id, title, unit, (3, 4), Options::Stat(Stat::default()), Custom::Nothing {});
+        draft.defaults.decimals = (unit == Unit::Share).then_some(1);
+        draft
     }
 
     /// Lines over time.
     pub(super) fn graph(id: u32, title: &'static str, unit: Unit) -> Self {
         let mut draft = Self::new(id, title, unit, (12, 8), Options::TimeSeries(TimeSeries::default()), Custom::Lines(Lines::default()));
-        draft.defaults.color = Color::BY_NAME;
+        draft.defaults.color = Color::PALETTE;
         draft.defaults.min = Some(0.0);
         draft
     }
@@ -187,11 +203,16 @@ impl Draft {
         self
     }
 
-    /// The columns of a table in this order, each with its title and looks; others are hidden by name.
-    pub(super) fn columns(mut self, columns: Vec<(&str, Override)>, hidden: &[&str]) -> Self {
-        let order: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
-        self.transformations = vec![Transformation::Merge(Nothing {}), Transformation::Organize(Organize::new(&order, hidden))];
-        self.overrides.extend(columns.into_iter().map(|(_, column)| column));
+    /// Colours for the series of these names, none of which says good or bad.
+    pub(super) fn colored(self, names: &[&str]) -> Self {
+        names.iter().zip(NEUTRAL).fold(self, |draft, (name, color)| draft.with(Override::of(name).color(color)))
+    }
+
+    /// The columns of a table in this order; others are hidden by name.
+    pub(super) fn columns(mut self, columns: Vec<Column>, hidden: &[&str]) -> Self {
+        let titles: Vec<(&str, &str)> = columns.iter().map(|column| (column.name, column.title)).collect();
+        self.transformations = vec![Transformation::Merge(Nothing {}), Transformation::Organize(Organize::new(&titles, hidden))];
+        self.overrides.extend(columns.into_iter().map(|column| column.looks));
         self
     }
 

@@ -75,6 +75,7 @@ fn who() -> Vec<Draft> {
         Draft::graph(13, "CLOSE_WAIT by stage, over time", Unit::Count)
             .about("Connections that wait for this side's close, by how far the application came.", "A band that only grows.", &["TcpCloseWaitGrowing", "TcpCloseWaitUnaccepted"], "The stage says where to look: see the table beside.")
             .stacked()
+            .colored(&["read", "unread", "unaccepted"])
             .ask(sum("stage", &SCOPE.of(&CLOSE_WAIT, "")), "{{stage}}", Shown::In("fd-leak")),
     ]
 }
@@ -133,7 +134,7 @@ fn course() -> Vec<Draft> {
             .limits(growing())
             .link(shared::to_leaks())
             .ask(
-                format!("topk(10, {})", sum("workload, process, state", &growth(&SCOPE.of(&CONNECTIONS, &states)))),
+                format!("topk(10, {} != 0)", sum("workload, process, state", &growth(&SCOPE.of(&CONNECTIONS, &states)))),
                 "{{process}} ({{workload}}) {{state}}",
                 Shown::In("fd-leak"),
             ),
@@ -151,7 +152,7 @@ fn cost() -> Vec<Draft> {
             .named()
             .signed()
             .link(shared::to_leaks())
-            .ask(format!("topk(10, {kept})"), "{{process}} ({{workload}})", Shown::In("fd-leak")),
+            .ask(format!("topk(10, {kept} != 0)"), "{{process}} ({{workload}})", Shown::In("fd-leak")),
         Draft::graph(32, "Descriptors used", Unit::Share)
             .about("Open descriptors by limit, of the process of each name that is nearest to it.", "A line towards 100 %: then accept, connect and open fail with EMFILE.", &["TcpDescriptorsNearLimit"], "A restart buys time; the leak is in the panels above.")
             .size(8, 8)
@@ -171,7 +172,7 @@ fn more() -> Vec<Draft> {
     let states = shared::passing_states();
     let names = ["workload", "kind", "runtime", "container_id", "pod_uid", "cgroup", "instance"];
     let titles = ["Workload", "Kind", "Runtime", "Container", "Pod", "Cgroup", "Instance"];
-    let columns = names.iter().zip(titles).map(|(name, title)| shared::column(name, title)).collect();
+    let columns = names.into_iter().zip(titles).map(|(name, title)| shared::column(name, title)).collect();
     let time = quantile(0.99, "state", &SCOPE.buckets(&STATE_DURATION, &states));
     let slow = Draft::graph(41, "Time in state, 99th percentile", Unit::Seconds)
         .about(
@@ -190,7 +191,8 @@ fn more() -> Vec<Draft> {
             .about("Connections that no process held when descriptors were last read, connections that several processes hold, and orphans in FIN_WAIT2.", "Shared ones that grow: a child inherited them and keeps them open.", &["TcpFinWait2Stuck"], "Close on exec, or close in the child after fork.")
             .ask(sum("", &SCOPE.of(&CONNECTIONS_UNHELD, "")), "held by nobody", Shown::ZeroWhenHealthy)
             .ask(sum("", &SCOPE.of(&CONNECTIONS_SHARED, "")), "held by several", Shown::ZeroWhenHealthy)
-            .ask(sum("", &SCOPE.of(&FIN_WAIT2_ORPHAN_SOCKETS, "")), "orphans in FIN_WAIT2", Shown::ZeroWhenHealthy),
+            .ask(sum("", &SCOPE.of(&FIN_WAIT2_ORPHAN_SOCKETS, "")), "orphans in FIN_WAIT2", Shown::ZeroWhenHealthy)
+            .colored(&["held by nobody", "held by several", "orphans in FIN_WAIT2"]),
         Draft::table(44, "Workloads by their long names", "Workload")
             .about("The container, pod and cgroup behind the workload's short name.", "Nothing here is bad.", &[], "Join with kube-state-metrics by container id or pod uid.")
             .size(12, 8)

@@ -1,5 +1,6 @@
 //! Network quality: what is sent again and why, who resets, how far peers are, who does not read.
 
+use tcpwarden::conn::labels::{CloseReason, Phase, RetransmitKind};
 use tcpwarden::metrics::catalogue::lifecycle::{
     CONNECTION_SRTT, CONNECTIONS_CLOSED, RESETS_RECEIVED, RESETS_SENT, RETRANSMIT_FAILURES, RETRANSMITTED_SEGMENTS,
 };
@@ -7,7 +8,7 @@ use tcpwarden::metrics::catalogue::pressure::{RECEIVE_QUEUE, SEND_QUEUE, ZERO_WI
 
 use super::draft::Draft;
 use super::promql::{Scope, max, quantile, sum, top, where_in};
-use super::shared::{self, ALL, NETWORK};
+use super::shared::{self, ALL, NETWORK, texts};
 use super::{Open, Plan, Section, Shown};
 use crate::grafana::field::Thresholds;
 use crate::grafana::unit::Unit;
@@ -97,12 +98,14 @@ fn retransmits() -> Vec<Draft> {
             .about("Segments sent again by the phase of the connection. syn: nobody answers. established: loss on the way. closing: the peer is gone.", "A band that was not there before.", &["TcpSynRetransmits", "TcpRetransmitRatioHigh"], "syn: see Services, connect failures. established: see the kinds beside.")
             .size(8, 8)
             .stacked()
-            .ask(by("phase"), "{{phase}}", Shown::In("lossy-link")),
+            .ask(by("phase"), "{{phase}}", Shown::In("lossy-link"))
+            .colored(&texts(Phase::ALL, |phase| phase.as_str())),
         Draft::graph(23, "Sent again, by kind", Unit::Packets)
             .about("What set it off. fast: acknowledgements told of the loss, cheap. probe: a tail loss probe. timeout: nothing came for the whole timeout, expensive.", "Mostly timeout: the path is dead or the flows are too thin to notice loss earlier.", &["TcpRetransmitRatioHigh"], "fast points to congestion, timeout to a broken path or peer.")
             .size(8, 8)
             .stacked()
-            .ask(by("kind"), "{{kind}}", Shown::In("lossy-link")),
+            .ask(by("kind"), "{{kind}}", Shown::In("lossy-link"))
+            .colored(&texts(RetransmitKind::ALL, |kind| kind.as_str())),
         Draft::graph(24, "Sent again, by process", Unit::Packets)
             .about("The processes whose segments are sent again most.", "One name far above the others: its peer or path.", &["TcpRetransmitRatioHigh", "TcpSynRetransmits"], "`tcpwarden connections --sort retransmitted` on the host shows the peers.")
             .named()
@@ -127,7 +130,8 @@ fn resets() -> Vec<Draft> {
         Draft::graph(31, "How connections end", Unit::PerSecond)
             .about("Ends of connections by what ended them: a FIN of this side, of the peer, a reset, a timeout.", "rst_sent: a program here aborts. rst_received: peers do. timeout: peers vanished.", &["TcpResetStorm"], "The table beside names the process.")
             .size(10, 8)
-            .ask(sum("reason", &SCOPE.rate(&CONNECTIONS_CLOSED, "")), "{{reason}}", Shown::In("rst-storm")),
+            .ask(sum("reason", &SCOPE.rate(&CONNECTIONS_CLOSED, "")), "{{reason}}", Shown::In("rst-storm"))
+            .colored(&texts(CloseReason::ALL, |reason| reason.as_str())),
         Draft::table(32, "Whose connections end by a reset", "Reset a second")
             .about("Processes by connections that a reset of either side ended, and the share of all ends.", "A share near 100 % of a service that answers requests.", &["TcpResetStorm"], "rst_sent: look for linger 0, or a close with unread data. rst_received: look at the peer, or at a middlebox that forgot the flow.")
             .size(14, 8)
@@ -158,7 +162,8 @@ fn round_trips() -> Vec<Draft> {
                 "Compare with Connect time on Services.",
             )
             .ask(quantile(0.5, "", &buckets), "median", Shown::In("no-pool"))
-            .ask(quantile(0.99, "", &buckets), "99 %", Shown::In("no-pool")),
+            .ask(quantile(0.99, "", &buckets), "99 %", Shown::In("no-pool"))
+            .colored(&["median", "99 %"]),
     ]
 }
 

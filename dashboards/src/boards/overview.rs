@@ -10,7 +10,6 @@ use super::shared::{AGENT, ALL, CAPACITY, LEAKS, NETWORK, OVERVIEW, SERVICES};
 use super::{Open, Plan, Section, Shown, network, shared};
 use crate::grafana::field::Thresholds;
 use crate::grafana::link::DataLink;
-use crate::grafana::overrides::Override;
 use crate::grafana::unit::Unit;
 use crate::threshold::{RETRANSMIT_RATIO, STUCK_CONNECTIONS, USED_RATIO_CRITICAL, USED_RATIO_WARNING};
 use crate::timing::STUCK_AGE;
@@ -81,7 +80,7 @@ fn now() -> Vec<Draft> {
             .limits(Thresholds::warning(STUCK_AGE.as_secs_f64()))
             .link(DataLink::to_board("Leaks", LEAKS, &[]))
             .ask(max("", &ALL.of(&OLDEST_STATE_AGE, "")), "", Shown::In("half-close")),
-        Draft::stat(16, "Descriptors used", Unit::Share)
+        Draft::stat(16, "Descriptors", Unit::Share)
             .about(
                 "Descriptors of the process that is nearest to its limit.",
                 "Near 100 %: then accept and connect fail with EMFILE.",
@@ -91,7 +90,7 @@ fn now() -> Vec<Draft> {
             .limits(used.clone())
             .link(DataLink::to_board("Capacity", CAPACITY, &[]))
             .ask(max("", &format!("{} / {}", ALL.of(&OPEN_FDS, ""), ALL.of(&MAX_FDS, ""))), "", Shown::Always),
-        Draft::stat(17, "Local ports used", Unit::Share)
+        Draft::stat(17, "Local ports", Unit::Share)
             .about(
                 "Local ports that connections to the busiest destination have taken, in the fullest network namespace.",
                 "Near 100 %: then connects fail with EADDRNOTAVAIL.",
@@ -101,7 +100,7 @@ fn now() -> Vec<Draft> {
             .limits(used.clone())
             .link(DataLink::to_board("Capacity", CAPACITY, &[]))
             .ask(max("", &ALL.of(&EPHEMERAL_PORTS_USED, "")), "", Shown::In("time-wait-bomb")),
-        Draft::stat(18, "Accept queue used", Unit::Share)
+        Draft::stat(18, "Accept queue", Unit::Share)
             .about(
                 "The accept queue of the listener that is nearest to its limit.",
                 "Near 100 %: then the kernel drops what comes.",
@@ -132,7 +131,7 @@ fn who() -> Vec<Draft> {
                 &["TcpCloseWaitStuck", "TcpFinWait2Stuck"],
                 "Click the process: the board Leaks tells the stage and the growth.",
             )
-            .size(14, 9)
+            .size(13, 9)
             .no_value("none")
             .columns(columns, &["Time"])
             .ask(top(&stuck), "", Shown::In("fd-leak"))
@@ -144,7 +143,7 @@ fn who() -> Vec<Draft> {
                 &[],
                 "Follow the runbook of the alert: docs/runbooks, one page each.",
             )
-            .size(10, 9)
+            .size(11, 9)
             .no_value("none")
             .columns(alerts, &["Time", "Value"])
             .ask(format!("max by (alertname, severity, instance, workload, process) ({})", shared::firing()), "", Shown::In("fd-leak")),
@@ -174,7 +173,7 @@ fn traffic() -> Vec<Draft> {
                 "Open the board Services.",
             )
             .link(DataLink::to_board("Services", SERVICES, &[]))
-            .with(Override::of("failed").color("red"))
+            .colored(&["opened", "closed", "failed"])
             .ask(total(&CONNECTIONS_OPENED, ""), "opened", Shown::In("echo"))
             .ask(total(&CONNECTIONS_CLOSED, ""), "closed", Shown::In("echo"))
             .ask(total(&CONNECT_FAILURES, ""), "failed", Shown::In("refused")),
@@ -186,7 +185,8 @@ fn traffic() -> Vec<Draft> {
                 "Services names the process and the port.",
             )
             .size(8, 8)
-            .ask(sum("reason", &ALL.rate(&CONNECT_FAILURES, "")), "{{reason}}", Shown::In("refused")),
+            .ask(sum("reason", &ALL.rate(&CONNECT_FAILURES, "")), "{{reason}}", Shown::In("refused"))
+            .colored(&shared::failures()),
         Draft::graph(34, "Segments sent again", Unit::Share)
             .about(
                 "The share of segments that had to be sent again, SYNs left out.",
@@ -208,6 +208,7 @@ fn traffic() -> Vec<Draft> {
             )
             .size(8, 8)
             .ask(total(&RESETS_SENT, ""), "sent", Shown::In("rst-storm"))
-            .ask(total(&RESETS_RECEIVED, ""), "received", Shown::In("rst-storm")),
+            .ask(total(&RESETS_RECEIVED, ""), "received", Shown::In("rst-storm"))
+            .colored(&["sent", "received"]),
     ]
 }

@@ -125,7 +125,8 @@ fn connects() -> Vec<Draft> {
             )
             .size(8, 8)
             .limits(Thresholds::warning(CONNECT_FAILURE_RATE))
-            .ask(sum("reason", &SCOPE.rate(&CONNECT_FAILURES, "")), "{{reason}}", Shown::In("refused")),
+            .ask(sum("reason", &SCOPE.rate(&CONNECT_FAILURES, "")), "{{reason}}", Shown::In("refused"))
+            .colored(&shared::failures()),
         Draft::table(24, "Who fails to connect, and to which port", "Failures a second")
             .about(
                 "The processes with the most failed connects, by port of the peer, and the share of their connects that fails.",
@@ -186,7 +187,8 @@ fn more() -> Vec<Draft> {
             )
             .size(8, 8)
             .ask(median(&CONNECTION_SENT_BYTES), "sent", Shown::In("no-pool"))
-            .ask(median(&CONNECTION_RECEIVED_BYTES), "received", Shown::In("no-pool")),
+            .ask(median(&CONNECTION_RECEIVED_BYTES), "received", Shown::In("no-pool"))
+            .colored(&["sent", "received"]),
         Draft::graph(42, "Handshakes under way", Unit::Count)
             .about(
                 "Handshakes at listeners that are not finished, as of the last pass.",

@@ -1,11 +1,12 @@
 //! What all boards have in common: variables, annotations, columns, colours.
 
-use tcpwarden::conn::labels::SocketState;
+use tcpwarden::conn::labels::{ConnectFailure, SocketState};
 use tcpwarden::metrics::catalogue::Metric;
 use tcpwarden::metrics::catalogue::agent::{BUILD_INFO, PROCESS_START_TIME};
 use tcpwarden::metrics::catalogue::connections::CONNECTIONS;
 use tcpwarden::metrics::catalogue::pressure::TCP_MEMORY;
 
+use super::draft::Column;
 use super::promql::Scope;
 use crate::grafana::dashboard::Annotation;
 use crate::grafana::field::Thresholds;
@@ -80,32 +81,34 @@ pub(super) fn tcp_memory(kind: &str) -> String {
     ALL.of(&TCP_MEMORY, &format!(r#"kind="{kind}""#))
 }
 
-/// A column with a title.
-pub(super) fn column<'a>(name: &'a str, title: &str) -> (&'a str, Override) {
-    (name, Override::of(name).title(title))
+/// A column of names.
+pub(super) fn column(name: &'static str, title: &'static str) -> Column {
+    let looks = Override::of(name);
+    let narrow = matches!(name, "role" | "port" | "state" | "stage" | "severity" | "kind");
+    Column { name, title, looks: if narrow { looks.width(90) } else { looks } }
 }
 
 /// A column of numbers.
-pub(super) fn number<'a>(name: &'a str, title: &str, unit: Unit) -> (&'a str, Override) {
-    (name, Override::of(name).title(title).unit(unit).width(120))
+pub(super) fn number(name: &'static str, title: &'static str, unit: Unit) -> Column {
+    Column { name, title, looks: Override::of(name).unit(unit).width(110) }
 }
 
 /// A column of numbers that are coloured by limits.
-pub(super) fn judged<'a>(name: &'a str, title: &str, unit: Unit, limits: &Thresholds) -> (&'a str, Override) {
-    (name, Override::of(name).title(title).unit(unit).width(120).cells(limits))
+pub(super) fn judged(name: &'static str, title: &'static str, unit: Unit, limits: &Thresholds) -> Column {
+    let column = number(name, title, unit);
+    Column { looks: column.looks.cells(limits), ..column }
 }
 
 /// The columns that say who: a click leads to the process' leaks and services.
-pub(super) fn who() -> Vec<(&'static str, Override)> {
+pub(super) fn who() -> Vec<Column> {
     let fields = [("instance", "instance"), ("workload", "workload"), ("process", "process")];
     let links = [DataLink::to_board("Its leaks", LEAKS, &fields), DataLink::to_board("Its services", SERVICES, &fields)];
+    let host = [DataLink::to_board("This host's overview", OVERVIEW, &fields[..1])];
+    let whole = [DataLink::to_board("Its leaks", LEAKS, &fields[..2])];
     vec![
-        (
-            "instance",
-            Override::of("instance").title("Instance").links(&[DataLink::to_board("This host's overview", OVERVIEW, &fields[..1])]),
-        ),
-        ("workload", Override::of("workload").title("Workload").links(&[DataLink::to_board("Its leaks", LEAKS, &fields[..2])])),
-        ("process", Override::of("process").title("Process").links(&links)),
+        Column { name: "process", title: "Process", looks: Override::of("process").links(&links) },
+        Column { name: "workload", title: "Workload", looks: Override::of("workload").links(&whole) },
+        Column { name: "instance", title: "Instance", looks: Override::of("instance").width(140).links(&host) },
     ]
 }
 
@@ -138,4 +141,14 @@ const fn color(state: SocketState) -> &'static str {
         SocketState::Closing => "#7c2ea3",
         SocketState::Listen => "#5fc9c4",
     }
+}
+
+/// Why connects fail, in the order of their colours.
+pub(super) fn failures() -> Vec<&'static str> {
+    texts(ConnectFailure::ALL, |reason| reason.as_str())
+}
+
+/// The texts of a closed set of labels.
+pub(super) fn texts<T: Copy>(all: &[T], text: impl Fn(T) -> &'static str) -> Vec<&'static str> {
+    all.iter().copied().map(text).collect()
 }

@@ -58,8 +58,8 @@ pub struct Color {
 impl Color {
     /// By the limits.
     pub const THRESHOLDS: Self = Self { mode: "thresholds", fixed_color: None };
-    /// By the name of the series, the same in every panel.
-    pub const BY_NAME: Self = Self { mode: "palette-classic-by-name", fixed_color: None };
+    /// One after the other, for names that are not known before.
+    pub const PALETTE: Self = Self { mode: "palette-classic", fixed_color: None };
 
     /// Always this.
     #[must_use]

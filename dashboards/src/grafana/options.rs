@@ -92,11 +92,15 @@ pub struct Legend {
     display_mode: &'static str,
     placement: &'static str,
     calcs: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sort_by: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sort_desc: Option<bool>,
 }
 
 impl Default for Legend {
     fn default() -> Self {
-        Self { show_legend: true, display_mode: "list", placement: "bottom", calcs: Vec::new() }
+        Self { show_legend: true, display_mode: "list", placement: "bottom", calcs: Vec::new(), sort_by: None, sort_desc: None }
     }
 }
 
@@ -104,7 +108,13 @@ impl TimeSeries {
     /// The names in a table with the last and the largest value, for panels that name culprits.
     #[must_use]
     pub fn with_table() -> Self {
-        let legend = Legend { display_mode: "table", calcs: vec!["lastNotNull", "max"], ..Legend::default() };
+        let legend = Legend {
+            display_mode: "table",
+            calcs: vec!["lastNotNull", "max"],
+            sort_by: Some("Last *"),
+            sort_desc: Some(true),
+            ..Legend::default()
+        };
         Self { legend, ..Self::default() }
     }
 }

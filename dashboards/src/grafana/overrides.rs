@@ -54,12 +54,6 @@ impl Override {
             .with("custom.stacking", json!({ "mode": "none", "group": "B" }))
     }
 
-    /// The title of a column.
-    #[must_use]
-    pub fn title(self, title: &str) -> Self {
-        self.with("displayName", json!(title))
-    }
-
     /// A unit of its own.
     #[must_use]
     pub fn unit(self, unit: Unit) -> Self {

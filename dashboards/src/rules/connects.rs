@@ -52,7 +52,7 @@ pub(super) const ALL: &[Alert] = &[
         keep: KEEP,
         summary: "A client sends SYNs again and again: nobody answers the first.",
         description: "{{ $labels.process }} ({{ $labels.workload }}) on {{ $labels.instance }} sends {{ $value | humanize }} SYNs a second \
-            again; the limit is [[rate]] and [[ratio]] of its connects. They get no answer and wait 1 s, 2 s, 4 s[[port]].",
+            again; the limit is [[rate]] and [[ratio]] of its connects. They get no answer, and each costs a second or more[[port]].",
         terms: syn_terms,
         board: "tcpwarden-network",
     },

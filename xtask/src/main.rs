@@ -9,6 +9,7 @@ mod bench;
 mod bpf_linker;
 mod build;
 mod cargo;
+mod dashboards;
 mod demo;
 mod kernels;
 mod lab;
@@ -45,6 +46,7 @@ enum Verb {
     Demo(demo::Args),
     #[command(hide = true)]
     DemoPlay(demo::PlayArgs),
+    Dashboards(dashboards::Args),
     #[command(hide = true)]
     BenchLoad(bench::LoadArgs),
 }
@@ -61,6 +63,7 @@ fn main() -> ExitCode {
         Verb::Demo(args) => demo::main(&args).map(done),
         Verb::DemoPlay(args) => demo::play(&args).map(done),
         Verb::Bench(args) => bench::main(&args).map(done),
+        Verb::Dashboards(args) => dashboards::main(&args).map(done),
         Verb::BenchLoad(args) => bench::load(&args).map(done),
     };
     match result {

@@ -5,7 +5,7 @@ use tcpwarden::metrics::catalogue::lifecycle::{
     CONNECT_DURATION, CONNECT_FAILURES, CONNECTION_DURATION, CONNECTIONS_OPENED, RETRANSMITTED_SEGMENTS,
 };
 
-use super::promql::{eq, indent, max, ne, none_of, not_other, observed, rate, sum, up_to};
+use super::promql::{OWNER, eq, indent, max, most, ne, none_of, not_other, observed, rate, sum, up_to};
 use super::{Alert, Severity, Term, percent, term};
 use crate::threshold::{
     CHURN_RATE, CHURN_RATIO, CHURN_SECONDS, CONNECT_CANCELED_RATIO, CONNECT_FAILURE_RATE, CONNECT_FAILURE_RATIO, CONNECT_SLOW_RATE,
@@ -26,8 +26,7 @@ pub(super) const ALL: &[Alert] = &[
         keep: KEEP,
         summary: "A client fails to connect to a service.",
         description: "{{ $value | humanizePercentage }} of the connects of {{ $labels.process }} ({{ $labels.workload }}) on \
-            {{ $labels.instance }} to one service fail, at least [[rate]] and [[ratio]] of them (given up by the program itself: \
-            [[canceled]]).",
+            {{ $labels.instance }} to one service fail[[port]][[why]]; the limit is [[ratio]] of them (given up by the program itself: [[canceled]]) and [[rate]].",
         terms: failures_terms,
         board: BOARD,
     },
@@ -40,7 +39,7 @@ pub(super) const ALL: &[Alert] = &[
         keep: KEEP,
         summary: "Connects of a client succeed, but late.",
         description: "{{ $value | humanizePercentage }} of the connects of {{ $labels.process }} ({{ $labels.workload }}) on \
-            {{ $labels.instance }} to one service take longer than [[seconds]], at least [[ratio]] of them and [[rate]].",
+            {{ $labels.instance }} to one service take longer than [[seconds]][[port]]; the limit is [[ratio]] of them and [[rate]].",
         terms: slow_terms,
         board: BOARD,
     },
@@ -53,7 +52,7 @@ pub(super) const ALL: &[Alert] = &[
         keep: KEEP,
         summary: "A client sends SYNs again and again: nobody answers the first.",
         description: "{{ $labels.process }} ({{ $labels.workload }}) on {{ $labels.instance }} sends {{ $value | humanize }} SYNs a second \
-            again, at least [[rate]] and [[ratio]] of its connects: they get no answer and wait 1 s, 2 s, 4 s.",
+            again; the limit is [[rate]] and [[ratio]] of its connects. They get no answer, and each costs a second or more[[port]].",
         terms: syn_terms,
         board: "tcpwarden-network",
     },
@@ -66,8 +65,8 @@ pub(super) const ALL: &[Alert] = &[
         keep: KEEP,
         summary: "A client opens a connection for every request instead of keeping some.",
         description: "{{ $labels.process }} ({{ $labels.workload }}) on {{ $labels.instance }} opens {{ $value | humanize }} connections a \
-            second to one service, at least [[rate]], and at least [[ratio]] of them live no longer than [[seconds]]: no pool, or one that \
-            is not used.",
+            second to one service[[port]], at least [[rate]], and at least [[ratio]] of them live no longer than [[seconds]]: no pool, or one \
+            that is not used.",
         terms: churn_terms,
         board: BOARD,
     },
@@ -127,31 +126,41 @@ fn churn(timing: &Timing) -> String {
     max(&["port", "role"], &format!("{opened} >= {CHURN_RATE}\nand\n{short}\n/ {all} >= {CHURN_RATIO}"))
 }
 
-fn failures_terms(_timing: &Timing) -> Vec<Term> {
+fn failures_terms(timing: &Timing) -> Vec<Term> {
+    let failed = |label, text| most(label, &rate(&CONNECT_FAILURES, &[OWNER.to_owned()], timing), text);
     vec![
+        term("port", failed("port", ", most towards port"), ""),
+        term("why", failed("reason", ", mostly"), ""),
         term("rate", format!("{CONNECT_FAILURE_RATE} a second"), "failed connects of one process to one port"),
         term("ratio", percent(CONNECT_FAILURE_RATIO), "share of its connects to that port that fail"),
         term("canceled", percent(CONNECT_CANCELED_RATIO), "share of its connects to that port that the program gives up"),
     ]
 }
 
-fn slow_terms(_timing: &Timing) -> Vec<Term> {
+fn slow_terms(timing: &Timing) -> Vec<Term> {
+    let owner = [OWNER.to_owned()];
+    let late =
+        format!("{} - {}", observed(&CONNECT_DURATION, &owner, timing), up_to(&CONNECT_DURATION, CONNECT_SLOW_SECONDS, &owner, timing));
     vec![
+        term("port", most("port", &late, ", most towards port"), ""),
         term("seconds", format!("{CONNECT_SLOW_SECONDS} s"), "time from the first SYN to ESTABLISHED from which a connect is slow"),
         term("ratio", percent(CONNECT_SLOW_RATIO), "share of the connects of one process to one port that are slow"),
         term("rate", format!("{CONNECT_SLOW_RATE} a second"), "slow connects"),
     ]
 }
 
-fn syn_terms(_timing: &Timing) -> Vec<Term> {
+fn syn_terms(timing: &Timing) -> Vec<Term> {
     vec![
+        term("port", most("port", &rate(&CONNECT_FAILURES, &[OWNER.to_owned()], timing), "; most of those that fail go to port"), ""),
         term("rate", format!("{SYN_RETRANSMIT_RATE} a second"), "SYNs sent again by one process"),
         term("ratio", percent(SYN_RETRANSMIT_RATIO), "SYNs sent again per connect that came to an end"),
     ]
 }
 
-fn churn_terms(_timing: &Timing) -> Vec<Term> {
+fn churn_terms(timing: &Timing) -> Vec<Term> {
+    let client = [eq("role", Role::Client.as_str()), OWNER.to_owned()];
     vec![
+        term("port", most("port", &rate(&CONNECTIONS_OPENED, &client, timing), ", most towards port"), ""),
         term("rate", format!("{CHURN_RATE} a second"), "connections that one process opens to one port"),
         term("ratio", percent(CHURN_RATIO), "share of its connections to that port that are short"),
         term("seconds", format!("{CHURN_SECONDS} s"), "life up to which a connection is short"),

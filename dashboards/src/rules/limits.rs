@@ -4,7 +4,7 @@ use tcpwarden::conn::labels::ConnectFailure;
 use tcpwarden::metrics::catalogue::lifecycle::CONNECT_FAILURES;
 use tcpwarden::metrics::catalogue::pressure::{EPHEMERAL_PORTS_USED, MAX_FDS, OPEN_FDS, SYSCTL, TCP_MEMORY};
 
-use super::promql::{eq, indent, not_other, rate, series, sum};
+use super::promql::{OWNER, eq, indent, most, not_other, rate, series, sum};
 use super::{Alert, Severity, Term, percent, term};
 use crate::threshold::{NO_LOCAL_PORT_RATE, USED_RATIO_CRITICAL, USED_RATIO_WARNING};
 use crate::timing::{FOR_SHORT, HORIZON, KEEP, TREND, Timing};
@@ -50,7 +50,7 @@ pub(super) const ALL: &[Alert] = &[
         keep: KEEP,
         summary: "Connects fail because no local port is left.",
         description: "{{ $value | humanize }} connects a second of {{ $labels.process }} ({{ $labels.workload }}) on {{ $labels.instance }} \
-            fail with EADDRNOTAVAIL, at least [[rate]]: every local port towards the destination is taken.",
+            fail with EADDRNOTAVAIL, at least [[rate]]: every local port towards the destination is taken[[port]].",
         terms: exhausted_terms,
         board: BOARD,
     },
@@ -109,8 +109,12 @@ fn near_terms(timing: &Timing) -> Vec<Term> {
     ]
 }
 
-fn exhausted_terms(_timing: &Timing) -> Vec<Term> {
-    vec![term("rate", format!("{NO_LOCAL_PORT_RATE} a second"), "failed connects of one process")]
+fn exhausted_terms(timing: &Timing) -> Vec<Term> {
+    let failures = rate(&CONNECT_FAILURES, &[eq("reason", ConnectFailure::NoLocalPort.as_str()), OWNER.to_owned()], timing);
+    vec![
+        term("port", most("port", &failures, ", most of them connects to port"), ""),
+        term("rate", format!("{NO_LOCAL_PORT_RATE} a second"), "failed connects of one process"),
+    ]
 }
 
 fn memory_terms(_timing: &Timing) -> Vec<Term> {

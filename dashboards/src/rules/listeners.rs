@@ -2,7 +2,7 @@
 
 use tcpwarden::metrics::catalogue::pressure::{LISTEN_BACKLOG_USED, LISTEN_DROPS, LISTEN_OVERFLOWS};
 
-use super::promql::{not_other, rate, series, sum};
+use super::promql::{OWNER, most, not_other, rate, series, sum};
 use super::{Alert, Severity, Term, percent, term};
 use crate::threshold::{ACCEPT_DROPS_RATE, USED_RATIO_WARNING};
 use crate::timing::{FOR_SHORT, KEEP, Timing};
@@ -20,7 +20,7 @@ pub(super) const ALL: &[Alert] = &[
         keep: KEEP,
         summary: "The accept queue of a listener is nearly full all the time.",
         description: "The fullest accept queue of {{ $labels.process }} ({{ $labels.workload }}) on {{ $labels.instance }} is at \
-            {{ $value | humanizePercentage }}, at least [[used]]: connections wait for the process; when it is full, the kernel drops them.",
+            {{ $value | humanizePercentage }}[[port]], at least [[used]]: connections wait for the process; when it is full, the kernel drops them.",
         terms: backlog_terms,
         board: BOARD,
     },
@@ -33,7 +33,7 @@ pub(super) const ALL: &[Alert] = &[
         keep: KEEP,
         summary: "A listener drops connections because its accept queue is full.",
         description: "{{ $labels.process }} ({{ $labels.workload }}) on {{ $labels.instance }} drops {{ $value | humanize }} segments a second \
-            at its listeners while accept queues overflow, both at least [[rate]]: clients wait a second or more for each connect, or fail.",
+            at its listeners[[port]] while accept queues overflow, both at least [[rate]]: clients wait a second or more for each connect, or fail.",
         terms: overflowing_terms,
         board: BOARD,
     },
@@ -51,9 +51,17 @@ fn overflowing(timing: &Timing) -> String {
 }
 
 fn backlog_terms(_timing: &Timing) -> Vec<Term> {
-    vec![term("used", percent(USED_RATIO_WARNING), "share of the accept queue that is taken, of the fullest listener")]
+    let used = series(&LISTEN_BACKLOG_USED, &[OWNER.to_owned()]);
+    vec![
+        term("port", most("port", &used, " on port"), ""),
+        term("used", percent(USED_RATIO_WARNING), "share of the accept queue that is taken, of the fullest listener"),
+    ]
 }
 
-fn overflowing_terms(_timing: &Timing) -> Vec<Term> {
-    vec![term("rate", format!("{ACCEPT_DROPS_RATE} a second"), "drops of one process' listeners, and overflows on the machine")]
+fn overflowing_terms(timing: &Timing) -> Vec<Term> {
+    let drops = rate(&LISTEN_DROPS, &[OWNER.to_owned()], timing);
+    vec![
+        term("port", most("port", &drops, ", most on port"), ""),
+        term("rate", format!("{ACCEPT_DROPS_RATE} a second"), "drops of one process' listeners, and overflows on the machine"),
+    ]
 }

@@ -4,7 +4,7 @@ use tcpwarden::conn::labels::{CloseReason, Phase};
 use tcpwarden::metrics::catalogue::lifecycle::{CONNECTIONS_CLOSED, RETRANSMITTED_SEGMENTS};
 use tcpwarden::metrics::catalogue::pressure::SEGMENTS_SENT;
 
-use super::promql::{among, max, ne, not_other, rate, sum};
+use super::promql::{MACHINE, OWNER, among, max, most, ne, not_other, rate, sum};
 use super::{Alert, Severity, Term, percent, term};
 use crate::threshold::{RESET_RATE, RESET_RATIO, RETRANSMIT_RATE, RETRANSMIT_RATIO};
 use crate::timing::{FOR_LONG, FOR_SHORT, KEEP, Timing};
@@ -21,8 +21,8 @@ pub(super) const ALL: &[Alert] = &[
         hold: FOR_LONG,
         keep: KEEP,
         summary: "A machine sends a large share of its segments again: the network loses them.",
-        description: "{{ $labels.instance }} sends {{ $value | humanizePercentage }} of its segments again, SYNs left out, at least [[ratio]] \
-            and [[rate]].",
+        description: "{{ $labels.instance }} sends {{ $value | humanizePercentage }} of its segments again, SYNs left out[[who]]; the limit is \
+            [[ratio]] and [[rate]].",
         terms: retransmit_terms,
         board: BOARD,
     },
@@ -35,11 +35,14 @@ pub(super) const ALL: &[Alert] = &[
         keep: KEEP,
         summary: "Most connections of a service end with a reset.",
         description: "{{ $value | humanize }} connections a second of {{ $labels.process }} ({{ $labels.workload }}, {{ $labels.role }}) on \
-            {{ $labels.instance }} end with a reset, at least [[rate]] and [[ratio]] of those at one port: data in flight is lost.",
+            {{ $labels.instance }} end with a reset[[port]], at least [[rate]] and [[ratio]] of those at one port: data in flight is lost.",
         terms: reset_terms,
         board: BOARD,
     },
 ];
+
+/// The ends that are resets.
+const RESETS: [&str; 2] = [CloseReason::RstReceived.as_str(), CloseReason::RstSent.as_str()];
 
 /// The share of what was sent, as [`rules::records`](super::records) have it too.
 pub(super) fn ratio(timing: &Timing) -> String {
@@ -58,21 +61,25 @@ fn retransmits(timing: &Timing) -> String {
 
 fn resets(timing: &Timing) -> String {
     let service = [not_other("process"), not_other("port")];
-    let reset = among("reason", &[CloseReason::RstReceived.as_str(), CloseReason::RstSent.as_str()]);
+    let reset = among("reason", &RESETS);
     let all = sum(&["reason"], &rate(&CONNECTIONS_CLOSED, &service, timing));
     let reset = sum(&["reason"], &rate(&CONNECTIONS_CLOSED, &[&[reset], &service[..]].concat(), timing));
     max(&["port"], &format!("{reset} >= {RESET_RATE}\nand\n{reset}\n/ {all} >= {RESET_RATIO}"))
 }
 
-fn retransmit_terms(_timing: &Timing) -> Vec<Term> {
+fn retransmit_terms(timing: &Timing) -> Vec<Term> {
+    let again = rate(&RETRANSMITTED_SEGMENTS, &[ne("phase", Phase::Syn.as_str()), MACHINE.to_owned()], timing);
     vec![
+        term("who", most("process", &again, ", most of them"), ""),
         term("ratio", percent(RETRANSMIT_RATIO), "segments sent again, SYNs left out, per segment sent"),
         term("rate", format!("{RETRANSMIT_RATE} a second"), "segments sent again"),
     ]
 }
 
-fn reset_terms(_timing: &Timing) -> Vec<Term> {
+fn reset_terms(timing: &Timing) -> Vec<Term> {
+    let matchers = [among("reason", &RESETS), OWNER.to_owned()];
     vec![
+        term("port", most("port", &rate(&CONNECTIONS_CLOSED, &matchers, timing), ", most at port"), ""),
         term("rate", format!("{RESET_RATE} a second"), "connections of one process at one port that a reset ended"),
         term("ratio", percent(RESET_RATIO), "share of its connections at that port that a reset ended"),
     ]

@@ -106,3 +106,20 @@ pub(super) fn aged(left: &str, state: SocketState, count: f64, age: Duration, ti
     let stuck = format!("{} >= {count}", series(&CONNECTIONS_STUCK, &[state, eq("min_age", &seconds.to_string())]));
     and(&both, &["state", "min_age"], &stuck)
 }
+
+/// The part of a description that names where most of it happens: asks Prometheus when the alert is sent, because labels
+/// of an alert carry no port. [`OWNER`] or [`MACHINE`] in the selectors of `of` stands for the alert's labels.
+pub(super) fn most(label: &str, of: &str, text: &str) -> String {
+    let machine = ("job=%q,instance=%q", "$labels.job $labels.instance");
+    let owner = ("job=%q,instance=%q,process=%q,workload=%q", "$labels.job $labels.instance $labels.process $labels.workload");
+    let (placeholder, (matchers, arguments)) = if of.contains(OWNER) { (OWNER, owner) } else { (MACHINE, machine) };
+    let times = of.matches(placeholder).count();
+    let query = format!("topk(1, sum by ({label}) ({}) > 0)", of.replace(placeholder, matchers));
+    let arguments = vec![arguments; times].join(" ");
+    format!("{{{{ with printf `{query}` {arguments} | query }}}}{text} {{{{ . | first | label {label:?} }}}}{{{{ end }}}}")
+}
+
+/// Stands for the matchers of the alert's process in [`most`].
+pub(super) const OWNER: &str = "OWNER";
+/// Stands for the matchers of the alert's machine in [`most`].
+pub(super) const MACHINE: &str = "MACHINE";

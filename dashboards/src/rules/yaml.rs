@@ -1,11 +1,14 @@
-//! The rule files as text. They are read by people, so they are written by hand: expressions stand as blocks, texts
-//! in double quotes, which YAML reads as JSON does.
+//! The rule files as text. They are read by people, so they are written by hand: expressions and descriptions stand as
+//! blocks, other texts in double quotes, which YAML reads as JSON does.
 
 use std::fmt::Write as _;
 
+use super::Alert;
 use super::records::{self, Record};
-use super::{Alert, promql};
 use crate::timing::Timing;
+
+/// Of a line of a description, in bytes.
+const WIDTH: usize = 118;
 
 const ALERTS: &str = "\
 # Alerts for tcpwarden. Written by `cargo xtask dashboards`; do not edit.
@@ -39,16 +42,14 @@ pub(super) fn alerts(timing: &Timing, runbooks: &str) -> String {
 fn one(alert: &Alert, timing: &Timing, runbooks: &str) -> String {
     let mut text = String::new();
     let _ = writeln!(text, "      - alert: {}", alert.name);
-    text.push_str(&block(&(alert.expr)(timing)));
+    let _ = writeln!(text, "        expr: |-\n{}", indented(&(alert.expr)(timing)));
     let _ = writeln!(text, "        for: {}", timing.span(alert.hold));
     let _ = writeln!(text, "        keep_firing_for: {}", timing.span(alert.keep));
     let _ = write!(text, "        labels:\n          severity: {}\n", alert.severity.as_str());
-    text.push_str("        annotations:\n");
-    let url = format!("{runbooks}{}.md", alert.name);
-    let description = alert.describe(timing);
-    for (key, value) in [("summary", alert.summary), ("description", &description), ("runbook_url", &url), ("dashboard_uid", alert.board)] {
-        let _ = writeln!(text, "          {key}: {}", quoted(value));
-    }
+    let _ = writeln!(text, "        annotations:\n          summary: {}", quoted(alert.summary));
+    let _ = writeln!(text, "          description: >-\n{}", indented(&wrapped(&alert.describe(timing))));
+    let _ = writeln!(text, "          runbook_url: {}", quoted(&format!("{runbooks}{}.md", alert.name)));
+    let _ = writeln!(text, "          dashboard_uid: {}", alert.board);
     text
 }
 
@@ -57,15 +58,30 @@ pub(super) fn records(timing: &Timing) -> String {
     let mut text = RECORDS.to_owned();
     let _ = write!(text, "  - name: tcpwarden-recording\n    interval: {}s\n    rules:\n", timing.interval.as_secs());
     for Record { name, about, expr, .. } in records::all() {
-        let _ = writeln!(text, "      # {about}\n      - record: {name}");
-        text.push_str(&block(&expr(timing)));
+        let _ = write!(text, "      # {about}\n      - record: {name}\n        expr: |-\n{}\n", indented(&expr(timing)));
     }
     text
 }
 
-/// An expression, as a block that keeps its lines.
-fn block(expr: &str) -> String {
-    format!("        expr: |-\n{}\n", promql::indent(&promql::indent(&promql::indent(&promql::indent(&promql::indent(expr))))))
+/// The lines of a block, deeper than any key.
+fn indented(block: &str) -> String {
+    block.lines().map(|line| format!("            {line}")).collect::<Vec<_>>().join("\n")
+}
+
+/// A text in lines, broken where it has a space: YAML puts that space back.
+fn wrapped(text: &str) -> String {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) if line.len() + word.len() < WIDTH => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines.join("\n")
 }
 
 /// A text in double quotes.

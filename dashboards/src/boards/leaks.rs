@@ -65,7 +65,7 @@ fn who() -> Vec<Draft> {
             .ask(suspects.clone(), "", Shown::In("half-close"))
             .ask(where_in(&oldest, by, &suspects), "", Shown::In("half-close"))
             .ask(where_in(&per_minute, by, &suspects), "", Shown::In("fd-leak"))
-            .ask(where_in(&old, by, &suspects), "", Shown::ZeroWhenHealthy),
+            .ask(where_in(&old, by, &suspects), "", Shown::ValuesIn("half-close")),
         Draft::table(12, "CLOSE_WAIT by stage", "Sockets")
             .about("How far the application came with connections that the peer has closed. unaccepted: the listener is stuck. unread: whoever should read is stuck. read: it saw the end and forgot to close.", "read that grows is a missing close(); unaccepted is a server that hangs.", &["TcpCloseWaitStuck", "TcpCloseWaitUnaccepted"], "read: find the path that returns without close. unread: take a stack of the reader. unaccepted: see Services, accept queue.")
             .size(12, 8)

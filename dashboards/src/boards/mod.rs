@@ -44,6 +44,8 @@ pub enum Shown {
     Always,
     /// Not zero in this scenario of the lab.
     In(&'static str),
+    /// It has values in this scenario of the lab, which are zero because the scenario is shorter than what it counts.
+    ValuesIn(&'static str),
     /// It has values, which are zero while the agent is healthy.
     ZeroWhenHealthy,
 }

@@ -27,6 +27,8 @@ pub(crate) const ALL: &[Fault] = &[
     Fault { name: "the_agent_is_down", alerts: &["TcpwardenDown"], begin: down },
     Fault { name: "the_ring_is_too_small", alerts: &["TcpwardenEventsLost", "TcpwardenDriftFound"], begin: deaf },
     Fault { name: "there_are_too_few_label_sets", alerts: &["TcpwardenLabelsOverflowing"], begin: crowded },
+    Fault { name: "the_table_is_full", alerts: &["TcpwardenTableFull"], begin: full },
+    Fault { name: "passes_do_not_come", alerts: &["TcpwardenPassesStalled"], begin: stalled },
     Fault { name: "nobody_holds_the_sockets", alerts: &["TcpwardenUnattributed"], begin: unheld },
 ];
 
@@ -54,6 +56,18 @@ fn deaf(site: &mut Site) -> Result<Box<dyn Any>> {
 fn crowded(site: &mut Site) -> Result<Box<dyn Any>> {
     site.replace_agent(&[HEALTHY, &["--max-series", "2"]].concat())?;
     Ok(Box::new(load::bursts(20)?))
+}
+
+/// Fewer rows than the machine has sockets.
+fn full(site: &mut Site) -> Result<Box<dyn Any>> {
+    site.replace_agent(&[HEALTHY, &["--max-connections", "8"]].concat())?;
+    Ok(Box::new(load::bursts(4)?))
+}
+
+/// One pass at the start, and none for an hour.
+fn stalled(site: &mut Site) -> Result<Box<dyn Any>> {
+    site.replace_agent(&["--reconcile-interval", "3600", "--verify-after", "3600"])?;
+    Ok(Box::new(()))
 }
 
 /// Descriptors that wait in a unix socket are in nobody's table: an agent that starts then cannot know whose they are.

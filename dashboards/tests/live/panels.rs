@@ -3,15 +3,15 @@
 use std::time::SystemTime;
 
 use anyhow::{Context as _, Result};
-use dashboards::boards::{self, Shown};
+use dashboards::boards::{self, Query, Shown};
 use stack::Sample;
 
 use crate::grafana::{STEP, interpolate};
 use crate::site::Site;
 
-/// Queries that have not shown yet what they should.
+/// Queries that have not shown yet what they should, each with its dashboard.
 pub(crate) struct Wanted {
-    queries: Vec<(&'static str, String, Shown)>,
+    queries: Vec<(&'static str, Query)>,
 }
 
 impl Wanted {
@@ -19,20 +19,19 @@ impl Wanted {
     pub(crate) fn of(scenario: &str) -> Self {
         let all = boards::all().into_iter().flat_map(|board| board.queries.into_iter().map(move |query| (board.uid, query)));
         let queries = all.filter(|(_, query)| match query.shown {
-            Shown::In(name) => name == scenario,
+            Shown::In(name) | Shown::ValuesIn(name) => name == scenario,
             Shown::Always | Shown::ZeroWhenHealthy => true,
         });
-        Self { queries: queries.map(|(board, query)| (board, query.expr, query.shown)).collect() }
+        Self { queries: queries.collect() }
     }
 
     /// Asks for what is left, each over the time since `from` as Grafana would draw it; whether nothing is left.
     pub(crate) fn look(&mut self, site: &Site, from: SystemTime) -> Result<bool> {
         let mut left = Vec::new();
-        for (board, expr, shown) in self.queries.drain(..) {
-            let asked = interpolate(&expr, from.elapsed().unwrap_or_default());
-            let series = site.prometheus.range(&asked, from, STEP).with_context(|| format!("{board}: {expr}"))?;
-            if !satisfied(&series, shown) {
-                left.push((board, expr, shown));
+        for (board, query) in self.queries.drain(..) {
+            let series = ask(site, &query, from).with_context(|| format!("{board}, {}: {}", query.panel, query.expr))?;
+            if !satisfied(&series, query.shown) {
+                left.push((board, query));
             }
         }
         self.queries = left;
@@ -41,20 +40,26 @@ impl Wanted {
 
     /// What has not been shown, a line each.
     pub(crate) fn complaints(self, site: &Site, from: SystemTime) -> Vec<String> {
-        let complaint = |(board, expr, shown): (&str, String, Shown)| {
-            let asked = interpolate(&expr, from.elapsed().unwrap_or_default());
-            let series = site.prometheus.range(&asked, from, STEP).map_or(0, |series| series.len());
-            format!("{board}: expected values ({shown:?}), got {series} series, none of which will do: {expr}")
+        let complaint = |(board, query): (&str, Query)| {
+            let series = ask(site, &query, from).map_or(0, |series| series.len());
+            let Query { panel, expr, shown, .. } = query;
+            format!("{board}, {panel}: expected values ({shown:?}), {series} series, none of which will do: {expr}")
         };
         self.queries.into_iter().map(complaint).collect()
     }
+}
+
+/// The series of a query, as Grafana asks for it: now, or over the time since `from`.
+fn ask(site: &Site, query: &Query, from: SystemTime) -> Result<Vec<Sample>> {
+    let asked = interpolate(&query.expr, from.elapsed().unwrap_or_default());
+    if query.instant { site.prometheus.query(&asked) } else { site.prometheus.range(&asked, from, STEP) }
 }
 
 /// Whether the series are what the query promises: NaN is no value, and a row of zeros shows nothing.
 fn satisfied(series: &[Sample], shown: Shown) -> bool {
     let mut values = series.iter().flat_map(|series| &series.values).filter(|value| value.is_finite());
     match shown {
-        Shown::ZeroWhenHealthy => values.next().is_some(),
+        Shown::ZeroWhenHealthy | Shown::ValuesIn(_) => values.next().is_some(),
         Shown::Always | Shown::In(_) => values.any(|value| *value != 0.0),
     }
 }

@@ -27,7 +27,7 @@ pub(crate) const ALL: &[Fault] = &[
     Fault { name: "the_agent_is_down", alerts: &["TcpwardenDown"], begin: down },
     Fault { name: "the_ring_is_too_small", alerts: &["TcpwardenEventsLost", "TcpwardenDriftFound"], begin: deaf },
     Fault { name: "there_are_too_few_label_sets", alerts: &["TcpwardenLabelsOverflowing"], begin: crowded },
-    Fault { name: "the_table_is_full", alerts: &["TcpwardenTableFull"], begin: full },
+    Fault { name: "the_table_is_full", alerts: &["TcpwardenTableFull", "TcpwardenDriftFound"], begin: full },
     Fault { name: "passes_do_not_come", alerts: &["TcpwardenPassesStalled"], begin: stalled },
     Fault { name: "nobody_holds_the_sockets", alerts: &["TcpwardenUnattributed"], begin: unheld },
 ];
@@ -58,7 +58,7 @@ fn crowded(site: &mut Site) -> Result<Box<dyn Any>> {
     Ok(Box::new(load::bursts(20)?))
 }
 
-/// Fewer rows than the machine has sockets.
+/// Fewer rows than the machine has sockets: passes find those that were turned away again and again.
 fn full(site: &mut Site) -> Result<Box<dyn Any>> {
     site.replace_agent(&[HEALTHY, &["--max-connections", "8"]].concat())?;
     Ok(Box::new(load::bursts(4)?))

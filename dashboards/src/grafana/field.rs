@@ -20,8 +20,9 @@ pub struct FieldConfig {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Defaults {
-    /// How a number is written.
-    pub unit: Unit,
+    /// How a number is written; in a table that has units by column none, since it would be applied to ports too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unit: Option<Unit>,
     /// Digits after the point; Grafana chooses where none is given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decimals: Option<u8>,

@@ -6,8 +6,11 @@
 //! dashboards` writes the files, a test compares them with the committed ones.
 #![forbid(unsafe_code)]
 
+use std::path::Path;
+
 pub mod boards;
 pub mod docs;
+pub mod grafana;
 pub mod rules;
 pub mod runbooks;
 pub mod threshold;
@@ -26,4 +29,22 @@ pub struct File {
 #[must_use]
 pub fn files() -> Vec<File> {
     [boards::files(), rules::files(&timing::PRODUCTION), runbooks::files(), docs::files()].concat()
+}
+
+/// The folders in which every file is generated, each with the ending of those that are.
+const GENERATED: [(&str, &str); 2] = [("dashboards/grafana", "json"), ("docs/runbooks", "md")];
+
+/// Files below `root` that are not what [`files`] says: missing ones, different ones, and ones that nothing writes.
+#[must_use]
+pub fn differences(root: &Path) -> Vec<String> {
+    let files = files();
+    let differs = |file: &&File| std::fs::read_to_string(root.join(&file.path)).ok().as_ref() != Some(&file.text);
+    let mut found: Vec<String> = files.iter().filter(differs).map(|file| file.path.clone()).collect();
+    for (folder, ending) in GENERATED {
+        let entries = std::fs::read_dir(root.join(folder)).into_iter().flatten().filter_map(Result::ok);
+        let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+        let paths = names.filter(|name| name.ends_with(&format!(".{ending}"))).map(|name| format!("{folder}/{name}"));
+        found.extend(paths.filter(|path| files.iter().all(|file| file.path != *path)).map(|path| format!("{path} (nothing writes it)")));
+    }
+    found
 }

@@ -9,6 +9,7 @@ mod bench;
 mod bpf_linker;
 mod build;
 mod cargo;
+mod dashboards;
 mod kernels;
 mod packages;
 mod process;
@@ -39,6 +40,7 @@ enum Verb {
     Test(test::Args),
     Kernels(kernels::Args),
     Bench(bench::Args),
+    Dashboards(dashboards::Args),
     #[command(hide = true)]
     BenchLoad(bench::LoadArgs),
 }
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
         Verb::Test(args) => test::main(&args),
         Verb::Kernels(args) => kernels::main(&args),
         Verb::Bench(args) => bench::main(&args).map(done),
+        Verb::Dashboards(args) => dashboards::main(&args).map(done),
         Verb::BenchLoad(args) => bench::load(&args).map(done),
     };
     match result {

@@ -1,4 +1,5 @@
-//! Writes docs/metrics.md from the catalogue; a test fails where the committed file differs.
+//! The text of docs/metrics.md, from the catalogue. `cargo xtask dashboards` writes it; a test of the package
+//! `dashboards` fails where the committed file differs.
 
 use std::fmt::Write as _;
 
@@ -113,7 +114,7 @@ impl Metric {
 const INTRODUCTION: &str = "\
 # Metrics
 
-<!-- Written from the catalogue in agent/src/metrics/catalogue by `TCPWARDEN_BLESS=1 cargo test`; do not edit. -->
+<!-- Written from the catalogue in agent/src/metrics/catalogue by `cargo xtask dashboards`; do not edit. -->
 
 Everything that `tcpwarden run` exports at `/metrics`, in the Prometheus text format 0.0.4. Counters start at 0 when the agent starts
 and never go down; counters with a fixed set of labels are there from the start. Gauges of sockets follow each transition and are put

@@ -206,11 +206,6 @@ fn the_page_of_a_full_snapshot_is_the_golden_one() {
     compare("src/metrics/golden.txt", &page(&full(), stats()));
 }
 
-#[test]
-fn the_documentation_is_what_the_catalogue_says() {
-    compare("../docs/metrics.md", &docs::render_docs());
-}
-
 /// Name and label set of a line without its value.
 fn series(line: &str) -> &str {
     line.rsplit_once(' ').unwrap().0

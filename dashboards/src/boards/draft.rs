@@ -1,0 +1,269 @@
+//! A panel before it has its place: what a board says about it.
+
+use crate::grafana::DataSource;
+use crate::grafana::field::{Cells, Color, Custom, Defaults, Distribution, FieldConfig, Lines, Mapping, Mode, Scale, Thresholds};
+use crate::grafana::heatmap::Heatmap;
+use crate::grafana::layout::Place;
+use crate::grafana::link::DataLink;
+use crate::grafana::options::{Options, Stat, StateTimeline, Table, TimeSeries};
+use crate::grafana::overrides::Override;
+use crate::grafana::panel::{Panel, Target};
+use crate::grafana::transform::{Nothing, Organize, Transformation};
+use crate::grafana::unit::Unit;
+
+use super::{Query, Shown};
+
+/// What a panel's description says, in this order.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct About {
+    /// What is shown.
+    pub(super) what: &'static str,
+    /// What bad looks like.
+    pub(super) bad: &'static str,
+    /// The alerts that watch it.
+    pub(super) alerts: &'static [&'static str],
+    /// What to do then.
+    pub(super) act: &'static str,
+}
+
+impl About {
+    fn text(self) -> String {
+        let alerts = if self.alerts.is_empty() { "none".to_owned() } else { self.alerts.join(", ") };
+        format!("{}\n\n**Bad:** {}\n\n**Alert:** {alerts}.\n\n**Do:** {}", self.what, self.bad, self.act)
+    }
+}
+
+/// A column of a table.
+#[derive(Debug, Clone)]
+pub(super) struct Column {
+    /// A label, or `Value` with the letter of its query where there are several.
+    pub(super) name: &'static str,
+    /// Its heading.
+    pub(super) title: &'static str,
+    /// How its cells look.
+    pub(super) looks: Override,
+}
+
+/// Colours that say neither good nor bad, told apart by most eyes.
+const NEUTRAL: [&str; 8] = ["#5794f2", "#b877d9", "#5fc9c4", "#fade2a", "#e0399a", "#8e8e8e", "#8ab8ff", "#7c2ea3"];
+
+/// A panel without its place.
+#[derive(Debug, Clone)]
+pub(super) struct Draft {
+    id: u32,
+    title: &'static str,
+    about: About,
+    size: (u32, u32),
+    defaults: Defaults,
+    options: Options,
+    overrides: Vec<Override>,
+    transformations: Vec<Transformation>,
+    asks: Vec<(String, String, Shown)>,
+}
+
+impl Draft {
+    fn new(id: u32, title: &'static str, unit: Unit, size: (u32, u32), options: Options, custom: Custom) -> Self {
+        let defaults = Defaults {
+            unit,
+            decimals: None,
+            min: None,
+            max: None,
+            no_value: "no data",
+            color: Color::THRESHOLDS,
+            thresholds: Thresholds::none(),
+            mappings: Vec::new(),
+            links: Vec::new(),
+            custom,
+        };
+        let about = About { what: "", bad: "", alerts: &[], act: "" };
+        Self { id, title, about, size, defaults, options, overrides: Vec::new(), transformations: Vec::new(), asks: Vec::new() }
+    }
+
+    /// One big number.
+    pub(super) fn stat(id: u32, title: &'static str, unit: Unit) -> Self {
+        let mut draft = Self::new(id, title, unit, (3, 4), Options::Stat(Stat::default()), Custom::Nothing {});
+        draft.defaults.decimals = (unit == Unit::Share).then_some(1);
+        draft
+    }
+
+    /// Lines over time.
+    pub(super) fn graph(id: u32, title: &'static str, unit: Unit) -> Self {
+        let mut draft = Self::new(id, title, unit, (12, 8), Options::TimeSeries(TimeSeries::default()), Custom::Lines(Lines::default()));
+        draft.defaults.color = Color::PALETTE;
+        draft.defaults.min = Some(0.0);
+        draft
+    }
+
+    /// Rows and columns, the largest of the column with the title `sorted` first.
+    pub(super) fn table(id: u32, title: &'static str, sorted: &str) -> Self {
+        let options = Options::Table(Table::largest_first(sorted));
+        Self::new(id, title, Unit::Count, (24, 9), options, Custom::Cells(Cells::default()))
+    }
+
+    /// Buckets over time.
+    pub(super) fn heatmap(id: u32, title: &'static str, unit: Unit) -> Self {
+        Self::new(id, title, unit, (12, 8), Options::Heatmap(Box::new(Heatmap::of(unit))), Custom::Scale(Scale::default()))
+    }
+
+    /// Bands of states over time.
+    pub(super) fn timeline(id: u32, title: &'static str, unit: Unit) -> Self {
+        Self::new(id, title, unit, (12, 8), Options::StateTimeline(StateTimeline::default()), Custom::Bands(Default::default()))
+    }
+
+    /// The description.
+    pub(super) fn about(mut self, what: &'static str, bad: &'static str, alerts: &'static [&'static str], act: &'static str) -> Self {
+        self.about = About { what, bad, alerts, act };
+        self
+    }
+
+    /// A query with the name of its series, and when the proof expects values from it.
+    pub(super) fn ask(mut self, expr: String, legend: &str, shown: Shown) -> Self {
+        self.asks.push((expr, legend.to_owned(), shown));
+        self
+    }
+
+    /// Columns and lines of the grid.
+    pub(super) fn size(mut self, width: u32, height: u32) -> Self {
+        self.size = (width, height);
+        self
+    }
+
+    /// What is shown where there is nothing.
+    pub(super) fn no_value(mut self, text: &'static str) -> Self {
+        self.defaults.no_value = text;
+        self
+    }
+
+    /// Limits; a graph draws them as lines.
+    pub(super) fn limits(mut self, thresholds: Thresholds) -> Self {
+        if let Custom::Lines(lines) = &mut self.defaults.custom {
+            lines.thresholds_style = Mode { mode: "dashed" };
+        }
+        self.defaults.thresholds = thresholds;
+        self
+    }
+
+    /// The upper end of the scale.
+    pub(super) fn up_to(mut self, max: f64) -> Self {
+        self.defaults.max = Some(max);
+        self
+    }
+
+    /// The scale may go below zero.
+    pub(super) fn signed(mut self) -> Self {
+        self.defaults.min = None;
+        self
+    }
+
+    /// Parts of a whole: one upon the other.
+    pub(super) fn stacked(mut self) -> Self {
+        if let Custom::Lines(lines) = &mut self.defaults.custom {
+            lines.stack();
+        }
+        self
+    }
+
+    /// Steps of a factor of ten.
+    pub(super) fn logarithmic(mut self) -> Self {
+        if let Custom::Lines(lines) = &mut self.defaults.custom {
+            lines.scale_distribution = Distribution::LOG10;
+        }
+        self.signed()
+    }
+
+    /// The names of the series in a table with the last and the largest value.
+    pub(super) fn named(mut self) -> Self {
+        self.options = Options::TimeSeries(TimeSeries::with_table());
+        self
+    }
+
+    /// A line behind the number of a stat.
+    pub(super) fn spark(mut self) -> Self {
+        if let Options::Stat(stat) = &mut self.options {
+            stat.graph_mode = "area";
+        }
+        self
+    }
+
+    /// Words for numbers.
+    pub(super) fn words(mut self, mapping: Mapping) -> Self {
+        self.defaults.mappings.push(mapping);
+        self
+    }
+
+    /// Where a click leads.
+    pub(super) fn link(mut self, link: DataLink) -> Self {
+        self.defaults.links.push(link);
+        self
+    }
+
+    /// What differs for one series or column.
+    pub(super) fn with(mut self, other: Override) -> Self {
+        self.overrides.push(other);
+        self
+    }
+
+    /// Colours for the series of these names, none of which says good or bad.
+    pub(super) fn colored(self, names: &[&str]) -> Self {
+        names.iter().zip(NEUTRAL).fold(self, |draft, (name, color)| draft.with(Override::of(name).color(color)))
+    }
+
+    /// The columns of a table in this order; others are hidden by name.
+    pub(super) fn columns(mut self, columns: Vec<Column>, hidden: &[&str]) -> Self {
+        let titles: Vec<(&str, &str)> = columns.iter().map(|column| (column.name, column.title)).collect();
+        self.transformations = vec![Transformation::Merge(Nothing {}), Transformation::Organize(Organize::new(&titles, hidden))];
+        self.overrides.extend(columns.into_iter().map(|column| column.looks));
+        self
+    }
+
+    /// Columns and lines that it takes.
+    pub(super) const fn wants(&self) -> (u32, u32) {
+        self.size
+    }
+
+    /// What the proof asks.
+    pub(super) fn queries(&self) -> impl Iterator<Item = Query> {
+        let instant = self.is_instant();
+        self.asks.iter().map(move |(expr, _, shown)| Query { panel: self.title, expr: expr.clone(), instant, shown: *shown })
+    }
+
+    fn is_instant(&self) -> bool {
+        match &self.options {
+            Options::Stat(stat) => stat.graph_mode == "none",
+            Options::Table(_) => true,
+            Options::TimeSeries(_) | Options::Heatmap(_) | Options::StateTimeline(_) => false,
+        }
+    }
+
+    /// The panel at its place.
+    pub(super) fn place(self, grid_pos: Place) -> Panel {
+        let instant = self.is_instant();
+        let format = match &self.options {
+            Options::Table(_) => "table",
+            Options::Heatmap(_) => "heatmap",
+            _ => "time_series",
+        };
+        let target = |((expr, legend, _), letter): ((String, String, Shown), char)| Target {
+            ref_id: letter.to_string(),
+            datasource: DataSource::PROMETHEUS,
+            expr,
+            legend_format: legend,
+            format,
+            instant,
+            range: !instant,
+            editor_mode: "code",
+        };
+        Panel {
+            id: self.id,
+            r#type: self.options.kind(),
+            title: self.title,
+            description: self.about.text(),
+            datasource: DataSource::PROMETHEUS,
+            grid_pos,
+            targets: self.asks.into_iter().zip('A'..='Z').map(target).collect(),
+            field_config: FieldConfig { defaults: self.defaults, overrides: self.overrides },
+            options: self.options,
+            transformations: self.transformations,
+        }
+    }
+}

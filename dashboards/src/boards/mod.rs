@@ -1,0 +1,160 @@
+//! The dashboards, one file each; [`all`] lists them.
+//!
+//! A board is a list of sections of [`draft::Draft`]s; places on the grid are computed here, ids of panels are
+//! fixed by hand, because links and annotations of users refer to them.
+
+mod agent;
+mod capacity;
+mod draft;
+mod leaks;
+mod network;
+mod overview;
+mod promql;
+mod services;
+mod shared;
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::File;
+use crate::grafana::dashboard::Dashboard;
+use crate::grafana::layout::{COLUMNS, Flow};
+use crate::grafana::panel::{Item, Panel, Row};
+use crate::grafana::variable::Variable;
+use draft::Draft;
+
+/// A query of a panel, and when it must return something that is not zero.
+#[derive(Debug, Clone)]
+pub struct Query {
+    /// The title of its panel.
+    pub panel: &'static str,
+    /// PromQL with Grafana's variables in it.
+    pub expr: String,
+    /// Whether it is asked for now only, not over the time range.
+    pub instant: bool,
+    /// When the proof on a live agent expects values from it.
+    pub shown: Shown,
+}
+
+/// When a query has something to show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// Not zero in every scenario of the lab.
+    Always,
+    /// Not zero in this scenario of the lab.
+    In(&'static str),
+    /// It has values, which are zero while the agent is healthy.
+    ZeroWhenHealthy,
+}
+
+/// One dashboard.
+#[derive(Debug, Clone)]
+pub struct Board {
+    /// Fixed, in links.
+    pub uid: &'static str,
+    /// Every query of every panel.
+    pub queries: Vec<Query>,
+    /// The variables with the queries that fill them.
+    pub variables: Vec<(&'static str, String)>,
+    /// What Grafana imports.
+    pub json: Value,
+}
+
+/// A board before its panels have places.
+struct Plan {
+    uid: &'static str,
+    title: &'static str,
+    description: &'static str,
+    /// Besides data source, job and instance.
+    variables: Vec<Variable>,
+    sections: Vec<Section>,
+}
+
+/// A heading and what stands below it.
+struct Section {
+    id: u32,
+    title: &'static str,
+    /// Closed ones ask nothing until somebody opens them.
+    open: Open,
+    panels: Vec<Draft>,
+}
+
+/// Whether a section is open when the board is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Open {
+    Yes,
+    OnClick,
+}
+
+/// Every dashboard, from the general to the specific.
+#[must_use]
+pub fn all() -> Vec<Board> {
+    [overview::plan, leaks::plan, services::plan, network::plan, capacity::plan, agent::plan].iter().map(|plan| plan().board()).collect()
+}
+
+/// The files to import.
+#[must_use]
+pub fn files() -> Vec<File> {
+    all()
+        .into_iter()
+        .map(|board| File { path: format!("dashboards/grafana/{}.json", board.uid), text: format!("{:#}\n", board.json) })
+        .collect()
+}
+
+impl Plan {
+    fn board(self) -> Board {
+        let variables: Vec<Variable> = shared::variables().into_iter().chain(self.variables).collect();
+        let filled = variables.iter().filter_map(|variable| Some((variable.name, variable.filled_by()?.to_owned()))).collect();
+        let queries = self.sections.iter().flat_map(|section| &section.panels).flat_map(Draft::queries).collect();
+        let items = place(self.sections);
+        let dashboard = Dashboard::new(self.uid, self.title, self.description, variables, shared::annotations(), items);
+        // A model of strings, numbers and lists always becomes JSON; were it not so, the comparison with the
+        // committed files would fail.
+        let json = sorted(serde_json::to_value(dashboard).unwrap_or_default());
+        Board { uid: self.uid, queries, variables: filled, json }
+    }
+}
+
+/// The same with the members of each object by name, whichever order the JSON library keeps: that depends on what else is
+/// built with it.
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let members: BTreeMap<String, Value> = members.into_iter().map(|(name, value)| (name, sorted(value))).collect();
+            Value::Object(members.into_iter().collect())
+        }
+        Value::Array(values) => Value::Array(values.into_iter().map(sorted).collect()),
+        other => other,
+    }
+}
+
+/// Gives every section and panel its place.
+fn place(sections: Vec<Section>) -> Vec<Item> {
+    let mut items = Vec::new();
+    let mut flow = Flow::default();
+    for section in sections {
+        flow.break_line();
+        let heading = flow.next(COLUMNS, 1);
+        flow.break_line();
+        if section.open == Open::Yes {
+            items.push(Item::Row(Row::open(section.id, section.title, heading)));
+            items.extend(panels(section.panels, &mut flow).into_iter().map(|panel| Item::Panel(Box::new(panel))));
+        } else {
+            let mut inside = Flow::from_line(flow.below());
+            let hidden = panels(section.panels, &mut inside);
+            items.push(Item::Row(Row::closed(section.id, section.title, heading, hidden)));
+        }
+    }
+    items
+}
+
+fn panels(drafts: Vec<Draft>, flow: &mut Flow) -> Vec<Panel> {
+    drafts
+        .into_iter()
+        .map(|draft| {
+            let (width, height) = draft.wants();
+            draft.place(flow.next(width, height))
+        })
+        .collect()
+}

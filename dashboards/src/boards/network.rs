@@ -1,0 +1,210 @@
+//! Network quality: what is sent again and why, who resets, how far peers are, who does not read.
+
+use tcpwarden::conn::labels::{CloseReason, Phase, RetransmitKind};
+use tcpwarden::metrics::catalogue::lifecycle::{
+    CONNECTION_SRTT, CONNECTIONS_CLOSED, RESETS_RECEIVED, RESETS_SENT, RETRANSMIT_FAILURES, RETRANSMITTED_SEGMENTS,
+};
+use tcpwarden::metrics::catalogue::pressure::{RECEIVE_QUEUE, SEND_QUEUE, ZERO_WINDOW};
+
+use super::draft::Draft;
+use super::promql::{Scope, max, quantile, sum, top, where_in};
+use super::shared::{self, ALL, NETWORK, texts};
+use super::{Open, Plan, Section, Shown};
+use crate::grafana::field::Thresholds;
+use crate::grafana::unit::Unit;
+use crate::threshold::{RESET_RATE, RESET_RATIO, RETRANSMIT_RATIO, SYN_RETRANSMIT_RATE, UNREAD_BYTES, ZERO_WINDOW_CONNECTIONS};
+
+const SCOPE: Scope = Scope(&["workload", "process"]);
+
+pub(super) fn plan() -> Plan {
+    Plan {
+        uid: NETWORK,
+        title: "Network quality",
+        description: "What is sent again, in which phase and why; who resets; how far peers are; who does not read.",
+        variables: vec![shared::workload(), shared::process()],
+        sections: vec![
+            Section { id: 1, title: "Now", open: Open::Yes, panels: now() },
+            Section { id: 2, title: "Sent again", open: Open::Yes, panels: retransmits() },
+            Section { id: 3, title: "Resets", open: Open::Yes, panels: resets() },
+            Section { id: 4, title: "Round trips", open: Open::Yes, panels: round_trips() },
+            Section { id: 5, title: "Who does not read", open: Open::Yes, panels: queues() },
+        ],
+    }
+}
+
+/// The share of segments that were sent again, SYNs left out; of whole hosts, since the kernel counts what it sends by
+/// network namespace. Recorded, because it takes every group of a host.
+pub(super) fn retransmit_ratio(by: &str) -> String {
+    max(by, &ALL.recorded("tcpwarden:instance:retransmit_ratio:rate", ""))
+}
+
+fn now() -> Vec<Draft> {
+    let syns = sum("", &SCOPE.rate(&RETRANSMITTED_SEGMENTS, r#"phase="syn""#));
+    vec![
+        Draft::stat(11, "Sent again", Unit::Share)
+            .about(
+                "The share of segments that had to be sent again, SYNs left out; of the worst host, from the recording rules.",
+                "Above the limit: the path loses packets.",
+                &["TcpRetransmitRatioHigh"],
+                "The panels below tell whose and why.",
+            )
+            .size(6, 4)
+            .limits(Thresholds::warning(RETRANSMIT_RATIO))
+            .no_value("are the recording rules loaded?")
+            .ask(retransmit_ratio(""), "", Shown::In("lossy-link")),
+        Draft::stat(12, "SYNs sent again", Unit::Packets)
+            .about(
+                "SYNs that were not answered and sent again.",
+                "Above the limit: a host or firewall swallows them, or an accept queue is full.",
+                &["TcpSynRetransmits"],
+                "Services names the process and the port that does not answer.",
+            )
+            .size(6, 4)
+            .limits(Thresholds::warning(SYN_RETRANSMIT_RATE))
+            .ask(syns, "", Shown::In("black-hole")),
+        Draft::stat(13, "Resets sent", Unit::Packets)
+            .about(
+                "Resets that the selected hosts sent.",
+                "Hundreds: programs abort, or something knocks on closed ports.",
+                &["TcpResetStorm"],
+                "See the table of resets by process.",
+            )
+            .size(6, 4)
+            .spark()
+            .ask(sum("", &SCOPE.rate(&RESETS_SENT, "")), "", Shown::In("rst-storm")),
+        Draft::stat(14, "Resets received", Unit::Packets)
+            .about(
+                "Received resets that ended a connection or an attempt.",
+                "A steady number: peers refuse or abort.",
+                &["TcpResetStorm", "TcpConnectFailures"],
+                "See the table of resets by process.",
+            )
+            .size(6, 4)
+            .spark()
+            .ask(sum("", &SCOPE.rate(&RESETS_RECEIVED, "")), "", Shown::In("rst-storm")),
+    ]
+}
+
+fn retransmits() -> Vec<Draft> {
+    let by = |labels: &str| sum(labels, &SCOPE.rate(&RETRANSMITTED_SEGMENTS, ""));
+    vec![
+        Draft::graph(21, "Share sent again, by host", Unit::Share)
+            .about("The share of segments that had to be sent again, SYNs left out.", "Above the line.", &["TcpRetransmitRatioHigh"], "One host: its link. All hosts at once: the network between.")
+            .size(8, 8)
+            .limits(Thresholds::warning(RETRANSMIT_RATIO))
+            .no_value("are the recording rules loaded?")
+            .ask(retransmit_ratio("instance"), "{{instance}}", Shown::In("lossy-link")),
+        Draft::graph(22, "Sent again, by phase", Unit::Packets)
+            .about("Segments sent again by the phase of the connection. syn: nobody answers. established: loss on the way. closing: the peer is gone.", "A band that was not there before.", &["TcpSynRetransmits", "TcpRetransmitRatioHigh"], "syn: see Services, connect failures. established: see the kinds beside.")
+            .size(8, 8)
+            .stacked()
+            .ask(by("phase"), "{{phase}}", Shown::In("lossy-link"))
+            .colored(&texts(Phase::ALL, |phase| phase.as_str())),
+        Draft::graph(23, "Sent again, by kind", Unit::Packets)
+            .about("What set it off. fast: acknowledgements told of the loss, cheap. probe: a tail loss probe. timeout: nothing came for the whole timeout, expensive.", "Mostly timeout: the path is dead or the flows are too thin to notice loss earlier.", &["TcpRetransmitRatioHigh"], "fast points to congestion, timeout to a broken path or peer.")
+            .size(8, 8)
+            .stacked()
+            .ask(by("kind"), "{{kind}}", Shown::In("lossy-link"))
+            .colored(&texts(RetransmitKind::ALL, |kind| kind.as_str())),
+        Draft::graph(24, "Sent again, by process", Unit::Packets)
+            .about("The processes whose segments are sent again most.", "One name far above the others: its peer or path.", &["TcpRetransmitRatioHigh", "TcpSynRetransmits"], "`tcpwarden connections --sort retransmitted` on the host shows the peers.")
+            .named()
+            .link(shared::to_services())
+            .ask(top(&by("workload, process, role")), "{{process}} ({{workload}}) {{role}}", Shown::In("lossy-link")),
+        Draft::graph(25, "Could not be sent again", Unit::Packets)
+            .about("Segments that the kernel meant to send again and could not, by why. denied: a local firewall. no_buffer: no memory. unreachable: no route. Told since Linux 6.17.", "denied or unreachable: the way out of this host is closed.", &["TcpRetransmitRatioHigh"], "Look at routes, neighbours and the firewall of the host.")
+            .ask(sum("error", &SCOPE.rate(&RETRANSMIT_FAILURES, "")), "{{error}}", Shown::ZeroWhenHealthy),
+    ]
+}
+
+fn resets() -> Vec<Draft> {
+    let by = "instance, workload, process, role, port";
+    let reset = sum(by, &SCOPE.rate(&CONNECTIONS_CLOSED, r#"reason=~"rst_sent|rst_received""#));
+    let all = sum(by, &SCOPE.rate(&CONNECTIONS_CLOSED, ""));
+    let mut columns = shared::who();
+    columns.push(shared::column("role", "Side"));
+    columns.push(shared::column("port", "Port"));
+    columns.push(shared::judged("Value #A", "Reset a second", Unit::PerSecond, &Thresholds::warning(RESET_RATE)));
+    columns.push(shared::judged("Value #B", "Share of ends", Unit::Share, &Thresholds::warning(RESET_RATIO)));
+    vec![
+        Draft::graph(31, "How connections end", Unit::PerSecond)
+            .about("Ends of connections by what ended them: a FIN of this side, of the peer, a reset, a timeout.", "rst_sent: a program here aborts. rst_received: peers do. timeout: peers vanished.", &["TcpResetStorm"], "The table beside names the process.")
+            .size(10, 8)
+            .ask(sum("reason", &SCOPE.rate(&CONNECTIONS_CLOSED, "")), "{{reason}}", Shown::In("rst-storm"))
+            .colored(&texts(CloseReason::ALL, |reason| reason.as_str())),
+        Draft::table(32, "Whose connections end by a reset", "Reset a second")
+            .about("Processes by connections that a reset of either side ended, and the share of all ends.", "A share near 100 % of a service that answers requests.", &["TcpResetStorm"], "rst_sent: look for linger 0, or a close with unread data. rst_received: look at the peer, or at a middlebox that forgot the flow.")
+            .size(14, 8)
+            .no_value("none")
+            .columns(columns, &["Time"])
+            .ask(top(&reset), "", Shown::In("rst-storm"))
+            .ask(where_in(&format!("{reset} / {all}"), by, &top(&reset)), "", Shown::In("rst-storm")),
+    ]
+}
+
+fn round_trips() -> Vec<Draft> {
+    let buckets = SCOPE.buckets(&CONNECTION_SRTT, "");
+    vec![
+        Draft::heatmap(41, "Round-trip time, all", Unit::Seconds)
+            .about(
+                "Smoothed round-trip time of connections when they ended.",
+                "A band that moves up: a longer way, or queues on it.",
+                &["TcpConnectSlow"],
+                "Choose the process above to see whose.",
+            )
+            .no_value("none ended")
+            .ask(sum("le", &buckets), "{{le}}", Shown::In("no-pool")),
+        Draft::graph(42, "Round-trip time", Unit::Seconds)
+            .about(
+                "The same as lines.",
+                "A median that rises: distance. Only the 99th percentile: queues or a few far peers.",
+                &["TcpConnectSlow"],
+                "Compare with Connect time on Services.",
+            )
+            .ask(quantile(0.5, "", &buckets), "median", Shown::In("no-pool"))
+            .ask(quantile(0.99, "", &buckets), "99 %", Shown::In("no-pool"))
+            .colored(&["median", "99 %"]),
+    ]
+}
+
+fn queues() -> Vec<Draft> {
+    let by = |metric| top(&sum("workload, process, role", &SCOPE.of(metric, "")));
+    let name = "{{process}} ({{workload}}) {{role}}";
+    vec![
+        Draft::graph(51, "Peers that let nothing in", Unit::Count)
+            .about(
+                "Connections with bytes to send whose peer has closed its window: the peer does not read.",
+                "Above the line: memory is held here for somebody who is stuck.",
+                &["TcpPeersNotReading"],
+                "`tcpwarden connections --process NAME --state established` shows the peers.",
+            )
+            .size(8, 8)
+            .named()
+            .limits(Thresholds::warning(ZERO_WINDOW_CONNECTIONS))
+            .link(shared::to_leaks())
+            .ask(by(&ZERO_WINDOW), name, Shown::In("slow-reader")),
+        Draft::graph(52, "Bytes not acknowledged", Unit::Bytes)
+            .about(
+                "Bytes that peers have not acknowledged, sent or not.",
+                "A line that grows and never falls.",
+                &["TcpPeersNotReading"],
+                "With closed windows beside: the peer does not read. Without: the path is slow.",
+            )
+            .size(8, 8)
+            .named()
+            .link(shared::to_leaks())
+            .ask(by(&SEND_QUEUE), name, Shown::In("slow-reader")),
+        Draft::graph(53, "Bytes not read", Unit::Bytes)
+            .about(
+                "Bytes that have arrived and that applications here have not read.",
+                "A line above the limit that never falls: the reader is stuck.",
+                &["TcpReceiversNotReading"],
+                "Take a stack of the process.",
+            )
+            .size(8, 8)
+            .named()
+            .limits(Thresholds::warning(UNREAD_BYTES))
+            .link(shared::to_leaks())
+            .ask(by(&RECEIVE_QUEUE), name, Shown::In("slow-reader")),
+    ]
+}

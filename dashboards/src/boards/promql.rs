@@ -1,0 +1,114 @@
+//! PromQL from the catalogue: selectors that carry every variable of a board that their metric knows.
+
+use tcpwarden::conn::snapshot::OTHER;
+use tcpwarden::metrics::catalogue::Metric;
+
+use crate::rules::records;
+
+/// The drill-down variables of a board, besides `job` and `instance`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scope(pub &'static [&'static str]);
+
+impl Scope {
+    /// A selector of `metric`, with further matchers; none are written as "".
+    pub(super) fn of(self, metric: &Metric, matchers: &str) -> String {
+        self.series(metric.name, metric.labels, matchers)
+    }
+
+    /// A selector of what a rate is taken of. What the counters of label sets that were given back had counted goes to
+    /// those of `~other`, all at once, which a rate would show as a burst: `~other` is left out.
+    fn steady(self, metric: &Metric, name: &str, matchers: &str) -> String {
+        let lent = ["process", "netns"].into_iter().find(|label| metric.labels.contains(label));
+        let others = lent.map(|label| format!(r#"{label}!="{OTHER}""#));
+        let matchers: Vec<&str> = others.as_deref().into_iter().chain((!matchers.is_empty()).then_some(matchers)).collect();
+        self.series(name, metric.labels, &matchers.join(", "))
+    }
+
+    /// How much a counter grows in a second.
+    pub(super) fn rate(self, metric: &Metric, matchers: &str) -> String {
+        rate(&self.steady(metric, metric.name, matchers))
+    }
+
+    /// How many observations each bucket of a histogram gets in a second.
+    pub(super) fn buckets(self, metric: &Metric, matchers: &str) -> String {
+        rate(&self.steady(metric, &format!("{}_bucket", metric.name), matchers))
+    }
+
+    /// How many observations a histogram gets in a second.
+    pub(super) fn count(self, metric: &Metric, matchers: &str) -> String {
+        rate(&self.steady(metric, &format!("{}_count", metric.name), matchers))
+    }
+
+    /// A selector of what a recording rule writes.
+    pub(super) fn recorded(self, name: &str, matchers: &str) -> String {
+        let labels = records::all().iter().find(|record| record.name == name).map_or(&[][..], |record| record.labels);
+        self.series(name, labels, matchers)
+    }
+
+    /// A selector of what Prometheus itself makes.
+    pub(super) fn series(self, name: &str, labels: &[&str], matchers: &str) -> String {
+        let mut all = vec![r#"job=~"$job""#.to_owned(), r#"instance=~"$instance""#.to_owned()];
+        all.extend(self.0.iter().filter(|label| labels.contains(label)).map(|label| format!(r#"{label}=~"${label}""#)));
+        all.extend((!matchers.is_empty()).then(|| matchers.to_owned()));
+        format!("{name}{{{}}}", all.join(", "))
+    }
+}
+
+/// How much a counter grows in a second.
+fn rate(selector: &str) -> String {
+    format!("rate({selector}[$__rate_interval])")
+}
+
+/// By how much a gauge grows in a minute.
+pub(super) fn growth(selector: &str) -> String {
+    format!("60 * deriv({selector}[$__rate_interval])")
+}
+
+/// The sum, by labels.
+pub(super) fn sum(labels: &str, expression: &str) -> String {
+    aggregate("sum", labels, expression)
+}
+
+/// The largest, by labels.
+pub(super) fn max(labels: &str, expression: &str) -> String {
+    aggregate("max", labels, expression)
+}
+
+fn aggregate(operation: &str, labels: &str, expression: &str) -> String {
+    if labels.is_empty() { format!("{operation}({expression})") } else { format!("{operation} by ({labels}) ({expression})") }
+}
+
+/// The ten largest that are not zero.
+pub(super) fn top(expression: &str) -> String {
+    format!("topk(10, {expression} > 0)")
+}
+
+/// `expression` for the label sets that `others` has.
+pub(super) fn where_in(expression: &str, labels: &str, others: &str) -> String {
+    format!("({expression}) and on ({labels}) {others}")
+}
+
+/// A quantile of a histogram whose buckets are summed by further labels.
+pub(super) fn quantile(share: f64, labels: &str, buckets: &str) -> String {
+    let by = if labels.is_empty() { "le".to_owned() } else { format!("{labels}, le") };
+    format!("histogram_quantile({share}, {})", sum(&by, buckets))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tcpwarden::metrics::catalogue::agent::{CONNECTIONS_TRACKED, PROBE_ATTACHED};
+    use tcpwarden::metrics::catalogue::connections::CONNECTIONS;
+
+    #[test]
+    fn a_selector_carries_the_variables_that_its_metric_knows() {
+        let scope = Scope(&["workload", "port"]);
+        let target = r#"job=~"$job", instance=~"$instance""#;
+        assert_eq!(scope.of(&CONNECTIONS_TRACKED, ""), format!("tcpwarden_connections_tracked{{{target}}}"));
+        assert_eq!(
+            scope.of(&CONNECTIONS, r#"state="listen""#),
+            format!(r#"tcpwarden_connections{{{target}, workload=~"$workload", state="listen"}}"#)
+        );
+        assert!(!scope.of(&PROBE_ATTACHED, "").contains("$workload"));
+    }
+}

@@ -1,0 +1,154 @@
+//! What all boards have in common: variables, annotations, columns, colours.
+
+use tcpwarden::conn::labels::{ConnectFailure, SocketState};
+use tcpwarden::metrics::catalogue::Metric;
+use tcpwarden::metrics::catalogue::agent::{BUILD_INFO, PROCESS_START_TIME};
+use tcpwarden::metrics::catalogue::connections::CONNECTIONS;
+use tcpwarden::metrics::catalogue::pressure::TCP_MEMORY;
+
+use super::draft::Column;
+use super::promql::Scope;
+use crate::grafana::dashboard::Annotation;
+use crate::grafana::field::Thresholds;
+use crate::grafana::link::DataLink;
+use crate::grafana::overrides::Override;
+use crate::grafana::unit::Unit;
+use crate::grafana::variable::Variable;
+
+pub(super) const OVERVIEW: &str = "tcpwarden-overview";
+pub(super) const LEAKS: &str = "tcpwarden-leaks";
+pub(super) const SERVICES: &str = "tcpwarden-services";
+pub(super) const NETWORK: &str = "tcpwarden-network";
+pub(super) const CAPACITY: &str = "tcpwarden-capacity";
+pub(super) const AGENT: &str = "tcpwarden-agent";
+
+/// Limited by data source, job and instance only.
+pub(super) const ALL: Scope = Scope(&[]);
+
+/// Data source, job and instance.
+pub(super) fn variables() -> Vec<Variable> {
+    let job = format!("label_values({}, job)", BUILD_INFO.name);
+    let instance = format!(r#"label_values({}{{job=~"$job"}}, instance)"#, BUILD_INFO.name);
+    vec![
+        Variable::data_source(),
+        Variable::label("job", "Job", "The scrape job of the agents.", job),
+        Variable::label("instance", "Instance", "The agent, one a host.", instance),
+    ]
+}
+
+/// The variable `workload`.
+pub(super) fn workload() -> Variable {
+    Variable::label("workload", "Workload", "A systemd unit, container or pod.", values(ALL, &CONNECTIONS, "workload"))
+}
+
+/// The variable `process`, of the workloads that are chosen.
+pub(super) fn process() -> Variable {
+    Variable::label(
+        "process",
+        "Process",
+        "The command name of who owns the sockets.",
+        values(Scope(&["workload"]), &CONNECTIONS, "process"),
+    )
+}
+
+/// What fills a variable: the values that a label of a metric has.
+pub(super) fn values(scope: Scope, metric: &Metric, label: &str) -> String {
+    format!("label_values({}, {label})", scope.of(metric, ""))
+}
+
+/// Moments that are marked in every graph.
+pub(super) fn annotations() -> Vec<Annotation> {
+    let restarts = format!("changes({}[$__rate_interval]) > 0", ALL.of(&PROCESS_START_TIME, ""));
+    vec![
+        Annotation::new("Agent restarts", "purple", restarts, "agent restarted", "{{instance}}"),
+        Annotation::new("Firing alerts", "red", firing(), "{{alertname}}", "{{instance}} {{workload}} {{process}}"),
+    ]
+}
+
+/// The alerts of this project that fire, as Prometheus keeps them.
+pub(super) fn firing() -> String {
+    ALL.series("ALERTS", &[], r#"alertname=~"Tcp.+", alertstate="firing""#)
+}
+
+/// A matcher for the states that a socket should leave by itself.
+pub(super) fn passing_states() -> String {
+    let states: Vec<_> = SocketState::ALL.iter().filter(|state| state.can_leak()).map(|state| state.as_str()).collect();
+    format!(r#"state=~"{}""#, states.join("|"))
+}
+
+/// The memory in TCP's buffers, of one kind.
+pub(super) fn tcp_memory(kind: &str) -> String {
+    ALL.of(&TCP_MEMORY, &format!(r#"kind="{kind}""#))
+}
+
+/// A column of names.
+pub(super) fn column(name: &'static str, title: &'static str) -> Column {
+    let looks = Override::of(name);
+    let narrow = matches!(name, "role" | "port" | "state" | "stage" | "severity" | "kind");
+    Column { name, title, looks: if narrow { looks.width(90) } else { looks } }
+}
+
+/// A column of numbers.
+pub(super) fn number(name: &'static str, title: &'static str, unit: Unit) -> Column {
+    Column { name, title, looks: Override::of(name).unit(unit).width(110) }
+}
+
+/// A column of numbers that are coloured by limits.
+pub(super) fn judged(name: &'static str, title: &'static str, unit: Unit, limits: &Thresholds) -> Column {
+    let column = number(name, title, unit);
+    Column { looks: column.looks.cells(limits), ..column }
+}
+
+/// The columns that say who: a click leads to the process' leaks and services.
+pub(super) fn who() -> Vec<Column> {
+    let fields = [("instance", "instance"), ("workload", "workload"), ("process", "process")];
+    let links = [DataLink::to_board("Its leaks", LEAKS, &fields), DataLink::to_board("Its services", SERVICES, &fields)];
+    let host = [DataLink::to_board("This host's overview", OVERVIEW, &fields[..1])];
+    let whole = [DataLink::to_board("Its leaks", LEAKS, &fields[..2])];
+    vec![
+        Column { name: "process", title: "Process", looks: Override::of("process").links(&links) },
+        Column { name: "workload", title: "Workload", looks: Override::of("workload").links(&whole) },
+        Column { name: "instance", title: "Instance", looks: Override::of("instance").width(140).links(&host) },
+    ]
+}
+
+/// From a series of a graph to the leaks of its process.
+pub(super) fn to_leaks() -> DataLink {
+    DataLink::from_series("Its leaks", LEAKS, &["workload", "process"])
+}
+
+/// From a series of a graph to the services of its process.
+pub(super) fn to_services() -> DataLink {
+    DataLink::from_series("Its services", SERVICES, &["workload", "process"])
+}
+
+/// Colours of the states, the same on every board; none of them says good or bad.
+pub(super) fn state_colors() -> Vec<Override> {
+    let mut colors: Vec<(&str, &'static str)> = SocketState::ALL.iter().map(|state| (state.as_str(), color(*state))).collect();
+    colors.push(("time_wait", "#8e8e8e"));
+    colors.into_iter().map(|(name, color)| Override::of(name).color(color)).collect()
+}
+
+const fn color(state: SocketState) -> &'static str {
+    match state {
+        SocketState::SynSent => "#fade2a",
+        SocketState::SynRecv => "#fff899",
+        SocketState::Established => "#5794f2",
+        SocketState::FinWait1 => "#8ab8ff",
+        SocketState::FinWait2 => "#b877d9",
+        SocketState::CloseWait => "#e0399a",
+        SocketState::LastAck => "#ca95e5",
+        SocketState::Closing => "#7c2ea3",
+        SocketState::Listen => "#5fc9c4",
+    }
+}
+
+/// Why connects fail, in the order of their colours.
+pub(super) fn failures() -> Vec<&'static str> {
+    texts(ConnectFailure::ALL, |reason| reason.as_str())
+}
+
+/// The texts of a closed set of labels.
+pub(super) fn texts<T: Copy>(all: &[T], text: impl Fn(T) -> &'static str) -> Vec<&'static str> {
+    all.iter().copied().map(text).collect()
+}

@@ -192,6 +192,9 @@ pub struct CpuCounters {
     pub resets_sent: u64,
     /// Resets received (`tcp_receive_reset`).
     pub resets_received: u64,
+    /// Transitions that the second program found without the first one's mark, those of protocols
+    /// other than TCP included.
+    pub second: u64,
 }
 
 const _: () = {
@@ -201,6 +204,6 @@ const _: () = {
     assert!(size_of::<Retransmit>() == 80);
     assert!(size_of::<Socket>() == 88);
     assert!(size_of::<Holder>() == 40);
-    assert!(size_of::<CpuCounters>() == 8 * (256 + 6));
+    assert!(size_of::<CpuCounters>() == 8 * (256 + 7));
     assert!(align_of::<Close>() == 8);
 };

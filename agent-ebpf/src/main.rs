@@ -10,6 +10,7 @@ mod kernel;
 mod out;
 mod resets;
 mod retransmit;
+mod second;
 mod set_state;
 mod sockets;
 

@@ -34,10 +34,10 @@ const LOOK_EVERY: u64 = 64;
 /// Who counts: programs that can interrupt each other count in different blocks.
 #[derive(Clone, Copy)]
 pub(crate) enum Share {
-    /// In the context of a task, where a softirq can come between load and store of an increment.
-    Task = 0,
-    /// In softirq, or with softirqs off.
-    Softirq = 1,
+    /// The first program for states. It is never interrupted by itself: the kernel skips it then.
+    First = 0,
+    /// The second, and the probes of other events, each with members of its own.
+    Second = 1,
 }
 
 /// This CPU's counters of one share.

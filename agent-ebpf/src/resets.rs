@@ -13,7 +13,7 @@ use crate::out::{self, Share};
 /// `trace_tcp_send_reset`.
 #[btf_tracepoint(function = "tcp_send_reset")]
 pub(crate) fn send_reset(_: BtfTracePointContext) -> i32 {
-    if let Some(counters) = out::counters(Share::Softirq) {
+    if let Some(counters) = out::counters(Share::Second) {
         counters.resets_sent += 1;
     }
     0
@@ -22,7 +22,7 @@ pub(crate) fn send_reset(_: BtfTracePointContext) -> i32 {
 /// `trace_tcp_receive_reset`.
 #[btf_tracepoint(function = "tcp_receive_reset")]
 pub(crate) fn receive_reset(_: BtfTracePointContext) -> i32 {
-    if let Some(counters) = out::counters(Share::Softirq) {
+    if let Some(counters) = out::counters(Share::Second) {
         counters.resets_received += 1;
     }
     0

@@ -46,7 +46,7 @@ pub(crate) fn retransmit_synack(ctx: BtfTracePointContext) -> i32 {
 
 #[inline(always)]
 fn count(told: bool) {
-    if let Some(counters) = out::counters(Share::Softirq) {
+    if let Some(counters) = out::counters(Share::Second) {
         counters.retransmits += 1;
         counters.retransmits_lost += u64::from(!told);
     }

@@ -1,17 +1,11 @@
-//! Every TCP state transition, by two programs that share the work.
+//! Every TCP state transition.
 //!
-//! Hooks: `inet_sock_set_state` (tp_btf; arguments unchanged since 4.16), twice.
+//! Hooks: `inet_sock_set_state` (tp_btf; arguments unchanged since 4.16), twice: the second program
+//! handles the transitions that the kernel skipped the first for (`second`).
 //! Guarantees: one record a transition, or one count of it as lost; the matrix counts it either way.
-//! Cost: no map look-up but the counters', direct loads, one ring reservation; the program whose
-//! share it is not returns after one load.
-//! Feeds: the ring of states, `CpuCounters::{transitions, states, states_lost}`.
-//!
-//! Why two: the kernel does not run a program that is already running on the CPU
-//! (`__bpf_trace_run`, 6.1). A single program that a packet interrupts while a task connects would
-//! never see the transitions that this packet causes. Sockets that a task has locked change state in
-//! its context only, all others in softirq or with softirqs off; so with one program for each, an
-//! interrupted one is not the one that is wanted. What is left is the moment in which the second
-//! program looks at a locked socket and returns; the kernel counts such misses.
+//! Cost: two map look-ups (counters, mark), direct loads, one ring reservation; the second program
+//! returns after one look-up.
+//! Feeds: the ring of states, `CpuCounters::{transitions, states, states_lost, second}`.
 
 use agent_common::layout::Word;
 use agent_common::record::{Close, State, flag, kind};
@@ -21,46 +15,67 @@ use aya_ebpf::programs::BtfTracePointContext;
 
 use crate::kernel::{self, Typed};
 use crate::out::{self, Share};
+use crate::second::Mark;
 
-/// `trace_inet_sock_set_state(sk, oldstate, newstate)` of sockets that a task has locked.
+/// `trace_inet_sock_set_state(sk, oldstate, newstate)`.
 #[btf_tracepoint(function = "inet_sock_set_state")]
-pub(crate) fn state_task(ctx: BtfTracePointContext) -> i32 {
-    let sk = Typed::new(ctx.arg::<*const u8>(0));
-    if is_owned(sk) {
-        transition(&ctx, sk, Share::Task);
+pub(crate) fn state(ctx: BtfTracePointContext) -> i32 {
+    let change = Change::new(&ctx);
+    change.mark().leave();
+    #[cfg(feature = "log")]
+    aya_log_ebpf::debug!(&ctx, "state {} to {}, local port {}", change.old, change.new, change.sk.load::<u16>(Word::SkNum));
+    transition(change, Share::First);
+    0
+}
+
+/// The same, where the first was running already.
+#[btf_tracepoint(function = "inet_sock_set_state")]
+pub(crate) fn state_second(ctx: BtfTracePointContext) -> i32 {
+    let change = Change::new(&ctx);
+    if change.mark().was_missing(change.owned) {
+        if let Some(counters) = out::counters(Share::Second) {
+            counters.second += 1;
+        }
+        transition(change, Share::Second);
     }
     0
 }
 
-/// The same, of all other sockets.
-#[btf_tracepoint(function = "inet_sock_set_state")]
-pub(crate) fn state_softirq(ctx: BtfTracePointContext) -> i32 {
-    let sk = Typed::new(ctx.arg::<*const u8>(0));
-    if !is_owned(sk) {
-        transition(&ctx, sk, Share::Softirq);
+/// What the tracepoint tells.
+#[derive(Clone, Copy)]
+struct Change {
+    sk: Typed,
+    /// State codes, below 16.
+    old: u32,
+    new: u32,
+    /// A task has locked the socket and is running this.
+    owned: bool,
+}
+
+impl Change {
+    #[inline(always)]
+    fn new(ctx: &BtfTracePointContext) -> Self {
+        let sk = Typed::new(ctx.arg::<*const u8>(0));
+        let owned = sk.load::<i32>(Word::SkOwned) == 1;
+        Self { sk, old: ctx.arg::<i32>(1) as u32 & 15, new: ctx.arg::<i32>(2) as u32 & 15, owned }
     }
-    0
+
+    #[inline(always)]
+    fn mark(self) -> Mark {
+        Mark::new(self.sk, self.old, self.new, self.owned)
+    }
 }
 
 #[inline(always)]
-fn is_owned(sk: Typed) -> bool {
-    sk.load::<i32>(Word::SkOwned) == 1
-}
-
-#[inline(always)]
-fn transition(ctx: &BtfTracePointContext, sk: Typed, share: Share) {
-    // State codes are below 16.
-    let old = ctx.arg::<i32>(1) as u32 & 15;
-    let new = ctx.arg::<i32>(2) as u32 & 15;
+fn transition(change: Change, share: Share) {
+    let Change { sk, old, new, .. } = change;
     // SCTP, DCCP and MPTCP's own sockets fire too, and MPTCP repeats states.
     if old == new || sk.load::<u16>(Word::SkProtocol) != tcp::IPPROTO_TCP {
         return;
     }
-    #[cfg(feature = "log")]
-    aya_log_ebpf::debug!(ctx, "state {} to {}, local port {}", old, new, sk.load::<u16>(Word::SkNum));
     let Some(seen) = out::count_transition(share, old, new) else { return };
     let full = kernel::tcp_sock(sk);
-    if (full.is_null() || !report(sk, full, old as u8, new as u8, share, seen))
+    if (full.is_null() || !report(change, full, seen))
         && let Some(counters) = out::counters(share)
     {
         counters.states_lost += 1;
@@ -68,11 +83,12 @@ fn transition(ctx: &BtfTracePointContext, sk: Typed, share: Share) {
 }
 
 #[inline(always)]
-fn report(sk: Typed, full: Typed, old: u8, new: u8, share: Share, seen: u64) -> bool {
+fn report(change: Change, full: Typed, seen: u64) -> bool {
+    let Change { sk, old, new, owned } = change;
     let mut record = State {
         kind: kind::STATE,
-        old,
-        new,
+        old: old as u8,
+        new: new as u8,
         flags: kernel::socket_flags(sk),
         err: sk.load::<i32>(Word::SkErr) as u16,
         family: sk.load(Word::SkFamily),
@@ -84,13 +100,13 @@ fn report(sk: Typed, full: Typed, old: u8, new: u8, share: Share, seen: u64) -> 
     };
     // Only a task that holds the socket's lock is certainly one of its users: in softirq, and for
     // the children that a closing listener drops, the current task is a stranger.
-    if matches!(share, Share::Task) {
+    if owned {
         let (kthread, tgid, comm) = kernel::current();
         record.flags |= flag::OWNED | if kthread { flag::KTHREAD } else { 0 };
         record.tgid = tgid;
         record.comm = comm;
     }
-    if u32::from(new) != u32::from(tcp::CLOSE) {
+    if new != u32::from(tcp::CLOSE) {
         return out::state(record, seen);
     }
     record.kind = kind::CLOSE;

@@ -1,15 +1,15 @@
 //! The housekeeping thread: slow reads that a scrape must not make, once a second.
 //!
 //! Started by `run`. Reads what the kernel tells of the programs and of this process, and asks for a
-//! reconcile pass where the kernel skipped a run of the state probe.
+//! reconcile pass where the kernel ran neither state probe for a transition.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::Duration;
 
 use procfs::process::{LimitValue, Process};
 
-use crate::kernel::probe::SOFTIRQ_PROBE;
-use crate::kernel::run_stats::RunStats;
+use crate::kernel::probe::STATE_PROBES;
+use crate::kernel::run_stats::{ProgramRuns, RunStats};
 use crate::metrics::SharedStats;
 use crate::metrics::stats::ProcessSample;
 use crate::sparing::Sparing;
@@ -19,7 +19,7 @@ const EVERY: Duration = Duration::from_secs(1);
 
 /// Reads and does the `chores` once now and then every second, until `stop` closes.
 pub fn run(runs: &RunStats, stats: &SharedStats, chores: &mut [&mut dyn FnMut()], pass_wanted: &SyncSender<()>, stop: &Receiver<()>) {
-    let (mut missed, mut warning) = (0, Sparing::default());
+    let mut unseen = Unseen::default();
     loop {
         let programs: Vec<_> = runs.read().collect();
         for chore in chores.iter_mut() {
@@ -34,19 +34,48 @@ pub fn run(runs: &RunStats, stats: &SharedStats, chores: &mut [&mut dyn FnMut()]
                 }
             }
             stats.process = process.unwrap_or(stats.process);
+            stats.unseen = unseen.update(&programs, stats.kernel.second);
         });
-        let now: u64 = programs.iter().filter(|(name, _)| *name == SOFTIRQ_PROBE).map(|(_, program)| program.missed).sum();
-        if now > missed {
-            if let Some(runs) = warning.add(now - missed) {
-                tracing::warn!(runs, "the kernel skipped runs of the state probe; a reconcile pass corrects the table");
-            }
-            missed = now;
+        if unseen.has_grown() {
             // One that is already wanted is enough.
             let _ = pass_wanted.try_send(());
         }
         if stop.recv_timeout(EVERY) != Err(RecvTimeoutError::Timeout) {
             return;
         }
+    }
+}
+
+/// Transitions that no program was run for.
+#[derive(Default)]
+struct Unseen {
+    /// Skipped runs of the first program, at the reading before.
+    skipped: u64,
+    /// How many transitions went unseen.
+    count: u64,
+    grown: bool,
+    warning: Sparing,
+}
+
+impl Unseen {
+    /// Takes new readings: `second` is how often the second program was there instead.
+    ///
+    /// It is compared with the skips of the reading before: the two are not read at one moment, and a skip that
+    /// the second program is about to make good is no loss.
+    fn update(&mut self, programs: &[(&'static str, ProgramRuns)], second: u64) -> u64 {
+        let count = self.count.max(self.skipped.saturating_sub(second));
+        self.grown = count > self.count;
+        if let Some(transitions) = self.grown.then(|| self.warning.add(count - self.count)).flatten() {
+            tracing::warn!(transitions, "the kernel ran no program for some transitions; a reconcile pass corrects the table");
+        }
+        self.count = count;
+        self.skipped = programs.iter().filter(|(name, _)| *name == STATE_PROBES[0]).map(|(_, program)| program.missed).sum();
+        count
+    }
+
+    /// Whether the last readings added any.
+    fn has_grown(&self) -> bool {
+        self.grown
     }
 }
 

@@ -118,9 +118,15 @@ pub fn files(timing: &Timing) -> Vec<File> {
 #[must_use]
 pub fn files_at(timing: &Timing, runbooks: &str) -> Vec<File> {
     vec![
-        File { path: "dashboards/prometheus/tcpwarden-alerts.yml".to_owned(), text: yaml::alerts(timing, runbooks) },
+        File { path: "dashboards/prometheus/tcpwarden-alerts.yml".to_owned(), text: file_of(all(), timing, runbooks) },
         File { path: "dashboards/prometheus/tcpwarden-recording.yml".to_owned(), text: yaml::records(timing) },
     ]
+}
+
+/// The text of a file with these alerts only.
+#[must_use]
+pub fn file_of(alerts: &[Alert], timing: &Timing, runbooks: &str) -> String {
+    yaml::alerts(alerts, timing, runbooks)
 }
 
 /// A share of one as a text: `80 %`.

@@ -220,7 +220,7 @@ fn views(config: &RunConfig, table: &SharedTable, stats: &SharedStats, threads: 
             probes: stats.probes,
             tracked: snapshot.tracked,
             unattributed: snapshot.unattributed,
-            lost: stats.kernel.states_lost + stats.kernel.retransmits_lost,
+            lost: stats.kernel.states_lost + stats.unseen + stats.kernel.retransmits_lost,
             reconciled: snapshot.last_reconcile.map(|moment| Duration::from_nanos(now.saturating_sub(moment))),
         }
     };

@@ -47,5 +47,6 @@ fn from_words(words: &[u64; COUNTER_WORDS]) -> CpuCounters {
         retransmits_lost: word(3),
         resets_sent: word(4),
         resets_received: word(5),
+        second: word(6),
     }
 }

@@ -158,16 +158,24 @@ fn load_object(layout: &Layout, sizes: Sizes) -> Result<Ebpf, LoadError> {
         tracing::debug!(%error, "the memory lock limit stays as it is");
     }
     let wake_bytes = u64::from(sizes.state_ring / 4);
+    let preemptible = u64::from(tracepoints_are_preemptible());
     let mut loader = EbpfLoader::new();
     loader
         .override_global("LAYOUT", layout.words(), true)
         .override_global("WAKE_BYTES", &wake_bytes, true)
+        .override_global("PREEMPTIBLE", &preemptible, true)
         .map_max_entries("STATES", sizes.state_ring)
         .map_max_entries("RETRANSMITS", sizes.retransmit_ring);
     loader.load(OBJECT).map_err(|error| {
         let text = chain(&error);
         if is_denied(&text) { LoadError::Denied } else { LoadError::Maps(text) }
     })
+}
+
+/// Whether a task can be preempted inside a program on a tracepoint: since 7.0, where the kernel guards them with
+/// SRCU. A kernel whose version cannot be read is taken for one of these, which costs some nanoseconds.
+fn tracepoints_are_preemptible() -> bool {
+    procfs::sys::kernel::Version::current().map_or(true, |version| version.major >= 7)
 }
 
 fn take_maps(ebpf: &mut Ebpf) -> Result<Maps, LoadError> {

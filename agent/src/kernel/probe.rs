@@ -22,17 +22,14 @@ pub enum Hook {
     Iterator(&'static str),
 }
 
-/// The probes that the agent cannot do without: the transitions of sockets that a task has locked,
-/// and those of all others. A run that the kernel skips is lost only where it is one of the second:
-/// the first cannot be wanted while it is already running on the CPU.
-pub const STATE_PROBES: [&str; 2] = ["inet_sock_set_state", SOFTIRQ_PROBE];
-/// The second of them.
-pub const SOFTIRQ_PROBE: &str = "inet_sock_set_state_softirq";
+/// The probes that the agent cannot do without: the one that reports transitions, and the one that
+/// reports those for which the kernel skipped the first, because it was running already.
+pub const STATE_PROBES: [&str; 2] = ["inet_sock_set_state", "inet_sock_set_state_second"];
 
 /// Every probe, in the order in which they are loaded.
 pub const PROBES: &[Probe] = &[
-    tracepoint(STATE_PROBES[0], STATE_PROBES[0], "state_task", "nothing can be told"),
-    tracepoint(STATE_PROBES[1], STATE_PROBES[0], "state_softirq", "nothing can be told"),
+    tracepoint(STATE_PROBES[0], STATE_PROBES[0], "state", "nothing can be told"),
+    tracepoint(STATE_PROBES[1], STATE_PROBES[0], "state_second", "nothing can be told"),
     tracepoint("tcp_retransmit_skb", "tcp_retransmit_skb", "retransmit_skb", "retransmitted segments are not counted"),
     tracepoint("tcp_retransmit_synack", "tcp_retransmit_synack", "retransmit_synack", "SYN-ACKs sent again are not counted"),
     tracepoint("tcp_send_reset", "tcp_send_reset", "send_reset", "resets sent are not counted"),

@@ -125,9 +125,9 @@ const TRUTHS: &str = "
 ## What equals what
 
 The kernel keeps its own books, per network namespace, in /proc/net/snmp and /proc/net/netstat; the agent counts over all namespaces.
-Between two moments at rest, with `tcpwarden_events_lost_total` unchanged and no `tcpwarden_bpf_misses_total` of the probe in question,
-the *changes* of the two sides stand in these relations. Each skipped run of a state probe may be one transition that neither side of a
-relation shows; those of `inet_sock_set_state` lose nothing.
+Between two moments at rest, with `tcpwarden_events_lost_total` unchanged and no `tcpwarden_bpf_misses_total` of the retransmit and reset probes,
+the *changes* of the two sides stand in these relations. Skipped runs of the state probes lose nothing
+as long as `tcpwarden_events_lost_total` stands still.
 `T{a,b}` is `tcpwarden_transitions_total{old=\"a\",new=\"b\"}`.
 
 | kernel | agent | exact? |

@@ -16,6 +16,7 @@ pub const NO_COUNTS: CpuCounters = CpuCounters {
     retransmits_lost: 0,
     resets_sent: 0,
     resets_received: 0,
+    second: 0,
 };
 
 /// The agent's own numbers.
@@ -23,6 +24,8 @@ pub const NO_COUNTS: CpuCounters = CpuCounters {
 pub struct SelfStats {
     /// The kernel side's counters, summed over all CPUs.
     pub kernel: CpuCounters,
+    /// Transitions for which the kernel ran neither state program.
+    pub unseen: u64,
     /// Records that could not be read.
     pub decode_errors: DecodeErrors,
     /// Every probe, attached or not, in the order in which they are shown.
@@ -78,6 +81,7 @@ impl Default for SelfStats {
     fn default() -> Self {
         Self {
             kernel: NO_COUNTS,
+            unseen: 0,
             decode_errors: DecodeErrors::default(),
             probes: Vec::new(),
             process: ProcessSample::default(),

@@ -165,10 +165,10 @@ impl Draft {
         self
     }
 
-    /// Steps of a factor of ten.
+    /// Steps of a factor of ten, of two for bytes.
     pub(super) fn logarithmic(mut self) -> Self {
         if let Custom::Lines(lines) = &mut self.defaults.custom {
-            lines.scale_distribution = Distribution::LOG10;
+            lines.scale_distribution = if self.defaults.unit == Some(Unit::Bytes) { Distribution::LOG2 } else { Distribution::LOG10 };
         }
         self.signed()
     }

@@ -52,8 +52,8 @@ fn listeners() -> Vec<Draft> {
     let mut columns = shared::who();
     columns.push(shared::column("port", "Port"));
     columns.push(shared::judged("Value #A", "Queue used", Unit::Share, &used()));
-    columns.push(shared::number("Value #B", "Waiting", Unit::Count));
-    columns.push(shared::number("Value #C", "Limit", Unit::Count));
+    columns.push(shared::number("Value #B", "Waiting", Unit::Digits));
+    columns.push(shared::number("Value #C", "Limit", Unit::Digits));
     columns.push(shared::number("Value #D", "Drops a second", Unit::PerSecond));
     vec![
         Draft::table(11, "Listeners by use of their accept queue", "Queue used")
@@ -65,7 +65,7 @@ fn listeners() -> Vec<Draft> {
             .ask(of(&LISTEN_BACKLOG_LIMIT), "", Shown::Always)
             .ask(where_in(&sum(BY, &SCOPE.rate(&LISTEN_DROPS, "")), BY, &fullest), "", Shown::In("stuck-listener")),
         Draft::graph(12, "Accept queue used", Unit::Share)
-            .about("How full the accept queues are; the kernel drops what comes above 100 %.", "A line that stays near 100 %.", &["TcpListenBacklogNearLimit"], "The process does not accept: look for a stuck thread.")
+            .about("How full the accept queues are; the kernel drops what comes above 100 %.", "A line that stays near 100 %.", &["TcpListenBacklogNearLimit", "TcpCloseWaitUnaccepted"], "The process does not accept: look for a stuck thread.")
             .size(8, 8)
             .named()
             .limits(used())

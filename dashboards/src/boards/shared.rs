@@ -85,12 +85,13 @@ pub(super) fn tcp_memory(kind: &str) -> String {
 pub(super) fn column(name: &'static str, title: &'static str) -> Column {
     let looks = Override::of(name);
     let narrow = matches!(name, "role" | "port" | "state" | "stage" | "severity" | "kind");
+    let looks = if name == "alertname" { looks.width(260) } else { looks };
     Column { name, title, unit: None, looks: if narrow { looks.width(90) } else { looks } }
 }
 
 /// A column of numbers.
 pub(super) fn number(name: &'static str, title: &'static str, unit: Unit) -> Column {
-    Column { name, title, unit: Some(unit), looks: Override::of(name).width(110) }
+    Column { name, title, unit: Some(unit), looks: Override::of(name).width(100) }
 }
 
 /// A column of numbers that are coloured by limits.

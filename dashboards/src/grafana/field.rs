@@ -222,6 +222,8 @@ impl Distribution {
     pub const LINEAR: Self = Self { r#type: "linear", log: None };
     /// Steps of a factor of ten.
     pub const LOG10: Self = Self { r#type: "log", log: Some(10) };
+    /// Steps of a factor of two, for bytes.
+    pub const LOG2: Self = Self { r#type: "log", log: Some(2) };
 }
 
 #[derive(Debug, Clone, Serialize)]

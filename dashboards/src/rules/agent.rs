@@ -69,7 +69,7 @@ pub(super) const ALL: &[Alert] = &[
             "TcpwardenDriftFound",
             drift,
             "An agent's table keeps differing from the kernel's own list.",
-            "Passes of {{ $labels.instance }} put right {{ $value | humanize }} rows a second, at least [[rate]] and [[ratio]] of the state \
+            "Passes of {{ $labels.instance }} put right {{ printf `%.2f` $value }} rows a second, at least [[rate]] and [[ratio]] of the state \
                 transitions: the agent misses some of what happens.",
         )
     },
@@ -101,7 +101,7 @@ pub(super) const ALL: &[Alert] = &[
             "TcpwardenLabelsOverflowing",
             overflowing,
             "An agent has more label sets than its budget: what comes late stands under ~other.",
-            "{{ $labels.instance }} folds {{ $value | humanize }} label sets a second of the budget {{ $labels.family }} into ~other, at least \
+            "{{ $labels.instance }} folds {{ printf `%.2f` $value }} label sets a second of the budget {{ $labels.family }} into ~other, at least \
                 [[rate]]: culprits among them have no name, and alerts on rates leave them out.",
         )
     },
@@ -109,7 +109,7 @@ pub(super) const ALL: &[Alert] = &[
         "TcpwardenTableFull",
         refused,
         "An agent's connection table is full: new connections are not watched.",
-        "{{ $labels.instance }} turns {{ $value | humanize }} connections a second away because its table is full.",
+        "{{ $labels.instance }} turns {{ printf `%.2f` $value }} connections a second away because its table is full.",
     ),
 ];
 

@@ -51,7 +51,7 @@ pub(super) const ALL: &[Alert] = &[
         hold: FOR_SHORT,
         keep: KEEP,
         summary: "A client sends SYNs again and again: nobody answers the first.",
-        description: "{{ $labels.process }} ({{ $labels.workload }}) on {{ $labels.instance }} sends {{ $value | humanize }} SYNs a second \
+        description: "{{ $labels.process }} ({{ $labels.workload }}) on {{ $labels.instance }} sends {{ printf `%.2f` $value }} SYNs a second \
             again; the limit is [[rate]] and [[ratio]] of its connects. They get no answer, and each costs a second or more[[port]].",
         terms: syn_terms,
         board: "tcpwarden-network",
@@ -64,7 +64,7 @@ pub(super) const ALL: &[Alert] = &[
         hold: FOR_LONG,
         keep: KEEP,
         summary: "A client opens a connection for every request instead of keeping some.",
-        description: "{{ $labels.process }} ({{ $labels.workload }}) on {{ $labels.instance }} opens {{ $value | humanize }} connections a \
+        description: "{{ $labels.process }} ({{ $labels.workload }}) on {{ $labels.instance }} opens {{ printf `%.2f` $value }} connections a \
             second to one service[[port]], at least [[rate]], and at least [[ratio]] of them live no longer than [[seconds]]: no pool, or one \
             that is not used.",
         terms: churn_terms,

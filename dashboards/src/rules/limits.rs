@@ -49,7 +49,7 @@ pub(super) const ALL: &[Alert] = &[
         hold: FOR_SHORT,
         keep: KEEP,
         summary: "Connects fail because no local port is left.",
-        description: "{{ $value | humanize }} connects a second of {{ $labels.process }} ({{ $labels.workload }}) on {{ $labels.instance }} \
+        description: "{{ printf `%.2f` $value }} connects a second of {{ $labels.process }} ({{ $labels.workload }}) on {{ $labels.instance }} \
             fail with EADDRNOTAVAIL, at least [[rate]]: every local port towards the destination is taken[[port]].",
         terms: exhausted_terms,
         board: BOARD,

@@ -32,7 +32,7 @@ pub(super) const ALL: &[Alert] = &[
         hold: FOR_SHORT,
         keep: KEEP,
         summary: "A listener drops connections because its accept queue is full.",
-        description: "{{ $labels.process }} ({{ $labels.workload }}) on {{ $labels.instance }} drops {{ $value | humanize }} segments a second \
+        description: "{{ $labels.process }} ({{ $labels.workload }}) on {{ $labels.instance }} drops {{ printf `%.2f` $value }} segments a second \
             at its listeners[[port]] while accept queues overflow, both at least [[rate]]: clients wait a second or more for each connect, or fail.",
         terms: overflowing_terms,
         board: BOARD,

@@ -34,7 +34,7 @@ pub(super) const ALL: &[Alert] = &[
         hold: FOR_SHORT,
         keep: KEEP,
         summary: "Most connections of a service end with a reset.",
-        description: "{{ $value | humanize }} connections a second of {{ $labels.process }} ({{ $labels.workload }}, {{ $labels.role }}) on \
+        description: "{{ printf `%.2f` $value }} connections a second of {{ $labels.process }} ({{ $labels.workload }}, {{ $labels.role }}) on \
             {{ $labels.instance }} end with a reset[[port]], at least [[rate]] and [[ratio]] of those at one port: data in flight is lost.",
         terms: reset_terms,
         board: BOARD,

@@ -25,11 +25,11 @@ const RECORDS: &str = "\
 groups:
 ";
 
-/// The file of the alerts.
-pub(super) fn alerts(timing: &Timing, runbooks: &str) -> String {
+/// A file of these alerts.
+pub(super) fn alerts(alerts: &[Alert], timing: &Timing, runbooks: &str) -> String {
     let mut text = ALERTS.to_owned();
     let mut group = "";
-    for alert in super::all() {
+    for alert in alerts {
         if alert.group != group {
             group = alert.group;
             let _ = write!(text, "  - name: {group}\n    interval: {}s\n    rules:\n", timing.interval.as_secs());

@@ -63,7 +63,7 @@ const FAULTS: &[Fault] = &[
     ("schema", |board| stat(board)["fieldConfig"]["defaults"]["treshold"] = json!({})),
     ("schema", |board| stat(board)["gridPos"]["x"] = json!("left")),
     ("schema-of-panels", |board| stat(board)["options"]["colourMode"] = json!("value")),
-    ("schema-of-panels", |board| stat(board)["options"]["graphMode"] = json!("line")),
+    ("schema-of-panels", |board| stat(board)["options"]["graphMode"] = json!("bars")),
     ("schema-of-panels", |board| graph(board)["fieldConfig"]["defaults"]["custom"]["drawStyle"] = json!("curve")),
     ("schema-of-panels", |board| graph(board)["options"]["legend"]["placement"] = json!("top")),
     ("schema-of-panels", |board| override_of(board, json!({ "id": "custom.cellOption", "value": {} }))),

@@ -152,7 +152,9 @@ fn annotations(dashboard: &Value) -> Vec<String> {
 #[test]
 fn every_alert_is_named_by_a_panel_of_its_board() {
     let boards = crate::boards();
-    let named = |uid: &str| boards.iter().filter(|board| board.uid == uid).flat_map(|board| panels(&board.json)).flat_map(alerts_of).collect::<Vec<_>>();
+    let named = |uid: &str| {
+        boards.iter().filter(|board| board.uid == uid).flat_map(|board| panels(&board.json)).flat_map(alerts_of).collect::<Vec<_>>()
+    };
     let unnamed = dashboards::rules::all().iter().filter(|alert| !named(alert.board).contains(&alert.name));
     let unnamed: Vec<String> = unnamed.map(|alert| format!("{} on {}", alert.name, alert.board)).collect();
     assert_eq!(unnamed, Vec::<String>::new());

@@ -86,7 +86,7 @@ fn panel_title_description(dashboard: &Value) -> Vec<String> {
 
 /// The units that the linter knows, of those that Grafana does: it lacks `none`, `string` and the newest.
 fn panel_units(dashboard: &Value) -> Vec<String> {
-    const USED: [&str; 8] = ["short", "percentunit", "s", "bytes", "cps", "pps", "dateTimeFromNow", "bool_yes_no"];
+    const USED: [&str; 9] = ["short", "locale", "percentunit", "s", "bytes", "cps", "pps", "dateTimeFromNow", "bool_yes_no"];
     let overridden = |panel: &Value| {
         let properties = list(&panel["fieldConfig"]["overrides"]).iter().flat_map(|one| list(&one["properties"]));
         properties.filter(|one| one["id"] == "unit").map(|one| text(&one["value"]).to_owned()).collect::<Vec<_>>()

@@ -29,7 +29,7 @@ ip link set lo up
 for module in $(cat /modules/order); do insmod "/modules/$module"; done
 exec >/dev/ttyS1 2>&1
 echo "kernel: $(uname -r)"
-TCPWARDEN_BIN=/tcpwarden /live --test-threads=1 --color=never portable::
+TCPWARDEN_BIN=/tcpwarden /live --test-threads=1 --color=never @TESTS@
 echo "verdict: $?"
 exec >/dev/console 2>&1
 reboot -f
@@ -41,6 +41,8 @@ pub(crate) struct Payload {
     pub(crate) agent: PathBuf,
     /// The live tests.
     pub(crate) tests: PathBuf,
+    /// What the names of those to run contain.
+    pub(crate) filter: String,
 }
 
 /// Packs the payload and a kernel's modules into an initramfs.
@@ -53,7 +55,7 @@ pub(crate) fn initramfs(payload: &Payload, kernel: &Kernel) -> Result<PathBuf> {
     for directory in ["bin", "modules"] {
         fs::create_dir_all(root.join(directory)).with_context(|| format!("create {}", root.display()))?;
     }
-    fs::write(root.join("init"), INIT).context("write the guest's init")?;
+    fs::write(root.join("init"), INIT.replace("@TESTS@", &payload.filter)).context("write the guest's init")?;
     fs::set_permissions(root.join("init"), fs::Permissions::from_mode(0o755)).context("make the guest's init executable")?;
     copy(&workspace::tools_bin().join("busybox"), &root.join("bin/busybox"))?;
     symlink("busybox", root.join("bin/sh")).context("link the guest's shell")?;

@@ -33,6 +33,9 @@ pub(crate) struct Args {
     /// The Debian mirror to fetch kernels from, instead of the one in this machine's apt sources.
     #[arg(long, value_name = "ADDRESS", env = "XTASK_DEBIAN_MIRROR")]
     mirror: Option<String>,
+    /// Only the tests whose name contains this.
+    #[arg(long, value_name = "NAME", default_value = PORTABLE, value_parser = test_name)]
+    tests: String,
     #[command(flatten)]
     consent: ConsentArgs,
     /// Kernel series; 7 means the newest 7.x.
@@ -42,6 +45,8 @@ pub(crate) struct Args {
 
 /// The long-term kernels of the distributions, and the newest.
 const DEFAULTS: [&str; 5] = ["5.10", "6.1", "6.12", "6.18", "7"];
+/// How the names begin of the tests that run on any kernel.
+const PORTABLE: &str = "portable::";
 /// How many guests run at a time.
 const AT_A_TIME: usize = 2;
 
@@ -59,7 +64,17 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
 pub(crate) fn boot_defaults(agent: &Agent) -> Result<Option<Counts>> {
     let mirror = std::env::var("XTASK_DEBIAN_MIRROR").ok();
     let versions = DEFAULTS.map(str::to_owned).to_vec();
-    boot_all(agent, &Args { verbose: false, refresh: false, mirror, consent: ConsentArgs::default(), versions }).map(Some)
+    boot_all(agent, &Args { verbose: false, refresh: false, mirror, tests: PORTABLE.to_owned(), consent: ConsentArgs::default(), versions })
+        .map(Some)
+}
+
+/// A name goes into the guest's script.
+fn test_name(name: &str) -> Result<String> {
+    let plain = name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_' || letter == ':');
+    if !plain || !name.starts_with(PORTABLE) {
+        bail!("the tests of a guest are named {PORTABLE}...");
+    }
+    Ok(name.to_owned())
 }
 
 /// Boots all kernels and adds up their tests; an error when one brought no result.
@@ -67,7 +82,7 @@ fn boot_all(agent: &Agent, args: &Args) -> Result<Counts> {
     if std::env::consts::ARCH != "x86_64" {
         bail!("the guests are x86_64 machines and run this machine's own build of the agent: an x86_64 machine is needed");
     }
-    let payload = Payload { agent: agent.binary.clone(), tests: test::live_binary(agent)? };
+    let payload = Payload { agent: agent.binary.clone(), tests: test::live_binary(agent)?, filter: args.tests.clone() };
     let kernels = fetch::all(&args.versions, args.mirror.as_deref(), args.refresh)?;
     eprintln!("kernels: booting {} guests, {AT_A_TIME} at a time", kernels.len());
     let queue = Mutex::new(kernels.iter());

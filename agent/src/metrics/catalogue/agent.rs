@@ -8,7 +8,7 @@ super::metrics! {
         "Records applied to the connection table.",
         "With nothing lost, `transition` equals the sum of `tcpwarden_transitions_total`.";
     EVENTS_LOST = Counter "tcpwarden_events_lost_total", "records", ["ring"],
-        "Records that found their ring full, counted where they were lost.",
+        "Records that found their ring full, and transitions that the kernel ran no program for, under the ring that they belong to.",
         "What a lost record would have changed is put right by the next reconcile pass, which a loss sets off at once.";
     DECODE_ERRORS = Counter "tcpwarden_decode_errors_total", "records", ["reason"],
         "Records that could not be read.",
@@ -57,7 +57,7 @@ super::metrics! {
         "No equal in the kernel. Why a probe is not attached stands in the log, on the page at / and in `tcpwarden check`.";
     BPF_MISSES = Counter "tcpwarden_bpf_misses_total", "runs", ["probe"],
         "Runs of a probe that the kernel skipped because the probe was already running on that CPU.",
-        "`recursion_misses` of `bpftool prog`, told since Linux 5.12; before, it stays 0. What such a run of `inet_sock_set_state_softirq` would have told is in no counter, and a reconcile pass puts the gauges right; one of `inet_sock_set_state` loses nothing, because it handles sockets that a task has locked and what interrupts it is no such one.";
+        "`recursion_misses` of `bpftool prog`, told since Linux 5.12; before, it stays 0. Where it is `inet_sock_set_state` that was skipped, `inet_sock_set_state_second` reports the transition; where that was skipped as well, `tcpwarden_events_lost_total` has it.";
     BPF_RUN_SECONDS = Counter "tcpwarden_bpf_run_seconds_total", "seconds", ["probe"],
         "Time spent in a probe; only while the kernel keeps statistics.",
         "`run_time_ns` of `bpftool prog`; needs `sysctl kernel.bpf_stats_enabled=1`.";

@@ -31,7 +31,7 @@ pub(in crate::metrics) fn families(snapshot: &Snapshot, stats: &SelfStats) -> Ve
     let errors = &stats.decode_errors;
     let by_label: [(_, &[(&str, u64)]); 3] = [
         (&agent::EVENTS, &[("transition", snapshot.transitions), ("retransmit", snapshot.retransmits)]),
-        (&agent::EVENTS_LOST, &[("state", kernel.states_lost), ("retransmit", kernel.retransmits_lost)]),
+        (&agent::EVENTS_LOST, &[("state", kernel.states_lost + stats.unseen), ("retransmit", kernel.retransmits_lost)]),
         (
             &agent::DECODE_ERRORS,
             &[

@@ -14,7 +14,6 @@ pub(crate) use terms;
 
 struct Line {
     claim: String,
-    slack: i64,
     want: Terms,
     have: Terms,
 }
@@ -23,25 +22,13 @@ struct Line {
 #[derive(Default)]
 pub(crate) struct Ledger {
     lines: Vec<Line>,
-    /// How far the lines of [`Ledger::counted`] may be off.
-    slack: i64,
     notes: Vec<String>,
 }
 
 impl Ledger {
     /// Adds an equality: what is expected, and what was seen.
     pub(crate) fn equal(&mut self, claim: &str, want: Terms, have: Terms) {
-        self.lines.push(Line { claim: claim.to_owned(), slack: 0, want, have });
-    }
-
-    /// A ledger for a time in which the kernel skipped so many runs of the state probe.
-    pub(crate) fn skipped(slack: i64) -> Self {
-        Self { slack, ..Self::default() }
-    }
-
-    /// Adds an equality of numbers that are made of transitions: exact but for what the kernel skipped.
-    pub(crate) fn counted(&mut self, claim: &str, want: Terms, have: Terms) {
-        self.lines.push(Line { claim: claim.to_owned(), slack: self.slack, want, have });
+        self.lines.push(Line { claim: claim.to_owned(), want, have });
     }
 
     /// Adds what a reader of the table should know.
@@ -64,8 +51,7 @@ impl Ledger {
         let mut table = String::new();
         for line in &self.lines {
             let mark = if line.holds() { "  " } else { "!!" };
-            let slack = if line.slack == 0 { String::new() } else { format!(", {} runs skipped", line.slack) };
-            let _ = writeln!(table, "{mark} {}: expected {}, seen {}{slack}", line.claim, side(&line.want), side(&line.have));
+            let _ = writeln!(table, "{mark} {}: expected {}, seen {}", line.claim, side(&line.want), side(&line.have));
         }
         table + &self.notes.join("\n")
     }
@@ -73,7 +59,7 @@ impl Ledger {
 
 impl Line {
     fn holds(&self) -> bool {
-        (sum(&self.want) - sum(&self.have)).abs() <= self.slack
+        sum(&self.want) == sum(&self.have)
     }
 }
 

@@ -22,7 +22,7 @@ use nix::mount::{MsFlags, mount};
 const TRACEFS: &str = "/sys/kernel/tracing";
 /// The trace events, and the program of the agent that runs once for each.
 const WATCHED: [(&str, &str); 5] = [
-    ("sock/inet_sock_set_state", "state_softirq"),
+    ("sock/inet_sock_set_state", "state"),
     ("tcp/tcp_retransmit_skb", "retransmit_skb"),
     // A program's name has at most 15 letters in the kernel.
     ("tcp/tcp_retransmit_synack", "retransmit_syna"),

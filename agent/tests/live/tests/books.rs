@@ -13,8 +13,7 @@ use crate::workload::Tally;
 
 /// What has to be equal, by the definitions of the metrics.
 pub(super) fn equalities(before: &Moment, after: &Moment, tally: &Tally) -> Ledger {
-    let skipped = skipped(before, after);
-    let mut ledger = Ledger::skipped(skipped);
+    let mut ledger = Ledger::default();
     let kernel = &after.counters - &before.counters;
     let delta = |name: &str, labels: &[(&str, &str)]| after.page.sum(name, labels) - before.page.sum(name, labels);
     let moved = |old: &str, new: &str| delta("transitions_total", &[("old", old), ("new", new)]);
@@ -23,33 +22,33 @@ pub(super) fn equalities(before: &Moment, after: &Moment, tally: &Tally) -> Ledg
     let all_failed = delta("connect_failures_total", &[]);
     let told = all_failed - failed("canceled") - failed("no_local_port");
 
-    ledger.counted(
+    ledger.equal(
         "ActiveOpens, by connection",
         terms!("ActiveOpens" => kernel.get("ActiveOpens")),
         terms!("opened client" => opened("client"), "failures" => all_failed, "without a port" => -failed("no_local_port"),
             "in syn_sent" => delta("connections", &[("state", "syn_sent")])),
     );
-    ledger.counted(
+    ledger.equal(
         "ActiveOpens, by transition",
         terms!("ActiveOpens" => kernel.get("ActiveOpens")),
         terms!("close>syn_sent" => moved("close", "syn_sent"), "without a port" => -failed("no_local_port")),
     );
-    ledger.counted(
+    ledger.equal(
         "PassiveOpens, by transition",
         terms!("PassiveOpens" => kernel.get("PassiveOpens")),
         terms!("listen>syn_recv" => moved("listen", "syn_recv")),
     );
-    ledger.counted(
+    ledger.equal(
         "PassiveOpens, by connection",
         terms!("PassiveOpens" => kernel.get("PassiveOpens")),
         terms!("opened server" => opened("server"), "syn_recv>close" => moved("syn_recv", "close"), "in syn_recv" => delta("connections", &[("state", "syn_recv")])),
     );
-    ledger.counted(
+    ledger.equal(
         "AttemptFails",
         terms!("AttemptFails" => kernel.get("AttemptFails")),
         terms!("failures told by the kernel" => told, "syn_recv>close" => moved("syn_recv", "close")),
     );
-    ledger.counted(
+    ledger.equal(
         "EstabResets",
         terms!("EstabResets" => kernel.get("EstabResets")),
         terms!("established>close" => moved("established", "close"), "close_wait>close" => moved("close_wait", "close")),
@@ -92,18 +91,6 @@ fn foreign(ledger: &mut Ledger, before: &Moment, after: &Moment) {
     }
 }
 
-/// How many runs of the state probe the kernel skipped, because an interrupt came while the same
-/// program was running on that CPU (`__bpf_trace_run`, `prog->active`). What they would have told is in
-/// no counter of the agent; that there were any, the agent says. More than a few are a fault. (The
-/// other state program, for sockets that a task has locked, is never wanted while it is running.)
-fn skipped(before: &Moment, after: &Moment) -> i64 {
-    let delta = |name: &str, labels: &[(&str, &str)]| after.page.sum(name, labels) - before.page.sum(name, labels);
-    let skipped = delta("bpf_misses_total", &[("probe", "inet_sock_set_state_softirq")]);
-    let transitions = delta("transitions_total", &[]);
-    assert!(skipped <= 2.max(transitions / 20_000), "the kernel skipped {skipped} runs of the state probe in {transitions} transitions");
-    skipped
-}
-
 /// Segments sent again; `TCPSynRetrans` counts SYNs and SYN-ACKs among them.
 fn retransmits(ledger: &mut Ledger, before: &Moment, after: &Moment, kernel: &Counters) {
     let delta = |name: &str, labels: &[(&str, &str)]| after.page.sum(name, labels) - before.page.sum(name, labels);
@@ -143,12 +130,12 @@ fn resets(ledger: &mut Ledger, out: i64, seen: i64, refused: i64) {
 fn own_books(ledger: &mut Ledger, before: &Moment, after: &Moment) {
     let delta = |name: &str, labels: &[(&str, &str)]| after.page.sum(name, labels) - before.page.sum(name, labels);
     let closes = ["established", "close_wait", "fin_wait1", "fin_wait2", "last_ack", "closing"];
-    ledger.counted(
+    ledger.equal(
         "closed, by transition",
         closes.iter().map(|state| (format!("{state}>close"), delta("transitions_total", &[("old", state), ("new", "close")]))).collect(),
         terms!("closed" => delta("connections_closed_total", &[])),
     );
-    ledger.counted(
+    ledger.equal(
         "opened and not closed",
         terms!("opened" => delta("connections_opened_total", &[]), "closed" => -delta("connections_closed_total", &[])),
         closes.iter().map(|state| ((*state).to_owned(), delta("connections", &[("state", state)]))).collect(),
@@ -163,10 +150,10 @@ fn own_books(ledger: &mut Ledger, before: &Moment, after: &Moment) {
         ("connection_duration_seconds_count", "connections_closed_total", &[] as &[_]),
         ("connect_duration_seconds_count", "connections_opened_total", &[("role", "client")]),
     ] {
-        ledger.counted(histogram, terms!(counter => delta(counter, labels)), terms!("observations" => delta(histogram, &[])));
+        ledger.equal(histogram, terms!(counter => delta(counter, labels)), terms!("observations" => delta(histogram, &[])));
     }
     let corrected = |kind: &str| (kind.to_owned(), delta("reconcile_corrections_total", &[("kind", kind)]));
-    ledger.counted("corrections", terms!("none" => 0), ["missed_open", "missed_close", "wrong_state"].map(corrected).to_vec());
+    ledger.equal("corrections", terms!("none" => 0), ["missed_open", "missed_close", "wrong_state"].map(corrected).to_vec());
     for name in ["events_lost_total", "decode_errors_total", "connections_refused_total", "label_overflow_total"] {
         ledger.equal(name, terms!("none" => 0), terms!(name => delta(name, &[])));
     }
@@ -183,7 +170,7 @@ fn flow(ledger: &mut Ledger, before: &Moment, after: &Moment) {
         - before.page.sum("transitions_total", &[("old", "listen"), ("new", "syn_recv")]);
     for state in ["syn_sent", "syn_recv", "established", "fin_wait1", "fin_wait2", "close_wait", "last_ack", "closing", "listen"] {
         let children = if state == "listen" { births } else { 0 };
-        ledger.counted(
+        ledger.equal(
             &format!("flow through {state}"),
             terms!("listed" => after.sockets.get(state) - before.sockets.get(state)),
             terms!("entered" => moved("new", state), "left" => children - moved("old", state)),
@@ -202,19 +189,19 @@ fn against_tally(ledger: &mut Ledger, before: &Moment, after: &Moment, tally: &T
     let delta = |name: &str, labels: &[(&str, &str)]| ours(after, name, labels) - ours(before, name, labels);
     for role in ["client", "server"] {
         let made = if role == "client" { "opened_client" } else { "opened_server" };
-        ledger.counted(made, terms!("made" => tally.get(made)), terms!("opened" => delta("connections_opened_total", &[("role", role)])));
+        ledger.equal(made, terms!("made" => tally.get(made)), terms!("opened" => delta("connections_opened_total", &[("role", role)])));
     }
     for reason in ["refused", "timed_out", "canceled", "no_local_port"] {
-        ledger.counted(
+        ledger.equal(
             reason,
             terms!("made" => tally.get(reason)),
             terms!("failures" => delta("connect_failures_total", &[("reason", reason)])),
         );
     }
     let closed = |reason: &str| (reason.to_owned(), delta("connections_closed_total", &[("reason", reason)]));
-    ledger.counted("closed by a reset of the peer", terms!("made" => tally.get("rst_received")), vec![closed("rst_received")]);
-    ledger.counted("closed for no reason of the workload's", terms!("made" => 0), ["timeout", "other"].map(closed).to_vec());
-    ledger.counted(
+    ledger.equal("closed by a reset of the peer", terms!("made" => tally.get("rst_received")), vec![closed("rst_received")]);
+    ledger.equal("closed for no reason of the workload's", terms!("made" => 0), ["timeout", "other"].map(closed).to_vec());
+    ledger.equal(
         "closed otherwise",
         // A half-closed connection that is then aborted began with a FIN and ended with a reset.
         terms!("fin" => tally.get("fin"), "rst_sent" => tally.get("rst_sent"), "fin, then rst" => tally.get("half_closed_abort")),

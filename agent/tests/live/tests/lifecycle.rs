@@ -41,7 +41,7 @@ fn unprivileged() {
 /// Every probe, by the name in `check`.
 const PROBES: [&str; 8] = [
     "inet_sock_set_state",
-    "inet_sock_set_state_softirq",
+    "inet_sock_set_state_second",
     "tcp_retransmit_skb",
     "tcp_retransmit_synack",
     "tcp_send_reset",
@@ -106,7 +106,7 @@ fn programs(pid: u32) -> BTreeSet<u32> {
     let ids: BTreeSet<u32> = ids.collect();
     let loaded = aya::programs::loaded_programs().flatten().filter(|program| ids.contains(&program.id()));
     let names: Vec<String> = loaded.filter_map(|program| program.name_as_str().map(str::to_owned)).collect();
-    for program in ["state_task", "state_softirq", "retransmit_skb"] {
+    for program in ["state", "state_second", "retransmit_skb"] {
         assert_eq!(names.iter().filter(|name| *name == program).count(), 1, "the program {program} among those of the agent: {names:?}");
     }
     ids

@@ -9,6 +9,7 @@ mod lifecycle;
 mod overload;
 mod owners;
 mod page;
+mod preemption;
 mod pressure;
 mod seeding;
 mod sequences;
@@ -30,6 +31,7 @@ pub(crate) fn all() -> Vec<Test> {
         leaks::TESTS,
         exhaustion::TESTS,
         truth::TESTS,
+        preemption::TESTS,
         overload::TESTS,
         errors::TESTS,
         page::TESTS,

@@ -1,0 +1,86 @@
+//! What holds for every alert, whatever it is about.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use dashboards::rules::{self, Severity, records};
+use dashboards::timing::{LIVE, PRODUCTION};
+
+#[test]
+fn names_are_unique_and_begin_with_tcp() {
+    let names: BTreeSet<&str> = rules::all().iter().map(|alert| alert.name).collect();
+    assert_eq!(names.len(), rules::all().len());
+    assert!(names.iter().all(|name| name.starts_with("Tcp") && name.bytes().all(|byte| byte.is_ascii_alphanumeric())));
+}
+
+#[test]
+fn every_alert_waits_four_scrapes_and_goes_on_for_a_while_with_either_timing() {
+    for (alert, timing) in rules::all().iter().flat_map(|alert| [(alert, PRODUCTION), (alert, LIVE)]) {
+        for time in [alert.hold, alert.keep] {
+            assert!(timing.seconds(time) >= 4 * timing.scrape.as_secs(), "{}: {time:?}", alert.name);
+        }
+    }
+}
+
+#[test]
+fn production_fits_scrapes_a_minute_apart() {
+    for alert in rules::all() {
+        assert!(alert.hold >= Duration::from_mins(4), "{}", alert.name);
+        let expr = (alert.expr)(&PRODUCTION);
+        for window in expr.split('[').skip(1).filter_map(|rest| rest.split_once(']')) {
+            let minutes: u64 = window.0.trim_end_matches('m').parse().unwrap();
+            assert!(minutes >= 4, "{}: a window of {}", alert.name, window.0);
+        }
+    }
+}
+
+#[test]
+fn live_times_are_shorter_and_the_limits_are_the_same() {
+    assert_eq!((PRODUCTION.span(Duration::from_mins(5)), LIVE.span(Duration::from_mins(5))), ("5m".to_owned(), "5s".to_owned()));
+    assert_eq!((PRODUCTION.span(Duration::from_hours(1)), LIVE.span(Duration::from_secs(30))), ("1h".to_owned(), "4s".to_owned()));
+    for alert in rules::all() {
+        // What is left when every time is taken out: `[5m]`, `offset 10m`, ages in seconds.
+        let shape = |timing| (alert.expr)(timing).lines().filter(|line| !line.contains("_stuck") && !line.contains("min_age")).count();
+        assert_eq!(shape(&PRODUCTION), shape(&LIVE), "{}", alert.name);
+    }
+}
+
+#[test]
+fn a_summary_is_one_sentence_without_variables_and_a_description_names_the_machine() {
+    for alert in rules::all() {
+        let one = alert.summary.ends_with('.') && alert.summary.matches(". ").count() == 0 && !alert.summary.contains("{{");
+        assert!(one, "{}: {}", alert.name, alert.summary);
+        let description = alert.describe(&PRODUCTION);
+        assert!(description.contains("$labels.instance") && !description.contains("[["), "{}: {description}", alert.name);
+    }
+}
+
+#[test]
+fn what_an_alert_says_of_its_limits_is_in_its_expression() {
+    for alert in rules::all() {
+        for term in (alert.terms)(&PRODUCTION) {
+            let prose = format!("[[{}]]", term.key);
+            let told = alert.description.contains(&prose) || !term.meaning.is_empty();
+            assert!(told && !term.value.is_empty(), "{}: {} is told nowhere", alert.name, term.key);
+        }
+    }
+}
+
+#[test]
+fn few_alerts_wake_somebody() {
+    let critical: Vec<&str> = rules::all().iter().filter(|alert| alert.severity == Severity::Critical).map(|alert| alert.name).collect();
+    assert_eq!(critical, ["TcpDescriptorsNearLimit", "TcpEphemeralPortsExhausted", "TcpMemoryNearLimit", "TcpAcceptQueueOverflowing"]);
+}
+
+#[test]
+fn alerts_read_no_recording_rule_and_recording_rules_say_what_they_leave() {
+    for alert in rules::all() {
+        assert!(!(alert.expr)(&PRODUCTION).contains("tcpwarden:"), "{}", alert.name);
+    }
+    for record in records::all() {
+        let expr = (record.expr)(&PRODUCTION);
+        assert_eq!(record.name.matches(':').count(), 3, "{}", record.name);
+        let by = format!("by ({})", record.labels.join(", "));
+        assert!(expr.contains(&by) || expr.contains("without"), "{}: {expr}", record.name);
+    }
+}

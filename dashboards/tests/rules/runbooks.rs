@@ -1,0 +1,119 @@
+//! The runbooks: each alert has one, it can be followed, and its commands are the agent's.
+
+use dashboards::rules::{self, Alert};
+use dashboards::runbooks;
+use tcpwarden::cli::{self, Command};
+use tcpwarden::listing::query::Query;
+
+use crate::promtool::root;
+
+const SECTIONS: [&str; 4] = ["## Meaning", "## Impact", "## Diagnosis", "## Mitigation"];
+
+/// Every alert with the text of its runbook, as committed.
+fn pages() -> impl Iterator<Item = (&'static Alert, String)> {
+    rules::all().iter().map(|alert| {
+        let path = root().join(format!("{}{}.md", runbooks::FOLDER, alert.name));
+        (alert, std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
+    })
+}
+
+/// What stands in ```` ```sh ```` blocks, line by line, and in `code`, as far as it is a command of the agent.
+fn commands(page: &str) -> Vec<String> {
+    let blocks = page.split("```sh\n").skip(1).filter_map(|rest| rest.split_once("```")).flat_map(|(block, _)| block.lines());
+    let prose: String = page.split("```").step_by(2).collect();
+    let inline: Vec<&str> = prose.split('`').skip(1).step_by(2).collect();
+    let strip = |line: &str| line.strip_prefix("sudo ").unwrap_or(line).to_owned();
+    blocks.chain(inline).map(strip).filter(|line| line.starts_with("tcpwarden ")).collect()
+}
+
+/// The words of a command up to a pipe; quotes hold none of the agent's own options.
+fn words(command: &str) -> Vec<&str> {
+    command.split(" | ").next().unwrap_or_default().split_whitespace().collect()
+}
+
+/// What is wrong with a command of the agent: an option that it does not have, or a value that it refuses.
+fn fault(command: &str) -> Option<String> {
+    match cli::parse(words(command)) {
+        Err(error) => Some(error.to_string()),
+        Ok(parsed) => match &parsed.command {
+            Command::Connections(args) => Query::connections(args.pairs()).err().map(|error| error.to_string()),
+            Command::Leaks(args) => Query::leaks(args.pairs()).err().map(|error| error.to_string()),
+            _ => None,
+        },
+    }
+}
+
+#[test]
+fn every_alert_has_a_runbook_with_the_four_sections_in_order() {
+    for (alert, page) in pages() {
+        let found: Vec<&str> = page.lines().filter(|line| line.starts_with("## ")).collect();
+        assert_eq!(found, SECTIONS, "{}", alert.name);
+        let bodies: Vec<&str> = page.split("\n## ").skip(1).collect();
+        assert!(bodies.iter().all(|body| body.len() > 80), "{}: a section says nothing", alert.name);
+        assert!(bodies[2].contains("```sh\n"), "{}: nothing to run in the diagnosis", alert.name);
+        assert!(!page.contains("[["), "{}: a limit is not filled in", alert.name);
+    }
+}
+
+#[test]
+fn the_url_in_the_rules_leads_to_the_runbook() {
+    let files = rules::files(&dashboards::timing::PRODUCTION);
+    let urls: Vec<&str> = files[0].text.lines().filter_map(|line| line.trim().strip_prefix("runbook_url: ")).collect();
+    assert_eq!(urls.len(), rules::all().len());
+    for url in urls {
+        assert!(root().join(url.trim_matches('"')).is_file(), "{url}");
+    }
+    let published = rules::files_at(&dashboards::timing::PRODUCTION, "https://runbooks.example/");
+    assert!(published[0].text.contains("runbook_url: \"https://runbooks.example/TcpCloseWaitStuck.md\""));
+}
+
+#[test]
+fn every_runbook_names_commands_of_the_agent_or_its_metrics_and_all_parse() {
+    let mut seen = 0;
+    for (alert, page) in pages() {
+        let commands = commands(&page);
+        let asks = page.contains("http://127.0.0.1:10793/") || page.contains("ss -");
+        assert!(!commands.is_empty() || asks, "{}: nothing that asks the agent or the kernel", alert.name);
+        for command in &commands {
+            assert_eq!(fault(command), None, "{}: {command}", alert.name);
+        }
+        seen += commands.len();
+    }
+    assert!(seen > 50, "only {seen} commands were found");
+}
+
+#[test]
+fn a_command_with_a_wrong_option_or_value_is_noticed() {
+    assert!(fault("tcpwarden connections --stat close_wait").is_some());
+    assert!(fault("tcpwarden connections --state closing_wait").is_some());
+    assert!(fault("tcpwarden leeks").is_some());
+    let found = commands("a\n```sh\nsudo tcpwarden check\nss -tan\n```\nand `tcpwarden ports`.");
+    assert_eq!(found, ["tcpwarden check", "tcpwarden ports"]);
+}
+
+#[test]
+fn addresses_in_runbooks_are_routes_of_the_api() {
+    for (alert, page) in pages() {
+        for rest in page.split("http://127.0.0.1:10793/").skip(1) {
+            let path = rest.split([' ', '\'', '\n', '?', '`']).next().unwrap();
+            let known = ["metrics", "healthz", "readyz", "api/v1/leaks", "api/v1/connections", "api/v1/ports"];
+            assert!(known.contains(&path), "{}: {path}", alert.name);
+        }
+    }
+}
+
+#[test]
+fn metrics_and_alerts_that_runbooks_name_exist() {
+    let metrics: Vec<String> =
+        tcpwarden::metrics::catalogue::all().flat_map(|metric| [vec![metric.name.to_owned()], metric.series_names()].concat()).collect();
+    for (alert, page) in pages() {
+        let code: Vec<&str> = page.split('`').collect();
+        let named = code.iter().filter(|word| word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'));
+        for word in named {
+            let alert_name =
+                word.starts_with("Tcp") && word.bytes().filter(u8::is_ascii_uppercase).count() > 1 && !word.starts_with("TcpExt");
+            assert!(!alert_name || rules::all().iter().any(|other| other.name == *word), "{}: {word}", alert.name);
+            assert!(!word.starts_with("tcpwarden_") || metrics.iter().any(|metric| metric == word), "{}: {word}", alert.name);
+        }
+    }
+}

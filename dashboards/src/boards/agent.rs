@@ -39,7 +39,7 @@ fn now() -> Vec<Draft> {
     let table = format!("{} / {}", ALL.of(&CONNECTIONS_TRACKED, ""), ALL.of(&CONNECTIONS_LIMIT, ""));
     let detached = format!("{} or vector(0)", "count(DETACHED == 0)".replace("DETACHED", &ALL.of(&PROBE_ATTACHED, "")));
     vec![
-        Draft::stat(11, "Agents answering", Unit::Count)
+        Draft::stat(11, "Agents up", Unit::Count)
             .about(
                 "Agents that Prometheus could scrape.",
                 "Fewer than hosts.",
@@ -48,7 +48,7 @@ fn now() -> Vec<Draft> {
             )
             .limits(Thresholds::good_from(1.0))
             .ask(sum("", &ALL.series("up", &[], "")), "", Shown::Always),
-        Draft::stat(12, "Probes detached", Unit::Count)
+        Draft::stat(12, "Probes off", Unit::Count)
             .about(
                 "Probes that are not attached, over all agents; an old kernel may not have one.",
                 "More than after the last start.",
@@ -75,7 +75,7 @@ fn now() -> Vec<Draft> {
             )
             .limits(Thresholds::warning(DRIFT_RATE))
             .ask(corrections, "", Shown::ZeroWhenHealthy),
-        Draft::stat(15, "Without an owner", Unit::Share)
+        Draft::stat(15, "No owner", Unit::Share)
             .about(
                 "The share of sockets whose process is not known, at the worst agent.",
                 "Above the limit: leaks have no name.",
@@ -88,7 +88,7 @@ fn now() -> Vec<Draft> {
             .about(
                 "Rows of the connection table by their limit, at the fullest agent.",
                 "Near 100 %: then new sockets are refused.",
-                &["TcpwardenEventsLost"],
+                &["TcpwardenTableFull"],
                 "Raise --max-connections.",
             )
             .limits(Thresholds::both(USED_RATIO_WARNING, USED_RATIO_CRITICAL))
@@ -106,7 +106,7 @@ fn now() -> Vec<Draft> {
             .about(
                 "How long ago the last reconcile pass ended, at the agent where it is longest.",
                 "Many times the interval of passes: queues, listeners and ports are old.",
-                &["TcpwardenDriftFound"],
+                &["TcpwardenPassesStalled"],
                 "See the duration of passes; the host may have millions of sockets.",
             )
             .limits(Thresholds::warning(PASS_AGE.as_secs_f64()))
@@ -219,7 +219,7 @@ fn owners() -> Vec<Draft> {
             .about(
                 "How long a pass over the kernel's own list of sockets took.",
                 "Near the interval of passes.",
-                &["TcpwardenDriftFound"],
+                &["TcpwardenPassesStalled"],
                 "Raise --reconcile-interval on hosts with millions of sockets.",
             )
             .size(8, 8)
@@ -230,7 +230,7 @@ fn owners() -> Vec<Draft> {
             .about(
                 "How long ago the last pass and the last reading of all descriptor tables ended, where it is longest.",
                 "A line that only rises.",
-                &["TcpwardenDriftFound"],
+                &["TcpwardenPassesStalled"],
                 "The log of the agent says what it waits for.",
             )
             .size(8, 8)
@@ -250,7 +250,7 @@ fn owners() -> Vec<Draft> {
         Draft::table(46, "Versions", "Agents")
             .about("How many agents run which version.", "More than one version for long.", &[], "Finish the roll-out.")
             .size(8, 8)
-            .columns(vec![shared::column("version", "Version"), shared::number("Value", "Agents", Unit::Count)], &["Time"])
+            .columns(vec![shared::column("version", "Version"), shared::number("Value", "Agents", Unit::Digits)], &["Time"])
             .ask(format!("count by (version) ({})", ALL.of(&BUILD_INFO, "")), "", Shown::Always),
     ]
 }

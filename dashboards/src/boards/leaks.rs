@@ -48,15 +48,15 @@ fn who() -> Vec<Draft> {
     let mut columns = shared::who();
     columns.push(shared::column("role", "Side"));
     columns.push(shared::column("state", "State"));
-    columns.push(shared::judged("Value #A", "Sockets", Unit::Count, &Thresholds::warning(STUCK_CONNECTIONS)));
+    columns.push(shared::judged("Value #A", "Sockets", Unit::Digits, &Thresholds::warning(STUCK_CONNECTIONS)));
     columns.push(shared::judged("Value #B", "Oldest", Unit::Seconds, &Thresholds::warning(STUCK_AGE.as_secs_f64())));
     columns.push(shared::judged("Value #C", "Growth a minute", Unit::Count, &growing()));
-    columns.push(shared::number("Value #D", "Over 5 minutes", Unit::Count));
+    columns.push(shared::number("Value #D", "Over 5 minutes", Unit::Digits));
     let stages_by = "instance, workload, process, role, stage";
     let mut stages = shared::who();
     stages.push(shared::column("role", "Side"));
     stages.push(shared::column("stage", "Stage"));
-    stages.push(shared::judged("Value", "Sockets", Unit::Count, &Thresholds::warning(STUCK_CONNECTIONS)));
+    stages.push(shared::judged("Value", "Sockets", Unit::Digits, &Thresholds::warning(STUCK_CONNECTIONS)));
     vec![
         Draft::table(11, "Suspects", "Sockets")
             .about("Processes by sockets in states that pass by themselves in a healthy program: how many, the age of the oldest, how many more each minute, and how many have been so for more than five minutes.", "Many, old, and growing. A few young ones are traffic.", &["TcpCloseWaitStuck", "TcpCloseWaitGrowing", "TcpFinWait2Stuck"], "`tcpwarden leaks` on the host gives the sentence; `tcpwarden connections --state close_wait --sort age` the sockets with peer and descriptor.")

@@ -119,7 +119,7 @@ fn who() -> Vec<Draft> {
     let oldest = max(by, &ALL.of(&OLDEST_STATE_AGE, ""));
     let mut columns = shared::who();
     columns.push(shared::column("state", "State"));
-    columns.push(shared::judged("Value #A", "Sockets", Unit::Count, &Thresholds::warning(STUCK_CONNECTIONS)));
+    columns.push(shared::judged("Value #A", "Sockets", Unit::Digits, &Thresholds::warning(STUCK_CONNECTIONS)));
     columns.push(shared::judged("Value #B", "Oldest", Unit::Seconds, &Thresholds::warning(STUCK_AGE.as_secs_f64())));
     let mut alerts = vec![shared::column("alertname", "Alert"), shared::column("severity", "Severity")];
     alerts.extend(shared::who());
@@ -131,7 +131,7 @@ fn who() -> Vec<Draft> {
                 &["TcpCloseWaitStuck", "TcpFinWait2Stuck"],
                 "Click the process: the board Leaks tells the stage and the growth.",
             )
-            .size(13, 9)
+            .size(24, 7)
             .no_value("none")
             .columns(columns, &["Time"])
             .ask(top(&stuck), "", Shown::In("fd-leak"))
@@ -143,7 +143,7 @@ fn who() -> Vec<Draft> {
                 &[],
                 "Follow the runbook of the alert: docs/runbooks, one page each.",
             )
-            .size(11, 9)
+            .size(24, 7)
             .no_value("none")
             .columns(alerts, &["Time", "Value"])
             .ask(format!("max by (alertname, severity, instance, workload, process) ({})", shared::firing()), "", Shown::In("fd-leak")),

@@ -123,6 +123,7 @@ fn ports() -> Vec<Draft> {
                 "As beside.",
             )
             .size(8, 8)
+            .named()
             .with(Override::matching("^range .*").limit_line("text"))
             .ask(fullest("used"), "used {{instance}} {{netns}}", Shown::In("time-wait-bomb"))
             .ask(fullest("range"), "range {{instance}} {{netns}}", Shown::Always),
@@ -130,7 +131,7 @@ fn ports() -> Vec<Draft> {
             .about(
                 "Connects that failed because no local port was left.",
                 "Any: requests fail now.",
-                &["TcpEphemeralPortsNearExhaustion", "TcpConnectFailures"],
+                &["TcpEphemeralPortsExhausted", "TcpConnectFailures"],
                 "As beside; then Services for who connects so often.",
             )
             .size(8, 8)
@@ -163,9 +164,9 @@ fn descriptors() -> Vec<Draft> {
     let of = |metric| where_in(&max(by, &SCOPE.of(metric, "")), by, &nearest);
     let mut columns = shared::who();
     columns.push(shared::judged("Value #A", "Used", Unit::Share, &used()));
-    columns.push(shared::number("Value #B", "Open", Unit::Count));
-    columns.push(shared::number("Value #C", "Limit", Unit::Count));
-    columns.push(shared::number("Value #D", "TCP sockets", Unit::Count));
+    columns.push(shared::number("Value #B", "Open", Unit::Digits));
+    columns.push(shared::number("Value #C", "Limit", Unit::Digits));
+    columns.push(shared::number("Value #D", "TCP sockets", Unit::Digits));
     vec![
         Draft::table(31, "Processes by use of their descriptors", "Used")
             .about(
@@ -174,7 +175,7 @@ fn descriptors() -> Vec<Draft> {
                 &["TcpDescriptorsNearLimit"],
                 "Click the process: Leaks tells which sockets. A higher LimitNOFILE only buys time.",
             )
-            .size(14, 8)
+            .size(16, 8)
             .columns(columns, &["Time"])
             .ask(nearest.clone(), "", Shown::Always)
             .ask(of(&OPEN_FDS), "", Shown::Always)
@@ -182,7 +183,7 @@ fn descriptors() -> Vec<Draft> {
             .ask(of(&PROCESS_SOCKETS), "", Shown::Always),
         Draft::graph(32, "Descriptors used", Unit::Share)
             .about("The same over time.", "A line towards 100 %.", &["TcpDescriptorsNearLimit"], "Where it began to rise, the leak began.")
-            .size(10, 8)
+            .size(8, 8)
             .named()
             .up_to(1.0)
             .limits(used())
@@ -194,7 +195,7 @@ fn descriptors() -> Vec<Draft> {
 fn memory() -> Vec<Draft> {
     let kinds = |matcher: &str| max("instance, kind", &ALL.of(&TCP_MEMORY, matcher));
     let columns =
-        vec![shared::column("instance", "Instance"), shared::column("name", "Setting"), shared::number("Value", "Value", Unit::Count)];
+        vec![shared::column("instance", "Instance"), shared::column("name", "Setting"), shared::number("Value", "Value", Unit::Digits)];
     vec![
         Draft::graph(41, "TCP memory and its limits", Unit::Bytes)
             .about("Memory in TCP's buffers, and the thresholds of tcp_mem: from pressure on the kernel shrinks buffers, above limit it drops. On a logarithmic scale.", "used above pressure.", &["TcpMemoryNearLimit"], "Network quality names who does not read; those queues are this memory.")

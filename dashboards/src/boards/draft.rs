@@ -1,7 +1,7 @@
 //! A panel before it has its place: what a board says about it.
 
 use crate::grafana::DataSource;
-use crate::grafana::field::{Cells, Color, Custom, Defaults, Distribution, FieldConfig, Lines, Mapping, Mode, Scale, Thresholds};
+use crate::grafana::field::{Bands, Cells, Color, Custom, Defaults, Distribution, FieldConfig, Lines, Mapping, Mode, Scale, Thresholds};
 use crate::grafana::heatmap::Heatmap;
 use crate::grafana::layout::Place;
 use crate::grafana::link::DataLink;
@@ -40,6 +40,8 @@ pub(super) struct Column {
     pub(super) name: &'static str,
     /// Its heading.
     pub(super) title: &'static str,
+    /// How a number in it is written; none for names.
+    pub(super) unit: Option<Unit>,
     /// How its cells look.
     pub(super) looks: Override,
 }
@@ -64,7 +66,7 @@ pub(super) struct Draft {
 impl Draft {
     fn new(id: u32, title: &'static str, unit: Unit, size: (u32, u32), options: Options, custom: Custom) -> Self {
         let defaults = Defaults {
-            unit,
+            unit: Some(unit),
             decimals: None,
             min: None,
             max: None,
@@ -107,7 +109,7 @@ impl Draft {
 
     /// Bands of states over time.
     pub(super) fn timeline(id: u32, title: &'static str, unit: Unit) -> Self {
-        Self::new(id, title, unit, (12, 8), Options::StateTimeline(StateTimeline::default()), Custom::Bands(Default::default()))
+        Self::new(id, title, unit, (12, 8), Options::StateTimeline(StateTimeline::default()), Custom::Bands(Bands::default()))
     }
 
     /// The description.
@@ -163,10 +165,10 @@ impl Draft {
         self
     }
 
-    /// Steps of a factor of ten.
+    /// Steps of a factor of ten, of two for bytes.
     pub(super) fn logarithmic(mut self) -> Self {
         if let Custom::Lines(lines) = &mut self.defaults.custom {
-            lines.scale_distribution = Distribution::LOG10;
+            lines.scale_distribution = if self.defaults.unit == Some(Unit::Bytes) { Distribution::LOG2 } else { Distribution::LOG10 };
         }
         self.signed()
     }
@@ -212,7 +214,10 @@ impl Draft {
     pub(super) fn columns(mut self, columns: Vec<Column>, hidden: &[&str]) -> Self {
         let titles: Vec<(&str, &str)> = columns.iter().map(|column| (column.name, column.title)).collect();
         self.transformations = vec![Transformation::Merge(Nothing {}), Transformation::Organize(Organize::new(&titles, hidden))];
-        self.overrides.extend(columns.into_iter().map(|column| column.looks));
+        if columns.iter().any(|column| column.unit.is_some()) {
+            self.defaults.unit = None;
+        }
+        self.overrides.extend(columns.into_iter().map(|column| column.unit.into_iter().fold(column.looks, Override::unit)));
         self
     }
 

@@ -52,32 +52,34 @@ fn listeners() -> Vec<Draft> {
     let mut columns = shared::who();
     columns.push(shared::column("port", "Port"));
     columns.push(shared::judged("Value #A", "Queue used", Unit::Share, &used()));
-    columns.push(shared::number("Value #B", "Waiting", Unit::Count));
-    columns.push(shared::number("Value #C", "Limit", Unit::Count));
+    columns.push(shared::number("Value #B", "Waiting", Unit::Digits));
+    columns.push(shared::number("Value #C", "Limit", Unit::Digits));
     columns.push(shared::number("Value #D", "Drops a second", Unit::PerSecond));
     vec![
         Draft::table(11, "Listeners by use of their accept queue", "Queue used")
             .about("The ten fullest accept queues: connections that wait to be accepted, the limit, and what the listener dropped.", "Near 100 %, with drops: the process does not accept fast enough, or hangs.", &["TcpListenBacklogNearLimit", "TcpAcceptQueueOverflowing"], "Take a stack of the process; if it is merely slow, give it more workers before a larger backlog.")
-            .size(14, 8)
+            .size(24, 7)
             .columns(columns, &["Time"])
             .ask(fullest.clone(), "", Shown::In("stuck-listener"))
             .ask(of(&LISTEN_BACKLOG), "", Shown::In("stuck-listener"))
             .ask(of(&LISTEN_BACKLOG_LIMIT), "", Shown::Always)
             .ask(where_in(&sum(BY, &SCOPE.rate(&LISTEN_DROPS, "")), BY, &fullest), "", Shown::In("stuck-listener")),
         Draft::graph(12, "Accept queue used", Unit::Share)
-            .about("How full the accept queues are; the kernel drops what comes above 100 %.", "A line that stays near 100 %.", &["TcpListenBacklogNearLimit"], "The process does not accept: look for a stuck thread.")
-            .size(10, 8)
+            .about("How full the accept queues are; the kernel drops what comes above 100 %.", "A line that stays near 100 %.", &["TcpListenBacklogNearLimit", "TcpCloseWaitUnaccepted"], "The process does not accept: look for a stuck thread.")
+            .size(8, 8)
             .named()
             .limits(used())
             .link(shared::to_leaks())
             .ask(fullest.clone(), "{{process}} :{{port}}", Shown::In("stuck-listener")),
         Draft::graph(13, "Overflows and drops, by network namespace", Unit::PerSecond)
             .about("Connections refused because an accept queue was full, and SYNs dropped for any reason, as the kernel counts them for a whole network namespace.", "Above the line: clients wait seconds for SYNs that are sent again.", &["TcpAcceptQueueOverflowing"], "The table above names the listener.")
+            .size(8, 8)
             .limits(Thresholds::critical(ACCEPT_DROPS_RATE))
             .ask(top(&sum("instance, netns", &SCOPE.rate(&LISTEN_OVERFLOWS, ""))), "overflows {{instance}} {{netns}}", Shown::In("stuck-listener"))
             .ask(top(&sum("instance, netns", &SCOPE.rate(&LISTEN_NETNS_DROPS, ""))), "drops {{instance}} {{netns}}", Shown::In("stuck-listener")),
         Draft::graph(14, "Drops by listener", Unit::PerSecond)
             .about("SYNs, handshakes and other segments that a listener dropped.", "Any steady line.", &["TcpAcceptQueueOverflowing"], "See the listener's queue above.")
+            .size(8, 8)
             .named()
             .link(shared::to_leaks())
             .ask(top(&sum("workload, process, port", &SCOPE.rate(&LISTEN_DROPS, ""))), "{{process}} :{{port}}", Shown::In("stuck-listener")),
@@ -115,7 +117,9 @@ fn connects() -> Vec<Draft> {
         [0.5, 0.95, 0.99]
             .into_iter()
             .zip(["median", "95 %", "99 %"])
-            .fold(duration, |panel, (share, name)| panel.ask(quantile(share, "", &buckets), name, Shown::In("no-pool"))),
+            .fold(duration.colored(&["median", "95 %", "99 %"]), |panel, (share, name)| {
+                panel.ask(quantile(share, "", &buckets), name, Shown::In("no-pool"))
+            }),
         Draft::graph(23, "Connect failures by reason", Unit::PerSecond)
             .about(
                 "Connects that came to nothing, by why.",
@@ -185,7 +189,7 @@ fn more() -> Vec<Draft> {
                 &["TcpConnectionChurn"],
                 "Use connections again.",
             )
-            .size(8, 8)
+            .size(6, 8)
             .ask(median(&CONNECTION_SENT_BYTES), "sent", Shown::In("no-pool"))
             .ask(median(&CONNECTION_RECEIVED_BYTES), "received", Shown::In("no-pool"))
             .colored(&["sent", "received"]),
@@ -196,20 +200,24 @@ fn more() -> Vec<Draft> {
                 &["TcpAcceptQueueOverflowing"],
                 "Compare with tcp_max_syn_backlog on Capacity.",
             )
-            .size(8, 8)
+            .size(6, 8)
             .ask(
                 format!("topk(10, {})", sum("workload, process, port", &SCOPE.of(&LISTEN_SYN_QUEUE, ""))),
                 "{{process}} :{{port}}",
                 Shown::ZeroWhenHealthy,
-            )
-            .ask(
-                format!("{} or vector(0)", sum("", &SCOPE.rate(&SYNACK_RETRANSMITS, ""))),
-                "SYN-ACKs sent again a second",
-                Shown::ZeroWhenHealthy,
             ),
+        Draft::graph(44, "SYN-ACKs sent again", Unit::Packets)
+            .about(
+                "Answers to SYNs that listeners had to repeat.",
+                "A steady line: clients vanish in the middle of the handshake.",
+                &["TcpAcceptQueueOverflowing"],
+                "A flood of SYNs looks like this; so does a path that loses one direction.",
+            )
+            .size(6, 8)
+            .ask(format!("{} or vector(0)", sum("", &SCOPE.rate(&SYNACK_RETRANSMITS, ""))), "all listeners", Shown::ZeroWhenHealthy),
         Draft::graph(43, "Listening sockets", Unit::Count)
             .about("Listening sockets by process and port.", "A line that ends: the service is down.", &[], "Look at the service itself.")
-            .size(8, 8)
+            .size(6, 8)
             .ask(
                 format!("topk(10, {})", sum("workload, process, port", &SCOPE.of(&LISTEN_SOCKETS, ""))),
                 "{{process}} :{{port}}",

@@ -85,12 +85,13 @@ pub(super) fn tcp_memory(kind: &str) -> String {
 pub(super) fn column(name: &'static str, title: &'static str) -> Column {
     let looks = Override::of(name);
     let narrow = matches!(name, "role" | "port" | "state" | "stage" | "severity" | "kind");
-    Column { name, title, looks: if narrow { looks.width(90) } else { looks } }
+    let looks = if name == "alertname" { looks.width(260) } else { looks };
+    Column { name, title, unit: None, looks: if narrow { looks.width(90) } else { looks } }
 }
 
 /// A column of numbers.
 pub(super) fn number(name: &'static str, title: &'static str, unit: Unit) -> Column {
-    Column { name, title, looks: Override::of(name).unit(unit).width(110) }
+    Column { name, title, unit: Some(unit), looks: Override::of(name).width(100) }
 }
 
 /// A column of numbers that are coloured by limits.
@@ -106,9 +107,9 @@ pub(super) fn who() -> Vec<Column> {
     let host = [DataLink::to_board("This host's overview", OVERVIEW, &fields[..1])];
     let whole = [DataLink::to_board("Its leaks", LEAKS, &fields[..2])];
     vec![
-        Column { name: "process", title: "Process", looks: Override::of("process").links(&links) },
-        Column { name: "workload", title: "Workload", looks: Override::of("workload").links(&whole) },
-        Column { name: "instance", title: "Instance", looks: Override::of("instance").width(140).links(&host) },
+        Column { name: "process", title: "Process", unit: None, looks: Override::of("process").links(&links) },
+        Column { name: "workload", title: "Workload", unit: None, looks: Override::of("workload").links(&whole) },
+        Column { name: "instance", title: "Instance", unit: None, looks: Override::of("instance").width(140).links(&host) },
     ]
 }
 
@@ -145,7 +146,7 @@ const fn color(state: SocketState) -> &'static str {
 
 /// Why connects fail, in the order of their colours.
 pub(super) fn failures() -> Vec<&'static str> {
-    texts(ConnectFailure::ALL, |reason| reason.as_str())
+    texts(ConnectFailure::ALL, ConnectFailure::as_str)
 }
 
 /// The texts of a closed set of labels.

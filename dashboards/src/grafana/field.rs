@@ -20,8 +20,9 @@ pub struct FieldConfig {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Defaults {
-    /// How a number is written.
-    pub unit: Unit,
+    /// How a number is written; in a table that has units by column none, since it would be applied to ports too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unit: Option<Unit>,
     /// Digits after the point; Grafana chooses where none is given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decimals: Option<u8>,
@@ -221,6 +222,8 @@ impl Distribution {
     pub const LINEAR: Self = Self { r#type: "linear", log: None };
     /// Steps of a factor of ten.
     pub const LOG10: Self = Self { r#type: "log", log: Some(10) };
+    /// Steps of a factor of two, for bytes.
+    pub const LOG2: Self = Self { r#type: "log", log: Some(2) };
 }
 
 #[derive(Debug, Clone, Serialize)]

@@ -8,6 +8,9 @@ pub enum Unit {
     /// A count: 12.3 K.
     #[serde(rename = "short")]
     Count,
+    /// A count with all its digits: 1,024.
+    #[serde(rename = "locale")]
+    Digits,
     /// A share of one, shown in percent.
     #[serde(rename = "percentunit")]
     Share,

@@ -10,7 +10,7 @@ use crate::threshold::{UNREAD_BYTES, UNREAD_BYTES_PER_CONNECTION, ZERO_WINDOW_CO
 use crate::timing::{FOR_SHORT, KEEP, RATE, Timing};
 
 const GROUP: &str = "tcpwarden-queues";
-const BOARD: &str = "tcpwarden-services";
+const BOARD: &str = "tcpwarden-network";
 
 pub(super) const ALL: &[Alert] = &[
     Alert {

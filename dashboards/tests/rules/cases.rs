@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use dashboards::rules;
+use dashboards::timing::PRODUCTION;
 use serde::Deserialize;
 
-use crate::promtool::{play, root, rule};
+use crate::promtool::{Folder, play, root, rule, run};
 
 /// A file of unit tests, as far as it is looked at here.
 #[derive(Deserialize)]
@@ -55,6 +56,18 @@ fn the_unit_tests_of_every_alert_hold() {
         let (content, said) = play(alert, &rule(alert));
         assert!(content && said.contains("SUCCESS"), "{}:\n{said}", alert.name);
     }
+}
+
+#[test]
+fn recording_rules_add_up_machines_and_leave_out_what_is_gone() {
+    let text = std::fs::read_to_string(root().join("dashboards/prometheus/tests/recording.yml")).unwrap();
+    for record in rules::records::all() {
+        assert!(text.contains(&format!("expr: '{}", record.name)), "{} has no unit test", record.name);
+    }
+    let folder = Folder::new();
+    folder.write("tcpwarden-recording.yml", &rules::files(&PRODUCTION)[1].text);
+    let (content, said) = run(&["test", "rules"], &folder.write("tests/recording.yml", &text));
+    assert!(content && said.contains("SUCCESS"), "{said}");
 }
 
 #[test]

@@ -92,6 +92,17 @@ fn a_command_with_a_wrong_option_or_value_is_noticed() {
 }
 
 #[test]
+fn commands_are_lines_that_a_shell_can_read() {
+    let readable = |block: &str| std::process::Command::new("sh").args(["-n", "-c", block]).output().unwrap().status.success();
+    for (alert, page) in pages() {
+        for (block, _) in page.split("```sh\n").skip(1).filter_map(|rest| rest.split_once("```")) {
+            assert!(readable(block), "{}:\n{block}", alert.name);
+        }
+    }
+    assert!(!readable("ss -tan | grep 'x"));
+}
+
+#[test]
 fn addresses_in_runbooks_are_routes_of_the_api() {
     for (alert, page) in pages() {
         for rest in page.split("http://127.0.0.1:10793/").skip(1) {

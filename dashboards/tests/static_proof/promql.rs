@@ -1,0 +1,133 @@
+//! PromQL taken apart: the selectors of an expression, and the labels that it leaves.
+
+use std::collections::BTreeSet;
+
+use promql_parser::label::{MatchOp, Matcher};
+use promql_parser::parser::token::{T_BOTTOMK, T_LOR, T_TOPK};
+use promql_parser::parser::{BinaryExpr, Expr, LabelModifier, VectorMatchCardinality, VectorSelector};
+
+use crate::known;
+
+/// A selector and what is around it.
+pub(crate) struct Selector {
+    /// The metric.
+    pub(crate) name: String,
+    /// Its matchers.
+    pub(crate) matchers: Vec<Matcher>,
+    /// Whether it stands directly in rate, irate or increase.
+    pub(crate) rated: bool,
+}
+
+impl Selector {
+    /// Whether the variable of this name limits it, as `name=~"$name"`.
+    pub(crate) fn limited_by(&self, name: &str) -> bool {
+        let value = format!("${name}");
+        self.matchers.iter().any(|one| one.name == name && matches!(one.op, MatchOp::Re(_)) && one.value == value)
+    }
+}
+
+/// With a time in the place of Grafana's own variables; those in quotes parse as they are.
+pub(crate) fn concrete(expression: &str) -> String {
+    expression.replace("$__rate_interval", "5m")
+}
+
+/// The expression behind a text with Grafana's variables.
+pub(crate) fn parse(expression: &str) -> Result<Expr, String> {
+    promql_parser::parser::parse(&concrete(expression))
+}
+
+/// Every selector, outermost first.
+pub(crate) fn selectors(expression: &Expr) -> Vec<Selector> {
+    let mut all = Vec::new();
+    walk(expression, "", &mut all);
+    all
+}
+
+fn walk(expression: &Expr, function: &str, all: &mut Vec<Selector>) {
+    let mut take = |selector: &VectorSelector, windowed: bool| {
+        let rated = windowed && ["rate", "irate", "increase"].contains(&function);
+        let name = selector.name.clone().unwrap_or_default();
+        all.push(Selector { name, matchers: selector.matchers.matchers.clone(), rated });
+    };
+    match expression {
+        Expr::VectorSelector(selector) => take(selector, false),
+        Expr::MatrixSelector(matrix) => take(&matrix.vs, true),
+        Expr::Aggregate(aggregate) => {
+            walk(&aggregate.expr, "", all);
+            aggregate.param.iter().for_each(|param| walk(param, "", all));
+        }
+        Expr::Unary(unary) => walk(&unary.expr, "", all),
+        Expr::Paren(paren) => walk(&paren.expr, function, all),
+        Expr::Subquery(subquery) => walk(&subquery.expr, function, all),
+        Expr::Binary(binary) => {
+            walk(&binary.lhs, "", all);
+            walk(&binary.rhs, "", all);
+        }
+        Expr::Call(call) => call.args.args.iter().for_each(|argument| walk(argument, call.func.name, all)),
+        Expr::NumberLiteral(_) | Expr::StringLiteral(_) | Expr::Extension(_) => {}
+    }
+}
+
+type Labels = BTreeSet<String>;
+
+/// The labels that every series of the result can have; none for a number.
+pub(crate) fn labels(expression: &Expr) -> Labels {
+    match expression {
+        Expr::VectorSelector(selector) => known::labels(selector.name.as_deref().unwrap_or_default()),
+        Expr::MatrixSelector(matrix) => known::labels(matrix.vs.name.as_deref().unwrap_or_default()),
+        Expr::Aggregate(aggregate) => {
+            let inner = labels(&aggregate.expr);
+            if [T_TOPK, T_BOTTOMK].contains(&aggregate.op.id()) {
+                return inner;
+            }
+            match &aggregate.modifier {
+                Some(LabelModifier::Include(by)) => by.labels.iter().cloned().collect(),
+                Some(LabelModifier::Exclude(without)) => inner.into_iter().filter(|label| !without.labels.contains(label)).collect(),
+                None => Labels::new(),
+            }
+        }
+        Expr::Unary(unary) => labels(&unary.expr),
+        Expr::Paren(paren) => labels(&paren.expr),
+        Expr::Subquery(subquery) => labels(&subquery.expr),
+        Expr::Binary(binary) => of_binary(binary),
+        Expr::Call(call) => {
+            let mut inner: Labels = call.args.args.iter().flat_map(|argument| labels(argument)).collect();
+            if call.func.name == "histogram_quantile" {
+                inner.remove("le");
+            }
+            inner
+        }
+        Expr::NumberLiteral(_) | Expr::StringLiteral(_) | Expr::Extension(_) => Labels::new(),
+    }
+}
+
+fn of_binary(binary: &BinaryExpr) -> Labels {
+    let (left, right) = (labels(&binary.lhs), labels(&binary.rhs));
+    if binary.op.is_set_operator() {
+        // What only one side of `or` has is no label of the result that a legend could count on.
+        return if binary.op.id() == T_LOR && !is_scalar(&binary.rhs) { left.intersection(&right).cloned().collect() } else { left };
+    }
+    if is_scalar(&binary.lhs) {
+        return right;
+    }
+    let Some(modifier) = &binary.modifier else { return left };
+    match (&modifier.card, &modifier.matching) {
+        (VectorMatchCardinality::ManyToOne(extra), _) => left.into_iter().chain(extra.labels.iter().cloned()).collect(),
+        (VectorMatchCardinality::OneToMany(extra), _) => right.into_iter().chain(extra.labels.iter().cloned()).collect(),
+        (_, Some(LabelModifier::Include(on))) => on.labels.iter().cloned().collect(),
+        (_, Some(LabelModifier::Exclude(ignored))) => left.into_iter().filter(|label| !ignored.labels.contains(label)).collect(),
+        (_, None) => left,
+    }
+}
+
+/// Whether an expression is a number, or a vector made of one.
+fn is_scalar(expression: &Expr) -> bool {
+    match expression {
+        Expr::NumberLiteral(_) => true,
+        Expr::Paren(paren) => is_scalar(&paren.expr),
+        Expr::Unary(unary) => is_scalar(&unary.expr),
+        Expr::Call(call) => ["vector", "time", "scalar"].contains(&call.func.name),
+        Expr::Binary(binary) => is_scalar(&binary.lhs) && is_scalar(&binary.rhs),
+        _ => false,
+    }
+}

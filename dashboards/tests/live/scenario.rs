@@ -15,7 +15,7 @@ use crate::watch::{LOOK, Watch};
 /// How long its alerts and pictures may take to come.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// How long it goes on after that, for alerts that nobody expects.
-const LINGER: Duration = Duration::from_secs(4);
+const LINGER: Duration = Duration::from_secs(3);
 /// How long a scenario that fires nothing is watched: longer than any alert needs to fire.
 const HEALTHY: Duration = Duration::from_secs(20);
 

@@ -72,7 +72,9 @@ fn interrupt() -> Result<Arc<AtomicBool>> {
 
 /// The rule files in a folder.
 fn rules(folder: &std::path::Path) -> Result<Vec<PathBuf>> {
-    let entries = std::fs::read_dir(folder).with_context(|| format!("read {}", folder.display()))?;
+    // Prometheus takes paths from where its configuration is, and passes over patterns that match nothing.
+    let folder = folder.canonicalize().with_context(|| format!("find {}", folder.display()))?;
+    let entries = std::fs::read_dir(&folder).with_context(|| format!("read {}", folder.display()))?;
     let rules: Vec<PathBuf> =
         entries.flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|end| end == "yml")).collect();
     ensure!(!rules.is_empty(), "there are no rules in {}", folder.display());

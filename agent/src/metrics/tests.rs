@@ -6,7 +6,7 @@ use agent_common::tcp;
 
 use super::catalogue::{Kind, all};
 use super::stats::{DecodeErrors, Probe, ProcessSample};
-use super::{Collector, SharedStats, docs, render};
+use super::{Collector, SharedStats, render};
 use crate::conn::histogram::{BYTES, Histogram, SECONDS};
 use crate::conn::labels::{ConnectFailure, Correction, Phase, RetransmitKind, Role, SocketState};
 use crate::conn::pressure::{Listener, Netstat, OwnerProcess, PortUse, Pressure};

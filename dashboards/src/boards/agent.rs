@@ -24,10 +24,10 @@ pub(super) fn plan() -> Plan {
         description: "Do the agents run, do they see everything, can their numbers be believed, and what do they cost?",
         variables: Vec::new(),
         sections: vec![
-            Section { id: 1, title: "Now", open: Open::Yes, panels: now() },
+            Section { id: 1, title: "Now", open: Open::Yes, panels: [now(), doubts()].concat() },
             Section { id: 2, title: "Does it see everything", open: Open::Yes, panels: sight() },
             Section { id: 3, title: "What it costs", open: Open::Yes, panels: cost() },
-            Section { id: 4, title: "Owners, labels, passes", open: Open::OnClick, panels: owners() },
+            Section { id: 4, title: "Owners, labels, passes", open: Open::OnClick, panels: [owners(), inventory()].concat() },
         ],
     }
 }
@@ -35,8 +35,6 @@ pub(super) fn plan() -> Plan {
 fn now() -> Vec<Draft> {
     let lost = sum("", &ALL.rate(&EVENTS_LOST, ""));
     let corrections = sum("", &ALL.rate(&RECONCILE_CORRECTIONS, ""));
-    let unknown = format!("{} / {}", ALL.of(&CONNECTIONS_UNATTRIBUTED, ""), ALL.of(&CONNECTIONS_TRACKED, ""));
-    let table = format!("{} / {}", ALL.of(&CONNECTIONS_TRACKED, ""), ALL.of(&CONNECTIONS_LIMIT, ""));
     let detached = format!("{} or vector(0)", "count(DETACHED == 0)".replace("DETACHED", &ALL.of(&PROBE_ATTACHED, "")));
     vec![
         Draft::stat(11, "Agents up", Unit::Count)
@@ -75,6 +73,13 @@ fn now() -> Vec<Draft> {
             )
             .limits(Thresholds::warning(DRIFT_RATE))
             .ask(corrections, "", Shown::ZeroWhenHealthy),
+    ]
+}
+
+fn doubts() -> Vec<Draft> {
+    let unknown = format!("{} / {}", ALL.of(&CONNECTIONS_UNATTRIBUTED, ""), ALL.of(&CONNECTIONS_TRACKED, ""));
+    let table = format!("{} / {}", ALL.of(&CONNECTIONS_TRACKED, ""), ALL.of(&CONNECTIONS_LIMIT, ""));
+    vec![
         Draft::stat(15, "No owner", Unit::Share)
             .about(
                 "The share of sockets whose process is not known, at the worst agent.",
@@ -137,7 +142,7 @@ fn sight() -> Vec<Draft> {
             .about("What reconcile passes put right: sockets that were missing, rows without a socket, wrong states.", "A steady line.", &["TcpwardenDriftFound"], "With lost records it is what they would have told; without, report it.")
             .limits(Thresholds::warning(DRIFT_RATE))
             .ask(sum("kind", &ALL.rate(&RECONCILE_CORRECTIONS, "")), "{{kind}}", Shown::ZeroWhenHealthy)
-            .colored(&shared::texts(Correction::ALL, |kind| kind.as_str())),
+            .colored(&shared::texts(Correction::ALL, Correction::as_str)),
     ]
 }
 
@@ -187,10 +192,7 @@ fn cost() -> Vec<Draft> {
 }
 
 fn owners() -> Vec<Draft> {
-    let age = |metric| format!("time() - min({})", ALL.of(metric, ""));
     let passes = ALL.buckets(&RECONCILE_DURATION, "");
-    let names = ["instance", "probe", "state"];
-    let columns = names.into_iter().zip(["Instance", "Probe", "State"]).map(|(name, title)| shared::column(name, title)).collect();
     vec![
         Draft::graph(41, "Owners in doubt", Unit::Count)
             .about(
@@ -226,6 +228,14 @@ fn owners() -> Vec<Draft> {
             .ask(quantile(0.5, "", &passes), "median", Shown::In("echo"))
             .ask(quantile(0.99, "", &passes), "99 %", Shown::In("echo"))
             .colored(&["median", "99 %"]),
+    ]
+}
+
+fn inventory() -> Vec<Draft> {
+    let age = |metric| format!("time() - min({})", ALL.of(metric, ""));
+    let names = ["instance", "probe", "state"];
+    let columns = names.into_iter().zip(["Instance", "Probe", "State"]).map(|(name, title)| shared::column(name, title)).collect();
+    vec![
         Draft::graph(44, "Age of what passes tell", Unit::Seconds)
             .about(
                 "How long ago the last pass and the last reading of all descriptor tables ended, where it is longest.",

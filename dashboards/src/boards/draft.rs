@@ -1,7 +1,7 @@
 //! A panel before it has its place: what a board says about it.
 
 use crate::grafana::DataSource;
-use crate::grafana::field::{Cells, Color, Custom, Defaults, Distribution, FieldConfig, Lines, Mapping, Mode, Scale, Thresholds};
+use crate::grafana::field::{Bands, Cells, Color, Custom, Defaults, Distribution, FieldConfig, Lines, Mapping, Mode, Scale, Thresholds};
 use crate::grafana::heatmap::Heatmap;
 use crate::grafana::layout::Place;
 use crate::grafana::link::DataLink;
@@ -109,7 +109,7 @@ impl Draft {
 
     /// Bands of states over time.
     pub(super) fn timeline(id: u32, title: &'static str, unit: Unit) -> Self {
-        Self::new(id, title, unit, (12, 8), Options::StateTimeline(StateTimeline::default()), Custom::Bands(Default::default()))
+        Self::new(id, title, unit, (12, 8), Options::StateTimeline(StateTimeline::default()), Custom::Bands(Bands::default()))
     }
 
     /// The description.

@@ -53,10 +53,10 @@ fn who() -> Vec<Draft> {
     columns.push(shared::judged("Value #C", "Growth a minute", Unit::Count, &growing()));
     columns.push(shared::number("Value #D", "Over 5 minutes", Unit::Digits));
     let stages_by = "instance, workload, process, role, stage";
-    let mut stages = shared::who();
-    stages.push(shared::column("role", "Side"));
-    stages.push(shared::column("stage", "Stage"));
-    stages.push(shared::judged("Value", "Sockets", Unit::Digits, &Thresholds::warning(STUCK_CONNECTIONS)));
+    let mut of_stage = shared::who();
+    of_stage.push(shared::column("role", "Side"));
+    of_stage.push(shared::column("stage", "Stage"));
+    of_stage.push(shared::judged("Value", "Sockets", Unit::Digits, &Thresholds::warning(STUCK_CONNECTIONS)));
     vec![
         Draft::table(11, "Suspects", "Sockets")
             .about("Processes by sockets in states that pass by themselves in a healthy program: how many, the age of the oldest, how many more each minute, and how many have been so for more than five minutes.", "Many, old, and growing. A few young ones are traffic.", &["TcpCloseWaitStuck", "TcpCloseWaitGrowing", "TcpFinWait2Stuck"], "`tcpwarden leaks` on the host gives the sentence; `tcpwarden connections --state close_wait --sort age` the sockets with peer and descriptor.")
@@ -70,7 +70,7 @@ fn who() -> Vec<Draft> {
             .about("How far the application came with connections that the peer has closed. unaccepted: the listener is stuck. unread: whoever should read is stuck. read: it saw the end and forgot to close.", "read that grows is a missing close(); unaccepted is a server that hangs.", &["TcpCloseWaitStuck", "TcpCloseWaitUnaccepted"], "read: find the path that returns without close. unread: take a stack of the reader. unaccepted: see Services, accept queue.")
             .size(12, 8)
             .no_value("none")
-            .columns(stages, &["Time"])
+            .columns(of_stage, &["Time"])
             .ask(top(&sum(stages_by, &SCOPE.of(&CLOSE_WAIT, ""))), "", Shown::In("fd-leak")),
         Draft::graph(13, "CLOSE_WAIT by stage, over time", Unit::Count)
             .about("Connections that wait for this side's close, by how far the application came.", "A band that only grows.", &["TcpCloseWaitGrowing", "TcpCloseWaitUnaccepted"], "The stage says where to look: see the table beside.")

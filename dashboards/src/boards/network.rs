@@ -100,13 +100,13 @@ fn retransmits() -> Vec<Draft> {
             .size(8, 8)
             .stacked()
             .ask(by("phase"), "{{phase}}", Shown::In("lossy-link"))
-            .colored(&texts(Phase::ALL, |phase| phase.as_str())),
+            .colored(&texts(Phase::ALL, Phase::as_str)),
         Draft::graph(23, "Sent again, by kind", Unit::Packets)
             .about("What set it off. fast: acknowledgements told of the loss, cheap. probe: a tail loss probe. timeout: nothing came for the whole timeout, expensive.", "Mostly timeout: the path is dead or the flows are too thin to notice loss earlier.", &["TcpRetransmitRatioHigh"], "fast points to congestion, timeout to a broken path or peer.")
             .size(8, 8)
             .stacked()
             .ask(by("kind"), "{{kind}}", Shown::In("lossy-link"))
-            .colored(&texts(RetransmitKind::ALL, |kind| kind.as_str())),
+            .colored(&texts(RetransmitKind::ALL, RetransmitKind::as_str)),
         Draft::graph(24, "Sent again, by process", Unit::Packets)
             .about("The processes whose segments are sent again most.", "One name far above the others: its peer or path.", &["TcpRetransmitRatioHigh", "TcpSynRetransmits"], "`tcpwarden connections --sort retransmitted` on the host shows the peers.")
             .named()
@@ -132,7 +132,7 @@ fn resets() -> Vec<Draft> {
             .about("Ends of connections by what ended them: a FIN of this side, of the peer, a reset, a timeout.", "rst_sent: a program here aborts. rst_received: peers do. timeout: peers vanished.", &["TcpResetStorm"], "The table beside names the process.")
             .size(8, 8)
             .ask(sum("reason", &SCOPE.rate(&CONNECTIONS_CLOSED, "")), "{{reason}}", Shown::In("rst-storm"))
-            .colored(&texts(CloseReason::ALL, |reason| reason.as_str())),
+            .colored(&texts(CloseReason::ALL, CloseReason::as_str)),
         Draft::table(32, "Whose connections end by a reset", "Reset a second")
             .about("Processes by connections that a reset of either side ended, and the share of all ends.", "A share near 100 % of a service that answers requests.", &["TcpResetStorm"], "rst_sent: look for linger 0, or a close with unread data. rst_received: look at the peer, or at a middlebox that forgot the flow.")
             .size(16, 8)

@@ -21,16 +21,15 @@ pub(super) fn plan() -> Plan {
         description: "Every TCP socket of the selected hosts: is something wrong, what, and whose is it?",
         variables: Vec::new(),
         sections: vec![
-            Section { id: 1, title: "Now", open: Open::Yes, panels: now() },
+            Section { id: 1, title: "Now", open: Open::Yes, panels: [now(), worst()].concat() },
             Section { id: 2, title: "Who", open: Open::Yes, panels: who() },
-            Section { id: 3, title: "What happens", open: Open::Yes, panels: traffic() },
+            Section { id: 3, title: "What happens", open: Open::Yes, panels: [traffic(), quality()].concat() },
         ],
     }
 }
 
 fn now() -> Vec<Draft> {
     let down = format!("count({up}) - sum({up})", up = ALL.series("up", &[], ""));
-    let used = Thresholds::both(USED_RATIO_WARNING, USED_RATIO_CRITICAL);
     vec![
         Draft::stat(11, "Alerts firing", Unit::Count)
             .about(
@@ -70,6 +69,12 @@ fn now() -> Vec<Draft> {
             .spark()
             .link(DataLink::to_board("Leaks", LEAKS, &[]))
             .ask(sum("", &ALL.of(&CONNECTIONS, r#"state="close_wait""#)), "", Shown::In("fd-leak")),
+    ]
+}
+
+fn worst() -> Vec<Draft> {
+    let used = Thresholds::both(USED_RATIO_WARNING, USED_RATIO_CRITICAL);
+    vec![
         Draft::stat(15, "Oldest stuck", Unit::Seconds)
             .about(
                 "For how long the oldest socket has been in a state that it should leave by itself.",
@@ -151,7 +156,7 @@ fn who() -> Vec<Draft> {
 }
 
 fn traffic() -> Vec<Draft> {
-    let total = |metric, matchers: &str| sum("", &ALL.rate(metric, matchers));
+    let total = |metric| sum("", &ALL.rate(metric, ""));
     let states = Draft::graph(31, "Sockets by state", Unit::Count)
         .about(
             "All sockets by state, on a logarithmic scale, from the recording rules; TIME_WAIT as of the last pass.",
@@ -174,9 +179,15 @@ fn traffic() -> Vec<Draft> {
             )
             .link(DataLink::to_board("Services", SERVICES, &[]))
             .colored(&["opened", "closed", "failed"])
-            .ask(total(&CONNECTIONS_OPENED, ""), "opened", Shown::In("echo"))
-            .ask(total(&CONNECTIONS_CLOSED, ""), "closed", Shown::In("echo"))
-            .ask(total(&CONNECT_FAILURES, ""), "failed", Shown::In("refused")),
+            .ask(total(&CONNECTIONS_OPENED), "opened", Shown::In("echo"))
+            .ask(total(&CONNECTIONS_CLOSED), "closed", Shown::In("echo"))
+            .ask(total(&CONNECT_FAILURES), "failed", Shown::In("refused")),
+    ]
+}
+
+fn quality() -> Vec<Draft> {
+    let total = |metric| sum("", &ALL.rate(metric, ""));
+    vec![
         Draft::graph(33, "Connect failures by reason", Unit::PerSecond)
             .about(
                 "Connects that came to nothing, by why.",
@@ -207,8 +218,8 @@ fn traffic() -> Vec<Draft> {
                 "Network quality names the process and who reset.",
             )
             .size(8, 8)
-            .ask(total(&RESETS_SENT, ""), "sent", Shown::In("rst-storm"))
-            .ask(total(&RESETS_RECEIVED, ""), "received", Shown::In("rst-storm"))
+            .ask(total(&RESETS_SENT), "sent", Shown::In("rst-storm"))
+            .ask(total(&RESETS_RECEIVED), "received", Shown::In("rst-storm"))
             .colored(&["sent", "received"]),
     ]
 }

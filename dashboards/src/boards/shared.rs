@@ -146,7 +146,7 @@ const fn color(state: SocketState) -> &'static str {
 
 /// Why connects fail, in the order of their colours.
 pub(super) fn failures() -> Vec<&'static str> {
-    texts(ConnectFailure::ALL, |reason| reason.as_str())
+    texts(ConnectFailure::ALL, ConnectFailure::as_str)
 }
 
 /// The texts of a closed set of labels.

@@ -1,10 +1,13 @@
 //! Links from a dashboard or a value to another dashboard.
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 
 /// A link in the head of a dashboard.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_excessive_bools, reason = "they are the file's")]
 pub struct DashboardLink {
     r#type: &'static str,
     title: &'static str,
@@ -56,7 +59,7 @@ impl DataLink {
             url.push_str("&${instance:queryparam}");
         }
         for (variable, field) in fields {
-            url.push_str(&format!("&var-{variable}=${{__data.fields[\"{field}\"]:percentencode}}"));
+            let _ = write!(url, "&var-{variable}=${{__data.fields[\"{field}\"]:percentencode}}");
         }
         Self { title: title.to_owned(), url, target_blank: false }
     }
@@ -66,7 +69,7 @@ impl DataLink {
     pub fn from_series(title: &str, uid: &str, labels: &[&str]) -> Self {
         let mut url = format!("/d/{uid}?${{__url_time_range}}&${{datasource:queryparam}}&${{job:queryparam}}&${{instance:queryparam}}");
         for label in labels {
-            url.push_str(&format!("&var-{label}=${{__field.labels.{label}:percentencode}}"));
+            let _ = write!(url, "&var-{label}=${{__field.labels.{label}:percentencode}}");
         }
         Self { title: title.to_owned(), url, target_blank: false }
     }

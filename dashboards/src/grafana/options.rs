@@ -87,6 +87,7 @@ pub struct TimeSeries {
 /// The names of the series.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "Grafana's names")]
 pub struct Legend {
     show_legend: bool,
     display_mode: &'static str,

@@ -21,6 +21,7 @@ pub struct Nothing {}
 /// Columns by name.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "Grafana's names")]
 pub struct Organize {
     exclude_by_name: BTreeMap<String, bool>,
     index_by_name: BTreeMap<String, usize>,

@@ -53,10 +53,10 @@ const FAULTS: &[Fault] = &[
     ("columns-exist", |board| table(board)["transformations"][1]["options"]["excludeByName"] = json!({})),
     ("links-lead-somewhere", |board| stat(board)["fieldConfig"]["defaults"]["links"] = json!([{ "url": "/d/tcpwarden-leak?x" }])),
     ("links-lead-somewhere", |board| {
-        graph(board)["fieldConfig"]["defaults"]["links"] = json!([{ "url": "/d/tcpwarden-leaks?&var-process=${__field.labels.process}" }])
+        graph(board)["fieldConfig"]["defaults"]["links"] = json!([{ "url": "/d/tcpwarden-leaks?&var-process=${__field.labels.process}" }]);
     }),
     ("variables-ask-for-labels-that-exist", |board| {
-        board["templating"]["list"][1]["query"]["query"] = json!("label_values(tcpwarden_build_info, pid)")
+        board["templating"]["list"][1]["query"]["query"] = json!("label_values(tcpwarden_build_info, pid)");
     }),
     ("schema", |board| board["schemaVersion"] = json!("42")),
     ("schema", |board| board["pannels"] = json!([])),

@@ -67,8 +67,7 @@ fn boards() -> &'static [Board] {
 fn found(check: fn(&Value) -> Vec<String>) -> Vec<String> {
     let boards = boards();
     assert!(boards.len() >= 6, "boards are missing");
-    let of =
-        |board: &dashboards::boards::Board| check(&board.json).into_iter().map(|what| format!("{}: {what}", board.uid)).collect::<Vec<_>>();
+    let of = |board: &Board| check(&board.json).into_iter().map(|what| format!("{}: {what}", board.uid)).collect::<Vec<_>>();
     boards.iter().flat_map(of).collect()
 }
 

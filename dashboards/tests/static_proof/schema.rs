@@ -16,7 +16,7 @@ const KINDS: [&str; 5] = ["stat", "timeseries", "table", "heatmap", "state-timel
 
 fn read(name: &str) -> String {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("schema").join(name);
-    std::fs::read_to_string(&path).unwrap_or_else(|why| panic!("{}: {why}", path.display()))
+    std::fs::read_to_string(path).unwrap()
 }
 
 /// A schema, for the whole or for one of its definitions.

@@ -50,8 +50,8 @@ fn who() -> Vec<Draft> {
     columns.push(shared::column("state", "State"));
     columns.push(shared::judged("Value #A", "Sockets", Unit::Digits, &Thresholds::warning(STUCK_CONNECTIONS)));
     columns.push(shared::judged("Value #B", "Oldest", Unit::Seconds, &Thresholds::warning(STUCK_AGE.as_secs_f64())));
-    columns.push(shared::judged("Value #C", "Growth a minute", Unit::Count, &growing()));
-    columns.push(shared::number("Value #D", "Over 5 minutes", Unit::Digits));
+    columns.push(shared::judged("Value #C", "Growth/min", Unit::Count, &growing()));
+    columns.push(shared::number("Value #D", "Over 5 min", Unit::Digits));
     let stages_by = "instance, workload, process, role, stage";
     let mut of_stage = shared::who();
     of_stage.push(shared::column("role", "Side"));

@@ -125,15 +125,15 @@ fn resets() -> Vec<Draft> {
     let mut columns = shared::who();
     columns.push(shared::column("role", "Side"));
     columns.push(shared::column("port", "Port"));
-    columns.push(shared::judged("Value #A", "Reset a second", Unit::PerSecond, &Thresholds::warning(RESET_RATE)));
-    columns.push(shared::judged("Value #B", "Share of ends", Unit::Share, &Thresholds::warning(RESET_RATIO)));
+    columns.push(shared::judged("Value #A", "Resets/s", Unit::PerSecond, &Thresholds::warning(RESET_RATE)));
+    columns.push(shared::judged("Value #B", "Share", Unit::Share, &Thresholds::warning(RESET_RATIO)));
     vec![
         Draft::graph(31, "How connections end", Unit::PerSecond)
             .about("Ends of connections by what ended them: a FIN of this side, of the peer, a reset, a timeout.", "rst_sent: a program here aborts. rst_received: peers do. timeout: peers vanished.", &["TcpResetStorm"], "The table beside names the process.")
             .size(8, 8)
             .ask(sum("reason", &SCOPE.rate(&CONNECTIONS_CLOSED, "")), "{{reason}}", Shown::In("rst-storm"))
             .colored(&texts(CloseReason::ALL, CloseReason::as_str)),
-        Draft::table(32, "Whose connections end by a reset", "Reset a second")
+        Draft::table(32, "Whose connections end by a reset", "Resets/s")
             .about("Processes by connections that a reset of either side ended, and the share of all ends.", "A share near 100 % of a service that answers requests.", &["TcpResetStorm"], "rst_sent: look for linger 0, or a close with unread data. rst_received: look at the peer, or at a middlebox that forgot the flow.")
             .size(16, 8)
             .no_value("none")

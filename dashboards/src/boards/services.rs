@@ -54,7 +54,7 @@ fn listeners() -> Vec<Draft> {
     columns.push(shared::judged("Value #A", "Queue used", Unit::Share, &used()));
     columns.push(shared::number("Value #B", "Waiting", Unit::Digits));
     columns.push(shared::number("Value #C", "Limit", Unit::Digits));
-    columns.push(shared::number("Value #D", "Drops a second", Unit::PerSecond));
+    columns.push(shared::number("Value #D", "Drops/s", Unit::PerSecond));
     vec![
         Draft::table(11, "Listeners by use of their accept queue", "Queue used")
             .about("The ten fullest accept queues: connections that wait to be accepted, the limit, and what the listener dropped.", "Near 100 %, with drops: the process does not accept fast enough, or hangs.", &["TcpListenBacklogNearLimit", "TcpAcceptQueueOverflowing"], "Take a stack of the process; if it is merely slow, give it more workers before a larger backlog.")
@@ -92,8 +92,8 @@ fn connects() -> Vec<Draft> {
     let opened = sum(BY, &SCOPE.rate(&CONNECTIONS_OPENED, r#"role="client""#));
     let mut columns = shared::who();
     columns.push(shared::column("port", "To port"));
-    columns.push(shared::judged("Value #A", "Failures a second", Unit::PerSecond, &Thresholds::warning(CONNECT_FAILURE_RATE)));
-    columns.push(shared::judged("Value #B", "Share of connects", Unit::Share, &Thresholds::warning(CONNECT_FAILURE_RATIO)));
+    columns.push(shared::judged("Value #A", "Failures/s", Unit::PerSecond, &Thresholds::warning(CONNECT_FAILURE_RATE)));
+    columns.push(shared::judged("Value #B", "Share", Unit::Share, &Thresholds::warning(CONNECT_FAILURE_RATIO)));
     let duration = Draft::graph(22, "Connect time", Unit::Seconds)
         .about(
             "Time from the first SYN to ESTABLISHED, of connects that succeeded; the line is where slow begins.",
@@ -131,7 +131,7 @@ fn connects() -> Vec<Draft> {
             .limits(Thresholds::warning(CONNECT_FAILURE_RATE))
             .ask(sum("reason", &SCOPE.rate(&CONNECT_FAILURES, "")), "{{reason}}", Shown::In("refused"))
             .colored(&shared::failures()),
-        Draft::table(24, "Who fails to connect, and to which port", "Failures a second")
+        Draft::table(24, "Who fails to connect, and to which port", "Failures/s")
             .about(
                 "The processes with the most failed connects, by port of the peer, and the share of their connects that fails.",
                 "A share of 100 %: the service behind the port is gone.",
@@ -156,10 +156,10 @@ fn pooling() -> Vec<Draft> {
     );
     let mut columns = shared::who();
     columns.push(shared::column("port", "To port"));
-    columns.push(shared::judged("Value #A", "Connects a second", Unit::PerSecond, &Thresholds::warning(CHURN_RATE)));
+    columns.push(shared::judged("Value #A", "Connects/s", Unit::PerSecond, &Thresholds::warning(CHURN_RATE)));
     columns.push(shared::judged("Value #B", "Short-lived", Unit::Share, &Thresholds::warning(CHURN_RATIO)));
     vec![
-        Draft::table(31, "Who could use connections again", "Connects a second")
+        Draft::table(31, "Who could use connections again", "Connects/s")
             .about("The processes that connect most, by port of the peer, and the share of their connections that lived no longer than half a second.", "Many connects, nearly all short: one handshake for each request, and a TIME_WAIT that holds a local port for a minute.", &["TcpConnectionChurn"], "Turn on keep-alive or a pool in that client; a proxy towards many clients may be right as it is.")
             .size(24, 7)
             .no_value("none")

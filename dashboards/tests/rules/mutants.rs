@@ -81,6 +81,7 @@ fn survivors(alert: &Alert) -> Vec<String> {
     let text = rule(alert);
     let mutants: Vec<Mutant> = limits(&text).into_iter().chain(times(&text)).chain(operators(&text)).collect();
     assert!(mutants.len() >= 4, "{}: {} mutants", alert.name, mutants.len());
+    assert!(play(alert, &text).0, "{}: its unit tests fail without any change", alert.name);
     let survives = |mutant: &&Mutant| {
         assert_ne!(mutant.text, text, "{}: {} changes nothing", alert.name, mutant.what);
         play(alert, &mutant.text).0

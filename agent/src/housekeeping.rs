@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use procfs::process::{LimitValue, Process};
 
+use crate::clock::monotonic;
 use crate::kernel::probe::STATE_PROBES;
 use crate::kernel::run_stats::{ProgramRuns, RunStats};
 use crate::metrics::SharedStats;
@@ -34,7 +35,7 @@ pub fn run(runs: &RunStats, stats: &SharedStats, chores: &mut [&mut dyn FnMut()]
                 }
             }
             stats.process = process.unwrap_or(stats.process);
-            stats.unseen = unseen.update(&programs, stats.kernel.second);
+            stats.unseen = unseen.update(monotonic(), &programs, stats.counted_at, stats.kernel.second);
         });
         if unseen.has_grown() {
             // One that is already wanted is enough.
@@ -51,6 +52,8 @@ pub fn run(runs: &RunStats, stats: &SharedStats, chores: &mut [&mut dyn FnMut()]
 struct Unseen {
     /// Skipped runs of the first program, at the reading before.
     skipped: u64,
+    /// When that was, as [`monotonic`].
+    read_at: u64,
     /// How many transitions went unseen.
     count: u64,
     grown: bool,
@@ -58,17 +61,21 @@ struct Unseen {
 }
 
 impl Unseen {
-    /// Takes new readings: `second` is how often the second program was there instead.
+    /// Takes new readings: `second` is how often the second program was there instead, as of `counted_at`.
     ///
-    /// It is compared with the skips of the reading before: the two are not read at one moment, and a skip that
-    /// the second program is about to make good is no loss.
-    fn update(&mut self, programs: &[(&'static str, ProgramRuns)], second: u64) -> u64 {
+    /// It is compared with skips that were read before: the two are not read at one moment, and a skip that the
+    /// second program is about to make good is no loss.
+    fn update(&mut self, now: u64, programs: &[(&'static str, ProgramRuns)], counted_at: u64, second: u64) -> u64 {
+        self.grown = false;
+        if counted_at <= self.read_at {
+            return self.count;
+        }
         let count = self.count.max(self.skipped.saturating_sub(second));
         self.grown = count > self.count;
         if let Some(transitions) = self.grown.then(|| self.warning.add(count - self.count)).flatten() {
             tracing::warn!(transitions, "the kernel ran no program for some transitions; a reconcile pass corrects the table");
         }
-        self.count = count;
+        (self.count, self.read_at) = (count, now);
         self.skipped = programs.iter().filter(|(name, _)| *name == STATE_PROBES[0]).map(|(_, program)| program.missed).sum();
         count
     }
@@ -99,4 +106,34 @@ fn sample() -> Option<ProcessSample> {
         #[expect(clippy::cast_precision_loss, reason = "seconds of Unix time")]
         start_time: procfs::boot_time_secs().ok()? as f64 + since_boot,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn skipped(missed: u64) -> [(&'static str, ProgramRuns); 2] {
+        let runs = |missed| ProgramRuns { missed, ..ProgramRuns::default() };
+        [(STATE_PROBES[0], runs(missed)), (STATE_PROBES[1], runs(1000))]
+    }
+
+    #[test]
+    fn only_what_both_programs_missed_is_unseen() {
+        let mut unseen = Unseen::default();
+        assert_eq!(unseen.update(10, &skipped(5), 9, 0), 0, "nothing to compare with yet");
+        assert_eq!(unseen.update(20, &skipped(9), 19, 5), 0, "the second program was there each time");
+        assert_eq!(unseen.update(30, &skipped(9), 29, 7), 2);
+        assert!(unseen.has_grown());
+        assert_eq!(unseen.update(40, &skipped(9), 39, 7), 2);
+        assert!(!unseen.has_grown());
+    }
+
+    #[test]
+    fn skips_are_not_compared_with_an_older_count() {
+        let mut unseen = Unseen::default();
+        assert_eq!(unseen.update(10, &skipped(5), 9, 5), 0);
+        assert_eq!(unseen.update(20, &skipped(90), 9, 5), 0, "the counters were not read since");
+        assert_eq!(unseen.update(30, &skipped(90), 25, 90), 0);
+        assert_eq!(unseen.update(40, &skipped(90), 39, 80), 10, "of those it was not there for ten");
+    }
 }

@@ -105,11 +105,12 @@ impl Reconcile {
 
     /// Waits until the next pass is due: after the interval, or earlier where one is due at once or
     /// somebody noticed a loss; false where the agent stops. However many losses there are, passes
-    /// take a tenth of one CPU at the most.
+    /// take a tenth of one CPU at the most, or are an interval apart: where the machine is so busy that
+    /// a pass takes long without doing much, the next one comes all the same.
     fn pause(&mut self, took: Duration, again: bool) -> bool {
         // A pass that settles suspects follows at once, but not another one after it.
         self.settling = again && !self.settling;
-        let least = if self.settling { GAP } else { GAP.max(took * 20) };
+        let least = if self.settling { GAP } else { GAP.max(took * 20).min(self.interval.max(GAP)) };
         let since = Instant::now();
         let end = since + least;
         let mut due = again;

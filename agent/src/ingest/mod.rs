@@ -212,6 +212,7 @@ impl Ingest {
         let errors = self.rings.errors();
         self.stats.update(|stats| {
             stats.kernel = counters;
+            stats.counted_at = time;
             let [truncated, oversized, unknown_kind, bad_state] = errors;
             stats.decode_errors = DecodeErrors { truncated, oversized, unknown_kind, bad_state };
         });

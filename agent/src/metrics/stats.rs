@@ -24,6 +24,8 @@ pub const NO_COUNTS: CpuCounters = CpuCounters {
 pub struct SelfStats {
     /// The kernel side's counters, summed over all CPUs.
     pub kernel: CpuCounters,
+    /// When these were read, as [`crate::clock::monotonic`].
+    pub counted_at: u64,
     /// Transitions for which the kernel ran neither state program.
     pub unseen: u64,
     /// Records that could not be read.
@@ -81,6 +83,7 @@ impl Default for SelfStats {
     fn default() -> Self {
         Self {
             kernel: NO_COUNTS,
+            counted_at: 0,
             unseen: 0,
             decode_errors: DecodeErrors::default(),
             probes: Vec::new(),

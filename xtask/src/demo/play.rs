@@ -34,6 +34,8 @@ pub(crate) struct PlayArgs {
 const AGENT_PORT: u16 = 10793;
 const PROMETHEUS_PORT: u16 = 9090;
 const ALERTMANAGER_PORT: u16 = 9093;
+/// How long Prometheus may take to find the agent.
+const SETTLES: Duration = Duration::from_secs(30);
 /// Between two looks at the alerts.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -55,6 +57,7 @@ pub(crate) fn play(args: &PlayArgs) -> Result<()> {
     introduce(args, port, &prometheus, &alertmanager, grafana.as_ref());
     let mut command = Command::new(&args.lab);
     command.args([&args.scenario, "--seconds", &args.seconds.to_string(), "--agent", &format!("http://127.0.0.1:{port}")]);
+    settle(&prometheus, &over)?;
     let lab = Process::start("the scenario", &command, Output::Shown)?;
     follow(lab, agent, &prometheus, &over)?;
     println!("demo: over; ending what was started");
@@ -98,6 +101,18 @@ fn introduce(args: &PlayArgs, port: u16, prometheus: &Prometheus, alertmanager: 
         println!("demo: short times: a minute of an alert's time passes in a second; limits are those of production");
     }
     println!("demo: Ctrl-C ends everything\n");
+}
+
+/// Waits until Prometheus has found the agent, which takes it seconds, and holds it for dead no longer.
+fn settle(prometheus: &Prometheus, over: &AtomicBool) -> Result<()> {
+    let start = Instant::now();
+    while start.elapsed() < SETTLES && !over.load(Ordering::Relaxed) {
+        if !prometheus.query("up == 1")?.is_empty() && prometheus.query("ALERTS")?.is_empty() {
+            break;
+        }
+        std::thread::sleep(LOOK);
+    }
+    Ok(())
 }
 
 /// Says which alerts begin and end to fire, until interrupted or a program ends that should not.

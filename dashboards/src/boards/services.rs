@@ -149,8 +149,9 @@ fn connects() -> Vec<Draft> {
 fn pooling() -> Vec<Draft> {
     let opened = sum(BY, &SCOPE.rate(&CONNECTIONS_OPENED, r#"role="client""#));
     let busiest = top(&opened);
+    // A process whose connections all last has no share, and NaN in a cell would look like a fault.
     let short = format!(
-        "{} / {}",
+        "({} / {}) >= 0",
         sum(BY, &SCOPE.buckets(&CONNECTION_DURATION, &format!(r#"role="client", le="{CHURN_SECONDS}""#))),
         sum(BY, &SCOPE.count(&CONNECTION_DURATION, r#"role="client""#))
     );

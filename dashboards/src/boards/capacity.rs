@@ -175,7 +175,7 @@ fn descriptors() -> Vec<Draft> {
                 &["TcpDescriptorsNearLimit"],
                 "Click the process: Leaks tells which sockets. A higher LimitNOFILE only buys time.",
             )
-            .size(16, 8)
+            .size(17, 8)
             .columns(columns, &["Time"])
             .ask(nearest.clone(), "", Shown::Always)
             .ask(of(&OPEN_FDS), "", Shown::Always)
@@ -183,7 +183,7 @@ fn descriptors() -> Vec<Draft> {
             .ask(of(&PROCESS_SOCKETS), "", Shown::Always),
         Draft::graph(32, "Descriptors used", Unit::Share)
             .about("The same over time.", "A line towards 100 %.", &["TcpDescriptorsNearLimit"], "Where it began to rise, the leak began.")
-            .size(8, 8)
+            .size(7, 8)
             .named()
             .up_to(1.0)
             .limits(used())

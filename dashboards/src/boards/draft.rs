@@ -140,6 +140,8 @@ impl Draft {
     pub(super) fn limits(mut self, thresholds: Thresholds) -> Self {
         if let Custom::Lines(lines) = &mut self.defaults.custom {
             lines.thresholds_style = Mode { mode: "dashed" };
+            // Where all is well the limit would lie at the bottom of a scale up to a hundred.
+            lines.axis_soft_max = thresholds.highest().map(|highest| 2.0 * highest);
         }
         self.defaults.thresholds = thresholds;
         self

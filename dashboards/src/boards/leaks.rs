@@ -74,6 +74,7 @@ fn who() -> Vec<Draft> {
             .ask(top(&sum(stages_by, &SCOPE.of(&CLOSE_WAIT, ""))), "", Shown::In("fd-leak")),
         Draft::graph(13, "CLOSE_WAIT by stage, over time", Unit::Count)
             .about("Connections that wait for this side's close, by how far the application came.", "A band that only grows.", &["TcpCloseWaitGrowing", "TcpCloseWaitUnaccepted"], "The stage says where to look: see the table beside.")
+            .size(9, 8)
             .stacked()
             .colored(&["read", "unread", "unaccepted"])
             .ask(sum("stage", &SCOPE.of(&CLOSE_WAIT, "")), "{{stage}}", Shown::In("fd-leak")),

@@ -88,10 +88,10 @@ pub(super) fn where_in(expression: &str, labels: &str, others: &str) -> String {
     format!("({expression}) and on ({labels}) {others}")
 }
 
-/// A quantile of a histogram whose buckets are summed by further labels.
+/// A quantile of a histogram whose buckets are summed by further labels; nothing where nothing was observed (NaN).
 pub(super) fn quantile(share: f64, labels: &str, buckets: &str) -> String {
     let by = if labels.is_empty() { "le".to_owned() } else { format!("{labels}, le") };
-    format!("histogram_quantile({share}, {})", sum(&by, buckets))
+    format!("histogram_quantile({share}, {}) >= 0", sum(&by, buckets))
 }
 
 #[cfg(test)]

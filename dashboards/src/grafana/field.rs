@@ -83,6 +83,12 @@ struct Step {
 }
 
 impl Thresholds {
+    /// The highest of them.
+    #[must_use]
+    pub fn highest(&self) -> Option<f64> {
+        self.steps.iter().filter_map(|step| step.value).reduce(f64::max)
+    }
+
     /// Nothing is good or bad.
     #[must_use]
     pub fn none() -> Self {
@@ -172,6 +178,9 @@ pub struct Lines {
     span_nulls: bool,
     axis_placement: &'static str,
     axis_label: &'static str,
+    /// Up to where the scale reaches at least, however small the values.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub axis_soft_max: Option<f64>,
     /// Linear or logarithmic.
     pub scale_distribution: Distribution,
     stacking: Stacking,
@@ -193,6 +202,7 @@ impl Default for Lines {
             span_nulls: false,
             axis_placement: "auto",
             axis_label: "",
+            axis_soft_max: None,
             scale_distribution: Distribution::LINEAR,
             stacking: Stacking { mode: "none", group: "A" },
             thresholds_style: Mode { mode: "off" },

@@ -20,8 +20,7 @@ fn main() -> anyhow::Result<()> {
     let object = Path::new(&out).join("tcpwarden-probes");
     if let Some(built) = std::env::var_os("TCPWARDEN_BPF_OBJECT") {
         println!("cargo:rerun-if-changed={}", built.display());
-        std::fs::copy(&built, &object).with_context(|| format!("copy the kernel side from {}", built.display()))?;
-        return Ok(());
+        return take(Path::new(&built), &object);
     }
     if !object.exists() {
         std::fs::write(&object, [])?;
@@ -38,6 +37,16 @@ fn main() -> anyhow::Result<()> {
     let features: &[&str] = if std::env::var_os("CARGO_FEATURE_BPF_LOG").is_some() { &["log"] } else { &[] };
     let package = Package { name: "agent-ebpf", root_dir: "../agent-ebpf", features, ..Package::default() };
     build_ebpf([package], toolchain).context("build the kernel side; `cargo xtask build` sets up what it needs")
+}
+
+/// Copies an object that is already built. It may be the one of an earlier run of this script: copied onto itself, it
+/// would be empty.
+fn take(built: &Path, object: &Path) -> anyhow::Result<()> {
+    let bytes = std::fs::read(built).with_context(|| format!("read the kernel side from {}", built.display()))?;
+    if bytes.is_empty() {
+        bail!("{} is empty: it was built without the kernel side; unset TCPWARDEN_BPF_OBJECT and build again", built.display());
+    }
+    std::fs::write(object, bytes).with_context(|| format!("write {}", object.display()))
 }
 
 /// Runs this script once more with `RUSTC_BOOTSTRAP=1`, so that a stable compiler builds `core` for BPF. Only

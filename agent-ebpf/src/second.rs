@@ -3,9 +3,10 @@
 //! The kernel does not run a program that is already running on the CPU (`__bpf_trace_run`, 6.1). So a
 //! packet that interrupts a task inside the program, or a task that takes its place there (tracepoints
 //! can be preempted since 7.0), would go unseen. The first program therefore leaves a mark for each
-//! transition, and the second, next on the same hook, handles the one that has none. Guarantees: a
-//! mark is read by the transition that left it, or by none. What is left are transitions for which
-//! both were skipped; the agent counts them (`recursion_misses` less `CpuCounters::second`).
+//! transition, and the second, next on the same hook, handles the one that has none. Guarantees: no
+//! transition is handled twice. What is left are transitions for which both were skipped, and the next
+//! one that looks the same, where the first is skipped for that as well: the mark has stayed. The agent
+//! counts all of these (`recursion_misses` less `CpuCounters::second`).
 //!
 //! Where a mark lies follows from what can come between the two programs. Sockets that no task has
 //! locked change state in softirq or with softirqs off: nothing of their kind can, so one mark a CPU

@@ -53,7 +53,11 @@ pub(crate) fn agent(toolchain: &Toolchain, profile: Profile) -> Result<Agent> {
 fn agent_with(toolchain: &Toolchain, profile: Profile, features: &[&str]) -> Result<Agent> {
     eprintln!("build: the agent and its kernel side (the first time takes a few minutes)");
     let mut command = cargo::cargo("build")?;
-    command.args(["--package", "tcpwarden"]).args(features).env("TCPWARDEN_BPF_TOOLCHAIN", &toolchain.name);
+    command
+        .args(["--package", "tcpwarden"])
+        .args(features)
+        .env("TCPWARDEN_BPF_TOOLCHAIN", &toolchain.name)
+        .env_remove("TCPWARDEN_BPF_OBJECT");
     if profile == Profile::Release {
         command.arg("--release");
     }

@@ -88,10 +88,13 @@ fn is_connect(old: SocketState, role: Role) -> bool {
 /// Why an established connection ended.
 fn close_reason(old: SocketState, err: u16, row: &Row) -> CloseReason {
     match (err, old) {
-        (errno::ECONNRESET | errno::EPIPE, _) => CloseReason::RstReceived,
+        (errno::ECONNRESET | errno::EPIPE, SocketState::Established) => CloseReason::RstReceived,
+        // The first FIN has passed in all later states.
+        (errno::ECONNRESET | errno::EPIPE, _) => CloseReason::RstAfterFin,
         (errno::ETIMEDOUT, _) => CloseReason::Timeout,
         (0, _) if row.has(flag::FIN_LOCAL | flag::FIN_REMOTE) => CloseReason::Simultaneous,
-        (0, SocketState::Established | SocketState::CloseWait | SocketState::FinWait1) => CloseReason::RstSent,
+        (0, SocketState::Established) => CloseReason::RstSent,
+        (0, SocketState::CloseWait | SocketState::FinWait1) => CloseReason::RstAfterFin,
         (0, SocketState::FinWait2) => CloseReason::FinLocal,
         (0, SocketState::LastAck) => CloseReason::FinRemote,
         _ => CloseReason::Other,

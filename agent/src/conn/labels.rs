@@ -54,10 +54,13 @@ label_set! {
         FinRemote = "fin_remote",
         /// Both sent a FIN before either saw the other's.
         Simultaneous = "simultaneous",
-        /// The peer reset it.
+        /// The peer reset it, before either side had sent a FIN.
         RstReceived = "rst_received",
-        /// This side aborted it: linger 0, unread data at close, disconnect.
+        /// This side aborted it before either side had sent a FIN: linger 0, unread data at close, disconnect.
         RstSent = "rst_sent",
+        /// A reset of either side after the first FIN: one side had said all it had to say. Common where a TLS
+        /// peer closes without waiting for the other's last record.
+        RstAfterFin = "rst_after_fin",
         /// The peer stopped answering.
         Timeout = "timeout",
         /// Anything else, such as `SOCK_DESTROY`.

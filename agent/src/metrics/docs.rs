@@ -146,7 +146,7 @@ Sockets that were open before the agent started are in the gauges from the first
 ## What the numbers cannot tell
 
 - A connection that this side shut down in both directions and that then receives data is reset by this side, but the kernel notes the
-  error as if the peer had (`tcp_reset`): it counts as `rst_received`, and in `resets_received_total`.
+  error as if the peer had (`tcp_reset`): it counts as `rst_after_fin`, and in `resets_received_total`.
 - The owner of a socket is who connected, listened or closed on it, until the descriptor tables of all processes are read: with every
   reconcile pass, and after `--verify-after` in a leak state. From then on it is who holds a descriptor. Until then a process that accepted
   a connection, took it over by exec or got it over a unix socket is not named; accepted sockets have their listener's name until then.

@@ -152,7 +152,12 @@ fn pressure() -> Pressure {
             Netstat { netns: 77, overflows: 4, drops: 6, segments_sent: 800 },
             Netstat { netns: 0, overflows: 1, drops: 1, segments_sent: 5 },
         ],
-        processes: vec![process(1, 900, 1000), process(2, 5, 1020), OwnerProcess { descriptors: None, ..process(3, 1, 0) }],
+        processes: vec![
+            process(1, 900, 1000),
+            process(2, 5, 1020),
+            process(4, 1, 1025),
+            OwnerProcess { descriptors: None, ..process(3, 1, 0) },
+        ],
         host: Host { memory: vec![("used", 4096), ("limit", 8192)], settings: vec![("somaxconn", 4096)] },
         ..Pressure::default()
     }

@@ -22,6 +22,9 @@ struct Cli {
     /// Where the agent answers: `http://ADDRESS:PORT` or `unix:/path`.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:10793")]
     agent: Agent,
+    /// Leave out that the committed alert rules wait for minutes: those that watch this wait for seconds.
+    #[arg(long, hide = true)]
+    short_rules: bool,
 }
 
 fn main() -> ExitCode {
@@ -46,7 +49,7 @@ fn play(cli: &Cli) -> Result<()> {
     }
     let scenario = lab::find(&cli.name).with_context(|| format!("no scenario is called {:?}: `list` names them", cli.name))?;
     let interrupts = run::interrupts()?;
-    let options = Options { length: Duration::from_secs(cli.seconds), agent: cli.agent.clone() };
+    let options = Options { length: Duration::from_secs(cli.seconds), agent: cli.agent.clone(), short_rules: cli.short_rules };
     run::run(scenario, &options, &interrupts, &mut std::io::stdout())
 }
 

@@ -27,6 +27,8 @@ pub struct Options {
     pub length: Duration,
     /// Whom to ask what it sees.
     pub agent: Agent,
+    /// Whether the alert rules that watch it wait for seconds only.
+    pub short_rules: bool,
 }
 
 /// The signals on which a scenario is cleaned up; from now on they end no process by themselves.
@@ -59,7 +61,7 @@ pub fn run(scenario: &'static Scenario, options: &Options, interrupts: &Receiver
     let length = options.length;
     writeln!(out, "{}: {}", scenario.name, scenario.about)?;
     let mut play = Play::start(scenario, length)?;
-    introduce(scenario, &play, length, out)?;
+    introduce(scenario, &play, options, out)?;
     let start = Instant::now();
     let every = ASK.min(length / 4).max(Duration::from_secs(1));
     let mut reporter = Reporter { teller: Teller::new(options.agent.clone(), scenario), silent: false, agent: &options.agent };
@@ -87,7 +89,8 @@ pub fn run(scenario: &'static Scenario, options: &Options, interrupts: &Receiver
     Ok(())
 }
 
-fn introduce(scenario: &Scenario, play: &Play, length: Duration, out: &mut impl Write) -> Result<()> {
+fn introduce(scenario: &Scenario, play: &Play, options: &Options, out: &mut impl Write) -> Result<()> {
+    let length = options.length;
     let [clients, servers] = [&play.stage.clients, &play.stage.servers].map(|space| space.inode);
     writeln!(out, "  for {} s, in network namespaces {clients} (clients) and {servers} (servers); Ctrl-C ends it", length.as_secs())?;
     for (role, pid) in play.actors() {
@@ -99,7 +102,7 @@ fn introduce(scenario: &Scenario, play: &Play, length: Duration, out: &mut impl 
     }
     let alerts = if scenario.alerts.is_empty() { "none".to_owned() } else { scenario.alerts.join(", ") };
     writeln!(out, "  alerts: {alerts}")?;
-    if !scenario.alerts.is_empty() && length < PRODUCTION {
+    if !scenario.alerts.is_empty() && !options.short_rules && length < PRODUCTION {
         let seconds = PRODUCTION.as_secs();
         writeln!(out, "          the committed rules wait for minutes before they fire: `--seconds {seconds}` lets them")?;
     }

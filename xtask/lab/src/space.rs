@@ -53,6 +53,17 @@ impl Space {
         Ok((file, u32::try_from(inode).context("the inode of the network namespace has more than 32 bits")?))
     }
 
+    /// Whether the process that holds it still does.
+    ///
+    /// # Errors
+    /// Where it has ended.
+    pub fn check(&mut self) -> Result<()> {
+        match self.holder.try_wait().context("look after the holder of a network namespace")? {
+            None => Ok(()),
+            Some(status) => bail!("the process that holds network namespace {} ended: {status}", self.inode),
+        }
+    }
+
     /// Joins two namespaces by a cable: `10.77.0.1` and `fd77::1` here, `.2` and `::2` there, each on `veth0`.
     ///
     /// # Errors

@@ -116,7 +116,8 @@ impl Play {
                 bail!("{} ended early: {status}", role.name);
             }
         }
-        Ok(())
+        self.stage.clients.check()?;
+        self.stage.servers.check()
     }
 }
 

@@ -2,9 +2,11 @@
 //!
 //! Builds as whoever calls it; what needs root is played by this same program, started again as root.
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::setup::{self, ConsentArgs};
 use crate::{build, cargo, lab, process, workspace};
@@ -32,10 +34,11 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn main(args: &Args) -> Result<()> {
+    let lab = lab::binary()?;
+    check_name(&lab, &args.scenario)?;
     let toolchain = setup::for_build(args.consent.consent())?;
     setup::for_tests(args.consent.consent())?;
     let agent = build::agent(&toolchain, build::Profile::Release)?;
-    let lab = lab::binary()?;
     let rules = if args.production { workspace::root().join("dashboards/prometheus") } else { short_rules(&agent)? };
     let myself = std::env::current_exe().context("find this program")?;
     let mut command = process::privileged("env", "to load programs into the kernel and to make network namespaces")?;
@@ -46,7 +49,17 @@ pub(crate) fn main(args: &Args) -> Result<()> {
     if args.production {
         command.arg("--production");
     }
-    process::run(&mut command)
+    // Replacing this process lets signals reach the one that cleans up.
+    let error = command.exec();
+    Err(error).context("start the demo")
+}
+
+/// Whether the lab has a scenario of this name, before anything is started.
+fn check_name(lab: &Path, name: &str) -> Result<()> {
+    let list = process::output(Command::new(lab).arg("list"))?;
+    let known = list.lines().any(|line| line.split_whitespace().next() == Some(name));
+    ensure!(known, "no scenario is called {name:?}; there are:\n{list}");
+    Ok(())
 }
 
 /// Writes the rules with short times; the folder they are in.

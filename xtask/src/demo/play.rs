@@ -57,6 +57,9 @@ pub(crate) fn play(args: &PlayArgs) -> Result<()> {
     introduce(args, port, &prometheus, &alertmanager, grafana.as_ref());
     let mut command = Command::new(&args.lab);
     command.args([&args.scenario, "--seconds", &args.seconds.to_string(), "--agent", &format!("http://127.0.0.1:{port}")]);
+    if !args.production {
+        command.arg("--short-rules");
+    }
     settle(&prometheus, &over)?;
     let lab = Process::start("the scenario", &command, Output::Shown)?;
     follow(lab, agent, &prometheus, &over)?;

@@ -6,7 +6,7 @@ super::metrics! {
         "Clients: see ActiveOpens below, which counts attempts. Servers: PassiveOpens less the handshakes that ended before ESTABLISHED.";
     CONNECTIONS_CLOSED = Counter "tcpwarden_connections_closed_total", "connections", ["process", "workload", "role", "port", "reason"],
         "Connections that ended after ESTABLISHED, by what ended them.",
-        "`rst_received`, `rst_sent`, `timeout` and `other` make EstabResets when the socket was in ESTABLISHED or CLOSE_WAIT, see below.";
+        "`rst_received`, `rst_sent`, `rst_after_fin`, `timeout` and `other` make EstabResets when the socket was in ESTABLISHED or CLOSE_WAIT, see below. `rst_received` and `rst_sent` are resets before any FIN: what was under way is lost.";
     CONNECTION_DURATION = Histogram "tcpwarden_connection_duration_seconds", "seconds", ["process", "workload", "role", "port"],
         "Time from ESTABLISHED to the end of the connection.",
         "No equal in the kernel. Connections that are older than the agent are not observed.";

@@ -200,6 +200,7 @@ fn against_tally(ledger: &mut Ledger, before: &Moment, after: &Moment, tally: &T
     }
     let closed = |reason: &str| (reason.to_owned(), delta("connections_closed_total", &[("reason", reason)]));
     ledger.equal("closed by a reset of the peer", terms!("made" => tally.get("rst_received")), vec![closed("rst_received")]);
+    ledger.equal("closed by a reset after a FIN", terms!("made" => tally.get("rst_after_fin")), vec![closed("rst_after_fin")]);
     ledger.equal("closed for no reason of the workload's", terms!("made" => 0), ["timeout", "other"].map(closed).to_vec());
     ledger.equal(
         "closed otherwise",

@@ -95,7 +95,7 @@ pub(crate) fn reset_in_close_wait(site: &Site, tally: &mut Tally) {
     expect_end(&server);
     abort(client);
     wait_for("the reset to arrive", PATIENCE, || server.take_error().expect("ask for the error"));
-    tally.closed("half_closed_abort", "rst_received");
+    tally.closed("half_closed_abort", "rst_after_fin");
 }
 
 /// A connect to a port where nobody listens, next to the site's.

@@ -31,3 +31,14 @@ fn the_scrape_job_of_the_example_is_one_that_the_alert_for_a_dead_agent_knows() 
     let wanted = rules.split_once("up{job=~\".*").and_then(|(_, rest)| rest.split_once(".*\"")).expect("the expression of TcpwardenDown").0;
     assert!(job.contains(wanted), "{job} has no {wanted}");
 }
+
+#[test]
+fn every_link_of_the_readme_leads_somewhere() {
+    let text = std::fs::read_to_string(format!("{FOLDER}/README.md")).unwrap();
+    let links = text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(link, _)| link);
+    let links: Vec<&str> = links.filter(|link| !link.contains("://")).collect();
+    assert!(links.iter().filter(|link| std::path::Path::new(link).extension().is_some_and(|end| end == "png")).count() >= 6, "{links:?}");
+    for link in links {
+        assert!(std::path::Path::new(FOLDER).join(link).exists(), "dashboards/README.md links to {link}, which is not there");
+    }
+}

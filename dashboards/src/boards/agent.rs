@@ -45,7 +45,7 @@ fn now() -> Vec<Draft> {
                 "`systemctl status tcpwarden` on the host that is missing.",
             )
             .limits(Thresholds::good_from(1.0))
-            .ask(sum("", &ALL.series("up", &[], "")), "", Shown::Always),
+            .ask(sum("", &ALL.of_targets("up")), "", Shown::Always),
         Draft::stat(12, "Probes off", Unit::Count)
             .about(
                 "Probes that are not attached, over all agents; an old kernel may not have one.",
@@ -157,11 +157,11 @@ fn cost() -> Vec<Draft> {
                 "See transitions above: cost follows their rate.",
             )
             .size(8, 7)
-            .ask(sum("instance", &ALL.rate(&PROCESS_CPU_SECONDS, "")), "{{instance}}", Shown::In("no-pool")),
+            .ask(sum("instance", &ALL.agents(&ALL.rate(&PROCESS_CPU_SECONDS, ""))), "{{instance}}", Shown::In("no-pool")),
         Draft::graph(32, "Memory", Unit::Bytes)
             .about("Memory of the agent that is in RAM.", "A line that grows while the connections do not.", &[], "Report it.")
             .size(8, 7)
-            .ask(sum("instance", &ALL.of(&PROCESS_RESIDENT_MEMORY, "")), "{{instance}}", Shown::Always),
+            .ask(sum("instance", &ALL.agents(&ALL.of(&PROCESS_RESIDENT_MEMORY, ""))), "{{instance}}", Shown::Always),
         Draft::graph(33, "Series a scrape", Unit::Count)
             .about(
                 "Samples that a scrape brought; bounded by --max-series.",
@@ -170,15 +170,15 @@ fn cost() -> Vec<Draft> {
                 "Lower --max-series.",
             )
             .size(8, 7)
-            .ask(sum("instance", &ALL.series("scrape_samples_scraped", &[], "")), "{{instance}}", Shown::Always),
+            .ask(sum("instance", &ALL.of_targets("scrape_samples_scraped")), "{{instance}}", Shown::Always),
         Draft::graph(34, "Duration of a scrape", Unit::Seconds)
             .about("How long a scrape took.", "Near the scrape timeout.", &["TcpwardenDown"], "The host is short of processor time.")
             .size(8, 7)
-            .ask(max("instance", &ALL.series("scrape_duration_seconds", &[], "")), "{{instance}}", Shown::Always),
+            .ask(max("instance", &ALL.of_targets("scrape_duration_seconds")), "{{instance}}", Shown::Always),
         Draft::graph(35, "Descriptors used", Unit::Share)
             .about("Descriptors that the agent has open, by its limit.", "Near 100 %.", &[], "Report it.")
             .size(8, 7)
-            .ask(max("instance", &descriptors), "{{instance}}", Shown::Always),
+            .ask(max("instance", &ALL.agents(&descriptors)), "{{instance}}", Shown::Always),
         Draft::graph(36, "Uptime", Unit::Seconds)
             .about(
                 "Time since the agent started.",
@@ -187,7 +187,7 @@ fn cost() -> Vec<Draft> {
                 "`journalctl -u tcpwarden` says why.",
             )
             .size(8, 7)
-            .ask(format!("time() - {}", max("instance", &ALL.of(&PROCESS_START_TIME, ""))), "{{instance}}", Shown::Always),
+            .ask(format!("time() - {}", max("instance", &ALL.agents(&ALL.of(&PROCESS_START_TIME, "")))), "{{instance}}", Shown::Always),
     ]
 }
 

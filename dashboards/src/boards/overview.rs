@@ -29,7 +29,7 @@ pub(super) fn plan() -> Plan {
 }
 
 fn now() -> Vec<Draft> {
-    let down = format!("count({up}) - sum({up})", up = ALL.series("up", &[], ""));
+    let down = format!("count({up}) - sum({up})", up = ALL.of_targets("up"));
     vec![
         Draft::stat(11, "Alerts firing", Unit::Count)
             .about(

@@ -7,12 +7,13 @@ use promql_parser::label::{MatchOp, Matcher};
 use serde_json::Value;
 
 use crate::lint::label_values;
-use crate::promql::{Selector, labels, parse, selectors};
+use crate::promql::{Selector, labels, of_anybody, parse, selectors};
 use crate::{Check, known, list, panels, queries, targets, text, variables};
 
 /// Checks of what queries mean.
 pub(crate) const CHECKS: &[Check] = &[
     ("every-series-exists", every_series_exists),
+    ("nothing-of-other-programs", nothing_of_others),
     ("legends-name-labels-that-are-left", legends),
     ("columns-exist", columns),
     ("links-lead-somewhere", links),
@@ -32,6 +33,15 @@ fn every_series_exists(dashboard: &Value) -> Vec<String> {
         found.into_iter().map(move |what| format!("{title}: {what}")).collect::<Vec<_>>()
     };
     expressions(dashboard).into_iter().flat_map(wrong).collect()
+}
+
+/// With all jobs chosen, which is how a board opens, what every program has would be that of all programs.
+fn nothing_of_others(dashboard: &Value) -> Vec<String> {
+    let found = |(title, expr): (String, String)| {
+        let names = parse(&expr).map_or_else(|why| vec![why], |expression| of_anybody(&expression));
+        names.into_iter().map(move |name| format!("{title}: {name} of programs that are no agents")).collect::<Vec<_>>()
+    };
+    expressions(dashboard).into_iter().flat_map(found).collect()
 }
 
 /// What is wrong with a selector of a board or a rule.

@@ -35,7 +35,8 @@ pub(super) fn plan() -> Plan {
 fn now() -> Vec<Draft> {
     let lost = sum("", &ALL.rate(&EVENTS_LOST, ""));
     let corrections = sum("", &ALL.rate(&RECONCILE_CORRECTIONS, ""));
-    let detached = format!("{} or vector(0)", "count(DETACHED == 0)".replace("DETACHED", &ALL.of(&PROBE_ATTACHED, "")));
+    let (attached, unsupported) = (ALL.of(&PROBE_ATTACHED, ""), ALL.of(&PROBE_INFO, r#"state="unsupported""#));
+    let detached = format!("count({attached} == 0 unless ignoring (state) {unsupported}) or vector(0)");
     vec![
         Draft::stat(11, "Agents up", Unit::Count)
             .about(
@@ -44,12 +45,11 @@ fn now() -> Vec<Draft> {
                 &["TcpwardenDown"],
                 "`systemctl status tcpwarden` on the host that is missing.",
             )
-            .limits(Thresholds::good_from(1.0))
             .ask(sum("", &ALL.of_targets("up")), "", Shown::Always),
         Draft::stat(12, "Probes off", Unit::Count)
             .about(
-                "Probes that are not attached, over all agents; an old kernel may not have one.",
-                "More than after the last start.",
+                "Probes that are not attached though the kernel has what they need, over all agents.",
+                "More than none.",
                 &["TcpwardenProbeDetached"],
                 "`tcpwarden check` on the host says why; the timeline below says which.",
             )

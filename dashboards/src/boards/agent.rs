@@ -33,8 +33,8 @@ pub(super) fn plan() -> Plan {
 }
 
 fn now() -> Vec<Draft> {
-    let lost = sum("", &ALL.rate(&EVENTS_LOST, ""));
-    let corrections = sum("", &ALL.rate(&RECONCILE_CORRECTIONS, ""));
+    let lost = max("", &sum("instance", &ALL.rate(&EVENTS_LOST, "")));
+    let corrections = max("", &sum("instance", &ALL.rate(&RECONCILE_CORRECTIONS, "")));
     let (attached, unsupported) = (ALL.of(&PROBE_ATTACHED, ""), ALL.of(&PROBE_INFO, r#"state="unsupported""#));
     let detached = format!("count({attached} == 0 unless ignoring (state) {unsupported}) or vector(0)");
     vec![
@@ -57,7 +57,7 @@ fn now() -> Vec<Draft> {
             .ask(detached, "", Shown::ZeroWhenHealthy),
         Draft::stat(13, "Records lost", Unit::PerSecond)
             .about(
-                "Records that found their ring full.",
+                "Records that found their ring full, at the agent with the most.",
                 "Any steady number: counters are short by so much.",
                 &["TcpwardenEventsLost"],
                 "Raise --ring-bytes, or give the agent more of the processor.",
@@ -66,7 +66,7 @@ fn now() -> Vec<Draft> {
             .ask(lost, "", Shown::ZeroWhenHealthy),
         Draft::stat(14, "Corrections", Unit::PerSecond)
             .about(
-                "What reconcile passes had to put right.",
+                "What reconcile passes had to put right, at the agent with the most.",
                 "A steady number without lost records.",
                 &["TcpwardenDriftFound"],
                 "The panel of corrections tells the kind; report it with `tcpwarden check`.",
@@ -100,13 +100,13 @@ fn doubts() -> Vec<Draft> {
             .ask(max("", &table), "", Shown::Always),
         Draft::stat(17, "Labels folded", Unit::PerSecond)
             .about(
-                "Label sets that were folded into ~other because their budget was used up.",
+                "Label sets that were folded into ~other because a budget was used up, of the agent and budget with the most.",
                 "Any steady number: some processes have no series of their own.",
                 &["TcpwardenLabelsOverflowing"],
                 "Raise --max-series.",
             )
             .limits(Thresholds::warning(LABEL_OVERFLOW_RATE))
-            .ask(sum("", &ALL.rate(&LABEL_OVERFLOW, "")), "", Shown::ZeroWhenHealthy),
+            .ask(max("", &ALL.rate(&LABEL_OVERFLOW, "")), "", Shown::ZeroWhenHealthy),
         Draft::stat(18, "Last pass", Unit::Seconds)
             .about(
                 "How long ago the last reconcile pass ended, at the agent where it is longest.",
@@ -140,7 +140,6 @@ fn sight() -> Vec<Draft> {
             .colored(&["lost: state", "lost: retransmit", "unreadable", "skipped", "refused"]),
         Draft::graph(24, "Corrections by kind", Unit::PerSecond)
             .about("What reconcile passes put right: sockets that were missing, rows without a socket, wrong states.", "A steady line.", &["TcpwardenDriftFound"], "With lost records it is what they would have told; without, report it.")
-            .limits(Thresholds::warning(DRIFT_RATE))
             .ask(sum("kind", &ALL.rate(&RECONCILE_CORRECTIONS, "")), "{{kind}}", Shown::ZeroWhenHealthy)
             .colored(&shared::texts(Correction::ALL, Correction::as_str)),
     ]
@@ -209,14 +208,14 @@ fn owners() -> Vec<Draft> {
             .colored(&["without an owner", "could not be looked at", "held by nobody", "held by several"]),
         Draft::graph(42, "Labels folded, by budget", Unit::PerSecond)
             .about(
-                "Label sets that were folded into ~other, by the budget that was used up.",
+                "Label sets that were folded into ~other, by the budget that was used up, at the agent with the most.",
                 "Any steady line.",
                 &["TcpwardenLabelsOverflowing"],
                 "Raise --max-series, or look for a program that changes its name.",
             )
             .size(8, 8)
             .limits(Thresholds::warning(LABEL_OVERFLOW_RATE))
-            .ask(sum("family", &ALL.rate(&LABEL_OVERFLOW, "")), "{{family}}", Shown::ZeroWhenHealthy),
+            .ask(max("family", &ALL.rate(&LABEL_OVERFLOW, "")), "{{family}}", Shown::ZeroWhenHealthy),
         Draft::graph(43, "Duration of passes", Unit::Seconds)
             .about(
                 "How long a pass over the kernel's own list of sockets took.",

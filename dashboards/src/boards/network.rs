@@ -41,12 +41,12 @@ pub(super) fn plan() -> Plan {
 pub(super) fn retransmit_ratio(by: &str) -> String {
     let ratio = ALL.recorded("tcpwarden:instance:retransmit_ratio:rate", "");
     let started = ALL.of(&PROCESS_START_TIME, "");
-    let settled = format!("({started} == {started} offset $__rate_interval)");
+    let settled = format!("({started} <= timestamp({started} offset $__rate_interval))");
     max(by, &format!("clamp_max({ratio} >= 0, 1) and on (job, instance) {settled}"))
 }
 
 fn now() -> Vec<Draft> {
-    let syns = sum("", &SCOPE.rate(&RETRANSMITTED_SEGMENTS, r#"phase="syn""#));
+    let syns = max("", &sum("instance, workload, process", &SCOPE.rate(&RETRANSMITTED_SEGMENTS, r#"phase="syn""#)));
     vec![
         Draft::stat(11, "Sent again", Unit::Share)
             .about(
@@ -61,7 +61,7 @@ fn now() -> Vec<Draft> {
             .ask(retransmit_ratio(""), "", Shown::In("lossy-link")),
         Draft::stat(12, "SYNs sent again", Unit::Packets)
             .about(
-                "SYNs that were not answered and sent again.",
+                "SYNs that were not answered and sent again, of the process with the most.",
                 "Above the limit: a host or firewall swallows them, or an accept queue is full.",
                 &["TcpSynRetransmits"],
                 "Services names the process and the port that does not answer.",
@@ -175,8 +175,8 @@ fn round_trips() -> Vec<Draft> {
 }
 
 fn queues() -> Vec<Draft> {
-    let by = |metric| top(&sum("workload, process, role", &SCOPE.of(metric, "")));
-    let name = "{{process}} ({{workload}}) {{role}}";
+    let by = |metric| top(&sum("instance, workload, process, role", &SCOPE.of(metric, "")));
+    let name = "{{process}} ({{workload}}) {{role}} {{instance}}";
     vec![
         Draft::graph(51, "Peers that let nothing in", Unit::Count)
             .about(

@@ -119,10 +119,11 @@ fn worst() -> Vec<Draft> {
 }
 
 fn who() -> Vec<Draft> {
-    let by = "instance, workload, process, state";
+    let by = "instance, workload, process, role, state";
     let stuck = sum(by, &ALL.of(&CONNECTIONS, &shared::passing_states()));
     let oldest = max(by, &ALL.of(&OLDEST_STATE_AGE, ""));
     let mut columns = shared::who();
+    columns.push(shared::column("role", "Side"));
     columns.push(shared::column("state", "State"));
     columns.push(shared::judged("Value #A", "Sockets", Unit::Digits, &Thresholds::warning(STUCK_CONNECTIONS)));
     columns.push(shared::judged("Value #B", "Oldest", Unit::Seconds, &Thresholds::warning(STUCK_AGE.as_secs_f64())));

@@ -19,8 +19,8 @@ use crate::grafana::field::Thresholds;
 use crate::grafana::unit::Unit;
 use crate::grafana::variable::Variable;
 use crate::threshold::{
-    ACCEPT_DROPS_RATE, CHURN_RATE, CHURN_RATIO, CHURN_SECONDS, CONNECT_FAILURE_RATE, CONNECT_FAILURE_RATIO, CONNECT_SLOW_SECONDS,
-    USED_RATIO_CRITICAL, USED_RATIO_WARNING,
+    ACCEPT_DROPS_RATE, CHURN_RATE, CHURN_RATIO, CHURN_SECONDS, CONNECT_FAILURE_RATIO, CONNECT_SLOW_SECONDS, USED_RATIO_CRITICAL,
+    USED_RATIO_WARNING,
 };
 
 const SCOPE: Scope = Scope(&["workload", "process", "port"]);
@@ -140,7 +140,6 @@ fn connects() -> Vec<Draft> {
                 "The table below names the process and the port.",
             )
             .size(8, 8)
-            .limits(Thresholds::warning(CONNECT_FAILURE_RATE))
             .ask(sum("reason", &SCOPE.rate(&CONNECT_FAILURES, "")), "{{reason}}", Shown::In("refused"))
             .colored(&shared::failures()),
         Draft::table(24, "Who fails to connect, and to which port", "Failures/s")
@@ -184,7 +183,7 @@ fn pooling() -> Vec<Draft> {
             .named()
             .limits(Thresholds::warning(CHURN_RATE))
             .link(shared::to_leaks())
-            .ask(top(&sum("workload, process, port", &SCOPE.rate(&CONNECTIONS_OPENED, r#"role="client""#))), "{{process}} to :{{port}}", Shown::In("no-pool")),
+            .ask(top(&sum(BY, &SCOPE.rate(&CONNECTIONS_OPENED, r#"role="client""#))), "{{process}} to :{{port}} {{instance}}", Shown::In("no-pool")),
         Draft::heatmap(33, "How long connections live", Unit::Seconds)
             .about("Time from ESTABLISHED to the end, by bucket.", "All of it below a second: nothing is used again.", &["TcpConnectionChurn"], "Choose the process and port above to see whose.")
             .no_value("none ended")

@@ -55,6 +55,13 @@ const FAULTS: &[Fault] = &[
     ("nothing-of-other-programs", |board| {
         board["annotations"]["list"][0]["expr"] = json!("changes(process_start_time_seconds[$__rate_interval]) > 0");
     }),
+    ("coloured-sums-are-those-of-the-alerts", |board| {
+        let descriptors = board["panels"].as_array_mut().unwrap().iter_mut().find(|panel| panel["title"] == "Descriptors").unwrap();
+        descriptors["targets"][0]["expr"] = json!("sum by (instance) (tcpwarden_process_open_fds)");
+    }),
+    ("coloured-sums-are-those-of-the-alerts", |board| {
+        table(board)["targets"][0]["expr"] = json!("sum by (instance, state) (tcpwarden_connections)");
+    }),
     ("legends-name-labels-that-are-left", |board| target(board)["legendFormat"] = json!("{{process}}")),
     ("legends-name-labels-that-are-left", |board| ask(board, "sum by (state) (tcpwarden_connections{LIMITS})")),
     ("columns-exist", |board| table(board)["transformations"][1]["options"]["indexByName"]["Value #Z"] = json!(9)),

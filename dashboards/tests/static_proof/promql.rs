@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use dashboards::rules::JOB;
 use promql_parser::label::{MatchOp, Matcher};
-use promql_parser::parser::token::{T_BOTTOMK, T_LAND, T_LOR, T_TOPK};
+use promql_parser::parser::token::{T_BOTTOMK, T_LAND, T_LOR, T_SUM, T_TOPK};
 use promql_parser::parser::{BinaryExpr, Expr, LabelModifier, VectorMatchCardinality, VectorSelector};
 
 use crate::known;
@@ -96,6 +96,24 @@ pub(crate) fn of_anybody(expression: &Expr) -> Vec<String> {
     }
 }
 
+/// Of each sum, the labels that it takes together: those of its series that it does not keep. Quantiles are no sums.
+pub(crate) fn summed_away(expression: &Expr) -> Vec<Labels> {
+    match expression {
+        Expr::Aggregate(aggregate) => {
+            let inner = labels(&aggregate.expr);
+            let own = (aggregate.op.id() == T_SUM).then(|| inner.difference(&labels(expression)).cloned().collect());
+            own.into_iter().chain(summed_away(&aggregate.expr)).collect()
+        }
+        Expr::Unary(unary) => summed_away(&unary.expr),
+        Expr::Paren(paren) => summed_away(&paren.expr),
+        Expr::Subquery(subquery) => summed_away(&subquery.expr),
+        Expr::Binary(binary) => [summed_away(&binary.lhs), summed_away(&binary.rhs)].concat(),
+        Expr::Call(call) if call.func.name == "histogram_quantile" => Vec::new(),
+        Expr::Call(call) => call.args.args.iter().flat_map(|argument| summed_away(argument)).collect(),
+        _ => Vec::new(),
+    }
+}
+
 /// Whether it is an `and` of series of the same target.
 fn of_one_target(binary: &BinaryExpr) -> bool {
     let on = binary.modifier.as_ref().and_then(|modifier| modifier.matching.as_ref());
@@ -103,7 +121,7 @@ fn of_one_target(binary: &BinaryExpr) -> bool {
     binary.op.id() == T_LAND && matches!(on, Some(LabelModifier::Include(on)) if target(&on.labels))
 }
 
-type Labels = BTreeSet<String>;
+pub(crate) type Labels = BTreeSet<String>;
 
 /// The labels that every series of the result can have; none for a number.
 pub(crate) fn labels(expression: &Expr) -> Labels {

@@ -66,7 +66,9 @@ fn coloured_sums(dashboard: &Value) -> Vec<String> {
 
 /// Whether limits colour the values of a query: those of the panel, or of the query's column.
 fn is_coloured(panel: &Value, query: &str) -> bool {
-    let limits = |thresholds: &Value| list(&thresholds["steps"]).iter().any(|step| step["value"].as_f64().is_some_and(|one| one != 1.0));
+    let limits = |thresholds: &Value| {
+        list(&thresholds["steps"]).iter().any(|step| step["value"].as_f64().is_some_and(|one| (one - 1.0).abs() > 1e-9))
+    };
     let config = &panel["fieldConfig"];
     let column = |one: &&Value| one["matcher"]["options"] == "Value" || one["matcher"]["options"] == format!("Value #{query}");
     let properties = list(&config["overrides"]).iter().filter(column).flat_map(|one| list(&one["properties"]));

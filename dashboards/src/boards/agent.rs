@@ -63,7 +63,7 @@ fn now() -> Vec<Draft> {
                 "Raise --ring-bytes, or give the agent more of the processor.",
             )
             .limits(Thresholds::warning(EVENTS_LOST_RATE))
-            .ask(lost, "", Shown::ZeroWhenHealthy),
+            .ask(lost, "", Shown::InFault(shared::NARROW)),
         Draft::stat(14, "Corrections", Unit::PerSecond)
             .about(
                 "What reconcile passes had to put right, at the agent with the most.",
@@ -72,7 +72,7 @@ fn now() -> Vec<Draft> {
                 "The panel of corrections tells the kind; report it with `tcpwarden check`.",
             )
             .limits(Thresholds::warning(DRIFT_RATE))
-            .ask(corrections, "", Shown::ZeroWhenHealthy),
+            .ask(corrections, "", Shown::InFault(shared::NARROW)),
     ]
 }
 
@@ -88,7 +88,7 @@ fn doubts() -> Vec<Draft> {
                 "See the panel of owners; the agent may lack a capability or /proc.",
             )
             .limits(Thresholds::warning(UNATTRIBUTED_RATIO))
-            .ask(max("", &unknown), "", Shown::ZeroWhenHealthy),
+            .ask(max("", &unknown), "", Shown::InFault(shared::UNHELD)),
         Draft::stat(16, "Table used", Unit::Share)
             .about(
                 "Rows of the connection table by their limit, at the fullest agent.",
@@ -106,7 +106,7 @@ fn doubts() -> Vec<Draft> {
                 "Raise --max-series.",
             )
             .limits(Thresholds::warning(LABEL_OVERFLOW_RATE))
-            .ask(max("", &ALL.rate(&LABEL_OVERFLOW, "")), "", Shown::ZeroWhenHealthy),
+            .ask(max("", &ALL.rate(&LABEL_OVERFLOW, "")), "", Shown::InFault(shared::NARROW)),
         Draft::stat(18, "Last pass", Unit::Seconds)
             .about(
                 "How long ago the last reconcile pass ended, at the agent where it is longest.",
@@ -133,14 +133,14 @@ fn sight() -> Vec<Draft> {
             .colored(&["counted", "applied: transition", "applied: retransmit"]),
         Draft::graph(23, "Lost, unreadable, skipped, refused", Unit::PerSecond)
             .about("Records lost in a full ring, records that could not be read, runs that the kernel skipped, and sockets refused a row.", "Any steady line.", &["TcpwardenEventsLost"], "lost: raise --ring-bytes. unreadable: the agent and its kernel side do not belong together. refused: raise --max-connections.")
-            .ask(sum("ring", &ALL.rate(&EVENTS_LOST, "")), "lost: {{ring}}", Shown::ZeroWhenHealthy)
+            .ask(sum("ring", &ALL.rate(&EVENTS_LOST, "")), "lost: {{ring}}", Shown::InFault(shared::NARROW))
             .ask(total(&DECODE_ERRORS), "unreadable", Shown::ZeroWhenHealthy)
             .ask(total(&BPF_MISSES), "skipped", Shown::ZeroWhenHealthy)
-            .ask(total(&CONNECTIONS_REFUSED), "refused", Shown::ZeroWhenHealthy)
+            .ask(total(&CONNECTIONS_REFUSED), "refused", Shown::InFault(shared::FULL))
             .colored(&["lost: state", "lost: retransmit", "unreadable", "skipped", "refused"]),
         Draft::graph(24, "Corrections by kind", Unit::PerSecond)
             .about("What reconcile passes put right: sockets that were missing, rows without a socket, wrong states.", "A steady line.", &["TcpwardenDriftFound"], "With lost records it is what they would have told; without, report it.")
-            .ask(sum("kind", &ALL.rate(&RECONCILE_CORRECTIONS, "")), "{{kind}}", Shown::ZeroWhenHealthy)
+            .ask(sum("kind", &ALL.rate(&RECONCILE_CORRECTIONS, "")), "{{kind}}", Shown::InFault(shared::NARROW))
             .colored(&shared::texts(Correction::ALL, Correction::as_str)),
     ]
 }
@@ -201,7 +201,7 @@ fn owners() -> Vec<Draft> {
                 "The agent needs CAP_SYS_ADMIN, CAP_SYS_PTRACE and the host's /proc.",
             )
             .size(8, 8)
-            .ask(sum("", &ALL.of(&CONNECTIONS_UNATTRIBUTED, "")), "without an owner", Shown::ZeroWhenHealthy)
+            .ask(sum("", &ALL.of(&CONNECTIONS_UNATTRIBUTED, "")), "without an owner", Shown::InFault(shared::UNHELD))
             .ask(sum("", &ALL.of(&CONNECTIONS_UNVERIFIED, "")), "could not be looked at", Shown::ZeroWhenHealthy)
             .ask(sum("", &ALL.of(&CONNECTIONS_UNHELD, "")), "held by nobody", Shown::ZeroWhenHealthy)
             .ask(sum("", &ALL.of(&CONNECTIONS_SHARED, "")), "held by several", Shown::ZeroWhenHealthy)
@@ -215,7 +215,7 @@ fn owners() -> Vec<Draft> {
             )
             .size(8, 8)
             .limits(Thresholds::warning(LABEL_OVERFLOW_RATE))
-            .ask(max("family", &ALL.rate(&LABEL_OVERFLOW, "")), "{{family}}", Shown::ZeroWhenHealthy),
+            .ask(max("family", &ALL.rate(&LABEL_OVERFLOW, "")), "{{family}}", Shown::InFault(shared::NARROW)),
         Draft::graph(43, "Duration of passes", Unit::Seconds)
             .about(
                 "How long a pass over the kernel's own list of sockets took.",

@@ -49,7 +49,7 @@ fn now() -> Vec<Draft> {
             )
             .limits(Thresholds::critical(1.0))
             .link(DataLink::to_board("Agent", AGENT, &[]))
-            .ask(down, "", Shown::ZeroWhenHealthy),
+            .ask(down, "", Shown::InFault(shared::DOWN)),
         Draft::stat(13, "Established", Unit::Count)
             .about(
                 "Open connections.",

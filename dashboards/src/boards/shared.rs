@@ -22,6 +22,12 @@ pub(super) const NETWORK: &str = "tcpwarden-network";
 pub(super) const CAPACITY: &str = "tcpwarden-capacity";
 pub(super) const AGENT: &str = "tcpwarden-agent";
 
+/// Ways for an agent to fail, by the tests of the live proof that bring them about.
+pub(super) const DOWN: &str = "the_agent_is_down";
+pub(super) const NARROW: &str = "the_ring_and_the_label_budget_are_too_small";
+pub(super) const FULL: &str = "the_table_is_full";
+pub(super) const UNHELD: &str = "nobody_holds_the_sockets_and_no_pass_comes";
+
 /// Limited by data source, job and instance only.
 pub(super) const ALL: Scope = Scope(&[]);
 

@@ -33,9 +33,10 @@ pub(super) fn plan() -> Plan {
 }
 
 fn now() -> Vec<Draft> {
-    let lost = sum("", &ALL.rate(&EVENTS_LOST, ""));
-    let corrections = sum("", &ALL.rate(&RECONCILE_CORRECTIONS, ""));
-    let detached = format!("{} or vector(0)", "count(DETACHED == 0)".replace("DETACHED", &ALL.of(&PROBE_ATTACHED, "")));
+    let lost = max("", &sum("instance", &ALL.rate(&EVENTS_LOST, "")));
+    let corrections = max("", &sum("instance", &ALL.rate(&RECONCILE_CORRECTIONS, "")));
+    let (attached, unsupported) = (ALL.of(&PROBE_ATTACHED, ""), ALL.of(&PROBE_INFO, r#"state="unsupported""#));
+    let detached = format!("count({attached} == 0 unless ignoring (state) {unsupported}) or vector(0)");
     vec![
         Draft::stat(11, "Agents up", Unit::Count)
             .about(
@@ -44,12 +45,11 @@ fn now() -> Vec<Draft> {
                 &["TcpwardenDown"],
                 "`systemctl status tcpwarden` on the host that is missing.",
             )
-            .limits(Thresholds::good_from(1.0))
-            .ask(sum("", &ALL.series("up", &[], "")), "", Shown::Always),
+            .ask(sum("", &ALL.of_targets("up")), "", Shown::Always),
         Draft::stat(12, "Probes off", Unit::Count)
             .about(
-                "Probes that are not attached, over all agents; an old kernel may not have one.",
-                "More than after the last start.",
+                "Probes that are not attached though the kernel has what they need, over all agents.",
+                "More than none.",
                 &["TcpwardenProbeDetached"],
                 "`tcpwarden check` on the host says why; the timeline below says which.",
             )
@@ -57,22 +57,22 @@ fn now() -> Vec<Draft> {
             .ask(detached, "", Shown::ZeroWhenHealthy),
         Draft::stat(13, "Records lost", Unit::PerSecond)
             .about(
-                "Records that found their ring full.",
+                "Records that found their ring full, at the agent with the most.",
                 "Any steady number: counters are short by so much.",
                 &["TcpwardenEventsLost"],
                 "Raise --ring-bytes, or give the agent more of the processor.",
             )
             .limits(Thresholds::warning(EVENTS_LOST_RATE))
-            .ask(lost, "", Shown::ZeroWhenHealthy),
+            .ask(lost, "", Shown::InFault(shared::NARROW)),
         Draft::stat(14, "Corrections", Unit::PerSecond)
             .about(
-                "What reconcile passes had to put right.",
+                "What reconcile passes had to put right, at the agent with the most.",
                 "A steady number without lost records.",
                 &["TcpwardenDriftFound"],
                 "The panel of corrections tells the kind; report it with `tcpwarden check`.",
             )
             .limits(Thresholds::warning(DRIFT_RATE))
-            .ask(corrections, "", Shown::ZeroWhenHealthy),
+            .ask(corrections, "", Shown::InFault(shared::NARROW)),
     ]
 }
 
@@ -88,7 +88,7 @@ fn doubts() -> Vec<Draft> {
                 "See the panel of owners; the agent may lack a capability or /proc.",
             )
             .limits(Thresholds::warning(UNATTRIBUTED_RATIO))
-            .ask(max("", &unknown), "", Shown::ZeroWhenHealthy),
+            .ask(max("", &unknown), "", Shown::InFault(shared::UNHELD)),
         Draft::stat(16, "Table used", Unit::Share)
             .about(
                 "Rows of the connection table by their limit, at the fullest agent.",
@@ -100,13 +100,13 @@ fn doubts() -> Vec<Draft> {
             .ask(max("", &table), "", Shown::Always),
         Draft::stat(17, "Labels folded", Unit::PerSecond)
             .about(
-                "Label sets that were folded into ~other because their budget was used up.",
+                "Label sets that were folded into ~other because a budget was used up, of the agent and budget with the most.",
                 "Any steady number: some processes have no series of their own.",
                 &["TcpwardenLabelsOverflowing"],
                 "Raise --max-series.",
             )
             .limits(Thresholds::warning(LABEL_OVERFLOW_RATE))
-            .ask(sum("", &ALL.rate(&LABEL_OVERFLOW, "")), "", Shown::ZeroWhenHealthy),
+            .ask(max("", &ALL.rate(&LABEL_OVERFLOW, "")), "", Shown::InFault(shared::NARROW)),
         Draft::stat(18, "Last pass", Unit::Seconds)
             .about(
                 "How long ago the last reconcile pass ended, at the agent where it is longest.",
@@ -133,15 +133,14 @@ fn sight() -> Vec<Draft> {
             .colored(&["counted", "applied: transition", "applied: retransmit"]),
         Draft::graph(23, "Lost, unreadable, skipped, refused", Unit::PerSecond)
             .about("Records lost in a full ring, records that could not be read, runs that the kernel skipped, and sockets refused a row.", "Any steady line.", &["TcpwardenEventsLost"], "lost: raise --ring-bytes. unreadable: the agent and its kernel side do not belong together. refused: raise --max-connections.")
-            .ask(sum("ring", &ALL.rate(&EVENTS_LOST, "")), "lost: {{ring}}", Shown::ZeroWhenHealthy)
+            .ask(sum("ring", &ALL.rate(&EVENTS_LOST, "")), "lost: {{ring}}", Shown::InFault(shared::NARROW))
             .ask(total(&DECODE_ERRORS), "unreadable", Shown::ZeroWhenHealthy)
             .ask(total(&BPF_MISSES), "skipped", Shown::ZeroWhenHealthy)
-            .ask(total(&CONNECTIONS_REFUSED), "refused", Shown::ZeroWhenHealthy)
+            .ask(total(&CONNECTIONS_REFUSED), "refused", Shown::InFault(shared::FULL))
             .colored(&["lost: state", "lost: retransmit", "unreadable", "skipped", "refused"]),
         Draft::graph(24, "Corrections by kind", Unit::PerSecond)
             .about("What reconcile passes put right: sockets that were missing, rows without a socket, wrong states.", "A steady line.", &["TcpwardenDriftFound"], "With lost records it is what they would have told; without, report it.")
-            .limits(Thresholds::warning(DRIFT_RATE))
-            .ask(sum("kind", &ALL.rate(&RECONCILE_CORRECTIONS, "")), "{{kind}}", Shown::ZeroWhenHealthy)
+            .ask(sum("kind", &ALL.rate(&RECONCILE_CORRECTIONS, "")), "{{kind}}", Shown::InFault(shared::NARROW))
             .colored(&shared::texts(Correction::ALL, Correction::as_str)),
     ]
 }
@@ -157,11 +156,11 @@ fn cost() -> Vec<Draft> {
                 "See transitions above: cost follows their rate.",
             )
             .size(8, 7)
-            .ask(sum("instance", &ALL.rate(&PROCESS_CPU_SECONDS, "")), "{{instance}}", Shown::In("no-pool")),
+            .ask(sum("instance", &ALL.agents(&ALL.rate(&PROCESS_CPU_SECONDS, ""))), "{{instance}}", Shown::In("no-pool")),
         Draft::graph(32, "Memory", Unit::Bytes)
             .about("Memory of the agent that is in RAM.", "A line that grows while the connections do not.", &[], "Report it.")
             .size(8, 7)
-            .ask(sum("instance", &ALL.of(&PROCESS_RESIDENT_MEMORY, "")), "{{instance}}", Shown::Always),
+            .ask(sum("instance", &ALL.agents(&ALL.of(&PROCESS_RESIDENT_MEMORY, ""))), "{{instance}}", Shown::Always),
         Draft::graph(33, "Series a scrape", Unit::Count)
             .about(
                 "Samples that a scrape brought; bounded by --max-series.",
@@ -170,15 +169,15 @@ fn cost() -> Vec<Draft> {
                 "Lower --max-series.",
             )
             .size(8, 7)
-            .ask(sum("instance", &ALL.series("scrape_samples_scraped", &[], "")), "{{instance}}", Shown::Always),
+            .ask(sum("instance", &ALL.of_targets("scrape_samples_scraped")), "{{instance}}", Shown::Always),
         Draft::graph(34, "Duration of a scrape", Unit::Seconds)
             .about("How long a scrape took.", "Near the scrape timeout.", &["TcpwardenDown"], "The host is short of processor time.")
             .size(8, 7)
-            .ask(max("instance", &ALL.series("scrape_duration_seconds", &[], "")), "{{instance}}", Shown::Always),
+            .ask(max("instance", &ALL.of_targets("scrape_duration_seconds")), "{{instance}}", Shown::Always),
         Draft::graph(35, "Descriptors used", Unit::Share)
             .about("Descriptors that the agent has open, by its limit.", "Near 100 %.", &[], "Report it.")
             .size(8, 7)
-            .ask(max("instance", &descriptors), "{{instance}}", Shown::Always),
+            .ask(max("instance", &ALL.agents(&descriptors)), "{{instance}}", Shown::Always),
         Draft::graph(36, "Uptime", Unit::Seconds)
             .about(
                 "Time since the agent started.",
@@ -187,7 +186,7 @@ fn cost() -> Vec<Draft> {
                 "`journalctl -u tcpwarden` says why.",
             )
             .size(8, 7)
-            .ask(format!("time() - {}", max("instance", &ALL.of(&PROCESS_START_TIME, ""))), "{{instance}}", Shown::Always),
+            .ask(format!("time() - {}", max("instance", &ALL.agents(&ALL.of(&PROCESS_START_TIME, "")))), "{{instance}}", Shown::Always),
     ]
 }
 
@@ -202,21 +201,21 @@ fn owners() -> Vec<Draft> {
                 "The agent needs CAP_SYS_ADMIN, CAP_SYS_PTRACE and the host's /proc.",
             )
             .size(8, 8)
-            .ask(sum("", &ALL.of(&CONNECTIONS_UNATTRIBUTED, "")), "without an owner", Shown::ZeroWhenHealthy)
+            .ask(sum("", &ALL.of(&CONNECTIONS_UNATTRIBUTED, "")), "without an owner", Shown::InFault(shared::UNHELD))
             .ask(sum("", &ALL.of(&CONNECTIONS_UNVERIFIED, "")), "could not be looked at", Shown::ZeroWhenHealthy)
             .ask(sum("", &ALL.of(&CONNECTIONS_UNHELD, "")), "held by nobody", Shown::ZeroWhenHealthy)
             .ask(sum("", &ALL.of(&CONNECTIONS_SHARED, "")), "held by several", Shown::ZeroWhenHealthy)
             .colored(&["without an owner", "could not be looked at", "held by nobody", "held by several"]),
         Draft::graph(42, "Labels folded, by budget", Unit::PerSecond)
             .about(
-                "Label sets that were folded into ~other, by the budget that was used up.",
+                "Label sets that were folded into ~other, by the budget that was used up, at the agent with the most.",
                 "Any steady line.",
                 &["TcpwardenLabelsOverflowing"],
                 "Raise --max-series, or look for a program that changes its name.",
             )
             .size(8, 8)
             .limits(Thresholds::warning(LABEL_OVERFLOW_RATE))
-            .ask(sum("family", &ALL.rate(&LABEL_OVERFLOW, "")), "{{family}}", Shown::ZeroWhenHealthy),
+            .ask(max("family", &ALL.rate(&LABEL_OVERFLOW, "")), "{{family}}", Shown::InFault(shared::NARROW)),
         Draft::graph(43, "Duration of passes", Unit::Seconds)
             .about(
                 "How long a pass over the kernel's own list of sockets took.",

@@ -139,8 +139,11 @@ fn ports() -> Vec<Draft> {
             .limits(Thresholds::critical(NO_LOCAL_PORT_RATE))
             .link(shared::to_services())
             .ask(
-                format!("topk(10, {})", sum("workload, process, port", &SCOPE.rate(&CONNECT_FAILURES, r#"reason="no_local_port""#))),
-                "{{process}} ({{workload}}) to :{{port}}",
+                format!(
+                    "topk(10, {})",
+                    sum("instance, workload, process, port", &SCOPE.rate(&CONNECT_FAILURES, r#"reason="no_local_port""#))
+                ),
+                "{{process}} ({{workload}}) to :{{port}} {{instance}}",
                 Shown::In("time-wait-bomb"),
             ),
         Draft::graph(24, "TIME_WAIT and its limit", Unit::Count)

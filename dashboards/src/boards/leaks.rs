@@ -119,8 +119,8 @@ fn course() -> Vec<Draft> {
             .limits(Thresholds::warning(STUCK_CONNECTIONS))
             .link(shared::to_leaks())
             .ask(
-                top(&sum("workload, process", &SCOPE.of(&CONNECTIONS, r#"state="close_wait""#))),
-                "{{process}} ({{workload}})",
+                top(&sum("instance, workload, process, role", &SCOPE.of(&CONNECTIONS, r#"state="close_wait""#))),
+                "{{process}} ({{workload}}) {{role}} {{instance}}",
                 Shown::In("fd-leak"),
             ),
         Draft::graph(24, "Growth a minute", Unit::Count)
@@ -135,8 +135,8 @@ fn course() -> Vec<Draft> {
             .limits(growing())
             .link(shared::to_leaks())
             .ask(
-                format!("topk(10, {} != 0)", sum("workload, process, state", &growth(&SCOPE.of(&CONNECTIONS, &states)))),
-                "{{process}} ({{workload}}) {{state}}",
+                format!("topk(10, {} != 0)", sum("instance, workload, process, role, state", &growth(&SCOPE.of(&CONNECTIONS, &states)))),
+                "{{process}} ({{workload}}) {{role}} {{state}} {{instance}}",
                 Shown::In("fd-leak"),
             ),
     ]

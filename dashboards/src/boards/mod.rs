@@ -48,6 +48,8 @@ pub enum Shown {
     ValuesIn(&'static str),
     /// It has values, which are zero while the agent is healthy.
     ZeroWhenHealthy,
+    /// The same, and they are not zero while the agent fails in this way: a test of the live proof has the name.
+    InFault(&'static str),
 }
 
 /// One dashboard.

@@ -1,6 +1,7 @@
 //! Network quality: what is sent again and why, who resets, how far peers are, who does not read.
 
 use tcpwarden::conn::labels::{CloseReason, Phase, RetransmitKind};
+use tcpwarden::metrics::catalogue::agent::PROCESS_START_TIME;
 use tcpwarden::metrics::catalogue::lifecycle::{
     CONNECTION_SRTT, CONNECTIONS_CLOSED, RESETS_RECEIVED, RESETS_SENT, RETRANSMIT_FAILURES, RETRANSMITTED_SEGMENTS,
 };
@@ -34,13 +35,18 @@ pub(super) fn plan() -> Plan {
 
 /// The share of segments that were sent again, SYNs left out; of whole hosts, since the kernel counts what it sends by
 /// network namespace. Recorded, because it takes every group of a host.
-/// Just after an agent's start, before what was sent has been read a second time, the share is beyond one: not shown.
+/// Where little but repetitions goes out the share can be beyond one, since the two are not counted at the same moments: it is
+/// shown as one. Just after an agent's start, before what was sent has been read a second time, it says nothing: it is not
+/// shown. Nor is it where nothing was sent (NaN).
 pub(super) fn retransmit_ratio(by: &str) -> String {
-    max(by, &format!("{} <= 1", ALL.recorded("tcpwarden:instance:retransmit_ratio:rate", "")))
+    let ratio = ALL.recorded("tcpwarden:instance:retransmit_ratio:rate", "");
+    let started = ALL.of(&PROCESS_START_TIME, "");
+    let settled = format!("({started} <= timestamp({started} offset $__rate_interval))");
+    max(by, &format!("clamp_max({ratio} >= 0, 1) and on (job, instance) {settled}"))
 }
 
 fn now() -> Vec<Draft> {
-    let syns = sum("", &SCOPE.rate(&RETRANSMITTED_SEGMENTS, r#"phase="syn""#));
+    let syns = max("", &sum("instance, workload, process", &SCOPE.rate(&RETRANSMITTED_SEGMENTS, r#"phase="syn""#)));
     vec![
         Draft::stat(11, "Sent again", Unit::Share)
             .about(
@@ -55,7 +61,7 @@ fn now() -> Vec<Draft> {
             .ask(retransmit_ratio(""), "", Shown::In("lossy-link")),
         Draft::stat(12, "SYNs sent again", Unit::Packets)
             .about(
-                "SYNs that were not answered and sent again.",
+                "SYNs that were not answered and sent again, of the process with the most.",
                 "Above the limit: a host or firewall swallows them, or an accept queue is full.",
                 &["TcpSynRetransmits"],
                 "Services names the process and the port that does not answer.",
@@ -169,8 +175,8 @@ fn round_trips() -> Vec<Draft> {
 }
 
 fn queues() -> Vec<Draft> {
-    let by = |metric| top(&sum("workload, process, role", &SCOPE.of(metric, "")));
-    let name = "{{process}} ({{workload}}) {{role}}";
+    let by = |metric| top(&sum("instance, workload, process, role", &SCOPE.of(metric, "")));
+    let name = "{{process}} ({{workload}}) {{role}} {{instance}}";
     vec![
         Draft::graph(51, "Peers that let nothing in", Unit::Count)
             .about(

@@ -29,7 +29,7 @@ pub(super) fn plan() -> Plan {
 }
 
 fn now() -> Vec<Draft> {
-    let down = format!("count({up}) - sum({up})", up = ALL.series("up", &[], ""));
+    let down = format!("count({up}) - sum({up})", up = ALL.of_targets("up"));
     vec![
         Draft::stat(11, "Alerts firing", Unit::Count)
             .about(
@@ -49,7 +49,7 @@ fn now() -> Vec<Draft> {
             )
             .limits(Thresholds::critical(1.0))
             .link(DataLink::to_board("Agent", AGENT, &[]))
-            .ask(down, "", Shown::ZeroWhenHealthy),
+            .ask(down, "", Shown::InFault(shared::DOWN)),
         Draft::stat(13, "Established", Unit::Count)
             .about(
                 "Open connections.",
@@ -119,10 +119,11 @@ fn worst() -> Vec<Draft> {
 }
 
 fn who() -> Vec<Draft> {
-    let by = "instance, workload, process, state";
+    let by = "instance, workload, process, role, state";
     let stuck = sum(by, &ALL.of(&CONNECTIONS, &shared::passing_states()));
     let oldest = max(by, &ALL.of(&OLDEST_STATE_AGE, ""));
     let mut columns = shared::who();
+    columns.push(shared::column("role", "Side"));
     columns.push(shared::column("state", "State"));
     columns.push(shared::judged("Value #A", "Sockets", Unit::Digits, &Thresholds::warning(STUCK_CONNECTIONS)));
     columns.push(shared::judged("Value #B", "Oldest", Unit::Seconds, &Thresholds::warning(STUCK_AGE.as_secs_f64())));

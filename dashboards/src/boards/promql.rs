@@ -2,8 +2,9 @@
 
 use tcpwarden::conn::snapshot::OTHER;
 use tcpwarden::metrics::catalogue::Metric;
+use tcpwarden::metrics::catalogue::agent::BUILD_INFO;
 
-use crate::rules::records;
+use crate::rules::{self, records};
 
 /// The drill-down variables of a board, besides `job` and `instance`.
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +46,18 @@ impl Scope {
         self.series(name, labels, matchers)
     }
 
-    /// A selector of what Prometheus itself makes.
+    /// What Prometheus says of its targets, whether they answer or not: of those whose job has the agent's name in it, since
+    /// every target has it, and one that does not answer has nothing else.
+    pub(super) fn of_targets(self, name: &str) -> String {
+        self.series(name, &[], &format!(r#"job=~"{}""#, rules::JOB))
+    }
+
+    /// `expression`, where the target is an agent: what is not the agent's own (`process_...`) other programs have too.
+    pub(super) fn agents(self, expression: &str) -> String {
+        format!("{expression} and on (job, instance) {}", self.of(&BUILD_INFO, ""))
+    }
+
+    /// A selector by name.
     pub(super) fn series(self, name: &str, labels: &[&str], matchers: &str) -> String {
         let mut all = vec![r#"job=~"$job""#.to_owned(), r#"instance=~"$instance""#.to_owned()];
         all.extend(self.0.iter().filter(|label| labels.contains(label)).map(|label| format!(r#"{label}=~"${label}""#)));

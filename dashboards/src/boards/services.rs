@@ -1,5 +1,7 @@
 //! Services: do listeners accept, do connects succeed and how fast, are connections used again?
 
+use tcpwarden::conn::labels::ConnectFailure;
+use tcpwarden::conn::snapshot::OTHER;
 use tcpwarden::metrics::catalogue::lifecycle::{
     CONNECT_DURATION, CONNECT_FAILURES, CONNECTION_DURATION, CONNECTION_RECEIVED_BYTES, CONNECTION_SENT_BYTES, CONNECTIONS_OPENED,
     SYNACK_RETRANSMITS,
@@ -17,8 +19,8 @@ use crate::grafana::field::Thresholds;
 use crate::grafana::unit::Unit;
 use crate::grafana::variable::Variable;
 use crate::threshold::{
-    ACCEPT_DROPS_RATE, CHURN_RATE, CHURN_RATIO, CHURN_SECONDS, CONNECT_FAILURE_RATE, CONNECT_FAILURE_RATIO, CONNECT_SLOW_SECONDS,
-    USED_RATIO_CRITICAL, USED_RATIO_WARNING,
+    ACCEPT_DROPS_RATE, CHURN_RATE, CHURN_RATIO, CHURN_SECONDS, CONNECT_FAILURE_RATIO, CONNECT_SLOW_SECONDS, USED_RATIO_CRITICAL,
+    USED_RATIO_WARNING,
 };
 
 const SCOPE: Scope = Scope(&["workload", "process", "port"]);
@@ -70,7 +72,7 @@ fn listeners() -> Vec<Draft> {
             .named()
             .limits(used())
             .link(shared::to_leaks())
-            .ask(fullest.clone(), "{{process}} :{{port}}", Shown::In("stuck-listener")),
+            .ask(fullest.clone(), "{{process}} :{{port}} {{instance}}", Shown::In("stuck-listener")),
         Draft::graph(13, "Overflows and drops, by network namespace", Unit::PerSecond)
             .about("Connections refused because an accept queue was full, and SYNs dropped for any reason, as the kernel counts them for a whole network namespace.", "Above the line: clients wait seconds for SYNs that are sent again.", &["TcpAcceptQueueOverflowing"], "The table above names the listener.")
             .size(8, 8)
@@ -86,13 +88,23 @@ fn listeners() -> Vec<Draft> {
     ]
 }
 
+/// The share of connects that fail as the alert has it: what the program gave up has a limit of its own and a connect without
+/// a local port an alert of its own, and ports that share a label are no service.
+fn failing_share() -> String {
+    let service = format!(r#"port!="{OTHER}""#);
+    let (canceled, no_port) = (ConnectFailure::Canceled.as_str(), ConnectFailure::NoLocalPort.as_str());
+    let judged = sum(BY, &SCOPE.rate(&CONNECT_FAILURES, &format!(r#"reason!~"{canceled}|{no_port}", {service}"#)));
+    let failed = sum(BY, &SCOPE.rate(&CONNECT_FAILURES, &service));
+    let opened = sum(BY, &SCOPE.rate(&CONNECTIONS_OPENED, &format!(r#"role!="server", {service}"#)));
+    format!("{judged} / ({opened} + {failed})")
+}
+
 fn connects() -> Vec<Draft> {
     let buckets = SCOPE.buckets(&CONNECT_DURATION, "");
     let failed = sum(BY, &SCOPE.rate(&CONNECT_FAILURES, ""));
-    let opened = sum(BY, &SCOPE.rate(&CONNECTIONS_OPENED, r#"role="client""#));
     let mut columns = shared::who();
     columns.push(shared::column("port", "To port"));
-    columns.push(shared::judged("Value #A", "Failures/s", Unit::PerSecond, &Thresholds::warning(CONNECT_FAILURE_RATE)));
+    columns.push(shared::number("Value #A", "Failures/s", Unit::PerSecond));
     columns.push(shared::judged("Value #B", "Share", Unit::Share, &Thresholds::warning(CONNECT_FAILURE_RATIO)));
     let duration = Draft::graph(22, "Connect time", Unit::Seconds)
         .about(
@@ -128,12 +140,11 @@ fn connects() -> Vec<Draft> {
                 "The table below names the process and the port.",
             )
             .size(8, 8)
-            .limits(Thresholds::warning(CONNECT_FAILURE_RATE))
             .ask(sum("reason", &SCOPE.rate(&CONNECT_FAILURES, "")), "{{reason}}", Shown::In("refused"))
             .colored(&shared::failures()),
         Draft::table(24, "Who fails to connect, and to which port", "Failures/s")
             .about(
-                "The processes with the most failed connects, by port of the peer, and the share of their connects that fails.",
+                "The processes with the most failed connects, by port of the peer. The share leaves out what the program gave up (canceled) and what found no local port.",
                 "A share of 100 %: the service behind the port is gone.",
                 &["TcpConnectFailures"],
                 "`tcpwarden connections --state syn_sent` shows the peers that do not answer.",
@@ -142,7 +153,7 @@ fn connects() -> Vec<Draft> {
             .size(24, 7)
             .columns(columns, &["Time"])
             .ask(top(&failed), "", Shown::In("refused"))
-            .ask(where_in(&format!("{failed} / ({failed} + {opened})"), BY, &top(&failed)), "", Shown::In("refused")),
+            .ask(where_in(&failing_share(), BY, &top(&failed)), "", Shown::In("refused")),
     ]
 }
 
@@ -172,7 +183,7 @@ fn pooling() -> Vec<Draft> {
             .named()
             .limits(Thresholds::warning(CHURN_RATE))
             .link(shared::to_leaks())
-            .ask(top(&sum("workload, process, port", &SCOPE.rate(&CONNECTIONS_OPENED, r#"role="client""#))), "{{process}} to :{{port}}", Shown::In("no-pool")),
+            .ask(top(&sum(BY, &SCOPE.rate(&CONNECTIONS_OPENED, r#"role="client""#))), "{{process}} to :{{port}} {{instance}}", Shown::In("no-pool")),
         Draft::heatmap(33, "How long connections live", Unit::Seconds)
             .about("Time from ESTABLISHED to the end, by bucket.", "All of it below a second: nothing is used again.", &["TcpConnectionChurn"], "Choose the process and port above to see whose.")
             .no_value("none ended")

@@ -22,6 +22,12 @@ pub(super) const NETWORK: &str = "tcpwarden-network";
 pub(super) const CAPACITY: &str = "tcpwarden-capacity";
 pub(super) const AGENT: &str = "tcpwarden-agent";
 
+/// Ways for an agent to fail, by the tests of the live proof that bring them about.
+pub(super) const DOWN: &str = "the_agent_is_down";
+pub(super) const NARROW: &str = "the_ring_and_the_label_budget_are_too_small";
+pub(super) const FULL: &str = "the_table_is_full";
+pub(super) const UNHELD: &str = "nobody_holds_the_sockets_and_no_pass_comes";
+
 /// Limited by data source, job and instance only.
 pub(super) const ALL: Scope = Scope(&[]);
 
@@ -58,16 +64,17 @@ pub(super) fn values(scope: Scope, metric: &Metric, label: &str) -> String {
 
 /// Moments that are marked in every graph.
 pub(super) fn annotations() -> Vec<Annotation> {
-    let restarts = format!("changes({}[$__rate_interval]) > 0", ALL.of(&PROCESS_START_TIME, ""));
+    let restarts = ALL.agents(&format!("changes({}[$__rate_interval]) > 0", ALL.of(&PROCESS_START_TIME, "")));
     vec![
         Annotation::new("Agent restarts", "purple", restarts, "agent restarted", "{{instance}}"),
         Annotation::new("Firing alerts", "red", firing(), "{{alertname}}", "{{instance}} {{workload}} {{process}}"),
     ]
 }
 
-/// The alerts of this project that fire, as Prometheus keeps them.
+/// The alerts of this project that fire, as Prometheus keeps them: those without job and instance too, since the alert that no
+/// agent is known can have neither.
 pub(super) fn firing() -> String {
-    ALL.series("ALERTS", &[], r#"alertname=~"Tcp.+", alertstate="firing""#)
+    r#"ALERTS{job=~"$job|", instance=~"$instance|", alertname=~"Tcp.+", alertstate="firing"}"#.to_owned()
 }
 
 /// A matcher for the states that a socket should leave by itself.

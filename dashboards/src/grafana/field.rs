@@ -113,12 +113,6 @@ impl Thresholds {
         Self::steps("green", &[("orange", warning), ("red", critical)])
     }
 
-    /// Red, from `good` on green.
-    #[must_use]
-    pub fn good_from(good: f64) -> Self {
-        Self::steps("red", &[("green", good)])
-    }
-
     fn steps(base: &'static str, steps: &[(&'static str, f64)]) -> Self {
         let first = std::iter::once(Step { color: base, value: None });
         let further = steps.iter().map(|(color, value)| Step { color, value: Some(*value) });

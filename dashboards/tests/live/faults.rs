@@ -9,6 +9,7 @@ use anyhow::Result;
 use dashboards::rules;
 
 use crate::load;
+use crate::panels::{self, Wanted};
 use crate::site::{HEALTHY, Site};
 use crate::watch::{LOOK, Watch};
 
@@ -81,26 +82,33 @@ pub(crate) fn prove(site: &mut Site, fault: &Fault) -> Vec<String> {
 fn attempt(site: &mut Site, fault: &Fault) -> Result<Vec<String>> {
     let mut watch = Watch::begin(site, fault.alerts)?;
     let fails = (fault.begin)(site)?;
+    let mut wanted = Wanted::of_fault(fault.name);
     let start = Instant::now();
-    while !watch.look(site)? && start.elapsed() < PATIENCE {
+    // Both are looked at each time: a picture may come before the alert, and be gone after it.
+    while !(watch.look(site)? & wanted.look(site, watch.from)?) && start.elapsed() < PATIENCE {
         sleep(LOOK);
     }
     eprintln!("  {}: after {:.0?}", fault.name, start.elapsed());
     watch.linger(site, Duration::from_secs(3))?;
     let log = site.agent_log();
+    let missing = wanted.complaints(site, watch.from);
     drop(fails);
     site.heal_agent()?;
     let mut complaints = watch.end(site)?;
+    complaints.extend(missing);
     if !complaints.is_empty() {
         complaints.push(format!("--- the agent said ---\n{log}"));
     }
     Ok(complaints)
 }
 
-/// Fails where an alert is neither expected from a scenario or a fault nor listed with a reason why not.
+/// Fails where an alert is neither expected from a scenario or a fault nor listed with a reason why not, and where a panel is to
+/// show something in a fault that there is not.
 pub(crate) fn all_are_covered() {
     let fired = lab::all().iter().map(|scenario| scenario.alerts).chain(ALL.iter().map(|fault| fault.alerts)).flatten();
     let known: BTreeSet<&str> = fired.copied().chain(NOT_FIRED.iter().map(|(name, _)| *name)).collect();
     let rules: BTreeSet<&str> = rules::all().iter().map(|alert| alert.name).collect();
     assert_eq!(known, rules, "the alerts that tests fire or say why not, and the alerts that there are");
+    let faults: BTreeSet<&str> = ALL.iter().map(|fault| fault.name).collect();
+    assert_eq!(panels::faults(), faults, "the faults in which panels show something, and the faults that there are");
 }

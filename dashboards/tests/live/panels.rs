@@ -1,5 +1,6 @@
 //! The queries of all panels: which of them have to show something, and whether they did.
 
+use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 use anyhow::{Context as _, Result};
@@ -17,12 +18,21 @@ pub(crate) struct Wanted {
 impl Wanted {
     /// What has to be shown in a scenario.
     pub(crate) fn of(scenario: &str) -> Self {
-        let all = boards::all().into_iter().flat_map(|board| board.queries.into_iter().map(move |query| (board.uid, query)));
-        let queries = all.filter(|(_, query)| match query.shown {
+        let queries = all().filter(|(_, query)| match query.shown {
             Shown::In(name) | Shown::ValuesIn(name) => name == scenario,
-            Shown::Always | Shown::ZeroWhenHealthy => true,
+            Shown::Always | Shown::ZeroWhenHealthy | Shown::InFault(_) => true,
         });
-        Self { queries: queries.collect() }
+        // The agent is well: these have values, whichever.
+        let healthy = |(board, query): (&'static str, Query)| match query.shown {
+            Shown::InFault(_) => (board, Query { shown: Shown::ZeroWhenHealthy, ..query }),
+            _ => (board, query),
+        };
+        Self { queries: queries.map(healthy).collect() }
+    }
+
+    /// What has to be shown while the agent fails in this way.
+    pub(crate) fn of_fault(fault: &str) -> Self {
+        Self { queries: all().filter(|(_, query)| matches!(query.shown, Shown::InFault(name) if name == fault)).collect() }
     }
 
     /// Asks for what is left, each over the time since `from` as Grafana would draw it; whether nothing is left.
@@ -49,6 +59,17 @@ impl Wanted {
     }
 }
 
+/// Every query with its dashboard.
+fn all() -> impl Iterator<Item = (&'static str, Query)> {
+    boards::all().into_iter().flat_map(|board| board.queries.into_iter().map(move |query| (board.uid, query)))
+}
+
+/// The faults that queries are to show something in.
+pub(crate) fn faults() -> BTreeSet<&'static str> {
+    let fault = |(_, query): (&str, Query)| if let Shown::InFault(name) = query.shown { Some(name) } else { None };
+    all().filter_map(fault).collect()
+}
+
 /// The series of a query, as Grafana asks for it: now, or over the time since `from`.
 fn ask(site: &Site, query: &Query, from: SystemTime) -> Result<Vec<Sample>> {
     let asked = interpolate(&query.expr, from.elapsed().unwrap_or_default());
@@ -60,7 +81,7 @@ fn satisfied(series: &[Sample], shown: Shown) -> bool {
     let mut values = series.iter().flat_map(|series| &series.values).filter(|value| value.is_finite());
     match shown {
         Shown::ZeroWhenHealthy | Shown::ValuesIn(_) => values.next().is_some(),
-        Shown::Always | Shown::In(_) => values.any(|value| *value != 0.0),
+        Shown::Always | Shown::In(_) | Shown::InFault(_) => values.any(|value| *value != 0.0),
     }
 }
 

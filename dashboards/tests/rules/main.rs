@@ -5,5 +5,6 @@
 mod cases;
 mod model;
 mod mutants;
+mod panels;
 mod promtool;
 mod runbooks;

@@ -23,6 +23,7 @@ const FAULTS: &[Fault] = &[
     ("target-rate-interval-rule", |board| ask(board, "rate(tcpwarden_resets_sent_total{LIMITS}[5m])")),
     ("target-job-rule", |board| target(board)["expr"] = json!(r#"tcpwarden_connections_tracked{instance=~"$instance"}"#)),
     ("target-instance-rule", |board| target(board)["expr"] = json!(r#"tcpwarden_connections_tracked{job=~"$job", instance="$instance"}"#)),
+    ("target-instance-rule", |board| target(board)["expr"] = json!(r#"ALERTS{job=~"$job|", instance=~"$instance"}"#)),
     ("target-counter-agg-rule", |board| ask(board, "sum(tcpwarden_resets_sent_total{LIMITS})")),
     ("uneditable-dashboard", |board| board["editable"] = json!(true)),
     ("head", |board| board["schemaVersion"] = json!(39)),
@@ -46,6 +47,21 @@ const FAULTS: &[Fault] = &[
     ("every-series-exists", |board| ask(board, "rate(tcpwarden_connections_tracked{LIMITS}[$__rate_interval])")),
     ("every-series-exists", |board| ask(board, "sum(tcpwarden_connection_duration_seconds_count{LIMITS})")),
     ("every-series-exists", |board| ask(board, "tcpwarden:no:such:recording{LIMITS}")),
+    ("nothing-of-other-programs", |board| ask(board, "sum(up{LIMITS})")),
+    ("nothing-of-other-programs", |board| ask(board, "max(scrape_duration_seconds{LIMITS})")),
+    ("nothing-of-other-programs", |board| ask(board, "sum(process_resident_memory_bytes{LIMITS})")),
+    ("nothing-of-other-programs", |board| ask(board, "process_open_fds{LIMITS} and on (job) tcpwarden_build_info{LIMITS}")),
+    ("nothing-of-other-programs", |board| ask(board, "process_open_fds{LIMITS} and on (job, instance) process_max_fds{LIMITS}")),
+    ("nothing-of-other-programs", |board| {
+        board["annotations"]["list"][0]["expr"] = json!("changes(process_start_time_seconds[$__rate_interval]) > 0");
+    }),
+    ("coloured-sums-are-those-of-the-alerts", |board| {
+        let descriptors = board["panels"].as_array_mut().unwrap().iter_mut().find(|panel| panel["title"] == "Descriptors").unwrap();
+        descriptors["targets"][0]["expr"] = json!("sum by (instance) (tcpwarden_process_open_fds)");
+    }),
+    ("coloured-sums-are-those-of-the-alerts", |board| {
+        table(board)["targets"][0]["expr"] = json!("sum by (instance, state) (tcpwarden_connections)");
+    }),
     ("legends-name-labels-that-are-left", |board| target(board)["legendFormat"] = json!("{{process}}")),
     ("legends-name-labels-that-are-left", |board| ask(board, "sum by (state) (tcpwarden_connections{LIMITS})")),
     ("columns-exist", |board| table(board)["transformations"][1]["options"]["indexByName"]["Value #Z"] = json!(9)),

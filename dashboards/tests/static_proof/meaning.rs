@@ -3,16 +3,21 @@
 
 use std::collections::BTreeSet;
 
+use dashboards::rules;
+use dashboards::timing::PRODUCTION;
 use promql_parser::label::{MatchOp, Matcher};
 use serde_json::Value;
 
+use crate::house::alerts_of;
 use crate::lint::label_values;
-use crate::promql::{Selector, labels, parse, selectors};
+use crate::promql::{Labels, Selector, labels, of_anybody, parse, selectors, summed_away};
 use crate::{Check, known, list, panels, queries, targets, text, variables};
 
 /// Checks of what queries mean.
 pub(crate) const CHECKS: &[Check] = &[
     ("every-series-exists", every_series_exists),
+    ("nothing-of-other-programs", nothing_of_others),
+    ("coloured-sums-are-those-of-the-alerts", coloured_sums),
     ("legends-name-labels-that-are-left", legends),
     ("columns-exist", columns),
     ("links-lead-somewhere", links),
@@ -32,6 +37,42 @@ fn every_series_exists(dashboard: &Value) -> Vec<String> {
         found.into_iter().map(move |what| format!("{title}: {what}")).collect::<Vec<_>>()
     };
     expressions(dashboard).into_iter().flat_map(wrong).collect()
+}
+
+/// With all jobs chosen, which is how a board opens, what every program has would be that of all programs.
+fn nothing_of_others(dashboard: &Value) -> Vec<String> {
+    let found = |(title, expr): (String, String)| {
+        let names = parse(&expr).map_or_else(|why| vec![why], |expression| of_anybody(&expression));
+        names.into_iter().map(move |name| format!("{title}: {name} of programs that are no agents")).collect::<Vec<_>>()
+    };
+    expressions(dashboard).into_iter().flat_map(found).collect()
+}
+
+/// What a limit is drawn beside is no coarser than what the alert holds against it: the sum of a fleet passes the limit of a
+/// process where nothing is wrong. A limit of one is for what should not be there at all.
+fn coloured_sums(dashboard: &Value) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for panel in panels(dashboard) {
+        let alerts = rules::all().iter().filter(|alert| alerts_of(panel).contains(&alert.name));
+        let kept: Vec<Labels> = alerts.filter_map(|alert| parse(&(alert.expr)(&PRODUCTION)).ok()).map(|expr| labels(&expr)).collect();
+        for target in targets(panel).iter().filter(|target| is_coloured(panel, text(&target["refId"]))) {
+            let away = parse(text(&target["expr"])).map_or_else(|_| Vec::new(), |expr| summed_away(&expr));
+            let coarse = |away: &Labels| kept.iter().any(|kept| kept.iter().any(|label| label != "job" && away.contains(label)));
+            wrong.extend(away.iter().filter(|away| coarse(away)).map(|away| format!("{}: takes {away:?} together", panel["title"])));
+        }
+    }
+    wrong
+}
+
+/// Whether limits colour the values of a query: those of the panel, or of the query's column.
+fn is_coloured(panel: &Value, query: &str) -> bool {
+    let limits = |thresholds: &Value| {
+        list(&thresholds["steps"]).iter().any(|step| step["value"].as_f64().is_some_and(|one| (one - 1.0).abs() > 1e-9))
+    };
+    let config = &panel["fieldConfig"];
+    let column = |one: &&Value| one["matcher"]["options"] == "Value" || one["matcher"]["options"] == format!("Value #{query}");
+    let properties = list(&config["overrides"]).iter().filter(column).flat_map(|one| list(&one["properties"]));
+    limits(&config["defaults"]["thresholds"]) || properties.into_iter().any(|one| one["id"] == "thresholds" && limits(&one["value"]))
 }
 
 /// What is wrong with a selector of a board or a rule.

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use dashboards::rules::JOB;
 use promql_parser::label::{MatchOp, Matcher};
-use promql_parser::parser::token::{T_BOTTOMK, T_LOR, T_TOPK};
+use promql_parser::parser::token::{T_BOTTOMK, T_LAND, T_LOR, T_SUM, T_TOPK};
 use promql_parser::parser::{BinaryExpr, Expr, LabelModifier, VectorMatchCardinality, VectorSelector};
 
 use crate::known;
@@ -19,9 +20,9 @@ pub(crate) struct Selector {
 }
 
 impl Selector {
-    /// Whether the variable of this name limits it, as `name=~"$name"`.
+    /// Whether the variable of this name limits it, as `name=~"$name"`; of alerts also those without that label.
     pub(crate) fn limited_by(&self, name: &str) -> bool {
-        let value = format!("${name}");
+        let value = if self.name == "ALERTS" { format!("${name}|") } else { format!("${name}") };
         self.matchers.iter().any(|one| one.name == name && matches!(one.op, MatchOp::Re(_)) && one.value == value)
     }
 }
@@ -68,7 +69,59 @@ fn walk(expression: &Expr, function: &str, all: &mut Vec<Selector>) {
     }
 }
 
-type Labels = BTreeSet<String>;
+/// The selectors of what other programs have too, `up`, `scrape_...` and `process_...`, with nothing that leaves agents only:
+/// neither the name of the job nor a series of the agent at the other side of an `and` for the same target.
+pub(crate) fn of_anybody(expression: &Expr) -> Vec<String> {
+    let foreign = |selector: &VectorSelector| {
+        let name = selector.name.clone().unwrap_or_default();
+        let anybodys = name == "up" || name.starts_with("scrape_") || name.starts_with("process_");
+        let named = selector.matchers.matchers.iter().any(|one| one.name == "job" && one.value == JOB);
+        (anybodys && !named).then_some(name).into_iter().collect()
+    };
+    match expression {
+        Expr::VectorSelector(selector) => foreign(selector),
+        Expr::MatrixSelector(matrix) => foreign(&matrix.vs),
+        Expr::Aggregate(aggregate) => of_anybody(&aggregate.expr),
+        Expr::Unary(unary) => of_anybody(&unary.expr),
+        Expr::Paren(paren) => of_anybody(&paren.expr),
+        Expr::Subquery(subquery) => of_anybody(&subquery.expr),
+        Expr::Binary(binary) => {
+            let (left, right) = (of_anybody(&binary.lhs), of_anybody(&binary.rhs));
+            let own = |side: &Expr, loose: &[String]| loose.is_empty() && !selectors(side).is_empty();
+            let guarded = of_one_target(binary) && (own(&binary.lhs, &left) || own(&binary.rhs, &right));
+            if guarded { Vec::new() } else { [left, right].concat() }
+        }
+        Expr::Call(call) => call.args.args.iter().flat_map(|argument| of_anybody(argument)).collect(),
+        Expr::NumberLiteral(_) | Expr::StringLiteral(_) | Expr::Extension(_) => Vec::new(),
+    }
+}
+
+/// Of each sum, the labels that it takes together: those of its series that it does not keep. Quantiles are no sums.
+pub(crate) fn summed_away(expression: &Expr) -> Vec<Labels> {
+    match expression {
+        Expr::Aggregate(aggregate) => {
+            let inner = labels(&aggregate.expr);
+            let own = (aggregate.op.id() == T_SUM).then(|| inner.difference(&labels(expression)).cloned().collect());
+            own.into_iter().chain(summed_away(&aggregate.expr)).collect()
+        }
+        Expr::Unary(unary) => summed_away(&unary.expr),
+        Expr::Paren(paren) => summed_away(&paren.expr),
+        Expr::Subquery(subquery) => summed_away(&subquery.expr),
+        Expr::Binary(binary) => [summed_away(&binary.lhs), summed_away(&binary.rhs)].concat(),
+        Expr::Call(call) if call.func.name == "histogram_quantile" => Vec::new(),
+        Expr::Call(call) => call.args.args.iter().flat_map(|argument| summed_away(argument)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Whether it is an `and` of series of the same target.
+fn of_one_target(binary: &BinaryExpr) -> bool {
+    let on = binary.modifier.as_ref().and_then(|modifier| modifier.matching.as_ref());
+    let target = |labels: &[String]| ["job", "instance"].iter().all(|name| labels.iter().any(|label| label == name));
+    binary.op.id() == T_LAND && matches!(on, Some(LabelModifier::Include(on)) if target(&on.labels))
+}
+
+pub(crate) type Labels = BTreeSet<String>;
 
 /// The labels that every series of the result can have; none for a number.
 pub(crate) fn labels(expression: &Expr) -> Labels {

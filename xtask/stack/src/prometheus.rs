@@ -35,15 +35,19 @@ impl Prometheus {
     /// When it does not start; with what it said.
     pub fn start(folder: &Folder, wanted: u16, scrape: &Scrape, alertmanager: &Alertmanager) -> Result<Self> {
         let every = format!("{}s", scrape.every.as_secs());
+        let port = free_port(wanted)?;
         // JSON is YAML.
         let config = json!({
             "global": { "scrape_interval": every, "scrape_timeout": every, "evaluation_interval": every },
             "rule_files": scrape.rules,
             "alerting": { "alertmanagers": [{ "static_configs": [{ "targets": [alertmanager.address()] }] }] },
-            "scrape_configs": [{ "job_name": "tcpwarden", "static_configs": [{ "targets": scrape.agents }] }],
+            // Most have more than agents to scrape: what is asked for without care takes that in.
+            "scrape_configs": [
+                { "job_name": "tcpwarden", "static_configs": [{ "targets": scrape.agents }] },
+                { "job_name": "prometheus", "static_configs": [{ "targets": [format!("127.0.0.1:{port}")] }] },
+            ],
         });
         let config = folder.write("prometheus.yml", &config.to_string())?;
-        let port = free_port(wanted)?;
         let mut command = borrowed::command(&["prometheus"])?;
         command
             .arg(format!("--config.file={}", config.display()))

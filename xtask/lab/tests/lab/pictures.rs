@@ -21,6 +21,9 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
     ("retry_storm_is_refused_and_answered_in_turn", retry_storm),
 ];
 
+/// Segments that a busy machine sends again where nothing is lost: a peer that is not run for 10 ms is probed.
+const PROBES: u64 = 5;
+
 /// States in which sockets stay only when something is wrong.
 const STUCK: [&str; 4] = ["close_wait", "fin_wait2", "syn_sent", "last_ack"];
 
@@ -33,7 +36,8 @@ fn echo() {
         // One may be on its way through.
         assert!(count(server, state) <= 1 && count(client, state) <= 1, "{state}");
     }
-    assert_eq!((counter(client, "RetransSegs"), counter(client, "AttemptFails"), counter(client, "OutRsts")), (0, 0, 0));
+    assert!(counter(client, "RetransSegs") <= PROBES);
+    assert_eq!((counter(client, "AttemptFails"), counter(client, "OutRsts")), (0, 0));
     assert!(lab.ended().success(), "{}", lab.said());
 }
 
@@ -146,7 +150,8 @@ fn pooling() {
         let lab = Lab::start(name, 4);
         let (server, client) = (lab.pid("orders-api"), lab.pid("checkout"));
         wait_for("three seconds of requests", || (counter(server, "OutSegs") > if name == "pool" { 110 } else { 500 }).then_some(()));
-        assert_eq!((count(client, "time_wait"), counter(client, "RetransSegs")), (0, 0), "{name}");
+        assert_eq!(count(client, "time_wait"), 0, "{name}");
+        assert!(counter(client, "RetransSegs") <= PROBES, "{name}");
         counter(client, "ActiveOpens")
     });
     assert!(opened[0] >= 90 && opened[1] == 5, "{opened:?}");

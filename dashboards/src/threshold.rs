@@ -12,12 +12,18 @@ pub const USED_RATIO_CRITICAL: f64 = 0.95;
 pub const STUCK_CONNECTIONS: f64 = 10.0;
 /// By how many the lowest count of stuck sockets must have grown in ten minutes: one every two minutes.
 pub const LEAK_GROWTH: f64 = 5.0;
+/// By how many it must have grown in each half of that time: a jump lies in one half, a leak goes on.
+pub const LEAK_GROWTH_HALF: f64 = 2.0;
 /// Connections that came and went in the accept queue: health checks alone bring so many to a server that hangs.
 pub const UNACCEPTED_CONNECTIONS: f64 = 5.0;
 
 /// Drops a second at a listener while an accept queue of its network namespace overflows: six a minute, each a
 /// connect that takes a second longer, or fails.
 pub const ACCEPT_DROPS_RATE: f64 = 0.1;
+
+/// How full the accept queue of a listener must have been seen for its drops to be overflows of it. It is looked at once a
+/// pass, so a queue that overflows in bursts is seen half full, seldom full.
+pub const OVERFLOWING_BACKLOG_RATIO: f64 = 0.5;
 
 /// Failed connects a second towards one port: six a minute; below, a share says nothing.
 pub const CONNECT_FAILURE_RATE: f64 = 0.1;
@@ -46,9 +52,9 @@ pub const RETRANSMIT_RATE: f64 = 5.0;
 /// usual day, so a limit for every host cannot be lower.
 pub const RETRANSMIT_RATIO: f64 = 0.05;
 
-/// Connections a second that a reset ended.
+/// Connections a second that a reset ended before any FIN.
 pub const RESET_RATE: f64 = 5.0;
-/// Share of a service's connections that a reset ended: some clients and health checks always close so.
+/// Share of a service's connections that a reset ended so: some clients and health checks always close so.
 pub const RESET_RATIO: f64 = 0.5;
 
 /// Connections a second from one process to one port: below, a handshake for each request costs little.
@@ -68,6 +74,9 @@ pub const ZERO_WINDOW_CONNECTIONS: f64 = 3.0;
 /// Share of a process' connections whose peers let nothing in: a paused download is normal, many are not.
 pub const ZERO_WINDOW_RATIO: f64 = 0.1;
 
+/// Share of scrapes that an agent answers from which on it is not there: it crashes and is started again. Above what an
+/// outage leaves over that is too short for the alert.
+pub const ANSWERED_RATIO: f64 = 0.6;
 /// Records lost a second by one agent.
 pub const EVENTS_LOST_RATE: f64 = 0.1;
 /// Share of records lost: counters are wrong by so much; gauges are put right by the next pass.
@@ -80,5 +89,5 @@ pub const DRIFT_RATIO: f64 = 0.01;
 pub const UNATTRIBUTED_CONNECTIONS: f64 = 50.0;
 /// Share of rows without an owner.
 pub const UNATTRIBUTED_RATIO: f64 = 0.2;
-/// Label sets a second that are folded into `~other`: six a minute.
+/// Connections or rows a second that fall under `~other` because a budget of labels is used up: six a minute.
 pub const LABEL_OVERFLOW_RATE: f64 = 0.1;

@@ -31,10 +31,13 @@ pub const STUCK_AGE: Duration = Duration::from_mins(5);
 pub const HUNG_AGE: Duration = Duration::from_mins(1);
 /// The age of the last pass over the kernel's lists from which an agent is stalled: twenty times the interval.
 pub const PASS_AGE: Duration = Duration::from_mins(10);
+/// The scrapes of which an agent must have answered a share: long enough for several rounds of an agent that crashes.
+pub const ANSWERED: Duration = Duration::from_mins(15);
 /// How far back a leak's growth is told: the lowest count of the last [`RATE`] against that of so long ago.
 pub const GROWTH: Duration = Duration::from_mins(10);
-/// The history that a prediction rests on.
-pub const TREND: Duration = Duration::from_mins(30);
+/// The history that a prediction rests on, twice: the last, and as much before it. A step lies in one of the two only, so
+/// that what stays flat after it is never taken for a climb.
+pub const TREND: Duration = Duration::from_mins(10);
 /// How far ahead a prediction looks: time enough for a person to come and act.
 pub const HORIZON: Duration = Duration::from_hours(1);
 
@@ -46,6 +49,10 @@ pub const FOR_LONG: Duration = Duration::from_mins(10);
 pub const FOR_AGENT: Duration = Duration::from_mins(15);
 /// How long an alert goes on after its expression ended, against flapping.
 pub const KEEP: Duration = Duration::from_mins(5);
+
+/// The same for alerts by age. An agent that starts anew sees ages from then on: the alert goes on until they are past
+/// [`STUCK_AGE`] again, and as long as a slow start of the agent may take.
+pub const KEEP_AGED: Duration = Duration::from_mins(15);
 
 impl Timing {
     /// A duration of production, as this timing has it, in whole seconds: never under four scrapes.

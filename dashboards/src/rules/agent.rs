@@ -8,9 +8,10 @@ use tcpwarden::metrics::catalogue::agent::{
 use super::promql::{eq, rate, series, sum};
 use super::{Alert, JOB, Severity, Term, percent, term};
 use crate::threshold::{
-    DRIFT_RATE, DRIFT_RATIO, EVENTS_LOST_RATE, EVENTS_LOST_RATIO, LABEL_OVERFLOW_RATE, UNATTRIBUTED_CONNECTIONS, UNATTRIBUTED_RATIO,
+    ANSWERED_RATIO, DRIFT_RATE, DRIFT_RATIO, EVENTS_LOST_RATE, EVENTS_LOST_RATIO, LABEL_OVERFLOW_RATE, UNATTRIBUTED_CONNECTIONS,
+    UNATTRIBUTED_RATIO,
 };
-use crate::timing::{FOR_AGENT, FOR_LONG, FOR_SHORT, KEEP, PASS_AGE, Timing};
+use crate::timing::{ANSWERED, FOR_AGENT, FOR_LONG, FOR_SHORT, KEEP, PASS_AGE, Timing};
 
 const GROUP: &str = "tcpwarden-agent";
 
@@ -33,11 +34,13 @@ const fn alert(name: &'static str, expr: fn(&Timing) -> String, summary: &'stati
 pub(super) const ALL: &[Alert] = &[
     Alert {
         hold: FOR_SHORT,
+        terms: down_terms,
         ..alert(
             "TcpwardenDown",
             down,
-            "An agent does not answer, or none is known: its machine is not watched.",
-            "{{ if $labels.instance }}The agent {{ $labels.instance }} ({{ $labels.job }}) does not answer{{ else }}Prometheus has no target \
+            "An agent does not answer, or only now and then, or none is known: its machine is not watched.",
+            "{{ if $labels.instance }}The agent {{ $labels.instance }} ({{ $labels.job }}) does not answer, or answered at most [[share]] \
+                of the scrapes of the last [[window]]{{ else }}Prometheus has no target \
                 whose job has tcpwarden in its name{{ end }}: no other alert of tcpwarden can fire there.",
         )
     },
@@ -100,9 +103,9 @@ pub(super) const ALL: &[Alert] = &[
         ..alert(
             "TcpwardenLabelsOverflowing",
             overflowing,
-            "An agent has more label sets than its budget: what comes late stands under ~other.",
-            "{{ $labels.instance }} folds {{ printf `%.2f` $value }} label sets a second of the budget {{ $labels.family }} into ~other, at least \
-                [[rate]]: culprits among them have no name, and alerts on rates leave them out.",
+            "An agent has used up a budget of labels: what comes late stands under ~other.",
+            "On {{ $labels.instance }} {{ printf `%.2f` $value }} connections or rows a second find no place in the budget {{ $labels.family }} and \
+                fall under ~other, at least [[rate]]: culprits among them have no name, and alerts on processes leave them out.",
         )
     },
     alert(
@@ -113,9 +116,12 @@ pub(super) const ALL: &[Alert] = &[
     ),
 ];
 
-fn down(_timing: &Timing) -> String {
+/// One that crashes and is started again answers in between, so that `for` would begin anew each time. A share of less than the
+/// whole window says nothing: a machine that has just come may have missed its first scrapes.
+fn down(timing: &Timing) -> String {
     let up = format!("up{{job=~{JOB:?}}}");
-    format!("{up} == 0\nor\nabsent({up})")
+    let window = timing.span(ANSWERED);
+    format!("{up} == 0\nor\navg_over_time({up}[{window}]) <= {ANSWERED_RATIO}\nand\n{up} offset {window}\nor\nabsent({up})")
 }
 
 fn stalled(timing: &Timing) -> String {
@@ -157,6 +163,13 @@ fn nothing(_timing: &Timing) -> Vec<Term> {
     Vec::new()
 }
 
+fn down_terms(timing: &Timing) -> Vec<Term> {
+    vec![
+        term("share", percent(ANSWERED_RATIO), "share of the scrapes that the agent answers, if it answers at all"),
+        term("window", timing.span(ANSWERED), "the scrapes of so long"),
+    ]
+}
+
 fn stalled_terms(timing: &Timing) -> Vec<Term> {
     vec![term("age", timing.span(PASS_AGE), "time since the last complete pass, which comes each `--reconcile-interval`, 30 s")]
 }
@@ -183,5 +196,9 @@ fn unattributed_terms(_timing: &Timing) -> Vec<Term> {
 }
 
 fn overflow_terms(_timing: &Timing) -> Vec<Term> {
-    vec![term("rate", format!("{LABEL_OVERFLOW_RATE} a second"), "label sets of one budget that are folded into `~other`")]
+    vec![term(
+        "rate",
+        format!("{LABEL_OVERFLOW_RATE} a second"),
+        "connections and rows that fall under `~other` because one budget is used up",
+    )]
 }

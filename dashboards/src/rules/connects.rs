@@ -52,7 +52,7 @@ pub(super) const ALL: &[Alert] = &[
         keep: KEEP,
         summary: "A client sends SYNs again and again: nobody answers the first.",
         description: "{{ $labels.process }} ({{ $labels.workload }}) on {{ $labels.instance }} sends {{ printf `%.2f` $value }} SYNs a second \
-            again; the limit is [[rate]] and [[ratio]] of its connects. They get no answer, and each costs a second or more[[port]].",
+            again; the limit is [[rate]] and, where its connects are known, [[ratio]] of them. They get no answer, and each costs a second or more[[port]].",
         terms: syn_terms,
         board: "tcpwarden-network",
     },
@@ -108,14 +108,16 @@ fn slow(timing: &Timing) -> String {
     max(&["port"], &format!("{late}\n/ {all} >= {CONNECT_SLOW_RATIO}\nand\n{late} >= {CONNECT_SLOW_RATE}"))
 }
 
-/// Attempts under way are not counted yet: with none finished the share is infinite, as it should be.
+/// Attempts under way are not counted yet: with none finished the share is infinite, as it should be. A process that has no
+/// place in the budget of services has no attempts at all in the metrics: its rate is judged alone.
 fn syn_retransmits(timing: &Timing) -> String {
     let syn = [eq("phase", Phase::Syn.as_str()), not_other("process")];
     let again = sum(&["role", "phase", "kind"], &rate(&RETRANSMITTED_SEGMENTS, &syn, timing));
     let opened = rate(&CONNECTIONS_OPENED, &[ne("role", Role::Server.as_str()), not_other("process")], timing);
     let failed = rate(&CONNECT_FAILURES, &[not_other("process")], timing);
     let attempts = format!("({} + {})", sum(&["role", "port"], &opened), sum(&["port", "reason"], &failed));
-    format!("{again} >= {SYN_RETRANSMIT_RATE}\nand\n{again}\n/ {attempts} >= {SYN_RETRANSMIT_RATIO}")
+    let share = format!("{again}\n/ {attempts} >= {SYN_RETRANSMIT_RATIO}\nor\n{again}\nunless\n{attempts}");
+    format!("{again} >= {SYN_RETRANSMIT_RATE}\nand (\n{}\n)", indent(&share))
 }
 
 fn churn(timing: &Timing) -> String {

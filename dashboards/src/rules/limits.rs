@@ -69,16 +69,21 @@ pub(super) const ALL: &[Alert] = &[
     },
 ];
 
-/// Past the one limit, or past the other and on the way to `full`.
-fn now_or_soon(ratio: &str, used: &str, full: &str, timing: &Timing) -> String {
-    let ahead = format!("predict_linear({used}[{}], {}) >= {full}", timing.span(TREND), timing.seconds(HORIZON));
-    let soon = format!("({ratio} >= {USED_RATIO_WARNING})\nand\n{ahead}");
+/// Past the one limit, or past the other and on the way to all of it, by the last stretch of `history` and by that before:
+/// a step, a warm-up or another process in the same series is in one of the two, a climb in both.
+fn now_or_soon(ratio: &str, history: &str, timing: &Timing) -> String {
+    let (trend, horizon) = (timing.span(TREND), timing.seconds(HORIZON));
+    let ahead = |offset: &str| format!("predict_linear({history}{offset}, {horizon}) >= 1");
+    let soon = format!("({ratio} >= {USED_RATIO_WARNING})\nand\n{}\nand\n{}", ahead(""), ahead(&format!(" offset {trend}")));
     format!("{ratio} >= {USED_RATIO_CRITICAL}\nor (\n{}\n)", indent(&soon))
 }
 
 fn descriptors(timing: &Timing) -> String {
     let (open, limit) = (series(&OPEN_FDS, &[]), series(&MAX_FDS, &[]));
-    now_or_soon(&format!("{open} / {limit}"), &open, &limit, timing)
+    let ratio = format!("{open} / {limit}");
+    // The share, not the count: the next process to be the nearest has another limit.
+    let history = format!("({ratio})[{}:{}s]", timing.span(TREND), timing.interval.as_secs());
+    now_or_soon(&ratio, &history, timing)
 }
 
 /// Where the host takes ports in TIME_WAIT again (`tcp_tw_reuse=1`), their number says nothing; when connects fail for
@@ -86,7 +91,7 @@ fn descriptors(timing: &Timing) -> String {
 fn ports(timing: &Timing) -> String {
     let ratio = series(&EPHEMERAL_PORTS_USED, &[]);
     let reuse = format!("label_replace({} == 1, \"netns\", \"host\", \"name\", \".*\")", series(&SYSCTL, &[eq("name", "tcp_tw_reuse")]));
-    let near = now_or_soon(&ratio, &ratio, "1", timing);
+    let near = now_or_soon(&ratio, &format!("{ratio}[{}]", timing.span(TREND)), timing);
     format!("(\n{}\n)\nunless on (job, instance, netns)\n{reuse}", indent(&near))
 }
 
@@ -105,7 +110,7 @@ fn near_terms(timing: &Timing) -> Vec<Term> {
         term("critical", percent(USED_RATIO_CRITICAL), "share in use, whatever the trend"),
         term("warning", percent(USED_RATIO_WARNING), "share in use, if the trend reaches all of it"),
         term("horizon", timing.span(HORIZON), "time within which the trend reaches all of it"),
-        term("trend", timing.span(TREND), "history from which the trend is told"),
+        term("trend", timing.span(TREND), "history from which the trend is told, and as much before it, by itself"),
     ]
 }
 

@@ -2,10 +2,10 @@
 
 use tcpwarden::metrics::catalogue::pressure::{LISTEN_BACKLOG_USED, LISTEN_DROPS, LISTEN_OVERFLOWS};
 
-use super::promql::{OWNER, most, not_other, rate, series, sum};
+use super::promql::{OWNER, and, indent, most, not_other, rate, series};
 use super::{Alert, Severity, Term, percent, term};
-use crate::threshold::{ACCEPT_DROPS_RATE, USED_RATIO_WARNING};
-use crate::timing::{FOR_SHORT, KEEP, Timing};
+use crate::threshold::{ACCEPT_DROPS_RATE, OVERFLOWING_BACKLOG_RATIO, USED_RATIO_WARNING};
+use crate::timing::{FOR_SHORT, KEEP, RATE, Timing};
 
 const GROUP: &str = "tcpwarden-listeners";
 const BOARD: &str = "tcpwarden-services";
@@ -33,7 +33,8 @@ pub(super) const ALL: &[Alert] = &[
         keep: KEEP,
         summary: "A listener drops connections because its accept queue is full.",
         description: "{{ $labels.process }} ({{ $labels.workload }}) on {{ $labels.instance }} drops {{ printf `%.2f` $value }} segments a second \
-            at its listeners[[port]] while accept queues overflow, both at least [[rate]]: clients wait a second or more for each connect, or fail.",
+            at its listeners[[port]] while accept queues overflow, both at least [[rate]], and its own were [[filled]] full or more: clients \
+            wait a second or more for each connect, or fail.",
         terms: overflowing_terms,
         board: BOARD,
     },
@@ -43,10 +44,13 @@ fn backlog(_timing: &Timing) -> String {
     format!("max without (port) ({}) >= {USED_RATIO_WARNING}", series(&LISTEN_BACKLOG_USED, &[]))
 }
 
-/// The kernel counts overflows by namespace and drops, for whatever reason, by listener: both together name the culprit.
+/// The kernel counts overflows by namespace, any of them, and drops, for whatever reason, by listener. Both together name
+/// the culprit, if its own queue was seen filled: others drop for other reasons while it overflows.
 fn overflowing(timing: &Timing) -> String {
-    let drops = sum(&["port"], &rate(&LISTEN_DROPS, &[not_other("process")], timing));
-    let overflows = rate(&LISTEN_OVERFLOWS, &[not_other("netns")], timing);
+    let drops = rate(&LISTEN_DROPS, &[not_other("process")], timing);
+    let filled = format!("max_over_time({}[{}]) >= {OVERFLOWING_BACKLOG_RATIO}", series(&LISTEN_BACKLOG_USED, &[]), timing.span(RATE));
+    let drops = format!("sum without (port) (\n{}\n)", indent(&and(&drops, &[], &filled)));
+    let overflows = rate(&LISTEN_OVERFLOWS, &[], timing);
     format!("{drops} >= {ACCEPT_DROPS_RATE}\nand on (job, instance)\nsum by (job, instance) ({overflows}) >= {ACCEPT_DROPS_RATE}")
 }
 
@@ -63,5 +67,6 @@ fn overflowing_terms(timing: &Timing) -> Vec<Term> {
     vec![
         term("port", most("port", &drops, ", most on port"), ""),
         term("rate", format!("{ACCEPT_DROPS_RATE} a second"), "drops of one process' listeners, and overflows on the machine"),
+        term("filled", percent(OVERFLOWING_BACKLOG_RATIO), "share of the listener's accept queue that was taken at one look at least"),
     ]
 }

@@ -33,20 +33,21 @@ pub(super) const ALL: &[Alert] = &[
         expr: resets,
         hold: FOR_SHORT,
         keep: KEEP,
-        summary: "Most connections of a service end with a reset.",
+        summary: "Most connections of a service end with a reset before either side has closed.",
         description: "{{ printf `%.2f` $value }} connections a second of {{ $labels.process }} ({{ $labels.workload }}, {{ $labels.role }}) on \
-            {{ $labels.instance }} end with a reset[[port]], at least [[rate]] and [[ratio]] of those at one port: data in flight is lost.",
+            {{ $labels.instance }} end with a reset before any FIN[[port]], at least [[rate]] and [[ratio]] of those at one port: data in flight is lost.",
         terms: reset_terms,
         board: BOARD,
     },
 ];
 
-/// The ends that are resets.
+/// The ends that are resets before any FIN; one that comes after it ends an exchange that was complete.
 const RESETS: [&str; 2] = [CloseReason::RstReceived.as_str(), CloseReason::RstSent.as_str()];
 
-/// The share of what was sent, as [`rules::records`](super::records) have it too.
+/// The share of what was sent, as [`rules::records`](super::records) have it too. Sent by whatever namespace: only so many have
+/// series of their own, and the processes of the others are above the line as well.
 pub(super) fn ratio(timing: &Timing) -> String {
-    format!("{}\n/ {}", again(timing), sum(&["netns"], &rate(&SEGMENTS_SENT, &[not_other("netns")], timing)))
+    format!("{}\n/ {}", again(timing), sum(&["netns"], &rate(&SEGMENTS_SENT, &[], timing)))
 }
 
 /// Segments of connections sent again, by machine: the kernel counts what was sent by namespace, not by process.
@@ -80,7 +81,7 @@ fn reset_terms(timing: &Timing) -> Vec<Term> {
     let matchers = [among("reason", &RESETS), OWNER.to_owned()];
     vec![
         term("port", most("port", &rate(&CONNECTIONS_CLOSED, &matchers, timing), ", most at port"), ""),
-        term("rate", format!("{RESET_RATE} a second"), "connections of one process at one port that a reset ended"),
-        term("ratio", percent(RESET_RATIO), "share of its connections at that port that a reset ended"),
+        term("rate", format!("{RESET_RATE} a second"), "connections of one process at one port that a reset ended before any FIN"),
+        term("ratio", percent(RESET_RATIO), "share of its connections at that port that a reset ended so"),
     ]
 }

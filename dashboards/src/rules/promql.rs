@@ -31,7 +31,7 @@ pub(super) fn none_of(label: &str, values: &[&str]) -> String {
 }
 
 /// What a rate must leave out: a process that is gone hands its counts to `~other`, which then jumps by all
-/// that was counted in its life.
+/// that was counted in its life. And what a count must, if a few of each of many are no fault.
 pub(super) fn not_other(label: &str) -> String {
     ne(label, OTHER)
 }
@@ -94,8 +94,8 @@ pub(super) fn indent(text: &str) -> String {
 
 /// That sockets in `state` have been so for `age`, `count` of them, as a further condition on `left`, which has no label
 /// `state`. The oldest alone says nothing about the others, so where the label `min_age` knows the age, as many
-/// must be as old.
-pub(super) fn aged(left: &str, state: SocketState, count: f64, age: Duration, timing: &Timing) -> String {
+/// must be as old, even if all sockets in `but` are among the old ones.
+pub(super) fn aged(left: &str, state: SocketState, but: Option<&str>, count: f64, age: Duration, timing: &Timing) -> String {
     let seconds = timing.seconds(age);
     let state = eq("state", state.as_str());
     let oldest = format!("{} >= {seconds}", series(&OLDEST_STATE_AGE, std::slice::from_ref(&state)));
@@ -103,7 +103,8 @@ pub(super) fn aged(left: &str, state: SocketState, count: f64, age: Duration, ti
     if !STUCK_AGES.contains(&seconds) {
         return both;
     }
-    let stuck = format!("{} >= {count}", series(&CONNECTIONS_STUCK, &[state, eq("min_age", &seconds.to_string())]));
+    let but = but.map(|but| format!("\n- ignoring (state, min_age) {but}")).unwrap_or_default();
+    let stuck = format!("{}{but} >= {count}", series(&CONNECTIONS_STUCK, &[state, eq("min_age", &seconds.to_string())]));
     and(&both, &["state", "min_age"], &stuck)
 }
 

@@ -4,7 +4,7 @@ use tcpwarden::conn::labels::SocketState;
 use tcpwarden::metrics::catalogue::connections::CONNECTIONS;
 use tcpwarden::metrics::catalogue::pressure::{RECEIVE_QUEUE, ZERO_WINDOW};
 
-use super::promql::{among, series, sum};
+use super::promql::{among, not_other, series, sum};
 use super::{Alert, Severity, Term, percent, term};
 use crate::threshold::{UNREAD_BYTES, UNREAD_BYTES_PER_CONNECTION, ZERO_WINDOW_CONNECTIONS, ZERO_WINDOW_RATIO};
 use crate::timing::{FOR_SHORT, KEEP, RATE, Timing};
@@ -50,12 +50,12 @@ fn connections() -> String {
 
 /// The lowest of a window: a queue that is emptied now and then is read.
 fn receivers(timing: &Timing) -> String {
-    let unread = format!("min_over_time({}[{}])", series(&RECEIVE_QUEUE, &[]), timing.span(RATE));
+    let unread = format!("min_over_time({}[{}])", series(&RECEIVE_QUEUE, &[not_other("process")]), timing.span(RATE));
     format!("{unread} >= {UNREAD_BYTES}\nand\n{unread}\n/ {} >= {UNREAD_BYTES_PER_CONNECTION}", connections())
 }
 
 fn peers(timing: &Timing) -> String {
-    let closed = format!("min_over_time({}[{}])", series(&ZERO_WINDOW, &[]), timing.span(RATE));
+    let closed = format!("min_over_time({}[{}])", series(&ZERO_WINDOW, &[not_other("process")]), timing.span(RATE));
     format!("{closed} >= {ZERO_WINDOW_CONNECTIONS}\nand\n{closed}\n/ {} >= {ZERO_WINDOW_RATIO}", connections())
 }
 

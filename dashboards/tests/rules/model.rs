@@ -27,9 +27,9 @@ fn production_fits_scrapes_a_minute_apart() {
     for alert in rules::all() {
         assert!(alert.hold >= Duration::from_mins(4), "{}", alert.name);
         let expr = (alert.expr)(&PRODUCTION);
-        for window in expr.split('[').skip(1).filter_map(|rest| rest.split_once(']')) {
-            let minutes: u64 = window.0.trim_end_matches('m').parse().unwrap();
-            assert!(minutes >= 4, "{}: a window of {}", alert.name, window.0);
+        for window in expr.split('[').skip(1).filter_map(|rest| rest.split([']', ':']).next()) {
+            let minutes: u64 = window.trim_end_matches('m').parse().unwrap();
+            assert!(minutes >= 4, "{}: a window of {window}", alert.name);
         }
     }
 }
@@ -61,14 +61,20 @@ fn in_promql(value: &str) -> Vec<String> {
     let Ok(number) = number.parse::<f64>() else {
         let (digits, unit) = value.split_at(value.len() - 1);
         let seconds = digits.parse::<u64>().unwrap() * if unit == "h" { 3600 } else { 60 };
-        return vec![format!("[{value}]"), format!("offset {value}"), format!(">= {seconds}"), format!(", {seconds})")];
+        return vec![
+            format!("[{value}]"),
+            format!("[{value}:"),
+            format!("offset {value}"),
+            format!(">= {seconds}"),
+            format!(", {seconds})"),
+        ];
     };
     let plain = match unit {
         "%" => (number * 10.0).round() / 1000.0,
         "KiB" => number * 1024.0,
         _ => number,
     };
-    vec![format!(">= {plain}"), format!("le=\"{plain}\"")]
+    vec![format!(">= {plain}"), format!("<= {plain}"), format!("le=\"{plain}\"")]
 }
 
 #[test]

@@ -1,13 +1,14 @@
 //! A panel before it has its place: what a board says about it.
 
 use crate::grafana::DataSource;
-use crate::grafana::field::{Bands, Cells, Color, Custom, Defaults, Distribution, FieldConfig, Lines, Mapping, Mode, Scale, Thresholds};
+use crate::grafana::field::{Bands, Cells, Color, Custom, Defaults, FieldConfig, Lines, Mapping, Mode, Scale, Thresholds};
 use crate::grafana::heatmap::Heatmap;
 use crate::grafana::layout::Place;
 use crate::grafana::link::DataLink;
 use crate::grafana::options::{Options, Stat, StateTimeline, Table, TimeSeries};
 use crate::grafana::overrides::Override;
 use crate::grafana::panel::{Panel, Target};
+use crate::grafana::scale::Distribution;
 use crate::grafana::transform::{Nothing, Organize, Transformation};
 use crate::grafana::unit::Unit;
 

@@ -1,5 +1,6 @@
 //! How values look: unit, colour, limits.
 
+use super::scale::Distribution;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -211,23 +212,6 @@ impl Lines {
         self.stacking.mode = "normal";
         self.fill_opacity = 30;
     }
-}
-
-/// A scale.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub struct Distribution {
-    r#type: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    log: Option<u8>,
-}
-
-impl Distribution {
-    /// Even steps.
-    pub const LINEAR: Self = Self { r#type: "linear", log: None };
-    /// Steps of a factor of ten.
-    pub const LOG10: Self = Self { r#type: "log", log: Some(10) };
-    /// Steps of a factor of two, for bytes.
-    pub const LOG2: Self = Self { r#type: "log", log: Some(2) };
 }
 
 #[derive(Debug, Clone, Serialize)]

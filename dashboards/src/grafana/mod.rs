@@ -11,6 +11,7 @@ pub mod link;
 pub mod options;
 pub mod overrides;
 pub mod panel;
+pub mod scale;
 pub mod transform;
 pub mod unit;
 pub mod variable;

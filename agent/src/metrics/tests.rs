@@ -155,7 +155,7 @@ fn pressure() -> Pressure {
         processes: vec![
             process(1, 900, 1000),
             process(2, 5, 1020),
-            process(4, 1, 1025),
+            process(4, 1, 2049),
             OwnerProcess { descriptors: None, ..process(3, 1, 0) },
         ],
         host: Host { memory: vec![("used", 4096), ("limit", 8192)], settings: vec![("somaxconn", 4096)] },

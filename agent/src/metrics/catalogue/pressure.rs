@@ -48,7 +48,7 @@ super::metrics! {
         "No equal in the kernel. `tcpwarden_ephemeral_ports`, used by range.";
     OPEN_FDS = Gauge "tcpwarden_process_open_fds", "descriptors", ["process", "workload"],
         "Descriptors that a process which owns TCP sockets has open. Of several processes of a name, the one nearest to its limit.",
-        "Entries of /proc/PID/fd, read every ten seconds at most. Of the 2048 processes with the most sockets, without those whose limit is below what they have open (sandboxes); before Linux 6.2 of processes of the agent's user only.";
+        "Entries of /proc/PID/fd, read every ten seconds at most. Of the 2048 processes with the most sockets, without those that have more than twice their limit open (sandboxes); before Linux 6.2 of processes of the agent's user only.";
     MAX_FDS = Gauge "tcpwarden_process_max_fds", "descriptors", ["process", "workload"],
         "Descriptors that the same process may have open.",
         "`Max open files` of /proc/PID/limits, the soft limit.";

@@ -93,8 +93,9 @@ fn processes(pressure: &Pressure) -> [Family; 3] {
     let near = |read: &Descriptors| float(read.open) / float(read.limit.max(1));
     let mut worst: BTreeMap<(&str, &str), (&OwnerProcess, Descriptors)> = BTreeMap::new();
     for process in &pressure.processes {
-        // One that has lowered its limit below what it has open wants no more: that is a sandbox, not a shortage.
-        let Some(read) = process.descriptors.filter(|read| read.open <= read.limit) else { continue };
+        // One that has lowered its limit far below what it has open wants no more: that is a sandbox, not a shortage.
+        // A few above it are inherited.
+        let Some(read) = process.descriptors.filter(|read| read.open <= read.limit.saturating_mul(2)) else { continue };
         let known = worst.entry((&*process.process, &*process.workload)).or_insert((process, read));
         if near(&read) > near(&known.1) {
             *known = (process, read);

@@ -142,7 +142,7 @@ impl Draft {
         if let Custom::Lines(lines) = &mut self.defaults.custom {
             lines.thresholds_style = Mode { mode: "dashed" };
             // Where all is well the limit would lie at the bottom of a scale up to a hundred.
-            lines.axis_soft_max = thresholds.highest().map(|highest| 2.0 * highest);
+            lines.axis_soft_max = thresholds.highest().map(|highest| if highest < 1.0 { (2.0 * highest).min(1.0) } else { 2.0 * highest });
         }
         self.defaults.thresholds = thresholds;
         self

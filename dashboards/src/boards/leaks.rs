@@ -68,7 +68,7 @@ fn who() -> Vec<Draft> {
             .ask(where_in(&old, by, &suspects), "", Shown::ValuesIn("half-close")),
         Draft::table(12, "CLOSE_WAIT by stage", "Sockets")
             .about("How far the application came with connections that the peer has closed. unaccepted: the listener is stuck. unread: whoever should read is stuck. read: it saw the end and forgot to close.", "read that grows is a missing close(); unaccepted is a server that hangs.", &["TcpCloseWaitStuck", "TcpCloseWaitUnaccepted"], "read: find the path that returns without close. unread: take a stack of the reader. unaccepted: see Services, accept queue.")
-            .size(12, 8)
+            .size(15, 8)
             .no_value("none")
             .columns(of_stage, &["Time"])
             .ask(top(&sum(stages_by, &SCOPE.of(&CLOSE_WAIT, ""))), "", Shown::In("fd-leak")),

@@ -12,7 +12,6 @@ mod roles;
 mod tests;
 mod workload;
 
-use std::fs::File;
 use std::process::ExitCode;
 
 use harness::witness;
@@ -29,20 +28,9 @@ fn main() -> ExitCode {
         eprintln!("set the name of this process: {error}");
         return ExitCode::FAILURE;
     }
-    let _alone = alone();
+    let _alone = lab::turn::alone();
     let trials = tests::all().into_iter().map(|(name, test)| Trial::test(name, move || privileged(test))).collect();
     libtest_mimic::run(&arguments, trials).exit_code()
-}
-
-/// Waits until no other run of these tests is at work: the counters and the probes' totals are the
-/// whole machine's. The lock goes with the process.
-fn alone() -> Option<File> {
-    let lock = File::create("/tmp/tcpwarden-live.lock").ok()?;
-    if lock.try_lock().is_err() {
-        eprintln!("waiting for another run of the live tests to end");
-        lock.lock().ok()?;
-    }
-    Some(lock)
 }
 
 /// How often a test is run at the most while the kernel withholds events from the programs.

@@ -17,7 +17,6 @@ mod scenario;
 mod site;
 mod watch;
 
-use std::fs::File;
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -27,7 +26,7 @@ fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     // The main thread runs them then, with which the programs end that it starts.
     arguments.test_threads = Some(1);
-    let _alone = alone();
+    let _alone = lab::turn::alone();
     let covered = || {
         faults::all_are_covered();
         Ok(())
@@ -43,17 +42,6 @@ fn main() -> ExitCode {
     // A static is never dropped, and the programs are to end in order.
     drop(site::take());
     conclusion.exit_code()
-}
-
-/// Waits until no other run of the project's live tests is at work: the agent sees the whole machine. The lock
-/// goes with the process.
-fn alone() -> Option<File> {
-    let lock = File::create("/tmp/tcpwarden-live.lock").ok()?;
-    if lock.try_lock().is_err() {
-        eprintln!("waiting for another run of the live tests to end");
-        lock.lock().ok()?;
-    }
-    Some(lock)
 }
 
 /// Runs a test where everything is started, or fails with the reason why it cannot be.

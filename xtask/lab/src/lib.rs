@@ -10,6 +10,7 @@ pub mod space;
 pub mod stage;
 pub mod tell;
 mod traffic;
+pub mod turn;
 
 /// One failure to look at.
 #[derive(Debug, Clone, Copy)]

@@ -10,7 +10,6 @@ mod pictures;
 mod program;
 mod words;
 
-use std::fs::File;
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -23,20 +22,10 @@ fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     // Processes are found by their names, and two cores are for one scenario at a time.
     arguments.test_threads = Some(1);
-    let _alone = (!arguments.list).then(alone);
+    let _alone = (!arguments.list).then(lab::turn::alone);
     let tests = pictures::TESTS.iter().chain(cleanup::TESTS).chain(words::TESTS);
     let trials = tests.map(|(name, test)| Trial::test(*name, move || privileged(*test))).collect();
     libtest_mimic::run(&arguments, trials).exit_code()
-}
-
-/// Waits until no live test of the agent is at work: those compare counters of the whole machine.
-fn alone() -> Option<File> {
-    let lock = File::create("/tmp/tcpwarden-live.lock").ok()?;
-    if lock.try_lock().is_err() {
-        eprintln!("waiting for another run of the live tests to end");
-        lock.lock().ok()?;
-    }
-    Some(lock)
 }
 
 /// Runs a test, or fails it with the reason why it cannot run.

@@ -1,0 +1,3 @@
+//! Times `cost::records`.
+
+const fn main() {}

@@ -1,0 +1,3 @@
+//! Times `cost::scrape`.
+
+const fn main() {}

@@ -1,0 +1,6 @@
+//! Records into the connection table.
+
+use crate::Work;
+
+/// What is counted.
+pub const WORK: &[Work] = &[];

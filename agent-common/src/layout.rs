@@ -1,8 +1,9 @@
 //! What the probes must know of the running kernel's structures, as a table of words.
 //!
-//! User space resolves every word from the kernel's BTF before loading and freezes the results into
-//! the programs' read-only data; the verifier then sees constants. No layout is compiled in, and a
-//! word that the kernel does not have is [`ABSENT`], so that the code which needs it is never reached.
+//! User space resolves every word from the kernel's BTF before loading and writes the results into the
+//! programs' instructions, where each use of a word carries a mark; the verifier then sees constants. No layout
+//! is compiled in, and a word that the kernel does not have is [`ABSENT`], so that the code which needs it is
+//! never reached.
 
 /// The value of a word that the running kernel does not have.
 pub const ABSENT: u32 = u32::MAX;
@@ -210,3 +211,23 @@ words! {
 
 /// How many words there are.
 pub const COUNT: usize = WORDS.len();
+
+/// The offset of a load of the member that word `n` names is this plus `n`, until user space puts the member's in. No
+/// structure of the programs' own is anywhere near as large.
+pub const OFFSET_MARK: i16 = 0x6000;
+/// The immediate operand that stands for the value of word `n` is this plus `n`, likewise; for a [`Setting`], this plus
+/// [`COUNT`] and its number. [`ABSENT`] sets all bits of the register.
+pub const VALUE_MARK: i32 = 0x7c9d_0000;
+
+/// What else user space puts into the instructions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub enum Setting {
+    /// Whether tracepoints can be preempted, 1 or 0.
+    Preemptible,
+    /// At how many unread bytes of the ring of states its reader is woken.
+    WakeBytes,
+}
+
+/// How many settings there are.
+pub const SETTINGS: usize = 2;

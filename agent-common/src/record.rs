@@ -195,6 +195,8 @@ pub struct CpuCounters {
     /// Transitions that the second program found without the first one's mark, those of protocols
     /// other than TCP included.
     pub second: u64,
+    /// No count: the last transition of a socket that no task had locked, in the first share; see the second program.
+    pub mark: u64,
 }
 
 const _: () = {
@@ -204,6 +206,6 @@ const _: () = {
     assert!(size_of::<Retransmit>() == 80);
     assert!(size_of::<Socket>() == 88);
     assert!(size_of::<Holder>() == 40);
-    assert!(size_of::<CpuCounters>() == 8 * (256 + 7));
+    assert!(size_of::<CpuCounters>() == 8 * (256 + 8));
     assert!(align_of::<Close>() == 8);
 };

@@ -1,37 +1,33 @@
 //! Reading kernel structures, at offsets that user space resolved from the running kernel's BTF.
 //!
-//! The table of words is frozen read-only data, so the verifier sees every offset as a constant: a
-//! direct load is checked against the structure's type when the program is loaded, and a branch on
-//! an absent word is pruned. A direct load through a pointer that is null or stale at run time reads
-//! zero: the kernel handles the fault. That is why the functions here are safe to call.
+//! Every offset is a constant of its instruction (`words`): a direct load is checked against the structure's
+//! type when the program is loaded, and a branch on an absent word is pruned. A direct load through a pointer that is
+//! null or stale at run time reads zero: the kernel handles the fault. That is why the functions here are safe to call.
 
-use core::ptr::read_volatile;
+use core::mem::transmute;
 
-use agent_common::layout::{ABSENT, COUNT, Word};
+use agent_common::layout::Word;
 use agent_common::record::{Endpoints, flag};
 use agent_common::tcp;
 use aya_ebpf::helpers::{self, generated};
 
-/// The words, filled in by the loader.
-#[unsafe(no_mangle)]
-static LAYOUT: [u32; COUNT] = [ABSENT; COUNT];
+use crate::words::{self, Field};
 
 /// `PF_KTHREAD`, `include/linux/sched.h`, unchanged since 2.6.
 const PF_KTHREAD: u32 = 0x0020_0000;
 /// `SOCKFS_MAGIC`, `include/uapi/linux/magic.h`.
 const SOCKFS_MAGIC: u64 = 0x534f_434b;
 
-/// The value of a word.
+/// The value of a word that the running kernel has.
 #[inline(always)]
 pub(crate) fn word(which: Word) -> u32 {
-    // SAFETY: a read of this program's own read-only data; volatile because the loader replaces it.
-    unsafe { read_volatile(&raw const LAYOUT[which as usize]) }
+    words::value(which) as u32
 }
 
 /// Whether the running kernel has what a word names.
 #[inline(always)]
 pub(crate) fn has(which: Word) -> bool {
-    word(which) != ABSENT
+    words::value(which) != u64::MAX
 }
 
 /// A pointer to a kernel structure whose type the verifier knows.
@@ -65,8 +61,8 @@ impl Typed {
 
     /// Loads the member that a word names; `T` has the member's size.
     #[inline(always)]
-    pub(crate) fn load<T: Copy>(self, which: Word) -> T {
-        self.load_at(which, 0)
+    pub(crate) fn load<T: Field>(self, which: Word) -> T {
+        words::load(self.0, which)
     }
 
     /// Loads a member of four bytes; 0 where this kernel does not have it.
@@ -77,17 +73,14 @@ impl Typed {
 
     /// Loads a part of the member that a word names, `more` bytes into it.
     #[inline(always)]
-    pub(crate) fn load_at<T: Copy>(self, which: Word, more: usize) -> T {
-        let member = self.0.wrapping_add(word(which) as usize + more).cast::<T>();
-        // SAFETY: the verifier admits the load only inside a structure of the pointer's type, and
-        // the kernel turns a fault into zeros.
-        unsafe { read_volatile(member) }
+    pub(crate) fn load_at<T: Field>(self, which: Word, more: usize) -> T {
+        words::load(self.0.wrapping_add(more), which)
     }
 
     /// Loads a member that is a pointer.
     #[inline(always)]
     pub(crate) fn follow(self, which: Word) -> Self {
-        Self(self.load::<*const u8>(which))
+        Self(self.load(which))
     }
 
     /// Reads a member by copying, for pointers and members that no direct load may touch.
@@ -99,7 +92,7 @@ impl Typed {
     /// The same, `more` bytes beyond the member's start.
     #[inline(always)]
     pub(crate) fn copy_at<T: Copy + Default>(self, which: Word, more: usize) -> T {
-        let member = self.0.wrapping_add(word(which) as usize + more).cast::<T>();
+        let member = self.0.wrapping_add(words::value(which) as usize + more).cast::<T>();
         // SAFETY: `bpf_probe_read_kernel` may be given any address; a fault is an error.
         unsafe { helpers::bpf_probe_read_kernel(member) }.unwrap_or_default()
     }
@@ -119,25 +112,24 @@ pub(crate) fn now() -> u64 {
     unsafe { generated::bpf_ktime_get_ns() }
 }
 
-/// Who and where a socket is. `sk` may be any member of the `sock_common` family; `full` is the same
-/// as a `tcp_sock`, or null for a small socket, which has neither cgroup nor `inet_sport`.
+/// Who and where a socket is. `sk` may be any member of the `sock_common` family; `sock` is the same as a full
+/// socket, or null for a small one, which has no cgroup; `local_port` is used where it is not 0.
 #[inline(always)]
-pub(crate) fn endpoints(sk: Typed, full: Typed) -> Endpoints {
+pub(crate) fn endpoints(sk: Typed, sock: Typed, local_port: u16) -> Endpoints {
     let (local, peer) = addresses(sk);
-    let mut local_port = 0;
-    let mut cgroup = 0;
-    if !full.is_null() {
-        local_port = u16::from_be(full.load::<u16>(Word::InetSport));
-        cgroup = cgroup_id(full);
-    }
-    if local_port == 0 {
-        local_port = sk.load(Word::SkNum);
-    }
+    let cgroup = if sock.is_null() { 0 } else { cgroup_id(sock) };
+    let local_port = if local_port == 0 { sk.load(Word::SkNum) } else { local_port };
     let mut netns = 0;
     if has(Word::SkNet) && has(Word::NetInum) {
         netns = sk.follow(Word::SkNet).load(Word::NetInum);
     }
     Endpoints { sk: sk.address(), cgroup, local, peer, netns, local_port, peer_port: u16::from_be(sk.load(Word::SkPeerPort)) }
+}
+
+/// The local port of a full socket, still known when the socket has given it back; null tells none.
+#[inline(always)]
+pub(crate) fn source_port(full: Typed) -> u16 {
+    if full.is_null() { 0 } else { u16::from_be(full.load(Word::InetSport)) }
 }
 
 /// Both addresses as 16 bytes each, IPv4 as v4-mapped IPv6, so that every reader sees one form.
@@ -201,32 +193,50 @@ pub(crate) fn has_flag(sk: Typed, bit: Word) -> bool {
     has(bit) && sk.load::<u64>(Word::SkFlags) & (1 << (word(bit) & 63)) != 0
 }
 
-/// The current task: whether it is a kernel thread, its process and that process's name.
-#[inline(always)]
-pub(crate) fn current() -> (bool, u32, [u8; 16]) {
-    let ids = helpers::bpf_get_current_pid_tgid();
-    let (tgid, pid) = ((ids >> 32) as u32, ids as u32);
-    let task = current_task();
-    let flags: u32 = if has(Word::HelperCurrentTask) { task.load(Word::TaskFlags) } else { task.copy(Word::TaskFlags) };
-    // A thread may carry any name; the process is known by its leader's.
-    let comm = if tgid == pid {
-        helpers::bpf_get_current_comm().unwrap_or_default()
-    } else {
-        let leader: u64 = task.copy(Word::TaskLeader);
-        Typed::new(leader as *const u8).copy(Word::TaskComm)
-    };
-    (flags & PF_KTHREAD != 0, tgid, comm)
+/// The task that runs.
+#[derive(Clone, Copy)]
+pub(crate) struct Task {
+    /// Whether it is a thread of the kernel's.
+    pub(crate) kthread: bool,
+    /// Its process.
+    pub(crate) tgid: u32,
+    /// That process's name: a thread may carry any name, so it is the leader's.
+    name: (u64, u64),
+}
+
+impl Task {
+    /// Nobody.
+    pub(crate) const NONE: Self = Self { kthread: false, tgid: 0, name: (0, 0) };
+
+    /// The name of its process, padded with 0.
+    #[inline(always)]
+    pub(crate) fn comm(self) -> [u8; 16] {
+        // SAFETY: as many bytes, any of which will do.
+        unsafe { transmute::<[u64; 2], [u8; 16]>([self.name.0, self.name.1]) }
+    }
+
+    /// The current one.
+    #[inline(always)]
+    pub(crate) fn current() -> Self {
+        if has(Word::HelperCurrentTask) && has(Word::TaskTgid) {
+            // SAFETY: the helper takes nothing and returns the running task.
+            let task = Typed::new(unsafe { generated::bpf_get_current_task_btf() });
+            let leader = task.follow(Word::TaskLeader);
+            let name = (leader.load(Word::TaskComm), leader.load_at(Word::TaskComm, 8));
+            return Self { kthread: is_kernel_thread(task.load(Word::TaskFlags)), tgid: task.load(Word::TaskTgid), name };
+        }
+        // SAFETY: as above; the pointer has no type for the verifier, so it is only copied from.
+        let task = Typed::new(unsafe { generated::bpf_get_current_task() } as *const u8);
+        let leader = Typed::new(task.copy::<u64>(Word::TaskLeader) as *const u8);
+        let tgid = (helpers::bpf_get_current_pid_tgid() >> 32) as u32;
+        let name = (leader.copy(Word::TaskComm), leader.copy_at(Word::TaskComm, 8));
+        Self { kthread: is_kernel_thread(task.copy(Word::TaskFlags)), tgid, name }
+    }
 }
 
 #[inline(always)]
-fn current_task() -> Typed {
-    if has(Word::HelperCurrentTask) {
-        // SAFETY: the helper takes nothing and returns the running task.
-        Typed::new(unsafe { generated::bpf_get_current_task_btf() })
-    } else {
-        // SAFETY: as above; the pointer has no type for the verifier, so it is only copied from.
-        Typed::new(unsafe { generated::bpf_get_current_task() } as *const u8)
-    }
+const fn is_kernel_thread(flags: u32) -> bool {
+    flags & PF_KTHREAD != 0
 }
 
 /// The TCP-capable socket behind a file, null for any other file. Not yet told whether it is TCP.

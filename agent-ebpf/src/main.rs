@@ -4,6 +4,8 @@
 //! probe says what to read and when. No program keeps state about a connection.
 #![no_std]
 #![no_main]
+// The BPF target takes no assembly without it.
+#![feature(asm_experimental_arch)]
 
 mod holders;
 mod kernel;
@@ -13,6 +15,8 @@ mod retransmit;
 mod second;
 mod set_state;
 mod sockets;
+mod words;
+mod yardstick;
 
 /// The kernel lends its GPL-only helpers to programs with this licence.
 #[unsafe(link_section = "license")]

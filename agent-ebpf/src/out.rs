@@ -5,14 +5,17 @@
 //! on a timer; every 64th transition of a CPU looks at the ring and wakes the reader where it has
 //! filled to a quarter. (A wake-up a record costs more than everything else together.)
 
+use agent_common::layout::Setting;
 use agent_common::record::CpuCounters;
 use aya_ebpf::bindings::{BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP};
 use aya_ebpf::helpers::generated::bpf_seq_write;
 use aya_ebpf::macros::map;
+use aya_ebpf::maps::ring_buf::RingBufEntry;
 use aya_ebpf::maps::{PerCpuArray, RingBuf};
 use core::ptr::read_volatile;
 
 use crate::kernel::Typed;
+use crate::words;
 
 /// State transitions; the loader sets the size.
 #[map]
@@ -23,10 +26,6 @@ static RETRANSMITS: RingBuf = RingBuf::with_byte_size(4096, 0);
 /// What each CPU counts by itself.
 #[map]
 static COUNTERS: PerCpuArray<CpuCounters> = PerCpuArray::with_max_entries(2, 0);
-
-/// At how many unread bytes the reader is woken; the loader sets it.
-#[unsafe(no_mangle)]
-static WAKE_BYTES: u64 = u64::MAX;
 
 /// How often a CPU looks at the fill level: every so many transitions, a power of two.
 const LOOK_EVERY: u64 = 64;
@@ -51,10 +50,9 @@ pub(crate) fn counters(share: Share) -> Option<&'static mut CpuCounters> {
     Some(unsafe { &mut *counters })
 }
 
-/// Counts a transition; returns how many this CPU has seen, nothing where the kernel gave no counters.
+/// Counts a transition; returns how many this CPU has seen.
 #[inline(always)]
-pub(crate) fn count_transition(share: Share, old: u32, new: u32) -> Option<u64> {
-    let counters = counters(share)?;
+pub(crate) fn count_transition(counters: &mut CpuCounters, old: u32, new: u32) -> u64 {
     let cell = u64::from(old << 4 | new);
     // SAFETY: a read of the variable above. It is volatile so that the compiler cannot tell that the
     // mask below changes nothing and drop it: verifiers up to 6.1 follow the bound only from the mask.
@@ -63,24 +61,32 @@ pub(crate) fn count_transition(share: Share, old: u32, new: u32) -> Option<u64> 
         *count += 1;
     }
     counters.states += 1;
-    Some(counters.states)
+    counters.states
 }
 
-/// Puts a record into the ring of transitions; `seen` is how many this CPU has seen.
+/// Room for a record in the ring of transitions; none where it is full.
 #[inline(always)]
-pub(crate) fn state<T: 'static>(record: T, seen: u64) -> bool {
-    let flags = if seen & (LOOK_EVERY - 1) == 0 && STATES.query(u64::from(BPF_RB_AVAIL_DATA)) >= wake_bytes() {
-        BPF_RB_FORCE_WAKEUP
-    } else {
-        BPF_RB_NO_WAKEUP
-    };
-    put(&STATES, record, flags)
+pub(crate) fn room<T: 'static>() -> Option<RingBufEntry<T>> {
+    STATES.reserve::<T>(0)
+}
+
+/// Hands over what was written into its room; `seen` is how many transitions this CPU has seen.
+#[inline(always)]
+pub(crate) fn send<T: 'static>(room: RingBufEntry<T>, seen: u64) {
+    let mut flags = u64::from(BPF_RB_NO_WAKEUP);
+    if seen & (LOOK_EVERY - 1) == 0 && STATES.query(u64::from(BPF_RB_AVAIL_DATA)) >= words::setting(Setting::WakeBytes) {
+        flags = u64::from(BPF_RB_FORCE_WAKEUP);
+    }
+    room.submit(flags);
 }
 
 /// Puts a record into the ring of retransmits.
 #[inline(always)]
 pub(crate) fn retransmit<T: 'static>(record: T) -> bool {
-    put(&RETRANSMITS, record, BPF_RB_NO_WAKEUP)
+    let Some(mut room) = RETRANSMITS.reserve::<T>(0) else { return false };
+    room.write(record);
+    room.submit(u64::from(BPF_RB_NO_WAKEUP));
+    true
 }
 
 /// Writes a record into the output of an iterator. What does not fit the kernel asks for again.
@@ -90,16 +96,10 @@ pub(crate) fn entry<T>(seq: Typed, record: &T) {
     unsafe { bpf_seq_write(seq.as_ptr(), core::ptr::from_ref(record).cast_mut().cast(), size_of::<T>() as u32) };
 }
 
+/// Reserves and submits room for a record of states, and leaves it as it is.
 #[inline(always)]
-fn put<T: 'static>(ring: &RingBuf, record: T, flags: u32) -> bool {
-    let Some(mut room) = ring.reserve::<T>(0) else { return false };
-    room.write(record);
-    room.submit(u64::from(flags));
-    true
-}
-
-#[inline(always)]
-fn wake_bytes() -> u64 {
-    // SAFETY: a read of this program's own read-only data; volatile because the loader replaces it.
-    unsafe { read_volatile(&raw const WAKE_BYTES) }
+pub(crate) fn blank<T: 'static>() {
+    if let Some(room) = room::<T>() {
+        room.submit(u64::from(BPF_RB_NO_WAKEUP));
+    }
 }

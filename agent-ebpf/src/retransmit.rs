@@ -6,7 +6,7 @@
 //! Cost: as for a transition; one copy for the number of segments.
 //! Feeds: the ring of retransmits, `CpuCounters::{retransmits, retransmits_lost}`.
 
-use agent_common::layout::{ABSENT, Word};
+use agent_common::layout::Word;
 use agent_common::record::{Retransmit, kind};
 use agent_common::tcp;
 use aya_ebpf::macros::btf_tracepoint;
@@ -25,7 +25,7 @@ pub(crate) fn retransmit_skb(ctx: BtfTracePointContext) -> i32 {
     }
     // Before 6.17 only calls that succeeded are told. The third argument must not be touched there.
     let mut err = 0;
-    if kernel::word(Word::RetransmitArguments) != ABSENT && kernel::word(Word::RetransmitArguments) >= 3 {
+    if kernel::has(Word::RetransmitArguments) && kernel::word(Word::RetransmitArguments) >= 3 {
         err = ctx.arg::<i32>(2) as i16;
     }
     count(report(sk, skb, err));
@@ -62,7 +62,7 @@ fn blank(kind: u8, sk: Typed, full: Typed, segments: u32) -> Retransmit {
         err: 0,
         family: sk.load(Word::SkFamily),
         time: kernel::now(),
-        ends: kernel::endpoints(sk, full),
+        ends: kernel::endpoints(sk, full, kernel::source_port(full)),
         segments,
         total: 0,
     }

@@ -3,28 +3,29 @@
 //! Hooks: `inet_sock_set_state` (tp_btf; arguments unchanged since 4.16), twice: the second program
 //! handles the transitions that the kernel skipped the first for (`second`).
 //! Guarantees: one record a transition, or one count of it as lost; the matrix counts it either way.
-//! Cost: two map look-ups (counters, mark), direct loads, one ring reservation; the second program
-//! returns after one look-up.
+//! Cost: one map look-up (counters and mark), direct loads, one ring reservation; the second program
+//! returns after one look-up, or none.
 //! Feeds: the ring of states, `CpuCounters::{transitions, states, states_lost, second}`.
 
 use agent_common::layout::Word;
-use agent_common::record::{Close, State, flag, kind};
+use agent_common::record::{Close, CpuCounters, State, flag, kind};
 use agent_common::tcp;
 use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
 
-use crate::kernel::{self, Typed};
+use crate::kernel::{self, Task, Typed};
 use crate::out::{self, Share};
-use crate::second::Mark;
+use crate::second;
 
 /// `trace_inet_sock_set_state(sk, oldstate, newstate)`.
 #[btf_tracepoint(function = "inet_sock_set_state")]
 pub(crate) fn state(ctx: BtfTracePointContext) -> i32 {
+    let Some(counters) = out::counters(Share::First) else { return 0 };
     let change = Change::new(&ctx);
-    change.mark().leave();
+    second::leave(change.sk, change.old, change.new, change.owned, &mut counters.mark);
     #[cfg(feature = "log")]
     aya_log_ebpf::debug!(&ctx, "state {} to {}, local port {}", change.old, change.new, change.sk.load::<u16>(Word::SkNum));
-    transition(change, Share::First);
+    transition(change, counters);
     0
 }
 
@@ -32,11 +33,11 @@ pub(crate) fn state(ctx: BtfTracePointContext) -> i32 {
 #[btf_tracepoint(function = "inet_sock_set_state")]
 pub(crate) fn state_second(ctx: BtfTracePointContext) -> i32 {
     let change = Change::new(&ctx);
-    if change.mark().was_missing(change.owned) {
-        if let Some(counters) = out::counters(Share::Second) {
-            counters.second += 1;
-        }
-        transition(change, Share::Second);
+    if second::was_missing(change.sk, change.old, change.new, change.owned)
+        && let Some(counters) = out::counters(Share::Second)
+    {
+        counters.second += 1;
+        transition(change, counters);
     }
     0
 }
@@ -59,58 +60,61 @@ impl Change {
         let owned = sk.load::<i32>(Word::SkOwned) == 1;
         Self { sk, old: ctx.arg::<i32>(1) as u32 & 15, new: ctx.arg::<i32>(2) as u32 & 15, owned }
     }
-
-    #[inline(always)]
-    fn mark(self) -> Mark {
-        Mark::new(self.sk, self.old, self.new, self.owned)
-    }
 }
 
 #[inline(always)]
-fn transition(change: Change, share: Share) {
-    let Change { sk, old, new, .. } = change;
+fn transition(change: Change, counters: &mut CpuCounters) {
     // SCTP, DCCP and MPTCP's own sockets fire too, and MPTCP repeats states.
-    if old == new || sk.load::<u16>(Word::SkProtocol) != tcp::IPPROTO_TCP {
+    if change.old == change.new || change.sk.load::<u16>(Word::SkProtocol) != tcp::IPPROTO_TCP {
         return;
     }
-    let Some(seen) = out::count_transition(share, old, new) else { return };
-    let full = kernel::tcp_sock(sk);
-    if (full.is_null() || !report(change, full, seen))
-        && let Some(counters) = out::counters(share)
-    {
+    let seen = out::count_transition(counters, change.old, change.new);
+    if !report(change, seen) {
         counters.states_lost += 1;
     }
 }
 
 #[inline(always)]
-fn report(change: Change, full: Typed, seen: u64) -> bool {
-    let Change { sk, old, new, owned } = change;
-    let mut record = State {
-        kind: kind::STATE,
-        old: old as u8,
-        new: new as u8,
-        flags: kernel::socket_flags(sk),
-        err: sk.load::<i32>(Word::SkErr) as u16,
-        family: sk.load(Word::SkFamily),
-        time: kernel::now(),
-        ends: kernel::endpoints(sk, full),
-        tgid: 0,
-        uid: sk.load(Word::SkUid),
-        comm: [0; 16],
-    };
+fn report(change: Change, seen: u64) -> bool {
+    // What calls the kernel comes first: whatever is held across a call costs a register or a place on the stack.
+    let time = kernel::now();
     // Only a task that holds the socket's lock is certainly one of its users: in softirq, and for
     // the children that a closing listener drops, the current task is a stranger.
-    if owned {
-        let (kthread, tgid, comm) = kernel::current();
-        record.flags |= flag::OWNED | if kthread { flag::KTHREAD } else { 0 };
-        record.tgid = tgid;
-        record.comm = comm;
+    let task = if change.owned { Task::current() } else { Task::NONE };
+    if change.new != u32::from(tcp::CLOSE) {
+        let Some(mut room) = out::room::<State>() else { return false };
+        room.write(record(kind::STATE, change, 0, time, task));
+        out::send(room, seen);
+        return true;
     }
-    if new != u32::from(tcp::CLOSE) {
-        return out::state(record, seen);
+    let full = kernel::tcp_sock(change.sk);
+    if full.is_null() {
+        return false;
     }
-    record.kind = kind::CLOSE;
-    out::state(closing(full, record), seen)
+    let Some(mut room) = out::room::<Close>() else { return false };
+    room.write(closing(full, record(kind::CLOSE, change, kernel::source_port(full), time, task)));
+    out::send(room, seen);
+    true
+}
+
+/// What every transition tells; `local_port` is used where it is not 0.
+#[inline(always)]
+fn record(kind: u8, change: Change, local_port: u16, time: u64, task: Task) -> State {
+    let Change { sk, old, new, owned } = change;
+    let owner = if owned { flag::OWNED } else { 0 } | if task.kthread { flag::KTHREAD } else { 0 };
+    State {
+        kind,
+        old: old as u8,
+        new: new as u8,
+        flags: kernel::socket_flags(sk) | owner,
+        err: sk.load::<i32>(Word::SkErr) as u16,
+        family: sk.load(Word::SkFamily),
+        time,
+        ends: kernel::endpoints(sk, sk, local_port),
+        tgid: task.tgid,
+        uid: sk.load(Word::SkUid),
+        comm: task.comm(),
+    }
 }
 
 /// Adds what the socket did in its life.

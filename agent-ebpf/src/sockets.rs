@@ -45,7 +45,7 @@ pub(crate) extern "C" fn iter_tcp(ctx: *const TcpContext) -> i32 {
 fn entry(sk: Typed) -> Socket {
     let state: u8 = sk.load(Word::SkState);
     let full = kernel::tcp_sock(sk);
-    let ends: Endpoints = kernel::endpoints(sk, full);
+    let ends: Endpoints = kernel::endpoints(sk, full, kernel::source_port(full));
     let reader = (aya_ebpf::helpers::bpf_get_current_pid_tgid() >> 32) as u32;
     let time = kernel::now();
     let mut record = Socket {

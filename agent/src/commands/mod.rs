@@ -44,7 +44,7 @@ fn explain(error: LoadError) -> Error {
         LoadError::Denied => Error::Privilege {
             missing: "cap_bpf and cap_perfmon (or the permission to use them: lockdown, seccomp, a container's profile)".to_owned(),
         },
-        LoadError::NoObject => Error::Other(anyhow::anyhow!("{error}")),
+        LoadError::NoObject | LoadError::Patch(_) => Error::Other(anyhow::anyhow!("{error}")),
     }
 }
 

@@ -48,5 +48,6 @@ fn from_words(words: &[u64; COUNTER_WORDS]) -> CpuCounters {
         resets_sent: word(4),
         resets_received: word(5),
         second: word(6),
+        mark: 0,
     }
 }

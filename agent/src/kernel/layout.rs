@@ -55,7 +55,7 @@ impl Layout {
 
     /// The words in the order of the table, for the programs.
     #[must_use]
-    pub fn words(&self) -> &[u32] {
+    pub const fn words(&self) -> &[u32; COUNT] {
         &self.words
     }
 

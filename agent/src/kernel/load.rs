@@ -14,6 +14,7 @@ use aya::programs::{BtfTracePoint, Iter, ProgramError};
 use aya::{Btf, Ebpf, EbpfLoader, include_bytes_aligned};
 
 use super::layout::{BTF_PATH, Layout, LayoutError};
+use super::patch::{PatchError, patch};
 use super::probe::{Hook, PROBES, Probe, ProbeState, STATE_PROBES};
 use super::run_stats::RunStats;
 
@@ -26,6 +27,9 @@ pub enum LoadError {
     /// The kernel's types.
     #[error(transparent)]
     Layout(#[from] LayoutError),
+    /// The programs could not be fitted to the kernel.
+    #[error(transparent)]
+    Patch(#[from] PatchError),
     /// The binary was built without its kernel side.
     #[error("this binary was built without its kernel side (AYA_BUILD_SKIP); build it with `cargo xtask build`")]
     NoObject,
@@ -152,21 +156,17 @@ impl Kernel {
     }
 }
 
-fn load_object(layout: &Layout, sizes: Sizes) -> Result<Ebpf, LoadError> {
+pub(super) fn load_object(layout: &Layout, sizes: Sizes) -> Result<Ebpf, LoadError> {
     // Kernels before 5.11 charge maps to this limit; later ones ignore it.
     if let Err(error) = nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_MEMLOCK, u64::MAX, u64::MAX) {
         tracing::debug!(%error, "the memory lock limit stays as it is");
     }
-    let wake_bytes = u64::from(sizes.state_ring / 4);
-    let preemptible = u64::from(tracepoints_are_preemptible());
+    // In the order of `agent_common::layout::Setting`.
+    let settings = [u32::from(tracepoints_are_preemptible()), sizes.state_ring / 4];
+    let object = patch(OBJECT, layout.words(), settings)?;
     let mut loader = EbpfLoader::new();
-    loader
-        .override_global("LAYOUT", layout.words(), true)
-        .override_global("WAKE_BYTES", &wake_bytes, true)
-        .override_global("PREEMPTIBLE", &preemptible, true)
-        .map_max_entries("STATES", sizes.state_ring)
-        .map_max_entries("RETRANSMITS", sizes.retransmit_ring);
-    loader.load(OBJECT).map_err(|error| {
+    loader.map_max_entries("STATES", sizes.state_ring).map_max_entries("RETRANSMITS", sizes.retransmit_ring);
+    loader.load(&object).map_err(|error| {
         let text = chain(&error);
         if is_denied(&text) { LoadError::Denied } else { LoadError::Maps(text) }
     })
@@ -243,7 +243,7 @@ fn describe(probe: &Probe) -> String {
 }
 
 /// An error with all its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {

@@ -3,6 +3,8 @@ pub mod heap;
 pub mod layout;
 pub mod load;
 pub mod namespaces;
+pub mod patch;
 pub mod privileges;
 pub mod probe;
 pub mod run_stats;
+pub mod yardstick;

@@ -17,6 +17,7 @@ pub const NO_COUNTS: CpuCounters = CpuCounters {
     resets_sent: 0,
     resets_received: 0,
     second: 0,
+    mark: 0,
 };
 
 /// The agent's own numbers.

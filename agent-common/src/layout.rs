@@ -59,7 +59,7 @@ pub enum Source {
 /// Declares the words: their names, whether a kernel without them can be served, their sources.
 macro_rules! words {
     ($($(#[$doc:meta])* $name:ident: $need:ident $source:expr;)+) => {
-        /// The words, by name; the number is the position in the frozen table.
+        /// The words, by name; the number is the position in the table.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[repr(usize)]
         pub enum Word { $($(#[$doc])* $name,)+ }

@@ -73,10 +73,13 @@ pub(crate) fn check(object: &Path, base: Option<&str>, json: Option<&Path>) -> R
     let then = {
         let tree = Tree::unpack(&base, folder.join("base"))?;
         interrupts.check()?;
-        program(&tree.path, object, Some(&folder.join("build")), &folder.join("counted-base"))
+        // Cargo tells the crates of two trees apart by name, version and their paths in the workspace. Were they all
+        // the same, each tree would take the other's build for its own; then the base is built apart, with all it needs.
+        let target = if tree.mark()? { workspace::root().join("target") } else { folder.join("build") };
+        program(&tree.path, object, &target, &folder.join("counted-base"))
     };
     interrupts.check()?;
-    let now = program(workspace::root(), object, None, &folder.join("counted-now"))?;
+    let now = program(workspace::root(), object, &workspace::root().join("target"), &folder.join("counted-now"))?;
     interrupts.check()?;
     let pieces = counts::of_both(&then.with_context(|| format!("build {base}"))?, &now)?;
     interrupts.check()?;
@@ -84,13 +87,11 @@ pub(crate) fn check(object: &Path, base: Option<&str>, json: Option<&Path>) -> R
 }
 
 /// Builds `counted` in a tree and puts it where the next build leaves it alone.
-fn program(tree: &Path, object: &Path, target: Option<&Path>, to: &Path) -> Result<PathBuf> {
+fn program(tree: &Path, object: &Path, target: &Path, to: &Path) -> Result<PathBuf> {
     let mut command = cargo::cargo("build")?;
     command.args(["--quiet", "--release", "--package", "cost", "--bin", "counted"]);
     command.current_dir(tree).env("TCPWARDEN_BPF_OBJECT", object);
-    // Cargo tells the crates of two trees apart by their paths in the workspace, which are the same: in one target
-    // folder each would take the other's build for its own.
-    command.args(target.map(|target| format!("--target-dir={}", target.display())));
+    command.arg("--target-dir").arg(target);
     let built = cargo::build(&mut command)?.executable("counted")?;
     std::fs::copy(&built, to).with_context(|| format!("copy {} to {}", built.display(), to.display()))?;
     Ok(to.to_owned())

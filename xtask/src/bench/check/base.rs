@@ -5,13 +5,17 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail, ensure};
+use serde_json::Value;
 
-use crate::{process, workspace};
+use crate::{cargo, process, workspace};
 
 /// Where the main line is, as a clone names it.
 const MAIN: &str = "origin/main";
 /// The file without which a commit has nothing to count.
 const COUNTED: &str = "xtask/cost/src/bin/counted.rs";
+
+/// What the versions of the base's crates end with.
+const MARK: &str = "+base";
 
 /// A commit.
 pub(super) struct Base {
@@ -106,12 +110,56 @@ impl Tree {
         }
         Ok(tree)
     }
+
+    /// Marks the version of every crate in it; whether that could be done.
+    pub(super) fn mark(&self) -> Result<bool> {
+        let manifest = self.path.join("Cargo.toml");
+        let text = std::fs::read_to_string(&manifest).with_context(|| format!("read {}", manifest.display()))?;
+        let Some(marked) = marked(&text) else { return Ok(false) };
+        std::fs::write(&manifest, marked).with_context(|| format!("write {}", manifest.display()))?;
+        let mut metadata = cargo::cargo("metadata")?;
+        let metadata = process::output(metadata.args(["--no-deps", "--format-version", "1"]).current_dir(&self.path))?;
+        let metadata: Value = serde_json::from_str(&metadata).context("read the answer of cargo metadata")?;
+        let crates = metadata["packages"].as_array().context("cargo metadata names no crates")?;
+        Ok(crates.iter().all(|one| one["version"].as_str().is_some_and(|version| version.ends_with(MARK))))
+    }
+}
+
+/// A manifest in which the version that the crates of the workspace share has the mark.
+fn marked(manifest: &str) -> Option<String> {
+    let (before, package) = manifest.split_once("\n[workspace.package]\n")?;
+    let (own, _) = package.split_once("\n[")?;
+    let version = own.lines().find(|line| line.starts_with("version = \"") && line.ends_with('"') && !line.contains('+'))?;
+    let marked = package.replacen(version, &format!("{}{MARK}\"", version.trim_end_matches('"')), 1);
+    Some(format!("{before}\n[workspace.package]\n{marked}"))
 }
 
 impl Drop for Tree {
     fn drop(&mut self) {
         if let Err(error) = std::fs::remove_dir_all(&self.path) {
             eprintln!("cost: cannot remove {}: {error}", self.path.display());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_that_all_crates_share_is_marked_and_nothing_else() {
+        let manifest = "[workspace]\nmembers = []\n\n[workspace.package]\nedition = \"2024\"\nversion = \"0.1.0\"\n\n[workspace.dependencies]\nversion = \"0.1.0\"\n";
+        assert_eq!(marked(manifest).unwrap(), manifest.replacen("0.1.0", "0.1.0+base", 1));
+        for other in ["", "[workspace.package]\n", "[a]\n[workspace.package]\nedition = \"2024\"\n[b]\nversion = \"0.1.0\"\n"] {
+            assert_eq!(marked(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_base_that_is_no_commit_is_named() {
+        for wrong in ["no-such-commit", "--all", ""] {
+            let error = format!("{:#}", find(Some(wrong)).err().unwrap());
+            assert!(error.contains(&format!("there is no commit {wrong:?} here")), "{error}");
         }
     }
 }

@@ -34,8 +34,10 @@ impl fmt::Display for Base {
 /// none, the inner error says why; one that was asked for must be there.
 pub(super) fn find(asked: Option<&str>) -> Result<Result<Base, String>> {
     if let Some(asked) = asked {
-        let why = || format!("there is no commit {asked:?} here to compare with; name one that `git log` shows{}", shallow_advice());
-        return with_work(&commit(asked).with_context(why)?);
+        let Ok(commit) = commit(asked) else {
+            bail!("there is no commit {asked:?} here to compare with; name one that `git log` shows{}", shallow_advice());
+        };
+        return with_work(&commit);
     }
     if let Err(why) = repository() {
         return Ok(Err(why));

@@ -33,8 +33,11 @@ impl ConsentArgs {
 }
 
 /// Programs of the tests, with the package that brings each.
-const TEST_PROGRAMS: [(&str, &str); 5] =
-    [("nft", "nftables"), ("ip", "iproute2"), ("qemu-system-x86_64", "qemu-system-x86"), ("cpio", "cpio"), ("python3", "python3")];
+const TEST_PROGRAMS: [(&str, &str); 6] =
+    [("nft", "nftables"), ("ip", "iproute2"), ("qemu-system-x86_64", "qemu-system-x86"), ("cpio", "cpio"), ("python3", "python3"), COUNTER];
+
+/// The program that counts instructions, with its package.
+const COUNTER: (&str, &str) = ("valgrind", "valgrind");
 
 /// Packages of the tests that are only unpacked, with the programs that are used of each: two would start a daemon,
 /// the other replaces a program of the system.
@@ -64,16 +67,25 @@ pub(crate) fn for_build(consent: Consent) -> Result<Toolchain> {
     Ok(toolchain)
 }
 
+/// What `bench --check` needs besides.
+pub(crate) fn for_counting(consent: Consent) -> Result<()> {
+    packages::install(&missing(&[COUNTER]), "to count instructions", consent)
+}
+
 /// What `test` and `kernels` need besides.
 pub(crate) fn for_tests(consent: Consent) -> Result<()> {
-    let missing: Vec<_> = TEST_PROGRAMS.iter().filter(|(program, _)| !process::on_path(program)).map(|(_, package)| *package).collect();
-    packages::install(&missing, "for the tests", consent)?;
+    packages::install(&missing(&TEST_PROGRAMS), "for the tests", consent)?;
     for (package, programs) in BORROWED {
         if !programs.iter().all(|program| is_there(package, program)) {
             packages::borrow(package, programs)?;
         }
     }
     Ok(())
+}
+
+/// The packages of programs that are not on PATH.
+fn missing(programs: &[(&str, &'static str)]) -> Vec<&'static str> {
+    programs.iter().filter(|(program, _)| !process::on_path(program)).map(|(_, package)| *package).collect()
 }
 
 /// Whether a program of a package to borrow is at hand.

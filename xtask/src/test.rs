@@ -7,12 +7,13 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::bench::check;
 use crate::build::Agent;
 use crate::results::Counts;
 use crate::setup::{self, ConsentArgs};
 use crate::{build, cargo, kernels, lab, process, results, workspace};
 
-/// Run the whole test suite: style, unit tests, the live kernel, the lab, the dashboards, and the kernels in guests.
+/// Run the whole test suite: style, unit tests, the cost of the agent's code, the live kernel, the lab, the dashboards, and the kernels in guests.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Leave out the tests that need root: on the live kernel, of the lab, and of the dashboards with both.
@@ -52,8 +53,18 @@ struct RootTest {
 /// What a step left behind, for the summary.
 struct Outcome {
     name: &'static str,
-    result: Result<Option<Counts>>,
+    result: Result<Done>,
     seconds: u64,
+}
+
+/// How a step that did not break off ended.
+enum Done {
+    /// It has no tests of its own, and nothing was wrong.
+    Checked,
+    /// It ran tests.
+    Ran(Counts),
+    /// It had nothing to do, and why.
+    Nothing(String),
 }
 
 pub(crate) fn main(args: &Args) -> Result<ExitCode> {
@@ -67,29 +78,32 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
     let filter = args.filter.as_deref();
     let mut outcomes = Vec::new();
     if filter.is_none() {
-        outcomes.push(step("format", || check(cargo::cargo("fmt")?.args(["--all", "--check"]))));
+        outcomes.push(step("format", || run(cargo::cargo("fmt")?.args(["--all", "--check"]))));
     }
     let started = Instant::now();
     eprintln!("\n== build");
     let agent = build::agent(&toolchain, build::Profile::Release)?;
-    outcomes.push(Outcome { name: "build", result: Ok(None), seconds: started.elapsed().as_secs() });
+    outcomes.push(Outcome { name: "build", result: Ok(Done::Checked), seconds: started.elapsed().as_secs() });
     if filter.is_none() {
         outcomes.push(step("clippy", || clippy(&agent)));
     }
     outcomes.push(step("unit", || unit(&agent, filter)));
+    if filter.is_none() {
+        outcomes.push(step("cost", || cost(&agent)));
+    }
     if !args.no_root {
         for test in &ROOT_TESTS {
             outcomes.push(step(test.step, || as_root(test, &agent, filter)));
         }
     }
     if filter.is_none() {
-        outcomes.push(step("kernels", || kernels::boot_defaults(&agent)));
+        outcomes.push(step("kernels", || Ok(kernels::boot_defaults(&agent)?.map_or(Done::Checked, Done::Ran))));
     }
     Ok(summary(&outcomes, filter))
 }
 
 /// Runs one step under its name; a step that counts tests must have run some.
-fn step(name: &'static str, run: impl FnOnce() -> Result<Option<Counts>>) -> Outcome {
+fn step(name: &'static str, run: impl FnOnce() -> Result<Done>) -> Outcome {
     eprintln!("\n== {name}");
     let started = Instant::now();
     let result = run();
@@ -99,21 +113,21 @@ fn step(name: &'static str, run: impl FnOnce() -> Result<Option<Counts>>) -> Out
     Outcome { name, result, seconds: started.elapsed().as_secs() }
 }
 
-fn check(command: &mut Command) -> Result<Option<Counts>> {
+fn run(command: &mut Command) -> Result<Done> {
     process::run(command)?;
-    Ok(None)
+    Ok(Done::Checked)
 }
 
-fn clippy(agent: &Agent) -> Result<Option<Counts>> {
+fn clippy(agent: &Agent) -> Result<Done> {
     let mut command = cargo::cargo("clippy")?;
     command.env("TCPWARDEN_BPF_OBJECT", &agent.object);
     command.args(["--workspace", "--exclude", "agent-ebpf", "--all-targets", "--", "--deny", "warnings"]);
-    check(&mut command)
+    run(&mut command)
 }
 
 /// Everything that needs neither root nor a kernel: the tests in the sources, the other integration tests, the
 /// examples in the documentation.
-fn unit(agent: &Agent, filter: Option<&str>) -> Result<Option<Counts>> {
+fn unit(agent: &Agent, filter: Option<&str>) -> Result<Done> {
     let workspace = ["--workspace", "--exclude", "agent-ebpf", "--no-fail-fast"];
     let mut tests = cargo::cargo("test")?;
     tests.env("TCPWARDEN_BPF_OBJECT", &agent.object).args(workspace).args(["--lib", "--bins"]);
@@ -124,11 +138,19 @@ fn unit(agent: &Agent, filter: Option<&str>) -> Result<Option<Counts>> {
     let mut examples = cargo::cargo("test")?;
     examples.env("TCPWARDEN_BPF_OBJECT", &agent.object).args(workspace).arg("--doc").args(filter);
     counts += results::run(&mut examples)?;
-    Ok(Some(counts))
+    Ok(Done::Ran(counts))
+}
+
+/// What the agent's own code costs, compared with the commit before: each piece of work counts as a test.
+fn cost(agent: &Agent) -> Result<Done> {
+    Ok(match check::check(&agent.object, None, None)? {
+        check::Outcome::Compared(counts) => Done::Ran(counts),
+        check::Outcome::Nothing(why) => Done::Nothing(format!("nothing compared: {why}")),
+    })
 }
 
 /// The tests that need root, with the release builds of the agent and the lab.
-fn as_root(test: &RootTest, agent: &Agent, filter: Option<&str>) -> Result<Option<Counts>> {
+fn as_root(test: &RootTest, agent: &Agent, filter: Option<&str>) -> Result<Done> {
     let tests = test_binary(test.package, test.test, agent)?;
     let lab = lab::binary()?;
     let mut command = process::privileged("env", &format!("for the tests {}", test.why))?;
@@ -141,7 +163,7 @@ fn as_root(test: &RootTest, agent: &Agent, filter: Option<&str>) -> Result<Optio
         command.arg(assignment);
     }
     command.arg(tests).args(filter).current_dir(workspace::root().join(test.folder));
-    results::run(&mut command).map(Some)
+    results::run(&mut command).map(Done::Ran)
 }
 
 /// Builds the live tests without running them.
@@ -163,8 +185,9 @@ fn summary(outcomes: &[Outcome], filter: Option<&str>) -> ExitCode {
     for Outcome { name, result, seconds } in outcomes {
         let verdict = match result {
             Err(error) => format!("FAILED, {}", format!("{error:#}").lines().next().unwrap_or_default()),
-            Ok(None) => "ok".to_owned(),
-            Ok(Some(counts)) => {
+            Ok(Done::Checked) => "ok".to_owned(),
+            Ok(Done::Nothing(why)) => format!("NOT DONE, {why}"),
+            Ok(Done::Ran(counts)) => {
                 sum += *counts;
                 let none = *counts == Counts::default() && filter.is_none();
                 let word = if counts.failed > 0 || none { "FAILED, " } else { "" };

@@ -67,7 +67,7 @@ pub fn run(config: &RunConfig) -> Result<u8, Error> {
 
     let table: SharedTable = Arc::new(Mutex::new(Table::new(limits(config))));
     let threads = Threads::start(config, probes, maps, home, &table, &stats)?;
-    let router = http::router(views(config, &table, &stats, &threads, started).context("cannot register the metrics")?);
+    let router = http::router(views(config, &table, &stats, &threads, started));
     say(&format!("listening on {}", bound.url()));
     runtime.block_on(http::serve(bound, router, signals.stop(threads.ingest_handle.clone())));
     runtime.shutdown_timeout(Duration::from_millis(100));
@@ -207,9 +207,9 @@ fn spawn<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Send + 'stati
 }
 
 /// What the HTTP surface shows.
-fn views(config: &RunConfig, table: &SharedTable, stats: &SharedStats, threads: &Threads, started: Instant) -> prometheus::Result<Views> {
+fn views(config: &RunConfig, table: &SharedTable, stats: &SharedStats, threads: &Threads, started: Instant) -> Views {
     let source = Arc::clone(table);
-    let registry = Collector::new(move || lock(&source).snapshot(monotonic()), stats.clone())?.registry()?;
+    let collector = Collector::new(move || lock(&source).snapshot(monotonic()), stats.clone());
     let (source, numbers) = (Arc::clone(table), stats.clone());
     let overview = move || {
         let now = monotonic();
@@ -225,13 +225,13 @@ fn views(config: &RunConfig, table: &SharedTable, stats: &SharedStats, threads: 
         }
     };
     let (ingest, ready) = (threads.ingest_handle.clone(), Arc::clone(&threads.ready));
-    Ok(Views {
-        registry,
+    Views {
+        metrics: Arc::new(move || collector.page()),
         overview: Arc::new(overview),
         alive: Arc::new(move || Duration::from_nanos(ingest.silent_for()) < SILENCE),
         ready: Arc::new(move || ready.load(Ordering::Acquire)),
         api: api(config, table, &threads.leaks),
-    })
+    }
 }
 
 /// What the drill-down shows.

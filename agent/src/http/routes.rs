@@ -4,17 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
-use prometheus::{Registry, TEXT_FORMAT};
 use tokio::time::timeout;
 
 use super::api::{self, Api};
 use super::gate::Gate;
 use super::page::{self, Overview};
-use crate::metrics;
+use crate::metrics::{self, Page};
 
 /// How long a client waits for a rendering before it is told that something is wrong.
 const RENDER_TIMEOUT: Duration = Duration::from_secs(9);
@@ -25,8 +25,8 @@ type Question = Arc<dyn Fn() -> bool + Send + Sync>;
 /// Where the routes find what they show.
 #[derive(Clone)]
 pub struct Views {
-    /// The metrics; gathered for each scrape, off the reactor.
-    pub registry: Registry,
+    /// The metrics; written for each scrape, off the reactor.
+    pub metrics: Arc<dyn Fn() -> Page + Send + Sync>,
     /// The numbers of the page; made off the reactor.
     pub overview: Arc<dyn Fn() -> Overview + Send + Sync>,
     /// Whether the thread that reads the rings is alive.
@@ -62,10 +62,10 @@ pub fn router(views: Views) -> Router {
 }
 
 async fn scrape(State(shared): State<Shared>) -> Response {
-    let registry = shared.views.registry.clone();
-    match rendered(&shared.gate, move || metrics::render(&registry)).await {
-        Ok(Ok(text)) => ([(header::CONTENT_TYPE, TEXT_FORMAT)], text).into_response(),
-        Ok(Err(error)) => failed(&error.to_string()),
+    let page = Arc::clone(&shared.views.metrics);
+    match rendered(&shared.gate, move || page()).await {
+        // The page itself goes out, and gives its buffer back once it has.
+        Ok(page) => ([(header::CONTENT_TYPE, metrics::TEXT_FORMAT)], Bytes::from_owner(page)).into_response(),
         Err(response) => response,
     }
 }

@@ -8,8 +8,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use prometheus::core::{Collector, Desc};
-use prometheus::{IntGauge, Registry};
 use tokio::sync::oneshot;
 
 use super::*;
@@ -18,26 +16,15 @@ use crate::exit::Error;
 use crate::kernel::probe::ProbeState;
 use crate::leaks::Watch;
 use crate::listing;
+use crate::metrics::Page;
 use crate::metrics::stats::Probe;
 
-/// A collector that takes its time and notes how many collect at once.
-struct Slow {
-    gauge: IntGauge,
-    now: Arc<AtomicUsize>,
-    most: Arc<AtomicUsize>,
-}
-
-impl Collector for Slow {
-    fn desc(&self) -> Vec<&Desc> {
-        self.gauge.desc()
-    }
-
-    fn collect(&self) -> Vec<prometheus::proto::MetricFamily> {
-        self.most.fetch_max(self.now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-        std::thread::sleep(Duration::from_millis(50));
-        self.now.fetch_sub(1, Ordering::SeqCst);
-        self.gauge.collect()
-    }
+/// A page that takes its time, and notes how many are made at once.
+fn slow(now: &AtomicUsize, most: &AtomicUsize) -> Page {
+    most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+    std::thread::sleep(Duration::from_millis(50));
+    now.fetch_sub(1, Ordering::SeqCst);
+    Page::from(b"slow 0\n".to_vec())
 }
 
 pub(super) struct Server {
@@ -54,9 +41,7 @@ pub(super) fn start(listen: &Listen) -> Server {
 
 pub(super) fn start_with(listen: &Listen, access: Access) -> Server {
     let (ready, most) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
-    let registry = Registry::new();
-    let gauge = IntGauge::new("slow", "slow").unwrap();
-    registry.register(Box::new(Slow { gauge, now: Arc::default(), most: Arc::clone(&most) })).unwrap();
+    let (now, seen) = (AtomicUsize::new(0), Arc::clone(&most));
     let overview = || Overview {
         uptime: Duration::from_secs(3700),
         probes: vec![Probe { name: "p", state: ProbeState::Failed("<no & never>".into()), runs: None, misses: 0 }],
@@ -69,7 +54,7 @@ pub(super) fn start_with(listen: &Listen, access: Access) -> Server {
     let table = listing::tests::shared(10);
     let (rows, leaks) = (Arc::clone(&table), Watch::default());
     let views = Views {
-        registry,
+        metrics: Arc::new(move || slow(&now, &seen)),
         overview: Arc::new(overview),
         alive: Arc::new(|| true),
         ready: Arc::new(move || is_ready.load(Ordering::SeqCst)),

@@ -1,94 +1,162 @@
-//! Puts metric families together after the catalogue, so that name, type, help and labels cannot
-//! differ from it.
+//! Writes a metric family onto the page after the catalogue, so that name, type, help and labels cannot differ from it.
+//!
+//! A series is its head (the name and the labels of its set), which is copied from the line above where that has the
+//! same, then the labels that a closed set adds ([`Tails`]), then its number. Nothing is allocated but room on the page.
 
-use prometheus::proto::{Bucket, Counter, Gauge, LabelPair, Metric as Sample, MetricFamily, MetricType};
+use std::borrow::Borrow;
 
-use super::catalogue::{Kind, Metric};
+use super::catalogue::Metric;
+use super::text::{Number, Value, push_label, push_number};
 use crate::conn::histogram::Histogram;
 
 /// A family on its way to the page.
-pub(super) struct Family {
+pub(super) struct Family<'a> {
     metric: &'static Metric,
-    samples: Vec<Sample>,
+    page: &'a mut Vec<u8>,
+    begun: bool,
 }
 
-impl Family {
-    /// A family without samples.
-    pub(super) const fn new(metric: &'static Metric) -> Self {
-        Self { metric, samples: Vec::new() }
+/// The last labels of the series that each set of a family has, ready to be copied, in the order of the page; each
+/// with what tells its number.
+pub(super) struct Tails<T>(Vec<(T, String)>);
+
+impl<T> Tails<T> {
+    /// Those of closed sets, whose values have no character that would need an escape.
+    pub(super) fn sorted<const N: usize>(names: [&str; N], values: impl Iterator<Item = (T, [&'static str; N])>) -> Self {
+        let mut tails: Vec<_> = values.map(|(of, values)| (of, tail(&names, &values))).collect();
+        // A quote, which ends each value, comes before all that such a value consists of.
+        tails.sort_by(|(_, one), (_, other)| one.cmp(other));
+        Self(tails)
     }
 
-    /// Adds a number; `labels` are the values in the order of the catalogue.
-    pub(super) fn value<const N: usize>(&mut self, labels: [&str; N], value: f64) {
-        let mut sample = self.sample(&labels);
-        match self.metric.kind {
-            Kind::Counter => {
-                let mut counter = Counter::default();
-                counter.set_value(value);
-                sample.set_counter(counter);
+    /// Each with what tells its number.
+    pub(super) fn iter(&'static self) -> impl Iterator<Item = (&'static T, &'static str)> {
+        self.0.iter().map(|(of, tail)| (of, tail.as_str()))
+    }
+}
+
+/// The bounds of a histogram as labels, in their order, `+Inf` included.
+pub(super) fn bounds(bounds: &[f64]) -> Vec<String> {
+    let texts = bounds.iter().map(ToString::to_string).chain(["+Inf".to_owned()]);
+    texts.map(|bound| tail(&["le"], &[&bound])).collect()
+}
+
+fn tail(names: &[&str], values: &[&str]) -> String {
+    let labels: Vec<_> = names.iter().zip(values).map(|(name, value)| format!("{name}=\"{value}\"")).collect();
+    labels.join(",") + "} "
+}
+
+/// What several histograms of the same bounds come to, and room to add the next ones up.
+#[derive(Default)]
+pub(super) struct Sum {
+    cumulative: Vec<u64>,
+    count: u64,
+    total: f64,
+}
+
+impl Sum {
+    /// Adds histograms up, in their order; what was added up before is forgotten.
+    pub(super) fn of(&mut self, histograms: impl Iterator<Item: Borrow<Histogram>>) -> &Self {
+        self.cumulative.clear();
+        (self.count, self.total) = (0, 0.0);
+        for (nth, histogram) in histograms.enumerate() {
+            let histogram = histogram.borrow();
+            if nth == 0 {
+                self.cumulative.extend(histogram.cumulative().map(|(_, count)| count));
+                self.total = histogram.sum();
+            } else {
+                self.cumulative.iter_mut().zip(histogram.cumulative()).for_each(|(mine, (_, theirs))| *mine += theirs);
+                self.total += histogram.sum();
             }
-            Kind::Gauge | Kind::Histogram => {
-                let mut gauge = Gauge::default();
-                gauge.set_value(value);
-                sample.set_gauge(gauge);
-            }
+            self.count += histogram.count();
         }
-        self.samples.push(sample);
+        self
     }
 
-    /// Adds a count.
+    /// Whether nothing was observed.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+}
+
+impl<'a> Family<'a> {
+    /// A family without series: nothing of it is on the page.
+    pub(super) const fn new(metric: &'static Metric, page: &'a mut Vec<u8>) -> Self {
+        Self { metric, page, begun: false }
+    }
+
+    /// Adds a number with labels of its own, in the order of the catalogue.
+    pub(super) fn labelled<const N: usize>(&mut self, labels: [Value<'_>; N], number: Number) {
+        debug_assert_eq!(self.metric.labels.len(), N, "labels of {}", self.metric.name);
+        self.begin();
+        self.push(self.metric.name);
+        let mut separator = b'{';
+        for (name, value) in self.metric.labels.iter().zip(&labels) {
+            self.page.push(separator);
+            push_label(self.page, name, value.bytes());
+            separator = b',';
+        }
+        self.push(if N == 0 { " " } else { "} " });
+        push_number(self.page, number);
+    }
+
+    /// Adds a count with labels of its own.
     pub(super) fn count<const N: usize>(&mut self, labels: [&str; N], count: u64) {
-        self.value(labels, float(count));
+        self.labelled(labels.map(Value::Text), Number::Count(count));
     }
 
-    /// Adds a histogram.
-    pub(super) fn histogram<const N: usize>(&mut self, labels: [&str; N], histogram: &Histogram) {
-        let bucket = |(bound, count)| {
-            let mut bucket = Bucket::default();
-            bucket.set_upper_bound(bound);
-            bucket.set_cumulative_count(count);
-            bucket
-        };
-        let mut counts = prometheus::proto::Histogram::default();
-        counts.set_bucket(histogram.cumulative().map(bucket).collect());
-        counts.set_sample_count(histogram.count());
-        counts.set_sample_sum(histogram.sum());
-        let mut sample = self.sample(&labels);
-        sample.set_histogram(counts);
-        self.samples.push(sample);
+    /// Adds a number that has no label.
+    pub(super) fn alone(&mut self, number: Number) {
+        self.labelled([], number);
     }
 
-    fn sample(&self, values: &[&str]) -> Sample {
-        debug_assert_eq!(self.metric.labels.len(), values.len(), "labels of {}", self.metric.name);
-        let pair = |(name, value): (&&str, &&str)| {
-            let mut pair = LabelPair::default();
-            pair.set_name((*name).to_owned());
-            pair.set_value((*value).to_owned());
-            pair
-        };
-        Sample::from_label(self.metric.labels.iter().zip(values).map(pair).collect())
+    /// Adds a number to which a set's labels are all there is.
+    pub(super) fn of_set(&mut self, set: &[u8], number: Number) {
+        self.lines("", set, "", std::iter::once(("} ", number)));
     }
 
-    /// The family as the encoder takes it; none where there is no sample.
-    pub(super) fn finish(self) -> Option<MetricFamily> {
-        if self.samples.is_empty() {
-            return None;
+    /// Adds the numbers of a set, each with its tail.
+    pub(super) fn series(&mut self, set: &[u8], numbers: impl Iterator<Item = (&'static str, Number)>) {
+        self.lines("", set, ",", numbers);
+    }
+
+    /// Adds a histogram; `bounds` are the labels of its bounds.
+    pub(super) fn histogram(&mut self, set: &[u8], bounds: &'static [String], of: &Sum) {
+        let counts = of.cumulative.iter().chain([&of.count]).map(|count| Number::Count(*count));
+        let (open, close) = if set.is_empty() { ("{", " ") } else { (",", "} ") };
+        self.lines("_bucket", set, open, bounds.iter().map(String::as_str).zip(counts));
+        self.lines("_sum", set, "", std::iter::once((close, Number::Value(of.total))));
+        self.lines("_count", set, "", std::iter::once((close, Number::Count(of.count))));
+    }
+
+    /// One line a number: the name, the set, the separator, the tail, the number.
+    fn lines(&mut self, suffix: &str, set: &[u8], separator: &str, mut numbers: impl Iterator<Item = (&'static str, Number)>) {
+        let Some((tail, number)) = numbers.next() else { return };
+        self.begin();
+        let start = self.page.len();
+        self.push(self.metric.name);
+        self.push(suffix);
+        self.page.extend_from_slice(set);
+        self.push(separator);
+        let head = start..self.page.len();
+        self.push(tail);
+        push_number(self.page, number);
+        for (tail, number) in numbers {
+            self.page.extend_from_within(head.clone());
+            self.push(tail);
+            push_number(self.page, number);
         }
-        let mut family = MetricFamily::default();
-        family.set_name(self.metric.name.to_owned());
-        family.set_help(self.metric.help.to_owned());
-        family.set_field_type(match self.metric.kind {
-            Kind::Counter => MetricType::COUNTER,
-            Kind::Gauge => MetricType::GAUGE,
-            Kind::Histogram => MetricType::HISTOGRAM,
-        });
-        family.set_metric(self.samples);
-        Some(family)
     }
-}
 
-/// A count as Prometheus carries it: exact up to 2^53.
-#[expect(clippy::cast_precision_loss, reason = "the exposition format knows only floats; 2^53 events are 285 years at a million a second")]
-pub(super) const fn float(count: u64) -> f64 {
-    count as f64
+    /// What stands above the first series.
+    fn begin(&mut self) {
+        if !self.begun {
+            self.push(self.metric.head);
+            self.begun = true;
+        }
+    }
+
+    fn push(&mut self, text: &str) {
+        self.page.extend_from_slice(text.as_bytes());
+    }
 }

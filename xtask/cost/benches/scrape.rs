@@ -1,3 +1,30 @@
-//! Times `cost::scrape`.
+//! Times `cost::scrape`: writing the page by its number of series, copying the table out, and the whole scrape with
+//! every label budget used up, with few rows and with a million.
 
-const fn main() {}
+use std::time::Duration;
+
+use cost::scrape::{SIZES, copying, scraping, writing};
+use criterion::{Criterion, criterion_group, criterion_main};
+
+/// Rows of the table: the cost must not follow them.
+const ROWS: [u32; 2] = [10, 1_000_000];
+
+fn scrape(criterion: &mut Criterion) {
+    for series in SIZES {
+        let mut work = writing(series);
+        criterion.bench_function(&format!("scrape/write/{series}"), |bencher| bencher.iter(&mut work.run));
+    }
+    for rows in ROWS {
+        let mut work = copying(rows);
+        criterion.bench_function(&format!("scrape/snapshot/{rows}_rows"), |bencher| bencher.iter(&mut work.run));
+        let mut work = scraping(rows);
+        criterion.bench_function(&format!("scrape/page/{rows}_rows"), |bencher| bencher.iter(&mut work.run));
+    }
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default().sample_size(20).warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(3));
+    targets = scrape
+}
+criterion_main!(benches);

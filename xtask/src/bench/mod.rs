@@ -6,6 +6,7 @@
 //! other, not with those of another machine.
 
 mod agent;
+pub(crate) mod check;
 mod load;
 
 use std::time::Duration;
@@ -31,6 +32,11 @@ pub(crate) struct Args {
     /// Live connections for the memory figure
     #[arg(long, default_value_t = 100_000)]
     connections: usize,
+    /// Write every number to a file, raw ones too
+    #[arg(long, value_name = "FILE")]
+    json: Option<std::path::PathBuf>,
+    #[command(flatten)]
+    check: check::CheckArgs,
     #[command(flatten)]
     consent: ConsentArgs,
 }
@@ -46,6 +52,9 @@ pub(crate) struct LoadArgs {
 
 /// Runs all measurements and prints them.
 pub(crate) fn main(args: &Args) -> Result<()> {
+    if args.check.check {
+        return check::main(&args.check, args.json.as_deref(), &args.consent);
+    }
     anyhow::ensure!(process::is_root(), "the agent loads BPF programs: run `cargo xtask bench` as root");
     let toolchain = setup::for_build(args.consent.consent())?;
     let built = build::agent(&toolchain, Profile::Release)?;

@@ -44,6 +44,8 @@ pub struct Metric {
     pub labels: &'static [&'static str],
     /// What it counts, for `# HELP`.
     pub help: &'static str,
+    /// What stands above its series on the page: `# HELP` and `# TYPE`.
+    pub head: &'static str,
     /// What the kernel has that equals it, or where the two differ; for the documentation.
     pub note: &'static str,
 }
@@ -70,6 +72,19 @@ pub fn all() -> impl Iterator<Item = &'static Metric> {
     SECTIONS.iter().flat_map(|section| section.metrics.iter().copied())
 }
 
+/// The word of a kind in a `# TYPE` line, where only a literal will do.
+macro_rules! word {
+    (Counter) => {
+        "counter"
+    };
+    (Gauge) => {
+        "gauge"
+    };
+    (Histogram) => {
+        "histogram"
+    };
+}
+
 /// Declares metrics as statics and collects them, in order, in `ALL`.
 macro_rules! metrics {
     ($($id:ident = $kind:ident $name:literal, $unit:literal, [$($label:literal),*], $help:literal, $note:literal;)+) => {
@@ -77,13 +92,14 @@ macro_rules! metrics {
             #[doc = $help]
             pub static $id: super::Metric = super::Metric {
                 name: $name, kind: super::Kind::$kind, unit: $unit, labels: &[$($label),*], help: $help, note: $note,
+                head: concat!("# HELP ", $name, " ", $help, "\n# TYPE ", $name, " ", super::word!($kind), "\n"),
             };
         )+
         /// This part of the catalogue, in order.
         pub(super) const ALL: &[&super::Metric] = &[$(&$id),+];
     };
 }
-use metrics;
+use {metrics, word};
 
 #[cfg(test)]
 mod tests;

@@ -19,6 +19,14 @@ fn names_are_unique_and_follow_the_naming_rules() {
 }
 
 #[test]
+fn what_stands_above_the_series_needs_no_escape() {
+    for metric in all() {
+        assert!(!metric.help.contains(['\\', '\n']), "{}", metric.name);
+        assert_eq!(metric.head, format!("# HELP {0} {1}\n# TYPE {0} {2}\n", metric.name, metric.help, metric.kind.as_str()));
+    }
+}
+
+#[test]
 fn no_label_is_unbounded_or_reserved() {
     for metric in all() {
         for label in metric.labels {

@@ -4,11 +4,54 @@ use std::collections::BTreeMap;
 
 use agent_common::tcp;
 
+use super::table::by_name;
+use super::{Entry, View};
 use crate::conn::labels::state_name;
-use crate::conn::snapshot::Snapshot;
 use crate::metrics::catalogue::{agent, lifecycle};
 use crate::metrics::family::Family;
-use crate::metrics::stats::SelfStats;
+use crate::metrics::stats::Probe;
+use crate::metrics::text::Number;
+
+/// Families of the agent's own numbers.
+pub(super) const FAMILIES: &[Entry] = &[
+    (&agent::TRANSITIONS, transitions),
+    (&agent::EVENTS, |view, family| {
+        by_name(family, vec![("transition", view.snapshot.transitions), ("retransmit", view.snapshot.retransmits)]);
+    }),
+    (&agent::EVENTS_LOST, |view, family| {
+        let kernel = &view.stats.kernel;
+        let lost = vec![("state", kernel.states_lost + view.stats.unseen), ("retransmit", kernel.retransmits_lost)];
+        by_name(family, lost);
+    }),
+    (&agent::DECODE_ERRORS, decode_errors),
+    (&agent::PROBE_ATTACHED, |view, family| {
+        probes(view, |probe| family.count([probe.name], u64::from(probe.state.is_attached())));
+    }),
+    (&agent::PROBE_INFO, |view, family| probes(view, |probe| family.count([probe.name, probe.state.as_str()], 1))),
+    (&agent::BPF_MISSES, |view, family| probes(view, |probe| family.count([probe.name], probe.misses))),
+    (&agent::BPF_RUN_SECONDS, |view, family| {
+        probes(view, |probe| {
+            if let Some((_, seconds)) = probe.runs {
+                family.labelled([probe.name.into()], Number::Value(seconds));
+            }
+        });
+    }),
+    (&agent::BPF_RUNS, |view, family| {
+        probes(view, |probe| {
+            if let Some((count, _)) = probe.runs {
+                family.count([probe.name], count);
+            }
+        });
+    }),
+    (&lifecycle::RESETS_SENT, |view, family| family.alone(Number::Count(view.stats.kernel.resets_sent))),
+    (&lifecycle::RESETS_RECEIVED, |view, family| family.alone(Number::Count(view.stats.kernel.resets_received))),
+    (&agent::PROCESS_CPU_SECONDS, |view, family| family.alone(Number::Value(view.stats.process.cpu_seconds))),
+    (&agent::PROCESS_RESIDENT_MEMORY, |view, family| family.alone(Number::Count(view.stats.process.resident_bytes))),
+    (&agent::PROCESS_OPEN_FDS, |view, family| family.alone(Number::Count(view.stats.process.open_fds))),
+    (&agent::PROCESS_MAX_FDS, |view, family| family.alone(Number::Count(view.stats.process.max_fds))),
+    (&agent::PROCESS_START_TIME, |view, family| family.alone(Number::Value(view.stats.process.start_time))),
+    (&agent::BUILD_INFO, |_, family| family.count([env!("CARGO_PKG_VERSION")], 1)),
+];
 
 /// The transitions that a TCP socket can make: they have a counter from the start. Any other that
 /// the kernel reports appears when it does.
@@ -25,90 +68,36 @@ const TRANSITIONS: &[(u8, &[u8])] = &[
     (tcp::CLOSING, &[tcp::CLOSE]),
 ];
 
-/// Families of the agent's own numbers.
-pub(in crate::metrics) fn families(snapshot: &Snapshot, stats: &SelfStats) -> Vec<Family> {
-    let kernel = &stats.kernel;
-    let errors = &stats.decode_errors;
-    let by_label: [(_, &[(&str, u64)]); 3] = [
-        (&agent::EVENTS, &[("transition", snapshot.transitions), ("retransmit", snapshot.retransmits)]),
-        (&agent::EVENTS_LOST, &[("state", kernel.states_lost + stats.unseen), ("retransmit", kernel.retransmits_lost)]),
-        (
-            &agent::DECODE_ERRORS,
-            &[
-                ("truncated", errors.truncated),
-                ("oversized", errors.oversized),
-                ("unknown_kind", errors.unknown_kind),
-                ("bad_state", errors.bad_state),
-            ],
-        ),
-    ];
-    let mut families = vec![transitions(&kernel.transitions)];
-    for (metric, values) in by_label {
-        let mut family = Family::new(metric);
-        for (label, count) in values {
-            family.count([label], *count);
-        }
-        families.push(family);
-    }
-    families.extend(probes(stats));
-    families.extend(scalars(stats));
-    let mut build = Family::new(&agent::BUILD_INFO);
-    build.count([env!("CARGO_PKG_VERSION")], 1);
-    families.push(build);
-    families
-}
-
-fn transitions(matrix: &[u64; 256]) -> Family {
+fn transitions(view: &View<'_>, family: &mut Family<'_>) {
     // By name, not by code: codes that no kernel has share the name `unknown`.
     let mut counts: BTreeMap<(&str, &str), u64> =
         TRANSITIONS.iter().flat_map(|(old, news)| news.iter().map(|new| ((state_name(*old), state_name(*new)), 0))).collect();
-    for (row, old) in matrix.chunks_exact(tcp::STATE_CODES).zip(0..) {
+    for (row, old) in view.stats.kernel.transitions.chunks_exact(tcp::STATE_CODES).zip(0..) {
         for (count, new) in row.iter().zip(0..) {
             if *count > 0 {
                 *counts.entry((state_name(old), state_name(new))).or_default() += count;
             }
         }
     }
-    let mut family = Family::new(&agent::TRANSITIONS);
     for ((old, new), count) in counts {
         family.count([old, new], count);
     }
-    family
 }
 
-fn probes(stats: &SelfStats) -> [Family; 5] {
-    let mut attached = Family::new(&agent::PROBE_ATTACHED);
-    let mut info = Family::new(&agent::PROBE_INFO);
-    let mut misses = Family::new(&agent::BPF_MISSES);
-    let mut seconds = Family::new(&agent::BPF_RUN_SECONDS);
-    let mut runs = Family::new(&agent::BPF_RUNS);
-    for probe in &stats.probes {
-        attached.count([probe.name], u64::from(probe.state.is_attached()));
-        info.count([probe.name, probe.state.as_str()], 1);
-        misses.count([probe.name], probe.misses);
-        if let Some((count, time)) = probe.runs {
-            seconds.value([probe.name], time);
-            runs.count([probe.name], count);
-        }
-    }
-    [attached, info, misses, seconds, runs]
-}
-
-fn scalars(stats: &SelfStats) -> impl Iterator<Item = Family> {
-    use crate::metrics::family::float;
-    let process = &stats.process;
-    let values = [
-        (&lifecycle::RESETS_SENT, float(stats.kernel.resets_sent)),
-        (&lifecycle::RESETS_RECEIVED, float(stats.kernel.resets_received)),
-        (&agent::PROCESS_CPU_SECONDS, process.cpu_seconds),
-        (&agent::PROCESS_RESIDENT_MEMORY, float(process.resident_bytes)),
-        (&agent::PROCESS_OPEN_FDS, float(process.open_fds)),
-        (&agent::PROCESS_MAX_FDS, float(process.max_fds)),
-        (&agent::PROCESS_START_TIME, process.start_time),
+fn decode_errors(view: &View<'_>, family: &mut Family<'_>) {
+    let errors = &view.stats.decode_errors;
+    let counts = vec![
+        ("truncated", errors.truncated),
+        ("oversized", errors.oversized),
+        ("unknown_kind", errors.unknown_kind),
+        ("bad_state", errors.bad_state),
     ];
-    values.into_iter().map(|(metric, value)| {
-        let mut family = Family::new(metric);
-        family.value([], value);
-        family
-    })
+    by_name(family, counts);
+}
+
+/// Shows every probe to `each`, in the order of the page.
+fn probes(view: &View<'_>, each: impl FnMut(&Probe)) {
+    let mut probes: Vec<_> = view.stats.probes.iter().collect();
+    probes.sort_by_key(|probe| probe.name);
+    probes.into_iter().for_each(each);
 }

@@ -1,54 +1,126 @@
-//! What is counted by process, workload and role: sockets by state with their ages, and segments sent again.
+//! What is counted by process, workload and role: sockets by state with their ages, what waits in them, and segments
+//! sent again.
 
-use crate::conn::labels::{Phase, RetransmitKind, Role, SocketState};
-use crate::conn::snapshot::{Group, STUCK_AGES, Snapshot};
-use crate::metrics::catalogue::{connections, lifecycle};
-use crate::metrics::family::Family;
+use std::sync::LazyLock;
+use std::time::Duration;
 
-/// Families of [`Snapshot::groups`]. Every state of a process stands there, with 0 where it has no
-/// socket in it, so that a gauge that falls is seen to fall.
-pub(in crate::metrics) fn families(snapshot: &Snapshot) -> Vec<Family> {
-    let mut connections = Family::new(&connections::CONNECTIONS);
-    let mut oldest = Family::new(&connections::OLDEST_STATE_AGE);
-    let mut stuck = Family::new(&connections::CONNECTIONS_STUCK);
-    let mut retransmitted = Family::new(&lifecycle::RETRANSMITTED_SEGMENTS);
-    for group in &snapshot.groups {
-        let [process, workload, role] = [&*group.process, &*group.workload, group.role.as_str()];
-        for (state, gauge) in SocketState::ALL.iter().zip(&group.states) {
-            connections.count([process, workload, role, state.as_str()], gauge.count);
-            if !state.can_leak() {
-                continue;
-            }
-            let age = gauge.oldest_since.map_or(0, |since| snapshot.taken_at.saturating_sub(since));
-            oldest.value([process, workload, role, state.as_str()], std::time::Duration::from_nanos(age).as_secs_f64());
-            for (min_age, count) in STUCK_AGES.iter().zip(&gauge.older_than) {
-                stuck.count([process, workload, role, state.as_str(), &min_age.to_string()], *count);
-            }
-        }
-        add_retransmitted(&mut retransmitted, group);
+use super::{Entry, View};
+use crate::conn::labels::{Phase, RetransmitKind, Role, SocketState, Stage};
+use crate::conn::snapshot::{Group, STUCK_AGES, StateGauge};
+use crate::metrics::catalogue::{connections, lifecycle, pressure};
+use crate::metrics::family::{Family, Tails};
+use crate::metrics::sorted::Sorted;
+use crate::metrics::text::{Number, Value};
+
+/// Families of groups. Every state of a process stands there, with 0 where it has no socket in it, so that a gauge
+/// that falls is seen to fall.
+pub(super) const FAMILIES: &[Entry] = &[
+    (&connections::CONNECTIONS, states),
+    (&connections::OLDEST_STATE_AGE, ages),
+    (&connections::CONNECTIONS_STUCK, stuck),
+    (&connections::WORKLOAD_INFO, workloads),
+    (&lifecycle::RETRANSMITTED_SEGMENTS, retransmitted),
+    (&pressure::CLOSE_WAIT, close_wait),
+    (&pressure::RECEIVE_QUEUE, |view, family| queued(view, family, |group| group.queued.receive_bytes)),
+    (&pressure::SEND_QUEUE, |view, family| queued(view, family, |group| group.queued.send_bytes)),
+    (&pressure::ZERO_WINDOW, |view, family| queued(view, family, |group| group.queued.zero_window)),
+];
+
+static STATES: LazyLock<Tails<SocketState>> =
+    LazyLock::new(|| Tails::sorted(["state"], SocketState::ALL.iter().map(|state| (*state, [state.as_str()]))));
+static LEAKING: LazyLock<Tails<SocketState>> = LazyLock::new(|| Tails::sorted(["state"], leaking().map(|state| (state, [state.as_str()]))));
+static STUCK: LazyLock<Tails<(SocketState, usize)>> = LazyLock::new(|| {
+    let aged = |state: SocketState| (0..).zip(AGES).map(move |(age, text)| ((state, age), [state.as_str(), text]));
+    Tails::sorted(["state", "min_age"], leaking().flat_map(aged))
+});
+static STAGES: LazyLock<Tails<Stage>> =
+    LazyLock::new(|| Tails::sorted(["stage"], Stage::ALL.iter().map(|stage| (*stage, [stage.as_str()]))));
+static RESENT: LazyLock<Tails<(Phase, RetransmitKind)>> = LazyLock::new(|| {
+    let kinds = |phase: &'static Phase| RetransmitKind::ALL.iter().map(|kind| ((*phase, *kind), [phase.as_str(), kind.as_str()]));
+    Tails::sorted(["phase", "kind"], Phase::ALL.iter().flat_map(kinds))
+});
+
+/// [`STUCK_AGES`] as labels.
+const AGES: [&str; STUCK_AGES.len()] = ["60", "300", "3600"];
+
+/// Groups in the order of the page.
+pub(super) fn sorted(groups: &[Group]) -> Sorted<&Group> {
+    let labelled = groups.iter().map(|group| ([&*group.process, &*group.workload, group.role.as_str()].map(Value::Text), group));
+    Sorted::new(["process", "workload", "role"], labelled.collect())
+}
+
+fn leaking() -> impl Iterator<Item = SocketState> {
+    SocketState::ALL.iter().copied().filter(|state| state.can_leak())
+}
+
+fn states(view: &View<'_>, family: &mut Family<'_>) {
+    for (group, set) in view.groups.iter() {
+        family.series(set, STATES.iter().map(|(state, tail)| (tail, Number::Count(gauge(group, *state).count))));
     }
-    vec![connections, oldest, stuck, retransmitted, workloads(snapshot)]
+}
+
+fn ages(view: &View<'_>, family: &mut Family<'_>) {
+    let age = |since: Option<u64>| since.map_or(Number::Count(0), |since| seconds(view.snapshot.taken_at.saturating_sub(since)));
+    for (group, set) in view.groups.iter() {
+        family.series(set, LEAKING.iter().map(|(state, tail)| (tail, age(gauge(group, *state).oldest_since))));
+    }
+}
+
+fn stuck(view: &View<'_>, family: &mut Family<'_>) {
+    let count = |group: &Group, (state, age): (SocketState, usize)| gauge(group, state).older_than.get(age).copied().unwrap_or_default();
+    for (group, set) in view.groups.iter() {
+        family.series(set, STUCK.iter().map(|(of, tail)| (tail, Number::Count(count(group, *of)))));
+    }
+}
+
+fn close_wait(view: &View<'_>, family: &mut Family<'_>) {
+    for (group, set) in view.groups.iter() {
+        let [unaccepted, unread, read] = group.close_wait;
+        let count = |stage: &Stage| match stage {
+            Stage::Unaccepted => unaccepted,
+            Stage::Unread => unread,
+            Stage::Read => read,
+        };
+        family.series(set, STAGES.iter().map(|(stage, tail)| (tail, Number::Count(count(stage)))));
+    }
+}
+
+fn queued(view: &View<'_>, family: &mut Family<'_>, of: fn(&Group) -> u64) {
+    for (group, set) in view.groups.iter() {
+        family.of_set(set, Number::Count(of(group)));
+    }
+}
+
+fn retransmitted(view: &View<'_>, family: &mut Family<'_>) {
+    for (group, set) in view.groups.iter() {
+        let numbers = RESENT.iter().filter_map(|((phase, kind), tail)| {
+            let segments = group.retransmitted[phase.index()][kind.index()];
+            (segments > 0 || can_occur(group.role, *phase, *kind)).then_some((tail, Number::Count(segments)))
+        });
+        family.series(set, numbers);
+    }
 }
 
 /// The long names behind the label `workload`.
-fn workloads(snapshot: &Snapshot) -> Family {
-    let mut info = Family::new(&connections::WORKLOAD_INFO);
-    for workload in &snapshot.workloads {
+fn workloads(view: &View<'_>, family: &mut Family<'_>) {
+    let labels = view.snapshot.workloads.iter().map(|workload| {
         let ids = [&workload.container_id, &workload.pod_uid, &workload.cgroup];
         let [container, pod, cgroup] = ids.map(|id| &**id);
-        info.count([&workload.name, workload.kind.as_str(), workload.runtime, container, pod, cgroup], 1);
+        [&*workload.name, workload.kind.as_str(), workload.runtime, container, pod, cgroup]
+    });
+    let mut labels: Vec<_> = labels.collect();
+    labels.sort_unstable();
+    for labels in labels {
+        family.count(labels, 1);
     }
-    info
 }
 
-fn add_retransmitted(family: &mut Family, group: &Group) {
-    for (phase, kinds) in Phase::ALL.iter().zip(&group.retransmitted) {
-        for (kind, segments) in RetransmitKind::ALL.iter().zip(kinds) {
-            if *segments > 0 || can_occur(group.role, *phase, *kind) {
-                family.count([&group.process, &group.workload, group.role.as_str(), phase.as_str(), kind.as_str()], *segments);
-            }
-        }
-    }
+fn gauge(group: &Group, state: SocketState) -> &StateGauge {
+    &group.states[state.index()]
+}
+
+fn seconds(nanoseconds: u64) -> Number {
+    Number::Value(Duration::from_nanos(nanoseconds).as_secs_f64())
 }
 
 /// Whether a combination is worth a series that may stay 0: a SYN goes again only by the timer, and
@@ -57,5 +129,15 @@ const fn can_occur(role: Role, phase: Phase, kind: RetransmitKind) -> bool {
     match phase {
         Phase::Syn => !matches!(role, Role::Server) && matches!(kind, RetransmitKind::Timeout),
         Phase::Established | Phase::Closing => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ages_have_the_texts_of_their_numbers() {
+        assert_eq!(STUCK_AGES.map(|age| age.to_string()), AGES);
     }
 }

@@ -1,125 +1,119 @@
-//! What fills up: queues and stages by process, listeners by port, ports by namespace, descriptors, memory.
+//! What fills up: listeners by port, ports by namespace, descriptors, memory.
 
-use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
-use super::services::port_label;
-use super::table::netns_label;
-use crate::conn::labels::Stage;
-use crate::conn::pressure::{Netstat, OwnerProcess, PortUse, Pressure};
-use crate::conn::snapshot::Snapshot;
+use super::table::{by_name, netns_label};
+use super::{Entry, View};
+use crate::conn::pressure::{Listener, Netstat, OwnerProcess, PortUse, Pressure};
 use crate::metrics::catalogue::pressure;
-use crate::metrics::family::{Family, float};
+use crate::metrics::family::{Family, Tails};
+use crate::metrics::sorted::Sorted;
+use crate::metrics::text::{Number, Value, float};
 use crate::pressure::descriptors::Descriptors;
 
-/// Families of everything that the passes gathered besides states; `host` is the agent's own namespace.
-pub(in crate::metrics) fn families(snapshot: &Snapshot, host: u32) -> Vec<Family> {
-    let pressure = &snapshot.pressure;
-    let mut families = Vec::from(groups(snapshot));
-    families.extend(listeners(pressure));
-    families.extend(namespaces(pressure, host));
-    families.extend(processes(pressure));
-    families.extend(machine(pressure));
-    families
+/// Families of everything that the passes gathered besides states.
+pub(super) const FAMILIES: &[Entry] = &[
+    (&pressure::LISTEN_SOCKETS, |view, family| listeners(view, family, |listener| Number::Count(listener.sockets))),
+    (&pressure::LISTEN_BACKLOG, |view, family| listeners(view, family, |listener| Number::Count(listener.backlog))),
+    (&pressure::LISTEN_BACKLOG_LIMIT, |view, family| listeners(view, family, |listener| Number::Count(listener.limit))),
+    (&pressure::LISTEN_BACKLOG_USED, |view, family| listeners(view, family, |listener| Number::Value(listener.fullest))),
+    (&pressure::LISTEN_SYN_QUEUE, |view, family| listeners(view, family, |listener| Number::Count(listener.syn_queue))),
+    (&pressure::LISTEN_DROPS, drops),
+    (&pressure::EPHEMERAL_PORTS, ports),
+    (&pressure::EPHEMERAL_PORTS_USED, ratios),
+    (&pressure::LISTEN_OVERFLOWS, |view, family| netstat(view, family, |counted| counted.overflows)),
+    (&pressure::LISTEN_NETNS_DROPS, |view, family| netstat(view, family, |counted| counted.drops)),
+    (&pressure::SEGMENTS_SENT, |view, family| netstat(view, family, |counted| counted.segments_sent)),
+    (&pressure::OPEN_FDS, |view, family| processes(view, family, |(_, read)| read.open)),
+    (&pressure::MAX_FDS, |view, family| processes(view, family, |(_, read)| read.limit)),
+    (&pressure::PROCESS_SOCKETS, |view, family| processes(view, family, |(process, _)| process.sockets)),
+    (&pressure::TCP_MEMORY, |view, family| by_name(family, view.snapshot.pressure.host.memory.clone())),
+    (&pressure::SYSCTL, |view, family| by_name(family, view.snapshot.pressure.host.settings.clone())),
+];
+
+static PORTS: LazyLock<Tails<PortCount>> = LazyLock::new(|| {
+    let kinds: [(PortCount, _); 2] = [(|place| place.used, ["used"]), (|place| place.range, ["range"])];
+    Tails::sorted(["kind"], kinds.into_iter())
+});
+
+/// One of the two numbers of a namespace's ports.
+type PortCount = fn(&PortUse) -> u32;
+/// A process with its descriptors.
+type Read<'a> = (&'a OwnerProcess, Descriptors);
+
+/// Nothing counted yet.
+const NONE: Netstat = Netstat { netns: 0, overflows: 0, drops: 0, segments_sent: 0 };
+
+/// What the families are made from, in the order of the page.
+pub(super) struct Sources<'a> {
+    listeners: Sorted<&'a Listener>,
+    ports: Sorted<PortUse>,
+    /// The last one of a run counts.
+    netstat: Sorted<Netstat>,
+    processes: Sorted<Read<'a>>,
 }
 
-/// By process, workload and role, each with 0 from the start.
-fn groups(snapshot: &Snapshot) -> [Family; 4] {
-    let mut close_wait = Family::new(&pressure::CLOSE_WAIT);
-    let mut receive = Family::new(&pressure::RECEIVE_QUEUE);
-    let mut send = Family::new(&pressure::SEND_QUEUE);
-    let mut zero_window = Family::new(&pressure::ZERO_WINDOW);
-    for group in &snapshot.groups {
-        let (process, workload, role) = (&*group.process, &*group.workload, group.role.as_str());
-        for (stage, count) in Stage::ALL.iter().zip(group.close_wait) {
-            close_wait.count([process, workload, role, stage.as_str()], count);
+impl<'a> Sources<'a> {
+    /// Puts them in order; `host` is the agent's own namespace, which stands there from the start.
+    pub(super) fn new(pressure: &'a Pressure, host: u32) -> Self {
+        let listeners = pressure.listeners.iter().map(|listener| {
+            let labels = [Value::Text(&listener.process), Value::Text(&listener.workload), Value::port(listener.port)];
+            (labels, listener)
+        });
+        let ports = pressure.ports.iter().map(|place| ([netns_label(place.netns, host)], *place));
+        let counted = pressure.netstat.iter().map(|counted| ([netns_label(counted.netns, host)], *counted));
+        // One that has lowered its limit far below what it has open wants no more: that is a sandbox, not a shortage.
+        // A few above it are inherited.
+        let read = |process: &'a OwnerProcess| process.descriptors.filter(|read| read.open <= read.limit.saturating_mul(2));
+        let processes = pressure.processes.iter().filter_map(|process| Some((process, read(process)?)));
+        let named = processes.map(|of| ([Value::Text(&of.0.process), Value::Text(&of.0.workload)], of));
+        Self {
+            listeners: Sorted::new(["process", "workload", "port"], listeners.collect()),
+            ports: Sorted::new(["netns"], ports.collect()),
+            netstat: Sorted::new(["netns"], std::iter::once(([Value::Text("host")], NONE)).chain(counted).collect()),
+            processes: Sorted::new(["process", "workload"], named.collect()),
         }
-        receive.count([process, workload, role], group.queued.receive_bytes);
-        send.count([process, workload, role], group.queued.send_bytes);
-        zero_window.count([process, workload, role], group.queued.zero_window);
     }
-    [close_wait, receive, send, zero_window]
 }
 
-/// By process, workload and port. Where no listener is left only the counter stays.
-fn listeners(pressure: &Pressure) -> [Family; 6] {
-    let mut sockets = Family::new(&pressure::LISTEN_SOCKETS);
-    let mut backlog = Family::new(&pressure::LISTEN_BACKLOG);
-    let mut limit = Family::new(&pressure::LISTEN_BACKLOG_LIMIT);
-    let mut used = Family::new(&pressure::LISTEN_BACKLOG_USED);
-    let mut syn_queue = Family::new(&pressure::LISTEN_SYN_QUEUE);
-    let mut drops = Family::new(&pressure::LISTEN_DROPS);
-    for listener in &pressure.listeners {
-        let labels = [&*listener.process, &*listener.workload, &port_label(listener.port)];
-        drops.count(labels, listener.drops);
-        if listener.sockets == 0 {
-            continue;
-        }
-        sockets.count(labels, listener.sockets);
-        backlog.count(labels, listener.backlog);
-        limit.count(labels, listener.limit);
-        used.value(labels, listener.fullest);
-        syn_queue.count(labels, listener.syn_queue);
+/// By process, workload and port, where there is a listener.
+fn listeners(view: &View<'_>, family: &mut Family<'_>, of: fn(&Listener) -> Number) {
+    for (listener, set) in view.pressure.listeners.iter().filter(|(listener, _)| listener.sockets > 0) {
+        family.of_set(set, of(listener));
     }
-    [sockets, backlog, limit, used, syn_queue, drops]
 }
 
-fn namespaces(pressure: &Pressure, host: u32) -> [Family; 5] {
-    let mut ports = Family::new(&pressure::EPHEMERAL_PORTS);
-    let mut ratio = Family::new(&pressure::EPHEMERAL_PORTS_USED);
-    for place in &pressure.ports {
-        let label = netns_label(place.netns, host);
-        ports.count([&label, "used"], u64::from(place.used));
-        ports.count([&label, "range"], u64::from(place.range));
-        ratio.value([&label], PortUse::ratio(place));
+/// The same, and where no listener is left.
+fn drops(view: &View<'_>, family: &mut Family<'_>) {
+    for (listener, set) in view.pressure.listeners.iter() {
+        family.of_set(set, Number::Count(listener.drops));
     }
-    let mut overflows = Family::new(&pressure::LISTEN_OVERFLOWS);
-    let mut drops = Family::new(&pressure::LISTEN_NETNS_DROPS);
-    let mut sent = Family::new(&pressure::SEGMENTS_SENT);
-    // The agent's own namespace stands there from the start.
-    let mut counts = BTreeMap::from([("host".to_owned(), (0, 0, 0))]);
-    let counted = |of: &Netstat| (netns_label(of.netns, host), (of.overflows, of.drops, of.segments_sent));
-    counts.extend(pressure.netstat.iter().map(counted));
-    for (label, (overflown, dropped, segments)) in &counts {
-        overflows.count([label], *overflown);
-        drops.count([label], *dropped);
-        sent.count([label], *segments);
+}
+
+fn ports(view: &View<'_>, family: &mut Family<'_>) {
+    for (place, set) in view.pressure.ports.iter() {
+        family.series(set, PORTS.iter().map(|(of, tail)| (tail, Number::Count(of(place).into()))));
     }
-    [ports, ratio, overflows, drops, sent]
+}
+
+fn ratios(view: &View<'_>, family: &mut Family<'_>) {
+    for (place, set) in view.pressure.ports.iter() {
+        family.of_set(set, Number::Value(place.ratio()));
+    }
+}
+
+fn netstat(view: &View<'_>, family: &mut Family<'_>, of: fn(&Netstat) -> u64) {
+    for (counted, set) in view.pressure.netstat.runs() {
+        family.of_set(set, Number::Count(counted.last().map_or(0, of)));
+    }
 }
 
 /// By process name and workload: of several processes the one that is nearest to its limit, so that all three numbers
 /// are of one process.
-fn processes(pressure: &Pressure) -> [Family; 3] {
-    let near = |read: &Descriptors| float(read.open) / float(read.limit.max(1));
-    let mut worst: BTreeMap<(&str, &str), (&OwnerProcess, Descriptors)> = BTreeMap::new();
-    for process in &pressure.processes {
-        // One that has lowered its limit far below what it has open wants no more: that is a sandbox, not a shortage.
-        // A few above it are inherited.
-        let Some(read) = process.descriptors.filter(|read| read.open <= read.limit.saturating_mul(2)) else { continue };
-        let known = worst.entry((&*process.process, &*process.workload)).or_insert((process, read));
-        if near(&read) > near(&known.1) {
-            *known = (process, read);
-        }
+fn processes(view: &View<'_>, family: &mut Family<'_>, of: fn(&Read<'_>) -> u64) {
+    let near = |(_, read): &Read<'_>| float(read.open) / float(read.limit.max(1));
+    for (processes, set) in view.pressure.processes.runs() {
+        let worst = processes.reduce(|worst, next| if near(next) > near(worst) { next } else { worst });
+        family.of_set(set, Number::Count(worst.map_or(0, of)));
     }
-    let mut open = Family::new(&pressure::OPEN_FDS);
-    let mut most = Family::new(&pressure::MAX_FDS);
-    let mut sockets = Family::new(&pressure::PROCESS_SOCKETS);
-    for ((name, workload), (process, read)) in worst {
-        open.count([name, workload], read.open);
-        most.count([name, workload], read.limit);
-        sockets.count([name, workload], process.sockets);
-    }
-    [open, most, sockets]
-}
-
-fn machine(pressure: &Pressure) -> [Family; 2] {
-    let mut memory = Family::new(&pressure::TCP_MEMORY);
-    for (kind, bytes) in &pressure.host.memory {
-        memory.count([kind], *bytes);
-    }
-    let mut settings = Family::new(&pressure::SYSCTL);
-    for (name, value) in &pressure.host.settings {
-        settings.count([name], *value);
-    }
-    [memory, settings]
 }

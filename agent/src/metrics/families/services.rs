@@ -1,82 +1,105 @@
 //! What is counted by process, workload, role and service port: opened, closed, failed, and how connections were.
 
-use crate::conn::histogram::Histogram;
+use std::sync::LazyLock;
+
+use super::{Entry, View};
+use crate::conn::histogram::{BYTES, Histogram, SECONDS};
 use crate::conn::labels::{CloseReason, ConnectFailure, Role};
-use crate::conn::snapshot::{OTHER, Service, Snapshot};
-use crate::metrics::catalogue::{Metric, lifecycle};
-use crate::metrics::family::Family;
+use crate::conn::snapshot::Service;
+use crate::metrics::catalogue::lifecycle;
+use crate::metrics::family::{Family, Sum, Tails, bounds};
+use crate::metrics::sorted::Sorted;
+use crate::metrics::text::{Number, Value};
 
-/// Families of [`Snapshot::services`]. Histograms stand there only once they hold an observation:
-/// they are the larger part of the page.
-pub(in crate::metrics) fn families(snapshot: &Snapshot) -> Vec<Family> {
-    let mut opened = Family::new(&lifecycle::CONNECTIONS_OPENED);
-    let mut closed = Family::new(&lifecycle::CONNECTIONS_CLOSED);
-    let mut failures = Family::new(&lifecycle::CONNECT_FAILURES);
-    let mut connect = Family::new(&lifecycle::CONNECT_DURATION);
-    let connects = merged_connects(snapshot);
-    for service in &snapshot.services {
-        let labels = [&*service.process, &*service.workload, service.role.as_str(), &port_label(service.port)];
-        opened.count(labels, service.opened);
-        for (reason, count) in CloseReason::ALL.iter().zip(&service.closed) {
-            closed.count([labels[0], labels[1], labels[2], labels[3], reason.as_str()], *count);
-        }
-    }
-    for ((process, workload, port), attempts) in &connects {
-        for (reason, count) in ConnectFailure::ALL.iter().zip(&attempts.failures) {
-            failures.count([process, workload, port, reason.as_str()], *count);
-        }
-        if let Some(histogram) = attempts.duration.as_ref().filter(|histogram| histogram.count() > 0) {
-            connect.histogram([process, workload, port], histogram);
-        }
-    }
-    let mut families = vec![opened, closed, failures, connect];
-    families.push(observed(&lifecycle::CONNECTION_DURATION, snapshot, |service| &service.duration));
-    families.push(observed(&lifecycle::CONNECTION_SRTT, snapshot, |service| &service.srtt));
-    families.push(observed(&lifecycle::CONNECTION_SENT_BYTES, snapshot, |service| &service.sent_bytes));
-    families.push(observed(&lifecycle::CONNECTION_RECEIVED_BYTES, snapshot, |service| &service.received_bytes));
-    families
+/// Families of services. Histograms stand there only once they hold an observation: they are the larger part
+/// of the page.
+pub(super) const FAMILIES: &[Entry] = &[
+    (&lifecycle::CONNECTIONS_OPENED, opened),
+    (&lifecycle::CONNECTIONS_CLOSED, closed),
+    (&lifecycle::CONNECT_FAILURES, failures),
+    (&lifecycle::CONNECT_DURATION, connects),
+    (&lifecycle::CONNECTION_DURATION, |view, family| observed(view, family, &IN_SECONDS, |service| &service.duration)),
+    (&lifecycle::CONNECTION_SRTT, |view, family| observed(view, family, &IN_SECONDS, |service| &service.srtt)),
+    (&lifecycle::CONNECTION_SENT_BYTES, |view, family| observed(view, family, &IN_BYTES, |service| &service.sent_bytes)),
+    (&lifecycle::CONNECTION_RECEIVED_BYTES, |view, family| observed(view, family, &IN_BYTES, |service| &service.received_bytes)),
+];
+
+/// The bounds of times.
+pub(super) static IN_SECONDS: LazyLock<Vec<String>> = LazyLock::new(|| bounds(SECONDS));
+/// The bounds of sizes.
+static IN_BYTES: LazyLock<Vec<String>> = LazyLock::new(|| bounds(BYTES));
+static REASONS: LazyLock<Tails<CloseReason>> =
+    LazyLock::new(|| Tails::sorted(["reason"], CloseReason::ALL.iter().map(|reason| (*reason, [reason.as_str()]))));
+static FAILURES: LazyLock<Tails<ConnectFailure>> =
+    LazyLock::new(|| Tails::sorted(["reason"], ConnectFailure::ALL.iter().map(|reason| (*reason, [reason.as_str()]))));
+
+/// Services in the order of the page.
+pub(super) struct Services<'a> {
+    all: Sorted<&'a Service>,
+    /// Those that have connects to tell of, without the role, which those families do not have: a client's always
+    /// stand there, another role's (a birth that was not seen) only where there is something to tell.
+    connects: Sorted<&'a Service>,
 }
 
-/// Connect attempts of one process in one workload towards one port.
-#[derive(Default)]
-struct Attempts {
-    failures: [u64; ConnectFailure::COUNT],
-    duration: Option<Histogram>,
-}
-
-/// Connect attempts without the role, which these families do not have: a client's always stand
-/// there, another role's (a birth that was not seen) only where there is something to tell.
-fn merged_connects(snapshot: &Snapshot) -> std::collections::BTreeMap<(&str, &str, String), Attempts> {
-    let mut merged = std::collections::BTreeMap::<(&str, &str, String), Attempts>::new();
-    for service in &snapshot.services {
-        let silent = service.failures.iter().all(|count| *count == 0) && service.connect_duration.count() == 0;
-        if silent && service.role != Role::Client {
-            continue;
-        }
-        let attempts = merged.entry((&service.process, &service.workload, port_label(service.port))).or_default();
-        for (mine, theirs) in attempts.failures.iter_mut().zip(&service.failures) {
-            *mine += theirs;
-        }
-        match &mut attempts.duration {
-            Some(duration) => duration.add(&service.connect_duration),
-            None => attempts.duration = Some(service.connect_duration.clone()),
+impl<'a> Services<'a> {
+    /// Puts them in order.
+    pub(super) fn new(services: &'a [Service]) -> Self {
+        let labels = |service: &'a Service| {
+            let [process, workload, role] = [&*service.process, &*service.workload, service.role.as_str()].map(Value::Text);
+            [process, workload, role, Value::port(service.port)]
+        };
+        let connects = services.iter().filter(|service| service.role == Role::Client || tells(service));
+        let without_role = |service| {
+            let [process, workload, _, port] = labels(service);
+            [process, workload, port]
+        };
+        Self {
+            all: Sorted::new(["process", "workload", "role", "port"], services.iter().map(|service| (labels(service), service)).collect()),
+            connects: Sorted::new(["process", "workload", "port"], connects.map(|service| (without_role(service), service)).collect()),
         }
     }
-    merged
 }
 
-fn observed(metric: &'static Metric, snapshot: &Snapshot, pick: fn(&Service) -> &Histogram) -> Family {
-    let mut family = Family::new(metric);
-    for service in &snapshot.services {
-        let histogram = pick(service);
-        if histogram.count() > 0 {
-            family.histogram([&service.process, &service.workload, service.role.as_str(), &port_label(service.port)], histogram);
+/// Whether there is something to tell of a service's connects.
+fn tells(service: &Service) -> bool {
+    service.failures.iter().any(|count| *count > 0) || service.connect_duration.count() > 0
+}
+
+fn opened(view: &View<'_>, family: &mut Family<'_>) {
+    for (service, set) in view.services.all.iter() {
+        family.of_set(set, Number::Count(service.opened));
+    }
+}
+
+fn closed(view: &View<'_>, family: &mut Family<'_>) {
+    for (service, set) in view.services.all.iter() {
+        family.series(set, REASONS.iter().map(|(reason, tail)| (tail, Number::Count(service.closed[reason.index()]))));
+    }
+}
+
+fn failures(view: &View<'_>, family: &mut Family<'_>) {
+    for (services, set) in view.services.connects.runs() {
+        let sum = |reason: ConnectFailure| services.clone().map(|service| service.failures[reason.index()]).sum();
+        family.series(set, FAILURES.iter().map(|(reason, tail)| (tail, Number::Count(sum(*reason)))));
+    }
+}
+
+fn connects(view: &View<'_>, family: &mut Family<'_>) {
+    let mut sum = Sum::default();
+    for (services, set) in view.services.connects.runs() {
+        let sum = sum.of(services.map(|service| &service.connect_duration));
+        if !sum.is_empty() {
+            family.histogram(set, &IN_SECONDS, sum);
         }
     }
-    family
 }
 
-/// A service port as a label.
-pub(super) fn port_label(port: Option<u16>) -> String {
-    port.map_or_else(|| OTHER.to_owned(), |port| port.to_string())
+fn observed(view: &View<'_>, family: &mut Family<'_>, bounds: &'static [String], pick: fn(&Service) -> &Histogram) {
+    let mut sum = Sum::default();
+    for (service, set) in view.services.all.iter() {
+        let sum = sum.of(std::iter::once(pick(service)));
+        if !sum.is_empty() {
+            family.histogram(set, bounds, sum);
+        }
+    }
 }

@@ -1,108 +1,110 @@
 //! What the connection table tells as a whole: times in state, namespaces, its bounds and its health.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::services::port_label;
+use super::services::IN_SECONDS;
+use super::{Entry, View};
 use crate::conn::labels::{Correction, RetransmitError};
 use crate::conn::snapshot::{Namespace, OTHER, Snapshot};
 use crate::metrics::catalogue::{agent, connections, lifecycle};
-use crate::metrics::family::Family;
-use crate::metrics::stats::SelfStats;
+use crate::metrics::family::{Family, Sum};
+use crate::metrics::sorted::Sorted;
+use crate::metrics::text::{Number, Value};
+
+/// Families of everything in the snapshot that has neither process nor service.
+pub(super) const FAMILIES: &[Entry] = &[
+    (&connections::STATE_DURATION, durations),
+    (&connections::TIME_WAIT_SOCKETS, |view, family| sockets(view, family, |namespace| namespace.time_wait)),
+    (&connections::FIN_WAIT2_ORPHAN_SOCKETS, |view, family| sockets(view, family, |namespace| namespace.fin_wait2_orphan)),
+    (&connections::SYN_RECV_SOCKETS, |view, family| sockets(view, family, |namespace| namespace.syn_recv)),
+    (&lifecycle::SYNACK_RETRANSMITS, synacks),
+    (&lifecycle::RETRANSMIT_FAILURES, |view, family| {
+        by_name(family, RetransmitError::ALL.iter().map(|error| error.as_str()).zip(view.snapshot.retransmit_failures).collect());
+    }),
+    (&agent::RECONCILE_CORRECTIONS, |view, family| {
+        by_name(family, Correction::ALL.iter().map(|kind| kind.as_str()).zip(view.snapshot.corrections).collect());
+    }),
+    (&agent::RECONCILE_DURATION, |view, family| {
+        family.histogram(b"", &IN_SECONDS, Sum::default().of(std::iter::once(&view.snapshot.reconcile_durations)));
+    }),
+    (&agent::LABEL_OVERFLOW, overflow),
+    (&agent::CONNECTIONS_TRACKED, |view, family| family.alone(Number::Count(view.snapshot.tracked))),
+    (&agent::CONNECTIONS_LIMIT, |view, family| family.alone(Number::Count(view.snapshot.limit))),
+    (&agent::CONNECTIONS_REFUSED, |view, family| family.alone(Number::Count(view.snapshot.refused))),
+    (&agent::CONNECTIONS_UNATTRIBUTED, |view, family| family.alone(Number::Count(view.snapshot.unattributed))),
+    (&agent::CONNECTIONS_UNVERIFIED, |view, family| family.alone(Number::Count(view.snapshot.unverified))),
+    (&agent::CONNECTIONS_UNHELD, |view, family| family.alone(Number::Count(view.snapshot.unheld))),
+    (&agent::CONNECTIONS_SHARED, |view, family| family.alone(Number::Count(view.snapshot.shared))),
+    (&agent::RECONCILE_LAST_COMPLETED, |view, family| last(view, family, view.snapshot.last_reconcile)),
+    (&agent::OWNERS_VERIFIED, |view, family| last(view, family, view.snapshot.owners_read)),
+];
 
 /// The label budgets, each with a counter from the start.
 const BUDGETS: [&str; 6] = ["groups", "services", "namespaces", "ports", "listeners", "workloads"];
 
-/// Families of everything in the snapshot that has neither process nor service; `now` in Unix time.
-pub(in crate::metrics) fn families(snapshot: &Snapshot, stats: &SelfStats, now: f64) -> Vec<Family> {
-    let mut durations = Family::new(&connections::STATE_DURATION);
-    for (role, state, histogram) in &snapshot.state_durations {
-        if histogram.count() > 0 {
-            durations.histogram([state.as_str(), role.as_str()], histogram);
-        }
-    }
-    let mut synacks = Family::new(&lifecycle::SYNACK_RETRANSMITS);
-    for (port, count) in &snapshot.synack_retransmits {
-        synacks.count([&port_label(*port)], *count);
-    }
-    let mut corrections = Family::new(&agent::RECONCILE_CORRECTIONS);
-    for (kind, count) in Correction::ALL.iter().zip(&snapshot.corrections) {
-        corrections.count([kind.as_str()], *count);
-    }
-    let mut reconciles = Family::new(&agent::RECONCILE_DURATION);
-    reconciles.histogram([], &snapshot.reconcile_durations);
-    let mut overflow = Family::new(&agent::LABEL_OVERFLOW);
-    let mut overflows: BTreeMap<&str, u64> = BUDGETS.iter().map(|budget| (*budget, 0)).collect();
-    for (budget, count) in &snapshot.label_overflow {
-        *overflows.entry(budget).or_default() += count;
-    }
-    for (budget, count) in overflows {
-        overflow.count([budget], count);
-    }
-    let mut families = vec![durations, synacks, corrections, reconciles, overflow];
-    families.extend(namespaces(snapshot, stats.host_netns));
-    families.extend(scalars(snapshot, now));
-    families
-}
+/// Namespaces in the order of the page; several may stand under one label.
+pub(super) type Namespaces = Sorted<Namespace>;
 
-/// Gauges by network namespace; the agent's own stands there from the start.
-fn namespaces(snapshot: &Snapshot, host: u32) -> [Family; 3] {
-    let mut by_label: BTreeMap<String, Namespace> = BTreeMap::from([("host".to_owned(), Namespace::default())]);
-    for namespace in &snapshot.namespaces {
-        let sum = by_label.entry(netns_label(namespace.netns, host)).or_default();
-        sum.time_wait += namespace.time_wait;
-        sum.fin_wait2_orphan += namespace.fin_wait2_orphan;
-        sum.syn_recv += namespace.syn_recv;
-    }
-    let mut time_wait = Family::new(&connections::TIME_WAIT_SOCKETS);
-    let mut orphans = Family::new(&connections::FIN_WAIT2_ORPHAN_SOCKETS);
-    let mut syn_recv = Family::new(&connections::SYN_RECV_SOCKETS);
-    for (label, sockets) in &by_label {
-        time_wait.count([label], sockets.time_wait);
-        orphans.count([label], sockets.fin_wait2_orphan);
-        syn_recv.count([label], sockets.syn_recv);
-    }
-    [time_wait, orphans, syn_recv]
+/// Puts them in order; the agent's own, `host`, stands there from the start.
+pub(super) fn namespaces(snapshot: &Snapshot, host: u32) -> Namespaces {
+    let known = snapshot.namespaces.iter().map(|namespace| ([netns_label(namespace.netns, host)], namespace.clone()));
+    Sorted::new(["netns"], std::iter::once(([Value::Text("host")], Namespace::default())).chain(known).collect())
 }
 
 /// A network namespace as a label; `host` is the agent's own, 0 stands for those beyond a bound.
-pub(super) fn netns_label(netns: u32, host: u32) -> String {
+pub(super) fn netns_label(netns: u32, host: u32) -> Value<'static> {
     match netns {
-        0 => OTHER.to_owned(),
-        inode if inode == host => "host".to_owned(),
-        inode => inode.to_string(),
+        0 => Value::Text(OTHER),
+        inode if inode == host => Value::Text("host"),
+        inode => Value::number(inode),
     }
 }
 
-fn scalars(snapshot: &Snapshot, now: f64) -> Vec<Family> {
-    let counts = [
-        (&agent::CONNECTIONS_TRACKED, snapshot.tracked),
-        (&agent::CONNECTIONS_LIMIT, snapshot.limit),
-        (&agent::CONNECTIONS_REFUSED, snapshot.refused),
-        (&agent::CONNECTIONS_UNATTRIBUTED, snapshot.unattributed),
-        (&agent::CONNECTIONS_UNVERIFIED, snapshot.unverified),
-        (&agent::CONNECTIONS_UNHELD, snapshot.unheld),
-        (&agent::CONNECTIONS_SHARED, snapshot.shared),
-    ];
-    let mut families: Vec<Family> = counts
-        .into_iter()
-        .map(|(metric, count)| {
-            let mut family = Family::new(metric);
-            family.count([], count);
-            family
-        })
-        .collect();
-    let mut failures = Family::new(&lifecycle::RETRANSMIT_FAILURES);
-    for (error, segments) in RetransmitError::ALL.iter().zip(snapshot.retransmit_failures) {
-        failures.count([error.as_str()], segments);
+/// Writes counts with one label each, in the order of the page.
+pub(super) fn by_name(family: &mut Family<'_>, mut counts: Vec<(&str, u64)>) {
+    counts.sort_by_key(|(name, _)| *name);
+    for (name, count) in counts {
+        family.count([name], count);
     }
-    families.push(failures);
-    // The table knows monotonic time only; the age of the pass is the same in both.
-    let since = |then| now - Duration::from_nanos(snapshot.taken_at.saturating_sub(then)).as_secs_f64();
-    for (metric, then) in [(&agent::RECONCILE_LAST_COMPLETED, snapshot.last_reconcile), (&agent::OWNERS_VERIFIED, snapshot.owners_read)] {
-        let mut last = Family::new(metric);
-        last.value([], then.map_or(0.0, since));
-        families.push(last);
+}
+
+fn durations(view: &View<'_>, family: &mut Family<'_>) {
+    let known = view.snapshot.state_durations.iter().filter(|(_, _, histogram)| histogram.count() > 0);
+    let known = known.map(|(role, state, histogram)| ([state.as_str(), role.as_str()].map(Value::Text), histogram));
+    let mut sum = Sum::default();
+    for (histogram, set) in Sorted::new(["state", "role"], known.collect()).iter() {
+        family.histogram(set, &IN_SECONDS, sum.of(std::iter::once(*histogram)));
     }
-    families
+}
+
+fn synacks(view: &View<'_>, family: &mut Family<'_>) {
+    let mut counts: Vec<_> = view.snapshot.synack_retransmits.iter().map(|(port, count)| (Value::port(*port), *count)).collect();
+    counts.sort_by_key(|(port, _)| *port);
+    for (port, count) in counts {
+        family.labelled([port], Number::Count(count));
+    }
+}
+
+fn overflow(view: &View<'_>, family: &mut Family<'_>) {
+    let mut counts: Vec<_> = BUDGETS.iter().map(|budget| (*budget, 0)).collect();
+    for (budget, count) in &view.snapshot.label_overflow {
+        match counts.iter_mut().find(|(known, _)| known == budget) {
+            Some((_, sum)) => *sum += count,
+            None => counts.push((budget, *count)),
+        }
+    }
+    by_name(family, counts);
+}
+
+fn sockets(view: &View<'_>, family: &mut Family<'_>, of: fn(&Namespace) -> u64) {
+    for (namespaces, set) in view.namespaces.runs() {
+        family.of_set(set, Number::Count(namespaces.map(of).sum()));
+    }
+}
+
+/// When something last happened, in Unix time; 0 where it has not. The table knows monotonic time only; the age is
+/// the same in both.
+fn last(view: &View<'_>, family: &mut Family<'_>, then: Option<u64>) {
+    let since = |then| view.now - Duration::from_nanos(view.snapshot.taken_at.saturating_sub(then)).as_secs_f64();
+    family.alone(Number::Value(then.map_or(0.0, since)));
 }

@@ -1,3 +1,8 @@
+//! The page of a snapshot: against the catalogue, against the golden file, and against a second witness.
+
+mod random;
+mod witness;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -6,7 +11,7 @@ use agent_common::tcp;
 
 use super::catalogue::{Kind, all};
 use super::stats::{DecodeErrors, Probe, ProcessSample};
-use super::{Collector, SharedStats, render};
+use super::{Collector, SharedStats, families};
 use crate::conn::histogram::{BYTES, Histogram, SECONDS};
 use crate::conn::labels::{ConnectFailure, Correction, Phase, RetransmitKind, Role, SocketState};
 use crate::conn::pressure::{Listener, Netstat, OwnerProcess, PortUse, Pressure};
@@ -185,9 +190,8 @@ fn stats() -> SharedStats {
 
 fn page(snapshot: &Snapshot, stats: SharedStats) -> String {
     let snapshot = snapshot.clone();
-    let collector =
-        Collector::new(move || snapshot.clone(), stats).unwrap().at(SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000));
-    render(&collector.registry().unwrap()).unwrap()
+    let collector = Collector::new(move || snapshot.clone(), stats).at(SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000));
+    String::from_utf8(collector.page().as_ref().to_vec()).unwrap()
 }
 
 /// Compares with a committed file, or rewrites it under `TCPWARDEN_BLESS=1`.
@@ -236,6 +240,12 @@ fn every_family_is_as_the_catalogue_says_and_none_is_missing() {
         let labels = line.matches("=\"").count() - usize::from(metric.kind == Kind::Histogram && line.contains("_bucket{"));
         assert_eq!(labels, metric.labels.len(), "{line}");
     }
+}
+
+#[test]
+fn every_metric_of_the_catalogue_is_written_once_in_the_order_of_names() {
+    let written: Vec<&str> = families::all().iter().map(|(metric, _)| metric.name).collect();
+    assert_eq!(written, all().map(|metric| metric.name).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>());
 }
 
 #[test]

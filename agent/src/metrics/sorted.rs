@@ -1,0 +1,51 @@
+//! Things with labels in the order of the page: by the values of their labels, byte by byte; each with its labels
+//! written out once, escaped, for all the series that it has.
+
+use std::ops::Range;
+
+use super::text::{Value, push_label};
+
+/// Things in the order of the page.
+pub(super) struct Sorted<T> {
+    items: Vec<(T, Range<usize>)>,
+    text: Vec<u8>,
+}
+
+impl<T> Sorted<T> {
+    /// Things with the values of their labels, `names` being those of the labels.
+    pub(super) fn new<const N: usize>(names: [&str; N], mut things: Vec<([Value<'_>; N], T)>) -> Self {
+        // Stable: equal ones stay as they come.
+        things.sort_by_key(|(values, _)| *values);
+        let mut new = Self { items: Vec::with_capacity(things.len()), text: Vec::with_capacity(64 * things.len()) };
+        let (mut last, mut start) = (None, 0);
+        for (values, thing) in things {
+            if last != Some(values) {
+                start = new.text.len();
+                let mut separator = b'{';
+                for (name, value) in names.iter().zip(&values) {
+                    new.text.push(separator);
+                    push_label(&mut new.text, name, value.bytes());
+                    separator = b',';
+                }
+                last = Some(values);
+            }
+            new.items.push((thing, start..new.text.len()));
+        }
+        new
+    }
+
+    /// Each with its set: `{`, and its labels without the closing brace.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&T, &[u8])> {
+        self.items.iter().map(|(thing, set)| (thing, self.set(set)))
+    }
+
+    /// Those with the same labels together.
+    pub(super) fn runs(&self) -> impl Iterator<Item = (impl Iterator<Item = &T> + Clone, &[u8])> {
+        let runs = self.items.chunk_by(|one, other| one.1 == other.1);
+        runs.filter_map(|run| Some((run.iter().map(|(thing, _)| thing), self.set(&run.first()?.1))))
+    }
+
+    fn set(&self, range: &Range<usize>) -> &[u8] {
+        self.text.get(range.clone()).unwrap_or_default()
+    }
+}

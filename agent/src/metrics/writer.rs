@@ -1,0 +1,34 @@
+//! Writes the page: every family of the catalogue, in one pass, from one snapshot.
+
+use super::families::{self, Entry, View};
+use super::family::Family;
+use super::stats::SelfStats;
+use crate::conn::snapshot::Snapshot;
+
+/// Writes pages.
+pub struct Writer {
+    families: Vec<Entry>,
+}
+
+impl Writer {
+    /// One for any number of pages.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { families: families::all() }
+    }
+
+    /// Appends the whole page, text format 0.0.4; `now` in Unix time. Besides room on the page it allocates some
+    /// dozen times, whatever the number of series.
+    pub fn write(&self, snapshot: &Snapshot, stats: &SelfStats, now: f64, page: &mut Vec<u8>) {
+        let view = View::new(snapshot, stats, now);
+        for (metric, write) in &self.families {
+            write(&view, &mut Family::new(metric, page));
+        }
+    }
+}
+
+impl Default for Writer {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,68 @@
+//! A snapshot of a given number of series, made up without a table.
+
+use std::sync::Arc;
+
+use tcpwarden::conn::histogram::{BYTES, Histogram, SECONDS};
+use tcpwarden::conn::labels::Role;
+use tcpwarden::conn::snapshot::{Group, Queued, Service, Snapshot, StateGauge};
+use tcpwarden::conn::{Limits, Table};
+
+use super::NOW;
+
+/// Series of a group and a service whose histograms all hold something.
+const PAIR: usize = 152;
+
+/// A snapshot that makes about `series` series: as many pairs of a group and a service as that takes.
+#[must_use]
+pub fn snapshot(series: usize) -> Snapshot {
+    let pairs = series.div_ceil(PAIR);
+    let empty = Table::new(Limits::default()).snapshot(NOW);
+    Snapshot { groups: (0..pairs).map(group).collect(), services: (0..pairs).map(service).collect(), ..empty }
+}
+
+/// Names as they come: of different lengths, and not in order.
+fn names(number: usize) -> (Arc<str>, Arc<str>) {
+    let turned = number.wrapping_mul(7919) % 10_007;
+    (format!("worker-{turned}").into(), format!("app-{}.service", turned % 50).into())
+}
+
+fn group(number: usize) -> Group {
+    let (process, workload) = names(number);
+    let count = number as u64;
+    let gauge = StateGauge { count, oldest_since: Some(NOW - 1_234_567_891 * (count + 1)), older_than: [count, count / 2, 0] };
+    Group {
+        process,
+        workload,
+        role: Role::Client,
+        states: [gauge; _],
+        close_wait: [count, 2, 3],
+        queued: Queued { receive_bytes: count * 1000, send_bytes: 0, zero_window: 0 },
+        retransmitted: [[count; _]; _],
+    }
+}
+
+fn service(number: usize) -> Service {
+    let (process, workload) = names(number);
+    let count = number as u64;
+    Service {
+        process,
+        workload,
+        role: Role::Client,
+        port: Some(u16::try_from(1024 + number % 60_000).unwrap_or_default()),
+        opened: count,
+        closed: [count; _],
+        failures: [0; _],
+        duration: observed(SECONDS, 0.37),
+        connect_duration: observed(SECONDS, 0.000_123),
+        srtt: observed(SECONDS, 0.021),
+        sent_bytes: observed(BYTES, 1000.0),
+        received_bytes: observed(BYTES, 123_456.0),
+    }
+}
+
+/// What many values like this one leave behind.
+fn observed(bounds: &'static [f64], value: f64) -> Histogram {
+    let mut histogram = Histogram::new(bounds);
+    (1..=1000_u16).for_each(|times| histogram.observe(value * f64::from(times) / 500.0));
+    histogram
+}

@@ -1,0 +1,45 @@
+//! What a scrape allocates: as much for ten times the series, the page itself apart.
+
+use allocation_counter::measure;
+use cost::scrape::{SIZES, lines, snapshot, writing};
+use tcpwarden::conn::snapshot::Snapshot;
+use tcpwarden::metrics::{Collector, SelfStats, SharedStats, Writer};
+
+/// How often writing a page allocates, its buffer being there.
+fn allocations(series: usize) -> u64 {
+    let mut work = writing(series);
+    measure(&mut work.run).count_total
+}
+
+#[test]
+fn writing_a_page_allocates_as_often_for_ten_times_the_series() {
+    let [_, some, many] = SIZES.map(allocations);
+    // One buffer for the labels of all groups and one for those of all services grow with them, doubling.
+    assert!(many <= some + 16 && many < 100, "{some} allocations for {} series, {many} for {}", SIZES[1], SIZES[2]);
+}
+
+#[test]
+fn a_made_up_snapshot_has_the_series_that_were_asked_for() {
+    for series in SIZES {
+        let mut page = Vec::new();
+        Writer::new().write(&snapshot(series), &SelfStats::default(), 0.0, &mut page);
+        let made = lines(&page);
+        let asked = u64::try_from(series).unwrap();
+        assert!((asked..asked + asked / 10 + 200).contains(&made), "{made} series for {asked}");
+    }
+}
+
+#[test]
+fn a_second_scrape_writes_into_the_buffer_of_the_first() {
+    let collector = |series| {
+        let collector = Collector::new(move || snapshot(series), SharedStats::default());
+        drop(collector.page());
+        collector
+    };
+    // A page of a hundred thousand series is larger than what is kept.
+    let [few, more] = [SIZES[0], SIZES[1]];
+    let made_up = |series| measure(|| drop(std::hint::black_box::<Snapshot>(snapshot(series)))).count_total;
+    let alone = |collector: &Collector, series| measure(|| drop(collector.page())).count_total - made_up(series);
+    let [some, many] = [few, more].map(|series| alone(&collector(series), series));
+    assert!(many <= some + 16 && many < 100, "{some} allocations for {few} series, {many} for {more}");
+}

@@ -194,7 +194,7 @@ pub(super) fn lines(file: &File) -> Result<u64> {
         if length == 0 {
             return Ok(lines);
         }
-        lines += bytes[..length].iter().filter(|byte| **byte == b'\n').count() as u64;
+        lines += bytes[..length].split(|byte| *byte == b'\n').count() as u64 - 1;
         at += length as u64;
     }
 }

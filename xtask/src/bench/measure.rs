@@ -32,7 +32,7 @@ pub(super) fn main(args: &Args) -> Result<()> {
     let missing: Vec<_> = PROGRAMS.iter().filter(|(program, _)| !process::on_path(program)).map(|(_, package)| *package).collect();
     packages::install(&missing, "for the network of a load", consent)?;
     let built = build::agent(&toolchain, Profile::Release)?;
-    let yardstick = yardstick::arm(&built.object);
+    let yardstick = yardstick::arm(args.yardstick.as_deref(), &built.object);
     // What runs beside this would be in the figures, and this in what others count.
     let turn = lab::turn::alone();
     let interrupt = Interrupt::new()?;
@@ -52,8 +52,7 @@ pub(super) fn main(args: &Args) -> Result<()> {
     table::rest(&report);
     drop(turn);
     let Some(file) = &args.json else { return Ok(()) };
-    let text = serde_json::to_string_pretty(&report).context("write the numbers as JSON")?;
-    std::fs::write(file, text).with_context(|| format!("write {}", file.display()))
+    std::fs::write(file, report.json()?).with_context(|| format!("write {}", file.display()))
 }
 
 impl Args {

@@ -17,6 +17,8 @@ mod rounds;
 mod stage;
 mod stats;
 mod table;
+#[cfg(test)]
+mod tests;
 mod yardstick;
 
 use std::path::PathBuf;
@@ -53,6 +55,9 @@ pub(crate) struct Args {
     /// Write every number to a file, raw ones too
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// The program to use as the yardstick, instead of building it
+    #[arg(long, value_name = "PROGRAM", hide = true)]
+    yardstick: Option<PathBuf>,
     #[command(flatten)]
     consent: ConsentArgs,
 }

@@ -86,9 +86,8 @@ mod tests {
     #[test]
     fn series_of_a_family_are_added_up_and_no_others() {
         let page = Page("# HELP a x\na{r=\"1\"} 2\na{r=\"2\"} 3.5\na_total{r=\"1\"} 100\nb 7\n".into());
-        assert_eq!((page.sum("a"), page.sum("b"), page.sum("c")), (5.5, 7.0, 0.0));
-        assert_eq!(page.sum("a{r=\"2\"}"), 3.5);
-        assert_eq!(page.count("a_total"), 100);
+        assert_eq!(["a", "b", "a{r=\"2\"}"].map(|name| page.sum(name).to_string()), ["5.5", "7", "3.5"]);
+        assert_eq!((page.count("a_total"), page.count("c")), (100, 0));
         assert_eq!(page.labels("a", "r"), ["1", "2"]);
     }
 }

@@ -124,8 +124,8 @@ impl Peer {
         interrupt.sleep(LAST)?;
         let (_, lines) = attached.detach()?;
         #[expect(clippy::cast_precision_loss, reason = "there are fewer than 2^53 lines")]
-        let share = lines as f64 / (sample.units as f64 * f64::from(self.lines));
-        anyhow::ensure!(share > 0.01, "it printed {lines} lines for {} connections", sample.units);
+        let share = lines as f64 / ((sample.units + sample.warm_units) as f64 * f64::from(self.lines));
+        anyhow::ensure!(share > 0.01, "it printed {lines} lines for {} connections", sample.units + sample.warm_units);
         Ok(share)
     }
 }
@@ -142,7 +142,7 @@ fn at_work(arm: &Arm, load: &mut Load, interrupt: &Interrupt) -> Result<Vec<Stri
             return Ok(objects);
         }
     }
-    bail!("it printed nothing while {} bursts of connections were made", BURSTS)
+    bail!("it printed nothing while {BURSTS} bursts of connections were made")
 }
 
 #[cfg(test)]

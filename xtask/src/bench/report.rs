@@ -1,5 +1,6 @@
 //! What was measured, and what it comes to. This is also the shape of the JSON: every unit is in its key.
 
+use anyhow::{Context as _, Result};
 use serde::Serialize;
 
 use super::loads::{Sample, Spec};
@@ -33,6 +34,13 @@ pub(super) struct Report {
     pub(super) kernel: Option<KernelFigures>,
     /// The agent's memory.
     pub(super) memory: Option<Memory>,
+}
+
+impl Report {
+    /// All of it as JSON.
+    pub(super) fn json(&self) -> Result<String> {
+        serde_json::to_string_pretty(self).context("write the numbers as JSON")
+    }
 }
 
 /// Where it ran.
@@ -99,15 +107,20 @@ impl Slot {
     }
 
     fn watcher_microseconds(&self) -> f64 {
-        self.watcher_cpu_seconds * 1e6 / self.sample.units as f64
+        self.watcher_cpu_seconds * 1e6 / (self.sample.units + self.sample.warm_units) as f64
     }
 
     fn watcher_nanoseconds_per_record(&self) -> Option<f64> {
         self.records.filter(|records| *records > 0).map(|records| self.watcher_cpu_seconds * 1e9 / records as f64)
     }
 
-    fn per_second(&self, count: u64) -> f64 {
-        count as f64 / self.sample.elapsed_seconds
+    /// A count of what watched, which saw the load getting warm too.
+    fn watched_per_second(&self, count: u64) -> f64 {
+        count as f64 / (self.sample.elapsed_seconds + self.sample.warm_seconds)
+    }
+
+    fn retransmitted_per_second(&self) -> f64 {
+        self.sample.retransmitted_segments as f64 / self.sample.elapsed_seconds
     }
 }
 
@@ -182,12 +195,12 @@ impl Summary {
             calmest_added_microseconds_per_unit: calmest(arm).zip(calmest(WITHOUT)).map(|(own, without)| own - without),
             watcher_cpu_microseconds_per_unit: Spread::of(own().map(Slot::watcher_microseconds))?,
             watcher_cpu_nanoseconds_per_record: Spread::of(own().filter_map(Slot::watcher_nanoseconds_per_record)),
-            watcher_wakeups_per_second: Spread::of(own().map(|slot| slot.per_second(slot.watcher_wakeups)))?,
+            watcher_wakeups_per_second: Spread::of(own().map(|slot| slot.watched_per_second(slot.watcher_wakeups)))?,
             watcher_resident_bytes_max: own().map(|slot| slot.watcher_resident_bytes).max()?,
-            records_per_second: Spread::of(own().filter_map(|slot| Some(slot.per_second(slot.records?)))),
+            records_per_second: Spread::of(own().filter_map(|slot| Some(slot.watched_per_second(slot.records?)))),
             records: total(|slot| slot.records),
             records_lost: total(|slot| slot.records_lost),
-            retransmitted_segments_per_second: Spread::of(own().map(|slot| slot.per_second(slot.sample.retransmitted_segments)))?,
+            retransmitted_segments_per_second: Spread::of(own().map(Slot::retransmitted_per_second))?,
         })
     }
 }

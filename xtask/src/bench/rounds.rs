@@ -11,8 +11,6 @@ use super::stage::Load;
 
 /// Between two scrapes of what is scraped.
 const SCRAPE: Duration = Duration::from_secs(5);
-/// Load before a slot, so that caches and connections are as they stay.
-const WARM: Duration = Duration::from_millis(100);
 /// Time for the last records to be drained; the agent comes every 50 ms.
 const DRAIN: Duration = Duration::from_millis(150);
 /// Time for the agent to read its losses again.
@@ -72,18 +70,16 @@ fn order<T>(arms: &[T], round: usize) -> Vec<usize> {
 /// One arm for one slot.
 fn slot(load: &mut Load, arm: &Arm, measured: Duration, time: Duration, interrupt: &Interrupt) -> Result<Slot> {
     let mut attached = arm.attach(load, &Lines::Dropped, interrupt)?;
-    // Whatever connections the load keeps are made anew: a slot must not depend on how long they were idle before it.
-    load.warm(WARM, interrupt)?;
-    let scraped = matches!(arm.kind, Kind::Agent(_));
-    let before = if scraped { counts(&attached)? } else { (0, 0) };
+    let is_agent = matches!(arm.kind, Kind::Agent(_));
+    let before = if is_agent { counts(&attached)? } else { (0, 0) };
     let (cpu, wakeups) = (attached.cpu()?, attached.wakeups());
-    let (sample, scrapes) = scraped_while(&attached, measured, time, || load.run(time, interrupt))?;
+    let (sample, scrapes) = while_scraping(&attached, measured, time, || load.run(time, interrupt))?;
     interrupt.sleep(DRAIN)?;
-    let (watcher, wakeups) = (attached.cpu()? - cpu, attached.wakeups().saturating_sub(wakeups));
+    let (watcher, wakeups) = (attached.cpu()?.saturating_sub(cpu), attached.wakeups().saturating_sub(wakeups));
     let resident = attached.resident_bytes()?;
     attached.check()?;
     let mut counted = None;
-    if scraped {
+    if is_agent {
         interrupt.sleep(SETTLE)?;
         let after = counts(&attached)?;
         counted = Some((after.0 - before.0, after.1 - before.1));
@@ -109,11 +105,11 @@ fn counts(attached: &Attached) -> Result<(u64, u64)> {
 }
 
 /// Does `work` while what is attached is scraped where that is due; how often it was.
-fn scraped_while<T>(attached: &Attached, measured: Duration, time: Duration, work: impl FnOnce() -> Result<T>) -> Result<(T, u32)> {
+fn while_scraping<T>(attached: &Attached, measured: Duration, time: Duration, work: impl FnOnce() -> Result<T>) -> Result<(T, u32)> {
     let Some(source) = attached.source.clone() else { return Ok((work()?, 0)) };
     let due = due(measured, time);
     std::thread::scope(|scope| {
-        let scraper = scope.spawn(move || {
+        let thread = scope.spawn(move || {
             let start = Instant::now();
             let mut scrapes = 0;
             for at in due {
@@ -124,7 +120,7 @@ fn scraped_while<T>(attached: &Attached, measured: Duration, time: Duration, wor
             anyhow::Ok(scrapes)
         });
         let done = work();
-        let scrapes = scraper.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        let scrapes = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         Ok((done?, scrapes))
     })
 }

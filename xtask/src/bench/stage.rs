@@ -15,6 +15,8 @@ use super::myself;
 
 /// The first of the addresses that all lead to the servers' side of a cable.
 pub(super) const MANY: Ipv4Addr = Ipv4Addr::new(10, 78, 1, 0);
+/// Load before what is measured, so that caches and connections are as they stay.
+const WARM: Duration = Duration::from_millis(100);
 /// How much longer than it was told a load may take: one lost segment can hold it up for seconds.
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -34,7 +36,7 @@ impl Load {
         let spaces = spaces(spec).context("make network namespaces")?;
         let there = if spec.cable { spaces[1].pid() } else { 0 };
         let (process, stdin, lines) = told(spaces[0].pid(), &[spec.name, &there.to_string()], interrupt)?;
-        Ok(Self { spec, process, stdin, lines, spaces })
+        Ok(Self { spec, stdin, process, lines, spaces })
     }
 
     /// The process that holds the clients' network namespace.
@@ -42,18 +44,9 @@ impl Load {
         self.spaces[0].pid()
     }
 
-    /// Lets it make its sockets anew and work for as long.
-    pub(super) fn warm(&mut self, time: Duration, interrupt: &Interrupt) -> Result<()> {
-        self.tell(&format!("anew {}", time.as_millis()), time, interrupt).map(drop)
-    }
-
-    /// Lets it work for as long.
+    /// Lets it make its sockets anew, get warm, and work for as long.
     pub(super) fn run(&mut self, time: Duration, interrupt: &Interrupt) -> Result<Sample> {
-        self.tell(&time.as_millis().to_string(), time, interrupt)
-    }
-
-    fn tell(&mut self, what: &str, time: Duration, interrupt: &Interrupt) -> Result<Sample> {
-        writeln!(self.stdin, "{what}").context("tell the load to work")?;
+        writeln!(self.stdin, "{} {}", WARM.as_millis(), time.as_millis()).context("tell the load to work")?;
         let line = next(&self.lines, time + PATIENCE, interrupt).with_context(|| format!("the load ended: {}", self.process.said()))?;
         serde_json::from_str(&line).with_context(|| format!("the load printed {line:?}"))
     }

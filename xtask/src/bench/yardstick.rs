@@ -1,7 +1,7 @@
 //! The yardstick: a program on the same hook that does nothing but hand a record of the same size to a ring. What the
 //! agent's own program costs beyond it is what the agent can be blamed for.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use agent_common::record;
 use anyhow::{Context as _, Result};
@@ -12,12 +12,16 @@ use crate::cargo;
 /// Bytes of the record that the agent writes for a transition.
 pub(super) const BYTES: usize = size_of::<record::State>();
 
-/// Builds it; `object` is the agent's kernel side, which need not be compiled again.
-pub(super) fn arm(object: &Path) -> Result<Arm> {
+/// What `given` names, or else what is built for it; `object` is the agent's kernel side, which need not be compiled again.
+pub(super) fn arm(given: Option<&Path>, object: &Path) -> Result<Arm> {
+    let binary = given.map_or_else(|| build(object), |given| Ok(given.to_owned()))?;
+    Ok(Arm { name: "yardstick".to_owned(), kind: Kind::Yardstick { binary, bytes: BYTES } })
+}
+
+fn build(object: &Path) -> Result<PathBuf> {
     let mut command = cargo::cargo("build")?;
     command.env("TCPWARDEN_BPF_OBJECT", object).args(["--quiet", "--release", "--package", "cost", "--bin", "yardstick"]);
-    let artifacts = cargo::build(&mut command).context("build the yardstick")?;
-    Ok(Arm { name: "yardstick".to_owned(), kind: Kind::Yardstick { binary: artifacts.executable("yardstick")?, bytes: BYTES } })
+    cargo::build(&mut command).context("build the yardstick")?.executable("yardstick")
 }
 
 /// Runs and nanoseconds of its program, from the line that it says at its end: `runs N ns M`.

@@ -12,7 +12,7 @@ use super::{Batch, Place};
 pub(super) const BATCH: u32 = 256;
 
 /// One socket, bound.
-pub(super) fn make(_: &Place) -> Result<Batch> {
+pub(super) fn make(_: Place) -> Result<Batch> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP)).context("make a socket")?;
     socket.bind(&SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0).into()).context("bind a socket")?;
     Ok(Box::new(move || {

@@ -43,7 +43,7 @@ pub(super) struct Spec {
     pub(super) peers: bool,
     /// Whether the yardstick watches it too.
     pub(super) yardstick: bool,
-    make: fn(&Place) -> Result<Batch>,
+    make: fn(Place) -> Result<Batch>,
 }
 
 const STORM: Spec = Spec {

@@ -1,6 +1,7 @@
 //! The load's process: is told for how long to work, works, and says what it came to.
 //!
-//! One line with milliseconds in (`anew` before them, where its sockets are to be made again), one line of JSON out, until the input ends; `ready` comes first.
+//! One line with milliseconds in, those to get warm and those to be measured; one line of JSON out; until the input ends. `ready`
+//! comes first.
 
 use std::io::BufRead as _;
 use std::time::{Duration, Instant};
@@ -19,6 +20,10 @@ use crate::bench::stats::Quantiles;
 pub(in crate::bench) struct Sample {
     /// Connections, requests, MiB or transitions that were done.
     pub(in crate::bench) units: u64,
+    /// The same, before the measured time began: what watches has seen these too.
+    pub(in crate::bench) warm_units: u64,
+    /// How long that took.
+    pub(in crate::bench) warm_seconds: f64,
     /// From the first batch to the last.
     pub(in crate::bench) elapsed_seconds: f64,
     /// Processor time of the load's threads, with what the kernel did in their context, softirqs among it.
@@ -36,20 +41,18 @@ pub(in crate::bench) struct Sample {
 /// Makes the load of a name whenever it is told to, until its input ends.
 pub(in crate::bench) fn serve(name: &str, there: u32) -> Result<()> {
     let (spec, place) = (find(name)?, Place::new(there));
-    let make = || (0..spec.threads).map(|_| (spec.make)(&place)).collect::<Result<Vec<_>>>();
-    let mut batches = make()?;
+    let make = || (0..spec.threads).map(|_| (spec.make)(place)).collect::<Result<Vec<_>>>();
+    let time = |word: Option<&str>| Ok::<_, anyhow::Error>(Duration::from_millis(word.context("no time is named")?.parse()?));
     println!("ready");
     for line in std::io::stdin().lock().lines() {
         let line = line?;
-        let milliseconds = match line.strip_prefix("anew ") {
-            None => &line,
-            Some(milliseconds) => {
-                batches = make()?;
-                milliseconds
-            }
-        };
-        let milliseconds = milliseconds.trim().parse().context("read for how long to work")?;
-        let sample = work(&mut batches, u64::from(spec.batch), Duration::from_millis(milliseconds))?;
+        let mut words = line.split_whitespace();
+        let (warm, time) = (time(words.next())?, time(words.next())?);
+        // New connections and no pause: what TCP does on a connection depends on how long it was idle.
+        let mut batches = make()?;
+        let before = work(&mut batches, u64::from(spec.batch), warm)?;
+        let sample = work(&mut batches, u64::from(spec.batch), time)?;
+        let sample = Sample { warm_units: before.units, warm_seconds: before.elapsed_seconds, ..sample };
         println!("{}", serde_json::to_string(&sample)?);
     }
     Ok(())
@@ -66,6 +69,8 @@ fn work(batches: &mut [Batch], units: u64, time: Duration) -> Result<Sample> {
     let mut times: Vec<f64> = parts.into_iter().flat_map(|(times, _)| times).collect();
     let batches = times.len() as u64;
     Ok(Sample {
+        warm_units: 0,
+        warm_seconds: 0.0,
         units: batches * units,
         elapsed_seconds,
         load_cpu_seconds,
@@ -90,7 +95,7 @@ fn part(batch: &mut Batch, nth: usize, time: Duration) -> Result<(Vec<f64>, Dura
         times.push(now.duration_since(before).as_nanos() as f64);
         before = now;
     }
-    Ok((times, self::cpu()? - cpu))
+    Ok((times, self::cpu()?.saturating_sub(cpu)))
 }
 
 /// Binds this thread to the `nth` of the CPUs that this process may use.

@@ -12,7 +12,7 @@ pub(super) const BATCH: u32 = 64;
 const ADDRESSES: u32 = 200;
 
 /// A listener and a counter that chooses the address.
-pub(super) fn make(place: &Place) -> Result<Batch> {
+pub(super) fn make(place: Place) -> Result<Batch> {
     let listener = place.listen()?;
     let addresses = (0..ADDRESSES).map(|n| place.address(n, &listener)).collect::<Result<Vec<_>>>()?;
     let mut next = addresses.into_iter().cycle();

@@ -15,10 +15,11 @@ const CONNECTIONS: usize = 16;
 const REQUEST: usize = 64;
 /// What is written before it is read: less than any default buffer, so that nobody waits for room.
 const CHUNK: usize = 32 << 10;
-const CHUNKS: u32 = (1 << 20) / CHUNK as u32;
+/// Chunks of a MiB.
+const CHUNKS: u32 = 32;
 
 /// Both ends of a connection.
-fn pair(place: &Place) -> Result<(TcpStream, TcpStream)> {
+fn pair(place: Place) -> Result<(TcpStream, TcpStream)> {
     let listener = place.listen()?;
     let client = TcpStream::connect(place.address(0, &listener)?).context("connect")?;
     let (server, _) = listener.accept().context("accept")?;
@@ -29,7 +30,7 @@ fn pair(place: &Place) -> Result<(TcpStream, TcpStream)> {
 }
 
 /// Requests over kept connections, in turn.
-pub(super) fn kept(place: &Place) -> Result<Batch> {
+pub(super) fn kept(place: Place) -> Result<Batch> {
     let mut pairs = (0..CONNECTIONS).map(|_| pair(place)).collect::<Result<Vec<_>>>()?;
     Ok(Box::new(move || {
         let mut bytes = [0; REQUEST];
@@ -45,16 +46,16 @@ pub(super) fn kept(place: &Place) -> Result<Batch> {
 }
 
 /// One connection that carries all it can.
-pub(super) fn bulk(place: &Place) -> Result<Batch> {
+pub(super) fn bulk(place: Place) -> Result<Batch> {
     transfer(place, MEBIBYTES)
 }
 
 /// The same in smaller batches, which take longer where segments are lost.
-pub(super) fn loss(place: &Place) -> Result<Batch> {
+pub(super) fn loss(place: Place) -> Result<Batch> {
     transfer(place, 1)
 }
 
-fn transfer(place: &Place, mebibytes: u32) -> Result<Batch> {
+fn transfer(place: Place, mebibytes: u32) -> Result<Batch> {
     let (mut client, mut server) = pair(place)?;
     let mut bytes = vec![0; CHUNK];
     Ok(Box::new(move || {

@@ -8,10 +8,10 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 
 use super::arms::{Arm, Lines};
+use super::figures::{KernelFigures, ProgramRuns};
 use super::guard::{Guarded, Interrupt};
 use super::loads;
 use super::myself;
-use super::report::{KernelFigures, ProgramRuns};
 use super::stage::Load;
 use super::yardstick::counted;
 
@@ -31,7 +31,7 @@ struct Statistics {
 
 impl Statistics {
     fn on() -> Result<Self> {
-        let mut command = Command::new(myself()?);
+        let mut command = Command::new(myself());
         command.args(["bench-load", "statistics"]);
         let mut process = Guarded::start("the process that switches the kernel's statistics on", &command, Stdio::piped(), Stdio::piped())?;
         let stdin = process.stdin()?;

@@ -1,5 +1,6 @@
 //! The run from its beginning to its end: what is built, which arms there are, what is measured, where it is written.
 
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
@@ -10,7 +11,7 @@ use super::loads::{self, Spec};
 use super::report::{ArmState, LoadReport, Report, WITHOUT};
 use super::rounds::{self, Plan};
 use super::stage::Load;
-use super::{Args, LoadName, kernel, machine, memory, peers, table, yardstick};
+use super::{Args, LoadName, kernel, machine, markdown, memory, peers, table, yardstick};
 use crate::build::{self, Profile};
 use crate::packages::{self, Consent};
 use crate::process;
@@ -26,6 +27,29 @@ struct Arms {
 }
 
 pub(super) fn main(args: &Args) -> Result<()> {
+    let report = match &args.from {
+        Some(file) => earlier(file)?,
+        None => measured(args)?,
+    };
+    table::rest(&report);
+    if let Some(file) = &args.json {
+        std::fs::write(file, report.json()?).with_context(|| format!("write {}", file.display()))?;
+    }
+    let Some(file) = &args.update else { return Ok(()) };
+    let text = std::fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
+    std::fs::write(file, markdown::replace(&text, &report)?).with_context(|| format!("write {}", file.display()))
+}
+
+/// A run from its JSON.
+fn earlier(file: &Path) -> Result<Report> {
+    let json = std::fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
+    let report = Report::read(&json)?;
+    report.loads.iter().for_each(table::load);
+    Ok(report)
+}
+
+/// A run.
+fn measured(args: &Args) -> Result<Report> {
     anyhow::ensure!(process::is_root(), "the agent loads BPF programs: run `cargo xtask bench` as root");
     let consent = args.consent.consent();
     let toolchain = setup::for_build(consent)?;
@@ -49,10 +73,8 @@ pub(super) fn main(args: &Args) -> Result<()> {
     report.memory = Some(memory::measure(&arms.arms[1], args.crowd(), &interrupt)?);
     report.arms = arms.states;
     report.elapsed_seconds = start.elapsed().as_secs_f64();
-    table::rest(&report);
     drop(turn);
-    let Some(file) = &args.json else { return Ok(()) };
-    std::fs::write(file, report.json()?).with_context(|| format!("write {}", file.display()))
+    Ok(report)
 }
 
 impl Args {
@@ -68,7 +90,7 @@ impl Args {
 
 impl Arms {
     /// Nothing, the agent and, where it could be built, the yardstick.
-    fn new(binary: std::path::PathBuf, yardstick: Result<Arm>) -> Self {
+    fn new(binary: PathBuf, yardstick: Result<Arm>) -> Self {
         let arm = |name: &str, kind| Arm { name: name.to_owned(), kind };
         let mut all = Self { arms: vec![arm(WITHOUT, Kind::Nothing), arm("agent", Kind::Agent(binary))], states: Vec::new() };
         all.add("yardstick", yardstick.map(|arm| (arm, None)));
@@ -106,7 +128,7 @@ impl Arms {
     }
 
     /// The kernel's own figures; their failure is told and the rest goes on.
-    fn kernel(&self, time: Duration, interrupt: &Interrupt) -> Result<Option<super::report::KernelFigures>> {
+    fn kernel(&self, time: Duration, interrupt: &Interrupt) -> Result<Option<super::figures::KernelFigures>> {
         eprintln!("bench: the kernel's own figures");
         let yardstick = self.arms.iter().find(|arm| matches!(arm.kind, Kind::Yardstick { .. }));
         match kernel::figures(&self.arms[1], yardstick, time, interrupt) {
@@ -143,7 +165,7 @@ fn wanted(names: &[LoadName]) -> Vec<&'static Spec> {
 fn begin(args: &Args) -> Result<Report> {
     let plan = args.plan();
     Ok(Report {
-        version: env!("CARGO_PKG_VERSION"),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
         command: std::iter::once("cargo xtask".to_owned()).chain(std::env::args().skip(1)).collect(),
         started_unix_seconds: SystemTime::now().duration_since(UNIX_EPOCH).context("read the clock")?.as_secs(),
         elapsed_seconds: 0.0,

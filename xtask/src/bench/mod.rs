@@ -4,10 +4,12 @@
 //! with each other, not with those of another machine or time.
 
 mod arms;
+mod figures;
 mod guard;
 mod kernel;
 mod loads;
 mod machine;
+mod markdown;
 mod measure;
 mod memory;
 mod page;
@@ -55,6 +57,12 @@ pub(crate) struct Args {
     /// Write every number to a file, raw ones too
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Put the figures into a Markdown file, between the marks that it has for them
+    #[arg(long, value_name = "FILE")]
+    update: Option<PathBuf>,
+    /// Show the numbers of an earlier run from its JSON, instead of measuring
+    #[arg(long, value_name = "FILE", conflicts_with = "json")]
+    from: Option<PathBuf>,
     /// The program to use as the yardstick, instead of building it
     #[arg(long, value_name = "PROGRAM", hide = true)]
     yardstick: Option<PathBuf>,
@@ -106,9 +114,9 @@ fn seconds(text: &str) -> Result<f64> {
     Ok(seconds)
 }
 
-/// This program, to be started again inside a namespace.
-fn myself() -> Result<PathBuf> {
-    std::env::current_exe().context("find this program")
+/// This program, to be started again inside a namespace: this very file, also when a build has put another in its place.
+fn myself() -> PathBuf {
+    PathBuf::from(format!("/proc/{}/exe", std::process::id()))
 }
 
 /// Does something in the network namespace of a process; sockets that it makes stay there.

@@ -1,8 +1,9 @@
 //! What was measured, and what it comes to. This is also the shape of the JSON: every unit is in its key.
 
 use anyhow::{Context as _, Result};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use super::figures::KernelFigures;
 use super::loads::{Sample, Spec};
 use super::stats::{Spread, reference};
 
@@ -10,10 +11,10 @@ use super::stats::{Spread, reference};
 pub(super) const WITHOUT: &str = "without";
 
 /// All of it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Report {
     /// Version of the agent.
-    pub(super) version: &'static str,
+    pub(super) version: String,
     /// The command line.
     pub(super) command: Vec<String>,
     /// When it began.
@@ -37,6 +38,17 @@ pub(super) struct Report {
 }
 
 impl Report {
+    /// CPUs that others and the hypervisor took: the median over all slots.
+    pub(super) fn disturbance(&self) -> Option<(f64, f64)> {
+        let slots = || self.loads.iter().flat_map(|load| &load.slots);
+        Some((Spread::of(slots().map(|slot| slot.others_cpus))?.median, Spread::of(slots().map(|slot| slot.stolen_cpus))?.median))
+    }
+
+    /// An earlier one.
+    pub(super) fn read(json: &str) -> Result<Self> {
+        serde_json::from_str(json).context("read the numbers of an earlier run")
+    }
+
     /// All of it as JSON.
     pub(super) fn json(&self) -> Result<String> {
         serde_json::to_string_pretty(self).context("write the numbers as JSON")
@@ -44,7 +56,7 @@ impl Report {
 }
 
 /// Where it ran.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Machine {
     pub(super) kernel: String,
     pub(super) cpus: usize,
@@ -53,7 +65,7 @@ pub(super) struct Machine {
 }
 
 /// Whether an arm could be measured.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct ArmState {
     pub(super) name: String,
     /// Why not.
@@ -63,7 +75,7 @@ pub(super) struct ArmState {
 }
 
 /// A peer at work, before anything is measured.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Check {
     /// Lines printed over lines that a short storm should have made.
     pub(super) reported_ratio: Option<f64>,
@@ -72,7 +84,7 @@ pub(super) struct Check {
 }
 
 /// One slot.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Slot {
     pub(super) round: usize,
     pub(super) arm: String,
@@ -83,6 +95,9 @@ pub(super) struct Slot {
     pub(super) watcher_resident_bytes: u64,
     /// How often its threads waited and were woken.
     pub(super) watcher_wakeups: u64,
+    /// CPUs that others on this machine took meanwhile, and that the hypervisor took.
+    pub(super) others_cpus: f64,
+    pub(super) stolen_cpus: f64,
     pub(super) scrapes: u32,
     /// Records that the agent applied.
     pub(super) records: Option<u64>,
@@ -110,6 +125,10 @@ impl Slot {
         self.watcher_cpu_seconds * 1e6 / (self.sample.units + self.sample.warm_units) as f64
     }
 
+    fn watcher_cpus(&self) -> f64 {
+        self.watcher_cpu_seconds / (self.sample.elapsed_seconds + self.sample.warm_seconds)
+    }
+
     fn watcher_nanoseconds_per_record(&self) -> Option<f64> {
         self.records.filter(|records| *records > 0).map(|records| self.watcher_cpu_seconds * 1e9 / records as f64)
     }
@@ -125,18 +144,18 @@ impl Slot {
 }
 
 /// A load with all its slots.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct LoadReport {
-    pub(super) name: &'static str,
-    pub(super) about: &'static str,
-    pub(super) unit: &'static str,
+    pub(super) name: String,
+    pub(super) about: String,
+    pub(super) unit: String,
     pub(super) summaries: Vec<Summary>,
     pub(super) slots: Vec<Slot>,
 }
 
 /// What the slots of an arm came to. What is compared is compared with the slots without that are nearest before and after; for
 /// the slots without themselves that is the noise floor.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Summary {
     pub(super) arm: String,
     pub(super) slots: usize,
@@ -145,10 +164,14 @@ pub(super) struct Summary {
     pub(super) undisturbed_ratio: Option<Spread>,
     pub(super) load_cpu_added_microseconds_per_unit: Option<Spread>,
     pub(super) undisturbed_added_microseconds_per_unit: Option<Spread>,
-    /// From the lower quartile of the slots' undisturbed times, of the arm and of those without.
+    /// From the lower quartile of the slots' undisturbed times, of the arm and of those without: less exact than what is compared slot
+    /// by slot, but right also where most slots were disturbed all through.
+    pub(super) calmest_ratio: Option<f64>,
     pub(super) calmest_added_microseconds_per_unit: Option<f64>,
     pub(super) watcher_cpu_microseconds_per_unit: Spread,
     pub(super) watcher_cpu_nanoseconds_per_record: Option<Spread>,
+    /// CPUs that what watched took.
+    pub(super) watcher_cpus: Spread,
     pub(super) watcher_resident_bytes_max: u64,
     pub(super) watcher_wakeups_per_second: Spread,
     pub(super) records_per_second: Option<Spread>,
@@ -169,7 +192,7 @@ impl LoadReport {
         // The arm without first, the agent next, the others as they came.
         arms.sort_by_key(|arm| [WITHOUT, "agent", "yardstick"].iter().position(|first| first == arm).unwrap_or(usize::MAX));
         let summaries = arms.iter().filter_map(|arm| Summary::new(arm, &slots)).collect();
-        Self { name: spec.name, about: spec.about, unit: spec.unit, summaries, slots }
+        Self { name: spec.name.to_owned(), about: spec.about.to_owned(), unit: spec.unit.to_owned(), summaries, slots }
     }
 
     /// The summary of an arm.
@@ -192,10 +215,12 @@ impl Summary {
             undisturbed_ratio: over(Slot::undisturbed_microseconds, |own, without| without / own),
             load_cpu_added_microseconds_per_unit: over(Slot::load_microseconds, |own, without| own - without),
             undisturbed_added_microseconds_per_unit: over(Slot::undisturbed_microseconds, |own, without| own - without),
+            calmest_ratio: calmest(arm).zip(calmest(WITHOUT)).map(|(own, without)| without / own),
             calmest_added_microseconds_per_unit: calmest(arm).zip(calmest(WITHOUT)).map(|(own, without)| own - without),
             watcher_cpu_microseconds_per_unit: Spread::of(own().map(Slot::watcher_microseconds))?,
             watcher_cpu_nanoseconds_per_record: Spread::of(own().filter_map(Slot::watcher_nanoseconds_per_record)),
             watcher_wakeups_per_second: Spread::of(own().map(|slot| slot.watched_per_second(slot.watcher_wakeups)))?,
+            watcher_cpus: Spread::of(own().map(Slot::watcher_cpus))?,
             watcher_resident_bytes_max: own().map(|slot| slot.watcher_resident_bytes).max()?,
             records_per_second: Spread::of(own().filter_map(|slot| Some(slot.watched_per_second(slot.records?)))),
             records: total(|slot| slot.records),
@@ -212,56 +237,8 @@ fn compared(arm: &str, slots: &[Slot], figure: fn(&Slot) -> f64, compare: fn(f64
     own.filter_map(|(nth, slot)| Some(compare(figure(slot), reference(&without, nth)?))).collect()
 }
 
-/// Runs of a program while the kernel counted them.
-#[derive(Debug, Serialize)]
-pub(super) struct ProgramRuns {
-    pub(super) program: String,
-    pub(super) runs: u64,
-    /// Median over the turns; with what the measuring itself takes.
-    pub(super) nanoseconds_per_run: f64,
-    /// Each turn.
-    pub(super) turns_nanoseconds_per_run: Vec<f64>,
-}
-
-impl ProgramRuns {
-    /// The first turn.
-    pub(super) fn new(program: String, runs: u64, nanoseconds: f64) -> Self {
-        Self { program, runs, nanoseconds_per_run: nanoseconds, turns_nanoseconds_per_run: vec![nanoseconds] }
-    }
-
-    /// One more.
-    pub(super) fn add(&mut self, runs: u64, nanoseconds: f64) {
-        self.runs += runs;
-        self.turns_nanoseconds_per_run.push(nanoseconds);
-        self.nanoseconds_per_run = Spread::of(self.turns_nanoseconds_per_run.iter().copied()).map_or(f64::NAN, |spread| spread.median);
-    }
-}
-
-/// The kernel's own figures.
-#[derive(Debug, Serialize)]
-pub(super) struct KernelFigures {
-    pub(super) programs: Vec<ProgramRuns>,
-    pub(super) yardstick: Option<ProgramRuns>,
-    /// The program that reports a transition over the yardstick's.
-    pub(super) state_over_yardstick_ratio: Option<f64>,
-    /// Both programs of a transition over the yardstick's.
-    pub(super) both_over_yardstick_ratio: Option<f64>,
-}
-
-impl KernelFigures {
-    /// With the ratios.
-    pub(super) fn new(programs: Vec<ProgramRuns>, yardstick: Option<ProgramRuns>) -> Self {
-        let of = |name: &str| programs.iter().find(|program| program.program == name).map(|program| program.nanoseconds_per_run);
-        let (state, second) = (of("inet_sock_set_state"), of("inet_sock_set_state_second").unwrap_or(0.0));
-        let yard = yardstick.as_ref().map(|program| program.nanoseconds_per_run);
-        let over = |own: Option<f64>| Some(own? / yard?);
-        let (state_over, both_over) = (over(state), over(state.map(|state| state + second)));
-        Self { state_over_yardstick_ratio: state_over, both_over_yardstick_ratio: both_over, programs, yardstick }
-    }
-}
-
 /// The agent's memory.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Memory {
     pub(super) idle_resident_bytes: u64,
     pub(super) idle_sockets: u64,

@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use super::arms::{Arm, Attached, Kind, Lines};
 use super::guard::Interrupt;
+use super::machine::Clock;
 use super::report::{ArmState, Slot};
 use super::stage::Load;
 
@@ -72,10 +73,12 @@ fn slot(load: &mut Load, arm: &Arm, measured: Duration, time: Duration, interrup
     let mut attached = arm.attach(load, &Lines::Dropped, interrupt)?;
     let is_agent = matches!(arm.kind, Kind::Agent(_));
     let before = if is_agent { counts(&attached)? } else { (0, 0) };
+    let clock = Clock::now()?;
     let (cpu, wakeups) = (attached.cpu()?, attached.wakeups());
     let (sample, scrapes) = while_scraping(&attached, measured, time, || load.run(time, interrupt))?;
     interrupt.sleep(DRAIN)?;
     let (watcher, wakeups) = (attached.cpu()?.saturating_sub(cpu), attached.wakeups().saturating_sub(wakeups));
+    let others = clock.others(sample.load_cpu_seconds + sample.warm_cpu_seconds + watcher.as_secs_f64())?;
     let resident = attached.resident_bytes()?;
     attached.check()?;
     let mut counted = None;
@@ -92,6 +95,8 @@ fn slot(load: &mut Load, arm: &Arm, measured: Duration, time: Duration, interrup
         watcher_cpu_seconds: watcher.as_secs_f64(),
         watcher_resident_bytes: resident,
         watcher_wakeups: wakeups,
+        others_cpus: others.0,
+        stolen_cpus: others.1,
         scrapes,
         records: counted.map(|(records, _)| records),
         records_lost: counted.map(|(_, lost)| lost),

@@ -71,7 +71,7 @@ impl Crowd {
 /// Starts `bench-load` in a namespace and waits until it is ready.
 fn told(space: u32, arguments: &[&str], interrupt: &Interrupt) -> Result<(Guarded, ChildStdin, Receiver<String>)> {
     let mut command = Command::new("nsenter");
-    command.arg(format!("--net=/proc/{space}/ns/net")).arg(myself()?).arg("bench-load").args(arguments);
+    command.arg(format!("--net=/proc/{space}/ns/net")).arg(myself()).arg("bench-load").args(arguments);
     let mut process = Guarded::start("the load", &command, Stdio::piped(), Stdio::piped())?;
     let (stdin, stdout) = (process.stdin()?, process.stdout()?);
     let (send, lines) = mpsc::channel();
@@ -126,7 +126,7 @@ fn spaces(spec: &Spec) -> Result<Vec<Space>> {
 }
 
 fn space() -> Result<Space> {
-    let space = Space::held_by(Command::new(myself()?).args(["bench-load", "space"]))?;
+    let space = Space::held_by(Command::new(myself()).args(["bench-load", "space"]))?;
     // TIME_WAIT entries beyond the limit end at once: their number is the same in every slot.
     space.sysctl("net/ipv4/tcp_max_tw_buckets", "4096")?;
     space.sysctl("net/ipv4/tcp_orphan_retries", "3")?;

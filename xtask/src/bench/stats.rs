@@ -39,7 +39,7 @@ impl Quantiles {
 }
 
 /// Median, quartiles and extremes over the rounds.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct Spread {
     /// The least.
     pub(super) min: f64,

@@ -6,15 +6,16 @@ use super::stats::Spread;
 /// A load: a line for each arm.
 pub(super) fn load(load: &LoadReport) {
     println!("\n{}: {}", load.name, load.about);
-    let unit = load.unit;
+    let unit = &load.unit;
     println!(
-        "  {:13} {:>11}  {:29} {:29} {:>20} {:>20} {:>9} {:>9}",
+        "  {:13} {:>11}  {:29} {:29} {:>20} {:>20} {:>9} {:>9} {:>9}",
         "",
         format!("{unit}/s"),
         "throughput, over without",
         "undisturbed, over without",
         "load's CPU added, us",
         "undisturbed added, us",
+        "calmest",
         "own, us",
         "RSS, MiB"
     );
@@ -49,12 +50,13 @@ fn line(summary: &Summary) -> String {
     #[expect(clippy::cast_precision_loss, reason = "there is less memory than 2^53 bytes")]
     let resident = summary.watcher_resident_bytes_max as f64 / f64::from(1 << 20);
     format!(
-        "{name:13} {:>11.0}  {:29} {:29} {:>20} {:>20} {:>9.2} {:>9.1}",
+        "{name:13} {:>11.0}  {:29} {:29} {:>20} {:>20} {:>9.3} {:>9.2} {:>9.1}",
         summary.units_per_second.median,
         ratio(summary.throughput_ratio),
         ratio(summary.undisturbed_ratio),
         added(summary.load_cpu_added_microseconds_per_unit),
         added(summary.undisturbed_added_microseconds_per_unit),
+        summary.calmest_ratio.unwrap_or(f64::NAN),
         summary.watcher_cpu_microseconds_per_unit.median,
         resident,
     )
@@ -116,5 +118,9 @@ pub(super) fn rest(report: &Report) {
         "Linux {}, {} CPUs ({}), {} rounds of {} s slots, {:.0} s in all",
         machine.kernel, machine.cpus, machine.cpu_model, report.rounds, report.slot_seconds, report.elapsed_seconds
     );
+    if let Some((others, stolen)) = report.disturbance() {
+        println!("meanwhile others on this machine took {others:.2} CPUs, and the hypervisor {stolen:.2} (medians of the slots)");
+    }
+    println!("calmest: undisturbed, from the calmer slots of each arm");
     println!("median [quartiles]. * compared with each other: the noise floor. undisturbed: the 10th percentile of the batches of a slot");
 }

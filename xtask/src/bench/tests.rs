@@ -3,9 +3,10 @@
 use clap::Parser;
 use serde_json::Value;
 
-use super::report::{ArmState, KernelFigures, LoadReport, ProgramRuns, Report, Slot};
+use super::figures::{KernelFigures, ProgramRuns};
+use super::report::{ArmState, LoadReport, Report, Slot};
 use super::stats::Quantiles;
-use super::{Args, LoadName, loads, machine};
+use super::{Args, LoadName, loads, machine, markdown};
 
 #[derive(Parser)]
 struct Cli {
@@ -68,6 +69,8 @@ fn slot(arm: &str, units: u64, batch_microseconds: f64) -> Slot {
         watcher_cpu_seconds: if is_agent { 0.1 } else { 0.0 },
         watcher_resident_bytes: 0,
         watcher_wakeups: 0,
+        others_cpus: 0.0,
+        stolen_cpus: 0.0,
         scrapes: 0,
         records: is_agent.then_some(1_000_000),
         records_lost: is_agent.then_some(2),
@@ -79,7 +82,7 @@ fn report() -> Report {
     let programs = [("inet_sock_set_state", 150.0), ("inet_sock_set_state_second", 30.0)];
     let programs = programs.map(|(name, each)| ProgramRuns::new(name.to_owned(), 10, each)).into();
     Report {
-        version: "0.0.0",
+        version: "0.0.0".to_owned(),
         command: vec!["cargo xtask".to_owned(), "bench".to_owned()],
         started_unix_seconds: 1,
         elapsed_seconds: 3.0,
@@ -117,6 +120,38 @@ fn the_json_has_every_slot_every_summary_and_the_error_of_what_could_not_be_meas
         assert!((number(&json, pointer) - expected).abs() < 1e-9, "{pointer}: {}", number(&json, pointer));
     }
     assert!(number(&json, "/machine/cpus") >= 1.0 && json["machine"]["kernel"].as_str().is_some_and(|kernel| !kernel.is_empty()));
+}
+
+#[test]
+fn an_earlier_run_can_be_shown_again() {
+    let json = report().json().unwrap();
+    assert_eq!(Report::read(&json).unwrap().json().unwrap(), json);
+    assert!(Report::read("{}").is_err());
+}
+
+#[test]
+fn figures_are_put_between_their_marks_and_what_was_not_measured_stays() {
+    let text = "a\n<!-- figures: storm -->old<!-- end -->\nb\n<!-- figures: bulk -->\nkept\n<!-- end -->\n";
+    let replaced = markdown::replace(text, &report()).unwrap();
+    assert!(replaced.contains("| agent | 900 | 0.900 (0.900 to 0.900) |") && !replaced.contains("old"), "{replaced}");
+    assert!(
+        replaced.starts_with("a\n<!-- figures: storm -->")
+            && replaced.contains("<!-- end -->\nb\n<!-- figures: bulk -->\nkept\n<!-- end -->\n")
+    );
+    assert_eq!(markdown::replace(&replaced, &report()).unwrap(), replaced);
+    for wrong in ["<!-- figures: tempest --><!-- end -->", "<!-- figures: storm -->", "<!-- figures: "] {
+        assert!(markdown::replace(wrong, &report()).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn the_documentation_has_a_place_for_every_figure() {
+    let text = std::fs::read_to_string(crate::workspace::root().join("docs/overhead.md")).unwrap();
+    let other = ["run", "rates", "records", "probes", "memory"];
+    for name in loads::ALL.iter().map(|spec| spec.name).chain(other) {
+        assert!(text.contains(&format!("<!-- figures: {name} -->")), "{name}");
+    }
+    markdown::replace(&text, &report()).unwrap();
 }
 
 #[test]

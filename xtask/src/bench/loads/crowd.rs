@@ -17,7 +17,7 @@ pub(in crate::bench) fn hold(connections: u64) -> Result<()> {
     while left > 0 {
         let part = left.min(PART);
         left -= part;
-        let mut command = Command::new(myself()?);
+        let mut command = Command::new(myself());
         parts.push(command.args(["bench-load", "hold-part", &part.to_string()]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?);
     }
     for part in &mut parts {

@@ -22,6 +22,8 @@ pub(in crate::bench) struct Sample {
     pub(in crate::bench) units: u64,
     /// The same, before the measured time began: what watches has seen these too.
     pub(in crate::bench) warm_units: u64,
+    /// The processor time that they took.
+    pub(in crate::bench) warm_cpu_seconds: f64,
     /// How long that took.
     pub(in crate::bench) warm_seconds: f64,
     /// From the first batch to the last.
@@ -52,7 +54,8 @@ pub(in crate::bench) fn serve(name: &str, there: u32) -> Result<()> {
         let mut batches = make()?;
         let before = work(&mut batches, u64::from(spec.batch), warm)?;
         let sample = work(&mut batches, u64::from(spec.batch), time)?;
-        let sample = Sample { warm_units: before.units, warm_seconds: before.elapsed_seconds, ..sample };
+        let sample =
+            Sample { warm_units: before.units, warm_seconds: before.elapsed_seconds, warm_cpu_seconds: before.load_cpu_seconds, ..sample };
         println!("{}", serde_json::to_string(&sample)?);
     }
     Ok(())
@@ -71,6 +74,7 @@ fn work(batches: &mut [Batch], units: u64, time: Duration) -> Result<Sample> {
     Ok(Sample {
         warm_units: 0,
         warm_seconds: 0.0,
+        warm_cpu_seconds: 0.0,
         units: batches * units,
         elapsed_seconds,
         load_cpu_seconds,

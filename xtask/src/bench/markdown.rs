@@ -61,7 +61,7 @@ fn run(report: &Report) -> String {
     format!(
         "`{}`: Linux {}, {} CPUs ({}), {} rounds, slots of {} s, {:.0} s in all. Meanwhile others on the machine took {:.2} CPUs, and the \
          hypervisor {:.2} (medians).",
-        report.command.join(" "),
+        shared(&report.command),
         machine.kernel,
         machine.cpus,
         machine.cpu_model,
@@ -71,6 +71,21 @@ fn run(report: &Report) -> String {
         others,
         stolen
     )
+}
+
+/// The command line without the files that it names, which are nobody else's.
+fn shared(command: &[String]) -> String {
+    const WITH_FILES: [&str; 4] = ["--json", "--update", "--from", "--yardstick"];
+    let mut words = command.iter();
+    let mut kept = Vec::new();
+    while let Some(word) = words.next() {
+        if WITH_FILES.contains(&word.as_str()) {
+            words.next();
+        } else if !WITH_FILES.iter().any(|option| word.starts_with(&format!("{option}="))) {
+            kept.push(word.as_str());
+        }
+    }
+    kept.join(" ")
 }
 
 /// A load, an arm a line.
@@ -87,7 +102,8 @@ fn arms(load: &LoadReport, report: &Report) -> String {
     let heads = heads.into_iter().chain(["undisturbed time added, µs each", "its own CPU, µs each", "RSS, MiB"]);
     let head = format!("| {} |\n|---|", heads.collect::<Vec<_>>().join(" | "));
     let mut lines = vec![format!("{head}{}", "---:|".repeat(8))];
-    lines.extend(load.summaries.iter().map(arm));
+    let seen = |name: &str| report.arms.iter().find(|arm| arm.name == name)?.check.as_ref()?.reported_ratio;
+    lines.extend(load.summaries.iter().map(|summary| arm(summary, seen(&summary.arm))));
     if load.summaries.iter().any(|summary| report.arms.iter().any(|arm| arm.name == summary.arm && arm.check.is_some())) {
         let failed = report.arms.iter().filter_map(|arm| Some((&arm.name, arm.error.as_ref()?)));
         lines.extend(failed.map(|(name, error)| format!("| {name} | not measured: {} |||||||| ", error.replace(['|', '\n'], " "))));
@@ -95,8 +111,13 @@ fn arms(load: &LoadReport, report: &Report) -> String {
     lines.join("\n")
 }
 
-fn arm(summary: &Summary) -> String {
-    let name = if summary.arm == WITHOUT { "nothing attached (the noise floor)" } else { &summary.arm };
+/// One arm, with the share of what happened that it was seen to report.
+fn arm(summary: &Summary, seen: Option<f64>) -> String {
+    let name = match seen {
+        Some(share) => format!("{} (printed {:.0} % of its lines)", summary.arm, share * 100.0),
+        None if summary.arm == WITHOUT => "nothing attached (the noise floor)".to_owned(),
+        None => summary.arm.clone(),
+    };
     #[expect(clippy::cast_precision_loss, reason = "there is less memory than 2^53 bytes")]
     let resident = summary.watcher_resident_bytes_max as f64 / f64::from(1 << 20);
     format!(

@@ -145,6 +145,13 @@ fn figures_are_put_between_their_marks_and_what_was_not_measured_stays() {
 }
 
 #[test]
+fn files_of_whoever_measured_are_not_in_the_documentation() {
+    let command = ["cargo xtask", "bench", "--json", "/home/me/x", "--rounds", "9", "--update=docs/overhead.md"].map(str::to_owned).into();
+    let replaced = markdown::replace("<!-- figures: run --><!-- end -->", &Report { command, ..report() }).unwrap();
+    assert!(replaced.contains("`cargo xtask bench --rounds 9`"), "{replaced}");
+}
+
+#[test]
 fn the_documentation_has_a_place_for_every_figure() {
     let text = std::fs::read_to_string(crate::workspace::root().join("docs/overhead.md")).unwrap();
     let other = ["run", "rates", "records", "probes", "memory"];

@@ -2,13 +2,13 @@
 
 use std::fs::File;
 use std::path::PathBuf;
-use std::process::{ChildStdout, Command, Stdio};
+use std::process::{ChildStdin, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use nix::sys::signal::Signal;
 
-use super::guard::{Guarded, Interrupt, lines, rest, shared};
+use super::guard::{Guarded, Interrupt, Printed, lines, shared};
 use super::page::{Page, Source};
 use super::stage::Load;
 
@@ -64,7 +64,8 @@ pub(super) enum Lines {
 /// An arm that is attached.
 pub(super) struct Attached {
     process: Option<Guarded>,
-    stdout: Option<ChildStdout>,
+    /// The yardstick's pipes.
+    pipes: Option<(ChildStdin, Printed)>,
     printed: Option<File>,
     /// Where it is scraped.
     pub(super) source: Option<Source>,
@@ -75,7 +76,7 @@ impl Arm {
     /// Attaches it and waits until it is.
     pub(super) fn attach(&self, load: &Load, printed: &Lines, interrupt: &Interrupt) -> Result<Attached> {
         match &self.kind {
-            Kind::Nothing => Ok(Attached { process: None, stdout: None, printed: None, source: None, signal: Signal::SIGTERM }),
+            Kind::Nothing => Ok(Attached { process: None, pipes: None, printed: None, source: None, signal: Signal::SIGTERM }),
             Kind::Agent(binary) => {
                 let socket = std::env::temp_dir().join(format!("tcpwarden-bench-{}.sock", std::process::id()));
                 let mut command = Command::new(binary);
@@ -87,7 +88,7 @@ impl Arm {
             Kind::Yardstick { binary, bytes } => {
                 let mut command = Command::new(binary);
                 command.args(["--bytes", &bytes.to_string()]);
-                Attached::new(Guarded::start(&self.name, &command, Stdio::piped(), Stdio::piped())?, None).says("attached")
+                Attached::new(Guarded::start(&self.name, &command, Stdio::piped(), Stdio::piped())?, None).says("attached", interrupt)
             }
             Kind::Printer { words, objects } => {
                 let (program, arguments) = words.split_first().context("a peer without a program")?;
@@ -116,7 +117,7 @@ impl Arm {
 
 impl Attached {
     fn new(process: Guarded, source: Option<Source>) -> Self {
-        Self { process: Some(process), stdout: None, printed: None, source, signal: Signal::SIGTERM }
+        Self { process: Some(process), pipes: None, printed: None, source, signal: Signal::SIGTERM }
     }
 
     /// Waits until it answers a request.
@@ -130,18 +131,12 @@ impl Attached {
     }
 
     /// Waits for a line of its output.
-    fn says(mut self, line: &str) -> Result<Self> {
+    fn says(mut self, line: &str, interrupt: &Interrupt) -> Result<Self> {
         let process = self.process.as_mut().context("nothing was started")?;
-        let mut stdout = process.stdout()?;
-        // Byte by byte: what comes after the line is read at the end.
-        let mut said = Vec::new();
-        let mut byte = [0];
-        while said.last() != Some(&b'\n') && std::io::Read::read(&mut stdout, &mut byte).context("read its output")? == 1 {
-            said.push(byte[0]);
-        }
-        let said = String::from_utf8_lossy(&said);
-        anyhow::ensure!(said.trim() == line, "it said {said:?}, not {line:?}: {}", process.said());
-        self.stdout = Some(stdout);
+        let (stdin, printed) = (process.stdin()?, Printed::of(process.stdout()?));
+        let said = printed.next(PATIENCE, interrupt).with_context(|| process.said())?;
+        anyhow::ensure!(said.trim() == line, "it said {said:?}, not {line:?}");
+        self.pipes = Some((stdin, printed));
         Ok(self)
     }
 
@@ -195,14 +190,14 @@ impl Attached {
     }
 
     /// Lets it go; what it said at the end, and how many lines it printed.
-    pub(super) fn detach(mut self) -> Result<(String, u64)> {
+    pub(super) fn detach(mut self, interrupt: &Interrupt) -> Result<(String, u64)> {
         self.check()?;
-        if let Some(mut process) = self.process.take() {
+        if let Some((stdin, printed)) = self.pipes.take() {
             // The yardstick ends with its input, and says what it counted before it does.
-            if let Some(stdout) = self.stdout.take() {
-                drop(process.stdin()?);
-                return Ok((rest(stdout)?, 0));
-            }
+            drop(stdin);
+            return Ok((printed.next(PATIENCE, interrupt).context("the yardstick did not end")?, 0));
+        }
+        if let Some(mut process) = self.process.take() {
             process.end(self.signal)?;
         }
         Ok((String::new(), self.lines()?))

@@ -1,11 +1,13 @@
 //! Processes that never outlive the benchmark, and the wish that it end early.
 
 use std::fs::File;
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::FileExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
@@ -199,9 +201,33 @@ pub(super) fn lines(file: &File) -> Result<u64> {
     }
 }
 
-/// Reads a pipe to its end.
-pub(super) fn rest(mut pipe: impl std::io::Read) -> Result<String> {
-    let mut text = String::new();
-    pipe.read_to_string(&mut text).context("read what a process printed last")?;
-    Ok(text)
+/// The lines that a process prints, as they come.
+pub(super) struct Printed(Receiver<String>);
+
+impl Printed {
+    /// Reads them on a thread of their own, which ends with the process.
+    pub(super) fn of(stdout: ChildStdout) -> Self {
+        let (send, lines) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                if send.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        Self(lines)
+    }
+
+    /// The next one, unless it takes too long, the process ends, or the run is interrupted.
+    pub(super) fn next(&self, patience: Duration, interrupt: &Interrupt) -> Result<String> {
+        let start = Instant::now();
+        loop {
+            match self.0.recv_timeout(LOOK) {
+                Ok(line) => return Ok(line),
+                Err(RecvTimeoutError::Disconnected) => bail!("it said nothing more"),
+                Err(RecvTimeoutError::Timeout) => interrupt.check()?,
+            }
+            anyhow::ensure!(start.elapsed() < patience, "it said nothing for {patience:?}");
+        }
+    }
 }

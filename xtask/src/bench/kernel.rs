@@ -41,6 +41,13 @@ impl Statistics {
     }
 }
 
+/// Says so where somebody has them on: they are then in every figure of every arm.
+pub(super) fn warn() {
+    if fs::read_to_string(STATISTICS).is_ok_and(|on| on.trim() != "0") {
+        eprintln!("bench: {STATISTICS} is on: the kernel's counting is in every figure of what has BPF programs");
+    }
+}
+
 /// That process's part: switches them on, says so, and sets them back when its input ends.
 pub(super) fn statistics() -> Result<()> {
     let before = fs::read_to_string(STATISTICS).with_context(|| format!("read {STATISTICS}"))?;
@@ -69,7 +76,7 @@ pub(super) fn figures(agent: &Arm, yardstick: Option<&Arm>, time: Duration, inte
         if let Some(yardstick) = yardstick {
             let attached = yardstick.attach(&load, &Lines::Dropped, interrupt)?;
             load.run(time, interrupt)?;
-            let (said, _) = attached.detach()?;
+            let (said, _) = attached.detach(interrupt)?;
             yard.push(counted(&said).with_context(|| format!("the yardstick said {said:?} at its end"))?);
         }
     }
@@ -90,7 +97,7 @@ fn agents(agent: &Arm, load: &mut Load, time: Duration, interrupt: &Interrupt) -
     load.run(time, interrupt)?;
     interrupt.sleep(SETTLE)?;
     let page = attached.page()?;
-    attached.detach()?;
+    attached.detach(interrupt)?;
     let figures = page.labels("tcpwarden_bpf_runs_total", "probe").into_iter().map(|probe| {
         let series = |family: &str| format!("{family}{{probe=\"{probe}\"}}");
         let runs = page.count(&series("tcpwarden_bpf_runs_total"));

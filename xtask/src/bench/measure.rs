@@ -1,5 +1,6 @@
 //! The run from its beginning to its end: what is built, which arms there are, what is measured, where it is written.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -27,6 +28,12 @@ struct Arms {
 }
 
 pub(super) fn main(args: &Args) -> Result<()> {
+    // Rather now than after ten minutes.
+    let writable = |file: &Path, create| {
+        File::options().append(true).create(create).open(file).with_context(|| format!("open {} for writing", file.display()))
+    };
+    args.json.as_deref().map(|file| writable(file, true)).transpose()?;
+    args.update.as_deref().map(|file| writable(file, false)).transpose()?;
     let report = match &args.from {
         Some(file) => earlier(file)?,
         None => measured(args)?,
@@ -60,6 +67,7 @@ fn measured(args: &Args) -> Result<Report> {
     // What runs beside this would be in the figures, and this in what others count.
     let turn = lab::turn::alone();
     let interrupt = Interrupt::new()?;
+    kernel::warn();
     let start = Instant::now();
     let mut arms = Arms::new(built.binary, yardstick);
     arms.peers(&args.peers.0, consent, &interrupt)?;

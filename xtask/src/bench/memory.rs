@@ -26,7 +26,7 @@ pub(super) fn measure(agent: &Arm, connections: u64, interrupt: &Interrupt) -> R
     let crowd = Crowd::start(connections, interrupt)?;
     let (full, many) = look()?;
     drop(crowd);
-    attached.detach()?;
+    attached.detach(interrupt)?;
     #[expect(clippy::cast_precision_loss, reason = "there is less memory than 2^53 bytes")]
     let bytes_per_socket = full.saturating_sub(idle) as f64 / many.saturating_sub(few).max(1) as f64;
     Ok(Memory { idle_resident_bytes: idle, idle_sockets: few, crowd_resident_bytes: full, crowd_sockets: many, bytes_per_socket })

@@ -104,7 +104,7 @@ impl Peer {
         if self.lines == 0 {
             let attached = arm.attach(load, &Lines::Dropped, interrupt)?;
             let sockets = attached.page()?.sum("node_tcp_connection_states");
-            attached.detach()?;
+            attached.detach(interrupt)?;
             anyhow::ensure!(sockets > 0.0, "it shows no sockets where there are some");
             return Ok((arm, Check { sockets_shown: Some(sockets), reported_ratio: None }));
         }
@@ -122,7 +122,7 @@ impl Peer {
         let attached = arm.attach(load, &Lines::Counted, interrupt)?;
         let sample = load.run(COUNTED, interrupt)?;
         interrupt.sleep(LAST)?;
-        let (_, lines) = attached.detach()?;
+        let (_, lines) = attached.detach(interrupt)?;
         #[expect(clippy::cast_precision_loss, reason = "there are fewer than 2^53 lines")]
         let share = lines as f64 / ((sample.units + sample.warm_units) as f64 * f64::from(self.lines));
         anyhow::ensure!(share > 0.01, "it printed {lines} lines for {} connections", sample.units + sample.warm_units);
@@ -138,7 +138,7 @@ fn at_work(arm: &Arm, load: &mut Load, interrupt: &Interrupt) -> Result<Vec<Stri
         attached.check()?;
         if attached.lines()? >= SEEN {
             let objects = attached.kernel_objects();
-            attached.detach()?;
+            attached.detach(interrupt)?;
             return Ok(objects);
         }
     }

@@ -54,12 +54,15 @@ pub(super) fn run(load: &mut Load, arms: &[&Arm], plan: Plan, states: &mut [ArmS
     Ok(slots)
 }
 
-/// The places of the arms in a round. The first arm is nothing at all: it comes a second time half-way round, so that what is
-/// compared with it is near it. Each round begins at another place and every second one runs backwards, so that neither
-/// drift nor what ran before favours anyone.
+/// The places of the arms in a round. The first arm is nothing at all: it comes before every two others and at least twice, so
+/// that what is compared with it is near it. The rounds begin at different places and every second one runs
+/// backwards, so that neither drift nor what ran before favours anyone.
 fn order<T>(arms: &[T], round: usize) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..arms.len()).collect();
-    order.insert(arms.len() / 2 + 1, 0);
+    let watched: Vec<usize> = (1..arms.len()).collect();
+    let mut order: Vec<usize> = watched.chunks(2).flat_map(|two| std::iter::once(0).chain(two.iter().copied())).collect();
+    if watched.len() <= 2 {
+        order.push(0);
+    }
     let length = order.len();
     order.rotate_left(round / 2 % length);
     if round % 2 == 1 {
@@ -87,7 +90,7 @@ fn slot(load: &mut Load, arm: &Arm, measured: Duration, time: Duration, interrup
         let after = counts(&attached)?;
         counted = Some((after.0 - before.0, after.1 - before.1));
     }
-    attached.detach()?;
+    attached.detach(interrupt)?;
     Ok(Slot {
         round: 0,
         arm: arm.name.clone(),
@@ -146,11 +149,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_round_has_each_arm_once_and_nothing_twice() {
+    fn every_round_has_each_arm_once_and_nothing_before_every_two() {
         for round in 0..20 {
-            let order = order(&["without", "agent", "a", "b"], round);
+            let order = order(&["without", "a", "b", "c", "d", "e", "f"], round);
             let count = |arm| order.iter().filter(|nth| **nth == arm).count();
-            assert_eq!([0, 1, 2, 3].map(count), [2, 1, 1, 1], "{order:?}");
+            assert_eq!([0, 1, 2, 3, 4, 5, 6].map(count), [3, 1, 1, 1, 1, 1, 1], "{order:?}");
         }
     }
 
@@ -164,8 +167,9 @@ mod tests {
     }
 
     #[test]
-    fn with_two_arms_each_is_beside_the_other() {
+    fn one_or_two_that_watch_have_nothing_on_both_sides() {
         assert_eq!(order(&["without", "agent"], 0), [0, 1, 0]);
+        assert_eq!(order(&["without", "agent", "yardstick"], 0), [0, 1, 2, 0]);
     }
 
     #[test]

@@ -1,15 +1,14 @@
 //! The parent's side of a load: its network namespaces, and the process that works in them.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::Write as _;
 use std::net::Ipv4Addr;
 use std::process::{ChildStdin, Command, Stdio};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use lab::space::Space;
 
-use super::guard::{Guarded, Interrupt};
+use super::guard::{Guarded, Interrupt, Printed};
 use super::loads::{Sample, Spec};
 use super::myself;
 
@@ -26,7 +25,7 @@ pub(super) struct Load {
     pub(super) spec: &'static Spec,
     stdin: ChildStdin,
     process: Guarded,
-    lines: Receiver<String>,
+    printed: Printed,
     spaces: Vec<Space>,
 }
 
@@ -35,8 +34,8 @@ impl Load {
     pub(super) fn start(spec: &'static Spec, interrupt: &Interrupt) -> Result<Self> {
         let spaces = spaces(spec).context("make network namespaces")?;
         let there = if spec.cable { spaces[1].pid() } else { 0 };
-        let (process, stdin, lines) = told(spaces[0].pid(), &[spec.name, &there.to_string()], interrupt)?;
-        Ok(Self { spec, stdin, process, lines, spaces })
+        let (process, stdin, printed) = told(spaces[0].pid(), &[spec.name, &there.to_string()], interrupt)?;
+        Ok(Self { spec, stdin, process, printed, spaces })
     }
 
     /// The process that holds the clients' network namespace.
@@ -47,7 +46,7 @@ impl Load {
     /// Lets it make its sockets anew, get warm, and work for as long.
     pub(super) fn run(&mut self, time: Duration, interrupt: &Interrupt) -> Result<Sample> {
         writeln!(self.stdin, "{} {}", WARM.as_millis(), time.as_millis()).context("tell the load to work")?;
-        let line = next(&self.lines, time + PATIENCE, interrupt).with_context(|| format!("the load ended: {}", self.process.said()))?;
+        let line = self.printed.next(time + PATIENCE, interrupt).with_context(|| format!("the load ended: {}", self.process.said()))?;
         serde_json::from_str(&line).with_context(|| format!("the load printed {line:?}"))
     }
 }
@@ -69,35 +68,15 @@ impl Crowd {
 }
 
 /// Starts `bench-load` in a namespace and waits until it is ready.
-fn told(space: u32, arguments: &[&str], interrupt: &Interrupt) -> Result<(Guarded, ChildStdin, Receiver<String>)> {
+fn told(space: u32, arguments: &[&str], interrupt: &Interrupt) -> Result<(Guarded, ChildStdin, Printed)> {
     let mut command = Command::new("nsenter");
     command.arg(format!("--net=/proc/{space}/ns/net")).arg(myself()).arg("bench-load").args(arguments);
     let mut process = Guarded::start("the load", &command, Stdio::piped(), Stdio::piped())?;
     let (stdin, stdout) = (process.stdin()?, process.stdout()?);
-    let (send, lines) = mpsc::channel();
-    std::thread::spawn(move || {
-        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-            if send.send(line).is_err() {
-                return;
-            }
-        }
-    });
-    let line = next(&lines, PATIENCE, interrupt).with_context(|| format!("the load did not start: {}", process.said()))?;
+    let printed = Printed::of(stdout);
+    let line = printed.next(PATIENCE, interrupt).with_context(|| format!("the load did not start: {}", process.said()))?;
     anyhow::ensure!(line == "ready", "the load said {line:?}");
-    Ok((process, stdin, lines))
-}
-
-/// The next line of a process, unless it takes too long, ends, or the run is interrupted.
-fn next(lines: &Receiver<String>, patience: Duration, interrupt: &Interrupt) -> Result<String> {
-    let start = Instant::now();
-    loop {
-        match lines.recv_timeout(Duration::from_millis(50)) {
-            Ok(line) => return Ok(line),
-            Err(RecvTimeoutError::Disconnected) => bail!("it said nothing more"),
-            Err(RecvTimeoutError::Timeout) => interrupt.check()?,
-        }
-        anyhow::ensure!(start.elapsed() < patience, "it said nothing for {patience:?}");
-    }
+    Ok((process, stdin, printed))
 }
 
 /// The namespaces of a load: the clients', and the servers' where that is another one.

@@ -11,7 +11,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{Signal, killpg};
 use nix::time::{clock_getcpuclockid, clock_gettime};
 use nix::unistd::Pid;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -144,17 +144,22 @@ impl Guarded {
         objects
     }
 
-    /// Asks it to end and waits for that; kills it when it takes too long.
+    /// It and what it has started.
+    fn group(&self) -> Pid {
+        Pid::from_raw(self.pid().cast_signed())
+    }
+
+    /// Asks it and what it has started to end and waits for it; kills all of them when that takes too long.
     pub(super) fn end(&mut self, signal: Signal) -> Result<()> {
         drop(self.child.stdin.take());
         let start = Instant::now();
         // A process that was waited for is gone, and its id may be another's.
         if matches!(self.child.try_wait(), Ok(None)) {
-            kill(Pid::from_raw(self.pid().cast_signed()), signal).with_context(|| format!("end {}", self.name))?;
+            killpg(self.group(), signal).with_context(|| format!("end {}", self.name))?;
         }
         while matches!(self.child.try_wait(), Ok(None)) {
             if start.elapsed() > GRACE {
-                self.child.kill().with_context(|| format!("kill {}", self.name))?;
+                killpg(self.group(), Signal::SIGKILL).with_context(|| format!("kill {}", self.name))?;
                 self.child.wait().with_context(|| format!("wait for {}", self.name))?;
                 bail!("{} had to be killed", self.name);
             }

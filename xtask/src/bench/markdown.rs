@@ -106,7 +106,7 @@ fn arms(load: &LoadReport, report: &Report) -> String {
     lines.extend(load.summaries.iter().map(|summary| arm(summary, seen(&summary.arm))));
     if load.summaries.iter().any(|summary| report.arms.iter().any(|arm| arm.name == summary.arm && arm.check.is_some())) {
         let failed = report.arms.iter().filter_map(|arm| Some((&arm.name, arm.error.as_ref()?)));
-        lines.extend(failed.map(|(name, error)| format!("| {name} | not measured: {} |||||||| ", error.replace(['|', '\n'], " "))));
+        lines.extend(failed.map(|(name, error)| format!("| {name} | not measured: {} ||||||||", error.replace(['|', '\n'], " "))));
     }
     lines.join("\n")
 }

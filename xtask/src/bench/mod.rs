@@ -1,40 +1,72 @@
-//! `bench`: what the agent costs, measured on this machine with and without it in turn.
+//! `bench`: what the agent costs, measured on this machine beside nothing and beside what one would use instead.
 //!
-//! A storm of connections on the loopback of a network namespace of its own, without and with the
-//! agent, A B A B; the kernel's own figures for each probe; the agent's processor time per record;
-//! its memory at rest and with many live connections. Numbers of one run are comparable with each
-//! other, not with those of another machine.
+//! Each load runs in network namespaces of its own, under every arm in turn (A B C A B C ...). Numbers of one run are comparable
+//! with each other, not with those of another machine or time.
 
-mod agent;
+mod arms;
 pub(crate) mod check;
-mod load;
+mod figures;
+mod guard;
+mod kernel;
+mod loads;
+mod machine;
+mod markdown;
+mod measure;
+mod memory;
+mod page;
+mod peers;
+mod report;
+mod rounds;
+mod stage;
+mod stats;
+mod table;
+#[cfg(test)]
+mod tests;
+mod yardstick;
 
-use std::time::Duration;
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use clap::Args as ClapArgs;
+use nix::sched::{CloneFlags, setns};
 
-use self::agent::Agent;
-use self::load::Storm;
-use crate::build::{self, Profile};
-use crate::process;
-use crate::setup::{self, ConsentArgs};
+use self::loads::Spec;
+use self::peers::Selection;
+use crate::setup::ConsentArgs;
 
-/// Measure what the agent costs here, with and without it in turn; needs root
+/// Measure what the agent costs here, beside nothing and beside its peers in turn; needs root
 #[derive(ClapArgs)]
 pub(crate) struct Args {
-    /// Rounds of the storm, each once without and once with the agent
-    #[arg(long, default_value_t = 7)]
-    rounds: usize,
-    /// Seconds of each storm
-    #[arg(long, default_value_t = 4)]
-    seconds: u64,
+    /// Rounds of each load, every one with each arm once and without any twice
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    rounds: u16,
+    /// Seconds of each slot; fractions are allowed
+    #[arg(long, default_value_t = 2.0, value_parser = seconds)]
+    seconds: f64,
     /// Live connections for the memory figure
-    #[arg(long, default_value_t = 100_000)]
-    connections: usize,
+    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    connections: u64,
+    /// Peers to measure beside the agent: all, none, or of tcpstates,tcplife,bpftrace,node-exporter
+    #[arg(long, default_value = "all")]
+    peers: Selection,
+    /// Loads: all, or of storm,flip,storm-veth,flip-2,storm-2,kept,bulk,loss
+    #[arg(long, default_value = "all", value_delimiter = ',', value_parser = load_name)]
+    loads: Vec<LoadName>,
+    /// A minute or two instead of ten: three rounds of 0.3 s, a tenth of the connections
+    #[arg(long, conflicts_with_all = ["rounds", "seconds", "connections"])]
+    quick: bool,
     /// Write every number to a file, raw ones too
     #[arg(long, value_name = "FILE")]
-    json: Option<std::path::PathBuf>,
+    json: Option<PathBuf>,
+    /// Put the figures into a Markdown file, between the marks that it has for them
+    #[arg(long, value_name = "FILE")]
+    update: Option<PathBuf>,
+    /// Show the numbers of an earlier run from its JSON, instead of measuring
+    #[arg(long, value_name = "FILE", conflicts_with = "json")]
+    from: Option<PathBuf>,
+    /// The program to use as the yardstick, instead of building it
+    #[arg(long, value_name = "PROGRAM", hide = true)]
+    yardstick: Option<PathBuf>,
     #[command(flatten)]
     check: check::CheckArgs,
     #[command(flatten)]
@@ -44,10 +76,18 @@ pub(crate) struct Args {
 /// Make load for `bench`; not for use by hand
 #[derive(ClapArgs)]
 pub(crate) struct LoadArgs {
-    /// storm or hold
+    /// A load, space, statistics, hold or hold-part
     kind: String,
-    /// Seconds of the storm, or connections to hold
+    /// The process in the servers' network namespace, or connections to hold
+    #[arg(default_value_t = 0)]
     amount: u64,
+}
+
+/// One load, or all of them.
+#[derive(Clone, Copy)]
+enum LoadName {
+    All,
+    One(&'static Spec),
 }
 
 /// Runs all measurements and prints them.
@@ -55,97 +95,45 @@ pub(crate) fn main(args: &Args) -> Result<()> {
     if args.check.check {
         return check::main(&args.check, args.json.as_deref(), &args.consent);
     }
-    anyhow::ensure!(process::is_root(), "the agent loads BPF programs: run `cargo xtask bench` as root");
-    let toolchain = setup::for_build(args.consent.consent())?;
-    let built = build::agent(&toolchain, Profile::Release)?;
-    storms(args, &built.binary)?;
-    probes(args, &built.binary)?;
-    memory(args, &built.binary)
+    measure::main(args)
 }
 
 /// Makes load in this process; `bench` starts it inside a namespace of its own.
 pub(crate) fn load(args: &LoadArgs) -> Result<()> {
     match args.kind.as_str() {
-        "storm" => load::storm(Duration::from_secs(args.amount)),
-        "hold" => load::hold(args.amount),
-        "hold-part" => load::hold_part(args.amount),
-        other => anyhow::bail!("there is no load {other:?}: storm, hold"),
+        "space" => lab::space::hold(),
+        "statistics" => kernel::statistics(),
+        "hold" => loads::hold(args.amount),
+        "hold-part" => loads::hold_part(args.amount),
+        name => loads::serve(name, u32::try_from(args.amount).context("no process has such an id")?),
     }
 }
 
-/// Throughput and cost per connection without and with the agent.
-fn storms(args: &Args, binary: &std::path::Path) -> Result<()> {
-    println!(
-        "storm: connect, accept, close, close on loopback, one thread; {} rounds of {} s, without and with the agent in turn",
-        args.rounds, args.seconds
-    );
-    let (mut without, mut with, mut per_million, mut lost) = (Vec::new(), Vec::new(), Vec::new(), 0);
-    for round in 1..=args.rounds {
-        let bare = Storm::run(args.seconds)?;
-        let agent = Agent::start(binary, false)?;
-        let before = agent.numbers()?;
-        let watched = Storm::run(args.seconds)?;
-        let after = agent.numbers()?;
-        let records = after.events - before.events;
-        per_million.push((after.cpu_seconds - before.cpu_seconds) / records * 1e6);
-        lost += after.lost - before.lost;
-        agent.stop()?;
-        println!(
-            "  round {round}: without {:.0}/s {:.2} us, with {:.0}/s {:.2} us, ratio {:.3}",
-            bare.rate,
-            bare.cpu_us,
-            watched.rate,
-            watched.cpu_us,
-            watched.rate / bare.rate
-        );
-        without.push(bare);
-        with.push(watched);
-    }
-    let ratios = without.iter().zip(&with).map(|(bare, watched)| watched.rate / bare.rate);
-    let added = without.iter().zip(&with).map(|(bare, watched)| watched.cpu_us - bare.cpu_us);
-    println!("  connections/s with over without: {}", spread(ratios, 3));
-    println!("  processor time added to the load, us a connection: {}", spread(added, 2));
-    println!("  agent's processor seconds per million records: {}", spread(per_million.into_iter(), 3));
-    println!("  records lost: {lost}");
-    Ok(())
+fn load_name(text: &str) -> Result<LoadName> {
+    if text == "all" { Ok(LoadName::All) } else { loads::find(text).map(LoadName::One) }
 }
 
-/// Nanoseconds per run of each probe, by the kernel's own count.
-fn probes(args: &Args, binary: &std::path::Path) -> Result<()> {
-    let statistics = agent::KernelStatistics::on()?;
-    let agent = Agent::start(binary, false)?;
-    Storm::run(args.seconds)?;
-    let runs = agent.probe_runs()?;
-    agent.stop()?;
-    drop(statistics);
-    println!("probes: kernel.bpf_stats_enabled=1 during a storm of {} s (the kernel's own measuring is in the figure)", args.seconds);
-    for (probe, runs, nanoseconds) in runs {
-        println!("  {probe}: {runs:.0} runs, {nanoseconds:.0} ns each");
-    }
-    Ok(())
+/// A slot is neither shorter than what is timed in it nor longer than anybody waits.
+fn seconds(text: &str) -> Result<f64> {
+    let seconds: f64 = text.parse().context("no number of seconds")?;
+    anyhow::ensure!((0.1..=60.0).contains(&seconds), "a slot takes from 0.1 to 60 seconds");
+    Ok(seconds)
 }
 
-/// Resident memory at rest and with many live connections.
-fn memory(args: &Args, binary: &std::path::Path) -> Result<()> {
-    let agent = Agent::start(binary, false)?;
-    let (idle, rows) = agent.memory()?;
-    println!("memory: {:.1} MiB resident with {rows} sockets", idle / f64::from(1 << 20));
-    let load = load::Held::start(args.connections)?;
-    let (full, rows) = agent.memory()?;
-    println!("memory: {:.1} MiB resident with {rows} sockets, both ends of {} connections", full / f64::from(1 << 20), args.connections);
-    drop(load);
-    agent.stop()
+/// This program, to be started again inside a namespace: this very file, also when a build has put another in its place.
+fn myself() -> PathBuf {
+    PathBuf::from(format!("/proc/{}/exe", std::process::id()))
 }
 
-/// Median with the least and the greatest.
-fn spread(values: impl Iterator<Item = f64>, digits: usize) -> String {
-    let mut sorted: Vec<f64> = values.collect();
-    sorted.sort_by(f64::total_cmp);
-    let at = |index: usize| sorted.get(index).copied().unwrap_or(f64::NAN);
-    format!("median {:.digits$} ({:.digits$} to {:.digits$})", at(sorted.len() / 2), at(0), at(sorted.len().saturating_sub(1)))
-}
-
-/// This program, to be started again inside a namespace.
-fn myself() -> Result<std::path::PathBuf> {
-    std::env::current_exe().context("find this program")
+/// Does something in the network namespace of a process; sockets that it makes stay there.
+fn inside<T: Send>(pid: u32, work: impl FnOnce() -> T + Send) -> Result<T> {
+    let file = std::fs::File::open(format!("/proc/{pid}/ns/net")).context("open a network namespace")?;
+    let joined = std::thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            setns(&file, CloneFlags::CLONE_NEWNET).context("enter a network namespace")?;
+            Ok(work())
+        });
+        thread.join()
+    });
+    joined.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }

@@ -1,0 +1,115 @@
+//! The kernel's own figures: nanoseconds a run of each program while `kernel.bpf_stats_enabled` is 1.
+
+use std::fs;
+use std::io::Read as _;
+use std::process::{ChildStdin, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+use super::arms::{Arm, Lines};
+use super::figures::{KernelFigures, ProgramRuns};
+use super::guard::{Guarded, Interrupt};
+use super::loads;
+use super::myself;
+use super::stage::Load;
+use super::yardstick::counted;
+
+const STATISTICS: &str = "/proc/sys/kernel/bpf_stats_enabled";
+/// How long the agent may take to read its programs' counters again.
+const SETTLE: Duration = Duration::from_millis(1500);
+/// Times that the agent and the yardstick are measured in turn.
+const TURNS: usize = 5;
+
+/// The kernel's statistics of BPF programs, on as long as this value lives. A process of its own sets them back, so that they are
+/// also set back when the benchmark is killed.
+struct Statistics {
+    // Dropped first: the end of its input is what the process waits for.
+    _stdin: ChildStdin,
+    _process: Guarded,
+}
+
+impl Statistics {
+    fn on() -> Result<Self> {
+        let mut command = Command::new(myself());
+        command.args(["bench-load", "statistics"]);
+        let mut process = Guarded::start("the process that switches the kernel's statistics on", &command, Stdio::piped(), Stdio::piped())?;
+        let stdin = process.stdin()?;
+        let mut line = [0; 3];
+        process.stdout()?.read_exact(&mut line).with_context(|| format!("switch the kernel's statistics on: {}", process.said()))?;
+        Ok(Self { _stdin: stdin, _process: process })
+    }
+}
+
+/// Says so where somebody has them on: they are then in every figure of every arm.
+pub(super) fn warn() {
+    if fs::read_to_string(STATISTICS).is_ok_and(|on| on.trim() != "0") {
+        eprintln!("bench: {STATISTICS} is on: the kernel's counting is in every figure of what has BPF programs");
+    }
+}
+
+/// That process's part: switches them on, says so, and sets them back when its input ends.
+pub(super) fn statistics() -> Result<()> {
+    let before = fs::read_to_string(STATISTICS).with_context(|| format!("read {STATISTICS}"))?;
+    fs::write(STATISTICS, "1").with_context(|| format!("write {STATISTICS}"))?;
+    // A signal must not end it before that.
+    let interrupt = Interrupt::new()?;
+    println!("on");
+    let ended = std::io::stdin().read_to_end(&mut Vec::new());
+    drop(interrupt);
+    fs::write(STATISTICS, before.trim()).with_context(|| format!("set {STATISTICS} back to {}", before.trim()))?;
+    ended.map(drop).context("wait for the end of the input")
+}
+
+/// Nanoseconds a run during storms: the agent's programs, and the yardstick's in turn with them.
+pub(super) fn figures(agent: &Arm, yardstick: Option<&Arm>, time: Duration, interrupt: &Interrupt) -> Result<KernelFigures> {
+    let statistics = Statistics::on()?;
+    let mut load = Load::start(loads::find("storm")?, interrupt)?;
+    let (mut programs, mut yard) = (Vec::<ProgramRuns>::new(), Vec::new());
+    for _ in 0..TURNS {
+        for (program, runs, nanoseconds) in agents(agent, &mut load, time, interrupt)? {
+            match programs.iter_mut().find(|known| known.program == program) {
+                Some(known) => known.add(runs, nanoseconds),
+                None => programs.push(ProgramRuns::new(program, runs, nanoseconds)),
+            }
+        }
+        if let Some(yardstick) = yardstick {
+            let attached = yardstick.attach(&load, &Lines::Dropped, interrupt)?;
+            load.run(time, interrupt)?;
+            let (said, _) = attached.detach(interrupt)?;
+            yard.push(counted(&said).with_context(|| format!("the yardstick said {said:?} at its end"))?);
+        }
+    }
+    drop(load);
+    drop(statistics);
+    let mut yard = yard.into_iter().filter(|(runs, _)| *runs > 0);
+    let yardstick = yard.next().map(|(runs, nanoseconds)| ProgramRuns::new("yardstick".to_owned(), runs, ratio(nanoseconds, runs)));
+    let yardstick = yardstick.map(|mut first| {
+        yard.for_each(|(runs, nanoseconds)| first.add(runs, ratio(nanoseconds, runs)));
+        first
+    });
+    Ok(KernelFigures::new(programs, yardstick))
+}
+
+/// One turn of the agent: program, runs, nanoseconds a run.
+fn agents(agent: &Arm, load: &mut Load, time: Duration, interrupt: &Interrupt) -> Result<Vec<(String, u64, f64)>> {
+    let attached = agent.attach(load, &Lines::Dropped, interrupt)?;
+    load.run(time, interrupt)?;
+    interrupt.sleep(SETTLE)?;
+    let page = attached.page()?;
+    attached.detach(interrupt)?;
+    let figures = page.labels("tcpwarden_bpf_runs_total", "probe").into_iter().map(|probe| {
+        let series = |family: &str| format!("{family}{{probe=\"{probe}\"}}");
+        let runs = page.count(&series("tcpwarden_bpf_runs_total"));
+        let seconds = page.sum(&series("tcpwarden_bpf_run_seconds_total"));
+        #[expect(clippy::cast_precision_loss, reason = "there are fewer than 2^53 runs")]
+        let each = seconds * 1e9 / runs as f64;
+        (probe, runs, each)
+    });
+    Ok(figures.filter(|(_, runs, _)| *runs > 0).collect())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "there are fewer than 2^53 runs and nanoseconds")]
+fn ratio(nanoseconds: u64, runs: u64) -> f64 {
+    nanoseconds as f64 / runs as f64
+}

@@ -1,0 +1,162 @@
+//! The loads: what each does, and the process that does it.
+//!
+//! A load is a process that stays through all rounds and works when it is told to. It works in short batches and takes
+//! the time of each, because the fastest batches of a slot are those that nobody else on the machine disturbed: they can
+//! be compared where means cannot. Every thread of a load stays on one CPU and does both ends of its connections
+//! itself, so that no scheduler comes between them.
+
+mod crowd;
+mod flip;
+mod run;
+mod storm;
+mod stream;
+
+use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
+
+use anyhow::{Context as _, Result};
+
+pub(super) use self::crowd::{hold, hold_part};
+pub(super) use self::run::{Sample, serve};
+use super::inside;
+
+/// Does one batch.
+pub(super) type Batch = Box<dyn FnMut() -> Result<()> + Send>;
+
+/// One load.
+#[derive(Debug)]
+pub(super) struct Spec {
+    /// How it is called on the command line.
+    pub(super) name: &'static str,
+    /// What it does.
+    pub(super) about: &'static str,
+    /// What it counts.
+    pub(super) unit: &'static str,
+    /// How many of these a batch is.
+    pub(super) batch: u32,
+    /// Threads, each on a CPU of its own and with a listener of its own.
+    pub(super) threads: usize,
+    /// Whether its servers are in a second network namespace, behind a cable.
+    pub(super) cable: bool,
+    /// Segments with data that the servers' side drops, in a thousand.
+    pub(super) loss: u32,
+    /// Whether the peers watch it too.
+    pub(super) peers: bool,
+    /// Whether the yardstick watches it too.
+    pub(super) yardstick: bool,
+    make: fn(Place) -> Result<Batch>,
+}
+
+const STORM: Spec = Spec {
+    name: "storm",
+    about: "connect, accept, close, close on loopback, one thread: 10 transitions a connection, the worst case there is",
+    unit: "connections",
+    batch: storm::BATCH,
+    threads: 1,
+    cable: false,
+    loss: 0,
+    peers: true,
+    yardstick: true,
+    make: storm::make,
+};
+
+/// All of them, in the order in which they run.
+pub(super) const ALL: [Spec; 8] = [
+    STORM,
+    Spec {
+        name: "flip",
+        about: "one socket goes to LISTEN and back, by listen() and shutdown(): a transition in about a microsecond",
+        unit: "transitions",
+        batch: 2 * flip::BATCH,
+        peers: false,
+        make: flip::make,
+        ..STORM
+    },
+    Spec {
+        name: "storm-veth",
+        about: "the storm between two network namespaces joined by a veth pair",
+        cable: true,
+        peers: false,
+        yardstick: false,
+        ..STORM
+    },
+    Spec {
+        name: "flip-2",
+        about: "two flips at once, on two CPUs: the most records a second that two CPUs can make",
+        unit: "transitions",
+        batch: 2 * flip::BATCH,
+        threads: 2,
+        peers: false,
+        yardstick: false,
+        make: flip::make,
+        ..STORM
+    },
+    Spec { name: "storm-2", about: "two storms on loopback at once, on two CPUs", threads: 2, peers: false, yardstick: false, ..STORM },
+    Spec {
+        name: "kept",
+        about: "requests of 64 bytes and their answers over 16 kept connections on loopback",
+        unit: "requests",
+        batch: stream::REQUESTS,
+        peers: false,
+        yardstick: false,
+        make: stream::kept,
+        ..STORM
+    },
+    Spec {
+        name: "bulk",
+        about: "one connection that carries all it can over a veth pair",
+        unit: "MiB",
+        batch: stream::MEBIBYTES,
+        cable: true,
+        peers: false,
+        yardstick: false,
+        make: stream::bulk,
+        ..STORM
+    },
+    Spec {
+        name: "loss",
+        about: "as bulk, unsegmented, while 5 of 1000 data segments are dropped and have to be sent again",
+        unit: "MiB",
+        batch: 1,
+        cable: true,
+        loss: 5,
+        peers: false,
+        yardstick: false,
+        make: stream::loss,
+        ..STORM
+    },
+];
+
+/// The load of a name.
+pub(super) fn find(name: &str) -> Result<&'static Spec> {
+    let names = || ALL.iter().map(|spec| spec.name).collect::<Vec<_>>().join(", ");
+    ALL.iter().find(|spec| spec.name == name).with_context(|| format!("there is no load {name:?}; there are {}", names()))
+}
+
+/// Where a load's two ends are.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    /// The process that holds the servers' network namespace, where that is another one.
+    there: Option<u32>,
+}
+
+impl Place {
+    /// The servers' side is in the namespace of process `there`; 0 stands for this one.
+    pub(super) const fn new(there: u32) -> Self {
+        Self { there: if there == 0 { None } else { Some(there) } }
+    }
+
+    /// A listener on the servers' side.
+    fn listen(self) -> Result<TcpListener> {
+        let make = || TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).context("listen");
+        match self.there {
+            Some(pid) => inside(pid, make)?,
+            None => make(),
+        }
+    }
+
+    /// The `n`th address by which a listener can be reached; there are thousands.
+    fn address(self, n: u32, listener: &TcpListener) -> Result<SocketAddrV4> {
+        let first = if self.there.is_some() { super::stage::MANY } else { Ipv4Addr::new(127, 0, 1, 0) };
+        Ok(SocketAddrV4::new(Ipv4Addr::from(u32::from(first) + n), listener.local_addr()?.port()))
+    }
+}

@@ -265,7 +265,7 @@ impl Ingest {
 }
 
 /// Brings one record to the table.
-fn apply(table: &mut Table, record: &Record) {
+pub fn apply(table: &mut Table, record: &Record) {
     match record {
         Record::State(state) => table.transition(state),
         Record::Close(close) => table.close(close),

@@ -1,7 +1,10 @@
 //! What the table counts besides groups and services.
 
-use super::histogram::{Histogram, SECONDS};
+use agent_common::record::State;
+
+use super::histogram::{Histogram, NANOSECONDS, SECONDS};
 use super::labels::{Correction, RetransmitError, Role, SocketState};
+use super::rows::{Row, flag};
 use super::snapshot::Namespace;
 
 /// What is counted besides groups and services.
@@ -45,6 +48,20 @@ impl Books {
             last_reconcile: None,
             namespaces: Vec::new(),
             namespaces_folded: 0,
+        }
+    }
+
+    /// Notes that a pass has ended which took so long.
+    pub(super) fn passed(&mut self, took: u64, now: u64) {
+        self.reconcile_durations.observe_whole(&NANOSECONDS, took);
+        self.last_reconcile = Some(now);
+    }
+
+    /// Observes how long a row was in its state, where both ends of that time were seen.
+    pub(super) fn left(&mut self, row: &Row, record: &State) {
+        if SocketState::from_code(record.old) == Some(row.state) && !row.has(flag::ENTERED_BEFORE) {
+            let slot = row.role.index() * SocketState::COUNT + row.state.index();
+            self.state_durations[slot].2.observe_whole(&NANOSECONDS, record.time.saturating_sub(row.entered));
         }
     }
 }

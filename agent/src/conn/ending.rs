@@ -51,19 +51,19 @@ impl Table {
 
     /// The row that a socket had when it closed, out of the table; a fresh one where it had none.
     fn last_row(&mut self, record: &State, old: SocketState) -> Row {
-        let relation = self.find(record.ends.sk).map(|index| relation(&self.rows[index], record));
-        match relation {
-            Some(Relation::Stranger) => self.bury(record.ends.sk),
-            Some(relation) => {
-                if relation == Relation::Behind {
-                    self.correct(Correction::WrongState);
-                }
-                if let Some(row) = self.extract(record.ends.sk) {
-                    self.left(&row, record);
+        if let Some(entry) = self.index.entry(record.ends.sk, &self.rows) {
+            match relation(&self.rows[*entry.get()], record) {
+                Relation::Stranger => self.bury(record.ends.sk),
+                relation => {
+                    let (index, _) = entry.remove();
+                    if relation == Relation::Behind {
+                        self.correct(Correction::WrongState);
+                    }
+                    let row = self.release(index);
+                    self.books.left(&row, record);
                     return row;
                 }
             }
-            None => {}
         }
         if self.knows(record.ends.netns) {
             self.correct(Correction::MissedOpen);

@@ -1,7 +1,7 @@
 //! The reconcile pass: the table held against the kernel's own socket list and descriptor tables.
 //!
 //! Driven by the ingest thread: `begin_pass`, then slices of the lists between which the rings are
-//! drained and applied, then `end_pass` (in `verdict`). Each entry carries the time at which it was read and all
+//! drained and applied, then `finish_pass` (in `finish`). Each entry carries the time at which it was read and all
 //! records up to then have been applied, so an entry is the truth unless the row has heard of
 //! something later. The first pass seeds the table; a later one finds only what was lost, and counts it.
 //!
@@ -13,15 +13,16 @@
 use agent_common::record::Socket;
 use hashbrown::HashMap;
 
+use super::finish::Finish;
 use super::holders::Processes;
 use super::labels::{Correction, Role, SocketState};
-use super::moves::Move;
 use super::namespaces::Namespaces;
 use super::owner::Owner;
 use super::pressure::Gathered;
 use super::queues::Queues;
 use super::rows::{MARGIN, flag, seen};
 use super::succession::{can_reach, is_connected, note_first_fin};
+use super::sums::Sums;
 use super::table::Table;
 
 /// The most closes to remember during a pass; beyond it the pass inserts nothing more.
@@ -32,12 +33,14 @@ pub(super) struct Pass {
     pub(super) start: u64,
     /// Sockets that closed during the pass, and when.
     closed: HashMap<u64, u64>,
-    /// Rows that go to another process, or to another role of theirs.
-    pub(super) moves: Vec<Move>,
     /// Who holds sockets.
     pub(super) processes: Processes,
     pub(super) namespaces: Namespaces,
     pub(super) gathered: Gathered,
+    /// What its rows add up to.
+    pub(super) sums: Sums,
+    /// How far its end has come; none while lists are read.
+    pub(super) finish: Option<Finish>,
     pub(super) corrections_before: [u64; Correction::COUNT],
 }
 
@@ -63,10 +66,11 @@ impl Table {
         self.pass = Some(Pass {
             start: now,
             closed: HashMap::new(),
-            moves: Vec::new(),
             processes: Processes::default(),
             namespaces: Namespaces::like(&self.books.namespaces, self.limits.namespaces),
             gathered: Gathered::default(),
+            sums: Sums::default(),
+            finish: None,
             corrections_before: self.books.corrections,
         });
     }

@@ -26,7 +26,7 @@ pub use self::counters::Counters;
 use self::decode::Record;
 use self::rings::Rings;
 use crate::clock::monotonic;
-use crate::conn::Table;
+use crate::conn::{PassSummary, Table};
 use crate::kernel::load::Maps;
 use crate::metrics::SharedStats;
 use crate::metrics::stats::DecodeErrors;
@@ -36,6 +36,8 @@ use crate::sparing::Sparing;
 const BATCH: usize = 4096;
 /// The most batches before the thread looks at other things: a quarter of a million records.
 const BATCHES: usize = 64;
+/// The rows of the table that a pass looks at between two looks at the rings: a millisecond or less.
+const SLICE: usize = 4096;
 /// How often, and how long apart, the rings are drained to catch up with the kernel's count.
 const CATCH_UP_TRIES: usize = 50;
 const CATCH_UP_PAUSE: Duration = Duration::from_micros(100);
@@ -154,15 +156,20 @@ impl Ingest {
                 Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
                 _ => {}
             }
-            self.drain();
-            self.count(false);
+            self.go_round();
             self.step();
             self.tidy();
-            self.handle.beat.store(monotonic(), Ordering::Release);
         }
         self.drain();
         self.count(true);
         Ok(())
+    }
+
+    /// What has to be done all the time, whatever else takes long.
+    fn go_round(&mut self) {
+        self.drain();
+        self.count(false);
+        self.handle.beat.store(monotonic(), Ordering::Release);
     }
 
     /// Applies what is in the rings; where they fill faster than this, some of it.
@@ -239,6 +246,16 @@ impl Ingest {
         }
     }
 
+    /// Ends a pass, slice by slice, with the records that come between.
+    fn finish(&mut self) -> PassSummary {
+        loop {
+            if let Some(summary) = lock(&self.table).proceed(monotonic(), SLICE) {
+                return summary;
+            }
+            self.go_round();
+        }
+    }
+
     /// Does what the reconcile thread asks.
     fn step(&mut self) {
         while let Ok(command) = self.commands.try_recv() {
@@ -251,10 +268,15 @@ impl Ingest {
                     for record in &records {
                         apply(&mut table, record);
                     }
+                    drop(table);
+                    while lock(&self.table).work(SLICE) {
+                        self.go_round();
+                    }
                 }
                 Command::End(covered, reply) => {
                     self.catch_up();
-                    let summary = lock(&self.table).end_pass(monotonic(), &covered);
+                    lock(&self.table).finish_pass(covered);
+                    let summary = self.finish();
                     // The reconcile thread may have gone; then nobody asks.
                     let _ = reply.send(summary);
                 }

@@ -1,18 +1,22 @@
 //! Records into the connection table: what each costs, alone and among many rows; and what a pass costs.
 
 pub mod life;
+pub mod recording;
 
 use tcpwarden::conn::{Covered, Limits, Table};
 use tcpwarden::ingest::apply;
 use tcpwarden::ingest::decode::Record;
 use tcpwarden::workload::Sight;
 
+use self::recording::Recording;
 use crate::{Prepared, Work};
 
 /// A second, nanoseconds.
 const SECOND: u64 = 1_000_000_000;
 /// Connections in a round of the counted work.
 const ROUND: u64 = 2048;
+/// How often the counted work replays the recording.
+const REPLAYS: u64 = 8;
 /// Rows of the counted work that has many.
 const MANY: u64 = 100_000;
 
@@ -20,6 +24,7 @@ const MANY: u64 = 100_000;
 pub const WORK: &[Work] = &[
     Work { name: "records/apply", unit: "record", prepare: || applying(0, ROUND) },
     Work { name: "records/apply_among_100000", unit: "record", prepare: || applying(MANY, ROUND) },
+    Work { name: "records/replay", unit: "record", prepare: replaying },
     Work { name: "records/seed_100000", unit: "row", prepare: || seeding(MANY) },
     Work { name: "records/reconcile_100000", unit: "row", prepare: || reconciling(MANY) },
 ];
@@ -33,6 +38,21 @@ pub fn applying(rows: u64, connections: u64) -> Prepared {
     records.iter().for_each(|record| apply(&mut table, record));
     let units = count(records.len());
     Prepared { units, run: Box::new(move || records.iter().for_each(|record| apply(&mut table, record))) }
+}
+
+/// The recording, decoded and applied again and again.
+///
+/// # Panics
+/// Where the recording is of another layout.
+#[must_use]
+#[expect(clippy::panic, reason = "without its recording a benchmark has nothing to say")]
+pub fn replaying() -> Prepared {
+    let recording = Recording::committed().unwrap_or_else(|error| panic!("{error:#}"));
+    let mut table = empty();
+    let units = REPLAYS * recording.len();
+    let mut replay = move || (0..REPLAYS).for_each(|_| recording.replay(|record| apply(&mut table, record)));
+    replay();
+    Prepared { units, run: Box::new(replay) }
 }
 
 /// The first pass over `rows` sockets.

@@ -1,7 +1,5 @@
 //! What the table counts besides groups and services.
 
-use agent_common::record::State;
-
 use super::histogram::{Histogram, NANOSECONDS, SECONDS};
 use super::labels::{Correction, RetransmitError, Role, SocketState};
 use super::rows::{Row, flag};
@@ -57,11 +55,12 @@ impl Books {
         self.last_reconcile = Some(now);
     }
 
-    /// Observes how long a row was in its state, where both ends of that time were seen.
-    pub(super) fn left(&mut self, row: &Row, record: &State) {
-        if SocketState::from_code(record.old) == Some(row.state) && !row.has(flag::ENTERED_BEFORE) {
+    /// Observes how long a row that leaves its state at `time` was in it, where the beginning was seen.
+    #[inline]
+    pub(super) fn left(&mut self, row: &Row, time: u64) {
+        if !row.has(flag::ENTERED_BEFORE) {
             let slot = row.role.index() * SocketState::COUNT + row.state.index();
-            self.state_durations[slot].2.observe_whole(&NANOSECONDS, record.time.saturating_sub(row.entered));
+            self.state_durations[slot].2.observe_whole(&NANOSECONDS, time.saturating_sub(row.entered));
         }
     }
 }

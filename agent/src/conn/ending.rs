@@ -52,15 +52,16 @@ impl Table {
     /// The row that a socket had when it closed, out of the table; a fresh one where it had none.
     fn last_row(&mut self, record: &State, old: SocketState) -> Row {
         if let Some(entry) = self.index.entry(record.ends.sk, &self.rows) {
-            match relation(&self.rows[*entry.get()], record) {
+            match relation(&self.rows[*entry.get()], record, Some(old)) {
                 Relation::Stranger => self.bury(record.ends.sk),
                 relation => {
                     let (index, _) = entry.remove();
+                    let row = self.release(index);
                     if relation == Relation::Behind {
                         self.correct(Correction::WrongState);
+                    } else {
+                        self.books.left(&row, record.time);
                     }
-                    let row = self.release(index);
-                    self.books.left(&row, record);
                     return row;
                 }
             }

@@ -69,7 +69,16 @@ pub(super) struct List {
 impl List {
     /// An empty list; `aged` where it has to know how many are older than the ages.
     pub(super) const fn new(aged: bool) -> Self {
-        Self { head: NIL, tail: NIL, count: 0, aged, cuts: [0; CURSORS], cursors: [NIL; CURSORS], older: [0; CURSORS], stages: [0; Stage::COUNT] }
+        Self {
+            head: NIL,
+            tail: NIL,
+            count: 0,
+            aged,
+            cuts: [0; CURSORS],
+            cursors: [NIL; CURSORS],
+            older: [0; CURSORS],
+            stages: [0; Stage::COUNT],
+        }
     }
 
     /// The youngest row, [`NIL`] in an empty list.

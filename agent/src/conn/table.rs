@@ -123,7 +123,8 @@ impl Table {
             return;
         }
         let Some(new) = SocketState::from_code(record.new) else { return };
-        if record.old != tcp::CLOSE && SocketState::from_code(record.old).is_none() {
+        let old = SocketState::from_code(record.old);
+        if record.old != tcp::CLOSE && old.is_none() {
             return;
         }
         self.books.transitions += 1;
@@ -131,8 +132,12 @@ impl Table {
             self.admit(record, new);
             return;
         };
-        match relation(&self.rows[index], record) {
-            Relation::Same => self.advance(index, record, new),
+        match relation(&self.rows[index], record, old) {
+            Relation::Same => {
+                let Self { rows, books, .. } = self;
+                books.left(&rows[index], record.time);
+                self.advance(index, record, new);
+            }
             Relation::Behind => {
                 self.correct(Correction::WrongState);
                 self.advance(index, record, new);
@@ -201,7 +206,6 @@ impl Table {
     fn advance(&mut self, index: u32, record: &State, new: SocketState) {
         self.unlink(index);
         let row = &mut self.rows[index];
-        self.books.left(row, record);
         let owner = row.owner;
         row.take_ends(&record.ends);
         row.state = new;

@@ -29,7 +29,12 @@ fn main() -> Result<()> {
     }
     let (kernel, mut maps) =
         Kernel::load(Sizes { state_ring: 8 << 20, retransmit_ring: 1 << 20 }).context("load the probes; this needs root")?;
-    let mut child = Command::new("unshare").args(["--net", "sh", "-c", INSIDE]).arg(std::env::current_exe()?).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+    let mut child = Command::new("unshare")
+        .args(["--net", "sh", "-c", INSIDE])
+        .arg(std::env::current_exe()?)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()?;
     let netns = ready(&mut child).context("the traffic did not begin; it needs root, `unshare`, `ip` and `nft`")?;
     let mut records = Vec::new();
     drop(child.stdin.take());

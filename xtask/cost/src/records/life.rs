@@ -5,9 +5,7 @@
 //! a round can be applied again and again to one table.
 
 use agent_common::record::{Close, Endpoints, Holder, Retransmit, Socket, State, flag, kind};
-use agent_common::tcp::{
-    CLOSE, CLOSE_WAIT, ESTABLISHED, FIN_WAIT1, FIN_WAIT2, LAST_ACK, LISTEN, SYN_RECV, SYN_SENT,
-};
+use agent_common::tcp::{CLOSE, CLOSE_WAIT, ESTABLISHED, FIN_WAIT1, FIN_WAIT2, LAST_ACK, LISTEN, SYN_RECV, SYN_SENT};
 use tcpwarden::ingest::decode::Record;
 
 /// The network namespace of all of them.
@@ -58,7 +56,14 @@ pub fn round(connections: u64, start: u64) -> Vec<Record> {
 #[must_use]
 pub fn listeners(start: u64) -> Vec<Record> {
     let listen = |server: u32| {
-        let ends = Endpoints { sk: LISTENERS + u64::from(server) * SOCKET, local_port: port(server), cgroup: 100 + u64::from(server), netns: NETNS, local: address(0), ..Endpoints::default() };
+        let ends = Endpoints {
+            sk: LISTENERS + u64::from(server) * SOCKET,
+            local_port: port(server),
+            cgroup: 100 + u64::from(server),
+            netns: NETNS,
+            local: address(0),
+            ..Endpoints::default()
+        };
         Record::State(owned(step(ends, CLOSE, LISTEN), server, b"server"))
     };
     (0..PROCESSES).map(|server| at(&listen(server), start)).collect()
@@ -67,15 +72,17 @@ pub fn listeners(start: u64) -> Vec<Record> {
 /// The socket list of `rows` connections that live on, and the listeners, as one reading at `time` gives it.
 #[must_use]
 pub fn list(rows: u64, time: u64) -> impl Iterator<Item = Record> {
-    let entry = move |number: u64| Record::Socket(Socket {
-        kind: kind::SOCKET,
-        state: if number.is_multiple_of(10) { CLOSE_WAIT } else { ESTABLISHED },
-        flags: flag::ATTACHED,
-        time: time + number,
-        receive_queue: 1,
-        ends: Endpoints { sk: CROWD + number * SOCKET, ..ends(number, true) },
-        ..Socket::default()
-    });
+    let entry = move |number: u64| {
+        Record::Socket(Socket {
+            kind: kind::SOCKET,
+            state: if number.is_multiple_of(10) { CLOSE_WAIT } else { ESTABLISHED },
+            flags: flag::ATTACHED,
+            time: time + number,
+            receive_queue: 1,
+            ends: Endpoints { sk: CROWD + number * SOCKET, ..ends(number, true) },
+            ..Socket::default()
+        })
+    };
     (0..rows).map(entry)
 }
 
@@ -107,7 +114,14 @@ fn steps(number: u64, place: u64) -> Vec<Record> {
         by_client(SYN_SENT, ESTABLISHED),
         told(server, SYN_RECV, ESTABLISHED),
     ];
-    let resent = Record::Retransmit(Retransmit { kind: kind::RETRANSMIT, state: ESTABLISHED, ca_state: 3, ends: client, segments: 2, ..Retransmit::default() });
+    let resent = Record::Retransmit(Retransmit {
+        kind: kind::RETRANSMIT,
+        state: ESTABLISHED,
+        ca_state: 3,
+        ends: client,
+        segments: 2,
+        ..Retransmit::default()
+    });
     let part = [
         by_client(ESTABLISHED, FIN_WAIT1),
         told(server, ESTABLISHED, CLOSE_WAIT),
@@ -122,7 +136,8 @@ fn steps(number: u64, place: u64) -> Vec<Record> {
         Life::Lossy => open.into_iter().chain([resent, resent]).chain(part).collect(),
         Life::Refused => vec![open[0], failing(owned(step(client, SYN_SENT, CLOSE), process, b"client"), 111)],
         Life::Reset => {
-            let reset = [closed(owned(step(server, ESTABLISHED, CLOSE), process, b"server")), failing(step(client, ESTABLISHED, CLOSE), 104)];
+            let reset =
+                [closed(owned(step(server, ESTABLISHED, CLOSE), process, b"server")), failing(step(client, ESTABLISHED, CLOSE), 104)];
             open.into_iter().chain(reset).collect()
         }
     }
@@ -149,7 +164,15 @@ fn address(last: u32) -> [u64; 2] {
 }
 
 fn step(ends: Endpoints, old: u8, new: u8) -> State {
-    State { kind: if new == CLOSE { kind::CLOSE } else { kind::STATE }, old, new, family: 2, ends, flags: flag::ATTACHED, ..State::default() }
+    State {
+        kind: if new == CLOSE { kind::CLOSE } else { kind::STATE },
+        old,
+        new,
+        family: 2,
+        ends,
+        flags: flag::ATTACHED,
+        ..State::default()
+    }
 }
 
 fn owned(state: State, process: u32, name: &[u8]) -> State {
@@ -184,5 +207,9 @@ pub fn at(record: &Record, time: u64) -> Record {
 #[must_use]
 pub fn unit(cgroup: u64) -> std::sync::Arc<tcpwarden::workload::Workload> {
     let name = format!("unit-{cgroup}.service");
-    std::sync::Arc::new(tcpwarden::workload::Workload { name: name.as_str().into(), kind: tcpwarden::workload::Kind::Unit, ..tcpwarden::workload::Workload::host() })
+    std::sync::Arc::new(tcpwarden::workload::Workload {
+        name: name.as_str().into(),
+        kind: tcpwarden::workload::Kind::Unit,
+        ..tcpwarden::workload::Workload::host()
+    })
 }

@@ -6,6 +6,7 @@
 //! row is judged by what it is in that moment, and one that came or changed meanwhile is left to the next pass; what is
 //! shown changes with the last slice only.
 
+use super::moves::Moves;
 use super::pass::Pass;
 use super::rows::seen;
 use super::table::Table;
@@ -147,6 +148,8 @@ impl Table {
 
     /// Shows what a pass has found, all at once.
     fn publish(&mut self, mut pass: Pass, finish: &Finish, now: u64) -> PassSummary {
+        // Their buffers are large, and idle until the next pass.
+        self.moves = Moves::default();
         self.sum_up(&mut pass, &finish.covered);
         self.seeded = true;
         self.known.clone_from(&finish.covered.namespaces);

@@ -26,6 +26,7 @@ use hashbrown::HashMap;
 use super::finish::Finish;
 use super::groups::Groups;
 use super::labels::SocketState;
+use super::memo::Question;
 use super::owner::{Name, Owner};
 use super::rows::{Row, flag};
 use super::table::Table;
@@ -43,6 +44,8 @@ pub(super) struct Processes {
     names: HashMap<u32, [u8; 16]>,
     /// The one whose descriptors come now.
     current: u32,
+    /// Whether its name is kept.
+    named: bool,
     /// Changes with it, so that a row can tell two descriptors of one process from two processes.
     run: u16,
     /// What was met of each row, by its index; as long as it has to be.
@@ -77,14 +80,15 @@ impl Processes {
     /// Notes whose descriptor this is; false where the process is one too many.
     fn meet(&mut self, entry: &Holder) -> bool {
         if self.current == entry.tgid {
-            return self.names.contains_key(&entry.tgid);
+            return self.named;
         }
         self.current = entry.tgid;
         self.run = self.run.wrapping_add(1);
         if self.names.len() < MOST_PROCESSES {
             self.names.insert(entry.tgid, entry.comm);
         }
-        self.names.contains_key(&entry.tgid)
+        self.named = self.names.contains_key(&entry.tgid);
+        self.named
     }
 
     fn mark(&self, index: u32) -> Mark {
@@ -206,24 +210,40 @@ impl Table {
         if row.owner == Owner::Exact && row.entered >= walked {
             return false;
         }
-        let Some(comm) = self.pass.as_ref().and_then(|pass| pass.processes.names.get(&candidate)) else { return false };
+        let Some(comm) = self.pass.as_ref().and_then(|pass| pass.processes.names.get(&candidate)).copied() else { return false };
+        let other = self.group_of_holder(index, candidate, &comm);
+        if other.is_none() && row.owner == Owner::Exact && row.tgid == candidate {
+            return false;
+        }
+        self.books.unattributed -= u64::from(row.owner == Owner::None);
+        self.rows[index].tgid = candidate;
+        self.rows[index].owner = Owner::Holder;
+        if let Some(group) = other {
+            self.plan_move(index, group);
+        }
+        other.is_some() || row.tgid != candidate
+    }
+
+    /// The group that a row belongs to by its holder's name; none where it stands there already.
+    fn group_of_holder(&mut self, index: u32, candidate: u32, comm: &[u8; 16]) -> Option<u16> {
+        let row = self.rows[index];
+        let question = Question::name(comm, row.cgroup, candidate, row.role.index());
+        let remembered = self.groups.remembered(question, &self.workloads);
+        if let Some(group) = remembered.filter(|_| !Groups::is_other(row.group)) {
+            return (group != row.group).then_some(group);
+        }
         let name = Name::from_comm(comm);
         let place = self.workloads.place_again(row.cgroup, candidate);
         if Groups::is_other(row.group) {
             self.bring_back(index, candidate, &name, &place);
         }
         let kept = self.groups.keeps(&row, &name, &place, candidate);
-        if kept && row.owner == Owner::Exact && row.tgid == candidate {
-            return false;
-        }
         let group = if kept { row.group } else { self.groups.of_name(&name, &place, row.role) };
-        self.books.unattributed -= u64::from(row.owner == Owner::None);
-        self.rows[index].tgid = candidate;
-        self.rows[index].owner = Owner::Holder;
-        if !kept {
-            self.plan_move(index, group);
+        // One that is nowhere may be so for want of room, which is counted where records bring it.
+        if self.groups.is(group, name.as_str(), &place, row.role) && !self.groups.is_nowhere(group) {
+            self.groups.remember_answer(question, &self.workloads, group);
         }
-        !kept || row.tgid != candidate
+        (!kept).then_some(group)
     }
 
     /// Gives a row that stands under `~other` its owner's name, now that there is room for it.

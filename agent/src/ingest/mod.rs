@@ -38,6 +38,8 @@ const BATCH: usize = 4096;
 const BATCHES: usize = 64;
 /// The rows of the table that a pass looks at between two looks at the rings: a millisecond or less.
 const SLICE: usize = 4096;
+/// The rows that may grow past an age between two looks at the kernel side's counters.
+const AGING: usize = 16 * SLICE;
 /// How often, and how long apart, the rings are drained to catch up with the kernel's count.
 const CATCH_UP_TRIES: usize = 50;
 const CATCH_UP_PAUSE: Duration = Duration::from_micros(100);
@@ -208,6 +210,7 @@ impl Ingest {
             return;
         }
         self.counted_at = time;
+        lock(&self.table).age(time, AGING);
         let counters = match self.counters.read() {
             Ok(counters) => counters,
             Err(error) => {

@@ -7,11 +7,12 @@
 mod command;
 mod counters;
 pub mod decode;
+mod handle;
 pub mod pass;
 pub mod rings;
 
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -24,6 +25,7 @@ use mio::{Events, Interest, Poll, Token, Waker};
 pub use self::command::{Command, Wishes};
 pub use self::counters::Counters;
 use self::decode::Record;
+pub use self::handle::Handle;
 use self::rings::Rings;
 use crate::clock::monotonic;
 use crate::conn::{PassSummary, Table};
@@ -38,6 +40,8 @@ const BATCH: usize = 4096;
 const BATCHES: usize = 64;
 /// The rows of the table that a pass looks at between two looks at the rings: a millisecond or less.
 const SLICE: usize = 4096;
+/// How long readers of the table have it for themselves between two slices.
+const BREATH: Duration = Duration::from_micros(50);
 /// The rows that may grow past an age between two looks at the kernel side's counters.
 const AGING: usize = 16 * SLICE;
 /// How often, and how long apart, the rings are drained to catch up with the kernel's count.
@@ -53,36 +57,6 @@ const WAKE: Token = Token(1);
 
 /// The table, shared with those who read it.
 pub type SharedTable = Arc<Mutex<Table>>;
-
-/// The two ends that other threads hold.
-#[derive(Clone, Debug)]
-pub struct Handle {
-    waker: Arc<Waker>,
-    stop: Arc<AtomicBool>,
-    beat: Arc<AtomicU64>,
-}
-
-impl Handle {
-    /// Makes the thread look at its commands now.
-    pub fn wake(&self) {
-        if let Err(error) = self.waker.wake() {
-            // It looks by itself within a drain interval.
-            tracing::debug!(%error, "cannot wake the ingest thread");
-        }
-    }
-
-    /// Asks the thread to drain what is there and end.
-    pub fn stop(&self) {
-        self.stop.store(true, Ordering::Release);
-        self.wake();
-    }
-
-    /// How long ago the thread last went round, nanoseconds.
-    #[must_use]
-    pub fn silent_for(&self) -> u64 {
-        monotonic().saturating_sub(self.beat.load(Ordering::Acquire))
-    }
-}
 
 /// The thread's state.
 pub struct Ingest {
@@ -256,6 +230,8 @@ impl Ingest {
                 return summary;
             }
             self.go_round();
+            // A lock that is taken again at once leaves nobody else a chance.
+            thread::sleep(BREATH);
         }
     }
 

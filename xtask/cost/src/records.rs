@@ -35,9 +35,9 @@ pub fn applying(rows: u64, connections: u64) -> Prepared {
     let mut table = populated(rows);
     let records = life::round(connections, 100 * SECOND);
     // Once before, so that every buffer has its size.
-    records.iter().for_each(|record| apply(&mut table, record));
+    apply_all(&mut table, &records);
     let units = count(records.len());
-    Prepared { units, run: Box::new(move || records.iter().for_each(|record| apply(&mut table, record))) }
+    Prepared { units, run: Box::new(move || apply_all(&mut table, &records)) }
 }
 
 /// The recording, decoded and applied again and again.
@@ -84,7 +84,7 @@ pub fn reconciling(rows: u64) -> Prepared {
 #[must_use]
 pub fn populated(rows: u64) -> Table {
     let mut table = empty();
-    life::listeners(1).iter().for_each(|record| apply(&mut table, record));
+    apply_all(&mut table, &life::listeners(1));
     table.begin_pass(SECOND);
     life::list(rows, SECOND).for_each(|record| apply(&mut table, &record));
     table.end_pass(2 * SECOND, &covered(None));
@@ -94,9 +94,15 @@ pub fn populated(rows: u64) -> Table {
 fn seeded(records: &[Record]) -> Table {
     let mut table = empty();
     table.begin_pass(SECOND);
-    records.iter().for_each(|record| apply(&mut table, record));
+    apply_all(&mut table, records);
     table.end_pass(2 * SECOND, &covered(None));
     table
+}
+
+fn apply_all(table: &mut Table, records: &[Record]) {
+    for record in records {
+        apply(table, record);
+    }
 }
 
 /// A table that names workloads, as on a host with control groups.

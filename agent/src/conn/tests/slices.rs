@@ -80,7 +80,7 @@ impl World {
         match *act {
             Act::Open(process) | Act::Appear(process) => {
                 // Addresses are used again.
-                let sk = (2..).find(|sk| !self.sockets.contains_key(sk)).unwrap();
+                let sk = (2..10_000).find(|sk| !self.sockets.contains_key(sk)).unwrap();
                 self.sockets.insert(sk, (ESTABLISHED, process));
                 if matches!(act, Act::Open(_)) {
                     self.told(sk, CLOSE, SYN_SENT, process);
@@ -108,6 +108,12 @@ impl World {
                 let Some(sk) = pick(at) else { return };
                 self.sockets.get_mut(&sk).unwrap().1 = to;
             }
+        }
+    }
+
+    fn all(&mut self, acts: &[Act]) {
+        for act in acts {
+            self.act(act);
         }
     }
 
@@ -161,7 +167,7 @@ proptest! {
         before in acts(60), between in acts(40), places in 1..12_usize, again in 1..12_usize,
     ) {
         let mut world = World::new();
-        before.iter().for_each(|act| world.act(act));
+        world.all(&before);
         world.pass(places, between.iter());
         // What vanished is missed twice before it goes; the first of these may be the second for some.
         for _ in 0..3 {
@@ -177,9 +183,9 @@ proptest! {
     fn slices_without_anything_between_them_end_a_pass_as_one_go_does(before in acts(60), later in acts(20), places in 1..9_usize) {
         let end = |places: usize| {
             let mut world = World::new();
-            before.iter().for_each(|act| world.act(act));
+            world.all(&before);
             world.pass(places, [].iter());
-            later.iter().for_each(|act| world.act(act));
+            world.all(&later);
             let summary = world.pass(places, [].iter());
             let mut rows: Vec<RowView> = world.table.rows().collect();
             rows.sort_by_key(|row| row.sk);
@@ -200,7 +206,9 @@ fn nothing_is_shown_of_a_pass_before_its_last_slice() {
     world.ms += 100;
     world.table.begin_pass(world.ms * 1_000_000);
     let held: Vec<_> = world.sockets.keys().copied().collect();
-    held.iter().for_each(|sk| world.table.pass_holder(&holder(*sk, "three", 12)));
+    for sk in held {
+        world.table.pass_holder(&holder(sk, "three", 12));
+    }
     world.table.finish_pass(Covered { namespaces: covered().namespaces, holders: Some(world.ms * 1_000_000) });
     let mut slices = 0;
     let shown = |table: &mut Table| {

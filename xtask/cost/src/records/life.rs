@@ -70,7 +70,6 @@ pub fn listeners(start: u64) -> Vec<Record> {
 }
 
 /// The socket list of `rows` connections that live on, and the listeners, as one reading at `time` gives it.
-#[must_use]
 pub fn list(rows: u64, time: u64) -> impl Iterator<Item = Record> {
     let entry = move |number: u64| {
         Record::Socket(Socket {
@@ -136,9 +135,9 @@ fn steps(number: u64, place: u64) -> Vec<Record> {
         Life::Lossy => open.into_iter().chain([resent, resent]).chain(part).collect(),
         Life::Refused => vec![open[0], failing(owned(step(client, SYN_SENT, CLOSE), process, b"client"), 111)],
         Life::Reset => {
-            let reset =
+            let ends =
                 [closed(owned(step(server, ESTABLISHED, CLOSE), process, b"server")), failing(step(client, ESTABLISHED, CLOSE), 104)];
-            open.into_iter().chain(reset).collect()
+            open.into_iter().chain(ends).collect()
         }
     }
 }

@@ -107,7 +107,7 @@ fn head_of(frames: &[u8]) -> String {
 }
 
 /// The records of a recording, one after the other; what is cut off at the end is none.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Frames<'a>(&'a [u8]);
 
 impl<'a> Iterator for Frames<'a> {

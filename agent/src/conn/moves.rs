@@ -10,7 +10,7 @@ use super::rows::{NIL, Row, flag};
 use super::table::Table;
 
 /// How many moves are sorted into their new lists at once: a millisecond or two of sorting.
-const BATCH: usize = 1 << 15;
+const BATCH: usize = 1 << 14;
 
 /// A row and the group that it belongs to.
 #[derive(Clone, Copy, Debug)]

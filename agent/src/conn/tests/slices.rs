@@ -7,9 +7,9 @@ use agent_common::tcp::{CLOSE, CLOSE_WAIT, ESTABLISHED, LISTEN, SYN_SENT};
 use proptest::prelude::{Strategy, any, prop_oneof, proptest};
 use proptest::test_runner::Config;
 
-use super::support::{Ask, EPHEMERAL, PORT, check, covered, ends, entry, holder, owned, row, seeded, step, walked};
+use super::support::{Ask, EPHEMERAL, LIMITS, PORT, check, covered, ends, entry, holder, owned, row, seeded, step, walked};
 use crate::conn::labels::{Correction, Role, SocketState};
-use crate::conn::{Covered, PassSummary, RowView, Table};
+use crate::conn::{Covered, Limits, PassSummary, RowView, Table};
 
 /// The processes of the tests, by id.
 const NAMES: [&str; 4] = ["one", "two", "three", "four"];
@@ -242,4 +242,32 @@ fn a_move_does_not_meet_the_next_socket_at_the_same_address() {
     assert_ne!(row(&world.table, 2).map(|row| row.process.to_string()).as_deref(), Some("two"));
     assert_eq!(world.table.snapshot(0).corrected(Correction::WrongState), 0);
     check(&mut world.table, 3_000_000_000);
+}
+
+#[test]
+fn more_rows_than_a_batch_holds_go_where_their_times_belong() {
+    const ROWS: u64 = 40_000;
+    let mut table = Table::new(Limits { connections: 50_000, ..LIMITS });
+    table.begin_pass(0);
+    table.end_pass(0, &covered());
+    for sk in 1..=ROWS {
+        table.transition(&owned(step(World::ends(sk + 1), CLOSE, SYN_SENT, 10 + sk), "one", 11));
+    }
+    // First every second of them, then those between: each of these has a place in the middle.
+    for (at, of_two) in [(100, 2), (200, 1)] {
+        table.begin_pass(at * 1_000_000_000);
+        for sk in 1..=ROWS {
+            table.pass_socket(&entry(World::ends(sk + 1), SYN_SENT, at * 1000));
+            let (name, tgid) = if sk % of_two == 0 { ("two", 12) } else { ("one", 11) };
+            table.pass_holder(&holder(sk + 1, name, tgid));
+        }
+        table.finish_pass(walked(at * 1_000_000_000));
+        let mut slices = 0;
+        while table.proceed(0, 1000).is_none() {
+            slices += 1;
+        }
+        assert!(slices > 200, "{slices} slices");
+        assert_eq!(table.snapshot(0).gauge_of("two", Role::Client, SocketState::SynSent), ROWS / of_two);
+        check(&mut table, at * 1_000_000_000);
+    }
 }

@@ -122,7 +122,8 @@ impl Table {
         let mut batch = std::mem::take(&mut self.moves.planned);
         for planned in batch.drain(rest..) {
             if let Some(goal) = self.goal_of(&planned) {
-                self.moves.sorted.push((goal, planned));
+                // What has no room for a name is counted here, and not again when its turn comes.
+                self.moves.sorted.push((goal, Move { group: goal.group, ..planned }));
             }
         }
         self.moves.planned = batch;

@@ -17,6 +17,7 @@ use nix::unistd::Pid;
 use crate::clock::monotonic;
 use crate::ingest::decode::Record;
 use crate::ingest::{SharedTable, lock};
+use crate::listing::walk::PLACES;
 
 /// A reading, and a look for processes that have ended, comes at the earliest this many times its own
 /// length after the one before began: one percent of one CPU each.
@@ -83,11 +84,9 @@ impl Verify {
             return false;
         }
         let ended = self.ended();
-        let table = lock(table);
         let after = u64::try_from(self.after.as_nanos()).unwrap_or(u64::MAX);
-        let waits = table.unverified_since().is_some_and(|since| monotonic().saturating_sub(since) >= after);
-        let due = waits || (!ended.is_empty() && table.outlives(&ended));
-        drop(table);
+        let waits = lock(table).unverified_since().is_some_and(|since| monotonic().saturating_sub(since) >= after);
+        let due = waits || (!ended.is_empty() && is_outlived(table, &ended));
         self.looking_from = Some(now + now.elapsed() * SHARE);
         due
     }
@@ -99,6 +98,19 @@ impl Verify {
         }
         self.watched.extract_if(|tgid| has_ended(*tgid)).collect()
     }
+}
+
+/// Whether sockets live on that these processes owned. The table is not held for longer than a slice of it takes.
+fn is_outlived(table: &SharedTable, ended: &HashSet<u32>) -> bool {
+    let mut from = Some(0);
+    while let Some(place) = from {
+        let (found, next) = lock(table).outlives(ended, place, PLACES);
+        if found {
+            return true;
+        }
+        from = next;
+    }
+    false
 }
 
 /// Whether no process has this number. One that took over the number is taken for the old one.

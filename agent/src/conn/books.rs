@@ -1,7 +1,8 @@
 //! What the table counts besides groups and services.
 
-use super::histogram::{Histogram, SECONDS};
+use super::histogram::{Histogram, NANOSECONDS, SECONDS};
 use super::labels::{Correction, RetransmitError, Role, SocketState};
+use super::rows::{Row, flag};
 use super::snapshot::Namespace;
 
 /// What is counted besides groups and services.
@@ -45,6 +46,21 @@ impl Books {
             last_reconcile: None,
             namespaces: Vec::new(),
             namespaces_folded: 0,
+        }
+    }
+
+    /// Notes that a pass has ended which took so long.
+    pub(super) fn passed(&mut self, took: u64, now: u64) {
+        self.reconcile_durations.observe_whole(&NANOSECONDS, took);
+        self.last_reconcile = Some(now);
+    }
+
+    /// Observes how long a row that leaves its state at `time` was in it, where the beginning was seen.
+    #[inline]
+    pub(super) fn left(&mut self, row: &Row, time: u64) {
+        if !row.has(flag::ENTERED_BEFORE) {
+            let slot = row.role.index() * SocketState::COUNT + row.state.index();
+            self.state_durations[slot].2.observe_whole(&NANOSECONDS, time.saturating_sub(row.entered));
         }
     }
 }

@@ -51,19 +51,20 @@ impl Table {
 
     /// The row that a socket had when it closed, out of the table; a fresh one where it had none.
     fn last_row(&mut self, record: &State, old: SocketState) -> Row {
-        let relation = self.find(record.ends.sk).map(|index| relation(&self.rows[index], record));
-        match relation {
-            Some(Relation::Stranger) => self.bury(record.ends.sk),
-            Some(relation) => {
-                if relation == Relation::Behind {
-                    self.correct(Correction::WrongState);
-                }
-                if let Some(row) = self.extract(record.ends.sk) {
-                    self.left(&row, record);
+        if let Some(entry) = self.index.entry(record.ends.sk, &self.rows) {
+            match relation(&self.rows[*entry.get()], record, Some(old)) {
+                Relation::Stranger => self.bury(record.ends.sk),
+                relation => {
+                    let (index, _) = entry.remove();
+                    let row = self.release(index);
+                    if relation == Relation::Behind {
+                        self.correct(Correction::WrongState);
+                    } else {
+                        self.books.left(&row, record.time);
+                    }
                     return row;
                 }
             }
-            None => {}
         }
         if self.knows(record.ends.netns) {
             self.correct(Correction::MissedOpen);

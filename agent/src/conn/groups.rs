@@ -14,16 +14,17 @@ mod shown;
 use std::sync::Arc;
 
 use agent_common::record::Retransmit;
-use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::labels::{Phase, RetransmitKind, Role, SocketState};
 use super::lists::{Cuts, List};
+use super::memo::{Memo, Question};
 use super::owner::{Name, Owner};
 use super::retransmit::classify;
 use super::rows::Row;
 use super::slab::Rows;
 use super::snapshot::{OTHER, Queued, SPARE};
-use super::workloads::Place;
+use super::workloads::{Place, Workloads};
 use crate::workload::{Kind, Workload};
 
 /// The process name of sockets without a known owner.
@@ -71,6 +72,7 @@ pub(super) struct Groups {
     free: Vec<u16>,
     index: HashTable<u16>,
     hasher: DefaultHashBuilder,
+    memo: Memo,
     unknown: Arc<Workload>,
     limit: usize,
     /// Owners that had to be folded into `~other`.
@@ -85,6 +87,7 @@ impl Groups {
             free: Vec::new(),
             index: HashTable::new(),
             hasher: DefaultHashBuilder::default(),
+            memo: Memo::new(),
             unknown: Arc::clone(unknown),
             limit: limit.min(MOST - SPARE - ALWAYS),
             overflow: 0,
@@ -139,6 +142,9 @@ impl Groups {
 
     /// The same process in the same workload, in this role.
     pub(super) fn in_role(&mut self, group: u16, role: Role) -> u16 {
+        if self.role(group) == role {
+            return group;
+        }
         let place = self.list[usize::from(group)].place.clone();
         self.sibling(group, &place, role)
     }
@@ -148,6 +154,28 @@ impl Groups {
         let group = &self.list[usize::from(row.group)];
         let folded = Self::is_other(row.group) && row.tgid == tgid && row.owner >= Owner::Holder;
         group.role == row.role && (folded || group.is(name.as_str(), place, row.role))
+    }
+
+    /// Whether a group is the one of a process in this place and role.
+    pub(super) fn is(&self, group: u16, process: &str, place: &Place, role: Role) -> bool {
+        self.list[usize::from(group)].is(process, place, role)
+    }
+
+    /// The group that was the answer to a question, where nothing has changed since that it rests on.
+    #[inline]
+    pub(super) fn remembered(&self, question: Question, workloads: &Workloads) -> Option<u16> {
+        self.memo.get(question, workloads.epoch())
+    }
+
+    /// Remembers the answer to a question.
+    pub(super) fn remember_answer(&mut self, question: Question, workloads: &Workloads, group: u16) {
+        self.memo.put(question, workloads.epoch(), group);
+    }
+
+    /// Notes that a group is in use.
+    #[inline]
+    pub(super) fn touch(&mut self, group: u16) {
+        self.list[usize::from(group)].touched = true;
     }
 
     /// The process name of a group.
@@ -180,21 +208,18 @@ impl Groups {
         self.list[usize::from(group)].role
     }
 
-    /// The list of a group's rows in a state, to be changed.
-    pub(super) fn list(&mut self, group: u16, state: SocketState) -> &mut List {
+    /// The list of a group's rows in a state, to be changed; `left` for those that nobody has a descriptor of.
+    #[inline]
+    pub(super) fn list_at(&mut self, group: u16, state: SocketState, left: bool) -> &mut List {
         let group = &mut self.list[usize::from(group)];
         (group.used, group.touched) = (true, true);
-        &mut group.lists[state.index()]
+        if left { &mut group.left } else { &mut group.lists[state.index()] }
     }
 
     /// The list that a row belongs to.
+    #[inline]
     pub(super) fn list_of(&mut self, row: &Row) -> &mut List {
-        if !row.is_left() {
-            return self.list(row.group, row.state);
-        }
-        let group = &mut self.list[usize::from(row.group)];
-        (group.used, group.touched) = (true, true);
-        &mut group.left
+        self.list_at(row.group, row.state, row.is_left())
     }
 
     /// All rows of a group.
@@ -212,15 +237,18 @@ impl Groups {
     }
 
     /// Takes what waits in the sockets of each group; nothing in those that are not among them.
-    pub(super) fn queue(&mut self, queued: &HashMap<u16, Queued>) {
-        for (index, group) in (0..).zip(&mut self.list) {
-            group.queued = queued.get(&index).copied().unwrap_or_default();
+    pub(super) fn queue(&mut self, queued: &[Queued]) {
+        for (index, group) in self.list.iter_mut().enumerate() {
+            group.queued = queued.get(index).copied().unwrap_or_default();
         }
     }
 
-    /// Brings the cursors of every list up to `cuts`.
-    pub(super) fn advance(&mut self, rows: &Rows, cuts: &Cuts) {
-        self.list.iter_mut().flat_map(|group| &mut group.lists).for_each(|list| list.advance(rows, cuts));
+    /// Brings the cursors of every list up to `cuts`, past as many rows as `budget` has; whether all are there.
+    pub(super) fn advance(&mut self, rows: &Rows, cuts: &Cuts, budget: &mut usize) -> bool {
+        for list in self.list.iter_mut().flat_map(|group| &mut group.lists) {
+            list.advance(rows, cuts, budget);
+        }
+        *budget > 0
     }
 
     /// When the oldest row entered its leak state that has not been verified in it.

@@ -1,5 +1,4 @@
-//! A histogram with fixed bounds, counted under the table's lock: no atomics, no allocation after
-//! it was made.
+//! A histogram with fixed bounds, counted under the table's lock: no atomics, no allocation.
 
 /// Bounds for times from a tenth of a millisecond to an hour, seconds.
 pub const SECONDS: &[f64] = &[0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 3.0, 10.0, 60.0, 300.0, 3600.0];
@@ -7,20 +6,79 @@ pub const SECONDS: &[f64] = &[0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
 pub const BYTES: &[f64] =
     &[0.0, 256.0, 1024.0, 4096.0, 16384.0, 65536.0, 262_144.0, 1_048_576.0, 16_777_216.0, 268_435_456.0, 4_294_967_296.0];
 
+/// The most bounds of a histogram.
+const MOST: usize = SECONDS.len();
+const _: () = assert!(BYTES.len() <= MOST);
+
+/// [`SECONDS`] as whole nanoseconds.
+pub(super) static NANOSECONDS: Scale = Scale::new(SECONDS, 1e9);
+/// [`SECONDS`] as whole microseconds.
+pub(super) static MICROSECONDS: Scale = Scale::new(SECONDS, 1e6);
+/// [`BYTES`] as whole numbers.
+pub(super) static WHOLE_BYTES: Scale = Scale::new(BYTES, 1.0);
+
+/// Bounds as whole numbers of a smaller unit, so that a value that comes as one needs no search: of bounds of which
+/// each is at least twice the one before, one at the most has as many binary digits as the value.
+#[derive(Debug)]
+pub(super) struct Scale {
+    /// The bounds, then the greatest number.
+    bounds: [u64; MOST + 1],
+    /// By binary digits: how many bounds are less than every value of so many.
+    less: [u8; u64::BITS as usize + 1],
+    /// How many of the smaller unit a bound's unit is.
+    units: f64,
+}
+
+impl Scale {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounds are small and not negative")]
+    const fn new(of: &[f64], units: f64) -> Self {
+        let (mut bounds, mut less) = ([u64::MAX; MOST + 1], [0; u64::BITS as usize + 1]);
+        let mut at = 0;
+        while at < of.len() {
+            bounds[at] = (of[at] * units + 0.5) as u64;
+            let mut digits = 1;
+            while digits < less.len() {
+                less[digits] += (bounds[at] < 1 << (digits - 1)) as u8;
+                digits += 1;
+            }
+            at += 1;
+        }
+        Self { bounds, less, units }
+    }
+
+    /// How many bounds are less than a value.
+    #[inline]
+    fn slot(&self, value: u64) -> usize {
+        let less = usize::from(self.less[(u64::BITS - value.leading_zeros()) as usize]);
+        less + usize::from(self.bounds.get(less).is_some_and(|bound| *bound < value))
+    }
+}
+
 /// Counts by upper bound, and the sum of what was observed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Histogram {
     bounds: &'static [f64],
-    /// One more than there are bounds; the last is beyond them all. Not cumulative.
-    counts: Box<[u64]>,
+    /// By bound, and one beyond them all. Not cumulative.
+    counts: [u64; MOST + 1],
     sum: f64,
 }
 
 impl Histogram {
-    /// An empty histogram; `bounds` ascend.
+    /// An empty histogram; `bounds` ascend, and are [`SECONDS`], [`BYTES`] or fewer than these.
     #[must_use]
-    pub fn new(bounds: &'static [f64]) -> Self {
-        Self { bounds, counts: vec![0; bounds.len() + 1].into_boxed_slice(), sum: 0.0 }
+    pub const fn new(bounds: &'static [f64]) -> Self {
+        Self { bounds, counts: [0; MOST + 1], sum: 0.0 }
+    }
+
+    /// Counts one value that is a whole number of the unit of `scale`, which is the one of this histogram's bounds.
+    #[inline]
+    pub(super) fn observe_whole(&mut self, scale: &Scale, value: u64) {
+        if let Some(count) = self.counts.get_mut(scale.slot(value)) {
+            *count += 1;
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a sum needs no more than 53 bits")]
+        let value = value as f64;
+        self.sum += value / scale.units;
     }
 
     /// Counts one value.
@@ -58,5 +116,26 @@ impl Histogram {
             *mine += theirs;
         }
         self.sum += other.sum;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[expect(clippy::cast_precision_loss, reason = "bounds and their neighbours are small")]
+    fn a_whole_number_falls_where_the_same_value_falls_as_a_fraction() {
+        for (bounds, scale) in [(SECONDS, &NANOSECONDS), (SECONDS, &MICROSECONDS), (BYTES, &WHOLE_BYTES)] {
+            let near = |bound: u64| [bound.saturating_sub(1), bound, bound + 1];
+            let edges = scale.bounds[..bounds.len()].iter().flat_map(|bound| near(*bound));
+            let powers = (0..62).flat_map(|power| near(1 << power));
+            for value in edges.chain(powers).chain([0, u64::MAX]) {
+                let (mut whole, mut fraction) = (Histogram::new(bounds), Histogram::new(bounds));
+                whole.observe_whole(scale, value);
+                fraction.observe(value as f64 / scale.units);
+                assert_eq!(whole, fraction, "{value}");
+            }
+        }
     }
 }

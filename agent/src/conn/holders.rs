@@ -23,10 +23,12 @@ use std::collections::HashSet;
 use agent_common::record::Holder;
 use hashbrown::HashMap;
 
+use super::finish::Finish;
 use super::groups::Groups;
 use super::labels::SocketState;
+use super::memo::Question;
 use super::owner::{Name, Owner};
-use super::rows::{Row, flag, seen};
+use super::rows::{Row, flag};
 use super::table::Table;
 use super::workloads::Place;
 
@@ -42,91 +44,143 @@ pub(super) struct Processes {
     names: HashMap<u32, [u8; 16]>,
     /// The one whose descriptors come now.
     current: u32,
+    /// Whether its name is kept.
+    named: bool,
     /// Changes with it, so that a row can tell two descriptors of one process from two processes.
     run: u16,
+    /// What was met of each row, by its index; as long as it has to be.
+    marks: Vec<u64>,
+}
+
+/// What the reading has met of one row: the best holder, how many there are, and the run in which the last was counted.
+/// Kept as one word, of which zero is nothing, so that a million of them come from the system as they are.
+#[derive(Clone, Copy, Default)]
+struct Mark {
+    candidate: u32,
+    run: u16,
+    holders: u8,
+}
+
+impl Mark {
+    const fn from_word(word: u64) -> Self {
+        #[expect(clippy::cast_possible_truncation, reason = "each takes its bits")]
+        Self { candidate: word as u32, run: (word >> 32) as u16, holders: (word >> 48) as u8 }
+    }
+
+    fn word(self) -> u64 {
+        u64::from(self.candidate) | u64::from(self.run) << 32 | u64::from(self.holders) << 48
+    }
+
+    const fn is_held(self) -> bool {
+        self.holders > 0
+    }
 }
 
 impl Processes {
     /// Notes whose descriptor this is; false where the process is one too many.
     fn meet(&mut self, entry: &Holder) -> bool {
         if self.current == entry.tgid {
-            return self.names.contains_key(&entry.tgid);
+            return self.named;
         }
         self.current = entry.tgid;
         self.run = self.run.wrapping_add(1);
         if self.names.len() < MOST_PROCESSES {
             self.names.insert(entry.tgid, entry.comm);
         }
-        self.names.contains_key(&entry.tgid)
+        self.named = self.names.contains_key(&entry.tgid);
+        self.named
+    }
+
+    fn mark(&self, index: u32) -> Mark {
+        self.marks.get(index as usize).copied().map_or(Mark::default(), Mark::from_word)
+    }
+
+    /// Sets a mark; `top` is one more than the highest index in use.
+    fn set_mark(&mut self, index: u32, top: u32, mark: Mark) {
+        if index as usize >= self.marks.len() {
+            let more = (top as usize).max(index as usize + 1);
+            if self.marks.is_empty() { self.marks = vec![0; more] } else { self.marks.resize(more, 0) }
+        }
+        if let Some(word) = self.marks.get_mut(index as usize) {
+            *word = mark.word();
+        }
+    }
+
+    /// Forgets what was met of a place that another socket takes.
+    pub(super) fn forget(&mut self, index: u32) {
+        if let Some(word) = self.marks.get_mut(index as usize) {
+            *word = 0;
+        }
+    }
+
+    /// Whether a row was met.
+    pub(super) fn holds(&self, index: u32) -> bool {
+        self.mark(index).is_held()
     }
 }
 
 impl Table {
     /// Notes a holder of a socket; what follows from it is decided when the pass ends.
     pub fn pass_holder(&mut self, entry: &Holder) {
-        let (generation, reader) = (self.generation, self.reader);
+        let reader = self.reader;
         let Some(processes) = self.pass.as_mut().map(|pass| &mut pass.processes) else { return };
         if entry.tgid == 0 {
             return;
         }
-        let (named, run) = (processes.meet(entry), processes.run);
-        let Some(index) = self.find(entry.sk) else { return };
-        let row = &mut self.rows[index];
-        let first = row.held != generation;
-        if first {
-            (row.held, row.holders, row.candidate) = (generation, 0, 0);
-        }
-        if first || row.run != run {
-            row.run = run;
-            row.holders = row.holders.saturating_add(1);
+        let named = processes.meet(entry);
+        let Some(index) = self.index.find(entry.sk, &self.rows) else { return };
+        let (owner, mut mark) = (self.rows[index].tgid, processes.mark(index));
+        if !mark.is_held() || mark.run != processes.run {
+            mark.run = processes.run;
+            mark.holders = mark.holders.saturating_add(1);
         }
         let rank = |tgid: u32| match tgid {
             0 => (3, 0),
             _ if tgid == INIT || tgid == reader => (2, tgid),
-            _ if tgid == row.tgid => (0, tgid),
+            _ if tgid == owner => (0, tgid),
             _ => (1, tgid),
         };
-        if named && rank(entry.tgid) < rank(row.candidate) {
-            row.candidate = entry.tgid;
+        if named && rank(entry.tgid) < rank(mark.candidate) {
+            mark.candidate = entry.tgid;
+        }
+        processes.set_mark(index, self.rows.top(), mark);
+    }
+
+    /// Gives a row to who held it when the descriptor tables were read, from the moment `walked` on. Counts the rows that
+    /// nobody holds, and those that more than one process does.
+    pub(super) fn settle_owner(&mut self, index: u32, walked: u64, finish: &mut Finish) {
+        let mark = self.pass.as_ref().map_or(Mark::default(), |pass| pass.processes.mark(index));
+        let row = &mut self.rows[index];
+        if !row.has(flag::LIVE) {
+            return;
+        }
+        if mark.is_held() {
+            row.holders = mark.holders;
+        }
+        if row.is_born_since(walked) {
+            return;
+        }
+        if mark.is_held() {
+            finish.shared += u64::from(row.holders > 1 && row.state != SocketState::Listen);
+            let moved = self.hand_over(index, walked, mark.candidate);
+            finish.listeners_moved |= moved && self.rows[index].state == SocketState::Listen;
+            return;
+        }
+        let gone = self.is_unheld(index);
+        let row = &mut self.rows[index];
+        if row.entered < walked {
+            row.holders = 0;
+        }
+        if gone {
+            row.owner = Owner::Gone;
+            finish.unheld += 1;
         }
     }
 
-    /// Gives the rows to those who held them when the descriptor tables were read, from the moment
-    /// `walked` on. Sets how many rows nobody holds, and how many more than one process does.
-    pub(super) fn settle_owners(&mut self, walked: u64) {
-        let (mut unheld, mut shared, mut listeners_moved) = (0, 0, false);
-        for index in 0..self.rows.top() {
-            let row = &self.rows[index];
-            if !row.has(flag::LIVE) || row.is_born_since(walked) {
-                continue;
-            }
-            if row.held == self.generation {
-                shared += u64::from(row.holders > 1 && row.state != SocketState::Listen);
-                let moved = self.hand_over(index, walked);
-                listeners_moved |= moved && self.rows[index].state == SocketState::Listen;
-                continue;
-            }
-            let gone = self.is_unheld(index);
-            let row = &mut self.rows[index];
-            // The numbers of passes come round again.
-            row.held = seen::MISSED;
-            if row.entered < walked {
-                row.holders = 0;
-            }
-            if gone {
-                row.owner = Owner::Gone;
-                unheld += 1;
-            }
-        }
-        self.apply_moves();
-        if listeners_moved {
-            self.follow_listeners();
-        }
-        self.books.unheld = unheld;
-        self.books.shared = shared;
-        self.books.owners_read = Some(walked);
+    /// What is in a leak state since before `walked` has been verified in it; whether every list knows that.
+    pub(super) fn verified_since(&mut self, walked: u64, budget: &mut usize) -> bool {
         self.cuts.walk(walked);
-        self.groups.advance(&self.rows, &self.cuts);
+        self.groups.advance(&self.rows, &self.cuts, budget)
     }
 
     /// Since when the row waits that has been longest in a leak state without a reading of the
@@ -136,49 +190,69 @@ impl Table {
         self.groups.unverified_since(&self.rows)
     }
 
-    /// Whether rows that are in use belong to one of these processes. The kernel closes the sockets of
-    /// a process that ends: one that is left in a state where it can still be used is held by another.
+    /// Whether rows that are in use belong to one of these processes, of `places` places of the slab from `from` on; and where to
+    /// go on, none at the end. The kernel closes the sockets of a process that ends: one that is left in a state where it can
+    /// still be used is held by another.
     #[must_use]
-    pub fn outlives(&self, ended: &HashSet<u32>) -> bool {
+    pub fn outlives(&self, ended: &HashSet<u32>, from: u32, places: u32) -> (bool, Option<u32>) {
         use SocketState::{CloseWait, Established, Listen, SynSent};
+        let end = from.saturating_add(places).min(self.rows.top());
         let in_use = |row: &Row| matches!(row.state, CloseWait | Established | Listen | SynSent) && row.owner > Owner::Gone;
-        self.rows.iter().any(|row| in_use(row) && ended.contains(&row.tgid))
+        let mut rows = (from..end).map(|index| &self.rows[index]);
+        let found = rows.any(|row| row.has(flag::LIVE) && in_use(row) && ended.contains(&row.tgid));
+        (found, (end < self.rows.top()).then_some(end))
     }
 
     /// Gives a row to its best holder, under the name that it has now; whether that changed its group.
-    fn hand_over(&mut self, index: u32, walked: u64) -> bool {
+    fn hand_over(&mut self, index: u32, walked: u64, candidate: u32) -> bool {
         let row = self.rows[index];
         // A system call on the socket after the tables were read knows better.
         if row.owner == Owner::Exact && row.entered >= walked {
             return false;
         }
-        let Some(comm) = self.pass.as_ref().and_then(|pass| pass.processes.names.get(&row.candidate)) else { return false };
-        let name = Name::from_comm(comm);
-        let place = self.workloads.place_again(row.cgroup, row.candidate);
-        if Groups::is_other(row.group) {
-            self.bring_back(index, &name, &place);
-        }
-        let kept = self.groups.keeps(&row, &name, &place, row.candidate);
-        if kept && row.owner == Owner::Exact && row.tgid == row.candidate {
+        let Some(comm) = self.pass.as_ref().and_then(|pass| pass.processes.names.get(&candidate)).copied() else { return false };
+        let other = self.group_of_holder(index, candidate, &comm);
+        if other.is_none() && row.owner == Owner::Exact && row.tgid == candidate {
             return false;
         }
-        let group = if kept { row.group } else { self.groups.of_name(&name, &place, row.role) };
         self.books.unattributed -= u64::from(row.owner == Owner::None);
-        self.rows[index].tgid = row.candidate;
+        self.rows[index].tgid = candidate;
         self.rows[index].owner = Owner::Holder;
-        if !kept {
+        if let Some(group) = other {
             self.plan_move(index, group);
         }
-        !kept || row.tgid != row.candidate
+        other.is_some() || row.tgid != candidate
+    }
+
+    /// The group that a row belongs to by its holder's name; none where it stands there already.
+    fn group_of_holder(&mut self, index: u32, candidate: u32, comm: &[u8; 16]) -> Option<u16> {
+        let row = self.rows[index];
+        let question = Question::name(comm, row.cgroup, candidate, row.role.index());
+        let remembered = self.groups.remembered(question, &self.workloads);
+        if let Some(group) = remembered.filter(|_| !Groups::is_other(row.group)) {
+            return (group != row.group).then_some(group);
+        }
+        let name = Name::from_comm(comm);
+        let place = self.workloads.place_again(row.cgroup, candidate);
+        if Groups::is_other(row.group) {
+            self.bring_back(index, candidate, &name, &place);
+        }
+        let kept = self.groups.keeps(&row, &name, &place, candidate);
+        let group = if kept { row.group } else { self.groups.of_name(&name, &place, row.role) };
+        // One that is nowhere may be so for want of room, which is counted where records bring it.
+        if self.groups.is(group, name.as_str(), &place, row.role) && !self.groups.is_nowhere(group) {
+            self.groups.remember_answer(question, &self.workloads, group);
+        }
+        (!kept).then_some(group)
     }
 
     /// Gives a row that stands under `~other` its owner's name, now that there is room for it.
-    fn bring_back(&mut self, index: u32, name: &Name, place: &Place) {
+    fn bring_back(&mut self, index: u32, candidate: u32, name: &Name, place: &Place) {
         let row = &mut self.rows[index];
         if let Some(group) = self.groups.of_name_if_room(name, place, row.role) {
             // It is placed by what the tables say, not by its last system call.
             row.owner = Owner::Holder;
-            row.tgid = row.candidate;
+            row.tgid = candidate;
             self.plan_move(index, group);
         }
     }
@@ -188,23 +262,20 @@ impl Table {
     fn is_unheld(&self, index: u32) -> bool {
         let row = &self.rows[index];
         let seen = self.pass.as_ref().is_some_and(|pass| row.entered < pass.start) && row.seen == self.generation;
-        seen && row.attached && !row.has(flag::ORPHAN) && row.owner != Owner::None
+        seen && row.is_attached() && !row.has(flag::ORPHAN) && row.owner != Owner::None
     }
 
-    /// Puts the connections that nobody has accepted yet under the owner that their listener has now.
-    fn follow_listeners(&mut self) {
-        for index in 0..self.rows.top() {
-            let mut row = self.rows[index];
-            if row.has(flag::LIVE) && row.waits() {
-                let group = row.group;
-                self.inherit(&mut row);
-                let target = std::mem::replace(&mut row.group, group);
-                self.rows[index] = row;
-                if target != group {
-                    self.plan_move(index, target);
-                }
+    /// Puts a connection that nobody has accepted yet under the owner that its listener has now.
+    pub(super) fn follow_listener(&mut self, index: u32) {
+        let mut row = self.rows[index];
+        if row.has(flag::LIVE) && row.waits() {
+            let group = row.group;
+            self.inherit(&mut row);
+            let target = std::mem::replace(&mut row.group, group);
+            self.rows[index] = row;
+            if target != group {
+                self.plan_move(index, target);
             }
         }
-        self.apply_moves();
     }
 }

@@ -18,7 +18,7 @@ const WALK: usize = AGES;
 const SECOND: u64 = 1_000_000_000;
 
 /// For each cursor the moment before which a row must have entered its state to be passed by. It
-/// never goes back, and all lists are brought up to it at once.
+/// never goes back; the lists are brought up to it one by one, and each knows how far it has come.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Cuts([u64; CURSORS]);
 
@@ -56,6 +56,8 @@ pub(super) struct List {
     count: u32,
     /// Whether ages are asked of this list.
     aged: bool,
+    /// The cuts that its cursors have been brought up to.
+    cuts: [u64; CURSORS],
     /// The first row that is not older than each cut, [`NIL`] where all are.
     cursors: [u32; CURSORS],
     /// The rows before each cursor.
@@ -67,7 +69,16 @@ pub(super) struct List {
 impl List {
     /// An empty list; `aged` where it has to know how many are older than the ages.
     pub(super) const fn new(aged: bool) -> Self {
-        Self { head: NIL, tail: NIL, count: 0, aged, cursors: [NIL; CURSORS], older: [0; CURSORS], stages: [0; Stage::COUNT] }
+        Self {
+            head: NIL,
+            tail: NIL,
+            count: 0,
+            aged,
+            cuts: [0; CURSORS],
+            cursors: [NIL; CURSORS],
+            older: [0; CURSORS],
+            stages: [0; Stage::COUNT],
+        }
     }
 
     /// The youngest row, [`NIL`] in an empty list.
@@ -77,7 +88,7 @@ impl List {
 
     /// Puts a row where its time belongs, after those of the same time; walks back from `start`,
     /// which is the tail or a row that is not older.
-    pub(super) fn insert(&mut self, rows: &mut Rows, index: u32, start: u32, cuts: &Cuts) {
+    pub(super) fn insert(&mut self, rows: &mut Rows, index: u32, start: u32) {
         let entered = rows[index].entered;
         let mut prev = start;
         while prev != NIL && rows[prev].entered > entered {
@@ -103,8 +114,8 @@ impl List {
         if !self.aged {
             return;
         }
-        for (age, cut) in cuts.0.iter().enumerate() {
-            if entered < *cut {
+        for age in 0..CURSORS {
+            if entered < self.cuts[age] {
                 self.older[age] += 1;
             } else if self.cursors[age] == next {
                 self.cursors[age] = index;
@@ -113,7 +124,7 @@ impl List {
     }
 
     /// Takes a row out.
-    pub(super) fn remove(&mut self, rows: &mut Rows, index: u32, cuts: &Cuts) {
+    pub(super) fn remove(&mut self, rows: &mut Rows, index: u32) {
         let (entered, prev, next) = (rows[index].entered, rows[index].prev, rows[index].next);
         if prev == NIL {
             self.head = next;
@@ -132,8 +143,8 @@ impl List {
         if !self.aged {
             return;
         }
-        for (age, cut) in cuts.0.iter().enumerate() {
-            if entered < *cut {
+        for age in 0..CURSORS {
+            if entered < self.cuts[age] {
                 self.older[age] -= 1;
             } else if self.cursors[age] == index {
                 self.cursors[age] = next;
@@ -161,16 +172,29 @@ impl List {
         if row.state == SocketState::CloseWait { self.stages.get_mut(row.queues.stage().index()) } else { None }
     }
 
-    /// Brings the cursors up to cuts that have moved on.
-    pub(super) fn advance(&mut self, rows: &Rows, cuts: &Cuts) {
+    /// Brings the cursors up to cuts that have moved on, past as many rows as `budget` has, which it takes from it. Rows of
+    /// one time are passed together, or the list would not know which of them have been.
+    pub(super) fn advance(&mut self, rows: &Rows, cuts: &Cuts, budget: &mut usize) {
         if !self.aged {
             return;
         }
-        for (age, cut) in cuts.0.iter().enumerate() {
-            while self.cursors[age] != NIL && rows[self.cursors[age]].entered < *cut {
+        for (age, goal) in cuts.0.iter().enumerate() {
+            let (mut at, mut last) = (self.cursors[age], None);
+            loop {
+                let entered = if at == NIL { u64::MAX } else { rows[at].entered };
+                if at == NIL || entered >= *goal {
+                    self.cuts[age] = *goal;
+                    break;
+                }
+                if *budget == 0 && last != Some(entered) {
+                    self.cuts[age] = entered;
+                    break;
+                }
+                *budget = budget.saturating_sub(1);
                 self.older[age] += 1;
-                self.cursors[age] = rows[self.cursors[age]].next;
+                (at, last) = (rows[at].next, Some(entered));
             }
+            self.cursors[age] = at;
         }
     }
 

@@ -1,23 +1,27 @@
 //! The connection table: one row a live socket, the only state of the agent.
 //!
 //! `table` applies records, `ending` settles what a CLOSE means, `pass` (with `moves`,
-//! `holders` and `namespaces`) holds the table against the kernel's own lists, `verdict` ends that, `view` copies out what the
-//! views read. Below them: `rows` (the slab), `store` (in and out of it), `lists` (who is oldest),
-//! `groups`, `services` and `books` (what is counted, within label budgets), `owner` (whose socket it
+//! `holders` and `namespaces`) holds the table against the kernel's own lists, `finish` ends that in slices (`verdict`, `sums`), `view` copies out what the
+//! views read. Below them: `rows` (the slab), `index` (found by the socket), `store` (in and out of it), `lists` (who is oldest),
+//! `groups`, `services` and `books` (what is counted, within label budgets), `owner` and `naming` with `memo` (whose socket it
 //! is), `workloads` (where it runs) with `tenure` (how long names last), `succession` (which state may
 //! follow which).
 
 mod books;
 mod destinations;
 mod ending;
+mod finish;
 mod groups;
 pub mod histogram;
 mod holders;
+mod index;
 pub mod labels;
 mod listening;
 mod lists;
+mod memo;
 mod moves;
 mod namespaces;
+mod naming;
 mod netstat;
 mod owner;
 mod pass;
@@ -30,6 +34,7 @@ mod slab;
 pub mod snapshot;
 mod store;
 mod succession;
+mod sums;
 mod table;
 mod tenure;
 #[cfg(test)]

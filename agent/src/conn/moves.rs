@@ -1,75 +1,193 @@
-//! How rows change groups while they stay in their state, which only a pass makes them do.
+//! How rows change groups while they stay in their state, which only a pass and the name of a workload make them do.
 //!
-//! Used by the pass. Each list is in order of time while the holders come in order of processes, so
-//! the moves are gathered, sorted, and made with one walk a list and batch instead of one walk a row.
+//! Used by the pass and by `tenure`. Each list is in order of time while the holders come in order of processes, so
+//! the moves are gathered, sorted, and made with one walk a list and batch instead of one walk a row. Guarantees:
+//! records may come between any two slices; a row is in exactly one list at every moment.
 
 use super::labels::SocketState;
 use super::owner::Owner;
-use super::rows::{NIL, flag};
+use super::rows::{NIL, Row, flag};
 use super::table::Table;
 
-/// Rows that change groups are sorted into their new lists in batches of this size.
-const BATCH: usize = 1 << 16;
+/// How many moves are sorted into their new lists at once: a millisecond or two of sorting.
+const BATCH: usize = 1 << 14;
 
 /// A row and the group that it belongs to.
-pub(super) struct Move {
+#[derive(Clone, Copy, Debug)]
+struct Move {
+    /// The row's socket and its birth, in case the row, or the socket's address, is used again before the move.
+    sk: u64,
+    born: u64,
     index: u32,
     group: u16,
-    /// The row's socket, in case the row is used again before the move.
-    sk: u64,
+    /// Whether an owner that has shown itself since does not matter.
+    firm: bool,
+}
+
+/// A list, and a row's time in it: where a row goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Goal {
+    group: u16,
+    state: SocketState,
+    left: bool,
+    entered: u64,
+    index: u32,
+}
+
+impl Goal {
+    fn of(index: u32, row: &Row, group: u16) -> Self {
+        Self { group, state: row.state, left: row.is_left(), entered: row.entered, index }
+    }
+
+    fn is_in_list_of(&self, other: &Self) -> bool {
+        (self.group, self.state, self.left) == (other.group, other.state, other.left)
+    }
+}
+
+/// What is to be moved, and how far that has come.
+#[derive(Debug, Default)]
+pub(super) struct Moves {
+    planned: Vec<Move>,
+    /// A batch, the row that goes first last: by list, and in each from the youngest to the oldest.
+    sorted: Vec<(Goal, Move)>,
+    /// Where the walk through the list of the last move stands, with the socket of the row there.
+    place: Option<(Goal, u64)>,
+}
+
+impl Moves {
+    /// Whether enough has gathered to be worth a walk, or such a walk has begun.
+    pub(super) fn are_due(&self) -> bool {
+        !self.sorted.is_empty() || self.planned.len() >= BATCH
+    }
+
+    /// Whether there is nothing to do.
+    pub(super) fn are_done(&self) -> bool {
+        self.sorted.is_empty() && self.planned.is_empty()
+    }
 }
 
 impl Table {
-    /// Remembers that a row belongs to another group.
+    /// Remembers that a row belongs to another group. Who makes many of them has them made now and then.
     pub(super) fn plan_move(&mut self, index: u32, group: u16) {
-        let Some(pass) = &mut self.pass else { return };
-        pass.moves.push(Move { index, group, sk: self.rows[index].sk });
-        if pass.moves.len() >= BATCH {
+        self.plan(index, group, false);
+        if self.moves.planned.len() >= 2 * BATCH {
             self.apply_moves();
         }
     }
 
-    /// Makes the planned moves. A row that was freed or used again since is left alone; one whose
-    /// owner has shown itself since keeps that owner.
-    pub(super) fn apply_moves(&mut self) {
-        let Some(pass) = &mut self.pass else { return };
-        let mut loose = Vec::new();
-        for planned in std::mem::take(&mut pass.moves) {
-            let row = self.rows[planned.index];
-            if !row.has(flag::LIVE) || row.sk != planned.sk {
-                continue;
-            }
-            let source = if row.owner == Owner::Exact { row.group } else { planned.group };
-            let group = self.groups.in_role(source, row.role);
-            if group == row.group {
-                continue;
-            }
-            if !row.has(flag::LOOSE) {
-                self.unlink(planned.index);
-                self.rows[planned.index].flags |= flag::LOOSE;
-                loose.push(planned.index);
-            }
-            self.rows[planned.index].set_group(group);
-        }
-        self.link_loose(loose);
+    /// The same, whatever the row's owner shows meanwhile.
+    pub(super) fn plan_firm_move(&mut self, index: u32, group: u16) {
+        self.plan(index, group, true);
     }
 
-    /// Sorts loose rows into their lists, from the youngest to the oldest, each list walked once.
-    pub(super) fn link_loose(&mut self, mut loose: Vec<u32>) {
-        let Self { rows, groups, cuts, listeners, .. } = self;
-        let key = |index: &u32| (rows[*index].group, rows[*index].state, rows[*index].is_left(), rows[*index].entered, *index);
-        loose.sort_unstable_by_key(|index| std::cmp::Reverse(key(index)));
-        let mut done = (NIL, None);
-        for index in loose {
-            let place = Some((rows[index].group, rows[index].state, rows[index].is_left()));
-            let list = groups.list_of(&rows[index]);
-            let start = if done.1 == place { done.0 } else { list.tail() };
-            list.insert(rows, index, start, cuts);
-            rows[index].flags &= !flag::LOOSE;
-            done = (index, place);
-            if rows[index].state == SocketState::Listen {
-                listeners.add(rows[index].netns, rows[index].local_port, rows[index].local, index);
+    fn plan(&mut self, index: u32, group: u16, firm: bool) {
+        let row = &self.rows[index];
+        self.moves.planned.push(Move { sk: row.sk, born: row.born, index, group, firm });
+    }
+
+    /// Makes all planned moves.
+    pub(super) fn apply_moves(&mut self) {
+        while !self.moves.are_done() {
+            self.make_moves(&mut usize::MAX.clone());
+        }
+    }
+
+    /// Makes planned moves, a batch at the most, and takes what rows it looked at from `budget`. A row that was freed or
+    /// used again since is left alone; one whose owner has shown itself since keeps that owner.
+    pub(super) fn make_moves(&mut self, budget: &mut usize) {
+        if self.moves.sorted.is_empty() {
+            self.sort_moves(budget);
+        }
+        while *budget > 0 {
+            let Some((goal, planned)) = self.moves.sorted.pop() else {
+                self.moves.place = None;
+                return;
+            };
+            let Some(now) = self.goal_of(&planned) else { continue };
+            if !now.is_in_list_of(&goal) || now.entered != goal.entered {
+                self.moves.planned.push(planned);
+                continue;
             }
+            if !self.approach(&now, budget) {
+                self.moves.sorted.push((goal, planned));
+                return;
+            }
+            self.relink(&now);
+            *budget = budget.saturating_sub(1);
+        }
+    }
+
+    fn sort_moves(&mut self, budget: &mut usize) {
+        let rest = self.moves.planned.len().saturating_sub(BATCH);
+        let mut batch = std::mem::take(&mut self.moves.planned);
+        for planned in batch.drain(rest..) {
+            if let Some(goal) = self.goal_of(&planned) {
+                // What has no room for a name is counted here, and not again when its turn comes.
+                self.moves.sorted.push((goal, Move { group: goal.group, ..planned }));
+            }
+        }
+        self.moves.planned = batch;
+        *budget = budget.saturating_sub(self.moves.sorted.len());
+        // The last is taken first.
+        self.moves.sorted.sort_unstable_by_key(|(goal, _)| *goal);
+    }
+
+    /// Where a row belongs now; none where it is not there any more, or belongs where it is.
+    fn goal_of(&mut self, planned: &Move) -> Option<Goal> {
+        let row = &self.rows[planned.index];
+        if !row.has(flag::LIVE) || row.sk != planned.sk || row.born != planned.born {
+            return None;
+        }
+        let group = if planned.firm {
+            planned.group
+        } else {
+            let source = if row.owner == Owner::Exact { row.group } else { planned.group };
+            self.groups.in_role(source, row.role)
+        };
+        let row = &self.rows[planned.index];
+        (group != row.group).then(|| Goal::of(planned.index, row, group))
+    }
+
+    /// Walks back to the row after which another belongs; false where the budget ends before that.
+    fn approach(&mut self, goal: &Goal, budget: &mut usize) -> bool {
+        let Self { rows, groups, moves, .. } = self;
+        let tail = groups.list_at(goal.group, goal.state, goal.left).tail();
+        let stands = |(place, sk): &(Goal, u64)| {
+            let row = &rows[place.index];
+            row.has(flag::LIVE) && row.sk == *sk && Goal::of(place.index, row, row.group) == *place && place.is_in_list_of(goal)
+        };
+        let mut at = moves.place.filter(stands).map_or(tail, |(place, _)| place.index);
+        loop {
+            if at == NIL {
+                moves.place = None;
+                break;
+            }
+            let row = &rows[at];
+            moves.place = Some((Goal::of(at, row, goal.group), row.sk));
+            if row.entered <= goal.entered {
+                break;
+            }
+            if *budget == 0 {
+                return false;
+            }
+            *budget -= 1;
+            at = row.prev;
+        }
+        true
+    }
+
+    /// Puts a row into the list in which [`Self::approach`] has found its place.
+    fn relink(&mut self, goal: &Goal) {
+        let index = goal.index;
+        self.unlink(index);
+        self.rows[index].set_group(goal.group);
+        let start = self.moves.place.map_or(NIL, |(place, _)| place.index);
+        let Self { rows, groups, listeners, .. } = self;
+        groups.list_of(&rows[index]).insert(rows, index, start);
+        let row = &rows[index];
+        self.moves.place = Some((*goal, row.sk));
+        if row.state == SocketState::Listen {
+            listeners.add(row.netns, row.local_port, row.local, index);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The reconcile pass: the table held against the kernel's own socket list and descriptor tables.
 //!
 //! Driven by the ingest thread: `begin_pass`, then slices of the lists between which the rings are
-//! drained and applied, then `end_pass` (in `verdict`). Each entry carries the time at which it was read and all
+//! drained and applied, then `finish_pass` (in `finish`). Each entry carries the time at which it was read and all
 //! records up to then have been applied, so an entry is the truth unless the row has heard of
 //! something later. The first pass seeds the table; a later one finds only what was lost, and counts it.
 //!
@@ -10,18 +10,19 @@
 //! what `ss` shows as FIN-WAIT-2 is the gauge `fin_wait2` plus `fin_wait2_orphan`, and SYN-RECV is rows
 //! in `syn_recv` plus `syn_recv` of the namespaces.
 
-use agent_common::record::Socket;
+use agent_common::record::{Socket, flag as flag_of_entry};
 use hashbrown::HashMap;
 
+use super::finish::Finish;
 use super::holders::Processes;
 use super::labels::{Correction, Role, SocketState};
-use super::moves::Move;
 use super::namespaces::Namespaces;
 use super::owner::Owner;
 use super::pressure::Gathered;
 use super::queues::Queues;
 use super::rows::{MARGIN, flag, seen};
 use super::succession::{can_reach, is_connected, note_first_fin};
+use super::sums::Sums;
 use super::table::Table;
 
 /// The most closes to remember during a pass; beyond it the pass inserts nothing more.
@@ -32,12 +33,14 @@ pub(super) struct Pass {
     pub(super) start: u64,
     /// Sockets that closed during the pass, and when.
     closed: HashMap<u64, u64>,
-    /// Rows that go to another process, or to another role of theirs.
-    pub(super) moves: Vec<Move>,
     /// Who holds sockets.
     pub(super) processes: Processes,
     pub(super) namespaces: Namespaces,
     pub(super) gathered: Gathered,
+    /// What its rows add up to.
+    pub(super) sums: Sums,
+    /// How far its end has come; none while lists are read.
+    pub(super) finish: Option<Finish>,
     pub(super) corrections_before: [u64; Correction::COUNT],
 }
 
@@ -63,10 +66,11 @@ impl Table {
         self.pass = Some(Pass {
             start: now,
             closed: HashMap::new(),
-            moves: Vec::new(),
             processes: Processes::default(),
             namespaces: Namespaces::like(&self.books.namespaces, self.limits.namespaces),
             gathered: Gathered::default(),
+            sums: Sums::default(),
+            finish: None,
             corrections_before: self.books.corrections,
         });
     }
@@ -144,12 +148,13 @@ impl Table {
         if self.rows[index].is_as_listed(entry) {
             self.take_entry(index, entry);
         }
+        self.rows[index].seen = self.generation;
         let mut row = self.rows[index];
-        row.seen = self.generation;
-        let (owner, group) = (row.owner, row.group);
-        if row.role == Role::Unknown || row.waits() || (row.role == Role::Server && row.owner == Owner::None) {
-            self.inherit(&mut row);
+        if !(row.role == Role::Unknown || row.waits() || (row.role == Role::Server && row.owner == Owner::None)) {
+            return;
         }
+        let (owner, group) = (row.owner, row.group);
+        self.inherit(&mut row);
         let target = std::mem::replace(&mut row.group, group);
         self.books.unattributed -= u64::from(owner == Owner::None && row.owner != Owner::None);
         self.rows[index] = row;
@@ -160,22 +165,30 @@ impl Table {
 
     /// Takes what an entry tells of a row that has not changed since.
     fn take_entry(&mut self, index: u32, entry: &Socket) {
-        let before = self.rows[index];
-        let mut row = before;
+        let row = &self.rows[index];
+        let is_left = row.state == SocketState::FinWait2 && entry.flags & flag_of_entry::ORPHAN != 0;
+        if is_left != row.is_left() || (row.local_port == 0 && entry.ends.local_port != 0) {
+            self.unlink(index);
+            let row = &mut self.rows[index];
+            row.take_flags(entry.flags);
+            if row.local_port == 0 {
+                // The kernel chooses a port after it has told the state: SYN_SENT (`tcp_v4_connect`, 6.18),
+                // and LISTEN of a socket that was not bound (`inet_csk_listen_start`, 6.18).
+                row.take_ends(&entry.ends);
+            }
+            self.link(index);
+        }
+        let Self { rows, groups, .. } = self;
+        let row = &mut rows[index];
         row.take_flags(entry.flags);
         if row.local_port == 0 {
-            // The kernel chooses a port after it has told the state: SYN_SENT (`tcp_v4_connect`, 6.18),
-            // and LISTEN of a socket that was not bound (`inet_csk_listen_start`, 6.18).
             row.take_ends(&entry.ends);
         }
-        if (row.is_left(), row.local_port) != (before.is_left(), before.local_port) {
-            self.unlink(index);
-            self.rows[index] = row;
-            self.link(index);
-            row = self.rows[index];
+        if row.state == SocketState::CloseWait {
+            groups.list_of(row).restage(row, |row| row.queues = Queues::listed(entry));
+        } else {
+            row.queues = Queues::listed(entry);
         }
-        self.groups.list_of(&row).restage(&mut row, |row| row.queues = Queues::listed(entry));
-        self.rows[index] = row;
     }
 
     /// Puts a row into the state that the list says; since when is not known.

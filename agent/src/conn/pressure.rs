@@ -11,12 +11,10 @@ use agent_common::tcp;
 use hashbrown::HashMap;
 
 use super::destinations::Destinations;
-use super::labels::SocketState;
 use super::listening::{Extra, Listening};
 use super::netstat::NetstatCounts;
 use super::pass::Pass;
-use super::rows::flag;
-use super::snapshot::Queued;
+use super::rows::Row;
 use super::table::{Limits, Table};
 use super::verdict::Covered;
 use crate::pressure::descriptors::{self, Descriptors};
@@ -163,6 +161,13 @@ pub(super) struct Gathered {
     home: Option<u32>,
 }
 
+impl Gathered {
+    /// What the list told of a listener that the pass with this number saw.
+    fn extra(&self, row: &Row, generation: u8) -> Option<Extra> {
+        self.listeners.get(&row.sk).copied().filter(|extra| row.seen == generation && extra.is_of(row))
+    }
+}
+
 impl Kept {
     /// Nothing yet.
     pub(super) fn new(limits: &Limits) -> Self {
@@ -220,42 +225,23 @@ impl Table {
         }
     }
 
-    /// Sums up what a pass has gathered, over all rows that it saw.
+    /// Shows what a pass has gathered, with what its rows add up to.
     pub(super) fn sum_up(&mut self, pass: &mut Pass, covered: &Covered) {
-        let gathered = std::mem::take(&mut pass.gathered);
+        let (gathered, sums) = (std::mem::take(&mut pass.gathered), std::mem::take(&mut pass.sums));
         let Self { rows, groups, kept, .. } = self;
-        for (netns, counters) in gathered.netstat {
-            kept.netstat.read(netns, counters, !self.seeded, &covered.namespaces);
+        for (netns, counters) in &gathered.netstat {
+            kept.netstat.read(*netns, *counters, !self.seeded, &covered.namespaces);
         }
-        let mut queued: HashMap<u16, Queued> = HashMap::new();
-        let mut owned: HashMap<u32, (u16, u64)> = HashMap::new();
-        let mut listening = Vec::new();
-        for row in rows.iter() {
-            let seen = row.seen == self.generation;
-            if row.state == SocketState::Listen {
-                listening.push((row, gathered.listeners.get(&row.sk).copied().filter(|extra| seen && extra.is_of(row))));
-            } else if seen {
-                queued.entry(row.group).or_default().add(row);
-            }
-            if seen && row.is_left() {
-                pass.namespaces.count_orphan(row.netns);
-            }
-            if row.tgid != 0 && !row.has(flag::ORPHAN) {
-                owned.entry(row.tgid).or_insert((row.group, 0)).1 += 1;
-            }
-        }
-        groups.queue(&queued);
+        let listening: Vec<_> = sums.listening(rows).map(|row| (row, gathered.extra(row, self.generation))).collect();
+        groups.queue(sums.queued());
         kept.listening.renew(&listening, groups);
         let home = gathered.home.unwrap_or_default();
         kept.ports = gathered.destinations.publish(home, self.limits.namespaces, self.listeners.ports());
-        let mut owned: Vec<_> = owned.into_iter().collect();
-        owned.sort_unstable_by_key(|(tgid, (_, sockets))| (std::cmp::Reverse(*sockets), *tgid));
-        owned.truncate(descriptors::MOST);
-        let process = |(tgid, (group, sockets))| {
+        let process = |(tgid, group, sockets)| {
             let (process, workload) = groups.labels(group);
             OwnerProcess { tgid, process, workload, sockets, descriptors: None }
         };
-        kept.processes = owned.into_iter().map(process).collect();
+        kept.processes = sums.owners(descriptors::MOST).into_iter().map(process).collect();
     }
 
     /// The destinations that have taken most of their ports, the worst first; at most 20, as of the last pass.

@@ -38,6 +38,11 @@ impl Queues {
         self.receive = self.receive().max(unread) | if flags & flag::ATTACHED == 0 { 0 } else { MARK };
     }
 
+    /// Whether the socket was accepted, or made by a task.
+    pub(super) const fn is_attached(self) -> bool {
+        self.receive & MARK != 0
+    }
+
     /// What the kernel lists as the receive queue.
     pub(super) const fn receive(self) -> u32 {
         self.receive & !MARK

@@ -34,11 +34,9 @@ pub(super) mod flag {
     pub(in super::super) const FIN_REMOTE: u8 = 1 << 5;
     /// No descriptor refers to the socket, as the last pass saw it.
     pub(in super::super) const ORPHAN: u8 = 1 << 6;
-    /// Taken out of its list for the moment, while a batch of rows changes groups.
-    pub(in super::super) const LOOSE: u8 = 1 << 7;
 }
 
-/// Values of [`Row::seen`] and [`Row::held`]: two marks, and above them the numbers of passes.
+/// Values of [`Row::seen`]: two marks, and above them the numbers of passes.
 pub(super) mod seen {
     /// The last pass missed it.
     pub(in super::super) const MISSED: u8 = 0;
@@ -51,41 +49,19 @@ pub(super) mod seen {
     }
 }
 
-/// A live socket.
+/// A live socket. What every record touches comes first, so that it takes one or two cache lines; the addresses,
+/// which only a listing reads, last.
 #[derive(Clone, Copy, Debug)]
+#[repr(C)]
 pub(super) struct Row {
     /// The kernel's address of the socket, its key.
     pub(super) sk: u64,
-    /// Its cgroup's id.
-    pub(super) cgroup: u64,
-    /// Local address, network order in memory.
-    pub(super) local: [u64; 2],
-    /// Peer address, network order in memory.
-    pub(super) peer: [u64; 2],
     /// When it entered its state; also the time of its last event.
     pub(super) entered: u64,
-    /// When it was first heard of.
-    pub(super) born: u64,
-    /// From `born` to ESTABLISHED, microseconds, saturating; [`NEVER`] where not seen.
-    opened_after: u32,
-    /// Inode of its network namespace.
-    pub(super) netns: u32,
     /// The next younger row of its list, or the next free row.
     pub(super) next: u32,
     /// The next older row of its list.
     pub(super) prev: u32,
-    /// The owner's process id, 0 where none is known.
-    pub(super) tgid: u32,
-    /// Segments sent again.
-    pub(super) retransmitted: u32,
-    /// Where its opening and closing are counted, [`NO_SERVICE`] until needed.
-    pub(super) service: u32,
-    /// What waits in it, as of the last pass.
-    pub(super) queues: Queues,
-    /// Local port.
-    pub(super) local_port: u16,
-    /// Peer port.
-    pub(super) peer_port: u16,
     /// Process and role.
     pub(super) group: u16,
     /// Its state.
@@ -98,60 +74,80 @@ pub(super) struct Row {
     pub(super) flags: u8,
     /// The last pass that saw it, or a mark; see [`seen`].
     pub(super) seen: u8,
-    /// The last pass in which a holder was found for it, or a mark; see [`seen`].
-    pub(super) held: u8,
     /// How many processes held it when the descriptor tables were last read; 255 stands for more.
     pub(super) holders: u8,
-    /// The process that was last counted among them; see `holders::Processes`.
-    pub(super) run: u16,
-    /// Whether it had a `struct socket` when the last pass saw it: not so while it waits to be accepted.
-    pub(super) attached: bool,
-    /// The best holder that the reading of the descriptor tables has met, 0 for none.
-    pub(super) candidate: u32,
+    /// When it was first heard of.
+    pub(super) born: u64,
+    /// From `born` to ESTABLISHED, microseconds, saturating; [`NEVER`] where not seen.
+    opened_after: u32,
+    /// Where its opening and closing are counted, [`NO_SERVICE`] until needed.
+    pub(super) service: u32,
+    /// The owner's process id, 0 where none is known.
+    pub(super) tgid: u32,
+    /// Inode of its network namespace.
+    pub(super) netns: u32,
+    /// Local port.
+    pub(super) local_port: u16,
+    /// Peer port.
+    pub(super) peer_port: u16,
+    /// Segments sent again.
+    pub(super) retransmitted: u32,
+    /// What waits in it, as of the last pass.
+    pub(super) queues: Queues,
+    /// Its cgroup's id.
+    pub(super) cgroup: u64,
+    /// Local address, network order in memory.
+    pub(super) local: [u64; 2],
+    /// Peer address, network order in memory.
+    pub(super) peer: [u64; 2],
 }
+
+/// A million rows with their index take less than 128 bytes each; see `xtask/cost/tests/allocations.rs`.
+const _: () = assert!(size_of::<Row>() == 112);
 
 impl Row {
     /// A row as it begins: in `state` since `time`, without owner.
     pub(super) fn new(ends: &Endpoints, state: SocketState, role: Role, time: u64) -> Self {
         Self {
             sk: ends.sk,
-            cgroup: ends.cgroup,
-            local: ends.local,
-            peer: ends.peer,
             entered: time,
-            born: time,
-            opened_after: NEVER,
-            netns: ends.netns,
             next: NIL,
             prev: NIL,
-            tgid: 0,
-            retransmitted: 0,
-            service: NO_SERVICE,
-            queues: Queues::default(),
-            local_port: ends.local_port,
-            peer_port: ends.peer_port,
             group: 0,
             state,
             role,
             owner: Owner::None,
             flags: flag::LIVE,
             seen: seen::FRESH,
-            held: seen::FRESH,
             holders: 0,
-            run: 0,
-            attached: false,
-            candidate: 0,
+            born: time,
+            opened_after: NEVER,
+            service: NO_SERVICE,
+            tgid: 0,
+            netns: ends.netns,
+            local_port: ends.local_port,
+            peer_port: ends.peer_port,
+            retransmitted: 0,
+            queues: Queues::default(),
+            cgroup: ends.cgroup,
+            local: ends.local,
+            peer: ends.peer,
         }
     }
 
     /// Whether it waits in its listener's accept queue, as far as is known: then it has the listener's owner.
     pub(super) fn waits(&self) -> bool {
-        self.owner == Owner::Listener && !self.attached
+        self.owner == Owner::Listener && !self.is_attached()
     }
 
-    /// Takes what the flags of a record or of an entry of the socket list tell: whether it was accepted, whether nobody has a descriptor of it.
+    /// Whether it had a `struct socket` when it was last heard of: not so while it waits to be accepted.
+    pub(super) const fn is_attached(&self) -> bool {
+        self.queues.is_attached()
+    }
+
+    /// Takes what the flags of a record or of an entry of the socket list tell: whether nobody has a descriptor of
+    /// it. Whether it was accepted goes with what waits in it.
     pub(super) const fn take_flags(&mut self, flags: u8) {
-        self.attached = flags & socket_flag::ATTACHED != 0;
         self.flags &= !flag::ORPHAN;
         self.flags |= if flags & socket_flag::ORPHAN == 0 { 0 } else { flag::ORPHAN };
     }

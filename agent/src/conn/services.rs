@@ -13,7 +13,7 @@ use agent_common::record::Close;
 use hashbrown::HashMap;
 
 use super::groups::Groups;
-use super::histogram::{BYTES, Histogram, SECONDS};
+use super::histogram::{BYTES, Histogram, MICROSECONDS, NANOSECONDS, SECONDS, WHOLE_BYTES};
 use super::labels::{CloseReason, ConnectFailure, Role};
 use super::rows::{NO_SERVICE, Row};
 use super::snapshot::{SPARE, Service};
@@ -130,14 +130,14 @@ impl Service {
     pub(super) fn closed(&mut self, reason: CloseReason, lasted: Option<u64>, numbers: Option<&Close>) {
         self.closed[reason.index()] += 1;
         if let Some(lasted) = lasted {
-            self.duration.observe(seconds(lasted));
+            self.duration.observe_whole(&NANOSECONDS, lasted);
         }
         let Some(numbers) = numbers else { return };
         if numbers.srtt_us > 0 {
-            self.srtt.observe(f64::from(numbers.srtt_us) / 1e6);
+            self.srtt.observe_whole(&MICROSECONDS, u64::from(numbers.srtt_us));
         }
-        self.sent_bytes.observe(float(numbers.bytes_sent));
-        self.received_bytes.observe(float(numbers.bytes_received));
+        self.sent_bytes.observe_whole(&WHOLE_BYTES, numbers.bytes_sent);
+        self.received_bytes.observe_whole(&WHOLE_BYTES, numbers.bytes_received);
     }
 
     /// Counts a connect that came to nothing.
@@ -192,16 +192,6 @@ impl Ports {
         counts.push((None, self.beyond));
         counts
     }
-}
-
-/// Nanoseconds as seconds.
-pub(super) fn seconds(nanoseconds: u64) -> f64 {
-    float(nanoseconds) / 1e9
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a histogram's bucket and sum need no more than 53 bits")]
-fn float(value: u64) -> f64 {
-    value as f64
 }
 
 fn empty(role: Role, port: Option<u16>) -> Service {

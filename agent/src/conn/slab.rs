@@ -8,12 +8,12 @@ use std::ops::{Index, IndexMut};
 
 use super::rows::{NIL, Row, flag};
 
-/// Rows in a chunk: 120 KiB, so that an idle agent stays small.
+/// Rows in a chunk: 112 KiB, so that an idle agent stays small.
 const CHUNK: usize = 1024;
 
 /// All rows.
 pub(super) struct Rows {
-    chunks: Vec<Box<[Row]>>,
+    chunks: Vec<Box<[Row; CHUNK]>>,
     free: u32,
     /// One more than the highest index ever used.
     top: u32,
@@ -32,8 +32,8 @@ impl Rows {
         if self.used >= self.limit {
             return None;
         }
-        self.used += 1;
         if self.free != NIL {
+            self.used += 1;
             let index = self.free;
             self.free = self[index].next;
             self[index] = row;
@@ -41,8 +41,10 @@ impl Rows {
         }
         let index = self.top;
         if index as usize / CHUNK == self.chunks.len() {
-            self.chunks.push(vec![row.unused(); CHUNK].into_boxed_slice());
+            // The slice has the array's length.
+            self.chunks.push(vec![row.unused(); CHUNK].into_boxed_slice().try_into().ok()?);
         }
+        self.used += 1;
         self.top += 1;
         self[index] = row;
         Some(index)
@@ -83,12 +85,14 @@ impl Rows {
 impl Index<u32> for Rows {
     type Output = Row;
 
+    #[inline]
     fn index(&self, index: u32) -> &Row {
         &self.chunks[index as usize / CHUNK][index as usize % CHUNK]
     }
 }
 
 impl IndexMut<u32> for Rows {
+    #[inline]
     fn index_mut(&mut self, index: u32) -> &mut Row {
         &mut self.chunks[index as usize / CHUNK][index as usize % CHUNK]
     }

@@ -7,29 +7,35 @@ use super::table::Table;
 
 impl Table {
     /// The row of a socket.
+    #[inline]
     pub(super) fn find(&self, sk: u64) -> Option<u32> {
-        self.index.find(hash(sk), |index| self.rows[*index].sk == sk).copied()
+        self.index.find(sk, &self.rows)
     }
 
     /// Puts a row into the table; false where it is full.
     pub(super) fn store(&mut self, row: Row) -> bool {
         let Some(index) = self.rows.insert(row) else { return false };
-        let Self { index: hashes, rows, .. } = self;
-        hashes.insert_unique(hash(row.sk), index, |index| hash(rows[*index].sk));
+        self.index.insert(row.sk, index, &self.rows);
         self.books.unattributed += u64::from(row.owner == Owner::None);
+        if let Some(pass) = &mut self.pass {
+            pass.processes.forget(index);
+        }
         self.link(index);
         true
     }
 
     /// Takes the row of a socket out of the table.
     pub(super) fn extract(&mut self, sk: u64) -> Option<Row> {
-        let Self { index: hashes, rows, .. } = self;
-        let entry = hashes.find_entry(hash(sk), |index| rows[*index].sk == sk).ok()?;
-        let (index, _) = entry.remove();
+        let (index, _) = self.index.entry(sk, &self.rows)?.remove();
+        Some(self.release(index))
+    }
+
+    /// Takes a row that the index has no more out of its list and its place.
+    pub(super) fn release(&mut self, index: u32) -> Row {
         self.unlink(index);
         let row = self.rows.remove(index);
         self.books.unattributed -= u64::from(row.owner == Owner::None);
-        Some(row)
+        row
     }
 
     /// Removes the row of a socket whose close was missed. A connection counts as closed for `other`
@@ -45,13 +51,14 @@ impl Table {
     /// Puts a row into the list of its group and state. Where its time is a lower bound on its age
     /// anyway, the youngest row's time is as good and saves the walk.
     pub(super) fn link(&mut self, index: u32) {
-        let row = self.rows[index];
-        let list = self.groups.list_of(&row);
+        let row = &self.rows[index];
+        let list = self.groups.list_of(row);
         let tail = list.tail();
         if row.has(flag::ENTERED_BEFORE) && tail != NIL {
             self.rows[index].entered = row.entered.max(self.rows[tail].entered);
         }
-        list.insert(&mut self.rows, index, tail, &self.cuts);
+        list.insert(&mut self.rows, index, tail);
+        let row = &self.rows[index];
         if row.state == SocketState::Listen {
             self.listeners.add(row.netns, row.local_port, row.local, index);
         }
@@ -59,22 +66,15 @@ impl Table {
 
     /// Takes a row out of the list of its group and state.
     pub(super) fn unlink(&mut self, index: u32) {
-        let row = self.rows[index];
-        self.groups.list_of(&row).remove(&mut self.rows, index, &self.cuts);
+        let row = &self.rows[index];
         if row.state == SocketState::Listen {
             self.listeners.remove(row.netns, row.local_port, index);
         }
+        self.groups.list_of(row).remove(&mut self.rows, index);
     }
 
     /// Counts a correction.
     pub(super) fn correct(&mut self, kind: Correction) {
         self.books.corrections[kind.index()] += 1;
     }
-}
-
-/// A hash for kernel addresses: their low bits are zero and their high bits equal, so the
-/// two halves of a product by an odd constant (2^64 over the golden ratio) are folded together.
-fn hash(sk: u64) -> u64 {
-    let product = sk.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    product ^ product.rotate_left(32)
 }

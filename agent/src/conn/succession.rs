@@ -39,9 +39,10 @@ pub(super) enum Relation {
     Stranger,
 }
 
-/// Tells them apart.
-pub(super) fn relation(row: &Row, record: &State) -> Relation {
-    match SocketState::from_code(record.old) {
+/// Tells them apart; `old` is the state that the record leaves.
+#[inline]
+pub(super) fn relation(row: &Row, record: &State, old: Option<SocketState>) -> Relation {
+    match old {
         _ if is_birth(record) || !row.has_ends(&record.ends) => Relation::Stranger,
         Some(old) if old == row.state => Relation::Same,
         Some(old) if can_reach(row.state, old) => Relation::Behind,

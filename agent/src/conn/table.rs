@@ -25,17 +25,19 @@ use std::collections::HashSet;
 
 use agent_common::record::{Close, Endpoints, Retransmit, State};
 use agent_common::tcp;
-use hashbrown::HashTable;
 
 use super::books::Books;
 use super::groups::Groups;
+use super::histogram::NANOSECONDS;
+use super::index::Index;
 use super::labels::{Correction, RetransmitError, Role, SocketState};
 use super::lists::Cuts;
-use super::owner::{Listeners, Name, Owner, names_owner};
+use super::moves::Moves;
+use super::owner::{Listeners, Owner};
 use super::pass::Pass;
 use super::pressure::Kept;
 use super::rows::{Row, flag, seen};
-use super::services::{Ports, Services, seconds};
+use super::services::{Ports, Services};
 use super::slab::Rows;
 use super::succession::{Relation, is_birth, is_connected, is_opening, note_first_fin, relation, role_at};
 use super::workloads::Workloads;
@@ -63,7 +65,7 @@ impl Default for Limits {
 
 /// One row a live socket, and all that is counted from them.
 pub struct Table {
-    pub(super) index: HashTable<u32>,
+    pub(super) index: Index,
     pub(super) rows: Rows,
     pub(super) groups: Groups,
     pub(super) workloads: Workloads,
@@ -73,6 +75,7 @@ pub struct Table {
     pub(super) cuts: Cuts,
     pub(super) books: Books,
     pub(super) pass: Option<Pass>,
+    pub(super) moves: Moves,
     /// What passes gathered besides states.
     pub(super) kept: Kept,
     /// The number of the last pass; see `rows::seen`.
@@ -92,7 +95,7 @@ impl Table {
     pub fn new(limits: Limits) -> Self {
         let workloads = Workloads::new();
         Self {
-            index: HashTable::new(),
+            index: Index::new(),
             rows: Rows::new(limits.connections),
             services: Services::new(limits.services),
             groups: Groups::new(limits.groups, &workloads.unknown),
@@ -102,6 +105,7 @@ impl Table {
             cuts: Cuts::default(),
             books: Books::new(),
             pass: None,
+            moves: Moves::default(),
             kept: Kept::new(&limits),
             generation: seen::FRESH,
             seeded: false,
@@ -119,7 +123,8 @@ impl Table {
             return;
         }
         let Some(new) = SocketState::from_code(record.new) else { return };
-        if record.old != tcp::CLOSE && SocketState::from_code(record.old).is_none() {
+        let old = SocketState::from_code(record.old);
+        if record.old != tcp::CLOSE && old.is_none() {
             return;
         }
         self.books.transitions += 1;
@@ -127,8 +132,12 @@ impl Table {
             self.admit(record, new);
             return;
         };
-        match relation(&self.rows[index], record) {
-            Relation::Same => self.advance(index, record, new),
+        match relation(&self.rows[index], record, old) {
+            Relation::Same => {
+                let Self { rows, books, .. } = self;
+                books.left(&rows[index], record.time);
+                self.advance(index, record, new);
+            }
             Relation::Behind => {
                 self.correct(Correction::WrongState);
                 self.advance(index, record, new);
@@ -196,31 +205,25 @@ impl Table {
     /// Moves a row on to its next state.
     fn advance(&mut self, index: u32, record: &State, new: SocketState) {
         self.unlink(index);
-        let mut row = self.rows[index];
+        let row = &mut self.rows[index];
         let owner = row.owner;
-        self.left(&row, record);
         row.take_ends(&record.ends);
         row.state = new;
         row.entered = record.time;
         row.flags &= !flag::ENTERED_BEFORE;
         row.queues.moved(record.flags, new);
         row.take_flags(record.flags);
-        note_first_fin(&mut row);
-        self.name_owner(&mut row, record);
+        note_first_fin(row);
+        self.name_owner_of(index, record);
+        let mut row = &mut self.rows[index];
         if is_connected(new) && !row.has(flag::CONNECTED) {
-            self.connect(&mut row, is_opening(record), record.time);
+            let mut opened = *row;
+            self.connect(&mut opened, is_opening(record), record.time);
+            row = &mut self.rows[index];
+            *row = opened;
         }
         self.books.unattributed -= u64::from(owner == Owner::None && row.owner != Owner::None);
-        self.rows[index] = row;
         self.link(index);
-    }
-
-    /// Observes how long a row was in its state, where both ends of that time were seen.
-    pub(super) fn left(&mut self, row: &Row, record: &State) {
-        if SocketState::from_code(record.old) == Some(row.state) && !row.has(flag::ENTERED_BEFORE) {
-            let slot = row.role.index() * SocketState::COUNT + row.state.index();
-            self.books.state_durations[slot].2.observe(seconds(record.time.saturating_sub(row.entered)));
-        }
     }
 
     /// A row that is not in the table yet, of an unknown process.
@@ -228,48 +231,6 @@ impl Table {
         let mut row = Row::new(ends, state, role, time);
         row.group = Groups::nobody(role);
         row
-    }
-
-    /// Sets the owner of a row that is in no list: the current task where it is the socket's user,
-    /// else that of the listener behind it where nothing better is known.
-    pub(super) fn name_owner(&mut self, row: &mut Row, record: &State) {
-        if row.owner == Owner::None && row.role != Role::Client && row.state != SocketState::Listen {
-            self.inherit(row);
-        }
-        if names_owner(record) && record.tgid != self.reader {
-            self.claim(row, record.tgid, &record.comm);
-            row.owner = Owner::Exact;
-        }
-        if row.owner == Owner::None && self.seeded {
-            self.place_unowned(row);
-        }
-    }
-
-    fn claim(&mut self, row: &mut Row, tgid: u32, comm: &[u8; 16]) {
-        let name = Name::from_comm(comm);
-        let place = self.workloads.place(row.cgroup, tgid);
-        if !self.groups.keeps(row, &name, &place, tgid) {
-            let group = self.groups.of_name(&name, &place, row.role);
-            row.set_group(group);
-        }
-        row.tgid = tgid;
-    }
-
-    /// Takes the role, and the owner where none is known or it waits to be accepted, from the
-    /// listener that the socket came from, if there is one.
-    pub(super) fn inherit(&mut self, row: &mut Row) {
-        let Some(listener) = self.listeners.find(row.netns, row.local_port, row.local) else { return };
-        let listener = &self.rows[listener];
-        row.role = Role::Server;
-        let takes = row.owner == Owner::None || (row.waits() && listener.owner != Owner::None);
-        let source = if takes { listener.group } else { row.group };
-        if takes && listener.owner != Owner::None {
-            row.owner = Owner::Listener;
-            row.tgid = listener.tgid;
-        }
-        let place = self.workloads.place(row.cgroup, row.tgid);
-        let group = self.groups.sibling(source, &place, row.role);
-        row.set_group(group);
     }
 
     /// Whether every socket of a namespace should have a row, because a pass has read its list.
@@ -290,7 +251,7 @@ impl Table {
         let service = self.services.of(row, &self.groups);
         service.opened += 1;
         if seen && row.role == Role::Client && !row.has(flag::BORN_BEFORE) {
-            service.connect_duration.observe(seconds(time.saturating_sub(row.born)));
+            service.connect_duration.observe_whole(&NANOSECONDS, time.saturating_sub(row.born));
         }
     }
 }

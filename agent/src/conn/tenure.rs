@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use super::groups::Groups;
-use super::rows::{Row, flag};
+use super::rows::flag;
 use super::table::Table;
 use super::workloads::Place;
 use crate::workload::{Key, Sight, Workload};
@@ -58,33 +58,32 @@ impl Table {
         }
         for group in self.groups.idle(now) {
             let other = Groups::other(self.groups.role(group));
-            self.services.bequeath(group, other);
-            self.groups.remove(group, other);
+            self.give_up(group, other);
         }
     }
 
-    /// Puts a row without an owner where its cgroup belongs.
-    pub(super) fn place_unowned(&mut self, row: &mut Row) {
-        let place = self.workloads.place(row.cgroup, 0);
-        let group = self.groups.sibling(Groups::nobody(row.role), &place, row.role);
-        row.set_group(group);
+    /// Removes a group that has no rows; another takes what it counted.
+    fn give_up(&mut self, group: u16, heir: u16) {
+        self.services.bequeath(group, heir);
+        self.groups.remove(group, heir);
+        if let Some(pass) = &mut self.pass {
+            pass.sums.rename(group, heir);
+        }
     }
 
     /// Rows whose workload was not known go where they belong by now, at the end of a pass: those that it
     /// found no owner for (while it reads, most get one a little later, and a group that is made too early
     /// takes the place of another), and those that came while too many keys were waiting.
-    pub(super) fn place_rows(&mut self) {
-        let mut placed = Vec::new();
-        for index in 0..self.rows.top() {
-            let row = self.rows[index];
-            if !row.has(flag::LIVE) || !self.groups.is_nowhere(row.group) {
-                continue;
-            }
-            let place = self.workloads.place_again(row.cgroup, row.tgid);
-            let group = self.groups.sibling_if_room(row.group, &place, row.role);
-            placed.extend(group.filter(|group| *group != row.group).map(|group| (index, group)));
+    pub(super) fn place_row(&mut self, index: u32) {
+        let row = &self.rows[index];
+        if !row.has(flag::LIVE) || !self.groups.is_nowhere(row.group) {
+            return;
         }
-        self.regroup(&placed);
+        let place = self.workloads.place_again(row.cgroup, row.tgid);
+        let group = self.groups.sibling_if_room(row.group, &place, row.role);
+        if let Some(group) = group.filter(|group| *group != row.group) {
+            self.plan_firm_move(index, group);
+        }
     }
 
     /// The groups that waited for a key get its workload; those whose process has a group there already go
@@ -94,19 +93,11 @@ impl Table {
         let place = Place::Named(self.workloads.of(key));
         for group in self.groups.waiting(key) {
             let Some(heir) = self.groups.settle(group, &place) else { continue };
-            let rows: Vec<_> = self.groups.rows(group, &self.rows).into_iter().map(|index| (index, heir)).collect();
-            self.regroup(&rows);
-            self.services.bequeath(group, heir);
-            self.groups.remove(group, heir);
+            for index in self.groups.rows(group, &self.rows) {
+                self.plan_firm_move(index, heir);
+            }
+            self.apply_moves();
+            self.give_up(group, heir);
         }
-    }
-    /// Puts rows into other groups, each at most once in `moves`.
-    fn regroup(&mut self, moves: &[(u32, u16)]) {
-        for (index, group) in moves {
-            self.unlink(*index);
-            self.rows[*index].set_group(*group);
-            self.rows[*index].flags |= flag::LOOSE;
-        }
-        self.link_loose(moves.iter().map(|(index, _)| *index).collect());
     }
 }

@@ -1,4 +1,4 @@
-//! The end of a reconcile pass: what becomes of the rows that no list had.
+//! The verdict of a reconcile pass: what becomes of the rows that no list had.
 //!
 //! The kernel's list is no snapshot: a bucket that is resumed may skip an entry while others come and
 //! go. So a row that one pass missed is only a suspect, and it is removed when the next pass, which
@@ -8,10 +8,9 @@
 
 use std::collections::HashSet;
 
+use super::finish::Finish;
 use super::labels::Correction;
-use super::pass::Pass;
-use super::rows::{Row, flag, seen};
-use super::services::seconds;
+use super::rows::{flag, seen};
 use super::table::Table;
 
 /// How long the kernel can take to close a socket that nobody holds: `tcp_retries2` comes to 924.6 s
@@ -43,7 +42,7 @@ pub struct PassSummary {
 }
 
 /// What is to become of a row.
-enum Verdict {
+pub(super) enum Verdict {
     Keep,
     Suspect,
     Unverified,
@@ -51,50 +50,16 @@ enum Verdict {
 }
 
 impl Table {
-    /// Ends a pass of which `covered` was read to the end. The first call ends the seeding.
-    pub fn end_pass(&mut self, now: u64, covered: &Covered) -> PassSummary {
-        self.apply_moves();
-        if let (Some(walked), true) = (covered.holders, self.pass.is_some()) {
-            self.settle_owners(walked);
-        }
-        if self.pass.is_some() {
-            self.place_rows();
-        }
-        let Some(mut pass) = self.pass.take() else { return PassSummary::default() };
-        let mut summary = PassSummary::default();
-        for index in 0..self.rows.top() {
-            match self.judge(&self.rows[index], &pass, covered) {
-                Verdict::Keep => {}
-                Verdict::Suspect => {
-                    self.rows[index].seen = seen::MISSED;
-                    summary.suspects += 1;
-                }
-                Verdict::Unverified => summary.unverified += 1,
-                Verdict::Gone => self.bury(self.rows[index].sk),
-            }
-        }
-        self.sum_up(&mut pass, covered);
-        self.seeded = true;
-        self.known.clone_from(&covered.namespaces);
-        self.books.unverified = summary.unverified;
-        self.books.namespaces_folded += pass.namespaces.folded;
-        self.books.namespaces = pass.namespaces.publish(&covered.namespaces);
-        self.books.reconcile_durations.observe(seconds(now.saturating_sub(pass.start)));
-        self.books.last_reconcile = Some(now);
-        summary.corrections = self.books.corrections;
-        summary.corrections.iter_mut().zip(pass.corrections_before).for_each(|(after, before)| *after -= before);
-        summary.rows = u64::try_from(self.rows.len()).unwrap_or(u64::MAX);
-        summary
-    }
-
-    fn judge(&self, row: &Row, pass: &Pass, covered: &Covered) -> Verdict {
+    /// What is to become of a row that is held against the pass which `finish` ends.
+    pub(super) fn judge(&self, index: u32, finish: &Finish) -> Verdict {
+        let (row, Some(pass)) = (&self.rows[index], &self.pass) else { return Verdict::Keep };
         if !row.has(flag::LIVE) || row.seen == self.generation || row.entered >= pass.start {
             return Verdict::Keep;
         }
-        if covered.namespaces.contains(&row.netns) {
+        if finish.covered.namespaces.contains(&row.netns) {
             return if row.seen == seen::MISSED { Verdict::Gone } else { Verdict::Suspect };
         }
-        let held = covered.holders.is_none() || row.held == self.generation;
+        let held = finish.covered.holders.is_none() || pass.processes.holds(index);
         if held || row.entered.saturating_add(ORPHAN_LIFE) > pass.start { Verdict::Unverified } else { Verdict::Gone }
     }
 }

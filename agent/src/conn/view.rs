@@ -153,6 +153,13 @@ impl Table {
         }
     }
 
+    /// Brings what is asked of ages up to `now`, past about `places` rows at the most, so that a snapshot has little left
+    /// of that to do.
+    pub fn age(&mut self, now: u64, places: usize) {
+        self.cuts.advance(now);
+        self.groups.advance(&self.rows, &self.cuts, &mut { places });
+    }
+
     /// All rows, in no particular order.
     pub fn rows(&self) -> impl Iterator<Item = RowView> + '_ {
         self.rows.iter().map(|row| self.view(row))

@@ -68,6 +68,8 @@ pub(super) struct Workloads {
     pending: HashMap<Key, Option<u64>>,
     host: Arc<Workload>,
     pub(super) unknown: Arc<Workload>,
+    /// Changes with whatever a place that was found before could change by.
+    epoch: u64,
     /// Sockets that were `unknown` because too many keys were known or waiting.
     pub(super) overflow: u64,
 }
@@ -81,6 +83,7 @@ impl Workloads {
             pending: HashMap::new(),
             host: Arc::new(Workload::host()),
             unknown: Arc::new(Workload::unknown()),
+            epoch: 0,
             overflow: 0,
         }
     }
@@ -88,6 +91,12 @@ impl Workloads {
     /// Told what keys can be resolved from here on.
     pub(super) fn see(&mut self, sight: Sight) {
         self.sight = sight;
+        self.epoch += 1;
+    }
+
+    /// A place that was found for a key without overflow is still its place as long as this stays.
+    pub(super) const fn epoch(&self) -> u64 {
+        self.epoch
     }
 
     /// The place of a socket, by its cgroup's id and its owner's process id; 0 where not known.
@@ -141,6 +150,7 @@ impl Workloads {
 
     /// Takes what a key stands for, `None` where it is gone; true where it waited for that.
     pub(super) fn tell(&mut self, key: Key, workload: Option<&Arc<Workload>>, now: u64) -> bool {
+        self.epoch += 1;
         let waited = self.pending.remove(&key).is_some();
         let room = self.known.len() < MOST_KNOWN;
         match (workload, self.known.get_mut(&key)) {
@@ -169,7 +179,9 @@ impl Workloads {
 
     /// Forgets what nobody has confirmed for the grace time; returns the keys that have waited too long.
     pub(super) fn expire(&mut self, now: u64) -> Vec<Key> {
+        let before = self.known.len();
         self.known.retain(|_, known| now.saturating_sub(known.told) < GRACE);
+        self.epoch += u64::from(self.known.len() < before);
         let late = |since: &mut Option<u64>| now.saturating_sub(*since.get_or_insert(now)) >= PATIENCE;
         self.pending.iter_mut().filter_map(|(key, since)| late(since).then_some(*key)).collect()
     }

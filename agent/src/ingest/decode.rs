@@ -74,26 +74,21 @@ pub const fn length_of(kind: u8) -> Option<usize> {
 ///
 /// # Errors
 /// Where the bytes are not exactly one record of the kind that their first byte names.
+#[inline]
 pub fn decode(bytes: &[u8]) -> Result<Record, DecodeError> {
-    let first = *bytes.first().ok_or(DecodeError::Truncated)?;
-    let expected = length_of(first).ok_or(DecodeError::UnknownKind)?;
-    match bytes.len() {
-        length if length < expected => return Err(DecodeError::Truncated),
-        length if length > expected => return Err(DecodeError::Oversized),
-        _ => {}
-    }
-    let mut reader = Reader { bytes };
-    let record = match first {
-        kind::STATE => Record::State(reader.state()),
-        kind::CLOSE => Record::Close(reader.close()),
-        kind::RETRANSMIT => Record::Retransmit(reader.retransmit()),
-        kind::SYNACK => Record::SynAck(reader.retransmit()),
-        kind::SOCKET => Record::Socket(reader.socket()),
-        _ => Record::Holder(reader.holder()),
+    let record = match *bytes.first().ok_or(DecodeError::Truncated)? {
+        kind::STATE => Record::State(Reader::over::<{ size_of::<State>() }>(bytes)?.state()),
+        kind::CLOSE => Record::Close(Reader::over::<{ size_of::<Close>() }>(bytes)?.close()),
+        kind::RETRANSMIT => Record::Retransmit(Reader::over::<{ size_of::<Retransmit>() }>(bytes)?.retransmit()),
+        kind::SYNACK => Record::SynAck(Reader::over::<{ size_of::<Retransmit>() }>(bytes)?.retransmit()),
+        kind::SOCKET => Record::Socket(Reader::over::<{ size_of::<Socket>() }>(bytes)?.socket()),
+        kind::HOLDER => Record::Holder(Reader::over::<{ size_of::<Holder>() }>(bytes)?.holder()),
+        _ => return Err(DecodeError::UnknownKind),
     };
     if has_known_states(&record) { Ok(record) } else { Err(DecodeError::BadState) }
 }
 
+#[inline]
 fn has_known_states(record: &Record) -> bool {
     let known = |code: u8| (tcp::ESTABLISHED..=tcp::NEW_SYN_RECV).contains(&code);
     match record {
@@ -106,39 +101,51 @@ fn has_known_states(record: &Record) -> bool {
 }
 
 /// Takes fixed-width integers off the front. Beyond the end it yields zeros; `decode` has checked
-/// the length before, so that does not happen.
+/// the length before, so that does not happen. Inlined as a whole, so that the compiler sees the length too and leaves no check.
 struct Reader<'a> {
     bytes: &'a [u8],
 }
 
-impl Reader<'_> {
-    #[inline]
+#[expect(clippy::inline_always, reason = "out of line the length is not known: 300 instructions a record instead of 60")]
+impl<'a> Reader<'a> {
+    /// Reads exactly `N` bytes: the compiler knows how many, so that no read below asks again.
+    #[inline(always)]
+    fn over<const N: usize>(bytes: &'a [u8]) -> Result<Self, DecodeError> {
+        match <&[u8; N]>::try_from(bytes) {
+            Ok(bytes) => Ok(Self { bytes }),
+            Err(_) if bytes.len() < N => Err(DecodeError::Truncated),
+            Err(_) => Err(DecodeError::Oversized),
+        }
+    }
+
+    #[inline(always)]
     fn take<const N: usize>(&mut self) -> [u8; N] {
         let Some((head, tail)) = self.bytes.split_first_chunk::<N>() else { return [0; N] };
         self.bytes = tail;
         *head
     }
 
-    #[inline]
+    #[inline(always)]
     fn u8(&mut self) -> u8 {
         u8::from_ne_bytes(self.take())
     }
 
-    #[inline]
+    #[inline(always)]
     fn u16(&mut self) -> u16 {
         u16::from_ne_bytes(self.take())
     }
 
-    #[inline]
+    #[inline(always)]
     fn u32(&mut self) -> u32 {
         u32::from_ne_bytes(self.take())
     }
 
-    #[inline]
+    #[inline(always)]
     fn u64(&mut self) -> u64 {
         u64::from_ne_bytes(self.take())
     }
 
+    #[inline(always)]
     fn endpoints(&mut self) -> Endpoints {
         Endpoints {
             sk: self.u64(),
@@ -151,6 +158,7 @@ impl Reader<'_> {
         }
     }
 
+    #[inline(always)]
     fn state(&mut self) -> State {
         State {
             kind: self.u8(),
@@ -167,10 +175,12 @@ impl Reader<'_> {
         }
     }
 
+    #[inline(always)]
     fn close(&mut self) -> Close {
         Close { state: self.state(), bytes_sent: self.u64(), bytes_received: self.u64(), srtt_us: self.u32(), retransmitted: self.u32() }
     }
 
+    #[inline(always)]
     fn retransmit(&mut self) -> Retransmit {
         Retransmit {
             kind: self.u8(),
@@ -186,6 +196,7 @@ impl Reader<'_> {
         }
     }
 
+    #[inline(always)]
     fn socket(&mut self) -> Socket {
         Socket {
             kind: self.u8(),
@@ -202,6 +213,7 @@ impl Reader<'_> {
         }
     }
 
+    #[inline(always)]
     fn holder(&mut self) -> Holder {
         Holder { kind: self.u8(), pad: self.take(), tgid: self.u32(), sk: self.u64(), fd: self.u32(), pad2: self.u32(), comm: self.take() }
     }

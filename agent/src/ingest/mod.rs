@@ -7,11 +7,12 @@
 mod command;
 mod counters;
 pub mod decode;
+mod handle;
 pub mod pass;
 pub mod rings;
 
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -24,9 +25,10 @@ use mio::{Events, Interest, Poll, Token, Waker};
 pub use self::command::{Command, Wishes};
 pub use self::counters::Counters;
 use self::decode::Record;
+pub use self::handle::Handle;
 use self::rings::Rings;
 use crate::clock::monotonic;
-use crate::conn::Table;
+use crate::conn::{PassSummary, Table};
 use crate::kernel::load::Maps;
 use crate::metrics::SharedStats;
 use crate::metrics::stats::DecodeErrors;
@@ -36,6 +38,12 @@ use crate::sparing::Sparing;
 const BATCH: usize = 4096;
 /// The most batches before the thread looks at other things: a quarter of a million records.
 const BATCHES: usize = 64;
+/// The rows of the table that a pass looks at between two looks at the rings: a millisecond or less.
+const SLICE: usize = 4096;
+/// How long readers of the table have it for themselves between two slices.
+const BREATH: Duration = Duration::from_micros(50);
+/// The rows that may grow past an age between two looks at the kernel side's counters.
+const AGING: usize = 16 * SLICE;
 /// How often, and how long apart, the rings are drained to catch up with the kernel's count.
 const CATCH_UP_TRIES: usize = 50;
 const CATCH_UP_PAUSE: Duration = Duration::from_micros(100);
@@ -49,36 +57,6 @@ const WAKE: Token = Token(1);
 
 /// The table, shared with those who read it.
 pub type SharedTable = Arc<Mutex<Table>>;
-
-/// The two ends that other threads hold.
-#[derive(Clone, Debug)]
-pub struct Handle {
-    waker: Arc<Waker>,
-    stop: Arc<AtomicBool>,
-    beat: Arc<AtomicU64>,
-}
-
-impl Handle {
-    /// Makes the thread look at its commands now.
-    pub fn wake(&self) {
-        if let Err(error) = self.waker.wake() {
-            // It looks by itself within a drain interval.
-            tracing::debug!(%error, "cannot wake the ingest thread");
-        }
-    }
-
-    /// Asks the thread to drain what is there and end.
-    pub fn stop(&self) {
-        self.stop.store(true, Ordering::Release);
-        self.wake();
-    }
-
-    /// How long ago the thread last went round, nanoseconds.
-    #[must_use]
-    pub fn silent_for(&self) -> u64 {
-        monotonic().saturating_sub(self.beat.load(Ordering::Acquire))
-    }
-}
 
 /// The thread's state.
 pub struct Ingest {
@@ -154,15 +132,20 @@ impl Ingest {
                 Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
                 _ => {}
             }
-            self.drain();
-            self.count(false);
+            self.go_round();
             self.step();
             self.tidy();
-            self.handle.beat.store(monotonic(), Ordering::Release);
         }
         self.drain();
         self.count(true);
         Ok(())
+    }
+
+    /// What has to be done all the time, whatever else takes long.
+    fn go_round(&mut self) {
+        self.drain();
+        self.count(false);
+        self.handle.beat.store(monotonic(), Ordering::Release);
     }
 
     /// Applies what is in the rings; where they fill faster than this, some of it.
@@ -201,6 +184,7 @@ impl Ingest {
             return;
         }
         self.counted_at = time;
+        lock(&self.table).age(time, AGING);
         let counters = match self.counters.read() {
             Ok(counters) => counters,
             Err(error) => {
@@ -239,6 +223,18 @@ impl Ingest {
         }
     }
 
+    /// Ends a pass, slice by slice, with the records that come between.
+    fn finish(&mut self) -> PassSummary {
+        loop {
+            if let Some(summary) = lock(&self.table).proceed(monotonic(), SLICE) {
+                return summary;
+            }
+            self.go_round();
+            // A lock that is taken again at once leaves nobody else a chance.
+            thread::sleep(BREATH);
+        }
+    }
+
     /// Does what the reconcile thread asks.
     fn step(&mut self) {
         while let Ok(command) = self.commands.try_recv() {
@@ -251,10 +247,15 @@ impl Ingest {
                     for record in &records {
                         apply(&mut table, record);
                     }
+                    drop(table);
+                    while lock(&self.table).work(SLICE) {
+                        self.go_round();
+                    }
                 }
                 Command::End(covered, reply) => {
                     self.catch_up();
-                    let summary = lock(&self.table).end_pass(monotonic(), &covered);
+                    lock(&self.table).finish_pass(covered);
+                    let summary = self.finish();
                     // The reconcile thread may have gone; then nobody asks.
                     let _ = reply.send(summary);
                 }
@@ -265,7 +266,7 @@ impl Ingest {
 }
 
 /// Brings one record to the table.
-fn apply(table: &mut Table, record: &Record) {
+pub fn apply(table: &mut Table, record: &Record) {
     match record {
         Record::State(state) => table.transition(state),
         Record::Close(close) => table.close(close),

@@ -22,6 +22,7 @@ pub trait Source {
 }
 
 impl Source for RingBuf<MapData> {
+    #[inline]
     fn next_record(&mut self) -> Option<Result<Record, DecodeError>> {
         self.next().map(|item| decode(&item))
     }
@@ -97,6 +98,7 @@ impl Rings<RingBuf<MapData>> {
 }
 
 /// The next record that can be decoded; what cannot is counted.
+#[inline]
 fn next<S: Source>(source: &mut S, errors: &mut [u64; DecodeError::ALL.len()], read: &mut u64) -> Option<Record> {
     loop {
         let record = source.next_record()?;
@@ -108,6 +110,7 @@ fn next<S: Source>(source: &mut S, errors: &mut [u64; DecodeError::ALL.len()], r
     }
 }
 
+#[inline]
 fn time_of(record: &Record) -> u64 {
     match record {
         Record::State(state) => state.time,

@@ -24,6 +24,7 @@ impl Groups {
         if let Some(found) = self.find(&process, place, role) {
             return Some(found);
         }
+        self.memo.clear();
         self.forget(group);
         self.list[usize::from(group)].place = place.clone();
         self.remember(group);
@@ -57,6 +58,7 @@ impl Groups {
         for (mine, theirs) in heir.retransmitted.iter_mut().flatten().zip(counted.iter().flatten()) {
             *mine += theirs;
         }
+        self.memo.clear();
         self.forget(group);
         self.list[usize::from(group)].live = false;
         self.free.push(group);

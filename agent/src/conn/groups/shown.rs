@@ -21,7 +21,7 @@ impl Groups {
         let mut shown: Vec<snapshot::Group> = Vec::new();
         let mut pending = Vec::new();
         for group in self.list.iter_mut().filter(|group| group.live && group.used) {
-            group.lists.iter_mut().for_each(|list| list.advance(rows, cuts));
+            group.lists.iter_mut().for_each(|list| list.advance(rows, cuts, &mut usize::MAX.clone()));
             let waits = group.place.is_pending();
             let one = snapshot::Group {
                 process: Arc::clone(&group.process),

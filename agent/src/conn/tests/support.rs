@@ -214,7 +214,7 @@ pub(super) fn check(table: &mut Table, now: u64) {
             }
             for index in &indices {
                 let row = &table.rows[*index];
-                assert!(row.has(row_flag::LIVE) && !row.has(row_flag::LOOSE) && row.group == group && row.state == *state);
+                assert!(row.has(row_flag::LIVE) && row.group == group && row.state == *state);
                 assert_eq!(row.is_left(), orphan);
                 assert_eq!(table.find(row.sk), Some(*index), "every row is found by its socket");
             }

@@ -1,0 +1,38 @@
+//! What other threads hold of the ingest thread: to wake it, to stop it, to see whether it still goes round.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use mio::Waker;
+
+use crate::clock::monotonic;
+
+/// The two ends that other threads hold.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    pub(super) waker: Arc<Waker>,
+    pub(super) stop: Arc<AtomicBool>,
+    pub(super) beat: Arc<AtomicU64>,
+}
+
+impl Handle {
+    /// Makes the thread look at its commands now.
+    pub fn wake(&self) {
+        if let Err(error) = self.waker.wake() {
+            // It looks by itself within a drain interval.
+            tracing::debug!(%error, "cannot wake the ingest thread");
+        }
+    }
+
+    /// Asks the thread to drain what is there and end.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    /// How long ago the thread last went round, nanoseconds.
+    #[must_use]
+    pub fn silent_for(&self) -> u64 {
+        monotonic().saturating_sub(self.beat.load(Ordering::Acquire))
+    }
+}

@@ -25,7 +25,7 @@ struct Move {
 }
 
 /// A list, and a row's time in it: where a row goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Goal {
     group: u16,
     state: SocketState,
@@ -37,6 +37,13 @@ struct Goal {
 impl Goal {
     fn of(index: u32, row: &Row, group: u16) -> Self {
         Self { group, state: row.state, left: row.is_left(), entered: row.entered, index }
+    }
+
+    /// By list, then by time: one number, which is compared at once.
+    #[inline]
+    fn order(&self) -> u128 {
+        let list = u128::from(self.group) << 16 | (self.state.index() as u128) << 8 | u128::from(self.left);
+        list << 96 | u128::from(self.entered) << 32 | u128::from(self.index)
     }
 
     fn is_in_list_of(&self, other: &Self) -> bool {
@@ -129,7 +136,7 @@ impl Table {
         self.moves.planned = batch;
         *budget = budget.saturating_sub(self.moves.sorted.len());
         // The last is taken first.
-        self.moves.sorted.sort_unstable_by_key(|(goal, _)| *goal);
+        self.moves.sorted.sort_unstable_by_key(|(goal, _)| goal.order());
     }
 
     /// Where a row belongs now; none where it is not there any more, or belongs where it is.

@@ -9,8 +9,10 @@ use super::owner::Owner;
 use super::rows::{NIL, Row, flag};
 use super::table::Table;
 
-/// How many moves are sorted into their new lists at once: a millisecond or two of sorting.
-const BATCH: usize = 1 << 14;
+/// How many moves are sorted at once: a millisecond or two.
+const RUN: usize = 1 << 14;
+/// How many such runs are made in one walk through each list: walks cost most where rows are in no order of time.
+const RUNS: usize = 4;
 /// No group: there are never so many.
 const ANY: u16 = u16::MAX;
 
@@ -58,8 +60,10 @@ impl Goal {
 #[derive(Debug, Default)]
 pub(super) struct Moves {
     planned: Vec<Move>,
-    /// A batch, the row that goes first last: by list, and in each from the youngest to the oldest.
-    sorted: Vec<(Goal, Move)>,
+    /// A batch in sorted runs, in each the row that goes first last: by list, and there from the youngest to the oldest.
+    runs: Vec<Vec<(Goal, Move)>>,
+    /// Whether the batch is complete and its walk has begun.
+    walking: bool,
     /// Where the walk through the list of the last move stands, with the socket of the row there.
     place: Option<(Goal, u64)>,
 }
@@ -67,12 +71,20 @@ pub(super) struct Moves {
 impl Moves {
     /// Whether enough has gathered to be worth a walk, or such a walk has begun.
     pub(super) fn are_due(&self) -> bool {
-        !self.sorted.is_empty() || self.planned.len() >= BATCH
+        !self.runs.is_empty() || self.planned.len() >= RUNS * RUN
     }
 
     /// Whether there is nothing to do.
     pub(super) fn are_done(&self) -> bool {
-        self.sorted.is_empty() && self.planned.is_empty()
+        self.runs.is_empty() && self.planned.is_empty()
+    }
+
+    /// The next move of the batch, and the run that it is from; none at the batch's end.
+    fn pop(&mut self) -> Option<(usize, Goal, Move)> {
+        let first = |run: &usize| self.runs[*run].last().map(|(goal, _)| goal.order());
+        let run = (0..self.runs.len()).max_by_key(first)?;
+        let (goal, planned) = self.runs[run].pop()?;
+        Some((run, goal, planned))
     }
 }
 
@@ -80,7 +92,7 @@ impl Table {
     /// Remembers that a row belongs to another group. Who makes many of them has them made now and then.
     pub(super) fn plan_move(&mut self, index: u32, group: u16) {
         self.plan(index, group, ANY);
-        if self.moves.planned.len() >= 2 * BATCH {
+        if self.moves.planned.len() >= 2 * RUNS * RUN {
             self.apply_moves();
         }
     }
@@ -105,12 +117,20 @@ impl Table {
     /// Makes planned moves, a batch at the most, and takes what rows it looked at from `budget`. A row that was freed or
     /// used again since is left alone; one whose owner has shown itself since keeps that owner.
     pub(super) fn make_moves(&mut self, budget: &mut usize) {
-        if self.moves.sorted.is_empty() {
-            self.sort_moves(budget);
+        while !self.moves.walking {
+            if *budget == 0 {
+                return;
+            }
+            self.moves.walking = self.moves.planned.is_empty() || self.moves.runs.len() == RUNS;
+            if !self.moves.walking {
+                self.sort_run(budget);
+            }
         }
         while *budget > 0 {
-            let Some((goal, planned)) = self.moves.sorted.pop() else {
-                self.moves.place = None;
+            let Some((run, goal, planned)) = self.moves.pop() else {
+                // Where this batch ends there may be rows that are younger than those of the next.
+                (self.moves.place, self.moves.walking) = (None, false);
+                self.moves.runs.clear();
                 return;
             };
             let Some(now) = self.goal_of(&planned) else { continue };
@@ -119,7 +139,7 @@ impl Table {
                 continue;
             }
             if !self.approach(&now, budget) {
-                self.moves.sorted.push((goal, planned));
+                self.moves.runs[run].push((goal, planned));
                 return;
             }
             self.relink(&now);
@@ -127,21 +147,21 @@ impl Table {
         }
     }
 
-    fn sort_moves(&mut self, budget: &mut usize) {
-        // Where the last batch ended there may be rows that are younger than this one's.
-        self.moves.place = None;
-        let rest = self.moves.planned.len().saturating_sub(BATCH);
-        let mut batch = std::mem::take(&mut self.moves.planned);
-        for planned in batch.drain(rest..) {
+    fn sort_run(&mut self, budget: &mut usize) {
+        let rest = self.moves.planned.len().saturating_sub(RUN);
+        let mut planned = std::mem::take(&mut self.moves.planned);
+        let mut run = Vec::with_capacity(planned.len() - rest);
+        for planned in planned.drain(rest..) {
             if let Some(goal) = self.goal_of(&planned) {
                 // What has no room for a name is counted here, and not again when its turn comes.
-                self.moves.sorted.push((goal, Move { group: goal.group, ..planned }));
+                run.push((goal, Move { group: goal.group, ..planned }));
             }
         }
-        self.moves.planned = batch;
-        *budget = budget.saturating_sub(self.moves.sorted.len());
+        self.moves.planned = planned;
+        *budget = budget.saturating_sub(run.len());
         // The last is taken first.
-        self.moves.sorted.sort_unstable_by_key(|(goal, _)| goal.order());
+        run.sort_unstable_by_key(|(goal, _)| goal.order());
+        self.moves.runs.push(run);
     }
 
     /// Where a row belongs now; none where it is not there any more, or belongs where it is.

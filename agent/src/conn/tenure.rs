@@ -51,8 +51,13 @@ impl Table {
 
     /// Gives back what nobody has used for the grace time. Due every few seconds.
     pub fn tidy(&mut self, now: u64) {
-        // A move that is planned names its group; afterwards none does.
-        self.apply_moves();
+        if !self.moves.are_done() {
+            // A move that is planned names its group. A pass makes its moves by itself, slice by slice; the next call is early enough.
+            if self.pass.is_some() {
+                return;
+            }
+            self.apply_moves();
+        }
         for late in self.workloads.expire(now) {
             self.tell_workloads([(late, None)], now);
         }

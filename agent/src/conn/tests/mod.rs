@@ -1,5 +1,6 @@
 //! Tests of the connection table: sequences of records in, counters out.
 
+mod between;
 mod budgets;
 mod lists;
 mod losses;
@@ -10,7 +11,6 @@ mod pressure;
 mod random;
 mod reuse;
 mod scenarios;
-mod review;
 mod slices;
 mod support;
 mod tenure;

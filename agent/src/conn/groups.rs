@@ -172,6 +172,12 @@ impl Groups {
         self.memo.put(question, workloads.epoch(), group);
     }
 
+    /// Forgets every answer, to see what differs without them.
+    #[cfg(test)]
+    pub(super) fn forget_answers(&mut self) {
+        self.memo.clear();
+    }
+
     /// Notes that a group is in use.
     #[inline]
     pub(super) fn touch(&mut self, group: u16) {

@@ -183,7 +183,10 @@ impl Workloads {
         self.known.retain(|_, known| now.saturating_sub(known.told) < GRACE);
         self.epoch += u64::from(self.known.len() < before);
         let late = |since: &mut Option<u64>| now.saturating_sub(*since.get_or_insert(now)) >= PATIENCE;
-        self.pending.iter_mut().filter_map(|(key, since)| late(since).then_some(*key)).collect()
+        let mut late: Vec<Key> = self.pending.iter_mut().filter_map(|(key, since)| late(since).then_some(*key)).collect();
+        // In an order of their own, so that what follows does not depend on that of the table.
+        late.sort_unstable();
+        late
     }
 
     /// How many keys are remembered or waiting.

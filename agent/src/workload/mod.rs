@@ -87,7 +87,7 @@ impl Workload {
 }
 
 /// What a workload is looked up by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Key {
     /// The id of a cgroup of the unified hierarchy: the inode number of its directory.
     Cgroup(u64),

@@ -1,13 +1,10 @@
 //! What comes between the slices of a pass, and between one batch of moves and the next.
-use std::sync::Arc;
 
 use agent_common::record::{Socket, flag};
 use agent_common::tcp::{CLOSE, CLOSE_WAIT, ESTABLISHED, LISTEN, SYN_RECV, SYN_SENT};
 
 use super::support::*;
-use crate::conn::labels::{Role, SocketState};
 use crate::conn::{Limits, Table};
-use crate::workload::{Key, Sight, Workload};
 
 fn order_is_kept(table: &mut Table) -> bool {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| check(table, 300 * SECOND))).is_ok()

@@ -151,3 +151,27 @@ mod tests {
         assert!(matches!(patch(b"\x7fELF", &WORDS, [0; 2]), Err(PatchError::Object(_))));
     }
 }
+
+#[cfg(test)]
+mod review {
+    use super::*;
+
+    /// A kernel without `task_struct.tgid` (an optional word that `iter_task_file` loads without asking): the verifier
+    /// must refuse the load, as it refused base + 0xffffffff; an offset of 0 is `thread_info.flags`.
+    #[test]
+    fn a_load_of_an_absent_member_is_one_that_the_verifier_refuses() {
+        let mut code = [0x61, 0x81, 0, 0, 0, 0, 0, 0];
+        code[2..4].copy_from_slice(&(OFFSET_MARK + agent_common::layout::Word::TaskTgid as i16).to_ne_bytes());
+        programs(&mut code, &[ABSENT; COUNT], [0; SETTINGS]).unwrap();
+        let offset = i16::from_ne_bytes([code[2], code[3]]);
+        assert!(i32::from(offset) + 8 < 0, "offset {offset}: a valid load");
+    }
+
+    /// An object of another layout table: a mark that this one has no word for.
+    #[test]
+    fn a_mark_without_a_word_is_an_error() {
+        let mut code = [0xb7, 0x01, 0, 0, 0, 0, 0, 0];
+        code[4..8].copy_from_slice(&(VALUE_MARK + (COUNT + SETTINGS) as i32).to_ne_bytes());
+        assert!(programs(&mut code, &[0; COUNT], [0; SETTINGS]).is_err());
+    }
+}

@@ -145,3 +145,28 @@ fn advice() -> String {
         (compare::LIMIT - 1.0) * 100.0
     )
 }
+
+#[cfg(test)]
+mod review {
+    use super::compare::Figures;
+    use super::*;
+
+    fn refuses(pieces: &[Piece]) {
+        match judge(&Base::for_review(), pieces, None) {
+            Ok(Outcome::Nothing(why)) => panic!("passes: {why}"),
+            Ok(Outcome::Compared(counts)) => panic!("compared: {counts}"),
+            Err(_) => {}
+        }
+    }
+
+    #[test]
+    fn work_that_is_all_gone_is_not_told_as_a_base_without_work() {
+        let figures = Figures { units: 1, unit: "record".into(), instructions: 100, allocations: 0, bytes: 0 };
+        refuses(&[Piece { name: "a".into(), then: Some(figures), now: None }]);
+    }
+
+    #[test]
+    fn no_work_at_all_is_an_error() {
+        refuses(&[]);
+    }
+}

@@ -180,3 +180,10 @@ fn keys(value: &Value) -> Vec<String> {
         _ => Vec::new(),
     }
 }
+
+#[test]
+fn review_a_partial_run_does_not_say_that_all_tables_are_its_own() {
+    let text = "<!-- figures: run -->\nLinux 5.15, the run of every load\n<!-- end -->\n<!-- figures: bulk -->\nold figures\n<!-- end -->\n";
+    let replaced = markdown::replace(text, &report()).unwrap();
+    assert!(!(replaced.contains("old figures") && !replaced.contains("Linux 5.15")), "{replaced}");
+}

@@ -24,6 +24,13 @@ pub(super) struct Base {
     subject: String,
 }
 
+#[cfg(test)]
+impl Base {
+    pub(super) fn for_review() -> Self {
+        Self { commit: "0123456789abcdef".into(), subject: "x".into() }
+    }
+}
+
 impl fmt::Display for Base {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} \"{}\"", self.commit.get(..10).unwrap_or(&self.commit), self.subject)

@@ -184,7 +184,7 @@ words! {
     /// `task_struct.comm`.
     TaskComm: Required at("task_struct", "comm", 16);
     /// `task_struct.tgid`.
-    TaskTgid: Optional at("task_struct", "tgid", 4);
+    TaskTgid: Required at("task_struct", "tgid", 4);
     /// Whether `bpf_get_current_task_btf` is there (5.11).
     HelperCurrentTask: Optional helper("BPF_FUNC_get_current_task_btf");
     /// Whether `bpf_sock_from_file` is there (5.11).
@@ -213,11 +213,40 @@ words! {
 pub const COUNT: usize = WORDS.len();
 
 /// The offset of a load of the member that word `n` names is this plus `n`, until user space puts the member's in. No
-/// structure of the programs' own is anywhere near as large.
+/// load of the programs' own has an offset anywhere near as large.
 pub const OFFSET_MARK: i16 = 0x6000;
 /// The immediate operand that stands for the value of word `n` is this plus `n`, likewise; for a [`Setting`], this plus
-/// [`COUNT`] and its number. [`ABSENT`] sets all bits of the register.
-pub const VALUE_MARK: i32 = 0x7c9d_0000;
+/// [`COUNT`] and its number. [`ABSENT`] sets all bits of the register. The upper half tells one table of words from
+/// another, so that programs are not completed with words that were meant for others.
+pub const VALUE_MARK: i32 = 0x4000_0000 | (fingerprint() & 0x3fff) << 16;
+
+/// A number that changes with the words' names, sources and order (FNV-1a).
+const fn fingerprint() -> i32 {
+    let mut hash: u32 = 0x811c_9dc5;
+    let mut word = 0;
+    while word < COUNT {
+        let (of, path) = match WORDS[word].2 {
+            Source::Offset { of, path, .. }
+            | Source::BitByte { of, path }
+            | Source::BitMask { of, path }
+            | Source::BitShift { of, path } => (of, path),
+            Source::Arguments { tracepoint } => (tracepoint, ""),
+            Source::Enumerator { of, name } => (of, name),
+        };
+        hash = mixed(mixed(hash, of.as_bytes()), path.as_bytes());
+        word += 1;
+    }
+    ((hash >> 16) ^ hash).cast_signed()
+}
+
+const fn mixed(mut hash: u32, bytes: &[u8]) -> u32 {
+    let mut at = 0;
+    while at < bytes.len() {
+        hash = (hash ^ bytes[at] as u32).wrapping_mul(0x0100_0193);
+        at += 1;
+    }
+    hash
+}
 
 /// What else user space puts into the instructions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -78,7 +78,7 @@ pub struct State {
     pub tgid: u32,
     /// The user that created the socket (`sk_uid`).
     pub uid: u32,
-    /// Command name of the current process (its thread group leader's), padded with 0.
+    /// Command name of the current process (its thread group leader's); what follows the first 0 means nothing.
     pub comm: [u8; 16],
 }
 
@@ -170,7 +170,7 @@ pub struct Holder {
     pub fd: u32,
     /// Zero.
     pub pad2: u32,
-    /// Command name of the process, padded with 0.
+    /// Command name of the process; what follows the first 0 means nothing.
     pub comm: [u8; 16],
 }
 

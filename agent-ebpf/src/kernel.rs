@@ -208,7 +208,7 @@ impl Task {
     /// Nobody.
     pub(crate) const NONE: Self = Self { kthread: false, tgid: 0, name: (0, 0) };
 
-    /// The name of its process, padded with 0.
+    /// The name of its process; what follows the first 0 means nothing.
     #[inline(always)]
     pub(crate) fn comm(self) -> [u8; 16] {
         // SAFETY: as many bytes, any of which will do.

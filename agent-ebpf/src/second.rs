@@ -10,9 +10,9 @@
 //!
 //! Where a mark lies follows from what can come between the two programs. Sockets that no task has
 //! locked change state in softirq or with softirqs off: nothing of their kind can, so one mark a CPU
-//! will do, and it lies beside the counters that the first program needs anyway. Locked ones change in the context of a task. Before 7.0 nothing that changes a locked socket
-//! can interrupt it there, the first program is never skipped for them and they need no mark; since 7.0
-//! each task has a place of its own.
+//! will do, and it lies beside the counters that the first program needs anyway. Locked ones change in
+//! the context of a task. Before 7.0 nothing that changes a locked socket can interrupt it there, the first
+//! program is never skipped for them and they need no mark; since 7.0 each task has a place of its own.
 
 use core::ptr::{read_volatile, write_volatile};
 

@@ -33,7 +33,10 @@ pub(super) struct Finish {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Step {
+    /// What the reading of the lists has planned is made before rows go to their holders: of two moves of a row
+    /// in one batch nobody knows which is the later.
     #[default]
+    Move,
     Settle,
     Follow,
     Walk,
@@ -46,6 +49,7 @@ enum Step {
 impl Step {
     fn next(self, finish: &Finish) -> Self {
         match self {
+            Self::Move => Self::Settle,
             Self::Settle if finish.listeners_moved => Self::Follow,
             Self::Settle | Self::Follow if finish.covered.holders.is_some() => Self::Walk,
             Self::Settle | Self::Follow | Self::Walk => Self::Place,
@@ -127,7 +131,7 @@ impl Table {
                 (Step::Place, _) => self.place_row(index),
                 (Step::Judge, _) => self.sentence(index, finish),
                 (Step::Sum, _) => self.sum(index),
-                (Step::Settle | Step::Walk | Step::Publish, _) => return true,
+                (Step::Move | Step::Settle | Step::Walk | Step::Publish, _) => return true,
             }
         }
         finish.at >= self.rows.top()
@@ -141,7 +145,11 @@ impl Table {
                 self.rows[index].seen = seen::MISSED;
                 finish.suspects += 1;
             }
-            Verdict::Unverified => finish.unverified += 1,
+            Verdict::Unverified => {
+                // The numbers of passes come round again.
+                self.rows[index].seen = seen::FRESH;
+                finish.unverified += 1;
+            }
             Verdict::Gone => self.bury(self.rows[index].sk),
         }
     }

@@ -11,6 +11,8 @@ use super::table::Table;
 
 /// How many moves are sorted into their new lists at once: a millisecond or two of sorting.
 const BATCH: usize = 1 << 14;
+/// No group: there are never so many.
+const ANY: u16 = u16::MAX;
 
 /// A row and the group that it belongs to.
 #[derive(Clone, Copy, Debug)]
@@ -20,8 +22,9 @@ struct Move {
     born: u64,
     index: u32,
     group: u16,
-    /// Whether an owner that has shown itself since does not matter.
-    firm: bool,
+    /// The group that it leaves, where only a row that is still there is meant; else [`ANY`], and an owner that has shown
+    /// itself since is kept.
+    from: u16,
 }
 
 /// A list, and a row's time in it: where a row goes.
@@ -76,20 +79,20 @@ impl Moves {
 impl Table {
     /// Remembers that a row belongs to another group. Who makes many of them has them made now and then.
     pub(super) fn plan_move(&mut self, index: u32, group: u16) {
-        self.plan(index, group, false);
+        self.plan(index, group, ANY);
         if self.moves.planned.len() >= 2 * BATCH {
             self.apply_moves();
         }
     }
 
-    /// The same, whatever the row's owner shows meanwhile.
+    /// The same, however the owner is known; but a row that leaves its group by itself before goes where it went.
     pub(super) fn plan_firm_move(&mut self, index: u32, group: u16) {
-        self.plan(index, group, true);
+        self.plan(index, group, self.rows[index].group);
     }
 
-    fn plan(&mut self, index: u32, group: u16, firm: bool) {
+    fn plan(&mut self, index: u32, group: u16, from: u16) {
         let row = &self.rows[index];
-        self.moves.planned.push(Move { sk: row.sk, born: row.born, index, group, firm });
+        self.moves.planned.push(Move { sk: row.sk, born: row.born, index, group, from });
     }
 
     /// Makes all planned moves.
@@ -125,6 +128,8 @@ impl Table {
     }
 
     fn sort_moves(&mut self, budget: &mut usize) {
+        // Where the last batch ended there may be rows that are younger than this one's.
+        self.moves.place = None;
         let rest = self.moves.planned.len().saturating_sub(BATCH);
         let mut batch = std::mem::take(&mut self.moves.planned);
         for planned in batch.drain(rest..) {
@@ -145,11 +150,14 @@ impl Table {
         if !row.has(flag::LIVE) || row.sk != planned.sk || row.born != planned.born {
             return None;
         }
-        let group = if planned.firm {
+        let group = if planned.from == ANY {
+            // Where its role is another by now, and nothing more, the plan was made for that.
+            let stays = row.owner == Owner::Exact && self.groups.role(row.group) == row.role;
+            self.groups.in_role(if stays { row.group } else { planned.group }, row.role)
+        } else if planned.from == row.group {
             planned.group
         } else {
-            let source = if row.owner == Owner::Exact { row.group } else { planned.group };
-            self.groups.in_role(source, row.role)
+            return None;
         };
         let row = &self.rows[planned.index];
         (group != row.group).then(|| Goal::of(planned.index, row, group))

@@ -16,6 +16,9 @@ const MOVE: u8 = 0xb7;
 /// `BPF_LDX | BPF_MEM`, and the bits that are the same for every width.
 const LOAD: u8 = 0x61;
 const LOAD_MASK: u8 = 0xe7;
+/// How many operands after a mark belong to it: any among them that stands for nothing is of another table.
+const VALUES: usize = 1 << 16;
+const OFFSETS: usize = 1 << 10;
 
 /// Why the programs cannot be completed.
 #[derive(Debug, thiserror::Error)]
@@ -29,9 +32,9 @@ pub enum PatchError {
     /// A setting does not fit into an instruction.
     #[error("a setting is {0}; an instruction holds no more than 2147483647")]
     Large(u32),
-    /// Nothing was marked.
-    #[error("the kernel side holds no marked instruction; it and this program do not belong together")]
-    Unmarked,
+    /// The marks are missing, or are those of another table of words.
+    #[error("the kernel side and this program do not belong together; `cargo xtask build` builds both")]
+    Foreign,
 }
 
 /// The object with `words` and `settings` put in.
@@ -40,35 +43,44 @@ pub enum PatchError {
 /// See [`PatchError`].
 pub fn patch(object: &[u8], words: &[u32; COUNT], settings: [u32; SETTINGS]) -> Result<Vec<u8>, PatchError> {
     let mut patched = object.to_vec();
-    let mut marked = 0;
+    let mut marked = Marked::default();
     for section in object::File::parse(object)?.sections().filter(|section| section.kind() == SectionKind::Text) {
         let Some((start, length)) = section.file_range() else { continue };
         let (Ok(start), Ok(length)) = (usize::try_from(start), usize::try_from(length)) else { continue };
         let Some(code) = patched.get_mut(start..start.saturating_add(length)) else { continue };
-        marked += programs(code, words, settings)?;
+        let more = programs(code, words, settings)?;
+        marked = Marked { loads: marked.loads + more.loads, values: marked.values + more.values };
     }
-    if marked == 0 { Err(PatchError::Unmarked) } else { Ok(patched) }
+    if marked.loads == 0 || marked.values == 0 { Err(PatchError::Foreign) } else { Ok(patched) }
 }
 
-/// Completes the instructions of one section; returns how many were marked.
-fn programs(code: &mut [u8], words: &[u32; COUNT], settings: [u32; SETTINGS]) -> Result<usize, PatchError> {
-    let mut marked = 0;
+/// How many instructions were marked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Marked {
+    loads: usize,
+    values: usize,
+}
+
+/// Completes the instructions of one section.
+fn programs(code: &mut [u8], words: &[u32; COUNT], settings: [u32; SETTINGS]) -> Result<Marked, PatchError> {
+    let mut marked = Marked::default();
     let mut instructions = code.as_chunks_mut::<LENGTH>().0.iter_mut();
     while let Some(instruction) = instructions.next() {
         let [opcode, _, low, high, immediate @ ..] = instruction;
         match *opcode {
             LOAD_WIDE => drop(instructions.next()),
             MOVE => {
-                let Some(position) = position(i32::from_ne_bytes(*immediate), VALUE_MARK) else { continue };
-                let Some(value) = words.iter().chain(&settings).nth(position) else { continue };
+                let Some(position) = position(i32::from_ne_bytes(*immediate), VALUE_MARK, VALUES) else { continue };
+                let value = words.iter().chain(&settings).nth(position).ok_or(PatchError::Foreign)?;
                 *immediate = value_operand(*value)?.to_ne_bytes();
-                marked += 1;
+                marked.values += 1;
             }
             load if load & LOAD_MASK == LOAD => {
-                let Some(position) = position(i16::from_ne_bytes([*low, *high]).into(), OFFSET_MARK.into()) else { continue };
-                let Some(offset) = words.get(position) else { continue };
+                let offset = i16::from_ne_bytes([*low, *high]);
+                let Some(position) = position(offset.into(), OFFSET_MARK.into(), OFFSETS) else { continue };
+                let offset = words.get(position).ok_or(PatchError::Foreign)?;
                 [*low, *high] = offset_operand(*offset)?.to_ne_bytes();
-                marked += 1;
+                marked.loads += 1;
             }
             _ => {}
         }
@@ -76,8 +88,9 @@ fn programs(code: &mut [u8], words: &[u32; COUNT], settings: [u32; SETTINGS]) ->
     Ok(marked)
 }
 
-fn position(operand: i32, mark: i32) -> Option<usize> {
-    usize::try_from(operand.checked_sub(mark)?).ok()
+/// The position that a marked operand stands for; none for another operand.
+fn position(operand: i32, mark: i32, most: usize) -> Option<usize> {
+    usize::try_from(operand.checked_sub(mark)?).ok().filter(|position| *position < most)
 }
 
 /// All bits where the kernel does not have the word.
@@ -85,9 +98,9 @@ fn value_operand(value: u32) -> Result<i32, PatchError> {
     if value == ABSENT { Ok(-1) } else { i32::try_from(value).map_err(|_large| PatchError::Large(value)) }
 }
 
-/// The load of a member that the kernel does not have is never reached.
+/// The load of a member that the kernel does not have is one that the verifier refuses, should it be reached.
 fn offset_operand(offset: u32) -> Result<i16, PatchError> {
-    if offset == ABSENT { Ok(0) } else { i16::try_from(offset).map_err(|_far| PatchError::Far(offset)) }
+    if offset == ABSENT { Ok(i16::MIN) } else { i16::try_from(offset).map_err(|_far| PatchError::Far(offset)) }
 }
 
 #[cfg(test)]
@@ -104,9 +117,9 @@ mod tests {
         [&[opcode, 0x12], &offset.to_ne_bytes()[..], &immediate.to_ne_bytes()].concat()
     }
 
-    fn patched(code: &[Vec<u8>]) -> Result<(usize, Vec<u8>), PatchError> {
+    fn patched(code: &[Vec<u8>]) -> Result<(usize, usize, Vec<u8>), PatchError> {
         let mut code = code.concat();
-        programs(&mut code, &WORDS, [1, 4096]).map(|marked| (marked, code))
+        programs(&mut code, &WORDS, [1, 4096]).map(|marked| (marked.loads, marked.values, code))
     }
 
     #[test]
@@ -121,12 +134,12 @@ mod tests {
         ];
         let expected = [
             instruction(0x69, 532, 0),
-            instruction(0x79, 0, 0),
+            instruction(0x79, i16::MIN, 0),
             instruction(MOVE, 0, 532),
             instruction(MOVE, 0, -1),
             instruction(MOVE, 0, 4096),
         ];
-        assert_eq!(patched(&code).unwrap(), (5, expected.concat()));
+        assert_eq!(patched(&code).unwrap(), (2, 3, expected.concat()));
     }
 
     #[test]
@@ -138,10 +151,17 @@ mod tests {
             // The second half of a wide load is data, whatever it looks like.
             instruction(LOAD_WIDE, 0, VALUE_MARK),
             instruction(MOVE, 0, VALUE_MARK),
-            instruction(MOVE, 0, VALUE_MARK + i32::try_from(COUNT + SETTINGS).unwrap()),
             instruction(0x79, i16::MAX, i32::MAX),
+            instruction(MOVE, 0, i32::MAX),
         ];
-        assert_eq!(patched(&code).unwrap(), (0, code.concat()));
+        assert_eq!(patched(&code).unwrap(), (0, 0, code.concat()));
+    }
+
+    #[test]
+    fn marks_of_another_table_are_an_error() {
+        let beyond = i32::try_from(COUNT + SETTINGS).unwrap();
+        assert!(matches!(patched(&[instruction(MOVE, 0, VALUE_MARK + beyond)]), Err(PatchError::Foreign)));
+        assert!(matches!(patched(&[instruction(0x61, OFFSET_MARK + i16::try_from(COUNT).unwrap(), 0)]), Err(PatchError::Foreign)));
     }
 
     #[test]
@@ -149,29 +169,5 @@ mod tests {
         assert!(matches!(patched(&[instruction(0x61, OFFSET_MARK + 1, 0)]), Err(PatchError::Far(40_000))));
         assert!(matches!(programs(&mut instruction(MOVE, 0, VALUE_MARK), &[u32::MAX - 1; COUNT], [0; 2]), Err(PatchError::Large(_))));
         assert!(matches!(patch(b"\x7fELF", &WORDS, [0; 2]), Err(PatchError::Object(_))));
-    }
-}
-
-#[cfg(test)]
-mod review {
-    use super::*;
-
-    /// A kernel without `task_struct.tgid` (an optional word that `iter_task_file` loads without asking): the verifier
-    /// must refuse the load, as it refused base + 0xffffffff; an offset of 0 is `thread_info.flags`.
-    #[test]
-    fn a_load_of_an_absent_member_is_one_that_the_verifier_refuses() {
-        let mut code = [0x61, 0x81, 0, 0, 0, 0, 0, 0];
-        code[2..4].copy_from_slice(&(OFFSET_MARK + agent_common::layout::Word::TaskTgid as i16).to_ne_bytes());
-        programs(&mut code, &[ABSENT; COUNT], [0; SETTINGS]).unwrap();
-        let offset = i16::from_ne_bytes([code[2], code[3]]);
-        assert!(i32::from(offset) + 8 < 0, "offset {offset}: a valid load");
-    }
-
-    /// An object of another layout table: a mark that this one has no word for.
-    #[test]
-    fn a_mark_without_a_word_is_an_error() {
-        let mut code = [0xb7, 0x01, 0, 0, 0, 0, 0, 0];
-        code[4..8].copy_from_slice(&(VALUE_MARK + (COUNT + SETTINGS) as i32).to_ne_bytes());
-        assert!(programs(&mut code, &[0; COUNT], [0; SETTINGS]).is_err());
     }
 }

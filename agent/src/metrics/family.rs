@@ -1,4 +1,4 @@
-//! Writes a metric family onto the page after the catalogue, so that name, type, help and labels cannot differ from it.
+//! Writes a metric family onto the page after the catalogue, so that name, type and help cannot differ from it; a test holds the labels.
 //!
 //! A series is its head (the name and the labels of its set), which is copied from the line above where that has the
 //! same, then the labels that a closed set adds ([`Tails`]), then its number. Nothing is allocated but room on the page.

@@ -2,7 +2,8 @@
 //! the same run. Both are counted, not timed, so that a noisy machine can judge.
 //!
 //! The work is that of the crate `cost`. Its program `counted` is built from the working tree and from the base, and
-//! each piece of work that both know may cost up to a tenth more than it did.
+//! each piece of work that both know may cost up to a tenth more than it did. A commit that means to cost more says so in its
+//! message, in a line `Accepts-cost: PIECE`.
 
 mod base;
 mod compare;
@@ -10,10 +11,11 @@ mod counts;
 mod interrupt;
 
 use std::fmt::Write as _;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
-use serde_json::json;
+use anyhow::{Context as _, Result, bail, ensure};
+use serde_json::{Value, json};
 
 use self::base::{Base, Tree};
 use self::compare::{Piece, Verdict};
@@ -26,8 +28,9 @@ use crate::{build, cargo, workspace};
 #[derive(clap::Args)]
 pub(crate) struct CheckArgs {
     /// Compare what the agent's code costs in instructions and allocations with another commit, and fail where
-    /// that is more than a tenth more; needs no root
-    #[arg(long)]
+    /// that is more than a tenth more; needs no root. A line `Accepts-cost: PIECE` in a commit's message lets a piece of
+    /// work cost more
+    #[arg(long, conflicts_with_all = ["update", "from", "quick", "loads", "peers", "rounds", "seconds", "connections"])]
     pub(super) check: bool,
     /// The commit to compare with [default: where this branch left origin/main, or the commit before this one]
     #[arg(long, value_name = "COMMIT", requires = "check")]
@@ -65,10 +68,16 @@ pub(crate) fn check(object: &Path, base: Option<&str>, json: Option<&Path>) -> R
     let interrupts = Interrupts::note()?;
     let base = match base::find(base)? {
         Ok(base) => base,
-        Err(why) => return Ok(Outcome::Nothing(why)),
+        Err(why) => {
+            write(json, &json!({ "compared": false, "why": why }))?;
+            return Ok(Outcome::Nothing(why));
+        }
     };
     let folder = workspace::root().join("target/check");
     std::fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
+    let lock = File::create(folder.join("lock")).context("create the lock of the checks")?;
+    // A second check would take the base's files away from the first. Held until the file is closed.
+    lock.lock().context("wait for another check of this tree")?;
     eprintln!("cost: building the counted work of {base} and of the working tree");
     let then = {
         let tree = Tree::unpack(&base, folder.join("base"))?;
@@ -83,7 +92,12 @@ pub(crate) fn check(object: &Path, base: Option<&str>, json: Option<&Path>) -> R
     interrupts.check()?;
     let pieces = counts::of_both(&then.with_context(|| format!("build {base}"))?, &now)?;
     interrupts.check()?;
-    judge(&base, &pieces, json)
+    judge(&base, &pieces, &base.accepted()?, json)
+}
+
+fn write(file: Option<&Path>, json: &Value) -> Result<()> {
+    let Some(file) = file else { return Ok(()) };
+    std::fs::write(file, format!("{json:#}\n")).with_context(|| format!("write {}", file.display()))
 }
 
 /// Builds `counted` in a tree and puts it where the next build leaves it alone.
@@ -97,33 +111,39 @@ fn program(tree: &Path, object: &Path, target: &Path, to: &Path) -> Result<PathB
     Ok(to.to_owned())
 }
 
-/// Prints the table and what follows from it.
-fn judge(base: &Base, pieces: &[Piece], json: Option<&Path>) -> Result<Outcome> {
+/// Prints the table and what follows from it; the pieces of work in `accepted` may cost more.
+fn judge(base: &Base, pieces: &[Piece], accepted: &[String], json: Option<&Path>) -> Result<Outcome> {
     print!("{}", table(base, pieces));
-    if let Some(file) = json {
-        let text = json!({
+    let of = |verdict: fn(&Verdict) -> bool| pieces.iter().filter(|piece| verdict(&piece.verdict())).count();
+    let (held, new) = (of(|verdict| *verdict == Verdict::Held), of(|verdict| *verdict == Verdict::New));
+    let (grown, gone) = (of(|verdict| matches!(verdict, Verdict::Grown(_))), of(|verdict| *verdict == Verdict::Gone));
+    write(
+        json,
+        &json!({
+            "compared": grown + held > 0,
             "base": base.commit,
             "limit_ratio": compare::LIMIT,
+            "accepted": accepted,
             "pieces": pieces.iter().map(Piece::json).collect::<Vec<_>>(),
-        });
-        std::fs::write(file, format!("{text:#}\n")).with_context(|| format!("write {}", file.display()))?;
-    }
-    let of = |verdict: fn(&Verdict) -> bool| pieces.iter().filter(|piece| verdict(&piece.verdict())).count() as u64;
-    let (grown, held) = (of(|verdict| matches!(verdict, Verdict::Grown(_))), of(|verdict| matches!(verdict, Verdict::Held)));
-    let (new, gone) = (of(|verdict| matches!(verdict, Verdict::New)), of(|verdict| matches!(verdict, Verdict::Gone)));
-    for piece in pieces {
-        if let Verdict::Grown(why) = piece.verdict() {
-            println!("GROWN: {}: {why}", piece.name);
-        }
-    }
-    if grown > 0 {
-        println!("{}", advice());
-    }
+        }),
+    )?;
     if grown + held == 0 {
+        ensure!(new > 0, "the working tree has no work to count; xtask/cost lists it");
+        ensure!(gone == 0, "none of the {gone} pieces of work of {base} is counted here any more; name a base that has those of this tree");
         return Ok(Outcome::Nothing(format!("{base} has none of this work; {new} pieces are new")));
     }
+    let mut refused = 0;
+    for piece in pieces {
+        let Verdict::Grown(why) = piece.verdict() else { continue };
+        let meant = accepted.contains(&piece.name);
+        refused += u64::from(!meant);
+        println!("GROWN{}: {}: {why}", if meant { ", as a commit's message says" } else { "" }, piece.name);
+    }
+    if refused > 0 {
+        println!("{}", advice());
+    }
     println!("cost: {held} pieces within the limit, {grown} grown, {new} new, {gone} gone, compared with {base}");
-    Ok(Outcome::Compared(Counts { passed: held + new, failed: grown }))
+    Ok(Outcome::Compared(Counts { passed: (held + grown) as u64 - refused, failed: refused }))
 }
 
 fn table(base: &Base, pieces: &[Piece]) -> String {
@@ -141,32 +161,46 @@ fn advice() -> String {
         "Each may cost {:.0} % more than on the base. Where the instructions go:\n  \
          valgrind --tool=callgrind '--toggle-collect=*counted_work*' --callgrind-out-file=target/check/out target/check/counted-now NAME\n  \
          callgrind_annotate target/check/out\n\
-         and the same with target/check/counted-base. Where more work is meant, make it up elsewhere in the piece, or do it off this path.",
+         and the same with target/check/counted-base. Where more work is meant, say so in the commit's message: a line `Accepts-cost: NAME`.",
         (compare::LIMIT - 1.0) * 100.0
     )
 }
 
 #[cfg(test)]
-mod review {
+mod tests {
     use super::compare::Figures;
     use super::*;
 
-    fn refuses(pieces: &[Piece]) {
-        match judge(&Base::for_review(), pieces, None) {
-            Ok(Outcome::Nothing(why)) => panic!("passes: {why}"),
-            Ok(Outcome::Compared(counts)) => panic!("compared: {counts}"),
-            Err(_) => {}
-        }
+    fn figures(instructions: u64) -> Option<Figures> {
+        Some(Figures { units: 1, unit: "record".into(), instructions, allocations: 0, bytes: 0 })
+    }
+
+    fn piece(then: Option<Figures>, now: Option<Figures>) -> Piece {
+        Piece { name: "work".into(), then, now }
+    }
+
+    fn judged(pieces: &[Piece], accepted: &[&str]) -> Result<Outcome> {
+        let accepted: Vec<_> = accepted.iter().map(ToString::to_string).collect();
+        judge(&Base::named("base"), pieces, &accepted, None)
     }
 
     #[test]
-    fn work_that_is_all_gone_is_not_told_as_a_base_without_work() {
-        let figures = Figures { units: 1, unit: "record".into(), instructions: 100, allocations: 0, bytes: 0 };
-        refuses(&[Piece { name: "a".into(), then: Some(figures), now: None }]);
+    fn a_comparison_of_nothing_passes_only_where_all_is_new() {
+        assert!(judged(&[], &[]).is_err());
+        assert!(judged(&[piece(figures(100), None)], &[]).is_err());
+        assert!(judged(&[piece(figures(100), None), piece(None, figures(100))], &[]).is_err());
+        assert!(matches!(judged(&[piece(None, figures(100))], &[]), Ok(Outcome::Nothing(_))));
     }
 
     #[test]
-    fn no_work_at_all_is_an_error() {
-        refuses(&[]);
+    fn a_piece_that_grew_fails_unless_a_commit_says_that_it_is_meant() {
+        let grown = || [piece(figures(100), figures(120))];
+        let failed = |outcome| match outcome {
+            Ok(Outcome::Compared(counts)) => (counts.passed, counts.failed),
+            _ => panic!("not compared"),
+        };
+        assert_eq!(failed(judged(&grown(), &[])), (0, 1));
+        assert_eq!(failed(judged(&grown(), &["other"])), (0, 1));
+        assert_eq!(failed(judged(&grown(), &["work"])), (1, 0));
     }
 }

@@ -10,6 +10,7 @@ mod pressure;
 mod random;
 mod reuse;
 mod scenarios;
+mod review;
 mod slices;
 mod support;
 mod tenure;

@@ -24,10 +24,18 @@ pub(super) struct Base {
     subject: String,
 }
 
-#[cfg(test)]
 impl Base {
-    pub(super) fn for_review() -> Self {
-        Self { commit: "0123456789abcdef".into(), subject: "x".into() }
+    /// The pieces of work that commits since it accept to cost more, by a line `Accepts-cost: PIECE` in their messages.
+    pub(super) fn accepted(&self) -> Result<Vec<String>> {
+        let messages = git(&["log", "--format=%B", &format!("{}..HEAD", self.commit)])?;
+        let accepted = messages.lines().filter_map(|line| line.strip_prefix("Accepts-cost:"));
+        Ok(accepted.map(|piece| piece.trim().to_owned()).collect())
+    }
+
+    /// One for a test.
+    #[cfg(test)]
+    pub(super) fn named(subject: &str) -> Self {
+        Self { commit: "0123456789abcdef".to_owned(), subject: subject.to_owned() }
     }
 }
 
@@ -157,7 +165,8 @@ mod tests {
 
     #[test]
     fn the_version_that_all_crates_share_is_marked_and_nothing_else() {
-        let manifest = "[workspace]\nmembers = []\n\n[workspace.package]\nedition = \"2024\"\nversion = \"0.1.0\"\n\n[workspace.dependencies]\nversion = \"0.1.0\"\n";
+        let package = "[workspace.package]\nedition = \"2024\"\nversion = \"0.1.0\"";
+        let manifest = &format!("[workspace]\nmembers = []\n\n{package}\n\n[workspace.dependencies]\nversion = \"0.1.0\"\n");
         assert_eq!(marked(manifest).unwrap(), manifest.replacen("0.1.0", "0.1.0+base", 1));
         for other in ["", "[workspace.package]\n", "[a]\n[workspace.package]\nedition = \"2024\"\n[b]\nversion = \"0.1.0\"\n"] {
             assert_eq!(marked(other), None, "{other}");

@@ -35,11 +35,11 @@ pub(super) enum Kind {
     Nothing,
     /// The agent, scraped.
     Agent(PathBuf),
-    /// One ring record for each transition, and nothing else.
+    /// One ring record for each transition and nothing else, or nothing at all.
     Yardstick {
         /// The program.
         binary: PathBuf,
-        /// The size of its record.
+        /// The size of its record; 0 where it makes none.
         bytes: usize,
     },
     /// A tool that prints a line for each event.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::stats::Spread;
+use super::yardstick;
 
 /// Runs of a program while the kernel counted them.
 #[derive(Debug, Serialize, Deserialize)]
@@ -29,25 +30,48 @@ impl ProgramRuns {
     }
 }
 
-/// The kernel's own figures.
+/// The kernel's own figures. A ratio is there twice: as counted, and after the figure of the empty program, which is what the
+/// counting itself takes, was taken off every run.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct KernelFigures {
     pub(super) programs: Vec<ProgramRuns>,
     pub(super) yardstick: Option<ProgramRuns>,
+    pub(super) empty: Option<ProgramRuns>,
     /// The program that reports a transition over the yardstick's.
     pub(super) state_over_yardstick_ratio: Option<f64>,
+    pub(super) state_over_yardstick_net_ratio: Option<f64>,
     /// Both programs of a transition over the yardstick's.
     pub(super) both_over_yardstick_ratio: Option<f64>,
+    pub(super) both_over_yardstick_net_ratio: Option<f64>,
 }
 
 impl KernelFigures {
-    /// With the ratios.
-    pub(super) fn new(programs: Vec<ProgramRuns>, yardstick: Option<ProgramRuns>) -> Self {
-        let of = |name: &str| programs.iter().find(|program| program.program == name).map(|program| program.nanoseconds_per_run);
-        let (state, second) = (of("inet_sock_set_state"), of("inet_sock_set_state_second").unwrap_or(0.0));
-        let yard = yardstick.as_ref().map(|program| program.nanoseconds_per_run);
+    /// With the ratios; `yards` are the yardstick and the empty program, as far as they were measured.
+    pub(super) fn new(programs: Vec<ProgramRuns>, mut yards: Vec<ProgramRuns>) -> Self {
+        let mut yard = |name| yards.iter().position(|yard| yard.program == name).map(|at| yards.swap_remove(at));
+        let (yardstick, empty) = (yard(yardstick::NAME), yard(yardstick::EMPTY));
+        let each = |program: Option<&ProgramRuns>| program.map(|program| program.nanoseconds_per_run);
+        let of = |name: &str| each(programs.iter().find(|program| program.program == name));
+        let (state, second) = (of("inet_sock_set_state"), of("inet_sock_set_state_second"));
+        let (yard, floor) = (each(yardstick.as_ref()), each(empty.as_ref()));
+        let both = state.map(|state| state + second.unwrap_or(0.0));
+        let runs = if second.is_some() { 2.0 } else { 1.0 };
         let over = |own: Option<f64>| Some(own? / yard?);
-        let (state_over, both_over) = (over(state), over(state.map(|state| state + second)));
-        Self { state_over_yardstick_ratio: state_over, both_over_yardstick_ratio: both_over, programs, yardstick }
+        // Where the yardstick is not above the floor, both are noise.
+        let net = |own: Option<f64>, runs: f64| (yard? > floor?).then_some((own? - runs * floor?) / (yard? - floor?));
+        Self {
+            state_over_yardstick_ratio: over(state),
+            state_over_yardstick_net_ratio: net(state, 1.0),
+            both_over_yardstick_ratio: over(both),
+            both_over_yardstick_net_ratio: net(both, runs),
+            programs,
+            yardstick,
+            empty,
+        }
+    }
+
+    /// All that was counted.
+    pub(super) fn counted(&self) -> impl Iterator<Item = &ProgramRuns> {
+        self.programs.iter().chain(&self.yardstick).chain(&self.empty)
     }
 }

@@ -1,5 +1,6 @@
 //! Processes that never outlive the benchmark, and the wish that it end early.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::FileExt as _;
@@ -75,6 +76,7 @@ impl Guarded {
         let mut guarded = Command::new("setpriv");
         guarded.args(["--pdeathsig", "TERM", "--"]).arg(command.get_program()).args(command.get_args());
         guarded.env("PATH", crate::workspace::path()?).process_group(0);
+        without_settings(&mut guarded, std::env::vars_os().map(|(name, _)| name));
         let said = errors.try_clone().context("share that file")?;
         let child = guarded.stdin(stdin).stdout(stdout).stderr(said).spawn().with_context(|| format!("start {name} through setpriv"))?;
         Ok(Self { name: name.to_owned(), child, errors })
@@ -177,6 +179,13 @@ impl Drop for Guarded {
     }
 }
 
+/// Keeps the settings of whoever measures from a process: the agent is measured with its defaults.
+fn without_settings(command: &mut Command, names: impl Iterator<Item = OsString>) {
+    for name in names.filter(|name| name.as_encoded_bytes().starts_with(b"TCPWARDEN_")) {
+        command.env_remove(name);
+    }
+}
+
 /// A file without a name, which is gone with its last descriptor.
 fn unnamed() -> Result<File> {
     static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -234,5 +243,21 @@ impl Printed {
             }
             anyhow::ensure!(start.elapsed() < patience, "it said nothing for {patience:?}");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_of_the_agent_in_the_environment_do_not_reach_what_is_measured() {
+        let mut command = Command::new("true");
+        without_settings(
+            &mut command,
+            ["TCPWARDEN_RING_BYTES", "TCPWARDEN_CONFIG", "HOME", "MY_TCPWARDEN_"].map(OsString::from).into_iter(),
+        );
+        let changed: Vec<_> = command.get_envs().map(|(name, value)| (name.to_str().unwrap(), value)).collect();
+        assert_eq!(changed, [("TCPWARDEN_CONFIG", None), ("TCPWARDEN_RING_BYTES", None)]);
     }
 }

@@ -1,7 +1,7 @@
 //! The kernel's own figures: nanoseconds a run of each program while `kernel.bpf_stats_enabled` is 1.
 
 use std::fs;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::process::{ChildStdin, Command, Stdio};
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use super::yardstick::counted;
 const STATISTICS: &str = "/proc/sys/kernel/bpf_stats_enabled";
 /// How long the agent may take to read its programs' counters again.
 const SETTLE: Duration = Duration::from_millis(1500);
-/// Times that the agent and the yardstick are measured in turn.
+/// Times that the agent, the yardstick and the empty program are measured in turn.
 const TURNS: usize = 5;
 
 /// The kernel's statistics of BPF programs, on as long as this value lives. A process of its own sets them back, so that they are
@@ -51,44 +51,46 @@ pub(super) fn warn() {
 /// That process's part: switches them on, says so, and sets them back when its input ends.
 pub(super) fn statistics() -> Result<()> {
     let before = fs::read_to_string(STATISTICS).with_context(|| format!("read {STATISTICS}"))?;
-    fs::write(STATISTICS, "1").with_context(|| format!("write {STATISTICS}"))?;
-    // A signal must not end it before that.
+    // From here on no signal ends it before they are set back, nor does a reader that is gone.
     let interrupt = Interrupt::new()?;
-    println!("on");
+    fs::write(STATISTICS, "1").with_context(|| format!("write {STATISTICS}"))?;
+    let told = writeln!(std::io::stdout(), "on");
     let ended = std::io::stdin().read_to_end(&mut Vec::new());
     drop(interrupt);
     fs::write(STATISTICS, before.trim()).with_context(|| format!("set {STATISTICS} back to {}", before.trim()))?;
-    ended.map(drop).context("wait for the end of the input")
+    told.and(ended).map(drop).context("wait for the end of the input")
 }
 
-/// Nanoseconds a run during storms: the agent's programs, and the yardstick's in turn with them.
-pub(super) fn figures(agent: &Arm, yardstick: Option<&Arm>, time: Duration, interrupt: &Interrupt) -> Result<KernelFigures> {
+/// Nanoseconds a run during storms: the agent's programs, and the yardsticks' in turn with them.
+pub(super) fn figures(agent: &Arm, yardsticks: &[&Arm], time: Duration, interrupt: &Interrupt) -> Result<KernelFigures> {
     let statistics = Statistics::on()?;
     let mut load = Load::start(loads::find("storm")?, interrupt)?;
-    let (mut programs, mut yard) = (Vec::<ProgramRuns>::new(), Vec::new());
+    let (mut programs, mut yards) = (Vec::new(), Vec::new());
     for _ in 0..TURNS {
         for (program, runs, nanoseconds) in agents(agent, &mut load, time, interrupt)? {
-            match programs.iter_mut().find(|known| known.program == program) {
-                Some(known) => known.add(runs, nanoseconds),
-                None => programs.push(ProgramRuns::new(program, runs, nanoseconds)),
-            }
+            add(&mut programs, &program, runs, nanoseconds);
         }
-        if let Some(yardstick) = yardstick {
+        for yardstick in yardsticks {
             let attached = yardstick.attach(&load, &Lines::Dropped, interrupt)?;
             load.run(time, interrupt)?;
             let (said, _) = attached.detach(interrupt)?;
-            yard.push(counted(&said).with_context(|| format!("the yardstick said {said:?} at its end"))?);
+            let (runs, nanoseconds) = counted(&said).with_context(|| format!("the {} said {said:?} at its end", yardstick.name))?;
+            if runs > 0 {
+                add(&mut yards, &yardstick.name, runs, ratio(nanoseconds, runs));
+            }
         }
     }
     drop(load);
     drop(statistics);
-    let mut yard = yard.into_iter().filter(|(runs, _)| *runs > 0);
-    let yardstick = yard.next().map(|(runs, nanoseconds)| ProgramRuns::new("yardstick".to_owned(), runs, ratio(nanoseconds, runs)));
-    let yardstick = yardstick.map(|mut first| {
-        yard.for_each(|(runs, nanoseconds)| first.add(runs, ratio(nanoseconds, runs)));
-        first
-    });
-    Ok(KernelFigures::new(programs, yardstick))
+    Ok(KernelFigures::new(programs, yards))
+}
+
+/// One more turn of a program.
+fn add(known: &mut Vec<ProgramRuns>, program: &str, runs: u64, nanoseconds: f64) {
+    match known.iter_mut().find(|known| known.program == program) {
+        Some(known) => known.add(runs, nanoseconds),
+        None => known.push(ProgramRuns::new(program.to_owned(), runs, nanoseconds)),
+    }
 }
 
 /// One turn of the agent: program, runs, nanoseconds a run.

@@ -1,12 +1,15 @@
-//! The figures in `docs/overhead.md`: tables between marks, which a run replaces, so that nobody copies a number by hand.
+//! The figures in `docs/overhead.md`: tables between marks, which a run replaces, so that nobody copies a number by hand. All of
+//! them or none: the page names the one run that they are of.
 //!
 //! A mark is `<!-- figures: NAME -->` on a line of its own; what follows up to `<!-- end -->` is the table.
 
+use agent_common::record;
 use anyhow::{Context as _, Result};
 
+use super::loads::{self, Spec};
 use super::report::{LoadReport, Memory, Report, Summary, WITHOUT};
 use super::stats::Spread;
-use super::yardstick::BYTES;
+use super::yardstick;
 
 /// The default of `--ring-bytes`, the share of it at which the reader is woken, and what the ring adds to each record.
 const RING: f64 = 8_388_608.0;
@@ -15,44 +18,49 @@ const HEADER: usize = 8;
 /// Connections a second, both ends on this machine, for which the cost is told.
 const RATES: [u32; 4] = [10, 100, 1000, 10_000];
 
-/// A text with every table replaced that the report has figures for.
+/// A text with every table replaced; an error where the report has no figures for one of them.
 pub(super) fn replace(text: &str, report: &Report) -> Result<String> {
     let mut replaced = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("<!-- figures: ") {
         let (name, after) = after.split_once(" -->").context("a mark of figures does not end")?;
-        let (old, after) = after.split_once("<!-- end -->").with_context(|| format!("the figures {name:?} have no end"))?;
-        let table = match table(name, report)? {
-            Figures::Measured(table) => format!("\n{table}\n"),
-            Figures::NotMeasured => old.to_owned(),
-        };
-        replaced.extend([before, "<!-- figures: ", name, " -->", &table, "<!-- end -->"]);
+        let (_, after) = after.split_once("<!-- end -->").with_context(|| format!("the figures {name:?} have no end"))?;
+        let table = table(name, report)?.with_context(|| format!("the run has no figures for {name:?}: measure all loads"))?;
+        replaced.extend([before, "<!-- figures: ", name, " -->\n", &table, "\n<!-- end -->"]);
         rest = after;
     }
     replaced.push_str(rest);
     Ok(replaced)
 }
 
-/// What a run has for a mark.
-enum Figures {
-    Measured(String),
-    NotMeasured,
+/// An error where a run of these loads would not bring all figures that a text has marks for.
+pub(super) fn check(text: &str, loads: &[&str]) -> Result<()> {
+    for after in text.split("<!-- figures: ").skip(1) {
+        let (name, _) = after.split_once(" -->").context("a mark of figures does not end")?;
+        let needed: &[&str] = match name {
+            "rates" => &["storm", "kept"],
+            "run" | "records" | "probes" | "memory" => &[],
+            load => &[loads::find(load).context("a mark names no figures")?.name],
+        };
+        let missing = needed.iter().find(|load| !loads.contains(load));
+        missing.map_or(Ok(()), |load| Err(anyhow::anyhow!("its figures {name:?} need the load {load}: measure all loads")))?;
+    }
+    Ok(())
 }
 
-/// The figures of a name; an unknown one is an error.
-fn table(name: &str, report: &Report) -> Result<Figures> {
-    let table = match name {
+/// The figures of a name, where there are any; an unknown one is an error.
+fn table(name: &str, report: &Report) -> Result<Option<String>> {
+    Ok(match name {
         "run" => Some(run(report)),
         "rates" => rates(report),
         "records" => (!report.loads.is_empty()).then(|| records(report)),
         "probes" => report.kernel.is_some().then(|| probes(report)),
         "memory" => report.memory.as_ref().map(memory),
         load => {
-            let load = super::loads::find(load).context("a mark names no figures")?.name;
+            let load = loads::find(load).context("a mark names no figures")?.name;
             report.loads.iter().find(|report| report.name == load).map(|load| arms(load, report))
         }
-    };
-    Ok(table.map_or(Figures::NotMeasured, Figures::Measured))
+    })
 }
 
 fn run(report: &Report) -> String {
@@ -137,17 +145,18 @@ fn spread(spread: Option<&Spread>, digits: usize) -> String {
     spread.map_or("-".to_owned(), |s| format!("{:.digits$} ({:.digits$} to {:.digits$})", s.median, s.q1, s.q3))
 }
 
-/// Percent of one CPU at some rates of connections: what the load spends more, and what watches. Exporters are left out, because theirs
-/// goes with their scrapes and with the sockets there are.
+/// Percent of one CPU at some rates of connections: what the load spends more, and what watches. Exporters are left out, because
+/// theirs goes with their scrapes and with the sockets there are; yardsticks are no tools.
 fn rates(report: &Report) -> Option<String> {
     let storm = report.loads.iter().find(|load| load.name == "storm")?;
-    let kept = report.loads.iter().find(|load| load.name == "kept");
+    let kept = report.loads.iter().find(|load| load.name == "kept")?;
     // What the agent takes while nothing is opened or closed, scrapes included.
-    let idle = kept.and_then(|kept| Some(kept.summary("agent")?.watcher_cpus.median)).unwrap_or(0.0);
+    let idle = kept.summary("agent")?.watcher_cpus.median;
+    let no_tool = [WITHOUT, "node-exporter", yardstick::NAME, yardstick::EMPTY];
     let heads = RATES.map(|rate| format!("{rate}/s"));
     let mut lines =
         vec![format!("| CPU, percent of one, at so many connections | {} |\n|---|{}", heads.join(" | "), "---:|".repeat(RATES.len()))];
-    for summary in storm.summaries.iter().filter(|summary| ![WITHOUT, "node-exporter"].contains(&summary.arm.as_str())) {
+    for summary in storm.summaries.iter().filter(|summary| !no_tool.contains(&summary.arm.as_str())) {
         let Some(added) = summary.undisturbed_added_microseconds_per_unit else { continue };
         let each = (added.median + summary.watcher_cpu_microseconds_per_unit.median) / 1e6;
         let idle = if summary.arm == "agent" { idle } else { 0.0 };
@@ -160,15 +169,16 @@ fn rates(report: &Report) -> Option<String> {
 /// What the agent did with its records, a load a line, and what that means for the ring.
 fn records(report: &Report) -> String {
     let mut lines = vec![
-        "| load | records/s, median | at most | lost | agent's CPU, ns a record | agent woken, times/s | a quarter of the ring is full after | all of it after |"
+        "| load | records/s, median | at most | lost | agent's CPU, ns a record | agent woken, times/s \
+         | a quarter of the ring is full after | all of it after |"
             .to_owned(),
         format!("|---|{}", "---:|".repeat(7)),
     ];
     for load in &report.loads {
         let Some(agent) = load.summary("agent") else { continue };
         let (Some(rate), Some(lost)) = (agent.records_per_second, agent.records_lost) else { continue };
-        #[expect(clippy::cast_precision_loss, reason = "a record has few bytes")]
-        let full = RING / (rate.max * (BYTES + HEADER) as f64) * 1e3;
+        let Ok(spec) = loads::find(&load.name) else { continue };
+        let full = RING / (rate.max * bytes_in_the_ring(spec)) * 1e3;
         // Where next to nothing comes, the time is that of everything else the agent does.
         let (each, full) = if rate.max < 1000.0 {
             ("-".to_owned(), ["-".to_owned(), "-".to_owned()])
@@ -184,11 +194,18 @@ fn records(report: &Report) -> String {
     lines.join("\n")
 }
 
+/// What a record takes in the ring, on average over the transitions of a load.
+#[expect(clippy::cast_precision_loss, reason = "a record has few bytes")]
+pub(super) fn bytes_in_the_ring(spec: &Spec) -> f64 {
+    let [state, close] = [size_of::<record::State>(), size_of::<record::Close>()].map(|bytes| (bytes + HEADER) as f64);
+    state + (close - state) * spec.closing
+}
+
 /// Where the time of one transition goes.
 fn probes(report: &Report) -> String {
     let mut lines = vec!["| | ns | runs |\n|---|---:|---:|".to_owned()];
     if let Some(kernel) = &report.kernel {
-        for program in kernel.programs.iter().chain(&kernel.yardstick) {
+        for program in kernel.counted() {
             lines.push(format!(
                 "| `{}`, by the kernel's own count | {:.0} | {} |",
                 program.program, program.nanoseconds_per_run, program.runs
@@ -196,18 +213,20 @@ fn probes(report: &Report) -> String {
         }
         for (what, ratio) in [
             ("`inet_sock_set_state` over the yardstick", kernel.state_over_yardstick_ratio),
+            ("the same less the empty program, which is the counting itself", kernel.state_over_yardstick_net_ratio),
             ("both programs of a transition over the yardstick", kernel.both_over_yardstick_ratio),
+            ("the same less the empty program, once for each run", kernel.both_over_yardstick_net_ratio),
         ] {
             lines.extend(ratio.map(|ratio| format!("| {what} | {ratio:.2} × | |")));
         }
     }
     if let Some(flip) = report.loads.iter().find(|load| load.name == "flip") {
         let added = |arm: &str| Some(flip.summary(arm)?.calmest_added_microseconds_per_unit? * 1e3);
-        for arm in ["agent", "yardstick"] {
+        for arm in ["agent", yardstick::NAME, yardstick::EMPTY] {
             lines.extend(added(arm).map(|added| format!("| a transition from end to end, `flip`: what the {arm} adds | {added:.0} | |")));
         }
-        let ratio = added("agent").zip(added("yardstick")).map(|(agent, yardstick)| agent / yardstick);
-        lines.extend(ratio.map(|ratio| format!("| the one over the other | {ratio:.2} × | |")));
+        let ratio = added("agent").zip(added(yardstick::NAME)).map(|(agent, yardstick)| agent / yardstick);
+        lines.extend(ratio.map(|ratio| format!("| the agent's over the yardstick's | {ratio:.2} × | |")));
     }
     lines.join("\n")
 }

@@ -1,6 +1,7 @@
 //! The run from its beginning to its end: what is built, which arms there are, what is measured, where it is written.
 
 use std::fs::File;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -29,11 +30,8 @@ struct Arms {
 
 pub(super) fn main(args: &Args) -> Result<()> {
     // Rather now than after ten minutes.
-    let writable = |file: &Path, create| {
-        File::options().append(true).create(create).open(file).with_context(|| format!("open {} for writing", file.display()))
-    };
-    args.json.as_deref().map(|file| writable(file, true)).transpose()?;
-    args.update.as_deref().map(|file| writable(file, false)).transpose()?;
+    args.json.as_deref().map(can_be_written).transpose()?;
+    args.update.as_deref().map(|file| can_be_updated(file, args)).transpose()?;
     let report = match &args.from {
         Some(file) => earlier(file)?,
         None => measured(args)?,
@@ -45,6 +43,27 @@ pub(super) fn main(args: &Args) -> Result<()> {
     let Some(file) = &args.update else { return Ok(()) };
     let text = std::fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
     std::fs::write(file, markdown::replace(&text, &report)?).with_context(|| format!("write {}", file.display()))
+}
+
+/// An error where nothing can be written to a file; one that is not there is not left behind, since the run may fail.
+fn can_be_written(file: &Path) -> Result<()> {
+    let tried = match File::options().write(true).create_new(true).open(file) {
+        Ok(_) => std::fs::remove_file(file),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => File::options().append(true).open(file).map(drop),
+        Err(error) => Err(error),
+    };
+    tried.with_context(|| format!("open {} for writing", file.display()))
+}
+
+/// An error where a file of figures cannot be written, or has figures that the run would not bring.
+fn can_be_updated(file: &Path, args: &Args) -> Result<()> {
+    File::options().append(true).open(file).with_context(|| format!("open {} for writing", file.display()))?;
+    if args.from.is_some() {
+        return Ok(());
+    }
+    let text = std::fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
+    let loads: Vec<_> = wanted(&args.loads).iter().map(|spec| spec.name).collect();
+    markdown::check(&text, &loads).with_context(|| format!("{} would not be updated", file.display()))
 }
 
 /// A run from its JSON.
@@ -63,13 +82,13 @@ fn measured(args: &Args) -> Result<Report> {
     let missing: Vec<_> = PROGRAMS.iter().filter(|(program, _)| !process::on_path(program)).map(|(_, package)| *package).collect();
     packages::install(&missing, "for the network of a load", consent)?;
     let built = build::agent(&toolchain, Profile::Release)?;
-    let yardstick = yardstick::arm(args.yardstick.as_deref(), &built.object);
+    let yardsticks = yardstick::arms(args.yardstick.as_deref(), &built.object);
     // What runs beside this would be in the figures, and this in what others count.
     let turn = lab::turn::alone();
     let interrupt = Interrupt::new()?;
     kernel::warn();
     let start = Instant::now();
-    let mut arms = Arms::new(built.binary, yardstick);
+    let mut arms = Arms::new(built.binary, yardsticks);
     arms.peers(&args.peers.0, consent, &interrupt)?;
     let mut report = begin(args)?;
     for spec in wanted(&args.loads) {
@@ -97,11 +116,17 @@ impl Args {
 }
 
 impl Arms {
-    /// Nothing, the agent and, where it could be built, the yardstick.
-    fn new(binary: PathBuf, yardstick: Result<Arm>) -> Self {
+    /// Nothing, the agent and, where they could be built, the yardstick and the empty program.
+    fn new(binary: PathBuf, yardsticks: Result<[Arm; 2]>) -> Self {
         let arm = |name: &str, kind| Arm { name: name.to_owned(), kind };
         let mut all = Self { arms: vec![arm(WITHOUT, Kind::Nothing), arm("agent", Kind::Agent(binary))], states: Vec::new() };
-        all.add("yardstick", yardstick.map(|arm| (arm, None)));
+        match yardsticks {
+            Ok(arms) => arms.into_iter().for_each(|arm| all.add(&arm.name.clone(), Ok((arm, None)))),
+            Err(error) => {
+                all.add(yardstick::EMPTY, Err(anyhow::anyhow!("it is built with the yardstick")));
+                all.add(yardstick::NAME, Err(error));
+            }
+        }
         all
     }
 
@@ -138,8 +163,8 @@ impl Arms {
     /// The kernel's own figures; their failure is told and the rest goes on.
     fn kernel(&self, time: Duration, interrupt: &Interrupt) -> Result<Option<super::figures::KernelFigures>> {
         eprintln!("bench: the kernel's own figures");
-        let yardstick = self.arms.iter().find(|arm| matches!(arm.kind, Kind::Yardstick { .. }));
-        match kernel::figures(&self.arms[1], yardstick, time, interrupt) {
+        let yardsticks: Vec<_> = self.arms.iter().filter(|arm| matches!(arm.kind, Kind::Yardstick { .. })).collect();
+        match kernel::figures(&self.arms[1], &yardsticks, time, interrupt) {
             Ok(figures) => Ok(Some(figures)),
             Err(error) => {
                 interrupt.check()?;
@@ -185,4 +210,24 @@ fn begin(args: &Args) -> Result<Report> {
         kernel: None,
         memory: None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whether_a_file_can_be_written_is_known_without_leaving_one_or_changing_one() {
+        let folder = std::env::temp_dir().join(format!("tcpwarden-bench-test-{}", std::process::id()));
+        std::fs::create_dir(&folder).unwrap();
+        let (new, old) = (folder.join("new"), folder.join("old"));
+        std::fs::write(&old, "numbers").unwrap();
+        can_be_written(&new).unwrap();
+        can_be_written(&old).unwrap();
+        let kept = (new.exists(), std::fs::read_to_string(&old).unwrap());
+        let error = can_be_written(&folder.join("none").join("new")).unwrap_err().to_string();
+        std::fs::remove_dir_all(&folder).unwrap();
+        assert_eq!(kept, (false, "numbers".to_owned()));
+        assert!(error.contains("none/new"), "{error}");
+    }
 }

@@ -58,7 +58,7 @@ pub(crate) struct Args {
     /// Write every number to a file, raw ones too
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Put the figures into a Markdown file, between the marks that it has for them
+    /// Put the figures into a Markdown file, between the marks that it has for them; the run must bring figures for all of them
     #[arg(long, value_name = "FILE")]
     update: Option<PathBuf>,
     /// Show the numbers of an earlier run from its JSON, instead of measuring

@@ -13,8 +13,10 @@ use super::stage::Load;
 use crate::packages::{self, Consent};
 use crate::{process, workspace};
 
-/// The same two hooks as the agent's, a line for each event.
-const BPFTRACE: &str = r#"tracepoint:sock:inet_sock_set_state { printf("%s %d %d %d %d\n", comm, args->oldstate, args->newstate, args->sport, args->dport); }
+/// Two of the agent's hooks, a line for each event.
+const BPFTRACE: &str = r#"tracepoint:sock:inet_sock_set_state {
+    printf("%s %d %d %d %d\n", comm, args->oldstate, args->newstate, args->sport, args->dport);
+}
 tracepoint:tcp:tcp_retransmit_skb { printf("retransmit %d %d\n", args->sport, args->dport); }"#;
 /// Bursts of load until a peer is taken to see nothing, each of this length.
 const BURSTS: u32 = 100;
@@ -139,6 +141,8 @@ fn at_work(arm: &Arm, load: &mut Load, interrupt: &Interrupt) -> Result<Vec<Stri
         if attached.lines()? >= SEEN {
             let objects = attached.kernel_objects();
             attached.detach(interrupt)?;
+            // Nothing to wait for: its slots would begin before it is attached.
+            anyhow::ensure!(!objects.is_empty(), "it prints, but holds nothing of the kernel by which to know that it is attached");
             return Ok(objects);
         }
     }

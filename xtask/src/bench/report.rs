@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::figures::KernelFigures;
 use super::loads::{Sample, Spec};
 use super::stats::{Spread, reference};
+use super::yardstick;
 
 /// The arm with nothing attached.
 pub(super) const WITHOUT: &str = "without";
@@ -95,6 +96,8 @@ pub(super) struct Slot {
     pub(super) watcher_resident_bytes: u64,
     /// How often its threads waited and were woken.
     pub(super) watcher_wakeups: u64,
+    /// The time over which these two were counted: more than the load's, because the last records are waited for.
+    pub(super) watched_seconds: f64,
     /// CPUs that others on this machine took meanwhile, and that the hypervisor took.
     pub(super) others_cpus: f64,
     pub(super) stolen_cpus: f64,
@@ -126,16 +129,20 @@ impl Slot {
     }
 
     fn watcher_cpus(&self) -> f64 {
-        self.watcher_cpu_seconds / (self.sample.elapsed_seconds + self.sample.warm_seconds)
+        self.watcher_cpu_seconds / self.watched_seconds
     }
 
     fn watcher_nanoseconds_per_record(&self) -> Option<f64> {
         self.records.filter(|records| *records > 0).map(|records| self.watcher_cpu_seconds * 1e9 / records as f64)
     }
 
-    /// A count of what watched, which saw the load getting warm too.
-    fn watched_per_second(&self, count: u64) -> f64 {
-        count as f64 / (self.sample.elapsed_seconds + self.sample.warm_seconds)
+    fn wakeups_per_second(&self) -> f64 {
+        self.watcher_wakeups as f64 / self.watched_seconds
+    }
+
+    /// Records are made while the load works, also while it gets warm.
+    fn records_per_second(&self) -> Option<f64> {
+        Some(self.records? as f64 / (self.sample.elapsed_seconds + self.sample.warm_seconds))
     }
 
     fn retransmitted_per_second(&self) -> f64 {
@@ -190,7 +197,9 @@ impl LoadReport {
             }
         }
         // The arm without first, the agent next, the others as they came.
-        arms.sort_by_key(|arm| [WITHOUT, "agent", "yardstick"].iter().position(|first| first == arm).unwrap_or(usize::MAX));
+        arms.sort_by_key(|arm| {
+            [WITHOUT, "agent", yardstick::NAME, yardstick::EMPTY].iter().position(|first| first == arm).unwrap_or(usize::MAX)
+        });
         let summaries = arms.iter().filter_map(|arm| Summary::new(arm, &slots)).collect();
         Self { name: spec.name.to_owned(), about: spec.about.to_owned(), unit: spec.unit.to_owned(), summaries, slots }
     }
@@ -219,10 +228,10 @@ impl Summary {
             calmest_added_microseconds_per_unit: calmest(arm).zip(calmest(WITHOUT)).map(|(own, without)| own - without),
             watcher_cpu_microseconds_per_unit: Spread::of(own().map(Slot::watcher_microseconds))?,
             watcher_cpu_nanoseconds_per_record: Spread::of(own().filter_map(Slot::watcher_nanoseconds_per_record)),
-            watcher_wakeups_per_second: Spread::of(own().map(|slot| slot.watched_per_second(slot.watcher_wakeups)))?,
+            watcher_wakeups_per_second: Spread::of(own().map(Slot::wakeups_per_second))?,
             watcher_cpus: Spread::of(own().map(Slot::watcher_cpus))?,
             watcher_resident_bytes_max: own().map(|slot| slot.watcher_resident_bytes).max()?,
-            records_per_second: Spread::of(own().filter_map(|slot| Some(slot.watched_per_second(slot.records?)))),
+            records_per_second: Spread::of(own().filter_map(Slot::records_per_second)),
             records: total(|slot| slot.records),
             records_lost: total(|slot| slot.records_lost),
             retransmitted_segments_per_second: Spread::of(own().map(Slot::retransmitted_per_second))?,

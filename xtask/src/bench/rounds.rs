@@ -77,10 +77,11 @@ fn slot(load: &mut Load, arm: &Arm, measured: Duration, time: Duration, interrup
     let is_agent = matches!(arm.kind, Kind::Agent(_));
     let before = if is_agent { counts(&attached)? } else { (0, 0) };
     let clock = Clock::now()?;
-    let (cpu, wakeups) = (attached.cpu()?, attached.wakeups());
+    let (from, cpu, wakeups) = (Instant::now(), attached.cpu()?, attached.wakeups());
     let (sample, scrapes) = while_scraping(&attached, measured, time, || load.run(time, interrupt))?;
     interrupt.sleep(DRAIN)?;
     let (watcher, wakeups) = (attached.cpu()?.saturating_sub(cpu), attached.wakeups().saturating_sub(wakeups));
+    let elapsed = from.elapsed();
     let others = clock.others(sample.load_cpu_seconds + sample.warm_cpu_seconds + watcher.as_secs_f64())?;
     let resident = attached.resident_bytes()?;
     attached.check()?;
@@ -98,6 +99,7 @@ fn slot(load: &mut Load, arm: &Arm, measured: Duration, time: Duration, interrup
         watcher_cpu_seconds: watcher.as_secs_f64(),
         watcher_resident_bytes: resident,
         watcher_wakeups: wakeups,
+        watched_seconds: elapsed.as_secs_f64(),
         others_cpus: others.0,
         stolen_cpus: others.1,
         scrapes,

@@ -2,6 +2,7 @@
 
 use super::report::{LoadReport, Report, Summary, WITHOUT};
 use super::stats::Spread;
+use super::yardstick;
 
 /// A load: a line for each arm.
 pub(super) fn load(load: &LoadReport) {
@@ -31,13 +32,14 @@ pub(super) fn load(load: &LoadReport) {
     if load.summaries.iter().any(|summary| summary.retransmitted_segments_per_second.median > 0.0) {
         println!("  segments sent again a second, median: {}", resent.collect::<Vec<_>>().join(", "));
     }
-    if let (Some(agent), Some(yardstick)) = (load.summary("agent"), load.summary("yardstick")) {
+    if let (Some(agent), Some(yardstick)) = (load.summary("agent"), load.summary(yardstick::NAME)) {
         let added = |summary: &Summary| summary.calmest_added_microseconds_per_unit.unwrap_or(f64::NAN);
         println!(
-            "  added in the calmest slots, ns each: agent {:.0}, yardstick {:.0}, ratio {:.2}",
+            "  added in the calmest slots, ns each: agent {:.0}, yardstick {:.0}, ratio {:.2}; empty program {:.0}",
             added(agent) * 1e3,
             added(yardstick) * 1e3,
-            added(agent) / added(yardstick)
+            added(agent) / added(yardstick),
+            load.summary(yardstick::EMPTY).map_or(f64::NAN, added) * 1e3
         );
     }
 }
@@ -83,11 +85,14 @@ fn records(summary: &Summary) -> Option<String> {
 pub(super) fn rest(report: &Report) {
     if let Some(kernel) = &report.kernel {
         println!("\nthe kernel's own figures in storms, kernel.bpf_stats_enabled=1 (its measuring is in them), median of the turns");
-        for program in kernel.programs.iter().chain(&kernel.yardstick) {
+        for program in kernel.counted() {
             println!("  {:28} {:>10} runs, {:.0} ns each", program.program, program.runs, program.nanoseconds_per_run);
         }
         if let (Some(state), Some(both)) = (kernel.state_over_yardstick_ratio, kernel.both_over_yardstick_ratio) {
             println!("  a transition over the yardstick: the program that reports it {state:.2}, with the second one {both:.2}");
+        }
+        if let (Some(state), Some(both)) = (kernel.state_over_yardstick_net_ratio, kernel.both_over_yardstick_net_ratio) {
+            println!("  the same after the empty program's figure, the measuring, was taken off every run: {state:.2}, {both:.2}");
         }
     }
     if let Some(memory) = &report.memory {

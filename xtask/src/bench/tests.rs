@@ -4,9 +4,9 @@ use clap::Parser;
 use serde_json::Value;
 
 use super::figures::{KernelFigures, ProgramRuns};
-use super::report::{ArmState, LoadReport, Report, Slot};
+use super::report::{ArmState, LoadReport, Memory, Report, Slot};
 use super::stats::Quantiles;
-use super::{Args, LoadName, loads, machine, markdown};
+use super::{Args, LoadName, loads, machine, markdown, yardstick};
 
 #[derive(Parser)]
 struct Cli {
@@ -68,7 +68,8 @@ fn slot(arm: &str, units: u64, batch_microseconds: f64) -> Slot {
         sample,
         watcher_cpu_seconds: if is_agent { 0.1 } else { 0.0 },
         watcher_resident_bytes: 0,
-        watcher_wakeups: 0,
+        watcher_wakeups: 30,
+        watched_seconds: 1.25,
         others_cpus: 0.0,
         stolen_cpus: 0.0,
         scrapes: 0,
@@ -78,9 +79,10 @@ fn slot(arm: &str, units: u64, batch_microseconds: f64) -> Slot {
 }
 
 fn report() -> Report {
-    let slots = vec![slot("without", 1000, 100.0), slot("agent", 900, 120.0), slot("without", 1000, 100.0)];
-    let programs = [("inet_sock_set_state", 150.0), ("inet_sock_set_state_second", 30.0)];
-    let programs = programs.map(|(name, each)| ProgramRuns::new(name.to_owned(), 10, each)).into();
+    let slots = || vec![slot("without", 1000, 100.0), slot("agent", 900, 120.0), slot("without", 1000, 100.0)];
+    let programs = |programs: [(&str, f64); 2]| programs.map(|(name, each)| ProgramRuns::new(name.to_owned(), 10, each)).into();
+    let own = programs([("inet_sock_set_state", 150.0), ("inet_sock_set_state_second", 30.0)]);
+    let yards = programs([(yardstick::NAME, 120.0), (yardstick::EMPTY, 20.0)]);
     Report {
         version: "0.0.0".to_owned(),
         command: vec!["cargo xtask".to_owned(), "bench".to_owned()],
@@ -90,9 +92,15 @@ fn report() -> Report {
         rounds: 1,
         slot_seconds: 1.0,
         arms: vec![ArmState { name: "tcplife".to_owned(), error: Some("no such kernel".to_owned()), check: None }],
-        loads: vec![LoadReport::new(loads::find("storm").unwrap(), slots)],
-        kernel: Some(KernelFigures::new(programs, Some(ProgramRuns::new("yardstick".to_owned(), 10, 120.0)))),
-        memory: None,
+        loads: loads::ALL.iter().map(|spec| LoadReport::new(spec, slots())).collect(),
+        kernel: Some(KernelFigures::new(own, yards)),
+        memory: Some(Memory {
+            idle_resident_bytes: 1 << 20,
+            idle_sockets: 2,
+            crowd_resident_bytes: 2 << 20,
+            crowd_sockets: 10_002,
+            bytes_per_socket: 104.9,
+        }),
     }
 }
 
@@ -114,8 +122,13 @@ fn the_json_has_every_slot_every_summary_and_the_error_of_what_could_not_be_meas
         ("/loads/0/summaries/1/undisturbed_ratio/median", 100.0 / 120.0),
         ("/loads/0/summaries/1/undisturbed_added_microseconds_per_unit/q3", 2.0),
         ("/loads/0/summaries/1/watcher_cpu_nanoseconds_per_record/median", 100.0),
+        ("/loads/0/summaries/1/records_per_second/median", 1e6),
+        ("/loads/0/summaries/1/watcher_cpus/median", 0.08),
+        ("/loads/0/summaries/1/watcher_wakeups_per_second/median", 24.0),
         ("/kernel/state_over_yardstick_ratio", 1.25),
+        ("/kernel/state_over_yardstick_net_ratio", 1.3),
         ("/kernel/both_over_yardstick_ratio", 1.5),
+        ("/kernel/both_over_yardstick_net_ratio", 1.4),
     ] {
         assert!((number(&json, pointer) - expected).abs() < 1e-9, "{pointer}: {}", number(&json, pointer));
     }
@@ -130,18 +143,63 @@ fn an_earlier_run_can_be_shown_again() {
 }
 
 #[test]
-fn figures_are_put_between_their_marks_and_what_was_not_measured_stays() {
-    let text = "a\n<!-- figures: storm -->old<!-- end -->\nb\n<!-- figures: bulk -->\nkept\n<!-- end -->\n";
+fn without_an_empty_program_below_the_yardstick_no_net_ratio_is_told() {
+    let run = |name: &str, each| ProgramRuns::new(name.to_owned(), 10, each);
+    for yards in [vec![run(yardstick::NAME, 120.0)], vec![run(yardstick::NAME, 120.0), run(yardstick::EMPTY, 120.0)]] {
+        let figures = KernelFigures::new(vec![run("inet_sock_set_state", 150.0)], yards);
+        assert_eq!((figures.state_over_yardstick_ratio, figures.state_over_yardstick_net_ratio), (Some(1.25), None));
+        assert_eq!((figures.both_over_yardstick_ratio, figures.both_over_yardstick_net_ratio), (Some(1.25), None));
+    }
+}
+
+#[test]
+fn figures_are_put_between_their_marks_and_the_rest_stays() {
+    let text = "a\n<!-- figures: storm -->old<!-- end -->\nb\n<!-- figures: bulk -->\nolder\n<!-- end -->\n";
     let replaced = markdown::replace(text, &report()).unwrap();
     assert!(replaced.contains("| agent | 900 | 0.900 (0.900 to 0.900) |") && !replaced.contains("old"), "{replaced}");
-    assert!(
-        replaced.starts_with("a\n<!-- figures: storm -->")
-            && replaced.contains("<!-- end -->\nb\n<!-- figures: bulk -->\nkept\n<!-- end -->\n")
-    );
+    assert!(replaced.starts_with("a\n<!-- figures: storm -->\n") && replaced.contains("<!-- end -->\nb\n<!-- figures: bulk -->\n"));
     assert_eq!(markdown::replace(&replaced, &report()).unwrap(), replaced);
     for wrong in ["<!-- figures: tempest --><!-- end -->", "<!-- figures: storm -->", "<!-- figures: "] {
         assert!(markdown::replace(wrong, &report()).is_err(), "{wrong}");
     }
+}
+
+#[test]
+fn a_run_without_figures_for_every_mark_updates_none() {
+    let mark = |names: &[&str]| names.iter().map(|name| ["<!-- figures: ", name, " -->\nold\n<!-- end -->\n"].concat()).collect::<String>();
+    let refused = |text: &str, report: &Report| format!("{:#}", markdown::replace(text, report).unwrap_err());
+    let partial = || Report { loads: report().loads.into_iter().filter(|load| load.name == "storm").collect(), ..report() };
+    assert!(refused(&mark(&["run", "bulk"]), &partial()).contains("\"bulk\""));
+    assert!(refused(&mark(&["rates"]), &partial()).contains("\"rates\""));
+    assert!(refused(&mark(&["storm", "probes"]), &Report { kernel: None, ..report() }).contains("\"probes\""));
+    assert!(refused(&mark(&["storm", "memory"]), &Report { memory: None, ..report() }).contains("\"memory\""));
+    assert!(!markdown::replace(&mark(&["run", "storm", "probes"]), &partial()).unwrap().contains("old"));
+}
+
+#[test]
+fn a_run_that_would_not_bring_every_figure_is_refused_before_it_begins() {
+    let text = std::fs::read_to_string(crate::workspace::root().join("docs/overhead.md")).unwrap();
+    let all: Vec<_> = loads::ALL.iter().map(|spec| spec.name).collect();
+    markdown::check(&text, &all).unwrap();
+    for missing in &all {
+        let others: Vec<_> = all.iter().filter(|load| *load != missing).copied().collect();
+        let error = markdown::check(&text, &others).unwrap_err().to_string();
+        assert!(error.contains(&format!("need the load {missing}:")), "{error}");
+    }
+    assert!(markdown::check("<!-- figures: tempest -->", &all).is_err());
+}
+
+#[test]
+fn the_ring_is_filled_by_the_records_that_a_load_really_makes() {
+    // A record of a close has 24 bytes more: one of two transitions of a flip, two of ten of a connection.
+    let bytes = |load| markdown::bytes_in_the_ring(loads::find(load).unwrap());
+    for (load, expected) in [("flip", 116.0), ("flip-2", 116.0), ("storm", 108.8), ("storm-2", 108.8), ("storm-veth", 108.8)] {
+        assert!((bytes(load) - expected).abs() < 1e-9, "{load}: {}", bytes(load));
+    }
+    // A million records a second.
+    let replaced = markdown::replace("<!-- figures: records --><!-- end -->", &report()).unwrap();
+    assert!(replaced.contains("| flip | 1000000 | 1000000 | 2 | 100 (100 to 100) | 24 | 18 ms | 72 ms |"), "{replaced}");
+    assert!(replaced.contains("| storm | 1000000 | 1000000 | 2 | 100 (100 to 100) | 24 | 19 ms | 77 ms |"), "{replaced}");
 }
 
 #[test]

@@ -39,9 +39,11 @@ pub(super) struct Spec {
     pub(super) cable: bool,
     /// Segments with data that the servers' side drops, in a thousand.
     pub(super) loss: u32,
+    /// The share of its transitions that end in CLOSE: their records are larger than the others.
+    pub(super) closing: f64,
     /// Whether the peers watch it too.
     pub(super) peers: bool,
-    /// Whether the yardstick watches it too.
+    /// Whether the yardstick and the empty program watch it too.
     pub(super) yardstick: bool,
     make: fn(Place) -> Result<Batch>,
 }
@@ -54,6 +56,7 @@ const STORM: Spec = Spec {
     threads: 1,
     cable: false,
     loss: 0,
+    closing: 0.2,
     peers: true,
     yardstick: true,
     make: storm::make,
@@ -67,6 +70,7 @@ pub(super) const ALL: [Spec; 8] = [
         about: "one socket goes to LISTEN and back, by listen() and shutdown(): a transition in about a microsecond",
         unit: "transitions",
         batch: 2 * flip::BATCH,
+        closing: 0.5,
         peers: false,
         make: flip::make,
         ..STORM
@@ -85,6 +89,7 @@ pub(super) const ALL: [Spec; 8] = [
         unit: "transitions",
         batch: 2 * flip::BATCH,
         threads: 2,
+        closing: 0.5,
         peers: false,
         yardstick: false,
         make: flip::make,

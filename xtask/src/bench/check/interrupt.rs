@@ -70,7 +70,7 @@ mod tests {
         if std::env::var_os(CHILD).is_some() {
             drop(Interrupts::note().unwrap());
             writeln!(std::io::stderr(), "ready").unwrap();
-            std::thread::sleep(std::time::Duration::from_secs(60));
+            std::thread::sleep(std::time::Duration::from_mins(1));
             return;
         }
         let mut command = Command::new(std::env::current_exe().unwrap());

@@ -38,7 +38,7 @@ use crate::sparing::Sparing;
 const BATCH: usize = 4096;
 /// The most batches before the thread looks at other things: a quarter of a million records.
 const BATCHES: usize = 64;
-/// The rows of the table that a pass looks at between two looks at the rings: a millisecond or less.
+/// The rows of the table that a pass looks at between two looks at the rings: some milliseconds at the most.
 const SLICE: usize = 4096;
 /// How long readers of the table have it for themselves between two slices.
 const BREATH: Duration = Duration::from_micros(50);

@@ -1,6 +1,6 @@
 //! `bench`: what the agent costs, measured on this machine beside nothing and beside what one would use instead.
 //!
-//! Each load runs in network namespaces of its own, under every arm in turn (A B C A B C ...). Numbers of one run are comparable
+//! Each load runs in network namespaces of its own, under each of its arms in turn (A B C A B C ...). Numbers of one run are comparable
 //! with each other, not with those of another machine or time.
 
 mod arms;

@@ -24,7 +24,7 @@ super::metrics! {
         "No equal in the kernel.";
     CONNECTIONS_TRACKED = Gauge "tcpwarden_connections_tracked", "connections", [],
         "Rows of the connection table.",
-        "The sum of `tcpwarden_connections`, and of the sockets without a descriptor that stay in FIN_WAIT2 as full sockets, which is with `tcp_fin_timeout` above 60 s only.";
+        "The sum of `tcpwarden_connections`, and of the sockets without a descriptor that stay in FIN_WAIT2 as full sockets, which is with `tcp_fin_timeout` above 60 s, or where a FIN is acknowledged while the closing task has the socket locked.";
     CONNECTIONS_LIMIT = Gauge "tcpwarden_connections_limit", "connections", [],
         "The most rows that the connection table takes (--max-connections).",
         "No equal in the kernel.";

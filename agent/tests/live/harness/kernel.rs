@@ -78,6 +78,9 @@ impl Sub for &Counters {
 
 /// How many sockets the kernel lists, by state. Sockets with a `struct sock` are under the names
 /// that the agent's gauges use; the small ones under `time_wait`, `fin_wait2_orphan`, `new_syn_recv`.
+/// An orphan in FIN_WAIT2 that is no small socket is a `fin_wait2_full_orphan`: with `tcp_fin_timeout`
+/// above 60 s, and at times below, where the acknowledgement of its FIN came while the closing task still
+/// had it locked (`tcp_rcv_state_process` sets a timer then instead of calling `tcp_time_wait`; Linux 6.12).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sockets(BTreeMap<&'static str, i64>);
 
@@ -85,6 +88,11 @@ impl Sockets {
     /// How many are in a state.
     pub(crate) fn get(&self, state: &str) -> i64 {
         self.0.get(state).copied().unwrap_or(0)
+    }
+
+    /// How many orphans are in FIN_WAIT2, in either form.
+    pub(crate) fn orphans(&self) -> i64 {
+        self.get("fin_wait2_orphan") + self.get("fin_wait2_full_orphan")
     }
 
     /// Those of one process's network namespace.
@@ -126,6 +134,7 @@ pub(super) fn listed_state(line: &str) -> Option<&'static str> {
         ("03", _) if inode == "0" => "new_syn_recv",
         ("03", _) => "syn_recv",
         ("04", _) => "fin_wait1",
+        ("05", _) if inode == "0" => "fin_wait2_full_orphan",
         ("05", _) => "fin_wait2",
         ("08", _) => "close_wait",
         ("09", _) => "last_ack",

@@ -138,7 +138,11 @@ fn own_books(ledger: &mut Ledger, before: &Moment, after: &Moment) {
     ledger.equal(
         "opened and not closed",
         terms!("opened" => delta("connections_opened_total", &[]), "closed" => -delta("connections_closed_total", &[])),
-        closes.iter().map(|state| ((*state).to_owned(), delta("connections", &[("state", state)]))).collect(),
+        closes
+            .iter()
+            .map(|state| ((*state).to_owned(), delta("connections", &[("state", state)])))
+            .chain([("fin_wait2, orphaned".to_owned(), full_orphans(after) - full_orphans(before))])
+            .collect(),
     );
     flow(ledger, before, after);
     ledger.equal(
@@ -159,6 +163,11 @@ fn own_books(ledger: &mut Ledger, before: &Moment, after: &Moment) {
     }
 }
 
+/// Sockets that are in FIN_WAIT2 by their transitions and in no gauge of connections.
+fn full_orphans(moment: &Moment) -> i64 {
+    moment.sockets.get("fin_wait2_full_orphan")
+}
+
 /// Whatever enters a state leaves it or is still there: a transition that nobody saw shows up here,
 /// by name. (A child is born as a copy of its listener, so `listen>syn_recv` leaves no state.)
 fn flow(ledger: &mut Ledger, before: &Moment, after: &Moment) {
@@ -170,9 +179,10 @@ fn flow(ledger: &mut Ledger, before: &Moment, after: &Moment) {
         - before.page.sum("transitions_total", &[("old", "listen"), ("new", "syn_recv")]);
     for state in ["syn_sent", "syn_recv", "established", "fin_wait1", "fin_wait2", "close_wait", "last_ack", "closing", "listen"] {
         let children = if state == "listen" { births } else { 0 };
+        let orphaned = if state == "fin_wait2" { full_orphans(after) - full_orphans(before) } else { 0 };
         ledger.equal(
             &format!("flow through {state}"),
-            terms!("listed" => after.sockets.get(state) - before.sockets.get(state)),
+            terms!("listed" => after.sockets.get(state) - before.sockets.get(state), "orphaned" => orphaned),
             terms!("entered" => moved("new", state), "left" => children - moved("old", state)),
         );
     }
@@ -226,11 +236,13 @@ pub(super) fn gauges(moment: &Moment, spaces: &[&Space]) -> Ledger {
     for space in spaces {
         let listed = kernel::Sockets::of(space.pid());
         let inode = space.inode.to_string();
-        for (metric, state) in
-            [("time_wait_sockets", "time_wait"), ("fin_wait2_orphan_sockets", "fin_wait2_orphan"), ("syn_recv_sockets", "new_syn_recv")]
-        {
+        for (metric, state, count) in [
+            ("time_wait_sockets", "time_wait", listed.get("time_wait")),
+            ("fin_wait2_orphan_sockets", "orphans", listed.orphans()),
+            ("syn_recv_sockets", "new_syn_recv", listed.get("new_syn_recv")),
+        ] {
             let claim = format!("{state} in namespace {inode}");
-            ledger.equal(&claim, terms!("listed" => listed.get(state)), terms!("gauge" => moment.page.sum(metric, &[("netns", &inode)])));
+            ledger.equal(&claim, terms!("listed" => count), terms!("gauge" => moment.page.sum(metric, &[("netns", &inode)])));
         }
     }
     ledger

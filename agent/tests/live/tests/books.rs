@@ -216,7 +216,9 @@ fn against_tally(ledger: &mut Ledger, before: &Moment, after: &Moment, tally: &T
         "closed after a FIN",
         // Who aborts a half-closed connection had sent a FIN: whether the peer had acknowledged it by then decides
         // what the kernel tells of the reset.
-        terms!("fin" => tally.get("fin"), "aborted" => tally.get("half_closed_abort"), "reset" => tally.get("rst_after_fin")),
+        // An orphan that stayed a full socket is not closed yet.
+        terms!("fin" => tally.get("fin"), "aborted" => tally.get("half_closed_abort"), "reset" => tally.get("rst_after_fin"),
+            "orphaned" => full_orphans(before) - full_orphans(after)),
         ["fin_local", "fin_remote", "simultaneous", "rst_after_fin"].map(closed).to_vec(),
     );
     assert!(closed("rst_after_fin").1 >= tally.get("rst_after_fin"), "resets after a FIN: {}", closed("rst_after_fin").1);

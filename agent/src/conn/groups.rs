@@ -228,10 +228,10 @@ impl Groups {
         self.list_at(row.group, row.state, row.is_left())
     }
 
-    /// All rows of a group.
-    pub(super) fn rows(&self, group: u16, rows: &Rows) -> Vec<u32> {
+    /// Some rows of a group, the oldest of each state first.
+    pub(super) fn first_rows(&self, group: u16, rows: &Rows, most: usize) -> Vec<u32> {
         let group = &self.list[usize::from(group)];
-        group.lists.iter().chain([&group.left]).flat_map(|list| list.indices(rows)).collect()
+        group.lists.iter().chain([&group.left]).flat_map(|list| list.indices(rows)).take(most).collect()
     }
 
     /// Counts segments sent again.

@@ -220,11 +220,10 @@ impl List {
     }
 
     /// The rows from the oldest to the youngest.
-    pub(super) fn indices(&self, rows: &Rows) -> Vec<u32> {
+    pub(super) fn indices<'a>(&self, rows: &'a Rows) -> impl Iterator<Item = u32> + use<'a> {
         std::iter::successors((self.head != NIL).then_some(self.head), |at| {
             let next = rows[*at].next;
             (next != NIL).then_some(next)
         })
-        .collect()
     }
 }

@@ -10,7 +10,7 @@ use super::rows::{NIL, Row, flag};
 use super::table::Table;
 
 /// How many moves are sorted at once: a millisecond or two.
-const RUN: usize = 1 << 14;
+pub(super) const RUN: usize = 1 << 14;
 /// How many such runs are made in one walk through each list: walks cost most where rows are in no order of time.
 const RUNS: usize = 4;
 /// No group: there are never so many.
@@ -105,6 +105,14 @@ impl Table {
     fn plan(&mut self, index: u32, group: u16, from: u16) {
         let row = &self.rows[index];
         self.moves.planned.push(Move { sk: row.sk, born: row.born, index, group, from });
+    }
+
+    /// Makes planned moves, past about `places` rows, however few there are; whether there are more.
+    pub fn work_off(&mut self, places: usize) -> bool {
+        if !self.moves.are_done() {
+            self.make_moves(&mut places.max(1));
+        }
+        !self.moves.are_done()
     }
 
     /// Makes all planned moves.

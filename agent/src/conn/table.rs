@@ -41,6 +41,7 @@ use super::services::{Ports, Services};
 use super::slab::Rows;
 use super::succession::{Relation, is_birth, is_connected, is_opening, note_first_fin, relation, role_at};
 use super::workloads::Workloads;
+use crate::workload::Key;
 
 /// The bounds of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +77,8 @@ pub struct Table {
     pub(super) books: Books,
     pub(super) pass: Option<Pass>,
     pub(super) moves: Moves,
+    /// Keys that have got a workload, whose rows are not all there yet.
+    pub(super) settling: Vec<Key>,
     /// What passes gathered besides states.
     pub(super) kept: Kept,
     /// The number of the last pass; see `rows::seen`.
@@ -106,6 +109,7 @@ impl Table {
             books: Books::new(),
             pass: None,
             moves: Moves::default(),
+            settling: Vec::new(),
             kept: Kept::new(&limits),
             generation: seen::FRESH,
             seeded: false,

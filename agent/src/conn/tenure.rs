@@ -1,17 +1,21 @@
 //! How long names last: rows get the workload that they waited for, and groups and services of processes
 //! that are gone give their labels back.
 //!
-//! Called by the resolver (`see`, `wanted`, `tell`) and by the ingest thread (`tidy`). Guarantees: a counter
+//! Called by the resolver (`see`, `wanted`, `tell`) and by the ingest thread (`tidy`, `settle`). Guarantees: a counter
 //! never goes down while its series stands, and what a removed series had counted is in the one of
 //! `~other`, so the sum over a family never goes down.
 
 use std::sync::Arc;
 
 use super::groups::Groups;
+use super::moves::RUN;
 use super::rows::flag;
 use super::table::Table;
 use super::workloads::Place;
 use crate::workload::{Key, Sight, Workload};
+
+/// The rows that may change groups while whoever tells a workload waits.
+const AT_ONCE: usize = 4096;
 
 /// What the resolver is asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,26 +44,68 @@ impl Table {
         Wanted { keys: self.workloads.wanted(), processes: self.workloads.processes() }
     }
 
-    /// Takes what keys stand for; `None` for one that is not there any more.
+    /// Takes what keys stand for; `None` for one that is not there any more. What is to be done for many rows is left to
+    /// [`Self::settle`].
     pub fn tell_workloads(&mut self, answers: impl IntoIterator<Item = (Key, Option<Arc<Workload>>)>, now: u64) {
         for (key, workload) in answers {
             if self.workloads.tell(key, workload.as_ref(), now) {
-                self.settle(key);
+                self.settling.push(key);
             }
         }
+        self.settle(AT_ONCE);
+    }
+
+    /// Goes on bringing the groups that waited for a key to its workload, past about `places` rows; whether there is more to
+    /// do. Those whose process has a group there already go into that one, with their rows and what they counted; until
+    /// that is done they are shown as they were.
+    pub fn settle(&mut self, places: usize) -> bool {
+        let mut budget = places.max(1);
+        while let Some(key) = self.settling.last().copied() {
+            if budget == 0 {
+                return true;
+            }
+            if self.moves.are_done() {
+                budget = budget.saturating_sub(self.settle_key(key));
+            } else {
+                self.make_moves(&mut budget);
+            }
+        }
+        false
+    }
+
+    /// Plans the next moves for a key, or ends one of its groups, or the key; returns how many rows it looked at. No move may
+    /// be under way: it would name a group that is given up.
+    fn settle_key(&mut self, key: Key) -> usize {
+        let Some(group) = self.groups.waiting(key) else {
+            self.settling.pop();
+            return 0;
+        };
+        let place = Place::Named(self.workloads.of(key));
+        let Some(heir) = self.groups.settle(group, &place) else { return 0 };
+        let rows = self.groups.first_rows(group, &self.rows, RUN);
+        for index in &rows {
+            self.plan_firm_move(*index, heir);
+        }
+        if rows.is_empty() {
+            self.give_up(group, heir);
+        }
+        rows.len()
     }
 
     /// Gives back what nobody has used for the grace time. Due every few seconds.
     pub fn tidy(&mut self, now: u64) {
         if !self.moves.are_done() {
-            // A move that is planned names its group. A pass makes its moves by itself, slice by slice; the next call is early enough.
-            if self.pass.is_some() {
+            // A move that is planned names its group. A pass makes its moves by itself, slice by slice, and so does `settle`; the
+            // next call is early enough.
+            if self.pass.is_some() || !self.settling.is_empty() {
                 return;
             }
             self.apply_moves();
         }
-        for late in self.workloads.expire(now) {
-            self.tell_workloads([(late, None)], now);
+        let late = self.workloads.expire(now);
+        self.tell_workloads(late.into_iter().map(|late| (late, None)), now);
+        if !self.moves.are_done() {
+            return;
         }
         for group in self.groups.idle(now) {
             let other = Groups::other(self.groups.role(group));
@@ -88,21 +134,6 @@ impl Table {
         let group = self.groups.sibling_if_room(row.group, &place, row.role);
         if let Some(group) = group.filter(|group| *group != row.group) {
             self.plan_firm_move(index, group);
-        }
-    }
-
-    /// The groups that waited for a key get its workload; those whose process has a group there already go
-    /// into that one, with their rows and what they counted.
-    fn settle(&mut self, key: Key) {
-        self.apply_moves();
-        let place = Place::Named(self.workloads.of(key));
-        for group in self.groups.waiting(key) {
-            let Some(heir) = self.groups.settle(group, &place) else { continue };
-            for index in self.groups.rows(group, &self.rows) {
-                self.plan_firm_move(index, heir);
-            }
-            self.apply_moves();
-            self.give_up(group, heir);
         }
     }
 }

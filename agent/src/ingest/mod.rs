@@ -221,6 +221,17 @@ impl Ingest {
         if table.wants_workloads() {
             let _ = self.wishes.workload.try_send(());
         }
+        drop(table);
+        self.in_slices(Table::settle);
+    }
+
+    /// Has the table do something in slices, with the records that come between, until it says that there is no more.
+    fn in_slices(&mut self, slice: impl Fn(&mut Table, usize) -> bool) {
+        while slice(&mut lock(&self.table), SLICE) {
+            self.go_round();
+            // A lock that is taken again at once leaves nobody else a chance.
+            thread::sleep(BREATH);
+        }
     }
 
     /// Ends a pass, slice by slice, with the records that come between.
@@ -239,7 +250,10 @@ impl Ingest {
     fn step(&mut self) {
         while let Ok(command) = self.commands.try_recv() {
             match command {
-                Command::Begin => lock(&self.table).begin_pass(monotonic()),
+                Command::Begin => {
+                    self.in_slices(Table::work_off);
+                    lock(&self.table).begin_pass(monotonic());
+                }
                 Command::Facts(facts) => lock(&self.table).pass_facts(facts),
                 Command::Slice(records) => {
                     self.catch_up();
@@ -248,9 +262,7 @@ impl Ingest {
                         apply(&mut table, record);
                     }
                     drop(table);
-                    while lock(&self.table).work(SLICE) {
-                        self.go_round();
-                    }
+                    self.in_slices(Table::work);
                 }
                 Command::End(covered, reply) => {
                     self.catch_up();
@@ -259,7 +271,10 @@ impl Ingest {
                     // The reconcile thread may have gone; then nobody asks.
                     let _ = reply.send(summary);
                 }
-                Command::Abort => lock(&self.table).abort_pass(),
+                Command::Abort => {
+                    self.in_slices(Table::work_off);
+                    lock(&self.table).abort_pass();
+                }
             }
         }
     }

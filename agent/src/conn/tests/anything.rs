@@ -37,6 +37,9 @@ const CGROUPS: u64 = 4;
 enum Act {
     Record(u64, u8, u8, Option<(usize, u32)>, u64, bool),
     Tell(u64, Option<usize>),
+    /// The same, and whose rows have to move is left to `Settle`.
+    TellSlowly(u64, Option<usize>),
+    Settle(usize),
     TellProcess(u32, Option<usize>),
     Tidy(u64),
     See(u8),
@@ -59,6 +62,8 @@ fn act() -> impl Strategy<Value = Act> {
             Act::Record(sk, old, new, by, cgroup, serves)
         }),
         3 => (1..CGROUPS, proptest::option::of(0..3_usize)).prop_map(|(cgroup, name)| Act::Tell(cgroup, name)),
+        3 => (1..CGROUPS, proptest::option::of(0..3_usize)).prop_map(|(cgroup, name)| Act::TellSlowly(cgroup, name)),
+        4 => (1..4_usize).prop_map(Act::Settle),
         2 => (1..5_u32, proptest::option::of(0..3_usize)).prop_map(|(tgid, name)| Act::TellProcess(tgid, name)),
         2 => prop_oneof![Just(1_u64), Just(20), Just(400)].prop_map(Act::Tidy),
         1 => (0..5_u8).prop_map(Act::See),
@@ -94,6 +99,12 @@ fn play(table: &mut Table, acts: &[Act], forget: bool, mut look: impl FnMut(&mut
                 apply(table, &[record]);
             }
             Act::Tell(cgroup, name) => table.tell_workloads([(Key::Cgroup(cgroup), name.map(|name| unit(UNITS[name])))], ms * MS),
+            Act::TellSlowly(cgroup, name) => {
+                if table.workloads.tell(Key::Cgroup(cgroup), name.map(|name| unit(UNITS[name])).as_ref(), ms * MS) {
+                    table.settling.push(Key::Cgroup(cgroup));
+                }
+            }
+            Act::Settle(places) => drop(table.settle(places)),
             Act::TellProcess(tgid, name) => table.tell_workloads([(Key::Process(tgid), name.map(|name| unit(UNITS[name])))], ms * MS),
             Act::Tidy(seconds) if !finishing => {
                 ms += seconds * 1000;
@@ -177,6 +188,10 @@ proptest! {
         });
         table.abort_pass();
         check(&mut table, ms * MS);
+        while table.settle(2) {}
+        check(&mut table, ms * MS);
+        let waits = |key: &Key| table.workloads.wanted().contains(key);
+        assert!((1..CGROUPS).map(Key::Cgroup).all(|key| table.groups.waiting(key).is_none() || waits(&key)), "what is told is placed");
         for row in table.rows.iter() {
             assert_eq!(table.groups.role(row.group), row.role, "a row stands under its side");
         }

@@ -197,7 +197,7 @@ pub(super) fn check(table: &mut Table, now: u64) {
             let mut like = Row::new(&ends(0, 0, 0), *state, Role::Client, 0);
             (like.group, like.flags) = (group, if orphan { row_flag::ORPHAN } else { 0 });
             let list = table.groups.peek(&like);
-            let indices = list.indices(&table.rows);
+            let indices: Vec<u32> = list.indices(&table.rows).collect();
             linked += indices.len();
             let gauge = list.gauge(&table.rows);
             assert_eq!(gauge.count, indices.len() as u64, "a list counts its rows");

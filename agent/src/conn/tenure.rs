@@ -94,6 +94,8 @@ impl Table {
 
     /// Gives back what nobody has used for the grace time. Due every few seconds.
     pub fn tidy(&mut self, now: u64) {
+        let late = self.workloads.expire(now);
+        self.tell_workloads(late.into_iter().map(|late| (late, None)), now);
         if !self.moves.are_done() {
             // A move that is planned names its group. A pass makes its moves by itself, slice by slice, and so does `settle`; the
             // next call is early enough.
@@ -101,11 +103,6 @@ impl Table {
                 return;
             }
             self.apply_moves();
-        }
-        let late = self.workloads.expire(now);
-        self.tell_workloads(late.into_iter().map(|late| (late, None)), now);
-        if !self.moves.are_done() {
-            return;
         }
         for group in self.groups.idle(now) {
             let other = Groups::other(self.groups.role(group));

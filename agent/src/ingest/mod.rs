@@ -1,6 +1,7 @@
 //! The ingest thread: rings and iterators in, connection table up to date.
 //!
-//! Started by `run`. It is the only writer of the table. It sleeps until the drain interval ends, the
+//! Started by `run`. It is the only writer of the table but for the names of
+//! workloads, which another thread tells. It sleeps until the drain interval ends, the
 //! kernel side reports a ring that fills, or the reconcile thread sends a slice of a list. It waits
 //! for nobody: for a reader of the table no longer than a snapshot takes, for a socket never.
 

@@ -100,9 +100,9 @@ fn play(table: &mut Table, acts: &[Act], forget: bool, mut look: impl FnMut(&mut
             }
             Act::Tell(cgroup, name) => table.tell_workloads([(Key::Cgroup(cgroup), name.map(|name| unit(UNITS[name])))], ms * MS),
             Act::TellSlowly(cgroup, name) => {
-                if table.workloads.tell(Key::Cgroup(cgroup), name.map(|name| unit(UNITS[name])).as_ref(), ms * MS) {
-                    table.settling.push(Key::Cgroup(cgroup));
-                }
+                let (key, workload) = (Key::Cgroup(cgroup), name.map(|name| unit(UNITS[name])));
+                let waited = table.workloads.tell(key, workload.as_ref(), ms * MS);
+                table.settling.extend(waited.then_some(key));
             }
             Act::Settle(places) => drop(table.settle(places)),
             Act::TellProcess(tgid, name) => table.tell_workloads([(Key::Process(tgid), name.map(|name| unit(UNITS[name])))], ms * MS),

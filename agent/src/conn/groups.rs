@@ -263,7 +263,6 @@ impl Groups {
     }
 
     /// How many places for groups there are.
-    #[cfg(test)]
     pub(super) fn len(&self) -> u16 {
         u16::try_from(self.list.len()).unwrap_or(u16::MAX)
     }

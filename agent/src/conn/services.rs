@@ -2,7 +2,8 @@
 //! distributions that a connection leaves behind; and SYN-ACKs sent again, by port.
 //!
 //! Used by the table. Guarantees: at most `limit` services besides the three that take what has no
-//! room (`~other` without port, one a role), and [`SPARE`] more for workloads that wait for their name. A
+//! room (`~other` without port, one a role), and [`SPARE`] more for workloads that wait for their name, and while rows that
+//! waited go to a group that has a service of its own. A
 //! connection without room is counted as overflow once, when its service is first looked up (again only
 //! if its process changes later). A service goes with its group; what it counted goes to the one of its
 //! role that takes what has no room.
@@ -32,6 +33,8 @@ pub(super) struct Services {
     free: Vec<u32>,
     index: HashMap<(u16, u16), u32>,
     limit: usize,
+    /// Whether rows are on their way from one group to another, which takes over its services when all of them are there.
+    pub(super) settling: bool,
     /// Connections that had to be folded into `~other`.
     pub(super) overflow: u64,
 }
@@ -45,6 +48,7 @@ impl Services {
             free: Vec::new(),
             index: HashMap::new(),
             limit: limit.min(NO_SERVICE as usize / 2),
+            settling: false,
             overflow: 0,
         }
     }
@@ -107,7 +111,7 @@ impl Services {
         }
         let role = groups.role(row.group);
         let used = self.list.len() - self.free.len() - Role::COUNT;
-        if used >= self.limit + if groups.is_pending(row.group) { SPARE } else { 0 } {
+        if used >= self.limit + if self.settling || groups.is_pending(row.group) { SPARE } else { 0 } {
             self.overflow += 1;
             return u32::try_from(role.index()).unwrap_or_default();
         }

@@ -40,7 +40,7 @@ use super::rows::{Row, flag, seen};
 use super::services::{Ports, Services};
 use super::slab::Rows;
 use super::succession::{Relation, is_birth, is_connected, is_opening, note_first_fin, relation, role_at};
-use super::workloads::Workloads;
+use super::workloads::{Place, Workloads};
 use crate::workload::Key;
 
 /// The bounds of the table.
@@ -77,8 +77,8 @@ pub struct Table {
     pub(super) books: Books,
     pub(super) pass: Option<Pass>,
     pub(super) moves: Moves,
-    /// Keys that have got a workload, whose rows are not all there yet.
-    pub(super) settling: Vec<Key>,
+    /// Keys that have got a workload, and their place, whose rows are not all there yet.
+    pub(super) settling: Vec<(Key, Place)>,
     /// What passes gathered besides states.
     pub(super) kept: Kept,
     /// The number of the last pass; see `rows::seen`.

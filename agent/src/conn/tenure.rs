@@ -47,41 +47,45 @@ impl Table {
     /// Takes what keys stand for; `None` for one that is not there any more. What is to be done for many rows is left to
     /// [`Self::settle`].
     pub fn tell_workloads(&mut self, answers: impl IntoIterator<Item = (Key, Option<Arc<Workload>>)>, now: u64) {
+        let before = self.settling.len();
         for (key, workload) in answers {
             if self.workloads.tell(key, workload.as_ref(), now) {
-                self.settling.push(key);
+                self.settling.push((key, Place::Named(self.workloads.of(key))));
             }
         }
-        self.settle(AT_ONCE);
+        if self.settling.len() > before {
+            self.settle(AT_ONCE);
+        }
     }
 
-    /// Goes on bringing the groups that waited for a key to its workload, past about `places` rows; whether there is more to
-    /// do. Those whose process has a group there already go into that one, with their rows and what they counted; until
-    /// that is done they are shown as they were.
+    /// Goes on bringing the groups that waited for a key to its workload, past about `places` rows, or one run of moves where
+    /// that is more; whether there is more to do. Those whose process has a group there already go into that one. Each
+    /// row is shown where it stands; what its group has counted comes with the last of them.
     pub fn settle(&mut self, places: usize) -> bool {
         let mut budget = places.max(1);
-        while let Some(key) = self.settling.last().copied() {
-            if budget == 0 {
-                return true;
-            }
+        while budget > 0
+            && let Some((key, place)) = self.settling.last().cloned()
+        {
+            self.services.settling = true;
             if self.moves.are_done() {
-                budget = budget.saturating_sub(self.settle_key(key));
+                budget = budget.saturating_sub(self.settle_key(key, &place));
             } else {
                 self.make_moves(&mut budget);
             }
         }
-        false
+        self.services.settling = !self.settling.is_empty();
+        self.services.settling
     }
 
-    /// Plans the next moves for a key, or ends one of its groups, or the key; returns how many rows it looked at. No move may
-    /// be under way: it would name a group that is given up.
-    fn settle_key(&mut self, key: Key) -> usize {
-        let Some(group) = self.groups.waiting(key) else {
+    /// Renames the groups of a key, plans the next moves for one that cannot be renamed, or ends it, or the key; returns what
+    /// that cost, in rows. No move may be under way: it would name a group that is given up.
+    fn settle_key(&mut self, key: Key, place: &Place) -> usize {
+        let looked = 1 + usize::from(self.groups.len()) / 16;
+        let waiting = self.groups.waiting(key);
+        let Some((group, heir)) = waiting.into_iter().find_map(|group| Some((group, self.groups.settle(group, place)?))) else {
             self.settling.pop();
-            return 0;
+            return looked;
         };
-        let place = Place::Named(self.workloads.of(key));
-        let Some(heir) = self.groups.settle(group, &place) else { return 0 };
         let rows = self.groups.first_rows(group, &self.rows, RUN);
         for index in &rows {
             self.plan_firm_move(*index, heir);
@@ -89,20 +93,17 @@ impl Table {
         if rows.is_empty() {
             self.give_up(group, heir);
         }
-        rows.len()
+        looked + rows.len()
     }
 
     /// Gives back what nobody has used for the grace time. Due every few seconds.
     pub fn tidy(&mut self, now: u64) {
         let late = self.workloads.expire(now);
         self.tell_workloads(late.into_iter().map(|late| (late, None)), now);
+        // A move that is planned names its group. A pass makes its moves by itself, and so does `settle`; the next call is early
+        // enough.
         if !self.moves.are_done() {
-            // A move that is planned names its group. A pass makes its moves by itself, slice by slice, and so does `settle`; the
-            // next call is early enough.
-            if self.pass.is_some() || !self.settling.is_empty() {
-                return;
-            }
-            self.apply_moves();
+            return;
         }
         for group in self.groups.idle(now) {
             let other = Groups::other(self.groups.role(group));

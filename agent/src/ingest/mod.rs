@@ -1,9 +1,8 @@
 //! The ingest thread: rings and iterators in, connection table up to date.
 //!
-//! Started by `run`. It is the only writer of the table but for the names of
-//! workloads, which another thread tells. It sleeps until the drain interval ends, the
-//! kernel side reports a ring that fills, or the reconcile thread sends a slice of a list. It waits
-//! for nobody: for a reader of the table no longer than a snapshot takes, for a socket never.
+//! Started by `run`. It is the only writer of the table but for the names of workloads, which another thread tells. It
+//! sleeps until the drain interval ends, the kernel side reports a ring that fills, or the reconcile thread sends a slice
+//! of a list. It waits for nobody: for a reader of the table no longer than a snapshot takes, for a socket never.
 
 mod command;
 mod counters;
@@ -227,7 +226,7 @@ impl Ingest {
     }
 
     /// Has the table do something in slices, with the records that come between, until it says that there is no more.
-    fn in_slices(&mut self, slice: impl Fn(&mut Table, usize) -> bool) {
+    fn in_slices(&mut self, mut slice: impl FnMut(&mut Table, usize) -> bool) {
         while slice(&mut lock(&self.table), SLICE) {
             self.go_round();
             // A lock that is taken again at once leaves nobody else a chance.
@@ -235,33 +234,37 @@ impl Ingest {
         }
     }
 
+    /// Does something with the table that must find no planned moves, or would make them in one go.
+    fn after_moves(&mut self, act: impl Fn(&mut Table)) {
+        self.in_slices(|table, places| {
+            let more = table.work_off(places);
+            if !more {
+                act(table);
+            }
+            more
+        });
+    }
+
     /// Ends a pass, slice by slice, with the records that come between.
     fn finish(&mut self) -> PassSummary {
-        loop {
-            if let Some(summary) = lock(&self.table).proceed(monotonic(), SLICE) {
-                return summary;
-            }
-            self.go_round();
-            // A lock that is taken again at once leaves nobody else a chance.
-            thread::sleep(BREATH);
-        }
+        let mut summary = None;
+        self.in_slices(|table, places| {
+            summary = table.proceed(monotonic(), places);
+            summary.is_none()
+        });
+        summary.unwrap_or_default()
     }
 
     /// Does what the reconcile thread asks.
     fn step(&mut self) {
         while let Ok(command) = self.commands.try_recv() {
             match command {
-                Command::Begin => {
-                    self.in_slices(Table::work_off);
-                    lock(&self.table).begin_pass(monotonic());
-                }
+                Command::Begin => self.after_moves(|table| table.begin_pass(monotonic())),
                 Command::Facts(facts) => lock(&self.table).pass_facts(facts),
                 Command::Slice(records) => {
                     self.catch_up();
                     let mut table = lock(&self.table);
-                    for record in &records {
-                        apply(&mut table, record);
-                    }
+                    records.iter().for_each(|record| apply(&mut table, record));
                     drop(table);
                     self.in_slices(Table::work);
                 }
@@ -272,10 +275,7 @@ impl Ingest {
                     // The reconcile thread may have gone; then nobody asks.
                     let _ = reply.send(summary);
                 }
-                Command::Abort => {
-                    self.in_slices(Table::work_off);
-                    lock(&self.table).abort_pass();
-                }
+                Command::Abort => self.after_moves(Table::abort_pass),
             }
         }
     }

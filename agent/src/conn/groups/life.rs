@@ -11,10 +11,10 @@ use crate::conn::workloads::Place;
 use crate::workload::Key;
 
 impl Groups {
-    /// A group whose workload waits for this key's name.
-    pub(in crate::conn) fn waiting(&self, key: Key) -> Option<u16> {
+    /// The groups whose workload waits for this key's name.
+    pub(in crate::conn) fn waiting(&self, key: Key) -> Vec<u16> {
         let place = Place::Pending(key);
-        self.indices().find(|group| self.list[usize::from(*group)].place == place)
+        self.indices().filter(|group| self.list[usize::from(*group)].place == place).collect()
     }
 
     /// Gives a group its workload where no group of its process has it yet; else returns the group that has.

@@ -10,6 +10,7 @@ use proptest::test_runner::Config;
 
 use super::support::*;
 use super::workloads::unit;
+use crate::conn::workloads::Place;
 use crate::conn::{Limits, RowView, Table};
 use crate::workload::{Key, Sight};
 
@@ -38,7 +39,7 @@ enum Act {
     Record(u64, u8, u8, Option<(usize, u32)>, u64, bool),
     Tell(u64, Option<usize>),
     /// The same, and whose rows have to move is left to `Settle`.
-    TellSlowly(u64, Option<usize>),
+    TellSlowly(Key, Option<usize>),
     Settle(usize),
     TellProcess(u32, Option<usize>),
     Tidy(u64),
@@ -54,6 +55,11 @@ enum Act {
     Reader(u32),
 }
 
+/// What a workload is asked by.
+fn key() -> impl Strategy<Value = Key> {
+    prop_oneof![(1..CGROUPS).prop_map(Key::Cgroup), (1..5_u32).prop_map(Key::Process)]
+}
+
 fn act() -> impl Strategy<Value = Act> {
     let by = proptest::option::of((0..NAMES.len(), 1..5_u32));
     prop_oneof![
@@ -62,7 +68,7 @@ fn act() -> impl Strategy<Value = Act> {
             Act::Record(sk, old, new, by, cgroup, serves)
         }),
         3 => (1..CGROUPS, proptest::option::of(0..3_usize)).prop_map(|(cgroup, name)| Act::Tell(cgroup, name)),
-        3 => (1..CGROUPS, proptest::option::of(0..3_usize)).prop_map(|(cgroup, name)| Act::TellSlowly(cgroup, name)),
+        3 => (key(), proptest::option::of(0..3_usize)).prop_map(|(key, name)| Act::TellSlowly(key, name)),
         4 => (1..4_usize).prop_map(Act::Settle),
         2 => (1..5_u32, proptest::option::of(0..3_usize)).prop_map(|(tgid, name)| Act::TellProcess(tgid, name)),
         2 => prop_oneof![Just(1_u64), Just(20), Just(400)].prop_map(Act::Tidy),
@@ -99,10 +105,11 @@ fn play(table: &mut Table, acts: &[Act], forget: bool, mut look: impl FnMut(&mut
                 apply(table, &[record]);
             }
             Act::Tell(cgroup, name) => table.tell_workloads([(Key::Cgroup(cgroup), name.map(|name| unit(UNITS[name])))], ms * MS),
-            Act::TellSlowly(cgroup, name) => {
-                let (key, workload) = (Key::Cgroup(cgroup), name.map(|name| unit(UNITS[name])));
+            Act::TellSlowly(key, name) => {
+                let workload = name.map(|name| unit(UNITS[name]));
                 let waited = table.workloads.tell(key, workload.as_ref(), ms * MS);
-                table.settling.extend(waited.then_some(key));
+                let place = Place::Named(table.workloads.of(key));
+                table.settling.extend(waited.then_some((key, place)));
             }
             Act::Settle(places) => drop(table.settle(places)),
             Act::TellProcess(tgid, name) => table.tell_workloads([(Key::Process(tgid), name.map(|name| unit(UNITS[name])))], ms * MS),
@@ -191,7 +198,8 @@ proptest! {
         while table.settle(2) {}
         check(&mut table, ms * MS);
         let waits = |key: &Key| table.workloads.wanted().contains(key);
-        assert!((1..CGROUPS).map(Key::Cgroup).all(|key| table.groups.waiting(key).is_none() || waits(&key)), "what is told is placed");
+        let keys = (1..CGROUPS).map(Key::Cgroup).chain((1..5).map(Key::Process));
+        assert!(keys.into_iter().all(|key| table.groups.waiting(key).is_empty() || waits(&key)), "what is told is placed");
         for row in table.rows.iter() {
             assert_eq!(table.groups.role(row.group), row.role, "a row stands under its side");
         }

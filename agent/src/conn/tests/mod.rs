@@ -12,6 +12,7 @@ mod pressure;
 mod random;
 mod reuse;
 mod scenarios;
+mod settling;
 mod slices;
 mod support;
 mod tenure;

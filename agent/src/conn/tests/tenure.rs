@@ -1,9 +1,9 @@
 //! Labels that go when their process is gone, and are there for others again.
 
 use agent_common::record::{Socket, State, flag};
-use agent_common::tcp::{CLOSE, ESTABLISHED, FIN_WAIT1, FIN_WAIT2, LISTEN, SYN_RECV, SYN_SENT};
+use agent_common::tcp::{CLOSE, ESTABLISHED, FIN_WAIT1, FIN_WAIT2, LISTEN, SYN_SENT};
 
-use super::support::{Ask, EPHEMERAL, LIMITS, PORT, SECOND, apply, check, covered, ends, entry, holder, owned, row, seeded, step, walked};
+use super::support::{Ask, LIMITS, PORT, SECOND, apply, check, covered, ends, entry, owned, row, seeded, step};
 use super::workloads::{client, close, connect, counts, seeing, shown, unit};
 use crate::conn::groups::GRACE;
 use crate::conn::labels::Role;
@@ -57,21 +57,6 @@ fn a_process_that_calls_itself_other_is_not_taken_for_ours() {
     connect(&mut table, 1, 1, OTHER);
     connect(&mut table, 2, 1, "beyond");
     assert_eq!((shown(&mut table, OTHER).0, shown(&mut table, "\u{fffd}other").0), (counts([(OTHER, 1)]), counts([("host", 1)])));
-}
-
-#[test]
-fn a_planned_move_and_an_eviction_do_not_meet() {
-    let mut table = seeded();
-    apply(&mut table, &[step(ends(9, PORT, EPHEMERAL), SYN_RECV, ESTABLISHED, 1)]);
-    connect(&mut table, 1, 1, "gone");
-    close(&mut table, 1, 1);
-    table.tidy(1);
-    table.begin_pass(SECOND);
-    table.pass_holder(&holder(9, "gone", 5));
-    table.tidy(GRACE + 1);
-    table.end_pass(GRACE + 2, &walked(SECOND));
-    assert_eq!(row(&table, 9).map(|row| row.process.to_string()).as_deref(), Some("gone"));
-    check(&mut table, SECOND);
 }
 
 /// A connection that is in FIN_WAIT2 when its process gives the descriptor up.

@@ -31,7 +31,8 @@ pub(super) fn unit(name: &str) -> Arc<Workload> {
     Arc::new(classify(&format!("/system.slice/{name}.service")))
 }
 
-fn tell(table: &mut Table, cgroup: u64, name: &str) {
+/// Tells the name of a cgroup's unit.
+pub(super) fn tell(table: &mut Table, cgroup: u64, name: &str) {
     table.tell_workloads([(Key::Cgroup(cgroup), Some(unit(name)))], 0);
 }
 
@@ -175,31 +176,6 @@ fn rows_that_came_while_too_many_keys_waited_are_placed_by_a_later_pass() {
     }
     assert_eq!(pass(&mut table).get("web.service"), Some(&(MOST_PENDING as u64)));
     assert_eq!(pass(&mut table).get("web.service"), Some(&100));
-}
-
-#[test]
-fn many_sockets_that_waited_get_their_name_slice_by_slice_while_others_come_and_go() {
-    const MANY: u64 = 60_000;
-    let mut table = seeing(Limits { connections: 70_000, ..LIMITS });
-    (1..=MANY).for_each(|sk| connect(&mut table, sk, 25, "app"));
-    connect(&mut table, 61_000, 26, "app");
-    tell(&mut table, 26, "web");
-    tell(&mut table, 25, "web");
-    let placed = |table: &mut Table| shown(table, "app").0.get("web.service").copied().unwrap_or(0);
-    let (mut slices, mut before) = (0, placed(&mut table));
-    assert!(before < 10_000, "telling moved {before} rows in one go");
-    while table.settle(1000) {
-        slices += 1;
-        let now = placed(&mut table);
-        assert!(now <= before + 1000, "a slice of 1000 moved {} rows", now - before);
-        // Records come between: one that waits closes, and one opens in its place.
-        close(&mut table, slices, 25);
-        connect(&mut table, 61_000 + slices, 25, "app");
-        before = placed(&mut table);
-    }
-    assert!(slices > 50, "{slices} slices");
-    assert_eq!(shown(&mut table, "app").0, counts([("web.service", MANY + 1)]));
-    check(&mut table, SECOND);
 }
 
 #[test]

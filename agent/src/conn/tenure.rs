@@ -66,7 +66,6 @@ impl Table {
         while budget > 0
             && let Some((key, place)) = self.settling.last().cloned()
         {
-            self.services.settling = true;
             if self.moves.are_done() {
                 budget = budget.saturating_sub(self.settle_key(key, &place));
             } else {

@@ -216,7 +216,7 @@ fn against_tally(ledger: &mut Ledger, before: &Moment, after: &Moment, tally: &T
         "closed after a FIN",
         // Who aborts a half-closed connection had sent a FIN: whether the peer had acknowledged it by then decides
         // what the kernel tells of the reset.
-        // An orphan that stayed a full socket is not closed yet.
+        // An orphan that stayed a full socket is not closed yet: the kernel ends it after a minute (`tcp_keepalive_timer`).
         terms!("fin" => tally.get("fin"), "aborted" => tally.get("half_closed_abort"), "reset" => tally.get("rst_after_fin"),
             "orphaned" => full_orphans(before) - full_orphans(after)),
         ["fin_local", "fin_remote", "simultaneous", "rst_after_fin"].map(closed).to_vec(),

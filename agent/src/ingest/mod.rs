@@ -225,7 +225,7 @@ impl Ingest {
         self.in_slices(Table::settle);
     }
 
-    /// Has the table do something in slices, with the records that come between, until it says that there is no more.
+    /// Has the table do something in slices, with records between them, until it says that there is no more.
     fn in_slices(&mut self, mut slice: impl FnMut(&mut Table, usize) -> bool) {
         while slice(&mut lock(&self.table), SLICE) {
             self.go_round();
@@ -237,11 +237,10 @@ impl Ingest {
     /// Does something with the table that must find no planned moves, or would make them in one go.
     fn after_moves(&mut self, act: impl Fn(&mut Table)) {
         self.in_slices(|table, places| {
-            let more = table.work_off(places);
-            if !more {
+            table.work_off(places) || {
                 act(table);
+                false
             }
-            more
         });
     }
 
@@ -264,7 +263,9 @@ impl Ingest {
                 Command::Slice(records) => {
                     self.catch_up();
                     let mut table = lock(&self.table);
-                    records.iter().for_each(|record| apply(&mut table, record));
+                    for record in &records {
+                        apply(&mut table, record);
+                    }
                     drop(table);
                     self.in_slices(Table::work);
                 }

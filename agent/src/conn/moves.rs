@@ -117,9 +117,7 @@ impl Table {
 
     /// Makes all planned moves.
     pub(super) fn apply_moves(&mut self) {
-        while !self.moves.are_done() {
-            self.make_moves(&mut usize::MAX.clone());
-        }
+        while self.work_off(usize::MAX) {}
     }
 
     /// Makes planned moves, a batch at the most, and takes what rows it looked at from `budget`. A row that was freed or

@@ -7,8 +7,8 @@
 //!
 //! Sockets in TIME_WAIT and NEW_SYN_RECV are counted, by namespace. An orphan that the kernel keeps
 //! as a full socket (FIN_WAIT2 with `tcp_fin_timeout` over 60 s, or acknowledged while the closing task had it
-//! locked: `tcp_rcv_state_process`) has a row, but is counted with the small ones: what `ss` shows as FIN-WAIT-2 is the gauge `fin_wait2` plus `fin_wait2_orphan`, and SYN-RECV is rows
-//! in `syn_recv` plus `syn_recv` of the namespaces.
+//! locked: `tcp_rcv_state_process`) has a row, but is counted with the small ones: what `ss` shows as FIN-WAIT-2
+//! is the gauge `fin_wait2` plus `fin_wait2_orphan`, and SYN-RECV is rows in `syn_recv` plus `syn_recv` of the namespaces.
 
 use agent_common::record::{Socket, flag as flag_of_entry};
 use hashbrown::HashMap;

@@ -2,9 +2,8 @@
 //! distributions that a connection leaves behind; and SYN-ACKs sent again, by port.
 //!
 //! Used by the table. Guarantees: at most `limit` services besides the three that take what has no
-//! room (`~other` without port, one a role), and [`SPARE`] more for workloads that wait for their name, and while rows that
-//! waited go to a group that has a service of its own. A
-//! connection without room is counted as overflow once, when its service is first looked up (again only
+//! room (`~other` without port, one a role), and [`SPARE`] more for workloads that wait for their name, and while rows
+//! that waited go to a group that has a service of its own. A connection without room is counted as overflow once, when its service is first looked up (again only
 //! if its process changes later). A service goes with its group; what it counted goes to the one of its
 //! role that takes what has no room.
 

@@ -1,9 +1,9 @@
 //! Compiles the kernel side (`agent-ebpf`) and leaves its object in `OUT_DIR` for the loader.
 //!
-//! `TCPWARDEN_BPF_TOOLCHAIN` names the rustup toolchain to use; `cargo xtask` sets it to the one that its
-//! set-up found. Without it rustup's nightly is used. `TCPWARDEN_BPF_OBJECT` names an object that is already
-//! built: several builds of the user side then share one. `AYA_BUILD_SKIP=1` skips the kernel side
-//! altogether: `cargo check` and `clippy` work then, the binary does not.
+//! `TCPWARDEN_BPF_TOOLCHAIN` names the rustup toolchain to use; `cargo xtask` sets it to the one
+//! that its set-up found. Without it rustup's nightly is used. `TCPWARDEN_BPF_OBJECT` names an
+//! object that is already built: several builds of the user side then share one. `AYA_BUILD_SKIP=1`
+//! skips the kernel side altogether: `cargo check` and `clippy` work then, the binary does not.
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -26,7 +26,8 @@ fn main() -> anyhow::Result<()> {
         std::fs::write(&object, [])?;
     }
     let named = std::env::var("TCPWARDEN_BPF_TOOLCHAIN").ok();
-    let skipped = std::env::var("AYA_BUILD_SKIP").is_ok_and(|skip| skip == "1" || skip.eq_ignore_ascii_case("true"));
+    let skipped = std::env::var("AYA_BUILD_SKIP")
+        .is_ok_and(|skip| skip == "1" || skip.eq_ignore_ascii_case("true"));
     if !skipped {
         check_tools(named.as_deref())?;
         if named.is_some() && std::env::var_os("RUSTC_BOOTSTRAP").is_none() {
@@ -34,27 +35,39 @@ fn main() -> anyhow::Result<()> {
         }
     }
     let toolchain = named.as_deref().map_or(Toolchain::Nightly, Toolchain::Custom);
-    let features: &[&str] = if std::env::var_os("CARGO_FEATURE_BPF_LOG").is_some() { &["log"] } else { &[] };
-    let package = Package { name: "agent-ebpf", root_dir: "../agent-ebpf", features, ..Package::default() };
-    build_ebpf([package], toolchain).context("build the kernel side; `cargo xtask build` sets up what it needs")
+    let features: &[&str] =
+        if std::env::var_os("CARGO_FEATURE_BPF_LOG").is_some() { &["log"] } else { &[] };
+    let package =
+        Package { name: "agent-ebpf", root_dir: "../agent-ebpf", features, ..Package::default() };
+    build_ebpf([package], toolchain)
+        .context("build the kernel side; `cargo xtask build` sets up what it needs")
 }
 
-/// Copies an object that is already built. It may be the one of an earlier run of this script: copied onto itself, it
-/// would be empty.
+/// Copies an object that is already built. It may be the one of an earlier run of this script:
+/// copied onto itself, it would be empty.
 fn take(built: &Path, object: &Path) -> anyhow::Result<()> {
-    let bytes = std::fs::read(built).with_context(|| format!("read the kernel side from {}", built.display()))?;
+    let bytes = std::fs::read(built)
+        .with_context(|| format!("read the kernel side from {}", built.display()))?;
     if bytes.is_empty() {
-        bail!("{} is empty: it was built without the kernel side; unset TCPWARDEN_BPF_OBJECT and build again", built.display());
+        bail!(
+            "{} is empty: it was built without the kernel side; unset TCPWARDEN_BPF_OBJECT and build again",
+            built.display()
+        );
     }
     std::fs::write(object, bytes).with_context(|| format!("write {}", object.display()))
 }
 
-/// Runs this script once more with `RUSTC_BOOTSTRAP=1`, so that a stable compiler builds `core` for BPF. Only
-/// the kernel side sees the variable: set from outside, it would hold for every crate of the user side too.
+/// Runs this script once more with `RUSTC_BOOTSTRAP=1`, so that a stable compiler builds `core` for
+/// BPF. Only the kernel side sees the variable: set from outside, it would hold for every crate of
+/// the user side too.
 fn again_with_unstable_features() -> anyhow::Result<()> {
     let script = std::env::current_exe().context("find this build script")?;
     let mut command = Command::new(script);
-    let output = command.env("RUSTC_BOOTSTRAP", "1").stderr(Stdio::inherit()).output().context("run this build script again")?;
+    let output = command
+        .env("RUSTC_BOOTSTRAP", "1")
+        .stderr(Stdio::inherit())
+        .output()
+        .context("run this build script again")?;
     for line in String::from_utf8_lossy(&output.stdout).lines() {
         // Cargo would repeat each of these as a warning on every later build.
         if !(output.status.success() && is_progress(line)) {
@@ -71,21 +84,35 @@ fn again_with_unstable_features() -> anyhow::Result<()> {
 fn is_progress(line: &str) -> bool {
     line.strip_prefix("cargo:warning=").is_some_and(|text| {
         let word = text.split_whitespace().next().unwrap_or_default();
-        matches!(word, "" | "Adding" | "Compiling" | "Downloaded" | "Downloading" | "Finished" | "Locking" | "Updating")
+        matches!(
+            word,
+            "" | "Adding"
+                | "Compiling"
+                | "Downloaded"
+                | "Downloading"
+                | "Finished"
+                | "Locking"
+                | "Updating"
+        )
     })
 }
 
 /// Says what is missing in plain words, before a compiler says it in others.
 fn check_tools(toolchain: Option<&str>) -> anyhow::Result<()> {
-    let answers = |command: &mut Command| command.output().is_ok_and(|output| output.status.success());
+    let answers =
+        |command: &mut Command| command.output().is_ok_and(|output| output.status.success());
     if !answers(Command::new("bpf-linker").arg("--version")) {
         bail!(
             "bpf-linker is not on PATH or does not run: `cargo xtask build` builds it and the agent (AYA_BUILD_SKIP=1 skips the kernel side)"
         );
     }
     let name = toolchain.unwrap_or("nightly");
-    if answers(Command::new("rustup").arg("--version")) && !answers(Command::new("rustup").args(["run", name, "rustc", "--version"])) {
-        bail!("rustup has no toolchain {name}: `cargo xtask build` finds or installs one (AYA_BUILD_SKIP=1 skips the kernel side)");
+    if answers(Command::new("rustup").arg("--version"))
+        && !answers(Command::new("rustup").args(["run", name, "rustc", "--version"]))
+    {
+        bail!(
+            "rustup has no toolchain {name}: `cargo xtask build` finds or installs one (AYA_BUILD_SKIP=1 skips the kernel side)"
+        );
     }
     Ok(())
 }

@@ -1,9 +1,9 @@
 //! What the probes must know of the running kernel's structures, as a table of words.
 //!
-//! User space resolves every word from the kernel's BTF before loading and writes the results into the
-//! programs' instructions, where each use of a word carries a mark; the verifier then sees constants. No layout
-//! is compiled in, and a word that the kernel does not have is [`ABSENT`], so that the code which needs it is
-//! never reached.
+//! User space resolves every word from the kernel's BTF before loading and writes the results into
+//! the programs' instructions, where each use of a word carries a mark; the verifier then sees
+//! constants. No layout is compiled in, and a word that the kernel does not have is [`ABSENT`], so
+//! that the code which needs it is never reached.
 
 /// The value of a word that the running kernel does not have.
 pub const ABSENT: u32 = u32::MAX;
@@ -212,12 +212,13 @@ words! {
 /// How many words there are.
 pub const COUNT: usize = WORDS.len();
 
-/// The offset of a load of the member that word `n` names is this plus `n`, until user space puts the member's in. No
-/// load of the programs' own has an offset anywhere near as large.
+/// The offset of a load of the member that word `n` names is this plus `n`, until user space puts
+/// the member's in. No load of the programs' own has an offset anywhere near as large.
 pub const OFFSET_MARK: i16 = 0x6000;
-/// The immediate operand that stands for the value of word `n` is this plus `n`, likewise; for a [`Setting`], this plus
-/// [`COUNT`] and its number. [`ABSENT`] sets all bits of the register. The upper half tells one table of words from
-/// another, so that programs are not completed with words that were meant for others.
+/// The immediate operand that stands for the value of word `n` is this plus `n`, likewise; for a
+/// [`Setting`], this plus [`COUNT`] and its number. [`ABSENT`] sets all bits of the register. The
+/// upper half tells one table of words from another, so that programs are not completed with words
+/// that were meant for others.
 pub const VALUE_MARK: i32 = 0x4000_0000 | (fingerprint() & 0x3fff) << 16;
 
 /// A number that changes with the words' names, sources and order (FNV-1a).

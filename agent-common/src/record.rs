@@ -78,7 +78,8 @@ pub struct State {
     pub tgid: u32,
     /// The user that created the socket (`sk_uid`).
     pub uid: u32,
-    /// Command name of the current process (its thread group leader's); what follows the first 0 means nothing.
+    /// Command name of the current process (its thread group leader's); what follows the first 0
+    /// means nothing.
     pub comm: [u8; 16],
 }
 
@@ -142,11 +143,12 @@ pub struct Socket {
     pub time: u64,
     /// Who and where; `sk` is the small socket's own address for TIME_WAIT and NEW_SYN_RECV.
     pub ends: Endpoints,
-    /// What the kernel lists as the receive queue (`tcp_diag_get_info`, 5.10). LISTEN: connections that wait to be
-    /// accepted. Else bytes that the application has not read; the peer's FIN counts as one until it has.
+    /// What the kernel lists as the receive queue (`tcp_diag_get_info`, 5.10). LISTEN: connections
+    /// that wait to be accepted. Else bytes that the application has not read; the peer's FIN
+    /// counts as one until it has.
     pub receive_queue: u32,
-    /// What the kernel lists as the send queue. LISTEN: the limit of the accept queue. Else bytes, a SYN or FIN
-    /// as one, that the peer has not acknowledged.
+    /// What the kernel lists as the send queue. LISTEN: the limit of the accept queue. Else bytes,
+    /// a SYN or FIN as one, that the peer has not acknowledged.
     pub send_queue: u32,
     /// LISTEN: handshakes that are not finished (`icsk_accept_queue.qlen`). Else 0.
     pub syn_queue: u32,
@@ -195,7 +197,8 @@ pub struct CpuCounters {
     /// Transitions that the second program found without the first one's mark, those of protocols
     /// other than TCP included.
     pub second: u64,
-    /// No count: the last transition of a socket that no task had locked, in the first share; see the second program.
+    /// No count: the last transition of a socket that no task had locked, in the first share; see
+    /// the second program.
     pub mark: u64,
 }
 

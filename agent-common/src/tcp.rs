@@ -1,5 +1,5 @@
-//! TCP constants of the kernel: state codes (`include/net/tcp_states.h`, unchanged since 2.6) and the
-//! error numbers that tell why a socket closed (`asm-generic/errno.h`).
+//! TCP constants of the kernel: state codes (`include/net/tcp_states.h`, unchanged since 2.6) and
+//! the error numbers that tell why a socket closed (`asm-generic/errno.h`).
 
 /// The protocol number of TCP; SCTP, DCCP and MPTCP fire the same tracepoints with other numbers.
 pub const IPPROTO_TCP: u16 = 6;
@@ -33,5 +33,6 @@ pub const CLOSING: u8 = 11;
 /// `TCP_NEW_SYN_RECV`: a request socket; only ever seen in the socket list.
 pub const NEW_SYN_RECV: u8 = 12;
 
-/// One more than the highest state code, rounded up to a power of two: the side of the transition matrix.
+/// One more than the highest state code, rounded up to a power of two: the side of the transition
+/// matrix.
 pub const STATE_CODES: usize = 16;

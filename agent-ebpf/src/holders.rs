@@ -2,8 +2,8 @@
 //!
 //! Hooks: `iter/task_file` (5.8): every open descriptor of every task, in all network namespaces.
 //! Guarantees: one record for each descriptor of a process that refers to a TCP socket.
-//! Cost: runs only while user space reads the iterator; one record a TCP descriptor, nothing for others.
-//! Feeds: the owners of sockets that are older than the agent.
+//! Cost: runs only while user space reads the iterator; one record a TCP descriptor, nothing for
+//! others. Feeds: the owners of sockets that are older than the agent.
 
 use agent_common::layout::Word;
 use agent_common::record::{Holder, kind};
@@ -38,7 +38,15 @@ pub(crate) extern "C" fn iter_task_file(ctx: *const TaskFileContext) -> i32 {
     }
     let tgid: u32 = task.load(Word::TaskTgid);
     let comm = task.follow(Word::TaskLeader).copy(Word::TaskComm);
-    let record = Holder { kind: kind::HOLDER, pad: [0; 3], tgid, sk: sk.address(), fd: context.fd, pad2: 0, comm };
+    let record = Holder {
+        kind: kind::HOLDER,
+        pad: [0; 3],
+        tgid,
+        sk: sk.address(),
+        fd: context.fd,
+        pad2: 0,
+        comm,
+    };
     let seq = Typed::new(context.meta).follow(Word::IterSeq);
     out::entry(seq, &record);
     0

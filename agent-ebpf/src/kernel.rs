@@ -1,8 +1,9 @@
 //! Reading kernel structures, at offsets that user space resolved from the running kernel's BTF.
 //!
-//! Every offset is a constant of its instruction (`words`): a direct load is checked against the structure's
-//! type when the program is loaded, and a branch on an absent word is pruned. A direct load through a pointer that is
-//! null or stale at run time reads zero: the kernel handles the fault. That is why the functions here are safe to call.
+//! Every offset is a constant of its instruction (`words`): a direct load is checked against the
+//! structure's type when the program is loaded, and a branch on an absent word is pruned. A direct
+//! load through a pointer that is null or stale at run time reads zero: the kernel handles the
+//! fault. That is why the functions here are safe to call.
 
 use core::mem::transmute;
 
@@ -112,8 +113,9 @@ pub(crate) fn now() -> u64 {
     unsafe { generated::bpf_ktime_get_ns() }
 }
 
-/// Who and where a socket is. `sk` may be any member of the `sock_common` family; `sock` is the same as a full
-/// socket, or null for a small one, which has no cgroup; `local_port` is used where it is not 0.
+/// Who and where a socket is. `sk` may be any member of the `sock_common` family; `sock` is the
+/// same as a full socket, or null for a small one, which has no cgroup; `local_port` is used where
+/// it is not 0.
 #[inline(always)]
 pub(crate) fn endpoints(sk: Typed, sock: Typed, local_port: u16) -> Endpoints {
     let (local, peer) = addresses(sk);
@@ -123,7 +125,15 @@ pub(crate) fn endpoints(sk: Typed, sock: Typed, local_port: u16) -> Endpoints {
     if has(Word::SkNet) && has(Word::NetInum) {
         netns = sk.follow(Word::SkNet).load(Word::NetInum);
     }
-    Endpoints { sk: sk.address(), cgroup, local, peer, netns, local_port, peer_port: u16::from_be(sk.load(Word::SkPeerPort)) }
+    Endpoints {
+        sk: sk.address(),
+        cgroup,
+        local,
+        peer,
+        netns,
+        local_port,
+        peer_port: u16::from_be(sk.load(Word::SkPeerPort)),
+    }
 }
 
 /// The local port of a full socket, still known when the socket has given it back; null tells none.
@@ -135,7 +145,8 @@ pub(crate) fn source_port(full: Typed) -> u16 {
 /// Both addresses as 16 bytes each, IPv4 as v4-mapped IPv6, so that every reader sees one form.
 #[inline(always)]
 fn addresses(sk: Typed) -> ([u64; 2], [u64; 2]) {
-    if sk.load::<u16>(Word::SkFamily) == tcp::AF_INET6 && has(Word::SkLocal6) && has(Word::SkPeer6) {
+    if sk.load::<u16>(Word::SkFamily) == tcp::AF_INET6 && has(Word::SkLocal6) && has(Word::SkPeer6)
+    {
         let local = [sk.load(Word::SkLocal6), sk.load_at(Word::SkLocal6, 8)];
         let peer = [sk.load(Word::SkPeer6), sk.load_at(Word::SkPeer6, 8)];
         return (local, peer);
@@ -223,7 +234,11 @@ impl Task {
             let task = Typed::new(unsafe { generated::bpf_get_current_task_btf() });
             let leader = task.follow(Word::TaskLeader);
             let name = (leader.load(Word::TaskComm), leader.load_at(Word::TaskComm, 8));
-            return Self { kthread: is_kernel_thread(task.load(Word::TaskFlags)), tgid: task.load(Word::TaskTgid), name };
+            return Self {
+                kthread: is_kernel_thread(task.load(Word::TaskFlags)),
+                tgid: task.load(Word::TaskTgid),
+                name,
+            };
         }
         // SAFETY: as above; the pointer has no type for the verifier, so it is only copied from.
         let task = Typed::new(unsafe { generated::bpf_get_current_task() } as *const u8);

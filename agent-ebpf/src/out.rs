@@ -46,7 +46,8 @@ pub(crate) fn counters(share: Share) -> Option<&'static mut CpuCounters> {
     // The retransmit and reset probes run in both contexts and count in the second slot: where one
     // interrupts another between load and store of the same member, a count can be lost; where it
     // would interrupt itself the kernel skips it (since 6.1) and counts that.
-    // SAFETY: this CPU's own slot of a map that outlives the program; no reference outlives the run.
+    // SAFETY: this CPU's own slot of a map that outlives the program; no reference outlives the
+    // run.
     Some(unsafe { &mut *counters })
 }
 
@@ -54,8 +55,9 @@ pub(crate) fn counters(share: Share) -> Option<&'static mut CpuCounters> {
 #[inline(always)]
 pub(crate) fn count_transition(counters: &mut CpuCounters, old: u32, new: u32) -> u64 {
     let cell = u64::from(old << 4 | new);
-    // SAFETY: a read of the variable above. It is volatile so that the compiler cannot tell that the
-    // mask below changes nothing and drop it: verifiers up to 6.1 follow the bound only from the mask.
+    // SAFETY: a read of the variable above. It is volatile so that the compiler cannot tell that
+    // the mask below changes nothing and drop it: verifiers up to 6.1 follow the bound only
+    // from the mask.
     let cell = unsafe { read_volatile(&raw const cell) } & 0xff;
     if let Some(count) = counters.transitions.get_mut(cell as usize) {
         *count += 1;
@@ -74,7 +76,9 @@ pub(crate) fn room<T: 'static>() -> Option<RingBufEntry<T>> {
 #[inline(always)]
 pub(crate) fn send<T: 'static>(room: RingBufEntry<T>, seen: u64) {
     let mut flags = u64::from(BPF_RB_NO_WAKEUP);
-    if seen & (LOOK_EVERY - 1) == 0 && STATES.query(u64::from(BPF_RB_AVAIL_DATA)) >= words::setting(Setting::WakeBytes) {
+    if seen & (LOOK_EVERY - 1) == 0
+        && STATES.query(u64::from(BPF_RB_AVAIL_DATA)) >= words::setting(Setting::WakeBytes)
+    {
         flags = u64::from(BPF_RB_FORCE_WAKEUP);
     }
     room.submit(flags);
@@ -93,7 +97,13 @@ pub(crate) fn retransmit<T: 'static>(record: T) -> bool {
 #[inline(always)]
 pub(crate) fn entry<T>(seq: Typed, record: &T) {
     // SAFETY: the record lives until the helper returns and is as long as said.
-    unsafe { bpf_seq_write(seq.as_ptr(), core::ptr::from_ref(record).cast_mut().cast(), size_of::<T>() as u32) };
+    unsafe {
+        bpf_seq_write(
+            seq.as_ptr(),
+            core::ptr::from_ref(record).cast_mut().cast(),
+            size_of::<T>() as u32,
+        )
+    };
 }
 
 /// Reserves and submits room for a record of states, and leaves it as it is.

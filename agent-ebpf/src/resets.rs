@@ -1,8 +1,8 @@
 //! Resets sent and received, as plain counts.
 //!
 //! Hooks: `tcp_send_reset`, `tcp_receive_reset` (tp_btf).
-//! Guarantees: each firing is counted once; the arguments, which differ between kernels, are not read.
-//! Cost: one counter.
+//! Guarantees: each firing is counted once; the arguments, which differ between kernels, are not
+//! read. Cost: one counter.
 //! Feeds: `CpuCounters::{resets_sent, resets_received}`.
 
 use aya_ebpf::macros::btf_tracepoint;

@@ -78,13 +78,15 @@ fn report(sk: Typed, skb: Typed, err: i16) -> bool {
     // verifier, so the number in it has to be copied.
     let mut segments = 1;
     if kernel::has(Word::SkbCb) && kernel::has(Word::CbSegments) {
-        segments = u32::from(skb.copy_at::<u16>(Word::SkbCb, kernel::word(Word::CbSegments) as usize));
+        segments =
+            u32::from(skb.copy_at::<u16>(Word::SkbCb, kernel::word(Word::CbSegments) as usize));
     }
     let mut record = blank(kind::RETRANSMIT, sk, full, segments);
     record.err = err;
     if kernel::has(Word::CaStateByte) {
-        record.ca_state =
-            (full.load::<u8>(Word::CaStateByte) & kernel::word(Word::CaStateMask) as u8) >> (kernel::word(Word::CaStateShift) & 7);
+        record.ca_state = (full.load::<u8>(Word::CaStateByte)
+            & kernel::word(Word::CaStateMask) as u8)
+            >> (kernel::word(Word::CaStateShift) & 7);
     }
     if kernel::has(Word::Pending) {
         record.pending = full.load(Word::Pending);

@@ -1,18 +1,20 @@
-//! A second chance for each transition: which of them the first program on the hook was skipped for.
+//! A second chance for each transition: which of them the first program on the hook was skipped
+//! for.
 //!
-//! The kernel does not run a program that is already running on the CPU (`__bpf_trace_run`, 6.1). So a
-//! packet that interrupts a task inside the program, or a task that takes its place there (tracepoints
-//! can be preempted since 7.0), would go unseen. The first program therefore leaves a mark for each
-//! transition, and the second, next on the same hook, handles the one that has none. Guarantees: no
-//! transition is handled twice. What is left are transitions for which both were skipped, and the next
-//! one that looks the same, where the first is skipped for that as well: the mark has stayed. The agent
-//! counts all of these (`recursion_misses` less `CpuCounters::second`).
+//! The kernel does not run a program that is already running on the CPU (`__bpf_trace_run`, 6.1).
+//! So a packet that interrupts a task inside the program, or a task that takes its place there
+//! (tracepoints can be preempted since 7.0), would go unseen. The first program therefore leaves a
+//! mark for each transition, and the second, next on the same hook, handles the one that has none.
+//! Guarantees: no transition is handled twice. What is left are transitions for which both were
+//! skipped, and the next one that looks the same, where the first is skipped for that as well: the
+//! mark has stayed. The agent counts all of these (`recursion_misses` less `CpuCounters::second`).
 //!
 //! Where a mark lies follows from what can come between the two programs. Sockets that no task has
-//! locked change state in softirq or with softirqs off: nothing of their kind can, so one mark a CPU
-//! will do, and it lies beside the counters that the first program needs anyway. Locked ones change in
-//! the context of a task. Before 7.0 nothing that changes a locked socket can interrupt it there, the first
-//! program is never skipped for them and they need no mark; since 7.0 each task has a place of its own.
+//! locked change state in softirq or with softirqs off: nothing of their kind can, so one mark a
+//! CPU will do, and it lies beside the counters that the first program needs anyway. Locked ones
+//! change in the context of a task. Before 7.0 nothing that changes a locked socket can interrupt
+//! it there, the first program is never skipped for them and they need no mark; since 7.0 each task
+//! has a place of its own.
 
 use core::ptr::{read_volatile, write_volatile};
 
@@ -33,16 +35,17 @@ const TRANSITION: u64 = 0xffff_ffff;
 
 /// The mark of a transition.
 ///
-/// The socket's address would say more than its port, but the verifier forbids to calculate with it. The port
-/// will do: a mark is taken away before the next one is left, unless the second program was skipped.
+/// The socket's address would say more than its port, but the verifier forbids to calculate with
+/// it. The port will do: a mark is taken away before the next one is left, unless the second
+/// program was skipped.
 #[inline(always)]
 fn mark(sk: Typed, old: u32, new: u32) -> u64 {
     // Never 0: no state is.
     u64::from(sk.load::<u16>(Word::SkNum)) << 8 | u64::from(old << 4 | new)
 }
 
-/// Leaves the mark of a transition, in the first program, whose mark of this CPU is `here`. `owned`: a task has the
-/// socket locked.
+/// Leaves the mark of a transition, in the first program, whose mark of this CPU is `here`.
+/// `owned`: a task has the socket locked.
 #[inline(always)]
 pub(crate) fn leave(sk: Typed, old: u32, new: u32, owned: bool, here: &mut u64) {
     if !owned {
@@ -55,7 +58,8 @@ pub(crate) fn leave(sk: Typed, old: u32, new: u32, owned: bool, here: &mut u64) 
     }
 }
 
-/// Takes the mark of a transition away, in the second program; says whether it was missing: nobody has the transition yet.
+/// Takes the mark of a transition away, in the second program; says whether it was missing: nobody
+/// has the transition yet.
 #[inline(always)]
 pub(crate) fn was_missing(sk: Typed, old: u32, new: u32, owned: bool) -> bool {
     if !owned {

@@ -2,9 +2,9 @@
 //!
 //! Hooks: `inet_sock_set_state` (tp_btf; arguments unchanged since 4.16), twice: the second program
 //! handles the transitions that the kernel skipped the first for (`second`).
-//! Guarantees: one record a transition, or one count of it as lost; the matrix counts it either way.
-//! Cost: one map look-up (counters and mark), direct loads, one ring reservation; the second program
-//! returns after one look-up, or none.
+//! Guarantees: one record a transition, or one count of it as lost; the matrix counts it either
+//! way. Cost: one map look-up (counters and mark), direct loads, one ring reservation; the second
+//! program returns after one look-up, or none.
 //! Feeds: the ring of states, `CpuCounters::{transitions, states, states_lost, second}`.
 
 use agent_common::layout::Word;
@@ -24,7 +24,13 @@ pub(crate) fn state(ctx: BtfTracePointContext) -> i32 {
     let change = Change::new(&ctx);
     second::leave(change.sk, change.old, change.new, change.owned, &mut counters.mark);
     #[cfg(feature = "log")]
-    aya_log_ebpf::debug!(&ctx, "state {} to {}, local port {}", change.old, change.new, change.sk.load::<u16>(Word::SkNum));
+    aya_log_ebpf::debug!(
+        &ctx,
+        "state {} to {}, local port {}",
+        change.old,
+        change.new,
+        change.sk.load::<u16>(Word::SkNum)
+    );
     transition(change, counters);
     0
 }
@@ -76,7 +82,8 @@ fn transition(change: Change, counters: &mut CpuCounters) {
 
 #[inline(always)]
 fn report(change: Change, seen: u64) -> bool {
-    // What calls the kernel comes first: whatever is held across a call costs a register or a place on the stack.
+    // What calls the kernel comes first: whatever is held across a call costs a register or a place
+    // on the stack.
     let time = kernel::now();
     // Only a task that holds the socket's lock is certainly one of its users: in softirq, and for
     // the children that a closing listener drops, the current task is a stranger.
@@ -123,10 +130,13 @@ fn closing(full: Typed, state: State) -> Close {
     let mut close = Close { state, bytes_sent: 0, bytes_received: 0, srtt_us: 0, retransmitted: 0 };
     if kernel::has(Word::TcpBytesSent) && kernel::has(Word::TcpBytesRetrans) {
         // `bytes_sent` counts what was sent again as well (`__tcp_transmit_skb`, 6.1).
-        close.bytes_sent = full.load::<u64>(Word::TcpBytesSent).saturating_sub(full.load::<u64>(Word::TcpBytesRetrans));
+        close.bytes_sent = full
+            .load::<u64>(Word::TcpBytesSent)
+            .saturating_sub(full.load::<u64>(Word::TcpBytesRetrans));
     }
     if kernel::has(Word::TcpBytesReceived) {
-        // The peer's FIN takes a sequence number and is counted like a byte (`tcp_rcv_nxt_update`, 6.1).
+        // The peer's FIN takes a sequence number and is counted like a byte (`tcp_rcv_nxt_update`,
+        // 6.1).
         let fin = u64::from(kernel::has_flag(full, Word::SockDone));
         close.bytes_received = full.load::<u64>(Word::TcpBytesReceived).saturating_sub(fin);
     }

@@ -1,9 +1,9 @@
 //! The kernel's own list of TCP sockets.
 //!
 //! Hooks: `iter/tcp` (5.9), for the network namespace in which the iterator is opened.
-//! Guarantees: one record an entry, the small sockets (TIME_WAIT, request sockets) included; the kernel holds the
-//! lock of a full socket while it is looked at (`bpf_iter_tcp_seq_show`, 5.15), so its queues are of one moment.
-//! Cost: runs only while user space reads the iterator.
+//! Guarantees: one record an entry, the small sockets (TIME_WAIT, request sockets) included; the
+//! kernel holds the lock of a full socket while it is looked at (`bpf_iter_tcp_seq_show`, 5.15), so
+//! its queues are of one moment. Cost: runs only while user space reads the iterator.
 //! Feeds: the reconcile pass.
 
 use agent_common::layout::Word;
@@ -14,7 +14,8 @@ use aya_ebpf::helpers::generated::bpf_skc_to_tcp_timewait_sock;
 use crate::kernel::{self, Typed};
 use crate::out;
 
-/// `ICSK_TIME_PROBE0`, `include/net/inet_connection_sock.h`, unchanged since 2.6: the timer that probes a window.
+/// `ICSK_TIME_PROBE0`, `include/net/inet_connection_sock.h`, unchanged since 2.6: the timer that
+/// probes a window.
 const PROBING: u8 = 3;
 
 /// The iterator's context, `struct bpf_iter__tcp`: pointers padded to eight bytes each.
@@ -90,7 +91,8 @@ fn listener(full: Typed, record: &mut Socket) {
 /// What waits in a connection, as `tcp_diag_get_info` (5.10) counts it.
 #[inline(always)]
 fn queues(full: Typed, record: &mut Socket) {
-    // Out-of-band data can bring the reader past `rcv_nxt` for a moment: less than nothing is nothing.
+    // Out-of-band data can bring the reader past `rcv_nxt` for a moment: less than nothing is
+    // nothing.
     let distance = |end: Word, start: Word| {
         let bytes = full.load_known(end).wrapping_sub(full.load_known(start));
         if bytes as i32 > 0 { bytes } else { 0 }

@@ -1,9 +1,10 @@
 //! The kernel's offsets as immediate operands of the instructions themselves.
 //!
-//! Each load of a kernel member, and each question whether the kernel has one, is compiled with a marked
-//! operand (`agent_common::layout::{OFFSET_MARK, VALUE_MARK}`), which user space replaces before loading. So a load is
-//! one instruction with the member's offset in it, as if the layout had been known at compile time. In a
-//! storm of connections the code of a program is as cold as the kernel's own: its length is its cost.
+//! Each load of a kernel member, and each question whether the kernel has one, is compiled with a
+//! marked operand (`agent_common::layout::{OFFSET_MARK, VALUE_MARK}`), which user space replaces
+//! before loading. So a load is one instruction with the member's offset in it, as if the layout
+//! had been known at compile time. In a storm of connections the code of a program is as cold as
+//! the kernel's own: its length is its cost.
 
 use core::arch::asm;
 
@@ -61,7 +62,8 @@ fn immediate<const W: usize>() -> u64 {
     value
 }
 
-/// Turns a position that is known once everything is inlined into a constant: of the arms one remains.
+/// Turns a position that is known once everything is inlined into a constant: of the arms one
+/// remains.
 macro_rules! at_position {
     ($position:expr, $function:ident :: <_> $(in $of:ty)? , ($($argument:expr)?)) => {
         at_position!(@ $position, $function, [$($of)?], ($($argument)?), 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28

@@ -1,8 +1,8 @@
 //! Programs to measure the others against.
 //!
 //! Hooks: `inet_sock_set_state`; never attached by the agent, only by the benchmark.
-//! Guarantees: one reservation and one submission of a record as long as the state probe's, or nothing at all.
-//! Cost: what no program that hands over a record, or no program, can do without.
+//! Guarantees: one reservation and one submission of a record as long as the state probe's, or
+//! nothing at all. Cost: what no program that hands over a record, or no program, can do without.
 //! Feeds: the ring of states, with records that hold nothing.
 
 use agent_common::record::State;

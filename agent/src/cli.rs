@@ -1,7 +1,7 @@
 //! The command line: what can be asked of the program and how `--help` teaches it.
 //!
-//! Options of `run` arrive here as text and become values in [`crate::config`], which also reads the
-//! environment and the file, so that a wrong value is told the same way wherever it came from.
+//! Options of `run` arrive here as text and become values in [`crate::config`], which also reads
+//! the environment and the file, so that a wrong value is told the same way wherever it came from.
 
 mod ask;
 
@@ -15,13 +15,20 @@ use crate::exit;
 pub use ask::{AgentArgs, ConnectionsArgs, LeaksArgs, Pairs, PortsArgs};
 
 /// The address of `run` unless told otherwise: loopback, and a port that the list of default ports
-/// of Prometheus exporters leaves free (it fills 9100-9999 and goes on one by one from 10000; 793 is
-/// the RFC that TCP had for forty years).
+/// of Prometheus exporters leaves free (it fills 9100-9999 and goes on one by one from 10000; 793
+/// is the RFC that TCP had for forty years).
 pub const DEFAULT_LISTEN: &str = "127.0.0.1:10793";
 
-/// Follows every TCP socket from birth to death and names the process that leaks, retransmits or is refused.
+/// Follows every TCP socket from birth to death and names the process that leaks, retransmits or is
+/// refused.
 #[derive(Debug, Parser)]
-#[command(name = "tcpwarden", version, max_term_width = 100, arg_required_else_help = true, subcommand_required = true)]
+#[command(
+    name = "tcpwarden",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true,
+    subcommand_required = true
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -48,10 +55,12 @@ pub enum Command {
 /// Options of `run`, as text; see [`crate::config::KEYS`] for their bounds.
 #[derive(Args, Debug, Default)]
 pub struct RunArgs {
-    /// Where to serve HTTP: ADDR:PORT, [ADDR6]:PORT or unix:/path/to.sock [default: 127.0.0.1:10793]
+    /// Where to serve HTTP: ADDR:PORT, [ADDR6]:PORT or unix:/path/to.sock [default:
+    /// 127.0.0.1:10793]
     #[arg(long, value_name = "ADDRESS", help_heading = "Serving")]
     pub listen: Option<String>,
-    /// Seconds between passes over the kernel's own socket list; at least 0.2, fractions allowed [default: 30]
+    /// Seconds between passes over the kernel's own socket list; at least 0.2, fractions allowed
+    /// [default: 30]
     #[arg(long, value_name = "SECONDS", allow_hyphen_values = true, help_heading = "Cadence")]
     pub reconcile_interval: Option<String>,
     /// Seconds after which a socket that stays in a leak state has its owner verified against the
@@ -70,7 +79,8 @@ pub struct RunArgs {
     /// Rows of the connection table; sockets beyond are counted as refused [default: 1000000]
     #[arg(long, value_name = "ROWS", allow_hyphen_values = true, help_heading = "Bounds")]
     pub max_connections: Option<String>,
-    /// Label sets of processes by role, and as many with a port; more are counted under `~other` [default: 200]
+    /// Label sets of processes by role, and as many with a port; more are counted under `~other`
+    /// [default: 200]
     #[arg(long, value_name = "SETS", allow_hyphen_values = true, help_heading = "Bounds")]
     pub max_series: Option<String>,
     /// What to log: error, warn, info, debug, trace, or a tracing filter [default: info]
@@ -215,10 +225,21 @@ mod tests {
         let Command::Run(run) = cli.command else { panic!("not run") };
         assert_eq!((run.listen.as_deref(), run.keep_privileges), (Some("unix:/x"), true));
         assert!(matches!(parse(["tcpwarden", "check"]).unwrap().command, Command::Check));
-        let Command::Events(events) = parse(["tcpwarden", "events", "--json", "--duration", "0.5", "--count", "3"]).unwrap().command else {
+        let Command::Events(events) =
+            parse(["tcpwarden", "events", "--json", "--duration", "0.5", "--count", "3"])
+                .unwrap()
+                .command
+        else {
             panic!("not events")
         };
-        assert_eq!(events, EventsArgs { json: true, duration: Some(std::time::Duration::from_millis(500)), count: Some(3) });
+        assert_eq!(
+            events,
+            EventsArgs {
+                json: true,
+                duration: Some(std::time::Duration::from_millis(500)),
+                count: Some(3)
+            }
+        );
     }
 
     #[test]
@@ -242,7 +263,14 @@ mod tests {
         let help = parse(["tcpwarden", "--help"]).unwrap_err();
         assert_eq!(help.exit_code(), 0);
         let text = help.to_string();
-        for word in ["run", "check", "events", "Exit codes:", "5  the listen address cannot be had", "Examples:"] {
+        for word in [
+            "run",
+            "check",
+            "events",
+            "Exit codes:",
+            "5  the listen address cannot be had",
+            "Examples:",
+        ] {
             assert!(text.contains(word), "{word}: {text}");
         }
         let run = parse(["tcpwarden", "run", "--help"]).unwrap_err().to_string();
@@ -250,7 +278,11 @@ mod tests {
         let run = run.split_whitespace().collect::<Vec<_>>().join(" ");
         for key in crate::config::KEYS {
             assert!(run.contains(&format!("--{}", key.name)), "{}: {run}", key.name);
-            assert!(run.contains(&format!("[default: {}]", key.default)) || key.default == "false", "{}", key.name);
+            assert!(
+                run.contains(&format!("[default: {}]", key.default)) || key.default == "false",
+                "{}",
+                key.name
+            );
         }
     }
 

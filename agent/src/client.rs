@@ -1,7 +1,8 @@
 //! Asks a running agent over HTTP, on a TCP address or a socket file.
 //!
-//! Used by the commands `connections`, `leaks` and `ports`. Guarantees: whoever answers there, it takes at most
-//! [`PATIENCE`] and [`MOST`] bytes of memory and ends in a body or in a [`Failure`] that says what to do.
+//! Used by the commands `connections`, `leaks` and `ports`. Guarantees: whoever answers there, it
+//! takes at most [`PATIENCE`] and [`MOST`] bytes of memory and ends in a body or in a [`Failure`]
+//! that says what to do.
 
 use std::io;
 use std::time::Duration;
@@ -32,10 +33,14 @@ pub enum Failure {
     #[error("no answer within {} seconds; the agent is busy, or something else listens there", PATIENCE.as_secs())]
     Slow,
     /// Whatever answers does not speak HTTP.
-    #[error("what answers there does not speak HTTP as an agent does ({0}); --agent names another address")]
+    #[error(
+        "what answers there does not speak HTTP as an agent does ({0}); --agent names another address"
+    )]
     Foreign(String),
     /// The answer has no end.
-    #[error("the answer is larger than {MOST} bytes; that is no agent, --agent names another address")]
+    #[error(
+        "the answer is larger than {MOST} bytes; that is no agent, --agent names another address"
+    )]
     TooLarge,
     /// The agent says no.
     #[error("it answers {status}: {text}")]
@@ -52,7 +57,10 @@ pub enum Failure {
 /// # Errors
 /// See [`Failure`].
 pub fn fetch(agent: &Listen, target: &str) -> Result<Bytes, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Unreachable)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::Unreachable)?;
     let answer = runtime.block_on(ask_for(agent, target, PATIENCE));
     // What is left of the connection ends with the process.
     runtime.shutdown_background();
@@ -60,7 +68,11 @@ pub fn fetch(agent: &Listen, target: &str) -> Result<Bytes, Failure> {
 }
 
 /// The same for as long as `patience` lasts.
-pub(crate) async fn ask_for(agent: &Listen, target: &str, patience: Duration) -> Result<Bytes, Failure> {
+pub(crate) async fn ask_for(
+    agent: &Listen,
+    target: &str,
+    patience: Duration,
+) -> Result<Bytes, Failure> {
     timeout(patience, ask(agent, target)).await.unwrap_or(Err(Failure::Slow))
 }
 
@@ -78,9 +90,14 @@ async fn ask(agent: &Listen, target: &str) -> Result<Bytes, Failure> {
 }
 
 /// One request, one answer.
-async fn exchange<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(stream: S, host: &str, target: &str) -> Result<Bytes, Failure> {
+async fn exchange<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    stream: S,
+    host: &str,
+    target: &str,
+) -> Result<Bytes, Failure> {
     let foreign = |error: &dyn std::error::Error| Failure::Foreign(error.to_string());
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| foreign(&error))?;
+    let (mut sender, connection) =
+        http1::handshake(TokioIo::new(stream)).await.map_err(|error| foreign(&error))?;
     // Its errors come to the request too.
     tokio::spawn(async { drop(connection.await) });
     let request = Request::get(target)
@@ -104,7 +121,8 @@ async fn exchange<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(stream: S,
 /// What a refusal says: the `error` of a JSON body, else the beginning of the text.
 fn reason(body: &[u8]) -> String {
     let error = serde_json::from_slice::<serde_json::Value>(body).ok();
-    let error = error.and_then(|body| body.get("error").and_then(|error| error.as_str().map(ToOwned::to_owned)));
+    let error = error
+        .and_then(|body| body.get("error").and_then(|error| error.as_str().map(ToOwned::to_owned)));
     let text = error.unwrap_or_else(|| String::from_utf8_lossy(body).trim().to_owned());
     text.chars().take(500).collect()
 }

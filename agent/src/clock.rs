@@ -8,5 +8,7 @@ use nix::time::{ClockId, clock_gettime};
 #[must_use]
 pub fn monotonic() -> u64 {
     // The clock exists on every Linux, and the call cannot fail for it.
-    clock_gettime(ClockId::CLOCK_MONOTONIC).map(Duration::from).map_or(0, |time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
+    clock_gettime(ClockId::CLOCK_MONOTONIC)
+        .map(Duration::from)
+        .map_or(0, |time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
 }

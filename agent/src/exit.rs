@@ -38,7 +38,8 @@ pub const TABLE: &[(u8, &str)] = &[
 /// Why a command stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The command line, the environment or the configuration file is wrong; the text names the place.
+    /// The command line, the environment or the configuration file is wrong; the text names the
+    /// place.
     #[error("{0}")]
     Usage(String),
     /// The process may not do what the command needs.
@@ -102,10 +103,18 @@ impl From<&Error> for ExitCode {
 /// What a user can do about a refused address.
 fn listen_hint(source: &io::Error) -> &'static str {
     match source.kind() {
-        io::ErrorKind::AddrInUse => "stop what listens there, or choose another address with --listen",
-        io::ErrorKind::AddrNotAvailable => "no interface has that address; choose another with --listen",
-        io::ErrorKind::PermissionDenied => "ports below 1024 and foreign directories need more privileges; choose another with --listen",
-        io::ErrorKind::NotFound => "create the directory first, or choose another path with --listen",
+        io::ErrorKind::AddrInUse => {
+            "stop what listens there, or choose another address with --listen"
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            "no interface has that address; choose another with --listen"
+        }
+        io::ErrorKind::PermissionDenied => {
+            "ports below 1024 and foreign directories need more privileges; choose another with --listen"
+        }
+        io::ErrorKind::NotFound => {
+            "create the directory first, or choose another path with --listen"
+        }
         _ => "choose another address with --listen",
     }
 }
@@ -116,12 +125,24 @@ mod tests {
 
     #[test]
     fn every_error_has_its_documented_code_and_says_what_to_do() {
-        let taken = Error::Listen { addr: "127.0.0.1:10793".into(), source: io::Error::from(io::ErrorKind::AddrInUse) };
+        let taken = Error::Listen {
+            addr: "127.0.0.1:10793".into(),
+            source: io::Error::from(io::ErrorKind::AddrInUse),
+        };
         let text = taken.to_string();
-        assert!(text.starts_with("cannot listen on 127.0.0.1:10793: ") && text.contains("--listen"), "{text}");
+        assert!(
+            text.starts_with("cannot listen on 127.0.0.1:10793: ") && text.contains("--listen"),
+            "{text}"
+        );
         assert_eq!(taken.code(), 5);
-        let kernel = Error::Kernel { what: "BTF".into(), hint: "boot one built with CONFIG_DEBUG_INFO_BTF=y".into() };
-        assert_eq!((kernel.code(), kernel.to_string().as_str()), (4, "the kernel lacks BTF: boot one built with CONFIG_DEBUG_INFO_BTF=y"));
+        let kernel = Error::Kernel {
+            what: "BTF".into(),
+            hint: "boot one built with CONFIG_DEBUG_INFO_BTF=y".into(),
+        };
+        assert_eq!(
+            (kernel.code(), kernel.to_string().as_str()),
+            (4, "the kernel lacks BTF: boot one built with CONFIG_DEBUG_INFO_BTF=y")
+        );
         let privilege = Error::Privilege { missing: "cap_bpf".into() };
         assert_eq!(privilege.code(), 3);
         assert!(privilege.to_string().contains("run as root"));

@@ -1,7 +1,7 @@
 //! The housekeeping thread: slow reads that a scrape must not make, once a second.
 //!
-//! Started by `run`. Reads what the kernel tells of the programs and of this process, and asks for a
-//! reconcile pass where the kernel ran neither state probe for a transition.
+//! Started by `run`. Reads what the kernel tells of the programs and of this process, and asks for
+//! a reconcile pass where the kernel ran neither state probe for a transition.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::Duration;
@@ -19,7 +19,13 @@ use crate::sparing::Sparing;
 const EVERY: Duration = Duration::from_secs(1);
 
 /// Reads and does the `chores` once now and then every second, until `stop` closes.
-pub fn run(runs: &RunStats, stats: &SharedStats, chores: &mut [&mut dyn FnMut()], pass_wanted: &SyncSender<()>, stop: &Receiver<()>) {
+pub fn run(
+    runs: &RunStats,
+    stats: &SharedStats,
+    chores: &mut [&mut dyn FnMut()],
+    pass_wanted: &SyncSender<()>,
+    stop: &Receiver<()>,
+) {
     let mut unseen = Unseen::default();
     loop {
         let programs: Vec<_> = runs.read().collect();
@@ -31,11 +37,14 @@ pub fn run(runs: &RunStats, stats: &SharedStats, chores: &mut [&mut dyn FnMut()]
             for (name, program) in &programs {
                 if let Some(probe) = stats.probes.iter_mut().find(|probe| probe.name == *name) {
                     probe.misses = program.missed;
-                    probe.runs = (program.runs > 0).then(|| (program.runs, Duration::from_nanos(program.nanoseconds).as_secs_f64()));
+                    probe.runs = (program.runs > 0).then(|| {
+                        (program.runs, Duration::from_nanos(program.nanoseconds).as_secs_f64())
+                    });
                 }
             }
             stats.process = process.unwrap_or(stats.process);
-            stats.unseen = unseen.update(monotonic(), &programs, stats.counted_at, stats.kernel.second);
+            stats.unseen =
+                unseen.update(monotonic(), &programs, stats.counted_at, stats.kernel.second);
         });
         if unseen.has_grown() {
             // One that is already wanted is enough.
@@ -61,22 +70,38 @@ struct Unseen {
 }
 
 impl Unseen {
-    /// Takes new readings: `second` is how often the second program was there instead, as of `counted_at`.
+    /// Takes new readings: `second` is how often the second program was there instead, as of
+    /// `counted_at`.
     ///
-    /// It is compared with skips that were read before: the two are not read at one moment, and a skip that the
-    /// second program is about to make good is no loss.
-    fn update(&mut self, now: u64, programs: &[(&'static str, ProgramRuns)], counted_at: u64, second: u64) -> u64 {
+    /// It is compared with skips that were read before: the two are not read at one moment, and a
+    /// skip that the second program is about to make good is no loss.
+    fn update(
+        &mut self,
+        now: u64,
+        programs: &[(&'static str, ProgramRuns)],
+        counted_at: u64,
+        second: u64,
+    ) -> u64 {
         self.grown = false;
         if counted_at <= self.read_at {
             return self.count;
         }
         let count = self.count.max(self.skipped.saturating_sub(second));
         self.grown = count > self.count;
-        if let Some(transitions) = self.grown.then(|| self.warning.add(count - self.count)).flatten() {
-            tracing::warn!(transitions, "the kernel ran no program for some transitions; a reconcile pass corrects the table");
+        if let Some(transitions) =
+            self.grown.then(|| self.warning.add(count - self.count)).flatten()
+        {
+            tracing::warn!(
+                transitions,
+                "the kernel ran no program for some transitions; a reconcile pass corrects the table"
+            );
         }
         (self.count, self.read_at) = (count, now);
-        self.skipped = programs.iter().filter(|(name, _)| *name == STATE_PROBES[0]).map(|(_, program)| program.missed).sum();
+        self.skipped = programs
+            .iter()
+            .filter(|(name, _)| *name == STATE_PROBES[0])
+            .map(|(_, program)| program.missed)
+            .sum();
         count
     }
 
@@ -121,7 +146,11 @@ mod tests {
     fn only_what_both_programs_missed_is_unseen() {
         let mut unseen = Unseen::default();
         assert_eq!(unseen.update(10, &skipped(5), 9, 0), 0, "nothing to compare with yet");
-        assert_eq!(unseen.update(20, &skipped(9), 19, 5), 0, "the second program was there each time");
+        assert_eq!(
+            unseen.update(20, &skipped(9), 19, 5),
+            0,
+            "the second program was there each time"
+        );
         assert_eq!(unseen.update(30, &skipped(9), 29, 7), 2);
         assert!(unseen.has_grown());
         assert_eq!(unseen.update(40, &skipped(9), 39, 7), 2);
@@ -134,6 +163,10 @@ mod tests {
         assert_eq!(unseen.update(10, &skipped(5), 9, 5), 0);
         assert_eq!(unseen.update(20, &skipped(90), 9, 5), 0, "the counters were not read since");
         assert_eq!(unseen.update(30, &skipped(90), 25, 90), 0);
-        assert_eq!(unseen.update(40, &skipped(90), 39, 80), 10, "of those it was not there for ten");
+        assert_eq!(
+            unseen.update(40, &skipped(90), 39, 80),
+            10,
+            "of those it was not there for ten"
+        );
     }
 }

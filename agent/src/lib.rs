@@ -1,5 +1,5 @@
-//! The agent as a library, so that its parts can be tested and measured one by one; `main.rs` is the
-//! only program that uses it. See ARCHITECTURE.md for the map.
+//! The agent as a library, so that its parts can be tested and measured one by one; `main.rs` is
+//! the only program that uses it. See ARCHITECTURE.md for the map.
 // One module may: `kernel::heap`.
 #![deny(unsafe_code)]
 

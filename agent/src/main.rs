@@ -42,7 +42,9 @@ fn dispatch(command: Command) -> Result<u8, Error> {
             start_log("warn")?;
             events::events(&arguments)
         }
-        Command::Connections(arguments) => connections::connections(&arguments, &mut stdout().lock()),
+        Command::Connections(arguments) => {
+            connections::connections(&arguments, &mut stdout().lock())
+        }
         Command::Leaks(arguments) => leaks::leaks(&arguments, &mut stdout().lock()),
         Command::Ports(arguments) => ports::ports(&arguments, &mut stdout().lock()),
     }
@@ -50,7 +52,13 @@ fn dispatch(command: Command) -> Result<u8, Error> {
 
 /// Logs to standard error; standard output belongs to what a command prints.
 fn start_log(filter: &str) -> Result<(), Error> {
-    let filter = EnvFilter::try_new(filter).map_err(|error| Error::Usage(format!("cannot read the log filter {filter:?}: {error}")))?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr).with_ansi(stderr().is_terminal()).with_target(false).init();
+    let filter = EnvFilter::try_new(filter)
+        .map_err(|error| Error::Usage(format!("cannot read the log filter {filter:?}: {error}")))?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(stderr)
+        .with_ansi(stderr().is_terminal())
+        .with_target(false)
+        .init();
     Ok(())
 }

@@ -1,7 +1,9 @@
-//! The reconcile thread: every so often, at once after a loss, and where an owner is in doubt, it walks
-//! all network namespaces, reads the kernel's own lists and hands them to the ingest thread, slice by slice.
+//! The reconcile thread: every so often, at once after a loss, and where an owner is in doubt, it
+//! walks all network namespaces, reads the kernel's own lists and hands them to the ingest thread,
+//! slice by slice.
 //!
-//! It owns the loaded kernel side, because opening an iterator needs it, and gives it back at the end.
+//! It owns the loaded kernel side, because opening an iterator needs it, and gives it back at the
+//! end.
 
 use std::fs::File;
 use std::io;
@@ -52,8 +54,8 @@ pub struct Reconcile {
     pub table: SharedTable,
     /// When owners are verified.
     pub verify: Verify,
-    /// Where namespaces are looked for: in threads too where the last pass had rows that it could not
-    /// look at, or looked at some with a thread's help.
+    /// Where namespaces are looked for: in threads too where the last pass had rows that it could
+    /// not look at, or looked at some with a thread's help.
     pub search: Search,
     /// Set when the first pass has ended.
     pub ready: Arc<AtomicBool>,
@@ -84,7 +86,9 @@ impl Reconcile {
                     self.ready.store(true, Ordering::Release);
                 }
                 Err(Stop::Ended) => return self.kernel,
-                Err(Stop::Failed(error)) => tracing::warn!(%error, "the reconcile pass failed; the next one tries again"),
+                Err(Stop::Failed(error)) => {
+                    tracing::warn!(%error, "the reconcile pass failed; the next one tries again")
+                }
             }
             if !self.pause(started.elapsed(), again) {
                 return self.kernel;
@@ -96,7 +100,10 @@ impl Reconcile {
     fn report(&mut self, summary: PassSummary) -> bool {
         let corrected: u64 = summary.corrections.iter().sum();
         if corrected == 0 {
-            tracing::debug!(rows = summary.rows, "the connection table agrees with the kernel's socket list");
+            tracing::debug!(
+                rows = summary.rows,
+                "the connection table agrees with the kernel's socket list"
+            );
         } else if let Some(rows) = self.warning.add(corrected) {
             tracing::warn!(rows, "the connection table was corrected");
         }
@@ -105,12 +112,13 @@ impl Reconcile {
 
     /// Waits until the next pass is due: after the interval, or earlier where one is due at once or
     /// somebody noticed a loss; false where the agent stops. However many losses there are, passes
-    /// take a tenth of one CPU at the most, or are an interval apart: where the machine is so busy that
-    /// a pass takes long without doing much, the next one comes all the same.
+    /// take a tenth of one CPU at the most, or are an interval apart: where the machine is so busy
+    /// that a pass takes long without doing much, the next one comes all the same.
     fn pause(&mut self, took: Duration, again: bool) -> bool {
         // A pass that settles suspects follows at once, but not another one after it.
         self.settling = again && !self.settling;
-        let least = if self.settling { GAP } else { GAP.max(took * 20).min(self.interval.max(GAP)) };
+        let least =
+            if self.settling { GAP } else { GAP.max(took * 20).min(self.interval.max(GAP)) };
         let since = Instant::now();
         let end = since + least;
         let mut due = again;
@@ -159,15 +167,25 @@ impl Reconcile {
         self.read(own, &mut covered, |covered| covered.namespaces.extend([inode]))?;
         let found = namespaces::find(&self.home, self.search);
         if found.unreadable > 0 || found.truncated {
-            tracing::debug!(unreadable = found.unreadable, truncated = found.truncated, "not every network namespace could be visited");
+            tracing::debug!(
+                unreadable = found.unreadable,
+                truncated = found.truncated,
+                "not every network namespace could be visited"
+            );
         }
         for place in &found.places {
-            match place.enter(&self.home, || Ok((Facts::read(place.inode), self.kernel.iterate(SOCKETS)?))) {
+            match place
+                .enter(&self.home, || Ok((Facts::read(place.inode), self.kernel.iterate(SOCKETS)?)))
+            {
                 Ok((facts, list)) => {
                     self.send(Command::Facts(facts))?;
-                    self.read(list, &mut covered, |covered| covered.namespaces.extend([place.inode]))?;
+                    self.read(list, &mut covered, |covered| {
+                        covered.namespaces.extend([place.inode])
+                    })?;
                 }
-                Err(error) => tracing::debug!(netns = place.inode, %error, "cannot look into the network namespace"),
+                Err(error) => {
+                    tracing::debug!(netns = place.inode, %error, "cannot look into the network namespace")
+                }
             }
         }
         if self.has(HOLDERS) && self.verify.affordable(Instant::now()) {
@@ -180,7 +198,11 @@ impl Reconcile {
         let (reply, answer) = channel();
         self.send(Command::End(covered, reply))?;
         let summary = answer.recv().map_err(|_gone: std::sync::mpsc::RecvError| Stop::Ended)?;
-        self.search = if summary.unverified > 0 || found.in_threads > 0 { Search::Threads } else { Search::Processes };
+        self.search = if summary.unverified > 0 || found.in_threads > 0 {
+            Search::Threads
+        } else {
+            Search::Processes
+        };
         Ok(summary)
     }
 
@@ -193,15 +215,21 @@ impl Reconcile {
             Err(error) => tracing::debug!(%error, "cannot read the descriptor tables"),
         }
         self.verify.end(began, Instant::now());
-        tracing::debug!(seconds = began.elapsed().as_secs_f64(), complete = covered.holders.is_some(), "read the descriptor tables");
+        tracing::debug!(
+            seconds = began.elapsed().as_secs_f64(),
+            complete = covered.holders.is_some(),
+            "read the descriptor tables"
+        );
         Ok(())
     }
 
-    /// Reads what changes slowly, where the last time is long enough ago: in the own namespace, where every
-    /// pass ends, and without holding the table meanwhile.
+    /// Reads what changes slowly, where the last time is long enough ago: in the own namespace,
+    /// where every pass ends, and without holding the table meanwhile.
     fn read_pressure(&mut self) {
         // What a strange namespace says would be taken for the own one's.
-        if self.readings.is_some_and(|last| last.elapsed() < READINGS_APART) || self.home.settle().is_err() {
+        if self.readings.is_some_and(|last| last.elapsed() < READINGS_APART)
+            || self.home.settle().is_err()
+        {
             return;
         }
         self.readings = Some(Instant::now());
@@ -212,7 +240,12 @@ impl Reconcile {
     }
 
     /// Reads a list to its end, slice by slice; notes it as covered where that worked.
-    fn read(&mut self, list: File, covered: &mut Covered, note: impl FnOnce(&mut Covered)) -> Result<(), Stop> {
+    fn read(
+        &mut self,
+        list: File,
+        covered: &mut Covered,
+        note: impl FnOnce(&mut Covered),
+    ) -> Result<(), Stop> {
         let mut reading = Reading::new(list);
         loop {
             let mut records = Vec::new();
@@ -236,7 +269,9 @@ impl Reconcile {
     }
 
     fn send(&self, command: Command) -> Result<(), Stop> {
-        self.commands.send(command).map_err(|_gone: std::sync::mpsc::SendError<Command>| Stop::Ended)?;
+        self.commands
+            .send(command)
+            .map_err(|_gone: std::sync::mpsc::SendError<Command>| Stop::Ended)?;
         self.ingest.wake();
         Ok(())
     }

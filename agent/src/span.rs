@@ -1,7 +1,7 @@
 //! Spans and moments of time as people write and read them.
 //!
-//! Used by the page, the listings and the command line. Guarantees: reading refuses with a sentence,
-//! never panics, and takes nothing above [`LONGEST`]; writing takes any value.
+//! Used by the page, the listings and the command line. Guarantees: reading refuses with a
+//! sentence, never panics, and takes nothing above [`LONGEST`]; writing takes any value.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,7 +9,8 @@ use std::time::{Duration, SystemTime};
 pub const LONGEST: Duration = Duration::from_hours(10 * 365 * 24);
 
 /// What [`read`] takes, for messages.
-pub const ALLOWED: &str = "a span such as 90s, 5m, 1h30m or 2d (a bare number is seconds), at most 10 years";
+pub const ALLOWED: &str =
+    "a span such as 90s, 5m, 1h30m or 2d (a bare number is seconds), at most 10 years";
 
 /// A span from text: whole numbers with the units s, m, h and d, or a bare number of seconds.
 /// None where the text is something else.
@@ -54,14 +55,18 @@ pub fn short(span: Duration) -> String {
     words(span).replace("min", "m").replace(' ', "")
 }
 
-/// A moment as RFC 3339 in UTC with milliseconds, `2026-11-21T13:00:00.000Z`; 1970 for clocks before that.
+/// A moment as RFC 3339 in UTC with milliseconds, `2026-11-21T13:00:00.000Z`; 1970 for clocks
+/// before that.
 #[must_use]
 pub fn rfc3339(time: SystemTime) -> String {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let (days, second) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
     let (year, month, day) = date(days);
     let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z", since.subsec_millis())
+    format!(
+        "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z",
+        since.subsec_millis()
+    )
 }
 
 /// The Gregorian date that is so many days after 1970-01-01.
@@ -87,7 +92,11 @@ fn date(days: u64) -> (u64, u64, u64) {
 
 /// The days of a year.
 const fn days_of(year: u64) -> u64 {
-    if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) { 366 } else { 365 }
+    if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) {
+        366
+    } else {
+        365
+    }
 }
 
 #[cfg(test)]
@@ -98,17 +107,39 @@ mod tests {
     #[test]
     fn spans_are_read_as_people_write_them() {
         let seconds = |text| read(text).map(|span| span.as_secs());
-        for (text, expected) in [("90s", 90), ("5m", 300), ("3h", 10_800), ("1h30m", 5400), ("2d", 172_800), ("17", 17), ("0s", 0)] {
+        for (text, expected) in [
+            ("90s", 90),
+            ("5m", 300),
+            ("3h", 10_800),
+            ("1h30m", 5400),
+            ("2d", 172_800),
+            ("17", 17),
+            ("0s", 0),
+        ] {
             assert_eq!(seconds(text), Some(expected), "{text}");
         }
-        for wrong in ["", "s", "5x", "1m30", "-5s", "1.5h", " 5s", "99999999999999999999s", "9999999999d", "3651d", "5s "] {
+        for wrong in [
+            "",
+            "s",
+            "5x",
+            "1m30",
+            "-5s",
+            "1.5h",
+            " 5s",
+            "99999999999999999999s",
+            "9999999999d",
+            "3651d",
+            "5s ",
+        ] {
             assert_eq!(seconds(wrong), None, "{wrong}");
         }
     }
 
     #[test]
     fn moments_are_written_as_rfc_3339() {
-        let at = |seconds: u64| rfc3339(SystemTime::UNIX_EPOCH + Duration::from_millis(seconds * 1000 + 7));
+        let at = |seconds: u64| {
+            rfc3339(SystemTime::UNIX_EPOCH + Duration::from_millis(seconds * 1000 + 7))
+        };
         assert_eq!(at(0), "1970-01-01T00:00:00.007Z");
         assert_eq!(at(951_782_400), "2000-02-29T00:00:00.007Z");
         assert_eq!(at(1_735_689_599), "2024-12-31T23:59:59.007Z");

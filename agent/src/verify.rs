@@ -2,10 +2,11 @@
 //! event, by fork, accept, exec, a descriptor passed on, the end of a process.
 //!
 //! Used by the reconcile thread. Every pass reads the tables, and a pass comes early where a socket
-//! has been in a leak state for `after` and was never looked at in it, or where a process has ended and
-//! sockets that it owned live on. The reading is O(descriptors of the machine), sockets or not, so it is
-//! bounded by its own measured time, one percent of one CPU however large the machine. Early passes keep a
-//! distance of up to five seconds, so a leak is verified when it is ten to fifteen seconds old.
+//! has been in a leak state for `after` and was never looked at in it, or where a process has ended
+//! and sockets that it owned live on. The reading is O(descriptors of the machine), sockets or not,
+//! so it is bounded by its own measured time, one percent of one CPU however large the machine.
+//! Early passes keep a distance of up to five seconds, so a leak is verified when it is ten to
+//! fifteen seconds old.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -19,12 +20,13 @@ use crate::ingest::decode::Record;
 use crate::ingest::{SharedTable, lock};
 use crate::listing::walk::PLACES;
 
-/// A reading, and a look for processes that have ended, comes at the earliest this many times its own
-/// length after the one before began: one percent of one CPU each.
+/// A reading, and a look for processes that have ended, comes at the earliest this many times its
+/// own length after the one before began: one percent of one CPU each.
 pub const SHARE: u32 = 100;
 /// Early passes keep half of `after` as their distance, and this at the most.
 const APART: Duration = Duration::from_secs(5);
-/// The most processes whose end is watched for; those beyond are found out by the next regular pass.
+/// The most processes whose end is watched for; those beyond are found out by the next regular
+/// pass.
 const MOST_WATCHED: usize = 4096;
 
 /// What is known of the last reading.
@@ -45,7 +47,13 @@ impl Verify {
     /// Nothing read yet; owners are to be verified `after` a socket entered a leak state.
     #[must_use]
     pub fn new(after: Duration) -> Self {
-        Self { after, reading_from: None, looking_from: None, watched: HashSet::new(), same_numbers: false }
+        Self {
+            after,
+            reading_from: None,
+            looking_from: None,
+            watched: HashSet::new(),
+            same_numbers: false,
+        }
     }
 
     /// Whether a reading is within bounds.
@@ -85,7 +93,9 @@ impl Verify {
         }
         let ended = self.ended();
         let after = u64::try_from(self.after.as_nanos()).unwrap_or(u64::MAX);
-        let waits = lock(table).unverified_since().is_some_and(|since| monotonic().saturating_sub(since) >= after);
+        let waits = lock(table)
+            .unverified_since()
+            .is_some_and(|since| monotonic().saturating_sub(since) >= after);
         let due = waits || (!ended.is_empty() && is_outlived(table, &ended));
         self.looking_from = Some(now + now.elapsed() * SHARE);
         due
@@ -100,7 +110,8 @@ impl Verify {
     }
 }
 
-/// Whether sockets live on that these processes owned. The table is not held for longer than a slice of it takes.
+/// Whether sockets live on that these processes owned. The table is not held for longer than a
+/// slice of it takes.
 fn is_outlived(table: &SharedTable, ended: &HashSet<u32>) -> bool {
     let mut from = Some(0);
     while let Some(place) = from {
@@ -115,8 +126,8 @@ fn is_outlived(table: &SharedTable, ended: &HashSet<u32>) -> bool {
 
 /// Whether no process has this number. One that took over the number is taken for the old one.
 fn has_ended(tgid: u32) -> bool {
-    // Signal 0 is never sent: the kernel only looks the process up. Without CAP_KILL it refuses (EPERM)
-    // for one that is there.
+    // Signal 0 is never sent: the kernel only looks the process up. Without CAP_KILL it refuses
+    // (EPERM) for one that is there.
     i32::try_from(tgid).is_ok_and(|pid| kill(Pid::from_raw(pid), None) == Err(Errno::ESRCH))
 }
 
@@ -143,7 +154,15 @@ mod tests {
     fn table(tgid: u32, new: u8) -> SharedTable {
         let mut table = Table::new(Limits::default());
         let now = monotonic();
-        table.transition(&State { old: CLOSE, new, flags: flag::OWNED, tgid, time: now, ends: ends(), ..State::default() });
+        table.transition(&State {
+            old: CLOSE,
+            new,
+            flags: flag::OWNED,
+            tgid,
+            time: now,
+            ends: ends(),
+            ..State::default()
+        });
         Arc::new(Mutex::new(table))
     }
 
@@ -173,7 +192,8 @@ mod tests {
         assert!(!Verify::new(Duration::from_mins(1)).is_due(&table), "it is young");
         assert!(Verify::new(Duration::ZERO).is_due(&table));
         lock(&table).begin_pass(monotonic());
-        lock(&table).end_pass(monotonic(), &Covered { holders: Some(monotonic()), ..Covered::default() });
+        lock(&table)
+            .end_pass(monotonic(), &Covered { holders: Some(monotonic()), ..Covered::default() });
         assert!(!Verify::new(Duration::ZERO).is_due(&table), "it has been verified in this state");
     }
 

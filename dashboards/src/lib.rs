@@ -1,5 +1,5 @@
-//! What is made from the agent's metric catalogue: dashboards, alert and recording rules, runbooks and
-//! the metric reference.
+//! What is made from the agent's metric catalogue: dashboards, alert and recording rules, runbooks
+//! and the metric reference.
 //!
 //! Every name of a metric or label comes from `tcpwarden::metrics::catalogue`, every threshold from
 //! [`threshold`], so that a picture, its alert and its runbook say the same number. `cargo xtask
@@ -34,17 +34,28 @@ pub fn files() -> Vec<File> {
 /// The folders in which every file is generated, each with the ending of those that are.
 const GENERATED: [(&str, &str); 2] = [("dashboards/grafana", "json"), ("docs/runbooks", "md")];
 
-/// Files below `root` that are not what [`files`] says: missing ones, different ones, and ones that nothing writes.
+/// Files below `root` that are not what [`files`] says: missing ones, different ones, and ones that
+/// nothing writes.
 #[must_use]
 pub fn differences(root: &Path) -> Vec<String> {
     let files = files();
-    let differs = |file: &&File| std::fs::read_to_string(root.join(&file.path)).ok().as_ref() != Some(&file.text);
-    let mut found: Vec<String> = files.iter().filter(differs).map(|file| file.path.clone()).collect();
+    let differs = |file: &&File| {
+        std::fs::read_to_string(root.join(&file.path)).ok().as_ref() != Some(&file.text)
+    };
+    let mut found: Vec<String> =
+        files.iter().filter(differs).map(|file| file.path.clone()).collect();
     for (folder, ending) in GENERATED {
-        let entries = std::fs::read_dir(root.join(folder)).into_iter().flatten().filter_map(Result::ok);
+        let entries =
+            std::fs::read_dir(root.join(folder)).into_iter().flatten().filter_map(Result::ok);
         let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
-        let paths = names.filter(|name| name.ends_with(&format!(".{ending}"))).map(|name| format!("{folder}/{name}"));
-        found.extend(paths.filter(|path| files.iter().all(|file| file.path != *path)).map(|path| format!("{path} (nothing writes it)")));
+        let paths = names
+            .filter(|name| name.ends_with(&format!(".{ending}")))
+            .map(|name| format!("{folder}/{name}"));
+        found.extend(
+            paths
+                .filter(|path| files.iter().all(|file| file.path != *path))
+                .map(|path| format!("{path} (nothing writes it)")),
+        );
     }
     found
 }

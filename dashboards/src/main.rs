@@ -1,12 +1,14 @@
-//! Writes the generated files: `dashboards ROOT [--runbooks URL]`, where the address stands before the names of runbooks
-//! in alerts; `dashboards --check ROOT` only compares; `dashboards --live FOLDER` writes the rules with short times.
+//! Writes the generated files: `dashboards ROOT [--runbooks URL]`, where the address stands before
+//! the names of runbooks in alerts; `dashboards --check ROOT` only compares; `dashboards --live
+//! FOLDER` writes the rules with short times.
 
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 use dashboards::{File, rules, timing};
 
-const USAGE: &str = "usage: dashboards ROOT [--runbooks URL] | dashboards --check ROOT | dashboards --live FOLDER";
+const USAGE: &str =
+    "usage: dashboards ROOT [--runbooks URL] | dashboards --check ROOT | dashboards --live FOLDER";
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -15,7 +17,10 @@ fn main() -> Result<()> {
         ["--check", root] => check(Path::new(root)),
         [root, "--runbooks", url] => {
             write(Path::new(root), &dashboards::files())?;
-            write(Path::new(root), &rules::files_at(&timing::PRODUCTION, &format!("{}/", url.trim_end_matches('/'))))
+            write(
+                Path::new(root),
+                &rules::files_at(&timing::PRODUCTION, &format!("{}/", url.trim_end_matches('/'))),
+            )
         }
         [root] if !root.starts_with('-') => write(Path::new(root), &dashboards::files()),
         _ => bail!(USAGE),
@@ -26,14 +31,16 @@ fn write(root: &Path, files: &[File]) -> Result<()> {
     for file in files {
         let path = root.join(&file.path);
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).with_context(|| format!("make {}", folder.display()))?;
+            std::fs::create_dir_all(folder)
+                .with_context(|| format!("make {}", folder.display()))?;
         }
         std::fs::write(&path, &file.text).with_context(|| format!("write {}", path.display()))?;
     }
     Ok(())
 }
 
-/// Fails where a committed file differs from what would be written, or where one is committed that nothing writes.
+/// Fails where a committed file differs from what would be written, or where one is committed that
+/// nothing writes.
 fn check(root: &Path) -> Result<()> {
     let found = dashboards::differences(root);
     if !found.is_empty() {

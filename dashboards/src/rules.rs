@@ -1,7 +1,7 @@
 //! Alert and recording rules, as files that Prometheus and its relatives load.
 //!
-//! Each alert stands by itself: it needs no recording rule. What an alert says of its limits, its runbook says
-//! with the same words, from the same constants.
+//! Each alert stands by itself: it needs no recording rule. What an alert says of its limits, its
+//! runbook says with the same words, from the same constants.
 
 mod agent;
 mod connects;
@@ -20,11 +20,11 @@ use std::time::Duration;
 use crate::File;
 use crate::timing::Timing;
 
-/// Where a `runbook_url` begins unless told otherwise: a path in this repository. Who publishes the runbooks puts
-/// their address here, with `cargo xtask dashboards --runbooks URL`.
+/// Where a `runbook_url` begins unless told otherwise: a path in this repository. Who publishes the
+/// runbooks puts their address here, with `cargo xtask dashboards --runbooks URL`.
 pub const RUNBOOKS: &str = "docs/runbooks/";
-/// The jobs whose targets are agents, as a regular expression: any with the program's name in it, which fits
-/// `tcpwarden` as well as `monitoring/tcpwarden` of an operator.
+/// The jobs whose targets are agents, as a regular expression: any with the program's name in it,
+/// which fits `tcpwarden` as well as `monitoring/tcpwarden` of an operator.
 pub const JOB: &str = ".*tcpwarden.*";
 
 /// How urgent an alert is.
@@ -78,7 +78,8 @@ pub struct Alert {
     pub keep: Duration,
     /// What is wrong, one sentence without variables.
     pub summary: &'static str,
-    /// Who, how much, which limit: a template of Prometheus with the keys of `terms` in double square brackets.
+    /// Who, how much, which limit: a template of Prometheus with the keys of `terms` in double
+    /// square brackets.
     pub description: &'static str,
     /// The limits and windows.
     pub terms: fn(&Timing) -> Vec<Term>,
@@ -96,15 +97,27 @@ impl Alert {
     /// A text with the limits of this alert put in.
     #[must_use]
     pub fn fill(&self, text: &str, timing: &Timing) -> String {
-        (self.terms)(timing).iter().fold(text.to_owned(), |text, term| text.replace(&format!("[[{}]]", term.key), &term.value))
+        (self.terms)(timing).iter().fold(text.to_owned(), |text, term| {
+            text.replace(&format!("[[{}]]", term.key), &term.value)
+        })
     }
 }
 
 /// Every alert, in the order of the file.
 #[must_use]
 pub fn all() -> &'static [Alert] {
-    static ALL: LazyLock<Vec<Alert>> =
-        LazyLock::new(|| [leaks::ALL, limits::ALL, listeners::ALL, connects::ALL, network::ALL, queues::ALL, agent::ALL].concat());
+    static ALL: LazyLock<Vec<Alert>> = LazyLock::new(|| {
+        [
+            leaks::ALL,
+            limits::ALL,
+            listeners::ALL,
+            connects::ALL,
+            network::ALL,
+            queues::ALL,
+            agent::ALL,
+        ]
+        .concat()
+    });
     &ALL
 }
 
@@ -118,8 +131,14 @@ pub fn files(timing: &Timing) -> Vec<File> {
 #[must_use]
 pub fn files_at(timing: &Timing, runbooks: &str) -> Vec<File> {
     vec![
-        File { path: "dashboards/prometheus/tcpwarden-alerts.yml".to_owned(), text: file_of(all(), timing, runbooks) },
-        File { path: "dashboards/prometheus/tcpwarden-recording.yml".to_owned(), text: yaml::records(timing) },
+        File {
+            path: "dashboards/prometheus/tcpwarden-alerts.yml".to_owned(),
+            text: file_of(all(), timing, runbooks),
+        },
+        File {
+            path: "dashboards/prometheus/tcpwarden-recording.yml".to_owned(),
+            text: yaml::records(timing),
+        },
     ]
 }
 

@@ -38,13 +38,23 @@ pub fn files() -> Vec<File> {
 fn page(alert: &Alert, timing: &Timing) -> File {
     let Alert { name, summary, severity, board, .. } = alert;
     let prose = PROSE.iter().find(|(of, _)| of == name).map_or("", |(_, prose)| prose);
-    let mut text = format!("# {name}\n\n<!-- Written by `cargo xtask dashboards` from dashboards/src; do not edit. -->\n\n{summary}\n\n");
+    let mut text = format!(
+        "# {name}\n\n<!-- Written by `cargo xtask dashboards` from dashboards/src; do not edit. -->\n\n{summary}\n\n"
+    );
     let _ = write!(text, "| | |\n|---|---|\n| severity | {} |\n", severity.as_str());
-    let _ = writeln!(text, "| fires | after {}, and for {} after the end |", timing.span(alert.hold), timing.span(alert.keep));
+    let _ = writeln!(
+        text,
+        "| fires | after {}, and for {} after the end |",
+        timing.span(alert.hold),
+        timing.span(alert.keep)
+    );
     for term in (alert.terms)(timing).iter().filter(|term| !term.meaning.is_empty()) {
         let _ = writeln!(text, "| {} | {} |", term.meaning, term.value);
     }
-    let _ = writeln!(text, "| dashboard | [{board}](../../dashboards/grafana/{board}.json), `/d/{board}` in Grafana |");
+    let _ = writeln!(
+        text,
+        "| dashboard | [{board}](../../dashboards/grafana/{board}.json), `/d/{board}` in Grafana |"
+    );
     let _ = write!(text, "\n```promql\n{}\n```\n\n", (alert.expr)(timing));
     let _ = write!(text, "{EXAMPLE}\n\n{}", alert.fill(prose, timing));
     File { path: format!("{FOLDER}{name}.md"), text }

@@ -1,4 +1,5 @@
-//! How long an alert looks and waits: the production values, and short ones for the proof on a live agent.
+//! How long an alert looks and waits: the production values, and short ones for the proof on a live
+//! agent.
 
 use std::time::Duration;
 
@@ -13,30 +14,35 @@ pub struct Timing {
     pub scrape: Duration,
 }
 
-/// What the committed files say. They also fit scrapes a minute apart, as Prometheus has them by default:
-/// every window and every `for` is four minutes or more.
-pub const PRODUCTION: Timing = Timing { interval: Duration::from_secs(30), scale: 1.0, scrape: Duration::from_secs(15) };
+/// What the committed files say. They also fit scrapes a minute apart, as Prometheus has them by
+/// default: every window and every `for` is four minutes or more.
+pub const PRODUCTION: Timing =
+    Timing { interval: Duration::from_secs(30), scale: 1.0, scrape: Duration::from_secs(15) };
 
 /// For the proof on a live agent: the same expressions with windows, ages and `for` shortened.
-pub const LIVE: Timing = Timing { interval: Duration::from_secs(1), scale: 1.0 / 60.0, scrape: Duration::from_secs(1) };
+pub const LIVE: Timing =
+    Timing { interval: Duration::from_secs(1), scale: 1.0 / 60.0, scrape: Duration::from_secs(1) };
 
 /// The window of rates: long enough for four scrapes a minute apart.
 pub const RATE: Duration = Duration::from_mins(5);
-/// The age from which a socket in a state that should pass is stuck. Normal closes take milliseconds, slow
-/// ones seconds; the kernel's own patience with an unanswered close is a minute. One of the values of the
-/// label `min_age`.
+/// The age from which a socket in a state that should pass is stuck. Normal closes take
+/// milliseconds, slow ones seconds; the kernel's own patience with an unanswered close is a minute.
+/// One of the values of the label `min_age`.
 pub const STUCK_AGE: Duration = Duration::from_mins(5);
-/// The age from which a connection that its client has left in the accept queue says that the server hangs. One
-/// of the values of `min_age` too.
+/// The age from which a connection that its client has left in the accept queue says that the
+/// server hangs. One of the values of `min_age` too.
 pub const HUNG_AGE: Duration = Duration::from_mins(1);
-/// The age of the last pass over the kernel's lists from which an agent is stalled: twenty times the interval.
+/// The age of the last pass over the kernel's lists from which an agent is stalled: twenty times
+/// the interval.
 pub const PASS_AGE: Duration = Duration::from_mins(10);
-/// The scrapes of which an agent must have answered a share: long enough for several rounds of an agent that crashes.
+/// The scrapes of which an agent must have answered a share: long enough for several rounds of an
+/// agent that crashes.
 pub const ANSWERED: Duration = Duration::from_mins(15);
-/// How far back a leak's growth is told: the lowest count of the last [`RATE`] against that of so long ago.
+/// How far back a leak's growth is told: the lowest count of the last [`RATE`] against that of so
+/// long ago.
 pub const GROWTH: Duration = Duration::from_mins(10);
-/// The history that a prediction rests on, twice: the last, and as much before it. A step lies in one of the two only, so
-/// that what stays flat after it is never taken for a climb.
+/// The history that a prediction rests on, twice: the last, and as much before it. A step lies in
+/// one of the two only, so that what stays flat after it is never taken for a climb.
 pub const TREND: Duration = Duration::from_mins(10);
 /// How far ahead a prediction looks: time enough for a person to come and act.
 pub const HORIZON: Duration = Duration::from_hours(1);
@@ -50,8 +56,8 @@ pub const FOR_AGENT: Duration = Duration::from_mins(15);
 /// How long an alert goes on after its expression ended, against flapping.
 pub const KEEP: Duration = Duration::from_mins(5);
 
-/// The same for alerts by age. An agent that starts anew sees ages from then on: the alert goes on until they are past
-/// [`STUCK_AGE`] again, and as long as a slow start of the agent may take.
+/// The same for alerts by age. An agent that starts anew sees ages from then on: the alert goes on
+/// until they are past [`STUCK_AGE`] again, and as long as a slow start of the agent may take.
 pub const KEEP_AGED: Duration = Duration::from_mins(15);
 
 impl Timing {
@@ -59,7 +65,9 @@ impl Timing {
     #[must_use]
     pub fn seconds(&self, production: Duration) -> u64 {
         let scaled = production.mul_f64(self.scale).as_secs();
-        scaled.max(4 * self.scrape.as_secs()).min(production.as_secs().max(4 * self.scrape.as_secs()))
+        scaled
+            .max(4 * self.scrape.as_secs())
+            .min(production.as_secs().max(4 * self.scrape.as_secs()))
     }
 
     /// The same as Prometheus writes it: `5m`, `90s`.

@@ -1,7 +1,8 @@
 //! bpf-linker in `target/tools`, linked against the very LLVM that the kernel side's compiler uses.
 //!
-//! bpf-linker reads the compiler's bitcode, so both must have the same LLVM major. It finds the library
-//! through a directory of links that is made here, at build time and (by its rpath) at run time.
+//! bpf-linker reads the compiler's bitcode, so both must have the same LLVM major. It finds the
+//! library through a directory of links that is made here, at build time and (by its rpath) at run
+//! time.
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -32,7 +33,11 @@ pub(crate) fn ensure(toolchain: &Toolchain) -> Result<()> {
     if !runs(&program) {
         install(&home, &prefix, major)?;
         if !runs(&program) {
-            bail!("{} was built but does not run; remove {} and try again", program.display(), home.display());
+            bail!(
+                "{} was built but does not run; remove {} and try again",
+                program.display(),
+                home.display()
+            );
         }
     }
     std::fs::create_dir_all(workspace::tools_bin()).context("create target/tools/bin")?;
@@ -40,12 +45,33 @@ pub(crate) fn ensure(toolchain: &Toolchain) -> Result<()> {
 }
 
 fn install(home: &Path, prefix: &Path, major: u32) -> Result<()> {
-    eprintln!("setup: building bpf-linker {VERSION} for LLVM {major} in {} (about a minute)", home.display());
+    eprintln!(
+        "setup: building bpf-linker {VERSION} for LLVM {major} in {} (about a minute)",
+        home.display()
+    );
     let feature = format!("llvm-{major}");
     let mut command = Command::new("cargo");
-    command.args(["install", "bpf-linker", "--version", VERSION, "--no-default-features", "--features", &feature, "--force", "--locked"]);
-    command.arg("--root").arg(home).arg("--target-dir").arg(workspace::tools().join("bpf-linker-build"));
-    command.env("LLVM_PREFIX", prefix).env_remove("RUSTFLAGS").env_remove("RUSTC_BOOTSTRAP").current_dir(workspace::root());
+    command.args([
+        "install",
+        "bpf-linker",
+        "--version",
+        VERSION,
+        "--no-default-features",
+        "--features",
+        &feature,
+        "--force",
+        "--locked",
+    ]);
+    command
+        .arg("--root")
+        .arg(home)
+        .arg("--target-dir")
+        .arg(workspace::tools().join("bpf-linker-build"));
+    command
+        .env("LLVM_PREFIX", prefix)
+        .env_remove("RUSTFLAGS")
+        .env_remove("RUSTC_BOOTSTRAP")
+        .current_dir(workspace::root());
     process::run(&mut command)
 }
 
@@ -53,8 +79,9 @@ fn install(home: &Path, prefix: &Path, major: u32) -> Result<()> {
 fn link_llvm(toolchain: &Toolchain, major: u32) -> Result<PathBuf> {
     let rustc = toolchain.sysroot.join("bin/rustc");
     let libraries = process::output(Command::new("ldd").arg(&rustc))?;
-    let (name, path) = find_llvm(&libraries)
-        .with_context(|| format!("{} is not linked with a shared libLLVM, which bpf-linker needs", rustc.display()))?;
+    let (name, path) = find_llvm(&libraries).with_context(|| {
+        format!("{} is not linked with a shared libLLVM, which bpf-linker needs", rustc.display())
+    })?;
     let prefix = workspace::tools().join(format!("llvm-{major}"));
     let lib = prefix.join("lib");
     std::fs::create_dir_all(&lib).with_context(|| format!("create {}", lib.display()))?;
@@ -73,7 +100,8 @@ fn find_llvm(libraries: &str) -> Option<(&str, &str)> {
 }
 
 fn runs(program: &Path) -> bool {
-    process::output(Command::new(program).arg("--version")).is_ok_and(|answer| answer.trim().ends_with(VERSION))
+    process::output(Command::new(program).arg("--version"))
+        .is_ok_and(|answer| answer.trim().ends_with(VERSION))
 }
 
 #[cfg(test)]
@@ -85,7 +113,10 @@ mod tests {
         let distro = "\tlibc.so.6 => /lib/libc.so.6 (0x7f)\n\tlibLLVM.so.22.1 => /lib/x/libLLVM.so.22.1 (0x7f)\n";
         assert_eq!(find_llvm(distro), Some(("libLLVM.so.22.1", "/lib/x/libLLVM.so.22.1")));
         let rustup = "\tlibLLVM.so.22.1-rust-1.97.0-nightly => /r/bin/../lib/libLLVM.so.22.1-rust-1.97.0-nightly (0x7f)\n";
-        assert_eq!(find_llvm(rustup).map(|found| found.0), Some("libLLVM.so.22.1-rust-1.97.0-nightly"));
+        assert_eq!(
+            find_llvm(rustup).map(|found| found.0),
+            Some("libLLVM.so.22.1-rust-1.97.0-nightly")
+        );
         assert_eq!(find_llvm("\tlibc.so.6 => /lib/libc.so.6 (0x7f)\n"), None);
         assert_eq!(find_llvm("\tlibLLVM.so.22.1 => not found\n"), None);
     }

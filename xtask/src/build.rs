@@ -33,14 +33,19 @@ pub(crate) enum Profile {
 pub(crate) struct Agent {
     /// The program.
     pub(crate) binary: PathBuf,
-    /// The kernel side in it, which other builds of the user side can share through `TCPWARDEN_BPF_OBJECT`.
+    /// The kernel side in it, which other builds of the user side can share through
+    /// `TCPWARDEN_BPF_OBJECT`.
     pub(crate) object: PathBuf,
 }
 
 pub(crate) fn main(args: &Args) -> Result<()> {
     let toolchain = setup::for_build(args.consent.consent())?;
     let features: &[&str] = if args.bpf_log { &["--features", "bpf-log"] } else { &[] };
-    let built = agent_with(&toolchain, if args.debug { Profile::Debug } else { Profile::Release }, features)?;
+    let built = agent_with(
+        &toolchain,
+        if args.debug { Profile::Debug } else { Profile::Release },
+        features,
+    )?;
     println!("build: {}", built.binary.display());
     Ok(())
 }
@@ -62,5 +67,8 @@ fn agent_with(toolchain: &Toolchain, profile: Profile, features: &[&str]) -> Res
         command.arg("--release");
     }
     let artifacts = cargo::build(&mut command).context("build the agent")?;
-    Ok(Agent { binary: artifacts.executable("tcpwarden")?, object: artifacts.out_dir("tcpwarden")?.join("tcpwarden-probes") })
+    Ok(Agent {
+        binary: artifacts.executable("tcpwarden")?,
+        object: artifacts.out_dir("tcpwarden")?.join("tcpwarden-probes"),
+    })
 }

@@ -1,4 +1,5 @@
-//! Cargo in the workspace: with the private tools on PATH, and its messages read where a path is needed.
+//! Cargo in the workspace: with the private tools on PATH, and its messages read where a path is
+//! needed.
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -20,7 +21,8 @@ pub(crate) fn cargo(verb: &str) -> Result<Command> {
 /// Runs a cargo command that builds; people see what they always see, the artifacts come back.
 pub(crate) fn build(command: &mut Command) -> Result<Artifacts> {
     command.arg("--message-format=json-render-diagnostics").stdout(Stdio::piped());
-    let output = command.spawn().and_then(std::process::Child::wait_with_output).context("run cargo")?;
+    let output =
+        command.spawn().and_then(std::process::Child::wait_with_output).context("run cargo")?;
     if !output.status.success() {
         bail!("cargo failed: {}", output.status);
     }
@@ -29,8 +31,10 @@ pub(crate) fn build(command: &mut Command) -> Result<Artifacts> {
 
 /// The names of all integration tests of the workspace.
 pub(crate) fn integration_tests() -> Result<Vec<String>> {
-    let text = crate::process::output(cargo("metadata")?.args(["--no-deps", "--format-version", "1"]))?;
-    let metadata: Value = serde_json::from_str(&text).context("read the answer of cargo metadata")?;
+    let text =
+        crate::process::output(cargo("metadata")?.args(["--no-deps", "--format-version", "1"]))?;
+    let metadata: Value =
+        serde_json::from_str(&text).context("read the answer of cargo metadata")?;
     let targets = members(&metadata, "packages").flat_map(|package| members(package, "targets"));
     let tests = targets.filter(|target| members(target, "kind").any(|kind| kind == "test"));
     Ok(tests.filter_map(|target| target["name"].as_str().map(str::to_owned)).collect())
@@ -43,16 +47,21 @@ impl Artifacts {
 
     /// The program that was built from the binary or test called `target`.
     pub(crate) fn executable(&self, target: &str) -> Result<PathBuf> {
-        let found = self.0.iter().filter(|message| message["target"]["name"] == target).find_map(|message| message["executable"].as_str());
+        let found = self
+            .0
+            .iter()
+            .filter(|message| message["target"]["name"] == target)
+            .find_map(|message| message["executable"].as_str());
         found.map(PathBuf::from).with_context(|| format!("cargo reported no program {target}"))
     }
 
-    /// The program that was built from the integration test called `target`, which may share its name with a binary.
+    /// The program that was built from the integration test called `target`, which may share its
+    /// name with a binary.
     pub(crate) fn test(&self, target: &str) -> Result<PathBuf> {
-        let mut found = self
-            .0
-            .iter()
-            .filter(|message| message["target"]["name"] == target && members(&message["target"], "kind").any(|kind| kind == "test"));
+        let mut found = self.0.iter().filter(|message| {
+            message["target"]["name"] == target
+                && members(&message["target"], "kind").any(|kind| kind == "test")
+        });
         let found = found.find_map(|message| message["executable"].as_str());
         found.map(PathBuf::from).with_context(|| format!("cargo reported no test {target}"))
     }
@@ -60,9 +69,14 @@ impl Artifacts {
     /// The directory that the build script of `package` wrote to.
     pub(crate) fn out_dir(&self, package: &str) -> Result<PathBuf> {
         let suffix = format!("#{package}@");
-        let mut executed = self.0.iter().filter(|message| message["reason"] == "build-script-executed");
-        let found = executed.find(|message| message["package_id"].as_str().is_some_and(|id| id.contains(&suffix)));
-        found.and_then(|message| message["out_dir"].as_str()).map(PathBuf::from).with_context(|| format!("{package} reported no OUT_DIR"))
+        let mut executed =
+            self.0.iter().filter(|message| message["reason"] == "build-script-executed");
+        let found = executed
+            .find(|message| message["package_id"].as_str().is_some_and(|id| id.contains(&suffix)));
+        found
+            .and_then(|message| message["out_dir"].as_str())
+            .map(PathBuf::from)
+            .with_context(|| format!("{package} reported no OUT_DIR"))
     }
 }
 

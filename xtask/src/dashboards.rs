@@ -1,4 +1,5 @@
-//! `cargo xtask dashboards`: writes what is made from the metric catalogue: dashboards, rules, runbooks, docs/metrics.md.
+//! `cargo xtask dashboards`: writes what is made from the metric catalogue: dashboards, rules,
+//! runbooks, docs/metrics.md.
 use anyhow::Result;
 
 use crate::build::{self, Profile};
@@ -22,7 +23,9 @@ pub(crate) fn main(args: &Args) -> Result<()> {
     let toolchain = setup::for_build(args.consent.consent())?;
     let agent = build::agent(&toolchain, Profile::Release)?;
     let mut command = cargo::cargo("run")?;
-    command.args(["--quiet", "--package", "dashboards", "--"]).env("TCPWARDEN_BPF_OBJECT", &agent.object);
+    command
+        .args(["--quiet", "--package", "dashboards", "--"])
+        .env("TCPWARDEN_BPF_OBJECT", &agent.object);
     if args.check {
         command.arg("--check");
     }

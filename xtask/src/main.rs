@@ -1,9 +1,14 @@
-//! The project's own commands, reached as `cargo xtask VERB`: set-up, build, run, test, kernels, lab, demo.
+//! The project's own commands, reached as `cargo xtask VERB`: set-up, build, run, test, kernels,
+//! lab, demo.
 //!
-//! Every verb makes sure of what it needs before it starts, says what it is doing, and fails with one
-//! message that names what to do. `cargo xtask` alone prints the help.
+//! Every verb makes sure of what it needs before it starts, says what it is doing, and fails with
+//! one message that names what to do. `cargo xtask` alone prints the help.
 #![forbid(unsafe_code)]
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the output of these commands is for the person at the terminal")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the output of these commands is for the person at the terminal"
+)]
 
 mod bench;
 mod bpf_linker;

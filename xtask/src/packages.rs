@@ -17,14 +17,17 @@ pub(crate) enum Consent {
     Given,
 }
 
-/// Installs `packages` system-wide, without the ones that they merely recommend. `why` completes "needed ...".
+/// Installs `packages` system-wide, without the ones that they merely recommend. `why` completes
+/// "needed ...".
 pub(crate) fn install(packages: &[&str], why: &str, consent: Consent) -> Result<()> {
     if packages.is_empty() {
         return Ok(());
     }
     let names = packages.join(" ");
     if !has_apt() {
-        bail!("{names} (named as in Debian) needed {why}, and this machine has no apt-get: install them with its own package manager");
+        bail!(
+            "{names} (named as in Debian) needed {why}, and this machine has no apt-get: install them with its own package manager"
+        );
     }
     eprintln!("setup: installing {names} system-wide with apt-get, needed {why}");
     if consent == Consent::Ask && process::is_interactive() && !confirmed()? {
@@ -36,8 +39,8 @@ pub(crate) fn install(packages: &[&str], why: &str, consent: Consent) -> Result<
     process::run(&mut command)
 }
 
-/// Unpacks one package into `target/tools` and links `programs` of it into `target/tools/bin`: nothing is
-/// installed, so that no daemon of the package is ever started.
+/// Unpacks one package into `target/tools` and links `programs` of it into `target/tools/bin`:
+/// nothing is installed, so that no daemon of the package is ever started.
 pub(crate) fn borrow(package: &str, programs: &[&str]) -> Result<()> {
     let unpacked = workspace::tools().join(package);
     if !has_apt() {
@@ -51,7 +54,9 @@ pub(crate) fn borrow(package: &str, programs: &[&str]) -> Result<()> {
     let downloads = workspace::tools().join("downloads");
     std::fs::create_dir_all(&downloads).context("create target/tools/downloads")?;
     let mut command = Command::new("apt-get");
-    command.args(["download", "--quiet", "--option", "APT::Sandbox::User=root", package]).current_dir(&downloads);
+    command
+        .args(["download", "--quiet", "--option", "APT::Sandbox::User=root", package])
+        .current_dir(&downloads);
     process::run(&mut command)?;
     let archive = newest(&downloads, package)?;
     process::run(Command::new("dpkg-deb").arg("--extract").arg(&archive).arg(&unpacked))?;
@@ -65,7 +70,9 @@ pub(crate) fn borrow(package: &str, programs: &[&str]) -> Result<()> {
 
 /// The version that apt would install, or nothing where apt does not know the package.
 pub(crate) fn candidate(package: &str) -> Option<String> {
-    let policy = process::output(Command::new("apt-cache").env("LC_ALL", "C").args(["policy", package])).ok()?;
+    let policy =
+        process::output(Command::new("apt-cache").env("LC_ALL", "C").args(["policy", package]))
+            .ok()?;
     let version = policy.lines().find_map(|line| line.trim().strip_prefix("Candidate: "))?;
     (version != "(none)").then(|| version.to_owned())
 }
@@ -75,7 +82,8 @@ pub(crate) fn has_apt() -> bool {
     process::on_path("apt-get") && process::on_path("dpkg-deb")
 }
 
-/// Refreshes apt's lists, once per run; a mirror that does not answer is a warning, the lists at hand may do.
+/// Refreshes apt's lists, once per run; a mirror that does not answer is a warning, the lists at
+/// hand may do.
 pub(crate) fn update() -> Result<()> {
     static ONCE: Once = Once::new();
     let mut result = Ok(());
@@ -96,15 +104,23 @@ pub(crate) fn relink(original: &Path, link: &Path) -> Result<()> {
     if link.symlink_metadata().is_ok() {
         std::fs::remove_file(link).with_context(|| format!("remove {}", link.display()))?;
     }
-    std::os::unix::fs::symlink(original, link).with_context(|| format!("link {} to {}", link.display(), original.display()))
+    std::os::unix::fs::symlink(original, link)
+        .with_context(|| format!("link {} to {}", link.display(), original.display()))
 }
 
 fn newest(directory: &Path, package: &str) -> Result<std::path::PathBuf> {
     let prefix = format!("{package}_");
-    let entries = std::fs::read_dir(directory).with_context(|| format!("read {}", directory.display()))?;
-    let mut found: Vec<_> = entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(&prefix)).collect();
+    let entries =
+        std::fs::read_dir(directory).with_context(|| format!("read {}", directory.display()))?;
+    let mut found: Vec<_> = entries
+        .flatten()
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with(&prefix))
+        .collect();
     found.sort_by_key(std::fs::DirEntry::file_name);
-    found.pop().map(|entry| entry.path()).with_context(|| format!("apt-get download left no {package} in {}", directory.display()))
+    found
+        .pop()
+        .map(|entry| entry.path())
+        .with_context(|| format!("apt-get download left no {package} in {}", directory.display()))
 }
 
 fn confirmed() -> Result<bool> {

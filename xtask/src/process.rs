@@ -1,4 +1,5 @@
-//! Running other programs: each failure names the command line, and privileges are asked for with a reason.
+//! Running other programs: each failure names the command line, and privileges are asked for with a
+//! reason.
 use std::ffi::OsStr;
 use std::io::IsTerminal as _;
 use std::process::{Command, Stdio};
@@ -16,16 +17,23 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 
 /// What `command` printed; an exit status other than zero is an error that carries what it said.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
-    let output = command.stdin(Stdio::null()).output().with_context(|| format!("run {}", shown(command)))?;
+    let output =
+        command.stdin(Stdio::null()).output().with_context(|| format!("run {}", shown(command)))?;
     if !output.status.success() {
-        bail!("{} failed: {}: {}", shown(command), output.status, String::from_utf8_lossy(&output.stderr).trim());
+        bail!(
+            "{} failed: {}: {}",
+            shown(command),
+            output.status,
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// Whether a program of this name is on PATH.
 pub(crate) fn on_path(program: &str) -> bool {
-    crate::workspace::path().is_ok_and(|path| std::env::split_paths(&path).any(|dir| dir.join(program).is_file()))
+    crate::workspace::path()
+        .is_ok_and(|path| std::env::split_paths(&path).any(|dir| dir.join(program).is_file()))
 }
 
 /// Whether this process has root's rights.
@@ -49,7 +57,9 @@ pub(crate) fn privileged(program: impl AsRef<OsStr>, why: &str) -> Result<Comman
 
 /// Whether there is a person who can answer a question.
 pub(crate) fn is_interactive() -> bool {
-    std::env::var_os("CI").is_none() && std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+    std::env::var_os("CI").is_none()
+        && std::io::stdin().is_terminal()
+        && std::io::stderr().is_terminal()
 }
 
 /// The command line, for messages.

@@ -28,7 +28,9 @@ impl Counts {
     /// What one line says; nothing when it is not a result.
     fn of_line(line: &str) -> Self {
         // A guest's serial line ends in a carriage return.
-        let Some((_, rest)) = line.trim().split_once("test result: ") else { return Self::default() };
+        let Some((_, rest)) = line.trim().split_once("test result: ") else {
+            return Self::default();
+        };
         let count = |label: &str| {
             let before = rest.split(';').find_map(|part| part.trim().strip_suffix(label))?;
             before.split_whitespace().next_back()?.parse().ok()
@@ -50,10 +52,11 @@ impl fmt::Display for Counts {
     }
 }
 
-/// Runs a command that runs tests, shows what it prints, and counts. A failed test is no error here, a command
-/// that fails without one is.
+/// Runs a command that runs tests, shows what it prints, and counts. A failed test is no error
+/// here, a command that fails without one is.
 pub(crate) fn run(command: &mut Command) -> Result<Counts> {
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("start the tests")?;
+    let mut child =
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("start the tests")?;
     let stdout = child.stdout.take().context("the tests have no output")?;
     let mut counts = Counts::default();
     for line in BufReader::new(stdout).split(b'\n') {
@@ -86,6 +89,9 @@ mod tests {
     #[test]
     fn text_without_a_result_counts_nothing() {
         assert_eq!(Counts::read(""), Counts::default());
-        assert_eq!(Counts::read("test result: \n5 passed; 5 failed\ntest result: ok. x passed"), Counts::default());
+        assert_eq!(
+            Counts::read("test result: \n5 passed; 5 failed\ntest result: ok. x passed"),
+            Counts::default()
+        );
     }
 }

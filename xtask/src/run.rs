@@ -20,8 +20,12 @@ pub(crate) struct Args {
 pub(crate) fn main(args: &Args) -> Result<()> {
     let toolchain = setup::for_build(args.consent.consent())?;
     let binary = build::agent(&toolchain, build::Profile::Release)?.binary;
-    let mut command = process::privileged(&binary, "to load programs into the kernel and to see every process's sockets")?;
-    // Replacing this process lets signals and the exit status pass between the agent and the terminal.
+    let mut command = process::privileged(
+        &binary,
+        "to load programs into the kernel and to see every process's sockets",
+    )?;
+    // Replacing this process lets signals and the exit status pass between the agent and the
+    // terminal.
     let error = command.arg("run").args(&args.arguments).exec();
     Err(error).with_context(|| format!("start {}", binary.display()))
 }

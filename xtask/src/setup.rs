@@ -1,7 +1,8 @@
-//! `cargo xtask setup`: makes sure of everything that the other verbs need; they call the parts that they use.
+//! `cargo xtask setup`: makes sure of everything that the other verbs need; they call the parts
+//! that they use.
 //!
-//! Quick when all is there. What is installed system-wide goes through apt and is named first; everything
-//! else stays in `target/tools`.
+//! Quick when all is there. What is installed system-wide goes through apt and is named first;
+//! everything else stays in `target/tools`.
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
@@ -33,14 +34,20 @@ impl ConsentArgs {
 }
 
 /// Programs of the tests, with the package that brings each.
-const TEST_PROGRAMS: [(&str, &str); 6] =
-    [("nft", "nftables"), ("ip", "iproute2"), ("qemu-system-x86_64", "qemu-system-x86"), ("cpio", "cpio"), ("python3", "python3"), COUNTER];
+const TEST_PROGRAMS: [(&str, &str); 6] = [
+    ("nft", "nftables"),
+    ("ip", "iproute2"),
+    ("qemu-system-x86_64", "qemu-system-x86"),
+    ("cpio", "cpio"),
+    ("python3", "python3"),
+    COUNTER,
+];
 
 /// The program that counts instructions, with its package.
 const COUNTER: (&str, &str) = ("valgrind", "valgrind");
 
-/// Packages of the tests that are only unpacked, with the programs that are used of each: two would start a daemon,
-/// the other replaces a program of the system.
+/// Packages of the tests that are only unpacked, with the programs that are used of each: two would
+/// start a daemon, the other replaces a program of the system.
 const BORROWED: [(&str, &[&str]); 3] = [
     ("prometheus", &["usr/bin/prometheus", "usr/bin/promtool"]),
     ("prometheus-alertmanager", &["usr/bin/prometheus-alertmanager", "usr/bin/amtool"]),
@@ -85,11 +92,16 @@ pub(crate) fn for_tests(consent: Consent) -> Result<()> {
 
 /// The packages of programs that are not on PATH.
 fn missing(programs: &[(&str, &'static str)]) -> Vec<&'static str> {
-    programs.iter().filter(|(program, _)| !process::on_path(program)).map(|(_, package)| *package).collect()
+    programs
+        .iter()
+        .filter(|(program, _)| !process::on_path(program))
+        .map(|(_, package)| *package)
+        .collect()
 }
 
 /// Whether a program of a package to borrow is at hand.
 fn is_there(package: &str, program: &str) -> bool {
     let Some(name) = Path::new(program).file_name() else { return false };
-    workspace::tools_bin().join(name).exists() || (AS_INSTALLED.contains(&package) && process::on_path(&name.to_string_lossy()))
+    workspace::tools_bin().join(name).exists()
+        || (AS_INSTALLED.contains(&package) && process::on_path(&name.to_string_lossy()))
 }

@@ -1,6 +1,8 @@
-//! `cargo xtask test`: the whole suite, step by step; every step runs, and the last line adds up the tests.
+//! `cargo xtask test`: the whole suite, step by step; every step runs, and the last line adds up
+//! the tests.
 //!
-//! A step that ran no test fails: a suite that finds nothing to do must not look like one that passed.
+//! A step that ran no test fails: a suite that finds nothing to do must not look like one that
+//! passed.
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::time::Instant;
@@ -13,10 +15,12 @@ use crate::results::Counts;
 use crate::setup::{self, ConsentArgs};
 use crate::{build, cargo, kernels, lab, process, results, workspace};
 
-/// Run the whole test suite: style, unit tests, the cost of the agent's code, the live kernel, the lab, the dashboards, and the kernels in guests.
+/// Run the whole test suite: style, unit tests, the cost of the agent's code, the live kernel, the
+/// lab, the dashboards, and the kernels in guests.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Leave out the tests that need root: on the live kernel, of the lab, and of the dashboards with both.
+    /// Leave out the tests that need root: on the live kernel, of the lab, and of the dashboards
+    /// with both.
     #[arg(long)]
     no_root: bool,
     #[command(flatten)]
@@ -25,11 +29,23 @@ pub(crate) struct Args {
     filter: Option<String>,
 }
 
-/// The integration tests that need root, each with its package and the step that runs it: the agent in the running
-/// kernel, the scenarios of the lab, and both with Prometheus and Alertmanager.
+/// The integration tests that need root, each with its package and the step that runs it: the agent
+/// in the running kernel, the scenarios of the lab, and both with Prometheus and Alertmanager.
 const ROOT_TESTS: [RootTest; 3] = [
-    RootTest { step: "live", package: "tcpwarden", test: LIVE, folder: "agent", why: "on the live kernel: they load the agent" },
-    RootTest { step: "lab", package: "lab", test: "lab", folder: "xtask/lab", why: "of the lab: they make network namespaces" },
+    RootTest {
+        step: "live",
+        package: "tcpwarden",
+        test: LIVE,
+        folder: "agent",
+        why: "on the live kernel: they load the agent",
+    },
+    RootTest {
+        step: "lab",
+        package: "lab",
+        test: "lab",
+        folder: "xtask/lab",
+        why: "of the lab: they make network namespaces",
+    },
     RootTest {
         step: "dashboards",
         package: "dashboards",
@@ -68,9 +84,13 @@ enum Done {
 }
 
 pub(crate) fn main(args: &Args) -> Result<ExitCode> {
-    let rights = args.no_root || process::is_root() || (process::is_interactive() && process::on_path("sudo"));
+    let rights = args.no_root
+        || process::is_root()
+        || (process::is_interactive() && process::on_path("sudo"));
     if !rights {
-        bail!("the tests on the live kernel need root: run as root, or leave them out with --no-root");
+        bail!(
+            "the tests on the live kernel need root: run as root, or leave them out with --no-root"
+        );
     }
     let consent = args.consent.consent();
     let toolchain = setup::for_build(consent)?;
@@ -83,7 +103,11 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
     let started = Instant::now();
     eprintln!("\n== build");
     let agent = build::agent(&toolchain, build::Profile::Release)?;
-    outcomes.push(Outcome { name: "build", result: Ok(Done::Checked), seconds: started.elapsed().as_secs() });
+    outcomes.push(Outcome {
+        name: "build",
+        result: Ok(Done::Checked),
+        seconds: started.elapsed().as_secs(),
+    });
     if filter.is_none() {
         outcomes.push(step("clippy", || clippy(&agent)));
     }
@@ -97,7 +121,9 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
         }
     }
     if filter.is_none() {
-        outcomes.push(step("kernels", || Ok(kernels::boot_defaults(&agent)?.map_or(Done::Checked, Done::Ran))));
+        outcomes.push(step("kernels", || {
+            Ok(kernels::boot_defaults(&agent)?.map_or(Done::Checked, Done::Ran))
+        }));
     }
     Ok(summary(&outcomes, filter))
 }
@@ -121,17 +147,28 @@ fn run(command: &mut Command) -> Result<Done> {
 fn clippy(agent: &Agent) -> Result<Done> {
     let mut command = cargo::cargo("clippy")?;
     command.env("TCPWARDEN_BPF_OBJECT", &agent.object);
-    command.args(["--workspace", "--exclude", "agent-ebpf", "--all-targets", "--", "--deny", "warnings"]);
+    command.args([
+        "--workspace",
+        "--exclude",
+        "agent-ebpf",
+        "--all-targets",
+        "--",
+        "--deny",
+        "warnings",
+    ]);
     run(&mut command)
 }
 
-/// Everything that needs neither root nor a kernel: the tests in the sources, the other integration tests, the
-/// examples in the documentation.
+/// Everything that needs neither root nor a kernel: the tests in the sources, the other integration
+/// tests, the examples in the documentation.
 fn unit(agent: &Agent, filter: Option<&str>) -> Result<Done> {
     let workspace = ["--workspace", "--exclude", "agent-ebpf", "--no-fail-fast"];
     let mut tests = cargo::cargo("test")?;
     tests.env("TCPWARDEN_BPF_OBJECT", &agent.object).args(workspace).args(["--lib", "--bins"]);
-    for name in cargo::integration_tests()?.iter().filter(|name| ROOT_TESTS.iter().all(|root| root.test != *name)) {
+    for name in cargo::integration_tests()?
+        .iter()
+        .filter(|name| ROOT_TESTS.iter().all(|root| root.test != *name))
+    {
         tests.args(["--test", name]);
     }
     let mut counts = results::run(tests.args(filter))?;
@@ -141,7 +178,8 @@ fn unit(agent: &Agent, filter: Option<&str>) -> Result<Done> {
     Ok(Done::Ran(counts))
 }
 
-/// What the agent's own code costs, compared with the commit before: each piece of work counts as a test.
+/// What the agent's own code costs, compared with the commit before: each piece of work counts as a
+/// test.
 fn cost(agent: &Agent) -> Result<Done> {
     Ok(match check::check(&agent.object, None, None)? {
         check::Outcome::Compared(counts) => Done::Ran(counts),
@@ -154,9 +192,11 @@ fn as_root(test: &RootTest, agent: &Agent, filter: Option<&str>) -> Result<Done>
     let tests = test_binary(test.package, test.test, agent)?;
     let lab = lab::binary()?;
     let mut command = process::privileged("env", &format!("for the tests {}", test.why))?;
-    for (variable, value) in
-        [("PATH", workspace::path()?.as_os_str()), ("TCPWARDEN_BIN", agent.binary.as_os_str()), ("LAB_BIN", lab.as_os_str())]
-    {
+    for (variable, value) in [
+        ("PATH", workspace::path()?.as_os_str()),
+        ("TCPWARDEN_BIN", agent.binary.as_os_str()),
+        ("LAB_BIN", lab.as_os_str()),
+    ] {
         let mut assignment = std::ffi::OsString::from(variable);
         assignment.push("=");
         assignment.push(value);
@@ -173,8 +213,16 @@ pub(crate) fn live_binary(agent: &Agent) -> Result<PathBuf> {
 
 fn test_binary(package: &str, test: &str, agent: &Agent) -> Result<PathBuf> {
     let mut command = cargo::cargo("test")?;
-    command.env("TCPWARDEN_BPF_OBJECT", &agent.object).args(["--package", package, "--test", test, "--no-run"]);
-    cargo::build(&mut command).with_context(|| format!("build the tests {test} of {package}"))?.test(test)
+    command.env("TCPWARDEN_BPF_OBJECT", &agent.object).args([
+        "--package",
+        package,
+        "--test",
+        test,
+        "--no-run",
+    ]);
+    cargo::build(&mut command)
+        .with_context(|| format!("build the tests {test} of {package}"))?
+        .test(test)
 }
 
 /// One line a step, then the sum; a failure when anything failed.
@@ -184,7 +232,9 @@ fn summary(outcomes: &[Outcome], filter: Option<&str>) -> ExitCode {
     let mut ok = true;
     for Outcome { name, result, seconds } in outcomes {
         let verdict = match result {
-            Err(error) => format!("FAILED, {}", format!("{error:#}").lines().next().unwrap_or_default()),
+            Err(error) => {
+                format!("FAILED, {}", format!("{error:#}").lines().next().unwrap_or_default())
+            }
             Ok(Done::Checked) => "ok".to_owned(),
             Ok(Done::Nothing(why)) => format!("NOT DONE, {why}"),
             Ok(Done::Ran(counts)) => {

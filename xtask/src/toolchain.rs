@@ -1,12 +1,12 @@
 //! Finds or makes the compiler of the kernel side.
 //!
-//! The BPF target has no prebuilt `core`, so this needs a compiler that takes unstable flags together with
-//! the sources of exactly that compiler. Two routes, the first that works is taken:
+//! The BPF target has no prebuilt `core`, so this needs a compiler that takes unstable flags
+//! together with the sources of exactly that compiler. Two routes, the first that works is taken:
 //! 1. rustup's nightly with its component `rust-src`;
 //! 2. the distribution's own `rustc`, `cargo` and Rust sources, linked into rustup as `bpf-distro`.
 //!
-//! "Works" means that its `core` compiles for BPF. That takes some seconds, so the answer is remembered in
-//! `target/tools` and holds as long as the compiler says the same about itself.
+//! "Works" means that its `core` compiles for BPF. That takes some seconds, so the answer is
+//! remembered in `target/tools` and holds as long as the compiler says the same about itself.
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -19,8 +19,10 @@ use crate::{process, workspace};
 const DISTRO: &str = "bpf-distro";
 /// Where distributions install that compiler.
 const DISTRO_PREFIX: &str = "/usr";
-/// What the sources of the distribution's compiler are called, with the compiler and cargo of the same version.
-const DISTRO_PACKAGES: [[&str; 3]; 2] = [["rustc-web", "cargo-web", "rust-web-src"], ["rustc", "cargo", "rust-src"]];
+/// What the sources of the distribution's compiler are called, with the compiler and cargo of the
+/// same version.
+const DISTRO_PACKAGES: [[&str; 3]; 2] =
+    [["rustc-web", "cargo-web", "rust-web-src"], ["rustc", "cargo", "rust-src"]];
 
 /// A compiler for the kernel side, checked.
 pub(crate) struct Toolchain {
@@ -57,7 +59,12 @@ pub(crate) fn ensure(consent: Consent) -> Result<Toolchain> {
         return Ok(toolchain);
     }
     install(consent)?;
-    found()?.with_context(|| format!("the packages are installed, but their compiler does not build core for BPF; {}", advice()))
+    found()?.with_context(|| {
+        format!(
+            "the packages are installed, but their compiler does not build core for BPF; {}",
+            advice()
+        )
+    })
 }
 
 /// The toolchain of the last run, when it is still the same one.
@@ -104,18 +111,32 @@ fn checked(toolchain: Toolchain) -> Result<Option<Toolchain>> {
     if !core.exists() {
         return reject("it has no rust-src");
     }
-    eprintln!("setup: checking that {} compiles core for BPF (once, some seconds)", toolchain.summary());
+    eprintln!(
+        "setup: checking that {} compiles core for BPF (once, some seconds)",
+        toolchain.summary()
+    );
     let scratch = workspace::tools().join("core-check");
     std::fs::create_dir_all(&scratch).with_context(|| format!("create {}", scratch.display()))?;
     let mut command = rustc(&toolchain.name);
-    command.env("RUSTC_BOOTSTRAP", "1").args(["--target", "bpfel-unknown-none", "--edition", "2024", "--crate-type", "lib"]);
-    command.args(["--crate-name", "core", "--cap-lints", "allow", "--emit", "metadata", "--out-dir"]).arg(&scratch).arg(core);
+    command.env("RUSTC_BOOTSTRAP", "1").args([
+        "--target",
+        "bpfel-unknown-none",
+        "--edition",
+        "2024",
+        "--crate-type",
+        "lib",
+    ]);
+    command
+        .args(["--crate-name", "core", "--cap-lints", "allow", "--emit", "metadata", "--out-dir"])
+        .arg(&scratch)
+        .arg(core);
     let compiled = process::output(&mut command);
     std::fs::remove_dir_all(&scratch).with_context(|| format!("remove {}", scratch.display()))?;
     if compiled.is_err() {
         return reject("its rust-src does not compile: it is probably of another version");
     }
-    std::fs::write(stamp(), format!("{}\n{}", toolchain.name, toolchain.version)).context("remember the toolchain")?;
+    std::fs::write(stamp(), format!("{}\n{}", toolchain.name, toolchain.version))
+        .context("remember the toolchain")?;
     Ok(Some(toolchain))
 }
 
@@ -125,9 +146,13 @@ fn install(consent: Consent) -> Result<()> {
         bail!("no toolchain for the kernel side, and no apt-get here to install one; {}", advice());
     }
     packages::update()?;
-    let usable = |packages: &&[&str; 3]| packages::candidate(packages[0]).is_some_and(|version| is_new_enough(&version));
+    let usable = |packages: &&[&str; 3]| {
+        packages::candidate(packages[0]).is_some_and(|version| is_new_enough(&version))
+    };
     match DISTRO_PACKAGES.iter().find(usable) {
-        Some(packages) => packages::install(packages, "to compile the kernel side for BPF", consent),
+        Some(packages) => {
+            packages::install(packages, "to compile the kernel side for BPF", consent)
+        }
         None => bail!(
             "no toolchain for the kernel side, and this distribution has no rustc of {} or later; {}",
             env!("CARGO_PKG_RUST_VERSION"),
@@ -165,7 +190,9 @@ fn field<'a>(text: &'a str, label: &str) -> Option<&'a str> {
 /// Whether a version is at least the one that the workspace asks for.
 fn is_new_enough(version: &str) -> bool {
     let number = |version: &str| {
-        let mut parts = version.split(|c: char| !c.is_ascii_digit()).map(|part| part.parse::<u32>().unwrap_or(0));
+        let mut parts = version
+            .split(|c: char| !c.is_ascii_digit())
+            .map(|part| part.parse::<u32>().unwrap_or(0));
         (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
     };
     number(version) >= number(env!("CARGO_PKG_RUST_VERSION"))

@@ -1,4 +1,5 @@
-//! Options of the commands that ask a running agent: its address, and the filters of its API as flags.
+//! Options of the commands that ask a running agent: its address, and the filters of its API as
+//! flags.
 
 use clap::Args;
 
@@ -8,7 +9,8 @@ use crate::config::Listen;
 /// Whom to ask.
 #[derive(Args, Clone, Debug, PartialEq)]
 pub struct AgentArgs {
-    /// Where the agent serves, as `run --listen` has it: ADDR:PORT, [ADDR6]:PORT or unix:/path/to.sock
+    /// Where the agent serves, as `run --listen` has it: ADDR:PORT, [ADDR6]:PORT or
+    /// unix:/path/to.sock
     #[arg(long, value_name = "ADDRESS", env = "TCPWARDEN_AGENT", default_value = DEFAULT_LISTEN, help_heading = "Agent")]
     pub agent: Listen,
     /// The agent's answer as it is, JSON, instead of text
@@ -19,13 +21,15 @@ pub struct AgentArgs {
 /// Options of `connections`.
 #[derive(Args, Clone, Debug, PartialEq)]
 pub struct ConnectionsArgs {
-    /// In one of these states: close_wait, syn_sent, listen ... (also as ss writes them: CLOSE-WAIT)
+    /// In one of these states: close_wait, syn_sent, listen ... (also as ss writes them:
+    /// CLOSE-WAIT)
     #[arg(long, value_name = "STATES", help_heading = "Which connections")]
     pub state: Vec<String>,
     /// Of a process of this name; NAME* for all that begin so
     #[arg(long, value_name = "NAME", help_heading = "Which connections")]
     pub process: Vec<String>,
-    /// Of a workload of this name (nginx.service, a container, a pod, host); NAME* for all that begin so
+    /// Of a workload of this name (nginx.service, a container, a pod, host); NAME* for all that
+    /// begin so
     #[arg(long, value_name = "NAME", help_heading = "Which connections")]
     pub workload: Vec<String>,
     /// Of a process with this id
@@ -46,10 +50,12 @@ pub struct ConnectionsArgs {
     /// Of a side: client, server, unknown
     #[arg(long, value_name = "ROLES", help_heading = "Which connections")]
     pub role: Vec<String>,
-    /// In CLOSE_WAIT and so far: unaccepted (in the accept queue), unread, read (only the close is missing)
+    /// In CLOSE_WAIT and so far: unaccepted (in the accept queue), unread, read (only the close is
+    /// missing)
     #[arg(long, value_name = "STAGES", help_heading = "Which connections")]
     pub stage: Vec<String>,
-    /// Whose owner is known like this: exact (a system call of its own), holder (has the descriptor), listener (inherited), gone (nobody has it any more), none
+    /// Whose owner is known like this: exact (a system call of its own), holder (has the
+    /// descriptor), listener (inherited), gone (nobody has it any more), none
     #[arg(long, value_name = "KINDS", help_heading = "Which connections")]
     pub owner: Vec<String>,
     /// In the network namespace with this inode
@@ -58,7 +64,8 @@ pub struct ConnectionsArgs {
     /// For at least so long in their state: 90s, 5m, 1h30m, 2d
     #[arg(long, value_name = "SPAN", help_heading = "Which connections")]
     pub min_age: Option<String>,
-    /// By age (in the state), connection_age, process, pid, state, port, retransmitted, local or peer [default: age]
+    /// By age (in the state), connection_age, process, pid, state, port, retransmitted, local or
+    /// peer [default: age]
     #[arg(long, value_name = "KEY", help_heading = "In which order")]
     pub sort: Option<String>,
     /// asc or desc [default: ages and retransmitted desc, all else asc]
@@ -90,7 +97,8 @@ pub struct LeaksArgs {
     /// Of a side: client, server, unknown
     #[arg(long, value_name = "ROLES", help_heading = "Which suspects")]
     pub role: Vec<String>,
-    /// Whose oldest connection has been in its state for at least so long: 90s, 5m, 1h30m, 2d [default: 10s]
+    /// Whose oldest connection has been in its state for at least so long: 90s, 5m, 1h30m, 2d
+    /// [default: 10s]
     #[arg(long, value_name = "SPAN", help_heading = "Which suspects")]
     pub min_age: Option<String>,
     /// At most so many, 1 to 1000 [default: 20]
@@ -141,7 +149,15 @@ impl ConnectionsArgs {
             ("owner", &self.owner),
             ("netns", &self.netns),
         ];
-        pairs(&several, &[("min_age", &self.min_age), ("sort", &self.sort), ("order", &self.order), ("limit", &self.limit)])
+        pairs(
+            &several,
+            &[
+                ("min_age", &self.min_age),
+                ("sort", &self.sort),
+                ("order", &self.order),
+                ("limit", &self.limit),
+            ],
+        )
     }
 }
 
@@ -160,9 +176,15 @@ impl LeaksArgs {
     }
 }
 
-fn pairs<'a>(several: &[(&'static str, &'a Vec<String>)], single: &[(&'static str, &'a Option<String>)]) -> Pairs<'a> {
-    let several = several.iter().flat_map(|(name, values)| values.iter().map(|value| (*name, value.as_str())));
-    let single = single.iter().filter_map(|(name, value)| value.as_deref().map(|value| (*name, value)));
+fn pairs<'a>(
+    several: &[(&'static str, &'a Vec<String>)],
+    single: &[(&'static str, &'a Option<String>)],
+) -> Pairs<'a> {
+    let several = several
+        .iter()
+        .flat_map(|(name, values)| values.iter().map(|value| (*name, value.as_str())));
+    let single =
+        single.iter().filter_map(|(name, value)| value.as_deref().map(|value| (*name, value)));
     several.chain(single).collect()
 }
 
@@ -184,9 +206,13 @@ mod tests {
             "order" => "asc",
             _ => "7",
         };
-        for (command, parameters) in [("connections", OF_CONNECTIONS), ("leaks", OF_LEAKS), ("ports", OF_PORTS)] {
+        for (command, parameters) in
+            [("connections", OF_CONNECTIONS), ("leaks", OF_LEAKS), ("ports", OF_PORTS)]
+        {
             let mut words = vec!["tcpwarden".to_owned(), command.to_owned()];
-            words.extend(parameters.iter().map(|parameter| format!("--{}={}", parameter.name.replace('_', "-"), value(parameter.name))));
+            words.extend(parameters.iter().map(|parameter| {
+                format!("--{}={}", parameter.name.replace('_', "-"), value(parameter.name))
+            }));
             match parse(words).unwrap().command {
                 Command::Connections(arguments) => {
                     assert_eq!(arguments.pairs().len(), parameters.len());

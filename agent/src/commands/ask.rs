@@ -1,7 +1,8 @@
-//! What `connections`, `leaks` and `ports` have in common: check the options, ask the agent, print its answer.
+//! What `connections`, `leaks` and `ports` have in common: check the options, ask the agent, print
+//! its answer.
 //!
-//! Guarantees: an option that the agent would refuse is refused here, with its name; text that came over
-//! the wire reaches the terminal without control characters.
+//! Guarantees: an option that the agent would refuse is refused here, with its name; text that came
+//! over the wire reaches the terminal without control characters.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -18,7 +19,10 @@ use crate::span;
 
 /// The refusal of an option.
 pub(super) fn usage(refusal: &Refusal) -> Error {
-    Error::Usage(format!("--{refusal}", refusal = Refusal { parameter: refusal.parameter.replace('_', "-"), ..refusal.clone() }))
+    Error::Usage(format!(
+        "--{refusal}",
+        refusal = Refusal { parameter: refusal.parameter.replace('_', "-"), ..refusal.clone() }
+    ))
 }
 
 /// Asks the agent, and prints its answer as it is, or as `text` words it.
@@ -29,10 +33,16 @@ pub(super) fn ask<T: DeserializeOwned>(
     out: &mut impl Write,
     text: impl FnOnce(&T, &mut String),
 ) -> Result<u8, Error> {
-    let failed = |why: String| Error::Agent { agent: printable(&from.agent.to_string()), why: printable(&why) };
+    let failed = |why: String| Error::Agent {
+        agent: printable(&from.agent.to_string()),
+        why: printable(&why),
+    };
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
-    let body = client::fetch(&from.agent, &format!("{path}?{query}")).map_err(|failure| failed(failure.to_string()))?;
-    let foreign = |error: serde_json::Error| failed(format!("its answer is not what an agent of this version sends: {error}"));
+    let body = client::fetch(&from.agent, &format!("{path}?{query}"))
+        .map_err(|failure| failed(failure.to_string()))?;
+    let foreign = |error: serde_json::Error| {
+        failed(format!("its answer is not what an agent of this version sends: {error}"))
+    };
     let mut page = String::new();
     if from.json {
         let _: serde::de::IgnoredAny = serde_json::from_slice(&body).map_err(foreign)?;
@@ -41,16 +51,16 @@ pub(super) fn ask<T: DeserializeOwned>(
         text(&serde_json::from_slice(&body).map_err(foreign)?, &mut page);
     }
     match out.write_all(page.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Error::Other(anyhow::Error::new(error).context("cannot write the answer to the output")))
-        }
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::Other(
+            anyhow::Error::new(error).context("cannot write the answer to the output"),
+        )),
         // A reader that went away (`connections | head`) is the end, not an error.
         _ => Ok(exit::OK),
     }
 }
 
-/// JSON with the same meaning and without a character that steers a terminal. Outside of strings JSON
-/// has none but blanks and line ends; inside of them, escapes stand for any.
+/// JSON with the same meaning and without a character that steers a terminal. Outside of strings
+/// JSON has none but blanks and line ends; inside of them, escapes stand for any.
 fn harmless(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for character in json.chars() {

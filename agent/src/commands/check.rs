@@ -20,11 +20,14 @@ pub fn check(out: &mut impl Write) -> Result<u8, Error> {
     let remarks = remarks(&mut kernel);
     match print(out, &kernel, &remarks) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            return Err(Error::Other(anyhow::Error::new(error).context("cannot print the probe table")));
+            return Err(Error::Other(
+                anyhow::Error::new(error).context("cannot print the probe table"),
+            ));
         }
         _ => {}
     }
-    let complete = remarks.is_empty() && kernel.probes().iter().all(|(_, state)| state.is_attached());
+    let complete =
+        remarks.is_empty() && kernel.probes().iter().all(|(_, state)| state.is_attached());
     Ok(if complete { exit::OK } else { exit::DEGRADED })
 }
 
@@ -38,13 +41,19 @@ fn print(out: &mut impl Write, kernel: &Kernel, remarks: &[String]) -> io::Resul
 }
 
 fn note(probe: &Probe, state: &ProbeState) -> String {
-    if state.is_attached() { String::new() } else { format!("{}: {}", probe.without, state.reason()) }
+    if state.is_attached() {
+        String::new()
+    } else {
+        format!("{}: {}", probe.without, state.reason())
+    }
 }
 
 /// What does not work although its probe attached.
 fn remarks(kernel: &mut Kernel) -> Vec<String> {
     let mut remarks = Vec::new();
-    let attached = |kernel: &Kernel, name: &str| kernel.probes().iter().any(|(probe, state)| probe.name == name && state.is_attached());
+    let attached = |kernel: &Kernel, name: &str| {
+        kernel.probes().iter().any(|(probe, state)| probe.name == name && state.is_attached())
+    };
     for name in ["iter_tcp", "iter_task_file"] {
         if attached(kernel, name)
             && let Err(error) = kernel.iterate(name)

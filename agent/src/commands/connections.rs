@@ -20,7 +20,8 @@ pub fn connections(arguments: &ConnectionsArgs, out: &mut impl Write) -> Result<
     ask(&arguments.from, "/api/v1/connections", &arguments.pairs(), out, table)
 }
 
-const COLUMNS: [&str; 9] = ["STATE", "AGE", "PROCESS", "PID", "WORKLOAD", "ROLE", "LOCAL", "PEER", "RETRANS"];
+const COLUMNS: [&str; 9] =
+    ["STATE", "AGE", "PROCESS", "PID", "WORKLOAD", "ROLE", "LOCAL", "PEER", "RETRANS"];
 /// The columns that are numbers, and stand to the right.
 const RIGHT: [bool; 9] = [false, true, false, true, false, false, false, false, true];
 /// The widest a column gets; longer text pushes its line out.
@@ -45,7 +46,10 @@ fn table(answer: &Connections, page: &mut String) {
     // Writing to a String cannot fail.
     let _ = match (*matched, answer.truncated) {
         (0, _) => writeln!(page, "no connection of {tracked} matches"),
-        (_, true) => writeln!(page, "{returned} of {matched} connections that match shown, of {tracked}; --limit and filters show others"),
+        (_, true) => writeln!(
+            page,
+            "{returned} of {matched} connections that match shown, of {tracked}; --limit and filters show others"
+        ),
         (_, false) => writeln!(page, "{matched} of {tracked} connections match"),
     };
 }
@@ -53,14 +57,19 @@ fn table(answer: &Connections, page: &mut String) {
 fn line(page: &mut String, cells: &[String; 9], widths: &[usize; 9]) {
     let mut text = String::new();
     for ((cell, width), right) in cells.iter().zip(widths).zip(RIGHT) {
-        let _ = if right { write!(text, "{cell:>width$}  ") } else { write!(text, "{cell:<width$}  ") };
+        let _ =
+            if right { write!(text, "{cell:>width$}  ") } else { write!(text, "{cell:<width$}  ") };
     }
     let _ = writeln!(page, "{}", text.trim_end());
 }
 
 fn cells(connection: &Connection) -> [String; 9] {
     let more = if connection.age_at_least { "+" } else { "" };
-    let stage = connection.stage.as_deref().map(|stage| format!(" ({})", printable(stage))).unwrap_or_default();
+    let stage = connection
+        .stage
+        .as_deref()
+        .map(|stage| format!(" ({})", printable(stage)))
+        .unwrap_or_default();
     let orphan = if connection.orphan { " (orphan)" } else { "" };
     [
         format!("{}{stage}{orphan}", printable(&connection.state)),
@@ -77,7 +86,11 @@ fn cells(connection: &Connection) -> [String; 9] {
 
 /// An end as `ss` shows it: `*` for any address and any port.
 pub(super) fn end(address: IpAddr, port: u16) -> String {
-    if address.is_unspecified() && port == 0 { "*".to_owned() } else { SocketAddr::new(address, port).to_string() }
+    if address.is_unspecified() && port == 0 {
+        "*".to_owned()
+    } else {
+        SocketAddr::new(address, port).to_string()
+    }
 }
 
 #[cfg(test)]
@@ -104,8 +117,16 @@ mod tests {
 
     #[test]
     fn the_table_is_aligned_and_says_what_it_leaves_out() {
-        let connections = vec![connection("orders-api"), Connection { pid: None, ..connection("x") }];
-        let answer = Connections { tracked: 900, matched: 412, returned: 2, truncated: true, connections, ..Connections::default() };
+        let connections =
+            vec![connection("orders-api"), Connection { pid: None, ..connection("x") }];
+        let answer = Connections {
+            tracked: 900,
+            matched: 412,
+            returned: 2,
+            truncated: true,
+            connections,
+            ..Connections::default()
+        };
         let mut page = String::new();
         table(&answer, &mut page);
         assert_eq!(
@@ -122,9 +143,13 @@ close_wait (read)  3h12m+  x              -  orders.service  client  10.0.0.1:40
     #[test]
     fn a_name_cannot_steer_the_terminal_or_break_the_line() {
         let evil = "a\u{1b}]0;x\u{7}\nb\u{202e}";
-        let connections = vec![Connection { state: evil.into(), workload: evil.into(), ..connection(evil) }];
+        let connections =
+            vec![Connection { state: evil.into(), workload: evil.into(), ..connection(evil) }];
         let mut page = String::new();
-        table(&Connections { matched: 1, returned: 1, connections, ..Connections::default() }, &mut page);
+        table(
+            &Connections { matched: 1, returned: 1, connections, ..Connections::default() },
+            &mut page,
+        );
         assert_eq!(page.lines().count(), 3);
         assert!(!page.chars().any(|c| crate::events::names::steers(c) && c != '\n'), "{page:?}");
     }

@@ -37,9 +37,12 @@ pub fn events(arguments: &EventsArgs) -> Result<u8, Error> {
     let (kernel, maps) = load(SIZES)?;
     let counters = Counters::new(maps.counters);
     let mut rings = Rings::new(maps.states, maps.retransmits);
-    poll.registry().register(&mut SourceFd(&rings.wake_fd()), Token(1), Interest::READABLE).context("cannot watch the ring")?;
+    poll.registry()
+        .register(&mut SourceFd(&rings.wake_fd()), Token(1), Interest::READABLE)
+        .context("cannot watch the ring")?;
     let format = if arguments.json { Format::Json } else { Format::Text };
-    let mut printer = Printer::new(format, BufWriter::with_capacity(1 << 16, io::stdout().lock()), io::stderr());
+    let mut printer =
+        Printer::new(format, BufWriter::with_capacity(1 << 16, io::stdout().lock()), io::stderr());
     let probes: Vec<_> = kernel.probes().iter().map(|(probe, state)| (probe.name, state)).collect();
     let mut summary = Summary::default();
     let mut going = printer.ready(&probes)?.is_continue();
@@ -50,7 +53,8 @@ pub fn events(arguments: &EventsArgs) -> Result<u8, Error> {
         if !more {
             wait(&mut poll, &mut ready, end)?;
         }
-        let stopping = end.is_some_and(|end| Instant::now() >= end) || matches!(signals.read_signal(), Ok(Some(_)));
+        let stopping = end.is_some_and(|end| Instant::now() >= end)
+            || matches!(signals.read_signal(), Ok(Some(_)));
         let (progress, left) = print_batch(&mut rings, &mut printer, &mut summary, most)?;
         more = left;
         going = progress.is_continue() && printer.flush()?.is_continue() && !stopping;
@@ -75,7 +79,8 @@ fn watch_signals() -> io::Result<(Poll, SignalFd)> {
 }
 
 fn wait(poll: &mut Poll, ready: &mut mio::Events, end: Option<Instant>) -> Result<(), Error> {
-    let left = end.map_or(DRAIN_EVERY, |end| end.saturating_duration_since(Instant::now()).min(DRAIN_EVERY));
+    let left = end
+        .map_or(DRAIN_EVERY, |end| end.saturating_duration_since(Instant::now()).min(DRAIN_EVERY));
     match poll.poll(ready, Some(left)) {
         Err(error) if error.kind() != io::ErrorKind::Interrupted => {
             Err(Error::Other(anyhow::Error::new(error).context("cannot wait for the ring")))
@@ -101,7 +106,12 @@ fn print_batch<O: Write, D: Write>(
     Ok((outcome?, taken >= BATCH))
 }
 
-fn print<O: Write, D: Write>(record: &Record, printer: &mut Printer<O, D>, summary: &mut Summary, most: u64) -> Progress {
+fn print<O: Write, D: Write>(
+    record: &Record,
+    printer: &mut Printer<O, D>,
+    summary: &mut Summary,
+    most: u64,
+) -> Progress {
     let progress = match record {
         Record::State(state) => {
             summary.transitions += 1;

@@ -28,7 +28,11 @@ fn report(answer: &Leaks, page: &mut String) {
     let LookedAt { connections, in_leak_states, past_grace, .. } = answer.looked_at;
     // Writing to a String cannot fail.
     if answer.truncated {
-        let _ = writeln!(page, "{} of {} suspects shown; --limit and filters show others", answer.returned, answer.matched);
+        let _ = writeln!(
+            page,
+            "{} of {} suspects shown; --limit and filters show others",
+            answer.returned, answer.matched
+        );
     }
     let verdict = if answer.suspects.is_empty() { "no suspects: " } else { "" };
     let _ = writeln!(
@@ -41,12 +45,20 @@ fn describe(page: &mut String, number: usize, suspect: &Suspect) {
     let Suspect { older_than_60, older_than_300, older_than_3600, .. } = suspect;
     let _ = writeln!(page, "{number}. {}", printable(&suspect.sentence));
     let _ = writeln!(page, "   {}: {}", printable(&suspect.kind), printable(&suspect.meaning));
-    let _ = writeln!(page, "   older than 1 min: {older_than_60}, than 5 min: {older_than_300}, than 1 h: {older_than_3600}");
+    let _ = writeln!(
+        page,
+        "   older than 1 min: {older_than_60}, than 5 min: {older_than_300}, than 1 h: {older_than_3600}"
+    );
     for one in &suspect.sample {
-        let (local, peer) = (end(one.local_address, one.local_port), end(one.peer_address, one.peer_port));
+        let (local, peer) =
+            (end(one.local_address, one.local_port), end(one.peer_address, one.peer_port));
         let bound = if one.age_at_least { "at least " } else { "" };
         let pid = one.pid.map(|pid| format!(", pid {pid}")).unwrap_or_default();
-        let _ = writeln!(page, "   {local} -> {peer}, {bound}{}{pid}", age(one.age_seconds, span::words));
+        let _ = writeln!(
+            page,
+            "   {local} -> {peer}, {bound}{}{pid}",
+            age(one.age_seconds, span::words)
+        );
     }
     let _ = writeln!(page);
 }
@@ -59,19 +71,41 @@ mod tests {
     fn a_healthy_machine_is_told_what_was_looked_at() {
         let mut page = String::new();
         report(
-            &Leaks { looked_at: LookedAt { connections: 123, in_leak_states: 4, ..LookedAt::default() }, ..Leaks::default() },
+            &Leaks {
+                looked_at: LookedAt { connections: 123, in_leak_states: 4, ..LookedAt::default() },
+                ..Leaks::default()
+            },
             &mut page,
         );
-        assert_eq!(page, "no suspects: looked at 123 connections; 4 are in a state that should pass, 0 for more than 10 s\n");
+        assert_eq!(
+            page,
+            "no suspects: looked at 123 connections; 4 are in a state that should pass, 0 for more than 10 s\n"
+        );
     }
 
     #[test]
     fn a_suspect_is_a_sentence_with_its_evidence_below() {
-        let suspect =
-            Suspect { sentence: "process x\u{1b}[2J holds".into(), kind: "never_closed".into(), older_than_60: 7, ..Suspect::default() };
+        let suspect = Suspect {
+            sentence: "process x\u{1b}[2J holds".into(),
+            kind: "never_closed".into(),
+            older_than_60: 7,
+            ..Suspect::default()
+        };
         let mut page = String::new();
-        report(&Leaks { matched: 3, returned: 1, truncated: true, suspects: vec![suspect], ..Leaks::default() }, &mut page);
+        report(
+            &Leaks {
+                matched: 3,
+                returned: 1,
+                truncated: true,
+                suspects: vec![suspect],
+                ..Leaks::default()
+            },
+            &mut page,
+        );
         assert!(page.starts_with("1. process x\\u{1b}[2J holds\n   never_closed: "), "{page}");
-        assert!(page.contains("older than 1 min: 7,") && page.contains("1 of 3 suspects shown"), "{page}");
+        assert!(
+            page.contains("older than 1 min: 7,") && page.contains("1 of 3 suspects shown"),
+            "{page}"
+        );
     }
 }

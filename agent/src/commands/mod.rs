@@ -55,13 +55,23 @@ mod tests {
 
     #[test]
     fn what_the_kernel_lacks_ends_with_4_and_names_it_and_what_to_do() {
-        let no_ring = LoadError::Layout(LayoutError::Missing { what: "BPF_FUNC_ringbuf_reserve in enum bpf_func_id".into() });
+        let no_ring = LoadError::Layout(LayoutError::Missing {
+            what: "BPF_FUNC_ringbuf_reserve in enum bpf_func_id".into(),
+        });
         let no_map = LoadError::Maps("the BPF_MAP_CREATE syscall returned Invalid argument".into());
         let refused = LoadError::StateProbe("access beyond struct sock".into());
-        for (error, named) in [(no_ring, "BPF_FUNC_ringbuf_reserve"), (no_map, "Linux 5.8"), (refused, "access beyond struct sock")] {
+        for (error, named) in [
+            (no_ring, "BPF_FUNC_ringbuf_reserve"),
+            (no_map, "Linux 5.8"),
+            (refused, "access beyond struct sock"),
+        ] {
             let error = explain(error);
             assert_eq!(error.code(), exit::KERNEL);
-            assert!(error.to_string().starts_with("the kernel lacks") && error.to_string().contains(named), "{error}");
+            assert!(
+                error.to_string().starts_with("the kernel lacks")
+                    && error.to_string().contains(named),
+                "{error}"
+            );
         }
     }
 

@@ -25,13 +25,35 @@ fn report(answer: &Ports, page: &mut String) {
         let _ = writeln!(page, "no connection has taken a port of the ephemeral range");
         return;
     }
-    let _ = writeln!(page, "{:>6}  {:>6}  {:>9}  {:>6}  {:>10}  FROM -> TO", "USED%", "USED", "TIME_WAIT", "RANGE", "NETNS");
-    for PortUse { netns, local_address, peer_address, peer_port, used, time_wait, range, used_ratio, .. } in &answer.destinations {
+    let _ = writeln!(
+        page,
+        "{:>6}  {:>6}  {:>9}  {:>6}  {:>10}  FROM -> TO",
+        "USED%", "USED", "TIME_WAIT", "RANGE", "NETNS"
+    );
+    for PortUse {
+        netns,
+        local_address,
+        peer_address,
+        peer_port,
+        used,
+        time_wait,
+        range,
+        used_ratio,
+        ..
+    } in &answer.destinations
+    {
         let (percent, to) = (used_ratio * 100.0, end(*peer_address, *peer_port));
-        let _ = writeln!(page, "{percent:>5.1}%  {used:>6}  {time_wait:>9}  {range:>6}  {netns:>10}  {local_address} -> {to}");
+        let _ = writeln!(
+            page,
+            "{percent:>5.1}%  {used:>6}  {time_wait:>9}  {range:>6}  {netns:>10}  {local_address} -> {to}"
+        );
     }
     if answer.truncated {
-        let _ = writeln!(page, "{} of {} destinations shown; --limit shows others", answer.returned, answer.known);
+        let _ = writeln!(
+            page,
+            "{} of {} destinations shown; --limit shows others",
+            answer.returned, answer.known
+        );
     }
 }
 
@@ -53,7 +75,16 @@ mod tests {
             tw_reuse: Some(2),
         };
         let mut page = String::new();
-        report(&Ports { known: 9, returned: 1, truncated: true, destinations: vec![worst], ..Ports::default() }, &mut page);
+        report(
+            &Ports {
+                known: 9,
+                returned: 1,
+                truncated: true,
+                destinations: vec![worst],
+                ..Ports::default()
+            },
+            &mut page,
+        );
         assert_eq!(
             page,
             " USED%    USED  TIME_WAIT   RANGE       NETNS  FROM -> TO\n \

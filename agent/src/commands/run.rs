@@ -1,7 +1,7 @@
 //! `tcpwarden run`: the agent from start to end, as one story.
 //!
-//! Load and attach, give up privileges, start the threads, serve; then, in this order: stop serving,
-//! drain the rings, detach.
+//! Load and attach, give up privileges, start the threads, serve; then, in this order: stop
+//! serving, drain the rings, detach.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -44,22 +44,37 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// Where the agent cannot start, or a thread that it cannot do without ends.
 pub fn run(config: &RunConfig) -> Result<u8, Error> {
     let started = Instant::now();
-    // Of one thread: one that the runtime starts itself would not take part in giving up privileges.
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().thread_name("http").enable_all().build().context("cannot start the HTTP runtime")?;
+    // Of one thread: one that the runtime starts itself would not take part in giving up
+    // privileges.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .thread_name("http")
+        .enable_all()
+        .build()
+        .context("cannot start the HTTP runtime")?;
     let signals = {
         let _runtime = runtime.enter();
         Signals::catch()?
     };
     // The address first: nothing is worth loading for an agent that nobody can ask.
     let bound = runtime.block_on(async { Bound::take(&config.listen) })?;
-    let (probes, maps) = load(Sizes { state_ring: config.ring_bytes, retransmit_ring: config.retransmit_ring_bytes })?;
+    let (probes, maps) = load(Sizes {
+        state_ring: config.ring_bytes,
+        retransmit_ring: config.retransmit_ring_bytes,
+    })?;
     let home = Home::own().context("cannot tell the own network namespace; is /proc mounted?")?;
     let stats = SharedStats::default();
     stats.update(|stats| {
         stats.host_netns = home.inode;
-        stats.probes =
-            probes.probes().iter().map(|(probe, state)| Probe { name: probe.name, state: state.clone(), runs: None, misses: 0 }).collect();
+        stats.probes = probes
+            .probes()
+            .iter()
+            .map(|(probe, state)| Probe {
+                name: probe.name,
+                state: state.clone(),
+                runs: None,
+                misses: 0,
+            })
+            .collect();
     });
     kernel::heap::give_back();
     summary(&probes);
@@ -77,7 +92,12 @@ pub fn run(config: &RunConfig) -> Result<u8, Error> {
 }
 
 fn limits(config: &RunConfig) -> Limits {
-    Limits { connections: config.max_connections, groups: config.max_series, services: config.max_series, ..Limits::default() }
+    Limits {
+        connections: config.max_connections,
+        groups: config.max_series,
+        services: config.max_series,
+        ..Limits::default()
+    }
 }
 
 /// One line a probe: what it came to, and what is lost without it.
@@ -86,7 +106,13 @@ fn summary(kernel: &Kernel) {
         if state.is_attached() {
             tracing::info!(probe = probe.name, "attached");
         } else {
-            tracing::warn!(probe = probe.name, reason = state.reason(), "{}: {}", state.as_str(), probe.without);
+            tracing::warn!(
+                probe = probe.name,
+                reason = state.reason(),
+                "{}: {}",
+                state.as_str(),
+                probe.without
+            );
         }
     }
     for silence in kernel.silences() {
@@ -137,8 +163,15 @@ impl Threads {
         let (runs, mut maps) = (kernel.run_stats(), maps);
         let mut forward_log = std::mem::replace(&mut maps.forward_log, Box::new(|| ()));
         let wishes = Wishes { pass: pass_wanted.clone(), workload: workload_wanted };
-        let ingest =
-            Ingest::new(maps, Arc::clone(table), stats.clone(), config.drain_interval, inbox, wishes).context("cannot watch the rings")?;
+        let ingest = Ingest::new(
+            maps,
+            Arc::clone(table),
+            stats.clone(),
+            config.drain_interval,
+            inbox,
+            wishes,
+        )
+        .context("cannot watch the rings")?;
         let ingest_handle = ingest.handle();
         let reconcile = Reconcile {
             kernel,
@@ -166,7 +199,15 @@ impl Threads {
                 }
             }
         };
-        let work = move || housekeeping::run(&runs, &stats, &mut [&mut *forward_log, &mut sample], &pass_wanted, &stop);
+        let work = move || {
+            housekeeping::run(
+                &runs,
+                &stats,
+                &mut [&mut *forward_log, &mut sample],
+                &pass_wanted,
+                &stop,
+            )
+        };
         Ok(Self {
             ingest: spawn("ingest", move || ingest.run())?,
             ingest_handle,
@@ -182,13 +223,14 @@ impl Threads {
     fn stop(self) -> anyhow::Result<()> {
         self.ingest_handle.stop();
         drop(self.stop_housekeeping);
-        let drained = self.ingest.join().map_err(|_panic| anyhow::anyhow!("the ingest thread panicked"))?;
+        let drained =
+            self.ingest.join().map_err(|_panic| anyhow::anyhow!("the ingest thread panicked"))?;
         if self.housekeeping.join().is_err() {
             tracing::warn!("the housekeeping thread panicked");
         }
         // With the other ends of its channels gone, the reconcile thread ends; with it the links.
-        // It may wait for a socket's lock, which a process can hold for ever; the end of this process
-        // detaches just as well.
+        // It may wait for a socket's lock, which a process can hold for ever; the end of this
+        // process detaches just as well.
         let end = Instant::now() + PATIENCE;
         while !self.reconcile.is_finished() && Instant::now() < end {
             thread::sleep(Duration::from_millis(5));
@@ -202,12 +244,24 @@ impl Threads {
     }
 }
 
-fn spawn<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Send + 'static) -> anyhow::Result<JoinHandle<T>> {
-    thread::Builder::new().name(name.to_owned()).spawn(work).with_context(|| format!("cannot start the {name} thread"))
+fn spawn<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> anyhow::Result<JoinHandle<T>> {
+    thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(work)
+        .with_context(|| format!("cannot start the {name} thread"))
 }
 
 /// What the HTTP surface shows.
-fn views(config: &RunConfig, table: &SharedTable, stats: &SharedStats, threads: &Threads, started: Instant) -> Views {
+fn views(
+    config: &RunConfig,
+    table: &SharedTable,
+    stats: &SharedStats,
+    threads: &Threads,
+    started: Instant,
+) -> Views {
     let source = Arc::clone(table);
     let collector = Collector::new(move || lock(&source).snapshot(monotonic()), stats.clone());
     let (source, numbers) = (Arc::clone(table), stats.clone());
@@ -221,7 +275,9 @@ fn views(config: &RunConfig, table: &SharedTable, stats: &SharedStats, threads: 
             tracked: snapshot.tracked,
             unattributed: snapshot.unattributed,
             lost: stats.kernel.states_lost + stats.unseen + stats.kernel.retransmits_lost,
-            reconciled: snapshot.last_reconcile.map(|moment| Duration::from_nanos(now.saturating_sub(moment))),
+            reconciled: snapshot
+                .last_reconcile
+                .map(|moment| Duration::from_nanos(now.saturating_sub(moment))),
         }
     };
     let (ingest, ready) = (threads.ingest_handle.clone(), Arc::clone(&threads.ready));
@@ -238,7 +294,10 @@ fn views(config: &RunConfig, table: &SharedTable, stats: &SharedStats, threads: 
 fn api(config: &RunConfig, table: &SharedTable, leaks: &Watch) -> Api {
     let access = Access::of(&config.listen, config.expose_connections);
     if access == Access::Nobody {
-        tracing::info!("/api answers 403 on {}, which other machines can reach; --expose-connections changes that", config.listen);
+        tracing::info!(
+            "/api answers 403 on {}, which other machines can reach; --expose-connections changes that",
+            config.listen
+        );
     }
     let [listed, surveyed, asked] = [table, table, table].map(Arc::clone);
     let leaks = leaks.clone();

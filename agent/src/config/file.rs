@@ -18,15 +18,20 @@ pub(super) struct File {
 impl File {
     /// Reads a file and refuses keys that nobody would read.
     pub(super) fn read(path: &Path) -> Result<Self, Error> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Error::Usage(format!("cannot read the configuration file {}: {error}", path.display())))?;
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Error::Usage(format!("cannot read the configuration file {}: {error}", path.display()))
+        })?;
         Self::parse(path, &text)
     }
 
     /// [`Self::read`] without the reading.
     pub(super) fn parse(path: &Path, text: &str) -> Result<Self, Error> {
         let table: Table = text.parse().map_err(|error: toml::de::Error| {
-            Error::Usage(format!("{} is not valid TOML: {}", path.display(), error.to_string().trim()))
+            Error::Usage(format!(
+                "{} is not valid TOML: {}",
+                path.display(),
+                error.to_string().trim()
+            ))
         })?;
         match table.keys().find(|key| KEYS.iter().all(|known| known.name != key.as_str())) {
             Some(unknown) => Err(unknown_key(path, unknown)),
@@ -59,10 +64,14 @@ fn nearest(unknown: &str) -> Vec<&'static str> {
         far if far > 1 && plain.len() > 2 && name.contains(&plain) => 1,
         distance => distance,
     };
-    let scored = KEYS.iter().map(|key| (score(key.name), key.name)).filter(|(score, name)| *score <= name.len() / 3);
+    let scored = KEYS
+        .iter()
+        .map(|key| (score(key.name), key.name))
+        .filter(|(score, name)| *score <= name.len() / 3);
     let near: Vec<(usize, &'static str)> = scored.collect();
     let best = near.iter().map(|(score, _)| *score).min();
-    let mut names: Vec<&'static str> = near.into_iter().filter(|(score, _)| Some(*score) == best).map(|(_, name)| name).collect();
+    let mut names: Vec<&'static str> =
+        near.into_iter().filter(|(score, _)| Some(*score) == best).map(|(_, name)| name).collect();
     names.sort_unstable();
     names
 }

@@ -1,8 +1,8 @@
 //! The configuration of `run`: command line over `TCPWARDEN_*` over the file over defaults, checked
 //! once and handed on as plain values.
 //!
-//! Called by `main`. Guarantees: every value in [`RunConfig`] is within its bounds; every error names
-//! the key, where its value came from, the value and what would be allowed.
+//! Called by `main`. Guarantees: every value in [`RunConfig`] is within its bounds; every error
+//! names the key, where its value came from, the value and what would be allowed.
 
 mod file;
 mod value;
@@ -53,7 +53,8 @@ pub enum Listen {
 }
 
 /// What an address to listen on is written as, for messages.
-pub const ADDRESSES: &str = "an address and port such as 127.0.0.1:10793 or [::1]:10793, or unix:/path/to.sock";
+pub const ADDRESSES: &str =
+    "an address and port such as 127.0.0.1:10793 or [::1]:10793, or unix:/path/to.sock";
 
 impl FromStr for Listen {
     type Err = String;
@@ -67,7 +68,9 @@ impl FromStr for Listen {
             let allowed = || "unix: and an absolute path of at most 107 bytes".to_owned();
             return if fits { Ok(Self::Unix(PathBuf::from(path))) } else { Err(allowed()) };
         }
-        text.parse().map(Self::Tcp).map_err(|_not_an_address: std::net::AddrParseError| ADDRESSES.to_owned())
+        text.parse()
+            .map(Self::Tcp)
+            .map_err(|_not_an_address: std::net::AddrParseError| ADDRESSES.to_owned())
     }
 }
 
@@ -102,37 +105,63 @@ impl RunConfig {
     /// Puts the sources together; `environment` answers what `std::env::var_os` would.
     ///
     /// # Errors
-    /// [`Error::Usage`] for a value that is not allowed, a key that is not known, a file that cannot
-    /// be read.
-    pub fn load(arguments: &RunArgs, environment: &dyn Fn(&str) -> Option<OsString>) -> Result<Self, Error> {
-        let path = arguments.config.clone().or_else(|| environment("TCPWARDEN_CONFIG").map(PathBuf::from));
+    /// [`Error::Usage`] for a value that is not allowed, a key that is not known, a file that
+    /// cannot be read.
+    pub fn load(
+        arguments: &RunArgs,
+        environment: &dyn Fn(&str) -> Option<OsString>,
+    ) -> Result<Self, Error> {
+        let path =
+            arguments.config.clone().or_else(|| environment("TCPWARDEN_CONFIG").map(PathBuf::from));
         let file = path.as_deref().map(File::read).transpose()?.unwrap_or_default();
-        let find = |name: &'static str, argument: Option<&str>| find(name, argument, environment, &file);
+        let find =
+            |name: &'static str, argument: Option<&str>| find(name, argument, environment, &file);
         let flag = |given: bool| given.then_some("true");
         Ok(Self {
             listen: find("listen", arguments.listen.as_deref())?.listen()?,
-            reconcile_interval: find("reconcile-interval", arguments.reconcile_interval.as_deref())?.seconds(0.2, 86400.0)?,
-            verify_after: find("verify-after", arguments.verify_after.as_deref())?.seconds(0.2, 86400.0)?,
-            drain_interval: Duration::from_millis(find("drain-interval-ms", arguments.drain_interval_ms.as_deref())?.integer(1, 1000)?),
+            reconcile_interval: find(
+                "reconcile-interval",
+                arguments.reconcile_interval.as_deref(),
+            )?
+            .seconds(0.2, 86400.0)?,
+            verify_after: find("verify-after", arguments.verify_after.as_deref())?
+                .seconds(0.2, 86400.0)?,
+            drain_interval: Duration::from_millis(
+                find("drain-interval-ms", arguments.drain_interval_ms.as_deref())?
+                    .integer(1, 1000)?,
+            ),
             ring_bytes: find("ring-bytes", arguments.ring_bytes.as_deref())?.power_of_two()?,
-            retransmit_ring_bytes: find("retransmit-ring-bytes", arguments.retransmit_ring_bytes.as_deref())?.power_of_two()?,
-            max_connections: find("max-connections", arguments.max_connections.as_deref())?.count(1, 100_000_000)?,
+            retransmit_ring_bytes: find(
+                "retransmit-ring-bytes",
+                arguments.retransmit_ring_bytes.as_deref(),
+            )?
+            .power_of_two()?,
+            max_connections: find("max-connections", arguments.max_connections.as_deref())?
+                .count(1, 100_000_000)?,
             max_series: find("max-series", arguments.max_series.as_deref())?.count(1, 100_000)?,
             log: find("log", arguments.log.as_deref())?.filter()?,
             keep_privileges: find("keep-privileges", flag(arguments.keep_privileges))?.truth()?,
-            expose_connections: find("expose-connections", flag(arguments.expose_connections))?.truth()?,
+            expose_connections: find("expose-connections", flag(arguments.expose_connections))?
+                .truth()?,
         })
     }
 }
 
 /// The value of a key from the first source that has one.
-fn find(name: &'static str, argument: Option<&str>, environment: &dyn Fn(&str) -> Option<OsString>, file: &File) -> Result<Raw, Error> {
+fn find(
+    name: &'static str,
+    argument: Option<&str>,
+    environment: &dyn Fn(&str) -> Option<OsString>,
+    file: &File,
+) -> Result<Raw, Error> {
     if let Some(text) = argument {
         return Ok(Raw::text(name, Origin::Argument, text));
     }
     let variable = variable(name);
     if let Some(value) = environment(&variable) {
-        let text = value.into_string().map_err(|bytes| Error::Usage(format!("{variable} is not valid text: {}", bytes.display())))?;
+        let text = value.into_string().map_err(|bytes| {
+            Error::Usage(format!("{variable} is not valid text: {}", bytes.display()))
+        })?;
         return Ok(Raw::text(name, Origin::Environment(variable), &text));
     }
     if let Some(raw) = file.get(name) {

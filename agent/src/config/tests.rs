@@ -4,14 +4,20 @@ use std::path::Path;
 use super::*;
 
 /// Loads with the given sources; the file is written under the test's own name.
-fn load(arguments: &RunArgs, environment: &[(&str, &str)], file: Option<(&str, &str)>) -> Result<RunConfig, Error> {
+fn load(
+    arguments: &RunArgs,
+    environment: &[(&str, &str)],
+    file: Option<(&str, &str)>,
+) -> Result<RunConfig, Error> {
     let mut arguments = RunArgs { config: None, ..clone(arguments) };
     if let Some((name, text)) = file {
-        let path = std::env::temp_dir().join(format!("tcpwarden-{}-{name}.toml", std::process::id()));
+        let path =
+            std::env::temp_dir().join(format!("tcpwarden-{}-{name}.toml", std::process::id()));
         std::fs::write(&path, text).unwrap();
         arguments.config = Some(path);
     }
-    let variables: HashMap<String, OsString> = environment.iter().map(|(k, v)| ((*k).to_owned(), OsString::from(v))).collect();
+    let variables: HashMap<String, OsString> =
+        environment.iter().map(|(k, v)| ((*k).to_owned(), OsString::from(v))).collect();
     let result = RunConfig::load(&arguments, &|name| variables.get(name).cloned());
     if let Some(path) = &arguments.config {
         std::fs::remove_file(path).unwrap();
@@ -20,10 +26,19 @@ fn load(arguments: &RunArgs, environment: &[(&str, &str)], file: Option<(&str, &
 }
 
 fn clone(from: &RunArgs) -> RunArgs {
-    RunArgs { listen: from.listen.clone(), ring_bytes: from.ring_bytes.clone(), log: from.log.clone(), ..RunArgs::default() }
+    RunArgs {
+        listen: from.listen.clone(),
+        ring_bytes: from.ring_bytes.clone(),
+        log: from.log.clone(),
+        ..RunArgs::default()
+    }
 }
 
-fn refused(arguments: &RunArgs, environment: &[(&str, &str)], file: Option<(&str, &str)>) -> String {
+fn refused(
+    arguments: &RunArgs,
+    environment: &[(&str, &str)],
+    file: Option<(&str, &str)>,
+) -> String {
     let error = load(arguments, environment, file).unwrap_err();
     assert_eq!(error.code(), 2);
     error.to_string()
@@ -33,7 +48,10 @@ fn refused(arguments: &RunArgs, environment: &[(&str, &str)], file: Option<(&str
 fn without_any_source_the_defaults_hold() {
     let config = load(&RunArgs::default(), &[], None).unwrap();
     assert_eq!(config.listen, Listen::Tcp("127.0.0.1:10793".parse().unwrap()));
-    assert_eq!((config.reconcile_interval, config.drain_interval), (Duration::from_secs(30), Duration::from_millis(50)));
+    assert_eq!(
+        (config.reconcile_interval, config.drain_interval),
+        (Duration::from_secs(30), Duration::from_millis(50))
+    );
     assert_eq!((config.ring_bytes, config.retransmit_ring_bytes), (8 << 20, 1 << 20));
     assert_eq!((config.max_connections, config.max_series), (1_000_000, 200));
     assert_eq!((config.log.as_str(), config.keep_privileges), ("info", false));
@@ -41,11 +59,21 @@ fn without_any_source_the_defaults_hold() {
 
 #[test]
 fn the_command_line_wins_over_the_environment_over_the_file() {
-    let file = Some(("precedence", "ring-bytes = 16384\nmax-series = 7\nreconcile-interval = 2\nkeep-privileges = true"));
-    let environment = [("TCPWARDEN_RING_BYTES", "8192"), ("TCPWARDEN_MAX_SERIES", "9"), ("TCPWARDEN_OTHER", "ignored")];
+    let file = Some((
+        "precedence",
+        "ring-bytes = 16384\nmax-series = 7\nreconcile-interval = 2\nkeep-privileges = true",
+    ));
+    let environment = [
+        ("TCPWARDEN_RING_BYTES", "8192"),
+        ("TCPWARDEN_MAX_SERIES", "9"),
+        ("TCPWARDEN_OTHER", "ignored"),
+    ];
     let arguments = RunArgs { ring_bytes: Some("4096".into()), ..RunArgs::default() };
     let config = load(&arguments, &environment, file).unwrap();
-    assert_eq!((config.ring_bytes, config.max_series, config.reconcile_interval), (4096, 9, Duration::from_secs(2)));
+    assert_eq!(
+        (config.ring_bytes, config.max_series, config.reconcile_interval),
+        (4096, 9, Duration::from_secs(2))
+    );
     assert!(config.keep_privileges);
     assert_eq!(load(&RunArgs::default(), &environment, file).unwrap().ring_bytes, 8192);
     assert_eq!(load(&RunArgs::default(), &[], file).unwrap().ring_bytes, 16384);
@@ -60,9 +88,15 @@ fn the_environment_can_name_the_file() {
 #[test]
 fn an_unknown_key_is_named_with_its_file_and_its_neighbours() {
     let parse = |text| File::parse(Path::new("/etc/t.toml"), text).unwrap_err().to_string();
-    assert_eq!(parse("ring_bytes = 1"), r#"unknown key "ring_bytes" in /etc/t.toml: did you mean ring-bytes?"#);
+    assert_eq!(
+        parse("ring_bytes = 1"),
+        r#"unknown key "ring_bytes" in /etc/t.toml: did you mean ring-bytes?"#
+    );
     assert_eq!(parse("lisen = 1"), r#"unknown key "lisen" in /etc/t.toml: did you mean listen?"#);
-    assert_eq!(parse("interval = 1"), r#"unknown key "interval" in /etc/t.toml: did you mean drain-interval-ms or reconcile-interval?"#);
+    assert_eq!(
+        parse("interval = 1"),
+        r#"unknown key "interval" in /etc/t.toml: did you mean drain-interval-ms or reconcile-interval?"#
+    );
     assert!(parse("zzz = 1").contains("the keys are listen, reconcile-interval, "));
     assert!(parse("[run]\nlisten = 1").contains(r#"unknown key "run""#));
     assert!(parse("listen = ").starts_with("/etc/t.toml is not valid TOML: "));
@@ -71,7 +105,10 @@ fn an_unknown_key_is_named_with_its_file_and_its_neighbours() {
 #[test]
 fn a_wrong_value_is_named_with_its_source_and_what_is_allowed() {
     let arguments = RunArgs { ring_bytes: Some("5000".into()), ..RunArgs::default() };
-    assert_eq!(refused(&arguments, &[], None), "--ring-bytes is '5000': expected a power of two from 4096 to 1073741824");
+    assert_eq!(
+        refused(&arguments, &[], None),
+        "--ring-bytes is '5000': expected a power of two from 4096 to 1073741824"
+    );
     let environment = |name, value| refused(&RunArgs::default(), &[(name, value)], None);
     assert_eq!(
         environment("TCPWARDEN_DRAIN_INTERVAL_MS", "0"),
@@ -81,12 +118,22 @@ fn a_wrong_value_is_named_with_its_source_and_what_is_allowed() {
         environment("TCPWARDEN_RECONCILE_INTERVAL", "NaN"),
         "TCPWARDEN_RECONCILE_INTERVAL is 'NaN': expected seconds from 0.2 to 86400"
     );
-    assert_eq!(environment("TCPWARDEN_MAX_SERIES", "-1"), "TCPWARDEN_MAX_SERIES is '-1': expected a whole number from 1 to 100000");
-    assert_eq!(environment("TCPWARDEN_KEEP_PRIVILEGES", "maybe"), "TCPWARDEN_KEEP_PRIVILEGES is 'maybe': expected true or false");
-    assert!(environment("TCPWARDEN_LOG", "=,=").starts_with("TCPWARDEN_LOG is '=,=': expected error, warn, "));
+    assert_eq!(
+        environment("TCPWARDEN_MAX_SERIES", "-1"),
+        "TCPWARDEN_MAX_SERIES is '-1': expected a whole number from 1 to 100000"
+    );
+    assert_eq!(
+        environment("TCPWARDEN_KEEP_PRIVILEGES", "maybe"),
+        "TCPWARDEN_KEEP_PRIVILEGES is 'maybe': expected true or false"
+    );
+    assert!(
+        environment("TCPWARDEN_LOG", "=,=")
+            .starts_with("TCPWARDEN_LOG is '=,=': expected error, warn, ")
+    );
     let file = refused(&RunArgs::default(), &[], Some(("type", "ring-bytes = \"8192\"")));
     assert!(
-        file.starts_with("ring-bytes in /") && file.ends_with("is \"8192\": expected a power of two from 4096 to 1073741824"),
+        file.starts_with("ring-bytes in /")
+            && file.ends_with("is \"8192\": expected a power of two from 4096 to 1073741824"),
         "{file}"
     );
     let file = refused(&RunArgs::default(), &[], Some(("bounds", "reconcile-interval = 0.1")));
@@ -95,13 +142,18 @@ fn a_wrong_value_is_named_with_its_source_and_what_is_allowed() {
 
 #[test]
 fn listen_takes_addresses_and_socket_files_and_explains_the_rest() {
-    let listen = |text: &str| load(&RunArgs { listen: Some(text.into()), ..RunArgs::default() }, &[], None);
+    let listen =
+        |text: &str| load(&RunArgs { listen: Some(text.into()), ..RunArgs::default() }, &[], None);
     assert_eq!(listen("[::1]:0").unwrap().listen.to_string(), "[::1]:0");
     assert_eq!(listen("unix:/run/t.sock").unwrap().listen, Listen::Unix("/run/t.sock".into()));
-    for wrong in ["localhost:1", "127.0.0.1", ":9100", "unix:relative", "unix:", "127.0.0.1:99999"] {
+    for wrong in ["localhost:1", "127.0.0.1", ":9100", "unix:relative", "unix:", "127.0.0.1:99999"]
+    {
         let error = listen(wrong).unwrap_err();
         assert_eq!(error.code(), 2);
-        assert!(error.to_string().starts_with(&format!("--listen is '{wrong}': expected ")), "{error}");
+        assert!(
+            error.to_string().starts_with(&format!("--listen is '{wrong}': expected ")),
+            "{error}"
+        );
     }
     assert!(listen(&format!("unix:/{}", "x".repeat(107))).is_err());
 }

@@ -52,7 +52,9 @@ impl Raw {
     pub(super) fn seconds(&self, least: f64, most: f64) -> Result<Duration, Error> {
         let allowed = || self.refuse(&format!("seconds from {least} to {most}"));
         let seconds = match &self.value {
-            Value::String(text) if self.textual => text.parse().map_err(|_nan: std::num::ParseFloatError| allowed())?,
+            Value::String(text) if self.textual => {
+                text.parse().map_err(|_nan: std::num::ParseFloatError| allowed())?
+            }
             Value::Float(number) => *number,
             Value::Integer(number) => i32::try_from(*number).map_or(f64::INFINITY, f64::from),
             _ => return Err(allowed()),
@@ -74,7 +76,8 @@ impl Raw {
     /// A whole number within bounds that counts things in memory.
     pub(super) fn count(&self, least: u32, most: u32) -> Result<usize, Error> {
         let number = self.integer(least.into(), most.into())?;
-        usize::try_from(number).map_err(|_too_large| self.refuse("a smaller number on this machine"))
+        usize::try_from(number)
+            .map_err(|_too_large| self.refuse("a smaller number on this machine"))
     }
 
     /// The size of a ring: what the kernel takes is a power of two of at least one page.
@@ -89,7 +92,11 @@ impl Raw {
         match &self.value {
             Value::Boolean(truth) => Ok(*truth),
             Value::String(text) if self.textual && (text == "true" || text == "1") => Ok(true),
-            Value::String(text) if self.textual && (text == "false" || text == "0" || text.is_empty()) => Ok(false),
+            Value::String(text)
+                if self.textual && (text == "false" || text == "0" || text.is_empty()) =>
+            {
+                Ok(false)
+            }
             _ => Err(self.refuse("true or false")),
         }
     }

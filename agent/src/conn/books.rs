@@ -28,7 +28,9 @@ pub(super) struct Books {
 impl Books {
     /// Everything at zero.
     pub(super) fn new() -> Self {
-        let slots = Role::ALL.iter().flat_map(|role| SocketState::ALL.iter().map(|state| (*role, *state, Histogram::new(SECONDS))));
+        let slots = Role::ALL.iter().flat_map(|role| {
+            SocketState::ALL.iter().map(|state| (*role, *state, Histogram::new(SECONDS)))
+        });
         Self {
             transitions: 0,
             retransmits: 0,
@@ -55,12 +57,15 @@ impl Books {
         self.last_reconcile = Some(now);
     }
 
-    /// Observes how long a row that leaves its state at `time` was in it, where the beginning was seen.
+    /// Observes how long a row that leaves its state at `time` was in it, where the beginning was
+    /// seen.
     #[inline]
     pub(super) fn left(&mut self, row: &Row, time: u64) {
         if !row.has(flag::ENTERED_BEFORE) {
             let slot = row.role.index() * SocketState::COUNT + row.state.index();
-            self.state_durations[slot].2.observe_whole(&NANOSECONDS, time.saturating_sub(row.entered));
+            self.state_durations[slot]
+                .2
+                .observe_whole(&NANOSECONDS, time.saturating_sub(row.entered));
         }
     }
 }

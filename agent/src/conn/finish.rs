@@ -1,9 +1,10 @@
 //! The end of a reconcile pass, in slices between which records are applied.
 //!
-//! Driven by the ingest thread: `finish_pass`, then `proceed` until it answers. The steps come one after the other over all
-//! rows: who holds them now, what has no name yet, which are gone, what they add up to; before the next step the
-//! moves that the one before has planned are made. Guarantees: a call looks at about as many rows as it is told; every
-//! row is judged by what it is in that moment, and one that came or changed meanwhile is left to the next pass; what is
+//! Driven by the ingest thread: `finish_pass`, then `proceed` until it answers. The steps come one
+//! after the other over all rows: who holds them now, what has no name yet, which are gone, what
+//! they add up to; before the next step the moves that the one before has planned are made.
+//! Guarantees: a call looks at about as many rows as it is told; every row is judged by what it is
+//! in that moment, and one that came or changed meanwhile is left to the next pass; what is
 //! shown changes with the last slice only.
 
 use super::moves::Moves;
@@ -33,8 +34,8 @@ pub(super) struct Finish {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Step {
-    /// What the reading of the lists has planned is made before rows go to their holders: of two moves of a row
-    /// in one batch nobody knows which is the later.
+    /// What the reading of the lists has planned is made before rows go to their holders: of two
+    /// moves of a row in one batch nobody knows which is the later.
     #[default]
     Move,
     Settle,
@@ -61,7 +62,8 @@ impl Step {
 }
 
 impl Table {
-    /// Ends a pass of which `covered` was read to the end, in one go. The first call ends the seeding.
+    /// Ends a pass of which `covered` was read to the end, in one go. The first call ends the
+    /// seeding.
     pub fn end_pass(&mut self, now: u64, covered: &Covered) -> PassSummary {
         self.finish_pass(covered.clone());
         loop {
@@ -78,7 +80,8 @@ impl Table {
         }
     }
 
-    /// Makes the moves that have gathered while a pass reads, past about `places` rows; whether there are more of them.
+    /// Makes the moves that have gathered while a pass reads, past about `places` rows; whether
+    /// there are more of them.
     pub fn work(&mut self, places: usize) -> bool {
         if self.moves.are_due() {
             self.make_moves(&mut { places });
@@ -86,8 +89,8 @@ impl Table {
         self.moves.are_due()
     }
 
-    /// Goes on ending a pass, past about `places` rows; `now` as `CLOCK_MONOTONIC` nanoseconds. What the pass has found, once
-    /// it has ended; nothing found where none was under way.
+    /// Goes on ending a pass, past about `places` rows; `now` as `CLOCK_MONOTONIC` nanoseconds.
+    /// What the pass has found, once it has ended; nothing found where none was under way.
     pub fn proceed(&mut self, now: u64, places: usize) -> Option<PassSummary> {
         let Some(mut finish) = self.pass.as_mut().and_then(|pass| pass.finish.take()) else {
             self.apply_moves();
@@ -163,14 +166,18 @@ impl Table {
         self.known.clone_from(&finish.covered.namespaces);
         let books = &mut self.books;
         if let Some(walked) = finish.covered.holders {
-            (books.unheld, books.shared, books.owners_read) = (finish.unheld, finish.shared, Some(walked));
+            (books.unheld, books.shared, books.owners_read) =
+                (finish.unheld, finish.shared, Some(walked));
         }
         books.unverified = finish.unverified;
         books.namespaces_folded += pass.namespaces.folded;
         books.namespaces = pass.namespaces.publish(&finish.covered.namespaces);
         books.passed(now.saturating_sub(pass.start), now);
         let mut corrections = books.corrections;
-        corrections.iter_mut().zip(pass.corrections_before).for_each(|(after, before)| *after -= before);
+        corrections
+            .iter_mut()
+            .zip(pass.corrections_before)
+            .for_each(|(after, before)| *after -= before);
         let rows = u64::try_from(self.rows.len()).unwrap_or(u64::MAX);
         PassSummary { corrections, suspects: finish.suspects, unverified: finish.unverified, rows }
     }

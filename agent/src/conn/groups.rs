@@ -1,11 +1,12 @@
-//! Processes in their workloads and what is counted for each in each role: the ordered lists behind the
-//! state gauges, and the segments sent again.
+//! Processes in their workloads and what is counted for each in each role: the ordered lists behind
+//! the state gauges, and the segments sent again.
 //!
-//! Used by the table. Guarantees: at most `limit` groups besides the six that are always there (`unknown` and
-//! `~other`, in each role), and [`SPARE`] more for those whose workload is not known yet; beyond that a
-//! row falls into `~other`, its role kept, and is counted as overflow once each time it is given an owner
-//! that has no group. A group is removed when its process has had no row in that workload for [`GRACE`];
-//! what it counted goes to `~other`. Names come from hostile bytes and leave as clean text.
+//! Used by the table. Guarantees: at most `limit` groups besides the six that are always there
+//! (`unknown` and `~other`, in each role), and [`SPARE`] more for those whose workload is not known
+//! yet; beyond that a row falls into `~other`, its role kept, and is counted as overflow once each
+//! time it is given an owner that has no group. A group is removed when its process has had no row
+//! in that workload for [`GRACE`]; what it counted goes to `~other`. Names come from hostile bytes
+//! and leave as clean text.
 
 mod life;
 mod registry;
@@ -29,9 +30,11 @@ use crate::workload::{Kind, Workload};
 
 /// The process name of sockets without a known owner.
 pub(super) const UNKNOWN: &str = "unknown";
-/// For how long a process without a row, and a workload that is gone, keep their names: five minutes.
+/// For how long a process without a row, and a workload that is gone, keep their names: five
+/// minutes.
 pub(super) const GRACE: u64 = 300_000_000_000;
-/// The groups that are always there: first `unknown`, then `~other`, each in the order of the roles.
+/// The groups that are always there: first `unknown`, then `~other`, each in the order of the
+/// roles.
 const ALWAYS: usize = 2 * Role::COUNT;
 /// The most groups that an index can tell apart.
 const MOST: usize = u16::MAX as usize;
@@ -49,7 +52,8 @@ struct Group {
     /// When its process was last seen to have a row in its workload.
     alive: u64,
     lists: [List; SocketState::COUNT],
-    /// Those in FIN_WAIT2 that nobody has a descriptor of: they are no leak, so their ages are not asked.
+    /// Those in FIN_WAIT2 that nobody has a descriptor of: they are no leak, so their ages are not
+    /// asked.
     left: List,
     retransmitted: [[u64; RetransmitKind::COUNT]; Phase::COUNT],
     /// What waited in its sockets when the last pass looked.
@@ -92,7 +96,8 @@ impl Groups {
             limit: limit.min(MOST - SPARE - ALWAYS),
             overflow: 0,
         };
-        let other = Arc::new(Workload { name: OTHER.into(), kind: Kind::Unknown, ..Workload::host() });
+        let other =
+            Arc::new(Workload { name: OTHER.into(), kind: Kind::Unknown, ..Workload::host() });
         for (process, workload) in [(UNKNOWN, unknown), (OTHER, &other)] {
             let process = process.into();
             for role in Role::ALL {
@@ -120,12 +125,19 @@ impl Groups {
         }
     }
 
-    /// The group of a process by its name, made where there is room; none, and nothing counted, where there is not.
-    pub(super) fn of_name_if_room(&mut self, name: &Name, place: &Place, role: Role) -> Option<u16> {
+    /// The group of a process by its name, made where there is room; none, and nothing counted,
+    /// where there is not.
+    pub(super) fn of_name_if_room(
+        &mut self,
+        name: &Name,
+        place: &Place,
+        role: Role,
+    ) -> Option<u16> {
         self.find_or_add(&name.as_str().into(), place, role)
     }
 
-    /// The group of another's process in this place and role; none, and nothing counted, where there is no room.
+    /// The group of another's process in this place and role; none, and nothing counted, where
+    /// there is no room.
     pub(super) fn sibling_if_room(&mut self, group: u16, place: &Place, role: Role) -> Option<u16> {
         let process = Arc::clone(&self.list[usize::from(group)].process);
         self.find_or_add(&process, place, role)
@@ -161,14 +173,20 @@ impl Groups {
         self.list[usize::from(group)].is(process, place, role)
     }
 
-    /// The group that was the answer to a question, where nothing has changed since that it rests on.
+    /// The group that was the answer to a question, where nothing has changed since that it rests
+    /// on.
     #[inline]
     pub(super) fn remembered(&self, question: Question, workloads: &Workloads) -> Option<u16> {
         self.memo.get(question, workloads.epoch())
     }
 
     /// Remembers the answer to a question.
-    pub(super) fn remember_answer(&mut self, question: Question, workloads: &Workloads, group: u16) {
+    pub(super) fn remember_answer(
+        &mut self,
+        question: Question,
+        workloads: &Workloads,
+        group: u16,
+    ) {
         self.memo.put(question, workloads.epoch(), group);
     }
 
@@ -214,7 +232,8 @@ impl Groups {
         self.list[usize::from(group)].role
     }
 
-    /// The list of a group's rows in a state, to be changed; `left` for those that nobody has a descriptor of.
+    /// The list of a group's rows in a state, to be changed; `left` for those that nobody has a
+    /// descriptor of.
     #[inline]
     pub(super) fn list_at(&mut self, group: u16, state: SocketState, left: bool) -> &mut List {
         let group = &mut self.list[usize::from(group)];
@@ -231,7 +250,13 @@ impl Groups {
     /// Some rows of a group, the oldest of each state first.
     pub(super) fn first_rows(&self, group: u16, rows: &Rows, most: usize) -> Vec<u32> {
         let group = &self.list[usize::from(group)];
-        group.lists.iter().chain([&group.left]).flat_map(|list| list.indices(rows)).take(most).collect()
+        group
+            .lists
+            .iter()
+            .chain([&group.left])
+            .flat_map(|list| list.indices(rows))
+            .take(most)
+            .collect()
     }
 
     /// Counts segments sent again.
@@ -249,7 +274,8 @@ impl Groups {
         }
     }
 
-    /// Brings the cursors of every list up to `cuts`, past as many rows as `budget` has; whether all are there.
+    /// Brings the cursors of every list up to `cuts`, past as many rows as `budget` has; whether
+    /// all are there.
     pub(super) fn advance(&mut self, rows: &Rows, cuts: &Cuts, budget: &mut usize) -> bool {
         for list in self.list.iter_mut().flat_map(|group| &mut group.lists) {
             list.advance(rows, cuts, budget);
@@ -259,7 +285,11 @@ impl Groups {
 
     /// When the oldest row entered its leak state that has not been verified in it.
     pub(super) fn unverified_since(&self, rows: &Rows) -> Option<u64> {
-        self.list.iter().flat_map(|group| &group.lists).filter_map(|list| list.unverified_since(rows)).min()
+        self.list
+            .iter()
+            .flat_map(|group| &group.lists)
+            .filter_map(|list| list.unverified_since(rows))
+            .min()
     }
 
     /// How many places for groups there are.

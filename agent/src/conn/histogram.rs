@@ -1,10 +1,24 @@
 //! A histogram with fixed bounds, counted under the table's lock: no atomics, no allocation.
 
 /// Bounds for times from a tenth of a millisecond to an hour, seconds.
-pub const SECONDS: &[f64] = &[0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 3.0, 10.0, 60.0, 300.0, 3600.0];
+pub const SECONDS: &[f64] = &[
+    0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 3.0, 10.0, 60.0,
+    300.0, 3600.0,
+];
 /// Bounds for payload sizes, bytes.
-pub const BYTES: &[f64] =
-    &[0.0, 256.0, 1024.0, 4096.0, 16384.0, 65536.0, 262_144.0, 1_048_576.0, 16_777_216.0, 268_435_456.0, 4_294_967_296.0];
+pub const BYTES: &[f64] = &[
+    0.0,
+    256.0,
+    1024.0,
+    4096.0,
+    16384.0,
+    65536.0,
+    262_144.0,
+    1_048_576.0,
+    16_777_216.0,
+    268_435_456.0,
+    4_294_967_296.0,
+];
 
 /// The most bounds of a histogram.
 const MOST: usize = SECONDS.len();
@@ -17,8 +31,9 @@ pub(super) static MICROSECONDS: Scale = Scale::new(SECONDS, 1e6);
 /// [`BYTES`] as whole numbers.
 pub(super) static WHOLE_BYTES: Scale = Scale::new(BYTES, 1.0);
 
-/// Bounds as whole numbers of a smaller unit, so that a value that comes as one needs no search: of bounds of which
-/// each is at least twice the one before, one at the most has as many binary digits as the value.
+/// Bounds as whole numbers of a smaller unit, so that a value that comes as one needs no search: of
+/// bounds of which each is at least twice the one before, one at the most has as many binary digits
+/// as the value.
 #[derive(Debug)]
 pub(super) struct Scale {
     /// The bounds, then the greatest number.
@@ -30,7 +45,11 @@ pub(super) struct Scale {
 }
 
 impl Scale {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounds are small and not negative")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "bounds are small and not negative"
+    )]
     const fn new(of: &[f64], units: f64) -> Self {
         let (mut bounds, mut less) = ([u64::MAX; MOST + 1], [0; u64::BITS as usize + 1]);
         let mut at = 0;
@@ -70,7 +89,8 @@ impl Histogram {
         Self { bounds, counts: [0; MOST + 1], sum: 0.0 }
     }
 
-    /// Counts one value that is a whole number of the unit of `scale`, which is the one of this histogram's bounds.
+    /// Counts one value that is a whole number of the unit of `scale`, which is the one of this
+    /// histogram's bounds.
     #[inline]
     pub(super) fn observe_whole(&mut self, scale: &Scale, value: u64) {
         if let Some(count) = self.counts.get_mut(scale.slot(value)) {
@@ -126,7 +146,9 @@ mod tests {
     #[test]
     #[expect(clippy::cast_precision_loss, reason = "bounds and their neighbours are small")]
     fn a_whole_number_falls_where_the_same_value_falls_as_a_fraction() {
-        for (bounds, scale) in [(SECONDS, &NANOSECONDS), (SECONDS, &MICROSECONDS), (BYTES, &WHOLE_BYTES)] {
+        for (bounds, scale) in
+            [(SECONDS, &NANOSECONDS), (SECONDS, &MICROSECONDS), (BYTES, &WHOLE_BYTES)]
+        {
             let near = |bound: u64| [bound.saturating_sub(1), bound, bound + 1];
             let edges = scale.bounds[..bounds.len()].iter().flat_map(|bound| near(*bound));
             let powers = (0..62).flat_map(|power| near(1 << power));

@@ -1,21 +1,23 @@
 //! Which process holds a socket now: the descriptor tables of all processes held against the rows.
 //!
 //! Part of a reconcile pass. While the tables are read every row notes its best holder and how many
-//! there are; when they have been read to the end, the rows whose owner is another, or has another name by now,
-//! change hands. Nothing is decided before, because a row's present owner may come last.
+//! there are; when they have been read to the end, the rows whose owner is another, or has another
+//! name by now, change hands. Nothing is decided before, because a row's present owner may come
+//! last.
 //!
-//! Of several holders the present owner stays: a process that forks and keeps its descriptor goes on to
-//! be the one that is named, and `holders` tells of the others. Where it holds the socket no longer, the
-//! lowest process id counts. Process 1 and the agent give way to any other holder: a service manager keeps
-//! the listeners that it made for others, the agent what its parent forgot to close.
+//! Of several holders the present owner stays: a process that forks and keeps its descriptor goes
+//! on to be the one that is named, and `holders` tells of the others. Where it holds the socket no
+//! longer, the lowest process id counts. Process 1 and the agent give way to any other holder: a
+//! service manager keeps the listeners that it made for others, the agent what its parent forgot to
+//! close.
 //!
 //! A socket that has a `struct socket` and that no process holds keeps its last owner, as
 //! [`Owner::Gone`]: its descriptor is in flight in a unix socket, registered with an io_uring alone, or
-//! a part of the kernel uses it. A child that waits in its listener's accept queue follows the listener;
-//! an orphan, which the kernel closes by itself, stays with the process that let it go.
+//! a part of the kernel uses it. A child that waits in its listener's accept queue follows the
+//! listener; an orphan, which the kernel closes by itself, stays with the process that let it go.
 //!
-//! Process ids are those of the initial pid namespace. The tables are those of the processes that the
-//! agent's own pid namespace shows; threads with a table of their own are walked apart
+//! Process ids are those of the initial pid namespace. The tables are those of the processes that
+//! the agent's own pid namespace shows; threads with a table of their own are walked apart
 //! (`task_seq_get_next`, 5.10).
 
 use std::collections::HashSet;
@@ -32,7 +34,8 @@ use super::rows::{Row, flag};
 use super::table::Table;
 use super::workloads::Place;
 
-/// The most processes whose names are kept during a pass; those beyond are counted, and own nothing new.
+/// The most processes whose names are kept during a pass; those beyond are counted, and own nothing
+/// new.
 pub(super) const MOST_PROCESSES: usize = 1 << 16;
 
 /// The process that keeps sockets for others.
@@ -52,8 +55,9 @@ pub(super) struct Processes {
     marks: Vec<u64>,
 }
 
-/// What the reading has met of one row: the best holder, how many there are, and the run in which the last was counted.
-/// Kept as one word, of which zero is nothing, so that a million of them come from the system as they are.
+/// What the reading has met of one row: the best holder, how many there are, and the run in which
+/// the last was counted. Kept as one word, of which zero is nothing, so that a million of them come
+/// from the system as they are.
 #[derive(Clone, Copy, Default)]
 struct Mark {
     candidate: u32,
@@ -99,7 +103,11 @@ impl Processes {
     fn set_mark(&mut self, index: u32, top: u32, mark: Mark) {
         if index as usize >= self.marks.len() {
             let more = (top as usize).max(index as usize + 1);
-            if self.marks.is_empty() { self.marks = vec![0; more] } else { self.marks.resize(more, 0) }
+            if self.marks.is_empty() {
+                self.marks = vec![0; more]
+            } else {
+                self.marks.resize(more, 0)
+            }
         }
         if let Some(word) = self.marks.get_mut(index as usize) {
             *word = mark.word();
@@ -146,8 +154,8 @@ impl Table {
         processes.set_mark(index, self.rows.top(), mark);
     }
 
-    /// Gives a row to who held it when the descriptor tables were read, from the moment `walked` on. Counts the rows that
-    /// nobody holds, and those that more than one process does.
+    /// Gives a row to who held it when the descriptor tables were read, from the moment `walked`
+    /// on. Counts the rows that nobody holds, and those that more than one process does.
     pub(super) fn settle_owner(&mut self, index: u32, walked: u64, finish: &mut Finish) {
         let mark = self.pass.as_ref().map_or(Mark::default(), |pass| pass.processes.mark(index));
         let row = &mut self.rows[index];
@@ -177,7 +185,8 @@ impl Table {
         }
     }
 
-    /// What is in a leak state since before `walked` has been verified in it; whether every list knows that.
+    /// What is in a leak state since before `walked` has been verified in it; whether every list
+    /// knows that.
     pub(super) fn verified_since(&mut self, walked: u64, budget: &mut usize) -> bool {
         self.cuts.walk(walked);
         self.groups.advance(&self.rows, &self.cuts, budget)
@@ -190,27 +199,36 @@ impl Table {
         self.groups.unverified_since(&self.rows)
     }
 
-    /// Whether rows that are in use belong to one of these processes, of `places` places of the slab from `from` on; and where to
-    /// go on, none at the end. The kernel closes the sockets of a process that ends: one that is left in a state where it can
-    /// still be used is held by another.
+    /// Whether rows that are in use belong to one of these processes, of `places` places of the
+    /// slab from `from` on; and where to go on, none at the end. The kernel closes the sockets
+    /// of a process that ends: one that is left in a state where it can still be used is held
+    /// by another.
     #[must_use]
     pub fn outlives(&self, ended: &HashSet<u32>, from: u32, places: u32) -> (bool, Option<u32>) {
         use SocketState::{CloseWait, Established, Listen, SynSent};
         let end = from.saturating_add(places).min(self.rows.top());
-        let in_use = |row: &Row| matches!(row.state, CloseWait | Established | Listen | SynSent) && row.owner > Owner::Gone;
+        let in_use = |row: &Row| {
+            matches!(row.state, CloseWait | Established | Listen | SynSent)
+                && row.owner > Owner::Gone
+        };
         let mut rows = (from..end).map(|index| &self.rows[index]);
         let found = rows.any(|row| row.has(flag::LIVE) && in_use(row) && ended.contains(&row.tgid));
         (found, (end < self.rows.top()).then_some(end))
     }
 
-    /// Gives a row to its best holder, under the name that it has now; whether that changed its group.
+    /// Gives a row to its best holder, under the name that it has now; whether that changed its
+    /// group.
     fn hand_over(&mut self, index: u32, walked: u64, candidate: u32) -> bool {
         let row = self.rows[index];
         // A system call on the socket after the tables were read knows better.
         if row.owner == Owner::Exact && row.entered >= walked {
             return false;
         }
-        let Some(comm) = self.pass.as_ref().and_then(|pass| pass.processes.names.get(&candidate)).copied() else { return false };
+        let Some(comm) =
+            self.pass.as_ref().and_then(|pass| pass.processes.names.get(&candidate)).copied()
+        else {
+            return false;
+        };
         let other = self.group_of_holder(index, candidate, &comm);
         if other.is_none() && row.owner == Owner::Exact && row.tgid == candidate {
             return false;
@@ -240,7 +258,8 @@ impl Table {
         let kept = self.groups.keeps(&row, &name, &place, candidate);
         let group = if kept { row.group } else { self.groups.of_name(&name, &place, row.role) };
         // One that is nowhere may be so for want of room, which is counted where records bring it.
-        if self.groups.is(group, name.as_str(), &place, row.role) && !self.groups.is_nowhere(group) {
+        if self.groups.is(group, name.as_str(), &place, row.role) && !self.groups.is_nowhere(group)
+        {
             self.groups.remember_answer(question, &self.workloads, group);
         }
         (!kept).then_some(group)
@@ -257,11 +276,12 @@ impl Table {
         }
     }
 
-    /// Whether a row that no process holds should be held: it has an owner and a `struct socket`, as
-    /// this pass saw it, and nothing has happened to it since.
+    /// Whether a row that no process holds should be held: it has an owner and a `struct socket`,
+    /// as this pass saw it, and nothing has happened to it since.
     fn is_unheld(&self, index: u32) -> bool {
         let row = &self.rows[index];
-        let seen = self.pass.as_ref().is_some_and(|pass| row.entered < pass.start) && row.seen == self.generation;
+        let seen = self.pass.as_ref().is_some_and(|pass| row.entered < pass.start)
+            && row.seen == self.generation;
         seen && row.is_attached() && !row.has(flag::ORPHAN) && row.owner != Owner::None
     }
 

@@ -1,9 +1,10 @@
 //! From a socket's kernel address to its row.
 //!
-//! Used by the store. One open-addressed table would be copied as a whole when it grows, with a look at every row,
-//! while records wait: so the addresses are spread over [`SHARDS`] small ones, each of which grows by itself.
-//! Guarantees: five bytes a place, and at least half of them in use once a shard has grown past its first places;
-//! growing holds a record up for a 64th of all rows at the most.
+//! Used by the store. One open-addressed table would be copied as a whole when it grows, with a
+//! look at every row, while records wait: so the addresses are spread over [`SHARDS`] small ones,
+//! each of which grows by itself. Guarantees: five bytes a place, and at least half of them in use
+//! once a shard has grown past its first places; growing holds a record up for a 64th of all rows
+//! at the most.
 
 use hashbrown::HashTable;
 use hashbrown::hash_table::OccupiedEntry;
@@ -12,7 +13,8 @@ use super::slab::Rows;
 
 /// How many tables there are; a power of two.
 const SHARDS: usize = 64;
-/// The bits of a hash that choose the table: above those that choose the place in it, below those kept beside it.
+/// The bits of a hash that choose the table: above those that choose the place in it, below those
+/// kept beside it.
 const SHARD_SHIFT: u32 = 48;
 
 /// The rows' indices by their sockets' addresses.
@@ -72,7 +74,8 @@ mod tests {
     fn addresses_of_a_slab_spread_evenly_over_the_tables() {
         for step in [64, 2304, 2432, 4096, 1 << 16] {
             let mut counts = [0_u32; SHARDS];
-            (0..64_000_u64).for_each(|at| counts[shard(hash(0xffff_8880_0000_0000 + at * step))] += 1);
+            (0..64_000_u64)
+                .for_each(|at| counts[shard(hash(0xffff_8880_0000_0000 + at * step))] += 1);
             let (least, most) = (counts.iter().min().unwrap(), counts.iter().max().unwrap());
             assert!(*least > 700 && *most < 1300, "{step}: {least} to {most}");
         }

@@ -1,11 +1,13 @@
 //! The closed sets behind the labels: roles, states, reasons, phases and kinds, each with the text
 //! that stands in metrics, JSON and tables.
 //!
-//! Used by the connection table to count and by every view to print; a set grows here and nowhere else.
+//! Used by the connection table to count and by every view to print; a set grows here and nowhere
+//! else.
 
 use agent_common::tcp;
 
-/// Declares a closed set of label values: the enum, all its members in order, their texts and indices.
+/// Declares a closed set of label values: the enum, all its members in order, their texts and
+/// indices.
 macro_rules! label_set {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal,)+ }) => {
         $(#[$doc])*
@@ -219,11 +221,20 @@ impl SocketState {
     /// Whether a socket that stays in this state is suspected to be stuck or leaked.
     #[must_use]
     pub const fn can_leak(self) -> bool {
-        matches!(self, Self::SynSent | Self::FinWait1 | Self::FinWait2 | Self::CloseWait | Self::LastAck | Self::Closing)
+        matches!(
+            self,
+            Self::SynSent
+                | Self::FinWait1
+                | Self::FinWait2
+                | Self::CloseWait
+                | Self::LastAck
+                | Self::Closing
+        )
     }
 }
 
-/// The text of any kernel state code, as in metrics and JSON; `unknown` for codes that no kernel has.
+/// The text of any kernel state code, as in metrics and JSON; `unknown` for codes that no kernel
+/// has.
 #[must_use]
 pub const fn state_name(code: u8) -> &'static str {
     match code {

@@ -1,8 +1,9 @@
-//! Listeners: what waits at them and what they dropped, by process, workload and port, as the passes see it.
+//! Listeners: what waits at them and what they dropped, by process, workload and port, as the
+//! passes see it.
 //!
 //! Used by the pass. Guarantees: at most `limit` of these, the rest shares one; what was counted
-//! as dropped stays counted: a pair whose listeners are gone keeps its count until its place is needed, and
-//! then hands it to the shared one.
+//! as dropped stays counted: a pair whose listeners are gone keeps its count until its place is
+//! needed, and then hands it to the shared one.
 
 use std::sync::Arc;
 
@@ -58,7 +59,8 @@ type Key = (Arc<str>, Arc<str>, u16);
 /// All listeners.
 pub(super) struct Listening {
     counted: HashMap<u64, Counted>,
-    /// By name, not by group: a group's number may be another's one day, and counts stay longer than groups.
+    /// By name, not by group: a group's number may be another's one day, and counts stay longer
+    /// than groups.
     pairs: HashMap<Key, Pair>,
     beyond: Pair,
     limit: usize,
@@ -69,10 +71,17 @@ pub(super) struct Listening {
 impl Listening {
     /// No listeners, and room for `limit` pairs.
     pub(super) fn new(limit: usize) -> Self {
-        Self { counted: HashMap::new(), pairs: HashMap::new(), beyond: Pair::default(), limit, overflow: 0 }
+        Self {
+            counted: HashMap::new(),
+            pairs: HashMap::new(),
+            beyond: Pair::default(),
+            limit,
+            overflow: 0,
+        }
     }
 
-    /// Counts all listeners afresh: their rows, each with what the list told of it if this pass saw it.
+    /// Counts all listeners afresh: their rows, each with what the list told of it if this pass saw
+    /// it.
     pub(super) fn renew(&mut self, rows: &[(&Row, Option<Extra>)], groups: &Groups) {
         for pair in self.pairs.values_mut().chain([&mut self.beyond]) {
             *pair = Pair { drops: pair.drops, ..Pair::default() };
@@ -95,11 +104,15 @@ impl Listening {
                 continue;
             };
             // Of a listener that is older than the agent only what comes from now on counts.
-            let base = known.map_or(if row.has(flag::BORN_BEFORE) { extra.drops } else { 0 }, |known| known.drops);
+            let base = known
+                .map_or(if row.has(flag::BORN_BEFORE) { extra.drops } else { 0 }, |known| {
+                    known.drops
+                });
             self.counted.insert(row.sk, Counted { born: row.born, drops: extra.drops });
             let pair = self.pair(key(row), known.is_none());
             // A count that falls by less than half of its range has not gone round.
-            let dropped = Some(extra.drops.wrapping_sub(base)).filter(|dropped| *dropped <= u32::MAX / 2);
+            let dropped =
+                Some(extra.drops.wrapping_sub(base)).filter(|dropped| *dropped <= u32::MAX / 2);
             pair.add(row, *extra, dropped.unwrap_or(0));
         }
         self.pairs.retain(|_, pair| pair.sockets > 0 || pair.drops > 0);
@@ -107,8 +120,11 @@ impl Listening {
 
     /// What is shown; the shared pair only once something was folded.
     pub(super) fn snapshot(&self) -> Vec<Listener> {
-        let show = |((process, workload, port), pair): (&Key, &Pair)| pair.shown([process, workload].map(Arc::clone), Some(*port));
-        let beyond = (self.overflow > 0).then(|| self.beyond.shown([OTHER, OTHER].map(Arc::from), None));
+        let show = |((process, workload, port), pair): (&Key, &Pair)| {
+            pair.shown([process, workload].map(Arc::clone), Some(*port))
+        };
+        let beyond =
+            (self.overflow > 0).then(|| self.beyond.shown([OTHER, OTHER].map(Arc::from), None));
         self.pairs.iter().map(show).chain(beyond).collect()
     }
 
@@ -123,7 +139,11 @@ impl Listening {
     /// Makes room: takes the pair that dropped least of those without a listener.
     fn evict(&mut self) -> bool {
         let empty = self.pairs.iter().filter(|(_, pair)| pair.sockets == 0 && !pair.live);
-        let Some(key) = empty.min_by_key(|(key, pair)| (pair.drops, *key)).map(|(key, _)| key.clone()) else { return false };
+        let Some(key) =
+            empty.min_by_key(|(key, pair)| (pair.drops, *key)).map(|(key, _)| key.clone())
+        else {
+            return false;
+        };
         self.beyond.drops += self.pairs.remove(&key).map_or(0, |pair| pair.drops);
         self.overflow += 1;
         true

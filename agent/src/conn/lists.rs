@@ -169,11 +169,16 @@ impl List {
     }
 
     fn stage(&mut self, row: &Row) -> Option<&mut u32> {
-        if row.state == SocketState::CloseWait { self.stages.get_mut(row.queues.stage().index()) } else { None }
+        if row.state == SocketState::CloseWait {
+            self.stages.get_mut(row.queues.stage().index())
+        } else {
+            None
+        }
     }
 
-    /// Brings the cursors up to cuts that have moved on, past as many rows as `budget` has, which it takes from it. Rows of
-    /// one time are passed together, or the list would not know which of them have been.
+    /// Brings the cursors up to cuts that have moved on, past as many rows as `budget` has, which
+    /// it takes from it. Rows of one time are passed together, or the list would not know which
+    /// of them have been.
     pub(super) fn advance(&mut self, rows: &Rows, cuts: &Cuts, budget: &mut usize) {
         if !self.aged {
             return;

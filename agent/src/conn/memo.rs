@@ -1,18 +1,21 @@
-//! Which group an owner was last found to have, so that a record of an owner that is known costs one comparison
-//! instead of a name made clean, a workload looked up and a name looked up.
+//! Which group an owner was last found to have, so that a record of an owner that is known costs
+//! one comparison instead of a name made clean, a workload looked up and a name looked up.
 //!
-//! Used by the groups. Guarantees: never an answer that is older than the last change of what it rests on (its owner
-//! empties it then); a fixed size, whatever names come: one that finds its place taken takes it.
+//! Used by the groups. Guarantees: never an answer that is older than the last change of what it
+//! rests on (its owner empties it then); a fixed size, whatever names come: one that finds its
+//! place taken takes it.
 
 /// How many answers are kept; a power of two.
 const PLACES: usize = 256;
 
 /// Odd numbers without a pattern, the last 2^64 over the golden ratio.
-const FACTORS: [u64; 4] = [0xC2B2_AE3D_27D4_EB4F, 0x1656_67B1_9E37_79F9, 0xD6E8_FEB8_6659_FD93, 0x9E37_79B9_7F4A_7C15];
+const FACTORS: [u64; 4] =
+    [0xC2B2_AE3D_27D4_EB4F, 0x1656_67B1_9E37_79F9, 0xD6E8_FEB8_6659_FD93, 0x9E37_79B9_7F4A_7C15];
 /// Leaves the highest bits of a product, as many as places need.
 const SHIFT: u32 = u64::BITS - PLACES.ilog2();
 
-/// What an answer is found by: a command name or the group of a relative, the cgroup, the process and the role.
+/// What an answer is found by: a command name or the group of a relative, the cgroup, the process
+/// and the role.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Question([u64; 4]);
 
@@ -34,7 +37,9 @@ impl Question {
     #[inline]
     fn place(self) -> usize {
         let [front, back, cgroup, owner] = self.0;
-        let mixed = front.wrapping_mul(FACTORS[0]) ^ back.wrapping_mul(FACTORS[1]) ^ cgroup.wrapping_mul(FACTORS[2]);
+        let mixed = front.wrapping_mul(FACTORS[0])
+            ^ back.wrapping_mul(FACTORS[1])
+            ^ cgroup.wrapping_mul(FACTORS[2]);
         // What differs in low bits only shows in all higher ones.
         ((mixed ^ owner).wrapping_mul(FACTORS[3]) >> SHIFT) as usize % PLACES
     }

@@ -1,11 +1,12 @@
 //! The connection table: one row a live socket, the only state of the agent.
 //!
 //! `table` applies records, `ending` settles what a CLOSE means, `pass` (with `moves`,
-//! `holders` and `namespaces`) holds the table against the kernel's own lists, `finish` ends that in slices (`verdict`, `sums`), `view` copies out what the
-//! views read. Below them: `rows` (the slab), `index` (found by the socket), `store` (in and out of it), `lists` (who is oldest),
-//! `groups`, `services` and `books` (what is counted, within label budgets), `owner` and `naming` with `memo` (whose socket it
-//! is), `workloads` (where it runs) with `tenure` (how long names last), `succession` (which state may
-//! follow which).
+//! `holders` and `namespaces`) holds the table against the kernel's own lists, `finish` ends that
+//! in slices (`verdict`, `sums`), `view` copies out what the views read. Below them: `rows` (the
+//! slab), `index` (found by the socket), `store` (in and out of it), `lists` (who is oldest),
+//! `groups`, `services` and `books` (what is counted, within label budgets), `owner` and `naming`
+//! with `memo` (whose socket it is), `workloads` (where it runs) with `tenure` (how long names
+//! last), `succession` (which state may follow which).
 
 mod books;
 mod destinations;

@@ -1,8 +1,10 @@
-//! How rows change groups while they stay in their state, which only a pass and the name of a workload make them do.
+//! How rows change groups while they stay in their state, which only a pass and the name of a
+//! workload make them do.
 //!
-//! Used by the pass and by `tenure`. Each list is in order of time while the holders come in order of processes, so
-//! the moves are gathered, sorted, and made with one walk a list and batch instead of one walk a row. Guarantees:
-//! records may come between any two slices; a row is in exactly one list at every moment.
+//! Used by the pass and by `tenure`. Each list is in order of time while the holders come in order
+//! of processes, so the moves are gathered, sorted, and made with one walk a list and batch instead
+//! of one walk a row. Guarantees: records may come between any two slices; a row is in exactly one
+//! list at every moment.
 
 use super::labels::SocketState;
 use super::owner::Owner;
@@ -11,7 +13,8 @@ use super::table::Table;
 
 /// How many moves are sorted at once: a millisecond or two.
 pub(super) const RUN: usize = 1 << 14;
-/// How many such runs are made in one walk through each list: walks cost most where rows are in no order of time.
+/// How many such runs are made in one walk through each list: walks cost most where rows are in no
+/// order of time.
 const RUNS: usize = 4;
 /// No group: there are never so many.
 const ANY: u16 = u16::MAX;
@@ -19,13 +22,14 @@ const ANY: u16 = u16::MAX;
 /// A row and the group that it belongs to.
 #[derive(Clone, Copy, Debug)]
 struct Move {
-    /// The row's socket and its birth, in case the row, or the socket's address, is used again before the move.
+    /// The row's socket and its birth, in case the row, or the socket's address, is used again
+    /// before the move.
     sk: u64,
     born: u64,
     index: u32,
     group: u16,
-    /// The group that it leaves, where only a row that is still there is meant; else [`ANY`], and an owner that has shown
-    /// itself since is kept.
+    /// The group that it leaves, where only a row that is still there is meant; else [`ANY`], and
+    /// an owner that has shown itself since is kept.
     from: u16,
 }
 
@@ -47,7 +51,9 @@ impl Goal {
     /// By list, then by time: one number, which is compared at once.
     #[inline]
     fn order(&self) -> u128 {
-        let list = u128::from(self.group) << 16 | (self.state.index() as u128) << 8 | u128::from(self.left);
+        let list = u128::from(self.group) << 16
+            | (self.state.index() as u128) << 8
+            | u128::from(self.left);
         list << 96 | u128::from(self.entered) << 32 | u128::from(self.index)
     }
 
@@ -60,7 +66,8 @@ impl Goal {
 #[derive(Debug, Default)]
 pub(super) struct Moves {
     planned: Vec<Move>,
-    /// A batch in sorted runs, in each the row that goes first last: by list, and there from the youngest to the oldest.
+    /// A batch in sorted runs, in each the row that goes first last: by list, and there from the
+    /// youngest to the oldest.
     runs: Vec<Vec<(Goal, Move)>>,
     /// Whether the batch is complete and its walk has begun.
     walking: bool,
@@ -89,7 +96,8 @@ impl Moves {
 }
 
 impl Table {
-    /// Remembers that a row belongs to another group. Who makes many of them has them made now and then.
+    /// Remembers that a row belongs to another group. Who makes many of them has them made now and
+    /// then.
     pub(super) fn plan_move(&mut self, index: u32, group: u16) {
         self.plan(index, group, ANY);
         if self.moves.planned.len() >= 2 * RUNS * RUN {
@@ -97,7 +105,8 @@ impl Table {
         }
     }
 
-    /// The same, however the owner is known; but a row that leaves its group by itself before goes where it went.
+    /// The same, however the owner is known; but a row that leaves its group by itself before goes
+    /// where it went.
     pub(super) fn plan_firm_move(&mut self, index: u32, group: u16) {
         self.plan(index, group, self.rows[index].group);
     }
@@ -107,7 +116,8 @@ impl Table {
         self.moves.planned.push(Move { sk: row.sk, born: row.born, index, group, from });
     }
 
-    /// Makes planned moves, past about `places` rows, however few there are; whether there are more.
+    /// Makes planned moves, past about `places` rows, however few there are; whether there are
+    /// more.
     pub fn work_off(&mut self, places: usize) -> bool {
         if !self.moves.are_done() {
             self.make_moves(&mut places.max(1));
@@ -120,8 +130,9 @@ impl Table {
         while self.work_off(usize::MAX) {}
     }
 
-    /// Makes planned moves, a batch at the most, and takes what rows it looked at from `budget`. A row that was freed or
-    /// used again since is left alone; one whose owner has shown itself since keeps that owner.
+    /// Makes planned moves, a batch at the most, and takes what rows it looked at from `budget`. A
+    /// row that was freed or used again since is left alone; one whose owner has shown itself
+    /// since keeps that owner.
     pub(super) fn make_moves(&mut self, budget: &mut usize) {
         while !self.moves.walking {
             if *budget == 0 {
@@ -195,7 +206,10 @@ impl Table {
         let tail = groups.list_at(goal.group, goal.state, goal.left).tail();
         let stands = |(place, sk): &(Goal, u64)| {
             let row = &rows[place.index];
-            row.has(flag::LIVE) && row.sk == *sk && Goal::of(place.index, row, row.group) == *place && place.is_in_list_of(goal)
+            row.has(flag::LIVE)
+                && row.sk == *sk
+                && Goal::of(place.index, row, row.group) == *place
+                && place.is_in_list_of(goal)
         };
         let mut at = moves.place.filter(stands).map_or(tail, |(place, _)| place.index);
         loop {

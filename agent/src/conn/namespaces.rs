@@ -53,10 +53,15 @@ impl Namespaces {
     /// The counts of the namespaces that were read to the end, zero for those without any.
     pub(super) fn publish(mut self, covered: &HashSet<u32>) -> Vec<Namespace> {
         self.list.retain(|known| covered.contains(&known.netns));
-        let mut empty: Vec<u32> = covered.iter().copied().filter(|netns| *netns != 0 && !self.slots.contains_key(netns)).collect();
+        let mut empty: Vec<u32> = covered
+            .iter()
+            .copied()
+            .filter(|netns| *netns != 0 && !self.slots.contains_key(netns))
+            .collect();
         empty.sort_unstable();
         empty.truncate(self.limit.saturating_sub(self.list.len()));
-        self.list.extend(empty.into_iter().map(|netns| Namespace { netns, ..Namespace::default() }));
+        self.list
+            .extend(empty.into_iter().map(|netns| Namespace { netns, ..Namespace::default() }));
         if self.folded > 0 {
             self.list.push(self.beyond);
         }

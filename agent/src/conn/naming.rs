@@ -1,6 +1,8 @@
-//! Under whose name a row stands: from a record, from the listener that it came from, from its cgroup.
+//! Under whose name a row stands: from a record, from the listener that it came from, from its
+//! cgroup.
 //!
-//! Used by the table and its passes. Every answer that rests on a name alone is asked of the groups' memo first.
+//! Used by the table and its passes. Every answer that rests on a name alone is asked of the
+//! groups' memo first.
 
 use agent_common::record::State;
 
@@ -37,7 +39,9 @@ impl Table {
     /// Takes the role, and the owner where none is known or it waits to be accepted, from the
     /// listener that the socket came from, if there is one.
     pub(super) fn inherit(&mut self, row: &mut Row) {
-        let Some(listener) = self.listeners.find(row.netns, row.local_port, row.local) else { return };
+        let Some(listener) = self.listeners.find(row.netns, row.local_port, row.local) else {
+            return;
+        };
         let listener = &self.rows[listener];
         row.role = Role::Server;
         let takes = row.owner == Owner::None || (row.waits() && listener.owner != Owner::None);
@@ -56,10 +60,17 @@ fn may_inherit(row: &Row) -> bool {
 }
 
 impl Groups {
-    /// Takes from a record who uses the socket; `reader` uses none. A row without an owner goes where its cgroup belongs,
-    /// once there was a pass.
+    /// Takes from a record who uses the socket; `reader` uses none. A row without an owner goes
+    /// where its cgroup belongs, once there was a pass.
     #[inline]
-    fn name_by(&mut self, workloads: &mut Workloads, row: &mut Row, record: &State, reader: u32, seeded: bool) {
+    fn name_by(
+        &mut self,
+        workloads: &mut Workloads,
+        row: &mut Row,
+        record: &State,
+        reader: u32,
+        seeded: bool,
+    ) {
         if names_owner(record) && record.tgid != reader {
             self.claim(workloads, row, record.tgid, &record.comm);
             row.owner = Owner::Exact;
@@ -87,7 +98,9 @@ impl Groups {
                     let group = self.of_name(&name, &place, row.role);
                     row.set_group(group);
                 }
-                if overflow == workloads.overflow && self.is(row.group, name.as_str(), &place, row.role) {
+                if overflow == workloads.overflow
+                    && self.is(row.group, name.as_str(), &place, row.role)
+                {
                     self.remember_answer(question, workloads, row.group);
                 }
             }

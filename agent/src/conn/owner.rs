@@ -1,8 +1,8 @@
 //! Whose socket it is: how the owner of a row is known, how a command name becomes a label, and the
 //! listeners by port from which their children inherit.
 //!
-//! Used by the table. Fact (6.18, more than thirty scenarios): a record with the OWNED flag was made
-//! by a task that uses the socket; any other record's current task is a stranger.
+//! Used by the table. Fact (6.18, more than thirty scenarios): a record with the OWNED flag was
+//! made by a task that uses the socket; any other record's current task is a stranger.
 
 use agent_common::record::{State, flag};
 use agent_common::tcp;
@@ -10,7 +10,8 @@ use hashbrown::HashMap;
 
 use super::groups::UNKNOWN;
 
-/// `ECONNABORTED`: the socket was destroyed from outside (`SOCK_DESTROY`), the current task is the destroyer.
+/// `ECONNABORTED`: the socket was destroyed from outside (`SOCK_DESTROY`), the current task is the
+/// destroyer.
 const ECONNABORTED: u16 = 103;
 
 /// How the owner of a socket is known; a later one is better.
@@ -58,13 +59,17 @@ pub(super) struct Name {
 }
 
 impl Name {
-    /// Cut at the first NUL, control characters removed, what is not UTF-8 replaced, and a `~` at the
-    /// front too, because the agent's own names begin so; `unknown` where nothing is left.
+    /// Cut at the first NUL, control characters removed, what is not UTF-8 replaced, and a `~` at
+    /// the front too, because the agent's own names begin so; `unknown` where nothing is left.
     pub(super) fn from_comm(comm: &[u8; 16]) -> Self {
         let mut name = Self { bytes: [0; 48], len: 0 };
         let end = comm.iter().position(|byte| *byte == 0).unwrap_or(comm.len());
         for chunk in comm[..end].utf8_chunks() {
-            chunk.valid().chars().filter(|letter| !letter.is_control()).for_each(|letter| name.push(letter));
+            chunk
+                .valid()
+                .chars()
+                .filter(|letter| !letter.is_control())
+                .for_each(|letter| name.push(letter));
             if !chunk.invalid().is_empty() {
                 name.push(char::REPLACEMENT_CHARACTER);
             }
@@ -81,7 +86,8 @@ impl Name {
     }
 
     fn push(&mut self, letter: char) {
-        let letter = if self.len == 0 && letter == '~' { char::REPLACEMENT_CHARACTER } else { letter };
+        let letter =
+            if self.len == 0 && letter == '~' { char::REPLACEMENT_CHARACTER } else { letter };
         let width = letter.len_utf8();
         if let Some(room) = self.bytes.get_mut(self.len..self.len + width) {
             letter.encode_utf8(room);
@@ -144,7 +150,8 @@ impl Listeners {
 }
 
 fn rank(listener: [u64; 2], local: [u64; 2]) -> u8 {
-    let wildcard = listener == [0, 0] || (is_v4(listener) && listener[1].to_ne_bytes()[4..] == [0; 4]);
+    let wildcard =
+        listener == [0, 0] || (is_v4(listener) && listener[1].to_ne_bytes()[4..] == [0; 4]);
     match (listener == local, wildcard, is_v4(listener) == is_v4(local)) {
         (true, ..) => 3,
         (false, true, true) => 2,
@@ -180,7 +187,11 @@ mod tests {
         assert_eq!(name(&[0xff; 16]), "\u{fffd}".repeat(16));
         assert_eq!(name(b"caf\xc3\xa9"), "café");
         assert_eq!(name(b"\x01\x02"), "unknown");
-        assert_eq!(name(b"\x01~other"), "\u{fffd}other", "nobody can take the name of what is beyond the budget");
+        assert_eq!(
+            name(b"\x01~other"),
+            "\u{fffd}other",
+            "nobody can take the name of what is beyond the budget"
+        );
         assert_eq!(name(b""), "unknown");
     }
 }

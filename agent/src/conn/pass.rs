@@ -1,14 +1,16 @@
 //! The reconcile pass: the table held against the kernel's own socket list and descriptor tables.
 //!
 //! Driven by the ingest thread: `begin_pass`, then slices of the lists between which the rings are
-//! drained and applied, then `finish_pass` (in `finish`). Each entry carries the time at which it was read and all
-//! records up to then have been applied, so an entry is the truth unless the row has heard of
-//! something later. The first pass seeds the table; a later one finds only what was lost, and counts it.
+//! drained and applied, then `finish_pass` (in `finish`). Each entry carries the time at which it
+//! was read and all records up to then have been applied, so an entry is the truth unless the row
+//! has heard of something later. The first pass seeds the table; a later one finds only what was
+//! lost, and counts it.
 //!
 //! Sockets in TIME_WAIT and NEW_SYN_RECV are counted, by namespace. An orphan that the kernel keeps
-//! as a full socket (FIN_WAIT2 with `tcp_fin_timeout` over 60 s, or acknowledged while the closing task had it
-//! locked: `tcp_rcv_state_process`) has a row, but is counted with the small ones: what `ss` shows as FIN-WAIT-2
-//! is the gauge `fin_wait2` plus `fin_wait2_orphan`, and SYN-RECV is rows in `syn_recv` plus `syn_recv` of the namespaces.
+//! as a full socket (FIN_WAIT2 with `tcp_fin_timeout` over 60 s, or acknowledged while the closing
+//! task had it locked: `tcp_rcv_state_process`) has a row, but is counted with the small ones: what
+//! `ss` shows as FIN-WAIT-2 is the gauge `fin_wait2` plus `fin_wait2_orphan`, and SYN-RECV is rows
+//! in `syn_recv` plus `syn_recv` of the namespaces.
 
 use agent_common::record::{Socket, flag as flag_of_entry};
 use hashbrown::HashMap;
@@ -54,7 +56,8 @@ impl Pass {
 
     /// Whether an entry may be of a socket that has closed since it was read.
     fn may_be_closed(&self, sk: u64, read: u64) -> bool {
-        self.closed.len() >= MAX_CLOSED || self.closed.get(&sk).is_some_and(|time| time.saturating_add(MARGIN) >= read)
+        self.closed.len() >= MAX_CLOSED
+            || self.closed.get(&sk).is_some_and(|time| time.saturating_add(MARGIN) >= read)
     }
 }
 
@@ -89,7 +92,8 @@ impl Table {
             return;
         };
         let row = &mut self.rows[index];
-        let newer = row.entered.saturating_add(MARGIN) > entry.time && !row.has(flag::ENTERED_BEFORE);
+        let newer =
+            row.entered.saturating_add(MARGIN) > entry.time && !row.has(flag::ENTERED_BEFORE);
         let same = row.has_ends(&entry.ends);
         if newer || (same && row.state == state) {
             self.confirm(index, entry);
@@ -114,7 +118,8 @@ impl Table {
             return;
         }
         if self.rows.len() >= self.rows.limit() {
-            // Later passes meet the same sockets again; they were counted at birth or while seeding.
+            // Later passes meet the same sockets again; they were counted at birth or while
+            // seeding.
             self.books.refused += u64::from(!self.seeded);
             return;
         }
@@ -143,14 +148,17 @@ impl Table {
 
     /// Marks a row as seen, and takes what only the list knows.
     fn confirm(&mut self, index: u32, entry: &Socket) {
-        // Where the row has gone on since the entry was read, or is another socket's by now, the entry
-        // tells nothing of it but that its address is in use.
+        // Where the row has gone on since the entry was read, or is another socket's by now, the
+        // entry tells nothing of it but that its address is in use.
         if self.rows[index].is_as_listed(entry) {
             self.take_entry(index, entry);
         }
         self.rows[index].seen = self.generation;
         let mut row = self.rows[index];
-        if !(row.role == Role::Unknown || row.waits() || (row.role == Role::Server && row.owner == Owner::None)) {
+        if !(row.role == Role::Unknown
+            || row.waits()
+            || (row.role == Role::Server && row.owner == Owner::None))
+        {
             return;
         }
         let (owner, group) = (row.owner, row.group);
@@ -166,14 +174,16 @@ impl Table {
     /// Takes what an entry tells of a row that has not changed since.
     fn take_entry(&mut self, index: u32, entry: &Socket) {
         let row = &self.rows[index];
-        let is_left = row.state == SocketState::FinWait2 && entry.flags & flag_of_entry::ORPHAN != 0;
+        let is_left =
+            row.state == SocketState::FinWait2 && entry.flags & flag_of_entry::ORPHAN != 0;
         if is_left != row.is_left() || (row.local_port == 0 && entry.ends.local_port != 0) {
             self.unlink(index);
             let row = &mut self.rows[index];
             row.take_flags(entry.flags);
             if row.local_port == 0 {
-                // The kernel chooses a port after it has told the state: SYN_SENT (`tcp_v4_connect`, 6.18),
-                // and LISTEN of a socket that was not bound (`inet_csk_listen_start`, 6.18).
+                // The kernel chooses a port after it has told the state: SYN_SENT
+                // (`tcp_v4_connect`, 6.18), and LISTEN of a socket that was not
+                // bound (`inet_csk_listen_start`, 6.18).
                 row.take_ends(&entry.ends);
             }
             self.link(index);

@@ -1,5 +1,5 @@
-//! What the passes gather besides states: queues, listeners, ports, processes; with what the reconcile thread
-//! has read of `/proc`. Kept in the table so that a view reads memory only.
+//! What the passes gather besides states: queues, listeners, ports, processes; with what the
+//! reconcile thread has read of `/proc`. Kept in the table so that a view reads memory only.
 //!
 //! Used by the pass and by `view`. Everything here is as of the last pass.
 
@@ -32,13 +32,15 @@ pub struct Pressure {
     pub destinations: Vec<Destination>,
     /// What the network namespaces count themselves.
     pub netstat: Vec<Netstat>,
-    /// Processes that own TCP sockets, with their descriptors; at most 2048, those with the most sockets.
+    /// Processes that own TCP sockets, with their descriptors; at most 2048, those with the most
+    /// sockets.
     pub processes: Vec<OwnerProcess>,
     /// Memory and settings.
     pub host: Host,
 }
 
-/// The listeners of one process in one workload on one port, summed: `SO_REUSEPORT`, several addresses, several namespaces.
+/// The listeners of one process in one workload on one port, summed: `SO_REUSEPORT`, several
+/// addresses, several namespaces.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Listener {
     /// Command name, `~other` beyond the budget.
@@ -97,7 +99,8 @@ pub struct Destination {
     pub time_wait: u32,
     /// Ports that there are.
     pub range: u32,
-    /// `tcp_tw_reuse` of the namespace: with 1 a port in TIME_WAIT may be taken again after a second.
+    /// `tcp_tw_reuse` of the namespace: with 1 a port in TIME_WAIT may be taken again after a
+    /// second.
     pub tw_reuse: Option<u64>,
 }
 
@@ -164,7 +167,10 @@ pub(super) struct Gathered {
 impl Gathered {
     /// What the list told of a listener that the pass with this number saw.
     fn extra(&self, row: &Row, generation: u8) -> Option<Extra> {
-        self.listeners.get(&row.sk).copied().filter(|extra| row.seen == generation && extra.is_of(row))
+        self.listeners
+            .get(&row.sk)
+            .copied()
+            .filter(|extra| row.seen == generation && extra.is_of(row))
     }
 }
 
@@ -183,8 +189,8 @@ impl Kept {
 }
 
 impl Table {
-    /// Takes what a network namespace tells of itself; before the entries of its list. The first one of
-    /// a pass is the agent's own.
+    /// Takes what a network namespace tells of itself; before the entries of its list. The first
+    /// one of a pass is the agent's own.
     pub fn pass_facts(&mut self, facts: Facts) {
         let Some(pass) = &mut self.pass else { return };
         let gathered = &mut pass.gathered;
@@ -193,8 +199,9 @@ impl Table {
         gathered.destinations.know(facts);
     }
 
-    /// The processes whose descriptors are worth a look, as of the last pass. None where the kernel knows the
-    /// caller under another number than it knows itself: then `/proc` is another process namespace's.
+    /// The processes whose descriptors are worth a look, as of the last pass. None where the kernel
+    /// knows the caller under another number than it knows itself: then `/proc` is another
+    /// process namespace's.
     #[must_use]
     pub fn owners(&self, caller: u32) -> Vec<u32> {
         if caller != self.reader {
@@ -215,12 +222,17 @@ impl Table {
         let gathered = &mut pass.gathered;
         if entry.state == tcp::LISTEN {
             if gathered.listeners.len() < self.limits.connections {
-                gathered.listeners.insert(entry.ends.sk, Extra { syn_queue: entry.syn_queue, drops: entry.drops, time: entry.time });
+                gathered.listeners.insert(
+                    entry.ends.sk,
+                    Extra { syn_queue: entry.syn_queue, drops: entry.drops, time: entry.time },
+                );
             }
             return;
         }
         // What came from a listener has the listener's port, and no other connection is given that.
-        if gathered.destinations.concerns(entry) && !self.listeners.has(entry.ends.netns, entry.ends.local_port) {
+        if gathered.destinations.concerns(entry)
+            && !self.listeners.has(entry.ends.netns, entry.ends.local_port)
+        {
             gathered.destinations.count(entry);
         }
     }
@@ -232,11 +244,13 @@ impl Table {
         for (netns, counters) in &gathered.netstat {
             kept.netstat.read(*netns, *counters, !self.seeded, &covered.namespaces);
         }
-        let listening: Vec<_> = sums.listening(rows).map(|row| (row, gathered.extra(row, self.generation))).collect();
+        let listening: Vec<_> =
+            sums.listening(rows).map(|row| (row, gathered.extra(row, self.generation))).collect();
         groups.queue(sums.queued());
         kept.listening.renew(&listening, groups);
         let home = gathered.home.unwrap_or_default();
-        kept.ports = gathered.destinations.publish(home, self.limits.namespaces, self.listeners.ports());
+        kept.ports =
+            gathered.destinations.publish(home, self.limits.namespaces, self.listeners.ports());
         let process = |(tgid, group, sockets)| {
             let (process, workload) = groups.labels(group);
             OwnerProcess { tgid, process, workload, sockets, descriptors: None }
@@ -244,7 +258,8 @@ impl Table {
         kept.processes = sums.owners(descriptors::MOST).into_iter().map(process).collect();
     }
 
-    /// The destinations that have taken most of their ports, the worst first; at most 20, as of the last pass.
+    /// The destinations that have taken most of their ports, the worst first; at most 20, as of the
+    /// last pass.
     #[must_use]
     pub fn destinations(&self) -> &[Destination] {
         &self.kept.ports.1

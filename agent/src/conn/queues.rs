@@ -1,7 +1,7 @@
 //! What waits in one socket, and what that makes of a socket in CLOSE_WAIT.
 //!
-//! Kept in each row, eight bytes: set by the pass from the kernel's list, and at the moment in which the
-//! peer's FIN comes, so that the stage of CLOSE_WAIT is known from the first moment on.
+//! Kept in each row, eight bytes: set by the pass from the kernel's list, and at the moment in
+//! which the peer's FIN comes, so that the stage of CLOSE_WAIT is known from the first moment on.
 
 use agent_common::record::{Socket, flag};
 
@@ -9,7 +9,8 @@ use super::labels::{SocketState, Stage};
 use super::rows::Row;
 use super::snapshot::Queued;
 
-/// The bit of each word that is no number: 2 GiB, more than any queue holds (`tcp_rmem` and `tcp_wmem` end there).
+/// The bit of each word that is no number: 2 GiB, more than any queue holds (`tcp_rmem` and
+/// `tcp_wmem` end there).
 const MARK: u32 = 1 << 31;
 
 /// Two queues and two marks.
@@ -24,18 +25,25 @@ pub(super) struct Queues {
 impl Queues {
     /// As the kernel lists them.
     pub(super) fn listed(entry: &Socket) -> Self {
-        let word = |number: u32, bit: u8| number.min(MARK - 1) | if entry.flags & bit == 0 { 0 } else { MARK };
-        Self { receive: word(entry.receive_queue, flag::ATTACHED), send: word(entry.send_queue, flag::WINDOW_CLOSED) }
+        let word = |number: u32, bit: u8| {
+            number.min(MARK - 1) | if entry.flags & bit == 0 { 0 } else { MARK }
+        };
+        Self {
+            receive: word(entry.receive_queue, flag::ATTACHED),
+            send: word(entry.send_queue, flag::WINDOW_CLOSED),
+        }
     }
 
-    /// Takes what a transition tells: whether the socket was accepted, and that the FIN which brought it
-    /// into CLOSE_WAIT has not been read yet. A listener's numbers mean something else and begin anew.
+    /// Takes what a transition tells: whether the socket was accepted, and that the FIN which
+    /// brought it into CLOSE_WAIT has not been read yet. A listener's numbers mean something
+    /// else and begin anew.
     pub(super) fn moved(&mut self, flags: u8, new: SocketState) {
         if new == SocketState::Listen {
             *self = Self::default();
         }
         let unread = u32::from(new == SocketState::CloseWait);
-        self.receive = self.receive().max(unread) | if flags & flag::ATTACHED == 0 { 0 } else { MARK };
+        self.receive =
+            self.receive().max(unread) | if flags & flag::ATTACHED == 0 { 0 } else { MARK };
     }
 
     /// Whether the socket was accepted, or made by a task.
@@ -53,9 +61,11 @@ impl Queues {
         self.send & !MARK
     }
 
-    /// Bytes that the application has not read. The peer's FIN takes a sequence number: it is no byte.
+    /// Bytes that the application has not read. The peer's FIN takes a sequence number: it is no
+    /// byte.
     pub(super) const fn unread_bytes(self, state: SocketState) -> u32 {
-        let fin = matches!(state, SocketState::CloseWait | SocketState::LastAck | SocketState::Closing);
+        let fin =
+            matches!(state, SocketState::CloseWait | SocketState::LastAck | SocketState::Closing);
         match state {
             SocketState::Listen => 0,
             _ => self.receive().saturating_sub(fin as u32),
@@ -64,7 +74,13 @@ impl Queues {
 
     /// Bytes that the peer has not acknowledged, sent or not; this side's SYN and FIN are none.
     pub(super) const fn unsent_bytes(self, state: SocketState) -> u32 {
-        let mark = matches!(state, SocketState::SynSent | SocketState::FinWait1 | SocketState::LastAck | SocketState::Closing);
+        let mark = matches!(
+            state,
+            SocketState::SynSent
+                | SocketState::FinWait1
+                | SocketState::LastAck
+                | SocketState::Closing
+        );
         match state {
             SocketState::Listen => 0,
             _ => self.send().saturating_sub(mark as u32),
@@ -73,7 +89,8 @@ impl Queues {
 
     /// Whether bytes wait for the peer to open its window.
     pub(super) const fn is_held_back(self, state: SocketState) -> bool {
-        let open = !matches!(state, SocketState::SynSent | SocketState::SynRecv | SocketState::Listen);
+        let open =
+            !matches!(state, SocketState::SynSent | SocketState::SynRecv | SocketState::Listen);
         open && self.send & MARK != 0 && self.unsent_bytes(state) > 0
     }
 
@@ -106,7 +123,9 @@ impl Queued {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::conn::labels::SocketState::{CloseWait, Established, FinWait1, LastAck, Listen, SynSent};
+    use crate::conn::labels::SocketState::{
+        CloseWait, Established, FinWait1, LastAck, Listen, SynSent,
+    };
 
     fn listed(flags: u8, receive_queue: u32, send_queue: u32) -> Queues {
         Queues::listed(&Socket { flags, receive_queue, send_queue, ..Socket::default() })
@@ -131,22 +150,38 @@ mod tests {
     #[test]
     fn a_fin_and_a_syn_are_no_bytes() {
         let queues = listed(0, 11, 21);
-        assert_eq!([Established, CloseWait, LastAck].map(|state| queues.unread_bytes(state)), [11, 10, 10]);
-        assert_eq!([Established, SynSent, FinWait1].map(|state| queues.unsent_bytes(state)), [21, 20, 20]);
+        assert_eq!(
+            [Established, CloseWait, LastAck].map(|state| queues.unread_bytes(state)),
+            [11, 10, 10]
+        );
+        assert_eq!(
+            [Established, SynSent, FinWait1].map(|state| queues.unsent_bytes(state)),
+            [21, 20, 20]
+        );
         assert_eq!((queues.unread_bytes(Listen), queues.unsent_bytes(Listen)), (0, 0));
     }
 
     #[test]
     fn only_bytes_that_wait_are_held_back() {
         let closed = listed(flag::WINDOW_CLOSED, 0, 1);
-        assert!(closed.is_held_back(Established) && !closed.is_held_back(FinWait1) && !closed.is_held_back(SynSent));
-        assert!(!listed(flag::WINDOW_CLOSED, 0, 0).is_held_back(Established) && !listed(0, 0, 9).is_held_back(Established));
+        assert!(
+            closed.is_held_back(Established)
+                && !closed.is_held_back(FinWait1)
+                && !closed.is_held_back(SynSent)
+        );
+        assert!(
+            !listed(flag::WINDOW_CLOSED, 0, 0).is_held_back(Established)
+                && !listed(0, 0, 9).is_held_back(Established)
+        );
     }
 
     #[test]
     fn a_number_that_is_too_large_does_not_become_a_mark() {
         let queues = listed(0, u32::MAX, u32::MAX);
-        assert_eq!((queues.receive(), queues.send(), queues.stage()), (MARK - 1, MARK - 1, Stage::Unaccepted));
+        assert_eq!(
+            (queues.receive(), queues.send(), queues.stage()),
+            (MARK - 1, MARK - 1, Stage::Unaccepted)
+        );
         assert!(!queues.is_held_back(Established));
     }
 }

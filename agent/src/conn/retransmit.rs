@@ -45,9 +45,18 @@ mod tests {
         assert_eq!(classify(tcp::SYN_SENT, CA_LOSS, 0), (Phase::Syn, RetransmitKind::Timeout));
         assert_eq!(classify(tcp::ESTABLISHED, 0, 5), (Phase::Established, RetransmitKind::Probe));
         assert_eq!(classify(tcp::ESTABLISHED, 1, 5), (Phase::Established, RetransmitKind::Probe));
-        assert_eq!(classify(tcp::ESTABLISHED, CA_LOSS, 0), (Phase::Established, RetransmitKind::Timeout));
-        assert_eq!(classify(tcp::CLOSE_WAIT, CA_LOSS, 1), (Phase::Established, RetransmitKind::Timeout));
-        assert_eq!(classify(tcp::FIN_WAIT1, CA_RECOVERY, 1), (Phase::Closing, RetransmitKind::Fast));
+        assert_eq!(
+            classify(tcp::ESTABLISHED, CA_LOSS, 0),
+            (Phase::Established, RetransmitKind::Timeout)
+        );
+        assert_eq!(
+            classify(tcp::CLOSE_WAIT, CA_LOSS, 1),
+            (Phase::Established, RetransmitKind::Timeout)
+        );
+        assert_eq!(
+            classify(tcp::FIN_WAIT1, CA_RECOVERY, 1),
+            (Phase::Closing, RetransmitKind::Fast)
+        );
         assert_eq!(classify(tcp::LAST_ACK, CA_LOSS, 0), (Phase::Closing, RetransmitKind::Timeout));
         assert_eq!(classify(tcp::ESTABLISHED, 0, 0), (Phase::Established, RetransmitKind::Other));
     }

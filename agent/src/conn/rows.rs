@@ -12,8 +12,8 @@ use super::queues::Queues;
 pub(super) const NIL: u32 = u32::MAX;
 /// No service looked up yet.
 pub(super) const NO_SERVICE: u32 = u32::MAX;
-/// By how much the time of a record may be earlier than what it tells, nanoseconds: the tracepoint takes
-/// its time before the kernel stores the new state.
+/// By how much the time of a record may be earlier than what it tells, nanoseconds: the tracepoint
+/// takes its time before the kernel stores the new state.
 pub(super) const MARGIN: u64 = 1_000_000;
 /// No moment of opening known.
 const NEVER: u32 = u32::MAX;
@@ -26,7 +26,8 @@ pub(super) mod flag {
     pub(in super::super) const BORN_BEFORE: u8 = 1 << 1;
     /// The state was found, not seen to begin: it is at least as old as `entered` says.
     pub(in super::super) const ENTERED_BEFORE: u8 = 1 << 2;
-    /// It reached ESTABLISHED: it counts as opened (or as older than the agent) and will count as closed.
+    /// It reached ESTABLISHED: it counts as opened (or as older than the agent) and will count as
+    /// closed.
     pub(in super::super) const CONNECTED: u8 = 1 << 3;
     /// This side sent its FIN first, or both did at once.
     pub(in super::super) const FIN_LOCAL: u8 = 1 << 4;
@@ -49,8 +50,8 @@ pub(super) mod seen {
     }
 }
 
-/// A live socket. What every record touches comes first, so that it takes one or two cache lines; the addresses,
-/// which only a listing reads, last.
+/// A live socket. What every record touches comes first, so that it takes one or two cache lines;
+/// the addresses, which only a listing reads, last.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub(super) struct Row {
@@ -102,7 +103,8 @@ pub(super) struct Row {
     pub(super) peer: [u64; 2],
 }
 
-/// A million rows with their index take less than 128 bytes each; see `xtask/cost/tests/allocations.rs`.
+/// A million rows with their index take less than 128 bytes each; see
+/// `xtask/cost/tests/allocations.rs`.
 const _: () = assert!(size_of::<Row>() == 112);
 
 impl Row {
@@ -135,18 +137,20 @@ impl Row {
         }
     }
 
-    /// Whether it waits in its listener's accept queue, as far as is known: then it has the listener's owner.
+    /// Whether it waits in its listener's accept queue, as far as is known: then it has the
+    /// listener's owner.
     pub(super) fn waits(&self) -> bool {
         self.owner == Owner::Listener && !self.is_attached()
     }
 
-    /// Whether it had a `struct socket` when it was last heard of: not so while it waits to be accepted.
+    /// Whether it had a `struct socket` when it was last heard of: not so while it waits to be
+    /// accepted.
     pub(super) const fn is_attached(&self) -> bool {
         self.queues.is_attached()
     }
 
-    /// Takes what the flags of a record or of an entry of the socket list tell: whether nobody has a descriptor of
-    /// it. Whether it was accepted goes with what waits in it.
+    /// Takes what the flags of a record or of an entry of the socket list tell: whether nobody has
+    /// a descriptor of it. Whether it was accepted goes with what waits in it.
     pub(super) const fn take_flags(&mut self, flags: u8) {
         self.flags &= !flag::ORPHAN;
         self.flags |= if flags & socket_flag::ORPHAN == 0 { 0 } else { flag::ORPHAN };
@@ -162,7 +166,8 @@ impl Row {
         self.flags & bits == bits
     }
 
-    /// Whether it is in FIN_WAIT2 and nobody has a descriptor of it: no leak, since the kernel ends it by itself.
+    /// Whether it is in FIN_WAIT2 and nobody has a descriptor of it: no leak, since the kernel ends
+    /// it by itself.
     pub(super) fn is_left(&self) -> bool {
         self.state == SocketState::FinWait2 && self.has(flag::ORPHAN)
     }
@@ -183,7 +188,8 @@ impl Row {
 
     /// When it reached ESTABLISHED, to the microsecond; none where that was not seen.
     pub(super) fn opened(&self) -> Option<u64> {
-        (self.opened_after != NEVER).then(|| self.born.saturating_add(u64::from(self.opened_after) * 1000))
+        (self.opened_after != NEVER)
+            .then(|| self.born.saturating_add(u64::from(self.opened_after) * 1000))
     }
 
     /// The service port: local at a server, remote of a client. Where the side is not known, the
@@ -192,7 +198,9 @@ impl Row {
         match self.role {
             Role::Client => self.peer_port,
             Role::Unknown if self.peer_port == 0 => self.local_port,
-            Role::Unknown if self.local_port == 0 || self.peer_port < self.local_port => self.peer_port,
+            Role::Unknown if self.local_port == 0 || self.peer_port < self.local_port => {
+                self.peer_port
+            }
             Role::Server | Role::Unknown => self.local_port,
         }
     }
@@ -205,8 +213,8 @@ impl Row {
             && (self.peer_port == 0 || ends.peer_port == 0 || self.peer_port == ends.peer_port)
     }
 
-    /// Whether the socket came after the descriptor tables were begun to be read, from the moment `walked`
-    /// on: what was read may be of another socket that had its address before.
+    /// Whether the socket came after the descriptor tables were begun to be read, from the moment
+    /// `walked` on: what was read may be of another socket that had its address before.
     pub(super) const fn is_born_since(&self, walked: u64) -> bool {
         !self.has(flag::BORN_BEFORE) && self.born.saturating_add(MARGIN) >= walked
     }
@@ -214,7 +222,9 @@ impl Row {
     /// Whether an entry of the socket list shows the row as it still is.
     pub(super) fn is_as_listed(&self, entry: &Socket) -> bool {
         let later = self.has(flag::ENTERED_BEFORE) || entry.time >= self.entered;
-        later && SocketState::from_code(entry.state) == Some(self.state) && self.has_ends(&entry.ends)
+        later
+            && SocketState::from_code(entry.state) == Some(self.state)
+            && self.has_ends(&entry.ends)
     }
 
     /// Takes what a later record knows better: the local port is often not chosen at SYN_SENT, the

@@ -1,10 +1,11 @@
-//! What is counted by process, workload, role and service port: openings, closings, failures and the
-//! distributions that a connection leaves behind; and SYN-ACKs sent again, by port.
+//! What is counted by process, workload, role and service port: openings, closings, failures and
+//! the distributions that a connection leaves behind; and SYN-ACKs sent again, by port.
 //!
 //! Used by the table. Guarantees: at most `limit` services besides the three that take what has no
-//! room (`~other` without port, one a role), and [`SPARE`] more for workloads that wait for their name, and while rows
-//! that waited go to a group that has a service of its own. A connection without room is counted as overflow once, when its service is first looked up (again only
-//! if its process changes later). A service goes with its group; what it counted goes to the one of its
+//! room (`~other` without port, one a role), and [`SPARE`] more for workloads that wait for their
+//! name, and while rows that waited go to a group that has a service of its own. A connection
+//! without room is counted as overflow once, when its service is first looked up (again only if its
+//! process changes later). A service goes with its group; what it counted goes to the one of its
 //! role that takes what has no room.
 
 use std::sync::Arc;
@@ -32,7 +33,8 @@ pub(super) struct Services {
     free: Vec<u32>,
     index: HashMap<(u16, u16), u32>,
     limit: usize,
-    /// Whether rows are on their way from one group to another, which takes over its services when all of them are there.
+    /// Whether rows are on their way from one group to another, which takes over its services when
+    /// all of them are there.
     pub(super) settling: bool,
     /// Connections that had to be folded into `~other`.
     pub(super) overflow: u64,
@@ -41,7 +43,11 @@ pub(super) struct Services {
 impl Services {
     /// The services that are always there, and room for `limit` more.
     pub(super) fn new(limit: usize) -> Self {
-        let entry = |role: &Role| Entry { group: Groups::other(*role), live: true, service: empty(*role, None) };
+        let entry = |role: &Role| Entry {
+            group: Groups::other(*role),
+            live: true,
+            service: empty(*role, None),
+        };
         Self {
             list: Role::ALL.iter().map(entry).collect(),
             free: Vec::new(),
@@ -60,11 +66,20 @@ impl Services {
         &mut self.list[row.service as usize].service
     }
 
-    /// All that was counted under names that are known; what falls beyond the limit only once something has.
+    /// All that was counted under names that are known; what falls beyond the limit only once
+    /// something has.
     pub(super) fn snapshot(&self, groups: &Groups) -> Vec<Service> {
-        let counted = |service: &Service| service.opened + service.closed.iter().sum::<u64>() + service.failures.iter().sum::<u64>() > 0;
-        let shown =
-            |entry: &&Entry| entry.live && !groups.is_pending(entry.group) && (entry.service.port.is_some() || counted(&entry.service));
+        let counted = |service: &Service| {
+            service.opened
+                + service.closed.iter().sum::<u64>()
+                + service.failures.iter().sum::<u64>()
+                > 0
+        };
+        let shown = |entry: &&Entry| {
+            entry.live
+                && !groups.is_pending(entry.group)
+                && (entry.service.port.is_some() || counted(&entry.service))
+        };
         let named = |entry: &Entry| Service {
             process: Arc::clone(groups.name(entry.group)),
             workload: Arc::clone(groups.workload(entry.group)),
@@ -73,14 +88,18 @@ impl Services {
         self.list.iter().filter(shown).map(named).collect()
     }
 
-    /// Moves the services of a group without rows to another group of its role; what that one has already is
-    /// added up, what it has no room for goes to the service without port.
+    /// Moves the services of a group without rows to another group of its role; what that one has
+    /// already is added up, what it has no room for goes to the service without port.
     pub(super) fn bequeath(&mut self, group: u16, heir: u16) {
         for at in 0..self.list.len() {
             let entry = &mut self.list[at];
-            let (Some(port), true) = (entry.service.port, entry.live && entry.group == group) else { continue };
+            let (Some(port), true) = (entry.service.port, entry.live && entry.group == group)
+            else {
+                continue;
+            };
             self.index.remove(&(group, port));
-            let rest = (heir == Groups::other(entry.service.role)).then_some(entry.service.role.index());
+            let rest =
+                (heir == Groups::other(entry.service.role)).then_some(entry.service.role.index());
             let taken = rest.or_else(|| self.index.get(&(heir, port)).map(|at| *at as usize));
             // The position fits: it is below the limit, which is below `u32::MAX / 2`.
             let index = u32::try_from(at).unwrap_or_default();
@@ -100,7 +119,10 @@ impl Services {
     #[cfg(test)]
     pub(super) fn totals(&self) -> (u64, u64) {
         let live = || self.list.iter().filter(|entry| entry.live).map(|entry| &entry.service);
-        (live().map(|service| service.opened).sum(), live().flat_map(|service| service.closed).sum())
+        (
+            live().map(|service| service.opened).sum(),
+            live().flat_map(|service| service.closed).sum(),
+        )
     }
 
     fn find(&mut self, row: &Row, groups: &Groups) -> u32 {
@@ -110,7 +132,9 @@ impl Services {
         }
         let role = groups.role(row.group);
         let used = self.list.len() - self.free.len() - Role::COUNT;
-        if used >= self.limit + if self.settling || groups.is_pending(row.group) { SPARE } else { 0 } {
+        if used
+            >= self.limit + if self.settling || groups.is_pending(row.group) { SPARE } else { 0 }
+        {
             self.overflow += 1;
             return u32::try_from(role.index()).unwrap_or_default();
         }
@@ -130,7 +154,12 @@ impl Services {
 
 impl Service {
     /// Counts an end, and the numbers that the kernel gave with it.
-    pub(super) fn closed(&mut self, reason: CloseReason, lasted: Option<u64>, numbers: Option<&Close>) {
+    pub(super) fn closed(
+        &mut self,
+        reason: CloseReason,
+        lasted: Option<u64>,
+        numbers: Option<&Close>,
+    ) {
         self.closed[reason.index()] += 1;
         if let Some(lasted) = lasted {
             self.duration.observe_whole(&NANOSECONDS, lasted);
@@ -161,7 +190,8 @@ impl Service {
     }
 }
 
-/// SYN-ACKs sent again, by the listener's port. Beyond the limit: counted together, and each as overflow.
+/// SYN-ACKs sent again, by the listener's port. Beyond the limit: counted together, and each as
+/// overflow.
 pub(super) struct Ports {
     counts: HashMap<u16, u64>,
     beyond: u64,
@@ -190,7 +220,8 @@ impl Ports {
 
     /// The counts by port, then what fell beyond the limit.
     pub(super) fn snapshot(&self) -> Vec<(Option<u16>, u64)> {
-        let mut counts: Vec<_> = self.counts.iter().map(|(port, count)| (Some(*port), *count)).collect();
+        let mut counts: Vec<_> =
+            self.counts.iter().map(|(port, count)| (Some(*port), *count)).collect();
         counts.sort_unstable();
         counts.push((None, self.beyond));
         counts

@@ -1,20 +1,24 @@
-//! What the connection table shows to the views: plain numbers, copied out under its lock in one go.
+//! What the connection table shows to the views: plain numbers, copied out under its lock in one
+//! go.
 //!
-//! Made by `Table::snapshot`, read by the metrics collector and the page. Its size is bounded by the
-//! label budgets, not by the number of connections.
+//! Made by `Table::snapshot`, read by the metrics collector and the page. Its size is bounded by
+//! the label budgets, not by the number of connections.
 
 use std::sync::Arc;
 
 use super::histogram::Histogram;
-use super::labels::{CloseReason, ConnectFailure, Correction, Phase, RetransmitError, RetransmitKind, Role, SocketState, Stage};
+use super::labels::{
+    CloseReason, ConnectFailure, Correction, Phase, RetransmitError, RetransmitKind, Role,
+    SocketState, Stage,
+};
 use super::pressure::Pressure;
 use crate::workload::Workload;
 
 /// The ages, in seconds, at which a connection in a leak state counts as stuck.
 pub const STUCK_AGES: [u64; 3] = [60, 300, 3600];
 
-/// The name that stands for every process, and every workload, beyond the label budget. No process and no
-/// cgroup can have it: a `~` at the front of a name from outside is replaced.
+/// The name that stands for every process, and every workload, beyond the label budget. No process
+/// and no cgroup can have it: a `~` at the front of a name from outside is replaced.
 pub const OTHER: &str = "~other";
 
 /// How many label sets may stand beyond a budget while their workloads wait for their names.
@@ -31,12 +35,13 @@ pub struct Snapshot {
     pub services: Vec<Service>,
     /// The workloads that stand in `groups`, each name once.
     pub workloads: Vec<Arc<Workload>>,
-    /// Time spent in a state, observed when it is left, in the order of `Role::ALL` x `SocketState::ALL`.
+    /// Time spent in a state, observed when it is left, in the order of `Role::ALL` x
+    /// `SocketState::ALL`.
     pub state_durations: Vec<(Role, SocketState, Histogram)>,
     /// SYN-ACKs sent again, by the listener's port; `None` for ports beyond the budget.
     pub synack_retransmits: Vec<(Option<u16>, u64)>,
-    /// Segments that the kernel tried to send again and could not, in the order of `RetransmitError::ALL`
-    /// (told since Linux 6.17).
+    /// Segments that the kernel tried to send again and could not, in the order of
+    /// `RetransmitError::ALL` (told since Linux 6.17).
     pub retransmit_failures: [u64; RetransmitError::COUNT],
     /// Sockets without a row, by network namespace, as of the last reconcile pass.
     pub namespaces: Vec<Namespace>,
@@ -56,21 +61,25 @@ pub struct Snapshot {
     pub unattributed: u64,
     /// Rows in network namespaces that the last pass could not enter.
     pub unverified: u64,
-    /// Rows in use that no process held when the descriptor tables were last read; their last owner is shown.
+    /// Rows in use that no process held when the descriptor tables were last read; their last
+    /// owner is shown.
     pub unheld: u64,
-    /// Rows, listeners apart, that more than one process held when the descriptor tables were last read.
+    /// Rows, listeners apart, that more than one process held when the descriptor tables were last
+    /// read.
     pub shared: u64,
-    /// When the descriptor tables were last read to the end, `CLOCK_MONOTONIC` nanoseconds; none before.
+    /// When the descriptor tables were last read to the end, `CLOCK_MONOTONIC` nanoseconds; none
+    /// before.
     pub owners_read: Option<u64>,
-    /// What passes, and records that did not fit their rows, corrected, by kind, in the order of `Correction::ALL`.
+    /// What passes, and records that did not fit their rows, corrected, by kind, in the order of
+    /// `Correction::ALL`.
     pub corrections: [u64; Correction::COUNT],
     /// How long reconcile passes took.
     pub reconcile_durations: Histogram,
     /// When the last complete pass ended, `CLOCK_MONOTONIC` nanoseconds; none before the first.
     pub last_reconcile: Option<u64>,
     /// Label sets folded into `~other`, by family: `groups` (owners), `services` (connections),
-    /// `ports` (SYN-ACKs), `listeners` (listening sockets), `namespaces` (socket list entries), `workloads`
-    /// (sockets, as `unknown`); each thing folded counts once.
+    /// `ports` (SYN-ACKs), `listeners` (listening sockets), `namespaces` (socket list entries),
+    /// `workloads` (sockets, as `unknown`); each thing folded counts once.
     pub label_overflow: Vec<(&'static str, u64)>,
 }
 
@@ -85,7 +94,8 @@ pub struct Group {
     pub role: Role,
     /// Gauges by state, in the order of `SocketState::ALL`.
     pub states: [StateGauge; SocketState::COUNT],
-    /// Sockets in CLOSE_WAIT by stage, in the order of `Stage::ALL`; their sum is the gauge of that state.
+    /// Sockets in CLOSE_WAIT by stage, in the order of `Stage::ALL`; their sum is the gauge of
+    /// that state.
     pub close_wait: [u64; Stage::COUNT],
     /// What waited in its sockets when the last pass looked.
     pub queued: Queued,
@@ -116,7 +126,8 @@ pub struct StateGauge {
     pub older_than: [u64; STUCK_AGES.len()],
 }
 
-/// The counts of one process in one workload and role towards (client) or at (server) one service port.
+/// The counts of one process in one workload and role towards (client) or at (server) one service
+/// port.
 #[derive(Clone, Debug)]
 pub struct Service {
     /// As in [`Group`].
@@ -153,9 +164,10 @@ pub struct Namespace {
     pub netns: u32,
     /// TIME_WAIT.
     pub time_wait: u64,
-    /// FIN_WAIT2 without a descriptor, most of them kept by the kernel as small sockets; what `ss` shows as
-    /// FIN-WAIT-2 is these plus the gauge of that state.
+    /// FIN_WAIT2 without a descriptor, most of them kept by the kernel as small sockets; what `ss`
+    /// shows as FIN-WAIT-2 is these plus the gauge of that state.
     pub fin_wait2_orphan: u64,
-    /// Half-open: SYN received, the handshake not finished; the rows in SYN_RECV are not among them.
+    /// Half-open: SYN received, the handshake not finished; the rows in SYN_RECV are not among
+    /// them.
     pub syn_recv: u64,
 }

@@ -17,7 +17,9 @@ pub(super) const fn is_connected(state: SocketState) -> bool {
 
 /// Whether a socket in `from` can be in `to` later, without having been closed in between.
 pub(super) const fn can_reach(from: SocketState, to: SocketState) -> bool {
-    use SocketState::{CloseWait, Closing, Established, FinWait1, FinWait2, LastAck, SynRecv, SynSent};
+    use SocketState::{
+        CloseWait, Closing, Established, FinWait1, FinWait2, LastAck, SynRecv, SynSent,
+    };
     match from {
         SynSent => matches!(to, SynRecv) || is_connected(to),
         SynRecv => is_connected(to),

@@ -1,6 +1,8 @@
-//! What the rows of a pass add up to: what waits in the sockets of each group, how many sockets each process owns, who listens.
+//! What the rows of a pass add up to: what waits in the sockets of each group, how many sockets
+//! each process owns, who listens.
 //!
-//! Used by the end of a pass, row by row, while records come between; shown when it has come to the last.
+//! Used by the end of a pass, row by row, while records come between; shown when it has come to the
+//! last.
 
 use std::cmp::Reverse;
 
@@ -59,14 +61,16 @@ impl Sums {
     pub(super) fn listening<'a>(&'a self, rows: &'a Rows) -> impl Iterator<Item = &'a Row> {
         let there = |(index, sk): &(u32, u64)| {
             let row = &rows[*index];
-            (row.has(flag::LIVE) && row.sk == *sk && row.state == SocketState::Listen).then_some(row)
+            (row.has(flag::LIVE) && row.sk == *sk && row.state == SocketState::Listen)
+                .then_some(row)
         };
         self.listening.iter().filter_map(there)
     }
 
     /// The processes with the most sockets, at most `most`: id, group, sockets.
     pub(super) fn owners(self, most: usize) -> Vec<(u32, u16, u64)> {
-        let mut all: Vec<_> = self.owned.into_iter().map(|(tgid, (group, sockets))| (tgid, group, sockets)).collect();
+        let mut all: Vec<_> =
+            self.owned.into_iter().map(|(tgid, (group, sockets))| (tgid, group, sockets)).collect();
         let order = |(tgid, _, sockets): &(u32, u16, u64)| (Reverse(*sockets), *tgid);
         if all.len() > most {
             all.select_nth_unstable_by_key(most, order);

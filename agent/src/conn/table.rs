@@ -1,8 +1,8 @@
 //! The connection table: applies each record that the probes sent to the row of its socket.
 //!
 //! Called by the ingest thread only, in the order of the rings. Guarantees: one hash look-up a
-//! record (two where a record reveals another socket at the same address), no allocation in a steady
-//! population, no panic on any sequence of records, memory bounded by [`Limits`].
+//! record (two where a record reveals another socket at the same address), no allocation in a
+//! steady population, no panic on any sequence of records, memory bounded by [`Limits`].
 //!
 //! How records and rows that do not fit are judged:
 //! - A transition out of CLOSE, or LISTEN -> SYN_RECV (the child of a listener), is a birth: a row
@@ -15,11 +15,13 @@
 //! What is counted: a connection counts as opened once, when it reaches ESTABLISHED or when a later
 //! record or pass reveals that it did; those that were open before the agent count as adopted. It
 //! counts as closed once, with reason `other` where the close was missed. So opened + adopted -
-//! closed = connected rows, at every moment. Opening and closing count under the owner known at that
-//! time: a connection that another process took over in between opens with one and closes with the other.
+//! closed = connected rows, at every moment. Opening and closing count under the owner known at
+//! that time: a connection that another process took over in between opens with one and closes with
+//! the other.
 //!
-//! A socket refused for want of room has no row; its next record or entry finds it unknown and takes
-//! it in when there is room again. If it closes first, it counts as opened and closed at once.
+//! A socket refused for want of room has no row; its next record or entry finds it unknown and
+//! takes it in when there is room again. If it closes first, it counts as opened and closed at
+//! once.
 
 use std::collections::HashSet;
 
@@ -39,7 +41,9 @@ use super::pressure::Kept;
 use super::rows::{Row, flag, seen};
 use super::services::{Ports, Services};
 use super::slab::Rows;
-use super::succession::{Relation, is_birth, is_connected, is_opening, note_first_fin, relation, role_at};
+use super::succession::{
+    Relation, is_birth, is_connected, is_opening, note_first_fin, relation, role_at,
+};
 use super::workloads::{Place, Workloads};
 use crate::workload::Key;
 
@@ -87,7 +91,8 @@ pub struct Table {
     pub(super) seeded: bool,
     /// The namespaces whose list the last pass read: what is unknown there was missed.
     pub(super) known: HashSet<u32>,
-    /// The agent's own process: it locks each socket that it lists, and is the user of none of them.
+    /// The agent's own process: it locks each socket that it lists, and is the user of none of
+    /// them.
     pub(super) reader: u32,
     pub(super) limits: Limits,
 }
@@ -158,11 +163,13 @@ impl Table {
         self.end(&record.state, Some(record));
     }
 
-    /// Counts segments sent again; those of a socket without a row under process and role `unknown`.
+    /// Counts segments sent again; those of a socket without a row under process and role
+    /// `unknown`.
     pub fn retransmit(&mut self, record: &Retransmit) {
         self.books.retransmits += 1;
         if record.err < 0 {
-            self.books.retransmit_failures[RetransmitError::from_errno(record.err).index()] += u64::from(record.segments);
+            self.books.retransmit_failures[RetransmitError::from_errno(record.err).index()] +=
+                u64::from(record.segments);
             return;
         }
         let group = match self.find(record.ends.sk) {

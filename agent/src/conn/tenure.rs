@@ -1,9 +1,9 @@
-//! How long names last: rows get the workload that they waited for, and groups and services of processes
-//! that are gone give their labels back.
+//! How long names last: rows get the workload that they waited for, and groups and services of
+//! processes that are gone give their labels back.
 //!
-//! Called by the resolver (`see`, `wanted`, `tell`) and by the ingest thread (`tidy`, `settle`). Guarantees: a counter
-//! never goes down while its series stands, and what a removed series had counted is in the one of
-//! `~other`, so the sum over a family never goes down.
+//! Called by the resolver (`see`, `wanted`, `tell`) and by the ingest thread (`tidy`, `settle`).
+//! Guarantees: a counter never goes down while its series stands, and what a removed series had
+//! counted is in the one of `~other`, so the sum over a family never goes down.
 
 use std::sync::Arc;
 
@@ -27,7 +27,8 @@ pub struct Wanted {
 }
 
 impl Table {
-    /// From here on workloads are resolved, as far as this reaches; before, every workload is `host`.
+    /// From here on workloads are resolved, as far as this reaches; before, every workload is
+    /// `host`.
     pub fn see_workloads(&mut self, sight: Sight) {
         self.workloads.see(sight);
     }
@@ -44,9 +45,13 @@ impl Table {
         Wanted { keys: self.workloads.wanted(), processes: self.workloads.processes() }
     }
 
-    /// Takes what keys stand for; `None` for one that is not there any more. What is to be done for many rows is left to
-    /// [`Self::settle`].
-    pub fn tell_workloads(&mut self, answers: impl IntoIterator<Item = (Key, Option<Arc<Workload>>)>, now: u64) {
+    /// Takes what keys stand for; `None` for one that is not there any more. What is to be done for
+    /// many rows is left to [`Self::settle`].
+    pub fn tell_workloads(
+        &mut self,
+        answers: impl IntoIterator<Item = (Key, Option<Arc<Workload>>)>,
+        now: u64,
+    ) {
         let before = self.settling.len();
         for (key, workload) in answers {
             if self.workloads.tell(key, workload.as_ref(), now) {
@@ -58,9 +63,10 @@ impl Table {
         }
     }
 
-    /// Goes on bringing the groups that waited for a key to its workload, past about `places` rows, or one run of moves where
-    /// that is more; whether there is more to do. Those whose process has a group there already go into that one. Each
-    /// row is shown where it stands; what its group has counted comes with the last of them.
+    /// Goes on bringing the groups that waited for a key to its workload, past about `places` rows,
+    /// or one run of moves where that is more; whether there is more to do. Those whose process
+    /// has a group there already go into that one. Each row is shown where it stands; what its
+    /// group has counted comes with the last of them.
     pub fn settle(&mut self, places: usize) -> bool {
         let mut budget = places.max(1);
         while budget > 0
@@ -76,12 +82,15 @@ impl Table {
         self.services.settling
     }
 
-    /// Renames the groups of a key, plans the next moves for one that cannot be renamed, or ends it, or the key; returns what
-    /// that cost, in rows. No move may be under way: it would name a group that is given up.
+    /// Renames the groups of a key, plans the next moves for one that cannot be renamed, or ends
+    /// it, or the key; returns what that cost, in rows. No move may be under way: it would name
+    /// a group that is given up.
     fn settle_key(&mut self, key: Key, place: &Place) -> usize {
         let looked = 1 + usize::from(self.groups.len()) / 16;
         let waiting = self.groups.waiting(key);
-        let Some((group, heir)) = waiting.into_iter().find_map(|group| Some((group, self.groups.settle(group, place)?))) else {
+        let Some((group, heir)) =
+            waiting.into_iter().find_map(|group| Some((group, self.groups.settle(group, place)?)))
+        else {
             self.settling.pop();
             return looked;
         };
@@ -99,8 +108,8 @@ impl Table {
     pub fn tidy(&mut self, now: u64) {
         let late = self.workloads.expire(now);
         self.tell_workloads(late.into_iter().map(|late| (late, None)), now);
-        // A move that is planned names its group. A pass makes its moves by itself, and so does `settle`; the next call is early
-        // enough.
+        // A move that is planned names its group. A pass makes its moves by itself, and so does
+        // `settle`; the next call is early enough.
         if !self.moves.are_done() {
             return;
         }
@@ -119,9 +128,10 @@ impl Table {
         }
     }
 
-    /// Rows whose workload was not known go where they belong by now, at the end of a pass: those that it
-    /// found no owner for (while it reads, most get one a little later, and a group that is made too early
-    /// takes the place of another), and those that came while too many keys were waiting.
+    /// Rows whose workload was not known go where they belong by now, at the end of a pass: those
+    /// that it found no owner for (while it reads, most get one a little later, and a group
+    /// that is made too early takes the place of another), and those that came while too many
+    /// keys were waiting.
     pub(super) fn place_row(&mut self, index: u32) {
         let row = &self.rows[index];
         if !row.has(flag::LIVE) || !self.groups.is_nowhere(row.group) {

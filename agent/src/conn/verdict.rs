@@ -1,10 +1,10 @@
 //! The verdict of a reconcile pass: what becomes of the rows that no list had.
 //!
-//! The kernel's list is no snapshot: a bucket that is resumed may skip an entry while others come and
-//! go. So a row that one pass missed is only a suspect, and it is removed when the next pass, which
-//! is due at once, misses it again. Rows of a namespace that no pass can enter any more, because no
-//! process is left in it, are kept while a descriptor refers to them or the kernel may still be
-//! busy closing them.
+//! The kernel's list is no snapshot: a bucket that is resumed may skip an entry while others come
+//! and go. So a row that one pass missed is only a suspect, and it is removed when the next pass,
+//! which is due at once, misses it again. Rows of a namespace that no pass can enter any more,
+//! because no process is left in it, are kept while a descriptor refers to them or the kernel may
+//! still be busy closing them.
 
 use std::collections::HashSet;
 
@@ -13,8 +13,8 @@ use super::labels::Correction;
 use super::rows::{flag, seen};
 use super::table::Table;
 
-/// How long the kernel can take to close a socket that nobody holds: `tcp_retries2` comes to 924.6 s
-/// by default, the other timers to less.
+/// How long the kernel can take to close a socket that nobody holds: `tcp_retries2` comes to 924.6
+/// s by default, the other timers to less.
 const ORPHAN_LIFE: u64 = 1200 * 1_000_000_000;
 
 /// What a pass has read to the end.
@@ -22,8 +22,8 @@ const ORPHAN_LIFE: u64 = 1200 * 1_000_000_000;
 pub struct Covered {
     /// The network namespaces whose socket list it read.
     pub namespaces: HashSet<u32>,
-    /// When it began to read the descriptor tables of all processes, `CLOCK_MONOTONIC` nanoseconds; none
-    /// where it did not, or not to the end.
+    /// When it began to read the descriptor tables of all processes, `CLOCK_MONOTONIC`
+    /// nanoseconds; none where it did not, or not to the end.
     pub holders: Option<u64>,
 }
 
@@ -60,6 +60,10 @@ impl Table {
             return if row.seen == seen::MISSED { Verdict::Gone } else { Verdict::Suspect };
         }
         let held = finish.covered.holders.is_none() || pass.processes.holds(index);
-        if held || row.entered.saturating_add(ORPHAN_LIFE) > pass.start { Verdict::Unverified } else { Verdict::Gone }
+        if held || row.entered.saturating_add(ORPHAN_LIFE) > pass.start {
+            Verdict::Unverified
+        } else {
+            Verdict::Gone
+        }
     }
 }

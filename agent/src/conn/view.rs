@@ -41,8 +41,8 @@ pub struct RowView {
     pub opened: Option<u64>,
     /// Its side.
     pub role: Role,
-    /// The service port: local at a server, remote of a client, the lower of the two where the side
-    /// is not known.
+    /// The service port: local at a server, remote of a client, the lower of the two where the
+    /// side is not known.
     pub service_port: u16,
     /// The owner's command name.
     pub process: Arc<str>,
@@ -65,11 +65,11 @@ pub struct RowView {
 /// What waits in a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Waiting {
-    /// What the kernel lists as its receive queue: for a listener the connections that wait to be accepted,
-    /// else bytes not read, the peer's FIN as one.
+    /// What the kernel lists as its receive queue: for a listener the connections that wait to be
+    /// accepted, else bytes not read, the peer's FIN as one.
     pub receive_queue: u32,
-    /// What the kernel lists as its send queue: for a listener the limit of its queue, else bytes not
-    /// acknowledged, this side's SYN or FIN as one.
+    /// What the kernel lists as its send queue: for a listener the limit of its queue, else bytes
+    /// not acknowledged, this side's SYN or FIN as one.
     pub send_queue: u32,
     /// How far a connection in CLOSE_WAIT has come; none in another state.
     pub stage: Option<Stage>,
@@ -90,7 +90,10 @@ impl States {
     /// The states that should pass; see [`SocketState::can_leak`].
     #[must_use]
     pub fn leaking() -> Self {
-        SocketState::ALL.iter().filter(|state| state.can_leak()).fold(Self::NONE, |set, state| set.with(*state))
+        SocketState::ALL
+            .iter()
+            .filter(|state| state.can_leak())
+            .fold(Self::NONE, |set, state| set.with(*state))
     }
 
     /// The set and one more.
@@ -153,8 +156,8 @@ impl Table {
         }
     }
 
-    /// Brings what is asked of ages up to `now`, past about `places` rows at the most, so that a snapshot has little left
-    /// of that to do.
+    /// Brings what is asked of ages up to `now`, past about `places` rows at the most, so that a
+    /// snapshot has little left of that to do.
     pub fn age(&mut self, now: u64, places: usize) {
         self.cuts.advance(now);
         self.groups.advance(&self.rows, &self.cuts, &mut { places });
@@ -168,9 +171,19 @@ impl Table {
     /// Appends the rows in `states` among `places` places of the slab from `from` on, and counts in
     /// `seen` the rows there in any state. Returns where to go on, none at the end. A row keeps its
     /// place for life, so a walk over all places meets each row that outlives it exactly once.
-    pub fn slice(&self, from: u32, places: u32, states: States, into: &mut Vec<RowView>, seen: &mut u64) -> Option<u32> {
+    pub fn slice(
+        &self,
+        from: u32,
+        places: u32,
+        states: States,
+        into: &mut Vec<RowView>,
+        seen: &mut u64,
+    ) -> Option<u32> {
         let end = from.saturating_add(places).min(self.rows.top());
-        let live = (from..end).map(|place| &self.rows[place]).filter(|row| row.has(flag::LIVE)).inspect(|_| *seen += 1);
+        let live = (from..end)
+            .map(|place| &self.rows[place])
+            .filter(|row| row.has(flag::LIVE))
+            .inspect(|_| *seen += 1);
         into.extend(live.filter(|row| states.has(row.state)).map(|row| self.view(row)));
         (end < self.rows.top()).then_some(end)
     }

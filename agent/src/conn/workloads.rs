@@ -1,11 +1,12 @@
-//! Which workload a key stands for, as far as the table has been told; what it has not been told it asks for.
+//! Which workload a key stands for, as far as the table has been told; what it has not been told it
+//! asks for.
 //!
-//! Used by the table. A socket shows up with the id of its cgroup, and the name behind the id comes later,
-//! from another thread. Until then the rows of the id have a place of their own, which becomes the named one
-//! as a whole: what they counted meanwhile is shown under the right name or not at all. Guarantees: at most
-//! [`MOST_KNOWN`] keys are kept and at most [`MOST_PENDING`] wait for a name; what is beyond is `unknown`; a key
-//! that waits for [`PATIENCE`] becomes `unknown` too. A key whose cgroup is gone keeps its name for the
-//! grace time.
+//! Used by the table. A socket shows up with the id of its cgroup, and the name behind the id comes
+//! later, from another thread. Until then the rows of the id have a place of their own, which
+//! becomes the named one as a whole: what they counted meanwhile is shown under the right name or
+//! not at all. Guarantees: at most [`MOST_KNOWN`] keys are kept and at most [`MOST_PENDING`] wait
+//! for a name; what is beyond is `unknown`; a key that waits for [`PATIENCE`] becomes `unknown`
+//! too. A key whose cgroup is gone keeps its name for the grace time.
 
 use std::sync::Arc;
 
@@ -46,7 +47,9 @@ impl Place {
 impl PartialEq for Place {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Named(one), Self::Named(other)) => Arc::ptr_eq(one, other) || one.name == other.name,
+            (Self::Named(one), Self::Named(other)) => {
+                Arc::ptr_eq(one, other) || one.name == other.name
+            }
             (Self::Pending(one), Self::Pending(other)) => one == other,
             _ => false,
         }
@@ -111,7 +114,8 @@ impl Workloads {
         if self.pending.contains_key(&key) {
             return Place::Pending(key);
         }
-        if self.pending.len() >= MOST_PENDING || self.known.len() + self.pending.len() >= MOST_KNOWN {
+        if self.pending.len() >= MOST_PENDING || self.known.len() + self.pending.len() >= MOST_KNOWN
+        {
             self.overflow += 1;
             return self.nowhere();
         }
@@ -177,13 +181,19 @@ impl Workloads {
         Arc::clone(self.known.get(&key).map_or(&self.unknown, |known| &known.workload))
     }
 
-    /// Forgets what nobody has confirmed for the grace time; returns the keys that have waited too long.
+    /// Forgets what nobody has confirmed for the grace time; returns the keys that have waited too
+    /// long.
     pub(super) fn expire(&mut self, now: u64) -> Vec<Key> {
         let before = self.known.len();
         self.known.retain(|_, known| now.saturating_sub(known.told) < GRACE);
         self.epoch += u64::from(self.known.len() < before);
-        let late = |since: &mut Option<u64>| now.saturating_sub(*since.get_or_insert(now)) >= PATIENCE;
-        let mut late: Vec<Key> = self.pending.iter_mut().filter_map(|(key, since)| late(since).then_some(*key)).collect();
+        let late =
+            |since: &mut Option<u64>| now.saturating_sub(*since.get_or_insert(now)) >= PATIENCE;
+        let mut late: Vec<Key> = self
+            .pending
+            .iter_mut()
+            .filter_map(|(key, since)| late(since).then_some(*key))
+            .collect();
         // In an order of their own, so that what follows does not depend on that of the table.
         late.sort_unstable();
         late

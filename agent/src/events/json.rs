@@ -109,7 +109,11 @@ pub(super) fn summary(out: &mut impl Write, summary: Summary) -> io::Result<()> 
     line(out, &End { r#type: "summary", summary })
 }
 
-pub(super) fn transition(out: &mut impl Write, record: &State, close: Option<&Close>) -> io::Result<()> {
+pub(super) fn transition(
+    out: &mut impl Write,
+    record: &State,
+    close: Option<&Close>,
+) -> io::Result<()> {
     let (process, pid) = names::owner(record).unzip();
     let totals = close.map(|close| Totals {
         bytes_sent: close.bytes_sent,

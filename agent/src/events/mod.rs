@@ -60,7 +60,8 @@ impl<O: Write, D: Write> Printer<O, D> {
     pub fn ready(&mut self, probes: &[(&str, &ProbeState)]) -> Progress {
         let written = match self.format {
             Format::Json => json::ready(&mut self.out, probes).and_then(|()| self.out.flush()),
-            Format::Text => text::ready(&mut self.diagnostics, probes).and_then(|()| text::header(&mut self.out)),
+            Format::Text => text::ready(&mut self.diagnostics, probes)
+                .and_then(|()| text::header(&mut self.out)),
         };
         settle(written)
     }
@@ -105,7 +106,9 @@ impl<O: Write, D: Write> Printer<O, D> {
     pub fn summary(&mut self, summary: Summary) -> Progress {
         let written = match self.format {
             Format::Json => json::summary(&mut self.out, summary),
-            Format::Text => self.out.flush().and_then(|()| text::summary(&mut self.diagnostics, summary)),
+            Format::Text => {
+                self.out.flush().and_then(|()| text::summary(&mut self.diagnostics, summary))
+            }
         };
         settle(written.and_then(|()| self.out.flush()))
     }
@@ -124,7 +127,9 @@ fn settle(written: io::Result<()>) -> Progress {
     match written {
         Ok(()) => Ok(ControlFlow::Continue(())),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ControlFlow::Break(())),
-        Err(error) => Err(Error::Other(anyhow::Error::new(error).context("cannot write events to the output"))),
+        Err(error) => Err(Error::Other(
+            anyhow::Error::new(error).context("cannot write events to the output"),
+        )),
     }
 }
 

@@ -43,8 +43,8 @@ pub fn owner(record: &State) -> Option<(String, u32)> {
     names_owner(record).then(|| (process(&record.comm), record.tgid))
 }
 
-/// A command name as text that stays on its line: bytes that are not UTF-8 become U+FFFD, characters
-/// that steer a terminal or turn the text direction are written as escapes.
+/// A command name as text that stays on its line: bytes that are not UTF-8 become U+FFFD,
+/// characters that steer a terminal or turn the text direction are written as escapes.
 #[must_use]
 pub fn process(comm: &[u8; 16]) -> String {
     let end = comm.iter().position(|byte| *byte == 0).unwrap_or(comm.len());
@@ -52,7 +52,8 @@ pub fn process(comm: &[u8; 16]) -> String {
     printable(&text)
 }
 
-/// Text that stays on its line: characters that steer a terminal or turn the text direction become escapes.
+/// Text that stays on its line: characters that steer a terminal or turn the text direction become
+/// escapes.
 #[must_use]
 pub fn printable(text: &str) -> String {
     let mut printable = String::with_capacity(text.len());
@@ -69,7 +70,8 @@ pub fn printable(text: &str) -> String {
 /// Whether a character steers a terminal or turns the text direction.
 #[must_use]
 pub fn steers(character: char) -> bool {
-    character.is_control() || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    character.is_control()
+        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// The name of an error number, its digits for uncommon ones, none for 0; signs are ignored.

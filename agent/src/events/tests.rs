@@ -43,7 +43,14 @@ fn state() -> State {
 }
 
 fn close() -> Close {
-    let state = State { kind: kind::CLOSE, old: tcp::SYN_SENT, new: tcp::CLOSE, flags: 0, err: 111, ..state() };
+    let state = State {
+        kind: kind::CLOSE,
+        old: tcp::SYN_SENT,
+        new: tcp::CLOSE,
+        flags: 0,
+        err: 111,
+        ..state()
+    };
     Close { state, bytes_sent: 10, bytes_received: 20, srtt_us: 30, retransmitted: 2 }
 }
 
@@ -62,7 +69,10 @@ fn retransmit(kind: u8) -> Retransmit {
     }
 }
 
-fn printed(format: Format, print: impl FnOnce(&mut Printer<&mut Vec<u8>, &mut Vec<u8>>) -> Progress) -> (String, String) {
+fn printed(
+    format: Format,
+    print: impl FnOnce(&mut Printer<&mut Vec<u8>, &mut Vec<u8>>) -> Progress,
+) -> (String, String) {
     let (mut out, mut diagnostics) = (Vec::new(), Vec::new());
     assert!(print(&mut Printer::new(format, &mut out, &mut diagnostics)).unwrap().is_continue());
     (String::from_utf8(out).unwrap(), String::from_utf8(diagnostics).unwrap())
@@ -87,8 +97,12 @@ fn a_transition_is_the_object_that_was_promised() {
 #[test]
 fn a_close_carries_its_error_and_its_totals_and_no_stranger() {
     let close = parsed(|printer| printer.close(&close()));
-    assert_eq!((&close["process"], &close["pid"], &close["error"]), (&Value::Null, &Value::Null, &json!("ECONNREFUSED")));
-    let totals = ["bytes_sent", "bytes_received", "srtt_us", "retransmitted_segments"].map(|name| close[name].as_u64().unwrap());
+    assert_eq!(
+        (&close["process"], &close["pid"], &close["error"]),
+        (&Value::Null, &Value::Null, &json!("ECONNREFUSED"))
+    );
+    let totals = ["bytes_sent", "bytes_received", "srtt_us", "retransmitted_segments"]
+        .map(|name| close[name].as_u64().unwrap());
     assert_eq!(totals, [10, 20, 30, 2]);
 }
 
@@ -103,8 +117,14 @@ fn who_destroys_a_socket_is_not_named_as_its_owner() {
 #[test]
 fn retransmits_tell_phase_kind_and_failure_and_synacks_do_not() {
     let resent = parsed(|printer| printer.retransmit(&retransmit(kind::RETRANSMIT)));
-    assert_eq!((&resent["type"], &resent["phase"], &resent["kind"]), (&json!("retransmit"), &json!("established"), &json!("fast")));
-    assert_eq!((&resent["segments"], &resent["error"], &resent["family"]), (&json!(2), &json!("EPERM"), &json!("ipv4")));
+    assert_eq!(
+        (&resent["type"], &resent["phase"], &resent["kind"]),
+        (&json!("retransmit"), &json!("established"), &json!("fast"))
+    );
+    assert_eq!(
+        (&resent["segments"], &resent["error"], &resent["family"]),
+        (&json!(2), &json!("EPERM"), &json!("ipv4"))
+    );
     let synack = parsed(|printer| printer.retransmit(&retransmit(kind::SYNACK)));
     assert_eq!((&synack["type"], synack.get("phase")), (&json!("synack_retransmit"), None));
 }
@@ -114,23 +134,41 @@ fn ready_and_summary_frame_the_stream() {
     let failed = ProbeState::Failed("refused".into());
     let probes = [("inet_sock_set_state", &ProbeState::Attached), ("tcp_send_reset", &failed)];
     let ready = parsed(|printer| printer.ready(&probes));
-    assert_eq!(ready, json!({"type": "ready", "probes": {"inet_sock_set_state": "attached", "tcp_send_reset": "failed: refused"}}));
+    assert_eq!(
+        ready,
+        json!({"type": "ready", "probes": {"inet_sock_set_state": "attached", "tcp_send_reset": "failed: refused"}})
+    );
     let totals = Summary { transitions: 3, retransmits: 2, lost: 1 };
     let summary = parsed(|printer| printer.summary(totals));
     assert_eq!(summary, json!({"type": "summary", "transitions": 3, "retransmits": 2, "lost": 1}));
     let (out, diagnostics) = printed(Format::Text, |printer| printer.ready(&probes));
     assert!(out.starts_with("TIME") && diagnostics.ends_with("tcp_send_reset: failed: refused\n"));
-    assert_eq!(printed(Format::Text, |printer| printer.summary(totals)), (String::new(), "3 transitions, 2 retransmits, 1 lost\n".into()));
+    assert_eq!(
+        printed(Format::Text, |printer| printer.summary(totals)),
+        (String::new(), "3 transitions, 2 retransmits, 1 lost\n".into())
+    );
 }
 
 #[test]
 fn a_line_of_the_table_tells_the_same() {
     let (line, _) = printed(Format::Text, |printer| printer.close(&close()));
     let words: Vec<&str> = line.split_whitespace().collect();
-    assert_eq!(words[..6], ["1.234567", "-", "-", "127.0.0.1:4000", "[2001:db8::1]:5000", "syn_sent"]);
-    assert!(line.ends_with("syn_sent -> close ECONNREFUSED sent=10 received=20 srtt=30us retransmitted=2\n"), "{line}");
-    let (line, _) = printed(Format::Text, |printer| printer.retransmit(&retransmit(kind::RETRANSMIT)));
-    assert!(line.ends_with("retransmit in established, established fast, segments=2 failed: EPERM\n"), "{line}");
+    assert_eq!(
+        words[..6],
+        ["1.234567", "-", "-", "127.0.0.1:4000", "[2001:db8::1]:5000", "syn_sent"]
+    );
+    assert!(
+        line.ends_with(
+            "syn_sent -> close ECONNREFUSED sent=10 received=20 srtt=30us retransmitted=2\n"
+        ),
+        "{line}"
+    );
+    let (line, _) =
+        printed(Format::Text, |printer| printer.retransmit(&retransmit(kind::RETRANSMIT)));
+    assert!(
+        line.ends_with("retransmit in established, established fast, segments=2 failed: EPERM\n"),
+        "{line}"
+    );
 }
 
 #[test]
@@ -140,7 +178,12 @@ fn a_hostile_name_stays_on_its_line_and_steers_nothing() {
     for format in [Format::Text, Format::Json] {
         let (line, _) = printed(format, |printer| printer.transition(&hostile));
         assert_eq!(line.lines().count(), 1);
-        assert!(!line.trim_end().chars().any(char::is_control) && !line.contains('\u{202e}') && !line.contains("hid!"), "{line}");
+        assert!(
+            !line.trim_end().chars().any(char::is_control)
+                && !line.contains('\u{202e}')
+                && !line.contains("hid!"),
+            "{line}"
+        );
     }
     assert_eq!(names::process(&hostile.comm), "\\u{1b}[2J\\n\u{fffd}\"\\\\u{202e}");
     assert_eq!(names::process(b"sixteen bytes 16"), "sixteen bytes 16");

@@ -27,8 +27,13 @@ pub(super) fn summary(out: &mut impl Write, summary: Summary) -> io::Result<()> 
     writeln!(out, "{transitions} transitions, {retransmits} retransmits, {lost} lost")
 }
 
-pub(super) fn transition(out: &mut impl Write, record: &State, close: Option<&Close>) -> io::Result<()> {
-    let (process, pid) = names::owner(record).map_or_else(|| ("-".to_owned(), "-".to_owned()), |(name, pid)| (name, pid.to_string()));
+pub(super) fn transition(
+    out: &mut impl Write,
+    record: &State,
+    close: Option<&Close>,
+) -> io::Result<()> {
+    let (process, pid) = names::owner(record)
+        .map_or_else(|| ("-".to_owned(), "-".to_owned()), |(name, pid)| (name, pid.to_string()));
     let (local, peer) = names::ends(&record.ends);
     let mut event = vec![format!("{} -> {}", state_name(record.old), state_name(record.new))];
     if record.new == tcp::CLOSE {
@@ -53,9 +58,16 @@ pub(super) fn retransmit(out: &mut impl Write, record: &Retransmit) -> io::Resul
         format!("syn-ack sent again, segments={segments}")
     } else {
         let (phase, kind) = classify(record.state, record.ca_state, record.pending);
-        format!("retransmit in {}, {} {}, segments={segments}", state_name(record.state), phase.as_str(), kind.as_str())
+        format!(
+            "retransmit in {}, {} {}, segments={segments}",
+            state_name(record.state),
+            phase.as_str(),
+            kind.as_str()
+        )
     };
-    let failed = names::error(record.err.into()).map(|error| format!(" failed: {error}")).unwrap_or_default();
+    let failed = names::error(record.err.into())
+        .map(|error| format!(" failed: {error}"))
+        .unwrap_or_default();
     row(out, &time(record.time), ("-", "-"), (&local, &peer), &format!("{event}{failed}"))
 }
 
@@ -64,6 +76,12 @@ fn time(nanoseconds: u64) -> String {
     format!("{}.{:06}", nanoseconds / 1_000_000_000, nanoseconds / 1000 % 1_000_000)
 }
 
-fn row(out: &mut impl Write, time: &str, owner: (&str, &str), ends: (&str, &str), event: &str) -> io::Result<()> {
+fn row(
+    out: &mut impl Write,
+    time: &str,
+    owner: (&str, &str),
+    ends: (&str, &str),
+    event: &str,
+) -> io::Result<()> {
     writeln!(out, "{time:<16} {:<16} {:>7} {:<24} {:<24} {event}", owner.0, owner.1, ends.0, ends.1)
 }

@@ -1,7 +1,8 @@
 //! Who may ask for addresses and process names: by default only who is on this machine.
 //!
-//! `/metrics` is for a Prometheus elsewhere and says nothing of a single connection; `/api` tells who talks to
-//! whom. So it answers on loopback and on a socket file, and beyond that only if told to.
+//! `/metrics` is for a Prometheus elsewhere and says nothing of a single connection; `/api` tells
+//! who talks to whom. So it answers on loopback and on a socket file, and beyond that only if told
+//! to.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -12,7 +13,8 @@ use crate::config::Listen;
 /// From where `/api` may be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// From wherever the listener can be reached: a socket file has its mode, or `--expose-connections` was given.
+    /// From wherever the listener can be reached: a socket file has its mode, or
+    /// `--expose-connections` was given.
     Anyone,
     /// From programs of this machine: a loopback address.
     Local,
@@ -30,7 +32,8 @@ pub(super) const FOR_OTHERS: &str = "the request was forwarded by a proxy, and /
      or start the agent with --expose-connections";
 
 /// Headers by which a proxy says for whom it asks.
-const FORWARDED: [&str; 5] = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
+const FORWARDED: [&str; 5] =
+    ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
 
 impl Access {
     /// What holds for an address to listen on.
@@ -46,15 +49,23 @@ impl Access {
 
     /// Why a request with these headers is refused; none where it is not.
     ///
-    /// A browser sends the name it looked up as Host. A foreign page can have its own name resolve to 127.0.0.1
-    /// and then read answers as its own; it cannot choose the Host. A proxy on this machine asks for others.
+    /// A browser sends the name it looked up as Host. A foreign page can have its own name resolve
+    /// to 127.0.0.1 and then read answers as its own; it cannot choose the Host. A proxy on
+    /// this machine asks for others.
     pub(super) fn refusal(self, headers: &HeaderMap) -> Option<&'static str> {
         let mut hosts = headers.get_all(header::HOST).iter().peekable();
         match self {
             Self::Anyone => None,
             Self::Nobody => Some(NOT_EXPOSED),
-            Self::Local if FORWARDED.iter().any(|name| headers.contains_key(*name)) => Some(FOR_OTHERS),
-            Self::Local if hosts.peek().is_some() && hosts.all(|host| host.to_str().is_ok_and(is_loopback)) => None,
+            Self::Local if FORWARDED.iter().any(|name| headers.contains_key(*name)) => {
+                Some(FOR_OTHERS)
+            }
+            Self::Local
+                if hosts.peek().is_some()
+                    && hosts.all(|host| host.to_str().is_ok_and(is_loopback)) =>
+            {
+                None
+            }
             Self::Local => Some(FOREIGN_HOST),
         }
     }
@@ -63,12 +74,18 @@ impl Access {
 /// Whether a Host header names loopback, with or without a port.
 fn is_loopback(host: &str) -> bool {
     let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|digit| digit.is_ascii_digit()) && !name.ends_with(':') => name,
+        Some((name, port))
+            if port.bytes().all(|digit| digit.is_ascii_digit()) && !name.ends_with(':') =>
+        {
+            name
+        }
         _ => host,
     };
     let address = host.parse::<SocketAddr>().map(|address| address.ip());
-    let address = address.or_else(|_| name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>());
-    name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.to_canonical().is_loopback())
+    let address =
+        address.or_else(|_| name.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>());
+    name.eq_ignore_ascii_case("localhost")
+        || address.is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
 #[cfg(test)]
@@ -77,10 +94,28 @@ mod tests {
 
     #[test]
     fn loopback_is_told_from_what_only_looks_like_it() {
-        for yes in ["127.0.0.1", "127.0.0.1:10793", "127.8.8.8:1", "[::1]:10793", "[::1]", "localhost", "LocalHost:80"] {
+        for yes in [
+            "127.0.0.1",
+            "127.0.0.1:10793",
+            "127.8.8.8:1",
+            "[::1]:10793",
+            "[::1]",
+            "localhost",
+            "LocalHost:80",
+        ] {
             assert!(is_loopback(yes), "{yes}");
         }
-        for no in ["", ":80", "example.com", "127.0.0.1.example.com", "localhost.example.com:80", "10.0.0.1:80", "0.0.0.0", "[::]", "::"] {
+        for no in [
+            "",
+            ":80",
+            "example.com",
+            "127.0.0.1.example.com",
+            "localhost.example.com:80",
+            "10.0.0.1:80",
+            "0.0.0.0",
+            "[::]",
+            "::",
+        ] {
             assert!(!is_loopback(no), "{no}");
         }
     }
@@ -90,7 +125,10 @@ mod tests {
         let mut headers = HeaderMap::from_iter([(header::HOST, "127.0.0.1".parse().unwrap())]);
         assert_eq!(Access::Local.refusal(&headers), None);
         headers.insert("x-forwarded-for", "203.0.113.7".parse().unwrap());
-        assert_eq!((Access::Local.refusal(&headers), Access::Anyone.refusal(&headers)), (Some(FOR_OTHERS), None));
+        assert_eq!(
+            (Access::Local.refusal(&headers), Access::Anyone.refusal(&headers)),
+            (Some(FOR_OTHERS), None)
+        );
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! `/api/v1`: the drill-down as JSON. docs/api.md describes it.
 //!
-//! Guarantees: one query at a time and off the reactor, apart from scrapes, so that neither holds up the
-//! other; answers are capped and say so; a question that cannot be answered is told which parameter is wrong.
+//! Guarantees: one query at a time and off the reactor, apart from scrapes, so that neither holds
+//! up the other; answers are capped and say so; a question that cannot be answered is told which
+//! parameter is wrong.
 
 use std::sync::Arc;
 
@@ -45,19 +46,36 @@ struct Refused<'a> {
     allowed: Option<&'a str>,
 }
 
-pub(super) async fn connections(State(shared): State<Shared>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+pub(super) async fn connections(
+    State(shared): State<Shared>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
     let answer = Arc::clone(&shared.views.api.connections);
-    answered(&shared, &headers, Query::connections(pairs(query.as_deref())), move |query| answer(query)).await
+    answered(&shared, &headers, Query::connections(pairs(query.as_deref())), move |query| {
+        answer(query)
+    })
+    .await
 }
 
-pub(super) async fn leaks(State(shared): State<Shared>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+pub(super) async fn leaks(
+    State(shared): State<Shared>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
     let answer = Arc::clone(&shared.views.api.leaks);
-    answered(&shared, &headers, Query::leaks(pairs(query.as_deref())), move |query| answer(query)).await
+    answered(&shared, &headers, Query::leaks(pairs(query.as_deref())), move |query| answer(query))
+        .await
 }
 
-pub(super) async fn ports(State(shared): State<Shared>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+pub(super) async fn ports(
+    State(shared): State<Shared>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
     let answer = Arc::clone(&shared.views.api.ports);
-    answered(&shared, &headers, Query::ports(pairs(query.as_deref())), move |query| answer(query)).await
+    answered(&shared, &headers, Query::ports(pairs(query.as_deref())), move |query| answer(query))
+        .await
 }
 
 /// The parameters behind the `?`.
@@ -72,13 +90,21 @@ async fn answered<T: Serialize>(
     answer: impl FnOnce(&Query) -> T + Send + 'static,
 ) -> Response {
     if let Some(error) = shared.views.api.access.refusal(headers) {
-        return json(StatusCode::FORBIDDEN, encode(&Refused { error, parameter: None, value: None, allowed: None }));
+        return json(
+            StatusCode::FORBIDDEN,
+            encode(&Refused { error, parameter: None, value: None, allowed: None }),
+        );
     }
     let query = match query {
         Ok(query) => query,
         Err(refusal) => {
             let (error, Refusal { parameter, value, allowed }) = (refusal.to_string(), &refusal);
-            let refused = Refused { error: &error, parameter: Some(parameter), value: Some(value), allowed: Some(allowed) };
+            let refused = Refused {
+                error: &error,
+                parameter: Some(parameter),
+                value: Some(value),
+                allowed: Some(allowed),
+            };
             return json(StatusCode::BAD_REQUEST, encode(&refused));
         }
     };

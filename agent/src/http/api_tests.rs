@@ -12,7 +12,8 @@ use crate::exit::Error;
 
 /// Asks with the Host header that is given; the status and the body.
 async fn ask(server: &Server, path: &str, host: Option<&str>) -> (u16, String) {
-    let (address, host) = (address(server), host.map(|host| format!("Host: {host}\r\n")).unwrap_or_default());
+    let (address, host) =
+        (address(server), host.map(|host| format!("Host: {host}\r\n")).unwrap_or_default());
     let request = format!("GET {path} HTTP/1.0\r\n{host}\r\n");
     let answer = tokio::task::spawn_blocking(move || {
         let mut stream = TcpStream::connect(address).unwrap();
@@ -50,16 +51,26 @@ fn run(line: &str) -> Result<String, Error> {
 #[tokio::test]
 async fn the_drill_down_answers_in_json_and_refuses_by_name() {
     let server = start(&any_port());
-    let (status, body) = ask(&server, "/api/v1/connections?state=close_wait&limit=2", Some("127.0.0.1")).await;
+    let (status, body) =
+        ask(&server, "/api/v1/connections?state=close_wait&limit=2", Some("127.0.0.1")).await;
     let answer: serde_json::Value = serde_json::from_str(&body).unwrap();
-    assert_eq!((status, &answer["matched"], &answer["returned"], &answer["truncated"]), (200, &3.into(), &2.into(), &true.into()));
+    assert_eq!(
+        (status, &answer["matched"], &answer["returned"], &answer["truncated"]),
+        (200, &3.into(), &2.into(), &true.into())
+    );
     assert_eq!(answer["connections"][0]["peer_address"], "10.0.0.3");
     let (status, body) = ask(&server, "/api/v1/leaks?process=app3", Some("localhost:1")).await;
     let answer: serde_json::Value = serde_json::from_str(&body).unwrap();
-    assert_eq!((status, &answer["matched"], &answer["suspects"][0]["kind"]), (200, &1.into(), &"never_read".into()));
+    assert_eq!(
+        (status, &answer["matched"], &answer["suspects"][0]["kind"]),
+        (200, &1.into(), &"never_read".into())
+    );
     let (status, body) = ask(&server, "/api/v1/connections?min_age=soon", Some("[::1]")).await;
     let refusal: serde_json::Value = serde_json::from_str(&body).unwrap();
-    assert_eq!((status, &refusal["parameter"], &refusal["value"]), (400, &"min_age".into(), &"soon".into()));
+    assert_eq!(
+        (status, &refusal["parameter"], &refusal["value"]),
+        (400, &"min_age".into(), &"soon".into())
+    );
     assert!(refusal["allowed"].as_str().unwrap().contains("90s"), "{body}");
     assert_eq!(ask(&server, "/api/v1/leaks?peer=10.0.0.1", Some("localhost")).await.0, 400);
     assert_eq!(ask(&server, "/api/v1/connections?%ff=%ff%00&&&=", Some("localhost")).await.0, 400);
@@ -93,15 +104,28 @@ async fn the_commands_print_what_the_agent_answers() {
     let path = temporary("api.sock");
     for listen in [any_port(), Listen::Unix(path)] {
         let server = start(&listen);
-        let table = command(&server, "connections --state close_wait --min-age 50s --sort port").await.unwrap();
-        assert!(table.starts_with("STATE ") && table.ends_with("3 of 10 connections match\n"), "{table}");
+        let table = command(&server, "connections --state close_wait --min-age 50s --sort port")
+            .await
+            .unwrap();
+        assert!(
+            table.starts_with("STATE ") && table.ends_with("3 of 10 connections match\n"),
+            "{table}"
+        );
         assert!(table.contains("close_wait (unread)  59s  app3     103  host      client  10.0.0.1:40000  10.0.0.3:5433"), "{table}");
         let json = command(&server, "connections --json -n 1").await.unwrap();
         assert_eq!(serde_json::from_str::<serde_json::Value>(&json).unwrap()["truncated"], true);
-        assert_eq!(command(&server, "ports").await.unwrap(), "no connection has taken a port of the ephemeral range\n");
-        assert!(matches!(command(&server, "ports -n 0").await, Err(Error::Usage(why)) if why.starts_with("--limit is '0'")));
+        assert_eq!(
+            command(&server, "ports").await.unwrap(),
+            "no connection has taken a port of the ephemeral range\n"
+        );
+        assert!(
+            matches!(command(&server, "ports -n 0").await, Err(Error::Usage(why)) if why.starts_with("--limit is '0'"))
+        );
         let text = command(&server, "leaks").await.unwrap();
-        assert!(text.starts_with("1. process app") && text.contains("looked at 10 connections"), "{text}");
+        assert!(
+            text.starts_with("1. process app") && text.contains("looked at 10 connections"),
+            "{text}"
+        );
         let none = command(&server, "leaks --state syn_sent").await.unwrap();
         assert!(none.starts_with("no suspects: looked at 10 connections"), "{none}");
     }
@@ -110,7 +134,10 @@ async fn the_commands_print_what_the_agent_answers() {
 #[tokio::test]
 async fn an_option_that_is_wrong_is_named_before_anybody_is_asked() {
     let error = run("tcpwarden connections --min-age soon --agent 127.0.0.1:1").unwrap_err();
-    assert!(error.code() == 2 && error.to_string().starts_with("--min-age is 'soon': expected a span"), "{error}");
+    assert!(
+        error.code() == 2 && error.to_string().starts_with("--min-age is 'soon': expected a span"),
+        "{error}"
+    );
     assert_eq!(run("tcpwarden leaks --limit 0 --agent 127.0.0.1:1").unwrap_err().code(), 2);
 }
 
@@ -138,9 +165,13 @@ fn fake(answer: Vec<u8>) -> String {
 
 #[test]
 fn a_hostile_answer_is_an_error_and_reaches_no_terminal() {
-    let http = |body: &str| format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes();
+    let http = |body: &str| {
+        format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
+    };
     let endless = [b"HTTP/1.1 200 OK\r\n\r\n".to_vec(), vec![b'['; client::MOST + 2]].concat();
-    let forbidden = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 22\r\n\r\n{\"error\": \"\x1b[2Jgo away\"}".to_vec();
+    let forbidden =
+        b"HTTP/1.1 403 Forbidden\r\nContent-Length: 22\r\n\r\n{\"error\": \"\x1b[2Jgo away\"}"
+            .to_vec();
     for (answer, said) in [
         (b"SSH-2.0-OpenSSH_9.2\r\n".to_vec(), "does not speak HTTP"),
         (Vec::new(), "does not speak HTTP"),
@@ -156,16 +187,19 @@ fn a_hostile_answer_is_an_error_and_reaches_no_terminal() {
         assert!(error.code() == 7 && text.contains(said), "{text}");
         assert!(!text.chars().any(crate::events::names::steers), "{text:?}");
     }
-    let evil = r#"{"matched": 1, "connections": [{"process": "a\u001b[2J\nb", "age_seconds": -1e300}]}"#;
+    let evil =
+        r#"{"matched": 1, "connections": [{"process": "a\u001b[2J\nb", "age_seconds": -1e300}]}"#;
     let page = run(&format!("tcpwarden connections --agent {}", fake(http(evil)))).unwrap();
     assert!(page.contains("a\\u{1b}[2J\\nb") && !page.contains('\u{1b}'), "{page:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_server_that_says_nothing_is_given_up() {
-    // The limit is the client's own; what is tested is that it covers connecting, sending and reading.
+    // The limit is the client's own; what is tested is that it covers connecting, sending and
+    // reading.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let agent = Listen::Tcp(listener.local_addr().unwrap());
-    let failure = client::ask_for(&agent, "/", std::time::Duration::from_millis(50)).await.unwrap_err();
+    let failure =
+        client::ask_for(&agent, "/", std::time::Duration::from_millis(50)).await.unwrap_err();
     assert!(matches!(failure, Failure::Slow), "{failure}");
 }

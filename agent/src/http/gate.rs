@@ -33,7 +33,10 @@ impl Gate {
     /// Waits for the turn; none when too many wait already or the wait was too long.
     pub(super) async fn turn(&self) -> Option<Turn> {
         let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
-        let turn = tokio::time::timeout(PATIENCE, Arc::clone(&self.turn).acquire_owned()).await.ok()?.ok()?;
+        let turn = tokio::time::timeout(PATIENCE, Arc::clone(&self.turn).acquire_owned())
+            .await
+            .ok()?
+            .ok()?;
         Some(Turn { _turn: turn, _place: place })
     }
 }

@@ -82,16 +82,24 @@ fn unix(path: &Path) -> io::Result<Bound> {
     // which connecting needs write, so a sane umask lets no stranger in.
     fs::set_permissions(path, Permissions::from_mode(0o660))?;
     let file = SocketFile { path: path.to_owned(), identity: identity(path) };
-    Ok(Bound { socket: Socket::Unix(listener), name: format!("unix:{}", path.display()), _file: Some(file) })
+    Ok(Bound {
+        socket: Socket::Unix(listener),
+        name: format!("unix:{}", path.display()),
+        _file: Some(file),
+    })
 }
 
-/// Removes a socket file that an earlier run left: only if it is a socket, and only if nobody answers.
+/// Removes a socket file that an earlier run left: only if it is a socket, and only if nobody
+/// answers.
 fn remove_stale(path: &Path) -> io::Result<()> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
         Ok(found) if !found.file_type().is_socket() => {
-            return Err(io::Error::new(io::ErrorKind::AlreadyExists, "a file that is not a socket is in the way"));
+            return Err(io::Error::new(
+                io::ErrorKind::AlreadyExists,
+                "a file that is not a socket is in the way",
+            ));
         }
         Ok(_) => {}
     }

@@ -1,4 +1,5 @@
-//! The agent's HTTP surface: `/`, `/metrics`, `/api/v1`, `/healthz`, `/readyz`, on loopback or a socket file.
+//! The agent's HTTP surface: `/`, `/metrics`, `/api/v1`, `/healthz`, `/readyz`, on loopback or a
+//! socket file.
 //!
 //! Called by `main` with what to serve. Guarantees: what a client does cannot hold up the agent: at
 //! most 256 connections, one rendering at a time and off the reactor, bounded waits, headers and

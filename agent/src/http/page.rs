@@ -52,14 +52,28 @@ pub(super) fn render(overview: &Overview) -> String {
     number(&mut html, "connections tracked", overview.tracked);
     number(&mut html, "of these without a known owner", overview.unattributed);
     number(&mut html, "records lost since the start", overview.lost);
-    let reconciled = overview.reconciled.map_or_else(|| "not yet".to_owned(), |age| format!("{} ago", span::words(age)));
-    push(&mut html, format_args!("<tr><td>last compared with the kernel's socket list<td class=n>{reconciled}\n"));
+    let reconciled = overview
+        .reconciled
+        .map_or_else(|| "not yet".to_owned(), |age| format!("{} ago", span::words(age)));
+    push(
+        &mut html,
+        format_args!(
+            "<tr><td>last compared with the kernel's socket list<td class=n>{reconciled}\n"
+        ),
+    );
     html.push_str("</table>\n<table><tr><th>probe<th>state\n");
     for probe in &overview.probes {
         let class = if probe.state.is_attached() { "" } else { " class=bad" };
         let colon = if probe.state.reason().is_empty() { "" } else { ": " };
         let reason = escape(probe.state.reason());
-        push(&mut html, format_args!("<tr><td>{}<td{class}>{}{colon}{reason}\n", escape(probe.name), probe.state.as_str()));
+        push(
+            &mut html,
+            format_args!(
+                "<tr><td>{}<td{class}>{}{colon}{reason}\n",
+                escape(probe.name),
+                probe.state.as_str()
+            ),
+        );
     }
     html.push_str("</table>\n</body></html>\n");
     html

@@ -65,7 +65,8 @@ async fn scrape(State(shared): State<Shared>) -> Response {
     let page = Arc::clone(&shared.views.metrics);
     match rendered(&shared.gate, move || page()).await {
         // The page itself goes out, and gives its buffer back once it has.
-        Ok(page) => ([(header::CONTENT_TYPE, metrics::TEXT_FORMAT)], Bytes::from_owner(page)).into_response(),
+        Ok(page) => ([(header::CONTENT_TYPE, metrics::TEXT_FORMAT)], Bytes::from_owner(page))
+            .into_response(),
         Err(response) => response,
     }
 }
@@ -89,7 +90,10 @@ async fn health(State(shared): State<Shared>) -> Response {
     if (shared.views.alive)() {
         "ok\n".into_response()
     } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "the thread that reads the rings has ended; restart the agent and look at its log\n")
+        (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the thread that reads the rings has ended; restart the agent and look at its log\n",
+        )
             .into_response()
     }
 }
@@ -98,16 +102,25 @@ async fn ready(State(shared): State<Shared>) -> Response {
     if (shared.views.ready)() {
         "ready\n".into_response()
     } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "the first pass over the kernel's socket list has not ended yet\n").into_response()
+        (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the first pass over the kernel's socket list has not ended yet\n",
+        )
+            .into_response()
     }
 }
 
 /// Renders off the reactor when its turn comes. The turn goes with the work, so that a client that
 /// hangs up does not let the next in before the work is done.
-pub(super) async fn rendered<T: Send + 'static>(gate: &Gate, render: impl FnOnce() -> T + Send + 'static) -> Result<T, Response> {
+pub(super) async fn rendered<T: Send + 'static>(
+    gate: &Gate,
+    render: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Response> {
     let Some(turn) = gate.turn().await else {
         let busy = "too many requests at once; ask less often or from fewer places\n";
-        return Err((StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "5")], busy).into_response());
+        return Err(
+            (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "5")], busy).into_response()
+        );
     };
     let work = tokio::task::spawn_blocking(move || {
         let rendered = render();
@@ -127,5 +140,6 @@ pub(super) async fn rendered<T: Send + 'static>(gate: &Gate, render: impl FnOnce
 
 pub(super) fn failed(error: &str) -> Response {
     tracing::warn!(error, "a page could not be rendered");
-    (StatusCode::INTERNAL_SERVER_ERROR, "the page could not be rendered; the log says why\n").into_response()
+    (StatusCode::INTERNAL_SERVER_ERROR, "the page could not be rendered; the log says why\n")
+        .into_response()
 }

@@ -15,7 +15,8 @@ use super::listener::{Bound, Stream};
 
 /// Connections at once; the next waits in the kernel's queue until one ends.
 const CONNECTIONS: usize = 256;
-/// Time for a request's header to arrive, the wait for the next request on a kept connection included.
+/// Time for a request's header to arrive, the wait for the next request on a kept connection
+/// included.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a connection lives before it is asked to end after the request at hand.
 const LIFE: Duration = Duration::from_mins(1);
@@ -46,14 +47,18 @@ pub async fn serve(bound: Bound, router: Router, stop: impl Future<Output = ()> 
     }
     drop(bound);
     let _ = stopping.send(true);
-    let ended = timeout(STOP_GRACE, async { while connections.join_next().await.is_some() {} }).await;
+    let ended =
+        timeout(STOP_GRACE, async { while connections.join_next().await.is_some() {} }).await;
     if ended.is_err() {
         connections.shutdown().await;
     }
 }
 
 /// The next connection with a place for it; none when it could not be accepted.
-async fn accept(bound: &Bound, places: &Arc<Semaphore>) -> Option<(Box<dyn Stream>, OwnedSemaphorePermit)> {
+async fn accept(
+    bound: &Bound,
+    places: &Arc<Semaphore>,
+) -> Option<(Box<dyn Stream>, OwnedSemaphorePermit)> {
     let place = Arc::clone(places).acquire_owned().await.ok()?;
     match bound.accept().await {
         Ok(stream) => Some((stream, place)),
@@ -66,7 +71,12 @@ async fn accept(bound: &Bound, places: &Arc<Semaphore>) -> Option<(Box<dyn Strea
 }
 
 /// One connection from accept to end.
-async fn connection(stream: Box<dyn Stream>, router: Router, place: OwnedSemaphorePermit, mut stopped: watch::Receiver<bool>) {
+async fn connection(
+    stream: Box<dyn Stream>,
+    router: Router,
+    place: OwnedSemaphorePermit,
+    mut stopped: watch::Receiver<bool>,
+) {
     let service = TowerToHyperService::new(router);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -44,7 +44,12 @@ pub(super) fn start_with(listen: &Listen, access: Access) -> Server {
     let (now, seen) = (AtomicUsize::new(0), Arc::clone(&most));
     let overview = || Overview {
         uptime: Duration::from_secs(3700),
-        probes: vec![Probe { name: "p", state: ProbeState::Failed("<no & never>".into()), runs: None, misses: 0 }],
+        probes: vec![Probe {
+            name: "p",
+            state: ProbeState::Failed("<no & never>".into()),
+            runs: None,
+            misses: 0,
+        }],
         tracked: 17,
         unattributed: 3,
         lost: 0,
@@ -87,7 +92,11 @@ pub(super) fn address(server: &Server) -> String {
 
 /// Asks without keeping the connection, and returns the whole answer.
 fn ask(mut stream: impl std::io::Read + std::io::Write, path: &str) -> String {
-    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes()).unwrap();
+    stream
+        .write_all(
+            format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes(),
+        )
+        .unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     answer
@@ -95,7 +104,9 @@ fn ask(mut stream: impl std::io::Read + std::io::Write, path: &str) -> String {
 
 async fn get(server: &Server, path: &'static str) -> String {
     let address = address(server);
-    tokio::task::spawn_blocking(move || ask(TcpStream::connect(address).unwrap(), path)).await.unwrap()
+    tokio::task::spawn_blocking(move || ask(TcpStream::connect(address).unwrap(), path))
+        .await
+        .unwrap()
 }
 
 pub(super) fn temporary(name: &str) -> PathBuf {
@@ -106,10 +117,19 @@ pub(super) fn temporary(name: &str) -> PathBuf {
 async fn every_route_answers_what_it_promises() {
     let server = start(&any_port());
     let metrics = get(&server, "/metrics").await;
-    assert!(metrics.starts_with("HTTP/1.1 200") && metrics.contains("content-type: text/plain; version=0.0.4\r\n"), "{metrics}");
+    assert!(
+        metrics.starts_with("HTTP/1.1 200")
+            && metrics.contains("content-type: text/plain; version=0.0.4\r\n"),
+        "{metrics}"
+    );
     assert!(metrics.ends_with("slow 0\n"));
     let page = get(&server, "/").await;
-    assert!(page.contains("17") && page.contains("1 h 1 min") && page.contains("failed: &lt;no &amp; never&gt;"), "{page}");
+    assert!(
+        page.contains("17")
+            && page.contains("1 h 1 min")
+            && page.contains("failed: &lt;no &amp; never&gt;"),
+        "{page}"
+    );
     assert!(get(&server, "/healthz").await.starts_with("HTTP/1.1 200"));
     assert!(get(&server, "/readyz").await.starts_with("HTTP/1.1 503"));
     server.ready.store(true, Ordering::SeqCst);
@@ -129,7 +149,10 @@ async fn scrapes_are_rendered_one_at_a_time() {
 async fn a_crowd_of_scrapes_is_turned_away_with_503() {
     let server = start(&any_port());
     let answers = futures(&server, 30).await;
-    let turned_away = answers.iter().filter(|answer| answer.starts_with("HTTP/1.1 503") && answer.contains("retry-after: 5")).count();
+    let turned_away = answers
+        .iter()
+        .filter(|answer| answer.starts_with("HTTP/1.1 503") && answer.contains("retry-after: 5"))
+        .count();
     let good = answers.iter().filter(|answer| answer.starts_with("HTTP/1.1 200")).count();
     assert_eq!(turned_away + good, 30);
     assert!(turned_away > 0 && good >= 9, "{turned_away} turned away, {good} served");
@@ -169,7 +192,8 @@ async fn a_header_without_end_is_refused() {
     let answer = tokio::task::spawn_blocking(move || {
         let mut stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-        let _ = stream.write_all(format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(100_000)).as_bytes());
+        let _ =
+            stream.write_all(format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(100_000)).as_bytes());
         let mut answer = Vec::new();
         let _ = stream.read_to_end(&mut answer);
         String::from_utf8_lossy(&answer).into_owned()
@@ -200,7 +224,10 @@ async fn a_port_that_is_taken_ends_with_5_and_says_what_to_do() {
     let error = Bound::take(&Listen::Tcp(address.parse().unwrap())).unwrap_err();
     assert_eq!(error.code(), 5);
     let text = error.to_string();
-    assert!(text.starts_with(&format!("cannot listen on {address}: ")) && text.contains("--listen"), "{text}");
+    assert!(
+        text.starts_with(&format!("cannot listen on {address}: ")) && text.contains("--listen"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
@@ -210,7 +237,10 @@ async fn a_socket_file_serves_has_mode_0660_and_goes_with_the_server() {
     assert_eq!(server.url, format!("unix:{}", path.display()));
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o660);
     let client = path.clone();
-    let answer = tokio::task::spawn_blocking(move || ask(UnixStream::connect(client).unwrap(), "/healthz")).await.unwrap();
+    let answer =
+        tokio::task::spawn_blocking(move || ask(UnixStream::connect(client).unwrap(), "/healthz"))
+            .await
+            .unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     server.stop.send(()).unwrap();
     server.done.await.unwrap();
@@ -223,7 +253,9 @@ async fn only_a_socket_file_that_nobody_answers_on_is_replaced() {
     drop(UnixListener::bind(&path).unwrap());
     assert!(path.exists());
     let bound = Bound::take(&Listen::Unix(path.clone())).unwrap();
-    let Err(Error::Listen { source, .. }) = Bound::take(&Listen::Unix(path.clone())) else { panic!("taken twice") };
+    let Err(Error::Listen { source, .. }) = Bound::take(&Listen::Unix(path.clone())) else {
+        panic!("taken twice")
+    };
     assert_eq!(source.kind(), std::io::ErrorKind::AddrInUse);
     drop(bound);
     fs::write(&path, "precious").unwrap();

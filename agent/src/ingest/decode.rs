@@ -37,7 +37,8 @@ pub enum DecodeError {
 
 impl DecodeError {
     /// Every member, in the order of [`Self::index`].
-    pub const ALL: [Self; 4] = [Self::Truncated, Self::Oversized, Self::UnknownKind, Self::BadState];
+    pub const ALL: [Self; 4] =
+        [Self::Truncated, Self::Oversized, Self::UnknownKind, Self::BadState];
 
     /// The text that stands in the metric's label.
     #[must_use]
@@ -79,8 +80,12 @@ pub fn decode(bytes: &[u8]) -> Result<Record, DecodeError> {
     let record = match *bytes.first().ok_or(DecodeError::Truncated)? {
         kind::STATE => Record::State(Reader::over::<{ size_of::<State>() }>(bytes)?.state()),
         kind::CLOSE => Record::Close(Reader::over::<{ size_of::<Close>() }>(bytes)?.close()),
-        kind::RETRANSMIT => Record::Retransmit(Reader::over::<{ size_of::<Retransmit>() }>(bytes)?.retransmit()),
-        kind::SYNACK => Record::SynAck(Reader::over::<{ size_of::<Retransmit>() }>(bytes)?.retransmit()),
+        kind::RETRANSMIT => {
+            Record::Retransmit(Reader::over::<{ size_of::<Retransmit>() }>(bytes)?.retransmit())
+        }
+        kind::SYNACK => {
+            Record::SynAck(Reader::over::<{ size_of::<Retransmit>() }>(bytes)?.retransmit())
+        }
         kind::SOCKET => Record::Socket(Reader::over::<{ size_of::<Socket>() }>(bytes)?.socket()),
         kind::HOLDER => Record::Holder(Reader::over::<{ size_of::<Holder>() }>(bytes)?.holder()),
         _ => return Err(DecodeError::UnknownKind),
@@ -101,12 +106,16 @@ fn has_known_states(record: &Record) -> bool {
 }
 
 /// Takes fixed-width integers off the front. Beyond the end it yields zeros; `decode` has checked
-/// the length before, so that does not happen. Inlined as a whole, so that the compiler sees the length too and leaves no check.
+/// the length before, so that does not happen. Inlined as a whole, so that the compiler sees the
+/// length too and leaves no check.
 struct Reader<'a> {
     bytes: &'a [u8],
 }
 
-#[expect(clippy::inline_always, reason = "out of line the length is not known: 300 instructions a record instead of 60")]
+#[expect(
+    clippy::inline_always,
+    reason = "out of line the length is not known: 300 instructions a record instead of 60"
+)]
 impl<'a> Reader<'a> {
     /// Reads exactly `N` bytes: the compiler knows how many, so that no read below asks again.
     #[inline(always)]
@@ -177,7 +186,13 @@ impl<'a> Reader<'a> {
 
     #[inline(always)]
     fn close(&mut self) -> Close {
-        Close { state: self.state(), bytes_sent: self.u64(), bytes_received: self.u64(), srtt_us: self.u32(), retransmitted: self.u32() }
+        Close {
+            state: self.state(),
+            bytes_sent: self.u64(),
+            bytes_received: self.u64(),
+            srtt_us: self.u32(),
+            retransmitted: self.u32(),
+        }
     }
 
     #[inline(always)]
@@ -215,7 +230,15 @@ impl<'a> Reader<'a> {
 
     #[inline(always)]
     fn holder(&mut self) -> Holder {
-        Holder { kind: self.u8(), pad: self.take(), tgid: self.u32(), sk: self.u64(), fd: self.u32(), pad2: self.u32(), comm: self.take() }
+        Holder {
+            kind: self.u8(),
+            pad: self.take(),
+            tgid: self.u32(),
+            sk: self.u64(),
+            fd: self.u32(),
+            pad2: self.u32(),
+            comm: self.take(),
+        }
     }
 }
 

@@ -16,7 +16,8 @@ impl Writer {
 
     fn endpoints(self, ends: &Endpoints) -> Self {
         let mut all = Vec::new();
-        for word in [ends.sk, ends.cgroup, ends.local[0], ends.local[1], ends.peer[0], ends.peer[1]] {
+        for word in [ends.sk, ends.cgroup, ends.local[0], ends.local[1], ends.peer[0], ends.peer[1]]
+        {
             all.extend_from_slice(&word.to_ne_bytes());
         }
         all.extend_from_slice(&ends.netns.to_ne_bytes());

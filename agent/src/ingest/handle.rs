@@ -1,4 +1,5 @@
-//! What other threads hold of the ingest thread: to wake it, to stop it, to see whether it still goes round.
+//! What other threads hold of the ingest thread: to wake it, to stop it, to see whether it still
+//! goes round.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

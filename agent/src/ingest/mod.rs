@@ -1,8 +1,9 @@
 //! The ingest thread: rings and iterators in, connection table up to date.
 //!
-//! Started by `run`. It is the only writer of the table but for the names of workloads, which another thread tells. It
-//! sleeps until the drain interval ends, the kernel side reports a ring that fills, or the reconcile thread sends a slice
-//! of a list. It waits for nobody: for a reader of the table no longer than a snapshot takes, for a socket never.
+//! Started by `run`. It is the only writer of the table but for the names of workloads, which
+//! another thread tells. It sleeps until the drain interval ends, the kernel side reports a ring
+//! that fills, or the reconcile thread sends a slice of a list. It waits for nobody: for a reader
+//! of the table no longer than a snapshot takes, for a socket never.
 
 mod command;
 mod counters;
@@ -38,7 +39,8 @@ use crate::sparing::Sparing;
 const BATCH: usize = 4096;
 /// The most batches before the thread looks at other things: a quarter of a million records.
 const BATCHES: usize = 64;
-/// The rows of the table that a pass looks at between two looks at the rings: some milliseconds at the most.
+/// The rows of the table that a pass looks at between two looks at the rings: some milliseconds at
+/// the most.
 const SLICE: usize = 4096;
 /// How long readers of the table have it for themselves between two slices.
 const BREATH: Duration = Duration::from_micros(50);
@@ -92,11 +94,12 @@ impl Ingest {
     ) -> io::Result<Self> {
         let rings = Rings::new(maps.states, maps.retransmits);
         let poll = Poll::new()?;
-        // Edge-triggered: a ring that merely holds records does not end the sleep, the kernel side's
-        // wake-up does.
+        // Edge-triggered: a ring that merely holds records does not end the sleep, the kernel
+        // side's wake-up does.
         poll.registry().register(&mut SourceFd(&rings.wake_fd()), RING, Interest::READABLE)?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
-        let handle = Handle { waker, stop: Arc::default(), beat: Arc::new(AtomicU64::new(monotonic())) };
+        let handle =
+            Handle { waker, stop: Arc::default(), beat: Arc::new(AtomicU64::new(monotonic())) };
         Ok(Self {
             rings,
             counters: Counters::new(maps.counters),
@@ -160,9 +163,9 @@ impl Ingest {
         }
     }
 
-    /// Drains until everything that the kernel has counted by now is applied. A ring may hold a record
-    /// that is reserved and not submitted, because its writer was interrupted, and everything behind
-    /// it is hidden until then.
+    /// Drains until everything that the kernel has counted by now is applied. A ring may hold a
+    /// record that is reserved and not submitted, because its writer was interrupted, and
+    /// everything behind it is hidden until then.
     fn catch_up(&mut self) {
         let Ok(counters) = self.counters.read() else { return self.drain() };
         let carried = counters.states.saturating_sub(counters.states_lost);
@@ -180,7 +183,10 @@ impl Ingest {
     /// Reads the kernel side's counters when it is time, and asks for a pass after a loss.
     fn count(&mut self, now: bool) {
         let time = monotonic();
-        if !now && time.saturating_sub(self.counted_at) < u64::try_from(COUNT_EVERY.as_nanos()).unwrap_or(u64::MAX) {
+        if !now
+            && time.saturating_sub(self.counted_at)
+                < u64::try_from(COUNT_EVERY.as_nanos()).unwrap_or(u64::MAX)
+        {
             return;
         }
         self.counted_at = time;
@@ -202,7 +208,10 @@ impl Ingest {
         });
         if lost > self.lost {
             if let Some(records) = self.warning.add(lost - self.lost) {
-                tracing::warn!(records, "the ring was full and records were lost; the table is being corrected");
+                tracing::warn!(
+                    records,
+                    "the ring was full and records were lost; the table is being corrected"
+                );
             }
             self.lost = lost;
             // One that is already wanted is enough.
@@ -225,7 +234,8 @@ impl Ingest {
         self.in_slices(Table::settle);
     }
 
-    /// Has the table do something in slices, with records between them, until it says that there is no more.
+    /// Has the table do something in slices, with records between them, until it says that there is
+    /// no more.
     fn in_slices(&mut self, mut slice: impl FnMut(&mut Table, usize) -> bool) {
         while slice(&mut lock(&self.table), SLICE) {
             self.go_round();

@@ -46,12 +46,20 @@ impl Reading {
             Ok(0) => return Err(io::Error::other("the iterator ended within a record")),
             Ok(read) => read,
             // After a million objects without output the kernel asks to be called again.
-            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => return Ok(Progress::More),
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+                ) =>
+            {
+                return Ok(Progress::More);
+            }
             Err(error) => return Err(error),
         };
         let filled = self.kept + read;
-        let used = each_record(&self.buffer[..filled], &mut take)
-            .map_err(|error| io::Error::other(format!("the iterator gave a {} record", error.as_str())))?;
+        let used = each_record(&self.buffer[..filled], &mut take).map_err(|error| {
+            io::Error::other(format!("the iterator gave a {} record", error.as_str()))
+        })?;
         self.buffer.copy_within(used..filled, 0);
         self.kept = filled - used;
         Ok(Progress::More)

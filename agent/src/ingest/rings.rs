@@ -1,8 +1,8 @@
 //! Drains both rings in the order of time.
 //!
 //! Called by the ingest thread and by `tcpwarden events`. A retransmit must be applied after the
-//! transitions that came before it and before the close that came after it, or it would find no row:
-//! so the two rings, each in order by itself, are merged by the time of their records.
+//! transitions that came before it and before the close that came after it, or it would find no
+//! row: so the two rings, each in order by itself, are merged by the time of their records.
 
 use std::collections::VecDeque;
 use std::os::fd::{AsRawFd, RawFd};
@@ -35,7 +35,8 @@ pub struct Rings<S> {
     retransmits: S,
     /// Retransmits that wait for the transitions before them.
     waiting: VecDeque<(u64, Record)>,
-    /// Records that the ring of transitions has given so far, those that could not be decoded included.
+    /// Records that the ring of transitions has given so far, those that could not be decoded
+    /// included.
     states_read: u64,
     /// What could not be decoded so far, in the order of [`DecodeError::ALL`].
     errors: [u64; DecodeError::ALL.len()],
@@ -44,7 +45,13 @@ pub struct Rings<S> {
 impl<S: Source> Rings<S> {
     /// Reads the two sources as one.
     pub fn new(states: S, retransmits: S) -> Self {
-        Self { states, retransmits, waiting: VecDeque::new(), states_read: 0, errors: [0; DecodeError::ALL.len()] }
+        Self {
+            states,
+            retransmits,
+            waiting: VecDeque::new(),
+            states_read: 0,
+            errors: [0; DecodeError::ALL.len()],
+        }
     }
 
     /// Hands over up to `most` records in the order of time; returns how many. Less than `most`
@@ -78,7 +85,8 @@ impl<S: Source> Rings<S> {
         taken
     }
 
-    /// Records that the ring of transitions has given so far, those that could not be decoded included.
+    /// Records that the ring of transitions has given so far, those that could not be decoded
+    /// included.
     pub fn states_read(&self) -> u64 {
         self.states_read
     }
@@ -99,7 +107,11 @@ impl Rings<RingBuf<MapData>> {
 
 /// The next record that can be decoded; what cannot is counted.
 #[inline]
-fn next<S: Source>(source: &mut S, errors: &mut [u64; DecodeError::ALL.len()], read: &mut u64) -> Option<Record> {
+fn next<S: Source>(
+    source: &mut S,
+    errors: &mut [u64; DecodeError::ALL.len()],
+    read: &mut u64,
+) -> Option<Record> {
     loop {
         let record = source.next_record()?;
         *read += 1;
@@ -171,7 +183,8 @@ mod tests {
 
     #[test]
     fn a_storm_of_retransmits_stays_in_its_ring() {
-        let storm: VecDeque<Read> = (0..MOST_WAITING as u64 + 100).map(|_| Ok(retransmit(50))).collect();
+        let storm: VecDeque<Read> =
+            (0..MOST_WAITING as u64 + 100).map(|_| Ok(retransmit(50))).collect();
         let mut rings = Rings::new(all([state(10)]), storm);
         assert_eq!(times(&mut rings, 1), [10]);
         assert_eq!((rings.waiting.len(), rings.retransmits.len()), (MOST_WAITING, 100));
@@ -180,7 +193,11 @@ mod tests {
 
     #[test]
     fn what_cannot_be_decoded_is_counted_and_skipped() {
-        let states = VecDeque::from([Err(DecodeError::Truncated), Ok(state(10)), Err(DecodeError::BadState)]);
+        let states = VecDeque::from([
+            Err(DecodeError::Truncated),
+            Ok(state(10)),
+            Err(DecodeError::BadState),
+        ]);
         let mut rings = Rings::new(states, VecDeque::from([Err(DecodeError::UnknownKind)]));
         assert_eq!(times(&mut rings, usize::MAX), [10]);
         assert_eq!(rings.errors(), [1, 0, 1, 1]);

@@ -68,8 +68,12 @@ impl Layout {
 
 fn describe(source: &Source) -> String {
     match source {
-        Source::Offset { of, path, size } => format!("member {path} of {size} bytes in struct {of}"),
-        Source::BitByte { of, path } | Source::BitMask { of, path } | Source::BitShift { of, path } => {
+        Source::Offset { of, path, size } => {
+            format!("member {path} of {size} bytes in struct {of}")
+        }
+        Source::BitByte { of, path }
+        | Source::BitMask { of, path }
+        | Source::BitShift { of, path } => {
             format!("member {path} in struct {of}")
         }
         Source::Arguments { tracepoint } => format!("tracepoint {tracepoint}"),
@@ -81,7 +85,8 @@ fn resolve(btf: &Btf, source: &Source) -> Option<u32> {
     match source {
         Source::Offset { of, path, size } => {
             let found = member(btf, of, path)?;
-            (found.bits % 8 == 0 && found.field_bits == 0 && size_of_type(btf, &found.of)? == *size).then_some(found.bits / 8)
+            (found.bits % 8 == 0 && found.field_bits == 0 && size_of_type(btf, &found.of)? == *size)
+                .then_some(found.bits / 8)
         }
         Source::BitByte { of, path } => Some(field(btf, of, path)?.0),
         Source::BitMask { of, path } => Some(field(btf, of, path)?.1),
@@ -106,7 +111,9 @@ fn member(btf: &Btf, of: &str, path: &str) -> Option<Found> {
 fn follow(btf: &Btf, start: Type, path: &str) -> Option<Found> {
     let mut found = Found { bits: 0, field_bits: 0, of: start };
     for part in path.split('.') {
-        let (Type::Struct(inside) | Type::Union(inside)) = strip(btf, found.of)? else { return None };
+        let (Type::Struct(inside) | Type::Union(inside)) = strip(btf, found.of)? else {
+            return None;
+        };
         let next = find_in(btf, &inside, part, 0)?;
         found = Found { bits: found.bits + next.bits, ..next };
     }
@@ -123,12 +130,17 @@ fn find_in(btf: &Btf, inside: &Struct, name: &str, depth: u8) -> Option<Found> {
         let label = btf.resolve_name(member).unwrap_or_default();
         if label == name {
             let of = btf.resolve_chained_type(member).ok()?;
-            return Some(Found { bits: member.bit_offset(), field_bits: member.bitfield_size().unwrap_or(0), of });
+            return Some(Found {
+                bits: member.bit_offset(),
+                field_bits: member.bitfield_size().unwrap_or(0),
+                of,
+            });
         }
         if !label.is_empty() {
             continue;
         }
-        if let Some(Type::Struct(inner) | Type::Union(inner)) = btf.resolve_chained_type(member).ok().and_then(|of| strip(btf, of))
+        if let Some(Type::Struct(inner) | Type::Union(inner)) =
+            btf.resolve_chained_type(member).ok().and_then(|of| strip(btf, of))
             && let Some(found) = find_in(btf, &inner, name, depth + 1)
         {
             return Some(Found { bits: member.bit_offset() + found.bits, ..found });
@@ -143,7 +155,9 @@ fn strip(btf: &Btf, mut of: Type) -> Option<Type> {
         of = match &of {
             Type::Typedef(inner) => btf.resolve_chained_type(inner).ok()?,
             Type::TypeTag(inner) => btf.resolve_chained_type(inner).ok()?,
-            Type::Volatile(inner) | Type::Const(inner) | Type::Restrict(inner) => btf.resolve_chained_type(inner).ok()?,
+            Type::Volatile(inner) | Type::Const(inner) | Type::Restrict(inner) => {
+                btf.resolve_chained_type(inner).ok()?
+            }
             _ => return Some(of),
         };
     }
@@ -170,13 +184,16 @@ fn size_of_type(btf: &Btf, of: &Type) -> Option<u32> {
 fn field(btf: &Btf, of: &str, path: &str) -> Option<(u32, u32, u32)> {
     let found = member(btf, of, path)?;
     let (byte, shift) = (found.bits / 8, found.bits % 8);
-    let width = if found.field_bits == 0 { size_of_type(btf, &found.of)? * 8 } else { found.field_bits };
+    let width =
+        if found.field_bits == 0 { size_of_type(btf, &found.of)? * 8 } else { found.field_bits };
     (width > 0 && shift + width <= 8).then(|| (byte, ((1 << width) - 1) << shift, shift))
 }
 
-/// Arguments of a tracepoint: its typedef points to a function whose first parameter is not one of them.
+/// Arguments of a tracepoint: its typedef points to a function whose first parameter is not one of
+/// them.
 fn arguments(btf: &Btf, tracepoint: &str) -> Option<u32> {
-    let typedef = btf.resolve_types_by_name(&format!("btf_trace_{tracepoint}")).ok()?.into_iter().next()?;
+    let typedef =
+        btf.resolve_types_by_name(&format!("btf_trace_{tracepoint}")).ok()?.into_iter().next()?;
     let Type::Ptr(pointer) = strip(btf, typedef)? else { return None };
     let Type::FuncProto(function) = btf.resolve_chained_type(&pointer).ok()? else { return None };
     u32::try_from(function.parameters.len()).ok()?.checked_sub(1)
@@ -184,9 +201,11 @@ fn arguments(btf: &Btf, tracepoint: &str) -> Option<u32> {
 
 fn enumerator(btf: &Btf, of: &str, name: &str) -> Option<u32> {
     btf.resolve_types_by_name(of).ok()?.iter().find_map(|candidate| match candidate {
-        Type::Enum(inner) => {
-            inner.members.iter().find(|member| btf.resolve_name(*member).is_ok_and(|label| label == name)).map(btf_rs::EnumMember::val)
-        }
+        Type::Enum(inner) => inner
+            .members
+            .iter()
+            .find(|member| btf.resolve_name(*member).is_ok_and(|label| label == name))
+            .map(btf_rs::EnumMember::val),
         _ => None,
     })
 }
@@ -204,7 +223,8 @@ mod tests {
     fn the_running_kernel_has_every_required_word() {
         let layout = here();
         assert_eq!(layout.words().len(), COUNT);
-        // Fixed by the ABI of `struct sock_common`: the family stands at byte 16 on every 64-bit kernel.
+        // Fixed by the ABI of `struct sock_common`: the family stands at byte 16 on every 64-bit
+        // kernel.
         assert_eq!(layout.get(Word::SkFamily), Some(16));
         assert_eq!(layout.get(Word::SockDead), Some(0));
     }
@@ -212,20 +232,30 @@ mod tests {
     #[test]
     fn a_bit_field_is_byte_mask_and_shift() {
         let layout = here();
-        let (mask, shift) = (layout.get(Word::CaStateMask).unwrap(), layout.get(Word::CaStateShift).unwrap());
+        let (mask, shift) =
+            (layout.get(Word::CaStateMask).unwrap(), layout.get(Word::CaStateShift).unwrap());
         assert!(mask.count_ones() >= 3 && mask >> shift & 1 == 1, "mask {mask:#x} shift {shift}");
     }
 
     #[test]
     fn a_file_without_types_is_a_clear_error() {
         let error = Layout::read(Path::new("/proc/self/cmdline")).unwrap_err();
-        assert!(error.to_string().starts_with("cannot read the kernel's type information"), "{error}");
+        assert!(
+            error.to_string().starts_with("cannot read the kernel's type information"),
+            "{error}"
+        );
     }
 
     #[test]
     fn a_size_that_differs_is_a_missing_word() {
         let btf = Btf::from_file(BTF_PATH).unwrap();
-        assert_eq!(resolve(&btf, &Source::Offset { of: "sock", path: "sk_protocol", size: 4 }), None);
-        assert_eq!(resolve(&btf, &Source::Offset { of: "sock", path: "no_such_member", size: 2 }), None);
+        assert_eq!(
+            resolve(&btf, &Source::Offset { of: "sock", path: "sk_protocol", size: 4 }),
+            None
+        );
+        assert_eq!(
+            resolve(&btf, &Source::Offset { of: "sock", path: "no_such_member", size: 2 }),
+            None
+        );
     }
 }

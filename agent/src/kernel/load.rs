@@ -31,7 +31,9 @@ pub enum LoadError {
     #[error(transparent)]
     Patch(#[from] PatchError),
     /// The binary was built without its kernel side.
-    #[error("this binary was built without its kernel side (AYA_BUILD_SKIP); build it with `cargo xtask build`")]
+    #[error(
+        "this binary was built without its kernel side (AYA_BUILD_SKIP); build it with `cargo xtask build`"
+    )]
     NoObject,
     /// The kernel refused a map or the object as a whole.
     #[error("the kernel refused the agent's maps: {0}")]
@@ -90,9 +92,17 @@ impl Kernel {
         let types = Btf::from_sys_fs().map_err(|error| LoadError::Maps(chain(&error)))?;
         let mut ebpf = load_object(&layout, sizes)?;
         let maps = take_maps(&mut ebpf)?;
-        let probes: Vec<_> = PROBES.iter().map(|probe| (probe, start(&mut ebpf, &types, probe))).collect();
-        if let Some((_, state)) = probes.iter().find(|(probe, state)| STATE_PROBES.contains(&probe.name) && !state.is_attached()) {
-            return Err(if is_denied(state.reason()) { LoadError::Denied } else { LoadError::StateProbe(state.reason().to_owned()) });
+        let probes: Vec<_> =
+            PROBES.iter().map(|probe| (probe, start(&mut ebpf, &types, probe))).collect();
+        if let Some((_, state)) = probes
+            .iter()
+            .find(|(probe, state)| STATE_PROBES.contains(&probe.name) && !state.is_attached())
+        {
+            return Err(if is_denied(state.reason()) {
+                LoadError::Denied
+            } else {
+                LoadError::StateProbe(state.reason().to_owned())
+            });
         }
         Ok((Self { ebpf, probes, layout }, maps))
     }
@@ -115,15 +125,27 @@ impl Kernel {
         let before = |word, arguments| self.layout.get(word).is_some_and(|count| count < arguments);
         let absent = |word| self.layout.get(word).is_none();
         let silences = [
-            (before(Word::RetransmitArguments, 3), "retransmits that failed are not told (they are since Linux 6.17)"),
+            (
+                before(Word::RetransmitArguments, 3),
+                "retransmits that failed are not told (they are since Linux 6.17)",
+            ),
             (
                 before(Word::SendResetArguments, 3),
                 "resets that answer a segment without a socket are not counted (they are since Linux 6.10)",
             ),
-            (absent(Word::CaStateByte) || absent(Word::Pending), "what made the kernel send again is not told: the kind is other"),
-            (absent(Word::TcpRcvNxt) || absent(Word::TcpCopiedSeq), "receive queues are not told: what waits in close_wait counts as read"),
+            (
+                absent(Word::CaStateByte) || absent(Word::Pending),
+                "what made the kernel send again is not told: the kind is other",
+            ),
+            (
+                absent(Word::TcpRcvNxt) || absent(Word::TcpCopiedSeq),
+                "receive queues are not told: what waits in close_wait counts as read",
+            ),
             (absent(Word::TcpWriteSeq) || absent(Word::TcpSndUna), "send queues are not told"),
-            (absent(Word::SkAckBacklog) || absent(Word::SkMaxAckBacklog), "accept queues are not told"),
+            (
+                absent(Word::SkAckBacklog) || absent(Word::SkMaxAckBacklog),
+                "accept queues are not told",
+            ),
             (absent(Word::SynQueue), "handshakes that wait at a listener are not told"),
             (absent(Word::SkDrops), "what a listener drops is not told"),
             (absent(Word::SkLocal6), "there is no IPv6 in this kernel"),
@@ -135,10 +157,11 @@ impl Kernel {
     /// Descriptors through which the kernel tells how often each program ran.
     #[must_use]
     pub fn run_stats(&self) -> RunStats {
-        let fds = self.probes.iter().filter(|(_, state)| state.is_attached()).filter_map(|(probe, _)| {
-            let fd = self.ebpf.program(probe.program)?.fd().ok()?.try_clone().ok()?;
-            Some((probe.name, fd.as_fd().try_clone_to_owned().ok()?))
-        });
+        let fds =
+            self.probes.iter().filter(|(_, state)| state.is_attached()).filter_map(|(probe, _)| {
+                let fd = self.ebpf.program(probe.program)?.fd().ok()?.try_clone().ok()?;
+                Some((probe.name, fd.as_fd().try_clone_to_owned().ok()?))
+            });
         RunStats::new(fds.collect())
     }
 
@@ -147,41 +170,60 @@ impl Kernel {
     /// # Errors
     /// Where the probe did not load or the kernel refuses.
     pub fn iterate(&mut self, name: &str) -> io::Result<File> {
-        let failed = |error: &dyn std::error::Error| io::Error::other(format!("cannot open the iterator {name}: {}", chain(error)));
-        let program = PROBES.iter().find(|probe| probe.name == name).and_then(|probe| self.ebpf.program_mut(probe.program));
+        let failed = |error: &dyn std::error::Error| {
+            io::Error::other(format!("cannot open the iterator {name}: {}", chain(error)))
+        };
+        let program = PROBES
+            .iter()
+            .find(|probe| probe.name == name)
+            .and_then(|probe| self.ebpf.program_mut(probe.program));
         let program = program.ok_or_else(|| failed(&ProgramError::NotLoaded))?;
-        let iterator: &mut Iter = program.try_into().map_err(|error: ProgramError| failed(&error))?;
-        let link = iterator.attach().and_then(|id| iterator.take_link(id)).map_err(|error| failed(&error))?;
+        let iterator: &mut Iter =
+            program.try_into().map_err(|error: ProgramError| failed(&error))?;
+        let link = iterator
+            .attach()
+            .and_then(|id| iterator.take_link(id))
+            .map_err(|error| failed(&error))?;
         link.into_file().map_err(|error| failed(&error))
     }
 }
 
 pub(super) fn load_object(layout: &Layout, sizes: Sizes) -> Result<Ebpf, LoadError> {
     // Kernels before 5.11 charge maps to this limit; later ones ignore it.
-    if let Err(error) = nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_MEMLOCK, u64::MAX, u64::MAX) {
+    if let Err(error) = nix::sys::resource::setrlimit(
+        nix::sys::resource::Resource::RLIMIT_MEMLOCK,
+        u64::MAX,
+        u64::MAX,
+    ) {
         tracing::debug!(%error, "the memory lock limit stays as it is");
     }
     // In the order of `agent_common::layout::Setting`.
     let settings = [u32::from(tracepoints_are_preemptible()), sizes.state_ring / 4];
     let object = patch(OBJECT, layout.words(), settings)?;
     let mut loader = EbpfLoader::new();
-    loader.map_max_entries("STATES", sizes.state_ring).map_max_entries("RETRANSMITS", sizes.retransmit_ring);
+    loader
+        .map_max_entries("STATES", sizes.state_ring)
+        .map_max_entries("RETRANSMITS", sizes.retransmit_ring);
     loader.load(&object).map_err(|error| {
         let text = chain(&error);
         if is_denied(&text) { LoadError::Denied } else { LoadError::Maps(text) }
     })
 }
 
-/// Whether a task can be preempted inside a program on a tracepoint: since 7.0, where the kernel guards them with
-/// SRCU. A kernel whose version cannot be read is taken for one of these, which costs some nanoseconds.
+/// Whether a task can be preempted inside a program on a tracepoint: since 7.0, where the kernel
+/// guards them with SRCU. A kernel whose version cannot be read is taken for one of these, which
+/// costs some nanoseconds.
 fn tracepoints_are_preemptible() -> bool {
     procfs::sys::kernel::Version::current().map_or(true, |version| version.major >= 7)
 }
 
 fn take_maps(ebpf: &mut Ebpf) -> Result<Maps, LoadError> {
     let forward_log = forward_log(ebpf);
-    let mut take = |name: &str| ebpf.take_map(name).ok_or_else(|| LoadError::Maps(format!("the object has no map {name}")));
-    let (states, retransmits, counters) = (take("STATES")?, take("RETRANSMITS")?, take("COUNTERS")?);
+    let mut take = |name: &str| {
+        ebpf.take_map(name).ok_or_else(|| LoadError::Maps(format!("the object has no map {name}")))
+    };
+    let (states, retransmits, counters) =
+        (take("STATES")?, take("RETRANSMITS")?, take("COUNTERS")?);
     let refused = |error: aya::maps::MapError| LoadError::Maps(chain(&error));
     Ok(Maps {
         forward_log,
@@ -211,7 +253,9 @@ fn forward_log(_: &mut Ebpf) -> Box<dyn FnMut() + Send> {
 fn start(ebpf: &mut Ebpf, types: &Btf, probe: &Probe) -> ProbeState {
     match try_start(ebpf, types, probe) {
         Ok(()) => ProbeState::Attached,
-        Err(ProgramError::Btf(error)) => ProbeState::Unsupported(format!("this kernel has no {}: {error}", describe(probe))),
+        Err(ProgramError::Btf(error)) => {
+            ProbeState::Unsupported(format!("this kernel has no {}: {error}", describe(probe)))
+        }
         Err(error) => {
             tracing::debug!(probe = probe.name, error = %chain(&error), "the kernel refused the program");
             ProbeState::Failed(brief(&chain(&error)))
@@ -263,8 +307,10 @@ fn is_denied(text: &str) -> bool {
 
 /// The verifier's log can be thousands of lines; its verdict is the last that is no statistic.
 fn brief(text: &str) -> String {
-    const STATISTICS: [&str; 4] = ["processed ", "verification time ", "stack depth ", "max_states_per_insn "];
-    let telling = |line: &&str| !line.is_empty() && !STATISTICS.iter().any(|start| line.starts_with(start));
+    const STATISTICS: [&str; 4] =
+        ["processed ", "verification time ", "stack depth ", "max_states_per_insn "];
+    let telling =
+        |line: &&str| !line.is_empty() && !STATISTICS.iter().any(|start| line.starts_with(start));
     let lines: Vec<&str> = text.lines().map(str::trim).filter(telling).collect();
     match lines.as_slice() {
         [first, .., before, last] if lines.len() > 3 => format!("{first} … {before}; {last}"),
@@ -280,13 +326,15 @@ mod tests {
     fn only_a_refusal_for_want_of_privileges_counts_as_denied() {
         let denied = io::Error::from_raw_os_error(1).to_string();
         let refused = io::Error::from_raw_os_error(13).to_string();
-        assert!(is_denied(&format!("the syscall returned {denied}")) && !is_denied(&format!("the syscall returned {refused}")));
+        assert!(
+            is_denied(&format!("the syscall returned {denied}"))
+                && !is_denied(&format!("the syscall returned {refused}"))
+        );
     }
 
     #[test]
     fn a_long_verifier_log_is_cut_to_its_verdict() {
-        let log =
-            "the program was refused\n0: R1=ctx\n1: r2 = 0\n2: r2 = r1\n  access beyond struct sock\n processed 7 insns\nstack depth 16\n";
+        let log = "the program was refused\n0: R1=ctx\n1: r2 = 0\n2: r2 = r1\n  access beyond struct sock\n processed 7 insns\nstack depth 16\n";
         assert_eq!(brief(log), "the program was refused … 2: r2 = r1; access beyond struct sock");
         assert_eq!(brief("one\ntwo"), "one; two");
         assert_eq!(brief(""), "");

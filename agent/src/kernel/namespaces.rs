@@ -47,7 +47,8 @@ impl Home {
         Ok(Self { inode, file })
     }
 
-    /// Makes sure that the calling thread is in this namespace, in case it once failed to come back.
+    /// Makes sure that the calling thread is in this namespace, in case it once failed to come
+    /// back.
     ///
     /// # Errors
     /// Where the thread is elsewhere and the kernel does not let it in.
@@ -150,7 +151,9 @@ fn candidates() -> impl Iterator<Item = PathBuf> {
 }
 
 fn processes() -> impl Iterator<Item = PathBuf> {
-    let numeric = |name: &std::ffi::OsStr| name.to_str().is_some_and(|name| name.bytes().all(|byte| byte.is_ascii_digit()));
+    let numeric = |name: &std::ffi::OsStr| {
+        name.to_str().is_some_and(|name| name.bytes().all(|byte| byte.is_ascii_digit()))
+    };
     entries("/proc").filter(move |path| path.file_name().is_some_and(numeric))
 }
 

@@ -1,8 +1,9 @@
 //! Puts what was learnt of the running kernel into the programs' instructions.
 //!
-//! Called once, before the programs are loaded. The compiler has left a marked operand wherever a program loads a member
-//! of a kernel structure, asks for a word's value or for a setting (`agent_common::layout`). Guarantees: only operands of
-//! instructions change, only marked ones, and only in sections that hold programs.
+//! Called once, before the programs are loaded. The compiler has left a marked operand wherever a
+//! program loads a member of a kernel structure, asks for a word's value or for a setting
+//! (`agent_common::layout`). Guarantees: only operands of instructions change, only marked ones,
+//! and only in sections that hold programs.
 
 use agent_common::layout::{ABSENT, COUNT, OFFSET_MARK, SETTINGS, VALUE_MARK};
 use object::{Object as _, ObjectSection as _, SectionKind};
@@ -16,7 +17,8 @@ const MOVE: u8 = 0xb7;
 /// `BPF_LDX | BPF_MEM`, and the bits that are the same for every width.
 const LOAD: u8 = 0x61;
 const LOAD_MASK: u8 = 0xe7;
-/// How many operands after a mark belong to it: any among them that stands for nothing is of another table.
+/// How many operands after a mark belong to it: any among them that stands for nothing is of
+/// another table.
 const VALUES: usize = 1 << 16;
 const OFFSETS: usize = 1 << 10;
 
@@ -27,13 +29,17 @@ pub enum PatchError {
     #[error("the kernel side cannot be read: {0}")]
     Object(#[from] object::Error),
     /// A structure is larger than an instruction can address.
-    #[error("a member lies {0} bytes into its structure; an instruction reaches no further than 32767")]
+    #[error(
+        "a member lies {0} bytes into its structure; an instruction reaches no further than 32767"
+    )]
     Far(u32),
     /// A setting does not fit into an instruction.
     #[error("a setting is {0}; an instruction holds no more than 2147483647")]
     Large(u32),
     /// The marks are missing, or are those of another table of words.
-    #[error("the kernel side and this program do not belong together; `cargo xtask build` builds both")]
+    #[error(
+        "the kernel side and this program do not belong together; `cargo xtask build` builds both"
+    )]
     Foreign,
 }
 
@@ -41,12 +47,21 @@ pub enum PatchError {
 ///
 /// # Errors
 /// See [`PatchError`].
-pub fn patch(object: &[u8], words: &[u32; COUNT], settings: [u32; SETTINGS]) -> Result<Vec<u8>, PatchError> {
+pub fn patch(
+    object: &[u8],
+    words: &[u32; COUNT],
+    settings: [u32; SETTINGS],
+) -> Result<Vec<u8>, PatchError> {
     let mut patched = object.to_vec();
     let mut marked = Marked::default();
-    for section in object::File::parse(object)?.sections().filter(|section| section.kind() == SectionKind::Text) {
+    for section in object::File::parse(object)?
+        .sections()
+        .filter(|section| section.kind() == SectionKind::Text)
+    {
         let Some((start, length)) = section.file_range() else { continue };
-        let (Ok(start), Ok(length)) = (usize::try_from(start), usize::try_from(length)) else { continue };
+        let (Ok(start), Ok(length)) = (usize::try_from(start), usize::try_from(length)) else {
+            continue;
+        };
         let Some(code) = patched.get_mut(start..start.saturating_add(length)) else { continue };
         let more = programs(code, words, settings)?;
         marked = Marked { loads: marked.loads + more.loads, values: marked.values + more.values };
@@ -62,7 +77,11 @@ struct Marked {
 }
 
 /// Completes the instructions of one section.
-fn programs(code: &mut [u8], words: &[u32; COUNT], settings: [u32; SETTINGS]) -> Result<Marked, PatchError> {
+fn programs(
+    code: &mut [u8],
+    words: &[u32; COUNT],
+    settings: [u32; SETTINGS],
+) -> Result<Marked, PatchError> {
     let mut marked = Marked::default();
     let mut instructions = code.as_chunks_mut::<LENGTH>().0.iter_mut();
     while let Some(instruction) = instructions.next() {
@@ -70,14 +89,20 @@ fn programs(code: &mut [u8], words: &[u32; COUNT], settings: [u32; SETTINGS]) ->
         match *opcode {
             LOAD_WIDE => drop(instructions.next()),
             MOVE => {
-                let Some(position) = position(i32::from_ne_bytes(*immediate), VALUE_MARK, VALUES) else { continue };
-                let value = words.iter().chain(&settings).nth(position).ok_or(PatchError::Foreign)?;
+                let Some(position) = position(i32::from_ne_bytes(*immediate), VALUE_MARK, VALUES)
+                else {
+                    continue;
+                };
+                let value =
+                    words.iter().chain(&settings).nth(position).ok_or(PatchError::Foreign)?;
                 *immediate = value_operand(*value)?.to_ne_bytes();
                 marked.values += 1;
             }
             load if load & LOAD_MASK == LOAD => {
                 let offset = i16::from_ne_bytes([*low, *high]);
-                let Some(position) = position(offset.into(), OFFSET_MARK.into(), OFFSETS) else { continue };
+                let Some(position) = position(offset.into(), OFFSET_MARK.into(), OFFSETS) else {
+                    continue;
+                };
                 let offset = words.get(position).ok_or(PatchError::Foreign)?;
                 [*low, *high] = offset_operand(*offset)?.to_ne_bytes();
                 marked.loads += 1;
@@ -95,12 +120,21 @@ fn position(operand: i32, mark: i32, most: usize) -> Option<usize> {
 
 /// All bits where the kernel does not have the word.
 fn value_operand(value: u32) -> Result<i32, PatchError> {
-    if value == ABSENT { Ok(-1) } else { i32::try_from(value).map_err(|_large| PatchError::Large(value)) }
+    if value == ABSENT {
+        Ok(-1)
+    } else {
+        i32::try_from(value).map_err(|_large| PatchError::Large(value))
+    }
 }
 
-/// The load of a member that the kernel does not have is one that the verifier refuses, should it be reached.
+/// The load of a member that the kernel does not have is one that the verifier refuses, should it
+/// be reached.
 fn offset_operand(offset: u32) -> Result<i16, PatchError> {
-    if offset == ABSENT { Ok(i16::MIN) } else { i16::try_from(offset).map_err(|_far| PatchError::Far(offset)) }
+    if offset == ABSENT {
+        Ok(i16::MIN)
+    } else {
+        i16::try_from(offset).map_err(|_far| PatchError::Far(offset))
+    }
 }
 
 #[cfg(test)]
@@ -160,14 +194,26 @@ mod tests {
     #[test]
     fn marks_of_another_table_are_an_error() {
         let beyond = i32::try_from(COUNT + SETTINGS).unwrap();
-        assert!(matches!(patched(&[instruction(MOVE, 0, VALUE_MARK + beyond)]), Err(PatchError::Foreign)));
-        assert!(matches!(patched(&[instruction(0x61, OFFSET_MARK + i16::try_from(COUNT).unwrap(), 0)]), Err(PatchError::Foreign)));
+        assert!(matches!(
+            patched(&[instruction(MOVE, 0, VALUE_MARK + beyond)]),
+            Err(PatchError::Foreign)
+        ));
+        assert!(matches!(
+            patched(&[instruction(0x61, OFFSET_MARK + i16::try_from(COUNT).unwrap(), 0)]),
+            Err(PatchError::Foreign)
+        ));
     }
 
     #[test]
     fn what_does_not_fit_is_an_error() {
-        assert!(matches!(patched(&[instruction(0x61, OFFSET_MARK + 1, 0)]), Err(PatchError::Far(40_000))));
-        assert!(matches!(programs(&mut instruction(MOVE, 0, VALUE_MARK), &[u32::MAX - 1; COUNT], [0; 2]), Err(PatchError::Large(_))));
+        assert!(matches!(
+            patched(&[instruction(0x61, OFFSET_MARK + 1, 0)]),
+            Err(PatchError::Far(40_000))
+        ));
+        assert!(matches!(
+            programs(&mut instruction(MOVE, 0, VALUE_MARK), &[u32::MAX - 1; COUNT], [0; 2]),
+            Err(PatchError::Large(_))
+        ));
         assert!(matches!(patch(b"\x7fELF", &WORDS, [0; 2]), Err(PatchError::Object(_))));
     }
 }

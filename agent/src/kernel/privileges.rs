@@ -11,7 +11,8 @@ const TO_LOAD: [Capability; 2] = [Capability::CAP_BPF, Capability::CAP_PERFMON];
 /// What is still needed afterwards: `CAP_BPF` to open iterators where unprivileged BPF is off
 /// (`__sys_bpf`), `CAP_SYS_ADMIN` to enter the other network namespaces (`netns_install`) and
 /// `CAP_SYS_PTRACE` to find them through the processes of other users (`proc_ns_get_link`).
-const TO_KEEP: [Capability; 3] = [Capability::CAP_BPF, Capability::CAP_SYS_ADMIN, Capability::CAP_SYS_PTRACE];
+const TO_KEEP: [Capability; 3] =
+    [Capability::CAP_BPF, Capability::CAP_SYS_ADMIN, Capability::CAP_SYS_PTRACE];
 
 /// The capabilities that this thread lacks for loading; none where it has `CAP_SYS_ADMIN`, which
 /// implies them.
@@ -21,7 +22,11 @@ pub fn missing() -> Vec<String> {
     if has(Capability::CAP_SYS_ADMIN) {
         return Vec::new();
     }
-    TO_LOAD.into_iter().filter(|capability| !has(*capability)).map(|capability| capability.to_string()).collect()
+    TO_LOAD
+        .into_iter()
+        .filter(|capability| !has(*capability))
+        .map(|capability| capability.to_string())
+        .collect()
 }
 
 /// Gives up every capability but those that reconcile passes need, for this thread and all that it
@@ -31,7 +36,8 @@ pub fn missing() -> Vec<String> {
 /// Where the kernel refuses, which it does not for a set that only shrinks.
 pub fn drop_unneeded() -> Result<Vec<String>, caps::errors::CapsError> {
     let permitted = caps::read(None, CapSet::Permitted)?;
-    let keep: caps::CapsHashSet = TO_KEEP.into_iter().filter(|capability| permitted.contains(capability)).collect();
+    let keep: caps::CapsHashSet =
+        TO_KEEP.into_iter().filter(|capability| permitted.contains(capability)).collect();
     caps::clear(None, CapSet::Inheritable)?;
     caps::set(None, CapSet::Effective, &keep)?;
     caps::set(None, CapSet::Permitted, &keep)?;

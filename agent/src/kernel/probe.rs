@@ -3,7 +3,8 @@
 /// A program of the kernel side and the hook it belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Probe {
-    /// How the probe is called in summaries and metrics: the hook, and what tells two on one hook apart.
+    /// How the probe is called in summaries and metrics: the hook, and what tells two on one hook
+    /// apart.
     pub name: &'static str,
     /// The program's name in the object file.
     pub program: &'static str,
@@ -30,10 +31,25 @@ pub const STATE_PROBES: [&str; 2] = ["inet_sock_set_state", "inet_sock_set_state
 pub const PROBES: &[Probe] = &[
     tracepoint(STATE_PROBES[0], STATE_PROBES[0], "state", "nothing can be told"),
     tracepoint(STATE_PROBES[1], STATE_PROBES[0], "state_second", "nothing can be told"),
-    tracepoint("tcp_retransmit_skb", "tcp_retransmit_skb", "retransmit_skb", "retransmitted segments are not counted"),
-    tracepoint("tcp_retransmit_synack", "tcp_retransmit_synack", "retransmit_synack", "SYN-ACKs sent again are not counted"),
+    tracepoint(
+        "tcp_retransmit_skb",
+        "tcp_retransmit_skb",
+        "retransmit_skb",
+        "retransmitted segments are not counted",
+    ),
+    tracepoint(
+        "tcp_retransmit_synack",
+        "tcp_retransmit_synack",
+        "retransmit_synack",
+        "SYN-ACKs sent again are not counted",
+    ),
     tracepoint("tcp_send_reset", "tcp_send_reset", "send_reset", "resets sent are not counted"),
-    tracepoint("tcp_receive_reset", "tcp_receive_reset", "receive_reset", "resets received are not counted"),
+    tracepoint(
+        "tcp_receive_reset",
+        "tcp_receive_reset",
+        "receive_reset",
+        "resets received are not counted",
+    ),
     Probe {
         name: "iter_tcp",
         program: "iter_tcp",
@@ -48,7 +64,12 @@ pub const PROBES: &[Probe] = &[
     },
 ];
 
-const fn tracepoint(name: &'static str, hook: &'static str, program: &'static str, without: &'static str) -> Probe {
+const fn tracepoint(
+    name: &'static str,
+    hook: &'static str,
+    program: &'static str,
+    without: &'static str,
+) -> Probe {
     Probe { name, program, hook: Hook::Tracepoint(hook), without }
 }
 

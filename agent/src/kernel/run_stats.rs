@@ -1,4 +1,5 @@
-//! What the kernel tells of its programs, read from `/proc/self/fdinfo` on a cadence, never at scrape.
+//! What the kernel tells of its programs, read from `/proc/self/fdinfo` on a cadence, never at
+//! scrape.
 //!
 //! `recursion_misses` (5.12) counts the runs that the kernel skipped because the same program was
 //! already running on that CPU (`__bpf_trace_run`, 6.1): a loss that no ring can see.

@@ -48,10 +48,15 @@ impl Yardstick {
         let layout = Layout::read(Path::new(BTF_PATH))?;
         let types = Btf::from_sys_fs().map_err(|error| refused(&error))?;
         let mut ebpf = load_object(&layout, Sizes { state_ring: ring, retransmit_ring: 4096 })?;
-        let states = ebpf.take_map("STATES").ok_or_else(|| LoadError::Maps("the object has no map STATES".to_owned()))?;
+        let states = ebpf
+            .take_map("STATES")
+            .ok_or_else(|| LoadError::Maps("the object has no map STATES".to_owned()))?;
         let ring = RingBuf::try_from(states).map_err(|error| refused(&error))?;
-        let program = ebpf.program_mut(yard.program()).ok_or_else(|| LoadError::StateProbe(format!("there is no {}", yard.program())))?;
-        let program: &mut BtfTracePoint = program.try_into().map_err(|error: ProgramError| refused(&error))?;
+        let program = ebpf
+            .program_mut(yard.program())
+            .ok_or_else(|| LoadError::StateProbe(format!("there is no {}", yard.program())))?;
+        let program: &mut BtfTracePoint =
+            program.try_into().map_err(|error: ProgramError| refused(&error))?;
         program.load("inet_sock_set_state", &types).map_err(|error| refused(&error))?;
         program.attach().map_err(|error| refused(&error))?;
         Ok(Self { ebpf, ring, yard })
@@ -69,7 +74,17 @@ impl Yardstick {
     /// How often it ran and for how long, where the kernel counts.
     #[must_use]
     pub fn run_stats(&self) -> RunStats {
-        let fd = || self.ebpf.program(self.yard.program())?.fd().ok()?.try_clone().ok()?.as_fd().try_clone_to_owned().ok();
+        let fd = || {
+            self.ebpf
+                .program(self.yard.program())?
+                .fd()
+                .ok()?
+                .try_clone()
+                .ok()?
+                .as_fd()
+                .try_clone_to_owned()
+                .ok()
+        };
         RunStats::new(fd().map(|fd| (self.yard.program(), fd)).into_iter().collect())
     }
 }

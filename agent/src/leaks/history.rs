@@ -36,15 +36,18 @@ pub struct Growth {
 }
 
 impl History {
-    /// Whether it is time for a sample. The first is taken once what was there when this was first asked has
-    /// outlived its grace: else what is older than the agent would look as if it had grown.
+    /// Whether it is time for a sample. The first is taken once what was there when this was first
+    /// asked has outlived its grace: else what is older than the agent would look as if it had
+    /// grown.
     pub fn is_due(&mut self, now: u64) -> bool {
         let asked_first = *self.asked_first.get_or_insert(now);
-        let (since, wait) = self.times.back().map_or((asked_first, GRACE + SECOND), |last| (*last, EVERY));
+        let (since, wait) =
+            self.times.back().map_or((asked_first, GRACE + SECOND), |last| (*last, EVERY));
         now.saturating_sub(since) >= wait
     }
 
-    /// Adds the counts of a moment. A group that had none before had zero, if all that had any were kept.
+    /// Adds the counts of a moment. A group that had none before had zero, if all that had any were
+    /// kept.
     pub fn add(&mut self, now: u64, mut counts: HashMap<Key, u64>) {
         let zeros = if self.is_whole() { self.times.len() } else { 0 };
         self.times.push_back(now);
@@ -64,8 +67,9 @@ impl History {
         self.bound(now);
     }
 
-    /// How fast a group grew to what it is now; none where it cannot be told yet, or where connections that were
-    /// there before have come to it under another name: a process was found to be theirs, or was renamed.
+    /// How fast a group grew to what it is now; none where it cannot be told yet, or where
+    /// connections that were there before have come to it under another name: a process was
+    /// found to be theirs, or was renamed.
     #[must_use]
     pub fn growth(&self, key: &Key, group: &Group, now: u64) -> Option<Growth> {
         let (first, samples) = match self.groups.get(key) {

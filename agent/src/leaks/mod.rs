@@ -1,11 +1,12 @@
-//! Who is suspected to leak: connections that have been in a state that should pass for more than ten
-//! seconds, grouped by who holds them and towards which service, ranked, with evidence.
+//! Who is suspected to leak: connections that have been in a state that should pass for more than
+//! ten seconds, grouped by who holds them and towards which service, ranked, with evidence.
 //!
-//! `survey` groups what the table has now, `history` remembers the counts of the last ten minutes, `suspect`
-//! judges and words. Called by housekeeping (a sample every [`EVERY`]) and by the HTTP surface.
+//! `survey` groups what the table has now, `history` remembers the counts of the last ten minutes,
+//! `suspect` judges and words. Called by housekeeping (a sample every [`EVERY`]) and by the HTTP
+//! surface.
 //!
-//! Guarantees: at most [`survey::GROUPS`] groups at once and [`history::GROUPS`] with a history; what is
-//! beyond is counted. The table is held for a slice at a time.
+//! Guarantees: at most [`survey::GROUPS`] groups at once and [`history::GROUPS`] with a history;
+//! what is beyond is counted. The table is held for a slice at a time.
 
 pub mod history;
 pub mod survey;
@@ -73,8 +74,8 @@ pub struct LookedAt {
 }
 
 impl Watch {
-    /// Notes how many connections each group has, if a sample is due. To be called once the table has what
-    /// is older than the agent.
+    /// Notes how many connections each group has, if a sample is due. To be called once the table
+    /// has what is older than the agent.
     pub fn sample(&self, table: &SharedTable, now: u64) {
         if self.history(|history| history.is_due(now)) {
             let survey = Survey::of(table, &Filter::ALL, now);
@@ -89,13 +90,20 @@ impl Watch {
         let filter = Filter { min_age: std::time::Duration::ZERO, ..query.filter.clone() };
         let survey = Survey::of(table, &filter, now);
         let (mut candidates, reach) = self.history(|history| {
-            let old_enough = survey.groups().filter(|(_, group)| now.saturating_sub(group.oldest_since()) >= min_age);
-            let judged = old_enough.map(|(key, group)| Candidate::new(key, group, history.growth(key, group, now)));
+            let old_enough = survey
+                .groups()
+                .filter(|(_, group)| now.saturating_sub(group.oldest_since()) >= min_age);
+            let judged = old_enough
+                .map(|(key, group)| Candidate::new(key, group, history.growth(key, group, now)));
             (judged.collect::<Vec<_>>(), history.reach(now))
         });
         candidates.sort_by(Candidate::rank);
         let matched = candidates.len();
-        let suspects: Vec<_> = candidates.iter().take(query.limit).map(|candidate| Suspect::of(candidate, now)).collect();
+        let suspects: Vec<_> = candidates
+            .iter()
+            .take(query.limit)
+            .map(|candidate| Suspect::of(candidate, now))
+            .collect();
         let looked_at = LookedAt {
             connections: survey.walked.seen,
             in_leak_states: survey.in_leak_states,

@@ -12,7 +12,8 @@ use crate::ingest::SharedTable;
 use crate::listing::filter::Filter;
 use crate::listing::walk::{self, Walked};
 
-/// The most groups that have a service port of their own; what comes later shares one for all ports.
+/// The most groups that have a service port of their own; what comes later shares one for all
+/// ports.
 pub const GROUPS: usize = 4096;
 /// The connections of a group that are shown, the oldest.
 pub const SAMPLES: usize = 3;
@@ -142,8 +143,8 @@ impl Survey {
     }
 }
 
-/// Whether the kernel ends a connection by itself before long: nobody holds it, and it only waits for
-/// the peer's FIN, which has a time limit (`tcp_fin_timeout`).
+/// Whether the kernel ends a connection by itself before long: nobody holds it, and it only waits
+/// for the peer's FIN, which has a time limit (`tcp_fin_timeout`).
 fn passes_by_itself(row: &RowView) -> bool {
     row.orphan && row.state == SocketState::FinWait2
 }

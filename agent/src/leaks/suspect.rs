@@ -34,7 +34,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The kind of connections in a state that should pass; in CLOSE_WAIT the stage in which most of them are.
+    /// The kind of connections in a state that should pass; in CLOSE_WAIT the stage in which most
+    /// of them are.
     fn of(state: SocketState, stages: [u64; Stage::COUNT]) -> Self {
         let [unaccepted, unread, read] = stages;
         match state {
@@ -62,17 +63,29 @@ impl Kind {
     /// What it means.
     const fn meaning(self) -> &'static str {
         match self {
-            Self::NeverClosed => "the peer closed, everything was read, and this side never closed: a descriptor leak",
-            Self::NeverRead => "the peer closed, and nobody reads what it sent or the end of the stream: a stuck or lost reader",
-            Self::NeverAccepted => "the peer came and went in the accept queue: the process does not accept",
-            Self::NoAnswer => "the peer's host does not answer the SYN: wrong address, firewall, or host down",
-            Self::HalfClosed => "this side closed its half and keeps the descriptor; the peer never closed",
-            Self::Unacknowledged => "this side closed and the peer does not acknowledge it: peer or path gone",
+            Self::NeverClosed => {
+                "the peer closed, everything was read, and this side never closed: a descriptor leak"
+            }
+            Self::NeverRead => {
+                "the peer closed, and nobody reads what it sent or the end of the stream: a stuck or lost reader"
+            }
+            Self::NeverAccepted => {
+                "the peer came and went in the accept queue: the process does not accept"
+            }
+            Self::NoAnswer => {
+                "the peer's host does not answer the SYN: wrong address, firewall, or host down"
+            }
+            Self::HalfClosed => {
+                "this side closed its half and keeps the descriptor; the peer never closed"
+            }
+            Self::Unacknowledged => {
+                "this side closed and the peer does not acknowledge it: peer or path gone"
+            }
         }
     }
 
-    /// How much worse than others: what only the process itself can end weighs most, what the kernel ends
-    /// after its last retransmission least.
+    /// How much worse than others: what only the process itself can end weighs most, what the
+    /// kernel ends after its last retransmission least.
     const fn weight(self) -> u64 {
         match self {
             Self::NeverClosed | Self::NeverRead | Self::NeverAccepted => 4,
@@ -99,10 +112,12 @@ impl<'a> Candidate<'a> {
         Self { key, group, growth, score: score(Kind::of(key.state, group.stages), group, growth) }
     }
 
-    /// The worse first; of equals the older, then by name, so that the order does not change by chance.
+    /// The worse first; of equals the older, then by name, so that the order does not change by
+    /// chance.
     #[must_use]
     pub fn rank(&self, other: &Self) -> Ordering {
-        let names = |key: &'a Key| (&key.process, &key.workload, key.state, key.role, key.service_port);
+        let names =
+            |key: &'a Key| (&key.process, &key.workload, key.state, key.role, key.service_port);
         let ages = self.group.oldest_since().cmp(&other.group.oldest_since());
         other.score.cmp(&self.score).then(ages).then_with(|| names(self.key).cmp(&names(other.key)))
     }
@@ -114,7 +129,8 @@ impl<'a> Candidate<'a> {
 pub struct Suspect {
     /// The evidence as a sentence.
     pub sentence: String,
-    /// What it looks like: `never_closed`, `never_read`, `never_accepted`, `no_answer`, `half_closed` or `unacknowledged`.
+    /// What it looks like: `never_closed`, `never_read`, `never_accepted`, `no_answer`,
+    /// `half_closed` or `unacknowledged`.
     pub kind: String,
     /// What that means.
     pub meaning: String,
@@ -178,7 +194,11 @@ impl Suspect {
         let kind = Kind::of(key.state, group.stages);
         let [unaccepted, unread, read] = group.stages;
         let [minute, five, hour] = group.older_than;
-        let mut pids: Vec<_> = group.pids.iter().map(|(pid, connections)| Pid { pid: *pid, connections: *connections }).collect();
+        let mut pids: Vec<_> = group
+            .pids
+            .iter()
+            .map(|(pid, connections)| Pid { pid: *pid, connections: *connections })
+            .collect();
         pids.sort_by_key(|pid| (std::cmp::Reverse(pid.connections), pid.pid));
         let oldest = group.oldest.first();
         let mut suspect = Self {
@@ -208,13 +228,14 @@ impl Suspect {
         };
         suspect.sentence = sentence(&suspect, key.role);
         let shown = suspect.pids.len().min(PIDS);
-        suspect.connections_of_other_pids += suspect.pids.drain(shown..).map(|pid| pid.connections).sum::<u64>();
+        suspect.connections_of_other_pids +=
+            suspect.pids.drain(shown..).map(|pid| pid.connections).sum::<u64>();
         suspect
     }
 }
 
-/// The weight of the kind for each connection, doubled past each of the ages (1, 2, 4, 8), and doubled once
-/// more for a group that grows by at least one a minute.
+/// The weight of the kind for each connection, doubled past each of the ages (1, 2, 4, 8), and
+/// doubled once more for a group that grows by at least one a minute.
 fn score(kind: Kind, group: &Group, growth: Option<Growth>) -> u64 {
     let [minute, five, hour] = group.older_than;
     let points = group.count + minute + 2 * five + 4 * hour;
@@ -222,8 +243,8 @@ fn score(kind: Kind, group: &Group, growth: Option<Growth>) -> u64 {
     points.saturating_mul(kind.weight()).saturating_mul(if grows { 2 } else { 1 })
 }
 
-/// `process orders-api (pid 4711) in orders.service holds 412 close_wait connections towards port 5432,
-/// the oldest 3 h 12 min, growing by 2 a minute`.
+/// `process orders-api (pid 4711) in orders.service holds 412 close_wait connections towards port
+/// 5432, the oldest 3 h 12 min, growing by 2 a minute`.
 fn sentence(suspect: &Suspect, role: Role) -> String {
     let Suspect { process, state, connections, .. } = suspect;
     let mut text = match (suspect.pids.as_slice(), suspect.connections_of_other_pids) {
@@ -247,21 +268,33 @@ fn sentence(suspect: &Suspect, role: Role) -> String {
     text.push_str(&stages(suspect));
     let bound = if suspect.oldest_age_at_least { "at least " } else { "" };
     let age = Duration::try_from_secs_f64(suspect.oldest_age_seconds).unwrap_or_default();
-    let _ = write!(text, ", {} {bound}{}", if *connections == 1 { "for" } else { "the oldest" }, span::words(age));
+    let _ = write!(
+        text,
+        ", {} {bound}{}",
+        if *connections == 1 { "for" } else { "the oldest" },
+        span::words(age)
+    );
     // As it is shown: to a whole number, except where it is so small.
     let _ = match suspect.growth_per_minute {
         None => Ok(()),
         Some(growth) if growth.abs() < 0.1 => write!(text, ", steady"),
-        Some(growth) if growth.abs() < 1.0 => write!(text, ", {} by {:.1} a minute", direction(growth), growth.abs()),
+        Some(growth) if growth.abs() < 1.0 => {
+            write!(text, ", {} by {:.1} a minute", direction(growth), growth.abs())
+        }
         Some(growth) => write!(text, ", {} by {:.0} a minute", direction(growth), growth.abs()),
     };
     text
 }
 
-/// How far those in CLOSE_WAIT have come, the stage of most of them: `, 400 of them read but never closed`.
+/// How far those in CLOSE_WAIT have come, the stage of most of them: `, 400 of them read but never
+/// closed`.
 fn stages(suspect: &Suspect) -> String {
     let all = suspect.connections;
-    let known = [(suspect.read, "read but never closed"), (suspect.unread, "not read to the end"), (suspect.unaccepted, "never accepted")];
+    let known = [
+        (suspect.read, "read but never closed"),
+        (suspect.unread, "not read to the end"),
+        (suspect.unaccepted, "never accepted"),
+    ];
     match known.into_iter().rev().max_by_key(|(count, _)| *count) {
         None | Some((0, _)) => String::new(),
         Some((count, words)) if count == all => format!(", {words}"),

@@ -20,7 +20,13 @@ fn near(one: f64, other: f64) -> bool {
 
 fn key(process: &str, port: u16) -> Key {
     let (process, workload) = (process.into(), "host".into());
-    Key { process, workload, role: Role::Client, state: SocketState::CloseWait, service_port: Some(port) }
+    Key {
+        process,
+        workload,
+        role: Role::Client,
+        state: SocketState::CloseWait,
+        service_port: Some(port),
+    }
 }
 
 /// A group of so many connections, the oldest of which came just now.
@@ -36,8 +42,14 @@ fn leaks(text: &str, now: u64) -> Leaks {
 #[test]
 fn nobody_is_suspected_within_the_first_ten_seconds() {
     let early = leaks("", 9 * SECOND);
-    assert_eq!((early.matched, early.returned, early.truncated, early.suspects), (0, 0, false, vec![]));
-    assert_eq!((early.looked_at.connections, early.looked_at.in_leak_states, early.looked_at.past_grace), (210, 70, 0));
+    assert_eq!(
+        (early.matched, early.returned, early.truncated, early.suspects),
+        (0, 0, false, vec![])
+    );
+    assert_eq!(
+        (early.looked_at.connections, early.looked_at.in_leak_states, early.looked_at.past_grace),
+        (210, 70, 0)
+    );
     assert_eq!(leaks("", 11 * SECOND).looked_at.past_grace, 70);
 }
 
@@ -47,10 +59,16 @@ fn a_suspect_comes_with_its_evidence() {
     let found = leaks("process=app3&service_port=5433", now);
     assert_eq!((found.matched, found.looked_at.in_leak_states), (1, 2));
     let suspect = &found.suspects[0];
-    assert_eq!((suspect.process.as_str(), suspect.service_port, suspect.connections), ("app3", Some(5433), 2));
+    assert_eq!(
+        (suspect.process.as_str(), suspect.service_port, suspect.connections),
+        ("app3", Some(5433), 2)
+    );
     assert_eq!((suspect.older_than_60, suspect.older_than_300, suspect.score), (2, 0, 4 * (2 + 2)));
     assert!(near(suspect.oldest_age_seconds, 119.997));
-    assert_eq!((suspect.pids[0].pid, suspect.pids[0].connections, suspect.sample.len()), (103, 2, 2));
+    assert_eq!(
+        (suspect.pids[0].pid, suspect.pids[0].connections, suspect.sample.len()),
+        (103, 2, 2)
+    );
     assert_eq!((suspect.growth_per_minute, suspect.kind.as_str()), (None, "never_read"));
     assert_eq!(
         suspect.sentence,
@@ -84,8 +102,14 @@ fn growth_is_told_from_the_samples_of_ten_minutes() {
     let mut history = History::default();
     let leak = key("leak", 1);
     for minute in 0..30_u64 {
-        history.add(minute * MINUTE, HashMap::from([(leak.clone(), 100 + 2 * minute), (key("steady", 2), 5)]));
-        history.add(minute * MINUTE + EVERY, HashMap::from([(leak.clone(), 101 + 2 * minute), (key("steady", 2), 5)]));
+        history.add(
+            minute * MINUTE,
+            HashMap::from([(leak.clone(), 100 + 2 * minute), (key("steady", 2), 5)]),
+        );
+        history.add(
+            minute * MINUTE + EVERY,
+            HashMap::from([(leak.clone(), 101 + 2 * minute), (key("steady", 2), 5)]),
+        );
     }
     let now = 30 * MINUTE;
     let growth = history.growth(&leak, &of(160), now).unwrap();
@@ -135,7 +159,9 @@ fn what_is_older_than_the_agent_does_not_look_as_if_it_had_grown() {
 #[test]
 fn a_million_groups_leave_a_bounded_history_of_the_largest_and_no_false_growth() {
     let mut history = History::default();
-    let crowd = |size: u64, from: u32| (from..from + 50_000).map(|n| (key(&format!("p{n}"), 1), size)).collect::<HashMap<_, _>>();
+    let crowd = |size: u64, from: u32| {
+        (from..from + 50_000).map(|n| (key(&format!("p{n}"), 1), size)).collect::<HashMap<_, _>>()
+    };
     for round in 0..20_u32 {
         let mut counts = crowd(2, round * 50_000);
         counts.insert(key("leak", 5432), 400);
@@ -143,8 +169,15 @@ fn a_million_groups_leave_a_bounded_history_of_the_largest_and_no_false_growth()
         assert!(history.len() <= history::GROUPS);
     }
     let now = 20 * EVERY;
-    assert_eq!(history.growth(&key("leak", 5432), &of(400), now).map(|growth| growth.per_minute), Some(0.0));
-    assert_eq!(history.growth(&key("p1", 1), &of(2), now), None, "what was left out has no history");
+    assert_eq!(
+        history.growth(&key("leak", 5432), &of(400), now).map(|growth| growth.per_minute),
+        Some(0.0)
+    );
+    assert_eq!(
+        history.growth(&key("p1", 1), &of(2), now),
+        None,
+        "what was left out has no history"
+    );
     for round in 20..50 {
         history.add(round * EVERY, HashMap::new());
     }
@@ -157,7 +190,11 @@ fn sentences_say_who_what_where_and_how_fast() {
         let table = shared(210);
         let survey = Survey::of(&table, &Filter::ALL, MINUTE);
         let (_, group) = survey.groups().next().unwrap();
-        (Key { process: process.into(), workload: "orders.service".into(), role, ..key("", 0) }, group.clone(), port)
+        (
+            Key { process: process.into(), workload: "orders.service".into(), role, ..key("", 0) },
+            group.clone(),
+            port,
+        )
     };
     let said = |process: &str, port, role, per_minute: f64, change: fn(&mut survey::Group)| {
         let (mut key, mut group, port) = base(process, port, role);
@@ -217,7 +254,11 @@ fn the_watch_samples_every_thirty_seconds_and_tells_growth_in_its_answer() {
     let found = watch.leaks(&table, &asked("process=app3&service_port=5433"), 80 * SECOND);
     assert_eq!(found.suspects[0].growth_per_minute, Some(2.0), "none at 20 s, two at 80 s");
     assert!(near(found.looked_at.history_seconds, 60.0));
-    assert!(found.suspects[0].sentence.ends_with("growing by 2 a minute"), "{}", found.suspects[0].sentence);
+    assert!(
+        found.suspects[0].sentence.ends_with("growing by 2 a minute"),
+        "{}",
+        found.suspects[0].sentence
+    );
     assert_eq!(found.suspects[0].score, 2 * 4 * (2 + 2));
 }
 
@@ -227,7 +268,11 @@ fn connections_that_came_under_another_name_are_no_growth() {
     (10..=15).for_each(|round| history.add(round * EVERY, HashMap::from([(key("before", 1), 50)])));
     let now = 15 * EVERY + SECOND;
     let table = shared(210);
-    let (_, group) = Survey::of(&table, &Filter::ALL, now).groups().next().map(|(key, group)| (key.clone(), group.clone())).unwrap();
+    let (_, group) = Survey::of(&table, &Filter::ALL, now)
+        .groups()
+        .next()
+        .map(|(key, group)| (key.clone(), group.clone()))
+        .unwrap();
     let mut moved = survey::Group { count: 50, ..group };
     assert_eq!(history.growth(&key("after", 1), &moved, 100 * EVERY), None);
     moved.oldest[0].entered = 99 * EVERY;

@@ -52,7 +52,10 @@ pub struct Connections {
 /// A connection, or a listener.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a field of the JSON that readers know by its name")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a field of the JSON that readers know by its name"
+)]
 pub struct Connection {
     /// Its state, as `tcpwarden_connections{state}` has it.
     pub state: String,
@@ -84,8 +87,8 @@ pub struct Connection {
     pub pid: Option<u32>,
     /// How the owner is known: `exact`, `holder`, `listener`, `gone` or `none`.
     pub owner: String,
-    /// How many processes held it when the descriptor tables were last read, 255 for more; 0 where none did,
-    /// or nobody has looked yet.
+    /// How many processes held it when the descriptor tables were last read, 255 for more; 0 where
+    /// none did, or nobody has looked yet.
     pub holders: u8,
     /// Unit, container or pod; `host` where it is in none.
     pub workload: String,
@@ -95,11 +98,11 @@ pub struct Connection {
     pub orphan: bool,
     /// Of a connection in CLOSE_WAIT: `unaccepted`, `unread` or `read`.
     pub stage: Option<String>,
-    /// As `ss` has it, at the last pass: bytes not read, the peer's FIN as one; of a listener the connections
-    /// that wait to be accepted.
+    /// As `ss` has it, at the last pass: bytes not read, the peer's FIN as one; of a listener the
+    /// connections that wait to be accepted.
     pub receive_queue: u32,
-    /// As `ss` has it, at the last pass: bytes not acknowledged, this side's SYN or FIN as one; of a listener the
-    /// limit of its queue.
+    /// As `ss` has it, at the last pass: bytes not acknowledged, this side's SYN or FIN as one; of
+    /// a listener the limit of its queue.
     pub send_queue: u32,
     /// Whether bytes wait for the peer to open its window.
     pub zero_window: bool,

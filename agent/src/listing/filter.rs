@@ -110,8 +110,7 @@ pub struct End {
 }
 
 /// What an [`End`] is written as, for messages.
-pub const ENDS: &str =
-    "an address (10.0.0.1, fd00::1), a block of them (10.0.0.0/8), or an address and port (10.0.0.1:5432, [fd00::1]:5432)";
+pub const ENDS: &str = "an address (10.0.0.1, fd00::1), a block of them (10.0.0.0/8), or an address and port (10.0.0.1:5432, [fd00::1]:5432)";
 
 impl End {
     /// Whether an address, an IPv4 one not as v4-mapped, and a port lie in it.
@@ -119,8 +118,12 @@ impl End {
     pub fn holds(&self, address: IpAddr, port: u16) -> bool {
         self.port.is_none_or(|wanted| wanted == port)
             && match (self.block, address) {
-                (IpAddr::V4(block), IpAddr::V4(address)) => (block.to_bits() ^ address.to_bits()).leading_zeros() >= self.prefix,
-                (IpAddr::V6(block), IpAddr::V6(address)) => (block.to_bits() ^ address.to_bits()).leading_zeros() >= self.prefix,
+                (IpAddr::V4(block), IpAddr::V4(address)) => {
+                    (block.to_bits() ^ address.to_bits()).leading_zeros() >= self.prefix
+                }
+                (IpAddr::V6(block), IpAddr::V6(address)) => {
+                    (block.to_bits() ^ address.to_bits()).leading_zeros() >= self.prefix
+                }
                 _ => false,
             }
     }
@@ -131,8 +134,12 @@ impl End {
         let canonical = address.to_canonical();
         match canonical {
             _ if prefix > width => None,
-            IpAddr::V4(_) if width == 128 && prefix < 96 => Some(Self { block: address, prefix, port }),
-            IpAddr::V4(_) if width == 128 => Some(Self { block: canonical, prefix: prefix - 96, port }),
+            IpAddr::V4(_) if width == 128 && prefix < 96 => {
+                Some(Self { block: address, prefix, port })
+            }
+            IpAddr::V4(_) if width == 128 => {
+                Some(Self { block: canonical, prefix: prefix - 96, port })
+            }
             _ => Some(Self { block: canonical, prefix, port }),
         }
     }
@@ -153,7 +160,9 @@ impl FromStr for End {
         }
         let (address, prefix) = match text.split_once('/') {
             // A sign would be read as part of the number.
-            Some((address, prefix)) if prefix.bytes().all(|digit| digit.is_ascii_digit()) => (address, prefix.parse().ok()),
+            Some((address, prefix)) if prefix.bytes().all(|digit| digit.is_ascii_digit()) => {
+                (address, prefix.parse().ok())
+            }
             Some(_) => return Err(NotAnEnd),
             None => (text, None),
         };

@@ -1,5 +1,5 @@
-//! The destinations that have taken most local ports, as JSON: what runs out when connects fail with
-//! `no_local_port`. Gathered by each reconcile pass; at most twenty are kept.
+//! The destinations that have taken most local ports, as JSON: what runs out when connects fail
+//! with `no_local_port`. Gathered by each reconcile pass; at most twenty are kept.
 //!
 //! Made by the agent, read again by the command line.
 
@@ -58,7 +58,17 @@ impl Default for PortUse {
     fn default() -> Self {
         let nowhere = Ipv6Addr::UNSPECIFIED.into();
         let (netns, peer_port, used, time_wait, range) = Default::default();
-        Self { netns, local_address: nowhere, peer_address: nowhere, peer_port, used, time_wait, range, used_ratio: 0.0, tw_reuse: None }
+        Self {
+            netns,
+            local_address: nowhere,
+            peer_address: nowhere,
+            peer_port,
+            used,
+            time_wait,
+            range,
+            used_ratio: 0.0,
+            tw_reuse: None,
+        }
     }
 }
 
@@ -84,5 +94,11 @@ pub fn ports(table: &SharedTable, query: &Query, now: u64) -> Ports {
     let taken = Taken::at(SystemTime::now(), now);
     let all = lock(table).destinations().to_vec();
     let destinations: Vec<PortUse> = all.iter().take(query.limit).map(PortUse::from).collect();
-    Ports { taken, known: all.len(), returned: destinations.len(), truncated: destinations.len() < all.len(), destinations }
+    Ports {
+        taken,
+        known: all.len(),
+        returned: destinations.len(),
+        truncated: destinations.len() < all.len(),
+        destinations,
+    }
 }

@@ -1,7 +1,7 @@
 //! What is asked: parameters of a request, or options of a command, as pairs of name and text.
 //!
-//! Guarantees: whatever the text, an answer of either a query within its bounds or a refusal that names the
-//! parameter and what is allowed; no panic, and no more memory than the text itself.
+//! Guarantees: whatever the text, an answer of either a query within its bounds or a refusal that
+//! names the parameter and what is allowed; no panic, and no more memory than the text itself.
 
 use std::str::FromStr;
 
@@ -129,7 +129,9 @@ impl Sort {
     const fn natural(self) -> Order {
         match self {
             Self::Age | Self::ConnectionAge | Self::Retransmitted => Order::Descending,
-            Self::Process | Self::Pid | Self::State | Self::Port | Self::Local | Self::Peer => Order::Ascending,
+            Self::Process | Self::Pid | Self::State | Self::Port | Self::Local | Self::Peer => {
+                Order::Ascending
+            }
         }
     }
 }
@@ -163,8 +165,11 @@ impl Query {
     /// A question about connections.
     ///
     /// # Errors
-    /// A parameter that does not exist, a value that it cannot have, a second value where there can be one.
-    pub fn connections<N: AsRef<str>, V: AsRef<str>>(pairs: impl IntoIterator<Item = (N, V)>) -> Result<Self, Refusal> {
+    /// A parameter that does not exist, a value that it cannot have, a second value where there can
+    /// be one.
+    pub fn connections<N: AsRef<str>, V: AsRef<str>>(
+        pairs: impl IntoIterator<Item = (N, V)>,
+    ) -> Result<Self, Refusal> {
         Self::read(pairs, OF_CONNECTIONS, CONNECTIONS)
     }
 
@@ -172,7 +177,9 @@ impl Query {
     ///
     /// # Errors
     /// As for [`Self::connections`].
-    pub fn leaks<N: AsRef<str>, V: AsRef<str>>(pairs: impl IntoIterator<Item = (N, V)>) -> Result<Self, Refusal> {
+    pub fn leaks<N: AsRef<str>, V: AsRef<str>>(
+        pairs: impl IntoIterator<Item = (N, V)>,
+    ) -> Result<Self, Refusal> {
         Self::read(pairs, OF_LEAKS, SUSPECTS)
     }
 
@@ -180,7 +187,9 @@ impl Query {
     ///
     /// # Errors
     /// As for [`Self::connections`].
-    pub fn ports<N: AsRef<str>, V: AsRef<str>>(pairs: impl IntoIterator<Item = (N, V)>) -> Result<Self, Refusal> {
+    pub fn ports<N: AsRef<str>, V: AsRef<str>>(
+        pairs: impl IntoIterator<Item = (N, V)>,
+    ) -> Result<Self, Refusal> {
         Self::read(pairs, OF_PORTS, SUSPECTS)
     }
 
@@ -189,20 +198,37 @@ impl Query {
         known: &'static [Parameter],
         limit: usize,
     ) -> Result<Self, Refusal> {
-        let mut reading = Reading { query: Self { filter: Filter::ALL, sort: Sort::Age, order: Order::Descending, limit }, order: None };
+        let mut reading = Reading {
+            query: Self { filter: Filter::ALL, sort: Sort::Age, order: Order::Descending, limit },
+            order: None,
+        };
         let mut counts = vec![0; known.len()];
         for (name, value) in pairs {
             let (name, value) = (name.as_ref(), value.as_ref());
-            let Some((place, parameter)) = known.iter().enumerate().find(|(_, parameter)| parameter.name == name) else {
+            let Some((place, parameter)) =
+                known.iter().enumerate().find(|(_, parameter)| parameter.name == name)
+            else {
                 let names: Vec<_> = known.iter().map(|parameter| parameter.name).collect();
-                return Err(refuse(name, value, &format!("one of the parameters {}; this is none", names.join(", "))));
+                return Err(refuse(
+                    name,
+                    value,
+                    &format!("one of the parameters {}; this is none", names.join(", ")),
+                ));
             };
-            let parts: Vec<&str> = if parameter.takes == Takes::List { value.split(',').collect() } else { vec![value] };
+            let parts: Vec<&str> = if parameter.takes == Takes::List {
+                value.split(',').collect()
+            } else {
+                vec![value]
+            };
             for part in parts {
                 counts[place] += 1;
                 let most = if parameter.takes == Takes::One { 1 } else { VALUES };
                 if counts[place] > most {
-                    let allowed = if most == 1 { "one value only".to_owned() } else { format!("at most {most} values") };
+                    let allowed = if most == 1 {
+                        "one value only".to_owned()
+                    } else {
+                        format!("at most {most} values")
+                    };
                     return Err(refuse(name, value, &allowed));
                 }
                 reading.take(name, part)?;
@@ -225,16 +251,25 @@ impl Reading {
         let filter = &mut self.query.filter;
         match name {
             "state" => {
-                let known: Vec<_> = SocketState::ALL.iter().map(|state| (state.as_str(), *state)).collect();
+                let known: Vec<_> =
+                    SocketState::ALL.iter().map(|state| (state.as_str(), *state)).collect();
                 let state = choice(name, text, &known)?;
-                filter.states = if filter.states == States::ALL { States::NONE } else { filter.states }.with(state);
+                filter.states =
+                    if filter.states == States::ALL { States::NONE } else { filter.states }
+                        .with(state);
             }
             "process" => filter.processes.push(pattern(name, text)?),
             "workload" => filter.workloads.push(pattern(name, text)?),
             "pid" => filter.pids.push(number(name, text, "a process id")?),
             "port" => filter.ports.push(number(name, text, "a port from 0 to 65535")?),
-            "service_port" => filter.service_ports.push(number(name, text, "a port from 0 to 65535")?),
-            "netns" => filter.netns.push(number(name, text, "the inode of a network namespace, as in /proc/PID/ns/net")?),
+            "service_port" => {
+                filter.service_ports.push(number(name, text, "a port from 0 to 65535")?)
+            }
+            "netns" => filter.netns.push(number(
+                name,
+                text,
+                "the inode of a network namespace, as in /proc/PID/ns/net",
+            )?),
             "local" => filter.local.push(end(name, text)?),
             "peer" => filter.peer.push(end(name, text)?),
             "role" => {
@@ -242,20 +277,30 @@ impl Reading {
                 filter.roles.push(choice(name, text, &known)?);
             }
             "stage" => {
-                let known: Vec<_> = Stage::ALL.iter().map(|stage| (stage.as_str(), *stage)).collect();
+                let known: Vec<_> =
+                    Stage::ALL.iter().map(|stage| (stage.as_str(), *stage)).collect();
                 filter.stages.push(choice(name, text, &known)?);
             }
             "owner" => {
-                let known = [Owner::Exact, Owner::Holder, Owner::Listener, Owner::Gone, Owner::None].map(|owner| (owner.as_str(), owner));
+                let known =
+                    [Owner::Exact, Owner::Holder, Owner::Listener, Owner::Gone, Owner::None]
+                        .map(|owner| (owner.as_str(), owner));
                 filter.owners.push(choice(name, text, &known)?);
             }
-            "min_age" => filter.min_age = span::read(text).ok_or_else(|| refuse(name, text, span::ALLOWED))?,
+            "min_age" => {
+                filter.min_age =
+                    span::read(text).ok_or_else(|| refuse(name, text, span::ALLOWED))?
+            }
             "sort" => self.query.sort = choice(name, text, Sort::ALL)?,
             "order" => self.order = Some(choice(name, text, Order::ALL)?),
             _ => {
                 let allowed = format!("a whole number from 1 to {MOST}");
                 let limit = number(name, text, &allowed)?;
-                self.query.limit = if (1..=MOST).contains(&limit) { limit } else { return Err(refuse(name, text, &allowed)) };
+                self.query.limit = if (1..=MOST).contains(&limit) {
+                    limit
+                } else {
+                    return Err(refuse(name, text, &allowed));
+                };
             }
         }
         Ok(())
@@ -272,7 +317,9 @@ fn refuse(parameter: &str, value: &str, allowed: &str) -> Refusal {
 fn choice<T: Copy>(name: &str, text: &str, known: &[(&str, T)]) -> Result<T, Refusal> {
     let plain = text.to_ascii_lowercase().replace('-', "_");
     // `ss` writes FIN-WAIT-1.
-    let found = known.iter().find(|(word, _)| *word == plain || word.replace('_', "") == plain.replace('_', ""));
+    let found = known
+        .iter()
+        .find(|(word, _)| *word == plain || word.replace('_', "") == plain.replace('_', ""));
     found.map(|(_, value)| *value).ok_or_else(|| {
         let words: Vec<_> = known.iter().map(|(word, _)| *word).collect();
         refuse(name, text, &format!("one of {}", words.join(", ")))
@@ -285,7 +332,11 @@ fn number<T: FromStr>(name: &str, text: &str, allowed: &str) -> Result<T, Refusa
 }
 
 fn pattern(name: &str, text: &str) -> Result<Pattern, Refusal> {
-    if text.is_empty() { Err(refuse(name, text, "a name, or its beginning and *")) } else { Ok(Pattern::new(text)) }
+    if text.is_empty() {
+        Err(refuse(name, text, "a name, or its beginning and *"))
+    } else {
+        Ok(Pattern::new(text))
+    }
 }
 
 fn end(name: &str, text: &str) -> Result<End, Refusal> {

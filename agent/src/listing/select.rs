@@ -23,8 +23,8 @@ enum Rank {
     Descending(Reverse<Value>),
 }
 
-/// A row with its place in the order; equals stand in the order of their times, then of their sockets, so
-/// that the same table gives the same answer.
+/// A row with its place in the order; equals stand in the order of their times, then of their
+/// sockets, so that the same table gives the same answer.
 #[derive(Debug)]
 struct Candidate {
     key: (Rank, u64, u64),
@@ -103,7 +103,8 @@ impl Select {
     }
 }
 
-/// What a row is sorted by. An age is told by its beginning, turned round: the oldest has the largest.
+/// What a row is sorted by. An age is told by its beginning, turned round: the oldest has the
+/// largest.
 fn value(sort: Sort, row: &RowView) -> Value {
     match sort {
         Sort::Age => Value::Number(u64::MAX - row.entered),

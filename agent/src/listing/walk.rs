@@ -1,8 +1,9 @@
 //! Reads every row of the table without holding it for long: a slice, a pause, the next slice.
 //!
-//! Used by listings and by the survey of leaks, off the reactor. Guarantees: the lock is held for [`PLACES`]
-//! places of the slab at most (35 µs in the median, see docs/api.md); what a reader does with a row it does after the
-//! lock was given back. The walk is not a snapshot: it meets each socket that outlives it once, others perhaps.
+//! Used by listings and by the survey of leaks, off the reactor. Guarantees: the lock is held for
+//! [`PLACES`] places of the slab at most (35 µs in the median, see docs/api.md); what a reader does
+//! with a row it does after the lock was given back. The walk is not a snapshot: it meets each
+//! socket that outlives it once, others perhaps.
 
 use crate::conn::{RowView, States};
 use crate::ingest::{SharedTable, lock};

@@ -1,4 +1,5 @@
-//! The collector: a page from one snapshot at each scrape, so that no series outlives what it tells of.
+//! The collector: a page from one snapshot at each scrape, so that no series outlives what it tells
+//! of.
 
 use std::time::{Duration, SystemTime};
 
@@ -24,7 +25,13 @@ pub struct Collector {
 impl Collector {
     /// A collector that asks `source` for the table and `stats` for the agent's own numbers.
     pub fn new(source: impl Fn() -> Snapshot + Send + Sync + 'static, stats: SharedStats) -> Self {
-        Self { writer: Writer::new(), source: Box::new(source), stats, clock: Box::new(SystemTime::now), spare: Spare::default() }
+        Self {
+            writer: Writer::new(),
+            source: Box::new(source),
+            stats,
+            clock: Box::new(SystemTime::now),
+            spare: Spare::default(),
+        }
     }
 
     /// The same with another clock.

@@ -1,11 +1,13 @@
-//! The text of docs/metrics.md, from the catalogue. `cargo xtask dashboards` writes it; a test of the package
-//! `dashboards` fails where the committed file differs.
+//! The text of docs/metrics.md, from the catalogue. `cargo xtask dashboards` writes it; a test of
+//! the package `dashboards` fails where the committed file differs.
 
 use std::fmt::Write as _;
 
 use super::catalogue::{Kind, Metric, SECTIONS};
 use crate::conn::histogram::{BYTES, SECONDS};
-use crate::conn::labels::{CloseReason, ConnectFailure, Correction, Phase, RetransmitKind, Role, SocketState, Stage};
+use crate::conn::labels::{
+    CloseReason, ConnectFailure, Correction, Phase, RetransmitKind, Role, SocketState, Stage,
+};
 use crate::conn::snapshot::{SPARE, STUCK_AGES};
 
 /// The whole document.
@@ -31,13 +33,23 @@ fn describe(text: &mut String, metric: &Metric) {
         metric.labels.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>().join(", ")
     };
     let kind = metric.kind.as_str();
-    push(text, format_args!("\n### `{}`\n\n{kind} · {} · {labels}\n\n{}\n\n", metric.name, metric.unit, metric.help));
+    push(
+        text,
+        format_args!(
+            "\n### `{}`\n\n{kind} · {} · {labels}\n\n{}\n\n",
+            metric.name, metric.unit, metric.help
+        ),
+    );
     push(text, format_args!("*In the kernel:* {}\n", metric.note));
 }
 
 fn label_values() -> String {
-    let list = |values: &mut dyn Iterator<Item = &'static str>| values.map(|value| format!("`{value}`")).collect::<Vec<_>>().join(", ");
-    let leaking = list(&mut SocketState::ALL.iter().filter(|state| state.can_leak()).map(|state| state.as_str()));
+    let list = |values: &mut dyn Iterator<Item = &'static str>| {
+        values.map(|value| format!("`{value}`")).collect::<Vec<_>>().join(", ")
+    };
+    let leaking = list(
+        &mut SocketState::ALL.iter().filter(|state| state.can_leak()).map(|state| state.as_str()),
+    );
     let mut text = String::from("\n## Labels\n\n| label | values |\n|---|---|\n");
     text.push_str("| `process` | command name of the owner; `unknown` where none is known, `~other` beyond the budget |\n");
     text.push_str("| `workload` | systemd unit (`nginx.service`), the first twelve digits of a container's id, `pod-` and eight digits for what runs in a pod outside its containers, `host` for none of these; `unknown` where its cgroup was gone before its path could be read, `~other` beyond the budget |\n");
@@ -47,12 +59,24 @@ fn label_values() -> String {
         ("`role`", list(&mut Role::ALL.iter().map(|role| role.as_str()))),
         ("`state`", list(&mut SocketState::ALL.iter().map(|state| state.as_str()))),
         ("`state` of `oldest_state_age` and `stuck`", leaking),
-        ("`reason` of `connections_closed_total`", list(&mut CloseReason::ALL.iter().map(|reason| reason.as_str()))),
-        ("`reason` of `connect_failures_total`", list(&mut ConnectFailure::ALL.iter().map(|reason| reason.as_str()))),
+        (
+            "`reason` of `connections_closed_total`",
+            list(&mut CloseReason::ALL.iter().map(|reason| reason.as_str())),
+        ),
+        (
+            "`reason` of `connect_failures_total`",
+            list(&mut ConnectFailure::ALL.iter().map(|reason| reason.as_str())),
+        ),
         ("`phase`", list(&mut Phase::ALL.iter().map(|phase| phase.as_str()))),
-        ("`kind` of `retransmitted_segments_total`", list(&mut RetransmitKind::ALL.iter().map(|kind| kind.as_str()))),
+        (
+            "`kind` of `retransmitted_segments_total`",
+            list(&mut RetransmitKind::ALL.iter().map(|kind| kind.as_str())),
+        ),
         ("`stage`", list(&mut Stage::ALL.iter().map(|stage| stage.as_str()))),
-        ("`kind` of `reconcile_corrections_total`", list(&mut Correction::ALL.iter().map(|kind| kind.as_str()))),
+        (
+            "`kind` of `reconcile_corrections_total`",
+            list(&mut Correction::ALL.iter().map(|kind| kind.as_str())),
+        ),
     ];
     for (label, values) in rows {
         push(&mut text, format_args!("| {label} | {values} |\n"));
@@ -65,7 +89,11 @@ fn bounds() -> String {
     let leaking = SocketState::ALL.iter().filter(|state| state.can_leak()).count();
     // Buckets, +Inf, sum and count.
     let (seconds, bytes) = (SECONDS.len() + 3, BYTES.len() + 3);
-    let group = SocketState::COUNT + leaking * (1 + STUCK_AGES.len()) + Phase::COUNT * RetransmitKind::COUNT + Stage::COUNT + 3;
+    let group = SocketState::COUNT
+        + leaking * (1 + STUCK_AGES.len())
+        + Phase::COUNT * RetransmitKind::COUNT
+        + Stage::COUNT
+        + 3;
     let counters = 1 + CloseReason::COUNT + ConnectFailure::COUNT;
     let service = counters + 3 * seconds + 2 * bytes;
     let states = SocketState::COUNT * Role::COUNT * seconds;
@@ -106,7 +134,10 @@ impl Metric {
     pub fn series_names(&self) -> Vec<String> {
         match self.kind {
             Kind::Counter | Kind::Gauge => vec![self.name.to_owned()],
-            Kind::Histogram => ["_bucket", "_sum", "_count"].iter().map(|suffix| format!("{}{suffix}", self.name)).collect(),
+            Kind::Histogram => ["_bucket", "_sum", "_count"]
+                .iter()
+                .map(|suffix| format!("{}{suffix}", self.name))
+                .collect(),
         }
     }
 }

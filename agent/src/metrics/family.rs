@@ -1,7 +1,9 @@
-//! Writes a metric family onto the page after the catalogue, so that name, type and help cannot differ from it; a test holds the labels.
+//! Writes a metric family onto the page after the catalogue, so that name, type and help cannot
+//! differ from it; a test holds the labels.
 //!
-//! A series is its head (the name and the labels of its set), which is copied from the line above where that has the
-//! same, then the labels that a closed set adds ([`Tails`]), then its number. Nothing is allocated but room on the page.
+//! A series is its head (the name and the labels of its set), which is copied from the line above
+//! where that has the same, then the labels that a closed set adds ([`Tails`]), then its number.
+//! Nothing is allocated but room on the page.
 
 use std::borrow::Borrow;
 
@@ -16,13 +18,16 @@ pub(super) struct Family<'a> {
     begun: bool,
 }
 
-/// The last labels of the series that each set of a family has, ready to be copied, in the order of the page; each
-/// with what tells its number.
+/// The last labels of the series that each set of a family has, ready to be copied, in the order of
+/// the page; each with what tells its number.
 pub(super) struct Tails<T>(Vec<(T, String)>);
 
 impl<T> Tails<T> {
     /// Those of closed sets, whose values have no character that would need an escape.
-    pub(super) fn sorted<const N: usize>(names: [&str; N], values: impl Iterator<Item = (T, [&'static str; N])>) -> Self {
+    pub(super) fn sorted<const N: usize>(
+        names: [&str; N],
+        values: impl Iterator<Item = (T, [&'static str; N])>,
+    ) -> Self {
         let mut tails: Vec<_> = values.map(|(of, values)| (of, tail(&names, &values))).collect();
         // A quote, which ends each value, comes before all that such a value consists of.
         tails.sort_by(|(_, one), (_, other)| one.cmp(other));
@@ -42,7 +47,8 @@ pub(super) fn bounds(bounds: &[f64]) -> Vec<String> {
 }
 
 fn tail(names: &[&str], values: &[&str]) -> String {
-    let labels: Vec<_> = names.iter().zip(values).map(|(name, value)| format!("{name}=\"{value}\"")).collect();
+    let labels: Vec<_> =
+        names.iter().zip(values).map(|(name, value)| format!("{name}=\"{value}\"")).collect();
     labels.join(",") + "} "
 }
 
@@ -65,7 +71,10 @@ impl Sum {
                 self.cumulative.extend(histogram.cumulative().map(|(_, count)| count));
                 self.total = histogram.sum();
             } else {
-                self.cumulative.iter_mut().zip(histogram.cumulative()).for_each(|(mine, (_, theirs))| *mine += theirs);
+                self.cumulative
+                    .iter_mut()
+                    .zip(histogram.cumulative())
+                    .for_each(|(mine, (_, theirs))| *mine += theirs);
                 self.total += histogram.sum();
             }
             self.count += histogram.count();
@@ -116,7 +125,11 @@ impl<'a> Family<'a> {
     }
 
     /// Adds the numbers of a set, each with its tail.
-    pub(super) fn series(&mut self, set: &[u8], numbers: impl Iterator<Item = (&'static str, Number)>) {
+    pub(super) fn series(
+        &mut self,
+        set: &[u8],
+        numbers: impl Iterator<Item = (&'static str, Number)>,
+    ) {
         self.lines("", set, ",", numbers);
     }
 
@@ -130,7 +143,13 @@ impl<'a> Family<'a> {
     }
 
     /// One line a number: the name, the set, the separator, the tail, the number.
-    fn lines(&mut self, suffix: &str, set: &[u8], separator: &str, mut numbers: impl Iterator<Item = (&'static str, Number)>) {
+    fn lines(
+        &mut self,
+        suffix: &str,
+        set: &[u8],
+        separator: &str,
+        mut numbers: impl Iterator<Item = (&'static str, Number)>,
+    ) {
         let Some((tail, number)) = numbers.next() else { return };
         self.begin();
         let start = self.page.len();

@@ -1,5 +1,5 @@
-//! What Prometheus sees: the catalogue of metrics, and the collector that writes them at scrape from
-//! one snapshot of the connection table and what the agent knows of itself.
+//! What Prometheus sees: the catalogue of metrics, and the collector that writes them at scrape
+//! from one snapshot of the connection table and what the agent knows of itself.
 //!
 //! Called by `http` for each scrape. Guarantees: a scrape reads memory only; no label set occurs
 //! twice; the number of series is bounded by the label budgets of the table, and so is the page.

@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The largest buffer that is kept, bytes: several times the page of a machine that uses up all label budgets.
+/// The largest buffer that is kept, bytes: several times the page of a machine that uses up all
+/// label budgets.
 const MOST: usize = 16 << 20;
 
 /// A page of metrics. Its buffer goes to the next page when this one has been sent.
@@ -23,8 +24,8 @@ impl Spare {
         Page { text, spare: self.clone() }
     }
 
-    /// Keeps the buffer of a page. One that has become too large for its pages, after a flood of labels that is over,
-    /// is let go.
+    /// Keeps the buffer of a page. One that has become too large for its pages, after a flood of
+    /// labels that is over, is let go.
     fn keep(&self, mut text: Vec<u8>) {
         if text.capacity() > MOST.min(4 * text.len()) {
             return;

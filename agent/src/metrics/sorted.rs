@@ -1,5 +1,5 @@
-//! Things with labels in the order of the page: by the values of their labels, byte by byte; each with its labels
-//! written out once, escaped, for all the series that it has.
+//! Things with labels in the order of the page: by the values of their labels, byte by byte; each
+//! with its labels written out once, escaped, for all the series that it has.
 
 use std::ops::Range;
 
@@ -13,10 +13,16 @@ pub(super) struct Sorted<T> {
 
 impl<T> Sorted<T> {
     /// Things with the values of their labels, `names` being those of the labels.
-    pub(super) fn new<const N: usize>(names: [&str; N], mut things: Vec<([Value<'_>; N], T)>) -> Self {
+    pub(super) fn new<const N: usize>(
+        names: [&str; N],
+        mut things: Vec<([Value<'_>; N], T)>,
+    ) -> Self {
         // Stable: equal ones stay as they come.
         things.sort_by_key(|(values, _)| *values);
-        let mut new = Self { items: Vec::with_capacity(things.len()), text: Vec::with_capacity(64 * things.len()) };
+        let mut new = Self {
+            items: Vec::with_capacity(things.len()),
+            text: Vec::with_capacity(64 * things.len()),
+        };
         let (mut last, mut start) = (None, 0);
         for (values, thing) in things {
             if last != Some(values) {

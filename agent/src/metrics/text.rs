@@ -1,5 +1,5 @@
-//! The exposition format, text 0.0.4, byte by byte: label values and numbers as Prometheus' own library for Rust
-//! prints them, appended to the page without an allocation of their own.
+//! The exposition format, text 0.0.4, byte by byte: label values and numbers as Prometheus' own
+//! library for Rust prints them, appended to the page without an allocation of their own.
 
 use std::cmp::Ordering;
 use std::io::Write as _;
@@ -116,7 +116,11 @@ pub(super) fn push_number(page: &mut Vec<u8>, number: Number) {
 
 /// The integer that a float is, where its digits are those of the integer.
 fn integer(value: f64) -> Option<u64> {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float that does not fit is not equal afterwards")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a float that does not fit is not equal afterwards"
+    )]
     let whole = value as u64;
     // The bits tell -0 from 0.
     (whole <= EXACT && float(whole).to_bits() == value.to_bits()).then_some(whole)
@@ -152,7 +156,10 @@ fn digit(of: u64) -> u8 {
 }
 
 /// A count as Prometheus carries it: exact up to 2^53.
-#[expect(clippy::cast_precision_loss, reason = "the exposition format knows only floats; 2^53 events are 285 years at a million a second")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "the exposition format knows only floats; 2^53 events are 285 years at a million a second"
+)]
 pub(super) const fn float(count: u64) -> f64 {
     count as f64
 }

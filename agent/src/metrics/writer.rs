@@ -17,8 +17,8 @@ impl Writer {
         Self { families: families::all() }
     }
 
-    /// Appends the whole page, text format 0.0.4; `now` in Unix time. Besides room on the page it allocates some
-    /// dozen times, whatever the number of series.
+    /// Appends the whole page, text format 0.0.4; `now` in Unix time. Besides room on the page it
+    /// allocates some dozen times, whatever the number of series.
     pub fn write(&self, snapshot: &Snapshot, stats: &SelfStats, now: f64, page: &mut Vec<u8>) {
         let view = View::new(snapshot, stats, now);
         for (metric, write) in &self.families {

@@ -31,8 +31,9 @@ impl Descriptors {
     }
 }
 
-/// Since 6.2 the size of the directory is the count (`proc_fd_getattr`), which no permission is needed
-/// for; before, the entries are counted, which for other users' processes takes `CAP_DAC_READ_SEARCH`.
+/// Since 6.2 the size of the directory is the count (`proc_fd_getattr`), which no permission is
+/// needed for; before, the entries are counted, which for other users' processes takes
+/// `CAP_DAC_READ_SEARCH`.
 fn open(tgid: u32) -> Option<u64> {
     let directory = format!("/proc/{tgid}/fd");
     match fs::metadata(&directory).ok()?.size() {

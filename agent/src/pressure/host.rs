@@ -2,8 +2,8 @@
 
 use super::{parse, text};
 
-/// The settings that are shown, below `/proc/sys/net`, and the label of each number in them; an empty
-/// label is a number that is not shown.
+/// The settings that are shown, below `/proc/sys/net`, and the label of each number in them; an
+/// empty label is a number that is not shown.
 const SETTINGS: &[(&str, &[&str])] = &[
     ("core/somaxconn", &["somaxconn"]),
     ("ipv4/tcp_max_syn_backlog", &["tcp_max_syn_backlog"]),
@@ -22,8 +22,9 @@ const MEMORY: [&str; 3] = ["low", "pressure", "limit"];
 /// What was read of the agent's own network namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Host {
-    /// Bytes of buffer memory: `used`, and the three thresholds of `tcp_mem`, as far as the kernel shows them.
-    /// They are the whole machine's; a namespace that is not the first does not show the thresholds.
+    /// Bytes of buffer memory: `used`, and the three thresholds of `tcp_mem`, as far as the kernel
+    /// shows them. They are the whole machine's; a namespace that is not the first does not
+    /// show the thresholds.
     pub memory: Vec<(&'static str, u64)>,
     /// Settings, by name.
     pub settings: Vec<(&'static str, u64)>,
@@ -35,17 +36,25 @@ impl Host {
     pub fn read() -> Self {
         let sockstat = text("/proc/thread-self/net/sockstat").unwrap_or_default();
         let thresholds = text("/proc/sys/net/ipv4/tcp_mem").unwrap_or_default();
-        let settings =
-            SETTINGS.iter().flat_map(|(path, labels)| settings(&text(format!("/proc/sys/net/{path}")).unwrap_or_default(), labels));
-        Self { memory: memory(&sockstat, &thresholds, procfs::page_size()), settings: settings.collect() }
+        let settings = SETTINGS.iter().flat_map(|(path, labels)| {
+            settings(&text(format!("/proc/sys/net/{path}")).unwrap_or_default(), labels)
+        });
+        Self {
+            memory: memory(&sockstat, &thresholds, procfs::page_size()),
+            settings: settings.collect(),
+        }
     }
 }
 
 /// Both count pages.
 fn memory(sockstat: &str, thresholds: &str, page: u64) -> Vec<(&'static str, u64)> {
     let used = parse::sockstat(sockstat, "mem").map(|pages| ("used", pages));
-    let thresholds = parse::numbers::<3>(thresholds).into_iter().flat_map(|pages| MEMORY.into_iter().zip(pages));
-    used.into_iter().chain(thresholds).map(|(kind, pages)| (kind, pages.saturating_mul(page))).collect()
+    let thresholds =
+        parse::numbers::<3>(thresholds).into_iter().flat_map(|pages| MEMORY.into_iter().zip(pages));
+    used.into_iter()
+        .chain(thresholds)
+        .map(|(kind, pages)| (kind, pages.saturating_mul(page)))
+        .collect()
 }
 
 fn settings(text: &str, labels: &[&'static str]) -> Vec<(&'static str, u64)> {
@@ -60,7 +69,10 @@ mod tests {
     #[test]
     fn pages_become_bytes_and_what_is_missing_is_left_out() {
         let sockstat = "TCP: inuse 5 orphan 0 tw 0 alloc 8 mem 3\n";
-        assert_eq!(memory(sockstat, "10 20 30", 4096), [("used", 12_288), ("low", 40_960), ("pressure", 81_920), ("limit", 122_880)]);
+        assert_eq!(
+            memory(sockstat, "10 20 30", 4096),
+            [("used", 12_288), ("low", 40_960), ("pressure", 81_920), ("limit", 122_880)]
+        );
         assert_eq!(memory(sockstat, "", 4096), [("used", 12_288)]);
         assert_eq!(memory("TCP: mem x", "1 2", 4096), []);
         assert_eq!(memory("TCP: mem 18446744073709551615", "", 4096), [("used", u64::MAX)]);
@@ -68,7 +80,10 @@ mod tests {
 
     #[test]
     fn a_setting_gives_the_numbers_that_have_a_label() {
-        assert_eq!(settings("4096 131072 6291456\n", &["", "", "tcp_rmem_max"]), [("tcp_rmem_max", 6_291_456)]);
+        assert_eq!(
+            settings("4096 131072 6291456\n", &["", "", "tcp_rmem_max"]),
+            [("tcp_rmem_max", 6_291_456)]
+        );
         assert_eq!(settings("4096 junk 3", &["", "", "tcp_rmem_max"]), []);
         assert_eq!(settings("", &["somaxconn"]), []);
     }
@@ -76,7 +91,10 @@ mod tests {
     #[test]
     fn this_machine_shows_its_settings() {
         let host = Host::read();
-        assert!(host.settings.iter().any(|(name, value)| *name == "somaxconn" && *value > 0), "{host:?}");
+        assert!(
+            host.settings.iter().any(|(name, value)| *name == "somaxconn" && *value > 0),
+            "{host:?}"
+        );
         assert!(host.memory.iter().any(|(kind, _)| *kind == "used"), "{host:?}");
     }
 }

@@ -1,8 +1,9 @@
-//! What `/proc` tells of pressure: port ranges and refused connections of a network namespace, the memory
-//! and the settings of TCP, descriptors of processes.
+//! What `/proc` tells of pressure: port ranges and refused connections of a network namespace, the
+//! memory and the settings of TCP, descriptors of processes.
 //!
-//! Driven by the reconcile thread, never by a scrape. Guarantees: every file is read up to a bound and
-//! parsed without trust; what is missing or does not make sense is absent, never an error that stops a pass.
+//! Driven by the reconcile thread, never by a scrape. Guarantees: every file is read up to a bound
+//! and parsed without trust; what is missing or does not make sense is absent, never an error that
+//! stops a pass.
 
 pub mod descriptors;
 pub mod host;

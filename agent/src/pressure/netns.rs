@@ -13,16 +13,16 @@ pub struct Facts {
     pub netns: u32,
     /// The ports that its connections are given, where that can be read.
     pub ports: Option<PortRange>,
-    /// `tcp_tw_reuse`: 0 a port in TIME_WAIT stays taken for its destination, 1 the kernel may take it after a
-    /// second, 2 (the default since 4.19) over loopback only.
+    /// `tcp_tw_reuse`: 0 a port in TIME_WAIT stays taken for its destination, 1 the kernel may
+    /// take it after a second, 2 (the default since 4.19) over loopback only.
     pub tw_reuse: Option<u64>,
     /// Its counters, of `/proc/net/netstat` and `/proc/net/snmp`.
     pub counters: Option<Counters>,
 }
 
 impl Facts {
-    /// Reads the calling thread's namespace, which has this inode. `/proc/sys/net` shows the reader's
-    /// own one (`net_ctl_header_lookup`, 5.10), and so does `/proc/thread-self/net`.
+    /// Reads the calling thread's namespace, which has this inode. `/proc/sys/net` shows the
+    /// reader's own one (`net_ctl_header_lookup`, 5.10), and so does `/proc/thread-self/net`.
     #[must_use]
     pub fn read(netns: u32) -> Self {
         let setting = |name: &str| text(format!("/proc/sys/net/ipv4/{name}"));
@@ -32,8 +32,12 @@ impl Facts {
         let refused = |name| parse::counter(&netstat, "TcpExt", name);
         Self {
             netns,
-            ports: range.and_then(|range| parse::port_range(&range, &setting("ip_local_reserved_ports").unwrap_or_default())),
-            tw_reuse: setting("tcp_tw_reuse").and_then(|text| parse::numbers(&text)).map(|[value]| value),
+            ports: range.and_then(|range| {
+                parse::port_range(&range, &setting("ip_local_reserved_ports").unwrap_or_default())
+            }),
+            tw_reuse: setting("tcp_tw_reuse")
+                .and_then(|text| parse::numbers(&text))
+                .map(|[value]| value),
             counters: refused("ListenOverflows")
                 .zip(refused("ListenDrops"))
                 .zip(parse::counter(&snmp, "Tcp", "OutSegs"))
@@ -49,7 +53,10 @@ mod tests {
     #[test]
     fn the_own_namespace_tells_everything() {
         let facts = Facts::read(7);
-        assert!(facts.netns == 7 && facts.tw_reuse.is_some() && facts.counters.is_some(), "{facts:?}");
+        assert!(
+            facts.netns == 7 && facts.tw_reuse.is_some() && facts.counters.is_some(),
+            "{facts:?}"
+        );
         assert!(facts.ports.is_some_and(|range| !range.is_empty()));
     }
 }

@@ -1,6 +1,7 @@
 //! Parsers for what the kernel writes under `/proc`, pure and without trust.
 //!
-//! Used by the readers beside it. They take any text: what is not there is `None`, what is too much is cut.
+//! Used by the readers beside it. They take any text: what is not there is `None`, what is too much
+//! is cut.
 
 /// The most ranges of reserved ports that are kept; a namespace's own root can set any number.
 const MOST_RESERVED: usize = 256;
@@ -12,7 +13,8 @@ pub struct PortRange {
     pub low: u16,
     /// The highest.
     pub high: u16,
-    /// What it leaves out of them: ranges that do not overlap, in order, inside the range; at most 256.
+    /// What it leaves out of them: ranges that do not overlap, in order, inside the range; at most
+    /// 256.
     pub reserved: Vec<(u16, u16)>,
 }
 
@@ -21,7 +23,10 @@ impl PortRange {
     #[must_use]
     pub fn contains(&self, port: u16) -> bool {
         let after = self.reserved.partition_point(|(low, _)| *low <= port);
-        let reserved = after.checked_sub(1).and_then(|at| self.reserved.get(at)).is_some_and(|(_, high)| port <= *high);
+        let reserved = after
+            .checked_sub(1)
+            .and_then(|at| self.reserved.get(at))
+            .is_some_and(|(_, high)| port <= *high);
         (self.low..=self.high).contains(&port) && !reserved
     }
 
@@ -29,7 +34,8 @@ impl PortRange {
     #[must_use]
     pub fn len(&self) -> u32 {
         let width = |low: u16, high: u16| u32::from(high.saturating_sub(low)) + 1;
-        width(self.low, self.high) - self.reserved.iter().map(|(low, high)| width(*low, *high)).sum::<u32>()
+        width(self.low, self.high)
+            - self.reserved.iter().map(|(low, high)| width(*low, *high)).sum::<u32>()
     }
 
     /// Whether there is no port at all.
@@ -54,7 +60,10 @@ pub fn port_range(range: &str, reserved: &str) -> Option<PortRange> {
 fn reserved_ports(text: &str, low: u16, high: u16) -> Vec<(u16, u16)> {
     let part = |part: &str| {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
-        let (first, last) = (first.trim().parse::<u16>().ok()?.max(low), last.trim().parse::<u16>().ok()?.min(high));
+        let (first, last) = (
+            first.trim().parse::<u16>().ok()?.max(low),
+            last.trim().parse::<u16>().ok()?.min(high),
+        );
         (first <= last).then_some((first, last))
     };
     let mut parts: Vec<_> = text.split(',').filter_map(part).take(MOST_RESERVED).collect();
@@ -69,8 +78,8 @@ fn reserved_ports(text: &str, low: u16, high: u16) -> Vec<(u16, u16)> {
     joined
 }
 
-/// A counter of `/proc/net/netstat` or `/proc/net/snmp`: of two lines with the same first word the first
-/// has the names and the second the numbers.
+/// A counter of `/proc/net/netstat` or `/proc/net/snmp`: of two lines with the same first word the
+/// first has the names and the second the numbers.
 #[must_use]
 pub fn counter(text: &str, section: &str, name: &str) -> Option<u64> {
     let mut lines = text.lines().filter_map(|line| line.strip_prefix(section)?.strip_prefix(':'));
@@ -101,7 +110,11 @@ pub fn numbers<const N: usize>(text: &str) -> Option<[u64; N]> {
 /// The soft limit on open descriptors in `/proc/PID/limits`; the largest number for none.
 #[must_use]
 pub fn open_files(limits: &str) -> Option<u64> {
-    let soft = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?.split_whitespace().next()?;
+    let soft = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max open files"))?
+        .split_whitespace()
+        .next()?;
     if soft == "unlimited" { Some(u64::MAX) } else { soft.parse().ok() }
 }
 

@@ -42,7 +42,10 @@ fn a_counter_is_found_by_its_name() {
 #[test]
 fn sockstat_numbers_settings_and_limits_are_read() {
     let text = "sockets: used 3\nTCP: inuse 5 orphan 1 tw 2 alloc 8 mem 3\nUDP: inuse 2 mem 9\n";
-    assert_eq!((sockstat(text, "mem"), sockstat(text, "orphan"), sockstat(text, "nothing")), (Some(3), Some(1), None));
+    assert_eq!(
+        (sockstat(text, "mem"), sockstat(text, "orphan"), sockstat(text, "nothing")),
+        (Some(3), Some(1), None)
+    );
     assert_eq!(numbers("4096\t131072\t6291456\n"), Some([4096, 131_072, 6_291_456]));
     assert_eq!(numbers::<3>("1 2"), None);
     let limits = "Limit                     Soft Limit           Hard Limit           Units     \nMax open files            1024                 524288               files     \n";

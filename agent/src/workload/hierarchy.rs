@@ -1,8 +1,9 @@
 //! The cgroups of the unified hierarchy: which directory has which id.
 //!
-//! Used by the resolver. Facts: a cgroup's id is the inode number of its directory (`cgroup_id`, 5.5 and
-//! later; seen on 6.18), and the entry of a directory carries it, so a walk opens directories only.
-//! Guarantees: a walk reads at most [`MOST`] directories, the upper ones first, and follows no link.
+//! Used by the resolver. Facts: a cgroup's id is the inode number of its directory (`cgroup_id`,
+//! 5.5 and later; seen on 6.18), and the entry of a directory carries it, so a walk opens
+//! directories only. Guarantees: a walk reads at most [`MOST`] directories, the upper ones first,
+//! and follows no link.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -15,7 +16,8 @@ use super::{Sight, Workload};
 
 /// The most cgroups that a walk takes in.
 pub const MOST: usize = 16_384;
-/// The longest path that is followed, in bytes; longer ones come from somebody who nests cgroups for sport.
+/// The longest path that is followed, in bytes; longer ones come from somebody who nests cgroups
+/// for sport.
 const LONGEST: usize = 1024;
 /// The id of the root of a hierarchy (`kernfs_create_root`, 5.5).
 pub const ROOT: u64 = 1;
@@ -43,10 +45,9 @@ impl Hierarchy {
     /// Looks for it below `root`, which is `/` but in tests.
     #[must_use]
     pub fn find(root: &Path) -> Option<Self> {
-        let top = PLACES
-            .into_iter()
-            .map(|place| root.join(place))
-            .find(|top| top.join("cgroup.procs").exists() && top.join("cgroup.controllers").exists())?;
+        let top = PLACES.into_iter().map(|place| root.join(place)).find(|top| {
+            top.join("cgroup.procs").exists() && top.join("cgroup.controllers").exists()
+        })?;
         let whole = fs::metadata(&top).is_ok_and(|top| top.ino() == ROOT);
         Some(Self { top, whole })
     }
@@ -63,20 +64,25 @@ impl Hierarchy {
         let mut survey = Survey { found: vec![(top, Arc::clone(&host))], truncated: false };
         let mut queue = VecDeque::from([(String::new(), host)]);
         while let Some((above, parent)) = queue.pop_front() {
-            let entries = fs::read_dir(self.top.join(above.trim_start_matches('/'))).into_iter().flatten().flatten();
+            let entries = fs::read_dir(self.top.join(above.trim_start_matches('/')))
+                .into_iter()
+                .flatten()
+                .flatten();
             for entry in entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
                 if survey.found.len() >= most {
                     survey.truncated = true;
                     return survey;
                 }
-                // What is not text cannot be asked for again by this name: it is listed and not entered.
+                // What is not text cannot be asked for again by this name: it is listed and not
+                // entered.
                 let path = format!("{above}/{}", entry.file_name().to_string_lossy());
                 if path.len() > LONGEST {
                     survey.truncated = true;
                     continue;
                 }
                 let workload = classify(&path);
-                let workload = if workload == *parent { Arc::clone(&parent) } else { Arc::new(workload) };
+                let workload =
+                    if workload == *parent { Arc::clone(&parent) } else { Arc::new(workload) };
                 survey.found.push((entry.ino(), Arc::clone(&workload)));
                 queue.push_back((path, workload));
             }
@@ -89,11 +95,12 @@ impl Hierarchy {
 /// (`PROC_PID_INIT_INO`, 3.8).
 const FIRST_PROCESSES: &str = "pid:[4026531836]";
 
-/// What there is to see below `root`: the unified hierarchy, alone or not, or only `/proc`; the latter only
-/// where it shows processes under the numbers that records carry.
+/// What there is to see below `root`: the unified hierarchy, alone or not, or only `/proc`; the
+/// latter only where it shows processes under the numbers that records carry.
 #[must_use]
 pub fn sight(root: &Path, unified: Option<&Hierarchy>) -> Sight {
-    let first = fs::read_link(root.join("proc/self/ns/pid")).is_ok_and(|link| link == Path::new(FIRST_PROCESSES));
+    let first = fs::read_link(root.join("proc/self/ns/pid"))
+        .is_ok_and(|link| link == Path::new(FIRST_PROCESSES));
     // `proc_cgroup_show`: the unified hierarchy is number 0, every other line is an older one.
     let own = fs::read_to_string(root.join("proc/self/cgroup")).ok().filter(|_| first);
     match (unified, own) {
@@ -114,7 +121,8 @@ mod tests {
 
     impl Tree {
         fn new(name: &str, directories: &[&str], files: &[(&str, &str)]) -> Self {
-            let tree = Self(std::env::temp_dir().join(format!("tcpwarden-{name}-{}", std::process::id())));
+            let tree =
+                Self(std::env::temp_dir().join(format!("tcpwarden-{name}-{}", std::process::id())));
             for directory in directories {
                 fs::create_dir_all(tree.0.join(directory)).unwrap();
             }
@@ -133,16 +141,22 @@ mod tests {
         }
     }
 
-    const UNIFIED: [(&str, &str); 2] = [("sys/fs/cgroup/cgroup.procs", ""), ("sys/fs/cgroup/cgroup.controllers", "")];
+    const UNIFIED: [(&str, &str); 2] =
+        [("sys/fs/cgroup/cgroup.procs", ""), ("sys/fs/cgroup/cgroup.controllers", "")];
 
     #[test]
     fn every_directory_is_found_under_the_inode_that_it_has() {
-        let directories = ["sys/fs/cgroup/system.slice/nginx.service/worker", "sys/fs/cgroup/other"];
+        let directories =
+            ["sys/fs/cgroup/system.slice/nginx.service/worker", "sys/fs/cgroup/other"];
         let tree = Tree::new("walk", &directories, &UNIFIED);
         let survey = Hierarchy::find(&tree.0).unwrap().walk();
         let name = |path: &str| {
             let inode = fs::metadata(tree.0.join(path)).unwrap().ino();
-            survey.found.iter().find(|(id, _)| *id == inode).map(|(_, workload)| workload.name.to_string())
+            survey
+                .found
+                .iter()
+                .find(|(id, _)| *id == inode)
+                .map(|(_, workload)| workload.name.to_string())
         };
         assert_eq!(name(directories[0]).as_deref(), Some("nginx.service"));
         assert_eq!(name(directories[1]).as_deref(), Some("host"));

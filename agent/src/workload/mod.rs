@@ -1,9 +1,9 @@
 //! Workloads: which systemd unit, container or pod a socket belongs to, told from its cgroup.
 //!
-//! `path` reads a cgroup's path, `hierarchy` lists the cgroups there are, `process` asks `/proc` where the
-//! socket's own cgroup says nothing, `resolver` is the thread that does both for the connection table,
-//! which knows only ids. Guarantees: nothing here runs on the ingest thread or in a scrape; what paths
-//! say is cleaned and bounded before it becomes a label.
+//! `path` reads a cgroup's path, `hierarchy` lists the cgroups there are, `process` asks `/proc`
+//! where the socket's own cgroup says nothing, `resolver` is the thread that does both for the
+//! connection table, which knows only ids. Guarantees: nothing here runs on the ingest thread or in
+//! a scrape; what paths say is cleaned and bounded before it becomes a label.
 
 pub mod hierarchy;
 pub mod path;
@@ -53,18 +53,21 @@ impl Kind {
 /// A workload and the long names that it has elsewhere; empty where it has none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Workload {
-    /// The label: a unit's name, the first twelve digits of a container's id, `pod-` and the first eight
-    /// of a pod's, `host` or `unknown`. At most [`MOST_NAME`] bytes; never begins with `~`.
+    /// The label: a unit's name, the first twelve digits of a container's id, `pod-` and the first
+    /// eight of a pod's, `host` or `unknown`. At most [`MOST_NAME`] bytes; never begins with
+    /// `~`.
     pub name: Arc<str>,
     /// What it is.
     pub kind: Kind,
-    /// Who runs the container, as far as the path tells: `docker`, `containerd`, `cri-o`, `podman`, ...
+    /// Who runs the container, as far as the path tells: `docker`, `containerd`, `cri-o`,
+    /// `podman`, ...
     pub runtime: &'static str,
     /// The container's whole id, or its name where the runtime has no ids.
     pub container_id: Box<str>,
     /// The pod's uid, with hyphens.
     pub pod_uid: Box<str>,
-    /// The path of its cgroup, without what lies below the unit or container; at most [`MOST_PATH`] bytes.
+    /// The path of its cgroup, without what lies below the unit or container; at most
+    /// [`MOST_PATH`] bytes.
     pub cgroup: Box<str>,
 }
 
@@ -82,7 +85,14 @@ impl Workload {
     }
 
     fn plain(name: &str, kind: Kind) -> Self {
-        Self { name: name.into(), kind, runtime: "", container_id: "".into(), pod_uid: "".into(), cgroup: "".into() }
+        Self {
+            name: name.into(),
+            kind,
+            runtime: "",
+            container_id: "".into(),
+            pod_uid: "".into(),
+            cgroup: "".into(),
+        }
     }
 }
 
@@ -103,16 +113,20 @@ pub enum Sight {
     Blind,
     /// The unified hierarchy is not in sight: only `/proc` tells the cgroup of a process.
     Processes,
-    /// The unified hierarchy beside older ones: what is in the root of the former may be placed by the latter.
+    /// The unified hierarchy beside older ones: what is in the root of the former may be placed by
+    /// the latter.
     Mixed,
-    /// The unified hierarchy alone, and `/proc` for sockets of which the kernel does not tell the cgroup.
+    /// The unified hierarchy alone, and `/proc` for sockets of which the kernel does not tell the
+    /// cgroup.
     Unified,
-    /// The unified hierarchy, and a `/proc` that numbers processes otherwise than the kernel's records do.
+    /// The unified hierarchy, and a `/proc` that numbers processes otherwise than the kernel's
+    /// records do.
     Cgroups,
 }
 
 impl Sight {
-    /// What to look a socket's workload up by; none where neither its cgroup nor a process is known.
+    /// What to look a socket's workload up by; none where neither its cgroup nor a process is
+    /// known.
     #[must_use]
     pub const fn key(self, cgroup: u64, tgid: u32) -> Option<Key> {
         let (told, asked) = match self {
@@ -130,13 +144,14 @@ impl Sight {
     }
 }
 
-/// Text from outside made fit to be a label: control characters removed, a `~` at its front replaced (the
-/// agent's own names begin so), cut to `most` bytes at a letter.
+/// Text from outside made fit to be a label: control characters removed, a `~` at its front
+/// replaced (the agent's own names begin so), cut to `most` bytes at a letter.
 #[must_use]
 pub fn clean(text: &str, most: usize) -> String {
     let mut clean = String::with_capacity(text.len().min(most));
     for letter in text.chars().filter(|letter| !letter.is_control()) {
-        let letter = if clean.is_empty() && letter == '~' { char::REPLACEMENT_CHARACTER } else { letter };
+        let letter =
+            if clean.is_empty() && letter == '~' { char::REPLACEMENT_CHARACTER } else { letter };
         if clean.len() + letter.len_utf8() > most {
             break;
         }

@@ -25,23 +25,36 @@ fn units_are_named_as_systemd_names_them() {
         ("/init.scope", "init.scope"),
         ("/user.slice/user-1000.slice/session-3.scope", "session-3.scope"),
         ("/user.slice/user-1000.slice/user@1000.service/app.slice/foo.service", "foo.service"),
-        ("/user.slice/user-1000.slice/user@1000.service/app.slice/app-gnome-term-4242.scope", "app-gnome-term-4242.scope"),
+        (
+            "/user.slice/user-1000.slice/user@1000.service/app.slice/app-gnome-term-4242.scope",
+            "app-gnome-term-4242.scope",
+        ),
         ("/user.slice/user-1000.slice/user@1000.service/init.scope", "user@1000.service"),
         ("/user.slice/user-1000.slice/user@1000.service", "user@1000.service"),
         ("/user.slice/user-1000.slice", "user-1000.slice"),
         ("/machine.slice", "machine.slice"),
         ("/batch.slice/job-7", "batch.slice"),
-        (r"/machine.slice/machine-qemu\x2d1\x2dweb.scope/libvirt/emulator", "machine-qemu-1-web.scope"),
+        (
+            r"/machine.slice/machine-qemu\x2d1\x2dweb.scope/libvirt/emulator",
+            "machine-qemu-1-web.scope",
+        ),
         ("/../../system.slice/nginx.service", "nginx.service"),
     ] {
         let found = classify(path);
-        assert_eq!((&*found.name, found.kind, &*found.container_id), (name, Kind::Unit, ""), "{path}");
+        assert_eq!(
+            (&*found.name, found.kind, &*found.container_id),
+            (name, Kind::Unit, ""),
+            "{path}"
+        );
     }
 }
 
 #[test]
 fn a_unit_is_shown_with_its_own_path_not_with_that_of_what_lies_below() {
-    assert_eq!(&*classify("/system.slice/nginx.service/worker").cgroup, "/system.slice/nginx.service");
+    assert_eq!(
+        &*classify("/system.slice/nginx.service/worker").cgroup,
+        "/system.slice/nginx.service"
+    );
 }
 
 #[test]
@@ -59,7 +72,10 @@ fn containers_of_every_runtime_are_known_by_their_id() {
         ("/machine.slice/libpod-{id}.scope", "podman"),
         ("/machine.slice/libpod-{id}.scope/container", "podman"),
         ("/machine.slice/libpod-conmon-{id}.scope", "podman"),
-        ("/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-{id}.scope/container", "podman"),
+        (
+            "/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-{id}.scope/container",
+            "podman",
+        ),
         ("/system.slice/web.service/libpod-payload-{id}", "podman"),
         ("/libpod_parent/libpod-{id}", "podman"),
         ("/libpod_parent/{other}/libpod-{id}/inner", "podman"),
@@ -69,9 +85,17 @@ fn containers_of_every_runtime_are_known_by_their_id() {
     ] {
         let path = path.replace("{id}", ID).replace("{other}", OTHER_ID);
         let found = classify(&path);
-        assert_eq!((&*found.name, found.kind, found.runtime), (SHORT_ID, Kind::Container, runtime), "{path}");
+        assert_eq!(
+            (&*found.name, found.kind, found.runtime),
+            (SHORT_ID, Kind::Container, runtime),
+            "{path}"
+        );
         assert_eq!((&*found.container_id, &*found.pod_uid), (ID, ""), "{path}");
-        assert!(found.cgroup.contains(ID) && path.starts_with(&*found.cgroup), "{path}: {}", found.cgroup);
+        assert!(
+            found.cgroup.contains(ID) && path.starts_with(&*found.cgroup),
+            "{path}: {}",
+            found.cgroup
+        );
     }
 }
 
@@ -82,36 +106,70 @@ fn containers_that_go_by_a_name_are_known_by_it() {
         ("/lxc/web/system.slice/nginx.service", "web", "lxc"),
         ("/lxc.payload/web", "web", "lxc"),
         ("/lxc.payload.web/init.scope", "web", "lxc"),
-        ("/machine.slice/systemd-nspawn@web.service/payload/system.slice/nginx.service", "web", "systemd-nspawn"),
+        (
+            "/machine.slice/systemd-nspawn@web.service/payload/system.slice/nginx.service",
+            "web",
+            "systemd-nspawn",
+        ),
         ("/machine.slice/machine-web.scope/payload", "web", "systemd-nspawn"),
     ] {
         let found = classify(path);
-        assert_eq!((&*found.name, found.kind, found.runtime, &*found.container_id), (name, Kind::Container, runtime, name), "{path}");
+        assert_eq!(
+            (&*found.name, found.kind, found.runtime, &*found.container_id),
+            (name, Kind::Container, runtime, name),
+            "{path}"
+        );
     }
-    assert_eq!(&*classify("/machine.slice/systemd-nspawn@web.service/supervisor").name, "systemd-nspawn@web.service");
+    assert_eq!(
+        &*classify("/machine.slice/systemd-nspawn@web.service/supervisor").name,
+        "systemd-nspawn@web.service"
+    );
 }
 
 #[test]
 fn a_pods_container_is_known_by_both_ids_with_either_driver() {
     for (path, runtime) in [
-        ("/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{u_d}.slice/cri-containerd-{id}.scope", "containerd"),
-        ("/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod{u_d}.slice/crio-{id}.scope", "cri-o"),
-        ("/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod{u_d}.slice/crio-conmon-{id}.scope", "cri-o"),
+        (
+            "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{u_d}.slice/cri-containerd-{id}.scope",
+            "containerd",
+        ),
+        (
+            "/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod{u_d}.slice/crio-{id}.scope",
+            "cri-o",
+        ),
+        (
+            "/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod{u_d}.slice/crio-conmon-{id}.scope",
+            "cri-o",
+        ),
         ("/kubepods.slice/kubepods-pod{u_d}.slice/docker-{id}.scope", "docker"),
-        ("/kubepods.slice/kubepods-pod{u_d}.slice/cri-containerd-{id}.scope/system.slice/nginx.service", "containerd"),
+        (
+            "/kubepods.slice/kubepods-pod{u_d}.slice/cri-containerd-{id}.scope/system.slice/nginx.service",
+            "containerd",
+        ),
         ("/kubepods/burstable/pod{uid}/{id}", ""),
         ("/kubepods/besteffort/pod{uid}/{id}/sub", ""),
         ("/kubepods/pod{uid}/crio-{id}", "cri-o"),
-        ("/system.slice/containerd.service/kubepods-burstable-pod{u_d}.slice:cri-containerd:{id}", "containerd"),
+        (
+            "/system.slice/containerd.service/kubepods-burstable-pod{u_d}.slice:cri-containerd:{id}",
+            "containerd",
+        ),
         (
             "/docker/{other}/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-burstable.slice/kubelet-kubepods-burstable-pod{u_d}.slice/cri-containerd-{id}.scope",
             "containerd",
         ),
         ("/docker/{other}/kubelet/kubepods/burstable/pod{uid}/{id}", ""),
     ] {
-        let path = path.replace("{id}", ID).replace("{other}", OTHER_ID).replace("{uid}", UID).replace("{u_d}", &UID.replace('-', "_"));
+        let path = path
+            .replace("{id}", ID)
+            .replace("{other}", OTHER_ID)
+            .replace("{uid}", UID)
+            .replace("{u_d}", &UID.replace('-', "_"));
         let found = classify(&path);
-        assert_eq!((&*found.name, found.kind, &*found.pod_uid), (SHORT_ID, Kind::Pod, UID), "{path}");
+        assert_eq!(
+            (&*found.name, found.kind, &*found.pod_uid),
+            (SHORT_ID, Kind::Pod, UID),
+            "{path}"
+        );
         assert_eq!((&*found.container_id, found.runtime), (ID, runtime), "{path}");
     }
 }
@@ -121,8 +179,16 @@ fn a_pod_without_a_container_is_known_by_its_uid() {
     let hash = "0123456789abcdef0123456789abcdef";
     for (path, name, uid) in [
         (format!("/kubepods/pod{UID}"), "pod-1b4e28ba", UID),
-        (format!("/kubepods.slice/kubepods-pod{}.slice", UID.replace('-', "_")), "pod-1b4e28ba", UID),
-        (format!("/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{hash}.slice"), "pod-01234567", hash),
+        (
+            format!("/kubepods.slice/kubepods-pod{}.slice", UID.replace('-', "_")),
+            "pod-1b4e28ba",
+            UID,
+        ),
+        (
+            format!("/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{hash}.slice"),
+            "pod-01234567",
+            hash,
+        ),
     ] {
         let found = classify(&path);
         assert_eq!((&*found.name, found.kind, &*found.pod_uid), (name, Kind::Pod, uid), "{path}");
@@ -132,9 +198,20 @@ fn a_pod_without_a_container_is_known_by_its_uid() {
 #[test]
 fn what_nobody_made_for_a_workload_is_the_hosts() {
     let long = "f".repeat(65);
-    for path in
-        ["", "/", "//", "/..", "/some/dir", "/docker", "/docker/buildkit", "/kubepods/podx", "/.service", "/lxc", "\0", &format!("/{long}")]
-    {
+    for path in [
+        "",
+        "/",
+        "//",
+        "/..",
+        "/some/dir",
+        "/docker",
+        "/docker/buildkit",
+        "/kubepods/podx",
+        "/.service",
+        "/lxc",
+        "\0",
+        &format!("/{long}"),
+    ] {
         assert_eq!(classify(path), Workload::host(), "{path:?}");
     }
 }

@@ -1,7 +1,8 @@
-//! The workload of a process, from its own file in `/proc`: where the unified hierarchy is not in sight or
-//! does not say where the process belongs.
+//! The workload of a process, from its own file in `/proc`: where the unified hierarchy is not in
+//! sight or does not say where the process belongs.
 //!
-//! Used by the resolver. Guarantees: one bounded read; a file that is not what it should be is no answer.
+//! Used by the resolver. Guarantees: one bounded read; a file that is not what it should be is no
+//! answer.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -13,15 +14,20 @@ use super::{Kind, Workload};
 /// More than the lines of all hierarchies with paths of usual length.
 const MOST_BYTES: u64 = 16 * 1024;
 
-/// In which order the hierarchies are asked: the unified one, then systemd's own, which has every unit,
-/// then the controllers that container runtimes always use. Others come last, as they stand in the file.
+/// In which order the hierarchies are asked: the unified one, then systemd's own, which has every
+/// unit, then the controllers that container runtimes always use. Others come last, as they stand
+/// in the file.
 const ORDER: [&str; 5] = ["", "name=systemd", "memory", "pids", "cpu"];
 
 /// The workload of a process, if it lives and `root`, which is `/` but in tests, has a `/proc`.
 #[must_use]
 pub fn workload(root: &Path, tgid: u32) -> Option<Workload> {
     let mut bytes = Vec::new();
-    File::open(root.join(format!("proc/{tgid}/cgroup"))).ok()?.take(MOST_BYTES).read_to_end(&mut bytes).ok()?;
+    File::open(root.join(format!("proc/{tgid}/cgroup")))
+        .ok()?
+        .take(MOST_BYTES)
+        .read_to_end(&mut bytes)
+        .ok()?;
     parse(&String::from_utf8_lossy(&bytes))
 }
 
@@ -31,15 +37,22 @@ pub fn all(root: &Path, most: usize) -> impl Iterator<Item = u32> {
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).take(most)
 }
 
-/// The first hierarchy in order that places the process somewhere; `host` where all have it at large.
+/// The first hierarchy in order that places the process somewhere; `host` where all have it at
+/// large.
 fn parse(text: &str) -> Option<Workload> {
-    let mut lines: Vec<(usize, &str)> =
-        text.lines().filter_map(|line| line.split_once(':')?.1.split_once(':')).map(|(names, path)| (rank(names), path)).collect();
+    let mut lines: Vec<(usize, &str)> = text
+        .lines()
+        .filter_map(|line| line.split_once(':')?.1.split_once(':'))
+        .map(|(names, path)| (rank(names), path))
+        .collect();
     if lines.is_empty() {
         return None;
     }
     lines.sort_by_key(|(rank, _)| *rank);
-    let placed = lines.into_iter().map(|(_, path)| classify(path)).find(|workload| workload.kind != Kind::Host);
+    let placed = lines
+        .into_iter()
+        .map(|(_, path)| classify(path))
+        .find(|workload| workload.kind != Kind::Host);
     Some(placed.unwrap_or_else(Workload::host))
 }
 
@@ -62,11 +75,26 @@ mod tests {
     #[test]
     fn the_first_hierarchy_that_places_it_counts_and_the_unified_one_is_asked_first() {
         assert_eq!(name("0::/system.slice/nginx.service\n").as_deref(), Some("nginx.service"));
-        assert_eq!(name("9:memory:/a.service\n1:name=systemd:/b.service\n0::/c.service\n").as_deref(), Some("c.service"));
-        assert_eq!(name("9:memory:/a.service\n1:name=systemd:/b.service\n0::/\n").as_deref(), Some("b.service"));
-        assert_eq!(name("11:cpu,cpuacct:/x.service\n9:memory:/a.service\n1:name=systemd:/\n").as_deref(), Some("a.service"));
-        assert_eq!(name(&format!("12:devices:/docker/{ID}\n1:name=systemd:/\n")).as_deref(), Some("3f2a9c0d1e4b"));
-        assert_eq!(name(&format!("4:memory:/kubepods/burstable/pod{}/{ID}\n", "a".repeat(32))).as_deref(), Some("3f2a9c0d1e4b"));
+        assert_eq!(
+            name("9:memory:/a.service\n1:name=systemd:/b.service\n0::/c.service\n").as_deref(),
+            Some("c.service")
+        );
+        assert_eq!(
+            name("9:memory:/a.service\n1:name=systemd:/b.service\n0::/\n").as_deref(),
+            Some("b.service")
+        );
+        assert_eq!(
+            name("11:cpu,cpuacct:/x.service\n9:memory:/a.service\n1:name=systemd:/\n").as_deref(),
+            Some("a.service")
+        );
+        assert_eq!(
+            name(&format!("12:devices:/docker/{ID}\n1:name=systemd:/\n")).as_deref(),
+            Some("3f2a9c0d1e4b")
+        );
+        assert_eq!(
+            name(&format!("4:memory:/kubepods/burstable/pod{}/{ID}\n", "a".repeat(32))).as_deref(),
+            Some("3f2a9c0d1e4b")
+        );
     }
 
     #[test]
@@ -81,13 +109,17 @@ mod tests {
     fn the_file_of_a_process_is_read_below_the_root_that_is_given() {
         let root = std::env::temp_dir().join(format!("tcpwarden-proc-{}", std::process::id()));
         std::fs::create_dir_all(root.join("proc/77")).unwrap();
-        std::fs::write(root.join("proc/77/cgroup"), "1:name=systemd:/system.slice/ssh.service\n").unwrap();
+        std::fs::write(root.join("proc/77/cgroup"), "1:name=systemd:/system.slice/ssh.service\n")
+            .unwrap();
         let found = workload(&root, 77).map(|workload| workload.name.to_string());
         std::fs::write(root.join("proc/77/cgroup"), vec![0xff; 40_000]).unwrap();
         let hostile = workload(&root, 77);
         let processes: Vec<u32> = all(&root, 9).collect();
         std::fs::remove_dir_all(&root).unwrap();
         assert_eq!(processes, [77]);
-        assert_eq!((found.as_deref(), hostile, workload(&root, 77)), (Some("ssh.service"), None, None));
+        assert_eq!(
+            (found.as_deref(), hostile, workload(&root, 77)),
+            (Some("ssh.service"), None, None)
+        );
     }
 }

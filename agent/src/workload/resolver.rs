@@ -1,9 +1,9 @@
-//! The resolver thread: finds the workloads that the connection table asks for, and confirms now and then
-//! those that it remembers.
+//! The resolver thread: finds the workloads that the connection table asks for, and confirms now
+//! and then those that it remembers.
 //!
-//! Started by `run`; woken by the ingest thread when a socket of an unknown cgroup shows up. Guarantees: walks
-//! of less than a quarter of a second take a twentieth of one CPU at the most, however many cgroups come and
-//! go; the table is locked only to ask and to tell.
+//! Started by `run`; woken by the ingest thread when a socket of an unknown cgroup shows up.
+//! Guarantees: walks of less than a quarter of a second take a twentieth of one CPU at the most,
+//! however many cgroups come and go; the table is locked only to ask and to tell.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,12 +17,12 @@ use crate::ingest::{SharedTable, lock};
 
 /// The least time between two rounds: sockets of a new cgroup come in groups.
 const GAP: Duration = Duration::from_millis(100);
-/// How many times its own length a walk keeps from the next round, and the longest that it does: less than
-/// the table waits for a name.
+/// How many times its own length a walk keeps from the next round, and the longest that it does:
+/// less than the table waits for a name.
 const REST: u32 = 20;
 const LONGEST_REST: Duration = Duration::from_secs(5);
-/// How often everything that is remembered is confirmed. A process id may be used again, a cgroup's id is not
-/// (it carries a generation, `kernfs_new_node`, 5.5).
+/// How often everything that is remembered is confirmed. A process id may be used again, a cgroup's
+/// id is not (it carries a generation, `kernfs_new_node`, 5.5).
 const CONFIRM: Duration = Duration::from_secs(10);
 /// The most processes that are confirmed at a time.
 const MOST_PROCESSES: usize = 2048;
@@ -37,19 +37,25 @@ pub struct Resolver {
 }
 
 impl Resolver {
-    /// Looks around below `root`, which is `/` but in tests, and tells the table of every cgroup there is, or of
-    /// every process, so that its first sockets find theirs known.
+    /// Looks around below `root`, which is `/` but in tests, and tells the table of every cgroup
+    /// there is, or of every process, so that its first sockets find theirs known.
     #[must_use]
     pub fn new(root: &Path, table: SharedTable) -> Self {
         let unified = Hierarchy::find(root);
         if unified.as_ref().is_some_and(|unified| !unified.whole) {
-            tracing::warn!("/sys/fs/cgroup is that of a container: workloads are looked up by process; mount the host's for better ones");
+            tracing::warn!(
+                "/sys/fs/cgroup is that of a container: workloads are looked up by process; mount the host's for better ones"
+            );
         }
         let unified = unified.filter(|unified| unified.whole);
         let sight = hierarchy::sight(root, unified.as_ref());
         match sight {
-            Sight::Blind => tracing::warn!("neither /sys/fs/cgroup nor the host's /proc shows cgroups: every workload is `host`"),
-            Sight::Processes => tracing::warn!("the unified cgroup hierarchy is not in sight: workloads are looked up by process"),
+            Sight::Blind => tracing::warn!(
+                "neither /sys/fs/cgroup nor the host's /proc shows cgroups: every workload is `host`"
+            ),
+            Sight::Processes => tracing::warn!(
+                "the unified cgroup hierarchy is not in sight: workloads are looked up by process"
+            ),
             Sight::Mixed | Sight::Unified | Sight::Cgroups => {}
         }
         if matches!(sight, Sight::Processes | Sight::Mixed) {
@@ -83,27 +89,46 @@ impl Resolver {
         }
     }
 
-    /// Tells the table what it waits for; with `all`, also what has become of everything else. Returns whether
-    /// that took a walk.
+    /// Tells the table what it waits for; with `all`, also what has become of everything else.
+    /// Returns whether that took a walk.
     fn round(&mut self, all: bool) -> bool {
         let wanted = lock(&self.table).wanted_workloads();
         let cgroups = wanted.keys.iter().any(|key| matches!(key, Key::Cgroup(_)));
-        let survey = if all || cgroups { self.unified.as_ref().map(Hierarchy::walk) } else { None }.unwrap_or_default();
+        let survey = if all || cgroups { self.unified.as_ref().map(Hierarchy::walk) } else { None }
+            .unwrap_or_default();
         if survey.truncated && !std::mem::replace(&mut self.truncated, true) {
-            tracing::warn!(most = MOST, "there are more cgroups than are looked at: the workload of the others is `unknown`");
+            tracing::warn!(
+                most = MOST,
+                "there are more cgroups than are looked at: the workload of the others is `unknown`"
+            );
         }
-        let known = if all { &wanted.processes[..wanted.processes.len().min(MOST_PROCESSES)] } else { &[] };
-        let asked = wanted.keys.iter().filter_map(|key| if let Key::Process(tgid) = key { Some(*tgid) } else { None });
+        let known =
+            if all { &wanted.processes[..wanted.processes.len().min(MOST_PROCESSES)] } else { &[] };
+        let asked = wanted
+            .keys
+            .iter()
+            .filter_map(|key| if let Key::Process(tgid) = key { Some(*tgid) } else { None });
         let process = |tgid| (tgid, process::workload(&self.root, tgid).map(Arc::new));
-        let processes: Vec<(u32, Option<Arc<Workload>>)> = asked.chain(known.iter().copied()).map(process).collect();
+        let processes: Vec<(u32, Option<Arc<Workload>>)> =
+            asked.chain(known.iter().copied()).map(process).collect();
 
-        let found = survey.found.iter().map(|(id, workload)| (Key::Cgroup(*id), Some(Arc::clone(workload))));
-        let found = found.chain(processes.iter().map(|(tgid, workload)| (Key::Process(*tgid), workload.clone())));
+        let found = survey
+            .found
+            .iter()
+            .map(|(id, workload)| (Key::Cgroup(*id), Some(Arc::clone(workload))));
+        let found = found.chain(
+            processes.iter().map(|(tgid, workload)| (Key::Process(*tgid), workload.clone())),
+        );
         let mut table = lock(&self.table);
         let now = monotonic();
         table.tell_workloads(found, now);
         // What was asked for and is not among them is gone.
-        let gone: Vec<_> = table.wanted_workloads().keys.into_iter().filter(|key| wanted.keys.contains(key)).collect();
+        let gone: Vec<_> = table
+            .wanted_workloads()
+            .keys
+            .into_iter()
+            .filter(|key| wanted.keys.contains(key))
+            .collect();
         table.tell_workloads(gone.into_iter().map(|key| (key, None)), now);
         all || cgroups
     }
@@ -122,14 +147,32 @@ mod tests {
 
     /// The workload that the socket of a process is shown with.
     fn shown(table: &SharedTable, tgid: u32) -> String {
-        let rows: Vec<_> = lock(table).rows().filter(|row| row.tgid == tgid).map(|row| row.workload.to_string()).collect();
+        let rows: Vec<_> = lock(table)
+            .rows()
+            .filter(|row| row.tgid == tgid)
+            .map(|row| row.workload.to_string())
+            .collect();
         rows.join(" ")
     }
 
     fn connect(table: &SharedTable, tgid: u32) {
-        let ends = Endpoints { sk: tgid.into(), cgroup: 1, netns: 1, peer_port: 80, ..Endpoints::default() };
+        let ends = Endpoints {
+            sk: tgid.into(),
+            cgroup: 1,
+            netns: 1,
+            peer_port: 80,
+            ..Endpoints::default()
+        };
         let (old, new) = (tcp::CLOSE, tcp::SYN_SENT);
-        lock(table).transition(&State { old, new, flags: flag::OWNED, ends, tgid, comm: [b'a'; 16], ..State::default() });
+        lock(table).transition(&State {
+            old,
+            new,
+            flags: flag::OWNED,
+            ends,
+            tgid,
+            comm: [b'a'; 16],
+            ..State::default()
+        });
     }
 
     #[test]
@@ -137,7 +180,11 @@ mod tests {
         let root = std::env::temp_dir().join(format!("tcpwarden-resolver-{}", std::process::id()));
         let place = |process: &str, unit: &str| {
             fs::create_dir_all(root.join("proc").join(process)).unwrap();
-            fs::write(root.join("proc").join(process).join("cgroup"), format!("4:pids:/\n1:name=systemd:/system.slice/{unit}\n")).unwrap();
+            fs::write(
+                root.join("proc").join(process).join("cgroup"),
+                format!("4:pids:/\n1:name=systemd:/system.slice/{unit}\n"),
+            )
+            .unwrap();
         };
         place("self", "agent.service");
         place("77", "early.service");

@@ -1,7 +1,7 @@
 //! Helper processes whose sockets change hands: fork, exec, accept, a descriptor passed on.
 //!
-//! A child gets its socket as standard error, so that it needs to know no number; it ends, as its parent
-//! does, when the standard input that they share does.
+//! A child gets its socket as standard error, so that it needs to know no number; it ends, as its
+//! parent does, when the standard input that they share does.
 
 use std::io::IoSlice;
 use std::net::{TcpListener, TcpStream};
@@ -20,11 +20,13 @@ pub(crate) const HEIR: &str = "live-heir";
 
 /// Plays a role; false where there is none of that name.
 ///
-/// `connect-and DEED ADDRESS` connects once, then does what [`after`] says. `prefork ADDRESS WORKERS` listens and
-/// has its workers accept. `keep`, `receive` and `serve` are their children.
+/// `connect-and DEED ADDRESS` connects once, then does what [`after`] says. `prefork ADDRESS
+/// WORKERS` listens and has its workers accept. `keep`, `receive` and `serve` are their children.
 pub(crate) fn play(words: &[&str]) -> bool {
     match *words {
-        ["connect-and", deed, address] => after(deed, TcpStream::connect(address).expect("connect")),
+        ["connect-and", deed, address] => {
+            after(deed, TcpStream::connect(address).expect("connect"))
+        }
         ["keep"] => hold(()),
         ["receive"] => {
             let end = UnixStream::from(given());
@@ -85,7 +87,8 @@ fn after(deed: &str, stream: TcpStream) {
     }
 }
 
-/// Copies the table of descriptors for a thread, which keeps what is open now; `/proc/PID/fd` does not show it.
+/// Copies the table of descriptors for a thread, which keeps what is open now; `/proc/PID/fd` does
+/// not show it.
 fn keep_in_a_thread() {
     let (copied, wait) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
@@ -105,7 +108,10 @@ fn heir(role: &str, socket: OwnedFd) -> Command {
     command
 }
 
-#[expect(clippy::zombie_processes, reason = "it ends with the input, or outlives this process on purpose")]
+#[expect(
+    clippy::zombie_processes,
+    reason = "it ends with the input, or outlives this process on purpose"
+)]
 fn child(role: &str, socket: OwnedFd) {
     heir(role, socket).spawn().expect("start the heir");
 }
@@ -119,7 +125,8 @@ fn given() -> OwnedFd {
 fn send(end: &UnixStream, stream: TcpStream) {
     let descriptors = [stream.as_raw_fd()];
     let rights = [ControlMessage::ScmRights(&descriptors)];
-    sendmsg::<()>(end.as_raw_fd(), &[IoSlice::new(b"x")], &rights, MsgFlags::empty(), None).expect("send the descriptor");
+    sendmsg::<()>(end.as_raw_fd(), &[IoSlice::new(b"x")], &rights, MsgFlags::empty(), None)
+        .expect("send the descriptor");
     drop(stream);
 }
 
@@ -128,7 +135,11 @@ fn receive(end: &UnixStream) {
     let mut room = nix::cmsg_space!(i32);
     let mut byte = [0];
     let mut parts = [std::io::IoSliceMut::new(&mut byte)];
-    let message = recvmsg::<()>(end.as_raw_fd(), &mut parts, Some(&mut room), MsgFlags::empty()).expect("receive the descriptor");
-    let got = message.cmsgs().expect("its descriptors").any(|part| matches!(part, ControlMessageOwned::ScmRights(_)));
+    let message = recvmsg::<()>(end.as_raw_fd(), &mut parts, Some(&mut room), MsgFlags::empty())
+        .expect("receive the descriptor");
+    let got = message
+        .cmsgs()
+        .expect("its descriptors")
+        .any(|part| matches!(part, ControlMessageOwned::ScmRights(_)));
     assert!(got, "no descriptor came");
 }

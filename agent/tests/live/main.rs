@@ -1,10 +1,20 @@
-//! Tests against the running kernel: the agent as a black box, real sockets, the kernel's own books as
-//! the judge. Called by `cargo xtask test`, and by `cargo xtask kernels` in small guests.
+//! Tests against the running kernel: the agent as a black box, real sockets, the kernel's own books
+//! as the judge. Called by `cargo xtask test`, and by `cargo xtask kernels` in small guests.
 //!
-//! `portable::…` needs loopback, /proc and `ip`, nothing more; `host::…` needs nftables, veth, `ss`,
-//! promtool and util-linux. All need root. They run one at a time: the kernel's counters are shared.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by a panic that says what was expected")]
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "helper processes talk over stdout, failures over stderr")]
+//! `portable::…` needs loopback, /proc and `ip`, nothing more; `host::…` needs nftables, veth,
+//! `ss`, promtool and util-linux. All need root. They run one at a time: the kernel's counters are
+//! shared.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by a panic that says what was expected"
+)]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "helper processes talk over stdout, failures over stderr"
+)]
 
 mod harness;
 mod heirs;
@@ -29,7 +39,10 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     let _alone = lab::turn::alone();
-    let trials = tests::all().into_iter().map(|(name, test)| Trial::test(name, move || privileged(test))).collect();
+    let trials = tests::all()
+        .into_iter()
+        .map(|(name, test)| Trial::test(name, move || privileged(test)))
+        .collect();
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
@@ -39,7 +52,10 @@ const ATTEMPTS: u32 = 10;
 /// Runs a test, or fails it with the reason why it cannot run.
 fn privileged(test: fn()) -> Result<(), Failed> {
     if !nix::unistd::geteuid().is_root() {
-        return Err("these tests load BPF programs: run as root, or use `cargo xtask test --no-root`".into());
+        return Err(
+            "these tests load BPF programs: run as root, or use `cargo xtask test --no-root`"
+                .into(),
+        );
     }
     for attempt in 1.. {
         witness::forget();

@@ -16,8 +16,9 @@ const NAME: &str = "TCPWARDEN_LIVE_NAME";
 
 /// A command that starts this program in a role, under a process name of at most 15 letters.
 ///
-/// Roles: `namespace`; `connect ADDRESS COUNT`; `listen ADDRESS COUNT`; those of [`heirs`]. Each prints `ready` when it
-/// holds what it should hold (`listen` its address before), and ends when its input does.
+/// Roles: `namespace`; `connect ADDRESS COUNT`; `listen ADDRESS COUNT`; those of [`heirs`]. Each
+/// prints `ready` when it holds what it should hold (`listen` its address before), and ends when
+/// its input does.
 pub(crate) fn command(role: &str, name: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().expect("the path of this program"));
     command.env(ROLE, role).env(NAME, name);
@@ -34,7 +35,8 @@ pub(crate) fn dispatch() -> Option<ExitCode> {
         ["connect", address, count] => {
             let address: SocketAddr = address.parse().expect("an address");
             let count = count.parse().expect("a count");
-            let streams: Vec<_> = (0..count).map(|_| TcpStream::connect(address).expect("connect")).collect();
+            let streams: Vec<_> =
+                (0..count).map(|_| TcpStream::connect(address).expect("connect")).collect();
             hold(streams);
         }
         ["listen", address, count] => {

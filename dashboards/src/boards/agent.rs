@@ -2,10 +2,12 @@
 
 use tcpwarden::conn::labels::Correction;
 use tcpwarden::metrics::catalogue::agent::{
-    BPF_MISSES, BUILD_INFO, CONNECTIONS_LIMIT, CONNECTIONS_REFUSED, CONNECTIONS_SHARED, CONNECTIONS_TRACKED, CONNECTIONS_UNATTRIBUTED,
-    CONNECTIONS_UNHELD, CONNECTIONS_UNVERIFIED, DECODE_ERRORS, EVENTS, EVENTS_LOST, LABEL_OVERFLOW, OWNERS_VERIFIED, PROBE_ATTACHED,
-    PROBE_INFO, PROCESS_CPU_SECONDS, PROCESS_MAX_FDS, PROCESS_OPEN_FDS, PROCESS_RESIDENT_MEMORY, PROCESS_START_TIME, RECONCILE_CORRECTIONS,
-    RECONCILE_DURATION, RECONCILE_LAST_COMPLETED, TRANSITIONS,
+    BPF_MISSES, BUILD_INFO, CONNECTIONS_LIMIT, CONNECTIONS_REFUSED, CONNECTIONS_SHARED,
+    CONNECTIONS_TRACKED, CONNECTIONS_UNATTRIBUTED, CONNECTIONS_UNHELD, CONNECTIONS_UNVERIFIED,
+    DECODE_ERRORS, EVENTS, EVENTS_LOST, LABEL_OVERFLOW, OWNERS_VERIFIED, PROBE_ATTACHED,
+    PROBE_INFO, PROCESS_CPU_SECONDS, PROCESS_MAX_FDS, PROCESS_OPEN_FDS, PROCESS_RESIDENT_MEMORY,
+    PROCESS_START_TIME, RECONCILE_CORRECTIONS, RECONCILE_DURATION, RECONCILE_LAST_COMPLETED,
+    TRANSITIONS,
 };
 
 use super::draft::Draft;
@@ -14,7 +16,10 @@ use super::shared::{self, AGENT, ALL};
 use super::{Open, Plan, Section, Shown};
 use crate::grafana::field::{Mapping, Thresholds};
 use crate::grafana::unit::Unit;
-use crate::threshold::{DRIFT_RATE, EVENTS_LOST_RATE, LABEL_OVERFLOW_RATE, UNATTRIBUTED_RATIO, USED_RATIO_CRITICAL, USED_RATIO_WARNING};
+use crate::threshold::{
+    DRIFT_RATE, EVENTS_LOST_RATE, LABEL_OVERFLOW_RATE, UNATTRIBUTED_RATIO, USED_RATIO_CRITICAL,
+    USED_RATIO_WARNING,
+};
 use crate::timing::PASS_AGE;
 
 pub(super) fn plan() -> Plan {
@@ -27,7 +32,12 @@ pub(super) fn plan() -> Plan {
             Section { id: 1, title: "Now", open: Open::Yes, panels: [now(), doubts()].concat() },
             Section { id: 2, title: "Does it see everything", open: Open::Yes, panels: sight() },
             Section { id: 3, title: "What it costs", open: Open::Yes, panels: cost() },
-            Section { id: 4, title: "Owners, labels, passes", open: Open::OnClick, panels: [owners(), inventory()].concat() },
+            Section {
+                id: 4,
+                title: "Owners, labels, passes",
+                open: Open::OnClick,
+                panels: [owners(), inventory()].concat(),
+            },
         ],
     }
 }
@@ -35,8 +45,10 @@ pub(super) fn plan() -> Plan {
 fn now() -> Vec<Draft> {
     let lost = max("", &sum("instance", &ALL.rate(&EVENTS_LOST, "")));
     let corrections = max("", &sum("instance", &ALL.rate(&RECONCILE_CORRECTIONS, "")));
-    let (attached, unsupported) = (ALL.of(&PROBE_ATTACHED, ""), ALL.of(&PROBE_INFO, r#"state="unsupported""#));
-    let detached = format!("count({attached} == 0 unless ignoring (state) {unsupported}) or vector(0)");
+    let (attached, unsupported) =
+        (ALL.of(&PROBE_ATTACHED, ""), ALL.of(&PROBE_INFO, r#"state="unsupported""#));
+    let detached =
+        format!("count({attached} == 0 unless ignoring (state) {unsupported}) or vector(0)");
     vec![
         Draft::stat(11, "Agents up", Unit::Count)
             .about(
@@ -77,8 +89,10 @@ fn now() -> Vec<Draft> {
 }
 
 fn doubts() -> Vec<Draft> {
-    let unknown = format!("{} / {}", ALL.of(&CONNECTIONS_UNATTRIBUTED, ""), ALL.of(&CONNECTIONS_TRACKED, ""));
-    let table = format!("{} / {}", ALL.of(&CONNECTIONS_TRACKED, ""), ALL.of(&CONNECTIONS_LIMIT, ""));
+    let unknown =
+        format!("{} / {}", ALL.of(&CONNECTIONS_UNATTRIBUTED, ""), ALL.of(&CONNECTIONS_TRACKED, ""));
+    let table =
+        format!("{} / {}", ALL.of(&CONNECTIONS_TRACKED, ""), ALL.of(&CONNECTIONS_LIMIT, ""));
     vec![
         Draft::stat(15, "No owner", Unit::Share)
             .about(
@@ -146,7 +160,8 @@ fn sight() -> Vec<Draft> {
 }
 
 fn cost() -> Vec<Draft> {
-    let descriptors = format!("{} / {}", ALL.of(&PROCESS_OPEN_FDS, ""), ALL.of(&PROCESS_MAX_FDS, ""));
+    let descriptors =
+        format!("{} / {}", ALL.of(&PROCESS_OPEN_FDS, ""), ALL.of(&PROCESS_MAX_FDS, ""));
     vec![
         Draft::graph(31, "Processor", Unit::Share)
             .about(
@@ -233,7 +248,11 @@ fn owners() -> Vec<Draft> {
 fn inventory() -> Vec<Draft> {
     let age = |metric| format!("time() - min({})", ALL.of(metric, ""));
     let names = ["instance", "probe", "state"];
-    let columns = names.into_iter().zip(["Instance", "Probe", "State"]).map(|(name, title)| shared::column(name, title)).collect();
+    let columns = names
+        .into_iter()
+        .zip(["Instance", "Probe", "State"])
+        .map(|(name, title)| shared::column(name, title))
+        .collect();
     vec![
         Draft::graph(44, "Age of what passes tell", Unit::Seconds)
             .about(

@@ -1,9 +1,12 @@
 //! Capacity: how much is left of ports, descriptors, queues and memory, and which setting says so.
 
-use tcpwarden::metrics::catalogue::connections::{FIN_WAIT2_ORPHAN_SOCKETS, SYN_RECV_SOCKETS, TIME_WAIT_SOCKETS};
+use tcpwarden::metrics::catalogue::connections::{
+    FIN_WAIT2_ORPHAN_SOCKETS, SYN_RECV_SOCKETS, TIME_WAIT_SOCKETS,
+};
 use tcpwarden::metrics::catalogue::lifecycle::CONNECT_FAILURES;
 use tcpwarden::metrics::catalogue::pressure::{
-    EPHEMERAL_PORTS, EPHEMERAL_PORTS_USED, LISTEN_BACKLOG_LIMIT, LISTEN_SOCKETS, MAX_FDS, OPEN_FDS, PROCESS_SOCKETS, SYSCTL, TCP_MEMORY,
+    EPHEMERAL_PORTS, EPHEMERAL_PORTS_USED, LISTEN_BACKLOG_LIMIT, LISTEN_SOCKETS, MAX_FDS, OPEN_FDS,
+    PROCESS_SOCKETS, SYSCTL, TCP_MEMORY,
 };
 
 use super::draft::Draft;
@@ -25,7 +28,12 @@ pub(super) fn plan() -> Plan {
         title: "Capacity",
         description: "How much is left of local ports, descriptors, accept queues and TCP memory, beside the setting that limits it.",
         variables: vec![
-            Variable::label("netns", "Network namespace", "host is the agent's own, the others by inode.", names),
+            Variable::label(
+                "netns",
+                "Network namespace",
+                "host is the agent's own, the others by inode.",
+                names,
+            ),
             shared::workload(),
             shared::process(),
         ],
@@ -34,7 +42,12 @@ pub(super) fn plan() -> Plan {
             Section { id: 2, title: "Local ports", open: Open::Yes, panels: ports() },
             Section { id: 3, title: "Descriptors", open: Open::Yes, panels: descriptors() },
             Section { id: 4, title: "Memory and settings", open: Open::Yes, panels: memory() },
-            Section { id: 5, title: "Orphans, half-open connections, queues", open: Open::OnClick, panels: more() },
+            Section {
+                id: 5,
+                title: "Orphans, half-open connections, queues",
+                open: Open::OnClick,
+                panels: more(),
+            },
         ],
     }
 }
@@ -53,8 +66,16 @@ fn descriptors_used() -> String {
 }
 
 fn now() -> Vec<Draft> {
-    let memory = format!("{} / {}", max("instance", &shared::tcp_memory("used")), max("instance", &shared::tcp_memory("limit")));
-    let waiting = format!("{} / {}", max("instance", &SCOPE.of(&TIME_WAIT_SOCKETS, "")), setting("tcp_max_tw_buckets"));
+    let memory = format!(
+        "{} / {}",
+        max("instance", &shared::tcp_memory("used")),
+        max("instance", &shared::tcp_memory("limit"))
+    );
+    let waiting = format!(
+        "{} / {}",
+        max("instance", &SCOPE.of(&TIME_WAIT_SOCKETS, "")),
+        setting("tcp_max_tw_buckets")
+    );
     vec![
         Draft::stat(11, "Local ports used", Unit::Share)
             .about(
@@ -101,7 +122,9 @@ fn now() -> Vec<Draft> {
 
 fn ports() -> Vec<Draft> {
     let by = "instance, netns";
-    let fullest = |kind: &str| format!("topk(10, {})", max(by, &SCOPE.of(&EPHEMERAL_PORTS, &format!(r#"kind="{kind}""#))));
+    let fullest = |kind: &str| {
+        format!("topk(10, {})", max(by, &SCOPE.of(&EPHEMERAL_PORTS, &format!(r#"kind="{kind}""#))))
+    };
     vec![
         Draft::graph(21, "Local ports used, by network namespace", Unit::Share)
             .about(
@@ -197,8 +220,11 @@ fn descriptors() -> Vec<Draft> {
 
 fn memory() -> Vec<Draft> {
     let kinds = |matcher: &str| max("instance, kind", &ALL.of(&TCP_MEMORY, matcher));
-    let columns =
-        vec![shared::column("instance", "Instance"), shared::column("name", "Setting"), shared::number("Value", "Value", Unit::Digits)];
+    let columns = vec![
+        shared::column("instance", "Instance"),
+        shared::column("name", "Setting"),
+        shared::number("Value", "Value", Unit::Digits),
+    ];
     vec![
         Draft::graph(41, "TCP memory and its limits", Unit::Bytes)
             .about("Memory in TCP's buffers, and the thresholds of tcp_mem: from pressure on the kernel shrinks buffers, above limit it drops. On a logarithmic scale.", "used above pressure.", &["TcpMemoryNearLimit"], "Network quality names who does not read; those queues are this memory.")
@@ -216,7 +242,8 @@ fn memory() -> Vec<Draft> {
 }
 
 fn more() -> Vec<Draft> {
-    let backlog = format!("{} / {}", SCOPE.of(&LISTEN_BACKLOG_LIMIT, ""), SCOPE.of(&LISTEN_SOCKETS, ""));
+    let backlog =
+        format!("{} / {}", SCOPE.of(&LISTEN_BACKLOG_LIMIT, ""), SCOPE.of(&LISTEN_SOCKETS, ""));
     let limit = |pattern| Override::matching(pattern).limit_line("text");
     vec![
         Draft::graph(51, "Orphans in FIN_WAIT2 and their limit", Unit::Count)

@@ -1,7 +1,9 @@
 //! A panel before it has its place: what a board says about it.
 
 use crate::grafana::DataSource;
-use crate::grafana::field::{Bands, Cells, Color, Custom, Defaults, FieldConfig, Lines, Mapping, Mode, Scale, Thresholds};
+use crate::grafana::field::{
+    Bands, Cells, Color, Custom, Defaults, FieldConfig, Lines, Mapping, Mode, Scale, Thresholds,
+};
 use crate::grafana::heatmap::Heatmap;
 use crate::grafana::layout::Place;
 use crate::grafana::link::DataLink;
@@ -29,8 +31,12 @@ pub(super) struct About {
 
 impl About {
     fn text(self) -> String {
-        let alerts = if self.alerts.is_empty() { "none".to_owned() } else { self.alerts.join(", ") };
-        format!("{}\n\n**Bad:** {}\n\n**Alert:** {alerts}.\n\n**Do:** {}", self.what, self.bad, self.act)
+        let alerts =
+            if self.alerts.is_empty() { "none".to_owned() } else { self.alerts.join(", ") };
+        format!(
+            "{}\n\n**Bad:** {}\n\n**Alert:** {alerts}.\n\n**Do:** {}",
+            self.what, self.bad, self.act
+        )
     }
 }
 
@@ -48,7 +54,8 @@ pub(super) struct Column {
 }
 
 /// Colours that say neither good nor bad, told apart by most eyes.
-const NEUTRAL: [&str; 8] = ["#5794f2", "#b877d9", "#5fc9c4", "#fade2a", "#e0399a", "#8e8e8e", "#8ab8ff", "#7c2ea3"];
+const NEUTRAL: [&str; 8] =
+    ["#5794f2", "#b877d9", "#5fc9c4", "#fade2a", "#e0399a", "#8e8e8e", "#8ab8ff", "#7c2ea3"];
 
 /// A panel without its place.
 #[derive(Debug, Clone)]
@@ -65,7 +72,14 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    fn new(id: u32, title: &'static str, unit: Unit, size: (u32, u32), options: Options, custom: Custom) -> Self {
+    fn new(
+        id: u32,
+        title: &'static str,
+        unit: Unit,
+        size: (u32, u32),
+        options: Options,
+        custom: Custom,
+    ) -> Self {
         let defaults = Defaults {
             unit: Some(unit),
             decimals: None,
@@ -79,19 +93,37 @@ impl Draft {
             custom,
         };
         let about = About { what: "", bad: "", alerts: &[], act: "" };
-        Self { id, title, about, size, defaults, options, overrides: Vec::new(), transformations: Vec::new(), asks: Vec::new() }
+        Self {
+            id,
+            title,
+            about,
+            size,
+            defaults,
+            options,
+            overrides: Vec::new(),
+            transformations: Vec::new(),
+            asks: Vec::new(),
+        }
     }
 
     /// One big number.
     pub(super) fn stat(id: u32, title: &'static str, unit: Unit) -> Self {
-        let mut draft = Self::new(id, title, unit, (3, 4), Options::Stat(Stat::default()), Custom::Nothing {});
+        let mut draft =
+            Self::new(id, title, unit, (3, 4), Options::Stat(Stat::default()), Custom::Nothing {});
         draft.defaults.decimals = (unit == Unit::Share).then_some(1);
         draft
     }
 
     /// Lines over time.
     pub(super) fn graph(id: u32, title: &'static str, unit: Unit) -> Self {
-        let mut draft = Self::new(id, title, unit, (12, 8), Options::TimeSeries(TimeSeries::default()), Custom::Lines(Lines::default()));
+        let mut draft = Self::new(
+            id,
+            title,
+            unit,
+            (12, 8),
+            Options::TimeSeries(TimeSeries::default()),
+            Custom::Lines(Lines::default()),
+        );
         draft.defaults.color = Color::PALETTE;
         draft.defaults.min = Some(0.0);
         draft
@@ -105,16 +137,36 @@ impl Draft {
 
     /// Buckets over time.
     pub(super) fn heatmap(id: u32, title: &'static str, unit: Unit) -> Self {
-        Self::new(id, title, unit, (12, 8), Options::Heatmap(Box::new(Heatmap::of(unit))), Custom::Scale(Scale::default()))
+        Self::new(
+            id,
+            title,
+            unit,
+            (12, 8),
+            Options::Heatmap(Box::new(Heatmap::of(unit))),
+            Custom::Scale(Scale::default()),
+        )
     }
 
     /// Bands of states over time.
     pub(super) fn timeline(id: u32, title: &'static str, unit: Unit) -> Self {
-        Self::new(id, title, unit, (12, 8), Options::StateTimeline(StateTimeline::default()), Custom::Bands(Bands::default()))
+        Self::new(
+            id,
+            title,
+            unit,
+            (12, 8),
+            Options::StateTimeline(StateTimeline::default()),
+            Custom::Bands(Bands::default()),
+        )
     }
 
     /// The description.
-    pub(super) fn about(mut self, what: &'static str, bad: &'static str, alerts: &'static [&'static str], act: &'static str) -> Self {
+    pub(super) fn about(
+        mut self,
+        what: &'static str,
+        bad: &'static str,
+        alerts: &'static [&'static str],
+        act: &'static str,
+    ) -> Self {
         self.about = About { what, bad, alerts, act };
         self
     }
@@ -142,7 +194,9 @@ impl Draft {
         if let Custom::Lines(lines) = &mut self.defaults.custom {
             lines.thresholds_style = Mode { mode: "dashed" };
             // Where all is well the limit would lie at the bottom of a scale up to a hundred.
-            lines.axis_soft_max = thresholds.highest().map(|highest| if highest < 1.0 { (2.0 * highest).min(1.0) } else { 2.0 * highest });
+            lines.axis_soft_max = thresholds.highest().map(|highest| {
+                if highest < 1.0 { (2.0 * highest).min(1.0) } else { 2.0 * highest }
+            });
         }
         self.defaults.thresholds = thresholds;
         self
@@ -171,7 +225,11 @@ impl Draft {
     /// Steps of a factor of ten, of two for bytes.
     pub(super) fn logarithmic(mut self) -> Self {
         if let Custom::Lines(lines) = &mut self.defaults.custom {
-            lines.scale_distribution = if self.defaults.unit == Some(Unit::Bytes) { Distribution::LOG2 } else { Distribution::LOG10 };
+            lines.scale_distribution = if self.defaults.unit == Some(Unit::Bytes) {
+                Distribution::LOG2
+            } else {
+                Distribution::LOG10
+            };
         }
         self.signed()
     }
@@ -210,17 +268,28 @@ impl Draft {
 
     /// Colours for the series of these names, none of which says good or bad.
     pub(super) fn colored(self, names: &[&str]) -> Self {
-        names.iter().zip(NEUTRAL).fold(self, |draft, (name, color)| draft.with(Override::of(name).color(color)))
+        names
+            .iter()
+            .zip(NEUTRAL)
+            .fold(self, |draft, (name, color)| draft.with(Override::of(name).color(color)))
     }
 
     /// The columns of a table in this order; others are hidden by name.
     pub(super) fn columns(mut self, columns: Vec<Column>, hidden: &[&str]) -> Self {
-        let titles: Vec<(&str, &str)> = columns.iter().map(|column| (column.name, column.title)).collect();
-        self.transformations = vec![Transformation::Merge(Nothing {}), Transformation::Organize(Organize::new(&titles, hidden))];
+        let titles: Vec<(&str, &str)> =
+            columns.iter().map(|column| (column.name, column.title)).collect();
+        self.transformations = vec![
+            Transformation::Merge(Nothing {}),
+            Transformation::Organize(Organize::new(&titles, hidden)),
+        ];
         if columns.iter().any(|column| column.unit.is_some()) {
             self.defaults.unit = None;
         }
-        self.overrides.extend(columns.into_iter().map(|column| column.unit.into_iter().fold(column.looks, Override::unit)));
+        self.overrides.extend(
+            columns
+                .into_iter()
+                .map(|column| column.unit.into_iter().fold(column.looks, Override::unit)),
+        );
         self
     }
 
@@ -232,7 +301,12 @@ impl Draft {
     /// What the proof asks.
     pub(super) fn queries(&self) -> impl Iterator<Item = Query> {
         let instant = self.is_instant();
-        self.asks.iter().map(move |(expr, _, shown)| Query { panel: self.title, expr: expr.clone(), instant, shown: *shown })
+        self.asks.iter().map(move |(expr, _, shown)| Query {
+            panel: self.title,
+            expr: expr.clone(),
+            instant,
+            shown: *shown,
+        })
     }
 
     fn is_instant(&self) -> bool {

@@ -2,7 +2,8 @@
 
 use tcpwarden::metrics::catalogue::agent::{CONNECTIONS_SHARED, CONNECTIONS_UNHELD};
 use tcpwarden::metrics::catalogue::connections::{
-    CONNECTIONS, CONNECTIONS_STUCK, FIN_WAIT2_ORPHAN_SOCKETS, OLDEST_STATE_AGE, STATE_DURATION, WORKLOAD_INFO,
+    CONNECTIONS, CONNECTIONS_STUCK, FIN_WAIT2_ORPHAN_SOCKETS, OLDEST_STATE_AGE, STATE_DURATION,
+    WORKLOAD_INFO,
 };
 use tcpwarden::metrics::catalogue::lifecycle::{CONNECTIONS_CLOSED, CONNECTIONS_OPENED};
 use tcpwarden::metrics::catalogue::pressure::{CLOSE_WAIT, MAX_FDS, OPEN_FDS};
@@ -26,9 +27,24 @@ pub(super) fn plan() -> Plan {
         variables: vec![shared::workload(), shared::process()],
         sections: vec![
             Section { id: 1, title: "Who, and at which stage", open: Open::Yes, panels: who() },
-            Section { id: 2, title: "How many, how old, how fast", open: Open::Yes, panels: course() },
-            Section { id: 3, title: "Since when, and what it costs", open: Open::Yes, panels: cost() },
-            Section { id: 4, title: "Time in state, sockets without a process, long names", open: Open::OnClick, panels: more() },
+            Section {
+                id: 2,
+                title: "How many, how old, how fast",
+                open: Open::Yes,
+                panels: course(),
+            },
+            Section {
+                id: 3,
+                title: "Since when, and what it costs",
+                open: Open::Yes,
+                panels: cost(),
+            },
+            Section {
+                id: 4,
+                title: "Time in state, sockets without a process, long names",
+                open: Open::OnClick,
+                panels: more(),
+            },
         ],
     }
 }
@@ -44,19 +60,35 @@ fn who() -> Vec<Draft> {
     let suspects = top(&sum(by, &SCOPE.of(&CONNECTIONS, &states)));
     let oldest = max(by, &SCOPE.of(&OLDEST_STATE_AGE, ""));
     let per_minute = sum(by, &growth(&SCOPE.of(&CONNECTIONS, &states)));
-    let old = sum(by, &SCOPE.of(&CONNECTIONS_STUCK, &format!(r#"min_age="{}""#, STUCK_AGE.as_secs())));
+    let old =
+        sum(by, &SCOPE.of(&CONNECTIONS_STUCK, &format!(r#"min_age="{}""#, STUCK_AGE.as_secs())));
     let mut columns = shared::who();
     columns.push(shared::column("role", "Side"));
     columns.push(shared::column("state", "State"));
-    columns.push(shared::judged("Value #A", "Sockets", Unit::Digits, &Thresholds::warning(STUCK_CONNECTIONS)));
-    columns.push(shared::judged("Value #B", "Oldest", Unit::Seconds, &Thresholds::warning(STUCK_AGE.as_secs_f64())));
+    columns.push(shared::judged(
+        "Value #A",
+        "Sockets",
+        Unit::Digits,
+        &Thresholds::warning(STUCK_CONNECTIONS),
+    ));
+    columns.push(shared::judged(
+        "Value #B",
+        "Oldest",
+        Unit::Seconds,
+        &Thresholds::warning(STUCK_AGE.as_secs_f64()),
+    ));
     columns.push(shared::judged("Value #C", "Growth/min", Unit::Count, &growing()));
     columns.push(shared::number("Value #D", "Over 5 min", Unit::Digits));
     let stages_by = "instance, workload, process, role, stage";
     let mut of_stage = shared::who();
     of_stage.push(shared::column("role", "Side"));
     of_stage.push(shared::column("stage", "Stage"));
-    of_stage.push(shared::judged("Value", "Sockets", Unit::Digits, &Thresholds::warning(STUCK_CONNECTIONS)));
+    of_stage.push(shared::judged(
+        "Value",
+        "Sockets",
+        Unit::Digits,
+        &Thresholds::warning(STUCK_CONNECTIONS),
+    ));
     vec![
         Draft::table(11, "Suspects", "Sockets")
             .about("Processes by sockets in states that pass by themselves in a healthy program: how many, the age of the oldest, how many more each minute, and how many have been so for more than five minutes.", "Many, old, and growing. A few young ones are traffic.", &["TcpCloseWaitStuck", "TcpCloseWaitGrowing", "TcpFinWait2Stuck"], "`tcpwarden leaks` on the host gives the sentence; `tcpwarden connections --state close_wait --sort age` the sockets with peer and descriptor.")
@@ -144,7 +176,11 @@ fn course() -> Vec<Draft> {
 
 fn cost() -> Vec<Draft> {
     let by = "workload, process";
-    let kept = format!("{} - {}", sum(by, &SCOPE.rate(&CONNECTIONS_OPENED, "")), sum(by, &SCOPE.rate(&CONNECTIONS_CLOSED, "")));
+    let kept = format!(
+        "{} - {}",
+        sum(by, &SCOPE.rate(&CONNECTIONS_OPENED, "")),
+        sum(by, &SCOPE.rate(&CONNECTIONS_CLOSED, ""))
+    );
     let used = format!("{} / {}", SCOPE.of(&OPEN_FDS, ""), SCOPE.of(&MAX_FDS, ""));
     vec![
         Draft::graph(31, "Opened less closed", Unit::PerSecond)
@@ -173,7 +209,8 @@ fn more() -> Vec<Draft> {
     let states = shared::passing_states();
     let names = ["workload", "kind", "runtime", "container_id", "pod_uid", "cgroup", "instance"];
     let titles = ["Workload", "Kind", "Runtime", "Container", "Pod", "Cgroup", "Instance"];
-    let columns = names.into_iter().zip(titles).map(|(name, title)| shared::column(name, title)).collect();
+    let columns =
+        names.into_iter().zip(titles).map(|(name, title)| shared::column(name, title)).collect();
     let time = quantile(0.99, "state", &SCOPE.buckets(&STATE_DURATION, &states));
     let slow = Draft::graph(41, "Time in state, 99th percentile", Unit::Seconds)
         .about(

@@ -1,7 +1,7 @@
 //! The dashboards, one file each; [`all`] lists them.
 //!
-//! A board is a list of sections of [`draft::Draft`]s; places on the grid are computed here, ids of panels are
-//! fixed by hand, because links and annotations of users refer to them.
+//! A board is a list of sections of [`draft::Draft`]s; places on the grid are computed here, ids of
+//! panels are fixed by hand, because links and annotations of users refer to them.
 
 mod agent;
 mod capacity;
@@ -44,11 +44,13 @@ pub enum Shown {
     Always,
     /// Not zero in this scenario of the lab.
     In(&'static str),
-    /// It has values in this scenario of the lab, which are zero because the scenario is shorter than what it counts.
+    /// It has values in this scenario of the lab, which are zero because the scenario is shorter
+    /// than what it counts.
     ValuesIn(&'static str),
     /// It has values, which are zero while the agent is healthy.
     ZeroWhenHealthy,
-    /// The same, and they are not zero while the agent fails in this way: a test of the live proof has the name.
+    /// The same, and they are not zero while the agent fails in this way: a test of the live proof
+    /// has the name.
     InFault(&'static str),
 }
 
@@ -94,7 +96,10 @@ enum Open {
 /// Every dashboard, from the general to the specific.
 #[must_use]
 pub fn all() -> Vec<Board> {
-    [overview::plan, leaks::plan, services::plan, network::plan, capacity::plan, agent::plan].iter().map(|plan| plan().board()).collect()
+    [overview::plan, leaks::plan, services::plan, network::plan, capacity::plan, agent::plan]
+        .iter()
+        .map(|plan| plan().board())
+        .collect()
 }
 
 /// The files to import.
@@ -102,30 +107,50 @@ pub fn all() -> Vec<Board> {
 pub fn files() -> Vec<File> {
     all()
         .into_iter()
-        .map(|board| File { path: format!("dashboards/grafana/{}.json", board.uid), text: format!("{:#}\n", board.json) })
+        .map(|board| File {
+            path: format!("dashboards/grafana/{}.json", board.uid),
+            text: format!("{:#}\n", board.json),
+        })
         .collect()
 }
 
 impl Plan {
     fn board(self) -> Board {
-        let variables: Vec<Variable> = shared::variables().into_iter().chain(self.variables).collect();
-        let filled = variables.iter().filter_map(|variable| Some((variable.name, variable.filled_by()?.to_owned()))).collect();
-        let queries = self.sections.iter().flat_map(|section| &section.panels).flat_map(Draft::queries).collect();
+        let variables: Vec<Variable> =
+            shared::variables().into_iter().chain(self.variables).collect();
+        let filled = variables
+            .iter()
+            .filter_map(|variable| Some((variable.name, variable.filled_by()?.to_owned())))
+            .collect();
+        let queries = self
+            .sections
+            .iter()
+            .flat_map(|section| &section.panels)
+            .flat_map(Draft::queries)
+            .collect();
         let items = place(self.sections);
-        let dashboard = Dashboard::new(self.uid, self.title, self.description, variables, shared::annotations(), items);
-        // A model of strings, numbers and lists always becomes JSON; were it not so, the comparison with the
-        // committed files would fail.
+        let dashboard = Dashboard::new(
+            self.uid,
+            self.title,
+            self.description,
+            variables,
+            shared::annotations(),
+            items,
+        );
+        // A model of strings, numbers and lists always becomes JSON; were it not so, the comparison
+        // with the committed files would fail.
         let json = sorted(serde_json::to_value(dashboard).unwrap_or_default());
         Board { uid: self.uid, queries, variables: filled, json }
     }
 }
 
-/// The same with the members of each object by name, whichever order the JSON library keeps: that depends on what else is
-/// built with it.
+/// The same with the members of each object by name, whichever order the JSON library keeps: that
+/// depends on what else is built with it.
 fn sorted(value: Value) -> Value {
     match value {
         Value::Object(members) => {
-            let members: BTreeMap<String, Value> = members.into_iter().map(|(name, value)| (name, sorted(value))).collect();
+            let members: BTreeMap<String, Value> =
+                members.into_iter().map(|(name, value)| (name, sorted(value))).collect();
             Value::Object(members.into_iter().collect())
         }
         Value::Array(values) => Value::Array(values.into_iter().map(sorted).collect()),
@@ -143,7 +168,11 @@ fn place(sections: Vec<Section>) -> Vec<Item> {
         flow.break_line();
         if section.open == Open::Yes {
             items.push(Item::Row(Row::open(section.id, section.title, heading)));
-            items.extend(panels(section.panels, &mut flow).into_iter().map(|panel| Item::Panel(Box::new(panel))));
+            items.extend(
+                panels(section.panels, &mut flow)
+                    .into_iter()
+                    .map(|panel| Item::Panel(Box::new(panel))),
+            );
         } else {
             let mut inside = Flow::from_line(flow.below());
             let hidden = panels(section.panels, &mut inside);

@@ -3,7 +3,8 @@
 use tcpwarden::conn::labels::{CloseReason, Phase, RetransmitKind};
 use tcpwarden::metrics::catalogue::agent::PROCESS_START_TIME;
 use tcpwarden::metrics::catalogue::lifecycle::{
-    CONNECTION_SRTT, CONNECTIONS_CLOSED, RESETS_RECEIVED, RESETS_SENT, RETRANSMIT_FAILURES, RETRANSMITTED_SEGMENTS,
+    CONNECTION_SRTT, CONNECTIONS_CLOSED, RESETS_RECEIVED, RESETS_SENT, RETRANSMIT_FAILURES,
+    RETRANSMITTED_SEGMENTS,
 };
 use tcpwarden::metrics::catalogue::pressure::{RECEIVE_QUEUE, SEND_QUEUE, ZERO_WINDOW};
 
@@ -13,7 +14,10 @@ use super::shared::{self, ALL, NETWORK, texts};
 use super::{Open, Plan, Section, Shown};
 use crate::grafana::field::Thresholds;
 use crate::grafana::unit::Unit;
-use crate::threshold::{RESET_RATE, RESET_RATIO, RETRANSMIT_RATIO, SYN_RETRANSMIT_RATE, UNREAD_BYTES, ZERO_WINDOW_CONNECTIONS};
+use crate::threshold::{
+    RESET_RATE, RESET_RATIO, RETRANSMIT_RATIO, SYN_RETRANSMIT_RATE, UNREAD_BYTES,
+    ZERO_WINDOW_CONNECTIONS,
+};
 
 const SCOPE: Scope = Scope(&["workload", "process"]);
 
@@ -33,11 +37,12 @@ pub(super) fn plan() -> Plan {
     }
 }
 
-/// The share of segments that were sent again, SYNs left out; of whole hosts, since the kernel counts what it sends by
-/// network namespace. Recorded, because it takes every group of a host.
-/// Where little but repetitions goes out the share can be beyond one, since the two are not counted at the same moments: it is
-/// shown as one. Just after an agent's start, before what was sent has been read a second time, it says nothing: it is not
-/// shown. Nor is it where nothing was sent (NaN).
+/// The share of segments that were sent again, SYNs left out; of whole hosts, since the kernel
+/// counts what it sends by network namespace. Recorded, because it takes every group of a host.
+/// Where little but repetitions goes out the share can be beyond one, since the two are not counted
+/// at the same moments: it is shown as one. Just after an agent's start, before what was sent has
+/// been read a second time, it says nothing: it is not shown. Nor is it where nothing was sent
+/// (NaN).
 pub(super) fn retransmit_ratio(by: &str) -> String {
     let ratio = ALL.recorded("tcpwarden:instance:retransmit_ratio:rate", "");
     let started = ALL.of(&PROCESS_START_TIME, "");
@@ -46,7 +51,10 @@ pub(super) fn retransmit_ratio(by: &str) -> String {
 }
 
 fn now() -> Vec<Draft> {
-    let syns = max("", &sum("instance, workload, process", &SCOPE.rate(&RETRANSMITTED_SEGMENTS, r#"phase="syn""#)));
+    let syns = max(
+        "",
+        &sum("instance, workload, process", &SCOPE.rate(&RETRANSMITTED_SEGMENTS, r#"phase="syn""#)),
+    );
     vec![
         Draft::stat(11, "Sent again", Unit::Share)
             .about(
@@ -131,8 +139,18 @@ fn resets() -> Vec<Draft> {
     let mut columns = shared::who();
     columns.push(shared::column("role", "Side"));
     columns.push(shared::column("port", "Port"));
-    columns.push(shared::judged("Value #A", "Resets/s", Unit::PerSecond, &Thresholds::warning(RESET_RATE)));
-    columns.push(shared::judged("Value #B", "Share", Unit::Share, &Thresholds::warning(RESET_RATIO)));
+    columns.push(shared::judged(
+        "Value #A",
+        "Resets/s",
+        Unit::PerSecond,
+        &Thresholds::warning(RESET_RATE),
+    ));
+    columns.push(shared::judged(
+        "Value #B",
+        "Share",
+        Unit::Share,
+        &Thresholds::warning(RESET_RATIO),
+    ));
     vec![
         Draft::graph(31, "How connections end", Unit::PerSecond)
             .about("Ends of connections by what ended them: a FIN of this side, of the peer, a reset, a timeout.", "rst_sent: a program here aborts. rst_received: peers do. timeout: peers vanished.", &["TcpResetStorm"], "The table beside names the process.")

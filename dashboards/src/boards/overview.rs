@@ -1,8 +1,14 @@
 //! Overview: is something wrong, what, and whose is it? From here to the other boards.
 
-use tcpwarden::metrics::catalogue::connections::{CONNECTIONS, OLDEST_STATE_AGE, TIME_WAIT_SOCKETS};
-use tcpwarden::metrics::catalogue::lifecycle::{CONNECT_FAILURES, CONNECTIONS_CLOSED, CONNECTIONS_OPENED, RESETS_RECEIVED, RESETS_SENT};
-use tcpwarden::metrics::catalogue::pressure::{EPHEMERAL_PORTS_USED, LISTEN_BACKLOG_USED, MAX_FDS, OPEN_FDS};
+use tcpwarden::metrics::catalogue::connections::{
+    CONNECTIONS, OLDEST_STATE_AGE, TIME_WAIT_SOCKETS,
+};
+use tcpwarden::metrics::catalogue::lifecycle::{
+    CONNECT_FAILURES, CONNECTIONS_CLOSED, CONNECTIONS_OPENED, RESETS_RECEIVED, RESETS_SENT,
+};
+use tcpwarden::metrics::catalogue::pressure::{
+    EPHEMERAL_PORTS_USED, LISTEN_BACKLOG_USED, MAX_FDS, OPEN_FDS,
+};
 
 use super::draft::Draft;
 use super::promql::{max, sum, top, where_in};
@@ -11,7 +17,9 @@ use super::{Open, Plan, Section, Shown, network, shared};
 use crate::grafana::field::Thresholds;
 use crate::grafana::link::DataLink;
 use crate::grafana::unit::Unit;
-use crate::threshold::{RETRANSMIT_RATIO, STUCK_CONNECTIONS, USED_RATIO_CRITICAL, USED_RATIO_WARNING};
+use crate::threshold::{
+    RETRANSMIT_RATIO, STUCK_CONNECTIONS, USED_RATIO_CRITICAL, USED_RATIO_WARNING,
+};
 use crate::timing::STUCK_AGE;
 
 pub(super) fn plan() -> Plan {
@@ -23,7 +31,12 @@ pub(super) fn plan() -> Plan {
         sections: vec![
             Section { id: 1, title: "Now", open: Open::Yes, panels: [now(), worst()].concat() },
             Section { id: 2, title: "Who", open: Open::Yes, panels: who() },
-            Section { id: 3, title: "What happens", open: Open::Yes, panels: [traffic(), quality()].concat() },
+            Section {
+                id: 3,
+                title: "What happens",
+                open: Open::Yes,
+                panels: [traffic(), quality()].concat(),
+            },
         ],
     }
 }
@@ -125,9 +138,20 @@ fn who() -> Vec<Draft> {
     let mut columns = shared::who();
     columns.push(shared::column("role", "Side"));
     columns.push(shared::column("state", "State"));
-    columns.push(shared::judged("Value #A", "Sockets", Unit::Digits, &Thresholds::warning(STUCK_CONNECTIONS)));
-    columns.push(shared::judged("Value #B", "Oldest", Unit::Seconds, &Thresholds::warning(STUCK_AGE.as_secs_f64())));
-    let mut alerts = vec![shared::column("alertname", "Alert"), shared::column("severity", "Severity")];
+    columns.push(shared::judged(
+        "Value #A",
+        "Sockets",
+        Unit::Digits,
+        &Thresholds::warning(STUCK_CONNECTIONS),
+    ));
+    columns.push(shared::judged(
+        "Value #B",
+        "Oldest",
+        Unit::Seconds,
+        &Thresholds::warning(STUCK_AGE.as_secs_f64()),
+    ));
+    let mut alerts =
+        vec![shared::column("alertname", "Alert"), shared::column("severity", "Severity")];
     alerts.extend(shared::who());
     vec![
         Draft::table(21, "Sockets that should be gone", "Sockets")

@@ -1,4 +1,5 @@
-//! PromQL from the catalogue: selectors that carry every variable of a board that their metric knows.
+//! PromQL from the catalogue: selectors that carry every variable of a board that their metric
+//! knows.
 
 use tcpwarden::conn::snapshot::OTHER;
 use tcpwarden::metrics::catalogue::Metric;
@@ -16,12 +17,17 @@ impl Scope {
         self.series(metric.name, metric.labels, matchers)
     }
 
-    /// A selector of what a rate is taken of. What the counters of label sets that were given back had counted goes to
-    /// those of `~other`, all at once, which a rate would show as a burst: `~other` is left out.
+    /// A selector of what a rate is taken of. What the counters of label sets that were given back
+    /// had counted goes to those of `~other`, all at once, which a rate would show as a burst:
+    /// `~other` is left out.
     fn steady(self, metric: &Metric, name: &str, matchers: &str) -> String {
         let lent = ["process", "netns"].into_iter().find(|label| metric.labels.contains(label));
         let others = lent.map(|label| format!(r#"{label}!="{OTHER}""#));
-        let matchers: Vec<&str> = others.as_deref().into_iter().chain((!matchers.is_empty()).then_some(matchers)).collect();
+        let matchers: Vec<&str> = others
+            .as_deref()
+            .into_iter()
+            .chain((!matchers.is_empty()).then_some(matchers))
+            .collect();
         self.series(name, metric.labels, &matchers.join(", "))
     }
 
@@ -42,17 +48,22 @@ impl Scope {
 
     /// A selector of what a recording rule writes.
     pub(super) fn recorded(self, name: &str, matchers: &str) -> String {
-        let labels = records::all().iter().find(|record| record.name == name).map_or(&[][..], |record| record.labels);
+        let labels = records::all()
+            .iter()
+            .find(|record| record.name == name)
+            .map_or(&[][..], |record| record.labels);
         self.series(name, labels, matchers)
     }
 
-    /// What Prometheus says of its targets, whether they answer or not: of those whose job has the agent's name in it, since
-    /// every target has it, and one that does not answer has nothing else.
+    /// What Prometheus says of its targets, whether they answer or not: of those whose job has the
+    /// agent's name in it, since every target has it, and one that does not answer has nothing
+    /// else.
     pub(super) fn of_targets(self, name: &str) -> String {
         self.series(name, &[], &format!(r#"job=~"{}""#, rules::JOB))
     }
 
-    /// `expression`, where the target is an agent: what is not the agent's own (`process_...`) other programs have too.
+    /// `expression`, where the target is an agent: what is not the agent's own (`process_...`)
+    /// other programs have too.
     pub(super) fn agents(self, expression: &str) -> String {
         format!("{expression} and on (job, instance) {}", self.of(&BUILD_INFO, ""))
     }
@@ -60,7 +71,12 @@ impl Scope {
     /// A selector by name.
     pub(super) fn series(self, name: &str, labels: &[&str], matchers: &str) -> String {
         let mut all = vec![r#"job=~"$job""#.to_owned(), r#"instance=~"$instance""#.to_owned()];
-        all.extend(self.0.iter().filter(|label| labels.contains(label)).map(|label| format!(r#"{label}=~"${label}""#)));
+        all.extend(
+            self.0
+                .iter()
+                .filter(|label| labels.contains(label))
+                .map(|label| format!(r#"{label}=~"${label}""#)),
+        );
         all.extend((!matchers.is_empty()).then(|| matchers.to_owned()));
         format!("{name}{{{}}}", all.join(", "))
     }
@@ -87,7 +103,11 @@ pub(super) fn max(labels: &str, expression: &str) -> String {
 }
 
 fn aggregate(operation: &str, labels: &str, expression: &str) -> String {
-    if labels.is_empty() { format!("{operation}({expression})") } else { format!("{operation} by ({labels}) ({expression})") }
+    if labels.is_empty() {
+        format!("{operation}({expression})")
+    } else {
+        format!("{operation} by ({labels}) ({expression})")
+    }
 }
 
 /// The ten largest that are not zero.
@@ -100,7 +120,8 @@ pub(super) fn where_in(expression: &str, labels: &str, others: &str) -> String {
     format!("({expression}) and on ({labels}) {others}")
 }
 
-/// A quantile of a histogram whose buckets are summed by further labels; nothing where nothing was observed (NaN).
+/// A quantile of a histogram whose buckets are summed by further labels; nothing where nothing was
+/// observed (NaN).
 pub(super) fn quantile(share: f64, labels: &str, buckets: &str) -> String {
     let by = if labels.is_empty() { "le".to_owned() } else { format!("{labels}, le") };
     format!("histogram_quantile({share}, {}) >= 0", sum(&by, buckets))
@@ -116,7 +137,10 @@ mod tests {
     fn a_selector_carries_the_variables_that_its_metric_knows() {
         let scope = Scope(&["workload", "port"]);
         let target = r#"job=~"$job", instance=~"$instance""#;
-        assert_eq!(scope.of(&CONNECTIONS_TRACKED, ""), format!("tcpwarden_connections_tracked{{{target}}}"));
+        assert_eq!(
+            scope.of(&CONNECTIONS_TRACKED, ""),
+            format!("tcpwarden_connections_tracked{{{target}}}")
+        );
         assert_eq!(
             scope.of(&CONNECTIONS, r#"state="listen""#),
             format!(r#"tcpwarden_connections{{{target}, workload=~"$workload", state="listen"}}"#)

@@ -3,12 +3,12 @@
 use tcpwarden::conn::labels::ConnectFailure;
 use tcpwarden::conn::snapshot::OTHER;
 use tcpwarden::metrics::catalogue::lifecycle::{
-    CONNECT_DURATION, CONNECT_FAILURES, CONNECTION_DURATION, CONNECTION_RECEIVED_BYTES, CONNECTION_SENT_BYTES, CONNECTIONS_OPENED,
-    SYNACK_RETRANSMITS,
+    CONNECT_DURATION, CONNECT_FAILURES, CONNECTION_DURATION, CONNECTION_RECEIVED_BYTES,
+    CONNECTION_SENT_BYTES, CONNECTIONS_OPENED, SYNACK_RETRANSMITS,
 };
 use tcpwarden::metrics::catalogue::pressure::{
-    LISTEN_BACKLOG, LISTEN_BACKLOG_LIMIT, LISTEN_BACKLOG_USED, LISTEN_DROPS, LISTEN_NETNS_DROPS, LISTEN_OVERFLOWS, LISTEN_SOCKETS,
-    LISTEN_SYN_QUEUE,
+    LISTEN_BACKLOG, LISTEN_BACKLOG_LIMIT, LISTEN_BACKLOG_USED, LISTEN_DROPS, LISTEN_NETNS_DROPS,
+    LISTEN_OVERFLOWS, LISTEN_SOCKETS, LISTEN_SYN_QUEUE,
 };
 
 use super::draft::Draft;
@@ -19,8 +19,8 @@ use crate::grafana::field::Thresholds;
 use crate::grafana::unit::Unit;
 use crate::grafana::variable::Variable;
 use crate::threshold::{
-    ACCEPT_DROPS_RATE, CHURN_RATE, CHURN_RATIO, CHURN_SECONDS, CONNECT_FAILURE_RATIO, CONNECT_SLOW_SECONDS, USED_RATIO_CRITICAL,
-    USED_RATIO_WARNING,
+    ACCEPT_DROPS_RATE, CHURN_RATE, CHURN_RATIO, CHURN_SECONDS, CONNECT_FAILURE_RATIO,
+    CONNECT_SLOW_SECONDS, USED_RATIO_CRITICAL, USED_RATIO_WARNING,
 };
 
 const SCOPE: Scope = Scope(&["workload", "process", "port"]);
@@ -36,13 +36,23 @@ pub(super) fn plan() -> Plan {
         variables: vec![
             shared::workload(),
             shared::process(),
-            Variable::label("port", "Port", "The service port: local for servers, remote for clients.", ports),
+            Variable::label(
+                "port",
+                "Port",
+                "The service port: local for servers, remote for clients.",
+                ports,
+            ),
         ],
         sections: vec![
             Section { id: 1, title: "Listeners", open: Open::Yes, panels: listeners() },
             Section { id: 2, title: "Connects", open: Open::Yes, panels: connects() },
             Section { id: 3, title: "Pooling", open: Open::Yes, panels: pooling() },
-            Section { id: 4, title: "More of listeners and connections", open: Open::OnClick, panels: more() },
+            Section {
+                id: 4,
+                title: "More of listeners and connections",
+                open: Open::OnClick,
+                panels: more(),
+            },
         ],
     }
 }
@@ -88,14 +98,20 @@ fn listeners() -> Vec<Draft> {
     ]
 }
 
-/// The share of connects that fail as the alert has it: what the program gave up has a limit of its own and a connect without
-/// a local port an alert of its own, and ports that share a label are no service.
+/// The share of connects that fail as the alert has it: what the program gave up has a limit of its
+/// own and a connect without a local port an alert of its own, and ports that share a label are no
+/// service.
 fn failing_share() -> String {
     let service = format!(r#"port!="{OTHER}""#);
-    let (canceled, no_port) = (ConnectFailure::Canceled.as_str(), ConnectFailure::NoLocalPort.as_str());
-    let judged = sum(BY, &SCOPE.rate(&CONNECT_FAILURES, &format!(r#"reason!~"{canceled}|{no_port}", {service}"#)));
+    let (canceled, no_port) =
+        (ConnectFailure::Canceled.as_str(), ConnectFailure::NoLocalPort.as_str());
+    let judged = sum(
+        BY,
+        &SCOPE.rate(&CONNECT_FAILURES, &format!(r#"reason!~"{canceled}|{no_port}", {service}"#)),
+    );
     let failed = sum(BY, &SCOPE.rate(&CONNECT_FAILURES, &service));
-    let opened = sum(BY, &SCOPE.rate(&CONNECTIONS_OPENED, &format!(r#"role!="server", {service}"#)));
+    let opened =
+        sum(BY, &SCOPE.rate(&CONNECTIONS_OPENED, &format!(r#"role!="server", {service}"#)));
     format!("{judged} / ({opened} + {failed})")
 }
 
@@ -105,7 +121,12 @@ fn connects() -> Vec<Draft> {
     let mut columns = shared::who();
     columns.push(shared::column("port", "To port"));
     columns.push(shared::number("Value #A", "Failures/s", Unit::PerSecond));
-    columns.push(shared::judged("Value #B", "Share", Unit::Share, &Thresholds::warning(CONNECT_FAILURE_RATIO)));
+    columns.push(shared::judged(
+        "Value #B",
+        "Share",
+        Unit::Share,
+        &Thresholds::warning(CONNECT_FAILURE_RATIO),
+    ));
     let duration = Draft::graph(22, "Connect time", Unit::Seconds)
         .about(
             "Time from the first SYN to ESTABLISHED, of connects that succeeded; the line is where slow begins.",
@@ -163,13 +184,27 @@ fn pooling() -> Vec<Draft> {
     // A process whose connections all last has no share, and NaN in a cell would look like a fault.
     let short = format!(
         "({} / {}) >= 0",
-        sum(BY, &SCOPE.buckets(&CONNECTION_DURATION, &format!(r#"role="client", le="{CHURN_SECONDS}""#))),
+        sum(
+            BY,
+            &SCOPE
+                .buckets(&CONNECTION_DURATION, &format!(r#"role="client", le="{CHURN_SECONDS}""#))
+        ),
         sum(BY, &SCOPE.count(&CONNECTION_DURATION, r#"role="client""#))
     );
     let mut columns = shared::who();
     columns.push(shared::column("port", "To port"));
-    columns.push(shared::judged("Value #A", "Connects/s", Unit::PerSecond, &Thresholds::warning(CHURN_RATE)));
-    columns.push(shared::judged("Value #B", "Short-lived", Unit::Share, &Thresholds::warning(CHURN_RATIO)));
+    columns.push(shared::judged(
+        "Value #A",
+        "Connects/s",
+        Unit::PerSecond,
+        &Thresholds::warning(CHURN_RATE),
+    ));
+    columns.push(shared::judged(
+        "Value #B",
+        "Short-lived",
+        Unit::Share,
+        &Thresholds::warning(CHURN_RATIO),
+    ));
     vec![
         Draft::table(31, "Who could use connections again", "Connects/s")
             .about("The processes that connect most, by port of the peer, and the share of their connections that lived no longer than half a second.", "Many connects, nearly all short: one handshake for each request, and a TIME_WAIT that holds a local port for a minute.", &["TcpConnectionChurn"], "Turn on keep-alive or a pool in that client; a proxy towards many clients may be right as it is.")
@@ -214,7 +249,10 @@ fn more() -> Vec<Draft> {
             )
             .size(6, 8)
             .ask(
-                format!("topk(10, {})", sum("workload, process, port", &SCOPE.of(&LISTEN_SYN_QUEUE, ""))),
+                format!(
+                    "topk(10, {})",
+                    sum("workload, process, port", &SCOPE.of(&LISTEN_SYN_QUEUE, ""))
+                ),
                 "{{process}} :{{port}}",
                 Shown::ZeroWhenHealthy,
             ),
@@ -226,12 +264,24 @@ fn more() -> Vec<Draft> {
                 "A flood of SYNs looks like this; so does a path that loses one direction.",
             )
             .size(6, 8)
-            .ask(format!("{} or vector(0)", sum("", &SCOPE.rate(&SYNACK_RETRANSMITS, ""))), "all listeners", Shown::ZeroWhenHealthy),
+            .ask(
+                format!("{} or vector(0)", sum("", &SCOPE.rate(&SYNACK_RETRANSMITS, ""))),
+                "all listeners",
+                Shown::ZeroWhenHealthy,
+            ),
         Draft::graph(43, "Listening sockets", Unit::Count)
-            .about("Listening sockets by process and port.", "A line that ends: the service is down.", &[], "Look at the service itself.")
+            .about(
+                "Listening sockets by process and port.",
+                "A line that ends: the service is down.",
+                &[],
+                "Look at the service itself.",
+            )
             .size(6, 8)
             .ask(
-                format!("topk(10, {})", sum("workload, process, port", &SCOPE.of(&LISTEN_SOCKETS, ""))),
+                format!(
+                    "topk(10, {})",
+                    sum("workload, process, port", &SCOPE.of(&LISTEN_SOCKETS, ""))
+                ),
                 "{{process}} :{{port}}",
                 Shown::Always,
             ),

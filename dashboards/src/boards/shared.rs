@@ -44,7 +44,12 @@ pub(super) fn variables() -> Vec<Variable> {
 
 /// The variable `workload`.
 pub(super) fn workload() -> Variable {
-    Variable::label("workload", "Workload", "A systemd unit, container or pod.", values(ALL, &CONNECTIONS, "workload"))
+    Variable::label(
+        "workload",
+        "Workload",
+        "A systemd unit, container or pod.",
+        values(ALL, &CONNECTIONS, "workload"),
+    )
 }
 
 /// The variable `process`, of the workloads that are chosen.
@@ -64,22 +69,34 @@ pub(super) fn values(scope: Scope, metric: &Metric, label: &str) -> String {
 
 /// Moments that are marked in every graph.
 pub(super) fn annotations() -> Vec<Annotation> {
-    let restarts = ALL.agents(&format!("changes({}[$__rate_interval]) > 0", ALL.of(&PROCESS_START_TIME, "")));
+    let restarts =
+        ALL.agents(&format!("changes({}[$__rate_interval]) > 0", ALL.of(&PROCESS_START_TIME, "")));
     vec![
         Annotation::new("Agent restarts", "purple", restarts, "agent restarted", "{{instance}}"),
-        Annotation::new("Firing alerts", "red", firing(), "{{alertname}}", "{{instance}} {{workload}} {{process}}"),
+        Annotation::new(
+            "Firing alerts",
+            "red",
+            firing(),
+            "{{alertname}}",
+            "{{instance}} {{workload}} {{process}}",
+        ),
     ]
 }
 
-/// The alerts of this project that fire, as Prometheus keeps them: those without job and instance too, since the alert that no
-/// agent is known can have neither.
+/// The alerts of this project that fire, as Prometheus keeps them: those without job and instance
+/// too, since the alert that no agent is known can have neither.
 pub(super) fn firing() -> String {
-    r#"ALERTS{job=~"$job|", instance=~"$instance|", alertname=~"Tcp.+", alertstate="firing"}"#.to_owned()
+    r#"ALERTS{job=~"$job|", instance=~"$instance|", alertname=~"Tcp.+", alertstate="firing"}"#
+        .to_owned()
 }
 
 /// A matcher for the states that a socket should leave by itself.
 pub(super) fn passing_states() -> String {
-    let states: Vec<_> = SocketState::ALL.iter().filter(|state| state.can_leak()).map(|state| state.as_str()).collect();
+    let states: Vec<_> = SocketState::ALL
+        .iter()
+        .filter(|state| state.can_leak())
+        .map(|state| state.as_str())
+        .collect();
     format!(r#"state=~"{}""#, states.join("|"))
 }
 
@@ -102,7 +119,12 @@ pub(super) fn number(name: &'static str, title: &'static str, unit: Unit) -> Col
 }
 
 /// A column of numbers that are coloured by limits.
-pub(super) fn judged(name: &'static str, title: &'static str, unit: Unit, limits: &Thresholds) -> Column {
+pub(super) fn judged(
+    name: &'static str,
+    title: &'static str,
+    unit: Unit,
+    limits: &Thresholds,
+) -> Column {
     let column = number(name, title, unit);
     Column { looks: column.looks.cells(limits), ..column }
 }
@@ -110,13 +132,31 @@ pub(super) fn judged(name: &'static str, title: &'static str, unit: Unit, limits
 /// The columns that say who: a click leads to the process' leaks and services.
 pub(super) fn who() -> Vec<Column> {
     let fields = [("instance", "instance"), ("workload", "workload"), ("process", "process")];
-    let links = [DataLink::to_board("Its leaks", LEAKS, &fields), DataLink::to_board("Its services", SERVICES, &fields)];
+    let links = [
+        DataLink::to_board("Its leaks", LEAKS, &fields),
+        DataLink::to_board("Its services", SERVICES, &fields),
+    ];
     let host = [DataLink::to_board("This host's overview", OVERVIEW, &fields[..1])];
     let whole = [DataLink::to_board("Its leaks", LEAKS, &fields[..2])];
     vec![
-        Column { name: "process", title: "Process", unit: None, looks: Override::of("process").links(&links) },
-        Column { name: "workload", title: "Workload", unit: None, looks: Override::of("workload").links(&whole) },
-        Column { name: "instance", title: "Instance", unit: None, looks: Override::of("instance").width(140).links(&host) },
+        Column {
+            name: "process",
+            title: "Process",
+            unit: None,
+            looks: Override::of("process").links(&links),
+        },
+        Column {
+            name: "workload",
+            title: "Workload",
+            unit: None,
+            looks: Override::of("workload").links(&whole),
+        },
+        Column {
+            name: "instance",
+            title: "Instance",
+            unit: None,
+            looks: Override::of("instance").width(140).links(&host),
+        },
     ]
 }
 
@@ -132,7 +172,8 @@ pub(super) fn to_services() -> DataLink {
 
 /// Colours of the states, the same on every board; none of them says good or bad.
 pub(super) fn state_colors() -> Vec<Override> {
-    let mut colors: Vec<(&str, &'static str)> = SocketState::ALL.iter().map(|state| (state.as_str(), color(*state))).collect();
+    let mut colors: Vec<(&str, &'static str)> =
+        SocketState::ALL.iter().map(|state| (state.as_str(), color(*state))).collect();
     colors.push(("time_wait", "#8e8e8e"));
     colors.into_iter().map(|(name, color)| Override::of(name).color(color)).collect()
 }

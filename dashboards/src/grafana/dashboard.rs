@@ -104,7 +104,13 @@ pub struct Annotation {
 impl Annotation {
     /// Marks where `expr` has values; `title` and `text` may name labels.
     #[must_use]
-    pub fn new(name: &'static str, color: &'static str, expr: String, title: &'static str, text: &'static str) -> Self {
+    pub fn new(
+        name: &'static str,
+        color: &'static str,
+        expr: String,
+        title: &'static str,
+        text: &'static str,
+    ) -> Self {
         Self {
             name,
             datasource: DataSource::PROMETHEUS,

@@ -21,7 +21,8 @@ pub struct FieldConfig {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Defaults {
-    /// How a number is written; in a table that has units by column none, since it would be applied to ports too.
+    /// How a number is written; in a table that has units by column none, since it would be
+    /// applied to ports too.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unit: Option<Unit>,
     /// Digits after the point; Grafana chooses where none is given.
@@ -252,7 +253,12 @@ struct CellOptions {
 
 impl Default for Cells {
     fn default() -> Self {
-        Self { align: "auto", filterable: false, inspect: false, cell_options: CellOptions { r#type: "auto" } }
+        Self {
+            align: "auto",
+            filterable: false,
+            inspect: false,
+            cell_options: CellOptions { r#type: "auto" },
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! Where panels lie: from left to right on a grid of 24 columns, in a new line where the next one does not fit.
+//! Where panels lie: from left to right on a grid of 24 columns, in a new line where the next one
+//! does not fit.
 
 use serde::Serialize;
 

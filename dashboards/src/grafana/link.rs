@@ -54,7 +54,9 @@ impl DataLink {
     /// Data source, job and time go along; the instance too, unless a column gives it.
     #[must_use]
     pub fn to_board(title: &str, uid: &str, fields: &[(&str, &str)]) -> Self {
-        let mut url = format!("/d/{uid}?${{__url_time_range}}&${{datasource:queryparam}}&${{job:queryparam}}");
+        let mut url = format!(
+            "/d/{uid}?${{__url_time_range}}&${{datasource:queryparam}}&${{job:queryparam}}"
+        );
         if !fields.iter().any(|(variable, _)| *variable == "instance") {
             url.push_str("&${instance:queryparam}");
         }
@@ -67,7 +69,9 @@ impl DataLink {
     /// The same from a series of a graph: its labels set the variables of the same names.
     #[must_use]
     pub fn from_series(title: &str, uid: &str, labels: &[&str]) -> Self {
-        let mut url = format!("/d/{uid}?${{__url_time_range}}&${{datasource:queryparam}}&${{job:queryparam}}&${{instance:queryparam}}");
+        let mut url = format!(
+            "/d/{uid}?${{__url_time_range}}&${{datasource:queryparam}}&${{job:queryparam}}&${{instance:queryparam}}"
+        );
         for label in labels {
             let _ = write!(url, "&var-{label}=${{__field.labels.{label}:percentencode}}");
         }

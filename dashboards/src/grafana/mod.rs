@@ -1,7 +1,8 @@
-//! The part of Grafana's dashboard JSON that the boards use, as types: what is not here cannot be written.
+//! The part of Grafana's dashboard JSON that the boards use, as types: what is not here cannot be
+//! written.
 //!
-//! The names are Grafana's own (`@grafana/schema`); `tests/static_proof` checks what is written against
-//! schemas made from that package.
+//! The names are Grafana's own (`@grafana/schema`); `tests/static_proof` checks what is written
+//! against schemas made from that package.
 
 pub mod dashboard;
 pub mod field;

@@ -101,7 +101,14 @@ pub struct Legend {
 
 impl Default for Legend {
     fn default() -> Self {
-        Self { show_legend: true, display_mode: "list", placement: "bottom", calcs: Vec::new(), sort_by: None, sort_desc: None }
+        Self {
+            show_legend: true,
+            display_mode: "list",
+            placement: "bottom",
+            calcs: Vec::new(),
+            sort_by: None,
+            sort_desc: None,
+        }
     }
 }
 
@@ -156,7 +163,12 @@ impl Table {
     /// The largest of the column with this title first.
     #[must_use]
     pub fn largest_first(title: &str) -> Self {
-        Self { show_header: true, cell_height: "sm", frame_index: 0, sort_by: vec![SortBy { display_name: title.to_owned(), desc: true }] }
+        Self {
+            show_header: true,
+            cell_height: "sm",
+            frame_index: 0,
+            sort_by: vec![SortBy { display_name: title.to_owned(), desc: true }],
+        }
     }
 }
 

@@ -36,7 +36,10 @@ impl Override {
     /// For the series whose names match.
     #[must_use]
     pub fn matching(pattern: &str) -> Self {
-        Self { matcher: Matcher { id: "byRegexp", options: pattern.to_owned() }, properties: Vec::new() }
+        Self {
+            matcher: Matcher { id: "byRegexp", options: pattern.to_owned() },
+            properties: Vec::new(),
+        }
     }
 
     /// A colour of its own.

@@ -29,13 +29,21 @@ pub struct Organize {
 }
 
 impl Organize {
-    /// These columns (name, title) in this order; `hidden` ones not at all. Overrides and links go on using the names.
+    /// These columns (name, title) in this order; `hidden` ones not at all. Overrides and links go
+    /// on using the names.
     #[must_use]
     pub fn new(columns: &[(&str, &str)], hidden: &[&str]) -> Self {
         Self {
             exclude_by_name: hidden.iter().map(|name| ((*name).to_owned(), true)).collect(),
-            index_by_name: columns.iter().enumerate().map(|(index, (name, _))| ((*name).to_owned(), index)).collect(),
-            rename_by_name: columns.iter().map(|(name, title)| ((*name).to_owned(), (*title).to_owned())).collect(),
+            index_by_name: columns
+                .iter()
+                .enumerate()
+                .map(|(index, (name, _))| ((*name).to_owned(), index))
+                .collect(),
+            rename_by_name: columns
+                .iter()
+                .map(|(name, title)| ((*name).to_owned(), (*title).to_owned()))
+                .collect(),
         }
     }
 }

@@ -60,7 +60,12 @@ impl Variable {
 
     /// Values of a label, several at a time or all; asked again when the time range changes.
     #[must_use]
-    pub fn label(name: &'static str, label: &'static str, description: &'static str, query: String) -> Self {
+    pub fn label(
+        name: &'static str,
+        label: &'static str,
+        description: &'static str,
+        query: String,
+    ) -> Self {
         Self {
             name,
             label,

@@ -1,22 +1,28 @@
 //! The agents themselves: an alert that cannot fire is worse than none.
 
 use tcpwarden::metrics::catalogue::agent::{
-    CONNECTIONS_REFUSED, CONNECTIONS_TRACKED, CONNECTIONS_UNATTRIBUTED, EVENTS, EVENTS_LOST, LABEL_OVERFLOW, PROBE_ATTACHED, PROBE_INFO,
-    RECONCILE_CORRECTIONS, RECONCILE_LAST_COMPLETED, TRANSITIONS,
+    CONNECTIONS_REFUSED, CONNECTIONS_TRACKED, CONNECTIONS_UNATTRIBUTED, EVENTS, EVENTS_LOST,
+    LABEL_OVERFLOW, PROBE_ATTACHED, PROBE_INFO, RECONCILE_CORRECTIONS, RECONCILE_LAST_COMPLETED,
+    TRANSITIONS,
 };
 
 use super::promql::{eq, rate, series, sum};
 use super::{Alert, JOB, Severity, Term, percent, term};
 use crate::threshold::{
-    ANSWERED_RATIO, DRIFT_RATE, DRIFT_RATIO, EVENTS_LOST_RATE, EVENTS_LOST_RATIO, LABEL_OVERFLOW_RATE, UNATTRIBUTED_CONNECTIONS,
-    UNATTRIBUTED_RATIO,
+    ANSWERED_RATIO, DRIFT_RATE, DRIFT_RATIO, EVENTS_LOST_RATE, EVENTS_LOST_RATIO,
+    LABEL_OVERFLOW_RATE, UNATTRIBUTED_CONNECTIONS, UNATTRIBUTED_RATIO,
 };
 use crate::timing::{ANSWERED, FOR_AGENT, FOR_LONG, FOR_SHORT, KEEP, PASS_AGE, Timing};
 
 const GROUP: &str = "tcpwarden-agent";
 
 /// What all alerts of this file have in common.
-const fn alert(name: &'static str, expr: fn(&Timing) -> String, summary: &'static str, description: &'static str) -> Alert {
+const fn alert(
+    name: &'static str,
+    expr: fn(&Timing) -> String,
+    summary: &'static str,
+    description: &'static str,
+) -> Alert {
     Alert {
         name,
         group: GROUP,
@@ -116,12 +122,15 @@ pub(super) const ALL: &[Alert] = &[
     ),
 ];
 
-/// One that crashes and is started again answers in between, so that `for` would begin anew each time. A share of less than the
-/// whole window says nothing: a machine that has just come may have missed its first scrapes.
+/// One that crashes and is started again answers in between, so that `for` would begin anew each
+/// time. A share of less than the whole window says nothing: a machine that has just come may have
+/// missed its first scrapes.
 fn down(timing: &Timing) -> String {
     let up = format!("up{{job=~{JOB:?}}}");
     let window = timing.span(ANSWERED);
-    format!("{up} == 0\nor\navg_over_time({up}[{window}]) <= {ANSWERED_RATIO}\nand\n{up} offset {window}\nor\nabsent({up})")
+    format!(
+        "{up} == 0\nor\navg_over_time({up}[{window}]) <= {ANSWERED_RATIO}\nand\n{up} offset {window}\nor\nabsent({up})"
+    )
 }
 
 fn stalled(timing: &Timing) -> String {
@@ -131,7 +140,9 @@ fn stalled(timing: &Timing) -> String {
 fn lost(timing: &Timing) -> String {
     let lost = sum(&["ring"], &rate(&EVENTS_LOST, &[], timing));
     let applied = sum(&["event"], &rate(&EVENTS, &[], timing));
-    format!("{lost}\n/ ({applied} + {lost}) >= {EVENTS_LOST_RATIO}\nand\n{lost} >= {EVENTS_LOST_RATE}")
+    format!(
+        "{lost}\n/ ({applied} + {lost}) >= {EVENTS_LOST_RATIO}\nand\n{lost} >= {EVENTS_LOST_RATE}"
+    )
 }
 
 fn drift(timing: &Timing) -> String {
@@ -147,8 +158,11 @@ fn detached(_timing: &Timing) -> String {
 }
 
 fn unattributed(_timing: &Timing) -> String {
-    let (without, all) = (series(&CONNECTIONS_UNATTRIBUTED, &[]), series(&CONNECTIONS_TRACKED, &[]));
-    format!("{without} / {all} >= {UNATTRIBUTED_RATIO}\nand\n{without} >= {UNATTRIBUTED_CONNECTIONS}")
+    let (without, all) =
+        (series(&CONNECTIONS_UNATTRIBUTED, &[]), series(&CONNECTIONS_TRACKED, &[]));
+    format!(
+        "{without} / {all} >= {UNATTRIBUTED_RATIO}\nand\n{without} >= {UNATTRIBUTED_CONNECTIONS}"
+    )
 }
 
 fn overflowing(timing: &Timing) -> String {
@@ -165,13 +179,21 @@ fn nothing(_timing: &Timing) -> Vec<Term> {
 
 fn down_terms(timing: &Timing) -> Vec<Term> {
     vec![
-        term("share", percent(ANSWERED_RATIO), "share of the scrapes that the agent answers, if it answers at all"),
+        term(
+            "share",
+            percent(ANSWERED_RATIO),
+            "share of the scrapes that the agent answers, if it answers at all",
+        ),
         term("window", timing.span(ANSWERED), "the scrapes of so long"),
     ]
 }
 
 fn stalled_terms(timing: &Timing) -> Vec<Term> {
-    vec![term("age", timing.span(PASS_AGE), "time since the last complete pass, which comes each `--reconcile-interval`, 30 s")]
+    vec![term(
+        "age",
+        timing.span(PASS_AGE),
+        "time since the last complete pass, which comes each `--reconcile-interval`, 30 s",
+    )]
 }
 
 fn lost_terms(_timing: &Timing) -> Vec<Term> {

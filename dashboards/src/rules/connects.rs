@@ -2,14 +2,18 @@
 
 use tcpwarden::conn::labels::{ConnectFailure, Phase, Role};
 use tcpwarden::metrics::catalogue::lifecycle::{
-    CONNECT_DURATION, CONNECT_FAILURES, CONNECTION_DURATION, CONNECTIONS_OPENED, RETRANSMITTED_SEGMENTS,
+    CONNECT_DURATION, CONNECT_FAILURES, CONNECTION_DURATION, CONNECTIONS_OPENED,
+    RETRANSMITTED_SEGMENTS,
 };
 
-use super::promql::{OWNER, eq, indent, max, most, ne, none_of, not_other, observed, rate, sum, up_to};
+use super::promql::{
+    OWNER, eq, indent, max, most, ne, none_of, not_other, observed, rate, sum, up_to,
+};
 use super::{Alert, Severity, Term, percent, term};
 use crate::threshold::{
-    CHURN_RATE, CHURN_RATIO, CHURN_SECONDS, CONNECT_CANCELED_RATIO, CONNECT_FAILURE_RATE, CONNECT_FAILURE_RATIO, CONNECT_SLOW_RATE,
-    CONNECT_SLOW_RATIO, CONNECT_SLOW_SECONDS, SYN_RETRANSMIT_RATE, SYN_RETRANSMIT_RATIO,
+    CHURN_RATE, CHURN_RATIO, CHURN_SECONDS, CONNECT_CANCELED_RATIO, CONNECT_FAILURE_RATE,
+    CONNECT_FAILURE_RATIO, CONNECT_SLOW_RATE, CONNECT_SLOW_RATIO, CONNECT_SLOW_SECONDS,
+    SYN_RETRANSMIT_RATE, SYN_RETRANSMIT_RATIO,
 };
 use crate::timing::{FOR_LONG, FOR_SHORT, KEEP, Timing};
 
@@ -80,7 +84,10 @@ fn one_service() -> [String; 2] {
 /// Connects that reached the other side. Where the birth was not seen, the role is unknown.
 fn opened(timing: &Timing) -> String {
     let [process, port] = one_service();
-    sum(&["role"], &rate(&CONNECTIONS_OPENED, &[ne("role", Role::Server.as_str()), process, port], timing))
+    sum(
+        &["role"],
+        &rate(&CONNECTIONS_OPENED, &[ne("role", Role::Server.as_str()), process, port], timing),
+    )
 }
 
 /// Failed connects, of these reasons.
@@ -89,81 +96,148 @@ fn failed(reason: Option<String>, timing: &Timing) -> String {
     sum(&["reason"], &rate(&CONNECT_FAILURES, &matchers, timing))
 }
 
-/// What the program gave up is judged by itself; that no local port is left has an alert of its own.
+/// What the program gave up is judged by itself; that no local port is left has an alert of its
+/// own.
 fn failures(timing: &Timing) -> String {
-    let (canceled, no_port) = (ConnectFailure::Canceled.as_str(), ConnectFailure::NoLocalPort.as_str());
+    let (canceled, no_port) =
+        (ConnectFailure::Canceled.as_str(), ConnectFailure::NoLocalPort.as_str());
     let attempts = format!("({} + {})", opened(timing), failed(None, timing));
     let share = |failed: &str, ratio: f64| {
-        let both = format!("{failed}\n/ {attempts} >= {ratio}\nand\n{failed} >= {CONNECT_FAILURE_RATE}");
+        let both =
+            format!("{failed}\n/ {attempts} >= {ratio}\nand\n{failed} >= {CONNECT_FAILURE_RATE}");
         format!("(\n{}\n)", indent(&both))
     };
-    let refused = share(&failed(Some(none_of("reason", &[canceled, no_port])), timing), CONNECT_FAILURE_RATIO);
+    let refused = share(
+        &failed(Some(none_of("reason", &[canceled, no_port])), timing),
+        CONNECT_FAILURE_RATIO,
+    );
     let given_up = share(&failed(Some(eq("reason", canceled)), timing), CONNECT_CANCELED_RATIO);
     max(&["port"], &format!("{refused}\nor\n{given_up}"))
 }
 
 fn slow(timing: &Timing) -> String {
     let all = observed(&CONNECT_DURATION, &one_service(), timing);
-    let late = format!("({all} - {})", up_to(&CONNECT_DURATION, CONNECT_SLOW_SECONDS, &one_service(), timing));
-    max(&["port"], &format!("{late}\n/ {all} >= {CONNECT_SLOW_RATIO}\nand\n{late} >= {CONNECT_SLOW_RATE}"))
+    let late = format!(
+        "({all} - {})",
+        up_to(&CONNECT_DURATION, CONNECT_SLOW_SECONDS, &one_service(), timing)
+    );
+    max(
+        &["port"],
+        &format!("{late}\n/ {all} >= {CONNECT_SLOW_RATIO}\nand\n{late} >= {CONNECT_SLOW_RATE}"),
+    )
 }
 
-/// Attempts under way are not counted yet: with none finished the share is infinite, as it should be. A process that has no
-/// place in the budget of services has no attempts at all in the metrics: its rate is judged alone.
+/// Attempts under way are not counted yet: with none finished the share is infinite, as it should
+/// be. A process that has no place in the budget of services has no attempts at all in the metrics:
+/// its rate is judged alone.
 fn syn_retransmits(timing: &Timing) -> String {
     let syn = [eq("phase", Phase::Syn.as_str()), not_other("process")];
     let again = sum(&["role", "phase", "kind"], &rate(&RETRANSMITTED_SEGMENTS, &syn, timing));
-    let opened = rate(&CONNECTIONS_OPENED, &[ne("role", Role::Server.as_str()), not_other("process")], timing);
+    let opened = rate(
+        &CONNECTIONS_OPENED,
+        &[ne("role", Role::Server.as_str()), not_other("process")],
+        timing,
+    );
     let failed = rate(&CONNECT_FAILURES, &[not_other("process")], timing);
-    let attempts = format!("({} + {})", sum(&["role", "port"], &opened), sum(&["port", "reason"], &failed));
-    let share = format!("{again}\n/ {attempts} >= {SYN_RETRANSMIT_RATIO}\nor\n{again}\nunless\n{attempts}");
+    let attempts =
+        format!("({} + {})", sum(&["role", "port"], &opened), sum(&["port", "reason"], &failed));
+    let share =
+        format!("{again}\n/ {attempts} >= {SYN_RETRANSMIT_RATIO}\nor\n{again}\nunless\n{attempts}");
     format!("{again} >= {SYN_RETRANSMIT_RATE}\nand (\n{}\n)", indent(&share))
 }
 
 fn churn(timing: &Timing) -> String {
-    let client: Vec<String> = [eq("role", Role::Client.as_str())].into_iter().chain(one_service()).collect();
+    let client: Vec<String> =
+        [eq("role", Role::Client.as_str())].into_iter().chain(one_service()).collect();
     let opened = rate(&CONNECTIONS_OPENED, &client, timing);
     let short = up_to(&CONNECTION_DURATION, CHURN_SECONDS, &client, timing);
     let all = observed(&CONNECTION_DURATION, &client, timing);
-    max(&["port", "role"], &format!("{opened} >= {CHURN_RATE}\nand\n{short}\n/ {all} >= {CHURN_RATIO}"))
+    max(
+        &["port", "role"],
+        &format!("{opened} >= {CHURN_RATE}\nand\n{short}\n/ {all} >= {CHURN_RATIO}"),
+    )
 }
 
 fn failures_terms(timing: &Timing) -> Vec<Term> {
-    let failed = |label, text| most(label, &rate(&CONNECT_FAILURES, &[OWNER.to_owned()], timing), text);
+    let failed =
+        |label, text| most(label, &rate(&CONNECT_FAILURES, &[OWNER.to_owned()], timing), text);
     vec![
         term("port", failed("port", ", most towards port"), ""),
         term("why", failed("reason", ", mostly"), ""),
-        term("rate", format!("{CONNECT_FAILURE_RATE} a second"), "failed connects of one process to one port"),
-        term("ratio", percent(CONNECT_FAILURE_RATIO), "share of its connects to that port that fail"),
-        term("canceled", percent(CONNECT_CANCELED_RATIO), "share of its connects to that port that the program gives up"),
+        term(
+            "rate",
+            format!("{CONNECT_FAILURE_RATE} a second"),
+            "failed connects of one process to one port",
+        ),
+        term(
+            "ratio",
+            percent(CONNECT_FAILURE_RATIO),
+            "share of its connects to that port that fail",
+        ),
+        term(
+            "canceled",
+            percent(CONNECT_CANCELED_RATIO),
+            "share of its connects to that port that the program gives up",
+        ),
     ]
 }
 
 fn slow_terms(timing: &Timing) -> Vec<Term> {
     let owner = [OWNER.to_owned()];
-    let late =
-        format!("{} - {}", observed(&CONNECT_DURATION, &owner, timing), up_to(&CONNECT_DURATION, CONNECT_SLOW_SECONDS, &owner, timing));
+    let late = format!(
+        "{} - {}",
+        observed(&CONNECT_DURATION, &owner, timing),
+        up_to(&CONNECT_DURATION, CONNECT_SLOW_SECONDS, &owner, timing)
+    );
     vec![
         term("port", most("port", &late, ", most towards port"), ""),
-        term("seconds", format!("{CONNECT_SLOW_SECONDS} s"), "time from the first SYN to ESTABLISHED from which a connect is slow"),
-        term("ratio", percent(CONNECT_SLOW_RATIO), "share of the connects of one process to one port that are slow"),
+        term(
+            "seconds",
+            format!("{CONNECT_SLOW_SECONDS} s"),
+            "time from the first SYN to ESTABLISHED from which a connect is slow",
+        ),
+        term(
+            "ratio",
+            percent(CONNECT_SLOW_RATIO),
+            "share of the connects of one process to one port that are slow",
+        ),
         term("rate", format!("{CONNECT_SLOW_RATE} a second"), "slow connects"),
     ]
 }
 
 fn syn_terms(timing: &Timing) -> Vec<Term> {
     vec![
-        term("port", most("port", &rate(&CONNECT_FAILURES, &[OWNER.to_owned()], timing), "; most of those that fail go to port"), ""),
+        term(
+            "port",
+            most(
+                "port",
+                &rate(&CONNECT_FAILURES, &[OWNER.to_owned()], timing),
+                "; most of those that fail go to port",
+            ),
+            "",
+        ),
         term("rate", format!("{SYN_RETRANSMIT_RATE} a second"), "SYNs sent again by one process"),
-        term("ratio", percent(SYN_RETRANSMIT_RATIO), "SYNs sent again per connect that came to an end"),
+        term(
+            "ratio",
+            percent(SYN_RETRANSMIT_RATIO),
+            "SYNs sent again per connect that came to an end",
+        ),
     ]
 }
 
 fn churn_terms(timing: &Timing) -> Vec<Term> {
     let client = [eq("role", Role::Client.as_str()), OWNER.to_owned()];
     vec![
-        term("port", most("port", &rate(&CONNECTIONS_OPENED, &client, timing), ", most towards port"), ""),
-        term("rate", format!("{CHURN_RATE} a second"), "connections that one process opens to one port"),
+        term(
+            "port",
+            most("port", &rate(&CONNECTIONS_OPENED, &client, timing), ", most towards port"),
+            "",
+        ),
+        term(
+            "rate",
+            format!("{CHURN_RATE} a second"),
+            "connections that one process opens to one port",
+        ),
         term("ratio", percent(CHURN_RATIO), "share of its connections to that port that are short"),
         term("seconds", format!("{CHURN_SECONDS} s"), "life up to which a connection is short"),
     ]

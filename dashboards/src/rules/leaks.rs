@@ -68,15 +68,18 @@ pub(super) const ALL: &[Alert] = &[
     },
 ];
 
-/// Sockets in CLOSE_WAIT that the process holds, accepted or its own; the others are the business of the listener. Nor what
-/// many processes hold together under `~other`: a few each are no leak.
+/// Sockets in CLOSE_WAIT that the process holds, accepted or its own; the others are the business
+/// of the listener. Nor what many processes hold together under `~other`: a few each are no leak.
 fn held() -> String {
     series(&CLOSE_WAIT, &[ne("stage", Stage::Unaccepted.as_str()), not_other("process")])
 }
 
 /// Those that no process holds.
 fn unaccepted() -> String {
-    sum(&["stage"], &series(&CLOSE_WAIT, &[eq("stage", Stage::Unaccepted.as_str()), not_other("process")]))
+    sum(
+        &["stage"],
+        &series(&CLOSE_WAIT, &[eq("stage", Stage::Unaccepted.as_str()), not_other("process")]),
+    )
 }
 
 fn close_wait_stuck(timing: &Timing) -> String {
@@ -84,8 +87,8 @@ fn close_wait_stuck(timing: &Timing) -> String {
     aged(&level, SocketState::CloseWait, Some(&unaccepted()), STUCK_CONNECTIONS, STUCK_AGE, timing)
 }
 
-/// The lowest count of a window against that of an earlier one: what comes and goes is in neither. And against one between
-/// the two: a jump that stays is in one half only.
+/// The lowest count of a window against that of an earlier one: what comes and goes is in neither.
+/// And against one between the two: a jump that stays is in one half only.
 fn close_wait_growing(timing: &Timing) -> String {
     let window = timing.span(RATE);
     let [half, ago] = [GROWTH / 2, GROWTH].map(|time| format!(" offset {}", timing.span(time)));
@@ -94,10 +97,18 @@ fn close_wait_growing(timing: &Timing) -> String {
         let difference = format!("{}\n- {}", lowest(to), lowest(from));
         format!("sum without (stage) (\n{}\n) >= {by}", indent(&difference))
     };
-    let halves = and(&grown("", &half, LEAK_GROWTH_HALF), &[], &grown(&half, &ago, LEAK_GROWTH_HALF));
+    let halves =
+        and(&grown("", &half, LEAK_GROWTH_HALF), &[], &grown(&half, &ago, LEAK_GROWTH_HALF));
     let growth = and(&grown("", &ago, LEAK_GROWTH), &[], &halves);
     let level = format!("{} >= {STUCK_CONNECTIONS}", sum(&["stage"], &held()));
-    aged(&and(&growth, &[], &level), SocketState::CloseWait, Some(&unaccepted()), LEAK_GROWTH, STUCK_AGE, timing)
+    aged(
+        &and(&growth, &[], &level),
+        SocketState::CloseWait,
+        Some(&unaccepted()),
+        LEAK_GROWTH,
+        STUCK_AGE,
+        timing,
+    )
 }
 
 fn close_wait_unaccepted(timing: &Timing) -> String {
@@ -106,7 +117,8 @@ fn close_wait_unaccepted(timing: &Timing) -> String {
 }
 
 fn fin_wait2_stuck(timing: &Timing) -> String {
-    let held = series(&CONNECTIONS, &[eq("state", SocketState::FinWait2.as_str()), not_other("process")]);
+    let held =
+        series(&CONNECTIONS, &[eq("state", SocketState::FinWait2.as_str()), not_other("process")]);
     let level = format!("{} >= {STUCK_CONNECTIONS}", sum(&["state"], &held));
     aged(&level, SocketState::FinWait2, None, STUCK_CONNECTIONS, STUCK_AGE, timing)
 }
@@ -123,14 +135,22 @@ fn growing_terms(timing: &Timing) -> Vec<Term> {
         term("growth", LEAK_GROWTH.to_string(), "growth of the lowest count"),
         term("half", LEAK_GROWTH_HALF.to_string(), "the same in each half of that time"),
         term("growth_window", timing.span(GROWTH), "against the lowest count so long ago"),
-        term("count", STUCK_CONNECTIONS.to_string(), "sockets in CLOSE_WAIT that the process holds"),
+        term(
+            "count",
+            STUCK_CONNECTIONS.to_string(),
+            "sockets in CLOSE_WAIT that the process holds",
+        ),
         term("age", timing.span(STUCK_AGE), "time in the state of as many as they have grown by"),
     ]
 }
 
 fn unaccepted_terms(timing: &Timing) -> Vec<Term> {
     vec![
-        term("count", UNACCEPTED_CONNECTIONS.to_string(), "sockets of one process that are that old"),
+        term(
+            "count",
+            UNACCEPTED_CONNECTIONS.to_string(),
+            "sockets of one process that are that old",
+        ),
         term("age", timing.span(HUNG_AGE), "time in the state"),
     ]
 }

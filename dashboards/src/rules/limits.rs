@@ -2,7 +2,9 @@
 
 use tcpwarden::conn::labels::ConnectFailure;
 use tcpwarden::metrics::catalogue::lifecycle::CONNECT_FAILURES;
-use tcpwarden::metrics::catalogue::pressure::{EPHEMERAL_PORTS_USED, MAX_FDS, OPEN_FDS, SYSCTL, TCP_MEMORY};
+use tcpwarden::metrics::catalogue::pressure::{
+    EPHEMERAL_PORTS_USED, MAX_FDS, OPEN_FDS, SYSCTL, TCP_MEMORY,
+};
 
 use super::promql::{OWNER, eq, indent, most, not_other, rate, series, sum};
 use super::{Alert, Severity, Term, percent, term};
@@ -69,12 +71,17 @@ pub(super) const ALL: &[Alert] = &[
     },
 ];
 
-/// Past the one limit, or past the other and on the way to all of it, by the last stretch of `history` and by that before:
-/// a step, a warm-up or another process in the same series is in one of the two, a climb in both.
+/// Past the one limit, or past the other and on the way to all of it, by the last stretch of
+/// `history` and by that before: a step, a warm-up or another process in the same series is in one
+/// of the two, a climb in both.
 fn now_or_soon(ratio: &str, history: &str, timing: &Timing) -> String {
     let (trend, horizon) = (timing.span(TREND), timing.seconds(HORIZON));
     let ahead = |offset: &str| format!("predict_linear({history}{offset}, {horizon}) >= 1");
-    let soon = format!("({ratio} >= {USED_RATIO_WARNING})\nand\n{}\nand\n{}", ahead(""), ahead(&format!(" offset {trend}")));
+    let soon = format!(
+        "({ratio} >= {USED_RATIO_WARNING})\nand\n{}\nand\n{}",
+        ahead(""),
+        ahead(&format!(" offset {trend}"))
+    );
     format!("{ratio} >= {USED_RATIO_CRITICAL}\nor (\n{}\n)", indent(&soon))
 }
 
@@ -86,17 +93,25 @@ fn descriptors(timing: &Timing) -> String {
     now_or_soon(&ratio, &history, timing)
 }
 
-/// Where the host takes ports in TIME_WAIT again (`tcp_tw_reuse=1`), their number says nothing; when connects fail for
-/// lack of a port, the next alert does. Namespaces of containers have that setting for themselves.
+/// Where the host takes ports in TIME_WAIT again (`tcp_tw_reuse=1`), their number says nothing;
+/// when connects fail for lack of a port, the next alert does. Namespaces of containers have that
+/// setting for themselves.
 fn ports(timing: &Timing) -> String {
     let ratio = series(&EPHEMERAL_PORTS_USED, &[]);
-    let reuse = format!("label_replace({} == 1, \"netns\", \"host\", \"name\", \".*\")", series(&SYSCTL, &[eq("name", "tcp_tw_reuse")]));
+    let reuse = format!(
+        "label_replace({} == 1, \"netns\", \"host\", \"name\", \".*\")",
+        series(&SYSCTL, &[eq("name", "tcp_tw_reuse")])
+    );
     let near = now_or_soon(&ratio, &format!("{ratio}[{}]", timing.span(TREND)), timing);
     format!("(\n{}\n)\nunless on (job, instance, netns)\n{reuse}", indent(&near))
 }
 
 fn exhausted(timing: &Timing) -> String {
-    let failures = rate(&CONNECT_FAILURES, &[eq("reason", ConnectFailure::NoLocalPort.as_str()), not_other("process")], timing);
+    let failures = rate(
+        &CONNECT_FAILURES,
+        &[eq("reason", ConnectFailure::NoLocalPort.as_str()), not_other("process")],
+        timing,
+    );
     format!("{} >= {NO_LOCAL_PORT_RATE}", sum(&["port", "reason"], &failures))
 }
 
@@ -108,14 +123,26 @@ fn memory(_timing: &Timing) -> String {
 fn near_terms(timing: &Timing) -> Vec<Term> {
     vec![
         term("critical", percent(USED_RATIO_CRITICAL), "share in use, whatever the trend"),
-        term("warning", percent(USED_RATIO_WARNING), "share in use, if the trend reaches all of it"),
+        term(
+            "warning",
+            percent(USED_RATIO_WARNING),
+            "share in use, if the trend reaches all of it",
+        ),
         term("horizon", timing.span(HORIZON), "time within which the trend reaches all of it"),
-        term("trend", timing.span(TREND), "history from which the trend is told, and as much before it, by itself"),
+        term(
+            "trend",
+            timing.span(TREND),
+            "history from which the trend is told, and as much before it, by itself",
+        ),
     ]
 }
 
 fn exhausted_terms(timing: &Timing) -> Vec<Term> {
-    let failures = rate(&CONNECT_FAILURES, &[eq("reason", ConnectFailure::NoLocalPort.as_str()), OWNER.to_owned()], timing);
+    let failures = rate(
+        &CONNECT_FAILURES,
+        &[eq("reason", ConnectFailure::NoLocalPort.as_str()), OWNER.to_owned()],
+        timing,
+    );
     vec![
         term("port", most("port", &failures, ", most of them connects to port"), ""),
         term("rate", format!("{NO_LOCAL_PORT_RATE} a second"), "failed connects of one process"),
@@ -123,5 +150,9 @@ fn exhausted_terms(timing: &Timing) -> Vec<Term> {
 }
 
 fn memory_terms(_timing: &Timing) -> Vec<Term> {
-    vec![term("warning", percent(USED_RATIO_WARNING), "share of the limit, the third number of `net.ipv4.tcp_mem`")]
+    vec![term(
+        "warning",
+        percent(USED_RATIO_WARNING),
+        "share of the limit, the third number of `net.ipv4.tcp_mem`",
+    )]
 }

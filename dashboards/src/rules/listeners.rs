@@ -1,6 +1,8 @@
 //! Servers that do not accept as fast as clients come.
 
-use tcpwarden::metrics::catalogue::pressure::{LISTEN_BACKLOG_USED, LISTEN_DROPS, LISTEN_OVERFLOWS};
+use tcpwarden::metrics::catalogue::pressure::{
+    LISTEN_BACKLOG_USED, LISTEN_DROPS, LISTEN_OVERFLOWS,
+};
 
 use super::promql::{OWNER, and, indent, most, not_other, rate, series};
 use super::{Alert, Severity, Term, percent, term};
@@ -44,21 +46,32 @@ fn backlog(_timing: &Timing) -> String {
     format!("max without (port) ({}) >= {USED_RATIO_WARNING}", series(&LISTEN_BACKLOG_USED, &[]))
 }
 
-/// The kernel counts overflows by namespace, any of them, and drops, for whatever reason, by listener. Both together name
-/// the culprit, if its own queue was seen filled: others drop for other reasons while it overflows.
+/// The kernel counts overflows by namespace, any of them, and drops, for whatever reason, by
+/// listener. Both together name the culprit, if its own queue was seen filled: others drop for
+/// other reasons while it overflows.
 fn overflowing(timing: &Timing) -> String {
     let drops = rate(&LISTEN_DROPS, &[not_other("process")], timing);
-    let filled = format!("max_over_time({}[{}]) >= {OVERFLOWING_BACKLOG_RATIO}", series(&LISTEN_BACKLOG_USED, &[]), timing.span(RATE));
+    let filled = format!(
+        "max_over_time({}[{}]) >= {OVERFLOWING_BACKLOG_RATIO}",
+        series(&LISTEN_BACKLOG_USED, &[]),
+        timing.span(RATE)
+    );
     let drops = format!("sum without (port) (\n{}\n)", indent(&and(&drops, &[], &filled)));
     let overflows = rate(&LISTEN_OVERFLOWS, &[], timing);
-    format!("{drops} >= {ACCEPT_DROPS_RATE}\nand on (job, instance)\nsum by (job, instance) ({overflows}) >= {ACCEPT_DROPS_RATE}")
+    format!(
+        "{drops} >= {ACCEPT_DROPS_RATE}\nand on (job, instance)\nsum by (job, instance) ({overflows}) >= {ACCEPT_DROPS_RATE}"
+    )
 }
 
 fn backlog_terms(_timing: &Timing) -> Vec<Term> {
     let used = series(&LISTEN_BACKLOG_USED, &[OWNER.to_owned()]);
     vec![
         term("port", most("port", &used, " on port"), ""),
-        term("used", percent(USED_RATIO_WARNING), "share of the accept queue that is taken, of the fullest listener"),
+        term(
+            "used",
+            percent(USED_RATIO_WARNING),
+            "share of the accept queue that is taken, of the fullest listener",
+        ),
     ]
 }
 
@@ -66,7 +79,15 @@ fn overflowing_terms(timing: &Timing) -> Vec<Term> {
     let drops = rate(&LISTEN_DROPS, &[OWNER.to_owned()], timing);
     vec![
         term("port", most("port", &drops, ", most on port"), ""),
-        term("rate", format!("{ACCEPT_DROPS_RATE} a second"), "drops of one process' listeners, and overflows on the machine"),
-        term("filled", percent(OVERFLOWING_BACKLOG_RATIO), "share of the listener's accept queue that was taken at one look at least"),
+        term(
+            "rate",
+            format!("{ACCEPT_DROPS_RATE} a second"),
+            "drops of one process' listeners, and overflows on the machine",
+        ),
+        term(
+            "filled",
+            percent(OVERFLOWING_BACKLOG_RATIO),
+            "share of the listener's accept queue that was taken at one look at least",
+        ),
     ]
 }

@@ -41,19 +41,25 @@ pub(super) const ALL: &[Alert] = &[
     },
 ];
 
-/// The ends that are resets before any FIN; one that comes after it ends an exchange that was complete.
+/// The ends that are resets before any FIN; one that comes after it ends an exchange that was
+/// complete.
 const RESETS: [&str; 2] = [CloseReason::RstReceived.as_str(), CloseReason::RstSent.as_str()];
 
-/// The share of what was sent, as [`rules::records`](super::records) have it too. Sent by whatever namespace: only so many have
-/// series of their own, and the processes of the others are above the line as well.
+/// The share of what was sent, as [`rules::records`](super::records) have it too. Sent by whatever
+/// namespace: only so many have series of their own, and the processes of the others are above the
+/// line as well.
 pub(super) fn ratio(timing: &Timing) -> String {
     format!("{}\n/ {}", again(timing), sum(&["netns"], &rate(&SEGMENTS_SENT, &[], timing)))
 }
 
-/// Segments of connections sent again, by machine: the kernel counts what was sent by namespace, not by process.
+/// Segments of connections sent again, by machine: the kernel counts what was sent by namespace,
+/// not by process.
 fn again(timing: &Timing) -> String {
     let data = [ne("phase", Phase::Syn.as_str()), not_other("process")];
-    sum(&["process", "workload", "role", "phase", "kind"], &rate(&RETRANSMITTED_SEGMENTS, &data, timing))
+    sum(
+        &["process", "workload", "role", "phase", "kind"],
+        &rate(&RETRANSMITTED_SEGMENTS, &data, timing),
+    )
 }
 
 fn retransmits(timing: &Timing) -> String {
@@ -64,15 +70,24 @@ fn resets(timing: &Timing) -> String {
     let service = [not_other("process"), not_other("port")];
     let reset = among("reason", &RESETS);
     let all = sum(&["reason"], &rate(&CONNECTIONS_CLOSED, &service, timing));
-    let reset = sum(&["reason"], &rate(&CONNECTIONS_CLOSED, &[&[reset], &service[..]].concat(), timing));
+    let reset =
+        sum(&["reason"], &rate(&CONNECTIONS_CLOSED, &[&[reset], &service[..]].concat(), timing));
     max(&["port"], &format!("{reset} >= {RESET_RATE}\nand\n{reset}\n/ {all} >= {RESET_RATIO}"))
 }
 
 fn retransmit_terms(timing: &Timing) -> Vec<Term> {
-    let again = rate(&RETRANSMITTED_SEGMENTS, &[ne("phase", Phase::Syn.as_str()), MACHINE.to_owned()], timing);
+    let again = rate(
+        &RETRANSMITTED_SEGMENTS,
+        &[ne("phase", Phase::Syn.as_str()), MACHINE.to_owned()],
+        timing,
+    );
     vec![
         term("who", most("process", &again, ", most of them"), ""),
-        term("ratio", percent(RETRANSMIT_RATIO), "segments sent again, SYNs left out, per segment sent"),
+        term(
+            "ratio",
+            percent(RETRANSMIT_RATIO),
+            "segments sent again, SYNs left out, per segment sent",
+        ),
         term("rate", format!("{RETRANSMIT_RATE} a second"), "segments sent again"),
     ]
 }
@@ -80,8 +95,20 @@ fn retransmit_terms(timing: &Timing) -> Vec<Term> {
 fn reset_terms(timing: &Timing) -> Vec<Term> {
     let matchers = [among("reason", &RESETS), OWNER.to_owned()];
     vec![
-        term("port", most("port", &rate(&CONNECTIONS_CLOSED, &matchers, timing), ", most at port"), ""),
-        term("rate", format!("{RESET_RATE} a second"), "connections of one process at one port that a reset ended before any FIN"),
-        term("ratio", percent(RESET_RATIO), "share of its connections at that port that a reset ended so"),
+        term(
+            "port",
+            most("port", &rate(&CONNECTIONS_CLOSED, &matchers, timing), ", most at port"),
+            "",
+        ),
+        term(
+            "rate",
+            format!("{RESET_RATE} a second"),
+            "connections of one process at one port that a reset ended before any FIN",
+        ),
+        term(
+            "ratio",
+            percent(RESET_RATIO),
+            "share of its connections at that port that a reset ended so",
+        ),
     ]
 }

@@ -30,8 +30,9 @@ pub(super) fn none_of(label: &str, values: &[&str]) -> String {
     format!("{label}!~\"{}\"", values.join("|"))
 }
 
-/// What a rate must leave out: a process that is gone hands its counts to `~other`, which then jumps by all
-/// that was counted in its life. And what a count must, if a few of each of many are no fault.
+/// What a rate must leave out: a process that is gone hands its counts to `~other`, which then
+/// jumps by all that was counted in its life. And what a count must, if a few of each of many are
+/// no fault.
 pub(super) fn not_other(label: &str) -> String {
     ne(label, OTHER)
 }
@@ -63,11 +64,13 @@ pub(super) fn observed(metric: &Metric, matchers: &[String], timing: &Timing) ->
 /// The rate of a histogram's observations up to `bound`.
 pub(super) fn up_to(metric: &Metric, bound: f64, matchers: &[String], timing: &Timing) -> String {
     let all = [matchers, &[eq("le", &bound.to_string())]].concat();
-    let bucket = format!("rate({}[{}])", named(&format!("{}_bucket", metric.name), &all), timing.span(RATE));
+    let bucket =
+        format!("rate({}[{}])", named(&format!("{}_bucket", metric.name), &all), timing.span(RATE));
     sum(&["le"], &bucket)
 }
 
-/// A sum that keeps every label but these, those of the target among them: who routes alerts by `cluster` still can.
+/// A sum that keeps every label but these, those of the target among them: who routes alerts by
+/// `cluster` still can.
 pub(super) fn sum(without: &[&str], of: &str) -> String {
     format!("sum without ({}) ({of})", without.join(", "))
 }
@@ -84,7 +87,11 @@ pub(super) fn and(left: &str, ignoring: &[&str], right: &str) -> String {
 
 /// One operator on a line of its own.
 fn operator(word: &str, ignoring: &[&str]) -> String {
-    if ignoring.is_empty() { format!("{word}\n") } else { format!("{word} ignoring ({})\n", ignoring.join(", ")) }
+    if ignoring.is_empty() {
+        format!("{word}\n")
+    } else {
+        format!("{word} ignoring ({})\n", ignoring.join(", "))
+    }
 }
 
 /// A text moved to the right, every line of it.
@@ -92,32 +99,51 @@ pub(super) fn indent(text: &str) -> String {
     text.lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
 }
 
-/// That sockets in `state` have been so for `age`, `count` of them, as a further condition on `left`, which has no label
-/// `state`. The oldest alone says nothing about the others, so where the label `min_age` knows the age, as many
-/// must be as old, even if all sockets in `but` are among the old ones.
-pub(super) fn aged(left: &str, state: SocketState, but: Option<&str>, count: f64, age: Duration, timing: &Timing) -> String {
+/// That sockets in `state` have been so for `age`, `count` of them, as a further condition on
+/// `left`, which has no label `state`. The oldest alone says nothing about the others, so where the
+/// label `min_age` knows the age, as many must be as old, even if all sockets in `but` are among
+/// the old ones.
+pub(super) fn aged(
+    left: &str,
+    state: SocketState,
+    but: Option<&str>,
+    count: f64,
+    age: Duration,
+    timing: &Timing,
+) -> String {
     let seconds = timing.seconds(age);
     let state = eq("state", state.as_str());
-    let oldest = format!("{} >= {seconds}", series(&OLDEST_STATE_AGE, std::slice::from_ref(&state)));
+    let oldest =
+        format!("{} >= {seconds}", series(&OLDEST_STATE_AGE, std::slice::from_ref(&state)));
     let both = and(left, &["state"], &oldest);
     if !STUCK_AGES.contains(&seconds) {
         return both;
     }
     let but = but.map(|but| format!("\n- ignoring (state, min_age) {but}")).unwrap_or_default();
-    let stuck = format!("{}{but} >= {count}", series(&CONNECTIONS_STUCK, &[state, eq("min_age", &seconds.to_string())]));
+    let stuck = format!(
+        "{}{but} >= {count}",
+        series(&CONNECTIONS_STUCK, &[state, eq("min_age", &seconds.to_string())])
+    );
     and(&both, &["state", "min_age"], &stuck)
 }
 
-/// The part of a description that names where most of it happens: asks Prometheus when the alert is sent, because labels
-/// of an alert carry no port. [`OWNER`] or [`MACHINE`] in the selectors of `of` stands for the alert's labels.
+/// The part of a description that names where most of it happens: asks Prometheus when the alert is
+/// sent, because labels of an alert carry no port. [`OWNER`] or [`MACHINE`] in the selectors of
+/// `of` stands for the alert's labels.
 pub(super) fn most(label: &str, of: &str, text: &str) -> String {
     let machine = ("job=%q,instance=%q", "$labels.job $labels.instance");
-    let owner = ("job=%q,instance=%q,process=%q,workload=%q", "$labels.job $labels.instance $labels.process $labels.workload");
-    let (placeholder, (matchers, arguments)) = if of.contains(OWNER) { (OWNER, owner) } else { (MACHINE, machine) };
+    let owner = (
+        "job=%q,instance=%q,process=%q,workload=%q",
+        "$labels.job $labels.instance $labels.process $labels.workload",
+    );
+    let (placeholder, (matchers, arguments)) =
+        if of.contains(OWNER) { (OWNER, owner) } else { (MACHINE, machine) };
     let times = of.matches(placeholder).count();
     let query = format!("topk(1, sum by ({label}) ({}) > 0)", of.replace(placeholder, matchers));
     let arguments = vec![arguments; times].join(" ");
-    format!("{{{{ with printf `{query}` {arguments} | query }}}}{text} {{{{ . | first | label {label:?} }}}}{{{{ end }}}}")
+    format!(
+        "{{{{ with printf `{query}` {arguments} | query }}}}{text} {{{{ . | first | label {label:?} }}}}{{{{ end }}}}"
+    )
 }
 
 /// Stands for the matchers of the alert's process in [`most`].

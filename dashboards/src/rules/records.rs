@@ -1,10 +1,11 @@
-//! Recording rules: what a panel over many nodes would otherwise read thousands of series for. Names are
-//! `tcpwarden:LEVEL:METRIC:OPERATION`, where LEVEL names the labels that are left.
+//! Recording rules: what a panel over many nodes would otherwise read thousands of series for.
+//! Names are `tcpwarden:LEVEL:METRIC:OPERATION`, where LEVEL names the labels that are left.
 
 use tcpwarden::metrics::catalogue::Metric;
 use tcpwarden::metrics::catalogue::connections::{CONNECTIONS, CONNECTIONS_STUCK};
 use tcpwarden::metrics::catalogue::lifecycle::{
-    CONNECT_DURATION, CONNECT_FAILURES, CONNECTION_SRTT, CONNECTIONS_CLOSED, CONNECTIONS_OPENED, RETRANSMITTED_SEGMENTS,
+    CONNECT_DURATION, CONNECT_FAILURES, CONNECTION_SRTT, CONNECTIONS_CLOSED, CONNECTIONS_OPENED,
+    RETRANSMITTED_SEGMENTS,
 };
 
 use super::network;
@@ -58,25 +59,39 @@ const ALL: &[Record] = &[
     Record {
         name: "tcpwarden:workload:connections_opened:rate",
         about: "Connections that a workload opens a second, by side.",
-        expr: |timing| sum("job, workload, role", &rate(&CONNECTIONS_OPENED, &[not_other("process")], timing)),
+        expr: |timing| {
+            sum("job, workload, role", &rate(&CONNECTIONS_OPENED, &[not_other("process")], timing))
+        },
         labels: &["job", "workload", "role"],
     },
     Record {
         name: "tcpwarden:workload_reason:connections_closed:rate",
         about: "Connections of a workload that end a second, by what ended them.",
-        expr: |timing| sum("job, workload, reason", &rate(&CONNECTIONS_CLOSED, &[not_other("process")], timing)),
+        expr: |timing| {
+            sum(
+                "job, workload, reason",
+                &rate(&CONNECTIONS_CLOSED, &[not_other("process")], timing),
+            )
+        },
         labels: &["job", "workload", "reason"],
     },
     Record {
         name: "tcpwarden:workload_reason:connect_failures:rate",
         about: "Connects of a workload that fail a second, by why.",
-        expr: |timing| sum("job, workload, reason", &rate(&CONNECT_FAILURES, &[not_other("process")], timing)),
+        expr: |timing| {
+            sum("job, workload, reason", &rate(&CONNECT_FAILURES, &[not_other("process")], timing))
+        },
         labels: &["job", "workload", "reason"],
     },
     Record {
         name: "tcpwarden:workload:retransmitted_segments:rate",
         about: "Segments that a workload sends again a second, by phase and kind.",
-        expr: |timing| sum("job, workload, phase, kind", &rate(&RETRANSMITTED_SEGMENTS, &[not_other("process")], timing)),
+        expr: |timing| {
+            sum(
+                "job, workload, phase, kind",
+                &rate(&RETRANSMITTED_SEGMENTS, &[not_other("process")], timing),
+            )
+        },
         labels: &["job", "workload", "phase", "kind"],
     },
     Record {
@@ -105,5 +120,9 @@ fn sum(by: &str, of: &str) -> String {
 
 fn buckets(histogram: &Metric, timing: &Timing) -> String {
     let matchers = not_other("process");
-    format!("sum by (job, le) (rate({}_bucket{{{matchers}}}[{}]))", histogram.name, timing.span(RATE))
+    format!(
+        "sum by (job, le) (rate({}_bucket{{{matchers}}}[{}]))",
+        histogram.name,
+        timing.span(RATE)
+    )
 }

@@ -1,5 +1,5 @@
-//! The rule files as text. They are read by people, so they are written by hand: expressions and descriptions stand as
-//! blocks, other texts in double quotes, which YAML reads as JSON does.
+//! The rule files as text. They are read by people, so they are written by hand: expressions and
+//! descriptions stand as blocks, other texts in double quotes, which YAML reads as JSON does.
 
 use std::fmt::Write as _;
 
@@ -32,7 +32,11 @@ pub(super) fn alerts(alerts: &[Alert], timing: &Timing, runbooks: &str) -> Strin
     for alert in alerts {
         if alert.group != group {
             group = alert.group;
-            let _ = write!(text, "  - name: {group}\n    interval: {}s\n    rules:\n", timing.interval.as_secs());
+            let _ = write!(
+                text,
+                "  - name: {group}\n    interval: {}s\n    rules:\n",
+                timing.interval.as_secs()
+            );
         }
         text.push_str(&one(alert, timing, runbooks));
     }
@@ -47,8 +51,16 @@ fn one(alert: &Alert, timing: &Timing, runbooks: &str) -> String {
     let _ = writeln!(text, "        keep_firing_for: {}", timing.span(alert.keep));
     let _ = write!(text, "        labels:\n          severity: {}\n", alert.severity.as_str());
     let _ = writeln!(text, "        annotations:\n          summary: {}", quoted(alert.summary));
-    let _ = writeln!(text, "          description: >-\n{}", indented(&wrapped(&alert.describe(timing))));
-    let _ = writeln!(text, "          runbook_url: {}", quoted(&format!("{runbooks}{}.md", alert.name)));
+    let _ = writeln!(
+        text,
+        "          description: >-\n{}",
+        indented(&wrapped(&alert.describe(timing)))
+    );
+    let _ = writeln!(
+        text,
+        "          runbook_url: {}",
+        quoted(&format!("{runbooks}{}.md", alert.name))
+    );
     let _ = writeln!(text, "          dashboard_uid: {}", alert.board);
     text
 }
@@ -56,9 +68,17 @@ fn one(alert: &Alert, timing: &Timing, runbooks: &str) -> String {
 /// The file of the recording rules.
 pub(super) fn records(timing: &Timing) -> String {
     let mut text = RECORDS.to_owned();
-    let _ = write!(text, "  - name: tcpwarden-recording\n    interval: {}s\n    rules:\n", timing.interval.as_secs());
+    let _ = write!(
+        text,
+        "  - name: tcpwarden-recording\n    interval: {}s\n    rules:\n",
+        timing.interval.as_secs()
+    );
     for Record { name, about, expr, .. } in records::all() {
-        let _ = write!(text, "      # {about}\n      - record: {name}\n        expr: |-\n{}\n", indented(&expr(timing)));
+        let _ = write!(
+            text,
+            "      # {about}\n      - record: {name}\n        expr: |-\n{}\n",
+            indented(&expr(timing))
+        );
     }
     text
 }

@@ -31,7 +31,11 @@ pub(crate) const ALL: &[Fault] = &[
         alerts: &["TcpwardenEventsLost", "TcpwardenDriftFound", "TcpwardenLabelsOverflowing"],
         begin: narrow,
     },
-    Fault { name: "the_table_is_full", alerts: &["TcpwardenTableFull", "TcpwardenDriftFound"], begin: full },
+    Fault {
+        name: "the_table_is_full",
+        alerts: &["TcpwardenTableFull", "TcpwardenDriftFound"],
+        begin: full,
+    },
     Fault {
         name: "nobody_holds_the_sockets_and_no_pass_comes",
         alerts: &["TcpwardenUnattributed", "TcpwardenPassesStalled"],
@@ -39,9 +43,12 @@ pub(crate) const ALL: &[Fault] = &[
     },
 ];
 
-/// Alerts that no test makes fire on a live agent, each with the reason; `promtool test rules` has them all.
-const NOT_FIRED: &[(&str, &str)] =
-    &[("TcpMemoryNearLimit", "its limit is the whole machine's"), ("TcpwardenProbeDetached", "the kernel would have to refuse a probe")];
+/// Alerts that no test makes fire on a live agent, each with the reason; `promtool test rules` has
+/// them all.
+const NOT_FIRED: &[(&str, &str)] = &[
+    ("TcpMemoryNearLimit", "its limit is the whole machine's"),
+    ("TcpwardenProbeDetached", "the kernel would have to refuse a probe"),
+];
 
 /// How long its alerts may take to come.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -52,21 +59,23 @@ fn down(site: &mut Site) -> Result<Box<dyn Any>> {
     Ok(Box::new(()))
 }
 
-/// Forty records fit the ring, each burst makes a thousand; two label sets for a process that uses forty ports.
+/// Forty records fit the ring, each burst makes a thousand; two label sets for a process that uses
+/// forty ports.
 fn narrow(site: &mut Site) -> Result<Box<dyn Any>> {
     let tiny = ["--ring-bytes", "4096", "--drain-interval-ms", "1000", "--max-series", "2"];
     site.replace_agent(&[HEALTHY, &tiny].concat())?;
     Ok(Box::new(load::bursts(20)?))
 }
 
-/// Fewer rows than the machine has sockets: passes find those that were turned away again and again.
+/// Fewer rows than the machine has sockets: passes find those that were turned away again and
+/// again.
 fn full(site: &mut Site) -> Result<Box<dyn Any>> {
     site.replace_agent(&[HEALTHY, &["--max-connections", "8"]].concat())?;
     Ok(Box::new(load::bursts(4)?))
 }
 
-/// Descriptors that wait in a unix socket are in nobody's table: an agent that starts then cannot know whose they are.
-/// It makes one pass when it starts, and none for an hour.
+/// Descriptors that wait in a unix socket are in nobody's table: an agent that starts then cannot
+/// know whose they are. It makes one pass when it starts, and none for an hour.
 fn unheld(site: &mut Site) -> Result<Box<dyn Any>> {
     site.end_agent();
     let in_flight = load::in_flight(100)?;
@@ -76,7 +85,9 @@ fn unheld(site: &mut Site) -> Result<Box<dyn Any>> {
 
 /// What is wrong with the alerts of a fault; nothing if all is well.
 pub(crate) fn prove(site: &mut Site, fault: &Fault) -> Vec<String> {
-    attempt(site, fault).unwrap_or_else(|error| vec![format!("{error:#}\n--- the agent said ---\n{}", site.agent_log())])
+    attempt(site, fault).unwrap_or_else(|error| {
+        vec![format!("{error:#}\n--- the agent said ---\n{}", site.agent_log())]
+    })
 }
 
 fn attempt(site: &mut Site, fault: &Fault) -> Result<Vec<String>> {
@@ -102,13 +113,25 @@ fn attempt(site: &mut Site, fault: &Fault) -> Result<Vec<String>> {
     Ok(complaints)
 }
 
-/// Fails where an alert is neither expected from a scenario or a fault nor listed with a reason why not, and where a panel is to
-/// show something in a fault that there is not.
+/// Fails where an alert is neither expected from a scenario or a fault nor listed with a reason why
+/// not, and where a panel is to show something in a fault that there is not.
 pub(crate) fn all_are_covered() {
-    let fired = lab::all().iter().map(|scenario| scenario.alerts).chain(ALL.iter().map(|fault| fault.alerts)).flatten();
-    let known: BTreeSet<&str> = fired.copied().chain(NOT_FIRED.iter().map(|(name, _)| *name)).collect();
+    let fired = lab::all()
+        .iter()
+        .map(|scenario| scenario.alerts)
+        .chain(ALL.iter().map(|fault| fault.alerts))
+        .flatten();
+    let known: BTreeSet<&str> =
+        fired.copied().chain(NOT_FIRED.iter().map(|(name, _)| *name)).collect();
     let rules: BTreeSet<&str> = rules::all().iter().map(|alert| alert.name).collect();
-    assert_eq!(known, rules, "the alerts that tests fire or say why not, and the alerts that there are");
+    assert_eq!(
+        known, rules,
+        "the alerts that tests fire or say why not, and the alerts that there are"
+    );
     let faults: BTreeSet<&str> = ALL.iter().map(|fault| fault.name).collect();
-    assert_eq!(panels::faults(), faults, "the faults in which panels show something, and the faults that there are");
+    assert_eq!(
+        panels::faults(),
+        faults,
+        "the faults in which panels show something, and the faults that there are"
+    );
 }

@@ -20,12 +20,15 @@ pub(crate) fn interpolate(expr: &str, range: Duration) -> String {
     text + rest
 }
 
-/// The name of a variable at the beginning of a text, and what follows it: `name`, `{name}` or `{name:format}`.
+/// The name of a variable at the beginning of a text, and what follows it: `name`, `{name}` or
+/// `{name:format}`.
 fn variable(text: &str) -> (&str, &str) {
     if let Some((inner, tail)) = text.strip_prefix('{').and_then(|text| text.split_once('}')) {
         return (inner.split(':').next().unwrap_or(inner), tail);
     }
-    let end = text.find(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_')).unwrap_or(text.len());
+    let end = text
+        .find(|letter: char| !(letter.is_ascii_alphanumeric() || letter == '_'))
+        .unwrap_or(text.len());
     text.split_at(end)
 }
 

@@ -9,7 +9,9 @@ use std::thread::{JoinHandle, sleep, spawn};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use nix::sys::socket::{AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, sendmsg, socketpair};
+use nix::sys::socket::{
+    AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, sendmsg, socketpair,
+};
 
 /// Connections to each port in a burst, one burst a second: half of what counts as missing pooling.
 const EACH: usize = 5;
@@ -33,15 +35,24 @@ impl Drop for Load {
     }
 }
 
-/// Each second opens a few connections to each of so many ports and closes those of three seconds before.
+/// Each second opens a few connections to each of so many ports and closes those of three seconds
+/// before.
 pub(crate) fn bursts(ports: usize) -> Result<Load> {
-    let listeners: Vec<TcpListener> = (0..ports).map(|_| TcpListener::bind("127.0.0.1:0")).collect::<Result<_, _>>().context("listen")?;
+    let listeners: Vec<TcpListener> = (0..ports)
+        .map(|_| TcpListener::bind("127.0.0.1:0"))
+        .collect::<Result<_, _>>()
+        .context("listen")?;
     let over = Arc::new(AtomicBool::new(false));
     let end = Arc::clone(&over);
     let thread = spawn(move || {
         let mut open = std::collections::VecDeque::new();
         while !end.load(Ordering::Relaxed) {
-            open.push_back(listeners.iter().flat_map(|listener| (0..EACH).map(move |_| pair(listener))).collect::<Vec<_>>());
+            open.push_back(
+                listeners
+                    .iter()
+                    .flat_map(|listener| (0..EACH).map(move |_| pair(listener)))
+                    .collect::<Vec<_>>(),
+            );
             if open.len() > LIVES {
                 open.pop_front();
             }
@@ -51,16 +62,27 @@ pub(crate) fn bursts(ports: usize) -> Result<Load> {
     Ok(Load { over, thread: Some(thread) })
 }
 
-/// So many connections with both ends in flight between two unix sockets; they stay there until both are dropped.
+/// So many connections with both ends in flight between two unix sockets; they stay there until
+/// both are dropped.
 pub(crate) fn in_flight(connections: usize) -> Result<(OwnedFd, OwnedFd)> {
     let listener = TcpListener::bind("127.0.0.1:0").context("listen")?;
     let (sender, receiver) =
-        socketpair(AddressFamily::Unix, SockType::Stream, None, SockFlag::SOCK_CLOEXEC).context("make a pair of unix sockets")?;
+        socketpair(AddressFamily::Unix, SockType::Stream, None, SockFlag::SOCK_CLOEXEC)
+            .context("make a pair of unix sockets")?;
     let pairs: Vec<_> = (0..connections).map(|_| pair(&listener)).collect();
-    let ends: Vec<RawFd> = pairs.iter().flat_map(|(client, server)| [client.as_raw_fd(), server.as_raw_fd()]).collect();
+    let ends: Vec<RawFd> = pairs
+        .iter()
+        .flat_map(|(client, server)| [client.as_raw_fd(), server.as_raw_fd()])
+        .collect();
     for part in ends.chunks(MESSAGE) {
-        sendmsg::<()>(sender.as_raw_fd(), &[IoSlice::new(b"x")], &[ControlMessage::ScmRights(part)], MsgFlags::empty(), None)
-            .context("send descriptors")?;
+        sendmsg::<()>(
+            sender.as_raw_fd(),
+            &[IoSlice::new(b"x")],
+            &[ControlMessage::ScmRights(part)],
+            MsgFlags::empty(),
+            None,
+        )
+        .context("send descriptors")?;
     }
     Ok((sender, receiver))
 }

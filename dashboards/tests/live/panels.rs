@@ -32,14 +32,20 @@ impl Wanted {
 
     /// What has to be shown while the agent fails in this way.
     pub(crate) fn of_fault(fault: &str) -> Self {
-        Self { queries: all().filter(|(_, query)| matches!(query.shown, Shown::InFault(name) if name == fault)).collect() }
+        Self {
+            queries: all()
+                .filter(|(_, query)| matches!(query.shown, Shown::InFault(name) if name == fault))
+                .collect(),
+        }
     }
 
-    /// Asks for what is left, each over the time since `from` as Grafana would draw it; whether nothing is left.
+    /// Asks for what is left, each over the time since `from` as Grafana would draw it; whether
+    /// nothing is left.
     pub(crate) fn look(&mut self, site: &Site, from: SystemTime) -> Result<bool> {
         let mut left = Vec::new();
         for (board, query) in self.queries.drain(..) {
-            let series = ask(site, &query, from).with_context(|| format!("{board}, {}: {}", query.panel, query.expr))?;
+            let series = ask(site, &query, from)
+                .with_context(|| format!("{board}, {}: {}", query.panel, query.expr))?;
             if !satisfied(&series, query.shown) {
                 left.push((board, query));
             }
@@ -53,7 +59,9 @@ impl Wanted {
         let complaint = |(board, query): (&str, Query)| {
             let series = ask(site, &query, from).map_or(0, |series| series.len());
             let Query { panel, expr, shown, .. } = query;
-            format!("{board}, {panel}: expected values ({shown:?}), {series} series, none of which will do: {expr}")
+            format!(
+                "{board}, {panel}: expected values ({shown:?}), {series} series, none of which will do: {expr}"
+            )
         };
         self.queries.into_iter().map(complaint).collect()
     }
@@ -61,24 +69,34 @@ impl Wanted {
 
 /// Every query with its dashboard.
 fn all() -> impl Iterator<Item = (&'static str, Query)> {
-    boards::all().into_iter().flat_map(|board| board.queries.into_iter().map(move |query| (board.uid, query)))
+    boards::all()
+        .into_iter()
+        .flat_map(|board| board.queries.into_iter().map(move |query| (board.uid, query)))
 }
 
 /// The faults that queries are to show something in.
 pub(crate) fn faults() -> BTreeSet<&'static str> {
-    let fault = |(_, query): (&str, Query)| if let Shown::InFault(name) = query.shown { Some(name) } else { None };
+    let fault = |(_, query): (&str, Query)| {
+        if let Shown::InFault(name) = query.shown { Some(name) } else { None }
+    };
     all().filter_map(fault).collect()
 }
 
 /// The series of a query, as Grafana asks for it: now, or over the time since `from`.
 fn ask(site: &Site, query: &Query, from: SystemTime) -> Result<Vec<Sample>> {
     let asked = interpolate(&query.expr, from.elapsed().unwrap_or_default());
-    if query.instant { site.prometheus.query(&asked) } else { site.prometheus.range(&asked, from, STEP) }
+    if query.instant {
+        site.prometheus.query(&asked)
+    } else {
+        site.prometheus.range(&asked, from, STEP)
+    }
 }
 
-/// Whether the series are what the query promises: NaN is no value, and a row of zeros shows nothing.
+/// Whether the series are what the query promises: NaN is no value, and a row of zeros shows
+/// nothing.
 fn satisfied(series: &[Sample], shown: Shown) -> bool {
-    let mut values = series.iter().flat_map(|series| &series.values).filter(|value| value.is_finite());
+    let mut values =
+        series.iter().flat_map(|series| &series.values).filter(|value| value.is_finite());
     match shown {
         Shown::ZeroWhenHealthy | Shown::ValuesIn(_) => values.next().is_some(),
         Shown::Always | Shown::In(_) | Shown::InFault(_) => values.any(|value| *value != 0.0),
@@ -101,7 +119,8 @@ pub(crate) fn empty_variables(site: &Site, from: SystemTime) -> Result<Vec<Strin
 
 /// What Grafana offers for a variable: `label_values(selector, label)` or `label_values(label)`.
 fn values(site: &Site, query: &str, from: SystemTime) -> Result<Vec<String>> {
-    let inner = query.trim().strip_prefix("label_values(").and_then(|query| query.strip_suffix(')'));
+    let inner =
+        query.trim().strip_prefix("label_values(").and_then(|query| query.strip_suffix(')'));
     let inner = inner.with_context(|| format!("{query} is no label_values(…)"))?;
     let (selector, label) = inner.rsplit_once(',').unwrap_or(("{__name__=~\".+\"}", inner));
     site.prometheus.label_values(label.trim(), selector.trim(), from)

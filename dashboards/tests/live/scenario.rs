@@ -51,11 +51,15 @@ fn attempt(site: &Site, scenario: &'static Scenario) -> Result<Vec<String>> {
         }
         sleep(LOOK);
     }
-    let rest = if scenario.alerts.is_empty() { HEALTHY.saturating_sub(start.elapsed()) } else { LINGER };
+    let rest =
+        if scenario.alerts.is_empty() { HEALTHY.saturating_sub(start.elapsed()) } else { LINGER };
     watch.linger(site, rest)?;
     let from = watch.from;
     if lab.ended() {
-        complaints.push(format!("the scenario ended by itself within {:.0?}, while it was watched", start.elapsed()));
+        complaints.push(format!(
+            "the scenario ended by itself within {:.0?}, while it was watched",
+            start.elapsed()
+        ));
     }
     if !lab.end() {
         complaints.push("the scenario had to be killed".to_owned());

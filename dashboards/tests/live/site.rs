@@ -42,12 +42,15 @@ pub(crate) fn take() -> Option<Site> {
 impl Site {
     fn start() -> Result<Self> {
         let folder = Folder::new()?;
-        let rules: Vec<PathBuf> =
-            rules::files(&timing::LIVE).iter().map(|file| folder.write(&file.path, &file.text)).collect::<Result<_>>()?;
+        let rules: Vec<PathBuf> = rules::files(&timing::LIVE)
+            .iter()
+            .map(|file| folder.write(&file.path, &file.text))
+            .collect::<Result<_>>()?;
         let port = stack::free_port(0)?;
         let agent = start_agent(port, HEALTHY)?;
         let alertmanager = Alertmanager::start(&folder, 0)?;
-        let scrape = Scrape { agents: vec![format!("127.0.0.1:{port}")], every: timing::LIVE.scrape, rules };
+        let scrape =
+            Scrape { agents: vec![format!("127.0.0.1:{port}")], every: timing::LIVE.scrape, rules };
         let prometheus = Prometheus::start(&folder, 0, &scrape, &alertmanager)?;
         Ok(Self { agent: Some(agent), port, prometheus, alertmanager, _folder: folder })
     }
@@ -76,7 +79,9 @@ impl Site {
 
     /// What the agent said last.
     pub(crate) fn agent_log(&self) -> String {
-        self.agent.as_ref().map_or_else(|| "the agent does not run".to_owned(), |agent| agent.tail(25))
+        self.agent
+            .as_ref()
+            .map_or_else(|| "the agent does not run".to_owned(), |agent| agent.tail(25))
     }
 }
 
@@ -91,5 +96,7 @@ pub(crate) fn binary(variable: &str, name: &str) -> Result<PathBuf> {
     }
     let workspace = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
     let path = workspace.join("target/release").join(name);
-    path.canonicalize().with_context(|| format!("find {}: build it, or name the program in {variable}", path.display()))
+    path.canonicalize().with_context(|| {
+        format!("find {}: build it, or name the program in {variable}", path.display())
+    })
 }

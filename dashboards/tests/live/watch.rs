@@ -27,7 +27,12 @@ impl Watch {
     pub(crate) fn begin(site: &Site, expected: &[&str]) -> Result<Self> {
         silence(site)?;
         let expected = expected.iter().map(|name| (*name).to_owned()).collect();
-        Ok(Self { from: SystemTime::now(), expected, in_alertmanager: BTreeSet::new(), in_prometheus: BTreeSet::new() })
+        Ok(Self {
+            from: SystemTime::now(),
+            expected,
+            in_alertmanager: BTreeSet::new(),
+            in_prometheus: BTreeSet::new(),
+        })
     }
 
     /// Looks, and says whether every expected alert has fired in both.
@@ -39,13 +44,22 @@ impl Watch {
         }
         self.in_prometheus = here;
         self.in_alertmanager.extend(site.alertmanager.firing()?);
-        Ok(self.expected.is_subset(&self.in_alertmanager) && self.expected.is_subset(&self.in_prometheus))
+        Ok(self.expected.is_subset(&self.in_alertmanager)
+            && self.expected.is_subset(&self.in_prometheus))
     }
 
-    /// Every alert that has fired in Prometheus since the beginning, even if only for one evaluation.
+    /// Every alert that has fired in Prometheus since the beginning, even if only for one
+    /// evaluation.
     fn fired(&self, site: &Site) -> Result<BTreeSet<String>> {
-        let firing = site.prometheus.range("ALERTS{alertstate=\"firing\"}", self.from, Duration::from_secs(1))?;
-        Ok(firing.into_iter().filter_map(|series| series.labels.get("alertname").cloned()).collect())
+        let firing = site.prometheus.range(
+            "ALERTS{alertstate=\"firing\"}",
+            self.from,
+            Duration::from_secs(1),
+        )?;
+        Ok(firing
+            .into_iter()
+            .filter_map(|series| series.labels.get("alertname").cloned())
+            .collect())
     }
 
     /// Goes on looking for a while, for alerts that nobody expects.
@@ -75,9 +89,14 @@ impl Watch {
             sleep(LOOK);
         }
         eprintln!("  resolved after {:.0?}", start.elapsed());
-        for (place, seen) in [("Prometheus", self.in_prometheus), ("Alertmanager", self.in_alertmanager)] {
+        for (place, seen) in
+            [("Prometheus", self.in_prometheus), ("Alertmanager", self.in_alertmanager)]
+        {
             if seen != self.expected {
-                complaints.push(format!("alerts in {place}: expected {:?}, seen {seen:?}", self.expected));
+                complaints.push(format!(
+                    "alerts in {place}: expected {:?}, seen {seen:?}",
+                    self.expected
+                ));
             }
         }
         Ok(complaints)
@@ -92,12 +111,16 @@ fn silence(site: &Site) -> Result<()> {
         if pending.is_empty() && site.alertmanager.firing()?.is_empty() && scraped(site)? {
             return Ok(());
         }
-        anyhow::ensure!(start.elapsed() < RESOLUTION, "before it began, alerts did not end in {RESOLUTION:?}: {pending:?}");
+        anyhow::ensure!(
+            start.elapsed() < RESOLUTION,
+            "before it began, alerts did not end in {RESOLUTION:?}: {pending:?}"
+        );
         sleep(LOOK);
     }
 }
 
 /// Whether Prometheus has the agent's numbers.
 fn scraped(site: &Site) -> Result<bool> {
-    Ok(site.prometheus.query("tcpwarden_reconcile_last_completed_timestamp_seconds > 0")?.len() == 1)
+    Ok(site.prometheus.query("tcpwarden_reconcile_last_completed_timestamp_seconds > 0")?.len()
+        == 1)
 }

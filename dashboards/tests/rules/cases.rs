@@ -33,11 +33,13 @@ struct Expected {
 }
 
 /// The labels of alerts that a person routes, groups and silences by. No process id and no port.
-const LABELS: [&str; 9] = ["severity", "job", "instance", "process", "workload", "role", "netns", "probe", "family"];
+const LABELS: [&str; 9] =
+    ["severity", "job", "instance", "process", "workload", "role", "netns", "probe", "family"];
 
 fn cases(name: &str) -> Vec<Case> {
     let path = root().join(format!("dashboards/prometheus/tests/{name}.yml"));
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{name} has no unit tests: {error}"));
+    let text = std::fs::read_to_string(&path)
+        .unwrap_or_else(|error| panic!("{name} has no unit tests: {error}"));
     serde_saphyr::from_str::<Cases>(&text).unwrap().tests
 }
 
@@ -60,9 +62,14 @@ fn the_unit_tests_of_every_alert_hold() {
 
 #[test]
 fn recording_rules_add_up_machines_and_leave_out_what_is_gone() {
-    let text = std::fs::read_to_string(root().join("dashboards/prometheus/tests/recording.yml")).unwrap();
+    let text =
+        std::fs::read_to_string(root().join("dashboards/prometheus/tests/recording.yml")).unwrap();
     for record in rules::records::all() {
-        assert!(text.contains(&format!("expr: '{}", record.name)), "{} has no unit test", record.name);
+        assert!(
+            text.contains(&format!("expr: '{}", record.name)),
+            "{} has no unit test",
+            record.name
+        );
     }
     let folder = Folder::new();
     folder.write("tcpwarden-recording.yml", &rules::files(&PRODUCTION)[1].text);
@@ -74,10 +81,21 @@ fn recording_rules_add_up_machines_and_leave_out_what_is_gone() {
 fn every_alert_has_a_case_that_fires_and_ends_and_one_just_below() {
     for (alert, cases) in all() {
         let name = alert.name;
-        assert!(cases.iter().all(|case| case.alert_rule_test.iter().all(|check| check.alertname == name)), "{name}: another's case");
-        assert!(cases.iter().all(|case| fires(case) != case.name.starts_with("silent:")), "{name}: a case does what its name denies");
+        assert!(
+            cases
+                .iter()
+                .all(|case| case.alert_rule_test.iter().all(|check| check.alertname == name)),
+            "{name}: another's case"
+        );
+        assert!(
+            cases.iter().all(|case| fires(case) != case.name.starts_with("silent:")),
+            "{name}: a case does what its name denies"
+        );
         assert!(cases.iter().any(|case| !fires(case)), "{name}: no silent case");
-        let ends = |case: &Case| fires(case) && case.alert_rule_test.last().is_some_and(|check| check.exp_alerts.is_empty());
+        let ends = |case: &Case| {
+            fires(case)
+                && case.alert_rule_test.last().is_some_and(|check| check.exp_alerts.is_empty())
+        };
         assert!(cases.iter().any(ends), "{name}: no case fires and resolves");
     }
 }
@@ -85,10 +103,22 @@ fn every_alert_has_a_case_that_fires_and_ends_and_one_just_below() {
 #[test]
 fn restarts_of_the_agent_resets_of_counters_and_vanished_series_are_among_the_cases() {
     let named = |part: &str| -> Vec<&str> {
-        all().filter(|(_, cases)| cases.iter().any(|case| case.name.contains(part))).map(|(alert, _)| alert.name).collect()
+        all()
+            .filter(|(_, cases)| cases.iter().any(|case| case.name.contains(part)))
+            .map(|(alert, _)| alert.name)
+            .collect()
     };
-    for rated in ["TcpConnectFailures", "TcpSynRetransmits", "TcpRetransmitRatioHigh", "TcpResetStorm", "TcpAcceptQueueOverflowing"] {
-        assert!(named("the agent restarts: counters begin anew").contains(&rated), "{rated}: no reset of its counters");
+    for rated in [
+        "TcpConnectFailures",
+        "TcpSynRetransmits",
+        "TcpRetransmitRatioHigh",
+        "TcpResetStorm",
+        "TcpAcceptQueueOverflowing",
+    ] {
+        assert!(
+            named("the agent restarts: counters begin anew").contains(&rated),
+            "{rated}: no reset of its counters"
+        );
     }
     assert!(named("the agent restarts: ages begin anew").contains(&"TcpCloseWaitStuck"));
     assert!(named("series vanish").len() >= 3);
@@ -97,12 +127,22 @@ fn restarts_of_the_agent_resets_of_counters_and_vanished_series_are_among_the_ca
 #[test]
 fn alerts_carry_the_labels_that_people_route_by_and_no_port_or_process_id() {
     for (alert, cases) in all() {
-        for expected in cases.iter().flat_map(|case| &case.alert_rule_test).flat_map(|check| &check.exp_alerts) {
+        for expected in
+            cases.iter().flat_map(|case| &case.alert_rule_test).flat_map(|check| &check.exp_alerts)
+        {
             let labels: Vec<&str> = expected.exp_labels.keys().map(String::as_str).collect();
-            assert!(labels.iter().all(|label| LABELS.contains(label)), "{}: {labels:?}", alert.name);
+            assert!(
+                labels.iter().all(|label| LABELS.contains(label)),
+                "{}: {labels:?}",
+                alert.name
+            );
             assert_eq!(expected.exp_labels["severity"], alert.severity.as_str(), "{}", alert.name);
             let description = &expected.exp_annotations["description"];
-            assert!(!description.contains("{{") && !description.contains("no value"), "{}: {description}", alert.name);
+            assert!(
+                !description.contains("{{") && !description.contains("no value"),
+                "{}: {description}",
+                alert.name
+            );
         }
     }
 }

@@ -10,14 +10,22 @@ use dashboards::timing::{LIVE, PRODUCTION};
 fn names_are_unique_and_begin_with_tcp() {
     let names: BTreeSet<&str> = rules::all().iter().map(|alert| alert.name).collect();
     assert_eq!(names.len(), rules::all().len());
-    assert!(names.iter().all(|name| name.starts_with("Tcp") && name.bytes().all(|byte| byte.is_ascii_alphanumeric())));
+    assert!(names.iter().all(
+        |name| name.starts_with("Tcp") && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    ));
 }
 
 #[test]
 fn every_alert_waits_four_scrapes_and_goes_on_for_a_while_with_either_timing() {
-    for (alert, timing) in rules::all().iter().flat_map(|alert| [(alert, PRODUCTION), (alert, LIVE)]) {
+    for (alert, timing) in
+        rules::all().iter().flat_map(|alert| [(alert, PRODUCTION), (alert, LIVE)])
+    {
         for time in [alert.hold, alert.keep] {
-            assert!(timing.seconds(time) >= 4 * timing.scrape.as_secs(), "{}: {time:?}", alert.name);
+            assert!(
+                timing.seconds(time) >= 4 * timing.scrape.as_secs(),
+                "{}: {time:?}",
+                alert.name
+            );
         }
     }
 }
@@ -36,11 +44,22 @@ fn production_fits_scrapes_a_minute_apart() {
 
 #[test]
 fn live_times_are_shorter_and_the_limits_are_the_same() {
-    assert_eq!((PRODUCTION.span(Duration::from_mins(5)), LIVE.span(Duration::from_mins(5))), ("5m".to_owned(), "5s".to_owned()));
-    assert_eq!((PRODUCTION.span(Duration::from_hours(1)), LIVE.span(Duration::from_secs(30))), ("1h".to_owned(), "4s".to_owned()));
+    assert_eq!(
+        (PRODUCTION.span(Duration::from_mins(5)), LIVE.span(Duration::from_mins(5))),
+        ("5m".to_owned(), "5s".to_owned())
+    );
+    assert_eq!(
+        (PRODUCTION.span(Duration::from_hours(1)), LIVE.span(Duration::from_secs(30))),
+        ("1h".to_owned(), "4s".to_owned())
+    );
     for alert in rules::all() {
         // What is left when every time is taken out: `[5m]`, `offset 10m`, ages in seconds.
-        let shape = |timing| (alert.expr)(timing).lines().filter(|line| !line.contains("_stuck") && !line.contains("min_age")).count();
+        let shape = |timing| {
+            (alert.expr)(timing)
+                .lines()
+                .filter(|line| !line.contains("_stuck") && !line.contains("min_age"))
+                .count()
+        };
         assert_eq!(shape(&PRODUCTION), shape(&LIVE), "{}", alert.name);
     }
 }
@@ -48,14 +67,21 @@ fn live_times_are_shorter_and_the_limits_are_the_same() {
 #[test]
 fn a_summary_is_one_sentence_without_variables_and_a_description_names_the_machine() {
     for alert in rules::all() {
-        let one = alert.summary.ends_with('.') && alert.summary.matches(". ").count() == 0 && !alert.summary.contains("{{");
+        let one = alert.summary.ends_with('.')
+            && alert.summary.matches(". ").count() == 0
+            && !alert.summary.contains("{{");
         assert!(one, "{}: {}", alert.name, alert.summary);
         let description = alert.describe(&PRODUCTION);
-        assert!(description.contains("$labels.instance") && !description.contains("[["), "{}: {description}", alert.name);
+        assert!(
+            description.contains("$labels.instance") && !description.contains("[["),
+            "{}: {description}",
+            alert.name
+        );
     }
 }
 
-/// How a limit that a text has as `80 %`, `256 KiB`, `0.1 a second` or `10m` can stand in an expression.
+/// How a limit that a text has as `80 %`, `256 KiB`, `0.1 a second` or `10m` can stand in an
+/// expression.
 fn in_promql(value: &str) -> Vec<String> {
     let (number, unit) = value.split_once(' ').unwrap_or((value, ""));
     let Ok(number) = number.parse::<f64>() else {
@@ -83,7 +109,13 @@ fn the_limits_that_texts_name_are_those_of_the_expression() {
     for alert in rules::all() {
         let expr = (alert.expr)(&PRODUCTION);
         for term in (alert.terms)(&PRODUCTION) {
-            assert!(alert.description.contains(&format!("[[{}]]", term.key)) || !term.meaning.is_empty(), "{}: {}", alert.name, term.key);
+            assert!(
+                alert.description.contains(&format!("[[{}]]", term.key))
+                    || !term.meaning.is_empty(),
+                "{}: {}",
+                alert.name,
+                term.key
+            );
             if !term.meaning.is_empty() {
                 let found = in_promql(&term.value).iter().any(|text| expr.contains(text.as_str()));
                 assert!(found, "{}: {} is not in\n{expr}", alert.name, term.value);
@@ -96,8 +128,20 @@ fn the_limits_that_texts_name_are_those_of_the_expression() {
 
 #[test]
 fn few_alerts_wake_somebody() {
-    let critical: Vec<&str> = rules::all().iter().filter(|alert| alert.severity == Severity::Critical).map(|alert| alert.name).collect();
-    assert_eq!(critical, ["TcpDescriptorsNearLimit", "TcpEphemeralPortsExhausted", "TcpMemoryNearLimit", "TcpAcceptQueueOverflowing"]);
+    let critical: Vec<&str> = rules::all()
+        .iter()
+        .filter(|alert| alert.severity == Severity::Critical)
+        .map(|alert| alert.name)
+        .collect();
+    assert_eq!(
+        critical,
+        [
+            "TcpDescriptorsNearLimit",
+            "TcpEphemeralPortsExhausted",
+            "TcpMemoryNearLimit",
+            "TcpAcceptQueueOverflowing"
+        ]
+    );
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! Each limit, `for` and `keep_firing_for` is held by a unit test: changed a little, one of them fails.
+//! Each limit, `for` and `keep_firing_for` is held by a unit test: changed a little, one of them
+//! fails.
 
 use dashboards::rules::{self, Alert};
 
@@ -10,12 +11,17 @@ struct Mutant {
     text: String,
 }
 
-/// A number a little smaller and a little larger: by one where it is a small whole one, else by a tenth.
+/// A number a little smaller and a little larger: by one where it is a small whole one, else by a
+/// tenth.
 fn beside(number: &str) -> Vec<String> {
     let value: f64 = number.parse().unwrap();
     let step = if value.fract() == 0.0 && value.abs() <= 20.0 { 1.0 } else { value.abs() / 10.0 };
     // Nothing is below none, and a share is never above all.
-    [value - step, value + step].into_iter().filter(|other| *other >= 0.0).map(|other| other.to_string()).collect()
+    [value - step, value + step]
+        .into_iter()
+        .filter(|other| *other >= 0.0)
+        .map(|other| other.to_string())
+        .collect()
 }
 
 /// The expression with each number behind a comparison changed.
@@ -24,7 +30,8 @@ fn limits(text: &str) -> Vec<Mutant> {
     for sign in [">= ", "> ", "== "] {
         for (at, _) in text.match_indices(sign) {
             let start = at + sign.len();
-            let digits = text[start..].find(|character: char| !character.is_ascii_digit() && character != '.');
+            let digits = text[start..]
+                .find(|character: char| !character.is_ascii_digit() && character != '.');
             let number = &text[start..start + digits.unwrap_or(0)];
             // A description asks for what is `> 0`; that is no limit.
             if number.is_empty() || text[..start].rfind("description").is_some() {
@@ -41,7 +48,10 @@ fn limits(text: &str) -> Vec<Mutant> {
 
 /// `for` and `keep_firing_for` a minute shorter and longer.
 fn times(text: &str) -> Vec<Mutant> {
-    let lines = text.lines().map(str::trim).filter(|line| line.starts_with("for: ") || line.starts_with("keep_firing_for: "));
+    let lines = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| line.starts_with("for: ") || line.starts_with("keep_firing_for: "));
     let mut mutants = Vec::new();
     for line in lines {
         let (key, value) = line.split_once(": ").unwrap();
@@ -54,7 +64,8 @@ fn times(text: &str) -> Vec<Mutant> {
     mutants
 }
 
-/// The expression with another operator between two conditions, or without what keeps `~other` out of rates.
+/// The expression with another operator between two conditions, or without what keeps `~other` out
+/// of rates.
 fn operators(text: &str) -> Vec<Mutant> {
     let lines: Vec<&str> = text.lines().collect();
     let mut mutants = Vec::new();
@@ -65,13 +76,19 @@ fn operators(text: &str) -> Vec<Mutant> {
             Some("unless") => line.replacen("unless", "and", 1),
             _ => continue,
         };
-        let text = [&lines[..index], &[other.as_str()], &lines[index + 1..]].concat().join("\n") + "\n";
-        mutants.push(Mutant { what: format!("line {index}, {}, is {}", line.trim(), other.trim()), text });
+        let text =
+            [&lines[..index], &[other.as_str()], &lines[index + 1..]].concat().join("\n") + "\n";
+        mutants.push(Mutant {
+            what: format!("line {index}, {}, is {}", line.trim(), other.trim()),
+            text,
+        });
     }
     if text.contains(r#"process!="~other""#) {
         mutants.push(Mutant {
             what: "~other is let in".to_owned(),
-            text: text.replace(r#"process!="~other""#, r#"process!="""#).replace(r#"port!="~other""#, r#"port!="""#),
+            text: text
+                .replace(r#"process!="~other""#, r#"process!="""#)
+                .replace(r#"port!="~other""#, r#"port!="""#),
         });
     }
     mutants
@@ -79,14 +96,19 @@ fn operators(text: &str) -> Vec<Mutant> {
 
 fn survivors(alert: &Alert) -> Vec<String> {
     let text = rule(alert);
-    let mutants: Vec<Mutant> = limits(&text).into_iter().chain(times(&text)).chain(operators(&text)).collect();
+    let mutants: Vec<Mutant> =
+        limits(&text).into_iter().chain(times(&text)).chain(operators(&text)).collect();
     assert!(mutants.len() >= 4, "{}: {} mutants", alert.name, mutants.len());
     assert!(play(alert, &text).0, "{}: its unit tests fail without any change", alert.name);
     let survives = |mutant: &&Mutant| {
         assert_ne!(mutant.text, text, "{}: {} changes nothing", alert.name, mutant.what);
         play(alert, &mutant.text).0
     };
-    mutants.iter().filter(survives).map(|mutant| format!("{}: {}", alert.name, mutant.what)).collect()
+    mutants
+        .iter()
+        .filter(survives)
+        .map(|mutant| format!("{}: {}", alert.name, mutant.what))
+        .collect()
 }
 
 #[test]
@@ -94,7 +116,8 @@ fn a_unit_test_fails_when_a_limit_a_time_or_an_operator_changes() {
     let alerts = rules::all();
     let half = alerts.len() / 2;
     let survivors = std::thread::scope(|scope| {
-        let work = [&alerts[..half], &alerts[half..]].map(|some| scope.spawn(move || some.iter().flat_map(survivors).collect::<Vec<_>>()));
+        let work = [&alerts[..half], &alerts[half..]]
+            .map(|some| scope.spawn(move || some.iter().flat_map(survivors).collect::<Vec<_>>()));
         work.map(|thread| thread.join().unwrap()).concat()
     });
     assert!(survivors.is_empty(), "no unit test notices these changes:\n{}", survivors.join("\n"));

@@ -1,5 +1,6 @@
-//! Queries of panels whose answer is decided by more than one series: promtool plays a fleet with a second job, an agent that
-//! is down, one that starts late, and a client that fails, and compares what the panels say of it.
+//! Queries of panels whose answer is decided by more than one series: promtool plays a fleet with a
+//! second job, an agent that is down, one that starts late, and a client that fails, and compares
+//! what the panels say of it.
 
 use dashboards::boards;
 use serde_json::{Value, json};
@@ -18,10 +19,16 @@ const SERIES: [(&str, &str); 19] = [
     (r#"process_resident_memory_bytes{job="tcpwarden", instance="a"}"#, "7x40"),
     (r#"process_resident_memory_bytes{job="other", instance="x"}"#, "9x40"),
     (r#"tcpwarden:instance:retransmit_ratio:rate{job="tcpwarden", instance="a"}"#, "3x40"),
-    (r#"tcpwarden:instance:retransmit_ratio:rate{job="tcpwarden", instance="late"}"#, "_x20 50x4 0.02x16"),
+    (
+        r#"tcpwarden:instance:retransmit_ratio:rate{job="tcpwarden", instance="late"}"#,
+        "_x20 50x4 0.02x16",
+    ),
     (r#"ALERTS{alertname="TcpwardenDown", alertstate="firing"}"#, "1x40"),
     (r#"tcpwarden_probe_attached{job="tcpwarden", instance="a", probe="old"}"#, "0x40"),
-    (r#"tcpwarden_probe_info{job="tcpwarden", instance="a", probe="old", state="unsupported"}"#, "1x40"),
+    (
+        r#"tcpwarden_probe_info{job="tcpwarden", instance="a", probe="old", state="unsupported"}"#,
+        "1x40",
+    ),
     (r#"tcpwarden_probe_attached{job="tcpwarden", instance="a", probe="lost"}"#, "0x40"),
     (
         r#"tcpwarden_connect_failures_total{job="tcpwarden", instance="a", workload="w", process="p", port="80", reason="refused"}"#,
@@ -54,7 +61,13 @@ const CASES: [Case; 10] = [
     ("tcpwarden-overview", "Alerts firing", 0, "5m", &[("{}", 1.0)]),
     // What is beyond one is one; an agent that has just started says nothing yet.
     ("tcpwarden-network", "Share sent again, by host", 0, "5m15s", &[(r#"{instance="a"}"#, 1.0)]),
-    ("tcpwarden-network", "Share sent again, by host", 0, "8m", &[(r#"{instance="a"}"#, 1.0), (r#"{instance="late"}"#, 0.02)]),
+    (
+        "tcpwarden-network",
+        "Share sent again, by host",
+        0,
+        "8m",
+        &[(r#"{instance="a"}"#, 1.0), (r#"{instance="late"}"#, 0.02)],
+    ),
     ("tcpwarden-network", "Sent again", 0, "8m", &[("{}", 1.0)]),
     // One in ten is refused; six a second fail for whatever reason.
     ("tcpwarden-services", "Who fails to connect, and to which port", 0, "5m", &[(CLIENT, 6.0)]),
@@ -66,16 +79,24 @@ fn concrete(expr: &str) -> String {
     let text = expr.replace("$__rate_interval", "1m");
     let mut parts = text.split('$');
     let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |text, part| text + ".+" + part.trim_start_matches(|letter: char| letter.is_ascii_alphanumeric() || letter == '_'))
+    parts.fold(first, |text, part| {
+        text + ".+"
+            + part
+                .trim_start_matches(|letter: char| letter.is_ascii_alphanumeric() || letter == '_')
+    })
 }
 
 fn test(expr: &str, at: &str, answers: &[(&str, f64)]) -> Value {
-    let samples: Vec<Value> = answers.iter().map(|(labels, value)| json!({ "labels": labels, "value": value })).collect();
+    let samples: Vec<Value> =
+        answers.iter().map(|(labels, value)| json!({ "labels": labels, "value": value })).collect();
     json!({ "expr": concrete(expr), "eval_time": at, "exp_samples": samples })
 }
 
 fn play(tests: &[Value]) -> (bool, String) {
-    let series: Vec<Value> = SERIES.iter().map(|(series, values)| json!({ "series": series, "values": values })).collect();
+    let series: Vec<Value> = SERIES
+        .iter()
+        .map(|(series, values)| json!({ "series": series, "values": values }))
+        .collect();
     // JSON is YAML. What is asked between two evaluations would not see the samples since.
     let file = json!({ "evaluation_interval": "15s", "tests": [{ "interval": "15s", "input_series": series, "promql_expr_test": tests }] });
     let folder = Folder::new();
@@ -89,7 +110,8 @@ fn panels_say_what_is_so() {
         let board = boards.iter().find(|board| board.uid == *uid).unwrap();
         board.queries.iter().filter(|query| query.panel == *panel).nth(*index).unwrap().expr.clone()
     };
-    let mut tests: Vec<Value> = CASES.iter().map(|case| test(&query(case), case.3, case.4)).collect();
+    let mut tests: Vec<Value> =
+        CASES.iter().map(|case| test(&query(case), case.3, case.4)).collect();
     // The other program restarted, the agent did not.
     let restarts = boards[0].json["annotations"]["list"][0]["expr"].as_str().unwrap();
     tests.push(test(restarts, "3m", &[]));
@@ -99,8 +121,13 @@ fn panels_say_what_is_so() {
 
 #[test]
 fn a_panel_that_takes_other_jobs_in_is_noticed() {
-    let (content, said) = play(&[test(r#"sum(up{job=~"$job", instance=~"$instance"})"#, "5m", &[("{}", 1.0)])]);
+    let (content, said) =
+        play(&[test(r#"sum(up{job=~"$job", instance=~"$instance"})"#, "5m", &[("{}", 1.0)])]);
     assert!(!content && said.contains("FAILED"), "{said}");
-    let (content, said) = play(&[test(r#"changes(process_start_time_seconds{job=~"$job"}[$__rate_interval]) > 0"#, "3m", &[])]);
+    let (content, said) = play(&[test(
+        r#"changes(process_start_time_seconds{job=~"$job"}[$__rate_interval]) > 0"#,
+        "3m",
+        &[],
+    )]);
     assert!(!content && said.contains("FAILED"), "{said}");
 }

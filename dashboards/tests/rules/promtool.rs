@@ -1,4 +1,5 @@
-//! promtool, in folders of its own: each alert alone with its unit tests, so that a run takes a fraction of a second.
+//! promtool, in folders of its own: each alert alone with its unit tests, so that a run takes a
+//! fraction of a second.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,8 +17,11 @@ pub(crate) fn root() -> PathBuf {
 fn program() -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let own = root().join("target/tools/bin");
-    let mut places = std::env::split_paths(&path).chain([own]).map(|folder| folder.join("promtool"));
-    places.find(|file| file.exists()).expect("promtool is neither in PATH nor in target/tools/bin: run `cargo xtask setup`")
+    let mut places =
+        std::env::split_paths(&path).chain([own]).map(|folder| folder.join("promtool"));
+    places
+        .find(|file| file.exists())
+        .expect("promtool is neither in PATH nor in target/tools/bin: run `cargo xtask setup`")
 }
 
 /// A folder that ends with the test.
@@ -47,15 +51,24 @@ impl Drop for Folder {
 
 /// Whether promtool was content, and what it said.
 pub(crate) fn run(arguments: &[&str], file: &Path) -> (bool, String) {
-    let output = Command::new(program()).args(arguments).arg(file).output().expect("start promtool");
-    (output.status.success(), [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat())
+    let output =
+        Command::new(program()).args(arguments).arg(file).output().expect("start promtool");
+    (
+        output.status.success(),
+        [output.stdout, output.stderr]
+            .map(|text| String::from_utf8_lossy(&text).into_owned())
+            .concat(),
+    )
 }
 
 /// Plays the unit tests of an alert against this text of its rule.
 pub(crate) fn play(alert: &Alert, rule: &str) -> (bool, String) {
     let folder = Folder::new();
     folder.write("tcpwarden-alerts.yml", rule);
-    let cases = std::fs::read_to_string(root().join(format!("dashboards/prometheus/tests/{}.yml", alert.name))).unwrap();
+    let cases = std::fs::read_to_string(
+        root().join(format!("dashboards/prometheus/tests/{}.yml", alert.name)),
+    )
+    .unwrap();
     run(&["test", "rules"], &folder.write("tests/cases.yml", &cases))
 }
 

@@ -13,13 +13,22 @@ const SECTIONS: [&str; 4] = ["## Meaning", "## Impact", "## Diagnosis", "## Miti
 fn pages() -> impl Iterator<Item = (&'static Alert, String)> {
     rules::all().iter().map(|alert| {
         let path = root().join(format!("{}{}.md", runbooks::FOLDER, alert.name));
-        (alert, std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())))
+        (
+            alert,
+            std::fs::read_to_string(&path)
+                .unwrap_or_else(|error| panic!("{}: {error}", path.display())),
+        )
     })
 }
 
-/// What stands in ```` ```sh ```` blocks, line by line, and in `code`, as far as it is a command of the agent.
+/// What stands in ```` ```sh ```` blocks, line by line, and in `code`, as far as it is a command of
+/// the agent.
 fn commands(page: &str) -> Vec<String> {
-    let blocks = page.split("```sh\n").skip(1).filter_map(|rest| rest.split_once("```")).flat_map(|(block, _)| block.lines());
+    let blocks = page
+        .split("```sh\n")
+        .skip(1)
+        .filter_map(|rest| rest.split_once("```"))
+        .flat_map(|(block, _)| block.lines());
     let prose: String = page.split("```").step_by(2).collect();
     let inline: Vec<&str> = prose.split('`').skip(1).step_by(2).collect();
     let strip = |line: &str| line.strip_prefix("sudo ").unwrap_or(line).to_owned();
@@ -31,12 +40,15 @@ fn words(command: &str) -> Vec<&str> {
     command.split(" | ").next().unwrap_or_default().split_whitespace().collect()
 }
 
-/// What is wrong with a command of the agent: an option that it does not have, or a value that it refuses.
+/// What is wrong with a command of the agent: an option that it does not have, or a value that it
+/// refuses.
 fn fault(command: &str) -> Option<String> {
     match cli::parse(words(command)) {
         Err(error) => Some(error.to_string()),
         Ok(parsed) => match &parsed.command {
-            Command::Connections(args) => Query::connections(args.pairs()).err().map(|error| error.to_string()),
+            Command::Connections(args) => {
+                Query::connections(args.pairs()).err().map(|error| error.to_string())
+            }
             Command::Leaks(args) => Query::leaks(args.pairs()).err().map(|error| error.to_string()),
             _ => None,
         },
@@ -49,7 +61,11 @@ fn every_alert_has_a_runbook_with_the_four_sections_in_order() {
         let found: Vec<&str> = page.lines().filter(|line| line.starts_with("## ")).collect();
         assert_eq!(found, SECTIONS, "{}", alert.name);
         let bodies: Vec<&str> = page.split("\n## ").skip(1).collect();
-        assert!(bodies.iter().all(|body| body.len() > 80), "{}: a section says nothing", alert.name);
+        assert!(
+            bodies.iter().all(|body| body.len() > 80),
+            "{}: a section says nothing",
+            alert.name
+        );
         assert!(bodies[2].contains("```sh\n"), "{}: nothing to run in the diagnosis", alert.name);
         assert!(!page.contains("[["), "{}: a limit is not filled in", alert.name);
     }
@@ -58,13 +74,21 @@ fn every_alert_has_a_runbook_with_the_four_sections_in_order() {
 #[test]
 fn the_url_in_the_rules_leads_to_the_runbook() {
     let files = rules::files(&dashboards::timing::PRODUCTION);
-    let urls: Vec<&str> = files[0].text.lines().filter_map(|line| line.trim().strip_prefix("runbook_url: ")).collect();
+    let urls: Vec<&str> = files[0]
+        .text
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("runbook_url: "))
+        .collect();
     assert_eq!(urls.len(), rules::all().len());
     for url in urls {
         assert!(root().join(url.trim_matches('"')).is_file(), "{url}");
     }
     let published = rules::files_at(&dashboards::timing::PRODUCTION, "https://runbooks.example/");
-    assert!(published[0].text.contains("runbook_url: \"https://runbooks.example/TcpCloseWaitStuck.md\""));
+    assert!(
+        published[0]
+            .text
+            .contains("runbook_url: \"https://runbooks.example/TcpCloseWaitStuck.md\"")
+    );
 }
 
 #[test]
@@ -73,7 +97,11 @@ fn every_runbook_names_commands_of_the_agent_or_its_metrics_and_all_parse() {
     for (alert, page) in pages() {
         let commands = commands(&page);
         let asks = page.contains("http://127.0.0.1:10793/") || page.contains("ss -");
-        assert!(!commands.is_empty() || asks, "{}: nothing that asks the agent or the kernel", alert.name);
+        assert!(
+            !commands.is_empty() || asks,
+            "{}: nothing that asks the agent or the kernel",
+            alert.name
+        );
         for command in &commands {
             assert_eq!(fault(command), None, "{}: {command}", alert.name);
         }
@@ -93,7 +121,14 @@ fn a_command_with_a_wrong_option_or_value_is_noticed() {
 
 #[test]
 fn commands_are_lines_that_a_shell_can_read() {
-    let readable = |block: &str| std::process::Command::new("sh").args(["-n", "-c", block]).output().unwrap().status.success();
+    let readable = |block: &str| {
+        std::process::Command::new("sh")
+            .args(["-n", "-c", block])
+            .output()
+            .unwrap()
+            .status
+            .success()
+    };
     for (alert, page) in pages() {
         for (block, _) in page.split("```sh\n").skip(1).filter_map(|rest| rest.split_once("```")) {
             assert!(readable(block), "{}:\n{block}", alert.name);
@@ -107,7 +142,14 @@ fn addresses_in_runbooks_are_routes_of_the_api() {
     for (alert, page) in pages() {
         for rest in page.split("http://127.0.0.1:10793/").skip(1) {
             let path = rest.split([' ', '\'', '\n', '?', '`']).next().unwrap();
-            let known = ["metrics", "healthz", "readyz", "api/v1/leaks", "api/v1/connections", "api/v1/ports"];
+            let known = [
+                "metrics",
+                "healthz",
+                "readyz",
+                "api/v1/leaks",
+                "api/v1/connections",
+                "api/v1/ports",
+            ];
             assert!(known.contains(&path), "{}: {path}", alert.name);
         }
     }
@@ -115,16 +157,28 @@ fn addresses_in_runbooks_are_routes_of_the_api() {
 
 #[test]
 fn metrics_and_alerts_that_runbooks_name_exist() {
-    let metrics: Vec<String> =
-        tcpwarden::metrics::catalogue::all().flat_map(|metric| [vec![metric.name.to_owned()], metric.series_names()].concat()).collect();
+    let metrics: Vec<String> = tcpwarden::metrics::catalogue::all()
+        .flat_map(|metric| [vec![metric.name.to_owned()], metric.series_names()].concat())
+        .collect();
     for (alert, page) in pages() {
         let code: Vec<&str> = page.split('`').collect();
-        let named = code.iter().filter(|word| word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'));
+        let named = code
+            .iter()
+            .filter(|word| word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'));
         for word in named {
-            let alert_name =
-                word.starts_with("Tcp") && word.bytes().filter(u8::is_ascii_uppercase).count() > 1 && !word.starts_with("TcpExt");
-            assert!(!alert_name || rules::all().iter().any(|other| other.name == *word), "{}: {word}", alert.name);
-            assert!(!word.starts_with("tcpwarden_") || metrics.iter().any(|metric| metric == word), "{}: {word}", alert.name);
+            let alert_name = word.starts_with("Tcp")
+                && word.bytes().filter(u8::is_ascii_uppercase).count() > 1
+                && !word.starts_with("TcpExt");
+            assert!(
+                !alert_name || rules::all().iter().any(|other| other.name == *word),
+                "{}: {word}",
+                alert.name
+            );
+            assert!(
+                !word.starts_with("tcpwarden_") || metrics.iter().any(|metric| metric == word),
+                "{}: {word}",
+                alert.name
+            );
         }
     }
 }

@@ -1,4 +1,5 @@
-//! What is committed is what the generator writes, and the boards leave nothing of the catalogue out.
+//! What is committed is what the generator writes, and the boards leave nothing of the catalogue
+//! out.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -35,7 +36,11 @@ fn a_changed_a_missing_and_a_stray_file_are_noticed() {
     std::fs::write(root.join("dashboards/grafana/left-over.json"), "{}").unwrap();
     assert_eq!(
         dashboards::differences(&root),
-        [first.clone(), second.clone(), "dashboards/grafana/left-over.json (nothing writes it)".to_owned()]
+        [
+            first.clone(),
+            second.clone(),
+            "dashboards/grafana/left-over.json (nothing writes it)".to_owned()
+        ]
     );
     std::fs::remove_dir_all(&root).unwrap();
 }
@@ -44,14 +49,23 @@ fn a_changed_a_missing_and_a_stray_file_are_noticed() {
 fn every_metric_of_the_catalogue_is_shown_somewhere() {
     let boards = crate::boards();
     let queries = boards.iter().flat_map(|board| &board.queries).map(|query| query.expr.clone());
-    let annotations = boards.iter().flat_map(|board| board.json["annotations"]["list"].as_array().unwrap());
+    let annotations =
+        boards.iter().flat_map(|board| board.json["annotations"]["list"].as_array().unwrap());
     let rules = crate::rules::expressions().into_iter().map(|(_, expr)| expr);
-    let all = queries.chain(annotations.map(|one| one["expr"].as_str().unwrap().to_owned())).chain(rules);
-    let shown: BTreeSet<String> = all.flat_map(|expr| selectors(&parse(&expr).unwrap()).into_iter().map(|one| one.name)).collect();
+    let all =
+        queries.chain(annotations.map(|one| one["expr"].as_str().unwrap().to_owned())).chain(rules);
+    let shown: BTreeSet<String> = all
+        .flat_map(|expr| selectors(&parse(&expr).unwrap()).into_iter().map(|one| one.name))
+        .collect();
     for metric in tcpwarden::metrics::catalogue::all() {
         let excused = NOT_SHOWN.iter().any(|(name, _)| *name == metric.name);
         let there = metric.series_names().iter().any(|name| shown.contains(name));
-        assert!(there != excused, "{} is {}", metric.name, if there { "shown and excused" } else { "shown nowhere" });
+        assert!(
+            there != excused,
+            "{} is {}",
+            metric.name,
+            if there { "shown and excused" } else { "shown nowhere" }
+        );
     }
 }
 
@@ -59,10 +73,17 @@ fn every_metric_of_the_catalogue_is_shown_somewhere() {
 fn what_the_proof_is_told_is_what_the_dashboards_ask() {
     for board in crate::boards() {
         let told: Vec<&str> = board.queries.iter().map(|query| query.expr.as_str()).collect();
-        let asked: Vec<&str> = crate::queries(&board.json).into_iter().map(|(_, target)| target["expr"].as_str().unwrap()).collect();
+        let asked: Vec<&str> = crate::queries(&board.json)
+            .into_iter()
+            .map(|(_, target)| target["expr"].as_str().unwrap())
+            .collect();
         assert_eq!(told, asked, "{}", board.uid);
         let variables: Vec<&str> = board.variables.iter().map(|(name, _)| *name).collect();
-        let there: Vec<&str> = crate::variables(&board.json).iter().skip(1).map(|one| one["name"].as_str().unwrap()).collect();
+        let there: Vec<&str> = crate::variables(&board.json)
+            .iter()
+            .skip(1)
+            .map(|one| one["name"].as_str().unwrap())
+            .collect();
         assert_eq!(variables, there, "{}", board.uid);
     }
 }

@@ -1,15 +1,19 @@
-//! What there is to ask for: the series of the catalogue, of the recording rules and of Prometheus itself, their labels,
-//! and the values of those that have a closed set.
+//! What there is to ask for: the series of the catalogue, of the recording rules and of Prometheus
+//! itself, their labels, and the values of those that have a closed set.
 
 use std::collections::BTreeSet;
 
 use tcpwarden::conn::histogram::{BYTES, SECONDS};
-use tcpwarden::conn::labels::{CloseReason, ConnectFailure, Correction, Phase, RetransmitError, RetransmitKind, Role, SocketState, Stage};
+use tcpwarden::conn::labels::{
+    CloseReason, ConnectFailure, Correction, Phase, RetransmitError, RetransmitKind, Role,
+    SocketState, Stage,
+};
 use tcpwarden::metrics::catalogue::{Kind, Metric, all};
 
 /// Labels that Prometheus adds to every series.
 const TARGET: [&str; 2] = ["job", "instance"];
-/// What Prometheus itself makes, with its labels besides those of the target. `ALERTS` has those of the alert too.
+/// What Prometheus itself makes, with its labels besides those of the target. `ALERTS` has those of
+/// the alert too.
 const OWN: [(&str, &[&str]); 4] = [
     ("up", &[]),
     ("scrape_samples_scraped", &[]),
@@ -37,11 +41,16 @@ pub(crate) fn metric(series: &str) -> Option<&'static Metric> {
 
 /// Whether there is a series of this name.
 pub(crate) fn exists(series: &str) -> bool {
-    metric(series).is_some() || recorded(series).is_some() || OWN.iter().any(|(name, _)| *name == series)
+    metric(series).is_some()
+        || recorded(series).is_some()
+        || OWN.iter().any(|(name, _)| *name == series)
 }
 
 fn recorded(series: &str) -> Option<&'static [&'static str]> {
-    dashboards::rules::records::all().iter().find(|record| record.name == series).map(|record| record.labels)
+    dashboards::rules::records::all()
+        .iter()
+        .find(|record| record.name == series)
+        .map(|record| record.labels)
 }
 
 /// The labels of a series; none where there is no such series.
@@ -50,7 +59,9 @@ pub(crate) fn labels(series: &str) -> BTreeSet<String> {
         return labels.iter().map(|label| (*label).to_owned()).collect();
     }
     let own = OWN.iter().find(|(name, _)| *name == series).map(|(_, labels)| *labels);
-    let Some(labels) = own.or_else(|| metric(series).map(|metric| metric.labels)) else { return BTreeSet::new() };
+    let Some(labels) = own.or_else(|| metric(series).map(|metric| metric.labels)) else {
+        return BTreeSet::new();
+    };
     let bucket = series.ends_with("_bucket").then_some("le");
     labels.iter().chain(&TARGET).copied().chain(bucket).map(str::to_owned).collect()
 }
@@ -66,18 +77,31 @@ pub(crate) fn values(series: &str, label: &str) -> Option<Vec<String>> {
     let texts: Vec<&str> = match (label, name) {
         ("le", _) => return Some(bounds(name)),
         ("state", "tcpwarden_probe_info") => vec!["attached", "unsupported", "failed"],
-        ("state", "tcpwarden_connections_oldest_state_age_seconds" | "tcpwarden_connections_stuck") => {
-            SocketState::ALL.iter().filter(|state| state.can_leak()).map(|state| state.as_str()).collect()
-        }
+        (
+            "state",
+            "tcpwarden_connections_oldest_state_age_seconds" | "tcpwarden_connections_stuck",
+        ) => SocketState::ALL
+            .iter()
+            .filter(|state| state.can_leak())
+            .map(|state| state.as_str())
+            .collect(),
         ("state", _) => SocketState::ALL.iter().map(|state| state.as_str()).collect(),
         ("role", _) => Role::ALL.iter().map(|role| role.as_str()).collect(),
         ("phase", _) => Phase::ALL.iter().map(|phase| phase.as_str()).collect(),
         ("stage", _) => Stage::ALL.iter().map(|stage| stage.as_str()).collect(),
         ("error", _) => RetransmitError::ALL.iter().map(|error| error.as_str()).collect(),
-        ("reason", "tcpwarden_connections_closed_total") => CloseReason::ALL.iter().map(|reason| reason.as_str()).collect(),
-        ("reason", "tcpwarden_connect_failures_total") => ConnectFailure::ALL.iter().map(|reason| reason.as_str()).collect(),
-        ("kind", "tcpwarden_retransmitted_segments_total") => RetransmitKind::ALL.iter().map(|kind| kind.as_str()).collect(),
-        ("kind", "tcpwarden_reconcile_corrections_total") => Correction::ALL.iter().map(|kind| kind.as_str()).collect(),
+        ("reason", "tcpwarden_connections_closed_total") => {
+            CloseReason::ALL.iter().map(|reason| reason.as_str()).collect()
+        }
+        ("reason", "tcpwarden_connect_failures_total") => {
+            ConnectFailure::ALL.iter().map(|reason| reason.as_str()).collect()
+        }
+        ("kind", "tcpwarden_retransmitted_segments_total") => {
+            RetransmitKind::ALL.iter().map(|kind| kind.as_str()).collect()
+        }
+        ("kind", "tcpwarden_reconcile_corrections_total") => {
+            Correction::ALL.iter().map(|kind| kind.as_str()).collect()
+        }
         ("kind", "tcpwarden_ephemeral_ports") => vec!["used", "range"],
         ("kind", "tcpwarden_tcp_memory_bytes") => vec!["used", "low", "pressure", "limit"],
         ("min_age", _) => vec!["60", "300", "3600"],

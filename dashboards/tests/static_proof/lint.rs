@@ -1,5 +1,6 @@
-//! The 17 rules of Grafana's dashboard linter, under their names and with no exclusion, as they were read in its
-//! sources in 2026. Where the linter looks at some kinds of panel only, these look at all.
+//! The 17 rules of Grafana's dashboard linter, under their names and with no exclusion, as they
+//! were read in its sources in 2026. Where the linter looks at some kinds of panel only, these look
+//! at all.
 
 use serde_json::Value;
 
@@ -28,9 +29,16 @@ pub(crate) const CHECKS: &[Check] = &[
 ];
 
 fn template_datasource(dashboard: &Value) -> Vec<String> {
-    let sources: Vec<&Value> = variables(dashboard).iter().filter(|variable| variable["type"] == "datasource").collect();
-    let right = |one: &&Value| one["name"] == "datasource" && one["label"] == "Data source" && one["query"] == "prometheus";
-    if sources.len() == 1 && sources.iter().all(right) { Vec::new() } else { vec!["no variable datasource for Prometheus".to_owned()] }
+    let sources: Vec<&Value> =
+        variables(dashboard).iter().filter(|variable| variable["type"] == "datasource").collect();
+    let right = |one: &&Value| {
+        one["name"] == "datasource" && one["label"] == "Data source" && one["query"] == "prometheus"
+    };
+    if sources.len() == 1 && sources.iter().all(right) {
+        Vec::new()
+    } else {
+        vec!["no variable datasource for Prometheus".to_owned()]
+    }
 }
 
 fn template(dashboard: &Value, name: &str, label: &str) -> Vec<String> {
@@ -38,9 +46,15 @@ fn template(dashboard: &Value, name: &str, label: &str) -> Vec<String> {
         return vec![format!("no variable {name}")];
     };
     let expected = [("type", "query"), ("label", label), ("allValue", ".+")];
-    let mut wrong: Vec<String> =
-        expected.iter().filter(|(key, value)| one[*key] != *value).map(|(key, value)| format!("{name}: {key} is not {value}")).collect();
-    wrong.extend((one["datasource"]["uid"] != "${datasource}").then(|| format!("{name}: asks another data source")));
+    let mut wrong: Vec<String> = expected
+        .iter()
+        .filter(|(key, value)| one[*key] != *value)
+        .map(|(key, value)| format!("{name}: {key} is not {value}"))
+        .collect();
+    wrong.extend(
+        (one["datasource"]["uid"] != "${datasource}")
+            .then(|| format!("{name}: asks another data source")),
+    );
     wrong.extend((one["multi"] != true).then(|| format!("{name}: one value at a time only")));
     wrong
 }
@@ -55,41 +69,74 @@ fn template_instance(dashboard: &Value) -> Vec<String> {
 
 /// The selector in `label_values(SELECTOR, label)` of a variable.
 pub(crate) fn label_values(variable: &Value) -> Option<(String, String)> {
-    let inside = text(&variable["query"]["query"]).strip_prefix("label_values(")?.strip_suffix(')')?;
+    let inside =
+        text(&variable["query"]["query"]).strip_prefix("label_values(")?.strip_suffix(')')?;
     let (selector, label) = inside.rsplit_once(", ")?;
     Some((selector.to_owned(), label.to_owned()))
 }
 
 fn template_label_promql(dashboard: &Value) -> Vec<String> {
     let asked = variables(dashboard).iter().filter(|variable| variable["type"] == "query");
-    let right = |variable: &&Value| label_values(variable).is_some_and(|(selector, _)| parse(&selector).is_ok());
-    asked.filter(|variable| !right(variable)).map(|variable| format!("{}: {}", variable["name"], variable["query"])).collect()
+    let right = |variable: &&Value| {
+        label_values(variable).is_some_and(|(selector, _)| parse(&selector).is_ok())
+    };
+    asked
+        .filter(|variable| !right(variable))
+        .map(|variable| format!("{}: {}", variable["name"], variable["query"]))
+        .collect()
 }
 
 fn template_on_time_change_reload(dashboard: &Value) -> Vec<String> {
     let asked = variables(dashboard).iter().filter(|variable| variable["type"] == "query");
-    asked.filter(|variable| variable["refresh"] != 2).map(|variable| format!("{} is not asked again", variable["name"])).collect()
+    asked
+        .filter(|variable| variable["refresh"] != 2)
+        .map(|variable| format!("{} is not asked again", variable["name"]))
+        .collect()
 }
 
 fn of_panels(dashboard: &Value, right: impl Fn(&Value) -> bool) -> Vec<String> {
-    panels(dashboard).into_iter().filter(|panel| !right(panel)).map(|panel| text(&panel["title"]).to_owned()).collect()
+    panels(dashboard)
+        .into_iter()
+        .filter(|panel| !right(panel))
+        .map(|panel| text(&panel["title"]).to_owned())
+        .collect()
 }
 
 fn panel_datasource(dashboard: &Value) -> Vec<String> {
-    let ours = |value: &Value| value["datasource"]["uid"] == "${datasource}" && value["datasource"]["type"] == "prometheus";
+    let ours = |value: &Value| {
+        value["datasource"]["uid"] == "${datasource}" && value["datasource"]["type"] == "prometheus"
+    };
     of_panels(dashboard, |panel| ours(panel) && targets(panel).iter().all(ours))
 }
 
 fn panel_title_description(dashboard: &Value) -> Vec<String> {
-    of_panels(dashboard, |panel| !text(&panel["title"]).is_empty() && !text(&panel["description"]).is_empty())
+    of_panels(dashboard, |panel| {
+        !text(&panel["title"]).is_empty() && !text(&panel["description"]).is_empty()
+    })
 }
 
-/// The units that the linter knows, of those that Grafana does: it lacks `none`, `string` and the newest.
+/// The units that the linter knows, of those that Grafana does: it lacks `none`, `string` and the
+/// newest.
 fn panel_units(dashboard: &Value) -> Vec<String> {
-    const USED: [&str; 9] = ["short", "locale", "percentunit", "s", "bytes", "cps", "pps", "dateTimeFromNow", "bool_yes_no"];
+    const USED: [&str; 9] = [
+        "short",
+        "locale",
+        "percentunit",
+        "s",
+        "bytes",
+        "cps",
+        "pps",
+        "dateTimeFromNow",
+        "bool_yes_no",
+    ];
     let overridden = |panel: &Value| {
-        let properties = list(&panel["fieldConfig"]["overrides"]).iter().flat_map(|one| list(&one["properties"]));
-        properties.filter(|one| one["id"] == "unit").map(|one| text(&one["value"]).to_owned()).collect::<Vec<_>>()
+        let properties = list(&panel["fieldConfig"]["overrides"])
+            .iter()
+            .flat_map(|one| list(&one["properties"]));
+        properties
+            .filter(|one| one["id"] == "unit")
+            .map(|one| text(&one["value"]).to_owned())
+            .collect::<Vec<_>>()
     };
     of_panels(dashboard, |panel| {
         let default = panel["fieldConfig"]["defaults"]["unit"].as_str().map(str::to_owned);
@@ -104,16 +151,26 @@ fn panel_no_targets(dashboard: &Value) -> Vec<String> {
 
 fn target_logql(dashboard: &Value) -> Vec<String> {
     let loki = |target: &Value| text(&target["datasource"]["type"]).contains("loki");
-    queries(dashboard).into_iter().filter(|(_, target)| loki(target)).map(|(title, _)| title.to_owned()).collect()
+    queries(dashboard)
+        .into_iter()
+        .filter(|(_, target)| loki(target))
+        .map(|(title, _)| title.to_owned())
+        .collect()
 }
 
 fn target_logql_auto(dashboard: &Value) -> Vec<String> {
     let auto = |target: &Value| text(&target["expr"]).contains("$__auto");
-    queries(dashboard).into_iter().filter(|(_, target)| auto(target)).map(|(title, _)| title.to_owned()).collect()
+    queries(dashboard)
+        .into_iter()
+        .filter(|(_, target)| auto(target))
+        .map(|(title, _)| title.to_owned())
+        .collect()
 }
 
 fn target_promql(dashboard: &Value) -> Vec<String> {
-    let broken = |(title, target): (&str, &Value)| parse(text(&target["expr"])).err().map(|why| format!("{title}: {why}"));
+    let broken = |(title, target): (&str, &Value)| {
+        parse(text(&target["expr"])).err().map(|why| format!("{title}: {why}"))
+    };
     queries(dashboard).into_iter().filter_map(broken).collect()
 }
 
@@ -122,15 +179,29 @@ fn of_selectors(dashboard: &Value, right: impl Fn(&Selector) -> bool) -> Vec<Str
     let mut wrong = Vec::new();
     for (title, target) in queries(dashboard) {
         let Ok(expression) = parse(text(&target["expr"])) else { continue };
-        wrong.extend(selectors(&expression).iter().filter(|one| !right(one)).map(|one| format!("{title}: {}", one.name)));
+        wrong.extend(
+            selectors(&expression)
+                .iter()
+                .filter(|one| !right(one))
+                .map(|one| format!("{title}: {}", one.name)),
+        );
     }
     wrong
 }
 
 /// Stricter than the linter: every window, not only that of rate and irate.
 fn target_rate_interval(dashboard: &Value) -> Vec<String> {
-    let other = |target: &Value| text(&target["expr"]).split('[').skip(1).any(|range| !range.starts_with("$__rate_interval]"));
-    queries(dashboard).into_iter().filter(|(_, target)| other(target)).map(|(title, _)| title.to_owned()).collect()
+    let other = |target: &Value| {
+        text(&target["expr"])
+            .split('[')
+            .skip(1)
+            .any(|range| !range.starts_with("$__rate_interval]"))
+    };
+    queries(dashboard)
+        .into_iter()
+        .filter(|(_, target)| other(target))
+        .map(|(title, _)| title.to_owned())
+        .collect()
 }
 
 fn target_job(dashboard: &Value) -> Vec<String> {

@@ -1,7 +1,8 @@
 //! Layer 1 of the proof: what can be said of the dashboards and rules without running them.
 //!
-//! Every check is a function from a dashboard to what is wrong with it, so that [`faults`] can plant a fault and see
-//! that the check finds it. What no check here can tell (whether a query has data) the live proof does.
+//! Every check is a function from a dashboard to what is wrong with it, so that [`faults`] can
+//! plant a fault and see that the check finds it. What no check here can tell (whether a query has
+//! data) the live proof does.
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail as the test does")]
 
 mod committed;
@@ -49,7 +50,10 @@ fn targets(panel: &Value) -> &[Value] {
 
 /// Every query of a dashboard with the title of its panel.
 fn queries(dashboard: &Value) -> Vec<(&str, &Value)> {
-    panels(dashboard).into_iter().flat_map(|panel| targets(panel).iter().map(|target| (text(&panel["title"]), target))).collect()
+    panels(dashboard)
+        .into_iter()
+        .flat_map(|panel| targets(panel).iter().map(|target| (text(&panel["title"]), target)))
+        .collect()
 }
 
 /// The variables of a dashboard.
@@ -67,7 +71,12 @@ fn boards() -> &'static [Board] {
 fn found(check: fn(&Value) -> Vec<String>) -> Vec<String> {
     let boards = boards();
     assert!(boards.len() >= 6, "boards are missing");
-    let of = |board: &Board| check(&board.json).into_iter().map(|what| format!("{}: {what}", board.uid)).collect::<Vec<_>>();
+    let of = |board: &Board| {
+        check(&board.json)
+            .into_iter()
+            .map(|what| format!("{}: {what}", board.uid))
+            .collect::<Vec<_>>()
+    };
     boards.iter().flat_map(of).collect()
 }
 
@@ -77,7 +86,9 @@ fn every_check_holds_for_every_board() {
         .iter()
         .copied()
         .flatten()
-        .flat_map(|(name, check)| found(*check).into_iter().map(move |what| format!("{name}: {what}")))
+        .flat_map(|(name, check)| {
+            found(*check).into_iter().map(move |what| format!("{name}: {what}"))
+        })
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

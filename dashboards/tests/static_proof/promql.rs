@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use dashboards::rules::JOB;
 use promql_parser::label::{MatchOp, Matcher};
 use promql_parser::parser::token::{T_BOTTOMK, T_LAND, T_LOR, T_SUM, T_TOPK};
-use promql_parser::parser::{BinaryExpr, Expr, LabelModifier, VectorMatchCardinality, VectorSelector};
+use promql_parser::parser::{
+    BinaryExpr, Expr, LabelModifier, VectorMatchCardinality, VectorSelector,
+};
 
 use crate::known;
 
@@ -20,10 +22,13 @@ pub(crate) struct Selector {
 }
 
 impl Selector {
-    /// Whether the variable of this name limits it, as `name=~"$name"`; of alerts also those without that label.
+    /// Whether the variable of this name limits it, as `name=~"$name"`; of alerts also those
+    /// without that label.
     pub(crate) fn limited_by(&self, name: &str) -> bool {
         let value = if self.name == "ALERTS" { format!("${name}|") } else { format!("${name}") };
-        self.matchers.iter().any(|one| one.name == name && matches!(one.op, MatchOp::Re(_)) && one.value == value)
+        self.matchers
+            .iter()
+            .any(|one| one.name == name && matches!(one.op, MatchOp::Re(_)) && one.value == value)
     }
 }
 
@@ -64,18 +69,22 @@ fn walk(expression: &Expr, function: &str, all: &mut Vec<Selector>) {
             walk(&binary.lhs, "", all);
             walk(&binary.rhs, "", all);
         }
-        Expr::Call(call) => call.args.args.iter().for_each(|argument| walk(argument, call.func.name, all)),
+        Expr::Call(call) => {
+            call.args.args.iter().for_each(|argument| walk(argument, call.func.name, all))
+        }
         Expr::NumberLiteral(_) | Expr::StringLiteral(_) | Expr::Extension(_) => {}
     }
 }
 
-/// The selectors of what other programs have too, `up`, `scrape_...` and `process_...`, with nothing that leaves agents only:
-/// neither the name of the job nor a series of the agent at the other side of an `and` for the same target.
+/// The selectors of what other programs have too, `up`, `scrape_...` and `process_...`, with
+/// nothing that leaves agents only: neither the name of the job nor a series of the agent at the
+/// other side of an `and` for the same target.
 pub(crate) fn of_anybody(expression: &Expr) -> Vec<String> {
     let foreign = |selector: &VectorSelector| {
         let name = selector.name.clone().unwrap_or_default();
         let anybodys = name == "up" || name.starts_with("scrape_") || name.starts_with("process_");
-        let named = selector.matchers.matchers.iter().any(|one| one.name == "job" && one.value == JOB);
+        let named =
+            selector.matchers.matchers.iter().any(|one| one.name == "job" && one.value == JOB);
         (anybodys && !named).then_some(name).into_iter().collect()
     };
     match expression {
@@ -87,21 +96,27 @@ pub(crate) fn of_anybody(expression: &Expr) -> Vec<String> {
         Expr::Subquery(subquery) => of_anybody(&subquery.expr),
         Expr::Binary(binary) => {
             let (left, right) = (of_anybody(&binary.lhs), of_anybody(&binary.rhs));
-            let own = |side: &Expr, loose: &[String]| loose.is_empty() && !selectors(side).is_empty();
-            let guarded = of_one_target(binary) && (own(&binary.lhs, &left) || own(&binary.rhs, &right));
+            let own =
+                |side: &Expr, loose: &[String]| loose.is_empty() && !selectors(side).is_empty();
+            let guarded =
+                of_one_target(binary) && (own(&binary.lhs, &left) || own(&binary.rhs, &right));
             if guarded { Vec::new() } else { [left, right].concat() }
         }
-        Expr::Call(call) => call.args.args.iter().flat_map(|argument| of_anybody(argument)).collect(),
+        Expr::Call(call) => {
+            call.args.args.iter().flat_map(|argument| of_anybody(argument)).collect()
+        }
         Expr::NumberLiteral(_) | Expr::StringLiteral(_) | Expr::Extension(_) => Vec::new(),
     }
 }
 
-/// Of each sum, the labels that it takes together: those of its series that it does not keep. Quantiles are no sums.
+/// Of each sum, the labels that it takes together: those of its series that it does not keep.
+/// Quantiles are no sums.
 pub(crate) fn summed_away(expression: &Expr) -> Vec<Labels> {
     match expression {
         Expr::Aggregate(aggregate) => {
             let inner = labels(&aggregate.expr);
-            let own = (aggregate.op.id() == T_SUM).then(|| inner.difference(&labels(expression)).cloned().collect());
+            let own = (aggregate.op.id() == T_SUM)
+                .then(|| inner.difference(&labels(expression)).cloned().collect());
             own.into_iter().chain(summed_away(&aggregate.expr)).collect()
         }
         Expr::Unary(unary) => summed_away(&unary.expr),
@@ -109,7 +124,9 @@ pub(crate) fn summed_away(expression: &Expr) -> Vec<Labels> {
         Expr::Subquery(subquery) => summed_away(&subquery.expr),
         Expr::Binary(binary) => [summed_away(&binary.lhs), summed_away(&binary.rhs)].concat(),
         Expr::Call(call) if call.func.name == "histogram_quantile" => Vec::new(),
-        Expr::Call(call) => call.args.args.iter().flat_map(|argument| summed_away(argument)).collect(),
+        Expr::Call(call) => {
+            call.args.args.iter().flat_map(|argument| summed_away(argument)).collect()
+        }
         _ => Vec::new(),
     }
 }
@@ -117,7 +134,9 @@ pub(crate) fn summed_away(expression: &Expr) -> Vec<Labels> {
 /// Whether it is an `and` of series of the same target.
 fn of_one_target(binary: &BinaryExpr) -> bool {
     let on = binary.modifier.as_ref().and_then(|modifier| modifier.matching.as_ref());
-    let target = |labels: &[String]| ["job", "instance"].iter().all(|name| labels.iter().any(|label| label == name));
+    let target = |labels: &[String]| {
+        ["job", "instance"].iter().all(|name| labels.iter().any(|label| label == name))
+    };
     binary.op.id() == T_LAND && matches!(on, Some(LabelModifier::Include(on)) if target(&on.labels))
 }
 
@@ -126,8 +145,12 @@ pub(crate) type Labels = BTreeSet<String>;
 /// The labels that every series of the result can have; none for a number.
 pub(crate) fn labels(expression: &Expr) -> Labels {
     match expression {
-        Expr::VectorSelector(selector) => known::labels(selector.name.as_deref().unwrap_or_default()),
-        Expr::MatrixSelector(matrix) => known::labels(matrix.vs.name.as_deref().unwrap_or_default()),
+        Expr::VectorSelector(selector) => {
+            known::labels(selector.name.as_deref().unwrap_or_default())
+        }
+        Expr::MatrixSelector(matrix) => {
+            known::labels(matrix.vs.name.as_deref().unwrap_or_default())
+        }
         Expr::Aggregate(aggregate) => {
             let inner = labels(&aggregate.expr);
             if [T_TOPK, T_BOTTOMK].contains(&aggregate.op.id()) {
@@ -135,7 +158,9 @@ pub(crate) fn labels(expression: &Expr) -> Labels {
             }
             match &aggregate.modifier {
                 Some(LabelModifier::Include(by)) => by.labels.iter().cloned().collect(),
-                Some(LabelModifier::Exclude(without)) => inner.into_iter().filter(|label| !without.labels.contains(label)).collect(),
+                Some(LabelModifier::Exclude(without)) => {
+                    inner.into_iter().filter(|label| !without.labels.contains(label)).collect()
+                }
                 None => Labels::new(),
             }
         }
@@ -144,7 +169,8 @@ pub(crate) fn labels(expression: &Expr) -> Labels {
         Expr::Subquery(subquery) => labels(&subquery.expr),
         Expr::Binary(binary) => of_binary(binary),
         Expr::Call(call) => {
-            let mut inner: Labels = call.args.args.iter().flat_map(|argument| labels(argument)).collect();
+            let mut inner: Labels =
+                call.args.args.iter().flat_map(|argument| labels(argument)).collect();
             if call.func.name == "histogram_quantile" {
                 inner.remove("le");
             }
@@ -158,17 +184,27 @@ fn of_binary(binary: &BinaryExpr) -> Labels {
     let (left, right) = (labels(&binary.lhs), labels(&binary.rhs));
     if binary.op.is_set_operator() {
         // What only one side of `or` has is no label of the result that a legend could count on.
-        return if binary.op.id() == T_LOR && !is_scalar(&binary.rhs) { left.intersection(&right).cloned().collect() } else { left };
+        return if binary.op.id() == T_LOR && !is_scalar(&binary.rhs) {
+            left.intersection(&right).cloned().collect()
+        } else {
+            left
+        };
     }
     if is_scalar(&binary.lhs) {
         return right;
     }
     let Some(modifier) = &binary.modifier else { return left };
     match (&modifier.card, &modifier.matching) {
-        (VectorMatchCardinality::ManyToOne(extra), _) => left.into_iter().chain(extra.labels.iter().cloned()).collect(),
-        (VectorMatchCardinality::OneToMany(extra), _) => right.into_iter().chain(extra.labels.iter().cloned()).collect(),
+        (VectorMatchCardinality::ManyToOne(extra), _) => {
+            left.into_iter().chain(extra.labels.iter().cloned()).collect()
+        }
+        (VectorMatchCardinality::OneToMany(extra), _) => {
+            right.into_iter().chain(extra.labels.iter().cloned()).collect()
+        }
         (_, Some(LabelModifier::Include(on))) => on.labels.iter().cloned().collect(),
-        (_, Some(LabelModifier::Exclude(ignored))) => left.into_iter().filter(|label| !ignored.labels.contains(label)).collect(),
+        (_, Some(LabelModifier::Exclude(ignored))) => {
+            left.into_iter().filter(|label| !ignored.labels.contains(label)).collect()
+        }
         (_, None) => left,
     }
 }

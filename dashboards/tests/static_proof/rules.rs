@@ -1,4 +1,5 @@
-//! The alerts and recording rules, held to the same as the boards: they parse, and what they name exists.
+//! The alerts and recording rules, held to the same as the boards: they parse, and what they name
+//! exists.
 
 use std::collections::BTreeSet;
 
@@ -11,8 +12,12 @@ use crate::promql::{labels, parse, selectors};
 /// Every expression with its name, with the times of production and with those of the live proof.
 pub(crate) fn expressions() -> Vec<(&'static str, String)> {
     let timings = [PRODUCTION, LIVE];
-    let alerts = timings.iter().flat_map(|timing| all().iter().map(|alert| (alert.name, (alert.expr)(timing))));
-    let recorded = timings.iter().flat_map(|timing| records::all().iter().map(|record| (record.name, (record.expr)(timing))));
+    let alerts = timings
+        .iter()
+        .flat_map(|timing| all().iter().map(|alert| (alert.name, (alert.expr)(timing))));
+    let recorded = timings.iter().flat_map(|timing| {
+        records::all().iter().map(|record| (record.name, (record.expr)(timing)))
+    });
     alerts.chain(recorded).collect()
 }
 
@@ -21,7 +26,11 @@ fn every_rule_parses_and_names_what_exists() {
     let mut wrong = Vec::new();
     for (name, expr) in expressions() {
         let expression = parse(&expr).unwrap_or_else(|why| panic!("{name}: {why}\n{expr}"));
-        let found = selectors(&expression).iter().flat_map(wrong_in).map(|what| format!("{name}: {what}")).collect::<Vec<_>>();
+        let found = selectors(&expression)
+            .iter()
+            .flat_map(wrong_in)
+            .map(|what| format!("{name}: {what}"))
+            .collect::<Vec<_>>();
         wrong.extend(found);
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -31,7 +40,8 @@ fn every_rule_parses_and_names_what_exists() {
 fn a_recording_leaves_the_labels_that_it_says() {
     for record in records::all() {
         let left = labels(&parse(&(record.expr)(&PRODUCTION)).unwrap());
-        let said: BTreeSet<String> = record.labels.iter().map(|label| (*label).to_owned()).collect();
+        let said: BTreeSet<String> =
+            record.labels.iter().map(|label| (*label).to_owned()).collect();
         assert_eq!(left, said, "{}", record.name);
     }
 }
@@ -42,8 +52,15 @@ fn descriptions_of_alerts_name_labels_that_are_left() {
         let left = labels(&parse(&(alert.expr)(&PRODUCTION)).unwrap());
         let text = alert.describe(&PRODUCTION);
         for label in text.split("$labels.").skip(1) {
-            let label: String = label.chars().take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '_').collect();
-            assert!(left.contains(&label), "{} describes {label}, what is left is {left:?}", alert.name);
+            let label: String = label
+                .chars()
+                .take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '_')
+                .collect();
+            assert!(
+                left.contains(&label),
+                "{} describes {label}, what is left is {left:?}",
+                alert.name
+            );
         }
     }
 }

@@ -10,7 +10,8 @@ use serde_json::{Map, Value, json};
 use crate::{Check, list, panels, text};
 
 /// Checks against Grafana's types.
-pub(crate) const CHECKS: &[Check] = &[("schema", whole), ("schema-of-panels", of_panels), ("units-are-grafanas", units)];
+pub(crate) const CHECKS: &[Check] =
+    &[("schema", whole), ("schema-of-panels", of_panels), ("units-are-grafanas", units)];
 
 const KINDS: [&str; 5] = ["stat", "timeseries", "table", "heatmap", "state-timeline"];
 
@@ -31,7 +32,10 @@ fn validator(file: &str, of: Option<&str>) -> Validator {
 }
 
 fn errors(validator: &Validator, value: &Value) -> Vec<String> {
-    validator.iter_errors(value).map(|error| format!("{} at {}", error, error.instance_path)).collect()
+    validator
+        .iter_errors(value)
+        .map(|error| format!("{} at {}", error, error.instance_path))
+        .collect()
 }
 
 fn whole(dashboard: &Value) -> Vec<String> {
@@ -39,12 +43,18 @@ fn whole(dashboard: &Value) -> Vec<String> {
     errors(&SCHEMA, &without_plugins(dashboard))
 }
 
-/// Without what Grafana reads and its package does not name: what the Prometheus data source adds to annotations and
-/// variables, and the choice of a data source that nobody has made yet.
+/// Without what Grafana reads and its package does not name: what the Prometheus data source adds
+/// to annotations and variables, and the choice of a data source that nobody has made yet.
 fn without_plugins(dashboard: &Value) -> Value {
     let mut dashboard = dashboard.clone();
     let mut remove = |path: &str, names: &[&str]| {
-        for one in dashboard.pointer_mut(path).and_then(Value::as_array_mut).into_iter().flatten().filter_map(Value::as_object_mut) {
+        for one in dashboard
+            .pointer_mut(path)
+            .and_then(Value::as_array_mut)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_object_mut)
+        {
             one.retain(|name, value| !names.contains(&name.as_str()) && *value != json!({}));
         }
     };
@@ -53,31 +63,51 @@ fn without_plugins(dashboard: &Value) -> Value {
     dashboard
 }
 
-/// The options of each panel and what its kind adds to fields, the overridden ones in the place of the defaults.
+/// The options of each panel and what its kind adds to fields, the overridden ones in the place of
+/// the defaults.
 fn of_panels(dashboard: &Value) -> Vec<String> {
     type Kind = (&'static str, Validator, Option<Validator>);
     static SCHEMAS: LazyLock<Vec<Kind>> = LazyLock::new(|| {
         KINDS
             .iter()
-            .map(|kind| (*kind, validator(kind, Some("options")), (*kind != "stat").then(|| validator(kind, Some("custom")))))
+            .map(|kind| {
+                (
+                    *kind,
+                    validator(kind, Some("options")),
+                    (*kind != "stat").then(|| validator(kind, Some("custom"))),
+                )
+            })
             .collect()
     });
     let mut wrong = Vec::new();
     for panel in panels(dashboard) {
         let title = text(&panel["title"]);
-        let Some((_, options, custom)) = SCHEMAS.iter().find(|(kind, ..)| panel["type"] == *kind) else {
+        let Some((_, options, custom)) = SCHEMAS.iter().find(|(kind, ..)| panel["type"] == *kind)
+        else {
             wrong.push(format!("{title}: no schema for {}", panel["type"]));
             continue;
         };
-        wrong.extend(errors(options, &panel["options"]).into_iter().map(|why| format!("{title}: options: {why}")));
-        let defaults = panel["fieldConfig"]["defaults"]["custom"].as_object().cloned().unwrap_or_default();
+        wrong.extend(
+            errors(options, &panel["options"])
+                .into_iter()
+                .map(|why| format!("{title}: options: {why}")),
+        );
+        let defaults =
+            panel["fieldConfig"]["defaults"]["custom"].as_object().cloned().unwrap_or_default();
         let Some(custom) = custom else {
-            wrong.extend((!defaults.is_empty()).then(|| format!("{title}: this kind adds nothing to fields")));
+            wrong.extend(
+                (!defaults.is_empty())
+                    .then(|| format!("{title}: this kind adds nothing to fields")),
+            );
             continue;
         };
-        let overridden = list(&panel["fieldConfig"]["overrides"]).iter().map(|one| with_overrides(&defaults, one));
+        let overridden = list(&panel["fieldConfig"]["overrides"])
+            .iter()
+            .map(|one| with_overrides(&defaults, one));
         for fields in std::iter::once(Value::Object(defaults.clone())).chain(overridden) {
-            wrong.extend(errors(custom, &fields).into_iter().map(|why| format!("{title}: fields: {why}")));
+            wrong.extend(
+                errors(custom, &fields).into_iter().map(|why| format!("{title}: fields: {why}")),
+            );
         }
     }
     wrong
@@ -94,12 +124,20 @@ fn with_overrides(defaults: &Map<String, Value>, one: &Value) -> Value {
 }
 
 fn units(dashboard: &Value) -> Vec<String> {
-    static UNITS: LazyLock<BTreeSet<String>> = LazyLock::new(|| read("units.txt").lines().map(str::to_owned).collect());
+    static UNITS: LazyLock<BTreeSet<String>> =
+        LazyLock::new(|| read("units.txt").lines().map(str::to_owned).collect());
     let mut wrong = Vec::new();
     for panel in panels(dashboard) {
         let config = &panel["fieldConfig"];
-        let properties = list(&config["overrides"]).iter().flat_map(|one| list(&one["properties"])).filter(|one| one["id"] == "unit");
-        let options = [&panel["options"]["yAxis"]["unit"], &panel["options"]["cellValues"]["unit"], &config["defaults"]["unit"]];
+        let properties = list(&config["overrides"])
+            .iter()
+            .flat_map(|one| list(&one["properties"]))
+            .filter(|one| one["id"] == "unit");
+        let options = [
+            &panel["options"]["yAxis"]["unit"],
+            &panel["options"]["cellValues"]["unit"],
+            &config["defaults"]["unit"],
+        ];
         let all = properties.map(|one| &one["value"]).chain(options).filter(|unit| !unit.is_null());
         let strange = all.filter(|unit| !UNITS.contains(text(unit)));
         wrong.extend(strange.map(|unit| format!("{}: Grafana has no unit {unit}", panel["title"])));

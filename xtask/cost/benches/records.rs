@@ -1,4 +1,5 @@
-//! Times `cost::records`: records applied alone and among many rows, a recording replayed, passes over many rows.
+//! Times `cost::records`: records applied alone and among many rows, a recording replayed, passes
+//! over many rows.
 #![allow(missing_docs, reason = "criterion's macros write functions without")]
 
 use std::time::Duration;

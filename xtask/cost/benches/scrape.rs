@@ -1,5 +1,5 @@
-//! Times `cost::scrape`: writing the page by its number of series, copying the table out, and the whole scrape with
-//! every label budget used up, with few rows and with a million.
+//! Times `cost::scrape`: writing the page by its number of series, copying the table out, and the
+//! whole scrape with every label budget used up, with few rows and with a million.
 
 use std::time::Duration;
 
@@ -12,13 +12,19 @@ const ROWS: [u32; 2] = [10, 1_000_000];
 fn scrape(criterion: &mut Criterion) {
     for series in SIZES {
         let mut work = writing(series);
-        criterion.bench_function(&format!("scrape/write/{series}"), |bencher| bencher.iter(&mut work.run));
+        criterion.bench_function(&format!("scrape/write/{series}"), |bencher| {
+            bencher.iter(&mut work.run)
+        });
     }
     for rows in ROWS {
         let mut work = copying(rows);
-        criterion.bench_function(&format!("scrape/snapshot/{rows}_rows"), |bencher| bencher.iter(&mut work.run));
+        criterion.bench_function(&format!("scrape/snapshot/{rows}_rows"), |bencher| {
+            bencher.iter(&mut work.run)
+        });
         let mut work = scraping(rows);
-        criterion.bench_function(&format!("scrape/page/{rows}_rows"), |bencher| bencher.iter(&mut work.run));
+        criterion.bench_function(&format!("scrape/page/{rows}_rows"), |bencher| {
+            bencher.iter(&mut work.run)
+        });
     }
 }
 

@@ -1,4 +1,5 @@
-//! Records into the connection table: what each costs, alone and among many rows; and what a pass costs.
+//! Records into the connection table: what each costs, alone and among many rows; and what a pass
+//! costs.
 
 pub mod life;
 pub mod recording;
@@ -50,7 +51,8 @@ pub fn replaying() -> Prepared {
     let recording = Recording::committed().unwrap_or_else(|error| panic!("{error:#}"));
     let mut table = empty();
     let units = REPLAYS * recording.len();
-    let mut replay = move || (0..REPLAYS).for_each(|_| recording.replay(|record| apply(&mut table, record)));
+    let mut replay =
+        move || (0..REPLAYS).for_each(|_| recording.replay(|record| apply(&mut table, record)));
     replay();
     Prepared { units, run: Box::new(replay) }
 }

@@ -1,7 +1,8 @@
 //! The table onto the page: what a scrape costs, by how many series there are and by how many rows.
 //!
-//! Two ways to a page: [`full`] fills a table up to every label budget, and beyond, with records and a pass, as
-//! the kernel would; [`snapshot`] makes up what a table of any number of series would show.
+//! Two ways to a page: [`full`] fills a table up to every label budget, and beyond, with records
+//! and a pass, as the kernel would; [`snapshot`] makes up what a table of any number of series
+//! would show.
 
 mod full;
 mod made_up;
@@ -45,7 +46,8 @@ pub fn writing(series: usize) -> Prepared {
     Prepared { units, run: Box::new(run) }
 }
 
-/// A snapshot of a table with every budget used up and `rows` rows: what a scrape does under the table's lock.
+/// A snapshot of a table with every budget used up and `rows` rows: what a scrape does under the
+/// table's lock.
 #[must_use]
 pub fn copying(rows: u32) -> Prepared {
     let (mut table, mut now) = (full(rows), NOW);
@@ -75,6 +77,8 @@ pub fn scraping(rows: u32) -> Prepared {
 /// How many series a page has.
 #[must_use]
 pub fn lines(page: &[u8]) -> u64 {
-    let lines = page.split(|byte| *byte == b'\n').filter(|line| line.first().is_some_and(|first| *first != b'#'));
+    let lines = page
+        .split(|byte| *byte == b'\n')
+        .filter(|line| line.first().is_some_and(|first| *first != b'#'));
     lines.fold(0, |sum, _| sum + 1)
 }

@@ -1,4 +1,5 @@
-//! What the table takes from the heap, counted: nothing a record in a steady population, and a bounded number of bytes a row.
+//! What the table takes from the heap, counted: nothing a record in a steady population, and a
+//! bounded number of bytes a row.
 
 use agent_common::record::{Holder, kind};
 use allocation_counter::measure;
@@ -60,7 +61,8 @@ fn a_row_takes_less_than_128_bytes_all_told_and_a_pass_a_bounded_number_more() {
     };
     for (name, at) in [(b"one\0", 10), (b"two\0", 20)] {
         let counted = pass(name, at * SECOND);
-        let (more, left) = (each(counted.bytes_max), each(u64::try_from(counted.bytes_current.max(0)).unwrap()));
+        let (more, left) =
+            (each(counted.bytes_max), each(u64::try_from(counted.bytes_current.max(0)).unwrap()));
         assert!(more <= 16.0, "{more} bytes a row while a pass ends");
         assert!(left < 0.5, "{left} bytes a row that stay after it");
     }

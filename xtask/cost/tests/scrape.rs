@@ -14,8 +14,14 @@ fn allocations(series: usize) -> u64 {
 #[test]
 fn writing_a_page_allocates_as_often_for_ten_times_the_series() {
     let [_, some, many] = SIZES.map(allocations);
-    // One buffer for the labels of all groups and one for those of all services grow with them, doubling.
-    assert!(many <= some + 16 && many < 100, "{some} allocations for {} series, {many} for {}", SIZES[1], SIZES[2]);
+    // One buffer for the labels of all groups and one for those of all services grow with them,
+    // doubling.
+    assert!(
+        many <= some + 16 && many < 100,
+        "{some} allocations for {} series, {many} for {}",
+        SIZES[1],
+        SIZES[2]
+    );
 }
 
 #[test]
@@ -38,8 +44,14 @@ fn a_second_scrape_writes_into_the_buffer_of_the_first() {
     };
     // A page of a hundred thousand series is larger than what is kept.
     let [few, more] = [SIZES[0], SIZES[1]];
-    let made_up = |series| measure(|| drop(std::hint::black_box::<Snapshot>(snapshot(series)))).count_total;
-    let alone = |collector: &Collector, series| measure(|| drop(collector.page())).count_total - made_up(series);
+    let made_up =
+        |series| measure(|| drop(std::hint::black_box::<Snapshot>(snapshot(series)))).count_total;
+    let alone = |collector: &Collector, series| {
+        measure(|| drop(collector.page())).count_total - made_up(series)
+    };
     let [some, many] = [few, more].map(|series| alone(&collector(series), series));
-    assert!(many <= some + 16 && many < 100, "{some} allocations for {few} series, {many} for {more}");
+    assert!(
+        many <= some + 16 && many < 100,
+        "{some} allocations for {few} series, {many} for {more}"
+    );
 }

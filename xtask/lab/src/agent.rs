@@ -1,7 +1,7 @@
 //! Asks a running agent over HTTP, on a TCP address or a socket file.
 //!
-//! Whoever answers there: it takes at most [`PATIENCE`] and [`MOST`] bytes, and what it says reaches no
-//! terminal before [`plain`] has seen it.
+//! Whoever answers there: it takes at most [`PATIENCE`] and [`MOST`] bytes, and what it says
+//! reaches no terminal before [`plain`] has seen it.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -36,7 +36,9 @@ impl FromStr for Agent {
             return Ok(Self::Unix(path.into()));
         }
         let address = text.strip_prefix("http://").unwrap_or(text).trim_end_matches('/');
-        let mut found = address.to_socket_addrs().with_context(|| format!("{text:?}: expected http://ADDRESS:PORT or unix:/path"))?;
+        let mut found = address
+            .to_socket_addrs()
+            .with_context(|| format!("{text:?}: expected http://ADDRESS:PORT or unix:/path"))?;
         found.next().map(Self::Tcp).with_context(|| format!("{text:?} has no address"))
     }
 }
@@ -69,8 +71,13 @@ impl Agent {
             }
         };
         let answer = answer?;
-        let (head, body) = answer.split_once("\r\n\r\n").context("what answers there does not speak HTTP")?;
-        ensure!(head.split(' ').nth(1) == Some("200"), "it answers {:?}", head.lines().next().unwrap_or_default());
+        let (head, body) =
+            answer.split_once("\r\n\r\n").context("what answers there does not speak HTTP")?;
+        ensure!(
+            head.split(' ').nth(1) == Some("200"),
+            "it answers {:?}",
+            head.lines().next().unwrap_or_default()
+        );
         Ok(body.to_owned())
     }
 }
@@ -115,8 +122,17 @@ pub fn series(page: &str) -> Vec<Series> {
 /// The sum over the series of a metric that have these labels; none where there is no such series.
 #[must_use]
 pub fn sum(page: &[Series], name: &str, labels: &[(&str, &str)]) -> Option<f64> {
-    let has = |series: &&Series| labels.iter().all(|(label, value)| series.labels.get(*label).is_some_and(|found| found == value));
-    let mut values = page.iter().filter(|series| series.name == name).filter(has).map(|series| series.value).peekable();
+    let has = |series: &&Series| {
+        labels
+            .iter()
+            .all(|(label, value)| series.labels.get(*label).is_some_and(|found| found == value))
+    };
+    let mut values = page
+        .iter()
+        .filter(|series| series.name == name)
+        .filter(has)
+        .map(|series| series.value)
+        .peekable();
     values.peek()?;
     Some(values.sum())
 }
@@ -151,8 +167,7 @@ mod tests {
 
     #[test]
     fn a_page_is_read_and_summed_by_labels_and_hostile_lines_are_passed_over() {
-        let page =
-            "# HELP a b\na{x=\"1\",y=\"q\\\"}{\\\\\"} 2\na{x=\"1\",y=\"\"} 3.5\na{x=\"2\"} 1e2\nplain 7\na{x=\"1\na{x=\"1\\\n= {\n\u{0}\n";
+        let page = "# HELP a b\na{x=\"1\",y=\"q\\\"}{\\\\\"} 2\na{x=\"1\",y=\"\"} 3.5\na{x=\"2\"} 1e2\nplain 7\na{x=\"1\na{x=\"1\\\n= {\n\u{0}\n";
         let page = series(page);
         assert_eq!(sum(&page, "a", &[("x", "1")]), Some(5.5));
         assert_eq!(sum(&page, "a", &[("y", "q\"}{\\")]), Some(2.0));

@@ -1,7 +1,8 @@
-//! The roles of a scenario: processes with telling names, each in one of its two network namespaces.
+//! The roles of a scenario: processes with telling names, each in one of its two network
+//! namespaces.
 //!
-//! A role is this same program, started again. It ends when its standard input does, so that nothing remains
-//! if the process that started it is killed, and at its deadline whatever happens.
+//! A role is this same program, started again. It ends when its standard input does, so that
+//! nothing remains if the process that started it is killed, and at its deadline whatever happens.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -15,7 +16,8 @@ use nix::sys::signal::SigSet;
 
 use crate::space;
 
-/// The environment variable that tells a process its part: `hold`, or a scenario, a role and seconds.
+/// The environment variable that tells a process its part: `hold`, or a scenario, a role and
+/// seconds.
 const PART: &str = "TCPWARDEN_LAB_PART";
 /// How long a role outlives its scenario at the most.
 const GRACE: Duration = Duration::from_secs(30);
@@ -71,8 +73,9 @@ impl Scene {
         let _ = writeln!(out, "{line}").and_then(|()| out.flush());
     }
 
-    /// Counts from 0, `per_second` times a second, for as long as the scenario lasts. What fell behind by more than
-    /// a second is left out, so that a machine that stood still is not flooded.
+    /// Counts from 0, `per_second` times a second, for as long as the scenario lasts. What fell
+    /// behind by more than a second is left out, so that a machine that stood still is not
+    /// flooded.
     pub fn ticks(&self, per_second: f64) -> impl Iterator<Item = u64> + use<> {
         let (end, step) = (self.start + self.length, Duration::from_secs_f64(1.0 / per_second));
         let mut next = Instant::now();
@@ -126,11 +129,14 @@ fn again(name: &str) -> Result<Command> {
 pub fn dispatch() -> Option<ExitCode> {
     let part = std::env::var(PART).ok()?;
     // The lab waits for signals and so has them blocked; its children are to end by them.
-    let result = SigSet::all().thread_unblock().context("unblock signals").and_then(|()| match *part.split(' ').collect::<Vec<_>>() {
-        ["hold"] => named("lab-namespace").and_then(|()| space::hold()),
-        [scenario, role, seconds] => play(scenario, role, seconds),
-        _ => bail!("{PART} is {part:?}, which is no part"),
-    });
+    let result =
+        SigSet::all().thread_unblock().context("unblock signals").and_then(|()| {
+            match *part.split(' ').collect::<Vec<_>>() {
+                ["hold"] => named("lab-namespace").and_then(|()| space::hold()),
+                [scenario, role, seconds] => play(scenario, role, seconds),
+                _ => bail!("{PART} is {part:?}, which is no part"),
+            }
+        });
     Some(match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -145,8 +151,13 @@ fn named(name: &str) -> Result<()> {
 }
 
 fn play(scenario: &str, role: &str, seconds: &str) -> Result<()> {
-    let scenario = crate::find(scenario).with_context(|| format!("no scenario is called {scenario:?}"))?;
-    let role = *scenario.cast.iter().find(|known| known.name == role).with_context(|| format!("nobody is called {role:?}"))?;
+    let scenario =
+        crate::find(scenario).with_context(|| format!("no scenario is called {scenario:?}"))?;
+    let role = *scenario
+        .cast
+        .iter()
+        .find(|known| known.name == role)
+        .with_context(|| format!("nobody is called {role:?}"))?;
     let length = Duration::from_secs(seconds.parse().context("read the seconds")?);
     named(role.name)?;
     setrlimit(Resource::RLIMIT_NOFILE, role.files, role.files).context("limit the descriptors")?;
@@ -213,7 +224,9 @@ mod tests {
 
     #[test]
     fn a_part_that_is_none_is_refused() {
-        for (scenario, role, seconds) in [("nothing", "orders-api", "5"), ("echo", "nobody", "5"), ("echo", "orders-api", "-5")] {
+        for (scenario, role, seconds) in
+            [("nothing", "orders-api", "5"), ("echo", "nobody", "5"), ("echo", "orders-api", "-5")]
+        {
             assert!(play(scenario, role, seconds).is_err(), "{scenario} {role} {seconds}");
         }
     }

@@ -56,7 +56,8 @@ mod tests {
 
     #[test]
     fn names_fit_where_they_are_shown_and_no_two_are_the_same() {
-        let boards = ["overview", "leaks", "services", "network", "capacity", "agent"].map(|board| format!("tcpwarden-{board}"));
+        let boards = ["overview", "leaks", "services", "network", "capacity", "agent"]
+            .map(|board| format!("tcpwarden-{board}"));
         let mut names: Vec<_> = all().iter().map(|scenario| scenario.name).collect();
         names.sort_unstable();
         names.dedup();
@@ -65,7 +66,11 @@ mod tests {
             assert!(boards.contains(&scenario.board.to_owned()), "{}", scenario.board);
             assert!(!scenario.look.is_empty() && !scenario.asks.is_empty(), "{}", scenario.name);
             for role in scenario.cast {
-                assert!(role.name.len() <= 15 && !role.name.contains(' '), "the kernel keeps 15 letters of {}", role.name);
+                assert!(
+                    role.name.len() <= 15 && !role.name.contains(' '),
+                    "the kernel keeps 15 letters of {}",
+                    role.name
+                );
                 assert!(role.files <= 1024, "{}: {}", role.name, role.files);
             }
         }
@@ -73,7 +78,11 @@ mod tests {
 
     #[test]
     fn only_the_healthy_ones_fire_nothing() {
-        let healthy: Vec<_> = all().iter().filter(|scenario| scenario.alerts.is_empty()).map(|scenario| scenario.name).collect();
+        let healthy: Vec<_> = all()
+            .iter()
+            .filter(|scenario| scenario.alerts.is_empty())
+            .map(|scenario| scenario.name)
+            .collect();
         assert_eq!(healthy, ["echo", "pool"]);
     }
 }

@@ -1,6 +1,10 @@
 //! `lab NAME`: runs a scenario; `lab list` names them.
 #![forbid(unsafe_code)]
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the output is for the person at the terminal")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the output is for the person at the terminal"
+)]
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -10,7 +14,8 @@ use clap::Parser;
 use lab::agent::Agent;
 use lab::run::{self, Options};
 
-/// Makes one classic TCP failure happen, in network namespaces of its own, and shows what the agent says of it.
+/// Makes one classic TCP failure happen, in network namespaces of its own, and shows what the agent
+/// says of it.
 #[derive(Parser, Debug)]
 #[command(name = "lab", arg_required_else_help = true)]
 struct Cli {
@@ -22,7 +27,8 @@ struct Cli {
     /// Where the agent answers: `http://ADDRESS:PORT` or `unix:/path`.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:10793")]
     agent: Agent,
-    /// Leave out that the committed alert rules wait for minutes: those that watch this wait for seconds.
+    /// Leave out that the committed alert rules wait for minutes: those that watch this wait for
+    /// seconds.
     #[arg(long, hide = true)]
     short_rules: bool,
 }
@@ -47,9 +53,14 @@ fn play(cli: &Cli) -> Result<()> {
         }
         return Ok(());
     }
-    let scenario = lab::find(&cli.name).with_context(|| format!("no scenario is called {:?}: `list` names them", cli.name))?;
+    let scenario = lab::find(&cli.name)
+        .with_context(|| format!("no scenario is called {:?}: `list` names them", cli.name))?;
     let interrupts = run::interrupts()?;
-    let options = Options { length: Duration::from_secs(cli.seconds), agent: cli.agent.clone(), short_rules: cli.short_rules };
+    let options = Options {
+        length: Duration::from_secs(cli.seconds),
+        agent: cli.agent.clone(),
+        short_rules: cli.short_rules,
+    };
     run::run(scenario, &options, &interrupts, &mut std::io::stdout())
 }
 

@@ -1,4 +1,5 @@
-//! One scenario from its beginning to its end: says what it does, what to look at, and what the agent says.
+//! One scenario from its beginning to its end: says what it does, what to look at, and what the
+//! agent says.
 
 use std::io::Write;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -17,7 +18,8 @@ const GLANCE: Duration = Duration::from_millis(250);
 /// How often the agent is asked at the most.
 const ASK: Duration = Duration::from_secs(5);
 
-/// The length from which on the alert rules for production fire: windows of ten minutes, and ten more of waiting.
+/// The length from which on the alert rules for production fire: windows of ten minutes, and ten
+/// more of waiting.
 const PRODUCTION: Duration = Duration::from_mins(25);
 
 /// How a scenario is run.
@@ -52,19 +54,33 @@ pub fn interrupts() -> Result<Receiver<Signal>> {
     Ok(interrupts)
 }
 
-/// Runs a scenario until its time is over or a signal comes. Nothing of it remains, whatever is returned.
+/// Runs a scenario until its time is over or a signal comes. Nothing of it remains, whatever is
+/// returned.
 ///
 /// # Errors
-/// Without root or a tool that is needed; where a process of the scenario ends early; where `out` is closed.
-pub fn run(scenario: &'static Scenario, options: &Options, interrupts: &Receiver<Signal>, out: &mut impl Write) -> Result<()> {
-    ensure!(nix::unistd::geteuid().is_root(), "a scenario makes network namespaces: run it as root, or with `cargo xtask lab`");
+/// Without root or a tool that is needed; where a process of the scenario ends early; where `out`
+/// is closed.
+pub fn run(
+    scenario: &'static Scenario,
+    options: &Options,
+    interrupts: &Receiver<Signal>,
+    out: &mut impl Write,
+) -> Result<()> {
+    ensure!(
+        nix::unistd::geteuid().is_root(),
+        "a scenario makes network namespaces: run it as root, or with `cargo xtask lab`"
+    );
     let length = options.length;
     writeln!(out, "{}: {}", scenario.name, scenario.about)?;
     let mut play = Play::start(scenario, length)?;
     introduce(scenario, &play, options, out)?;
     let start = Instant::now();
     let every = ASK.min(length / 4).max(Duration::from_secs(1));
-    let mut reporter = Reporter { teller: Teller::new(options.agent.clone(), scenario), silent: false, agent: &options.agent };
+    let mut reporter = Reporter {
+        teller: Teller::new(options.agent.clone(), scenario),
+        silent: false,
+        agent: &options.agent,
+    };
     let mut next = every;
     while start.elapsed() < length {
         match interrupts.recv_timeout(GLANCE) {
@@ -89,10 +105,19 @@ pub fn run(scenario: &'static Scenario, options: &Options, interrupts: &Receiver
     Ok(())
 }
 
-fn introduce(scenario: &Scenario, play: &Play, options: &Options, out: &mut impl Write) -> Result<()> {
+fn introduce(
+    scenario: &Scenario,
+    play: &Play,
+    options: &Options,
+    out: &mut impl Write,
+) -> Result<()> {
     let length = options.length;
     let [clients, servers] = [&play.stage.clients, &play.stage.servers].map(|space| space.inode);
-    writeln!(out, "  for {} s, in network namespaces {clients} (clients) and {servers} (servers); Ctrl-C ends it", length.as_secs())?;
+    writeln!(
+        out,
+        "  for {} s, in network namespaces {clients} (clients) and {servers} (servers); Ctrl-C ends it",
+        length.as_secs()
+    )?;
     for (role, pid) in play.actors() {
         writeln!(out, "  runs {} (pid {pid}) at {}", role.name, role.host.ip())?;
     }
@@ -100,11 +125,15 @@ fn introduce(scenario: &Scenario, play: &Play, options: &Options, out: &mut impl
     for look in scenario.look {
         writeln!(out, "  look for {look}")?;
     }
-    let alerts = if scenario.alerts.is_empty() { "none".to_owned() } else { scenario.alerts.join(", ") };
+    let alerts =
+        if scenario.alerts.is_empty() { "none".to_owned() } else { scenario.alerts.join(", ") };
     writeln!(out, "  alerts: {alerts}")?;
     if !scenario.alerts.is_empty() && !options.short_rules && length < PRODUCTION {
         let seconds = PRODUCTION.as_secs();
-        writeln!(out, "          the committed rules wait for minutes before they fire: `--seconds {seconds}` lets them")?;
+        writeln!(
+            out,
+            "          the committed rules wait for minutes before they fire: `--seconds {seconds}` lets them"
+        )?;
     }
     Ok(())
 }
@@ -129,7 +158,10 @@ impl Reporter<'_> {
             Err(error) if !self.silent => {
                 self.silent = true;
                 let agent = self.agent;
-                writeln!(out, "[{after:3} s] no agent answers at {agent} ({error:#}): start one with `cargo xtask run`, or name it with")?;
+                writeln!(
+                    out,
+                    "[{after:3} s] no agent answers at {agent} ({error:#}): start one with `cargo xtask run`, or name it with"
+                )?;
                 writeln!(out, "        --agent; the scenario goes on")?;
             }
             Err(_) => {}

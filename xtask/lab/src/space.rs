@@ -1,7 +1,8 @@
 //! A network namespace of one's own, held by a small process.
 //!
-//! Nothing has to be removed: the holder ends when its standard input closes, so the namespace goes even if
-//! the process that made it is killed. The holder gives the namespace a process, as a container has one.
+//! Nothing has to be removed: the holder ends when its standard input closes, so the namespace goes
+//! even if the process that made it is killed. The holder gives the namespace a process, as a
+//! container has one.
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -26,14 +27,17 @@ pub struct Space {
 }
 
 impl Space {
-    /// A fresh namespace with nothing in it but `lo`; `command` starts a process that calls [`hold`].
+    /// A fresh namespace with nothing in it but `lo`; `command` starts a process that calls
+    /// [`hold`].
     ///
     /// # Errors
     /// Without root or `ip` there is none.
     pub fn held_by(command: &mut Command) -> Result<Self> {
-        // In a group of its own: what a person types at the terminal is for the process that cleans up.
+        // In a group of its own: what a person types at the terminal is for the process that cleans
+        // up.
         let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0);
-        let mut holder = command.spawn().context("start the process that holds a network namespace")?;
+        let mut holder =
+            command.spawn().context("start the process that holds a network namespace")?;
         match Self::entered(&mut holder) {
             Ok((file, inode)) => Ok(Self { holder, file, inode }),
             Err(error) => {
@@ -46,11 +50,21 @@ impl Space {
     fn entered(holder: &mut Child) -> Result<(File, u32)> {
         let mut line = String::new();
         let output = holder.stdout.take().context("the holder has no output")?;
-        BufReader::new(output.take(100)).read_line(&mut line).context("read what the holder says")?;
-        ensure!(line.trim() == "ready", "the process that makes a network namespace (needs root and `ip`) said {line:?}");
-        let file = File::open(format!("/proc/{}/ns/net", holder.id())).context("open the network namespace")?;
+        BufReader::new(output.take(100))
+            .read_line(&mut line)
+            .context("read what the holder says")?;
+        ensure!(
+            line.trim() == "ready",
+            "the process that makes a network namespace (needs root and `ip`) said {line:?}"
+        );
+        let file = File::open(format!("/proc/{}/ns/net", holder.id()))
+            .context("open the network namespace")?;
         let inode = file.metadata().context("read the inode of the network namespace")?.ino();
-        Ok((file, u32::try_from(inode).context("the inode of the network namespace has more than 32 bits")?))
+        Ok((
+            file,
+            u32::try_from(inode)
+                .context("the inode of the network namespace has more than 32 bits")?,
+        ))
     }
 
     /// Whether the process that holds it still does.
@@ -60,16 +74,23 @@ impl Space {
     pub fn check(&mut self) -> Result<()> {
         match self.holder.try_wait().context("look after the holder of a network namespace")? {
             None => Ok(()),
-            Some(status) => bail!("the process that holds network namespace {} ended: {status}", self.inode),
+            Some(status) => {
+                bail!("the process that holds network namespace {} ended: {status}", self.inode)
+            }
         }
     }
 
-    /// Joins two namespaces by a cable: `10.77.0.1` and `fd77::1` here, `.2` and `::2` there, each on `veth0`.
+    /// Joins two namespaces by a cable: `10.77.0.1` and `fd77::1` here, `.2` and `::2` there, each
+    /// on `veth0`.
     ///
     /// # Errors
     /// Where the kernel has no veth, or the link does not come up.
     pub fn join(here: &Self, there: &Self) -> Result<()> {
-        run(&format!("ip link add veth0 netns {} type veth peer name veth0 netns {}", here.pid(), there.pid()))?;
+        run(&format!(
+            "ip link add veth0 netns {} type veth peer name veth0 netns {}",
+            here.pid(),
+            there.pid()
+        ))?;
         for (space, host) in [(here, 1), (there, 2)] {
             // Without duplicate address detection the IPv6 address can be used at once.
             for who in ["all", "veth0"] {
@@ -92,13 +113,19 @@ impl Space {
         Ok(())
     }
 
-    /// Whether `veth0` has IPv6 addresses that can all be used; where there is no IPv6, whether it has a carrier.
+    /// Whether `veth0` has IPv6 addresses that can all be used; where there is no IPv6, whether it
+    /// has a carrier.
     fn is_up(&self) -> Result<bool> {
         self.enter(|| {
-            let Ok(list) = fs::read_to_string("/proc/thread-self/net/if_inet6") else { return true };
+            let Ok(list) = fs::read_to_string("/proc/thread-self/net/if_inet6") else {
+                return true;
+            };
             // The fifth column is the flags: 40 is tentative, not to be used yet.
             let usable = |line: &str| {
-                let flags = line.split_whitespace().nth(4).and_then(|flags| u32::from_str_radix(flags, 16).ok());
+                let flags = line
+                    .split_whitespace()
+                    .nth(4)
+                    .and_then(|flags| u32::from_str_radix(flags, 16).ok());
                 flags.is_some_and(|flags| flags & 0x40 == 0)
             };
             let mut cable = list.lines().filter(|line| line.ends_with("veth0")).peekable();
@@ -112,14 +139,16 @@ impl Space {
         self.holder.id()
     }
 
-    /// Runs `work` on a thread inside the namespace; sockets and processes that it makes stay there.
+    /// Runs `work` on a thread inside the namespace; sockets and processes that it makes stay
+    /// there.
     ///
     /// # Errors
     /// Where this process may not enter it.
     pub fn enter<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Result<T> {
         let joined = std::thread::scope(|scope| {
             let thread = scope.spawn(|| {
-                setns(&self.file, CloneFlags::CLONE_NEWNET).context("enter the network namespace")?;
+                setns(&self.file, CloneFlags::CLONE_NEWNET)
+                    .context("enter the network namespace")?;
                 Ok(work())
             });
             thread.join()
@@ -140,7 +169,8 @@ impl Space {
     /// # Errors
     /// Where the kernel does not have it or refuses the value.
     pub fn sysctl(&self, path: &str, value: &str) -> Result<()> {
-        self.enter(|| fs::write(format!("/proc/sys/{path}"), value))?.with_context(|| format!("set {path} to {value}"))
+        self.enter(|| fs::write(format!("/proc/sys/{path}"), value))?
+            .with_context(|| format!("set {path} to {value}"))
     }
 
     /// Whether the namespace has a sysctl or a directory of them.
@@ -148,7 +178,8 @@ impl Space {
     /// # Errors
     /// As [`Space::enter`].
     pub fn has_sysctl(&self, path: &str) -> Result<bool> {
-        self.enter(|| fs::exists(format!("/proc/sys/{path}")))?.with_context(|| format!("look for {path}"))
+        self.enter(|| fs::exists(format!("/proc/sys/{path}")))?
+            .with_context(|| format!("look for {path}"))
     }
 
     /// Loads nftables rules, one a line.
@@ -156,8 +187,14 @@ impl Space {
     /// # Errors
     /// Where there is no `nft`, or it refuses them.
     pub fn filter(&self, rules: &str) -> Result<()> {
-        let output = self.enter(|| tool("nft").arg(rules).output())?.context("run nft (package nftables)")?;
-        ensure!(output.status.success(), "nft refused {rules:?}: {}", String::from_utf8_lossy(&output.stderr).trim());
+        let output = self
+            .enter(|| tool("nft").arg(rules).output())?
+            .context("run nft (package nftables)")?;
+        ensure!(
+            output.status.success(),
+            "nft refused {rules:?}: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
         Ok(())
     }
 }
@@ -168,14 +205,16 @@ impl Drop for Space {
     }
 }
 
-/// Ends a process that reads its standard input to the end; kill is for one that did not get so far.
+/// Ends a process that reads its standard input to the end; kill is for one that did not get so
+/// far.
 fn end(process: &mut Child) {
     drop(process.stdin.take());
     let _ = process.kill();
     let _ = process.wait();
 }
 
-/// The holder's part: makes a network namespace, says `ready`, and keeps it until the standard input ends.
+/// The holder's part: makes a network namespace, says `ready`, and keeps it until the standard
+/// input ends.
 ///
 /// # Errors
 /// Without root or `ip`.
@@ -195,12 +234,21 @@ pub fn hold() -> Result<()> {
 pub fn run(line: &str) -> Result<()> {
     let mut words = line.split_whitespace();
     let Some(program) = words.next() else { bail!("no program is named") };
-    let output = tool(program).args(words).stdin(Stdio::null()).output().with_context(|| format!("run `{line}`"))?;
-    ensure!(output.status.success(), "`{line}` failed: {}", String::from_utf8_lossy(&output.stderr).trim());
+    let output = tool(program)
+        .args(words)
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("run `{line}`"))?;
+    ensure!(
+        output.status.success(),
+        "`{line}` failed: {}",
+        String::from_utf8_lossy(&output.stderr).trim()
+    );
     Ok(())
 }
 
-/// A command that is also found in the directories of the system's own programs, which a user's PATH often lacks.
+/// A command that is also found in the directories of the system's own programs, which a user's
+/// PATH often lacks.
 fn tool(program: &str) -> Command {
     let mut command = Command::new(program);
     let path = std::env::var_os("PATH").unwrap_or_default();

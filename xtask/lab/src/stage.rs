@@ -1,4 +1,5 @@
-//! The stage of a scenario: two network namespaces joined by a cable, and the processes that play in them.
+//! The stage of a scenario: two network namespaces joined by a cable, and the processes that play
+//! in them.
 
 use std::io::{BufRead as _, BufReader, Read};
 use std::os::unix::process::CommandExt as _;
@@ -32,10 +33,13 @@ impl Stage {
     /// # Errors
     /// Without root, `ip` or veth.
     pub fn new() -> Result<Self> {
-        let stage = Self { clients: Space::held_by(&mut cast::holder()?)?, servers: Space::held_by(&mut cast::holder()?)? };
+        let stage = Self {
+            clients: Space::held_by(&mut cast::holder()?)?,
+            servers: Space::held_by(&mut cast::holder()?)?,
+        };
         for space in [&stage.clients, &stage.servers] {
-            // A socket that waits for the last word of a peer keeps its network namespace for minutes, and if everybody is
-            // killed at once, the peer's may go first.
+            // A socket that waits for the last word of a peer keeps its network namespace for
+            // minutes, and if everybody is killed at once, the peer's may go first.
             space.sysctl("net/ipv4/tcp_orphan_retries", "3")?;
         }
         Space::join(&stage.clients, &stage.servers)?;
@@ -52,7 +56,8 @@ impl Stage {
     }
 }
 
-/// The processes of a scenario on its stage. Ends them when dropped, clients first and the stage last.
+/// The processes of a scenario on its stage. Ends them when dropped, clients first and the stage
+/// last.
 #[derive(Debug)]
 pub struct Play {
     actors: Vec<(&'static Role, Child)>,
@@ -77,7 +82,13 @@ impl Play {
         Ok(play)
     }
 
-    fn enter(&mut self, scenario: &Scenario, role: &'static Role, length: Duration, send: &Sender<(&'static str, String)>) -> Result<()> {
+    fn enter(
+        &mut self,
+        scenario: &Scenario,
+        role: &'static Role,
+        length: Duration,
+        send: &Sender<(&'static str, String)>,
+    ) -> Result<()> {
         let mut command = cast::command(scenario.name, role, length)?;
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0);
         let started = self.stage.space(role.host).enter(|| command.spawn())?;
@@ -112,7 +123,9 @@ impl Play {
     /// Who does not.
     pub fn check(&mut self) -> Result<()> {
         for (role, child) in &mut self.actors {
-            if let Some(status) = child.try_wait().with_context(|| format!("look after {}", role.name))? {
+            if let Some(status) =
+                child.try_wait().with_context(|| format!("look after {}", role.name))?
+            {
                 bail!("{} ended early: {status}", role.name);
             }
         }

@@ -12,7 +12,8 @@ use crate::cast::Host;
 /// Labels and their values.
 type Labels = &'static [(&'static str, &'static str)];
 
-/// A question to the agent. Texts have a `{}` for each number; metrics are summed over the series with these labels.
+/// A question to the agent. Texts have a `{}` for each number; metrics are summed over the series
+/// with these labels.
 #[derive(Debug, Clone, Copy)]
 pub enum Ask {
     /// Whom it suspects among the processes of the scenario.
@@ -53,15 +54,20 @@ impl Teller {
             match *ask {
                 Ask::Suspects => lines.extend(self.suspects()?),
                 Ask::Ports => lines.extend(self.ports()?),
-                Ask::Now(text, metric, labels) => lines.extend(sum(&page, metric, labels).map(|value| filled(text, &[value]))),
+                Ask::Now(text, metric, labels) => {
+                    lines.extend(sum(&page, metric, labels).map(|value| filled(text, &[value])))
+                }
                 Ask::Of(text, used, limit, labels) => {
                     let values = sum(&page, used, labels).zip(sum(&page, limit, labels));
                     lines.extend(values.map(|(used, limit)| filled(text, &[used, limit])));
                 }
                 Ask::Rate(text, metric, labels) => {
                     let Some((then, before)) = &self.before else { continue };
-                    let grown = sum(&page, metric, labels).map(|value| value - sum(before, metric, labels).unwrap_or(0.0));
-                    lines.extend(grown.map(|grown| filled(text, &[grown / now.duration_since(*then).as_secs_f64()])));
+                    let grown = sum(&page, metric, labels)
+                        .map(|value| value - sum(before, metric, labels).unwrap_or(0.0));
+                    lines.extend(grown.map(|grown| {
+                        filled(text, &[grown / now.duration_since(*then).as_secs_f64()])
+                    }));
                 }
             }
         }
@@ -71,7 +77,8 @@ impl Teller {
 
     /// A sentence a suspect.
     fn suspects(&self) -> Result<Vec<String>> {
-        let names: Vec<_> = self.scenario.cast.iter().map(|role| format!("process={}", role.name)).collect();
+        let names: Vec<_> =
+            self.scenario.cast.iter().map(|role| format!("process={}", role.name)).collect();
         let answer: Value = self.json(&format!("/api/v1/leaks?{}", names.join("&")))?;
         let suspects = answer["suspects"].as_array().context("the answer has no suspects")?;
         Ok(suspects.iter().filter_map(|suspect| suspect["sentence"].as_str()).map(plain).collect())
@@ -81,9 +88,19 @@ impl Teller {
     fn ports(&self) -> Result<Option<String>> {
         let answer: Value = self.json("/api/v1/ports?limit=20")?;
         let server = Host::Servers.ip().to_string();
-        let mut destinations = answer["destinations"].as_array().context("the answer has no destinations")?.iter();
-        let Some(worst) = destinations.find(|destination| destination["peer_address"].as_str() == Some(&server)) else { return Ok(None) };
-        let text = |name: &str| worst[name].as_str().map(plain).or_else(|| worst[name].as_u64().map(|number| number.to_string()));
+        let mut destinations =
+            answer["destinations"].as_array().context("the answer has no destinations")?.iter();
+        let Some(worst) =
+            destinations.find(|destination| destination["peer_address"].as_str() == Some(&server))
+        else {
+            return Ok(None);
+        };
+        let text = |name: &str| {
+            worst[name]
+                .as_str()
+                .map(plain)
+                .or_else(|| worst[name].as_u64().map(|number| number.to_string()))
+        };
         let words = ["used", "range", "peer_address", "peer_port"].map(text);
         let [Some(used), Some(range), Some(peer), Some(port)] = words else { return Ok(None) };
         Ok(Some(format!("connections to {peer}:{port} have taken {used} of {range} local ports")))
@@ -101,7 +118,11 @@ fn filled(text: &str, values: &[f64]) -> String {
 
 /// A number as a person reads it: whole, or with one digit where it is small.
 fn number(value: f64) -> String {
-    if value.fract() == 0.0 || value.abs() >= 100.0 { format!("{value:.0}") } else { format!("{value:.1}") }
+    if value.fract() == 0.0 || value.abs() >= 100.0 {
+        format!("{value:.0}")
+    } else {
+        format!("{value:.1}")
+    }
 }
 
 #[cfg(test)]

@@ -16,15 +16,22 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A listener with a backlog of its own.
 pub(crate) fn listen(address: SocketAddr, backlog: i32) -> Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP)).context("make a socket")?;
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))
+        .context("make a socket")?;
     // A server that comes back must not wait for what is left of its former connections.
     socket.set_reuse_address(true).context("let the address be used again")?;
-    socket.bind(&address.into()).and_then(|()| socket.listen(backlog)).with_context(|| format!("listen at {address}"))?;
+    socket
+        .bind(&address.into())
+        .and_then(|()| socket.listen(backlog))
+        .with_context(|| format!("listen at {address}"))?;
     Ok(socket.into())
 }
 
 /// Accepts for as long as the process lives; each connection is served on a thread of its own.
-pub(crate) fn serve(listener: &TcpListener, work: impl Fn(TcpStream) -> io::Result<()> + Clone + Send + 'static) -> Result<()> {
+pub(crate) fn serve(
+    listener: &TcpListener,
+    work: impl Fn(TcpStream) -> io::Result<()> + Clone + Send + 'static,
+) -> Result<()> {
     for stream in listener.incoming() {
         let Ok(stream) = stream else {
             // Out of descriptors, most likely: a moment later there may be one.
@@ -40,7 +47,11 @@ pub(crate) fn serve(listener: &TcpListener, work: impl Fn(TcpStream) -> io::Resu
 
 /// Starts a thread that nobody waits for; the process that ends takes it along.
 pub(crate) fn spawn(work: impl FnOnce() + Send + 'static) -> Result<()> {
-    std::thread::Builder::new().stack_size(STACK).spawn(work).map(drop).context("start a thread for a connection")
+    std::thread::Builder::new()
+        .stack_size(STACK)
+        .spawn(work)
+        .map(drop)
+        .context("start a thread for a connection")
 }
 
 /// Holds what the caller has for as long as the process lives.

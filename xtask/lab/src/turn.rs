@@ -3,8 +3,9 @@
 
 use std::fs::File;
 
-/// Waits until no other run of the project's live tests is at work. Their turn ends with the process, or with
-/// what is returned; none where the lock cannot be had, as in a guest that has no /tmp.
+/// Waits until no other run of the project's live tests is at work. Their turn ends with the
+/// process, or with what is returned; none where the lock cannot be had, as in a guest that has no
+/// /tmp.
 #[must_use]
 pub fn alone() -> Option<File> {
     let lock = File::create("/tmp/tcpwarden-live.lock").ok()?;

@@ -1,4 +1,5 @@
-//! The arms of the comparison: nothing, the agent, the yardstick, and the peers; how each is attached and let go.
+//! The arms of the comparison: nothing, the agent, the yardstick, and the peers; how each is
+//! attached and let go.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -14,7 +15,8 @@ use super::stage::Load;
 
 /// How long something may take to be attached.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Between the last descriptor of a peer and the measurement: it may have opened it a moment before it attaches.
+/// Between the last descriptor of a peer and the measurement: it may have opened it a moment before
+/// it attaches.
 const SETTLE: Duration = Duration::from_millis(150);
 /// The port of the exporter in the load's own network namespace.
 const EXPORTER: u16 = 9100;
@@ -74,13 +76,27 @@ pub(super) struct Attached {
 
 impl Arm {
     /// Attaches it and waits until it is.
-    pub(super) fn attach(&self, load: &Load, printed: &Lines, interrupt: &Interrupt) -> Result<Attached> {
+    pub(super) fn attach(
+        &self,
+        load: &Load,
+        printed: &Lines,
+        interrupt: &Interrupt,
+    ) -> Result<Attached> {
         match &self.kind {
-            Kind::Nothing => Ok(Attached { process: None, pipes: None, printed: None, source: None, signal: Signal::SIGTERM }),
+            Kind::Nothing => Ok(Attached {
+                process: None,
+                pipes: None,
+                printed: None,
+                source: None,
+                signal: Signal::SIGTERM,
+            }),
             Kind::Agent(binary) => {
-                let socket = std::env::temp_dir().join(format!("tcpwarden-bench-{}.sock", std::process::id()));
+                let socket = std::env::temp_dir()
+                    .join(format!("tcpwarden-bench-{}.sock", std::process::id()));
                 let mut command = Command::new(binary);
-                command.args(["run", "--log", "error", "--listen"]).arg(format!("unix:{}", socket.display()));
+                command
+                    .args(["run", "--log", "error", "--listen"])
+                    .arg(format!("unix:{}", socket.display()));
                 let process = Guarded::start(&self.name, &command, Stdio::null(), Stdio::null())?;
                 let attached = Attached::new(process, Some(Source::Unix(socket)));
                 attached.answers("/readyz", interrupt)
@@ -88,10 +104,15 @@ impl Arm {
             Kind::Yardstick { binary, bytes } => {
                 let mut command = Command::new(binary);
                 command.args(["--bytes", &bytes.to_string()]);
-                Attached::new(Guarded::start(&self.name, &command, Stdio::piped(), Stdio::piped())?, None).says("attached", interrupt)
+                Attached::new(
+                    Guarded::start(&self.name, &command, Stdio::piped(), Stdio::piped())?,
+                    None,
+                )
+                .says("attached", interrupt)
             }
             Kind::Printer { words, objects } => {
-                let (program, arguments) = words.split_first().context("a peer without a program")?;
+                let (program, arguments) =
+                    words.split_first().context("a peer without a program")?;
                 let mut command = with_tracefs();
                 command.arg(program).args(arguments);
                 let (file, output) = match printed {
@@ -106,10 +127,15 @@ impl Arm {
             Kind::Exporter(binary) => {
                 let mut command = Command::new("nsenter");
                 command.arg(format!("--net=/proc/{}/ns/net", load.pid())).arg(binary);
-                command.args(["--collector.disable-defaults", "--collector.tcpstat", "--log.level=error"]);
+                command.args([
+                    "--collector.disable-defaults",
+                    "--collector.tcpstat",
+                    "--log.level=error",
+                ]);
                 command.arg(format!("--web.listen-address=127.0.0.1:{EXPORTER}"));
                 let process = Guarded::start(&self.name, &command, Stdio::null(), Stdio::null())?;
-                Attached::new(process, Some(Source::Inside(load.pid(), EXPORTER))).answers("/metrics", interrupt)
+                Attached::new(process, Some(Source::Inside(load.pid(), EXPORTER)))
+                    .answers("/metrics", interrupt)
             }
         }
     }
@@ -195,7 +221,10 @@ impl Attached {
         if let Some((stdin, printed)) = self.pipes.take() {
             // The yardstick ends with its input, and says what it counted before it does.
             drop(stdin);
-            return Ok((printed.next(PATIENCE, interrupt).context("the yardstick did not end")?, 0));
+            return Ok((
+                printed.next(PATIENCE, interrupt).context("the yardstick did not end")?,
+                0,
+            ));
         }
         if let Some(mut process) = self.process.take() {
             process.end(self.signal)?;
@@ -204,8 +233,8 @@ impl Attached {
     }
 }
 
-/// What runs a tool where the kernel's tracing files are mounted, as on a distribution they are; the mounts are in a
-/// namespace of the tool's own and end with it.
+/// What runs a tool where the kernel's tracing files are mounted, as on a distribution they are;
+/// the mounts are in a namespace of the tool's own and end with it.
 fn with_tracefs() -> Command {
     const MOUNT: &str = "for at in debug:debugfs tracing:tracefs; do \
          grep -q \" /sys/kernel/${at%:*} \" /proc/mounts || mount -t ${at#*:} none /sys/kernel/${at%:*} || true; done; exec \"$@\"";

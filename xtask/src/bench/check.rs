@@ -1,9 +1,9 @@
-//! `bench --check`: what the agent's own code costs in instructions and allocations, compared with another commit in
-//! the same run. Both are counted, not timed, so that a noisy machine can judge.
+//! `bench --check`: what the agent's own code costs in instructions and allocations, compared with
+//! another commit in the same run. Both are counted, not timed, so that a noisy machine can judge.
 //!
-//! The work is that of the crate `cost`. Its program `counted` is built from the working tree and from the base, and
-//! each piece of work that both know may cost up to a tenth more than it did. A commit that means to cost more says so in its
-//! message, in a line `Accepts-cost: PIECE`.
+//! The work is that of the crate `cost`. Its program `counted` is built from the working tree and
+//! from the base, and each piece of work that both know may cost up to a tenth more than it did. A
+//! commit that means to cost more says so in its message, in a line `Accepts-cost: PIECE`.
 
 mod base;
 mod compare;
@@ -27,12 +27,13 @@ use crate::{build, cargo, workspace};
 /// The gate's own options.
 #[derive(clap::Args)]
 pub(crate) struct CheckArgs {
-    /// Compare what the agent's code costs in instructions and allocations with another commit, and fail where
-    /// that is more than a tenth more; needs no root. A line `Accepts-cost: PIECE` in a commit's message lets a piece of
-    /// work cost more
+    /// Compare what the agent's code costs in instructions and allocations with another commit,
+    /// and fail where that is more than a tenth more; needs no root. A line `Accepts-cost:
+    /// PIECE` in a commit's message lets a piece of work cost more
     #[arg(long, conflicts_with_all = ["update", "from", "quick", "loads", "peers", "rounds", "seconds", "connections"])]
     pub(super) check: bool,
-    /// The commit to compare with [default: where this branch left origin/main, or the commit before this one]
+    /// The commit to compare with [default: where this branch left origin/main, or the commit
+    /// before this one]
     #[arg(long, value_name = "COMMIT", requires = "check")]
     base: Option<String>,
 }
@@ -55,7 +56,9 @@ pub(super) fn main(args: &CheckArgs, json: Option<&Path>, consent: &ConsentArgs)
     };
     match check(&object, args.base.as_deref(), json)? {
         Outcome::Compared(Counts { failed: 0, .. }) => Ok(()),
-        Outcome::Compared(Counts { failed, .. }) => bail!("{failed} of the pieces of work cost more than they may; see above"),
+        Outcome::Compared(Counts { failed, .. }) => {
+            bail!("{failed} of the pieces of work cost more than they may; see above")
+        }
         Outcome::Nothing(why) => {
             println!("cost: nothing compared: {why}");
             Ok(())
@@ -76,19 +79,27 @@ pub(crate) fn check(object: &Path, base: Option<&str>, json: Option<&Path>) -> R
     let folder = workspace::root().join("target/check");
     std::fs::create_dir_all(&folder).with_context(|| format!("create {}", folder.display()))?;
     let lock = File::create(folder.join("lock")).context("create the lock of the checks")?;
-    // A second check would take the base's files away from the first. Held until the file is closed.
+    // A second check would take the base's files away from the first. Held until the file is
+    // closed.
     lock.lock().context("wait for another check of this tree")?;
     eprintln!("cost: building the counted work of {base} and of the working tree");
     let then = {
         let tree = Tree::unpack(&base, folder.join("base"))?;
         interrupts.check()?;
-        // Cargo tells the crates of two trees apart by name, version and their paths in the workspace. Were they all
-        // the same, each tree would take the other's build for its own; then the base is built apart, with all it needs.
-        let target = if tree.mark()? { workspace::root().join("target") } else { folder.join("build") };
+        // Cargo tells the crates of two trees apart by name, version and their paths in the
+        // workspace. Were they all the same, each tree would take the other's build for its
+        // own; then the base is built apart, with all it needs.
+        let target =
+            if tree.mark()? { workspace::root().join("target") } else { folder.join("build") };
         program(&tree.path, object, &target, &folder.join("counted-base"))
     };
     interrupts.check()?;
-    let now = program(workspace::root(), object, &workspace::root().join("target"), &folder.join("counted-now"))?;
+    let now = program(
+        workspace::root(),
+        object,
+        &workspace::root().join("target"),
+        &folder.join("counted-now"),
+    )?;
     interrupts.check()?;
     let pieces = counts::of_both(&then.with_context(|| format!("build {base}"))?, &now)?;
     interrupts.check()?;
@@ -107,16 +118,28 @@ fn program(tree: &Path, object: &Path, target: &Path, to: &Path) -> Result<PathB
     command.current_dir(tree).env("TCPWARDEN_BPF_OBJECT", object);
     command.arg("--target-dir").arg(target);
     let built = cargo::build(&mut command)?.executable("counted")?;
-    std::fs::copy(&built, to).with_context(|| format!("copy {} to {}", built.display(), to.display()))?;
+    std::fs::copy(&built, to)
+        .with_context(|| format!("copy {} to {}", built.display(), to.display()))?;
     Ok(to.to_owned())
 }
 
 /// Prints the table and what follows from it; the pieces of work in `accepted` may cost more.
-fn judge(base: &Base, pieces: &[Piece], accepted: &[String], json: Option<&Path>) -> Result<Outcome> {
+fn judge(
+    base: &Base,
+    pieces: &[Piece],
+    accepted: &[String],
+    json: Option<&Path>,
+) -> Result<Outcome> {
     print!("{}", table(base, pieces));
-    let of = |verdict: fn(&Verdict) -> bool| pieces.iter().filter(|piece| verdict(&piece.verdict())).count();
-    let (held, new) = (of(|verdict| *verdict == Verdict::Held), of(|verdict| *verdict == Verdict::New));
-    let (grown, gone) = (of(|verdict| matches!(verdict, Verdict::Grown(_))), of(|verdict| *verdict == Verdict::Gone));
+    let of = |verdict: fn(&Verdict) -> bool| {
+        pieces.iter().filter(|piece| verdict(&piece.verdict())).count()
+    };
+    let (held, new) =
+        (of(|verdict| *verdict == Verdict::Held), of(|verdict| *verdict == Verdict::New));
+    let (grown, gone) = (
+        of(|verdict| matches!(verdict, Verdict::Grown(_))),
+        of(|verdict| *verdict == Verdict::Gone),
+    );
     write(
         json,
         &json!({
@@ -129,7 +152,10 @@ fn judge(base: &Base, pieces: &[Piece], accepted: &[String], json: Option<&Path>
     )?;
     if grown + held == 0 {
         ensure!(new > 0, "the working tree has no work to count; xtask/cost lists it");
-        ensure!(gone == 0, "none of the {gone} pieces of work of {base} is counted here any more; name a base that has those of this tree");
+        ensure!(
+            gone == 0,
+            "none of the {gone} pieces of work of {base} is counted here any more; name a base that has those of this tree"
+        );
         return Ok(Outcome::Nothing(format!("{base} has none of this work; {new} pieces are new")));
     }
     let mut refused = 0;
@@ -137,17 +163,25 @@ fn judge(base: &Base, pieces: &[Piece], accepted: &[String], json: Option<&Path>
         let Verdict::Grown(why) = piece.verdict() else { continue };
         let meant = accepted.contains(&piece.name);
         refused += u64::from(!meant);
-        println!("GROWN{}: {}: {why}", if meant { ", as a commit's message says" } else { "" }, piece.name);
+        println!(
+            "GROWN{}: {}: {why}",
+            if meant { ", as a commit's message says" } else { "" },
+            piece.name
+        );
     }
     if refused > 0 {
         println!("{}", advice());
     }
-    println!("cost: {held} pieces within the limit, {grown} grown, {new} new, {gone} gone, compared with {base}");
+    println!(
+        "cost: {held} pieces within the limit, {grown} grown, {new} new, {gone} gone, compared with {base}"
+    );
     Ok(Outcome::Compared(Counts { passed: (held + grown) as u64 - refused, failed: refused }))
 }
 
 fn table(base: &Base, pieces: &[Piece]) -> String {
-    let mut text = format!("\ncost: instructions, allocations and bytes allocated for one unit, {base} -> working tree\n");
+    let mut text = format!(
+        "\ncost: instructions, allocations and bytes allocated for one unit, {base} -> working tree\n"
+    );
     let width = pieces.iter().map(|piece| piece.name.len()).max().unwrap_or_default();
     for piece in pieces {
         // Writing to a String cannot fail.

@@ -22,7 +22,8 @@ const GRACE: Duration = Duration::from_secs(10);
 /// How often something is looked for that takes a while.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// Whether somebody wants the benchmark to end. From its creation on signals end nothing by themselves.
+/// Whether somebody wants the benchmark to end. From its creation on signals end nothing by
+/// themselves.
 #[derive(Debug, Clone)]
 pub(super) struct Interrupt(Arc<AtomicBool>);
 
@@ -48,7 +49,11 @@ impl Interrupt {
     }
 
     /// Looks for something until it is there; nothing where it does not come in time.
-    pub(super) fn wait<T>(&self, time: Duration, mut look: impl FnMut() -> Result<Option<T>>) -> Result<Option<T>> {
+    pub(super) fn wait<T>(
+        &self,
+        time: Duration,
+        mut look: impl FnMut() -> Result<Option<T>>,
+    ) -> Result<Option<T>> {
         let start = Instant::now();
         loop {
             if let Some(found) = look()? {
@@ -69,16 +74,30 @@ pub(super) struct Guarded {
 }
 
 impl Guarded {
-    /// Starts it in a process group of its own: what is typed at the terminal is for the benchmark, which ends all in order. To be
-    /// called from the main thread, because the kernel ends it with the thread that started it.
-    pub(super) fn start(name: &str, command: &Command, stdin: Stdio, stdout: Stdio) -> Result<Self> {
+    /// Starts it in a process group of its own: what is typed at the terminal is for the benchmark,
+    /// which ends all in order. To be called from the main thread, because the kernel ends it
+    /// with the thread that started it.
+    pub(super) fn start(
+        name: &str,
+        command: &Command,
+        stdin: Stdio,
+        stdout: Stdio,
+    ) -> Result<Self> {
         let errors = unnamed().context("make a file for what a process complains about")?;
         let mut guarded = Command::new("setpriv");
-        guarded.args(["--pdeathsig", "TERM", "--"]).arg(command.get_program()).args(command.get_args());
+        guarded
+            .args(["--pdeathsig", "TERM", "--"])
+            .arg(command.get_program())
+            .args(command.get_args());
         guarded.env("PATH", crate::workspace::path()?).process_group(0);
         without_settings(&mut guarded, std::env::vars_os().map(|(name, _)| name));
         let said = errors.try_clone().context("share that file")?;
-        let child = guarded.stdin(stdin).stdout(stdout).stderr(said).spawn().with_context(|| format!("start {name} through setpriv"))?;
+        let child = guarded
+            .stdin(stdin)
+            .stdout(stdout)
+            .stderr(said)
+            .spawn()
+            .with_context(|| format!("start {name} through setpriv"))?;
         Ok(Self { name: name.to_owned(), child, errors })
     }
 
@@ -102,7 +121,11 @@ impl Guarded {
         let mut bytes = vec![0; 4096];
         let length = self.errors.read_at(&mut bytes, 0).unwrap_or(0);
         let text = String::from_utf8_lossy(&bytes[..length]).into_owned();
-        text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it said nothing").trim().to_owned()
+        text.lines()
+            .rfind(|line| !line.trim().is_empty())
+            .unwrap_or("it said nothing")
+            .trim()
+            .to_owned()
     }
 
     /// An error when it has ended.
@@ -115,33 +138,55 @@ impl Guarded {
 
     /// Processor time of all its threads, ended ones too.
     pub(super) fn cpu(&self) -> Result<Duration> {
-        let clock =
-            clock_getcpuclockid(Pid::from_raw(self.pid().cast_signed())).with_context(|| format!("find the clock of {}", self.name))?;
+        let clock = clock_getcpuclockid(Pid::from_raw(self.pid().cast_signed()))
+            .with_context(|| format!("find the clock of {}", self.name))?;
         Ok(clock_gettime(clock).with_context(|| format!("read the clock of {}", self.name))?.into())
     }
 
     /// How often its threads have waited and were woken; threads that ended are not among them.
     pub(super) fn wakeups(&self) -> u64 {
         let Ok(threads) = std::fs::read_dir(format!("/proc/{}/task", self.pid())) else { return 0 };
-        let texts = threads.flatten().filter_map(|thread| std::fs::read_to_string(thread.path().join("status")).ok());
-        let own = |text: &str| text.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?.trim().parse::<u64>().ok();
+        let texts = threads
+            .flatten()
+            .filter_map(|thread| std::fs::read_to_string(thread.path().join("status")).ok());
+        let own = |text: &str| {
+            text.lines()
+                .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?
+                .trim()
+                .parse::<u64>()
+                .ok()
+        };
         texts.filter_map(|text| own(&text)).sum()
     }
 
     /// Resident bytes.
     pub(super) fn resident_bytes(&self) -> Result<u64> {
-        let text =
-            std::fs::read_to_string(format!("/proc/{}/status", self.pid())).with_context(|| format!("read the status of {}", self.name))?;
-        let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no resident memory is told")?;
-        Ok(line.trim().trim_end_matches("kB").trim().parse::<u64>().context("read the resident memory")? << 10)
+        let text = std::fs::read_to_string(format!("/proc/{}/status", self.pid()))
+            .with_context(|| format!("read the status of {}", self.name))?;
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .context("no resident memory is told")?;
+        Ok(line
+            .trim()
+            .trim_end_matches("kB")
+            .trim()
+            .parse::<u64>()
+            .context("read the resident memory")?
+            << 10)
     }
 
     /// What it holds of the kernel: the kinds of its anonymous descriptors, sorted.
     pub(super) fn kernel_objects(&self) -> Vec<String> {
-        let Ok(entries) = std::fs::read_dir(format!("/proc/{}/fd", self.pid())) else { return Vec::new() };
-        let links =
-            entries.flatten().filter_map(|entry| std::fs::read_link(entry.path()).ok()).map(|link| link.to_string_lossy().into_owned());
-        let mut objects: Vec<String> = links.filter(|link| link.starts_with("anon_inode:")).collect();
+        let Ok(entries) = std::fs::read_dir(format!("/proc/{}/fd", self.pid())) else {
+            return Vec::new();
+        };
+        let links = entries
+            .flatten()
+            .filter_map(|entry| std::fs::read_link(entry.path()).ok())
+            .map(|link| link.to_string_lossy().into_owned());
+        let mut objects: Vec<String> =
+            links.filter(|link| link.starts_with("anon_inode:")).collect();
         objects.sort();
         objects
     }
@@ -151,7 +196,8 @@ impl Guarded {
         Pid::from_raw(self.pid().cast_signed())
     }
 
-    /// Asks it and what it has started to end and waits for it; kills all of them when that takes too long.
+    /// Asks it and what it has started to end and waits for it; kills all of them when that takes
+    /// too long.
     pub(super) fn end(&mut self, signal: Signal) -> Result<()> {
         drop(self.child.stdin.take());
         let start = Instant::now();
@@ -161,7 +207,8 @@ impl Guarded {
         }
         while matches!(self.child.try_wait(), Ok(None)) {
             if start.elapsed() > GRACE {
-                killpg(self.group(), Signal::SIGKILL).with_context(|| format!("kill {}", self.name))?;
+                killpg(self.group(), Signal::SIGKILL)
+                    .with_context(|| format!("kill {}", self.name))?;
                 self.child.wait().with_context(|| format!("wait for {}", self.name))?;
                 bail!("{} had to be killed", self.name);
             }
@@ -189,7 +236,11 @@ fn without_settings(command: &mut Command, names: impl Iterator<Item = OsString>
 /// A file without a name, which is gone with its last descriptor.
 fn unnamed() -> Result<File> {
     static COUNT: AtomicU32 = AtomicU32::new(0);
-    let path = std::env::temp_dir().join(format!("tcpwarden-bench-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed)));
+    let path = std::env::temp_dir().join(format!(
+        "tcpwarden-bench-{}-{}",
+        std::process::id(),
+        COUNT.fetch_add(1, Ordering::Relaxed)
+    ));
     let file = File::options().read(true).write(true).create_new(true).open(&path)?;
     std::fs::remove_file(&path)?;
     Ok(file)
@@ -255,9 +306,12 @@ mod tests {
         let mut command = Command::new("true");
         without_settings(
             &mut command,
-            ["TCPWARDEN_RING_BYTES", "TCPWARDEN_CONFIG", "HOME", "MY_TCPWARDEN_"].map(OsString::from).into_iter(),
+            ["TCPWARDEN_RING_BYTES", "TCPWARDEN_CONFIG", "HOME", "MY_TCPWARDEN_"]
+                .map(OsString::from)
+                .into_iter(),
         );
-        let changed: Vec<_> = command.get_envs().map(|(name, value)| (name.to_str().unwrap(), value)).collect();
+        let changed: Vec<_> =
+            command.get_envs().map(|(name, value)| (name.to_str().unwrap(), value)).collect();
         assert_eq!(changed, [("TCPWARDEN_CONFIG", None), ("TCPWARDEN_RING_BYTES", None)]);
     }
 }

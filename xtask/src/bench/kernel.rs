@@ -1,4 +1,5 @@
-//! The kernel's own figures: nanoseconds a run of each program while `kernel.bpf_stats_enabled` is 1.
+//! The kernel's own figures: nanoseconds a run of each program while `kernel.bpf_stats_enabled` is
+//! 1.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -21,8 +22,8 @@ const SETTLE: Duration = Duration::from_millis(1500);
 /// Times that the agent, the yardstick and the empty program are measured in turn.
 const TURNS: usize = 5;
 
-/// The kernel's statistics of BPF programs, on as long as this value lives. A process of its own sets them back, so that they are
-/// also set back when the benchmark is killed.
+/// The kernel's statistics of BPF programs, on as long as this value lives. A process of its own
+/// sets them back, so that they are also set back when the benchmark is killed.
 struct Statistics {
     // Dropped first: the end of its input is what the process waits for.
     _stdin: ChildStdin,
@@ -33,10 +34,18 @@ impl Statistics {
     fn on() -> Result<Self> {
         let mut command = Command::new(myself());
         command.args(["bench-load", "statistics"]);
-        let mut process = Guarded::start("the process that switches the kernel's statistics on", &command, Stdio::piped(), Stdio::piped())?;
+        let mut process = Guarded::start(
+            "the process that switches the kernel's statistics on",
+            &command,
+            Stdio::piped(),
+            Stdio::piped(),
+        )?;
         let stdin = process.stdin()?;
         let mut line = [0; 3];
-        process.stdout()?.read_exact(&mut line).with_context(|| format!("switch the kernel's statistics on: {}", process.said()))?;
+        process
+            .stdout()?
+            .read_exact(&mut line)
+            .with_context(|| format!("switch the kernel's statistics on: {}", process.said()))?;
         Ok(Self { _stdin: stdin, _process: process })
     }
 }
@@ -44,7 +53,9 @@ impl Statistics {
 /// Says so where somebody has them on: they are then in every figure of every arm.
 pub(super) fn warn() {
     if fs::read_to_string(STATISTICS).is_ok_and(|on| on.trim() != "0") {
-        eprintln!("bench: {STATISTICS} is on: the kernel's counting is in every figure of what has BPF programs");
+        eprintln!(
+            "bench: {STATISTICS} is on: the kernel's counting is in every figure of what has BPF programs"
+        );
     }
 }
 
@@ -57,12 +68,18 @@ pub(super) fn statistics() -> Result<()> {
     let told = writeln!(std::io::stdout(), "on");
     let ended = std::io::stdin().read_to_end(&mut Vec::new());
     drop(interrupt);
-    fs::write(STATISTICS, before.trim()).with_context(|| format!("set {STATISTICS} back to {}", before.trim()))?;
+    fs::write(STATISTICS, before.trim())
+        .with_context(|| format!("set {STATISTICS} back to {}", before.trim()))?;
     told.and(ended).map(drop).context("wait for the end of the input")
 }
 
 /// Nanoseconds a run during storms: the agent's programs, and the yardsticks' in turn with them.
-pub(super) fn figures(agent: &Arm, yardsticks: &[&Arm], time: Duration, interrupt: &Interrupt) -> Result<KernelFigures> {
+pub(super) fn figures(
+    agent: &Arm,
+    yardsticks: &[&Arm],
+    time: Duration,
+    interrupt: &Interrupt,
+) -> Result<KernelFigures> {
     let statistics = Statistics::on()?;
     let mut load = Load::start(loads::find("storm")?, interrupt)?;
     let (mut programs, mut yards) = (Vec::new(), Vec::new());
@@ -74,7 +91,8 @@ pub(super) fn figures(agent: &Arm, yardsticks: &[&Arm], time: Duration, interrup
             let attached = yardstick.attach(&load, &Lines::Dropped, interrupt)?;
             load.run(time, interrupt)?;
             let (said, _) = attached.detach(interrupt)?;
-            let (runs, nanoseconds) = counted(&said).with_context(|| format!("the {} said {said:?} at its end", yardstick.name))?;
+            let (runs, nanoseconds) = counted(&said)
+                .with_context(|| format!("the {} said {said:?} at its end", yardstick.name))?;
             if runs > 0 {
                 add(&mut yards, &yardstick.name, runs, ratio(nanoseconds, runs));
             }
@@ -94,7 +112,12 @@ fn add(known: &mut Vec<ProgramRuns>, program: &str, runs: u64, nanoseconds: f64)
 }
 
 /// One turn of the agent: program, runs, nanoseconds a run.
-fn agents(agent: &Arm, load: &mut Load, time: Duration, interrupt: &Interrupt) -> Result<Vec<(String, u64, f64)>> {
+fn agents(
+    agent: &Arm,
+    load: &mut Load,
+    time: Duration,
+    interrupt: &Interrupt,
+) -> Result<Vec<(String, u64, f64)>> {
     let attached = agent.attach(load, &Lines::Dropped, interrupt)?;
     load.run(time, interrupt)?;
     interrupt.sleep(SETTLE)?;

@@ -22,10 +22,17 @@ impl Clock {
     /// Now.
     pub(super) fn now() -> Result<Self> {
         let text = fs::read_to_string("/proc/stat").context("read /proc/stat")?;
-        let line = text.lines().next().and_then(|line| line.strip_prefix("cpu ")).context("/proc/stat does not begin with all CPUs")?;
+        let line = text
+            .lines()
+            .next()
+            .and_then(|line| line.strip_prefix("cpu "))
+            .context("/proc/stat does not begin with all CPUs")?;
         let ticks: Vec<f64> = line.split_whitespace().map_while(|word| word.parse().ok()).collect();
-        // user, nice, system, idle, iowait, irq, softirq, steal; what guests took is in user and nice.
-        let of = |places: &[usize]| places.iter().filter_map(|place| ticks.get(*place)).sum::<f64>() / TICKS_A_SECOND;
+        // user, nice, system, idle, iowait, irq, softirq, steal; what guests took is in user and
+        // nice.
+        let of = |places: &[usize]| {
+            places.iter().filter_map(|place| ticks.get(*place)).sum::<f64>() / TICKS_A_SECOND
+        };
         Ok(Self { at: Instant::now(), busy: of(&[0, 1, 2, 5, 6]), stolen: of(&[7]) })
     }
 
@@ -41,7 +48,9 @@ impl Clock {
 pub(super) fn look() -> Machine {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let value = |text: &str, key: &str| {
-        let line = text.lines().find_map(|line| line.strip_prefix(key)?.trim_start().strip_prefix(':').map(str::trim).map(str::to_owned));
+        let line = text.lines().find_map(|line| {
+            line.strip_prefix(key)?.trim_start().strip_prefix(':').map(str::trim).map(str::to_owned)
+        });
         line.unwrap_or_else(|| "unknown".to_owned())
     };
     let memory = value(&read("/proc/meminfo"), "MemTotal");

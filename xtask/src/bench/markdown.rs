@@ -1,7 +1,8 @@
-//! The figures in `docs/overhead.md`: tables between marks, which a run replaces, so that nobody copies a number by hand. All of
-//! them or none: the page names the one run that they are of.
+//! The figures in `docs/overhead.md`: tables between marks, which a run replaces, so that nobody
+//! copies a number by hand. All of them or none: the page names the one run that they are of.
 //!
-//! A mark is `<!-- figures: NAME -->` on a line of its own; what follows up to `<!-- end -->` is the table.
+//! A mark is `<!-- figures: NAME -->` on a line of its own; what follows up to `<!-- end -->` is
+//! the table.
 
 use agent_common::record;
 use anyhow::{Context as _, Result};
@@ -11,7 +12,8 @@ use super::report::{LoadReport, Memory, Report, Summary, WITHOUT};
 use super::stats::Spread;
 use super::yardstick;
 
-/// The default of `--ring-bytes`, the share of it at which the reader is woken, and what the ring adds to each record.
+/// The default of `--ring-bytes`, the share of it at which the reader is woken, and what the ring
+/// adds to each record.
 const RING: f64 = 8_388_608.0;
 const WOKEN_AT: f64 = 0.25;
 const HEADER: usize = 8;
@@ -24,8 +26,11 @@ pub(super) fn replace(text: &str, report: &Report) -> Result<String> {
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("<!-- figures: ") {
         let (name, after) = after.split_once(" -->").context("a mark of figures does not end")?;
-        let (_, after) = after.split_once("<!-- end -->").with_context(|| format!("the figures {name:?} have no end"))?;
-        let table = table(name, report)?.with_context(|| format!("the run has no figures for {name:?}: measure all loads"))?;
+        let (_, after) = after
+            .split_once("<!-- end -->")
+            .with_context(|| format!("the figures {name:?} have no end"))?;
+        let table = table(name, report)?
+            .with_context(|| format!("the run has no figures for {name:?}: measure all loads"))?;
         replaced.extend([before, "<!-- figures: ", name, " -->\n", &table, "\n<!-- end -->"]);
         rest = after;
     }
@@ -43,7 +48,9 @@ pub(super) fn check(text: &str, loads: &[&str]) -> Result<()> {
             load => &[loads::find(load).context("a mark names no figures")?.name],
         };
         let missing = needed.iter().find(|load| !loads.contains(load));
-        missing.map_or(Ok(()), |load| Err(anyhow::anyhow!("its figures {name:?} need the load {load}: measure all loads")))?;
+        missing.map_or(Ok(()), |load| {
+            Err(anyhow::anyhow!("its figures {name:?} need the load {load}: measure all loads"))
+        })?;
     }
     Ok(())
 }
@@ -107,14 +114,26 @@ fn arms(load: &LoadReport, report: &Report) -> String {
         "the same in the calmest slots",
         "load's CPU added, µs each",
     ];
-    let heads = heads.into_iter().chain(["undisturbed time added, µs each", "its own CPU, µs each", "RSS, MiB"]);
+    let heads = heads.into_iter().chain([
+        "undisturbed time added, µs each",
+        "its own CPU, µs each",
+        "RSS, MiB",
+    ]);
     let head = format!("| {} |\n|---|", heads.collect::<Vec<_>>().join(" | "));
     let mut lines = vec![format!("{head}{}", "---:|".repeat(8))];
-    let seen = |name: &str| report.arms.iter().find(|arm| arm.name == name)?.check.as_ref()?.reported_ratio;
+    let seen = |name: &str| {
+        report.arms.iter().find(|arm| arm.name == name)?.check.as_ref()?.reported_ratio
+    };
     lines.extend(load.summaries.iter().map(|summary| arm(summary, seen(&summary.arm))));
-    if load.summaries.iter().any(|summary| report.arms.iter().any(|arm| arm.name == summary.arm && arm.check.is_some())) {
+    if load
+        .summaries
+        .iter()
+        .any(|summary| report.arms.iter().any(|arm| arm.name == summary.arm && arm.check.is_some()))
+    {
         let failed = report.arms.iter().filter_map(|arm| Some((&arm.name, arm.error.as_ref()?)));
-        lines.extend(failed.map(|(name, error)| format!("| {name} | not measured: {} ||||||||", error.replace(['|', '\n'], " "))));
+        lines.extend(failed.map(|(name, error)| {
+            format!("| {name} | not measured: {} ||||||||", error.replace(['|', '\n'], " "))
+        }));
     }
     lines.join("\n")
 }
@@ -142,11 +161,14 @@ fn arm(summary: &Summary, seen: Option<f64>) -> String {
 
 /// Median and quartiles.
 fn spread(spread: Option<&Spread>, digits: usize) -> String {
-    spread.map_or("-".to_owned(), |s| format!("{:.digits$} ({:.digits$} to {:.digits$})", s.median, s.q1, s.q3))
+    spread.map_or("-".to_owned(), |s| {
+        format!("{:.digits$} ({:.digits$} to {:.digits$})", s.median, s.q1, s.q3)
+    })
 }
 
-/// Percent of one CPU at some rates of connections: what the load spends more, and what watches. Exporters are left out, because
-/// theirs goes with their scrapes and with the sockets there are; yardsticks are no tools.
+/// Percent of one CPU at some rates of connections: what the load spends more, and what watches.
+/// Exporters are left out, because theirs goes with their scrapes and with the sockets there are;
+/// yardsticks are no tools.
 fn rates(report: &Report) -> Option<String> {
     let storm = report.loads.iter().find(|load| load.name == "storm")?;
     let kept = report.loads.iter().find(|load| load.name == "kept")?;
@@ -154,9 +176,13 @@ fn rates(report: &Report) -> Option<String> {
     let idle = kept.summary("agent")?.watcher_cpus.median;
     let no_tool = [WITHOUT, "node-exporter", yardstick::NAME, yardstick::EMPTY];
     let heads = RATES.map(|rate| format!("{rate}/s"));
-    let mut lines =
-        vec![format!("| CPU, percent of one, at so many connections | {} |\n|---|{}", heads.join(" | "), "---:|".repeat(RATES.len()))];
-    for summary in storm.summaries.iter().filter(|summary| !no_tool.contains(&summary.arm.as_str())) {
+    let mut lines = vec![format!(
+        "| CPU, percent of one, at so many connections | {} |\n|---|{}",
+        heads.join(" | "),
+        "---:|".repeat(RATES.len())
+    )];
+    for summary in storm.summaries.iter().filter(|summary| !no_tool.contains(&summary.arm.as_str()))
+    {
         let Some(added) = summary.undisturbed_added_microseconds_per_unit else { continue };
         let each = (added.median + summary.watcher_cpu_microseconds_per_unit.median) / 1e6;
         let idle = if summary.arm == "agent" { idle } else { 0.0 };
@@ -176,14 +202,19 @@ fn records(report: &Report) -> String {
     ];
     for load in &report.loads {
         let Some(agent) = load.summary("agent") else { continue };
-        let (Some(rate), Some(lost)) = (agent.records_per_second, agent.records_lost) else { continue };
+        let (Some(rate), Some(lost)) = (agent.records_per_second, agent.records_lost) else {
+            continue;
+        };
         let Ok(spec) = loads::find(&load.name) else { continue };
         let full = RING / (rate.max * bytes_in_the_ring(spec)) * 1e3;
         // Where next to nothing comes, the time is that of everything else the agent does.
         let (each, full) = if rate.max < 1000.0 {
             ("-".to_owned(), ["-".to_owned(), "-".to_owned()])
         } else {
-            (spread(agent.watcher_cpu_nanoseconds_per_record.as_ref(), 0), [full * WOKEN_AT, full].map(|time| format!("{time:.0} ms")))
+            (
+                spread(agent.watcher_cpu_nanoseconds_per_record.as_ref(), 0),
+                [full * WOKEN_AT, full].map(|time| format!("{time:.0} ms")),
+            )
         };
         let [quarter, all] = full;
         lines.push(format!(
@@ -197,7 +228,8 @@ fn records(report: &Report) -> String {
 /// What a record takes in the ring, on average over the transitions of a load.
 #[expect(clippy::cast_precision_loss, reason = "a record has few bytes")]
 pub(super) fn bytes_in_the_ring(spec: &Spec) -> f64 {
-    let [state, close] = [size_of::<record::State>(), size_of::<record::Close>()].map(|bytes| (bytes + HEADER) as f64);
+    let [state, close] = [size_of::<record::State>(), size_of::<record::Close>()]
+        .map(|bytes| (bytes + HEADER) as f64);
     state + (close - state) * spec.closing
 }
 
@@ -213,9 +245,15 @@ fn probes(report: &Report) -> String {
         }
         for (what, ratio) in [
             ("`inet_sock_set_state` over the yardstick", kernel.state_over_yardstick_ratio),
-            ("the same less the empty program, which is the counting itself", kernel.state_over_yardstick_net_ratio),
+            (
+                "the same less the empty program, which is the counting itself",
+                kernel.state_over_yardstick_net_ratio,
+            ),
             ("both programs of a transition over the yardstick", kernel.both_over_yardstick_ratio),
-            ("the same less the empty program, once for each run", kernel.both_over_yardstick_net_ratio),
+            (
+                "the same less the empty program, once for each run",
+                kernel.both_over_yardstick_net_ratio,
+            ),
         ] {
             lines.extend(ratio.map(|ratio| format!("| {what} | {ratio:.2} × | |")));
         }
@@ -223,10 +261,17 @@ fn probes(report: &Report) -> String {
     if let Some(flip) = report.loads.iter().find(|load| load.name == "flip") {
         let added = |arm: &str| Some(flip.summary(arm)?.calmest_added_microseconds_per_unit? * 1e3);
         for arm in ["agent", yardstick::NAME, yardstick::EMPTY] {
-            lines.extend(added(arm).map(|added| format!("| a transition from end to end, `flip`: what the {arm} adds | {added:.0} | |")));
+            lines.extend(added(arm).map(|added| {
+                format!(
+                    "| a transition from end to end, `flip`: what the {arm} adds | {added:.0} | |"
+                )
+            }));
         }
-        let ratio = added("agent").zip(added(yardstick::NAME)).map(|(agent, yardstick)| agent / yardstick);
-        lines.extend(ratio.map(|ratio| format!("| the agent's over the yardstick's | {ratio:.2} × | |")));
+        let ratio =
+            added("agent").zip(added(yardstick::NAME)).map(|(agent, yardstick)| agent / yardstick);
+        lines.extend(
+            ratio.map(|ratio| format!("| the agent's over the yardstick's | {ratio:.2} × | |")),
+        );
     }
     lines.join("\n")
 }

@@ -1,4 +1,5 @@
-//! The run from its beginning to its end: what is built, which arms there are, what is measured, where it is written.
+//! The run from its beginning to its end: what is built, which arms there are, what is measured,
+//! where it is written.
 
 use std::fs::File;
 use std::io::ErrorKind;
@@ -38,18 +39,23 @@ pub(super) fn main(args: &Args) -> Result<()> {
     };
     table::rest(&report);
     if let Some(file) = &args.json {
-        std::fs::write(file, report.json()?).with_context(|| format!("write {}", file.display()))?;
+        std::fs::write(file, report.json()?)
+            .with_context(|| format!("write {}", file.display()))?;
     }
     let Some(file) = &args.update else { return Ok(()) };
     let text = std::fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
-    std::fs::write(file, markdown::replace(&text, &report)?).with_context(|| format!("write {}", file.display()))
+    std::fs::write(file, markdown::replace(&text, &report)?)
+        .with_context(|| format!("write {}", file.display()))
 }
 
-/// An error where nothing can be written to a file; one that is not there is not left behind, since the run may fail.
+/// An error where nothing can be written to a file; one that is not there is not left behind, since
+/// the run may fail.
 fn can_be_written(file: &Path) -> Result<()> {
     let tried = match File::options().write(true).create_new(true).open(file) {
         Ok(_) => std::fs::remove_file(file),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => File::options().append(true).open(file).map(drop),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            File::options().append(true).open(file).map(drop)
+        }
         Err(error) => Err(error),
     };
     tried.with_context(|| format!("open {} for writing", file.display()))
@@ -57,13 +63,17 @@ fn can_be_written(file: &Path) -> Result<()> {
 
 /// An error where a file of figures cannot be written, or has figures that the run would not bring.
 fn can_be_updated(file: &Path, args: &Args) -> Result<()> {
-    File::options().append(true).open(file).with_context(|| format!("open {} for writing", file.display()))?;
+    File::options()
+        .append(true)
+        .open(file)
+        .with_context(|| format!("open {} for writing", file.display()))?;
     if args.from.is_some() {
         return Ok(());
     }
     let text = std::fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
     let loads: Vec<_> = wanted(&args.loads).iter().map(|spec| spec.name).collect();
-    markdown::check(&text, &loads).with_context(|| format!("{} would not be updated", file.display()))
+    markdown::check(&text, &loads)
+        .with_context(|| format!("{} would not be updated", file.display()))
 }
 
 /// A run from its JSON.
@@ -76,10 +86,17 @@ fn earlier(file: &Path) -> Result<Report> {
 
 /// A run.
 fn measured(args: &Args) -> Result<Report> {
-    anyhow::ensure!(process::is_root(), "the agent loads BPF programs: run `cargo xtask bench` as root");
+    anyhow::ensure!(
+        process::is_root(),
+        "the agent loads BPF programs: run `cargo xtask bench` as root"
+    );
     let consent = args.consent.consent();
     let toolchain = setup::for_build(consent)?;
-    let missing: Vec<_> = PROGRAMS.iter().filter(|(program, _)| !process::on_path(program)).map(|(_, package)| *package).collect();
+    let missing: Vec<_> = PROGRAMS
+        .iter()
+        .filter(|(program, _)| !process::on_path(program))
+        .map(|(_, package)| *package)
+        .collect();
     packages::install(&missing, "for the network of a load", consent)?;
     let built = build::agent(&toolchain, Profile::Release)?;
     let yardsticks = yardstick::arms(args.yardstick.as_deref(), &built.object);
@@ -119,9 +136,14 @@ impl Arms {
     /// Nothing, the agent and, where they could be built, the yardstick and the empty program.
     fn new(binary: PathBuf, yardsticks: Result<[Arm; 2]>) -> Self {
         let arm = |name: &str, kind| Arm { name: name.to_owned(), kind };
-        let mut all = Self { arms: vec![arm(WITHOUT, Kind::Nothing), arm("agent", Kind::Agent(binary))], states: Vec::new() };
+        let mut all = Self {
+            arms: vec![arm(WITHOUT, Kind::Nothing), arm("agent", Kind::Agent(binary))],
+            states: Vec::new(),
+        };
         match yardsticks {
-            Ok(arms) => arms.into_iter().for_each(|arm| all.add(&arm.name.clone(), Ok((arm, None)))),
+            Ok(arms) => {
+                arms.into_iter().for_each(|arm| all.add(&arm.name.clone(), Ok((arm, None))))
+            }
             Err(error) => {
                 all.add(yardstick::EMPTY, Err(anyhow::anyhow!("it is built with the yardstick")));
                 all.add(yardstick::NAME, Err(error));
@@ -161,9 +183,14 @@ impl Arms {
     }
 
     /// The kernel's own figures; their failure is told and the rest goes on.
-    fn kernel(&self, time: Duration, interrupt: &Interrupt) -> Result<Option<super::figures::KernelFigures>> {
+    fn kernel(
+        &self,
+        time: Duration,
+        interrupt: &Interrupt,
+    ) -> Result<Option<super::figures::KernelFigures>> {
         eprintln!("bench: the kernel's own figures");
-        let yardsticks: Vec<_> = self.arms.iter().filter(|arm| matches!(arm.kind, Kind::Yardstick { .. })).collect();
+        let yardsticks: Vec<_> =
+            self.arms.iter().filter(|arm| matches!(arm.kind, Kind::Yardstick { .. })).collect();
         match kernel::figures(&self.arms[1], &yardsticks, time, interrupt) {
             Ok(figures) => Ok(Some(figures)),
             Err(error) => {
@@ -176,7 +203,12 @@ impl Arms {
 }
 
 /// One load under the arms that are for it.
-fn one(spec: &'static Spec, arms: &mut Arms, plan: Plan, interrupt: &Interrupt) -> Result<LoadReport> {
+fn one(
+    spec: &'static Spec,
+    arms: &mut Arms,
+    plan: Plan,
+    interrupt: &Interrupt,
+) -> Result<LoadReport> {
     let wanted = arms.arms.iter().filter(|arm| match arm.kind {
         Kind::Nothing | Kind::Agent(_) => true,
         Kind::Yardstick { .. } => spec.yardstick,
@@ -189,8 +221,12 @@ fn one(spec: &'static Spec, arms: &mut Arms, plan: Plan, interrupt: &Interrupt) 
 }
 
 fn wanted(names: &[LoadName]) -> Vec<&'static Spec> {
-    let is_wanted =
-        |spec: &Spec| names.iter().any(|name| matches!(name, LoadName::All) || matches!(name, LoadName::One(one) if one.name == spec.name));
+    let is_wanted = |spec: &Spec| {
+        names.iter().any(|name| {
+            matches!(name, LoadName::All)
+                || matches!(name, LoadName::One(one) if one.name == spec.name)
+        })
+    };
     loads::ALL.iter().filter(|spec| is_wanted(spec)).collect()
 }
 
@@ -199,8 +235,13 @@ fn begin(args: &Args) -> Result<Report> {
     let plan = args.plan();
     Ok(Report {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        command: std::iter::once("cargo xtask".to_owned()).chain(std::env::args().skip(1)).collect(),
-        started_unix_seconds: SystemTime::now().duration_since(UNIX_EPOCH).context("read the clock")?.as_secs(),
+        command: std::iter::once("cargo xtask".to_owned())
+            .chain(std::env::args().skip(1))
+            .collect(),
+        started_unix_seconds: SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .context("read the clock")?
+            .as_secs(),
         elapsed_seconds: 0.0,
         machine: machine::look(),
         rounds: plan.rounds,
@@ -218,7 +259,8 @@ mod tests {
 
     #[test]
     fn whether_a_file_can_be_written_is_known_without_leaving_one_or_changing_one() {
-        let folder = std::env::temp_dir().join(format!("tcpwarden-bench-test-{}", std::process::id()));
+        let folder =
+            std::env::temp_dir().join(format!("tcpwarden-bench-test-{}", std::process::id()));
         std::fs::create_dir(&folder).unwrap();
         let (new, old) = (folder.join("new"), folder.join("old"));
         std::fs::write(&old, "numbers").unwrap();

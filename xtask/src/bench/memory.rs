@@ -20,7 +20,10 @@ pub(super) fn measure(agent: &Arm, connections: u64, interrupt: &Interrupt) -> R
     let look = || {
         interrupt.sleep(SETTLE)?;
         let page = attached.page()?;
-        anyhow::Ok((page.count("process_resident_memory_bytes"), page.count("tcpwarden_connections_tracked")))
+        anyhow::Ok((
+            page.count("process_resident_memory_bytes"),
+            page.count("tcpwarden_connections_tracked"),
+        ))
     };
     let (idle, few) = look()?;
     let crowd = Crowd::start(connections, interrupt)?;
@@ -28,6 +31,13 @@ pub(super) fn measure(agent: &Arm, connections: u64, interrupt: &Interrupt) -> R
     drop(crowd);
     attached.detach(interrupt)?;
     #[expect(clippy::cast_precision_loss, reason = "there is less memory than 2^53 bytes")]
-    let bytes_per_socket = full.saturating_sub(idle) as f64 / many.saturating_sub(few).max(1) as f64;
-    Ok(Memory { idle_resident_bytes: idle, idle_sockets: few, crowd_resident_bytes: full, crowd_sockets: many, bytes_per_socket })
+    let bytes_per_socket =
+        full.saturating_sub(idle) as f64 / many.saturating_sub(few).max(1) as f64;
+    Ok(Memory {
+        idle_resident_bytes: idle,
+        idle_sockets: few,
+        crowd_resident_bytes: full,
+        crowd_sockets: many,
+        bytes_per_socket,
+    })
 }

@@ -1,7 +1,9 @@
-//! `bench`: what the agent costs, measured on this machine beside nothing and beside what one would use instead.
+//! `bench`: what the agent costs, measured on this machine beside nothing and beside what one would
+//! use instead.
 //!
-//! Each load runs in network namespaces of its own, under each of its arms in turn (A B C A B C ...). Numbers of one run are comparable
-//! with each other, not with those of another machine or time.
+//! Each load runs in network namespaces of its own, under each of its arms in turn (A B C A B C
+//! ...). Numbers of one run are comparable with each other, not with those of another machine or
+//! time.
 
 mod arms;
 pub(crate) mod check;
@@ -46,7 +48,8 @@ pub(crate) struct Args {
     /// Live connections for the memory figure
     #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     connections: u64,
-    /// Peers to measure beside the agent: all, none, or of tcpstates,tcplife,bpftrace,node-exporter
+    /// Peers to measure beside the agent: all, none, or of
+    /// tcpstates,tcplife,bpftrace,node-exporter
     #[arg(long, default_value = "all")]
     peers: Selection,
     /// Loads: all, or of storm,flip,storm-veth,flip-2,storm-2,kept,bulk,loss
@@ -58,7 +61,8 @@ pub(crate) struct Args {
     /// Write every number to a file, raw ones too
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Put the figures into a Markdown file, between the marks that it has for them; the run must bring figures for all of them
+    /// Put the figures into a Markdown file, between the marks that it has for them; the run must
+    /// bring figures for all of them
     #[arg(long, value_name = "FILE")]
     update: Option<PathBuf>,
     /// Show the numbers of an earlier run from its JSON, instead of measuring
@@ -105,7 +109,9 @@ pub(crate) fn load(args: &LoadArgs) -> Result<()> {
         "statistics" => kernel::statistics(),
         "hold" => loads::hold(args.amount),
         "hold-part" => loads::hold_part(args.amount),
-        name => loads::serve(name, u32::try_from(args.amount).context("no process has such an id")?),
+        name => {
+            loads::serve(name, u32::try_from(args.amount).context("no process has such an id")?)
+        }
     }
 }
 
@@ -120,14 +126,16 @@ fn seconds(text: &str) -> Result<f64> {
     Ok(seconds)
 }
 
-/// This program, to be started again inside a namespace: this very file, also when a build has put another in its place.
+/// This program, to be started again inside a namespace: this very file, also when a build has put
+/// another in its place.
 fn myself() -> PathBuf {
     PathBuf::from(format!("/proc/{}/exe", std::process::id()))
 }
 
 /// Does something in the network namespace of a process; sockets that it makes stay there.
 fn inside<T: Send>(pid: u32, work: impl FnOnce() -> T + Send) -> Result<T> {
-    let file = std::fs::File::open(format!("/proc/{pid}/ns/net")).context("open a network namespace")?;
+    let file =
+        std::fs::File::open(format!("/proc/{pid}/ns/net")).context("open a network namespace")?;
     let joined = std::thread::scope(|scope| {
         let thread = scope.spawn(|| {
             setns(&file, CloneFlags::CLONE_NEWNET).context("enter a network namespace")?;

@@ -59,7 +59,11 @@ impl Page {
     pub(super) fn sum(&self, name: &str) -> f64 {
         let value = |line: &str| {
             let rest = line.strip_prefix(name)?;
-            let value = if rest.starts_with('{') { rest.rsplit_once(' ')?.1 } else { rest.strip_prefix(' ')? };
+            let value = if rest.starts_with('{') {
+                rest.rsplit_once(' ')?.1
+            } else {
+                rest.strip_prefix(' ')?
+            };
             value.parse::<f64>().ok()
         };
         self.0.lines().filter_map(value).sum()
@@ -67,7 +71,11 @@ impl Page {
 
     /// The same as a count.
     pub(super) fn count(&self, name: &str) -> u64 {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a counter of events")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a counter of events"
+        )]
         let count = self.sum(name) as u64;
         count
     }
@@ -75,7 +83,10 @@ impl Page {
     /// The values of a label of a family, in order.
     pub(super) fn labels(&self, family: &str, label: &str) -> Vec<String> {
         let start = format!("{family}{{{label}=\"");
-        self.0.lines().filter_map(|line| Some(line.strip_prefix(&start)?.split_once('"')?.0.to_owned())).collect()
+        self.0
+            .lines()
+            .filter_map(|line| Some(line.strip_prefix(&start)?.split_once('"')?.0.to_owned()))
+            .collect()
     }
 }
 
@@ -85,8 +96,12 @@ mod tests {
 
     #[test]
     fn series_of_a_family_are_added_up_and_no_others() {
-        let page = Page("# HELP a x\na{r=\"1\"} 2\na{r=\"2\"} 3.5\na_total{r=\"1\"} 100\nb 7\n".into());
-        assert_eq!(["a", "b", "a{r=\"2\"}"].map(|name| page.sum(name).to_string()), ["5.5", "7", "3.5"]);
+        let page =
+            Page("# HELP a x\na{r=\"1\"} 2\na{r=\"2\"} 3.5\na_total{r=\"1\"} 100\nb 7\n".into());
+        assert_eq!(
+            ["a", "b", "a{r=\"2\"}"].map(|name| page.sum(name).to_string()),
+            ["5.5", "7", "3.5"]
+        );
         assert_eq!((page.count("a_total"), page.count("c")), (100, 0));
         assert_eq!(page.labels("a", "r"), ["1", "2"]);
     }

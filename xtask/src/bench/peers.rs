@@ -1,4 +1,5 @@
-//! The peers: what one would use instead of the agent, from Debian's packages; found, installed and seen at work.
+//! The peers: what one would use instead of the agent, from Debian's packages; found, installed and
+//! seen at work.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -45,9 +46,30 @@ pub(super) struct Peer {
 
 /// All of them.
 pub(super) const ALL: [Peer; 4] = [
-    Peer { name: "tcpstates", package: "libbpf-tools", program: "tcpstates", borrowed: false, arguments: &[], lines: 10 },
-    Peer { name: "tcplife", package: "libbpf-tools", program: "tcplife", borrowed: false, arguments: &[], lines: 2 },
-    Peer { name: "bpftrace", package: "bpftrace", program: "bpftrace", borrowed: false, arguments: &["-e", BPFTRACE], lines: 10 },
+    Peer {
+        name: "tcpstates",
+        package: "libbpf-tools",
+        program: "tcpstates",
+        borrowed: false,
+        arguments: &[],
+        lines: 10,
+    },
+    Peer {
+        name: "tcplife",
+        package: "libbpf-tools",
+        program: "tcplife",
+        borrowed: false,
+        arguments: &[],
+        lines: 2,
+    },
+    Peer {
+        name: "bpftrace",
+        package: "bpftrace",
+        program: "bpftrace",
+        borrowed: false,
+        arguments: &["-e", BPFTRACE],
+        lines: 10,
+    },
     Peer {
         name: "node-exporter",
         package: "prometheus-node-exporter",
@@ -73,9 +95,12 @@ impl FromStr for Selection {
             list => list
                 .split(',')
                 .map(|wanted| {
-                    names()
-                        .find(|name| *name == wanted)
-                        .with_context(|| format!("there is no peer {wanted:?}: all, none, or of {}", names().collect::<Vec<_>>().join(",")))
+                    names().find(|name| *name == wanted).with_context(|| {
+                        format!(
+                            "there is no peer {wanted:?}: all, none, or of {}",
+                            names().collect::<Vec<_>>().join(",")
+                        )
+                    })
                 })
                 .collect::<Result<_>>()
                 .map(Self),
@@ -95,12 +120,19 @@ impl Peer {
             }
         }
         let path = workspace::path()?;
-        let found = std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file());
+        let found = std::env::split_paths(&path)
+            .map(|folder| folder.join(name))
+            .find(|file| file.is_file());
         found.with_context(|| format!("package {} brought no {name}", self.package))
     }
 
     /// The arm, once it has been seen at work on a load, with what was seen.
-    pub(super) fn arm(&self, load: &mut Load, consent: Consent, interrupt: &Interrupt) -> Result<(Arm, Check)> {
+    pub(super) fn arm(
+        &self,
+        load: &mut Load,
+        consent: Consent,
+        interrupt: &Interrupt,
+    ) -> Result<(Arm, Check)> {
         let binary = self.binary(consent)?;
         let mut arm = Arm { name: self.name.to_owned(), kind: Kind::Exporter(binary.clone()) };
         if self.lines == 0 {
@@ -110,7 +142,8 @@ impl Peer {
             anyhow::ensure!(sockets > 0.0, "it shows no sockets where there are some");
             return Ok((arm, Check { sockets_shown: Some(sockets), reported_ratio: None }));
         }
-        let words = std::iter::once(binary.to_string_lossy().into_owned()).chain(self.arguments.iter().map(|word| (*word).to_owned()));
+        let words = std::iter::once(binary.to_string_lossy().into_owned())
+            .chain(self.arguments.iter().map(|word| (*word).to_owned()));
         let words: Vec<String> = words.collect();
         arm.kind = Kind::Printer { words: words.clone(), objects: Vec::new() };
         let objects = at_work(&arm, load, interrupt)?;
@@ -126,8 +159,13 @@ impl Peer {
         interrupt.sleep(LAST)?;
         let (_, lines) = attached.detach(interrupt)?;
         #[expect(clippy::cast_precision_loss, reason = "there are fewer than 2^53 lines")]
-        let share = lines as f64 / ((sample.units + sample.warm_units) as f64 * f64::from(self.lines));
-        anyhow::ensure!(share > 0.01, "it printed {lines} lines for {} connections", sample.units + sample.warm_units);
+        let share =
+            lines as f64 / ((sample.units + sample.warm_units) as f64 * f64::from(self.lines));
+        anyhow::ensure!(
+            share > 0.01,
+            "it printed {lines} lines for {} connections",
+            sample.units + sample.warm_units
+        );
         Ok(share)
     }
 }
@@ -142,7 +180,10 @@ fn at_work(arm: &Arm, load: &mut Load, interrupt: &Interrupt) -> Result<Vec<Stri
             let objects = attached.kernel_objects();
             attached.detach(interrupt)?;
             // Nothing to wait for: its slots would begin before it is attached.
-            anyhow::ensure!(!objects.is_empty(), "it prints, but holds nothing of the kernel by which to know that it is attached");
+            anyhow::ensure!(
+                !objects.is_empty(),
+                "it prints, but holds nothing of the kernel by which to know that it is attached"
+            );
             return Ok(objects);
         }
     }
@@ -160,7 +201,10 @@ mod tests {
         assert_eq!("tcplife,bpftrace".parse::<Selection>().unwrap().0, ["tcplife", "bpftrace"]);
         for wrong in ["", "tcptop", "all,tcplife", "tcplife,"] {
             let error = wrong.parse::<Selection>().unwrap_err().to_string();
-            assert!(error.contains("tcpstates") && error.contains("node-exporter"), "{wrong:?}: {error}");
+            assert!(
+                error.contains("tcpstates") && error.contains("node-exporter"),
+                "{wrong:?}: {error}"
+            );
         }
     }
 }

@@ -1,4 +1,5 @@
-//! What was measured, and what it comes to. This is also the shape of the JSON: every unit is in its key.
+//! What was measured, and what it comes to. This is also the shape of the JSON: every unit is in
+//! its key.
 
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
@@ -42,7 +43,10 @@ impl Report {
     /// CPUs that others and the hypervisor took: the median over all slots.
     pub(super) fn disturbance(&self) -> Option<(f64, f64)> {
         let slots = || self.loads.iter().flat_map(|load| &load.slots);
-        Some((Spread::of(slots().map(|slot| slot.others_cpus))?.median, Spread::of(slots().map(|slot| slot.stolen_cpus))?.median))
+        Some((
+            Spread::of(slots().map(|slot| slot.others_cpus))?.median,
+            Spread::of(slots().map(|slot| slot.stolen_cpus))?.median,
+        ))
     }
 
     /// An earlier one.
@@ -96,7 +100,8 @@ pub(super) struct Slot {
     pub(super) watcher_resident_bytes: u64,
     /// How often its threads waited and were woken.
     pub(super) watcher_wakeups: u64,
-    /// The time over which these two were counted: more than the load's, because the last records are waited for.
+    /// The time over which these two were counted: more than the load's, because the last records
+    /// are waited for.
     pub(super) watched_seconds: f64,
     /// CPUs that others on this machine took meanwhile, and that the hypervisor took.
     pub(super) others_cpus: f64,
@@ -133,7 +138,9 @@ impl Slot {
     }
 
     fn watcher_nanoseconds_per_record(&self) -> Option<f64> {
-        self.records.filter(|records| *records > 0).map(|records| self.watcher_cpu_seconds * 1e9 / records as f64)
+        self.records
+            .filter(|records| *records > 0)
+            .map(|records| self.watcher_cpu_seconds * 1e9 / records as f64)
     }
 
     fn wakeups_per_second(&self) -> f64 {
@@ -160,8 +167,8 @@ pub(super) struct LoadReport {
     pub(super) slots: Vec<Slot>,
 }
 
-/// What the slots of an arm came to. What is compared is compared with the slots without that are nearest before and after; for
-/// the slots without themselves that is the noise floor.
+/// What the slots of an arm came to. What is compared is compared with the slots without that are
+/// nearest before and after; for the slots without themselves that is the noise floor.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Summary {
     pub(super) arm: String,
@@ -171,8 +178,9 @@ pub(super) struct Summary {
     pub(super) undisturbed_ratio: Option<Spread>,
     pub(super) load_cpu_added_microseconds_per_unit: Option<Spread>,
     pub(super) undisturbed_added_microseconds_per_unit: Option<Spread>,
-    /// From the lower quartile of the slots' undisturbed times, of the arm and of those without: less exact than what is compared slot
-    /// by slot, but right also where most slots were disturbed all through.
+    /// From the lower quartile of the slots' undisturbed times, of the arm and of those without:
+    /// less exact than what is compared slot by slot, but right also where most slots were
+    /// disturbed all through.
     pub(super) calmest_ratio: Option<f64>,
     pub(super) calmest_added_microseconds_per_unit: Option<f64>,
     pub(super) watcher_cpu_microseconds_per_unit: Spread,
@@ -198,10 +206,19 @@ impl LoadReport {
         }
         // The arm without first, the agent next, the others as they came.
         arms.sort_by_key(|arm| {
-            [WITHOUT, "agent", yardstick::NAME, yardstick::EMPTY].iter().position(|first| first == arm).unwrap_or(usize::MAX)
+            [WITHOUT, "agent", yardstick::NAME, yardstick::EMPTY]
+                .iter()
+                .position(|first| first == arm)
+                .unwrap_or(usize::MAX)
         });
         let summaries = arms.iter().filter_map(|arm| Summary::new(arm, &slots)).collect();
-        Self { name: spec.name.to_owned(), about: spec.about.to_owned(), unit: spec.unit.to_owned(), summaries, slots }
+        Self {
+            name: spec.name.to_owned(),
+            about: spec.about.to_owned(),
+            unit: spec.unit.to_owned(),
+            summaries,
+            slots,
+        }
     }
 
     /// The summary of an arm.
@@ -213,8 +230,17 @@ impl LoadReport {
 impl Summary {
     fn new(arm: &str, slots: &[Slot]) -> Option<Self> {
         let own = || slots.iter().filter(|slot| slot.arm == arm);
-        let calmest = |arm: &str| Some(Spread::of(slots.iter().filter(|slot| slot.arm == arm).map(Slot::undisturbed_microseconds))?.q1);
-        let over = |figure: fn(&Slot) -> f64, compare: fn(f64, f64) -> f64| Spread::of(compared(arm, slots, figure, compare));
+        let calmest = |arm: &str| {
+            Some(
+                Spread::of(
+                    slots.iter().filter(|slot| slot.arm == arm).map(Slot::undisturbed_microseconds),
+                )?
+                .q1,
+            )
+        };
+        let over = |figure: fn(&Slot) -> f64, compare: fn(f64, f64) -> f64| {
+            Spread::of(compared(arm, slots, figure, compare))
+        };
         let total = |count: fn(&Slot) -> Option<u64>| own().map(count).sum::<Option<u64>>();
         Some(Self {
             arm: arm.to_owned(),
@@ -222,26 +248,43 @@ impl Summary {
             units_per_second: Spread::of(own().map(Slot::units_per_second))?,
             throughput_ratio: over(Slot::units_per_second, |own, without| own / without),
             undisturbed_ratio: over(Slot::undisturbed_microseconds, |own, without| without / own),
-            load_cpu_added_microseconds_per_unit: over(Slot::load_microseconds, |own, without| own - without),
-            undisturbed_added_microseconds_per_unit: over(Slot::undisturbed_microseconds, |own, without| own - without),
+            load_cpu_added_microseconds_per_unit: over(Slot::load_microseconds, |own, without| {
+                own - without
+            }),
+            undisturbed_added_microseconds_per_unit: over(
+                Slot::undisturbed_microseconds,
+                |own, without| own - without,
+            ),
             calmest_ratio: calmest(arm).zip(calmest(WITHOUT)).map(|(own, without)| without / own),
-            calmest_added_microseconds_per_unit: calmest(arm).zip(calmest(WITHOUT)).map(|(own, without)| own - without),
+            calmest_added_microseconds_per_unit: calmest(arm)
+                .zip(calmest(WITHOUT))
+                .map(|(own, without)| own - without),
             watcher_cpu_microseconds_per_unit: Spread::of(own().map(Slot::watcher_microseconds))?,
-            watcher_cpu_nanoseconds_per_record: Spread::of(own().filter_map(Slot::watcher_nanoseconds_per_record)),
+            watcher_cpu_nanoseconds_per_record: Spread::of(
+                own().filter_map(Slot::watcher_nanoseconds_per_record),
+            ),
             watcher_wakeups_per_second: Spread::of(own().map(Slot::wakeups_per_second))?,
             watcher_cpus: Spread::of(own().map(Slot::watcher_cpus))?,
             watcher_resident_bytes_max: own().map(|slot| slot.watcher_resident_bytes).max()?,
             records_per_second: Spread::of(own().filter_map(Slot::records_per_second)),
             records: total(|slot| slot.records),
             records_lost: total(|slot| slot.records_lost),
-            retransmitted_segments_per_second: Spread::of(own().map(Slot::retransmitted_per_second))?,
+            retransmitted_segments_per_second: Spread::of(
+                own().map(Slot::retransmitted_per_second),
+            )?,
         })
     }
 }
 
 /// A figure of each slot of an arm against the same of the slots without around it.
-fn compared(arm: &str, slots: &[Slot], figure: fn(&Slot) -> f64, compare: fn(f64, f64) -> f64) -> Vec<f64> {
-    let without: Vec<Option<f64>> = slots.iter().map(|slot| (slot.arm == WITHOUT).then(|| figure(slot))).collect();
+fn compared(
+    arm: &str,
+    slots: &[Slot],
+    figure: fn(&Slot) -> f64,
+    compare: fn(f64, f64) -> f64,
+) -> Vec<f64> {
+    let without: Vec<Option<f64>> =
+        slots.iter().map(|slot| (slot.arm == WITHOUT).then(|| figure(slot))).collect();
     let own = slots.iter().enumerate().filter(|(_, slot)| slot.arm == arm);
     own.filter_map(|(nth, slot)| Some(compare(figure(slot), reference(&without, nth)?))).collect()
 }

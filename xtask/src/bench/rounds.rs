@@ -26,11 +26,18 @@ pub(super) struct Plan {
     pub(super) slot: Duration,
 }
 
-/// One load under all arms. An arm that fails is named in `states` and left out from then on; without the agent there is nothing
-/// to measure, so that its failure is one of the benchmark.
-pub(super) fn run(load: &mut Load, arms: &[&Arm], plan: Plan, states: &mut [ArmState], interrupt: &Interrupt) -> Result<Vec<Slot>> {
+/// One load under all arms. An arm that fails is named in `states` and left out from then on;
+/// without the agent there is nothing to measure, so that its failure is one of the benchmark.
+pub(super) fn run(
+    load: &mut Load,
+    arms: &[&Arm],
+    plan: Plan,
+    states: &mut [ArmState],
+    interrupt: &Interrupt,
+) -> Result<Vec<Slot>> {
     let mut slots = Vec::new();
-    // What is scraped is so every five seconds of the time that it is measured, over all rounds together.
+    // What is scraped is so every five seconds of the time that it is measured, over all rounds
+    // together.
     let mut measured = vec![Duration::ZERO; arms.len()];
     for round in 0..plan.rounds {
         for nth in order(arms, round) {
@@ -42,7 +49,9 @@ pub(super) fn run(load: &mut Load, arms: &[&Arm], plan: Plan, states: &mut [ArmS
                 Ok(taken) => slots.push(Slot { round: round + 1, ..taken }),
                 Err(error) => {
                     interrupt.check()?;
-                    let Some(state) = states.iter_mut().find(|state| state.name == arm.name) else { return Err(error) };
+                    let Some(state) = states.iter_mut().find(|state| state.name == arm.name) else {
+                        return Err(error);
+                    };
                     eprintln!("bench: {} is left out from now on: {error:#}", arm.name);
                     state.error = Some(format!("{error:#}"));
                 }
@@ -54,12 +63,14 @@ pub(super) fn run(load: &mut Load, arms: &[&Arm], plan: Plan, states: &mut [ArmS
     Ok(slots)
 }
 
-/// The places of the arms in a round. The first arm is nothing at all: it comes before every two others and at least twice, so
-/// that what is compared with it is near it. The rounds begin at different places and every second one runs
-/// backwards, so that neither drift nor what ran before favours anyone.
+/// The places of the arms in a round. The first arm is nothing at all: it comes before every two
+/// others and at least twice, so that what is compared with it is near it. The rounds begin at
+/// different places and every second one runs backwards, so that neither drift nor what ran before
+/// favours anyone.
 fn order<T>(arms: &[T], round: usize) -> Vec<usize> {
     let watched: Vec<usize> = (1..arms.len()).collect();
-    let mut order: Vec<usize> = watched.chunks(2).flat_map(|two| std::iter::once(0).chain(two.iter().copied())).collect();
+    let mut order: Vec<usize> =
+        watched.chunks(2).flat_map(|two| std::iter::once(0).chain(two.iter().copied())).collect();
     if watched.len() <= 2 {
         order.push(0);
     }
@@ -72,17 +83,26 @@ fn order<T>(arms: &[T], round: usize) -> Vec<usize> {
 }
 
 /// One arm for one slot.
-fn slot(load: &mut Load, arm: &Arm, measured: Duration, time: Duration, interrupt: &Interrupt) -> Result<Slot> {
+fn slot(
+    load: &mut Load,
+    arm: &Arm,
+    measured: Duration,
+    time: Duration,
+    interrupt: &Interrupt,
+) -> Result<Slot> {
     let mut attached = arm.attach(load, &Lines::Dropped, interrupt)?;
     let is_agent = matches!(arm.kind, Kind::Agent(_));
     let before = if is_agent { counts(&attached)? } else { (0, 0) };
     let clock = Clock::now()?;
     let (from, cpu, wakeups) = (Instant::now(), attached.cpu()?, attached.wakeups());
-    let (sample, scrapes) = while_scraping(&attached, measured, time, || load.run(time, interrupt))?;
+    let (sample, scrapes) =
+        while_scraping(&attached, measured, time, || load.run(time, interrupt))?;
     interrupt.sleep(DRAIN)?;
-    let (watcher, wakeups) = (attached.cpu()?.saturating_sub(cpu), attached.wakeups().saturating_sub(wakeups));
+    let (watcher, wakeups) =
+        (attached.cpu()?.saturating_sub(cpu), attached.wakeups().saturating_sub(wakeups));
     let elapsed = from.elapsed();
-    let others = clock.others(sample.load_cpu_seconds + sample.warm_cpu_seconds + watcher.as_secs_f64())?;
+    let others =
+        clock.others(sample.load_cpu_seconds + sample.warm_cpu_seconds + watcher.as_secs_f64())?;
     let resident = attached.resident_bytes()?;
     attached.check()?;
     let mut counted = None;
@@ -115,7 +135,12 @@ fn counts(attached: &Attached) -> Result<(u64, u64)> {
 }
 
 /// Does `work` while what is attached is scraped where that is due; how often it was.
-fn while_scraping<T>(attached: &Attached, measured: Duration, time: Duration, work: impl FnOnce() -> Result<T>) -> Result<(T, u32)> {
+fn while_scraping<T>(
+    attached: &Attached,
+    measured: Duration,
+    time: Duration,
+    work: impl FnOnce() -> Result<T>,
+) -> Result<(T, u32)> {
     let Some(source) = attached.source.clone() else { return Ok((work()?, 0)) };
     let due = due(measured, time);
     std::thread::scope(|scope| {
@@ -135,14 +160,19 @@ fn while_scraping<T>(attached: &Attached, measured: Duration, time: Duration, wo
     })
 }
 
-/// When a scrape is due in a slot, after `measured` had gone by: the first in the middle of the first five seconds.
+/// When a scrape is due in a slot, after `measured` had gone by: the first in the middle of the
+/// first five seconds.
 fn due(measured: Duration, time: Duration) -> Vec<Duration> {
-    let times = std::iter::successors(Some(SCRAPE / 2), |at| Some(*at + SCRAPE)).take_while(|at| *at < measured + time);
+    let times = std::iter::successors(Some(SCRAPE / 2), |at| Some(*at + SCRAPE))
+        .take_while(|at| *at < measured + time);
     times.filter_map(|at| at.checked_sub(measured)).collect()
 }
 
 fn progress(load: &str, round: usize, rounds: usize, slots: &[Slot]) {
-    let rates = slots.iter().filter(|slot| slot.round == round).map(|slot| format!("{} {:.0}/s", slot.arm, slot.units_per_second()));
+    let rates = slots
+        .iter()
+        .filter(|slot| slot.round == round)
+        .map(|slot| format!("{} {:.0}/s", slot.arm, slot.units_per_second()));
     eprintln!("bench: {load}, round {round} of {rounds}: {}", rates.collect::<Vec<_>>().join(", "));
 }
 
@@ -176,8 +206,12 @@ mod tests {
 
     #[test]
     fn scrapes_are_five_seconds_apart_in_the_time_that_is_measured() {
-        let slots = (0..10).map(|slot| due(Duration::from_secs(2 * slot), Duration::from_secs(2)).len());
+        let slots =
+            (0..10).map(|slot| due(Duration::from_secs(2 * slot), Duration::from_secs(2)).len());
         assert_eq!(slots.collect::<Vec<_>>(), [0, 1, 0, 1, 0, 0, 1, 0, 1, 0]);
-        assert_eq!(due(Duration::ZERO, Duration::from_secs(8)), [Duration::from_millis(2500), Duration::from_millis(7500)]);
+        assert_eq!(
+            due(Duration::ZERO, Duration::from_secs(8)),
+            [Duration::from_millis(2500), Duration::from_millis(7500)]
+        );
     }
 }

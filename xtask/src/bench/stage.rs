@@ -34,7 +34,8 @@ impl Load {
     pub(super) fn start(spec: &'static Spec, interrupt: &Interrupt) -> Result<Self> {
         let spaces = spaces(spec).context("make network namespaces")?;
         let there = if spec.cable { spaces[1].pid() } else { 0 };
-        let (process, stdin, printed) = told(spaces[0].pid(), &[spec.name, &there.to_string()], interrupt)?;
+        let (process, stdin, printed) =
+            told(spaces[0].pid(), &[spec.name, &there.to_string()], interrupt)?;
         Ok(Self { spec, stdin, process, printed, spaces })
     }
 
@@ -45,8 +46,12 @@ impl Load {
 
     /// Lets it make its sockets anew, get warm, and work for as long.
     pub(super) fn run(&mut self, time: Duration, interrupt: &Interrupt) -> Result<Sample> {
-        writeln!(self.stdin, "{} {}", WARM.as_millis(), time.as_millis()).context("tell the load to work")?;
-        let line = self.printed.next(time + PATIENCE, interrupt).with_context(|| format!("the load ended: {}", self.process.said()))?;
+        writeln!(self.stdin, "{} {}", WARM.as_millis(), time.as_millis())
+            .context("tell the load to work")?;
+        let line = self
+            .printed
+            .next(time + PATIENCE, interrupt)
+            .with_context(|| format!("the load ended: {}", self.process.said()))?;
         serde_json::from_str(&line).with_context(|| format!("the load printed {line:?}"))
     }
 }
@@ -62,19 +67,30 @@ impl Crowd {
     /// Starts the crowd and waits until every connection is there.
     pub(super) fn start(connections: u64, interrupt: &Interrupt) -> Result<Self> {
         let space = space()?;
-        let (process, stdin, _) = told(space.pid(), &["hold", &connections.to_string()], interrupt)?;
+        let (process, stdin, _) =
+            told(space.pid(), &["hold", &connections.to_string()], interrupt)?;
         Ok(Self { _process: process, _stdin: stdin, _space: space })
     }
 }
 
 /// Starts `bench-load` in a namespace and waits until it is ready.
-fn told(space: u32, arguments: &[&str], interrupt: &Interrupt) -> Result<(Guarded, ChildStdin, Printed)> {
+fn told(
+    space: u32,
+    arguments: &[&str],
+    interrupt: &Interrupt,
+) -> Result<(Guarded, ChildStdin, Printed)> {
     let mut command = Command::new("nsenter");
-    command.arg(format!("--net=/proc/{space}/ns/net")).arg(myself()).arg("bench-load").args(arguments);
+    command
+        .arg(format!("--net=/proc/{space}/ns/net"))
+        .arg(myself())
+        .arg("bench-load")
+        .args(arguments);
     let mut process = Guarded::start("the load", &command, Stdio::piped(), Stdio::piped())?;
     let (stdin, stdout) = (process.stdin()?, process.stdout()?);
     let printed = Printed::of(stdout);
-    let line = printed.next(PATIENCE, interrupt).with_context(|| format!("the load did not start: {}", process.said()))?;
+    let line = printed
+        .next(PATIENCE, interrupt)
+        .with_context(|| format!("the load did not start: {}", process.said()))?;
     anyhow::ensure!(line == "ready", "the load said {line:?}");
     Ok((process, stdin, printed))
 }
@@ -85,8 +101,8 @@ fn spaces(spec: &Spec) -> Result<Vec<Space>> {
     if spec.cable {
         let (here, there) = (&spaces[0], space()?);
         Space::join(here, &there)?;
-        // Every one of these addresses is the servers' own: the storm needs the ports of many. Timeouts of 200 ms would be
-        // all that a lossy run consists of.
+        // Every one of these addresses is the servers' own: the storm needs the ports of many.
+        // Timeouts of 200 ms would be all that a lossy run consists of.
         there.run(&format!("ip route add local {MANY}/24 dev lo"))?;
         here.run(&format!("ip route add {MANY}/24 via 10.77.0.2 rto_min 5ms"))?;
         spaces.push(there);

@@ -59,15 +59,26 @@ impl Spread {
         let mut values: Vec<f64> = values.into_iter().filter(|value| value.is_finite()).collect();
         values.sort_by(f64::total_cmp);
         let at = |share| quantile(&values, share);
-        (!values.is_empty()).then(|| Self { min: at(0.0), q1: at(0.25), median: at(0.5), q3: at(0.75), max: at(1.0) })
+        (!values.is_empty()).then(|| Self {
+            min: at(0.0),
+            q1: at(0.25),
+            median: at(0.5),
+            q3: at(0.75),
+            max: at(1.0),
+        })
     }
 }
 
-/// The quantile of sorted values, between two of them where it falls between; NaN where there are none.
+/// The quantile of sorted values, between two of them where it falls between; NaN where there are
+/// none.
 fn quantile(sorted: &[f64], share: f64) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "there are fewer than 2^53 values")]
     let place = share * sorted.len().saturating_sub(1) as f64;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place among the values")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a place among the values"
+    )]
     let (below, above) = (place.floor() as usize, place.ceil() as usize);
     match (sorted.get(below), sorted.get(above)) {
         (Some(low), Some(high)) => low + (high - low) * place.fract(),
@@ -75,16 +86,19 @@ fn quantile(sorted: &[f64], share: f64) -> f64 {
     }
 }
 
-/// What a slot without anything watching would have come to at place `nth` of the sequence: between the nearest slot without before
-/// it and the nearest after it, in proportion to the distance, so that a steady drift of the machine cancels. `values` has
-/// the value of each slot without, and nothing for the others. The slot's own value is left out, so a slot without can be
-/// compared in the same way: that is the noise floor.
+/// What a slot without anything watching would have come to at place `nth` of the sequence: between
+/// the nearest slot without before it and the nearest after it, in proportion to the distance, so
+/// that a steady drift of the machine cancels. `values` has the value of each slot without, and
+/// nothing for the others. The slot's own value is left out, so a slot without can be compared in
+/// the same way: that is the noise floor.
 pub(super) fn reference(values: &[Option<f64>], nth: usize) -> Option<f64> {
     let before = (0..nth).rev().find_map(|at| Some((at, values[at]?)));
     let after = (nth + 1..values.len()).find_map(|at| Some((at, values[at]?)));
     match (before, after) {
         #[expect(clippy::cast_precision_loss, reason = "there are fewer than 2^53 slots")]
-        (Some((from, low)), Some((to, high))) => Some(low + (high - low) * (nth - from) as f64 / (to - from) as f64),
+        (Some((from, low)), Some((to, high))) => {
+            Some(low + (high - low) * (nth - from) as f64 / (to - from) as f64)
+        }
         (one, other) => one.or(other).map(|(_, value)| value),
     }
 }
@@ -99,7 +113,10 @@ mod tests {
         assert_eq!(spread, Spread { min: 1.0, q1: 2.0, median: 3.0, q3: 4.0, max: 5.0 });
         let even = Spread::of([1.0, 2.0, 3.0, 4.0]).unwrap();
         assert_eq!(even, Spread { min: 1.0, q1: 1.75, median: 2.5, q3: 3.25, max: 4.0 });
-        assert_eq!(Spread::of([7.0]), Some(Spread { min: 7.0, q1: 7.0, median: 7.0, q3: 7.0, max: 7.0 }));
+        assert_eq!(
+            Spread::of([7.0]),
+            Some(Spread { min: 7.0, q1: 7.0, median: 7.0, q3: 7.0, max: 7.0 })
+        );
     }
 
     #[test]
@@ -113,7 +130,10 @@ mod tests {
     fn the_quantiles_of_a_slot_are_in_order() {
         let mut values: Vec<f64> = (0..=100).rev().map(f64::from).collect();
         let quantiles = Quantiles::of(&mut values);
-        assert_eq!((quantiles.min, quantiles.p01, quantiles.p10, quantiles.p50, quantiles.max), (0.0, 1.0, 10.0, 50.0, 100.0));
+        assert_eq!(
+            (quantiles.min, quantiles.p01, quantiles.p10, quantiles.p50, quantiles.max),
+            (0.0, 1.0, 10.0, 50.0, 100.0)
+        );
     }
 
     #[test]

@@ -45,7 +45,10 @@ fn a_wrong_argument_is_an_error_that_says_what_is_possible() {
 
 #[test]
 fn the_help_names_every_load_and_peer() {
-    let help = <Cli as clap::CommandFactory>::command().render_long_help().to_string().replace(char::is_whitespace, "");
+    let help = <Cli as clap::CommandFactory>::command()
+        .render_long_help()
+        .to_string()
+        .replace(char::is_whitespace, "");
     let loads = loads::ALL.iter().map(|spec| spec.name).collect::<Vec<_>>().join(",");
     let peers = super::peers::ALL.iter().map(|peer| peer.name).collect::<Vec<_>>().join(",");
     assert!(help.contains(&loads) && help.contains(&peers), "{help}");
@@ -79,8 +82,12 @@ fn slot(arm: &str, units: u64, batch_microseconds: f64) -> Slot {
 }
 
 fn report() -> Report {
-    let slots = || vec![slot("without", 1000, 100.0), slot("agent", 900, 120.0), slot("without", 1000, 100.0)];
-    let programs = |programs: [(&str, f64); 2]| programs.map(|(name, each)| ProgramRuns::new(name.to_owned(), 10, each)).into();
+    let slots = || {
+        vec![slot("without", 1000, 100.0), slot("agent", 900, 120.0), slot("without", 1000, 100.0)]
+    };
+    let programs = |programs: [(&str, f64); 2]| {
+        programs.map(|(name, each)| ProgramRuns::new(name.to_owned(), 10, each)).into()
+    };
     let own = programs([("inet_sock_set_state", 150.0), ("inet_sock_set_state_second", 30.0)]);
     let yards = programs([(yardstick::NAME, 120.0), (yardstick::EMPTY, 20.0)]);
     Report {
@@ -91,7 +98,11 @@ fn report() -> Report {
         machine: machine::look(),
         rounds: 1,
         slot_seconds: 1.0,
-        arms: vec![ArmState { name: "tcplife".to_owned(), error: Some("no such kernel".to_owned()), check: None }],
+        arms: vec![ArmState {
+            name: "tcplife".to_owned(),
+            error: Some("no such kernel".to_owned()),
+            check: None,
+        }],
         loads: loads::ALL.iter().map(|spec| LoadReport::new(spec, slots())).collect(),
         kernel: Some(KernelFigures::new(own, yards)),
         memory: Some(Memory {
@@ -130,9 +141,16 @@ fn the_json_has_every_slot_every_summary_and_the_error_of_what_could_not_be_meas
         ("/kernel/both_over_yardstick_ratio", 1.5),
         ("/kernel/both_over_yardstick_net_ratio", 1.4),
     ] {
-        assert!((number(&json, pointer) - expected).abs() < 1e-9, "{pointer}: {}", number(&json, pointer));
+        assert!(
+            (number(&json, pointer) - expected).abs() < 1e-9,
+            "{pointer}: {}",
+            number(&json, pointer)
+        );
     }
-    assert!(number(&json, "/machine/cpus") >= 1.0 && json["machine"]["kernel"].as_str().is_some_and(|kernel| !kernel.is_empty()));
+    assert!(
+        number(&json, "/machine/cpus") >= 1.0
+            && json["machine"]["kernel"].as_str().is_some_and(|kernel| !kernel.is_empty())
+    );
 }
 
 #[test]
@@ -145,10 +163,19 @@ fn an_earlier_run_can_be_shown_again() {
 #[test]
 fn without_an_empty_program_below_the_yardstick_no_net_ratio_is_told() {
     let run = |name: &str, each| ProgramRuns::new(name.to_owned(), 10, each);
-    for yards in [vec![run(yardstick::NAME, 120.0)], vec![run(yardstick::NAME, 120.0), run(yardstick::EMPTY, 120.0)]] {
+    for yards in [
+        vec![run(yardstick::NAME, 120.0)],
+        vec![run(yardstick::NAME, 120.0), run(yardstick::EMPTY, 120.0)],
+    ] {
         let figures = KernelFigures::new(vec![run("inet_sock_set_state", 150.0)], yards);
-        assert_eq!((figures.state_over_yardstick_ratio, figures.state_over_yardstick_net_ratio), (Some(1.25), None));
-        assert_eq!((figures.both_over_yardstick_ratio, figures.both_over_yardstick_net_ratio), (Some(1.25), None));
+        assert_eq!(
+            (figures.state_over_yardstick_ratio, figures.state_over_yardstick_net_ratio),
+            (Some(1.25), None)
+        );
+        assert_eq!(
+            (figures.both_over_yardstick_ratio, figures.both_over_yardstick_net_ratio),
+            (Some(1.25), None)
+        );
     }
 }
 
@@ -156,24 +183,49 @@ fn without_an_empty_program_below_the_yardstick_no_net_ratio_is_told() {
 fn figures_are_put_between_their_marks_and_the_rest_stays() {
     let text = "a\n<!-- figures: storm -->old<!-- end -->\nb\n<!-- figures: bulk -->\nolder\n<!-- end -->\n";
     let replaced = markdown::replace(text, &report()).unwrap();
-    assert!(replaced.contains("| agent | 900 | 0.900 (0.900 to 0.900) |") && !replaced.contains("old"), "{replaced}");
-    assert!(replaced.starts_with("a\n<!-- figures: storm -->\n") && replaced.contains("<!-- end -->\nb\n<!-- figures: bulk -->\n"));
+    assert!(
+        replaced.contains("| agent | 900 | 0.900 (0.900 to 0.900) |") && !replaced.contains("old"),
+        "{replaced}"
+    );
+    assert!(
+        replaced.starts_with("a\n<!-- figures: storm -->\n")
+            && replaced.contains("<!-- end -->\nb\n<!-- figures: bulk -->\n")
+    );
     assert_eq!(markdown::replace(&replaced, &report()).unwrap(), replaced);
-    for wrong in ["<!-- figures: tempest --><!-- end -->", "<!-- figures: storm -->", "<!-- figures: "] {
+    for wrong in
+        ["<!-- figures: tempest --><!-- end -->", "<!-- figures: storm -->", "<!-- figures: "]
+    {
         assert!(markdown::replace(wrong, &report()).is_err(), "{wrong}");
     }
 }
 
 #[test]
 fn a_run_without_figures_for_every_mark_updates_none() {
-    let mark = |names: &[&str]| names.iter().map(|name| ["<!-- figures: ", name, " -->\nold\n<!-- end -->\n"].concat()).collect::<String>();
-    let refused = |text: &str, report: &Report| format!("{:#}", markdown::replace(text, report).unwrap_err());
-    let partial = || Report { loads: report().loads.into_iter().filter(|load| load.name == "storm").collect(), ..report() };
+    let mark = |names: &[&str]| {
+        names
+            .iter()
+            .map(|name| ["<!-- figures: ", name, " -->\nold\n<!-- end -->\n"].concat())
+            .collect::<String>()
+    };
+    let refused =
+        |text: &str, report: &Report| format!("{:#}", markdown::replace(text, report).unwrap_err());
+    let partial = || Report {
+        loads: report().loads.into_iter().filter(|load| load.name == "storm").collect(),
+        ..report()
+    };
     assert!(refused(&mark(&["run", "bulk"]), &partial()).contains("\"bulk\""));
     assert!(refused(&mark(&["rates"]), &partial()).contains("\"rates\""));
-    assert!(refused(&mark(&["storm", "probes"]), &Report { kernel: None, ..report() }).contains("\"probes\""));
-    assert!(refused(&mark(&["storm", "memory"]), &Report { memory: None, ..report() }).contains("\"memory\""));
-    assert!(!markdown::replace(&mark(&["run", "storm", "probes"]), &partial()).unwrap().contains("old"));
+    assert!(
+        refused(&mark(&["storm", "probes"]), &Report { kernel: None, ..report() })
+            .contains("\"probes\"")
+    );
+    assert!(
+        refused(&mark(&["storm", "memory"]), &Report { memory: None, ..report() })
+            .contains("\"memory\"")
+    );
+    assert!(
+        !markdown::replace(&mark(&["run", "storm", "probes"]), &partial()).unwrap().contains("old")
+    );
 }
 
 #[test]
@@ -191,21 +243,48 @@ fn a_run_that_would_not_bring_every_figure_is_refused_before_it_begins() {
 
 #[test]
 fn the_ring_is_filled_by_the_records_that_a_load_really_makes() {
-    // A record of a close has 24 bytes more: one of two transitions of a flip, two of ten of a connection.
+    // A record of a close has 24 bytes more: one of two transitions of a flip, two of ten of a
+    // connection.
     let bytes = |load| markdown::bytes_in_the_ring(loads::find(load).unwrap());
-    for (load, expected) in [("flip", 116.0), ("flip-2", 116.0), ("storm", 108.8), ("storm-2", 108.8), ("storm-veth", 108.8)] {
+    for (load, expected) in [
+        ("flip", 116.0),
+        ("flip-2", 116.0),
+        ("storm", 108.8),
+        ("storm-2", 108.8),
+        ("storm-veth", 108.8),
+    ] {
         assert!((bytes(load) - expected).abs() < 1e-9, "{load}: {}", bytes(load));
     }
     // A million records a second.
     let replaced = markdown::replace("<!-- figures: records --><!-- end -->", &report()).unwrap();
-    assert!(replaced.contains("| flip | 1000000 | 1000000 | 2 | 100 (100 to 100) | 24 | 18 ms | 72 ms |"), "{replaced}");
-    assert!(replaced.contains("| storm | 1000000 | 1000000 | 2 | 100 (100 to 100) | 24 | 19 ms | 77 ms |"), "{replaced}");
+    assert!(
+        replaced
+            .contains("| flip | 1000000 | 1000000 | 2 | 100 (100 to 100) | 24 | 18 ms | 72 ms |"),
+        "{replaced}"
+    );
+    assert!(
+        replaced
+            .contains("| storm | 1000000 | 1000000 | 2 | 100 (100 to 100) | 24 | 19 ms | 77 ms |"),
+        "{replaced}"
+    );
 }
 
 #[test]
 fn files_of_whoever_measured_are_not_in_the_documentation() {
-    let command = ["cargo xtask", "bench", "--json", "/home/me/x", "--rounds", "9", "--update=docs/overhead.md"].map(str::to_owned).into();
-    let replaced = markdown::replace("<!-- figures: run --><!-- end -->", &Report { command, ..report() }).unwrap();
+    let command = [
+        "cargo xtask",
+        "bench",
+        "--json",
+        "/home/me/x",
+        "--rounds",
+        "9",
+        "--update=docs/overhead.md",
+    ]
+    .map(str::to_owned)
+    .into();
+    let replaced =
+        markdown::replace("<!-- figures: run --><!-- end -->", &Report { command, ..report() })
+            .unwrap();
     assert!(replaced.contains("`cargo xtask bench --rounds 9`"), "{replaced}");
 }
 
@@ -222,8 +301,10 @@ fn the_documentation_has_a_place_for_every_figure() {
 #[test]
 fn every_number_carries_its_unit_in_its_key() {
     let json: Value = serde_json::from_str(&report().json().unwrap()).unwrap();
-    let times: Vec<_> =
-        keys(&json).into_iter().filter(|key| key.contains("cpu_") || key.contains("added") || key.contains("elapsed")).collect();
+    let times: Vec<_> = keys(&json)
+        .into_iter()
+        .filter(|key| key.contains("cpu_") || key.contains("added") || key.contains("elapsed"))
+        .collect();
     assert!(!times.is_empty());
     for key in times {
         assert!(key.contains("seconds") || key == "cpu_model", "{key}");
@@ -233,7 +314,10 @@ fn every_number_carries_its_unit_in_its_key() {
 /// The names of all members.
 fn keys(value: &Value) -> Vec<String> {
     match value {
-        Value::Object(members) => members.iter().flat_map(|(key, value)| std::iter::once(key.clone()).chain(keys(value))).collect(),
+        Value::Object(members) => members
+            .iter()
+            .flat_map(|(key, value)| std::iter::once(key.clone()).chain(keys(value)))
+            .collect(),
         Value::Array(values) => values.iter().flat_map(keys).collect(),
         _ => Vec::new(),
     }

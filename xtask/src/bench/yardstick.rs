@@ -1,6 +1,6 @@
-//! The yardstick: a program on the same hook that does nothing but hand a record of the same size to a ring. What the
-//! agent's own program costs beyond it is what the agent can be blamed for. Beside it a program that does nothing at all: what
-//! the kernel takes to call one more.
+//! The yardstick: a program on the same hook that does nothing but hand a record of the same size
+//! to a ring. What the agent's own program costs beyond it is what the agent can be blamed for.
+//! Beside it a program that does nothing at all: what the kernel takes to call one more.
 
 use std::path::{Path, PathBuf};
 
@@ -17,16 +17,26 @@ pub(super) const EMPTY: &str = "empty program";
 /// Bytes of the record that the agent writes for a transition, unless that is to CLOSE.
 const BYTES: usize = size_of::<record::State>();
 
-/// What `given` names, or else what is built for it; `object` is the agent's kernel side, which need not be compiled again.
+/// What `given` names, or else what is built for it; `object` is the agent's kernel side, which
+/// need not be compiled again.
 pub(super) fn arms(given: Option<&Path>, object: &Path) -> Result<[Arm; 2]> {
     let binary = given.map_or_else(|| build(object), |given| Ok(given.to_owned()))?;
-    Ok([(NAME, BYTES), (EMPTY, 0)]
-        .map(|(name, bytes)| Arm { name: name.to_owned(), kind: Kind::Yardstick { binary: binary.clone(), bytes } }))
+    Ok([(NAME, BYTES), (EMPTY, 0)].map(|(name, bytes)| Arm {
+        name: name.to_owned(),
+        kind: Kind::Yardstick { binary: binary.clone(), bytes },
+    }))
 }
 
 fn build(object: &Path) -> Result<PathBuf> {
     let mut command = cargo::cargo("build")?;
-    command.env("TCPWARDEN_BPF_OBJECT", object).args(["--quiet", "--release", "--package", "cost", "--bin", "yardstick"]);
+    command.env("TCPWARDEN_BPF_OBJECT", object).args([
+        "--quiet",
+        "--release",
+        "--package",
+        "cost",
+        "--bin",
+        "yardstick",
+    ]);
     cargo::build(&mut command).context("build the yardstick")?.executable("yardstick")
 }
 

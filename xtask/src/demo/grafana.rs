@@ -20,16 +20,26 @@ pub(super) struct Grafana {
 }
 
 /// Starts Grafana on loopback, with its data in `folder`; none where it is not installed.
-pub(super) fn start(folder: &Folder, prometheus: &str, scrape: Duration) -> Result<Option<Grafana>> {
+pub(super) fn start(
+    folder: &Folder,
+    prometheus: &str,
+    scrape: Duration,
+) -> Result<Option<Grafana>> {
     if !process::on_path("grafana-server") || !Path::new(HOME).is_dir() {
         return Ok(None);
     }
     let source = adapt(
         &read("datasources")?,
-        &[("http://127.0.0.1:9090", prometheus), ("timeInterval: 15s", &format!("timeInterval: {}s", scrape.as_secs()))],
+        &[
+            ("http://127.0.0.1:9090", prometheus),
+            ("timeInterval: 15s", &format!("timeInterval: {}s", scrape.as_secs())),
+        ],
     )?;
     let boards = workspace::root().join("dashboards/grafana");
-    let provider = adapt(&read("dashboards")?, &[("/var/lib/grafana/dashboards/tcpwarden", &boards.to_string_lossy())])?;
+    let provider = adapt(
+        &read("dashboards")?,
+        &[("/var/lib/grafana/dashboards/tcpwarden", &boards.to_string_lossy())],
+    )?;
     folder.write("grafana/provisioning/datasources/tcpwarden.yml", &source)?;
     folder.write("grafana/provisioning/dashboards/tcpwarden.yml", &provider)?;
     let port = free_port(3000)?;
@@ -72,11 +82,20 @@ mod tests {
 
     #[test]
     fn the_committed_provisioning_files_have_what_the_demo_replaces() {
-        let source =
-            adapt(&read("datasources").unwrap(), &[("http://127.0.0.1:9090", "http://x"), ("timeInterval: 15s", "timeInterval: 1s")]);
+        let source = adapt(
+            &read("datasources").unwrap(),
+            &[("http://127.0.0.1:9090", "http://x"), ("timeInterval: 15s", "timeInterval: 1s")],
+        );
         let source = source.unwrap();
-        assert!(source.contains("url: http://x\n") && source.contains("timeInterval: 1s\n"), "{source}");
-        let provider = adapt(&read("dashboards").unwrap(), &[("/var/lib/grafana/dashboards/tcpwarden", "/here")]).unwrap();
+        assert!(
+            source.contains("url: http://x\n") && source.contains("timeInterval: 1s\n"),
+            "{source}"
+        );
+        let provider = adapt(
+            &read("dashboards").unwrap(),
+            &[("/var/lib/grafana/dashboards/tcpwarden", "/here")],
+        )
+        .unwrap();
         assert!(provider.contains("path: /here\n"), "{provider}");
         assert!(adapt("a", &[("b", "c")]).is_err());
     }

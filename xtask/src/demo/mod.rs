@@ -1,6 +1,8 @@
-//! `cargo xtask demo`: the agent, Prometheus, Alertmanager and one scenario of the lab with one command.
+//! `cargo xtask demo`: the agent, Prometheus, Alertmanager and one scenario of the lab with one
+//! command.
 //!
-//! Builds as whoever calls it; what needs root is played by this same program, started again as root.
+//! Builds as whoever calls it; what needs root is played by this same program, started again as
+//! root.
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -16,7 +18,8 @@ mod play;
 
 pub(crate) use play::{PlayArgs, play};
 
-/// Show a failure and its alert: the agent, Prometheus, Alertmanager and a scenario of the lab; Ctrl-C ends all.
+/// Show a failure and its alert: the agent, Prometheus, Alertmanager and a scenario of the lab;
+/// Ctrl-C ends all.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The scenario; `cargo xtask lab list` names them.
@@ -25,8 +28,8 @@ pub(crate) struct Args {
     /// For how long the failure goes on, in seconds.
     #[arg(long, default_value_t = 180, value_parser = clap::value_parser!(u64).range(3..=3600))]
     seconds: u64,
-    /// With the times of production: most alerts then take ten minutes and more. Without it, a minute of theirs
-    /// passes in a second.
+    /// With the times of production: most alerts then take ten minutes and more. Without it, a
+    /// minute of theirs passes in a second.
     #[arg(long)]
     production: bool,
     #[command(flatten)]
@@ -39,12 +42,24 @@ pub(crate) fn main(args: &Args) -> Result<()> {
     let toolchain = setup::for_build(args.consent.consent())?;
     setup::for_tests(args.consent.consent())?;
     let agent = build::agent(&toolchain, build::Profile::Release)?;
-    let rules = if args.production { workspace::root().join("dashboards/prometheus") } else { short_rules(&agent)? };
+    let rules = if args.production {
+        workspace::root().join("dashboards/prometheus")
+    } else {
+        short_rules(&agent)?
+    };
     let myself = std::env::current_exe().context("find this program")?;
-    let mut command = process::privileged("env", "to load programs into the kernel and to make network namespaces")?;
+    let mut command = process::privileged(
+        "env",
+        "to load programs into the kernel and to make network namespaces",
+    )?;
     let mut path = OsString::from("PATH=");
     path.push(workspace::path()?);
-    command.arg(path).arg(myself).args(["demo-play", &args.scenario, "--seconds", &args.seconds.to_string()]);
+    command.arg(path).arg(myself).args([
+        "demo-play",
+        &args.scenario,
+        "--seconds",
+        &args.seconds.to_string(),
+    ]);
     command.arg("--agent").arg(agent.binary).arg("--lab").arg(lab).arg("--rules").arg(rules);
     if args.production {
         command.arg("--production");
@@ -66,7 +81,10 @@ fn check_name(lab: &Path, name: &str) -> Result<()> {
 fn short_rules(agent: &build::Agent) -> Result<PathBuf> {
     let folder = workspace::root().join("target/demo");
     let mut command = cargo::cargo("run")?;
-    command.env("TCPWARDEN_BPF_OBJECT", &agent.object).args(["--quiet", "--package", "dashboards", "--", "--live"]).arg(&folder);
+    command
+        .env("TCPWARDEN_BPF_OBJECT", &agent.object)
+        .args(["--quiet", "--package", "dashboards", "--", "--live"])
+        .arg(&folder);
     process::run(&mut command).context("write the rules")?;
     Ok(folder.join("dashboards/prometheus"))
 }

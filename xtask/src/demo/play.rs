@@ -44,7 +44,8 @@ pub(crate) fn play(args: &PlayArgs) -> Result<()> {
     let over = interrupt()?;
     let folder = Folder::new()?;
     let port = stack::free_port(AGENT_PORT)?;
-    let options: &[&str] = if args.production { &[] } else { &["--reconcile-interval", "1", "--verify-after", "1"] };
+    let options: &[&str] =
+        if args.production { &[] } else { &["--reconcile-interval", "1", "--verify-after", "1"] };
     let agent = stack::agent(&args.agent, port, options, Output::Kept)?;
     let alertmanager = Alertmanager::start(&folder, ALERTMANAGER_PORT)?;
     let scrape = Scrape {
@@ -56,7 +57,13 @@ pub(crate) fn play(args: &PlayArgs) -> Result<()> {
     let grafana = grafana::start(&folder, prometheus.api.url(), scrape.every)?;
     introduce(args, port, &prometheus, &alertmanager, grafana.as_ref());
     let mut command = Command::new(&args.lab);
-    command.args([&args.scenario, "--seconds", &args.seconds.to_string(), "--agent", &format!("http://127.0.0.1:{port}")]);
+    command.args([
+        &args.scenario,
+        "--seconds",
+        &args.seconds.to_string(),
+        "--agent",
+        &format!("http://127.0.0.1:{port}"),
+    ]);
     if !args.production {
         command.arg("--short-rules");
     }
@@ -78,35 +85,60 @@ fn interrupt() -> Result<Arc<AtomicBool>> {
 
 /// The rule files in a folder.
 fn rules(folder: &std::path::Path) -> Result<Vec<PathBuf>> {
-    // Prometheus takes paths from where its configuration is, and passes over patterns that match nothing.
+    // Prometheus takes paths from where its configuration is, and passes over patterns that match
+    // nothing.
     let folder = folder.canonicalize().with_context(|| format!("find {}", folder.display()))?;
-    let entries = std::fs::read_dir(&folder).with_context(|| format!("read {}", folder.display()))?;
-    let rules: Vec<PathBuf> =
-        entries.flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|end| end == "yml")).collect();
+    let entries =
+        std::fs::read_dir(&folder).with_context(|| format!("read {}", folder.display()))?;
+    let rules: Vec<PathBuf> = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|end| end == "yml"))
+        .collect();
     ensure!(!rules.is_empty(), "there are no rules in {}", folder.display());
     Ok(rules)
 }
 
-fn introduce(args: &PlayArgs, port: u16, prometheus: &Prometheus, alertmanager: &Alertmanager, grafana: Option<&Grafana>) {
+fn introduce(
+    args: &PlayArgs,
+    port: u16,
+    prometheus: &Prometheus,
+    alertmanager: &Alertmanager,
+    grafana: Option<&Grafana>,
+) {
     println!("demo: the agent        http://127.0.0.1:{port}/");
     println!("demo: Prometheus       {0}/alerts and {0}/graph", prometheus.api.url());
-    println!("demo: Alertmanager     {0}/ or: amtool --alertmanager.url={0} alert", alertmanager.api.url());
+    println!(
+        "demo: Alertmanager     {0}/ or: amtool --alertmanager.url={0} alert",
+        alertmanager.api.url()
+    );
     if let Some(grafana) = grafana {
-        println!("demo: Grafana          {}/dashboards (folder TCP; ready in a few seconds)", grafana.url);
+        println!(
+            "demo: Grafana          {}/dashboards (folder TCP; ready in a few seconds)",
+            grafana.url
+        );
     } else {
         let boards = workspace::root().join("dashboards/grafana");
-        println!("demo: Grafana          not installed here. To see the dashboards, import {}/*.json", boards.display());
-        println!("                       into a Grafana whose data source is the Prometheus above (dashboards/README.md)");
+        println!(
+            "demo: Grafana          not installed here. To see the dashboards, import {}/*.json",
+            boards.display()
+        );
+        println!(
+            "                       into a Grafana whose data source is the Prometheus above (dashboards/README.md)"
+        );
     }
     if args.production {
         println!("demo: times of production: an alert takes minutes to fire");
     } else {
-        println!("demo: short times: a minute of an alert's time passes in a second; limits are those of production");
+        println!(
+            "demo: short times: a minute of an alert's time passes in a second; limits are those of production"
+        );
     }
     println!("demo: Ctrl-C ends everything\n");
 }
 
-/// Waits until Prometheus has found the agent, which takes it seconds, and holds it for dead no longer.
+/// Waits until Prometheus has found the agent, which takes it seconds, and holds it for dead no
+/// longer.
 fn settle(prometheus: &Prometheus, over: &AtomicBool) -> Result<()> {
     let start = Instant::now();
     while start.elapsed() < SETTLES && !over.load(Ordering::Relaxed) {
@@ -119,7 +151,12 @@ fn settle(prometheus: &Prometheus, over: &AtomicBool) -> Result<()> {
 }
 
 /// Says which alerts begin and end to fire, until interrupted or a program ends that should not.
-fn follow(mut lab: Process, mut agent: Process, prometheus: &Prometheus, over: &AtomicBool) -> Result<()> {
+fn follow(
+    mut lab: Process,
+    mut agent: Process,
+    prometheus: &Prometheus,
+    over: &AtomicBool,
+) -> Result<()> {
     let start = Instant::now();
     let mut before = BTreeSet::new();
     let mut goes_on = true;
@@ -137,7 +174,9 @@ fn follow(mut lab: Process, mut agent: Process, prometheus: &Prometheus, over: &
         before = now;
         if goes_on && lab.ended() {
             goes_on = false;
-            println!("demo: the failure is over; alerts resolve now, the pictures stay until Ctrl-C");
+            println!(
+                "demo: the failure is over; alerts resolve now, the pictures stay until Ctrl-C"
+            );
         }
     }
     lab.end();

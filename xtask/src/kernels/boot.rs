@@ -1,7 +1,8 @@
 //! Booting one guest under QEMU's software emulation and reading its verdict.
 //!
-//! Emulation is chosen on purpose: it is everywhere, takes a few seconds, and was more reliable with one
-//! virtual processor than with two. A guest that ends without a verdict says nothing about the agent.
+//! Emulation is chosen on purpose: it is everywhere, takes a few seconds, and was more reliable
+//! with one virtual processor than with two. A guest that ends without a verdict says nothing about
+//! the agent.
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -13,13 +14,14 @@ use super::fetch::Kernel;
 use crate::results::Counts;
 use crate::workspace;
 
-/// How long a guest may be silent: longer than the minute after which a test that waits gives up and says so.
+/// How long a guest may be silent: longer than the minute after which a test that waits gives up
+/// and says so.
 const SILENCE: Duration = Duration::from_mins(2);
 /// How long a guest may take altogether.
 const LIMIT: Duration = Duration::from_mins(10);
-/// What the kernel is told: nothing on the console but errors, and no more work at start than needed.
-const COMMAND_LINE: &str =
-    "console=ttyS0 panic=-1 quiet no_timer_check mitigations=off nokaslr cryptomgr.notests apparmor=0 audit=0 random.trust_cpu=on";
+/// What the kernel is told: nothing on the console but errors, and no more work at start than
+/// needed.
+const COMMAND_LINE: &str = "console=ttyS0 panic=-1 quiet no_timer_check mitigations=off nokaslr cryptomgr.notests apparmor=0 audit=0 random.trust_cpu=on";
 
 /// What a guest reported.
 #[derive(Debug, PartialEq, Eq)]
@@ -36,7 +38,8 @@ pub(crate) struct Report {
     pub(crate) console: String,
 }
 
-/// Boots a kernel, and once more when the first attempt brought no verdict before its time was over.
+/// Boots a kernel, and once more when the first attempt brought no verdict before its time was
+/// over.
 pub(crate) fn run(kernel: &Kernel, initramfs: &Path) -> Result<Report> {
     let started = Instant::now();
     let first = once(kernel, initramfs)?;
@@ -54,7 +57,20 @@ fn once(kernel: &Kernel, initramfs: &Path) -> Result<Report> {
         fs::write(log, "").with_context(|| format!("empty {}", log.display()))?;
     }
     let mut command = Command::new("qemu-system-x86_64");
-    command.args(["-M", "q35", "-accel", "tcg", "-cpu", "max,la57=off", "-smp", "1", "-m", "512M", "-nodefaults", "-no-user-config"]);
+    command.args([
+        "-M",
+        "q35",
+        "-accel",
+        "tcg",
+        "-cpu",
+        "max,la57=off",
+        "-smp",
+        "1",
+        "-m",
+        "512M",
+        "-nodefaults",
+        "-no-user-config",
+    ]);
     command.args(["-no-reboot", "-display", "none", "-monitor", "none", "-append", COMMAND_LINE]);
     command.arg("-kernel").arg(&kernel.image).arg("-initrd").arg(initramfs);
     for log in [&console, &results] {
@@ -62,7 +78,11 @@ fn once(kernel: &Kernel, initramfs: &Path) -> Result<Report> {
     }
     let mut guest = command.stdin(Stdio::null()).spawn().context("start qemu-system-x86_64")?;
     wait(&mut guest, &results)?;
-    let read = |log: &Path| fs::read(log).map(|bytes| String::from_utf8_lossy(&bytes).replace('\r', "")).unwrap_or_default();
+    let read = |log: &Path| {
+        fs::read(log)
+            .map(|bytes| String::from_utf8_lossy(&bytes).replace('\r', ""))
+            .unwrap_or_default()
+    };
     Ok(report(read(&results), read(&console)))
 }
 
@@ -85,7 +105,8 @@ fn wait(guest: &mut Child, results: &Path) -> Result<()> {
 }
 
 fn report(results: String, console: String) -> Report {
-    let field = |label: &str| results.lines().find_map(|line| line.strip_prefix(label)).map(str::trim);
+    let field =
+        |label: &str| results.lines().find_map(|line| line.strip_prefix(label)).map(str::trim);
     Report {
         release: field("kernel: ").unwrap_or("nothing").to_owned(),
         verdict: field("verdict: ").and_then(|verdict| verdict.parse().ok()),
@@ -110,7 +131,10 @@ mod tests {
 
     #[test]
     fn a_guest_that_died_on_the_way_has_no_verdict() {
-        assert_eq!(report("kernel: 6.1.0\nrunning 3 tests\n".to_owned(), String::new()).verdict, None);
+        assert_eq!(
+            report("kernel: 6.1.0\nrunning 3 tests\n".to_owned(), String::new()).verdict,
+            None
+        );
         assert_eq!(report(String::new(), "panic".to_owned()).release, "nothing");
     }
 }

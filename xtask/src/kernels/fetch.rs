@@ -1,7 +1,8 @@
-//! Getting a kernel: an apt configuration of its own, one package, unpacked and reduced to what a guest needs.
+//! Getting a kernel: an apt configuration of its own, one package, unpacked and reduced to what a
+//! guest needs.
 //!
-//! Nothing is installed and the system's apt configuration is not touched. A kernel once fetched is kept in
-//! `target/kernels`, so that later runs need no network.
+//! Nothing is installed and the system's apt configuration is not touched. A kernel once fetched is
+//! kept in `target/kernels`, so that later runs need no network.
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,7 +13,8 @@ use super::sources::Mirrors;
 use super::version;
 use crate::{process, workspace};
 
-/// Modules that the agent's seeding needs where they are not built in, in the order of their insertion.
+/// Modules that the agent's seeding needs where they are not built in, in the order of their
+/// insertion.
 const MODULES: [&str; 2] = ["inet_diag", "tcp_diag"];
 
 /// A kernel that can be booted.
@@ -41,7 +43,9 @@ pub(crate) fn all(wanted: &[String], mirror: Option<&str>, refresh: bool) -> Res
         }
         let Some(archive) = &archive else { continue };
         archive.fetch(version)?;
-        kernels.push(cached(version).with_context(|| format!("the package for {version} left no kernel"))?);
+        kernels.push(
+            cached(version).with_context(|| format!("the package for {version} left no kernel"))?,
+        );
     }
     Ok(kernels)
 }
@@ -50,7 +54,11 @@ pub(crate) fn all(wanted: &[String], mirror: Option<&str>, refresh: bool) -> Res
 fn cached(wanted: &str) -> Option<Kernel> {
     let home = workspace::kernels().join(wanted);
     let package = fs::read_to_string(home.join("package")).ok()?.trim().to_owned();
-    let modules = MODULES.map(|name| home.join(format!("{name}.ko"))).into_iter().filter(|path| path.exists()).collect();
+    let modules = MODULES
+        .map(|name| home.join(format!("{name}.ko")))
+        .into_iter()
+        .filter(|path| path.exists())
+        .collect();
     Some(Kernel { wanted: wanted.to_owned(), package, image: home.join("vmlinuz"), modules })
 }
 
@@ -67,13 +75,17 @@ impl Archive {
             mirrors = Mirrors { archive: Some(mirror.to_owned()), security: None };
         }
         let Some(list) = mirrors.source_list() else {
-            bail!("no Debian mirror among this machine's apt sources: name one with --mirror or XTASK_DEBIAN_MIRROR");
+            bail!(
+                "no Debian mirror among this machine's apt sources: name one with --mirror or XTASK_DEBIAN_MIRROR"
+            );
         };
         let home = workspace::kernels().join("apt");
         for directory in ["lists/partial", "cache/archives/partial", "state"] {
-            fs::create_dir_all(home.join(directory)).with_context(|| format!("create {}", home.join(directory).display()))?;
+            fs::create_dir_all(home.join(directory))
+                .with_context(|| format!("create {}", home.join(directory).display()))?;
         }
-        fs::write(home.join("state/status"), "").context("write the empty list of installed packages")?;
+        fs::write(home.join("state/status"), "")
+            .context("write the empty list of installed packages")?;
         fs::write(home.join("sources.list"), list).context("write the source list")?;
         let configuration = home.join("apt.conf");
         fs::write(&configuration, settings(&home)).context("write the apt configuration")?;
@@ -96,17 +108,27 @@ impl Archive {
     /// Downloads the newest package for `wanted` and keeps its image and modules.
     fn fetch(&self, wanted: &str) -> Result<()> {
         let package = version::pick(self.names.lines(), wanted);
-        let package = package.with_context(|| format!("no suite of the mirror has a cloud kernel {wanted} for amd64"))?;
+        let package = package.with_context(|| {
+            format!("no suite of the mirror has a cloud kernel {wanted} for amd64")
+        })?;
         eprintln!("kernels: {wanted}: fetching {package}");
         let home = workspace::kernels().join(wanted);
         remove(&home)?;
         let unpacked = home.join("unpacked");
         fs::create_dir_all(&unpacked).with_context(|| format!("create {}", unpacked.display()))?;
         // Where the kernel is in a package of its own, so are the modules.
-        let modules = version::modules_of(package).filter(|modules| self.names.lines().any(|name| name == modules));
+        let modules = version::modules_of(package)
+            .filter(|modules| self.names.lines().any(|name| name == modules));
         let mut download = self.apt("apt-get");
-        process::output(download.args(["--quiet", "--quiet", "download", package]).args(modules).current_dir(&home))?;
-        let archives = files(&home)?.into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "deb"));
+        process::output(
+            download
+                .args(["--quiet", "--quiet", "download", package])
+                .args(modules)
+                .current_dir(&home),
+        )?;
+        let archives = files(&home)?
+            .into_iter()
+            .filter(|path| path.extension().is_some_and(|extension| extension == "deb"));
         for archive in archives {
             process::run(Command::new("dpkg-deb").arg("--extract").arg(&archive).arg(&unpacked))?;
             fs::remove_file(&archive).with_context(|| format!("remove {}", archive.display()))?;
@@ -120,15 +142,25 @@ impl Archive {
 /// Copies the image and the modules that are needed, these decompressed.
 fn keep(unpacked: &Path, home: &Path) -> Result<()> {
     let files = files(unpacked)?;
-    let named = |path: &&PathBuf, start: &str| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(start));
+    let named = |path: &&PathBuf, start: &str| {
+        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(start))
+    };
     let image = files.iter().find(|path| named(path, "vmlinuz")).context("it has no vmlinuz")?;
     fs::copy(image, home.join("vmlinuz")).context("copy the image")?;
     for module in MODULES {
-        let Some(found) = files.iter().find(|path| named(path, &format!("{module}.ko"))) else { continue };
+        let Some(found) = files.iter().find(|path| named(path, &format!("{module}.ko"))) else {
+            continue;
+        };
         let copy = home.join(format!("{module}.ko"));
         if found.extension().is_some_and(|extension| extension == "xz") {
-            let output = fs::File::create(&copy).with_context(|| format!("create {}", copy.display()))?;
-            process::run(Command::new(workspace::tools_bin().join("busybox")).args(["xz", "-dc"]).arg(found).stdout(output))?;
+            let output =
+                fs::File::create(&copy).with_context(|| format!("create {}", copy.display()))?;
+            process::run(
+                Command::new(workspace::tools_bin().join("busybox"))
+                    .args(["xz", "-dc"])
+                    .arg(found)
+                    .stdout(output),
+            )?;
         } else {
             fs::copy(found, &copy).context("copy a module")?;
         }
@@ -141,9 +173,12 @@ fn files(directory: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut open = vec![directory.to_owned()];
     while let Some(directory) = open.pop() {
-        for entry in fs::read_dir(&directory).with_context(|| format!("read {}", directory.display()))? {
+        for entry in
+            fs::read_dir(&directory).with_context(|| format!("read {}", directory.display()))?
+        {
             let entry = entry.with_context(|| format!("read {}", directory.display()))?;
-            let kind = entry.file_type().with_context(|| format!("read {}", entry.path().display()))?;
+            let kind =
+                entry.file_type().with_context(|| format!("read {}", entry.path().display()))?;
             if kind.is_dir() {
                 open.push(entry.path());
             } else if kind.is_file() {

@@ -1,7 +1,9 @@
-//! The guest: busybox, the agent, the live tests with their shared libraries, and the script that runs them.
+//! The guest: busybox, the agent, the live tests with their shared libraries, and the script that
+//! runs them.
 //!
-//! The very programs that ran on the host run in the guest. The first serial port is the console; the second
-//! carries the results, and ends with the line `verdict: STATUS` when the tests came to their end.
+//! The very programs that ran on the host run in the guest. The first serial port is the console;
+//! the second carries the results, and ends with the line `verdict: STATUS` when the tests came to
+//! their end.
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
@@ -53,10 +55,13 @@ pub(crate) fn initramfs(payload: &Payload, kernel: &Kernel) -> Result<PathBuf> {
         fs::remove_dir_all(&root).with_context(|| format!("remove {}", root.display()))?;
     }
     for directory in ["bin", "modules"] {
-        fs::create_dir_all(root.join(directory)).with_context(|| format!("create {}", root.display()))?;
+        fs::create_dir_all(root.join(directory))
+            .with_context(|| format!("create {}", root.display()))?;
     }
-    fs::write(root.join("init"), INIT.replace("@TESTS@", &payload.filter)).context("write the guest's init")?;
-    fs::set_permissions(root.join("init"), fs::Permissions::from_mode(0o755)).context("make the guest's init executable")?;
+    fs::write(root.join("init"), INIT.replace("@TESTS@", &payload.filter))
+        .context("write the guest's init")?;
+    fs::set_permissions(root.join("init"), fs::Permissions::from_mode(0o755))
+        .context("make the guest's init executable")?;
     copy(&workspace::tools_bin().join("busybox"), &root.join("bin/busybox"))?;
     symlink("busybox", root.join("bin/sh")).context("link the guest's shell")?;
     copy(&payload.agent, &root.join("tcpwarden"))?;
@@ -78,7 +83,8 @@ pub(crate) fn initramfs(payload: &Payload, kernel: &Kernel) -> Result<PathBuf> {
     Ok(packed)
 }
 
-/// The shared libraries of the programs, the loader included, at the paths where the programs look for them.
+/// The shared libraries of the programs, the loader included, at the paths where the programs look
+/// for them.
 fn libraries(programs: &[&Path]) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for program in programs {
@@ -101,16 +107,27 @@ fn library(line: &str) -> Option<&str> {
 fn copy(from: &Path, to: &Path) -> Result<()> {
     let parent = to.parent().context("the file has no directory")?;
     fs::create_dir_all(parent).with_context(|| format!("create {}", parent.display()))?;
-    fs::copy(from, to).map(drop).with_context(|| format!("copy {} to {}", from.display(), to.display()))
+    fs::copy(from, to)
+        .map(drop)
+        .with_context(|| format!("copy {} to {}", from.display(), to.display()))
 }
 
 /// Packs a directory as the kernel wants it.
 fn pack(root: &Path, packed: &Path) -> Result<()> {
-    let output = fs::File::create(packed).with_context(|| format!("create {}", packed.display()))?;
-    let mut find = Command::new("find").arg(".").current_dir(root).stdout(Stdio::piped()).spawn().context("run find")?;
+    let output =
+        fs::File::create(packed).with_context(|| format!("create {}", packed.display()))?;
+    let mut find = Command::new("find")
+        .arg(".")
+        .current_dir(root)
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("run find")?;
     let names = find.stdout.take().context("find has no output")?;
     let mut cpio = Command::new("cpio");
-    cpio.args(["--create", "--format=newc", "--quiet", "--owner=0:0"]).current_dir(root).stdin(names).stdout(output);
+    cpio.args(["--create", "--format=newc", "--quiet", "--owner=0:0"])
+        .current_dir(root)
+        .stdin(names)
+        .stdout(output);
     process::run(&mut cpio)?;
     if !find.wait().context("wait for find")?.success() {
         bail!("find failed in {}", root.display());
@@ -124,8 +141,14 @@ mod tests {
 
     #[test]
     fn libraries_and_the_loader_are_read_from_ldd() {
-        assert_eq!(library("\tlibc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x7f)"), Some("/lib/x86_64-linux-gnu/libc.so.6"));
-        assert_eq!(library("\t/lib64/ld-linux-x86-64.so.2 (0x7f)"), Some("/lib64/ld-linux-x86-64.so.2"));
+        assert_eq!(
+            library("\tlibc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x7f)"),
+            Some("/lib/x86_64-linux-gnu/libc.so.6")
+        );
+        assert_eq!(
+            library("\t/lib64/ld-linux-x86-64.so.2 (0x7f)"),
+            Some("/lib64/ld-linux-x86-64.so.2")
+        );
         assert_eq!(library("\tlinux-vdso.so.1 (0x7f)"), None);
         assert_eq!(library("\tlibx.so => not found"), None);
         assert_eq!(library("\tstatically linked"), None);

@@ -1,6 +1,8 @@
-//! `cargo xtask kernels`: the portable live tests on real kernels of other versions, each in a guest.
+//! `cargo xtask kernels`: the portable live tests on real kernels of other versions, each in a
+//! guest.
 //!
-//! A guest needs neither root nor virtualisation by the processor. Time measured in one means nothing.
+//! A guest needs neither root nor virtualisation by the processor. Time measured in one means
+//! nothing.
 mod boot;
 mod fetch;
 mod guest;
@@ -64,13 +66,24 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
 pub(crate) fn boot_defaults(agent: &Agent) -> Result<Option<Counts>> {
     let mirror = std::env::var("XTASK_DEBIAN_MIRROR").ok();
     let versions = DEFAULTS.map(str::to_owned).to_vec();
-    boot_all(agent, &Args { verbose: false, refresh: false, mirror, tests: PORTABLE.to_owned(), consent: ConsentArgs::default(), versions })
-        .map(Some)
+    boot_all(
+        agent,
+        &Args {
+            verbose: false,
+            refresh: false,
+            mirror,
+            tests: PORTABLE.to_owned(),
+            consent: ConsentArgs::default(),
+            versions,
+        },
+    )
+    .map(Some)
 }
 
 /// A name goes into the guest's script.
 fn test_name(name: &str) -> Result<String> {
-    let plain = name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_' || letter == ':');
+    let plain =
+        name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_' || letter == ':');
     if !plain || !name.starts_with(PORTABLE) {
         bail!("the tests of a guest are named {PORTABLE}...");
     }
@@ -80,9 +93,15 @@ fn test_name(name: &str) -> Result<String> {
 /// Boots all kernels and adds up their tests; an error when one brought no result.
 fn boot_all(agent: &Agent, args: &Args) -> Result<Counts> {
     if std::env::consts::ARCH != "x86_64" {
-        bail!("the guests are x86_64 machines and run this machine's own build of the agent: an x86_64 machine is needed");
+        bail!(
+            "the guests are x86_64 machines and run this machine's own build of the agent: an x86_64 machine is needed"
+        );
     }
-    let payload = Payload { agent: agent.binary.clone(), tests: test::live_binary(agent)?, filter: args.tests.clone() };
+    let payload = Payload {
+        agent: agent.binary.clone(),
+        tests: test::live_binary(agent)?,
+        filter: args.tests.clone(),
+    };
     let kernels = fetch::all(&args.versions, args.mirror.as_deref(), args.refresh)?;
     eprintln!("kernels: booting {} guests, {AT_A_TIME} at a time", kernels.len());
     let queue = Mutex::new(kernels.iter());
@@ -126,11 +145,16 @@ fn boot_one(payload: &Payload, kernel: &Kernel, verbose: bool) -> Result<Counts>
     let log = if passed { String::new() } else { format!("{console}{results}") };
     let log = if passed && verbose { results } else { log };
     // One call for all, so that two guests that end together do not mix their lines.
-    println!("{log}kernels: {} ({}), booted {release}: {counts}, {seconds:.1} s", kernel.wanted, kernel.package);
+    println!(
+        "{log}kernels: {} ({}), booted {release}: {counts}, {seconds:.1} s",
+        kernel.wanted, kernel.package
+    );
     match verdict {
         None => bail!("the guest ended or was ended without a verdict"),
         Some(_) if counts == Counts::default() => bail!("no test ran in the guest"),
-        Some(status) if status != 0 && counts.failed == 0 => bail!("the tests ended with {status} and named no failed test"),
+        Some(status) if status != 0 && counts.failed == 0 => {
+            bail!("the tests ended with {status} and named no failed test")
+        }
         Some(_) => Ok(counts),
     }
 }

@@ -1,6 +1,7 @@
 //! Where Debian packages come from on this machine, read from the system's own apt sources.
 //!
-//! Both forms are understood: deb822 stanzas in `*.sources` and one-line entries in `sources.list` and `*.list`.
+//! Both forms are understood: deb822 stanzas in `*.sources` and one-line entries in `sources.list`
+//! and `*.list`.
 use std::path::{Path, PathBuf};
 
 /// The suites that have the kernels, oldest first.
@@ -25,7 +26,11 @@ impl Mirrors {
         let mut mirrors = Self::default();
         for file in source_files() {
             let text = std::fs::read_to_string(&file).unwrap_or_default();
-            let addresses = if file.extension().is_some_and(|extension| extension == "sources") { stanzas(&text) } else { lines(&text) };
+            let addresses = if file.extension().is_some_and(|extension| extension == "sources") {
+                stanzas(&text)
+            } else {
+                lines(&text)
+            };
             for address in addresses {
                 mirrors.take(address);
             }
@@ -36,7 +41,11 @@ impl Mirrors {
     /// An apt source list of all suites that have kernels; nothing without a mirror.
     pub(crate) fn source_list(&self) -> Option<String> {
         let archive = self.archive.as_ref()?;
-        let signed = if Path::new(KEYRING).exists() { format!("[signed-by={KEYRING}] ") } else { String::new() };
+        let signed = if Path::new(KEYRING).exists() {
+            format!("[signed-by={KEYRING}] ")
+        } else {
+            String::new()
+        };
         let entry = |address: &str, suite: &str| format!("deb {signed}{address} {suite} main\n");
         let mut list: String = SUITES.iter().map(|suite| entry(archive, suite)).collect();
         if let Some(security) = &self.security {
@@ -57,8 +66,11 @@ impl Mirrors {
 
 fn source_files() -> Vec<PathBuf> {
     let directory = Path::new("/etc/apt/sources.list.d");
-    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path());
-    let named = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "sources" || extension == "list");
+    let entries =
+        std::fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path());
+    let named = |path: &PathBuf| {
+        path.extension().is_some_and(|extension| extension == "sources" || extension == "list")
+    };
     let mut files: Vec<_> = entries.filter(named).collect();
     files.sort();
     files.insert(0, PathBuf::from("/etc/apt/sources.list"));
@@ -71,10 +83,17 @@ fn stanzas(text: &str) -> Vec<&str> {
     for stanza in text.split("\n\n") {
         let field = |name: &str| {
             let lines = stanza.lines().filter_map(|line| line.split_once(':'));
-            lines.into_iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map_or("", |(_, value)| value.trim())
+            lines
+                .into_iter()
+                .find(|(key, _)| key.eq_ignore_ascii_case(name))
+                .map_or("", |(_, value)| value.trim())
         };
-        let has = |name: &str, word: &str| field(name).split_whitespace().any(|value| value == word);
-        if has("Types", "deb") && has("Components", "main") && !field("Enabled").eq_ignore_ascii_case("no") {
+        let has =
+            |name: &str, word: &str| field(name).split_whitespace().any(|value| value == word);
+        if has("Types", "deb")
+            && has("Components", "main")
+            && !field("Enabled").eq_ignore_ascii_case("no")
+        {
             addresses.extend(field("URIs").split_whitespace());
         }
     }
@@ -121,7 +140,12 @@ mod tests {
     #[test]
     fn the_first_archive_of_each_sort_is_taken_and_no_third_party() {
         let mut mirrors = Mirrors::default();
-        for address in ["http://x.invalid/apt", "http://m.invalid/debian/", "http://n.invalid/debian", "http://m.invalid/debian-security"] {
+        for address in [
+            "http://x.invalid/apt",
+            "http://m.invalid/debian/",
+            "http://n.invalid/debian",
+            "http://m.invalid/debian-security",
+        ] {
             mirrors.take(address);
         }
         assert_eq!(mirrors.archive.as_deref(), Some("http://m.invalid/debian/"));

@@ -3,17 +3,23 @@ use std::cmp::Reverse;
 
 /// The flavour that boots without an initramfs of the distribution.
 const FLAVOUR: &str = "-cloud-amd64";
-/// Where the kernel is: from 6.19 in `linux-binary`, with `linux-image` left empty; before that in `linux-image`.
+/// Where the kernel is: from 6.19 in `linux-binary`, with `linux-image` left empty; before that in
+/// `linux-image`.
 const KINDS: [&str; 3] = ["linux-binary-", "linux-binary-unsigned-", "linux-image-"];
 /// The place of `linux-image` among them.
 const IMAGE: usize = 2;
 
 /// The newest package whose version starts with `wanted` (`6.1`, or `7` for the newest 7.x).
 pub(crate) fn pick<'a>(names: impl Iterator<Item = &'a str>, wanted: &str) -> Option<&'a str> {
-    let wanted: Vec<u32> = wanted.split('.').map(|part| part.parse().ok()).collect::<Option<_>>()?;
+    let wanted: Vec<u32> =
+        wanted.split('.').map(|part| part.parse().ok()).collect::<Option<_>>()?;
     let fitting = names.filter_map(|name| parse(name).map(|(kind, version)| (name, kind, version)));
     let fitting = fitting.filter(|(_, _, version)| version.starts_with(&wanted));
-    fitting.max_by_key(|(_, kind, version)| (series(version), *kind < IMAGE, version.clone(), Reverse(*kind))).map(|found| found.0)
+    fitting
+        .max_by_key(|(_, kind, version)| {
+            (series(version), *kind < IMAGE, version.clone(), Reverse(*kind))
+        })
+        .map(|found| found.0)
 }
 
 /// The package with the modules of a `linux-binary` package; `linux-image` has its own.
@@ -27,12 +33,14 @@ fn series(version: &[u32]) -> (u32, u32) {
     (version.first().copied().unwrap_or(0), version.get(1).copied().unwrap_or(0))
 }
 
-/// The sort of a kernel package and the numbers of its version: `6.1.0-44`, `6.12.9+deb13`, `6.18.5+deb13.1`.
+/// The sort of a kernel package and the numbers of its version: `6.1.0-44`, `6.12.9+deb13`,
+/// `6.18.5+deb13.1`.
 fn parse(name: &str) -> Option<(usize, Vec<u32>)> {
     let name = name.strip_suffix(FLAVOUR)?;
     KINDS.iter().enumerate().find_map(|(kind, prefix)| {
         let version = name.strip_prefix(prefix)?;
-        let (upstream, revision) = version.split_once("+deb").or_else(|| version.split_once('-'))?;
+        let (upstream, revision) =
+            version.split_once("+deb").or_else(|| version.split_once('-'))?;
         let upstream: Vec<u32> = numbers(upstream)?;
         if upstream.len() != 3 {
             return None;
@@ -89,8 +97,14 @@ mod tests {
 
     #[test]
     fn the_modules_are_apart_where_the_kernel_is() {
-        assert_eq!(modules_of("linux-binary-unsigned-7.3.4+deb13-cloud-amd64").as_deref(), Some("linux-modules-7.3.4+deb13-cloud-amd64"));
-        assert_eq!(modules_of("linux-binary-7.3.4+deb14-cloud-amd64").as_deref(), Some("linux-modules-7.3.4+deb14-cloud-amd64"));
+        assert_eq!(
+            modules_of("linux-binary-unsigned-7.3.4+deb13-cloud-amd64").as_deref(),
+            Some("linux-modules-7.3.4+deb13-cloud-amd64")
+        );
+        assert_eq!(
+            modules_of("linux-binary-7.3.4+deb14-cloud-amd64").as_deref(),
+            Some("linux-modules-7.3.4+deb14-cloud-amd64")
+        );
         assert_eq!(modules_of("linux-image-6.1.0-56-cloud-amd64"), None);
     }
 

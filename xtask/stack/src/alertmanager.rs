@@ -7,7 +7,8 @@ use anyhow::{Context as _, Result};
 use crate::{Api, Folder, Output, Process, borrowed, free_port, until_ready};
 
 /// A receiver that does nothing: what is asked is the API.
-const CONFIG: &str = "route: {receiver: nobody, group_by: [alertname]}\nreceivers: [{name: nobody}]\n";
+const CONFIG: &str =
+    "route: {receiver: nobody, group_by: [alertname]}\nreceivers: [{name: nobody}]\n";
 
 /// A running Alertmanager.
 #[derive(Debug)]
@@ -52,8 +53,12 @@ impl Alertmanager {
     /// When it does not answer; with what it said.
     pub fn firing(&self) -> Result<BTreeSet<String>> {
         let answer = self.api.json("/api/v2/alerts", &[("active", "true")]);
-        let answer = answer.with_context(|| format!("Alertmanager said:\n{}", self.process.tail(20)))?;
+        let answer =
+            answer.with_context(|| format!("Alertmanager said:\n{}", self.process.tail(20)))?;
         let alerts = answer.as_array().context("Alertmanager's answer is no list")?;
-        Ok(alerts.iter().filter_map(|alert| alert["labels"]["alertname"].as_str().map(str::to_owned)).collect())
+        Ok(alerts
+            .iter()
+            .filter_map(|alert| alert["labels"]["alertname"].as_str().map(str::to_owned))
+            .collect())
     }
 }

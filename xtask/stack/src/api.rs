@@ -1,4 +1,5 @@
-//! HTTP on loopback, one kept connection a client, so that asking makes no connections worth counting.
+//! HTTP on loopback, one kept connection a client, so that asking makes no connections worth
+//! counting.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -29,7 +30,9 @@ impl Api {
     /// The server on a port.
     #[must_use]
     pub fn new(port: u16) -> Self {
-        let config = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(20))).http_status_as_error(false);
+        let config = ureq::Agent::config_builder()
+            .timeout_global(Some(Duration::from_secs(20)))
+            .http_status_as_error(false);
         Self { client: config.build().into(), base: format!("http://127.0.0.1:{port}") }
     }
 
@@ -60,7 +63,8 @@ impl Api {
         if status != 200 {
             bail!("{}{path} {parameters:?} answered {status}: {text}", self.base);
         }
-        serde_json::from_str(&text).with_context(|| format!("read the answer of {}{path}", self.base))
+        serde_json::from_str(&text)
+            .with_context(|| format!("read the answer of {}{path}", self.base))
     }
 
     fn get(&self, path: &str, parameters: &[(&str, &str)]) -> Result<(u16, String)> {
@@ -77,7 +81,8 @@ impl Api {
 /// The series in the answer of a query of Prometheus.
 pub(crate) fn samples(answer: &Value) -> Vec<Sample> {
     let data = &answer["data"];
-    let number = |value: &Value| value[1].as_str().and_then(|text| text.parse().ok()).unwrap_or(f64::NAN);
+    let number =
+        |value: &Value| value[1].as_str().and_then(|text| text.parse().ok()).unwrap_or(f64::NAN);
     if data["resultType"] == "scalar" {
         return vec![Sample { labels: BTreeMap::new(), values: vec![number(&data["result"])] }];
     }
@@ -87,7 +92,12 @@ pub(crate) fn samples(answer: &Value) -> Vec<Sample> {
             Some(values) => values.iter().map(number).collect(),
             None => vec![number(&series["value"])],
         };
-        Sample { labels: labels.map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned())).collect(), values }
+        Sample {
+            labels: labels
+                .map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned()))
+                .collect(),
+            values,
+        }
     });
     series.collect()
 }

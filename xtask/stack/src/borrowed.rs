@@ -1,8 +1,9 @@
 //! Programs that were unpacked from a package and not installed.
 //!
-//! Debian's Prometheus and Alertmanager read their pages and templates from `/usr/share/prometheus`, a path that is
-//! compiled in. Where the package is only unpacked somewhere, its `usr/share` is laid over the system's, in a mount
-//! namespace that only that program is in.
+//! Debian's Prometheus and Alertmanager read their pages and templates from
+//! `/usr/share/prometheus`, a path that is compiled in. Where the package is only unpacked
+//! somewhere, its `usr/share` is laid over the system's, in a mount namespace that only that
+//! program is in.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,7 +11,8 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 
 /// Mounts the first argument over /usr/share and becomes the rest.
-const BECOME: &str = r#"mount -t overlay overlay -o "lowerdir=$1:/usr/share" /usr/share && shift && exec "$@""#;
+const BECOME: &str =
+    r#"mount -t overlay overlay -o "lowerdir=$1:/usr/share" /usr/share && shift && exec "$@""#;
 
 /// A command that runs the first of `names` that is on PATH.
 ///
@@ -19,12 +21,19 @@ const BECOME: &str = r#"mount -t overlay overlay -o "lowerdir=$1:/usr/share" /us
 pub(crate) fn command(names: &[&str]) -> Result<Command> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
-    let mut found = names.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
-    let program = found.find(|program| program.is_file()).with_context(|| format!("find {} on PATH", names.join(" or ")))?;
-    let program = program.canonicalize().with_context(|| format!("follow {}", program.display()))?;
+    let mut found =
+        names.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
+    let program = found
+        .find(|program| program.is_file())
+        .with_context(|| format!("find {} on PATH", names.join(" or ")))?;
+    let program =
+        program.canonicalize().with_context(|| format!("follow {}", program.display()))?;
     let Some(share) = own_share(&program) else { return Ok(Command::new(program)) };
     let mut command = Command::new("unshare");
-    command.args(["--mount", "--propagation", "private", "--", "sh", "-c", BECOME, "sh"]).arg(share).arg(program);
+    command
+        .args(["--mount", "--propagation", "private", "--", "sh", "-c", BECOME, "sh"])
+        .arg(share)
+        .arg(program);
     Ok(command)
 }
 

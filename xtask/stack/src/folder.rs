@@ -21,12 +21,18 @@ impl Folder {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let parent = std::env::temp_dir();
         for entry in std::fs::read_dir(&parent).into_iter().flatten().flatten() {
-            if owner(&entry.file_name().to_string_lossy()).is_some_and(|pid| !Path::new("/proc").join(pid.to_string()).exists()) {
+            if owner(&entry.file_name().to_string_lossy())
+                .is_some_and(|pid| !Path::new("/proc").join(pid.to_string()).exists())
+            {
                 // Another process may be removing it as well.
                 let _ = std::fs::remove_dir_all(entry.path());
             }
         }
-        let path = parent.join(format!("{PREFIX}{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)));
+        let path = parent.join(format!(
+            "{PREFIX}{}-{}",
+            std::process::id(),
+            NEXT.fetch_add(1, Ordering::Relaxed)
+        ));
         // Fails where it exists: whoever made it is not this process.
         std::fs::create_dir(&path).with_context(|| format!("make {}", path.display()))?;
         Ok(Self(path))
@@ -45,7 +51,8 @@ impl Folder {
     pub fn write(&self, name: &str, text: &str) -> Result<PathBuf> {
         let path = self.0.join(name);
         if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent).with_context(|| format!("make {}", parent.display()))?;
+            std::fs::create_dir_all(parent)
+                .with_context(|| format!("make {}", parent.display()))?;
         }
         std::fs::write(&path, text).with_context(|| format!("write {}", path.display()))?;
         Ok(path)

@@ -1,8 +1,8 @@
-//! The agent, Prometheus and Alertmanager, started together on loopback: for the proof on a live agent, which asks
-//! them, and for `cargo xtask demo`, which shows them.
+//! The agent, Prometheus and Alertmanager, started together on loopback: for the proof on a live
+//! agent, which asks them, and for `cargo xtask demo`, which shows them.
 //!
-//! Guarantees: what is started ends when its handle is dropped, and also when this process is killed; what it stored
-//! goes with it. Nothing listens beyond loopback.
+//! Guarantees: what is started ends when its handle is dropped, and also when this process is
+//! killed; what it stored goes with it. Nothing listens beyond loopback.
 #![forbid(unsafe_code)]
 
 mod alertmanager;
@@ -33,8 +33,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// # Errors
 /// When there is none.
 pub fn free_port(wanted: u16) -> Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, wanted)).or_else(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)));
-    let address = listener.and_then(|listener| listener.local_addr()).context("find a free port on loopback")?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, wanted))
+        .or_else(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)));
+    let address = listener
+        .and_then(|listener| listener.local_addr())
+        .context("find a free port on loopback")?;
     Ok(address.port())
 }
 

@@ -32,14 +32,17 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts a program. It must be started from a thread that lives as long as it should: the kernel ends it with
-    /// that thread, however that ends.
+    /// Starts a program. It must be started from a thread that lives as long as it should: the
+    /// kernel ends it with that thread, however that ends.
     ///
     /// # Errors
     /// When it cannot be started, or `setpriv` of util-linux is missing.
     pub fn start(name: &str, command: &Command, output: Output) -> Result<Self> {
         let mut guarded = Command::new("setpriv");
-        guarded.args(["--pdeathsig", "TERM", "--"]).arg(command.get_program()).args(command.get_args());
+        guarded
+            .args(["--pdeathsig", "TERM", "--"])
+            .arg(command.get_program())
+            .args(command.get_args());
         for (variable, value) in command.get_envs() {
             match value {
                 Some(value) => guarded.env(variable, value),
@@ -49,7 +52,8 @@ impl Process {
         if let Some(folder) = command.get_current_dir() {
             guarded.current_dir(folder);
         }
-        // A group of its own: an interrupt at the terminal reaches this process only, which ends the others in order.
+        // A group of its own: an interrupt at the terminal reaches this process only, which ends
+        // the others in order.
         guarded.process_group(0).stdin(Stdio::null());
         if output == Output::Kept {
             guarded.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -84,7 +88,8 @@ impl Process {
         all[all.len().saturating_sub(lines)..].join("\n")
     }
 
-    /// Asks it to end and waits for that; kills it when it takes too long. Whether it ended by itself.
+    /// Asks it to end and waits for that; kills it when it takes too long. Whether it ended by
+    /// itself.
     pub fn end(&mut self) -> bool {
         if self.ended() {
             return true;

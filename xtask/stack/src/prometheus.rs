@@ -7,7 +7,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context as _, Result};
 use serde_json::json;
 
-use crate::{Alertmanager, Api, Folder, Output, Process, Sample, api, borrowed, free_port, until_ready};
+use crate::{
+    Alertmanager, Api, Folder, Output, Process, Sample, api, borrowed, free_port, until_ready,
+};
 
 /// What it is to do.
 #[derive(Debug, Clone)]
@@ -33,7 +35,12 @@ impl Prometheus {
     ///
     /// # Errors
     /// When it does not start; with what it said.
-    pub fn start(folder: &Folder, wanted: u16, scrape: &Scrape, alertmanager: &Alertmanager) -> Result<Self> {
+    pub fn start(
+        folder: &Folder,
+        wanted: u16,
+        scrape: &Scrape,
+        alertmanager: &Alertmanager,
+    ) -> Result<Self> {
         let every = format!("{}s", scrape.every.as_secs());
         let port = free_port(wanted)?;
         // JSON is YAML.
@@ -75,17 +82,33 @@ impl Prometheus {
     pub fn range(&self, expr: &str, from: SystemTime, step: Duration) -> Result<Vec<Sample>> {
         let (start, end) = (seconds(from).to_string(), seconds(SystemTime::now()).to_string());
         let step = step.as_secs_f64().to_string();
-        Ok(api::samples(&self.ask("/api/v1/query_range", &[("query", expr), ("start", &start), ("end", &end), ("step", &step)])?))
+        Ok(api::samples(&self.ask(
+            "/api/v1/query_range",
+            &[("query", expr), ("start", &start), ("end", &end), ("step", &step)],
+        )?))
     }
 
     /// The values of a label of the series that `selector` matches, since `from`.
     ///
     /// # Errors
     /// When it does not answer, or the selector is wrong.
-    pub fn label_values(&self, label: &str, selector: &str, from: SystemTime) -> Result<Vec<String>> {
+    pub fn label_values(
+        &self,
+        label: &str,
+        selector: &str,
+        from: SystemTime,
+    ) -> Result<Vec<String>> {
         let (start, end) = (seconds(from).to_string(), seconds(SystemTime::now()).to_string());
-        let answer = self.ask(&format!("/api/v1/label/{label}/values"), &[("match[]", selector), ("start", &start), ("end", &end)])?;
-        Ok(answer["data"].as_array().into_iter().flatten().filter_map(|value| value.as_str().map(str::to_owned)).collect())
+        let answer = self.ask(
+            &format!("/api/v1/label/{label}/values"),
+            &[("match[]", selector), ("start", &start), ("end", &end)],
+        )?;
+        Ok(answer["data"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|value| value.as_str().map(str::to_owned))
+            .collect())
     }
 
     /// The names of the alerts that fire.
@@ -94,12 +117,20 @@ impl Prometheus {
     /// When it does not answer.
     pub fn firing(&self) -> Result<BTreeSet<String>> {
         let answer = self.ask("/api/v1/alerts", &[])?;
-        let alerts = answer["data"]["alerts"].as_array().into_iter().flatten().filter(|alert| alert["state"] == "firing");
-        Ok(alerts.filter_map(|alert| alert["labels"]["alertname"].as_str().map(str::to_owned)).collect())
+        let alerts = answer["data"]["alerts"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|alert| alert["state"] == "firing");
+        Ok(alerts
+            .filter_map(|alert| alert["labels"]["alertname"].as_str().map(str::to_owned))
+            .collect())
     }
 
     fn ask(&self, path: &str, parameters: &[(&str, &str)]) -> Result<serde_json::Value> {
-        self.api.json(path, parameters).with_context(|| format!("Prometheus said:\n{}", self.process.tail(10)))
+        self.api
+            .json(path, parameters)
+            .with_context(|| format!("Prometheus said:\n{}", self.process.tail(10)))
     }
 }
 

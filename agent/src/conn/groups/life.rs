@@ -17,7 +17,8 @@ impl Groups {
         self.indices().filter(|group| self.list[usize::from(*group)].place == place).collect()
     }
 
-    /// Gives a group its workload where no group of its process has it yet; else returns the group that has.
+    /// Gives a group its workload where no group of its process has it yet; else returns the group
+    /// that has.
     pub(in crate::conn) fn settle(&mut self, group: u16, place: &Place) -> Option<u16> {
         let waiting = &self.list[usize::from(group)];
         let (process, role) = (Arc::clone(&waiting.process), waiting.role);
@@ -33,7 +34,9 @@ impl Groups {
 
     /// Groups whose process has had no row in their workload for the grace time.
     pub(in crate::conn) fn idle(&mut self, now: u64) -> Vec<u16> {
-        let awake = |group: &&Group| group.live && (group.touched || group.place.is_pending() || !group.is_empty());
+        let awake = |group: &&Group| {
+            group.live && (group.touched || group.place.is_pending() || !group.is_empty())
+        };
         let busy: HashSet<(Arc<str>, Arc<str>)> = (self.list.iter().filter(awake))
             .map(|group| (Arc::clone(&group.process), Arc::clone(group.place.label(&self.unknown))))
             .collect();
@@ -55,7 +58,8 @@ impl Groups {
         let counted = std::mem::take(&mut self.list[usize::from(group)].retransmitted);
         let heir = &mut self.list[usize::from(heir)];
         heir.used |= counted.iter().flatten().any(|segments| *segments > 0);
-        for (mine, theirs) in heir.retransmitted.iter_mut().flatten().zip(counted.iter().flatten()) {
+        for (mine, theirs) in heir.retransmitted.iter_mut().flatten().zip(counted.iter().flatten())
+        {
             *mine += theirs;
         }
         self.memo.clear();

@@ -15,13 +15,19 @@ use crate::workload::Key;
 impl Groups {
     pub(super) fn find(&mut self, process: &str, place: &Place, role: Role) -> Option<u16> {
         let hash = hash(&self.hasher, process, place, role);
-        let found = *self.index.find(hash, |at| self.list[usize::from(*at)].is(process, place, role))?;
+        let found =
+            *self.index.find(hash, |at| self.list[usize::from(*at)].is(process, place, role))?;
         self.list[usize::from(found)].touched = true;
         Some(found)
     }
 
     /// The group of that name, made where there is room.
-    pub(super) fn find_or_add(&mut self, process: &Arc<str>, place: &Place, role: Role) -> Option<u16> {
+    pub(super) fn find_or_add(
+        &mut self,
+        process: &Arc<str>,
+        place: &Place,
+        role: Role,
+    ) -> Option<u16> {
         match self.find(process, place, role) {
             None if self.has_room(place) => Some(self.add(process, place, role)),
             found => found,
@@ -33,15 +39,18 @@ impl Groups {
         used < self.limit + if place.is_pending() { SPARE } else { 0 }
     }
 
-    /// A new group where there is room. A workload that waits for its name has more of it, and where that is
-    /// used up its rows are those of workload `unknown`; rows without an owner stay so.
+    /// A new group where there is room. A workload that waits for its name has more of it, and
+    /// where that is used up its rows are those of workload `unknown`; rows without an owner
+    /// stay so.
     pub(super) fn make(&mut self, process: &Arc<str>, place: &Place, role: Role) -> u16 {
         if self.has_room(place) {
             return self.add(process, place, role);
         }
         if place.is_pending() {
             let nowhere = Place::Named(Arc::clone(&self.unknown));
-            return self.find(process, &nowhere, role).unwrap_or_else(|| self.make(process, &nowhere, role));
+            return self
+                .find(process, &nowhere, role)
+                .unwrap_or_else(|| self.make(process, &nowhere, role));
         }
         if **process == *UNKNOWN {
             return Self::nobody(role);
@@ -98,7 +107,9 @@ impl Groups {
 
 fn hash(hasher: &DefaultHashBuilder, process: &str, place: &Place, role: Role) -> u64 {
     match place {
-        Place::Named(workload) => hasher.hash_one((process, Some(&*workload.name), None::<&Key>, role)),
+        Place::Named(workload) => {
+            hasher.hash_one((process, Some(&*workload.name), None::<&Key>, role))
+        }
         Place::Pending(key) => hasher.hash_one((process, None::<&str>, Some(key), role)),
     }
 }

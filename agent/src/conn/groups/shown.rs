@@ -15,13 +15,17 @@ use crate::conn::workloads::Place;
 use crate::workload::{Kind, Workload};
 
 impl Groups {
-    /// What the groups show, their ages brought up to `cuts`. A group whose workload is not known yet shows its
-    /// rows under `unknown`; what it counts waits with it, for a counter must not go down again.
+    /// What the groups show, their ages brought up to `cuts`. A group whose workload is not known
+    /// yet shows its rows under `unknown`; what it counts waits with it, for a counter must not
+    /// go down again.
     pub(in crate::conn) fn snapshot(&mut self, rows: &Rows, cuts: &Cuts) -> Vec<snapshot::Group> {
         let mut shown: Vec<snapshot::Group> = Vec::new();
         let mut pending = Vec::new();
         for group in self.list.iter_mut().filter(|group| group.live && group.used) {
-            group.lists.iter_mut().for_each(|list| list.advance(rows, cuts, &mut usize::MAX.clone()));
+            group
+                .lists
+                .iter_mut()
+                .for_each(|list| list.advance(rows, cuts, &mut usize::MAX.clone()));
             let waits = group.place.is_pending();
             let one = snapshot::Group {
                 process: Arc::clone(&group.process),
@@ -35,8 +39,10 @@ impl Groups {
             if waits { &mut pending } else { &mut shown }.push(one);
         }
         for one in pending {
-            let same =
-                |other: &&mut snapshot::Group| (&other.process, &other.workload, other.role) == (&one.process, &one.workload, one.role);
+            let same = |other: &&mut snapshot::Group| {
+                (&other.process, &other.workload, other.role)
+                    == (&one.process, &one.workload, one.role)
+            };
             match shown.iter_mut().find(same) {
                 Some(other) => other.add(&one),
                 None => shown.push(one),
@@ -48,11 +54,18 @@ impl Groups {
     /// The workloads that have a group, each once.
     pub(in crate::conn) fn workloads(&self) -> Vec<Arc<Workload>> {
         let mut seen = HashSet::new();
-        let named = self.list.iter().filter(|group| group.live && group.used).filter_map(|group| match &group.place {
-            Place::Named(workload) => Some(workload),
-            Place::Pending(_) => None,
+        let named = self.list.iter().filter(|group| group.live && group.used).filter_map(|group| {
+            match &group.place {
+                Place::Named(workload) => Some(workload),
+                Place::Pending(_) => None,
+            }
         });
-        named.filter(|workload| workload.kind != Kind::Unknown && seen.insert(Arc::clone(&workload.name))).cloned().collect()
+        named
+            .filter(|workload| {
+                workload.kind != Kind::Unknown && seen.insert(Arc::clone(&workload.name))
+            })
+            .cloned()
+            .collect()
     }
 }
 

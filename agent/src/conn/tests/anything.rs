@@ -1,5 +1,6 @@
-//! Anything in any order: records, names, entries and holders between the slices of passes that end, are given up or begin
-//! anew. The books balance, and a table that remembers whose group a socket belongs to shows what one shows that asks anew.
+//! Anything in any order: records, names, entries and holders between the slices of passes that
+//! end, are given up or begin anew. The books balance, and a table that remembers whose group a
+//! socket belongs to shows what one shows that asks anew.
 
 use std::fmt::Write as _;
 
@@ -29,7 +30,8 @@ const STEPS: [(u8, u8); 10] = [
 ];
 /// States of entries to choose from.
 const LISTED: [u8; 4] = [ESTABLISHED, LISTEN, CLOSE_WAIT, SYN_SENT];
-const SIGHTS: [Sight; 5] = [Sight::Blind, Sight::Processes, Sight::Mixed, Sight::Unified, Sight::Cgroups];
+const SIGHTS: [Sight; 5] =
+    [Sight::Blind, Sight::Processes, Sight::Mixed, Sight::Unified, Sight::Cgroups];
 const UNITS: [&str; 3] = ["a", "b", "c"];
 const NAMES: [&str; 5] = ["one", "two", "three", "unknown", "~x"];
 const CGROUPS: u64 = 4;
@@ -86,12 +88,24 @@ fn act() -> impl Strategy<Value = Act> {
 }
 fn at(sk: u64, cgroup: u64, serves: bool) -> Endpoints {
     let serves = serves || sk < 4;
-    Endpoints { cgroup, ..if serves { ends(sk, PORT, if sk < 4 { 0 } else { EPHEMERAL }) } else { ends(sk, EPHEMERAL, PORT) } }
+    Endpoints {
+        cgroup,
+        ..if serves {
+            ends(sk, PORT, if sk < 4 { 0 } else { EPHEMERAL })
+        } else {
+            ends(sk, EPHEMERAL, PORT)
+        }
+    }
 }
 
-/// Plays `acts`, and looks at the table after each; while a pass ends, only what the agent does between its slices. Returns
-/// the time it is then, milliseconds.
-fn play(table: &mut Table, acts: &[Act], forget: bool, mut look: impl FnMut(&mut Table, u64)) -> u64 {
+/// Plays `acts`, and looks at the table after each; while a pass ends, only what the agent does
+/// between its slices. Returns the time it is then, milliseconds.
+fn play(
+    table: &mut Table,
+    acts: &[Act],
+    forget: bool,
+    mut look: impl FnMut(&mut Table, u64),
+) -> u64 {
     let (mut ms, mut reader, mut passing, mut finishing, mut walk) = (10, 0, false, false, 0);
     for act in acts {
         if forget {
@@ -101,10 +115,17 @@ fn play(table: &mut Table, acts: &[Act], forget: bool, mut look: impl FnMut(&mut
         match *act {
             Act::Record(sk, old, new, by, cgroup, serves) => {
                 let record: State = step(at(sk, cgroup, serves), old, new, ms);
-                let record = if let Some((name, tgid)) = by { owned(record, NAMES[name], tgid) } else { record };
+                let record = if let Some((name, tgid)) = by {
+                    owned(record, NAMES[name], tgid)
+                } else {
+                    record
+                };
                 apply(table, &[record]);
             }
-            Act::Tell(cgroup, name) => table.tell_workloads([(Key::Cgroup(cgroup), name.map(|name| unit(UNITS[name])))], ms * MS),
+            Act::Tell(cgroup, name) => table.tell_workloads(
+                [(Key::Cgroup(cgroup), name.map(|name| unit(UNITS[name])))],
+                ms * MS,
+            ),
             Act::TellSlowly(key, name) => {
                 let workload = name.map(|name| unit(UNITS[name]));
                 let waited = table.workloads.tell(key, workload.as_ref(), ms * MS);
@@ -112,7 +133,10 @@ fn play(table: &mut Table, acts: &[Act], forget: bool, mut look: impl FnMut(&mut
                 table.settling.extend(waited.then_some((key, place)));
             }
             Act::Settle(places) => drop(table.settle(places)),
-            Act::TellProcess(tgid, name) => table.tell_workloads([(Key::Process(tgid), name.map(|name| unit(UNITS[name])))], ms * MS),
+            Act::TellProcess(tgid, name) => table.tell_workloads(
+                [(Key::Process(tgid), name.map(|name| unit(UNITS[name])))],
+                ms * MS,
+            ),
             Act::Tidy(seconds) if !finishing => {
                 ms += seconds * 1000;
                 table.tidy(ms * MS);
@@ -129,7 +153,9 @@ fn play(table: &mut Table, acts: &[Act], forget: bool, mut look: impl FnMut(&mut
                     ..entry(at(sk, cgroup, serves), state, ms)
                 });
             }
-            Act::Holder(sk, name, tgid) if !finishing => table.pass_holder(&holder(sk, NAMES[name], tgid)),
+            Act::Holder(sk, name, tgid) if !finishing => {
+                table.pass_holder(&holder(sk, NAMES[name], tgid))
+            }
             Act::Finish if passing && !finishing => {
                 table.finish_pass(walked(walk * MS));
                 finishing = true;
@@ -164,7 +190,14 @@ fn shown(table: &mut Table, now: u64) -> String {
     lines.extend(seen.services.iter().map(|service| format!("{service:?}")));
     lines.sort();
     let mut text = lines.join("\n");
-    let rest = (seen.label_overflow, seen.unattributed, seen.corrections, seen.unheld, seen.shared, seen.pressure.processes);
+    let rest = (
+        seen.label_overflow,
+        seen.unattributed,
+        seen.corrections,
+        seen.unheld,
+        seen.shared,
+        seen.pressure.processes,
+    );
     write!(text, "\n{rest:?}").unwrap();
     text
 }

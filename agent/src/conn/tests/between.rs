@@ -43,7 +43,10 @@ fn a_child_that_came_before_the_first_pass_goes_to_its_holder() {
     // The agent has just attached: the listener is older, nothing has a row.
     let child = ends(2, PORT, EPHEMERAL);
     let at = |record| record;
-    apply(&mut table, &[at(step(child, LISTEN, SYN_RECV, 10)), at(step(child, SYN_RECV, ESTABLISHED, 11))]);
+    apply(
+        &mut table,
+        &[at(step(child, LISTEN, SYN_RECV, 10)), at(step(child, SYN_RECV, ESTABLISHED, 11))],
+    );
     table.begin_pass(100 * MS);
     table.pass_socket(&entry(ends(1, PORT, 0), LISTEN, 110));
     table.pass_socket(&Socket { flags: flag::ATTACHED, ..entry(child, ESTABLISHED, 111) });

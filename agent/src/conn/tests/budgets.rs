@@ -3,7 +3,8 @@
 use agent_common::tcp::{CLOSE, ESTABLISHED, LISTEN, SYN_SENT};
 
 use super::support::{
-    Ask, EPHEMERAL, LIMITS, PORT, SECOND, apply, check, covered, ends, entry, holder, owned, resent, seeded, step, walked,
+    Ask, EPHEMERAL, LIMITS, PORT, SECOND, apply, check, covered, ends, entry, holder, owned,
+    resent, seeded, step, walked,
 };
 use crate::conn::labels::{Correction, Role, SocketState};
 use crate::conn::snapshot::{OTHER, Snapshot};
@@ -16,7 +17,13 @@ fn overflow(seen: &Snapshot, family: &str) -> u64 {
 fn connect(table: &mut Table, sk: u64, name: &str, port: u16) {
     let end = ends(sk, EPHEMERAL, port);
     let tgid = u32::try_from(sk).expect("a small number");
-    apply(table, &[owned(step(end, CLOSE, SYN_SENT, 1), name, tgid), owned(step(end, SYN_SENT, ESTABLISHED, 2), name, tgid)]);
+    apply(
+        table,
+        &[
+            owned(step(end, CLOSE, SYN_SENT, 1), name, tgid),
+            owned(step(end, SYN_SENT, ESTABLISHED, 2), name, tgid),
+        ],
+    );
 }
 
 #[test]
@@ -30,13 +37,20 @@ fn a_full_table_refuses_births_counts_each_once_and_takes_sockets_in_later() {
     table.begin_pass(0);
     table.pass_socket(&entry(ends(4, PORT, 0), LISTEN, 5));
     table.end_pass(0, &covered());
-    assert_eq!(table.snapshot(SECOND).refused, 2, "a socket that the first pass has no room for is refused too");
+    assert_eq!(
+        table.snapshot(SECOND).refused,
+        2,
+        "a socket that the first pass has no room for is refused too"
+    );
     apply(&mut table, &[step(ends(1, EPHEMERAL, PORT), ESTABLISHED, CLOSE, 9)]);
     table.begin_pass(SECOND);
     table.pass_socket(&entry(ends(3, EPHEMERAL, PORT), ESTABLISHED, 1001));
     table.end_pass(SECOND, &covered());
     let seen = table.snapshot(SECOND);
-    assert_eq!((seen.tracked, seen.opened(), seen.closed(), seen.corrected(Correction::MissedOpen)), (2, 3, 1, 1));
+    assert_eq!(
+        (seen.tracked, seen.opened(), seen.closed(), seen.corrected(Correction::MissedOpen)),
+        (2, 3, 1, 1)
+    );
     apply(&mut table, &[step(ends(77, PORT, 1), ESTABLISHED, CLOSE, 2000)]);
     check(&mut table, 3 * SECOND);
 }
@@ -64,7 +78,10 @@ fn a_row_in_other_is_counted_as_overflow_once_while_its_owner_stays() {
     let mut table = Table::new(Limits { groups: 0, ..LIMITS });
     connect(&mut table, 1, "client", PORT);
     let seen = table.snapshot(SECOND);
-    assert_eq!((overflow(&seen, "groups"), seen.gauge_of(OTHER, Role::Client, SocketState::Established)), (1, 1));
+    assert_eq!(
+        (overflow(&seen, "groups"), seen.gauge_of(OTHER, Role::Client, SocketState::Established)),
+        (1, 1)
+    );
     for _ in 0..3 {
         table.begin_pass(0);
         table.pass_holder(&holder(1, "client", 1));
@@ -82,7 +99,11 @@ fn services_beyond_the_budget_fold_into_other_without_port_and_keep_their_role()
     let seen = table.snapshot(SECOND);
     assert_eq!((overflow(&seen, "services"), seen.opened()), (3, 5));
     assert!(seen.services.len() <= 2 + 3);
-    let rest = seen.services.iter().find(|service| service.port.is_none() && service.role == Role::Client).expect("the rest");
+    let rest = seen
+        .services
+        .iter()
+        .find(|service| service.port.is_none() && service.role == Role::Client)
+        .expect("the rest");
     assert_eq!((&*rest.process, rest.opened), (OTHER, 3));
 }
 
@@ -110,5 +131,8 @@ fn every_state_of_a_process_is_there_from_its_first_socket() {
     let mut table = seeded();
     connect(&mut table, 1, "client", PORT);
     let seen = table.snapshot(SECOND);
-    assert_eq!(seen.group("client", Role::Client).map(|group| group.states.len()), Some(SocketState::COUNT));
+    assert_eq!(
+        seen.group("client", Role::Client).map(|group| group.states.len()),
+        Some(SocketState::COUNT)
+    );
 }

@@ -12,9 +12,16 @@ use crate::conn::snapshot::{STUCK_AGES, StateGauge};
 
 impl Cuts {
     /// Panics where a gauge is not what a count of the times gives.
-    pub(super) fn check(&self, gauge: &StateGauge, times: &(impl Iterator<Item = u64> + Clone), aged: bool) {
+    pub(super) fn check(
+        &self,
+        gauge: &StateGauge,
+        times: &(impl Iterator<Item = u64> + Clone),
+        aged: bool,
+    ) {
         assert_eq!(gauge.oldest_since, times.clone().min());
-        let older = self.ages().map(|cut| if aged { times.clone().filter(|time| *time < cut).count() as u64 } else { 0 });
+        let older = self.ages().map(|cut| {
+            if aged { times.clone().filter(|time| *time < cut).count() as u64 } else { 0 }
+        });
         assert_eq!(gauge.older_than, older);
     }
 }
@@ -89,7 +96,9 @@ fn a_row_counts_as_older_from_the_very_nanosecond_of_its_age() {
     let mut rows = Rows::new(10);
     let mut list = List::new(true);
     let mut cuts = Cuts::default();
-    let index = rows.insert(Row::new(&Endpoints::default(), SocketState::LastAck, Role::Server, 7)).expect("room");
+    let index = rows
+        .insert(Row::new(&Endpoints::default(), SocketState::LastAck, Role::Server, 7))
+        .expect("room");
     list.insert(&mut rows, index, u32::MAX);
     for (age, seconds) in STUCK_AGES.iter().enumerate() {
         cuts.advance(seconds * SECOND + 6);

@@ -1,4 +1,5 @@
-//! Counters under any order of naming, merging and eviction: none that stays ever goes down, and no sum does.
+//! Counters under any order of naming, merging and eviction: none that stays ever goes down, and no
+//! sum does.
 
 use std::collections::HashMap;
 
@@ -27,8 +28,12 @@ const NAMES: [&str; 5] = ["one", "two", "three", "~other", "unknown"];
 
 fn act() -> impl Strategy<Value = Act> {
     let key = || (1..8_u64, 1..6_u64);
-    let after =
-        prop_oneof![Just((SYN_SENT, ESTABLISHED)), Just((ESTABLISHED, CLOSE_WAIT)), Just((ESTABLISHED, CLOSE)), Just((CLOSE_WAIT, CLOSE))];
+    let after = prop_oneof![
+        Just((SYN_SENT, ESTABLISHED)),
+        Just((ESTABLISHED, CLOSE_WAIT)),
+        Just((ESTABLISHED, CLOSE)),
+        Just((CLOSE_WAIT, CLOSE))
+    ];
     prop_oneof![
         6 => (key(), 0..NAMES.len()).prop_map(|((sk, cgroup), name)| Act::Connect(sk, cgroup, name)),
         6 => (key(), after).prop_map(|((sk, cgroup), (old, new))| Act::Step(step(client(sk, cgroup), old, new, 9))),
@@ -44,17 +49,27 @@ fn counters(seen: &Snapshot) -> (HashMap<String, u64>, [u64; 4]) {
     let mut all = HashMap::new();
     let mut sums = [0; 4];
     let mut put = |family: usize, labels: String, count: u64| {
-        assert!(all.insert(format!("{family} {labels}"), count).is_none(), "{labels} stands there twice");
+        assert!(
+            all.insert(format!("{family} {labels}"), count).is_none(),
+            "{labels} stands there twice"
+        );
         sums[family] += count;
     };
     for service in &seen.services {
-        let labels = format!("{} {} {:?} {:?}", service.process, service.workload, service.role, service.port);
+        let labels = format!(
+            "{} {} {:?} {:?}",
+            service.process, service.workload, service.role, service.port
+        );
         put(0, labels.clone(), service.opened);
         put(1, labels.clone(), service.closed.iter().sum());
         put(2, labels, service.sent_bytes.count() + service.connect_duration.count());
     }
     for group in &seen.groups {
-        put(3, format!("{} {} {:?}", group.process, group.workload, group.role), group.retransmitted.iter().flatten().sum());
+        put(
+            3,
+            format!("{} {} {:?}", group.process, group.workload, group.role),
+            group.retransmitted.iter().flatten().sum(),
+        );
     }
     (all, sums)
 }

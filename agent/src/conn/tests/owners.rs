@@ -1,10 +1,13 @@
 //! Whose socket it is, at every moment that tells.
 
 use agent_common::record::{Socket, flag};
-use agent_common::tcp::{CLOSE, CLOSE_WAIT, ESTABLISHED, FIN_WAIT1, LAST_ACK, LISTEN, SYN_RECV, SYN_SENT};
+use agent_common::tcp::{
+    CLOSE, CLOSE_WAIT, ESTABLISHED, FIN_WAIT1, LAST_ACK, LISTEN, SYN_RECV, SYN_SENT,
+};
 
 use super::support::{
-    Ask, EPHEMERAL, MS, NETNS, PORT, SECOND, apply, check, covered, ends, entry, holder, owned, row, seeded, step, v4, walked,
+    Ask, EPHEMERAL, MS, NETNS, PORT, SECOND, apply, check, covered, ends, entry, holder, owned,
+    row, seeded, step, v4, walked,
 };
 use crate::conn::holders::MOST_PROCESSES;
 use crate::conn::labels::{Role, SocketState};
@@ -32,9 +35,17 @@ fn a_child_inherits_from_the_listener_with_its_address_before_a_wildcard() {
     assert_eq!(child_of(&mut table, 101, v4([10, 0, 0, 1])), "any4");
     listener(&mut table, 3, v4([10, 0, 0, 1]), "exact");
     assert_eq!(child_of(&mut table, 102, v4([10, 0, 0, 1])), "exact");
-    assert_eq!(child_of(&mut table, 103, [1, 1]), "dual", "an IPv6 child does not come from an IPv4 wildcard");
+    assert_eq!(
+        child_of(&mut table, 103, [1, 1]),
+        "dual",
+        "an IPv6 child does not come from an IPv4 wildcard"
+    );
     apply(&mut table, &[step(ends(3, PORT, 0), LISTEN, CLOSE, 5)]);
-    assert_eq!(child_of(&mut table, 104, v4([10, 0, 0, 1])), "any4", "a closed listener has no more children");
+    assert_eq!(
+        child_of(&mut table, 104, v4([10, 0, 0, 1])),
+        "any4",
+        "a closed listener has no more children"
+    );
     check(&mut table, SECOND);
 }
 
@@ -47,7 +58,10 @@ fn a_child_of_another_namespace_or_port_inherits_nothing() {
     apply(&mut table, &[step(elsewhere, LISTEN, SYN_RECV, 2)]);
     apply(&mut table, &[step(ends(101, PORT + 1, EPHEMERAL), LISTEN, SYN_RECV, 2)]);
     for sk in [100, 101] {
-        assert_eq!(row(&table, sk).map(|row| (row.owner, row.role)), Some((Owner::None, Role::Server)));
+        assert_eq!(
+            row(&table, sk).map(|row| (row.owner, row.role)),
+            Some((Owner::None, Role::Server))
+        );
     }
     assert_eq!(table.snapshot(SECOND).unattributed, 2);
 }
@@ -59,10 +73,23 @@ fn an_owned_record_moves_a_child_from_the_listener_to_its_worker() {
     child_of(&mut table, 100, v4([10, 0, 0, 1]));
     assert_eq!(row(&table, 100).map(|row| row.owner), Some(Owner::Listener));
     let end = ends(100, PORT, EPHEMERAL);
-    apply(&mut table, &[step(end, ESTABLISHED, CLOSE_WAIT, 4), owned(step(end, CLOSE_WAIT, LAST_ACK, 5), "worker", 11)]);
+    apply(
+        &mut table,
+        &[
+            step(end, ESTABLISHED, CLOSE_WAIT, 4),
+            owned(step(end, CLOSE_WAIT, LAST_ACK, 5), "worker", 11),
+        ],
+    );
     let seen = table.snapshot(SECOND);
     assert_eq!(seen.gauge_of("worker", Role::Server, SocketState::LastAck), 1);
-    assert_eq!(seen.group("master", Role::Server).map(|group| group.states.iter().map(|state| state.count).sum::<u64>()), Some(1));
+    assert_eq!(
+        seen.group("master", Role::Server).map(|group| group
+            .states
+            .iter()
+            .map(|state| state.count)
+            .sum::<u64>()),
+        Some(1)
+    );
     assert_eq!(row(&table, 100).map(|row| (row.owner, row.tgid)), Some((Owner::Exact, 11)));
     check(&mut table, SECOND);
 }
@@ -73,14 +100,23 @@ fn a_kernel_thread_owns_nothing() {
     let mut record = owned(step(ends(100, EPHEMERAL, PORT), CLOSE, SYN_SENT, 1), "kworker/0:1", 7);
     record.flags |= flag::KTHREAD;
     apply(&mut table, &[record]);
-    assert_eq!(row(&table, 100).map(|row| (row.owner, row.process.to_string())), Some((Owner::None, "unknown".to_owned())));
+    assert_eq!(
+        row(&table, 100).map(|row| (row.owner, row.process.to_string())),
+        Some((Owner::None, "unknown".to_owned()))
+    );
 }
 
 #[test]
 fn a_process_that_execs_takes_its_socket_along_under_its_new_name() {
     let mut table = seeded();
     let end = ends(100, EPHEMERAL, PORT);
-    apply(&mut table, &[owned(step(end, CLOSE, SYN_SENT, 1), "sh", 7), owned(step(end, SYN_SENT, ESTABLISHED, 2), "curl", 7)]);
+    apply(
+        &mut table,
+        &[
+            owned(step(end, CLOSE, SYN_SENT, 1), "sh", 7),
+            owned(step(end, SYN_SENT, ESTABLISHED, 2), "curl", 7),
+        ],
+    );
     let seen = table.snapshot(SECOND);
     assert_eq!(seen.gauge_of("sh", Role::Client, SocketState::Established), 0);
     assert_eq!(seen.gauge_of("curl", Role::Client, SocketState::Established), 1);
@@ -111,7 +147,13 @@ fn known(how: Owner, name: &str, tgid: u32) -> (Owner, String, u32) {
 fn connected() -> Table {
     let mut table = seeded();
     let end = ends(100, PORT, EPHEMERAL);
-    apply(&mut table, &[owned(step(end, CLOSE, SYN_SENT, 1), "client", 30), owned(step(end, SYN_SENT, ESTABLISHED, 2), "client", 30)]);
+    apply(
+        &mut table,
+        &[
+            owned(step(end, CLOSE, SYN_SENT, 1), "client", 30),
+            owned(step(end, SYN_SENT, ESTABLISHED, 2), "client", 30),
+        ],
+    );
     table
 }
 
@@ -119,7 +161,9 @@ const OPEN: (u8, u8) = (ESTABLISHED, flag::ATTACHED);
 
 #[test]
 fn of_several_holders_the_lowest_process_id_owns_and_init_gives_way() {
-    for holders in [[("low", 21), ("high", 22), ("systemd", 1)], [("systemd", 1), ("high", 22), ("low", 21)]] {
+    for holders in
+        [[("low", 21), ("high", 22), ("systemd", 1)], [("systemd", 1), ("high", 22), ("low", 21)]]
+    {
         let mut table = seeded();
         apply(&mut table, &[step(ends(100, PORT, EPHEMERAL), SYN_RECV, ESTABLISHED, 1)]);
         pass(&mut table, 1, OPEN, &holders);
@@ -137,12 +181,19 @@ fn an_owner_that_forked_stays_while_it_holds_and_its_child_follows() {
     let mut table = connected();
     pass(&mut table, 1, OPEN, &[("early", 5), ("client", 30), ("client", 30), ("child", 31)]);
     assert_eq!(owner(&table), known(Owner::Exact, "client", 30));
-    assert_eq!(row(&table, 100).map(|row| row.holders), Some(3), "two descriptors of one process are one holder");
+    assert_eq!(
+        row(&table, 100).map(|row| row.holders),
+        Some(3),
+        "two descriptors of one process are one holder"
+    );
     pass(&mut table, 2, OPEN, &[("child", 31)]);
     assert_eq!(owner(&table), known(Owner::Holder, "child", 31));
     let seen = table.snapshot(2 * SECOND);
     assert_eq!(
-        (seen.gauge_of("client", Role::Client, SocketState::Established), seen.gauge_of("child", Role::Client, SocketState::Established)),
+        (
+            seen.gauge_of("client", Role::Client, SocketState::Established),
+            seen.gauge_of("child", Role::Client, SocketState::Established)
+        ),
         (0, 1)
     );
 }
@@ -165,7 +216,11 @@ fn an_accepted_child_goes_to_the_worker_and_one_that_waits_follows_the_listener(
     table.pass_socket(&entry(ends(100, PORT, EPHEMERAL), ESTABLISHED, 2000));
     table.pass_holder(&holder(1, "heir", 12));
     table.end_pass(2 * SECOND, &walked(2 * SECOND));
-    assert_eq!(owner(&table), known(Owner::Listener, "heir", 12), "the listener has passed to another");
+    assert_eq!(
+        owner(&table),
+        known(Owner::Listener, "heir", 12),
+        "the listener has passed to another"
+    );
     pass(&mut table, 3, OPEN, &[("worker", 13)]);
     assert_eq!(owner(&table), known(Owner::Holder, "worker", 13));
 }
@@ -199,7 +254,13 @@ fn a_system_call_after_the_reading_knows_better() {
     table.pass_socket(&entry(ends(100, PORT, EPHEMERAL), ESTABLISHED, 1000));
     table.pass_holder(&holder(100, "before", 29));
     let end = ends(100, PORT, EPHEMERAL);
-    apply(&mut table, &[step(end, ESTABLISHED, CLOSE_WAIT, 1001), owned(step(end, CLOSE_WAIT, LAST_ACK, 1002), "now", 33)]);
+    apply(
+        &mut table,
+        &[
+            step(end, ESTABLISHED, CLOSE_WAIT, 1001),
+            owned(step(end, CLOSE_WAIT, LAST_ACK, 1002), "now", 33),
+        ],
+    );
     table.end_pass(2 * SECOND, &walked(SECOND));
     assert_eq!(owner(&table), known(Owner::Exact, "now", 33));
     check(&mut table, 2 * SECOND);
@@ -228,7 +289,10 @@ fn owners_that_are_read_anew_have_their_rows_counted_once() {
 fn holders_beyond_the_bound_are_counted_and_own_nothing_new() {
     let mut table = connected();
     table.begin_pass(SECOND);
-    table.pass_socket(&Socket { flags: flag::ATTACHED, ..entry(ends(100, PORT, EPHEMERAL), ESTABLISHED, 1000) });
+    table.pass_socket(&Socket {
+        flags: flag::ATTACHED,
+        ..entry(ends(100, PORT, EPHEMERAL), ESTABLISHED, 1000)
+    });
     for tgid in 1000..=u32::try_from(MOST_PROCESSES + 1000).unwrap() {
         table.pass_holder(&holder(200, "crowd", tgid));
     }
@@ -245,7 +309,10 @@ fn the_agent_gives_way_to_any_other_holder() {
     let mut table = seeded();
     apply(&mut table, &[step(ends(100, PORT, EPHEMERAL), SYN_RECV, ESTABLISHED, 1)]);
     table.begin_pass(SECOND);
-    table.pass_socket(&Socket { reader: 20, ..entry(ends(100, PORT, EPHEMERAL), ESTABLISHED, 1000) });
+    table.pass_socket(&Socket {
+        reader: 20,
+        ..entry(ends(100, PORT, EPHEMERAL), ESTABLISHED, 1000)
+    });
     table.pass_holder(&holder(100, "tcpwarden", 20));
     table.pass_holder(&holder(100, "other", 21));
     table.end_pass(SECOND, &walked(SECOND));
@@ -258,7 +325,13 @@ fn a_row_used_again_during_a_pass_is_not_moved_for_the_socket_before_it() {
     apply(&mut table, &[step(ends(100, PORT, EPHEMERAL), SYN_RECV, ESTABLISHED, 1)]);
     table.begin_pass(SECOND);
     table.pass_holder(&holder(100, "server", 5));
-    apply(&mut table, &[step(ends(100, PORT, EPHEMERAL), ESTABLISHED, CLOSE, 1001), step(ends(200, 1, 2), CLOSE, SYN_SENT, 1002)]);
+    apply(
+        &mut table,
+        &[
+            step(ends(100, PORT, EPHEMERAL), ESTABLISHED, CLOSE, 1001),
+            step(ends(200, 1, 2), CLOSE, SYN_SENT, 1002),
+        ],
+    );
     table.end_pass(SECOND, &walked(SECOND));
     assert_eq!(row(&table, 200).map(|row| row.process.to_string()), Some("unknown".to_owned()));
     check(&mut table, SECOND);
@@ -276,7 +349,10 @@ fn many_seeded_rows_go_to_their_holder_in_order_of_time() {
     }
     table.end_pass(SECOND, &walked(SECOND));
     check(&mut table, 70 * SECOND);
-    apply(&mut table, &[owned(step(ends(3, PORT, EPHEMERAL), CLOSE_WAIT, LAST_ACK, 2000), "fizz", 4)]);
+    apply(
+        &mut table,
+        &[owned(step(ends(3, PORT, EPHEMERAL), CLOSE_WAIT, LAST_ACK, 2000), "fizz", 4)],
+    );
     apply(&mut table, &[owned(step(ends(5, PORT, EPHEMERAL), FIN_WAIT1, CLOSE, 2000), "buzz", 4)]);
     check(&mut table, 70 * SECOND + MS);
 }

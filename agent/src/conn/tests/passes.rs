@@ -1,10 +1,14 @@
 //! The reconcile pass: what it believes, what it corrects, what it leaves alone.
 
 use agent_common::record::{Socket, flag};
-use agent_common::tcp::{CLOSE, CLOSE_WAIT, ESTABLISHED, FIN_WAIT1, FIN_WAIT2, LISTEN, NEW_SYN_RECV, SYN_RECV, SYN_SENT, TIME_WAIT};
+use agent_common::tcp::{
+    CLOSE, CLOSE_WAIT, ESTABLISHED, FIN_WAIT1, FIN_WAIT2, LISTEN, NEW_SYN_RECV, SYN_RECV, SYN_SENT,
+    TIME_WAIT,
+};
 
 use super::support::{
-    Ask, EPHEMERAL, LIMITS, MS, NETNS, PORT, SECOND, apply, check, covered, ends, entry, holder, reads, row, seeded, step,
+    Ask, EPHEMERAL, LIMITS, MS, NETNS, PORT, SECOND, apply, check, covered, ends, entry, holder,
+    reads, row, seeded, step,
 };
 use crate::conn::labels::{CloseReason, Correction, Role, SocketState};
 use crate::conn::snapshot::Namespace;
@@ -32,8 +36,13 @@ fn the_first_pass_seeds_every_state_without_calling_it_drift() {
     assert_eq!((summary.rows, summary.corrections, summary.suspects), (9, [0; 3], 0));
     let seen = table.snapshot(61 * SECOND);
     assert!(SocketState::ALL.iter().all(|state| seen.gauge(*state) == 1));
-    assert_eq!((seen.opened(), seen.last_reconcile, seen.reconcile_durations.count()), (0, Some(20 * MS), 1));
-    assert!(table.rows().all(|row| row.born_before && row.entered_before && row.entered == 10 * MS));
+    assert_eq!(
+        (seen.opened(), seen.last_reconcile, seen.reconcile_durations.count()),
+        (0, Some(20 * MS), 1)
+    );
+    assert!(
+        table.rows().all(|row| row.born_before && row.entered_before && row.entered == 10 * MS)
+    );
     assert_eq!(row(&table, u64::from(SYN_SENT)).map(|row| row.role), Some(Role::Client));
     check(&mut table, 61 * SECOND);
 }
@@ -49,7 +58,10 @@ fn a_seeded_row_is_a_server_where_a_listener_has_its_port() {
     table.pass_socket(&entry(ends(4, EPHEMERAL, PORT), ESTABLISHED, 10));
     table.end_pass(20 * MS, &covered());
     let role = |sk| row(&table, sk).map(|row| row.role);
-    assert_eq!([role(1), role(2), role(3), role(4)], [Some(Role::Server), Some(Role::Server), Some(Role::Server), Some(Role::Unknown)]);
+    assert_eq!(
+        [role(1), role(2), role(3), role(4)],
+        [Some(Role::Server), Some(Role::Server), Some(Role::Server), Some(Role::Unknown)]
+    );
     check(&mut table, SECOND);
 }
 
@@ -67,14 +79,26 @@ fn a_later_pass_finds_what_was_lost_and_counts_it() {
         let summary = table.end_pass((at + 1) * SECOND, &covered());
         (summary.corrections, summary.suspects, summary.rows)
     };
-    let found = |kinds: &[Correction]| Correction::ALL.iter().map(|kind| u64::from(kinds.contains(kind))).collect::<Vec<_>>();
+    let found = |kinds: &[Correction]| {
+        Correction::ALL.iter().map(|kind| u64::from(kinds.contains(kind))).collect::<Vec<_>>()
+    };
     let (corrections, suspects, rows) = pass(5);
-    assert_eq!((corrections.to_vec(), suspects, rows), (found(&[Correction::MissedOpen, Correction::WrongState]), 1, 4));
+    assert_eq!(
+        (corrections.to_vec(), suspects, rows),
+        (found(&[Correction::MissedOpen, Correction::WrongState]), 1, 4)
+    );
     let (corrections, suspects, rows) = pass(6);
-    assert_eq!((corrections.to_vec(), suspects, rows), (found(&[Correction::MissedClose]), 0, 3), "missed twice is gone");
+    assert_eq!(
+        (corrections.to_vec(), suspects, rows),
+        (found(&[Correction::MissedClose]), 0, 3),
+        "missed twice is gone"
+    );
     let seen = table.snapshot(6 * SECOND);
     assert_eq!((seen.opened(), seen.closed_for(CloseReason::Other)), (4, 1));
-    assert_eq!(row(&table, 2).map(|row| (row.state, row.entered_before)), Some((SocketState::CloseWait, true)));
+    assert_eq!(
+        row(&table, 2).map(|row| (row.state, row.entered_before)),
+        Some((SocketState::CloseWait, true))
+    );
     check(&mut table, 7 * SECOND);
 }
 
@@ -88,7 +112,10 @@ fn a_row_that_one_pass_missed_and_the_next_saw_stays() {
             table.pass_socket(&list(1, ESTABLISHED, at * 1000));
         }
         let summary = table.end_pass(at * SECOND, &covered());
-        assert_eq!((summary.suspects, summary.rows, summary.corrections), (u64::from(!listed), 1, [0; 3]));
+        assert_eq!(
+            (summary.suspects, summary.rows, summary.corrections),
+            (u64::from(!listed), 1, [0; 3])
+        );
     }
 }
 
@@ -98,14 +125,18 @@ fn rows_of_a_namespace_that_nobody_can_enter_stay_while_they_are_held_or_may_be_
     for sk in [1, 2] {
         let mut elsewhere = ends(sk, EPHEMERAL, PORT);
         elsewhere.netns = NETNS + 1;
-        apply(&mut table, &[step(elsewhere, CLOSE, SYN_SENT, 10), step(elsewhere, SYN_SENT, ESTABLISHED, 10)]);
+        apply(
+            &mut table,
+            &[step(elsewhere, CLOSE, SYN_SENT, 10), step(elsewhere, SYN_SENT, ESTABLISHED, 10)],
+        );
     }
     let mut pass = |at: u64, held: bool| {
         table.begin_pass(at * SECOND);
         if held {
             table.pass_holder(&holder(1, "held", 7));
         }
-        let summary = table.end_pass(at * SECOND, &Covered { holders: held.then_some(at * SECOND), ..covered() });
+        let summary = table
+            .end_pass(at * SECOND, &Covered { holders: held.then_some(at * SECOND), ..covered() });
         (summary.unverified, summary.rows, summary.corrections[Correction::MissedClose.index()])
     };
     assert_eq!(pass(1000, true), (2, 2, 0), "young enough to be closing still");
@@ -136,7 +167,11 @@ fn a_socket_that_closed_after_it_was_listed_does_not_come_back() {
     assert_eq!((summary.rows, summary.corrections), (0, [0; 3]));
     table.begin_pass(7 * SECOND);
     table.pass_socket(&list(1, ESTABLISHED, 7001));
-    assert_eq!(table.end_pass(8 * SECOND, &covered()).rows, 1, "the next pass no longer remembers that close");
+    assert_eq!(
+        table.end_pass(8 * SECOND, &covered()).rows,
+        1,
+        "the next pass no longer remembers that close"
+    );
     check(&mut table, 8 * SECOND);
 }
 
@@ -163,7 +198,11 @@ fn rows_younger_than_the_pass_are_not_looked_for() {
     assert_eq!((summary.suspects, summary.rows, summary.corrections), (1, 2, [0; 3]));
     table.begin_pass(5 * SECOND + MS);
     let summary = table.end_pass(7 * SECOND, &covered());
-    assert_eq!((summary.suspects, summary.rows), (0, 1), "the one that was there before the first pass is gone");
+    assert_eq!(
+        (summary.suspects, summary.rows),
+        (0, 1),
+        "the one that was there before the first pass is gone"
+    );
     assert!(row(&table, 1).is_none());
     check(&mut table, 7 * SECOND);
 }
@@ -177,7 +216,14 @@ fn a_pass_that_was_given_up_removes_nothing_and_publishes_nothing() {
     table.abort_pass();
     assert_eq!(table.end_pass(6 * SECOND, &covered()), crate::conn::PassSummary::default());
     let seen = table.snapshot(6 * SECOND);
-    assert_eq!((seen.tracked, seen.last_reconcile, seen.namespaces.iter().map(|of| of.time_wait).sum::<u64>()), (1, Some(0), 0));
+    assert_eq!(
+        (
+            seen.tracked,
+            seen.last_reconcile,
+            seen.namespaces.iter().map(|of| of.time_wait).sum::<u64>()
+        ),
+        (1, Some(0), 0)
+    );
 }
 
 #[test]
@@ -199,7 +245,13 @@ fn a_row_is_found_missing_whatever_number_its_pass_had() {
 fn small_sockets_and_full_orphans_are_counted_by_namespace() {
     let mut table = seeded();
     table.begin_pass(SECOND);
-    for (sk, state, substate) in [(1, TIME_WAIT, 6), (2, TIME_WAIT, 6), (3, TIME_WAIT, FIN_WAIT2), (4, NEW_SYN_RECV, 0), (5, SYN_RECV, 0)] {
+    for (sk, state, substate) in [
+        (1, TIME_WAIT, 6),
+        (2, TIME_WAIT, 6),
+        (3, TIME_WAIT, FIN_WAIT2),
+        (4, NEW_SYN_RECV, 0),
+        (5, SYN_RECV, 0),
+    ] {
         table.pass_socket(&Socket { substate, ..list(sk, state, 1000) });
     }
     table.pass_socket(&Socket { flags: flag::ORPHAN, ..list(6, FIN_WAIT2, 1000) });
@@ -225,7 +277,8 @@ fn namespaces_beyond_the_bound_share_one_count_and_the_first_keep_their_place() 
             table.pass_socket(&wait(netns));
         }
         table.end_pass(SECOND, &reads([10, 20, 30]));
-        let counts: Vec<_> = table.snapshot(SECOND).namespaces.iter().map(|of| (of.netns, of.time_wait)).collect();
+        let counts: Vec<_> =
+            table.snapshot(SECOND).namespaces.iter().map(|of| (of.netns, of.time_wait)).collect();
         assert_eq!(counts, [(30, 1), (20, 1), (0, 1)]);
     }
     table.begin_pass(SECOND);

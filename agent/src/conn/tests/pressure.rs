@@ -4,7 +4,8 @@ use agent_common::record::{Endpoints, Socket, flag};
 use agent_common::tcp::{CLOSE, CLOSE_WAIT, ESTABLISHED, FIN_WAIT2, LISTEN, SYN_SENT, TIME_WAIT};
 
 use super::support::{
-    Ask, EPHEMERAL, LIMITS, MS, NETNS, PORT, SECOND, apply, check, covered, ends, entry, holder, owned, reads, row, seeded, step, v4,
+    Ask, EPHEMERAL, LIMITS, MS, NETNS, PORT, SECOND, apply, check, covered, ends, entry, holder,
+    owned, reads, row, seeded, step, v4,
 };
 use crate::conn::labels::{Role, SocketState, Stage};
 use crate::conn::pressure::{Listener, Netstat, Pressure};
@@ -26,7 +27,12 @@ fn pass(table: &mut Table, at: u64, entries: &[Socket]) {
 }
 
 fn facts(netns: u32, range: &str, refused: [u64; 2]) -> Facts {
-    Facts { netns, ports: port_range(range, ""), tw_reuse: Some(2), counters: Some([refused[0], refused[1], 10 * refused[1]]) }
+    Facts {
+        netns,
+        ports: port_range(range, ""),
+        tw_reuse: Some(2),
+        counters: Some([refused[0], refused[1], 10 * refused[1]]),
+    }
 }
 
 fn shown(table: &mut Table) -> Pressure {
@@ -34,11 +40,21 @@ fn shown(table: &mut Table) -> Pressure {
 }
 
 fn stages(table: &mut Table, process: &str) -> [u64; 3] {
-    table.snapshot(1000 * SECOND).group(process, Role::Server).map_or([0; 3], |group| group.close_wait)
+    table
+        .snapshot(1000 * SECOND)
+        .group(process, Role::Server)
+        .map_or([0; 3], |group| group.close_wait)
 }
 
 fn listener(sk: u64, port: u16, backlog: u32, limit: u32, drops: u32) -> Socket {
-    Socket { flags: flag::ATTACHED, receive_queue: backlog, send_queue: limit, syn_queue: 1, drops, ..entry(ends(sk, port, 0), LISTEN, 0) }
+    Socket {
+        flags: flag::ATTACHED,
+        receive_queue: backlog,
+        send_queue: limit,
+        syn_queue: 1,
+        drops,
+        ..entry(ends(sk, port, 0), LISTEN, 0)
+    }
 }
 
 /// A socket in CLOSE_WAIT at the tests' server.
@@ -57,13 +73,36 @@ fn a_close_wait_has_a_stage_from_its_first_moment_and_passes_move_it_on() {
     for (sk, flags) in [(2, flag::ATTACHED), (3, 0)] {
         let mut fin = step(ends(sk, PORT, EPHEMERAL), ESTABLISHED, CLOSE_WAIT, 5);
         fin.flags = flags;
-        apply(&mut table, &[step(ends(sk, PORT, EPHEMERAL), LISTEN, 3, 4), step(ends(sk, PORT, EPHEMERAL), 3, ESTABLISHED, 4), fin]);
+        apply(
+            &mut table,
+            &[
+                step(ends(sk, PORT, EPHEMERAL), LISTEN, 3, 4),
+                step(ends(sk, PORT, EPHEMERAL), 3, ESTABLISHED, 4),
+                fin,
+            ],
+        );
     }
     check(&mut table, SECOND);
     assert_eq!(stages(&mut table, "srv"), [1, 1, 0]);
-    pass(&mut table, 2, &[listener(1, PORT, 1, 9, 0), closed_by_peer(2, flag::ATTACHED, 0), closed_by_peer(3, 0, 1)]);
+    pass(
+        &mut table,
+        2,
+        &[
+            listener(1, PORT, 1, 9, 0),
+            closed_by_peer(2, flag::ATTACHED, 0),
+            closed_by_peer(3, 0, 1),
+        ],
+    );
     assert_eq!(stages(&mut table, "srv"), [1, 0, 1]);
-    pass(&mut table, 3, &[listener(1, PORT, 0, 9, 0), closed_by_peer(2, flag::ATTACHED, 0), closed_by_peer(3, flag::ATTACHED, 8)]);
+    pass(
+        &mut table,
+        3,
+        &[
+            listener(1, PORT, 0, 9, 0),
+            closed_by_peer(2, flag::ATTACHED, 0),
+            closed_by_peer(3, flag::ATTACHED, 8),
+        ],
+    );
     assert_eq!(stages(&mut table, "srv"), [0, 1, 1]);
     assert_eq!(table.snapshot(4 * SECOND).gauge_of("srv", Role::Server, SocketState::CloseWait), 2);
     assert_eq!(row(&table, 3).and_then(|row| row.waiting.stage), Some(Stage::Unread));
@@ -91,7 +130,11 @@ fn stages_and_queues_go_with_a_row_that_another_process_turns_out_to_hold() {
     assert_eq!(queued, Some((30, 50, 1)), "the FIN is no byte");
     pass(&mut table, 5, &[closed_by_peer(2, flag::ATTACHED, 1)]);
     let queued = table.snapshot(SECOND).group("worker", Role::Server).map(|group| group.queued);
-    assert_eq!(queued, Some(crate::conn::snapshot::Queued::default()), "what a pass does not see does not wait");
+    assert_eq!(
+        queued,
+        Some(crate::conn::snapshot::Queued::default()),
+        "what a pass does not see does not wait"
+    );
 }
 
 #[test]
@@ -101,13 +144,27 @@ fn listeners_of_a_process_on_a_port_are_summed_and_the_fullest_shows() {
     listening(&mut table, "web", 2, PORT);
     pass(&mut table, 2, &[listener(1, PORT, 0, 127, 3), listener(2, PORT, 5, 4, 2)]);
     let [sum] = &shown(&mut table).listeners[..] else { panic!("one process and port") };
-    assert_eq!((&*sum.process, sum.port, sum.sockets, sum.backlog, sum.limit, sum.syn_queue), ("web", Some(PORT), 2, 5, 131, 2));
-    assert_eq!((sum.fullest.to_bits(), sum.drops), (1.0_f64.to_bits(), 5), "drops of new listeners count from their birth");
+    assert_eq!(
+        (&*sum.process, sum.port, sum.sockets, sum.backlog, sum.limit, sum.syn_queue),
+        ("web", Some(PORT), 2, 5, 131, 2)
+    );
+    assert_eq!(
+        (sum.fullest.to_bits(), sum.drops),
+        (1.0_f64.to_bits(), 5),
+        "drops of new listeners count from their birth"
+    );
     pass(&mut table, 3, &[listener(1, PORT, 0, 127, 4), listener(2, PORT, 0, 4, 2)]);
     assert_eq!(shown(&mut table).listeners[0].drops, 6);
-    apply(&mut table, &[step(ends(1, PORT, 0), LISTEN, CLOSE, 3500), step(ends(2, PORT, 0), LISTEN, CLOSE, 3500)]);
+    apply(
+        &mut table,
+        &[step(ends(1, PORT, 0), LISTEN, CLOSE, 3500), step(ends(2, PORT, 0), LISTEN, CLOSE, 3500)],
+    );
     pass(&mut table, 4, &[]);
-    let gone: Vec<(u64, u64, u64)> = shown(&mut table).listeners.iter().map(|gone| (gone.sockets, gone.backlog, gone.drops)).collect();
+    let gone: Vec<(u64, u64, u64)> = shown(&mut table)
+        .listeners
+        .iter()
+        .map(|gone| (gone.sockets, gone.backlog, gone.drops))
+        .collect();
     assert_eq!(gone, [(0, 0, 6)], "what was counted stays");
 }
 
@@ -137,17 +194,27 @@ fn listeners_beyond_the_budget_share_one_line_and_nothing_counted_is_lost() {
     }
     let all: Vec<_> = (1..=4_u16).map(|sk| listener(sk.into(), sk, 1, 9, 10)).collect();
     pass(&mut table, 2, &all);
-    let sum = |table: &mut Table| -> u64 { shown(table).listeners.iter().map(|listener| listener.drops).sum() };
-    let beyond = |table: &mut Table| shown(table).listeners.iter().find(|one| one.port.is_none()).map(|one| (one.sockets, one.backlog));
+    let sum = |table: &mut Table| -> u64 {
+        shown(table).listeners.iter().map(|listener| listener.drops).sum()
+    };
+    let beyond = |table: &mut Table| {
+        shown(table)
+            .listeners
+            .iter()
+            .find(|one| one.port.is_none())
+            .map(|one| (one.sockets, one.backlog))
+    };
     assert_eq!((sum(&mut table), beyond(&mut table)), (40, Some((2, 2))));
     assert!(table.snapshot(SECOND).label_overflow.contains(&("listeners", 2)));
-    let closes: Vec<_> = (1..=4_u16).map(|sk| step(ends(sk.into(), sk, 0), LISTEN, CLOSE, 2500)).collect();
+    let closes: Vec<_> =
+        (1..=4_u16).map(|sk| step(ends(sk.into(), sk, 0), LISTEN, CLOSE, 2500)).collect();
     apply(&mut table, &closes);
     pass(&mut table, 3, &[]);
     listening(&mut table, "srv", 9, 9);
     pass(&mut table, 4, &[listener(9, 9, 0, 9, 1)]);
     assert_eq!(sum(&mut table), 41, "what is evicted is folded");
-    let own: Vec<Listener> = shown(&mut table).listeners.into_iter().filter(|one| one.port == Some(9)).collect();
+    let own: Vec<Listener> =
+        shown(&mut table).listeners.into_iter().filter(|one| one.port == Some(9)).collect();
     assert_eq!(own.len(), 1, "the place of one that is gone is used again");
 }
 
@@ -163,15 +230,31 @@ fn ports_are_counted_for_each_destination_and_the_worst_shows() {
     let mut entries = vec![listener(900, 40_050, 0, 9, 0), listener(901, 80, 0, 9, 0)];
     entries.extend((0..30).map(|sk| entry(worst(sk), ESTABLISHED, 0)));
     entries.extend((30..40).map(|sk| Socket { substate: 6, ..entry(worst(sk), TIME_WAIT, 0) }));
-    entries.extend((40..45).map(|sk| entry(client(sk, 40_000, [10, 0, 1, sk.to_le_bytes()[0]], 5432), SYN_SENT, 0)));
+    entries.extend(
+        (40..45).map(|sk| {
+            entry(client(sk, 40_000, [10, 0, 1, sk.to_le_bytes()[0]], 5432), SYN_SENT, 0)
+        }),
+    );
     // Not from the range, and from a listener inside the range.
     entries.push(entry(client(100, 9, [10, 0, 0, 1], 5432), ESTABLISHED, 0));
-    entries.extend((200..260).map(|sk| entry(client(sk, 40_050, [10, 0, 0, 1], 5432), ESTABLISHED, 0)));
+    entries.extend(
+        (200..260).map(|sk| entry(client(sk, 40_050, [10, 0, 0, 1], 5432), ESTABLISHED, 0)),
+    );
     pass(&mut table, 0, &entries);
     let pressure = shown(&mut table);
-    assert_eq!(pressure.ports.iter().map(|place| (place.netns, place.used, place.range)).collect::<Vec<_>>(), [(NETNS, 40, 99)]);
+    assert_eq!(
+        pressure
+            .ports
+            .iter()
+            .map(|place| (place.netns, place.used, place.range))
+            .collect::<Vec<_>>(),
+        [(NETNS, 40, 99)]
+    );
     let first = pressure.destinations[0];
-    assert_eq!((first.peer.to_string(), first.peer_port, first.used, first.time_wait), ("::ffff:10.0.0.1".into(), 5432, 40, 10));
+    assert_eq!(
+        (first.peer.to_string(), first.peer_port, first.used, first.time_wait),
+        ("::ffff:10.0.0.1".into(), 5432, 40, 10)
+    );
     assert_eq!((pressure.destinations.len(), first.tw_reuse), (6, Some(2)));
 }
 
@@ -184,12 +267,18 @@ fn the_worst_destination_is_not_lost_among_a_hundred_thousand() {
     for number in 0..100_000_u32 {
         let [_, a, b, c] = number.to_be_bytes();
         sk += 1;
-        table.pass_socket(&Socket { substate: 6, ..entry(client(sk, 33_000, [11, a, b, c], 443), TIME_WAIT, 0) });
+        table.pass_socket(&Socket {
+            substate: 6,
+            ..entry(client(sk, 33_000, [11, a, b, c], 443), TIME_WAIT, 0)
+        });
         // It comes late, when there has been no room for long.
         if number >= 50_000 && number % 5 == 0 {
             let port = 33_000 + u16::try_from((number - 50_000) / 5).unwrap();
             sk += 1;
-            table.pass_socket(&Socket { substate: 6, ..entry(client(sk, port, [10, 0, 0, 1], 443), TIME_WAIT, 0) });
+            table.pass_socket(&Socket {
+                substate: 6,
+                ..entry(client(sk, port, [10, 0, 0, 1], 443), TIME_WAIT, 0)
+            });
         }
     }
     table.end_pass(MS, &covered());
@@ -206,12 +295,18 @@ fn namespaces_beyond_the_bound_share_the_worst_of_their_ports() {
     for netns in [NETNS, 1, 2, 3] {
         table.pass_facts(facts(netns, "40000 40009", [0, 0]));
         for sk in 0..netns % 7 {
-            let end = client(u64::from(netns) * 10 + u64::from(sk), 40_000 + u16::try_from(sk).unwrap(), [10, 0, 0, 1], 1);
+            let end = client(
+                u64::from(netns) * 10 + u64::from(sk),
+                40_000 + u16::try_from(sk).unwrap(),
+                [10, 0, 0, 1],
+                1,
+            );
             table.pass_socket(&entry(Endpoints { netns, ..end }, ESTABLISHED, 0));
         }
     }
     table.end_pass(MS, &reads([NETNS, 1, 2, 3]));
-    let places: Vec<_> = shown(&mut table).ports.iter().map(|place| (place.netns, place.used)).collect();
+    let places: Vec<_> =
+        shown(&mut table).ports.iter().map(|place| (place.netns, place.used)).collect();
     assert_eq!(places, [(NETNS, NETNS % 7), (3, 3), (0, 2)]);
 }
 
@@ -223,19 +318,47 @@ fn refusals(table: &mut Table, at: u64, read: &[(u32, [u64; 2])]) -> Vec<(u32, u
     let namespaces = read.iter().map(|(netns, _)| *netns).collect();
     table.end_pass(at * SECOND, &Covered { namespaces, holders: None });
     let shown = shown(table);
-    assert!(shown.netstat.iter().all(|counts| counts.segments_sent == 10 * counts.drops), "{:?}", shown.netstat);
-    shown.netstat.iter().map(|Netstat { netns, overflows, drops, .. }| (*netns, *overflows, *drops)).collect()
+    assert!(
+        shown.netstat.iter().all(|counts| counts.segments_sent == 10 * counts.drops),
+        "{:?}",
+        shown.netstat
+    );
+    shown
+        .netstat
+        .iter()
+        .map(|Netstat { netns, overflows, drops, .. }| (*netns, *overflows, *drops))
+        .collect()
 }
 
 #[test]
 fn refusals_count_from_the_agents_start_and_outlive_their_namespace() {
     let mut table = Table::new(Limits { namespaces: 2, ..LIMITS });
     assert_eq!(refusals(&mut table, 0, &[(1, [100, 200])]), [(1, 0, 0)]);
-    assert_eq!(refusals(&mut table, 1, &[(1, [103, 205]), (2, [4, 4])]), [(1, 3, 5), (2, 4, 4)], "a new namespace counts from its birth");
-    assert_eq!(refusals(&mut table, 2, &[(2, [4, 4])]), [(1, 3, 5), (2, 4, 4)], "gone, not forgotten");
-    assert_eq!(refusals(&mut table, 3, &[(2, [1, 1])]), [(1, 3, 5), (2, 5, 5)], "another namespace has its inode");
-    assert_eq!(refusals(&mut table, 4, &[(2, [1, 1]), (3, [7, 9])]), [(2, 5, 5), (3, 7, 9), (0, 3, 5)], "evicted, folded");
-    assert_eq!(refusals(&mut table, 5, &[(2, [1, 1]), (3, [7, 9]), (4, [1, 2])]), [(2, 5, 5), (3, 7, 9), (0, 4, 7)], "no place");
+    assert_eq!(
+        refusals(&mut table, 1, &[(1, [103, 205]), (2, [4, 4])]),
+        [(1, 3, 5), (2, 4, 4)],
+        "a new namespace counts from its birth"
+    );
+    assert_eq!(
+        refusals(&mut table, 2, &[(2, [4, 4])]),
+        [(1, 3, 5), (2, 4, 4)],
+        "gone, not forgotten"
+    );
+    assert_eq!(
+        refusals(&mut table, 3, &[(2, [1, 1])]),
+        [(1, 3, 5), (2, 5, 5)],
+        "another namespace has its inode"
+    );
+    assert_eq!(
+        refusals(&mut table, 4, &[(2, [1, 1]), (3, [7, 9])]),
+        [(2, 5, 5), (3, 7, 9), (0, 3, 5)],
+        "evicted, folded"
+    );
+    assert_eq!(
+        refusals(&mut table, 5, &[(2, [1, 1]), (3, [7, 9]), (4, [1, 2])]),
+        [(2, 5, 5), (3, 7, 9), (0, 4, 7)],
+        "no place"
+    );
 }
 
 #[test]
@@ -246,12 +369,25 @@ fn owners_are_those_with_the_most_sockets_and_get_their_descriptors() {
         apply(&mut table, &[owned(step(end, CLOSE, SYN_SENT, 1), "app", tgid)]);
     }
     let me = 4242;
-    let all: Vec<_> = (1..=3_u16).map(|sk| Socket { reader: me, ..entry(ends(sk.into(), EPHEMERAL + sk, PORT), SYN_SENT, 0) }).collect();
+    let all: Vec<_> = (1..=3_u16)
+        .map(|sk| Socket {
+            reader: me,
+            ..entry(ends(sk.into(), EPHEMERAL + sk, PORT), SYN_SENT, 0)
+        })
+        .collect();
     pass(&mut table, 2, &all);
-    assert_eq!((table.owners(me), table.owners(me + 1)), (vec![6, 5], vec![]), "other numbers are another process namespace's");
+    assert_eq!(
+        (table.owners(me), table.owners(me + 1)),
+        (vec![6, 5], vec![]),
+        "other numbers are another process namespace's"
+    );
     let read = Descriptors { tgid: 5, open: 9, limit: 10 };
     table.take_readings(Host::default(), [read].into_iter());
-    let processes: Vec<_> = shown(&mut table).processes.iter().map(|one| (one.tgid, one.sockets, one.descriptors)).collect();
+    let processes: Vec<_> = shown(&mut table)
+        .processes
+        .iter()
+        .map(|one| (one.tgid, one.sockets, one.descriptors))
+        .collect();
     assert_eq!(processes, [(6, 2, None), (5, 1, Some(read))]);
 }
 
@@ -261,7 +397,12 @@ fn an_orphan_in_fin_wait2_is_no_leak() {
     let end = ends(1, EPHEMERAL, PORT);
     apply(
         &mut table,
-        &[step(end, CLOSE, SYN_SENT, 1), step(end, SYN_SENT, ESTABLISHED, 1), step(end, ESTABLISHED, 4, 2), step(end, 4, FIN_WAIT2, 3)],
+        &[
+            step(end, CLOSE, SYN_SENT, 1),
+            step(end, SYN_SENT, ESTABLISHED, 1),
+            step(end, ESTABLISHED, 4, 2),
+            step(end, 4, FIN_WAIT2, 3),
+        ],
     );
     let listed = entry(end, FIN_WAIT2, 0);
     pass(&mut table, 100, &[Socket { flags: flag::ATTACHED, ..listed }]);
@@ -269,8 +410,15 @@ fn an_orphan_in_fin_wait2_is_no_leak() {
     assert_eq!((seen.gauge(SocketState::FinWait2), seen.namespaces[0].fin_wait2_orphan), (1, 0));
     pass(&mut table, 210, &[Socket { flags: flag::ORPHAN, ..listed }]);
     let seen = table.snapshot(300 * SECOND);
-    assert_eq!((seen.gauge(SocketState::FinWait2), seen.namespaces[0].fin_wait2_orphan, seen.drift()), (0, 1, 0));
-    assert!(seen.groups.iter().all(|group| group.states[SocketState::FinWait2.index()].older_than == [0; 3]));
+    assert_eq!(
+        (seen.gauge(SocketState::FinWait2), seen.namespaces[0].fin_wait2_orphan, seen.drift()),
+        (0, 1, 0)
+    );
+    assert!(
+        seen.groups
+            .iter()
+            .all(|group| group.states[SocketState::FinWait2.index()].older_than == [0; 3])
+    );
     apply(&mut table, &[step(end, FIN_WAIT2, CLOSE, 310_000)]);
     check(&mut table, 320 * SECOND);
     assert_eq!(table.snapshot(320 * SECOND).tracked, 0);

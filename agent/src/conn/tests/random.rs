@@ -26,7 +26,11 @@ enum Act {
 }
 
 fn time() -> impl Strategy<Value = u64> {
-    prop_oneof![(0..10_000_u64).prop_map(|at| at * 1_000_000_000), 0..5_000_000_000_u64, any::<u64>()]
+    prop_oneof![
+        (0..10_000_u64).prop_map(|at| at * 1_000_000_000),
+        0..5_000_000_000_u64,
+        any::<u64>()
+    ]
 }
 
 fn state() -> impl Strategy<Value = u8> {
@@ -34,50 +38,57 @@ fn state() -> impl Strategy<Value = u8> {
 }
 
 fn ends() -> impl Strategy<Value = Endpoints> {
-    (1..16_u64, 0..3_u16, 0..3_u16, 0..2_u32, 0..2_u64).prop_map(|(sk, local_port, peer_port, netns, word)| Endpoints {
-        sk: sk * 64,
-        cgroup: word,
-        local: [0, word],
-        peer: [word, 1],
-        netns: NETNS + netns,
-        local_port,
-        peer_port,
-    })
+    (1..16_u64, 0..3_u16, 0..3_u16, 0..2_u32, 0..2_u64).prop_map(
+        |(sk, local_port, peer_port, netns, word)| Endpoints {
+            sk: sk * 64,
+            cgroup: word,
+            local: [0, word],
+            peer: [word, 1],
+            netns: NETNS + netns,
+            local_port,
+            peer_port,
+        },
+    )
 }
 
 fn process() -> impl Strategy<Value = (u32, [u8; 16])> {
-    let name = prop_oneof![Just(comm("one")), Just(comm("two")), Just(comm("~other")), any::<[u8; 16]>()];
+    let name =
+        prop_oneof![Just(comm("one")), Just(comm("two")), Just(comm("~other")), any::<[u8; 16]>()];
     (0..4_u32, name)
 }
 
 fn record() -> impl Strategy<Value = State> {
     let err = prop_oneof![Just(0_u16), 100..114_u16, any::<u16>()];
-    (state(), state(), 0..16_u8, err, time(), ends(), process()).prop_map(|(old, new, flags, err, time, ends, (tgid, comm))| State {
-        kind: 1,
-        old,
-        new,
-        flags,
-        err,
-        family: 2,
-        time,
-        ends,
-        tgid,
-        uid: 0,
-        comm,
-    })
+    (state(), state(), 0..16_u8, err, time(), ends(), process()).prop_map(
+        |(old, new, flags, err, time, ends, (tgid, comm))| State {
+            kind: 1,
+            old,
+            new,
+            flags,
+            err,
+            family: 2,
+            time,
+            ends,
+            tgid,
+            uid: 0,
+            comm,
+        },
+    )
 }
 
 fn retransmit() -> impl Strategy<Value = Retransmit> {
-    (state(), 0..8_u8, 0..8_u8, -1..1_i16, ends(), any::<u32>()).prop_map(|(state, ca_state, pending, err, ends, segments)| Retransmit {
-        kind: 3,
-        state,
-        ca_state,
-        pending,
-        err,
-        ends,
-        segments,
-        ..Retransmit::default()
-    })
+    (state(), 0..8_u8, 0..8_u8, -1..1_i16, ends(), any::<u32>()).prop_map(
+        |(state, ca_state, pending, err, ends, segments)| Retransmit {
+            kind: 3,
+            state,
+            ca_state,
+            pending,
+            err,
+            ends,
+            segments,
+            ..Retransmit::default()
+        },
+    )
 }
 
 fn act() -> impl Strategy<Value = Act> {

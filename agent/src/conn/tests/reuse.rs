@@ -1,11 +1,12 @@
-//! Numbers that come round again: addresses of sockets, of listeners, the numbers of passes; and what
-//! was read of the one must not be taken for the other's.
+//! Numbers that come round again: addresses of sockets, of listeners, the numbers of passes; and
+//! what was read of the one must not be taken for the other's.
 
 use agent_common::record::{Socket, flag};
 use agent_common::tcp::{CLOSE, ESTABLISHED, FIN_WAIT1, FIN_WAIT2, LISTEN, SYN_RECV, SYN_SENT};
 
 use super::support::{
-    Ask, EPHEMERAL, LIMITS, MS, NETNS, PORT, SECOND, apply, check, covered, ends, entry, holder, owned, row, seeded, step, v4, walked,
+    Ask, EPHEMERAL, LIMITS, MS, NETNS, PORT, SECOND, apply, check, covered, ends, entry, holder,
+    owned, row, seeded, step, v4, walked,
 };
 use super::workloads::{client, close, connect, seeing};
 use crate::conn::groups::GRACE;
@@ -16,7 +17,13 @@ const OLD: u64 = 100;
 
 fn old(table: &mut Table) {
     let end = ends(OLD, EPHEMERAL, 80);
-    apply(table, &[owned(step(end, CLOSE, SYN_SENT, 1), "old", 1), owned(step(end, SYN_SENT, ESTABLISHED, 2), "old", 1)]);
+    apply(
+        table,
+        &[
+            owned(step(end, CLOSE, SYN_SENT, 1), "old", 1),
+            owned(step(end, SYN_SENT, ESTABLISHED, 2), "old", 1),
+        ],
+    );
 }
 
 #[test]
@@ -32,10 +39,16 @@ fn an_entry_of_a_socket_gives_nothing_to_the_next_at_its_address() {
     table.pass_socket(&read);
     table.end_pass(1100 * MS, &covered());
     let found = row(&table, OLD).unwrap();
-    assert_eq!((found.local_port, found.peer_port, found.peer_address.to_string()), (0, 443, "::ffff:10.9.9.9".to_owned()));
+    assert_eq!(
+        (found.local_port, found.peer_port, found.peer_address.to_string()),
+        (0, 443, "::ffff:10.9.9.9".to_owned())
+    );
     new.local_port = EPHEMERAL + 1;
     apply(&mut table, &[step(new, SYN_SENT, ESTABLISHED, 1200)]);
-    assert_eq!((&*row(&table, OLD).unwrap().process, table.snapshot(SECOND).corrections), ("new", [0; 3]));
+    assert_eq!(
+        (&*row(&table, OLD).unwrap().process, table.snapshot(SECOND).corrections),
+        ("new", [0; 3])
+    );
     check(&mut table, SECOND);
 }
 
@@ -50,7 +63,13 @@ fn an_entry_that_is_older_than_the_row_does_not_bring_its_descriptor_back() {
     apply(&mut table, &[owned(step(end, ESTABLISHED, FIN_WAIT1, 1002), "old", 1), left]);
     table.pass_socket(&Socket { flags: flag::ATTACHED, ..entry(end, ESTABLISHED, 1001) });
     table.end_pass(1100 * MS, &covered());
-    assert_eq!((row(&table, OLD).map(|row| row.orphan), table.snapshot(SECOND).gauge(SocketState::FinWait2)), (Some(true), 0));
+    assert_eq!(
+        (
+            row(&table, OLD).map(|row| row.orphan),
+            table.snapshot(SECOND).gauge(SocketState::FinWait2)
+        ),
+        (Some(true), 0)
+    );
 }
 
 #[test]
@@ -64,16 +83,25 @@ fn a_listener_that_was_not_bound_gets_its_port_and_its_children_an_owner() {
         table.end_pass((at + 4) * MS, &covered());
         assert!(table.listeners.has(NETNS, 9000));
         apply(&mut table, &[owned(step(ends(64, 9000, 0), LISTEN, CLOSE, at + 5), "auto", 5)]);
-        assert!(!table.listeners.has(NETNS, 0) && !table.listeners.has(NETNS, 9000), "nothing of it is left");
+        assert!(
+            !table.listeners.has(NETNS, 0) && !table.listeners.has(NETNS, 9000),
+            "nothing of it is left"
+        );
     }
     let child = ends(65, 9000, EPHEMERAL);
     apply(&mut table, &[owned(step(ends(64, 0, 0), CLOSE, LISTEN, 5000), "auto", 5)]);
-    apply(&mut table, &[step(child, LISTEN, SYN_RECV, 5001), step(child, SYN_RECV, ESTABLISHED, 5002)]);
+    apply(
+        &mut table,
+        &[step(child, LISTEN, SYN_RECV, 5001), step(child, SYN_RECV, ESTABLISHED, 5002)],
+    );
     table.begin_pass(6 * SECOND);
     table.pass_socket(&entry(ends(64, 9000, 0), LISTEN, 6001));
     table.pass_socket(&entry(child, ESTABLISHED, 6002));
     table.end_pass(7 * SECOND, &covered());
-    assert_eq!(row(&table, 65).map(|row| (row.process.to_string(), row.owner)), Some(("auto".to_owned(), Owner::Listener)));
+    assert_eq!(
+        row(&table, 65).map(|row| (row.process.to_string(), row.owner)),
+        Some(("auto".to_owned(), Owner::Listener))
+    );
     check(&mut table, 7 * SECOND);
 }
 
@@ -85,11 +113,17 @@ fn the_holder_of_a_socket_that_is_gone_gets_nothing_of_the_next_at_its_address()
     table.begin_pass(SECOND);
     apply(&mut table, &[owned(step(ends(OLD, EPHEMERAL, 80), ESTABLISHED, CLOSE, 1011), "old", 1)]);
     let child = ends(OLD, PORT, EPHEMERAL);
-    apply(&mut table, &[step(child, LISTEN, SYN_RECV, 1012), step(child, SYN_RECV, ESTABLISHED, 1012)]);
+    apply(
+        &mut table,
+        &[step(child, LISTEN, SYN_RECV, 1012), step(child, SYN_RECV, ESTABLISHED, 1012)],
+    );
     table.pass_holder(&holder(OLD, "old", 1));
     table.pass_holder(&holder(1, "nginx", 10));
     table.end_pass(1100 * MS, &walked(1005 * MS));
-    assert_eq!(row(&table, OLD).map(|row| (row.process.to_string(), row.owner)), Some(("nginx".to_owned(), Owner::Listener)));
+    assert_eq!(
+        row(&table, OLD).map(|row| (row.process.to_string(), row.owner)),
+        Some(("nginx".to_owned(), Owner::Listener))
+    );
 }
 
 fn listener(sk: u64, port: u16, drops: u32, ms: u64) -> Socket {
@@ -98,7 +132,8 @@ fn listener(sk: u64, port: u16, drops: u32, ms: u64) -> Socket {
 
 /// What each listener dropped, by its port.
 fn dropped(table: &mut Table) -> Vec<(Option<u16>, u64)> {
-    let mut drops: Vec<_> = table.snapshot(SECOND).pressure.listeners.iter().map(|one| (one.port, one.drops)).collect();
+    let mut drops: Vec<_> =
+        table.snapshot(SECOND).pressure.listeners.iter().map(|one| (one.port, one.drops)).collect();
     drops.sort_unstable();
     drops
 }
@@ -112,7 +147,13 @@ fn what_a_listener_dropped_is_not_counted_for_the_next_at_its_address() {
     table.pass_socket(&listener(1, PORT, 100, 1001));
     table.end_pass(1010 * MS, &covered());
     table.begin_pass(2 * SECOND);
-    apply(&mut table, &[owned(step(end, LISTEN, CLOSE, 2002), "srv", 10), owned(step(end, CLOSE, LISTEN, 2003), "srv", 11)]);
+    apply(
+        &mut table,
+        &[
+            owned(step(end, LISTEN, CLOSE, 2002), "srv", 10),
+            owned(step(end, CLOSE, LISTEN, 2003), "srv", 11),
+        ],
+    );
     table.pass_socket(&listener(1, PORT, 100, 2001));
     table.end_pass(2010 * MS, &covered());
     table.begin_pass(3 * SECOND);
@@ -160,7 +201,11 @@ fn a_row_that_found_no_room_gets_its_name_when_there_is_some() {
     let before = table.groups.overflow;
     for round in 5..8 {
         table.begin_pass(round * GRACE);
-        table.pass_socket(&Socket { time: round * GRACE + MS, flags: flag::ATTACHED, ..entry(client(2, 1), ESTABLISHED, 0) });
+        table.pass_socket(&Socket {
+            time: round * GRACE + MS,
+            flags: flag::ATTACHED,
+            ..entry(client(2, 1), ESTABLISHED, 0)
+        });
         table.pass_holder(&holder(2, "db", 7));
         table.end_pass(round * GRACE + 2 * MS, &walked(round * GRACE));
     }
@@ -179,7 +224,10 @@ fn a_row_whose_workload_finds_no_room_counts_once() {
     let before = (table.workloads.overflow, table.groups.overflow);
     for round in 1..6 {
         table.begin_pass(round * SECOND);
-        table.pass_socket(&Socket { flags: flag::ATTACHED, ..entry(client(1, 9), ESTABLISHED, round * 1000 + 1) });
+        table.pass_socket(&Socket {
+            flags: flag::ATTACHED,
+            ..entry(client(1, 9), ESTABLISHED, round * 1000 + 1)
+        });
         table.pass_holder(&holder(1, "p", 7));
         table.end_pass(round * SECOND + 2 * MS, &walked(round * SECOND));
     }
@@ -192,7 +240,10 @@ fn holders_are_told_apart_and_forgotten_however_many_processes_and_passes_there_
     connect(&mut table, OLD, 1, "c");
     let pass = |table: &mut Table, round: u64, holders: &[(u64, u32)]| {
         table.begin_pass(round * SECOND);
-        table.pass_socket(&Socket { flags: flag::ATTACHED, ..entry(client(OLD, 1), ESTABLISHED, round * 1000 + 1) });
+        table.pass_socket(&Socket {
+            flags: flag::ATTACHED,
+            ..entry(client(OLD, 1), ESTABLISHED, round * 1000 + 1)
+        });
         for (sk, tgid) in holders {
             table.pass_holder(&holder(*sk, "c", *tgid));
         }

@@ -1,9 +1,15 @@
 //! Every sequence that a live kernel was seen to make (6.18), and what it counts.
 
 use agent_common::record::Retransmit;
-use agent_common::tcp::{CLOSE, CLOSE_WAIT, CLOSING, ESTABLISHED, FIN_WAIT1, FIN_WAIT2, LAST_ACK, LISTEN, SYN_RECV, SYN_SENT};
+use agent_common::tcp::{
+    CLOSE, CLOSE_WAIT, CLOSING, ESTABLISHED, FIN_WAIT1, FIN_WAIT2, LAST_ACK, LISTEN, SYN_RECV,
+    SYN_SENT,
+};
 
-use super::support::{Ask, EPHEMERAL, LIMITS, PORT, SECOND, apply, check, ends, failing, owned, resent, row, seeded, step};
+use super::support::{
+    Ask, EPHEMERAL, LIMITS, PORT, SECOND, apply, check, ends, failing, owned, resent, row, seeded,
+    step,
+};
 use crate::conn::Table;
 use crate::conn::labels::{CloseReason, ConnectFailure, Phase, RetransmitKind, Role, SocketState};
 
@@ -48,7 +54,14 @@ fn a_child_is_a_row_of_its_own_and_leaves_the_listener_listening() {
     listen(&mut table);
     accept(&mut table);
     let seen = table.snapshot(SECOND);
-    assert_eq!((seen.gauge(SocketState::Listen), seen.gauge(SocketState::SynRecv), seen.gauge(SocketState::Established)), (1, 0, 1));
+    assert_eq!(
+        (
+            seen.gauge(SocketState::Listen),
+            seen.gauge(SocketState::SynRecv),
+            seen.gauge(SocketState::Established)
+        ),
+        (1, 0, 1)
+    );
     assert_eq!(seen.service("server", Role::Server, PORT).map(|service| service.opened), Some(1));
     assert_eq!(seen.drift(), 0);
     check(&mut table, SECOND);
@@ -89,7 +102,10 @@ fn an_active_close_is_fin_local_and_a_passive_one_fin_remote() {
     assert_eq!(active.closed[CloseReason::FinLocal.index()], 1);
     assert!((active.duration.sum() - 1.489).abs() < 1e-6);
     assert_eq!(active.srtt.count(), 1);
-    assert!((active.sent_bytes.sum() - 1000.0).abs() < 0.5 && (active.received_bytes.sum() - 300.0).abs() < 0.5);
+    assert!(
+        (active.sent_bytes.sum() - 1000.0).abs() < 0.5
+            && (active.received_bytes.sum() - 300.0).abs() < 0.5
+    );
     let passive = seen.service("server", Role::Server, PORT).expect("the server's service");
     assert_eq!(passive.closed[CloseReason::FinRemote.index()], 1);
     assert_eq!((seen.tracked, seen.drift(), seen.closed()), (1, 0, 2));
@@ -106,7 +122,14 @@ fn an_active_close_is_fin_local_and_a_passive_one_fin_remote() {
 fn a_simultaneous_close_is_simultaneous() {
     let mut table = seeded();
     connect(&mut table);
-    apply(&mut table, &[client(ESTABLISHED, FIN_WAIT1, 20), client(FIN_WAIT1, CLOSING, 21), client(CLOSING, CLOSE, 22)]);
+    apply(
+        &mut table,
+        &[
+            client(ESTABLISHED, FIN_WAIT1, 20),
+            client(FIN_WAIT1, CLOSING, 21),
+            client(CLOSING, CLOSE, 22),
+        ],
+    );
     assert_eq!(table.snapshot(SECOND).closed_for(CloseReason::Simultaneous), 1);
 }
 
@@ -127,7 +150,14 @@ fn a_self_connect_is_one_client_that_opens_and_closes_once() {
     );
     let seen = table.snapshot(SECOND);
     let service = seen.service("self", Role::Client, PORT).expect("its service");
-    assert_eq!((service.opened, service.closed[CloseReason::Simultaneous.index()], service.connect_duration.count()), (1, 1, 1));
+    assert_eq!(
+        (
+            service.opened,
+            service.closed[CloseReason::Simultaneous.index()],
+            service.connect_duration.count()
+        ),
+        (1, 1, 1)
+    );
     assert_eq!((seen.tracked, seen.drift()), (0, 0));
 }
 
@@ -136,18 +166,33 @@ fn a_reset_is_sent_by_one_side_and_received_by_the_other() {
     let mut table = seeded();
     connect(&mut table);
     accept(&mut table);
-    apply(&mut table, &[owned(client(ESTABLISHED, CLOSE, 20), "client", 20), failing(child(ESTABLISHED, CLOSE, 20), 104)]);
+    apply(
+        &mut table,
+        &[
+            owned(client(ESTABLISHED, CLOSE, 20), "client", 20),
+            failing(child(ESTABLISHED, CLOSE, 20), 104),
+        ],
+    );
     let seen = table.snapshot(SECOND);
-    assert_eq!((seen.closed_for(CloseReason::RstSent), seen.closed_for(CloseReason::RstReceived)), (1, 1));
+    assert_eq!(
+        (seen.closed_for(CloseReason::RstSent), seen.closed_for(CloseReason::RstReceived)),
+        (1, 1)
+    );
 }
 
 #[test]
 fn a_reset_in_close_wait_is_told_as_epipe_and_comes_after_the_fin() {
     let mut table = seeded();
     accept(&mut table);
-    apply(&mut table, &[child(ESTABLISHED, CLOSE_WAIT, 20), failing(child(CLOSE_WAIT, CLOSE, 21), 32)]);
+    apply(
+        &mut table,
+        &[child(ESTABLISHED, CLOSE_WAIT, 20), failing(child(CLOSE_WAIT, CLOSE, 21), 32)],
+    );
     let seen = table.snapshot(SECOND);
-    assert_eq!((seen.closed_for(CloseReason::RstAfterFin), seen.closed_for(CloseReason::RstReceived)), (1, 0));
+    assert_eq!(
+        (seen.closed_for(CloseReason::RstAfterFin), seen.closed_for(CloseReason::RstReceived)),
+        (1, 0)
+    );
 }
 
 #[test]
@@ -158,7 +203,11 @@ fn children_that_nobody_accepted_end_with_a_reset_of_the_listeners_process() {
     apply(&mut table, &[child(ESTABLISHED, CLOSE_WAIT, 20), child(CLOSE_WAIT, CLOSE, 30)]);
     apply(&mut table, &[owned(step(ends(LISTENER, PORT, 0), LISTEN, CLOSE, 30), "server", 10)]);
     let seen = table.snapshot(SECOND);
-    assert_eq!(seen.service("server", Role::Server, PORT).map(|service| service.closed[CloseReason::RstAfterFin.index()]), Some(1));
+    assert_eq!(
+        seen.service("server", Role::Server, PORT)
+            .map(|service| service.closed[CloseReason::RstAfterFin.index()]),
+        Some(1)
+    );
     assert_eq!((seen.tracked, seen.closed(), seen.failed()), (0, 1, 0));
 }
 
@@ -179,7 +228,11 @@ fn each_failed_connect_has_its_reason() {
         apply(&mut table, &[failing(step(ends(CLIENT, bound, PORT), SYN_SENT, CLOSE, 20), err)]);
         let seen = table.snapshot(SECOND);
         let service = seen.service("client", Role::Client, PORT).expect("its service");
-        assert_eq!((service.failures[reason.index()], seen.failed(), seen.failed_for(reason)), (1, 1, 1), "error {err}");
+        assert_eq!(
+            (service.failures[reason.index()], seen.failed(), seen.failed_for(reason)),
+            (1, 1, 1),
+            "error {err}"
+        );
         assert_eq!((seen.opened(), seen.closed(), seen.tracked, seen.drift()), (0, 0, 0, 0));
         assert_eq!((service.srtt.count(), service.sent_bytes.count()), (0, 0));
     }
@@ -202,8 +255,14 @@ fn a_vanished_peer_is_a_timeout_and_a_destroyed_socket_other() {
     let destroyed = owned(failing(child(ESTABLISHED, CLOSE, 20), 103), "ss", 99);
     apply(&mut table, &[failing(client(ESTABLISHED, CLOSE, 20), 110), destroyed]);
     let seen = table.snapshot(SECOND);
-    assert_eq!((seen.closed_for(CloseReason::Timeout), seen.closed_for(CloseReason::Other)), (1, 1));
-    assert!(seen.service("ss", Role::Server, PORT).is_none(), "the destroyer does not own the socket");
+    assert_eq!(
+        (seen.closed_for(CloseReason::Timeout), seen.closed_for(CloseReason::Other)),
+        (1, 1)
+    );
+    assert!(
+        seen.service("ss", Role::Server, PORT).is_none(),
+        "the destroyer does not own the socket"
+    );
 }
 
 #[test]
@@ -213,7 +272,8 @@ fn a_half_closed_peer_stays_in_close_wait_and_grows_old() {
     apply(&mut table, &[child(ESTABLISHED, CLOSE_WAIT, 1000)]);
     let ages = |table: &mut Table, seconds: u64| {
         let seen = table.snapshot(seconds * SECOND);
-        let gauge = seen.group("unknown", Role::Server).expect("its group").states[SocketState::CloseWait.index()];
+        let gauge = seen.group("unknown", Role::Server).expect("its group").states
+            [SocketState::CloseWait.index()];
         (gauge.count, gauge.oldest_since, gauge.older_than)
     };
     assert_eq!(ages(&mut table, 60), (1, Some(SECOND), [0, 0, 0]));
@@ -251,7 +311,10 @@ fn retransmits_count_segments_and_failed_ones_apart() {
     assert_eq!(group.retransmitted[Phase::Established.index()][RetransmitKind::Timeout.index()], 5);
     assert_eq!(group.retransmitted[Phase::Closing.index()][RetransmitKind::Fast.index()], 2);
     let nobody = seen.group("unknown", Role::Unknown).expect("the group of unknown sockets");
-    assert_eq!(nobody.retransmitted[Phase::Established.index()][RetransmitKind::Timeout.index()], 3);
+    assert_eq!(
+        nobody.retransmitted[Phase::Established.index()][RetransmitKind::Timeout.index()],
+        3
+    );
     assert_eq!((seen.retransmits, seen.retransmit_failures), (5, [9, 0, 0, 0, 0, 0]));
     assert_eq!(seen.synack_retransmits, [(Some(PORT), 1), (None, 0)]);
     assert_eq!(row(&table, CLIENT).map(|row| row.retransmitted), Some(7));

@@ -1,4 +1,5 @@
-//! Rows that go to another group in slices, because the workload that they waited for has its name now.
+//! Rows that go to another group in slices, because the workload that they waited for has its name
+//! now.
 
 use agent_common::tcp::{CLOSE, ESTABLISHED, SYN_SENT};
 
@@ -21,7 +22,13 @@ fn many_sockets_that_waited_get_their_name_slice_by_slice_while_others_come_and_
     const MANY: u64 = 60_000;
     let open = |table: &mut Table, sk: u64, cgroup: u64, at: u64| {
         let (end, ms) = (client(sk, cgroup), 2 * at);
-        apply(table, &[owned(step(end, CLOSE, SYN_SENT, ms), "app", 7), owned(step(end, SYN_SENT, ESTABLISHED, ms + 1), "app", 7)]);
+        apply(
+            table,
+            &[
+                owned(step(end, CLOSE, SYN_SENT, ms), "app", 7),
+                owned(step(end, SYN_SENT, ESTABLISHED, ms + 1), "app", 7),
+            ],
+        );
     };
     let mut table = seeing(Limits { connections: 80_000, ..LIMITS });
     tell(&mut table, 26, "web");
@@ -42,7 +49,10 @@ fn many_sockets_that_waited_get_their_name_slice_by_slice_while_others_come_and_
         before = placed(&mut table);
     }
     assert!(slices > 50, "{slices} slices");
-    assert_eq!(shown(&mut table, "app"), (counts([("web.service", MANY)]), counts([("web.service", MANY + slices)])));
+    assert_eq!(
+        shown(&mut table, "app"),
+        (counts([("web.service", MANY)]), counts([("web.service", MANY + slices)]))
+    );
     check(&mut table, SECOND);
 }
 
@@ -60,10 +70,18 @@ fn what_closes_while_its_row_is_on_its_way_counts_where_its_opening_will() {
     close(&mut table, 2, 25);
     while table.settle(1) {}
     let seen = table.snapshot(SECOND);
-    let counted = |service: &&Service| (&*service.process, &*service.workload) == ("app", "web.service");
-    let service = seen.services.iter().find(counted).map(|service| (service.opened, service.closed.iter().sum()));
+    let counted =
+        |service: &&Service| (&*service.process, &*service.workload) == ("app", "web.service");
+    let service = seen
+        .services
+        .iter()
+        .find(counted)
+        .map(|service| (service.opened, service.closed.iter().sum()));
     assert_eq!(service, Some((2, 1_u64)));
-    assert!(seen.label_overflow.contains(&("services", 0)), "there is room for what counts twice meanwhile");
+    assert!(
+        seen.label_overflow.contains(&("services", 0)),
+        "there is room for what counts twice meanwhile"
+    );
 }
 
 #[test]
@@ -80,7 +98,10 @@ fn a_group_that_rows_are_on_their_way_to_is_not_given_up() {
     }
     connect(&mut table, 3, 26, "next");
     while table.settle(1) {}
-    assert_eq!(row(&table, 2).map(|row| format!("{} {}", row.process, row.workload)).as_deref(), Some("app web.service"));
+    assert_eq!(
+        row(&table, 2).map(|row| format!("{} {}", row.process, row.workload)).as_deref(),
+        Some("app web.service")
+    );
     check(&mut table, SECOND);
 }
 

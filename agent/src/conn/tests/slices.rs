@@ -1,4 +1,5 @@
-//! The end of a pass in slices: the same as in one go where nothing happens between them, and the truth whatever does.
+//! The end of a pass in slices: the same as in one go where nothing happens between them, and the
+//! truth whatever does.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +8,10 @@ use agent_common::tcp::{CLOSE, CLOSE_WAIT, ESTABLISHED, LISTEN, SYN_SENT};
 use proptest::prelude::{Strategy, any, prop_oneof, proptest};
 use proptest::test_runner::Config;
 
-use super::support::{Ask, EPHEMERAL, LIMITS, PORT, check, covered, ends, entry, holder, owned, row, seeded, step, walked};
+use super::support::{
+    Ask, EPHEMERAL, LIMITS, PORT, check, covered, ends, entry, holder, owned, row, seeded, step,
+    walked,
+};
 use crate::conn::labels::{Correction, Role, SocketState};
 use crate::conn::{Covered, Limits, PassSummary, RowView, Table};
 
@@ -66,7 +70,11 @@ impl World {
 
     fn told(&mut self, sk: u64, old: u8, new: u8, process: usize) {
         self.ms += 1;
-        let record = owned(step(Self::ends(sk), old, new, self.ms), NAMES[process], 10 + u32::try_from(process).unwrap());
+        let record = owned(
+            step(Self::ends(sk), old, new, self.ms),
+            NAMES[process],
+            10 + u32::try_from(process).unwrap(),
+        );
         self.table.transition(&record);
     }
 
@@ -76,7 +84,9 @@ impl World {
 
     fn act(&mut self, act: &Act) {
         self.ms += 1;
-        let pick = |at: usize| self.sockets.keys().copied().filter(|sk| *sk > 1).nth(at % self.sockets.len().max(1));
+        let pick = |at: usize| {
+            self.sockets.keys().copied().filter(|sk| *sk > 1).nth(at % self.sockets.len().max(1))
+        };
         match *act {
             Act::Open(process) | Act::Appear(process) => {
                 // Addresses are used again.
@@ -90,7 +100,9 @@ impl World {
                 }
             }
             Act::HalfClose(at) => {
-                let Some(sk) = pick(at).filter(|sk| self.sockets[sk].0 == ESTABLISHED) else { return };
+                let Some(sk) = pick(at).filter(|sk| self.sockets[sk].0 == ESTABLISHED) else {
+                    return;
+                };
                 self.sockets.get_mut(&sk).unwrap().0 = CLOSE_WAIT;
                 let record = step(Self::ends(sk), ESTABLISHED, CLOSE_WAIT, self.ms);
                 self.table.transition(&record);
@@ -121,16 +133,22 @@ impl World {
     fn pass(&mut self, places: usize, mut acts: std::slice::Iter<'_, Act>) -> PassSummary {
         self.ms += 100;
         self.table.begin_pass(self.ms * 1_000_000);
-        let listed: Vec<(u64, u8)> = self.sockets.iter().map(|(sk, (state, _))| (*sk, *state)).collect();
+        let listed: Vec<(u64, u8)> =
+            self.sockets.iter().map(|(sk, (state, _))| (*sk, *state)).collect();
         self.ms += 100;
         for (sk, state) in listed {
             self.table.pass_socket(&Socket { reader: 99, ..entry(Self::ends(sk), state, self.ms) });
         }
         self.ms += 100;
         let from = self.ms * 1_000_000;
-        let held: Vec<(u64, usize)> = self.sockets.iter().map(|(sk, (_, process))| (*sk, *process)).collect();
+        let held: Vec<(u64, usize)> =
+            self.sockets.iter().map(|(sk, (_, process))| (*sk, *process)).collect();
         for (sk, process) in held {
-            self.table.pass_holder(&holder(sk, NAMES[process], 10 + u32::try_from(process).unwrap()));
+            self.table.pass_holder(&holder(
+                sk,
+                NAMES[process],
+                10 + u32::try_from(process).unwrap(),
+            ));
         }
         self.ms += 100;
         self.table.finish_pass(walked(from));
@@ -209,11 +227,19 @@ fn nothing_is_shown_of_a_pass_before_its_last_slice() {
     for sk in held {
         world.table.pass_holder(&holder(sk, "three", 12));
     }
-    world.table.finish_pass(Covered { namespaces: covered().namespaces, holders: Some(world.ms * 1_000_000) });
+    world.table.finish_pass(Covered {
+        namespaces: covered().namespaces,
+        holders: Some(world.ms * 1_000_000),
+    });
     let mut slices = 0;
     let shown = |table: &mut Table| {
         let seen = table.snapshot(0);
-        (seen.last_reconcile, seen.owners_read, seen.reconcile_durations.count(), seen.pressure.processes.len())
+        (
+            seen.last_reconcile,
+            seen.owners_read,
+            seen.reconcile_durations.count(),
+            seen.pressure.processes.len(),
+        )
     };
     let before = shown(&mut world.table);
     while world.table.proceed(5_000_000_000, 1).is_none() {
@@ -221,8 +247,14 @@ fn nothing_is_shown_of_a_pass_before_its_last_slice() {
         assert_eq!(shown(&mut world.table), before);
     }
     assert!(slices > 40, "{slices} slices of one row");
-    assert_eq!(shown(&mut world.table), (Some(5_000_000_000), Some(world.ms * 1_000_000), before.2 + 1, 1));
-    assert_eq!(world.table.snapshot(0).gauge_of("three", Role::Client, SocketState::Established), 10);
+    assert_eq!(
+        shown(&mut world.table),
+        (Some(5_000_000_000), Some(world.ms * 1_000_000), before.2 + 1, 1)
+    );
+    assert_eq!(
+        world.table.snapshot(0).gauge_of("three", Role::Client, SocketState::Established),
+        10
+    );
 }
 
 #[test]
@@ -283,7 +315,10 @@ fn more_rows_than_a_batch_holds_go_where_their_times_belong() {
             slices += 1;
         }
         assert!(slices > 200, "{slices} slices");
-        assert_eq!(table.snapshot(0).gauge_of("two", Role::Client, SocketState::SynSent), ROWS / of_two);
+        assert_eq!(
+            table.snapshot(0).gauge_of("two", Role::Client, SocketState::SynSent),
+            ROWS / of_two
+        );
         check(&mut table, at * 1_000_000_000);
     }
 }

@@ -21,7 +21,8 @@ pub(super) const PORT: u16 = 8080;
 /// The port that the tests' clients connect from.
 pub(super) const EPHEMERAL: u16 = 40_000;
 /// Room enough for any test that does not ask for less.
-pub(super) const LIMITS: Limits = Limits { connections: 10_000, groups: 100, services: 100, namespaces: 8, ports: 8 };
+pub(super) const LIMITS: Limits =
+    Limits { connections: 10_000, groups: 100, services: 100, namespaces: 8, ports: 8 };
 
 /// An IPv4 address as records carry it.
 pub(super) fn v4(address: [u8; 4]) -> [u64; 2] {
@@ -151,7 +152,9 @@ impl Ask for Snapshot {
     }
 
     fn service(&self, process: &str, role: Role, port: u16) -> Option<&Service> {
-        self.services.iter().find(|service| &*service.process == process && service.role == role && service.port == Some(port))
+        self.services.iter().find(|service| {
+            &*service.process == process && service.role == role && service.port == Some(port)
+        })
     }
 
     fn opened(&self) -> u64 {
@@ -193,7 +196,11 @@ pub(super) fn check(table: &mut Table, now: u64) {
     let snapshot = table.snapshot(now);
     let mut linked = 0;
     for group in 0..table.groups.len() {
-        for (state, orphan) in SocketState::ALL.iter().map(|state| (state, false)).chain([(&SocketState::FinWait2, true)]) {
+        for (state, orphan) in SocketState::ALL
+            .iter()
+            .map(|state| (state, false))
+            .chain([(&SocketState::FinWait2, true)])
+        {
             let mut like = Row::new(&ends(0, 0, 0), *state, Role::Client, 0);
             (like.group, like.flags) = (group, if orphan { row_flag::ORPHAN } else { 0 });
             let list = table.groups.peek(&like);
@@ -201,15 +208,25 @@ pub(super) fn check(table: &mut Table, now: u64) {
             linked += indices.len();
             let gauge = list.gauge(&table.rows);
             assert_eq!(gauge.count, indices.len() as u64, "a list counts its rows");
-            let stages = indices.iter().map(|index| &table.rows[*index]).filter(|row| row.state == SocketState::CloseWait);
+            let stages = indices
+                .iter()
+                .map(|index| &table.rows[*index])
+                .filter(|row| row.state == SocketState::CloseWait);
             let stages = stages.fold([0; 3], |mut sum, row| {
                 sum[row.queues.stage().index()] += 1;
                 sum
             });
             assert_eq!(list.stages(), stages, "a list counts its rows by stage");
-            assert_eq!(list.tail(), indices.last().copied().unwrap_or(u32::MAX), "a list ends at its tail");
+            assert_eq!(
+                list.tail(),
+                indices.last().copied().unwrap_or(u32::MAX),
+                "a list ends at its tail"
+            );
             for pair in indices.windows(2) {
-                assert!(table.rows[pair[0]].entered <= table.rows[pair[1]].entered, "a list is in order of time");
+                assert!(
+                    table.rows[pair[0]].entered <= table.rows[pair[1]].entered,
+                    "a list is in order of time"
+                );
                 assert_eq!(table.rows[pair[1]].prev, pair[0], "a list is linked both ways");
             }
             for index in &indices {
@@ -218,20 +235,44 @@ pub(super) fn check(table: &mut Table, now: u64) {
                 assert_eq!(row.is_left(), orphan);
                 assert_eq!(table.find(row.sk), Some(*index), "every row is found by its socket");
             }
-            table.cuts.check(&gauge, &indices.iter().map(|index| table.rows[*index].entered), state.can_leak() && !orphan);
+            table.cuts.check(
+                &gauge,
+                &indices.iter().map(|index| table.rows[*index].entered),
+                state.can_leak() && !orphan,
+            );
         }
     }
     let rows = table.rows.iter().count();
-    assert_eq!((linked, table.rows.len(), table.index.len()), (rows, rows, rows), "lists, slab and index agree");
+    assert_eq!(
+        (linked, table.rows.len(), table.index.len()),
+        (rows, rows, rows),
+        "lists, slab and index agree"
+    );
     assert_eq!(snapshot.tracked, rows as u64);
-    let shown: u64 = snapshot.groups.iter().flat_map(|group| group.states.map(|state| state.count)).sum();
+    let shown: u64 =
+        snapshot.groups.iter().flat_map(|group| group.states.map(|state| state.count)).sum();
     let left = table.rows.iter().filter(|row| row.is_left()).count();
-    assert_eq!(shown, (rows - left) as u64, "every row is shown once, but for those that nobody has a descriptor of");
+    assert_eq!(
+        shown,
+        (rows - left) as u64,
+        "every row is shown once, but for those that nobody has a descriptor of"
+    );
     let unattributed = table.rows().filter(|row| row.owner == crate::conn::Owner::None).count();
     assert_eq!(snapshot.unattributed, unattributed as u64);
-    let unverified = table.rows.iter().filter(|row| row.state.can_leak() && !row.is_left() && row.entered >= table.cuts.walked());
-    assert_eq!(table.unverified_since(), unverified.map(|row| row.entered).min(), "who waits longest to be verified");
+    let unverified = table
+        .rows
+        .iter()
+        .filter(|row| row.state.can_leak() && !row.is_left() && row.entered >= table.cuts.walked());
+    assert_eq!(
+        table.unverified_since(),
+        unverified.map(|row| row.entered).min(),
+        "who waits longest to be verified"
+    );
     let connected = table.rows.iter().filter(|row| row.has(row_flag::CONNECTED)).count() as u64;
     let (opened, closed) = table.services.totals();
-    assert_eq!(opened + table.books.adopted, closed + connected, "opened + adopted = closed + connected");
+    assert_eq!(
+        opened + table.books.adopted,
+        closed + connected,
+        "opened + adopted = closed + connected"
+    );
 }

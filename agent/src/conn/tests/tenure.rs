@@ -3,7 +3,9 @@
 use agent_common::record::{Socket, State, flag};
 use agent_common::tcp::{CLOSE, ESTABLISHED, FIN_WAIT1, FIN_WAIT2, LISTEN, SYN_SENT};
 
-use super::support::{Ask, LIMITS, PORT, SECOND, apply, check, covered, ends, entry, owned, row, seeded, step};
+use super::support::{
+    Ask, LIMITS, PORT, SECOND, apply, check, covered, ends, entry, owned, row, seeded, step,
+};
 use super::workloads::{client, close, connect, counts, seeing, shown, unit};
 use crate::conn::groups::GRACE;
 use crate::conn::labels::Role;
@@ -33,7 +35,11 @@ fn after_a_flood_of_names_a_new_process_gets_its_own_label_again() {
     connect(&mut table, 3, 1, "honest");
     assert_eq!(shown(&mut table, "honest"), (counts([("host", 1)]), counts([("host", 1)])));
     let after = table.snapshot(SECOND);
-    assert_eq!((after.opened(), after.closed()), (before.opened() + 1, before.closed()), "what the evicted counted is not lost");
+    assert_eq!(
+        (after.opened(), after.closed()),
+        (before.opened() + 1, before.closed()),
+        "what the evicted counted is not lost"
+    );
     assert_eq!(shown(&mut table, "steady").0, counts([("host", 1)]), "a process with a row stays");
     assert_eq!(table.groups.len(), 10 + 6);
     check(&mut table, SECOND);
@@ -56,7 +62,10 @@ fn a_process_that_calls_itself_other_is_not_taken_for_ours() {
     let mut table = Table::new(Limits { groups: 1, ..LIMITS });
     connect(&mut table, 1, 1, OTHER);
     connect(&mut table, 2, 1, "beyond");
-    assert_eq!((shown(&mut table, OTHER).0, shown(&mut table, "\u{fffd}other").0), (counts([(OTHER, 1)]), counts([("host", 1)])));
+    assert_eq!(
+        (shown(&mut table, OTHER).0, shown(&mut table, "\u{fffd}other").0),
+        (counts([(OTHER, 1)]), counts([("host", 1)]))
+    );
 }
 
 /// A connection that is in FIN_WAIT2 when its process gives the descriptor up.
@@ -97,8 +106,18 @@ fn what_waits_in_sockets_is_summed_up_while_their_workloads_have_no_name() {
     table.begin_pass(SECOND);
     for (sk, cgroup, receive_queue) in [(1, 25, 3), (2, 26, 4)] {
         connect(&mut table, sk, cgroup, "app");
-        table.pass_socket(&Socket { flags: flag::ATTACHED, receive_queue, ..entry(client(sk, cgroup), ESTABLISHED, 1001) });
+        table.pass_socket(&Socket {
+            flags: flag::ATTACHED,
+            receive_queue,
+            ..entry(client(sk, cgroup), ESTABLISHED, 1001)
+        });
     }
     table.end_pass(2 * SECOND, &covered());
-    assert_eq!(table.snapshot(2 * SECOND).group("app", Role::Client).map(|group| group.queued.receive_bytes), Some(7));
+    assert_eq!(
+        table
+            .snapshot(2 * SECOND)
+            .group("app", Role::Client)
+            .map(|group| group.queued.receive_bytes),
+        Some(7)
+    );
 }

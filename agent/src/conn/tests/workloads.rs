@@ -7,7 +7,8 @@ use agent_common::record::Endpoints;
 use agent_common::tcp::{CLOSE, CLOSE_WAIT, ESTABLISHED, LISTEN, SYN_RECV, SYN_SENT};
 
 use super::support::{
-    Ask, EPHEMERAL, LIMITS, PORT, SECOND, apply, check, covered, ends, entry, holder, owned, resent, row, seeded, step, walked,
+    Ask, EPHEMERAL, LIMITS, PORT, SECOND, apply, check, covered, ends, entry, holder, owned,
+    resent, row, seeded, step, walked,
 };
 use crate::conn::groups::GRACE;
 use crate::conn::labels::{Role, SocketState};
@@ -44,7 +45,13 @@ pub(super) fn client(sk: u64, cgroup: u64) -> Endpoints {
 /// A connection that a process opens.
 pub(super) fn connect(table: &mut Table, sk: u64, cgroup: u64, name: &str) {
     let (end, tgid) = (client(sk, cgroup), 7);
-    apply(table, &[owned(step(end, CLOSE, SYN_SENT, 1), name, tgid), owned(step(end, SYN_SENT, ESTABLISHED, 2), name, tgid)]);
+    apply(
+        table,
+        &[
+            owned(step(end, CLOSE, SYN_SENT, 1), name, tgid),
+            owned(step(end, SYN_SENT, ESTABLISHED, 2), name, tgid),
+        ],
+    );
 }
 
 /// Its end.
@@ -53,16 +60,22 @@ pub(super) fn close(table: &mut Table, sk: u64, cgroup: u64) {
 }
 
 /// Open sockets of a process by workload, and connections it opened by workload.
-pub(super) fn shown(table: &mut Table, process: &str) -> (BTreeMap<String, u64>, BTreeMap<String, u64>) {
+pub(super) fn shown(
+    table: &mut Table,
+    process: &str,
+) -> (BTreeMap<String, u64>, BTreeMap<String, u64>) {
     let seen = table.snapshot(SECOND);
     let groups = seen.groups.iter().filter(|group| &*group.process == process);
     let services = seen.services.iter().filter(|service| &*service.process == process);
     let mut gauges = BTreeMap::new();
     groups.for_each(|group| {
-        *gauges.entry(group.workload.to_string()).or_default() += group.states.iter().map(|state| state.count).sum::<u64>();
+        *gauges.entry(group.workload.to_string()).or_default() +=
+            group.states.iter().map(|state| state.count).sum::<u64>();
     });
     let mut opened = BTreeMap::new();
-    services.for_each(|service| *opened.entry(service.workload.to_string()).or_default() += service.opened);
+    services.for_each(|service| {
+        *opened.entry(service.workload.to_string()).or_default() += service.opened
+    });
     (gauges, opened)
 }
 
@@ -76,7 +89,10 @@ fn without_anybody_to_ask_every_workload_is_the_host() {
     let mut table = seeded();
     connect(&mut table, 1, 25, "curl");
     assert_eq!(shown(&mut table, "curl"), (counts([("host", 1)]), counts([("host", 1)])));
-    assert_eq!(table.snapshot(SECOND).workloads.iter().map(|workload| &*workload.name).collect::<Vec<_>>(), ["host"]);
+    assert_eq!(
+        table.snapshot(SECOND).workloads.iter().map(|workload| &*workload.name).collect::<Vec<_>>(),
+        ["host"]
+    );
 }
 
 #[test]
@@ -84,13 +100,23 @@ fn a_name_that_comes_later_is_right_when_it_comes_and_until_then_the_rows_are_un
     let mut table = seeing(LIMITS);
     connect(&mut table, 1, 25, "curl");
     assert_eq!(table.wanted_workloads().keys, [Key::Cgroup(25)]);
-    assert_eq!(shown(&mut table, "curl"), (counts([("unknown", 1)]), counts([])), "a counter waits for its name");
+    assert_eq!(
+        shown(&mut table, "curl"),
+        (counts([("unknown", 1)]), counts([])),
+        "a counter waits for its name"
+    );
     tell(&mut table, 25, "web");
-    assert_eq!(shown(&mut table, "curl"), (counts([("web.service", 1)]), counts([("web.service", 1)])));
+    assert_eq!(
+        shown(&mut table, "curl"),
+        (counts([("web.service", 1)]), counts([("web.service", 1)]))
+    );
     assert_eq!(row(&table, 1).map(|row| row.workload.to_string()).as_deref(), Some("web.service"));
     assert!(table.wanted_workloads().keys.is_empty() && !table.wants_workloads());
     connect(&mut table, 2, 25, "curl");
-    assert_eq!(shown(&mut table, "curl"), (counts([("web.service", 2)]), counts([("web.service", 2)])));
+    assert_eq!(
+        shown(&mut table, "curl"),
+        (counts([("web.service", 2)]), counts([("web.service", 2)]))
+    );
     check(&mut table, SECOND);
 }
 
@@ -106,10 +132,19 @@ fn cgroups_of_one_name_are_one_workload_with_the_rows_and_counts_of_all() {
         tell(&mut table, cgroup, "web");
         check(&mut table, SECOND);
     }
-    assert_eq!(shown(&mut table, "curl"), (counts([("web.service", 4)]), counts([("web.service", 4)])));
+    assert_eq!(
+        shown(&mut table, "curl"),
+        (counts([("web.service", 4)]), counts([("web.service", 4)]))
+    );
     let seen = table.snapshot(100 * SECOND);
     let group = seen.group("curl", Role::Client).expect("its group");
-    assert_eq!((group.retransmitted.iter().flatten().sum::<u64>(), group.states[SocketState::CloseWait.index()].older_than[0]), (5, 1));
+    assert_eq!(
+        (
+            group.retransmitted.iter().flatten().sum::<u64>(),
+            group.states[SocketState::CloseWait.index()].older_than[0]
+        ),
+        (5, 1)
+    );
     for (sk, cgroup) in [(1, 25), (3, 27), (4, 26)] {
         close(&mut table, sk, cgroup);
     }
@@ -124,7 +159,13 @@ fn the_same_process_in_two_workloads_is_told_apart() {
     tell(&mut table, 26, "b");
     connect(&mut table, 1, 25, "curl");
     connect(&mut table, 2, 26, "curl");
-    assert_eq!(shown(&mut table, "curl"), (counts([("a.service", 1), ("b.service", 1)]), counts([("a.service", 1), ("b.service", 1)])));
+    assert_eq!(
+        shown(&mut table, "curl"),
+        (
+            counts([("a.service", 1), ("b.service", 1)]),
+            counts([("a.service", 1), ("b.service", 1)])
+        )
+    );
 }
 
 #[test]
@@ -139,7 +180,11 @@ fn a_child_is_in_the_workload_of_its_own_cgroup_under_its_listeners_process() {
     assert_eq!(shown(&mut table, "server").0, counts([("a.service", 1), ("b.service", 1)]));
     let stranger = Endpoints { cgroup: 26, ..ends(3, PORT + 1, EPHEMERAL) };
     apply(&mut table, &[step(stranger, LISTEN, SYN_RECV, 2)]);
-    assert_eq!(shown(&mut table, "unknown").0, counts([("b.service", 1)]), "the workload is known where the process is not");
+    assert_eq!(
+        shown(&mut table, "unknown").0,
+        counts([("b.service", 1)]),
+        "the workload is known where the process is not"
+    );
     check(&mut table, SECOND);
 }
 
@@ -154,7 +199,10 @@ fn a_first_pass_makes_no_groups_for_sockets_whose_owner_it_finds() {
     }
     (1..=3).for_each(|sk| table.pass_holder(&holder(sk, "app", 9)));
     table.end_pass(SECOND, &walked(SECOND));
-    assert_eq!(shown(&mut table, "app").0, counts([("u1.service", 1), ("u2.service", 1), ("u3.service", 1)]));
+    assert_eq!(
+        shown(&mut table, "app").0,
+        counts([("u1.service", 1), ("u2.service", 1), ("u3.service", 1)])
+    );
     assert_eq!(shown(&mut table, "unknown").0.get("u4.service"), Some(&1));
     check(&mut table, SECOND);
 }
@@ -172,7 +220,13 @@ fn rows_that_came_while_too_many_keys_waited_are_placed_by_a_later_pass() {
         shown(table, "unknown").0
     };
     for sk in 1..=100 {
-        apply(&mut table, &[owned(step(client(sk, sk), CLOSE, SYN_SENT, 1), "unknown", 7), step(client(sk, sk), SYN_SENT, ESTABLISHED, 2)]);
+        apply(
+            &mut table,
+            &[
+                owned(step(client(sk, sk), CLOSE, SYN_SENT, 1), "unknown", 7),
+                step(client(sk, sk), SYN_SENT, ESTABLISHED, 2),
+            ],
+        );
     }
     assert_eq!(pass(&mut table).get("web.service"), Some(&(MOST_PENDING as u64)));
     assert_eq!(pass(&mut table).get("web.service"), Some(&100));
@@ -228,11 +282,21 @@ fn where_cgroups_are_mixed_a_socket_in_the_root_is_placed_by_its_process() {
 
 #[test]
 fn a_socket_without_a_cgroup_is_placed_by_its_process_where_that_can_be_asked() {
-    for (sight, key) in [(Sight::Unified, Some(Key::Process(7))), (Sight::Cgroups, None), (Sight::Processes, Some(Key::Process(7)))] {
+    for (sight, key) in [
+        (Sight::Unified, Some(Key::Process(7))),
+        (Sight::Cgroups, None),
+        (Sight::Processes, Some(Key::Process(7))),
+    ] {
         assert_eq!(sight.key(0, 7), key, "{sight:?}");
     }
-    assert_eq!((Sight::Processes.key(25, 7), Sight::Cgroups.key(25, 7)), (Some(Key::Process(7)), Some(Key::Cgroup(25))));
-    assert_eq!((Sight::Mixed.key(1, 7), Sight::Mixed.key(25, 7)), (Some(Key::Process(7)), Some(Key::Cgroup(25))));
+    assert_eq!(
+        (Sight::Processes.key(25, 7), Sight::Cgroups.key(25, 7)),
+        (Some(Key::Process(7)), Some(Key::Cgroup(25)))
+    );
+    assert_eq!(
+        (Sight::Mixed.key(1, 7), Sight::Mixed.key(25, 7)),
+        (Some(Key::Process(7)), Some(Key::Cgroup(25)))
+    );
 }
 
 #[test]
@@ -251,7 +315,11 @@ fn a_flood_of_cgroups_is_bounded_and_counted() {
     assert!(table.workloads.len() <= MOST_KNOWN);
     let seen = table.snapshot(SECOND);
     let overflow: HashMap<_, _> = seen.label_overflow.iter().copied().collect();
-    assert!(overflow["workloads"] >= 1000 - MOST_PENDING as u64 && seen.groups.len() <= most && seen.services.len() <= 10 + SPARE + 3);
+    assert!(
+        overflow["workloads"] >= 1000 - MOST_PENDING as u64
+            && seen.groups.len() <= most
+            && seen.services.len() <= 10 + SPARE + 3
+    );
     assert_eq!((seen.opened(), seen.closed()), (1000, 1000));
     check(&mut table, SECOND);
 }

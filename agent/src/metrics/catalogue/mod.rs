@@ -1,7 +1,7 @@
 //! The catalogue: every metric that the agent exports, in one table.
 //!
-//! The collector takes names, types and labels from here, docs/metrics.md is written from it and the
-//! dashboards are checked against it; a metric that is not here cannot be exported.
+//! The collector takes names, types and labels from here, docs/metrics.md is written from it and
+//! the dashboards are checked against it; a metric that is not here cannot be exported.
 
 pub mod agent;
 pub mod connections;

@@ -16,19 +16,32 @@ use crate::metrics::text::Number;
 pub(super) const FAMILIES: &[Entry] = &[
     (&agent::TRANSITIONS, transitions),
     (&agent::EVENTS, |view, family| {
-        by_name(family, vec![("transition", view.snapshot.transitions), ("retransmit", view.snapshot.retransmits)]);
+        by_name(
+            family,
+            vec![
+                ("transition", view.snapshot.transitions),
+                ("retransmit", view.snapshot.retransmits),
+            ],
+        );
     }),
     (&agent::EVENTS_LOST, |view, family| {
         let kernel = &view.stats.kernel;
-        let lost = vec![("state", kernel.states_lost + view.stats.unseen), ("retransmit", kernel.retransmits_lost)];
+        let lost = vec![
+            ("state", kernel.states_lost + view.stats.unseen),
+            ("retransmit", kernel.retransmits_lost),
+        ];
         by_name(family, lost);
     }),
     (&agent::DECODE_ERRORS, decode_errors),
     (&agent::PROBE_ATTACHED, |view, family| {
         probes(view, |probe| family.count([probe.name], u64::from(probe.state.is_attached())));
     }),
-    (&agent::PROBE_INFO, |view, family| probes(view, |probe| family.count([probe.name, probe.state.as_str()], 1))),
-    (&agent::BPF_MISSES, |view, family| probes(view, |probe| family.count([probe.name], probe.misses))),
+    (&agent::PROBE_INFO, |view, family| {
+        probes(view, |probe| family.count([probe.name, probe.state.as_str()], 1))
+    }),
+    (&agent::BPF_MISSES, |view, family| {
+        probes(view, |probe| family.count([probe.name], probe.misses))
+    }),
     (&agent::BPF_RUN_SECONDS, |view, family| {
         probes(view, |probe| {
             if let Some((_, seconds)) = probe.runs {
@@ -43,13 +56,27 @@ pub(super) const FAMILIES: &[Entry] = &[
             }
         });
     }),
-    (&lifecycle::RESETS_SENT, |view, family| family.alone(Number::Count(view.stats.kernel.resets_sent))),
-    (&lifecycle::RESETS_RECEIVED, |view, family| family.alone(Number::Count(view.stats.kernel.resets_received))),
-    (&agent::PROCESS_CPU_SECONDS, |view, family| family.alone(Number::Value(view.stats.process.cpu_seconds))),
-    (&agent::PROCESS_RESIDENT_MEMORY, |view, family| family.alone(Number::Count(view.stats.process.resident_bytes))),
-    (&agent::PROCESS_OPEN_FDS, |view, family| family.alone(Number::Count(view.stats.process.open_fds))),
-    (&agent::PROCESS_MAX_FDS, |view, family| family.alone(Number::Count(view.stats.process.max_fds))),
-    (&agent::PROCESS_START_TIME, |view, family| family.alone(Number::Value(view.stats.process.start_time))),
+    (&lifecycle::RESETS_SENT, |view, family| {
+        family.alone(Number::Count(view.stats.kernel.resets_sent))
+    }),
+    (&lifecycle::RESETS_RECEIVED, |view, family| {
+        family.alone(Number::Count(view.stats.kernel.resets_received))
+    }),
+    (&agent::PROCESS_CPU_SECONDS, |view, family| {
+        family.alone(Number::Value(view.stats.process.cpu_seconds))
+    }),
+    (&agent::PROCESS_RESIDENT_MEMORY, |view, family| {
+        family.alone(Number::Count(view.stats.process.resident_bytes))
+    }),
+    (&agent::PROCESS_OPEN_FDS, |view, family| {
+        family.alone(Number::Count(view.stats.process.open_fds))
+    }),
+    (&agent::PROCESS_MAX_FDS, |view, family| {
+        family.alone(Number::Count(view.stats.process.max_fds))
+    }),
+    (&agent::PROCESS_START_TIME, |view, family| {
+        family.alone(Number::Value(view.stats.process.start_time))
+    }),
     (&agent::BUILD_INFO, |_, family| family.count([env!("CARGO_PKG_VERSION")], 1)),
 ];
 
@@ -70,8 +97,10 @@ const TRANSITIONS: &[(u8, &[u8])] = &[
 
 fn transitions(view: &View<'_>, family: &mut Family<'_>) {
     // By name, not by code: codes that no kernel has share the name `unknown`.
-    let mut counts: BTreeMap<(&str, &str), u64> =
-        TRANSITIONS.iter().flat_map(|(old, news)| news.iter().map(|new| ((state_name(*old), state_name(*new)), 0))).collect();
+    let mut counts: BTreeMap<(&str, &str), u64> = TRANSITIONS
+        .iter()
+        .flat_map(|(old, news)| news.iter().map(|new| ((state_name(*old), state_name(*new)), 0)))
+        .collect();
     for (row, old) in view.stats.kernel.transitions.chunks_exact(tcp::STATE_CODES).zip(0..) {
         for (count, new) in row.iter().zip(0..) {
             if *count > 0 {

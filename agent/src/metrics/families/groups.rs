@@ -1,5 +1,5 @@
-//! What is counted by process, workload and role: sockets by state with their ages, what waits in them, and segments
-//! sent again.
+//! What is counted by process, workload and role: sockets by state with their ages, what waits in
+//! them, and segments sent again.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -12,8 +12,8 @@ use crate::metrics::family::{Family, Tails};
 use crate::metrics::sorted::Sorted;
 use crate::metrics::text::{Number, Value};
 
-/// Families of groups. Every state of a process stands there, with 0 where it has no socket in it, so that a gauge
-/// that falls is seen to fall.
+/// Families of groups. Every state of a process stands there, with 0 where it has no socket in it,
+/// so that a gauge that falls is seen to fall.
 pub(super) const FAMILIES: &[Entry] = &[
     (&connections::CONNECTIONS, states),
     (&connections::OLDEST_STATE_AGE, ages),
@@ -21,22 +21,31 @@ pub(super) const FAMILIES: &[Entry] = &[
     (&connections::WORKLOAD_INFO, workloads),
     (&lifecycle::RETRANSMITTED_SEGMENTS, retransmitted),
     (&pressure::CLOSE_WAIT, close_wait),
-    (&pressure::RECEIVE_QUEUE, |view, family| queued(view, family, |group| group.queued.receive_bytes)),
+    (&pressure::RECEIVE_QUEUE, |view, family| {
+        queued(view, family, |group| group.queued.receive_bytes)
+    }),
     (&pressure::SEND_QUEUE, |view, family| queued(view, family, |group| group.queued.send_bytes)),
     (&pressure::ZERO_WINDOW, |view, family| queued(view, family, |group| group.queued.zero_window)),
 ];
 
-static STATES: LazyLock<Tails<SocketState>> =
-    LazyLock::new(|| Tails::sorted(["state"], SocketState::ALL.iter().map(|state| (*state, [state.as_str()]))));
-static LEAKING: LazyLock<Tails<SocketState>> = LazyLock::new(|| Tails::sorted(["state"], leaking().map(|state| (state, [state.as_str()]))));
+static STATES: LazyLock<Tails<SocketState>> = LazyLock::new(|| {
+    Tails::sorted(["state"], SocketState::ALL.iter().map(|state| (*state, [state.as_str()])))
+});
+static LEAKING: LazyLock<Tails<SocketState>> =
+    LazyLock::new(|| Tails::sorted(["state"], leaking().map(|state| (state, [state.as_str()]))));
 static STUCK: LazyLock<Tails<(SocketState, usize)>> = LazyLock::new(|| {
-    let aged = |state: SocketState| (0..).zip(AGES).map(move |(age, text)| ((state, age), [state.as_str(), text]));
+    let aged = |state: SocketState| {
+        (0..).zip(AGES).map(move |(age, text)| ((state, age), [state.as_str(), text]))
+    };
     Tails::sorted(["state", "min_age"], leaking().flat_map(aged))
 });
-static STAGES: LazyLock<Tails<Stage>> =
-    LazyLock::new(|| Tails::sorted(["stage"], Stage::ALL.iter().map(|stage| (*stage, [stage.as_str()]))));
+static STAGES: LazyLock<Tails<Stage>> = LazyLock::new(|| {
+    Tails::sorted(["stage"], Stage::ALL.iter().map(|stage| (*stage, [stage.as_str()])))
+});
 static RESENT: LazyLock<Tails<(Phase, RetransmitKind)>> = LazyLock::new(|| {
-    let kinds = |phase: &'static Phase| RetransmitKind::ALL.iter().map(|kind| ((*phase, *kind), [phase.as_str(), kind.as_str()]));
+    let kinds = |phase: &'static Phase| {
+        RetransmitKind::ALL.iter().map(|kind| ((*phase, *kind), [phase.as_str(), kind.as_str()]))
+    };
     Tails::sorted(["phase", "kind"], Phase::ALL.iter().flat_map(kinds))
 });
 
@@ -45,7 +54,9 @@ const AGES: [&str; STUCK_AGES.len()] = ["60", "300", "3600"];
 
 /// Groups in the order of the page.
 pub(super) fn sorted(groups: &[Group]) -> Sorted<&Group> {
-    let labelled = groups.iter().map(|group| ([&*group.process, &*group.workload, group.role.as_str()].map(Value::Text), group));
+    let labelled = groups.iter().map(|group| {
+        ([&*group.process, &*group.workload, group.role.as_str()].map(Value::Text), group)
+    });
     Sorted::new(["process", "workload", "role"], labelled.collect())
 }
 
@@ -55,19 +66,30 @@ fn leaking() -> impl Iterator<Item = SocketState> {
 
 fn states(view: &View<'_>, family: &mut Family<'_>) {
     for (group, set) in view.groups.iter() {
-        family.series(set, STATES.iter().map(|(state, tail)| (tail, Number::Count(gauge(group, *state).count))));
+        family.series(
+            set,
+            STATES.iter().map(|(state, tail)| (tail, Number::Count(gauge(group, *state).count))),
+        );
     }
 }
 
 fn ages(view: &View<'_>, family: &mut Family<'_>) {
-    let age = |since: Option<u64>| since.map_or(Number::Count(0), |since| seconds(view.snapshot.taken_at.saturating_sub(since)));
+    let age = |since: Option<u64>| {
+        since
+            .map_or(Number::Count(0), |since| seconds(view.snapshot.taken_at.saturating_sub(since)))
+    };
     for (group, set) in view.groups.iter() {
-        family.series(set, LEAKING.iter().map(|(state, tail)| (tail, age(gauge(group, *state).oldest_since))));
+        family.series(
+            set,
+            LEAKING.iter().map(|(state, tail)| (tail, age(gauge(group, *state).oldest_since))),
+        );
     }
 }
 
 fn stuck(view: &View<'_>, family: &mut Family<'_>) {
-    let count = |group: &Group, (state, age): (SocketState, usize)| gauge(group, state).older_than.get(age).copied().unwrap_or_default();
+    let count = |group: &Group, (state, age): (SocketState, usize)| {
+        gauge(group, state).older_than.get(age).copied().unwrap_or_default()
+    };
     for (group, set) in view.groups.iter() {
         family.series(set, STUCK.iter().map(|(of, tail)| (tail, Number::Count(count(group, *of)))));
     }
@@ -95,7 +117,8 @@ fn retransmitted(view: &View<'_>, family: &mut Family<'_>) {
     for (group, set) in view.groups.iter() {
         let numbers = RESENT.iter().filter_map(|((phase, kind), tail)| {
             let segments = group.retransmitted[phase.index()][kind.index()];
-            (segments > 0 || can_occur(group.role, *phase, *kind)).then_some((tail, Number::Count(segments)))
+            (segments > 0 || can_occur(group.role, *phase, *kind))
+                .then_some((tail, Number::Count(segments)))
         });
         family.series(set, numbers);
     }

@@ -1,5 +1,5 @@
-//! The families of the page, by what they are made from. Each function writes one family of one scrape; none reads
-//! a clock or a file.
+//! The families of the page, by what they are made from. Each function writes one family of one
+//! scrape; none reads a clock or a file.
 
 pub(super) mod agent;
 pub(super) mod groups;
@@ -18,7 +18,13 @@ pub(super) type Entry = (&'static Metric, fn(&View<'_>, &mut Family<'_>));
 
 /// Every family, in the order of the page: by name.
 pub(super) fn all() -> Vec<Entry> {
-    let parts = [groups::FAMILIES, services::FAMILIES, table::FAMILIES, pressure::FAMILIES, agent::FAMILIES];
+    let parts = [
+        groups::FAMILIES,
+        services::FAMILIES,
+        table::FAMILIES,
+        pressure::FAMILIES,
+        agent::FAMILIES,
+    ];
     let mut entries: Vec<Entry> = parts.concat();
     entries.sort_by_key(|(metric, _)| metric.name);
     entries

@@ -13,26 +13,47 @@ use crate::pressure::descriptors::Descriptors;
 
 /// Families of everything that the passes gathered besides states.
 pub(super) const FAMILIES: &[Entry] = &[
-    (&pressure::LISTEN_SOCKETS, |view, family| listeners(view, family, |listener| Number::Count(listener.sockets))),
-    (&pressure::LISTEN_BACKLOG, |view, family| listeners(view, family, |listener| Number::Count(listener.backlog))),
-    (&pressure::LISTEN_BACKLOG_LIMIT, |view, family| listeners(view, family, |listener| Number::Count(listener.limit))),
-    (&pressure::LISTEN_BACKLOG_USED, |view, family| listeners(view, family, |listener| Number::Value(listener.fullest))),
-    (&pressure::LISTEN_SYN_QUEUE, |view, family| listeners(view, family, |listener| Number::Count(listener.syn_queue))),
+    (&pressure::LISTEN_SOCKETS, |view, family| {
+        listeners(view, family, |listener| Number::Count(listener.sockets))
+    }),
+    (&pressure::LISTEN_BACKLOG, |view, family| {
+        listeners(view, family, |listener| Number::Count(listener.backlog))
+    }),
+    (&pressure::LISTEN_BACKLOG_LIMIT, |view, family| {
+        listeners(view, family, |listener| Number::Count(listener.limit))
+    }),
+    (&pressure::LISTEN_BACKLOG_USED, |view, family| {
+        listeners(view, family, |listener| Number::Value(listener.fullest))
+    }),
+    (&pressure::LISTEN_SYN_QUEUE, |view, family| {
+        listeners(view, family, |listener| Number::Count(listener.syn_queue))
+    }),
     (&pressure::LISTEN_DROPS, drops),
     (&pressure::EPHEMERAL_PORTS, ports),
     (&pressure::EPHEMERAL_PORTS_USED, ratios),
-    (&pressure::LISTEN_OVERFLOWS, |view, family| netstat(view, family, |counted| counted.overflows)),
+    (&pressure::LISTEN_OVERFLOWS, |view, family| {
+        netstat(view, family, |counted| counted.overflows)
+    }),
     (&pressure::LISTEN_NETNS_DROPS, |view, family| netstat(view, family, |counted| counted.drops)),
-    (&pressure::SEGMENTS_SENT, |view, family| netstat(view, family, |counted| counted.segments_sent)),
+    (&pressure::SEGMENTS_SENT, |view, family| {
+        netstat(view, family, |counted| counted.segments_sent)
+    }),
     (&pressure::OPEN_FDS, |view, family| processes(view, family, |(_, read)| read.open)),
     (&pressure::MAX_FDS, |view, family| processes(view, family, |(_, read)| read.limit)),
-    (&pressure::PROCESS_SOCKETS, |view, family| processes(view, family, |(process, _)| process.sockets)),
-    (&pressure::TCP_MEMORY, |view, family| by_name(family, view.snapshot.pressure.host.memory.clone())),
-    (&pressure::SYSCTL, |view, family| by_name(family, view.snapshot.pressure.host.settings.clone())),
+    (&pressure::PROCESS_SOCKETS, |view, family| {
+        processes(view, family, |(process, _)| process.sockets)
+    }),
+    (&pressure::TCP_MEMORY, |view, family| {
+        by_name(family, view.snapshot.pressure.host.memory.clone())
+    }),
+    (&pressure::SYSCTL, |view, family| {
+        by_name(family, view.snapshot.pressure.host.settings.clone())
+    }),
 ];
 
 static PORTS: LazyLock<Tails<PortCount>> = LazyLock::new(|| {
-    let kinds: [(PortCount, _); 2] = [(|place| place.used, ["used"]), (|place| place.range, ["range"])];
+    let kinds: [(PortCount, _); 2] =
+        [(|place| place.used, ["used"]), (|place| place.range, ["range"])];
     Tails::sorted(["kind"], kinds.into_iter())
 });
 
@@ -57,20 +78,32 @@ impl<'a> Sources<'a> {
     /// Puts them in order; `host` is the agent's own namespace, which stands there from the start.
     pub(super) fn new(pressure: &'a Pressure, host: u32) -> Self {
         let listeners = pressure.listeners.iter().map(|listener| {
-            let labels = [Value::Text(&listener.process), Value::Text(&listener.workload), Value::port(listener.port)];
+            let labels = [
+                Value::Text(&listener.process),
+                Value::Text(&listener.workload),
+                Value::port(listener.port),
+            ];
             (labels, listener)
         });
         let ports = pressure.ports.iter().map(|place| ([netns_label(place.netns, host)], *place));
-        let counted = pressure.netstat.iter().map(|counted| ([netns_label(counted.netns, host)], *counted));
-        // One that has lowered its limit far below what it has open wants no more: that is a sandbox, not a shortage.
-        // A few above it are inherited.
-        let read = |process: &'a OwnerProcess| process.descriptors.filter(|read| read.open <= read.limit.saturating_mul(2));
-        let processes = pressure.processes.iter().filter_map(|process| Some((process, read(process)?)));
-        let named = processes.map(|of| ([Value::Text(&of.0.process), Value::Text(&of.0.workload)], of));
+        let counted =
+            pressure.netstat.iter().map(|counted| ([netns_label(counted.netns, host)], *counted));
+        // One that has lowered its limit far below what it has open wants no more: that is a
+        // sandbox, not a shortage. A few above it are inherited.
+        let read = |process: &'a OwnerProcess| {
+            process.descriptors.filter(|read| read.open <= read.limit.saturating_mul(2))
+        };
+        let processes =
+            pressure.processes.iter().filter_map(|process| Some((process, read(process)?)));
+        let named =
+            processes.map(|of| ([Value::Text(&of.0.process), Value::Text(&of.0.workload)], of));
         Self {
             listeners: Sorted::new(["process", "workload", "port"], listeners.collect()),
             ports: Sorted::new(["netns"], ports.collect()),
-            netstat: Sorted::new(["netns"], std::iter::once(([Value::Text("host")], NONE)).chain(counted).collect()),
+            netstat: Sorted::new(
+                ["netns"],
+                std::iter::once(([Value::Text("host")], NONE)).chain(counted).collect(),
+            ),
             processes: Sorted::new(["process", "workload"], named.collect()),
         }
     }
@@ -78,7 +111,9 @@ impl<'a> Sources<'a> {
 
 /// By process, workload and port, where there is a listener.
 fn listeners(view: &View<'_>, family: &mut Family<'_>, of: fn(&Listener) -> Number) {
-    for (listener, set) in view.pressure.listeners.iter().filter(|(listener, _)| listener.sockets > 0) {
+    for (listener, set) in
+        view.pressure.listeners.iter().filter(|(listener, _)| listener.sockets > 0)
+    {
         family.of_set(set, of(listener));
     }
 }
@@ -108,12 +143,13 @@ fn netstat(view: &View<'_>, family: &mut Family<'_>, of: fn(&Netstat) -> u64) {
     }
 }
 
-/// By process name and workload: of several processes the one that is nearest to its limit, so that all three numbers
-/// are of one process.
+/// By process name and workload: of several processes the one that is nearest to its limit, so that
+/// all three numbers are of one process.
 fn processes(view: &View<'_>, family: &mut Family<'_>, of: fn(&Read<'_>) -> u64) {
     let near = |(_, read): &Read<'_>| float(read.open) / float(read.limit.max(1));
     for (processes, set) in view.pressure.processes.runs() {
-        let worst = processes.reduce(|worst, next| if near(next) > near(worst) { next } else { worst });
+        let worst =
+            processes.reduce(|worst, next| if near(next) > near(worst) { next } else { worst });
         family.of_set(set, Number::Count(worst.map_or(0, of)));
     }
 }

@@ -1,4 +1,5 @@
-//! What is counted by process, workload, role and service port: opened, closed, failed, and how connections were.
+//! What is counted by process, workload, role and service port: opened, closed, failed, and how
+//! connections were.
 
 use std::sync::LazyLock;
 
@@ -11,33 +12,44 @@ use crate::metrics::family::{Family, Sum, Tails, bounds};
 use crate::metrics::sorted::Sorted;
 use crate::metrics::text::{Number, Value};
 
-/// Families of services. Histograms stand there only once they hold an observation: they are the larger part
-/// of the page.
+/// Families of services. Histograms stand there only once they hold an observation: they are the
+/// larger part of the page.
 pub(super) const FAMILIES: &[Entry] = &[
     (&lifecycle::CONNECTIONS_OPENED, opened),
     (&lifecycle::CONNECTIONS_CLOSED, closed),
     (&lifecycle::CONNECT_FAILURES, failures),
     (&lifecycle::CONNECT_DURATION, connects),
-    (&lifecycle::CONNECTION_DURATION, |view, family| observed(view, family, &IN_SECONDS, |service| &service.duration)),
-    (&lifecycle::CONNECTION_SRTT, |view, family| observed(view, family, &IN_SECONDS, |service| &service.srtt)),
-    (&lifecycle::CONNECTION_SENT_BYTES, |view, family| observed(view, family, &IN_BYTES, |service| &service.sent_bytes)),
-    (&lifecycle::CONNECTION_RECEIVED_BYTES, |view, family| observed(view, family, &IN_BYTES, |service| &service.received_bytes)),
+    (&lifecycle::CONNECTION_DURATION, |view, family| {
+        observed(view, family, &IN_SECONDS, |service| &service.duration)
+    }),
+    (&lifecycle::CONNECTION_SRTT, |view, family| {
+        observed(view, family, &IN_SECONDS, |service| &service.srtt)
+    }),
+    (&lifecycle::CONNECTION_SENT_BYTES, |view, family| {
+        observed(view, family, &IN_BYTES, |service| &service.sent_bytes)
+    }),
+    (&lifecycle::CONNECTION_RECEIVED_BYTES, |view, family| {
+        observed(view, family, &IN_BYTES, |service| &service.received_bytes)
+    }),
 ];
 
 /// The bounds of times.
 pub(super) static IN_SECONDS: LazyLock<Vec<String>> = LazyLock::new(|| bounds(SECONDS));
 /// The bounds of sizes.
 static IN_BYTES: LazyLock<Vec<String>> = LazyLock::new(|| bounds(BYTES));
-static REASONS: LazyLock<Tails<CloseReason>> =
-    LazyLock::new(|| Tails::sorted(["reason"], CloseReason::ALL.iter().map(|reason| (*reason, [reason.as_str()]))));
-static FAILURES: LazyLock<Tails<ConnectFailure>> =
-    LazyLock::new(|| Tails::sorted(["reason"], ConnectFailure::ALL.iter().map(|reason| (*reason, [reason.as_str()]))));
+static REASONS: LazyLock<Tails<CloseReason>> = LazyLock::new(|| {
+    Tails::sorted(["reason"], CloseReason::ALL.iter().map(|reason| (*reason, [reason.as_str()])))
+});
+static FAILURES: LazyLock<Tails<ConnectFailure>> = LazyLock::new(|| {
+    Tails::sorted(["reason"], ConnectFailure::ALL.iter().map(|reason| (*reason, [reason.as_str()])))
+});
 
 /// Services in the order of the page.
 pub(super) struct Services<'a> {
     all: Sorted<&'a Service>,
-    /// Those that have connects to tell of, without the role, which those families do not have: a client's always
-    /// stand there, another role's (a birth that was not seen) only where there is something to tell.
+    /// Those that have connects to tell of, without the role, which those families do not have: a
+    /// client's always stand there, another role's (a birth that was not seen) only where
+    /// there is something to tell.
     connects: Sorted<&'a Service>,
 }
 
@@ -45,17 +57,25 @@ impl<'a> Services<'a> {
     /// Puts them in order.
     pub(super) fn new(services: &'a [Service]) -> Self {
         let labels = |service: &'a Service| {
-            let [process, workload, role] = [&*service.process, &*service.workload, service.role.as_str()].map(Value::Text);
+            let [process, workload, role] =
+                [&*service.process, &*service.workload, service.role.as_str()].map(Value::Text);
             [process, workload, role, Value::port(service.port)]
         };
-        let connects = services.iter().filter(|service| service.role == Role::Client || tells(service));
+        let connects =
+            services.iter().filter(|service| service.role == Role::Client || tells(service));
         let without_role = |service| {
             let [process, workload, _, port] = labels(service);
             [process, workload, port]
         };
         Self {
-            all: Sorted::new(["process", "workload", "role", "port"], services.iter().map(|service| (labels(service), service)).collect()),
-            connects: Sorted::new(["process", "workload", "port"], connects.map(|service| (without_role(service), service)).collect()),
+            all: Sorted::new(
+                ["process", "workload", "role", "port"],
+                services.iter().map(|service| (labels(service), service)).collect(),
+            ),
+            connects: Sorted::new(
+                ["process", "workload", "port"],
+                connects.map(|service| (without_role(service), service)).collect(),
+            ),
         }
     }
 }
@@ -73,14 +93,22 @@ fn opened(view: &View<'_>, family: &mut Family<'_>) {
 
 fn closed(view: &View<'_>, family: &mut Family<'_>) {
     for (service, set) in view.services.all.iter() {
-        family.series(set, REASONS.iter().map(|(reason, tail)| (tail, Number::Count(service.closed[reason.index()]))));
+        family.series(
+            set,
+            REASONS
+                .iter()
+                .map(|(reason, tail)| (tail, Number::Count(service.closed[reason.index()]))),
+        );
     }
 }
 
 fn failures(view: &View<'_>, family: &mut Family<'_>) {
     for (services, set) in view.services.connects.runs() {
-        let sum = |reason: ConnectFailure| services.clone().map(|service| service.failures[reason.index()]).sum();
-        family.series(set, FAILURES.iter().map(|(reason, tail)| (tail, Number::Count(sum(*reason)))));
+        let sum = |reason: ConnectFailure| {
+            services.clone().map(|service| service.failures[reason.index()]).sum()
+        };
+        family
+            .series(set, FAILURES.iter().map(|(reason, tail)| (tail, Number::Count(sum(*reason)))));
     }
 }
 
@@ -94,7 +122,12 @@ fn connects(view: &View<'_>, family: &mut Family<'_>) {
     }
 }
 
-fn observed(view: &View<'_>, family: &mut Family<'_>, bounds: &'static [String], pick: fn(&Service) -> &Histogram) {
+fn observed(
+    view: &View<'_>,
+    family: &mut Family<'_>,
+    bounds: &'static [String],
+    pick: fn(&Service) -> &Histogram,
+) {
     let mut sum = Sum::default();
     for (service, set) in view.services.all.iter() {
         let sum = sum.of(std::iter::once(pick(service)));

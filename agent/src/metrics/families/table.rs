@@ -1,4 +1,5 @@
-//! What the connection table tells as a whole: times in state, namespaces, its bounds and its health.
+//! What the connection table tells as a whole: times in state, namespaces, its bounds and its
+//! health.
 
 use std::time::Duration;
 
@@ -14,28 +15,62 @@ use crate::metrics::text::{Number, Value};
 /// Families of everything in the snapshot that has neither process nor service.
 pub(super) const FAMILIES: &[Entry] = &[
     (&connections::STATE_DURATION, durations),
-    (&connections::TIME_WAIT_SOCKETS, |view, family| sockets(view, family, |namespace| namespace.time_wait)),
-    (&connections::FIN_WAIT2_ORPHAN_SOCKETS, |view, family| sockets(view, family, |namespace| namespace.fin_wait2_orphan)),
-    (&connections::SYN_RECV_SOCKETS, |view, family| sockets(view, family, |namespace| namespace.syn_recv)),
+    (&connections::TIME_WAIT_SOCKETS, |view, family| {
+        sockets(view, family, |namespace| namespace.time_wait)
+    }),
+    (&connections::FIN_WAIT2_ORPHAN_SOCKETS, |view, family| {
+        sockets(view, family, |namespace| namespace.fin_wait2_orphan)
+    }),
+    (&connections::SYN_RECV_SOCKETS, |view, family| {
+        sockets(view, family, |namespace| namespace.syn_recv)
+    }),
     (&lifecycle::SYNACK_RETRANSMITS, synacks),
     (&lifecycle::RETRANSMIT_FAILURES, |view, family| {
-        by_name(family, RetransmitError::ALL.iter().map(|error| error.as_str()).zip(view.snapshot.retransmit_failures).collect());
+        by_name(
+            family,
+            RetransmitError::ALL
+                .iter()
+                .map(|error| error.as_str())
+                .zip(view.snapshot.retransmit_failures)
+                .collect(),
+        );
     }),
     (&agent::RECONCILE_CORRECTIONS, |view, family| {
-        by_name(family, Correction::ALL.iter().map(|kind| kind.as_str()).zip(view.snapshot.corrections).collect());
+        by_name(
+            family,
+            Correction::ALL
+                .iter()
+                .map(|kind| kind.as_str())
+                .zip(view.snapshot.corrections)
+                .collect(),
+        );
     }),
     (&agent::RECONCILE_DURATION, |view, family| {
-        family.histogram(b"", &IN_SECONDS, Sum::default().of(std::iter::once(&view.snapshot.reconcile_durations)));
+        family.histogram(
+            b"",
+            &IN_SECONDS,
+            Sum::default().of(std::iter::once(&view.snapshot.reconcile_durations)),
+        );
     }),
     (&agent::LABEL_OVERFLOW, overflow),
-    (&agent::CONNECTIONS_TRACKED, |view, family| family.alone(Number::Count(view.snapshot.tracked))),
+    (&agent::CONNECTIONS_TRACKED, |view, family| {
+        family.alone(Number::Count(view.snapshot.tracked))
+    }),
     (&agent::CONNECTIONS_LIMIT, |view, family| family.alone(Number::Count(view.snapshot.limit))),
-    (&agent::CONNECTIONS_REFUSED, |view, family| family.alone(Number::Count(view.snapshot.refused))),
-    (&agent::CONNECTIONS_UNATTRIBUTED, |view, family| family.alone(Number::Count(view.snapshot.unattributed))),
-    (&agent::CONNECTIONS_UNVERIFIED, |view, family| family.alone(Number::Count(view.snapshot.unverified))),
+    (&agent::CONNECTIONS_REFUSED, |view, family| {
+        family.alone(Number::Count(view.snapshot.refused))
+    }),
+    (&agent::CONNECTIONS_UNATTRIBUTED, |view, family| {
+        family.alone(Number::Count(view.snapshot.unattributed))
+    }),
+    (&agent::CONNECTIONS_UNVERIFIED, |view, family| {
+        family.alone(Number::Count(view.snapshot.unverified))
+    }),
     (&agent::CONNECTIONS_UNHELD, |view, family| family.alone(Number::Count(view.snapshot.unheld))),
     (&agent::CONNECTIONS_SHARED, |view, family| family.alone(Number::Count(view.snapshot.shared))),
-    (&agent::RECONCILE_LAST_COMPLETED, |view, family| last(view, family, view.snapshot.last_reconcile)),
+    (&agent::RECONCILE_LAST_COMPLETED, |view, family| {
+        last(view, family, view.snapshot.last_reconcile)
+    }),
     (&agent::OWNERS_VERIFIED, |view, family| last(view, family, view.snapshot.owners_read)),
 ];
 
@@ -47,8 +82,14 @@ pub(super) type Namespaces = Sorted<Namespace>;
 
 /// Puts them in order; the agent's own, `host`, stands there from the start.
 pub(super) fn namespaces(snapshot: &Snapshot, host: u32) -> Namespaces {
-    let known = snapshot.namespaces.iter().map(|namespace| ([netns_label(namespace.netns, host)], namespace.clone()));
-    Sorted::new(["netns"], std::iter::once(([Value::Text("host")], Namespace::default())).chain(known).collect())
+    let known = snapshot
+        .namespaces
+        .iter()
+        .map(|namespace| ([netns_label(namespace.netns, host)], namespace.clone()));
+    Sorted::new(
+        ["netns"],
+        std::iter::once(([Value::Text("host")], Namespace::default())).chain(known).collect(),
+    )
 }
 
 /// A network namespace as a label; `host` is the agent's own, 0 stands for those beyond a bound.
@@ -69,8 +110,11 @@ pub(super) fn by_name(family: &mut Family<'_>, mut counts: Vec<(&str, u64)>) {
 }
 
 fn durations(view: &View<'_>, family: &mut Family<'_>) {
-    let known = view.snapshot.state_durations.iter().filter(|(_, _, histogram)| histogram.count() > 0);
-    let known = known.map(|(role, state, histogram)| ([state.as_str(), role.as_str()].map(Value::Text), histogram));
+    let known =
+        view.snapshot.state_durations.iter().filter(|(_, _, histogram)| histogram.count() > 0);
+    let known = known.map(|(role, state, histogram)| {
+        ([state.as_str(), role.as_str()].map(Value::Text), histogram)
+    });
     let mut sum = Sum::default();
     for (histogram, set) in Sorted::new(["state", "role"], known.collect()).iter() {
         family.histogram(set, &IN_SECONDS, sum.of(std::iter::once(*histogram)));
@@ -78,7 +122,12 @@ fn durations(view: &View<'_>, family: &mut Family<'_>) {
 }
 
 fn synacks(view: &View<'_>, family: &mut Family<'_>) {
-    let mut counts: Vec<_> = view.snapshot.synack_retransmits.iter().map(|(port, count)| (Value::port(*port), *count)).collect();
+    let mut counts: Vec<_> = view
+        .snapshot
+        .synack_retransmits
+        .iter()
+        .map(|(port, count)| (Value::port(*port), *count))
+        .collect();
     counts.sort_by_key(|(port, _)| *port);
     for (port, count) in counts {
         family.labelled([port], Number::Count(count));
@@ -102,9 +151,11 @@ fn sockets(view: &View<'_>, family: &mut Family<'_>, of: fn(&Namespace) -> u64) 
     }
 }
 
-/// When something last happened, in Unix time; 0 where it has not. The table knows monotonic time only; the age is
-/// the same in both.
+/// When something last happened, in Unix time; 0 where it has not. The table knows monotonic time
+/// only; the age is the same in both.
 fn last(view: &View<'_>, family: &mut Family<'_>, then: Option<u64>) {
-    let since = |then| view.now - Duration::from_nanos(view.snapshot.taken_at.saturating_sub(then)).as_secs_f64();
+    let since = |then| {
+        view.now - Duration::from_nanos(view.snapshot.taken_at.saturating_sub(then)).as_secs_f64()
+    };
     family.alone(Number::Value(then.map_or(0.0, since)));
 }

@@ -1,4 +1,5 @@
-//! The page of a snapshot: against the catalogue, against the golden file, and against a second witness.
+//! The page of a snapshot: against the catalogue, against the golden file, and against a second
+//! witness.
 
 mod random;
 mod witness;
@@ -96,7 +97,8 @@ fn empty() -> Snapshot {
 /// A snapshot with something in every family.
 fn full() -> Snapshot {
     let mut client = group("curl", Role::Client);
-    client.states[SocketState::CloseWait.index()] = StateGauge { count: 7, oldest_since: Some(1400 * SECOND), older_than: [6, 5, 1] };
+    client.states[SocketState::CloseWait.index()] =
+        StateGauge { count: 7, oldest_since: Some(1400 * SECOND), older_than: [6, 5, 1] };
     client.close_wait = [0, 2, 5];
     client.queued = Queued { receive_bytes: 70, send_bytes: 80, zero_window: 1 };
     client.retransmitted[Phase::Syn.index()][RetransmitKind::Timeout.index()] = 3;
@@ -112,8 +114,15 @@ fn full() -> Snapshot {
     let hostile = "a\"b\\c\nd\u{fffd}";
     Snapshot {
         groups: vec![client, group(hostile, Role::Server), group(OTHER, Role::Unknown)],
-        services: vec![calls, service(hostile, Role::Server, Some(8080)), service(OTHER, Role::Server, None)],
-        workloads: vec![Arc::new(crate::workload::path::classify("/system.slice/web.service")), Arc::new(Workload::host())],
+        services: vec![
+            calls,
+            service(hostile, Role::Server, Some(8080)),
+            service(OTHER, Role::Server, None),
+        ],
+        workloads: vec![
+            Arc::new(crate::workload::path::classify("/system.slice/web.service")),
+            Arc::new(Workload::host()),
+        ],
         state_durations: vec![(Role::Client, SocketState::SynSent, histogram(SECONDS, &[0.02]))],
         synack_retransmits: vec![(Some(8080), 4), (None, 1)],
         namespaces: vec![
@@ -148,11 +157,24 @@ fn pressure() -> Pressure {
     };
     let process = |tgid, sockets, open| {
         let descriptors = Some(Descriptors { tgid, open, limit: 1024 });
-        OwnerProcess { tgid, process: "curl".into(), workload: workload("curl"), sockets, descriptors }
+        OwnerProcess {
+            tgid,
+            process: "curl".into(),
+            workload: workload("curl"),
+            sockets,
+            descriptors,
+        }
     };
     Pressure {
-        listeners: vec![listener("nginx", Some(80), 2), listener("gone", Some(81), 0), listener(OTHER, None, 1)],
-        ports: vec![PortUse { netns: 77, used: 14, range: 28 }, PortUse { netns: 0, used: 1, range: 0 }],
+        listeners: vec![
+            listener("nginx", Some(80), 2),
+            listener("gone", Some(81), 0),
+            listener(OTHER, None, 1),
+        ],
+        ports: vec![
+            PortUse { netns: 77, used: 14, range: 28 },
+            PortUse { netns: 0, used: 1, range: 0 },
+        ],
         netstat: vec![
             Netstat { netns: 77, overflows: 4, drops: 6, segments_sent: 800 },
             Netstat { netns: 0, overflows: 1, drops: 1, segments_sent: 5 },
@@ -163,7 +185,10 @@ fn pressure() -> Pressure {
             process(4, 1, 2049),
             OwnerProcess { descriptors: None, ..process(3, 1, 0) },
         ],
-        host: Host { memory: vec![("used", 4096), ("limit", 8192)], settings: vec![("somaxconn", 4096)] },
+        host: Host {
+            memory: vec![("used", 4096), ("limit", 8192)],
+            settings: vec![("somaxconn", 4096)],
+        },
         ..Pressure::default()
     }
 }
@@ -179,10 +204,26 @@ fn stats() -> SharedStats {
         stats.kernel.resets_sent = 6;
         stats.decode_errors = DecodeErrors { truncated: 1, ..DecodeErrors::default() };
         stats.probes = vec![
-            Probe { name: "inet_sock_set_state", state: ProbeState::Attached, runs: Some((20, 0.000_012)), misses: 0 },
-            Probe { name: "tcp_send_reset", state: ProbeState::Unsupported("why".into()), runs: None, misses: 0 },
+            Probe {
+                name: "inet_sock_set_state",
+                state: ProbeState::Attached,
+                runs: Some((20, 0.000_012)),
+                misses: 0,
+            },
+            Probe {
+                name: "tcp_send_reset",
+                state: ProbeState::Unsupported("why".into()),
+                runs: None,
+                misses: 0,
+            },
         ];
-        stats.process = ProcessSample { cpu_seconds: 1.5, resident_bytes: 20 << 20, open_fds: 30, max_fds: 1024, start_time: 1.7e9 };
+        stats.process = ProcessSample {
+            cpu_seconds: 1.5,
+            resident_bytes: 20 << 20,
+            open_fds: 30,
+            max_fds: 1024,
+            start_time: 1.7e9,
+        };
         stats.host_netns = 77;
     });
     stats
@@ -190,7 +231,8 @@ fn stats() -> SharedStats {
 
 fn page(snapshot: &Snapshot, stats: SharedStats) -> String {
     let snapshot = snapshot.clone();
-    let collector = Collector::new(move || snapshot.clone(), stats).at(SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000));
+    let collector = Collector::new(move || snapshot.clone(), stats)
+        .at(SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000));
     String::from_utf8(collector.page().as_ref().to_vec()).unwrap()
 }
 
@@ -223,21 +265,28 @@ fn series(line: &str) -> &str {
 #[test]
 fn every_family_is_as_the_catalogue_says_and_none_is_missing() {
     let page = page(&full(), stats());
-    let types: BTreeMap<&str, &str> = page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' ')).collect();
-    let catalogue: BTreeMap<&str, &str> = all().map(|metric| (metric.name, metric.kind.as_str())).collect();
+    let types: BTreeMap<&str, &str> =
+        page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' ')).collect();
+    let catalogue: BTreeMap<&str, &str> =
+        all().map(|metric| (metric.name, metric.kind.as_str())).collect();
     assert_eq!(types, catalogue);
     for metric in all() {
         let names = metric.series_names();
-        let mut lines = page
-            .lines()
-            .filter(|line| names.iter().any(|name| line.starts_with(&format!("{name}{{")) || line.starts_with(&format!("{name} "))));
+        let mut lines = page.lines().filter(|line| {
+            names.iter().any(|name| {
+                line.starts_with(&format!("{name}{{")) || line.starts_with(&format!("{name} "))
+            })
+        });
         let line = lines.next().unwrap();
         let mut position = 0;
         for label in metric.labels {
-            let at = line[position..].find(&format!("{label}=\"")).unwrap_or_else(|| panic!("{label} is not in {line}"));
+            let at = line[position..]
+                .find(&format!("{label}=\""))
+                .unwrap_or_else(|| panic!("{label} is not in {line}"));
             position += at;
         }
-        let labels = line.matches("=\"").count() - usize::from(metric.kind == Kind::Histogram && line.contains("_bucket{"));
+        let labels = line.matches("=\"").count()
+            - usize::from(metric.kind == Kind::Histogram && line.contains("_bucket{"));
         assert_eq!(labels, metric.labels.len(), "{line}");
     }
 }
@@ -245,7 +294,10 @@ fn every_family_is_as_the_catalogue_says_and_none_is_missing() {
 #[test]
 fn every_metric_of_the_catalogue_is_written_once_in_the_order_of_names() {
     let written: Vec<&str> = families::all().iter().map(|(metric, _)| metric.name).collect();
-    assert_eq!(written, all().map(|metric| metric.name).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>());
+    assert_eq!(
+        written,
+        all().map(|metric| metric.name).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>()
+    );
 }
 
 #[test]
@@ -291,9 +343,12 @@ fn counters_with_fixed_labels_are_there_from_the_start() {
 fn a_service_without_observations_has_no_histogram() {
     let page = page(&full(), stats());
     assert!(page.contains("tcpwarden_connections_opened_total{process=\"~other\",workload=\"~other\",role=\"server\",port=\"~other\"} 0"));
-    let lines = page.lines().filter(|line| line.starts_with("tcpwarden_connection_duration_seconds_count"));
+    let lines =
+        page.lines().filter(|line| line.starts_with("tcpwarden_connection_duration_seconds_count"));
     assert_eq!(
         lines.collect::<Vec<_>>(),
-        ["tcpwarden_connection_duration_seconds_count{process=\"curl\",workload=\"web.service\",role=\"client\",port=\"443\"} 2"]
+        [
+            "tcpwarden_connection_duration_seconds_count{process=\"curl\",workload=\"web.service\",role=\"client\",port=\"443\"} 2"
+        ]
     );
 }

@@ -1,10 +1,12 @@
-//! The second witness: Prometheus' own library for Rust. What it makes of our page, read line by line and turned
-//! around, must be the page.
+//! The second witness: Prometheus' own library for Rust. What it makes of our page, read line by
+//! line and turned around, must be the page.
 
 use std::collections::BTreeSet;
 
 use prometheus::core::{Collector, Desc};
-use prometheus::proto::{Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType};
+use prometheus::proto::{
+    Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType,
+};
 use prometheus::{Registry, TextEncoder};
 use proptest::prelude::*;
 
@@ -27,7 +29,12 @@ impl Collector for Read {
 /// The page that the library makes of families.
 fn printed(families: Vec<MetricFamily>) -> String {
     let registry = Registry::new();
-    registry.register(Box::new(Read(families, Desc::new("x".into(), "x".into(), vec![], [].into()).unwrap()))).unwrap();
+    registry
+        .register(Box::new(Read(
+            families,
+            Desc::new("x".into(), "x".into(), vec![], [].into()).unwrap(),
+        )))
+        .unwrap();
     TextEncoder::new().encode_to_string(&registry.gather()).unwrap()
 }
 
@@ -140,8 +147,13 @@ fn histograms(lines: &[&str]) -> Vec<Metric> {
 
 /// The values of a label in a family.
 fn values(families: &[MetricFamily], family: &str, label: &str) -> BTreeSet<String> {
-    let metrics = families.iter().filter(|other| other.name() == family).flat_map(MetricFamily::get_metric);
-    metrics.flat_map(Metric::get_label).filter(|pair| pair.name() == label).map(|pair| pair.value().to_owned()).collect()
+    let metrics =
+        families.iter().filter(|other| other.name() == family).flat_map(MetricFamily::get_metric);
+    metrics
+        .flat_map(Metric::get_label)
+        .filter(|pair| pair.name() == label)
+        .map(|pair| pair.value().to_owned())
+        .collect()
 }
 
 proptest! {

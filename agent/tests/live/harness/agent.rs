@@ -1,6 +1,7 @@
 //! The agent as its users have it: a process, a line that says it is ready, a page to read.
 //!
-//! It listens on a unix socket, so that reading its page makes no TCP connection that would then be counted.
+//! It listens on a unix socket, so that reading its page makes no TCP connection that would then be
+//! counted.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
@@ -23,16 +24,25 @@ pub(crate) fn binary() -> PathBuf {
         return path.into();
     }
     let workspace = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.join("target"), PathBuf::from);
+    let target = std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| workspace.join("target"), PathBuf::from);
     let path = target.join("release/tcpwarden");
-    assert!(path.exists(), "there is no {}: build it with `cargo xtask build`, or name the program in TCPWARDEN_BIN", path.display());
+    assert!(
+        path.exists(),
+        "there is no {}: build it with `cargo xtask build`, or name the program in TCPWARDEN_BIN",
+        path.display()
+    );
     path
 }
 
 /// A path under /tmp that nobody else has.
 pub(crate) fn scratch(what: &str) -> PathBuf {
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    PathBuf::from(format!("/tmp/tcpwarden-live-{}-{}.{what}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)))
+    PathBuf::from(format!(
+        "/tmp/tcpwarden-live-{}-{}.{what}",
+        std::process::id(),
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    ))
 }
 
 /// A running `tcpwarden run`.
@@ -47,9 +57,13 @@ pub(crate) struct Agent {
 impl Agent {
     /// Name and status lines of each of its threads.
     pub(crate) fn threads(&self) -> Vec<(String, String)> {
-        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("its threads");
+        let tasks =
+            std::fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("its threads");
         let read = |path: PathBuf| std::fs::read_to_string(path).expect("a file of a thread");
-        tasks.map(|task| task.expect("a thread").path()).map(|task| (read(task.join("comm")), read(task.join("status")))).collect()
+        tasks
+            .map(|task| task.expect("a thread").path())
+            .map(|task| (read(task.join("comm")), read(task.join("status"))))
+            .collect()
     }
 
     /// Starts it with a short reconcile interval and waits until the first pass is done.
@@ -57,7 +71,11 @@ impl Agent {
         let socket = scratch("sock");
         let mut child = Command::new(binary())
             .args(["run", "--listen", &format!("unix:{}", socket.display())])
-            .args(if options.contains(&"--reconcile-interval") { &[] as &[_] } else { &["--reconcile-interval", "0.5"] })
+            .args(if options.contains(&"--reconcile-interval") {
+                &[] as &[_]
+            } else {
+                &["--reconcile-interval", "0.5"]
+            })
             .args(options)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -67,10 +85,18 @@ impl Agent {
         let log = collect(child.stderr.take().expect("its stderr"));
         let first = first_line(child.stdout.take().expect("its stdout"));
         let mut agent = Self { child, witness: None, socket, log };
-        let line =
-            first.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("the agent did not say that it listens; it said:\n{}", agent.log()));
-        assert_eq!(line.trim(), format!("listening on unix:{}", agent.socket.display()), "the line on stdout; log:\n{}", agent.log());
-        wait_for("/readyz to answer 200", PATIENCE, || (agent.get("/readyz").0 == 200).then_some(()));
+        let line = first.recv_timeout(PATIENCE).unwrap_or_else(|_| {
+            panic!("the agent did not say that it listens; it said:\n{}", agent.log())
+        });
+        assert_eq!(
+            line.trim(),
+            format!("listening on unix:{}", agent.socket.display()),
+            "the line on stdout; log:\n{}",
+            agent.log()
+        );
+        wait_for("/readyz to answer 200", PATIENCE, || {
+            (agent.get("/readyz").0 == 200).then_some(())
+        });
         agent.witness = Witness::of(agent.pid());
         agent
     }
@@ -92,13 +118,19 @@ impl Agent {
 
     /// Asks for a path; the status and the body.
     pub(crate) fn get(&self, path: &str) -> (u16, String) {
-        let mut stream = UnixStream::connect(&self.socket)
-            .unwrap_or_else(|error| panic!("connect to {}: {error}; log:\n{}", self.socket.display(), self.log()));
+        let mut stream = UnixStream::connect(&self.socket).unwrap_or_else(|error| {
+            panic!("connect to {}: {error}; log:\n{}", self.socket.display(), self.log())
+        });
         stream.set_read_timeout(Some(PATIENCE)).expect("set a time limit");
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: live\r\nConnection: close\r\n\r\n").expect("send the request");
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: live\r\nConnection: close\r\n\r\n")
+            .expect("send the request");
         let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap_or_else(|error| panic!("read {path}: {error}; log:\n{}", self.log()));
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no header in the answer {answer:?}"));
+        stream
+            .read_to_string(&mut answer)
+            .unwrap_or_else(|error| panic!("read {path}: {error}; log:\n{}", self.log()));
+        let (head, body) = answer
+            .split_once("\r\n\r\n")
+            .unwrap_or_else(|| panic!("no header in the answer {answer:?}"));
         let status = head.split_whitespace().nth(1).and_then(|code| code.parse().ok());
         let status = status.unwrap_or_else(|| panic!("no status in {head:?}"));
         let chunked = head.to_ascii_lowercase().contains("transfer-encoding: chunked");
@@ -117,7 +149,9 @@ impl Agent {
         self.note();
         let start = Instant::now();
         kill(Pid::from_raw(self.child.id().cast_signed()), signal).expect("send the signal");
-        let status = wait_for("the agent to end", PATIENCE, || self.child.try_wait().expect("ask for its end"));
+        let status = wait_for("the agent to end", PATIENCE, || {
+            self.child.try_wait().expect("ask for its end")
+        });
         (status, start.elapsed())
     }
 }

@@ -25,7 +25,8 @@ pub(crate) fn of(namespace: u32) -> Vec<Held> {
         for line in text.lines().skip(1) {
             let words: Vec<&str> = line.split_whitespace().collect();
             if let Some(state) = listed_state(line) {
-                let held = Held { ends: (end(words[1]), end(words[2])), state, holders: BTreeMap::new() };
+                let held =
+                    Held { ends: (end(words[1]), end(words[2])), state, holders: BTreeMap::new() };
                 sockets.insert(format!("socket:[{}]", words[9]), held);
             }
         }
@@ -47,11 +48,14 @@ pub(crate) fn of(namespace: u32) -> Vec<Held> {
 fn end(text: &str) -> SocketAddr {
     let (address, port) = text.split_once(':').expect("an address and a port");
     let words: Vec<u8> = (0..address.len() / 8)
-        .flat_map(|word| u32::from_str_radix(&address[word * 8..word * 8 + 8], 16).expect("a word").to_ne_bytes())
+        .flat_map(|word| {
+            u32::from_str_radix(&address[word * 8..word * 8 + 8], 16).expect("a word").to_ne_bytes()
+        })
         .collect();
     let ip = match <[u8; 4]>::try_from(words.as_slice()) {
         Ok(bytes) => IpAddr::V4(Ipv4Addr::from(bytes)),
-        Err(_) => IpAddr::V6(Ipv6Addr::from(<[u8; 16]>::try_from(words).expect("16 bytes"))).to_canonical(),
+        Err(_) => IpAddr::V6(Ipv6Addr::from(<[u8; 16]>::try_from(words).expect("16 bytes")))
+            .to_canonical(),
     };
     SocketAddr::new(ip, u16::from_str_radix(port, 16).expect("a port"))
 }

@@ -53,7 +53,8 @@ impl Events {
         let end = Arc::clone(&ended);
         std::thread::spawn(move || {
             for line in stdout.lines().map_while(Result::ok) {
-                let value = serde_json::from_str(&line).unwrap_or_else(|error| Value::String(format!("not JSON ({error}): {line}")));
+                let value = serde_json::from_str(&line)
+                    .unwrap_or_else(|error| Value::String(format!("not JSON ({error}): {line}")));
                 sink.lock().expect("the lines").push(value);
             }
             end.store(true, Ordering::Release);
@@ -61,7 +62,10 @@ impl Events {
         let mut events = Self { child, witness: None, lines, log, ended };
         let first = events.wait("the first line", || events.snapshot().into_iter().next());
         assert_eq!(first["type"], "ready", "the first line of the stream is {first}");
-        assert_eq!(first["probes"]["inet_sock_set_state"], "attached", "the state probe in {first}");
+        assert_eq!(
+            first["probes"]["inet_sock_set_state"], "attached",
+            "the state probe in {first}"
+        );
         events.witness = Witness::of(events.child.id());
         events
     }
@@ -82,7 +86,11 @@ impl Events {
             }
             if ended || start.elapsed() > PATIENCE {
                 let log = self.log.lock().expect("the log").clone();
-                panic!("no {what} after {:?}{}; its log:\n{log}", start.elapsed(), if ended { ": the stream ended" } else { "" });
+                panic!(
+                    "no {what} after {:?}{}; its log:\n{log}",
+                    start.elapsed(),
+                    if ended { ": the stream ended" } else { "" }
+                );
             }
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
@@ -90,14 +98,18 @@ impl Events {
 
     /// The events of one namespace of the given type.
     pub(crate) fn of(&self, netns: u32, kind: &str) -> Vec<Value> {
-        self.snapshot().into_iter().filter(|event| event["netns"] == netns && event["type"] == kind).collect()
+        self.snapshot()
+            .into_iter()
+            .filter(|event| event["netns"] == netns && event["type"] == kind)
+            .collect()
     }
 
     /// The lives of the sockets of one namespace, in the order of their births.
     pub(crate) fn lives(&self, netns: u32) -> Vec<Life> {
         let mut lives: Vec<Life> = Vec::new();
         for event in self.of(netns, "transition") {
-            let born = event["old"] == "close" || (event["old"] == "listen" && event["new"] == "syn_recv");
+            let born =
+                event["old"] == "close" || (event["old"] == "listen" && event["new"] == "syn_recv");
             let sk = event["sk"].as_str().unwrap_or("?").to_owned();
             // The kernel uses an address again, so the last life at it is the one that goes on.
             match lives.iter_mut().rev().find(|life| life.sk == sk).filter(|_| !born) {
@@ -111,8 +123,11 @@ impl Events {
     /// Stops it by SIGTERM; the last line.
     pub(crate) fn stop(mut self) -> Value {
         self.note();
-        kill(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGTERM).expect("send the signal");
-        let status = wait_for("the event stream to end", PATIENCE, || self.child.try_wait().expect("ask for its end"));
+        kill(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGTERM)
+            .expect("send the signal");
+        let status = wait_for("the event stream to end", PATIENCE, || {
+            self.child.try_wait().expect("ask for its end")
+        });
         assert!(status.success(), "the event stream ended with {status}");
         let last = || self.snapshot().last().filter(|line| line["type"] == "summary").cloned();
         wait_for("the summary line", PATIENCE, last)

@@ -62,7 +62,9 @@ fn all(pid: u32) -> BTreeMap<String, i64> {
         let lines: Vec<&str> = text.lines().collect();
         for pair in lines.chunks_exact(2).filter(|pair| pair[0].starts_with("Tcp")) {
             let values = pair[0].split_whitespace().zip(pair[1].split_whitespace());
-            found.extend(values.filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?))));
+            found.extend(
+                values.filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?))),
+            );
         }
     }
     found
@@ -77,10 +79,11 @@ impl Sub for &Counters {
 }
 
 /// How many sockets the kernel lists, by state. Sockets with a `struct sock` are under the names
-/// that the agent's gauges use; the small ones under `time_wait`, `fin_wait2_orphan`, `new_syn_recv`.
-/// An orphan in FIN_WAIT2 that is no small socket is a `fin_wait2_full_orphan`: with `tcp_fin_timeout`
-/// above 60 s, and at times below, where the acknowledgement of its FIN came while the closing task still
-/// had it locked (`tcp_rcv_state_process` sets a timer then instead of calling `tcp_time_wait`; Linux 6.12).
+/// that the agent's gauges use; the small ones under `time_wait`, `fin_wait2_orphan`,
+/// `new_syn_recv`. An orphan in FIN_WAIT2 that is no small socket is a `fin_wait2_full_orphan`:
+/// with `tcp_fin_timeout` above 60 s, and at times below, where the acknowledgement of its FIN came
+/// while the closing task still had it locked (`tcp_rcv_state_process` sets a timer then instead of
+/// calling `tcp_time_wait`; Linux 6.12).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sockets(BTreeMap<&'static str, i64>);
 
@@ -119,11 +122,13 @@ impl Sockets {
     }
 }
 
-/// The state of one line of `/proc/net/tcp`: `sl local remote st tx:rx tr:when retrnsmt uid timeout inode …`.
+/// The state of one line of `/proc/net/tcp`: `sl local remote st tx:rx tr:when retrnsmt uid timeout
+/// inode …`.
 pub(super) fn listed_state(line: &str) -> Option<&'static str> {
     let columns: Vec<&str> = line.split_whitespace().collect();
     let (code, timer, inode) = (*columns.get(3)?, *columns.get(5)?, *columns.get(9)?);
-    // Timer 3 marks the small sockets of TIME_WAIT; their state is the substate (get_timewait4_sock).
+    // Timer 3 marks the small sockets of TIME_WAIT; their state is the substate
+    // (get_timewait4_sock).
     Some(match (code, timer.starts_with("03:")) {
         ("05", true) => "fin_wait2_orphan",
         ("06", _) | (_, true) => "time_wait",
@@ -148,7 +153,9 @@ pub(super) fn listed_state(line: &str) -> Option<&'static str> {
 pub(crate) fn namespaces() -> BTreeMap<u64, u32> {
     let mut found = BTreeMap::new();
     for entry in fs::read_dir("/proc").expect("read /proc").flatten() {
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
+            continue;
+        };
         if let Ok(space) = fs::metadata(format!("/proc/{pid}/ns/net")) {
             found.entry(space.ino()).or_insert(pid);
         }
@@ -159,6 +166,8 @@ pub(crate) fn namespaces() -> BTreeMap<u64, u32> {
 /// The running kernel, as (major, minor).
 pub(crate) fn version() -> (u32, u32) {
     let text = fs::read_to_string("/proc/sys/kernel/osrelease").expect("read the kernel's release");
-    let mut numbers = text.split(|letter: char| !letter.is_ascii_digit()).filter_map(|number| number.parse().ok());
+    let mut numbers = text
+        .split(|letter: char| !letter.is_ascii_digit())
+        .filter_map(|number| number.parse().ok());
     (numbers.next().expect("a major version"), numbers.next().expect("a minor version"))
 }

@@ -51,7 +51,13 @@ impl Ledger {
         let mut table = String::new();
         for line in &self.lines {
             let mark = if line.holds() { "  " } else { "!!" };
-            let _ = writeln!(table, "{mark} {}: expected {}, seen {}", line.claim, side(&line.want), side(&line.have));
+            let _ = writeln!(
+                table,
+                "{mark} {}: expected {}, seen {}",
+                line.claim,
+                side(&line.want),
+                side(&line.have)
+            );
         }
         table + &self.notes.join("\n")
     }

@@ -23,7 +23,11 @@ pub(crate) fn in_a_guest() -> bool {
 }
 
 /// Asks `probe` again and again until it answers, or panics with what it was waiting for.
-pub(crate) fn wait_for<T>(what: &str, patience: Duration, mut probe: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn wait_for<T>(
+    what: &str,
+    patience: Duration,
+    mut probe: impl FnMut() -> Option<T>,
+) -> T {
     let start = Instant::now();
     loop {
         if let Some(found) = probe() {

@@ -24,14 +24,25 @@ pub(crate) struct Page {
 impl Page {
     /// Parses the text format 0.0.4.
     pub(crate) fn parse(text: &str) -> Self {
-        let samples = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).map(sample).collect();
+        let samples = text
+            .lines()
+            .filter(|line| !line.starts_with('#') && !line.is_empty())
+            .map(sample)
+            .collect();
         Self { text: text.to_owned(), samples }
     }
 
     /// The lines of one name with these labels.
-    pub(crate) fn all<'a>(&'a self, name: &'a str, labels: &'a [(&'a str, &'a str)]) -> impl Iterator<Item = &'a Sample> {
+    pub(crate) fn all<'a>(
+        &'a self,
+        name: &'a str,
+        labels: &'a [(&'a str, &'a str)],
+    ) -> impl Iterator<Item = &'a Sample> {
         self.samples.iter().filter(move |sample| {
-            sample.name == name && labels.iter().all(|(key, value)| sample.labels.get(*key).is_some_and(|have| have == value))
+            sample.name == name
+                && labels
+                    .iter()
+                    .all(|(key, value)| sample.labels.get(*key).is_some_and(|have| have == value))
         })
     }
 
@@ -53,10 +64,17 @@ fn whole(value: f64) -> i64 {
 }
 
 fn sample(line: &str) -> Sample {
-    let (head, value) = line.rsplit_once(' ').unwrap_or_else(|| panic!("a line of metrics without a value: {line:?}"));
-    let (name, labels) = head.split_once('{').map_or((head, ""), |(name, rest)| (name, rest.trim_end_matches('}')));
+    let (head, value) = line
+        .rsplit_once(' ')
+        .unwrap_or_else(|| panic!("a line of metrics without a value: {line:?}"));
+    let (name, labels) =
+        head.split_once('{').map_or((head, ""), |(name, rest)| (name, rest.trim_end_matches('}')));
     let value = value.parse().unwrap_or_else(|error| panic!("the value of {line:?}: {error}"));
-    Sample { name: name.strip_prefix("tcpwarden_").unwrap_or(name).to_owned(), labels: parse_labels(labels), value }
+    Sample {
+        name: name.strip_prefix("tcpwarden_").unwrap_or(name).to_owned(),
+        labels: parse_labels(labels),
+        value,
+    }
 }
 
 fn parse_labels(mut text: &str) -> BTreeMap<String, String> {

@@ -37,7 +37,10 @@ impl Moment {
                 let (counters, sockets) = after;
                 return Self { counters, sockets, page };
             }
-            assert!(start.elapsed() < patience, "the machine did not come to rest in {patience:?}: {before:?}, then {after:?}");
+            assert!(
+                start.elapsed() < patience,
+                "the machine did not come to rest in {patience:?}: {before:?}, then {after:?}"
+            );
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A network namespace of the test's own: the lab's, with a panic where that has an error.
 //!
-//! Nothing has to be removed: it goes with its holder, and the holder when its standard input closes.
+//! Nothing has to be removed: it goes with its holder, and the holder when its standard input
+//! closes.
 
 use std::ops::Deref;
 
@@ -21,7 +22,8 @@ impl Space {
         (here, there)
     }
 
-    /// Runs `work` on a thread inside the namespace; sockets it makes stay there wherever they are used.
+    /// Runs `work` on a thread inside the namespace; sockets it makes stay there wherever they are
+    /// used.
     pub(crate) fn enter<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         self.0.enter(work).expect("enter the network namespace")
     }

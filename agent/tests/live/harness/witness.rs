@@ -2,10 +2,10 @@
 //! buffer, and how many of them a program of the agent was run or knowingly skipped for.
 //!
 //! There are kernels that run no BPF program in the context of some protected process, and count no
-//! skip either (seen on a hardened 6.18 with process 1: a timer or a packet that interrupts one of its
-//! threads is invisible to every program, while the trace buffer has it). What such a kernel withholds
-//! no agent can count, so a test that fails in its presence has shown nothing: `main` runs it again.
-//! Where the programs were run for every event, a failure stands.
+//! skip either (seen on a hardened 6.18 with process 1: a timer or a packet that interrupts one of
+//! its threads is invisible to every program, while the trace buffer has it). What such a kernel
+//! withholds no agent can count, so a test that fails in its presence has shown nothing: `main`
+//! runs it again. Where the programs were run for every event, a failure stands.
 
 use std::collections::HashMap;
 use std::fs;
@@ -61,13 +61,15 @@ pub(crate) struct Witness {
 }
 
 impl Witness {
-    /// Begins to watch an agent whose programs are attached; none where the kernel offers no trace buffer.
+    /// Begins to watch an agent whose programs are attached; none where the kernel offers no trace
+    /// buffer.
     pub(crate) fn of(agent: u32) -> Option<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let instances = Path::new(TRACEFS).join("instances");
         if !instances.exists() && !super::in_a_guest() {
             // Elsewhere it is mounted at boot.
-            mount(Some("tracefs"), TRACEFS, Some("tracefs"), MsFlags::empty(), None::<&str>).ok()?;
+            mount(Some("tracefs"), TRACEFS, Some("tracefs"), MsFlags::empty(), None::<&str>)
+                .ok()?;
         }
         let statistics = enable_stats(Stats::RunTime).ok()?;
         let names = names();
@@ -75,9 +77,14 @@ impl Witness {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let instance = instances.join(format!("tcpwarden-live-{}-{number}", std::process::id()));
         fs::create_dir(&instance).ok()?;
-        let mut witness = Self { instance, agent, programs: Vec::new(), before: 0, _statistics: statistics };
+        let mut witness =
+            Self { instance, agent, programs: Vec::new(), before: 0, _statistics: statistics };
         for (event, program) in WATCHED {
-            let Some(id) = runs.keys().find(|id| names.get(*id).is_some_and(|name| name == program)) else { continue };
+            let Some(id) =
+                runs.keys().find(|id| names.get(*id).is_some_and(|name| name == program))
+            else {
+                continue;
+            };
             if fs::write(witness.instance.join("events").join(event).join("enable"), "1").is_ok() {
                 witness.programs.push(*id);
             }
@@ -118,7 +125,9 @@ impl Witness {
         for cpu in fs::read_dir(self.instance.join("per_cpu")).ok()? {
             let text = fs::read_to_string(cpu.ok()?.path().join("stats")).ok()?;
             let values = text.lines().filter_map(|line| line.split_once(": "));
-            let counted = values.filter(|(name, _)| ["entries", "overrun", "commit overrun", "dropped events"].contains(name));
+            let counted = values.filter(|(name, _)| {
+                ["entries", "overrun", "commit overrun", "dropped events"].contains(name)
+            });
             sum += counted.filter_map(|(_, value)| value.trim().parse::<i64>().ok()).sum::<i64>();
         }
         Some(sum)
@@ -136,7 +145,9 @@ impl Drop for Witness {
 
 /// The names of all programs in the kernel, by number.
 fn names() -> HashMap<u64, String> {
-    let named = |program: aya::programs::ProgramInfo| Some((u64::from(program.id()), program.name_as_str()?.to_owned()));
+    let named = |program: aya::programs::ProgramInfo| {
+        Some((u64::from(program.id()), program.name_as_str()?.to_owned()))
+    };
     loaded_programs().filter_map(Result::ok).filter_map(named).collect()
 }
 
@@ -146,7 +157,14 @@ fn runs(pid: u32) -> HashMap<u64, i64> {
     for entry in fs::read_dir(format!("/proc/{pid}/fdinfo")).into_iter().flatten().flatten() {
         let text = fs::read_to_string(entry.path()).unwrap_or_default();
         let value = |wanted: &str| {
-            text.lines().find_map(|line| line.split_once(':').filter(|(name, _)| *name == wanted)?.1.trim().parse::<i64>().ok())
+            text.lines().find_map(|line| {
+                line.split_once(':')
+                    .filter(|(name, _)| *name == wanted)?
+                    .1
+                    .trim()
+                    .parse::<i64>()
+                    .ok()
+            })
         };
         if let (Some(id), Some(count)) = (value("prog_id"), value("run_cnt")) {
             found.insert(id.unsigned_abs(), count + value("recursion_misses").unwrap_or(0));

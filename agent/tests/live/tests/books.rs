@@ -15,7 +15,9 @@ use crate::workload::Tally;
 pub(super) fn equalities(before: &Moment, after: &Moment, tally: &Tally) -> Ledger {
     let mut ledger = Ledger::default();
     let kernel = &after.counters - &before.counters;
-    let delta = |name: &str, labels: &[(&str, &str)]| after.page.sum(name, labels) - before.page.sum(name, labels);
+    let delta = |name: &str, labels: &[(&str, &str)]| {
+        after.page.sum(name, labels) - before.page.sum(name, labels)
+    };
     let moved = |old: &str, new: &str| delta("transitions_total", &[("old", old), ("new", new)]);
     let failed = |reason: &str| delta("connect_failures_total", &[("reason", reason)]);
     let opened = |role: &str| delta("connections_opened_total", &[("role", role)]);
@@ -54,18 +56,33 @@ pub(super) fn equalities(before: &Moment, after: &Moment, tally: &Tally) -> Ledg
         terms!("established>close" => moved("established", "close"), "close_wait>close" => moved("close_wait", "close")),
     );
     retransmits(&mut ledger, before, after, &kernel);
-    resets(&mut ledger, kernel.get("OutRsts"), delta("resets_sent_total", &[]), tally.get("refused"));
-    for probe in ["tcp_retransmit_skb", "tcp_retransmit_synack", "tcp_send_reset", "tcp_receive_reset"] {
+    resets(
+        &mut ledger,
+        kernel.get("OutRsts"),
+        delta("resets_sent_total", &[]),
+        tally.get("refused"),
+    );
+    for probe in
+        ["tcp_retransmit_skb", "tcp_retransmit_synack", "tcp_send_reset", "tcp_receive_reset"]
+    {
         let missed = delta("bpf_misses_total", &[("probe", probe)]);
-        // Rare (one program that interrupts itself); how many segments it would have told nobody knows.
+        // Rare (one program that interrupts itself); how many segments it would have told nobody
+        // knows.
         witness::add(missed);
-        ledger.equal(&format!("skipped runs of {probe}"), terms!("none" => 0), terms!("skipped" => missed));
+        ledger.equal(
+            &format!("skipped runs of {probe}"),
+            terms!("none" => 0),
+            terms!("skipped" => missed),
+        );
     }
     own_books(&mut ledger, before, after);
     foreign(&mut ledger, before, after);
     for failure in after.page.all("retransmit_failures_total", &[]) {
         let error = failure.labels.get("error").map_or("?", String::as_str);
-        ledger.note(format!("retransmits that failed with {error}: {}", delta("retransmit_failures_total", &[("error", error)])));
+        ledger.note(format!(
+            "retransmits that failed with {error}: {}",
+            delta("retransmit_failures_total", &[("error", error)])
+        ));
     }
     for miss in after.page.all("bpf_misses_total", &[]).filter(|miss| miss.value > 0.0) {
         ledger.note(format!("runs of {} skipped: {}", miss.labels["probe"], miss.value));
@@ -74,12 +91,16 @@ pub(super) fn equalities(before: &Moment, after: &Moment, tally: &Tally) -> Ledg
     ledger
 }
 
-/// Notes what processes other than this test's opened and closed. Whoever else uses this machine is in
-/// both books, unless its namespace goes away with its counters.
+/// Notes what processes other than this test's opened and closed. Whoever else uses this machine is
+/// in both books, unless its namespace goes away with its counters.
 fn foreign(ledger: &mut Ledger, before: &Moment, after: &Moment) {
-    let processes = ["connections_opened_total", "connections_closed_total"].map(|name| after.page.all(name, &[]));
-    let processes: BTreeSet<&str> = processes.into_iter().flatten().map(|sample| sample.labels["process"].as_str()).collect();
-    for process in processes.into_iter().filter(|name| ![roles::TEST_NAME, roles::VICTIM].contains(name)) {
+    let processes = ["connections_opened_total", "connections_closed_total"]
+        .map(|name| after.page.all(name, &[]));
+    let processes: BTreeSet<&str> =
+        processes.into_iter().flatten().map(|sample| sample.labels["process"].as_str()).collect();
+    for process in
+        processes.into_iter().filter(|name| ![roles::TEST_NAME, roles::VICTIM].contains(name))
+    {
         let labels = [("process", process)];
         let [opened, closed] = ["connections_opened_total", "connections_closed_total"]
             .map(|name| after.page.sum(name, &labels) - before.page.sum(name, &labels));
@@ -93,7 +114,9 @@ fn foreign(ledger: &mut Ledger, before: &Moment, after: &Moment) {
 
 /// Segments sent again; `TCPSynRetrans` counts SYNs and SYN-ACKs among them.
 fn retransmits(ledger: &mut Ledger, before: &Moment, after: &Moment, kernel: &Counters) {
-    let delta = |name: &str, labels: &[(&str, &str)]| after.page.sum(name, labels) - before.page.sum(name, labels);
+    let delta = |name: &str, labels: &[(&str, &str)]| {
+        after.page.sum(name, labels) - before.page.sum(name, labels)
+    };
     let synacks = delta("synack_retransmits_total", &[]);
     ledger.equal(
         "RetransSegs",
@@ -109,7 +132,10 @@ fn retransmits(ledger: &mut Ledger, before: &Moment, after: &Moment, kernel: &Co
     );
     if kernel::version() >= (6, 17) {
         // Segments that are still in the queue of the device are given up before they are counted.
-        let uncounted = ["busy", "window"].map(|error| delta("retransmit_failures_total", &[("error", error)])).iter().sum::<i64>();
+        let uncounted = ["busy", "window"]
+            .map(|error| delta("retransmit_failures_total", &[("error", error)]))
+            .iter()
+            .sum::<i64>();
         let failures = delta("retransmit_failures_total", &[]);
         ledger.equal(
             "TCPRetransFail",
@@ -123,16 +149,30 @@ fn retransmits(ledger: &mut Ledger, before: &Moment, after: &Moment, kernel: &Co
 /// answer to a refused connect are missing (`tcp_v4_send_reset`).
 fn resets(ledger: &mut Ledger, out: i64, seen: i64, refused: i64) {
     let untold = if kernel::version() < (6, 10) { refused } else { 0 };
-    ledger.equal("OutRsts", terms!("OutRsts" => out), terms!("resets sent" => seen, "without a socket" => untold));
+    ledger.equal(
+        "OutRsts",
+        terms!("OutRsts" => out),
+        terms!("resets sent" => seen, "without a socket" => untold),
+    );
 }
 
 /// What the agent says has to fit what it says elsewhere; nothing lost, nothing corrected.
 fn own_books(ledger: &mut Ledger, before: &Moment, after: &Moment) {
-    let delta = |name: &str, labels: &[(&str, &str)]| after.page.sum(name, labels) - before.page.sum(name, labels);
+    let delta = |name: &str, labels: &[(&str, &str)]| {
+        after.page.sum(name, labels) - before.page.sum(name, labels)
+    };
     let closes = ["established", "close_wait", "fin_wait1", "fin_wait2", "last_ack", "closing"];
     ledger.equal(
         "closed, by transition",
-        closes.iter().map(|state| (format!("{state}>close"), delta("transitions_total", &[("old", state), ("new", "close")]))).collect(),
+        closes
+            .iter()
+            .map(|state| {
+                (
+                    format!("{state}>close"),
+                    delta("transitions_total", &[("old", state), ("new", "close")]),
+                )
+            })
+            .collect(),
         terms!("closed" => delta("connections_closed_total", &[])),
     );
     ledger.equal(
@@ -154,11 +194,25 @@ fn own_books(ledger: &mut Ledger, before: &Moment, after: &Moment) {
         ("connection_duration_seconds_count", "connections_closed_total", &[] as &[_]),
         ("connect_duration_seconds_count", "connections_opened_total", &[("role", "client")]),
     ] {
-        ledger.equal(histogram, terms!(counter => delta(counter, labels)), terms!("observations" => delta(histogram, &[])));
+        ledger.equal(
+            histogram,
+            terms!(counter => delta(counter, labels)),
+            terms!("observations" => delta(histogram, &[])),
+        );
     }
-    let corrected = |kind: &str| (kind.to_owned(), delta("reconcile_corrections_total", &[("kind", kind)]));
-    ledger.equal("corrections", terms!("none" => 0), ["missed_open", "missed_close", "wrong_state"].map(corrected).to_vec());
-    for name in ["events_lost_total", "decode_errors_total", "connections_refused_total", "label_overflow_total"] {
+    let corrected =
+        |kind: &str| (kind.to_owned(), delta("reconcile_corrections_total", &[("kind", kind)]));
+    ledger.equal(
+        "corrections",
+        terms!("none" => 0),
+        ["missed_open", "missed_close", "wrong_state"].map(corrected).to_vec(),
+    );
+    for name in [
+        "events_lost_total",
+        "decode_errors_total",
+        "connections_refused_total",
+        "label_overflow_total",
+    ] {
         ledger.equal(name, terms!("none" => 0), terms!(name => delta(name, &[])));
     }
 }
@@ -177,9 +231,20 @@ fn flow(ledger: &mut Ledger, before: &Moment, after: &Moment) {
     };
     let births = after.page.sum("transitions_total", &[("old", "listen"), ("new", "syn_recv")])
         - before.page.sum("transitions_total", &[("old", "listen"), ("new", "syn_recv")]);
-    for state in ["syn_sent", "syn_recv", "established", "fin_wait1", "fin_wait2", "close_wait", "last_ack", "closing", "listen"] {
+    for state in [
+        "syn_sent",
+        "syn_recv",
+        "established",
+        "fin_wait1",
+        "fin_wait2",
+        "close_wait",
+        "last_ack",
+        "closing",
+        "listen",
+    ] {
         let children = if state == "listen" { births } else { 0 };
-        let orphaned = if state == "fin_wait2" { full_orphans(after) - full_orphans(before) } else { 0 };
+        let orphaned =
+            if state == "fin_wait2" { full_orphans(after) - full_orphans(before) } else { 0 };
         ledger.equal(
             &format!("flow through {state}"),
             terms!("listed" => after.sockets.get(state) - before.sockets.get(state), "orphaned" => orphaned),
@@ -190,16 +255,25 @@ fn flow(ledger: &mut Ledger, before: &Moment, after: &Moment) {
 
 /// What the page says about the processes of this test.
 fn ours(moment: &Moment, name: &str, labels: &[(&str, &str)]) -> i64 {
-    [roles::TEST_NAME, roles::VICTIM].map(|process| moment.page.sum(name, &[labels, &[("process", process)]].concat())).iter().sum()
+    [roles::TEST_NAME, roles::VICTIM]
+        .map(|process| moment.page.sum(name, &[labels, &[("process", process)]].concat()))
+        .iter()
+        .sum()
 }
 
 /// What the workload knows about itself.
 fn against_tally(ledger: &mut Ledger, before: &Moment, after: &Moment, tally: &Tally) {
     // Only what this test made: its own sockets and those of the process that it killed.
-    let delta = |name: &str, labels: &[(&str, &str)]| ours(after, name, labels) - ours(before, name, labels);
+    let delta = |name: &str, labels: &[(&str, &str)]| {
+        ours(after, name, labels) - ours(before, name, labels)
+    };
     for role in ["client", "server"] {
         let made = if role == "client" { "opened_client" } else { "opened_server" };
-        ledger.equal(made, terms!("made" => tally.get(made)), terms!("opened" => delta("connections_opened_total", &[("role", role)])));
+        ledger.equal(
+            made,
+            terms!("made" => tally.get(made)),
+            terms!("opened" => delta("connections_opened_total", &[("role", role)])),
+        );
     }
     for reason in ["refused", "timed_out", "canceled", "no_local_port"] {
         ledger.equal(
@@ -208,10 +282,24 @@ fn against_tally(ledger: &mut Ledger, before: &Moment, after: &Moment, tally: &T
             terms!("failures" => delta("connect_failures_total", &[("reason", reason)])),
         );
     }
-    let closed = |reason: &str| (reason.to_owned(), delta("connections_closed_total", &[("reason", reason)]));
-    ledger.equal("closed by a reset of the peer", terms!("made" => tally.get("rst_received")), vec![closed("rst_received")]);
-    ledger.equal("closed by a reset of this side", terms!("made" => tally.get("rst_sent")), vec![closed("rst_sent")]);
-    ledger.equal("closed for no reason of the workload's", terms!("made" => 0), ["timeout", "other"].map(closed).to_vec());
+    let closed = |reason: &str| {
+        (reason.to_owned(), delta("connections_closed_total", &[("reason", reason)]))
+    };
+    ledger.equal(
+        "closed by a reset of the peer",
+        terms!("made" => tally.get("rst_received")),
+        vec![closed("rst_received")],
+    );
+    ledger.equal(
+        "closed by a reset of this side",
+        terms!("made" => tally.get("rst_sent")),
+        vec![closed("rst_sent")],
+    );
+    ledger.equal(
+        "closed for no reason of the workload's",
+        terms!("made" => 0),
+        ["timeout", "other"].map(closed).to_vec(),
+    );
     ledger.equal(
         "closed after a FIN",
         // Who aborts a half-closed connection had sent a FIN: whether the peer had acknowledged it by then decides
@@ -221,14 +309,28 @@ fn against_tally(ledger: &mut Ledger, before: &Moment, after: &Moment, tally: &T
             "orphaned" => full_orphans(before) - full_orphans(after)),
         ["fin_local", "fin_remote", "simultaneous", "rst_after_fin"].map(closed).to_vec(),
     );
-    assert!(closed("rst_after_fin").1 >= tally.get("rst_after_fin"), "resets after a FIN: {}", closed("rst_after_fin").1);
+    assert!(
+        closed("rst_after_fin").1 >= tally.get("rst_after_fin"),
+        "resets after a FIN: {}",
+        closed("rst_after_fin").1
+    );
 }
 
 /// Every state gauge against the kernel's lists: all sockets of the machine, and what has no row
 /// namespace by namespace.
 pub(super) fn gauges(moment: &Moment, spaces: &[&Space]) -> Ledger {
     let mut ledger = Ledger::default();
-    for state in ["syn_sent", "syn_recv", "established", "fin_wait1", "fin_wait2", "close_wait", "last_ack", "closing", "listen"] {
+    for state in [
+        "syn_sent",
+        "syn_recv",
+        "established",
+        "fin_wait1",
+        "fin_wait2",
+        "close_wait",
+        "last_ack",
+        "closing",
+        "listen",
+    ] {
         ledger.equal(
             state,
             terms!("listed" => moment.sockets.get(state)),
@@ -244,7 +346,11 @@ pub(super) fn gauges(moment: &Moment, spaces: &[&Space]) -> Ledger {
             ("syn_recv_sockets", "new_syn_recv", listed.get("new_syn_recv")),
         ] {
             let claim = format!("{state} in namespace {inode}");
-            ledger.equal(&claim, terms!("listed" => count), terms!("gauge" => moment.page.sum(metric, &[("netns", &inode)])));
+            ledger.equal(
+                &claim,
+                terms!("listed" => count),
+                terms!("gauge" => moment.page.sum(metric, &[("netns", &inode)])),
+            );
         }
     }
     ledger

@@ -1,4 +1,5 @@
-//! The drill-down as its users have it: a leak made on purpose is found by the commands and ranked first.
+//! The drill-down as its users have it: a leak made on purpose is found by the commands and ranked
+//! first.
 
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpStream;
@@ -14,7 +15,8 @@ use crate::harness::wait_for;
 use crate::roles;
 
 /// The tests of this file.
-pub(super) const TESTS: &[Test] = &[("portable::a_leak_is_found_by_its_age_and_ranked_first", leak)];
+pub(super) const TESTS: &[Test] =
+    &[("portable::a_leak_is_found_by_its_age_and_ranked_first", leak)];
 
 /// Connections that are leaked.
 const LEAKED: usize = 30;
@@ -23,15 +25,21 @@ const LEAKER: &str = "live-leaker";
 
 /// What a command prints that asks the agent, and its exit code.
 fn run(agent: &Agent, words: &[&str]) -> (Option<i32>, String) {
-    let output = Command::new(binary()).args(words).args(["--agent", &agent.address()]).output().expect("run the program");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let output = Command::new(binary())
+        .args(words)
+        .args(["--agent", &agent.address()])
+        .output()
+        .expect("run the program");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned()
+        + &String::from_utf8_lossy(&output.stderr);
     (output.status.code(), text)
 }
 
 fn json(agent: &Agent, words: &[&str]) -> Value {
     let (code, text) = run(agent, words);
     assert_eq!(code, Some(0), "the exit code of {words:?}, which said {text}");
-    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{words:?} printed no JSON ({error}): {text}"))
+    serde_json::from_str(&text)
+        .unwrap_or_else(|error| panic!("{words:?} printed no JSON ({error}): {text}"))
 }
 
 /// Thirty peers close and a process that accepted them never does.
@@ -39,11 +47,18 @@ fn leak() {
     let (space, agent) = (Space::new(), Agent::start(&[]));
     let mut leaker = space.enter(|| {
         let mut command = roles::command(&format!("listen 127.0.0.1:0 {LEAKED}"), LEAKER);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("start the process that leaks")
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("start the process that leaks")
     });
-    let mut said = BufReader::new(leaker.stdout.take().expect("its output")).lines().map(|line| line.expect("a line"));
+    let mut said = BufReader::new(leaker.stdout.take().expect("its output"))
+        .lines()
+        .map(|line| line.expect("a line"));
     let address = said.next().expect("the address of the process that leaks");
-    let streams: Vec<_> = space.enter(|| (0..LEAKED).map(|_| TcpStream::connect(&address).expect("connect")).collect());
+    let streams: Vec<_> = space
+        .enter(|| (0..LEAKED).map(|_| TcpStream::connect(&address).expect("connect")).collect());
     assert_eq!(said.next().as_deref(), Some("ready"), "the process that leaks has accepted all");
     drop(streams);
     found(&agent, leaker.id(), &address);
@@ -56,17 +71,28 @@ fn leak() {
 
 fn found(agent: &Agent, pid: u32, address: &str) {
     let filters = ["connections", "--state", "close_wait", "--process", LEAKER, "--netns"];
-    let netns = &std::fs::metadata(format!("/proc/{pid}/ns/net")).map(|file| std::os::unix::fs::MetadataExt::ino(&file)).expect("it");
+    let netns = &std::fs::metadata(format!("/proc/{pid}/ns/net"))
+        .map(|file| std::os::unix::fs::MetadataExt::ino(&file))
+        .expect("it");
     let netns = netns.to_string();
     let words = [&filters[..], &[&netns, "--json"]].concat();
     let answer = wait_for("all leaked connections to be listed", Duration::from_secs(10), || {
         let answer = json(agent, &words);
         (answer["matched"] == LEAKED).then_some(answer)
     });
-    assert_eq!((&answer["returned"], &answer["truncated"]), (&LEAKED.into(), &false.into()), "{answer}");
+    assert_eq!(
+        (&answer["returned"], &answer["truncated"]),
+        (&LEAKED.into(), &false.into()),
+        "{answer}"
+    );
     for one in answer["connections"].as_array().expect("connections") {
-        let local = format!("{}:{}", one["local_address"].as_str().unwrap_or_default(), one["local_port"]);
-        assert_eq!((local.as_str(), &one["pid"], &one["role"]), (address, &pid.into(), &"server".into()), "a leaked connection: {one}");
+        let local =
+            format!("{}:{}", one["local_address"].as_str().unwrap_or_default(), one["local_port"]);
+        assert_eq!(
+            (local.as_str(), &one["pid"], &one["role"]),
+            (address, &pid.into(), &"server".into()),
+            "a leaked connection: {one}"
+        );
         let age = one["age_seconds"].as_f64().expect("an age");
         assert!((0.0..60.0).contains(&age) && one["age_at_least"] == false, "its age: {one}");
     }
@@ -80,12 +106,26 @@ fn found(agent: &Agent, pid: u32, address: &str) {
         (first["process"] == LEAKER && first["connections"] == LEAKED).then_some(first)
     });
     let port: u16 = address.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
-    assert_eq!((&first["state"], &first["service_port"], &first["kind"]), (&"close_wait".into(), &port.into(), &"never_read".into()));
+    assert_eq!(
+        (&first["state"], &first["service_port"], &first["kind"]),
+        (&"close_wait".into(), &port.into(), &"never_read".into())
+    );
     assert_eq!(first["pids"], serde_json::json!([{"pid": pid, "connections": LEAKED}]));
     let sentence = format!("process {LEAKER} (pid {pid})");
-    assert!(first["sentence"].as_str().is_some_and(|text| text.starts_with(&sentence) && text.contains("30 close_wait")), "{first}");
+    assert!(
+        first["sentence"]
+            .as_str()
+            .is_some_and(|text| text.starts_with(&sentence) && text.contains("30 close_wait")),
+        "{first}"
+    );
     let (code, text) = run(agent, &["leaks"]);
-    assert!(code == Some(0) && text.starts_with("1. process live-leaker"), "`tcpwarden leaks` said {text}");
+    assert!(
+        code == Some(0) && text.starts_with("1. process live-leaker"),
+        "`tcpwarden leaks` said {text}"
+    );
     let (code, text) = run(agent, &["connections", "--process", LEAKER, "--limit", "5"]);
-    assert!(code == Some(0) && text.contains("5 of 31 connections that match shown"), "`tcpwarden connections` said {text}");
+    assert!(
+        code == Some(0) && text.contains("5 of 31 connections that match shown"),
+        "`tcpwarden connections` said {text}"
+    );
 }

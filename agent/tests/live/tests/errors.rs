@@ -20,7 +20,9 @@ pub(super) const TESTS: &[Test] = &[
     ("host::errors::stale_unix_socket_is_replaced", stale_socket),
     ("host::errors::configuration", configuration),
     ("host::errors::command_line", command_line),
-    ("host::without_tracefs_it_works", || works_without("/sys/kernel/tracing", "inet_sock_set_state")),
+    ("host::without_tracefs_it_works", || {
+        works_without("/sys/kernel/tracing", "inet_sock_set_state")
+    }),
     ("host::without_cgroups_it_works", || works_without("/sys/fs/cgroup", "inet_sock_set_state")),
 ];
 
@@ -30,7 +32,11 @@ fn finish(words: &[&str]) -> Output {
     if words[0] == "tcpwarden" {
         words[0] = binary().display().to_string();
     }
-    let child = Command::new("timeout").args(["--signal", "TERM", "10"]).args(&words).stdin(Stdio::null()).output();
+    let child = Command::new("timeout")
+        .args(["--signal", "TERM", "10"])
+        .args(&words)
+        .stdin(Stdio::null())
+        .output();
     child.unwrap_or_else(|error| panic!("run {words:?}: {error}"))
 }
 
@@ -39,7 +45,10 @@ fn expect(output: &Output, code: i32, words: &[&str]) {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(code), "the exit code; it said\n{said}");
     for word in words {
-        assert!(said.to_lowercase().contains(&word.to_lowercase()), "the message has nothing about {word:?}:\n{said}");
+        assert!(
+            said.to_lowercase().contains(&word.to_lowercase()),
+            "the message has nothing about {word:?}:\n{said}"
+        );
     }
     assert!(!said.contains("panicked"), "a panic is no message:\n{said}");
 }
@@ -69,14 +78,25 @@ fn no_privileges() {
     let program = Shared::new();
     let program = program.0.display().to_string();
     let listen = listen();
-    for words in [&["run", "--listen", &listen] as &[_], &["check"], &["events", "--duration", "1"]] {
-        let output = finish(&[&["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", &program], words].concat());
+    for words in [&["run", "--listen", &listen] as &[_], &["check"], &["events", "--duration", "1"]]
+    {
+        let output = finish(
+            &[
+                &["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", &program],
+                words,
+            ]
+            .concat(),
+        );
         expect(&output, 3, &["root"]);
     }
 }
 
 fn no_btf() {
-    let line = format!("mount -t tmpfs none /sys/kernel/btf && exec '{}' run --listen '{}'", binary().display(), listen());
+    let line = format!(
+        "mount -t tmpfs none /sys/kernel/btf && exec '{}' run --listen '{}'",
+        binary().display(),
+        listen()
+    );
     expect(&finish(&["unshare", "-m", "sh", "-c", &line]), 4, &["btf"]);
 }
 
@@ -101,8 +121,12 @@ fn stale_socket() {
     drop(UnixListener::bind(&path).expect("leave a socket behind"));
     assert!(path.exists(), "a socket file outlives its listener");
     let address = format!("unix:{}", path.display());
-    let mut child =
-        Command::new(binary()).args(["run", "--listen", &address]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("start it");
+    let mut child = Command::new(binary())
+        .args(["run", "--listen", &address])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("start it");
     let answered = std::panic::catch_unwind(|| {
         wait_for("an answer at the socket", std::time::Duration::from_secs(20), || {
             std::os::unix::net::UnixStream::connect(&path).ok().map(drop)
@@ -144,7 +168,14 @@ fn command_line() {
     ] {
         expect(&finish(&[&["tcpwarden"], words].concat()), 2, said);
     }
-    let output = finish(&["env", "TCPWARDEN_RING_BYTES=5000", &binary().display().to_string(), "run", "--listen", &listen()]);
+    let output = finish(&[
+        "env",
+        "TCPWARDEN_RING_BYTES=5000",
+        &binary().display().to_string(),
+        "run",
+        "--listen",
+        &listen(),
+    ]);
     expect(&output, 2, &["5000"]);
 }
 
@@ -152,9 +183,20 @@ fn command_line() {
 fn works_without(mount: &str, probe: &str) {
     let line = format!("mount -t tmpfs none {mount} && exec '{}' check", binary().display());
     let output = finish(&["unshare", "-m", "sh", "-c", &line]);
-    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(matches!(output.status.code(), Some(0 | 6)), "check without {mount} gave {}:\n{text}", output.status);
-    assert!(text.lines().any(|line| line.contains(probe) && line.contains("attached")), "{probe} is not attached without {mount}:\n{text}");
+    let text = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(
+        matches!(output.status.code(), Some(0 | 6)),
+        "check without {mount} gave {}:\n{text}",
+        output.status
+    );
+    assert!(
+        text.lines().any(|line| line.contains(probe) && line.contains("attached")),
+        "{probe} is not attached without {mount}:\n{text}"
+    );
     // And an agent that starts as usual afterwards: nothing was left behind.
     let (status, _) = Agent::start(&[]).stop(Signal::SIGTERM);
     assert!(status.success(), "the agent after that ended with {status}");

@@ -1,5 +1,5 @@
-//! What runs out, and whose it is: a full accept queue, a limit of descriptors, a range of ports; each
-//! used up by a program of its own, named in the metrics with its workload.
+//! What runs out, and whose it is: a full accept queue, a limit of descriptors, a range of ports;
+//! each used up by a program of its own, named in the metrics with its workload.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
@@ -27,7 +27,10 @@ fn named() {
     let crowded = Space::new();
     crowded.sysctl("net/ipv4/ip_local_port_range", "20000 20049");
     let _ports = crowded.enter(out_of_ports);
-    says(&agent, &[("listen_backlog", "lk-backlog", 5.0), ("listen_backlog_limit", "lk-backlog", 4.0)]);
+    says(
+        &agent,
+        &[("listen_backlog", "lk-backlog", 5.0), ("listen_backlog_limit", "lk-backlog", 4.0)],
+    );
     says(&agent, &[("listen_backlog_used_ratio", "lk-backlog", 1.0)]);
     says(&agent, &[("process_open_fds", "lk-fds", open), ("process_max_fds", "lk-fds", 48.0)]);
     says(&agent, &[("connections", "lk-ports", 50.0)]);
@@ -35,7 +38,11 @@ fn named() {
     wait_for("no port to be left", SOON, || {
         let page = agent.scrape();
         let ratio = value(&page, "ephemeral_ports_used_ratio", &[("netns", &netns)]);
-        let failed = value(&page, "connect_failures_total", &[("process", "lk-ports"), ("workload", "host"), ("reason", "no_local_port")]);
+        let failed = value(
+            &page,
+            "connect_failures_total",
+            &[("process", "lk-ports"), ("workload", "host"), ("reason", "no_local_port")],
+        );
         (is(ratio, 1.0) && is(failed, 1.0)).then_some(())
     });
     let dropped = value(&agent.scrape(), "listen_drops_total", &[("process", "lk-backlog")]);
@@ -51,8 +58,8 @@ fn stuck_listener() -> (Program, Vec<TcpStream>, Vec<Socket>) {
     (program, taken, (0..3).map(|_| begin(address)).collect())
 }
 
-/// No more than 48 descriptors, but for those that it was started with: what is accepted is read and
-/// never closed. Also how many it has then.
+/// No more than 48 descriptors, but for those that it was started with: what is accepted is read
+/// and never closed. Also how many it has then.
 fn out_of_descriptors() -> (Program, f64) {
     let mut program = Program::python(&["descriptors", "lk-fds", "48"], None);
     feed(program.address("127.0.0.1"), 60, b"hello");
@@ -88,10 +95,14 @@ fn says(agent: &Agent, claims: &[(&str, &str, f64)]) {
         if claims.iter().all(holds) {
             return;
         }
-        let said = claims
-            .iter()
-            .flat_map(|(family, process, _)| page.text.lines().filter(move |line| line.contains(family) && line.contains(process)));
-        assert!(start.elapsed() < SOON, "after {SOON:?} not {claims:?} but\n{}", said.collect::<Vec<_>>().join("\n"));
+        let said = claims.iter().flat_map(|(family, process, _)| {
+            page.text.lines().filter(move |line| line.contains(family) && line.contains(process))
+        });
+        assert!(
+            start.elapsed() < SOON,
+            "after {SOON:?} not {claims:?} but\n{}",
+            said.collect::<Vec<_>>().join("\n")
+        );
         std::thread::sleep(Duration::from_millis(250));
     }
 }

@@ -1,6 +1,6 @@
 //! Whose leak: one program for every way to leak connections, and for each the right process,
-//! workload, state, stage, count and age, in `/metrics` and in the listing; then all at once, beside
-//! ten thousand healthy connections, with every owner compared with the descriptor tables.
+//! workload, state, stage, count and age, in `/metrics` and in the listing; then all at once,
+//! beside ten thousand healthy connections, with every owner compared with the descriptor tables.
 
 use std::collections::BTreeSet;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -16,8 +16,10 @@ use crate::workload::black_hole;
 use crate::workload::programs::{Built, Program, feed};
 
 /// The tests of this file.
-pub(super) const TESTS: &[Test] =
-    &[("host::every_way_to_leak_is_named", one_by_one), ("host::every_leak_is_named_among_ten_thousand_connections", at_once)];
+pub(super) const TESTS: &[Test] = &[
+    ("host::every_way_to_leak_is_named", one_by_one),
+    ("host::every_leak_is_named_among_ten_thousand_connections", at_once),
+];
 
 /// How many connections each program leaks.
 const COUNT: usize = 12;
@@ -55,10 +57,16 @@ const WAYS: &[Way] = &[
     ("the same over IPv6", |_| served("read", "lk-read6", "::1", "read")),
     ("shuts down and forgets", |_| forgotten()),
     ("nobody answers", |_| unanswered()),
-    ("reads to the end and never closes, in C", |built| forked(built, "hold", "lk-hold", &["lk-hold"])),
+    ("reads to the end and never closes, in C", |built| {
+        forked(built, "hold", "lk-hold", &["lk-hold"])
+    }),
     ("forks, and both hold", |built| forked(built, "both", "lk-both", &["lk-both", "lk-both-kid"])),
-    ("the parent exits, the child keeps", |built| forked(built, "child", "lk-orphan", &["lk-orphan-kid"])),
-    ("passes the descriptors to another process", |built| forked(built, "pass", "lk-pass", &["lk-pass-got"])),
+    ("the parent exits, the child keeps", |built| {
+        forked(built, "child", "lk-orphan", &["lk-orphan-kid"])
+    }),
+    ("passes the descriptors to another process", |built| {
+        forked(built, "pass", "lk-pass", &["lk-pass-got"])
+    }),
     ("goes on as another program", |built| executed(built)),
     ("a master that forks workers which accept", |_| preforked()),
 ];
@@ -77,13 +85,18 @@ fn at_once() {
     let (agent, built, space) = (Agent::start(&[]), Built::new(), Space::new());
     space.enter(black_hole);
     let healthy = space.enter(|| (0..20).flat_map(|_| busy(500)).collect::<Vec<_>>());
-    let leaks: Vec<_> = WAYS.iter().map(|(name, way)| (*name, space.enter(|| way(&built)))).collect();
+    let leaks: Vec<_> =
+        WAYS.iter().map(|(name, way)| (*name, space.enter(|| way(&built)))).collect();
     for (name, leak) in &leaks {
         agree(&agent, name, leak, &space);
     }
     let (right, all) = owners(&agent, &space);
     eprintln!("owners: {right} of {all} live sockets under a process that holds them");
-    assert!(all >= 20_000, "the healthy connections are not all there: {all} sockets with {} processes", healthy.len());
+    assert!(
+        all >= 20_000,
+        "the healthy connections are not all there: {all} sockets with {} processes",
+        healthy.len()
+    );
     assert_eq!(right, all, "not every live socket is under a process that holds it");
 }
 
@@ -97,7 +110,8 @@ fn served(way: &str, process: &str, ip: &str, stage: &'static str) -> Leak {
     made(began, vec![claim], vec![program])
 }
 
-/// A server in C; the processes that may be named are those that say that they hold the connections.
+/// A server in C; the processes that may be named are those that say that they hold the
+/// connections.
 fn forked(built: &Built, way: &str, process: &str, names: &[&str]) -> Leak {
     let began = Instant::now();
     let mut program = Program::c(built.path(), &[way, process, &COUNT.to_string()]);
@@ -121,10 +135,13 @@ fn executed(built: &Built) -> Leak {
 /// Two workers with half of the connections each, accepted from the listener of their master.
 fn preforked() -> Leak {
     let began = Instant::now();
-    let mut program = Program::python(&["prefork", "lk-fork", &COUNT.to_string(), "127.0.0.1"], None);
+    let mut program =
+        Program::python(&["prefork", "lk-fork", &COUNT.to_string(), "127.0.0.1"], None);
     feed(program.address("127.0.0.1"), COUNT, b"hello");
     program.ready();
-    let worker = |number| close_wait(&format!("lk-fork-{number}"), "read", COUNT / 2, program.holders.clone());
+    let worker = |number| {
+        close_wait(&format!("lk-fork-{number}"), "read", COUNT / 2, program.holders.clone())
+    };
     let claims = vec![worker(0), worker(1)];
     made(began, claims, vec![program])
 }
@@ -133,19 +150,35 @@ fn preforked() -> Leak {
 fn forgotten() -> Leak {
     let began = Instant::now();
     let (site, address) = site();
-    let mut program = Program::python(&["shut", "lk-shut", &COUNT.to_string(), "127.0.0.1", &address.port().to_string()], None);
+    let mut program = Program::python(
+        &["shut", "lk-shut", &COUNT.to_string(), "127.0.0.1", &address.port().to_string()],
+        None,
+    );
     let streams = (0..COUNT).map(|_| site.accept().expect("accept").0).collect();
     program.ready();
-    let claim = Claim { process: "lk-shut".to_owned(), state: "fin_wait2", stage: None, count: COUNT, holders: program.holders.clone() };
+    let claim = Claim {
+        process: "lk-shut".to_owned(),
+        state: "fin_wait2",
+        stage: None,
+        count: COUNT,
+        holders: program.holders.clone(),
+    };
     Leak { _streams: streams, _sites: vec![site], ..made(began, vec![claim], vec![program]) }
 }
 
 /// A client whose SYNs vanish.
 fn unanswered() -> Leak {
     let began = Instant::now();
-    let mut program = Program::python(&["black_hole", "lk-hole", &COUNT.to_string(), "192.0.2.1", "7"], None);
+    let mut program =
+        Program::python(&["black_hole", "lk-hole", &COUNT.to_string(), "192.0.2.1", "7"], None);
     program.ready();
-    let claim = Claim { process: "lk-hole".to_owned(), state: "syn_sent", stage: None, count: COUNT, holders: program.holders.clone() };
+    let claim = Claim {
+        process: "lk-hole".to_owned(),
+        state: "syn_sent",
+        stage: None,
+        count: COUNT,
+        holders: program.holders.clone(),
+    };
     made(began, vec![claim], vec![program])
 }
 
@@ -171,18 +204,29 @@ fn close_wait(process: &str, stage: &'static str, count: usize, holders: BTreeSe
 }
 
 fn made(began: Instant, claims: Vec<Claim>, programs: Vec<Program>) -> Leak {
-    Leak { claims, made: (began, Instant::now()), _programs: programs, _streams: Vec::new(), _sites: Vec::new() }
+    Leak {
+        claims,
+        made: (began, Instant::now()),
+        _programs: programs,
+        _streams: Vec::new(),
+        _sites: Vec::new(),
+    }
 }
 
 /// Waits until the agent says of a leak what is true.
 fn agree(agent: &Agent, name: &str, leak: &Leak, space: &Space) {
     let start = Instant::now();
     loop {
-        let wrong: Vec<String> = leak.claims.iter().filter_map(|claim| claim.differs(agent, leak, space)).collect();
+        let wrong: Vec<String> =
+            leak.claims.iter().filter_map(|claim| claim.differs(agent, leak, space)).collect();
         if wrong.is_empty() {
             return;
         }
-        assert!(start.elapsed() < SOON, "{name}: after {SOON:?} the agent still says otherwise:\n{}", wrong.join("\n"));
+        assert!(
+            start.elapsed() < SOON,
+            "{name}: after {SOON:?} the agent still says otherwise:\n{}",
+            wrong.join("\n")
+        );
         std::thread::sleep(Duration::from_millis(250));
     }
 }
@@ -201,24 +245,36 @@ impl Claim {
         };
         let connections = sum("connections", &[("state", self.state), ("workload", "host")]);
         if connections != self.count {
-            return Some(format!("connections of {} in {}: expected {}, seen {connections}", self.process, self.state, self.count));
+            return Some(format!(
+                "connections of {} in {}: expected {}, seen {connections}",
+                self.process, self.state, self.count
+            ));
         }
         if let Some(stage) = self.stage {
             let staged = sum("close_wait_connections", &[("stage", stage)]);
             if staged != self.count {
-                return Some(format!("{} in close_wait, {stage}: expected {}, seen {staged}", self.process, self.count));
+                return Some(format!(
+                    "{} in close_wait, {stage}: expected {}, seen {staged}",
+                    self.process, self.count
+                ));
             }
         }
         let ages = names.iter().flat_map(|name| {
             let labels = [("process", *name), ("state", self.state)];
-            let found = page.all("connections_oldest_state_age_seconds", &labels).map(|sample| sample.value);
+            let found = page
+                .all("connections_oldest_state_age_seconds", &labels)
+                .map(|sample| sample.value);
             found.filter(|age| *age > 0.0).collect::<Vec<_>>()
         });
         // The oldest was made between the two moments; the page shows its age to a second or so.
-        let (youngest, oldest) = (leak.made.1.elapsed().as_secs_f64() - 2.0, leak.made.0.elapsed().as_secs_f64() + 2.0);
+        let (youngest, oldest) =
+            (leak.made.1.elapsed().as_secs_f64() - 2.0, leak.made.0.elapsed().as_secs_f64() + 2.0);
         for age in ages {
             if !(youngest..=oldest).contains(&age) {
-                return Some(format!("oldest of {} in {}: between {youngest} s and {oldest} s, seen {age} s", self.process, self.state));
+                return Some(format!(
+                    "oldest of {} in {}: between {youngest} s and {oldest} s, seen {age} s",
+                    self.process, self.state
+                ));
             }
         }
         self.differs_in_listing(agent, &names, space)
@@ -227,15 +283,29 @@ impl Claim {
     fn differs_in_listing(&self, agent: &Agent, names: &[&str], space: &Space) -> Option<String> {
         let mut rows = Vec::new();
         for name in names {
-            rows.extend(listing(agent, &format!("process={name}&state={}&netns={}", self.state, space.inode)));
+            rows.extend(listing(
+                agent,
+                &format!("process={name}&state={}&netns={}", self.state, space.inode),
+            ));
         }
         if rows.len() != self.count {
-            return Some(format!("listed of {} in {}: expected {}, seen {}", self.process, self.state, self.count, rows.len()));
+            return Some(format!(
+                "listed of {} in {}: expected {}, seen {}",
+                self.process,
+                self.state,
+                self.count,
+                rows.len()
+            ));
         }
         rows.iter().find_map(|row| {
-            let right = row["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok()).is_some_and(|pid| self.holders.contains(&pid));
+            let right = row["pid"]
+                .as_u64()
+                .and_then(|pid| u32::try_from(pid).ok())
+                .is_some_and(|pid| self.holders.contains(&pid));
             let staged = self.stage.is_none_or(|stage| row["stage"] == stage);
-            (!right || !staged).then(|| format!("expected {:?} and stage {:?}, listed {row}", self.holders, self.stage))
+            (!right || !staged).then(|| {
+                format!("expected {:?} and stage {:?}, listed {row}", self.holders, self.stage)
+            })
         })
     }
 }
@@ -244,7 +314,8 @@ impl Claim {
 fn listing(agent: &Agent, query: &str) -> Vec<Value> {
     let (status, body) = agent.get(&format!("/api/v1/connections?limit=1000&{query}"));
     assert_eq!(status, 200, "the status of a listing by {query}: {body}");
-    let answer: Value = serde_json::from_str(&body).unwrap_or_else(|error| panic!("a listing that is not JSON ({error}): {body}"));
+    let answer: Value = serde_json::from_str(&body)
+        .unwrap_or_else(|error| panic!("a listing that is not JSON ({error}): {body}"));
     assert_eq!(answer["truncated"], false, "the listing by {query} was cut");
     answer["connections"].as_array().expect("a list of connections").clone()
 }
@@ -256,21 +327,35 @@ fn owners(agent: &Agent, space: &Space) -> (usize, usize) {
     let pids: BTreeSet<u32> = truth.iter().flat_map(|held| held.holders.keys().copied()).collect();
     let named: BTreeSet<(Ends, u32)> = pids
         .into_iter()
-        .flat_map(|pid| listing(agent, &format!("pid={pid}&netns={}", space.inode)).into_iter().map(move |row| (ends(&row), pid)))
+        .flat_map(|pid| {
+            listing(agent, &format!("pid={pid}&netns={}", space.inode))
+                .into_iter()
+                .map(move |row| (ends(&row), pid))
+        })
         .collect();
-    let (right, wrong): (Vec<&Held>, Vec<&Held>) =
-        truth.iter().partition(|held| held.holders.keys().any(|holder| named.contains(&(held.ends, *holder))));
+    let (right, wrong): (Vec<&Held>, Vec<&Held>) = truth
+        .iter()
+        .partition(|held| held.holders.keys().any(|holder| named.contains(&(held.ends, *holder))));
     for Held { ends, state, holders } in wrong.into_iter().take(20) {
         let said = listing(agent, &format!("local={}&peer={}", ends.0, ends.1));
-        eprintln!("{} - {} in {state} is held by {holders:?}; the agent says {said:?}", ends.0, ends.1);
+        eprintln!(
+            "{} - {} in {state} is held by {holders:?}; the agent says {said:?}",
+            ends.0, ends.1
+        );
     }
     (right.len(), truth.len())
 }
 
 fn ends(row: &Value) -> Ends {
     let end = |address: &str, port: &str| {
-        let ip = row[address].as_str().and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("no {address} in {row}"));
-        let port = row[port].as_u64().and_then(|port| u16::try_from(port).ok()).unwrap_or_else(|| panic!("no {port} in {row}"));
+        let ip = row[address]
+            .as_str()
+            .and_then(|text| text.parse().ok())
+            .unwrap_or_else(|| panic!("no {address} in {row}"));
+        let port = row[port]
+            .as_u64()
+            .and_then(|port| u16::try_from(port).ok())
+            .unwrap_or_else(|| panic!("no {port} in {row}"));
         SocketAddr::new(ip, port)
     };
     (end("local_address", "local_port"), end("peer_address", "peer_port"))

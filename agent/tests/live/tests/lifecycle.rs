@@ -25,14 +25,17 @@ pub(super) const TESTS: &[Test] = &[
     ("portable::events_count_and_duration_end_the_stream", bounded_streams),
 ];
 
-/// After a scrape, so that HTTP has its threads too: `CAP_SYS_PTRACE`, `CAP_SYS_ADMIN` and `CAP_BPF`
-/// are bits 19, 21 and 39, and no program started from here gets more.
+/// After a scrape, so that HTTP has its threads too: `CAP_SYS_PTRACE`, `CAP_SYS_ADMIN` and
+/// `CAP_BPF` are bits 19, 21 and 39, and no program started from here gets more.
 fn unprivileged() {
     let agent = Agent::start(&[]);
     let _page = agent.scrape();
     for (name, status) in agent.threads() {
-        let line = |key: &str| status.lines().find_map(|line| line.strip_prefix(key)).expect(key).trim().to_owned();
-        let held = u64::from_str_radix(&line("CapEff:"), 16).expect("a mask") | u64::from_str_radix(&line("CapPrm:"), 16).expect("a mask");
+        let line = |key: &str| {
+            status.lines().find_map(|line| line.strip_prefix(key)).expect(key).trim().to_owned()
+        };
+        let held = u64::from_str_radix(&line("CapEff:"), 16).expect("a mask")
+            | u64::from_str_radix(&line("CapPrm:"), 16).expect("a mask");
         assert_eq!(held & !(1 << 19 | 1 << 21 | 1 << 39), 0, "thread {name} holds {held:x}");
         assert_eq!(line("NoNewPrivs:"), "1", "thread {name}");
     }
@@ -52,19 +55,26 @@ const PROBES: [&str; 8] = [
 
 fn check_command() {
     let output = Command::new(binary()).arg("check").output().expect("run check");
-    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let text = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
     let mut all_attached = true;
     for probe in PROBES {
-        let line = text
-            .lines()
-            .find(|line| line.split_whitespace().any(|word| word.trim_matches(|c: char| !c.is_alphanumeric() && c != '_') == probe));
+        let line = text.lines().find(|line| {
+            line.split_whitespace()
+                .any(|word| word.trim_matches(|c: char| !c.is_alphanumeric() && c != '_') == probe)
+        });
         let line = line.unwrap_or_else(|| panic!("no line about {probe} in\n{text}"));
         if line.contains("attached") {
             continue;
         }
         all_attached = false;
-        let (_, reason) =
-            ["unsupported", "failed"].iter().find_map(|state| line.split_once(state)).unwrap_or_else(|| panic!("no state in {line:?}"));
+        let (_, reason) = ["unsupported", "failed"]
+            .iter()
+            .find_map(|state| line.split_once(state))
+            .unwrap_or_else(|| panic!("no state in {line:?}"));
         assert!(reason.trim().len() > 3, "no reason in {line:?}");
     }
     let code = if all_attached { 0 } else { 6 };
@@ -73,7 +83,10 @@ fn check_command() {
 
 fn version() {
     let output = Command::new(binary()).arg("--version").output().expect("run --version");
-    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), format!("tcpwarden {}", env!("CARGO_PKG_VERSION")));
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout).trim(),
+        format!("tcpwarden {}", env!("CARGO_PKG_VERSION"))
+    );
 }
 
 /// A guest under emulation needs longer than the second that is promised on a machine.
@@ -98,37 +111,63 @@ fn killed() {
     unloaded(&programs);
 }
 
-/// The programs that a running agent has in the kernel, by number; all that it cannot do without are there.
+/// The programs that a running agent has in the kernel, by number; all that it cannot do without
+/// are there.
 fn programs(pid: u32) -> BTreeSet<u32> {
-    let files = std::fs::read_dir(format!("/proc/{pid}/fdinfo")).expect("list the descriptors of the agent").flatten();
+    let files = std::fs::read_dir(format!("/proc/{pid}/fdinfo"))
+        .expect("list the descriptors of the agent")
+        .flatten();
     let texts = files.filter_map(|file| std::fs::read_to_string(file.path()).ok());
-    let ids = texts.filter_map(|text| text.lines().find_map(|line| line.strip_prefix("prog_id:")?.trim().parse().ok()));
+    let ids = texts.filter_map(|text| {
+        text.lines().find_map(|line| line.strip_prefix("prog_id:")?.trim().parse().ok())
+    });
     let ids: BTreeSet<u32> = ids.collect();
-    let loaded = aya::programs::loaded_programs().flatten().filter(|program| ids.contains(&program.id()));
-    let names: Vec<String> = loaded.filter_map(|program| program.name_as_str().map(str::to_owned)).collect();
+    let loaded =
+        aya::programs::loaded_programs().flatten().filter(|program| ids.contains(&program.id()));
+    let names: Vec<String> =
+        loaded.filter_map(|program| program.name_as_str().map(str::to_owned)).collect();
     for program in ["state", "state_second", "retransmit_skb"] {
-        assert_eq!(names.iter().filter(|name| *name == program).count(), 1, "the program {program} among those of the agent: {names:?}");
+        assert_eq!(
+            names.iter().filter(|name| *name == program).count(),
+            1,
+            "the program {program} among those of the agent: {names:?}"
+        );
     }
     ids
 }
 
 /// Waits until the kernel has let go of every one of them.
 fn unloaded(programs: &BTreeSet<u32>) {
-    let left = || aya::programs::loaded_programs().flatten().find(|program| programs.contains(&program.id()));
+    let left = || {
+        aya::programs::loaded_programs().flatten().find(|program| programs.contains(&program.id()))
+    };
     wait_for("the kernel to let go of the programs", PATIENCE, || left().is_none().then_some(()));
 }
 
 fn bounded_streams() {
-    let output = Command::new(binary()).args(["events", "--json", "--duration", "0.5"]).output().expect("run events");
-    assert_eq!(output.status.code(), Some(0), "the exit of a stream with a duration: {}", String::from_utf8_lossy(&output.stderr));
-    let lines: Vec<Value> = String::from_utf8_lossy(&output.stdout).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let output = Command::new(binary())
+        .args(["events", "--json", "--duration", "0.5"])
+        .output()
+        .expect("run events");
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "the exit of a stream with a duration: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let lines: Vec<Value> = String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
     assert_eq!(lines.first().map(|line| &line["type"]), Some(&"ready".into()), "the first line");
     assert_eq!(lines.last().map(|line| &line["type"]), Some(&"summary".into()), "the last line");
 
     let space = Space::new();
     let events = Events::start();
     space.enter(|| short::client_first(&Site::open(LOOPBACKS[0]), &mut Tally::default()));
-    events.wait("12 transitions of a connection and its listener", || (events.of(space.inode, "transition").len() == 12).then_some(()));
+    events.wait("12 transitions of a connection and its listener", || {
+        (events.of(space.inode, "transition").len() == 12).then_some(())
+    });
     let summary = events.stop();
     assert!(summary["transitions"].as_u64() >= Some(12), "the summary {summary}");
 }

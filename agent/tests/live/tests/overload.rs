@@ -21,7 +21,8 @@ fn overload() {
     let (mut tally, mut hanging) = (Tally::default(), Hanging::default());
     std::thread::scope(|scope| {
         let space = &space;
-        let storms = LOOPBACKS.map(|ip| scope.spawn(move || space.enter(|| short::mixed(&Site::open(ip), 5_000))));
+        let storms = LOOPBACKS
+            .map(|ip| scope.spawn(move || space.enter(|| short::mixed(&Site::open(ip), 5_000))));
         for storm in storms {
             tally.merge(&storm.join().expect("a storm"));
         }
@@ -33,17 +34,32 @@ fn overload() {
         hanging.keep(site);
     });
     let after = Moment::at_rest(&agent);
-    let delta = |name: &str, labels: &[(&str, &str)]| after.page.sum(name, labels) - before.page.sum(name, labels);
+    let delta = |name: &str, labels: &[(&str, &str)]| {
+        after.page.sum(name, labels) - before.page.sum(name, labels)
+    };
     let lost = delta("events_lost_total", &[("ring", "state")]);
     assert!(lost > 0, "a ring of 4096 bytes lost nothing under {tally:?}");
-    assert!(delta("reconcile_corrections_total", &[]) > 0, "{lost} records lost and nothing corrected");
+    assert!(
+        delta("reconcile_corrections_total", &[]) > 0,
+        "{lost} records lost and nothing corrected"
+    );
 
     let kernel = &after.counters - &before.counters;
-    let moved = |old: &str, new: &str| (format!("{old}>{new}"), delta("transitions_total", &[("old", old), ("new", new)]));
+    let moved = |old: &str, new: &str| {
+        (format!("{old}>{new}"), delta("transitions_total", &[("old", old), ("new", new)]))
+    };
     let mut ledger = Ledger::default();
     // The matrix is counted in the kernel, beside the ring.
-    ledger.equal("ActiveOpens", terms!("ActiveOpens" => kernel.get("ActiveOpens")), vec![moved("close", "syn_sent")]);
-    ledger.equal("PassiveOpens", terms!("PassiveOpens" => kernel.get("PassiveOpens")), vec![moved("listen", "syn_recv")]);
+    ledger.equal(
+        "ActiveOpens",
+        terms!("ActiveOpens" => kernel.get("ActiveOpens")),
+        vec![moved("close", "syn_sent")],
+    );
+    ledger.equal(
+        "PassiveOpens",
+        terms!("PassiveOpens" => kernel.get("PassiveOpens")),
+        vec![moved("listen", "syn_recv")],
+    );
     let resets = vec![moved("established", "close"), moved("close_wait", "close")];
     ledger.equal("EstabResets", terms!("EstabResets" => kernel.get("EstabResets")), resets);
     ledger.equal(

@@ -1,5 +1,5 @@
-//! Owners that are true now: sockets that changed hands without an event stand under the process that
-//! holds their descriptor.
+//! Owners that are true now: sockets that changed hands without an event stand under the process
+//! that holds their descriptor.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
@@ -20,7 +20,9 @@ use crate::workload::Site;
 /// The tests of this file.
 pub(super) const TESTS: &[Test] = &[
     ("portable::owners::a_leaker_is_named", || leaked("stays", GIVER, 1, 0)),
-    ("portable::owners::of_two_holders_the_one_that_connected_is_named", || leaked("forks", GIVER, 2, 1)),
+    ("portable::owners::of_two_holders_the_one_that_connected_is_named", || {
+        leaked("forks", GIVER, 2, 1)
+    }),
     ("portable::owners::the_child_of_a_parent_that_left_is_named", || leaked("leaves", HEIR, 1, 0)),
     ("portable::owners::a_program_that_another_became_is_named", || leaked("execs", HEIR, 1, 0)),
     ("portable::owners::the_receiver_of_a_descriptor_is_named", || leaked("passes", HEIR, 2, 0)),
@@ -52,7 +54,9 @@ impl Family {
 
     fn of(space: &Space, command: &mut Command) -> Self {
         let command = command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = space.enter(|| command.spawn()).unwrap_or_else(|error| panic!("start {command:?}: {error}"));
+        let mut child = space
+            .enter(|| command.spawn())
+            .unwrap_or_else(|error| panic!("start {command:?}: {error}"));
         let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
         Self { input: child.stdin.take(), child, lines }
     }
@@ -80,7 +84,8 @@ fn held(page: &Page, process: &str, state: &str) -> i64 {
     page.sum("connections", &[("process", process), ("state", state)])
 }
 
-/// Waits until the connections of a state stand under one of the two names, and none under the other.
+/// Waits until the connections of a state stand under one of the two names, and none under the
+/// other.
 fn settles(agent: &Agent, name: &str, state: &str, count: i64) -> Page {
     let other = if name == GIVER { HEIR } else { GIVER };
     let mut last = (0, 0);
@@ -93,12 +98,17 @@ fn settles(agent: &Agent, name: &str, state: &str, count: i64) -> Page {
         }
         std::thread::sleep(Duration::from_millis(50));
     }
-    panic!("{state} of {name} and {other} are {last:?}; ({count}, 0) was expected, log:\n{}", agent.log());
+    panic!(
+        "{state} of {name} and {other} are {last:?}; ({count}, 0) was expected, log:\n{}",
+        agent.log()
+    );
 }
 
 /// Waits until a number of the whole machine, without labels, has a value.
 fn becomes(agent: &Agent, name: &str, value: i64) {
-    wait_for(&format!("{name} to be {value}"), PATIENCE, || (agent.scrape().sum(name, &[]) == value).then_some(()));
+    wait_for(&format!("{name} to be {value}"), PATIENCE, || {
+        (agent.scrape().sum(name, &[]) == value).then_some(())
+    });
 }
 
 /// A helper that connects, does something, and is left in CLOSE_WAIT by this process.
@@ -114,7 +124,9 @@ fn leak(space: &Space, ip: IpAddr, deed: &str, members: usize) -> Family {
 fn leaked(deed: &str, name: &str, members: usize, shared: i64) {
     let agent = Agent::start(&[]);
     // A machine may have sockets of its own that no process shows.
-    let known = |page: &Page| (page.sum("connections_unattributed", &[]), page.sum("reconcile_corrections_total", &[]));
+    let known = |page: &Page| {
+        (page.sum("connections_unattributed", &[]), page.sum("reconcile_corrections_total", &[]))
+    };
     let before = known(&agent.scrape());
     let machine = agent.scrape().sum("connections_shared", &[]);
     for ip in [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)] {
@@ -123,7 +135,9 @@ fn leaked(deed: &str, name: &str, members: usize, shared: i64) {
         settles(&agent, name, "close_wait", 1);
         becomes(&agent, "connections_shared", machine + shared);
         drop(family);
-        wait_for("the leak to end", PATIENCE, || (held(&agent.scrape(), name, "close_wait") == 0).then_some(()));
+        wait_for("the leak to end", PATIENCE, || {
+            (held(&agent.scrape(), name, "close_wait") == 0).then_some(())
+        });
     }
     assert_eq!(known(&agent.scrape()), before, "connections without an owner, and corrections");
 }
@@ -157,14 +171,19 @@ fn in_flight() {
     assert_eq!(held(&agent.scrape(), GIVER, "close_wait"), 1);
 }
 
-/// Connections that a worker has accepted, open and leaked, and the listener, which the master still holds.
+/// Connections that a worker has accepted, open and leaked, and the listener, which the master
+/// still holds.
 fn prefork() {
     let agent = Agent::start(&[]);
     let space = Space::new();
     let mut family = Family::start(&space, "prefork [::1]:0 3");
     let address = family.line();
     family.ready(4);
-    let mut clients = space.enter(|| (0..40).map(|_| std::net::TcpStream::connect(&address).expect("connect")).collect::<Vec<_>>());
+    let mut clients = space.enter(|| {
+        (0..40)
+            .map(|_| std::net::TcpStream::connect(&address).expect("connect"))
+            .collect::<Vec<_>>()
+    });
     settles(&agent, HEIR, "established", 40);
     clients.truncate(15);
     let page = settles(&agent, HEIR, "close_wait", 25);
@@ -176,14 +195,16 @@ fn prefork() {
     settles(&agent, HEIR, "close_wait", 40);
 }
 
-/// Every way to change hands at once, leaked and open, and what the descriptor tables say of it: each
-/// socket under a process that holds it, none under another.
+/// Every way to change hands at once, leaked and open, and what the descriptor tables say of it:
+/// each socket under a process that holds it, none under another.
 fn crowd() {
     let agent = Agent::start(&[]);
     let space = Space::new();
     let site = space.enter(|| Site::open(Ipv6Addr::LOCALHOST.into()));
     let (mut families, mut servers) = (Vec::new(), Vec::new());
-    for (deed, members) in [("stays", 1), ("forks", 2), ("leaves", 1), ("execs", 1), ("passes", 2)].repeat(6) {
+    for (deed, members) in
+        [("stays", 1), ("forks", 2), ("leaves", 1), ("execs", 1), ("passes", 2)].repeat(6)
+    {
         let mut family = Family::start(&space, &format!("connect-and {deed} {}", site.address));
         servers.push(site.accept());
         family.ready(members);
@@ -196,10 +217,19 @@ fn crowd() {
             .into_iter()
             .flat_map(|state| [GIVER, HEIR, TEST_NAME].map(|name| (state, name)))
             .map(|(state, name)| {
-                let in_state = || held.iter().filter(|held| held.state == state).map(|held| held.holders.values().collect::<BTreeSet<_>>());
+                let in_state = || {
+                    held.iter()
+                        .filter(|held| held.state == state)
+                        .map(|held| held.holders.values().collect::<BTreeSet<_>>())
+                };
                 let count = |sockets: usize| i64::try_from(sockets).expect("a count");
-                let may = count(in_state().filter(|names| names.iter().any(|its| *its == name)).count());
-                let must = count(in_state().filter(|names| names.len() == 1 && names.iter().any(|its| *its == name)).count());
+                let may =
+                    count(in_state().filter(|names| names.iter().any(|its| *its == name)).count());
+                let must = count(
+                    in_state()
+                        .filter(|names| names.len() == 1 && names.iter().any(|its| *its == name))
+                        .count(),
+                );
                 let shown = self::held(&page, name, state);
                 (shown - may).max(0) + (must - shown).max(0)
             })
@@ -209,7 +239,10 @@ fn crowd() {
     assert_eq!(wrong, 0);
     let page = agent.scrape();
     let all = |state| [GIVER, HEIR, TEST_NAME].map(|name| held(&page, name, state));
-    assert_eq!((all("close_wait"), all("established"), all("listen")), ([8, 12, 0], [4, 6, 10], [0, 0, 1]));
+    assert_eq!(
+        (all("close_wait"), all("established"), all("listen")),
+        ([8, 12, 0], [4, 6, 10], [0, 0, 1])
+    );
 }
 
 /// Where the next pass is five minutes away.
@@ -221,7 +254,10 @@ fn early() {
     let start = Instant::now();
     let _family = leak(&space, Ipv4Addr::LOCALHOST.into(), "leaves", 1);
     settles(&agent, HEIR, "close_wait", 1);
-    assert!(start.elapsed() >= Duration::from_secs(1), "nothing but the age of the leak could have told");
+    assert!(
+        start.elapsed() >= Duration::from_secs(1),
+        "nothing but the age of the leak could have told"
+    );
 }
 
 /// The owner forked, was verified in the leak state, and ended only then.

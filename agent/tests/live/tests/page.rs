@@ -1,4 +1,5 @@
-//! The pages that others read: `/metrics` as Prometheus judges it, health, readiness, the start page.
+//! The pages that others read: `/metrics` as Prometheus judges it, health, readiness, the start
+//! page.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -10,7 +11,8 @@ use crate::harness::space::Space;
 use crate::workload::{LOOPBACKS, Site, short};
 
 /// The tests of this file.
-pub(super) const TESTS: &[Test] = &[("portable::metrics_are_there_from_the_start", present), ("host::metrics_page", pages)];
+pub(super) const TESTS: &[Test] =
+    &[("portable::metrics_are_there_from_the_start", present), ("host::metrics_page", pages)];
 
 /// Families that stand on the page of an agent that has just started, whatever the machine does.
 const ALWAYS: &[&str] = &[
@@ -56,11 +58,22 @@ fn present() {
         ("reconcile_corrections_total", "kind", &["missed_open", "missed_close", "wrong_state"]),
     ] {
         for value in values {
-            assert_eq!(page.all(name, &[(label, value)]).count(), 1, "one line {name}{{{label}={value:?}}} from the start");
+            assert_eq!(
+                page.all(name, &[(label, value)]).count(),
+                1,
+                "one line {name}{{{label}={value:?}}} from the start"
+            );
         }
     }
-    assert_eq!(page.sum("probe_attached", &[("probe", "inet_sock_set_state")]), 1, "the state probe is attached");
-    assert!(page.all("process_resident_memory_bytes", &[]).any(|sample| sample.value > 0.0), "the agent's own memory is on its page");
+    assert_eq!(
+        page.sum("probe_attached", &[("probe", "inet_sock_set_state")]),
+        1,
+        "the state probe is attached"
+    );
+    assert!(
+        page.all("process_resident_memory_bytes", &[]).any(|sample| sample.value > 0.0),
+        "the agent's own memory is on its page"
+    );
 }
 
 /// promtool, from the path or from where `cargo xtask setup` puts it.
@@ -84,7 +97,11 @@ fn pages() {
     });
     std::thread::sleep(std::time::Duration::from_secs(1));
     let page = agent.scrape();
-    assert!(page.sum("connections_opened_total", &[]) >= 300, "the page has no workload on it:\n{}", page.text);
+    assert!(
+        page.sum("connections_opened_total", &[]) >= 300,
+        "the page has no workload on it:\n{}",
+        page.text
+    );
     let mut child = Command::new(promtool())
         .args(["check", "metrics"])
         .stdin(Stdio::piped())
@@ -92,10 +109,23 @@ fn pages() {
         .stderr(Stdio::piped())
         .spawn()
         .expect("start promtool");
-    child.stdin.take().expect("its input").write_all(page.text.as_bytes()).expect("hand over the page");
+    child
+        .stdin
+        .take()
+        .expect("its input")
+        .write_all(page.text.as_bytes())
+        .expect("hand over the page");
     let output = child.wait_with_output().expect("its verdict");
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success() && said.trim().is_empty(), "promtool check metrics said ({}):\n{said}", output.status);
+    let said = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(
+        output.status.success() && said.trim().is_empty(),
+        "promtool check metrics said ({}):\n{said}",
+        output.status
+    );
 
     assert_eq!(agent.get("/healthz").0, 200, "the status of /healthz");
     assert_eq!(agent.get("/readyz").0, 200, "the status of /readyz");

@@ -1,4 +1,5 @@
-//! A task that is taken off its CPU in the middle of a program: what the next task does there is seen.
+//! A task that is taken off its CPU in the middle of a program: what the next task does there is
+//! seen.
 //!
 //! Since Linux 7.0 tracepoints can be preempted, and a program that is running on a CPU is not run
 //! there a second time. Before, only softirqs come between, which this provokes as well.
@@ -25,7 +26,8 @@ const TIMES: usize = 2_000;
 
 fn preempted() {
     let space = Space::new();
-    // Each connection has a port, and a place in TIME_WAIT: without one, the kernel answers the last FIN with a reset.
+    // Each connection has a port, and a place in TIME_WAIT: without one, the kernel answers the
+    // last FIN with a reset.
     space.sysctl("net/ipv4/ip_local_port_range", "2000 64000");
     space.sysctl("net/ipv4/tcp_max_tw_buckets", "100000");
     let agent = Agent::start(&[]);
@@ -76,11 +78,17 @@ fn on_the_first_cpu() {
     sched_setaffinity(Pid::from_raw(0), &set).expect("stay on the first CPU");
 }
 
-/// Makes the calling thread one that takes the CPU from every ordinary one, the moment it wakes up; threads that it
-/// starts are ordinary ones.
+/// Makes the calling thread one that takes the CPU from every ordinary one, the moment it wakes up;
+/// threads that it starts are ordinary ones.
 fn urgent() {
     let priority = libc::sched_param { sched_priority: 10 };
     // SAFETY: it reads the parameter, which lives until it returns.
-    let result = unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO | libc::SCHED_RESET_ON_FORK, &raw const priority) };
+    let result = unsafe {
+        libc::sched_setscheduler(
+            0,
+            libc::SCHED_FIFO | libc::SCHED_RESET_ON_FORK,
+            &raw const priority,
+        )
+    };
     Errno::result(result).expect("become a real-time thread");
 }

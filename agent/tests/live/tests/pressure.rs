@@ -1,4 +1,5 @@
-//! What fills up: accept queues, receive queues, ports, descriptors; and what is behind a CLOSE_WAIT.
+//! What fills up: accept queues, receive queues, ports, descriptors; and what is behind a
+//! CLOSE_WAIT.
 
 use std::fs::File;
 use std::io::{ErrorKind, Write as _};
@@ -20,8 +21,14 @@ use crate::workload::{LOOPBACKS, Site, begin, expect_end};
 /// The tests of this file.
 pub(super) const TESTS: &[Test] = &[
     ("portable::pressure::close_wait_is_told_by_stage", stages),
-    ("portable::pressure::an_orphan_in_fin_wait2_is_not_taken_for_a_half_closed_connection", orphans),
-    ("portable::pressure::an_accept_queue_that_is_full_shows_and_its_refusals_count", full_listener),
+    (
+        "portable::pressure::an_orphan_in_fin_wait2_is_not_taken_for_a_half_closed_connection",
+        orphans,
+    ),
+    (
+        "portable::pressure::an_accept_queue_that_is_full_shows_and_its_refusals_count",
+        full_listener,
+    ),
     ("portable::pressure::a_reader_that_does_not_read_shows_at_both_ends", slow_reader),
     ("portable::pressure::ports_run_out_for_one_destination", few_ports),
     ("portable::pressure::descriptors_and_settings_are_those_of_proc", descriptors),
@@ -45,7 +52,9 @@ fn wait_for_values(agent: &Agent, what: &str, expected: &[Line<'_>]) {
     while start.elapsed() < PATIENCE {
         let page = agent.scrape();
         last = expected.iter().map(|(name, labels, _)| value(&page, name, labels)).collect();
-        if expected.iter().zip(&last).all(|((_, _, expected), value)| value.is_some_and(|value| (value - expected).abs() < 1e-9)) {
+        if expected.iter().zip(&last).all(|((_, _, expected), value)| {
+            value.is_some_and(|value| (value - expected).abs() < 1e-9)
+        }) {
             return;
         }
         std::thread::sleep(std::time::Duration::from_millis(50));
@@ -75,7 +84,8 @@ fn stages() {
             }
             (site, kept)
         });
-        let of = |stage: &'static str| [("process", TEST_NAME), ("role", "server"), ("stage", stage)];
+        let of =
+            |stage: &'static str| [("process", TEST_NAME), ("role", "server"), ("stage", stage)];
         let all = [("process", TEST_NAME), ("role", "server"), ("state", "close_wait")];
         let (unaccepted, unread, read) = (of("unaccepted"), of("unread"), of("read"));
         wait_for_values(
@@ -101,13 +111,18 @@ fn stages() {
             ],
         );
         drop((site, kept, accepted));
-        wait_for_values(&agent, "the sockets to be gone", &[("connections", &all, 0.0), ("close_wait_connections", &unread, 0.0)]);
+        wait_for_values(
+            &agent,
+            "the sockets to be gone",
+            &[("connections", &all, 0.0), ("close_wait_connections", &unread, 0.0)],
+        );
     }
 }
 
 fn orphans() {
     let space = Space::new();
-    // Above 60 s the kernel keeps the orphan as a full socket (tcp_rcv_state_process, TCP_TIMEWAIT_LEN).
+    // Above 60 s the kernel keeps the orphan as a full socket (tcp_rcv_state_process,
+    // TCP_TIMEWAIT_LEN).
     space.sysctl("net/ipv4/tcp_fin_timeout", "300");
     let agent = Agent::start(&[]);
     let (site, half_closed, forgotten) = space.enter(|| {
@@ -122,11 +137,13 @@ fn orphans() {
     let netns = space.inode.to_string();
     let held = [("process", TEST_NAME), ("role", "client"), ("state", "fin_wait2")];
     let place = [("netns", netns.as_str())];
-    let apart: [Line<'_>; 2] = [("connections", &held, 1.0), ("fin_wait2_orphan_sockets", &place, 1.0)];
+    let apart: [Line<'_>; 2] =
+        [("connections", &held, 1.0), ("fin_wait2_orphan_sockets", &place, 1.0)];
     wait_for_values(&agent, "the orphan apart from the half-closed one", &apart);
     // Closing the descriptor makes it an orphan too, without a transition.
     drop(half_closed.0);
-    let both: [Line<'_>; 2] = [("connections", &held, 0.0), ("fin_wait2_orphan_sockets", &place, 2.0)];
+    let both: [Line<'_>; 2] =
+        [("connections", &held, 0.0), ("fin_wait2_orphan_sockets", &place, 2.0)];
     wait_for_values(&agent, "two orphans", &both);
     drop((site, half_closed.1, forgotten));
 }
@@ -138,8 +155,10 @@ fn full_listener() {
         let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("make a socket");
         listener.bind(&SocketAddr::new(LOOPBACKS[0], 0).into()).expect("bind");
         listener.listen(4).expect("listen with a backlog of 4");
-        let address = listener.local_addr().expect("its address").as_socket().expect("an IP address");
-        let waiting: Vec<_> = (0..5).map(|_| TcpStream::connect(address).expect("connect")).collect();
+        let address =
+            listener.local_addr().expect("its address").as_socket().expect("an IP address");
+        let waiting: Vec<_> =
+            (0..5).map(|_| TcpStream::connect(address).expect("connect")).collect();
         (listener, address, waiting)
     });
     let port = address.port().to_string();
@@ -151,13 +170,20 @@ fn full_listener() {
         ("listen_sockets", &labels, 1.0),
     ];
     wait_for_values(&agent, "a full accept queue", &full);
-    assert_eq!(value(&agent.scrape(), "listen_drops_total", &labels), Some(0.0), "nothing was dropped yet");
+    assert_eq!(
+        value(&agent.scrape(), "listen_drops_total", &labels),
+        Some(0.0),
+        "nothing was dropped yet"
+    );
     let refused = space.enter(|| [begin(address), begin(address)]);
     let netns = space.inode.to_string();
     let page = wait_for("the refusals to be counted", PATIENCE, || {
         let page = agent.scrape();
-        let counted = |name, labels: &[(&str, &str)]| value(&page, name, labels).is_some_and(|count| count >= 2.0);
-        let all = counted("listen_drops_total", &labels) && counted("listen_overflows_total", &[("netns", &netns)]);
+        let counted = |name, labels: &[(&str, &str)]| {
+            value(&page, name, labels).is_some_and(|count| count >= 2.0)
+        };
+        let all = counted("listen_drops_total", &labels)
+            && counted("listen_overflows_total", &[("netns", &netns)]);
         all.then(|| page.clone())
     });
     assert_eq!(value(&page, "listen_backlog", &labels), Some(5.0));
@@ -166,7 +192,10 @@ fn full_listener() {
         agent.scrape().all("listen_backlog", &labels).next().is_none().then_some(())
     });
     let after = value(&agent.scrape(), "listen_drops_total", &labels);
-    assert!(after >= value(&page, "listen_drops_total", &labels), "what was counted stays: {after:?}");
+    assert!(
+        after >= value(&page, "listen_drops_total", &labels),
+        "what was counted stays: {after:?}"
+    );
     #[expect(clippy::cast_precision_loss, reason = "a few dozen segments")]
     let sent = || kernel::segments_sent(space.pid()).map(|count| count as f64);
     wait_for("every segment to be counted", PATIENCE, || {
@@ -176,7 +205,11 @@ fn full_listener() {
     drop(space);
     let kept = || value(&agent.scrape(), "listen_overflows_total", &[("netns", &netns)]);
     std::thread::sleep(std::time::Duration::from_millis(1500));
-    assert!(kept().is_some_and(|count| count >= 2.0), "the count outlives its namespace: {:?}", kept());
+    assert!(
+        kept().is_some_and(|count| count >= 2.0),
+        "the count outlives its namespace: {:?}",
+        kept()
+    );
 }
 
 fn slow_reader() {
@@ -202,20 +235,32 @@ fn slow_reader() {
         }
         (site, client, server, written)
     });
-    let (ours, theirs) = ([("process", TEST_NAME), ("role", "client")], [("process", TEST_NAME), ("role", "server")]);
+    let (ours, theirs) = (
+        [("process", TEST_NAME), ("role", "client")],
+        [("process", TEST_NAME), ("role", "server")],
+    );
     let written = f64::from(u32::try_from(written).expect("less than 4 GiB"));
     let page = wait_for("both queues to hold what was written", PATIENCE, || {
         let page = agent.scrape();
         let bytes = |name, labels: &[(&str, &str)]| value(&page, name, labels).unwrap_or(0.0);
-        let (sent, received) = (bytes("send_queue_bytes", &ours), bytes("receive_queue_bytes", &theirs));
-        (sent > 0.0 && received > 0.0 && (sent + received - written).abs() < 0.5).then(|| page.clone())
+        let (sent, received) =
+            (bytes("send_queue_bytes", &ours), bytes("receive_queue_bytes", &theirs));
+        (sent > 0.0 && received > 0.0 && (sent + received - written).abs() < 0.5)
+            .then(|| page.clone())
     });
-    assert_eq!(value(&page, "zero_window_connections", &ours), Some(1.0), "the writer is held back");
+    assert_eq!(
+        value(&page, "zero_window_connections", &ours),
+        Some(1.0),
+        "the writer is held back"
+    );
     assert_eq!(value(&page, "zero_window_connections", &theirs), Some(0.0), "the reader is not");
     assert_eq!(value(&page, "receive_queue_bytes", &ours), Some(0.0));
     drop((site, client, server));
-    let gone: [Line<'_>; 3] =
-        [("send_queue_bytes", &ours, 0.0), ("receive_queue_bytes", &theirs, 0.0), ("zero_window_connections", &ours, 0.0)];
+    let gone: [Line<'_>; 3] = [
+        ("send_queue_bytes", &ours, 0.0),
+        ("receive_queue_bytes", &theirs, 0.0),
+        ("zero_window_connections", &ours, 0.0),
+    ];
     wait_for_values(&agent, "nothing to wait any more", &gone);
 }
 
@@ -226,7 +271,10 @@ fn few_ports() {
     space.sysctl("net/ipv4/tcp_tw_reuse", "0");
     let agent = Agent::start(&[]);
     let netns = space.inode.to_string();
-    let (used, range) = ([("netns", netns.as_str()), ("kind", "used")], [("netns", netns.as_str()), ("kind", "range")]);
+    let (used, range) = (
+        [("netns", netns.as_str()), ("kind", "used")],
+        [("netns", netns.as_str()), ("kind", "range")],
+    );
     let ratio = [("netns", netns.as_str())];
     let (sites, mut kept) = space.enter(|| {
         let sites = [7100, 7101].map(|port| Site::open_at(SocketAddr::new(LOOPBACKS[0], port)));
@@ -242,17 +290,31 @@ fn few_ports() {
     wait_for_values(
         &agent,
         "the worst destination, TIME_WAIT included",
-        &[("ephemeral_ports", &used, 12.0), ("ephemeral_ports", &range, 16.0), ("ephemeral_ports_used_ratio", &ratio, 0.75)],
+        &[
+            ("ephemeral_ports", &used, 12.0),
+            ("ephemeral_ports", &range, 16.0),
+            ("ephemeral_ports_used_ratio", &ratio, 0.75),
+        ],
     );
     let refused = space.enter(|| {
         kept.extend((0..4).map(|_| sites[0].pair()));
         TcpStream::connect(sites[0].address).map(drop)
     });
-    assert_eq!(refused.map_err(|error| error.kind()), Err(ErrorKind::AddrNotAvailable), "there is no port left");
+    assert_eq!(
+        refused.map_err(|error| error.kind()),
+        Err(ErrorKind::AddrNotAvailable),
+        "there is no port left"
+    );
     wait_for_values(&agent, "no port to be left", &[("ephemeral_ports_used_ratio", &ratio, 1.0)]);
     let (status, body) = agent.get("/api/v1/ports");
-    let answer: Value = serde_json::from_str(&body).unwrap_or_else(|error| panic!("ports, {status}, not JSON ({error}): {body}"));
-    let found = answer["destinations"].as_array().expect("a list").iter().find(|one| one["netns"] == space.inode).cloned();
+    let answer: Value = serde_json::from_str(&body)
+        .unwrap_or_else(|error| panic!("ports, {status}, not JSON ({error}): {body}"));
+    let found = answer["destinations"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .find(|one| one["netns"] == space.inode)
+        .cloned();
     let found = found.unwrap_or_else(|| panic!("no destination of the namespace in {body}"));
     let is = |field: &str, value: Value| assert_eq!(found[field], value, "{field} in {found}");
     is("peer_address", "127.0.0.1".into());
@@ -267,7 +329,8 @@ fn few_ports() {
 
 fn descriptors() {
     let space = Space::new();
-    let files: Vec<_> = (0..300).map(|_| File::open("/dev/null").expect("open /dev/null")).collect();
+    let files: Vec<_> =
+        (0..300).map(|_| File::open("/dev/null").expect("open /dev/null")).collect();
     let site = space.enter(|| Site::open(LOOPBACKS[0]));
     let pair = space.enter(|| site.pair());
     let agent = Agent::start(&[]);
@@ -282,13 +345,24 @@ fn descriptors() {
     // A few come and go: the pipes and sockets to the agent, the listing itself.
     assert!(seen >= 300.0 && (seen - open).abs() < 20.0, "{seen} descriptors told, {open} open");
     assert_eq!(value(&page, "process_sockets", &ours), Some(3.0), "the listener and both ends");
-    let limit = nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE).expect("the own limit").0;
-    assert_eq!(value(&page, "process_max_fds", &ours).map(|told| told.to_string()), Some(limit.to_string()));
-    for (path, name) in [("core/somaxconn", "somaxconn"), ("ipv4/tcp_fin_timeout", "tcp_fin_timeout")] {
-        let kernel = std::fs::read_to_string(format!("/proc/sys/net/{path}")).expect("read a setting");
+    let limit = nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE)
+        .expect("the own limit")
+        .0;
+    assert_eq!(
+        value(&page, "process_max_fds", &ours).map(|told| told.to_string()),
+        Some(limit.to_string())
+    );
+    for (path, name) in
+        [("core/somaxconn", "somaxconn"), ("ipv4/tcp_fin_timeout", "tcp_fin_timeout")]
+    {
+        let kernel =
+            std::fs::read_to_string(format!("/proc/sys/net/{path}")).expect("read a setting");
         let told = value(&page, "sysctl", &[("name", name)]).map(|told| told.to_string());
         assert_eq!(told.as_deref(), Some(kernel.trim()), "{name}");
     }
-    assert!(page.all("tcp_memory_bytes", &[("kind", "used")]).next().is_some(), "the memory of TCP");
+    assert!(
+        page.all("tcp_memory_bytes", &[("kind", "used")]).next().is_some(),
+        "the memory of TCP"
+    );
     drop((files, pair));
 }

@@ -49,7 +49,9 @@ fn seeding() {
     assert_eq!(listed, still, "the sockets changed under the test");
 
     let mut ledger = Ledger::default();
-    for state in ["syn_sent", "established", "fin_wait2", "close_wait", "last_ack", "closing", "listen"] {
+    for state in
+        ["syn_sent", "established", "fin_wait2", "close_wait", "last_ack", "closing", "listen"]
+    {
         ledger.equal(
             &format!("{state}, made and listed"),
             terms!("made" => hanging.held.get(state)),
@@ -61,13 +63,23 @@ fn seeding() {
             terms!("gauge" => first.sum("connections", &[("process", TEST_NAME), ("state", state)])),
         );
     }
-    ledger.equal("half-open", terms!("made" => hanging.held.get("new_syn_recv")), terms!("listed" => listed.get("new_syn_recv")));
+    ledger.equal(
+        "half-open",
+        terms!("made" => hanging.held.get("new_syn_recv")),
+        terms!("listed" => listed.get("new_syn_recv")),
+    );
     ledger.check();
     let orphans = first.sum("connections", &[("state", "fin_wait1")]);
-    assert!(orphans >= listed.get("fin_wait1") && orphans > 0, "{orphans} orphans in fin_wait1 at the first scrape");
+    assert!(
+        orphans >= listed.get("fin_wait1") && orphans > 0,
+        "{orphans} orphans in fin_wait1 at the first scrape"
+    );
     for state in ["syn_sent", "fin_wait2", "close_wait", "last_ack", "closing"] {
         let labels = [("process", TEST_NAME), ("state", state)];
-        let oldest = first.all("connections_oldest_state_age_seconds", &labels).map(|sample| sample.value).fold(-1.0, f64::max);
+        let oldest = first
+            .all("connections_oldest_state_age_seconds", &labels)
+            .map(|sample| sample.value)
+            .fold(-1.0, f64::max);
         assert!(
             (0.0..300.0).contains(&oldest),
             "the age of the oldest socket in {state} is {oldest}; a lower bound from the agent's start was expected"

@@ -1,7 +1,7 @@
 //! Scenario by scenario the exact path of every socket through the states, from the event stream.
 //!
-//! One thread plays both ends, so each scenario has one legal path, but for those that say so. Every
-//! scenario runs over IPv4, IPv6 and IPv4 through IPv6 sockets.
+//! One thread plays both ends, so each scenario has one legal path, but for those that say so.
+//! Every scenario runs over IPv4, IPv6 and IPv4 through IPv6 sockets.
 
 use std::net::{IpAddr, Shutdown, SocketAddr};
 
@@ -42,7 +42,11 @@ const SECOND_SERVER: &[&str] = &["listen>syn_recv>established>close_wait>last_ac
 
 /// Runs a scenario once for each address and compares the lives of its sockets, in the order of
 /// their births, with the legal paths of each; then their owners.
-fn scenario(addresses: &[IpAddr], legal: &[&[&str]], play: impl Fn(&Space, IpAddr) + Sync) -> Vec<Vec<Life>> {
+fn scenario(
+    addresses: &[IpAddr],
+    legal: &[&[&str]],
+    play: impl Fn(&Space, IpAddr) + Sync,
+) -> Vec<Vec<Life>> {
     let space = Space::new();
     space.enter(black_hole);
     let events = Events::start();
@@ -51,12 +55,20 @@ fn scenario(addresses: &[IpAddr], legal: &[&[&str]], play: impl Fn(&Space, IpAdd
     for ip in addresses {
         play(&space, *ip);
         let fits = |lives: &[Life]| {
-            lives.len() == legal.len() && lives.iter().zip(legal).all(|(life, paths)| paths.contains(&life.path().as_str()))
+            lives.len() == legal.len()
+                && lives
+                    .iter()
+                    .zip(legal)
+                    .all(|(life, paths)| paths.contains(&life.path().as_str()))
         };
         let mut lives = Vec::new();
         let start = std::time::Instant::now();
         while !fits(&lives) {
-            assert!(start.elapsed() < crate::harness::PATIENCE, "over {ip} the sockets went {:#?}, expected {legal:#?}", paths(&lives));
+            assert!(
+                start.elapsed() < crate::harness::PATIENCE,
+                "over {ip} the sockets went {:#?}, expected {legal:#?}",
+                paths(&lives)
+            );
             std::thread::sleep(std::time::Duration::from_millis(20));
             lives = events.lives(space.inode).split_off(seen);
         }
@@ -76,26 +88,37 @@ fn paths(lives: &[Life]) -> Vec<String> {
     lives.iter().map(Life::path).collect()
 }
 
-/// Addresses and family are right at every transition; IPv4 is written as IPv4, whatever the socket.
+/// Addresses and family are right at every transition; IPv4 is written as IPv4, whatever the
+/// socket.
 fn check_ends(life: &Life, ip: IpAddr) {
     let family = if ip.is_ipv4() { "ipv4" } else { "ipv6" };
     for event in &life.events {
         assert_eq!(event["family"], family, "the family in {event}");
-        let local: IpAddr =
-            event["local_address"].as_str().and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("no address in {event}"));
-        assert!(local == ip.to_canonical() || life.events[0]["new"] == "syn_sent", "the local address in {event}, listening on {ip}");
+        let local: IpAddr = event["local_address"]
+            .as_str()
+            .and_then(|text| text.parse().ok())
+            .unwrap_or_else(|| panic!("no address in {event}"));
+        assert!(
+            local == ip.to_canonical() || life.events[0]["new"] == "syn_sent",
+            "the local address in {event}, listening on {ip}"
+        );
     }
 }
 
-/// An owner is named where a task held the socket, and then it is this process; where a packet moved
-/// the socket on, no stranger is named.
+/// An owner is named where a task held the socket, and then it is this process; where a packet
+/// moved the socket on, no stranger is named.
 fn check_owner(life: &Life) {
     for event in &life.events {
         let named = !event["pid"].is_null();
-        let (old, new) = (event["old"].as_str().unwrap_or("?"), event["new"].as_str().unwrap_or("?"));
-        let always = matches!((old, new), ("close", _) | ("listen", "close") | ("established", "fin_wait1") | (_, "last_ack"));
+        let (old, new) =
+            (event["old"].as_str().unwrap_or("?"), event["new"].as_str().unwrap_or("?"));
+        let always = matches!(
+            (old, new),
+            ("close", _) | ("listen", "close") | ("established", "fin_wait1") | (_, "last_ack")
+        );
         // A child is born and opened by packets; no task has it yet.
-        let never = new == "syn_recv" && old == "listen" || old == "syn_recv" && life.events[0]["old"] == "listen";
+        let never = new == "syn_recv" && old == "listen"
+            || old == "syn_recv" && life.events[0]["old"] == "listen";
         assert!(named || !always, "the owner is known at this transition: {event}");
         assert!(!named || !never, "no task has the socket at this transition: {event}");
         if named {
@@ -118,8 +141,16 @@ fn client_first() {
         let port = &lives[0].entry("listen")["local_port"];
         assert_eq!(&lives[1].entry("close")["peer_port"], port, "the client's peer at its end");
         assert_eq!(&lives[2].entry("close")["local_port"], port, "the child's port at its end");
-        assert_eq!(lives[2].entry("established")["peer_port"], lives[1].entry("close")["local_port"], "the two ends of one connection");
-        assert_ne!(lives[1].entry("established")["local_port"], 0, "the client's port once it is connected");
+        assert_eq!(
+            lives[2].entry("established")["peer_port"],
+            lives[1].entry("close")["local_port"],
+            "the two ends of one connection"
+        );
+        assert_ne!(
+            lives[1].entry("established")["local_port"],
+            0,
+            "the client's port once it is connected"
+        );
     }
 }
 
@@ -128,32 +159,52 @@ fn server_first() {
 }
 
 fn reset_by_client() {
-    with_site([&["close>syn_sent>established>close"], &["listen>syn_recv>established>close(ECONNRESET)"]], short::reset_by_client);
+    with_site(
+        [&["close>syn_sent>established>close"], &["listen>syn_recv>established>close(ECONNRESET)"]],
+        short::reset_by_client,
+    );
 }
 
 fn reset_by_server() {
-    with_site([&["close>syn_sent>established>close(ECONNRESET)"], &["listen>syn_recv>established>close"]], short::reset_by_server);
+    with_site(
+        [&["close>syn_sent>established>close(ECONNRESET)"], &["listen>syn_recv>established>close"]],
+        short::reset_by_server,
+    );
 }
 
 fn unread_data() {
-    let rounds = with_site([&["close>syn_sent>established>close(ECONNRESET)"], &["listen>syn_recv>established>close"]], short::unread_data);
+    let rounds = with_site(
+        [&["close>syn_sent>established>close(ECONNRESET)"], &["listen>syn_recv>established>close"]],
+        short::unread_data,
+    );
     for lives in rounds {
         let bytes = "nobody reads this".len();
         assert_eq!(lives[1].entry("close")["bytes_sent"], bytes, "what the client sent");
-        assert_eq!(lives[2].entry("close")["bytes_received"], bytes, "what the server's kernel received");
+        assert_eq!(
+            lives[2].entry("close")["bytes_received"],
+            bytes,
+            "what the server's kernel received"
+        );
     }
 }
 
 fn reset_in_close_wait() {
     // Whether the abort finds the FIN acknowledged already is a matter of the delayed ACK.
-    const CLIENT: &[&str] = &["close>syn_sent>established>fin_wait1>fin_wait2>close", "close>syn_sent>established>fin_wait1>close"];
-    with_site([CLIENT, &["listen>syn_recv>established>close_wait>close(EPIPE)"]], short::reset_in_close_wait);
+    const CLIENT: &[&str] = &[
+        "close>syn_sent>established>fin_wait1>fin_wait2>close",
+        "close>syn_sent>established>fin_wait1>close",
+    ];
+    with_site(
+        [CLIENT, &["listen>syn_recv>established>close_wait>close(EPIPE)"]],
+        short::reset_in_close_wait,
+    );
 }
 
 fn refused() {
-    let rounds = scenario(&LOOPBACKS, &[LISTENER, &["close>syn_sent>close(ECONNREFUSED)"]], |space, ip| {
-        space.enter(|| short::refused(&Site::open(ip), &mut Tally::default()));
-    });
+    let rounds =
+        scenario(&LOOPBACKS, &[LISTENER, &["close>syn_sent>close(ECONNREFUSED)"]], |space, ip| {
+            space.enter(|| short::refused(&Site::open(ip), &mut Tally::default()));
+        });
     for lives in rounds {
         assert_eq!(lives[1].entry("close")["peer_port"], 1, "the port that refused");
     }
@@ -173,7 +224,11 @@ fn canceled() {
         space.enter(|| short::canceled(SocketAddr::new(ip, 7), 1, &mut Tally::default()));
     });
     for lives in rounds {
-        assert_ne!(lives[0].entry("close")["local_port"], 0, "the local port tells a canceled connect from one that got none");
+        assert_ne!(
+            lives[0].entry("close")["local_port"],
+            0,
+            "the local port tells a canceled connect from one that got none"
+        );
     }
 }
 
@@ -188,7 +243,11 @@ fn no_local_port() {
         (lives.len() == 3).then_some(lives)
     });
     for life in lives {
-        assert_eq!(life.entry("close")["local_port"], 0, "the local port of a connect that got none");
+        assert_eq!(
+            life.entry("close")["local_port"],
+            0,
+            "the local port of a connect that got none"
+        );
     }
     events.stop();
 }
@@ -216,7 +275,9 @@ fn forgotten() {
     drop(client);
     expect_end(&server);
     let want = ["close>listen", FIRST_CLIENT[0], "listen>syn_recv>established>close_wait"];
-    events.wait("the client gone and the server in close_wait", || (paths(&events.lives(space.inode)) == want).then_some(()));
+    events.wait("the client gone and the server in close_wait", || {
+        (paths(&events.lives(space.inode)) == want).then_some(())
+    });
     events.stop();
 }
 
@@ -225,25 +286,36 @@ fn unaccepted() {
     // order of births is not.
     scenario(
         &LOOPBACKS,
-        &[LISTENER, &["close>syn_sent>established>close(ECONNRESET)"], &["listen>syn_recv>established>close"]],
+        &[
+            LISTENER,
+            &["close>syn_sent>established>close(ECONNRESET)"],
+            &["listen>syn_recv>established>close"],
+        ],
         |space, ip| space.enter(|| short::unaccepted(Site::open(ip), 1, &mut Tally::default())),
     );
 }
 
 fn self_connect() {
-    scenario(&LOOPBACKS, &[&["close>syn_sent>syn_recv>established>fin_wait1>closing>close"]], |space, ip| {
-        space.enter(|| short::self_connect(ip, &mut Tally::default()));
-    });
+    scenario(
+        &LOOPBACKS,
+        &[&["close>syn_sent>syn_recv>established>fin_wait1>closing>close"]],
+        |space, ip| {
+            space.enter(|| short::self_connect(ip, &mut Tally::default()));
+        },
+    );
 }
 
 fn both_at_once() {
     // Who is first is a race, and both may be.
-    const CLIENT: &[&str] = &[FIRST_CLIENT[0], SECOND_CLIENT[0], "close>syn_sent>established>fin_wait1>closing>close"];
-    const SERVER: &[&str] = &[FIRST_SERVER[0], SECOND_SERVER[0], "listen>syn_recv>established>fin_wait1>closing>close"];
+    const CLIENT: &[&str] =
+        &[FIRST_CLIENT[0], SECOND_CLIENT[0], "close>syn_sent>established>fin_wait1>closing>close"];
+    const SERVER: &[&str] =
+        &[FIRST_SERVER[0], SECOND_SERVER[0], "listen>syn_recv>established>fin_wait1>closing>close"];
     with_site([CLIENT, SERVER], short::both_at_once);
 }
 
-/// What the stream says about segments sent again: a SYN, data after the path broke, the FIN after it.
+/// What the stream says about segments sent again: a SYN, data after the path broke, the FIN after
+/// it.
 fn retransmits() {
     let space = Space::new();
     let events = Events::start();
@@ -252,11 +324,20 @@ fn retransmits() {
     space.enter(|| short::timed_out(SocketAddr::new(NOWHERE.into(), 7), 1, &mut Tally::default()));
     let found = |state: &str, phase: &str, kind: &str| {
         let what = format!("a retransmit in {state}, phase {phase}, kind {kind}");
-        let fits = |event: &Value| event["state"] == state && event["phase"] == phase && event["kind"] == kind && event["segments"] == 1;
+        let fits = |event: &Value| {
+            event["state"] == state
+                && event["phase"] == phase
+                && event["kind"] == kind
+                && event["segments"] == 1
+        };
         events.wait(&what, || events.of(space.inode, "retransmit").into_iter().find(fits))
     };
     let syn = found("syn_sent", "syn", "timeout");
-    assert_eq!((&syn["peer_address"], &syn["peer_port"]), (&NOWHERE.to_string().into(), &7.into()), "whose SYN: {syn}");
+    assert_eq!(
+        (&syn["peer_address"], &syn["peer_port"]),
+        (&NOWHERE.to_string().into(), &7.into()),
+        "whose SYN: {syn}"
+    );
     // A connection whose peer has stopped to answer.
     let mut silent = space.enter(|| Silent::connect(80));
     silent.socket.as_ref().expect("the open end").send(b"lost").expect("write");
@@ -266,7 +347,9 @@ fn retransmits() {
     // SYN-ACKs again: their events name the listener's port.
     let site = space.enter(|| Site::open(LOOPBACKS[0]));
     space.enter(|| half_open(site.address, 20_000));
-    let again = events.wait("a SYN-ACK sent again", || events.of(space.inode, "synack_retransmit").into_iter().next());
+    let again = events.wait("a SYN-ACK sent again", || {
+        events.of(space.inode, "synack_retransmit").into_iter().next()
+    });
     assert_eq!(again["local_port"], site.address.port(), "the listener in {again}");
     events.stop();
 }

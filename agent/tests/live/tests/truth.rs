@@ -1,7 +1,7 @@
 //! The truth test: after a workload of every kind the agent's numbers equal the kernel's own.
 //!
-//! The equalities are in `books.rs`; all of them are checked at a moment at which nothing moves, and
-//! all of them are printed if one does not hold.
+//! The equalities are in `books.rs`; all of them are checked at a moment at which nothing moves,
+//! and all of them are printed if one does not hold.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -16,8 +16,11 @@ use crate::workload::hanging::Hanging;
 use crate::workload::{LOOPBACKS, NOWHERE, Site, Tally, black_hole, loss, short};
 
 /// The tests of this file.
-pub(super) const TESTS: &[Test] =
-    &[("portable::workload_is_what_it_says", workload), ("portable::truth_small", small), ("host::truth", large)];
+pub(super) const TESTS: &[Test] = &[
+    ("portable::workload_is_what_it_says", workload),
+    ("portable::truth_small", small),
+    ("host::truth", large),
+];
 
 /// Without the agent: what the workload says it did is what the kernel counted.
 fn workload() {
@@ -34,14 +37,44 @@ fn workload() {
     let listed = hanging.at_rest(&space);
     let made = |what: &str| (what.to_owned(), tally.get(what));
     let mut ledger = Ledger::default();
-    let tried = vec![made("opened_client"), made("refused"), made("timed_out"), made("canceled"), ("unanswered".to_owned(), 5)];
+    let tried = vec![
+        made("opened_client"),
+        made("refused"),
+        made("timed_out"),
+        made("canceled"),
+        ("unanswered".to_owned(), 5),
+    ];
     ledger.equal("ActiveOpens", tried, terms!("ActiveOpens" => counted.get("ActiveOpens")));
-    ledger.equal("PassiveOpens", vec![made("opened_server")], terms!("PassiveOpens" => counted.get("PassiveOpens")));
-    ledger.equal("AttemptFails", vec![made("refused"), made("timed_out")], terms!("AttemptFails" => counted.get("AttemptFails")));
-    for state in ["syn_sent", "established", "close_wait", "new_syn_recv", "fin_wait2", "closing", "last_ack"] {
-        ledger.equal(state, terms!("made" => hanging.held.get(state)), terms!("listed" => listed.get(state)));
+    ledger.equal(
+        "PassiveOpens",
+        vec![made("opened_server")],
+        terms!("PassiveOpens" => counted.get("PassiveOpens")),
+    );
+    ledger.equal(
+        "AttemptFails",
+        vec![made("refused"), made("timed_out")],
+        terms!("AttemptFails" => counted.get("AttemptFails")),
+    );
+    for state in [
+        "syn_sent",
+        "established",
+        "close_wait",
+        "new_syn_recv",
+        "fin_wait2",
+        "closing",
+        "last_ack",
+    ] {
+        ledger.equal(
+            state,
+            terms!("made" => hanging.held.get(state)),
+            terms!("listed" => listed.get(state)),
+        );
     }
-    ledger.equal("orphans", terms!("made" => hanging.held.get("fin_wait2_orphan")), terms!("listed" => listed.orphans()));
+    ledger.equal(
+        "orphans",
+        terms!("made" => hanging.held.get("fin_wait2_orphan")),
+        terms!("listed" => listed.orphans()),
+    );
     ledger.check();
 }
 
@@ -74,8 +107,11 @@ fn large() {
     let agent = Agent::start(&[]);
     let before = Moment::at_rest(&agent);
     let mut tally = Tally::default();
-    let across =
-        [IpAddr::from([10, 77, 0, 2]), "fd77::2".parse().expect("an address"), Ipv4Addr::new(10, 77, 0, 2).to_ipv6_mapped().into()];
+    let across = [
+        IpAddr::from([10, 77, 0, 2]),
+        "fd77::2".parse().expect("an address"),
+        Ipv4Addr::new(10, 77, 0, 2).to_ipv6_mapped().into(),
+    ];
     std::thread::scope(|scope| {
         let storm = |space: &'static str, ip: IpAddr, count: usize| {
             let (here, there) = (&here, &there);
@@ -105,18 +141,27 @@ fn large() {
     rare(&here, &there, &mut tally, &mut hanging);
     let after = Moment::at_rest(&agent);
     assert!(tally.get("opened_client") >= 50_000, "the workload is too small: {tally:?}");
-    assert!((&after.counters - &before.counters).get("RetransSegs") > 100, "the lossy path lost too little: {:?}", after.counters);
+    assert!(
+        (&after.counters - &before.counters).get("RetransSegs") > 100,
+        "the lossy path lost too little: {:?}",
+        after.counters
+    );
     equalities(&before, &after, &tally).check();
     gauges(&after, &[&here, &there]).check();
 }
 
 /// The kinds that are made a few times only, and the sockets that hang around afterwards.
 fn rare(client: &Space, server: &Space, tally: &mut Tally, hanging: &mut Hanging) {
-    let ip: IpAddr = if client.inode == server.inode { Ipv4Addr::LOCALHOST.into() } else { [10, 77, 0, 2].into() };
+    let ip: IpAddr = if client.inode == server.inode {
+        Ipv4Addr::LOCALHOST.into()
+    } else {
+        [10, 77, 0, 2].into()
+    };
     client.enter(black_hole);
     client.sysctl("net/ipv4/tcp_syn_retries", "1");
     client.enter(|| short::timed_out(SocketAddr::new(NOWHERE.into(), 7), 10, tally));
-    client.enter(|| short::timed_out(SocketAddr::new(NOWHERE.to_ipv6_mapped().into(), 7), 10, tally));
+    client
+        .enter(|| short::timed_out(SocketAddr::new(NOWHERE.to_ipv6_mapped().into(), 7), 10, tally));
     client.enter(|| short::canceled(SocketAddr::new(NOWHERE.into(), 7), 10, tally));
     client.sysctl("net/ipv4/tcp_syn_retries", "6");
     short::no_local_port(client, 10, tally);

@@ -23,11 +23,17 @@ fn victim(client: &Space, site: &Site, count: usize) -> (Child, Vec<std::net::Tc
     let role = format!("connect {} {count}", site.address);
     let mut child = client.enter(|| {
         let mut command = roles::command(&role, roles::VICTIM);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("start a process that connects")
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("start a process that connects")
     });
     let accepted = (0..count).map(|_| site.accept()).collect();
     let mut line = String::new();
-    BufReader::new(child.stdout.take().expect("its output")).read_line(&mut line).expect("its first line");
+    BufReader::new(child.stdout.take().expect("its output"))
+        .read_line(&mut line)
+        .expect("its first line");
     assert_eq!(line.trim(), "ready", "what the process that connects said");
     (child, accepted)
 }
@@ -57,11 +63,16 @@ fn sequence() {
         drop(accepted);
         let life = events.wait("the life of the killed process's socket", || {
             let mine = |life: &crate::harness::events::Life| {
-                life.events[0]["pid"] == pid && life.events.iter().any(|event| event["new"] == "close")
+                life.events[0]["pid"] == pid
+                    && life.events.iter().any(|event| event["new"] == "close")
             };
             events.lives(space.inode).into_iter().find(mine)
         });
-        assert_eq!(life.path(), "close>syn_sent>established>fin_wait1>fin_wait2>close", "the path of a socket whose process was killed");
+        assert_eq!(
+            life.path(),
+            "close>syn_sent>established>fin_wait1>fin_wait2>close",
+            "the path of a socket whose process was killed"
+        );
         let fin = life.entry("fin_wait1");
         assert_eq!(
             (&fin["pid"], &fin["process"]),
@@ -80,15 +91,27 @@ fn owners() {
     let held = |process: &str, role: &str, state: &str| {
         agent.scrape().sum("connections", &[("process", process), ("role", role), ("state", state)])
     };
-    wait_for("7 client connections of the other process", PATIENCE, || (held(roles::VICTIM, "client", "established") == 7).then_some(()));
-    wait_for("7 server connections of this process", PATIENCE, || (held(roles::TEST_NAME, "server", "established") == 7).then_some(()));
-    wait_for("the listener of this process", PATIENCE, || (held(roles::TEST_NAME, "server", "listen") == 1).then_some(()));
+    wait_for("7 client connections of the other process", PATIENCE, || {
+        (held(roles::VICTIM, "client", "established") == 7).then_some(())
+    });
+    wait_for("7 server connections of this process", PATIENCE, || {
+        (held(roles::TEST_NAME, "server", "established") == 7).then_some(())
+    });
+    wait_for("the listener of this process", PATIENCE, || {
+        (held(roles::TEST_NAME, "server", "listen") == 1).then_some(())
+    });
     child.kill().expect("kill it");
     child.wait().expect("its end");
     wait_for("7 connections in close_wait of this process", PATIENCE, || {
         (held(roles::TEST_NAME, "server", "close_wait") == 7).then_some(())
     });
-    assert_eq!(held(roles::VICTIM, "client", "established"), 0, "what the killed process still has");
+    assert_eq!(
+        held(roles::VICTIM, "client", "established"),
+        0,
+        "what the killed process still has"
+    );
     drop(accepted);
-    wait_for("no connection in close_wait", PATIENCE, || (held(roles::TEST_NAME, "server", "close_wait") == 0).then_some(()));
+    wait_for("no connection in close_wait", PATIENCE, || {
+        (held(roles::TEST_NAME, "server", "close_wait") == 0).then_some(())
+    });
 }

@@ -1,4 +1,5 @@
-//! Where a socket runs: cgroups that the test makes, with processes in them, and the label that they get.
+//! Where a socket runs: cgroups that the test makes, with processes in them, and the label that
+//! they get.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -13,8 +14,10 @@ use crate::roles;
 use crate::workload::{LOOPBACKS, Site};
 
 /// The tests of this file.
-pub(super) const TESTS: &[Test] =
-    &[("host::workload_of_a_unit_and_of_a_container", unified), ("host::workload_by_process_where_the_hierarchy_is_old", old)];
+pub(super) const TESTS: &[Test] = &[
+    ("host::workload_of_a_unit_and_of_a_container", unified),
+    ("host::workload_by_process_where_the_hierarchy_is_old", old),
+];
 
 /// A cgroup, or several in each other; removed with the processes that it must not outlive.
 struct Group {
@@ -26,7 +29,8 @@ impl Group {
     fn make(hierarchy: &Path, name: &str, below: &str) -> Self {
         let top = hierarchy.join(name);
         let leaf = top.join(below);
-        fs::create_dir_all(&leaf).unwrap_or_else(|error| panic!("make the cgroup {}: {error}", leaf.display()));
+        fs::create_dir_all(&leaf)
+            .unwrap_or_else(|error| panic!("make the cgroup {}: {error}", leaf.display()));
         Self { top, leaf }
     }
 }
@@ -36,7 +40,9 @@ impl Drop for Group {
         // A process that has ended leaves its cgroup a moment later.
         for path in self.leaf.ancestors().take_while(|path| path.starts_with(&self.top)) {
             let start = std::time::Instant::now();
-            while fs::remove_dir(path).is_err() && start.elapsed() < std::time::Duration::from_secs(2) {
+            while fs::remove_dir(path).is_err()
+                && start.elapsed() < std::time::Duration::from_secs(2)
+            {
                 std::thread::sleep(std::time::Duration::from_millis(20));
             }
         }
@@ -46,7 +52,10 @@ impl Drop for Group {
 /// Where the unified hierarchy is mounted.
 fn hierarchy() -> PathBuf {
     let places = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"].map(PathBuf::from);
-    places.into_iter().find(|place| place.join("cgroup.controllers").exists()).expect("a mounted cgroup v2 hierarchy")
+    places
+        .into_iter()
+        .find(|place| place.join("cgroup.controllers").exists())
+        .expect("a mounted cgroup v2 hierarchy")
 }
 
 /// A process that joins these cgroups, connects, and holds its connections until its input ends.
@@ -56,11 +65,23 @@ impl Victim {
     fn connect(space: &Space, site: &Site, count: usize, cgroups: &[&Path]) -> Self {
         let role = roles::command(&format!("connect {} {count}", site.address), roles::VICTIM);
         let mut command = Command::new("sh");
-        command.arg("-c").arg("for c; do echo $$ > \"$c/cgroup.procs\" || exit; done; exec \"$0\"").arg(role.get_program()).args(cgroups);
+        command
+            .arg("-c")
+            .arg("for c; do echo $$ > \"$c/cgroup.procs\" || exit; done; exec \"$0\"")
+            .arg(role.get_program())
+            .args(cgroups);
         command.envs(role.get_envs().filter_map(|(key, value)| Some((key, value?))));
-        let mut child = space.enter(|| command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("start the connecting process"));
+        let mut child = space.enter(|| {
+            command
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .spawn()
+                .expect("start the connecting process")
+        });
         let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("its output")).read_line(&mut line).expect("its first line");
+        BufReader::new(child.stdout.take().expect("its output"))
+            .read_line(&mut line)
+            .expect("its first line");
         assert_eq!(line.trim(), "ready", "the process in {cgroups:?} said {line:?}");
         Self(child)
     }
@@ -75,7 +96,12 @@ impl Drop for Victim {
 
 /// The client connections of the process under a workload.
 fn open(agent: &Agent, workload: &str) -> i64 {
-    let labels = [("process", roles::VICTIM), ("workload", workload), ("role", "client"), ("state", "established")];
+    let labels = [
+        ("process", roles::VICTIM),
+        ("workload", workload),
+        ("role", "client"),
+        ("state", "established"),
+    ];
     agent.scrape().sum("connections", &labels)
 }
 
@@ -87,25 +113,58 @@ fn unified() {
     let unit = format!("tcpwarden-live-{}.service", std::process::id());
     let slice = format!("tcpwarden-live-{}.slice", std::process::id());
     // Both are younger than the agent, so it has to find them.
-    let groups = [Group::make(&hierarchy(), &unit, "worker"), Group::make(&hierarchy(), &slice, &format!("docker-{id}.scope/init.scope"))];
+    let groups = [
+        Group::make(&hierarchy(), &unit, "worker"),
+        Group::make(&hierarchy(), &slice, &format!("docker-{id}.scope/init.scope")),
+    ];
     let both = [(unit.as_str(), 3), (&id[..12], 4)];
-    let victims: Vec<Victim> =
-        groups.iter().zip(both).map(|(group, (_, count))| Victim::connect(&space, &site, count, &[&group.leaf])).collect();
+    let victims: Vec<Victim> = groups
+        .iter()
+        .zip(both)
+        .map(|(group, (_, count))| Victim::connect(&space, &site, count, &[&group.leaf]))
+        .collect();
     for (workload, count) in both {
-        wait_for("the connections under their workload", PATIENCE, || (open(&agent, workload) == i64::try_from(count).ok()?).then_some(()));
+        wait_for("the connections under their workload", PATIENCE, || {
+            (open(&agent, workload) == i64::try_from(count).ok()?).then_some(())
+        });
         let page = agent.scrape();
         let labels = [("process", roles::VICTIM), ("workload", workload)];
-        assert_eq!(page.sum("connections_opened_total", &labels), i64::try_from(count).unwrap(), "all were counted under {workload}");
-        assert_eq!(page.sum("workload_info", &[("workload", workload)]), 1, "one line of long names for {workload}");
+        assert_eq!(
+            page.sum("connections_opened_total", &labels),
+            i64::try_from(count).unwrap(),
+            "all were counted under {workload}"
+        );
+        assert_eq!(
+            page.sum("workload_info", &[("workload", workload)]),
+            1,
+            "one line of long names for {workload}"
+        );
     }
     let page = agent.scrape();
     let unit_path = format!("/{unit}");
-    assert_eq!(page.sum("workload_info", &[("workload", &unit), ("kind", "unit"), ("cgroup", &unit_path)]), 1, "{}", page.text);
-    assert_eq!(page.sum("workload_info", &[("container_id", &id), ("kind", "container"), ("runtime", "docker")]), 1, "{}", page.text);
+    assert_eq!(
+        page.sum("workload_info", &[("workload", &unit), ("kind", "unit"), ("cgroup", &unit_path)]),
+        1,
+        "{}",
+        page.text
+    );
+    assert_eq!(
+        page.sum(
+            "workload_info",
+            &[("container_id", &id), ("kind", "container"), ("runtime", "docker")]
+        ),
+        1,
+        "{}",
+        page.text
+    );
     drop((victims, groups));
     wait_for("the connections to be closed", PATIENCE, || (open(&agent, &unit) == 0).then_some(()));
     let labels = [("workload", unit.as_str())];
-    assert_eq!(agent.scrape().sum("connections_closed_total", &labels), 3, "a cgroup that is gone keeps its name");
+    assert_eq!(
+        agent.scrape().sum("connections_closed_total", &labels),
+        3,
+        "a cgroup that is gone keeps its name"
+    );
 }
 
 /// A hierarchy of the old kind, of the test's own, with nothing but names in it.
@@ -137,6 +196,8 @@ fn old() {
     let site = space.enter(|| Site::open(LOOPBACKS[0]));
     // In the root of the unified hierarchy, as all processes are where that is not used.
     let victim = Victim::connect(&space, &site, 3, &[&group.leaf, &hierarchy()]);
-    wait_for("the connections under their workload", PATIENCE, || (open(&agent, &unit) == 3).then_some(()));
+    wait_for("the connections under their workload", PATIENCE, || {
+        (open(&agent, &unit) == 3).then_some(())
+    });
     drop((victim, agent, group));
 }

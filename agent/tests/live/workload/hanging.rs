@@ -79,8 +79,8 @@ impl Hanging {
         self.held.add("listen", 1);
     }
 
-    /// The sockets of the namespace once the delayed acknowledgements have come in: nothing else is in
-    /// FIN_WAIT1 then than what is meant to be.
+    /// The sockets of the namespace once the delayed acknowledgements have come in: nothing else is
+    /// in FIN_WAIT1 then than what is meant to be.
     pub(crate) fn at_rest(&self, space: &Space) -> Sockets {
         wait_for("the last delayed acknowledgement", PATIENCE, || {
             let listed = Sockets::of(space.pid());
@@ -88,7 +88,8 @@ impl Hanging {
         })
     }
 
-    /// One socket each in ESTABLISHED, FIN_WAIT1, CLOSING and LAST_ACK, whose peer has stopped to answer.
+    /// One socket each in ESTABLISHED, FIN_WAIT1, CLOSING and LAST_ACK, whose peer has stopped to
+    /// answer.
     pub(crate) fn silent(&mut self) {
         let open = Silent::connect(81);
         let mut orphan = Silent::connect(82);

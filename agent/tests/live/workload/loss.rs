@@ -13,8 +13,9 @@ pub(crate) const DEAF: u16 = 7200;
 /// A port to which this host itself refuses to send SYNs, which the kernel notices.
 pub(crate) const FORBIDDEN: u16 = 7201;
 
-/// The rules: at both ends every twentieth packet of the lossy ports is dropped on arrival, by chance,
-/// and every SYN to the deaf port; SYNs to the forbidden one are dropped on departure. Drops on arrival look to the sender like a lossy path.
+/// The rules: at both ends every twentieth packet of the lossy ports is dropped on arrival, by
+/// chance, and every SYN to the deaf port; SYNs to the forbidden one are dropped on departure.
+/// Drops on arrival look to the sender like a lossy path.
 pub(crate) fn rules(space: &Space) {
     space.filter(&format!(
         "table inet live {{
@@ -40,7 +41,14 @@ pub(crate) fn heal(space: &Space) {
 }
 
 /// `count` connections at once that each carry `bytes` there and back; the client closes first.
-pub(crate) fn transfers(client: &Space, server: &Space, ip: IpAddr, port: u16, count: usize, bytes: usize) -> Tally {
+pub(crate) fn transfers(
+    client: &Space,
+    server: &Space,
+    ip: IpAddr,
+    port: u16,
+    count: usize,
+    bytes: usize,
+) -> Tally {
     assert!(LOSSY.contains(&port), "{port} is not a lossy port");
     let site = server.enter(|| Site::open_at(SocketAddr::new(ip, port)));
     std::thread::scope(|scope| {

@@ -18,8 +18,11 @@ use socket2::{Domain, SockRef, Socket, Type};
 pub(crate) const NOWHERE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 
 /// The loopback addresses: IPv4, IPv6, and IPv4 through an IPv6 socket.
-pub(crate) const LOOPBACKS: [IpAddr; 3] =
-    [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST), IpAddr::V6(Ipv4Addr::LOCALHOST.to_ipv6_mapped())];
+pub(crate) const LOOPBACKS: [IpAddr; 3] = [
+    IpAddr::V4(Ipv4Addr::LOCALHOST),
+    IpAddr::V6(Ipv6Addr::LOCALHOST),
+    IpAddr::V6(Ipv4Addr::LOCALHOST.to_ipv6_mapped()),
+];
 
 /// What a workload did, by name.
 #[derive(Clone, Debug, Default)]
@@ -67,14 +70,16 @@ impl Site {
 
     /// Listens on that port.
     pub(crate) fn open_at(address: SocketAddr) -> Self {
-        let listener = TcpListener::bind(address).unwrap_or_else(|error| panic!("listen on {address}: {error}"));
+        let listener = TcpListener::bind(address)
+            .unwrap_or_else(|error| panic!("listen on {address}: {error}"));
         let address = listener.local_addr().expect("the listener's address");
         Self { listener, address }
     }
 
     /// A client end from the namespace of the calling thread, and the accepted end.
     pub(crate) fn pair(&self) -> (TcpStream, TcpStream) {
-        let client = TcpStream::connect(self.address).unwrap_or_else(|error| panic!("connect to {}: {error}", self.address));
+        let client = TcpStream::connect(self.address)
+            .unwrap_or_else(|error| panic!("connect to {}: {error}", self.address));
         (client, self.accept())
     }
 
@@ -98,7 +103,13 @@ pub(crate) fn expect_reset(mut stream: &TcpStream) {
         match stream.read(&mut [0; 64]) {
             Ok(1..) => {}
             Ok(0) => panic!("the stream ended where a reset was expected"),
-            Err(error) => return assert_eq!(error.kind(), ErrorKind::ConnectionReset, "the error of a read after a reset"),
+            Err(error) => {
+                return assert_eq!(
+                    error.kind(),
+                    ErrorKind::ConnectionReset,
+                    "the error of a read after a reset"
+                );
+            }
         }
     }
 }
@@ -111,7 +122,8 @@ pub(crate) fn abort(stream: TcpStream) {
 
 /// A connect under way, not waited for.
 pub(crate) fn begin(address: SocketAddr) -> Socket {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).expect("make a socket");
+    let socket =
+        Socket::new(Domain::for_address(address), Type::STREAM, None).expect("make a socket");
     socket.set_nonblocking(true).expect("make it non-blocking");
     match socket.connect(&address.into()) {
         Ok(()) => {}
@@ -121,8 +133,8 @@ pub(crate) fn begin(address: SocketAddr) -> Socket {
     socket
 }
 
-/// Makes [`NOWHERE`] a place from which nothing comes back, in the calling thread's namespace: loopback
-/// takes the packets and finds nobody to deliver them to.
+/// Makes [`NOWHERE`] a place from which nothing comes back, in the calling thread's namespace:
+/// loopback takes the packets and finds nobody to deliver them to.
 pub(crate) fn black_hole() {
     crate::harness::space::run("ip route add 192.0.2.0/24 dev lo");
 }

@@ -1,6 +1,7 @@
 //! Programs of other languages that leak connections: `programs/leaky.c` and `programs/leaky.py`.
 //!
-//! Each says on its output what it holds; it ends when its input is closed, and with it what it forked.
+//! Each says on its output what it holds; it ends when its input is closed, and with it what it
+//! forked.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -38,7 +39,9 @@ impl Program {
 
     fn start(words: &[&str], cgroup: Option<&Path>) -> Self {
         // The shell joins the cgroup before the program makes its first socket.
-        let join = cgroup.map_or_else(String::new, |path| format!("echo $$ > {}/cgroup.procs && ", path.display()));
+        let join = cgroup.map_or_else(String::new, |path| {
+            format!("echo $$ > {}/cgroup.procs && ", path.display())
+        });
         let mut child = Command::new("sh")
             .args(["-c", &format!("{join}exec \"$@\""), "sh"])
             .args(words)
@@ -48,13 +51,20 @@ impl Program {
             .unwrap_or_else(|error| panic!("start {words:?}: {error}"));
         let output = BufReader::new(child.stdout.take().expect("its output"));
         let (send, lines) = channel();
-        std::thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| send.send(line)));
+        std::thread::spawn(move || {
+            output.lines().map_while(Result::ok).try_for_each(|line| send.send(line))
+        });
         Self { child, lines, holders: BTreeSet::new(), said: BTreeMap::new() }
     }
 
     /// The address at which it listens, on the same host as the caller.
     pub(crate) fn address(&mut self, ip: &str) -> SocketAddr {
-        let port = self.until("port").split_whitespace().nth(1).and_then(|port| port.parse().ok()).expect("a port");
+        let port = self
+            .until("port")
+            .split_whitespace()
+            .nth(1)
+            .and_then(|port| port.parse().ok())
+            .expect("a port");
         SocketAddr::new(ip.parse().expect("an address"), port)
     }
 
@@ -65,7 +75,10 @@ impl Program {
 
     fn until(&mut self, word: &str) -> String {
         loop {
-            let line = self.lines.recv_timeout(PATIENCE).unwrap_or_else(|error| panic!("no line {word:?} from the program: {error}"));
+            let line = self
+                .lines
+                .recv_timeout(PATIENCE)
+                .unwrap_or_else(|error| panic!("no line {word:?} from the program: {error}"));
             if let Some(pid) = line.strip_prefix("held by ") {
                 self.holders.insert(pid.parse().expect("a process id"));
             }
@@ -93,8 +106,17 @@ impl Built {
     /// Builds it with the compiler that also links Rust programs.
     pub(crate) fn new() -> Self {
         let binary = scratch("leaky");
-        let output = Command::new("cc").args(["-O1", "-o"]).arg(&binary).arg(C).output().expect("run cc (a C compiler)");
-        assert!(output.status.success(), "cc refused {C}: {}", String::from_utf8_lossy(&output.stderr));
+        let output = Command::new("cc")
+            .args(["-O1", "-o"])
+            .arg(&binary)
+            .arg(C)
+            .output()
+            .expect("run cc (a C compiler)");
+        assert!(
+            output.status.success(),
+            "cc refused {C}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         Self(binary)
     }
 
@@ -113,7 +135,8 @@ impl Drop for Built {
 /// Connections to a server: each says `words`, then closes its end.
 pub(crate) fn feed(address: SocketAddr, count: usize, words: &[u8]) {
     for _ in 0..count {
-        let mut stream = TcpStream::connect(address).unwrap_or_else(|error| panic!("connect to {address}: {error}"));
+        let mut stream = TcpStream::connect(address)
+            .unwrap_or_else(|error| panic!("connect to {address}: {error}"));
         stream.write_all(words).expect("write");
     }
 }

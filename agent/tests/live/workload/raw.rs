@@ -1,5 +1,5 @@
-//! TCP spoken by hand over a raw socket, from an address that nobody has: half-open connections at a
-//! listener, and a peer that answers the SYN and then nothing more.
+//! TCP spoken by hand over a raw socket, from an address that nobody has: half-open connections at
+//! a listener, and a peer that answers the SYN and then nothing more.
 //!
 //! This takes no packet filter, so it also works in the smallest guest. Packets to [`NOWHERE`] go
 //! through loopback, where a raw socket sees them, and end there: the kernel sends no reset for an
@@ -23,10 +23,12 @@ const ACK: u8 = 0x10;
 /// The first sequence number of everything that is sent here.
 const FIRST: u32 = 0x1122_3344;
 
-/// Sends a SYN from [`NOWHERE`] to a listener of the calling thread's namespace. The answer is lost,
-/// so the listener keeps a request socket (SYN_RECV) and goes on sending its SYN-ACK.
+/// Sends a SYN from [`NOWHERE`] to a listener of the calling thread's namespace. The answer is
+/// lost, so the listener keeps a request socket (SYN_RECV) and goes on sending its SYN-ACK.
 pub(crate) fn half_open(listener: SocketAddr, source_port: u16) {
-    let SocketAddr::V4(listener) = listener else { panic!("half-open connections are made over IPv4 only") };
+    let SocketAddr::V4(listener) = listener else {
+        panic!("half-open connections are made over IPv4 only")
+    };
     send(SocketAddrV4::new(NOWHERE, source_port), listener, [FIRST, 0], SYN);
 }
 
@@ -43,19 +45,24 @@ pub(crate) struct Silent {
 }
 
 impl Silent {
-    /// Connects, from the calling thread's namespace, to a port of [`NOWHERE`]; the handshake is the
-    /// last that the peer answers.
+    /// Connects, from the calling thread's namespace, to a port of [`NOWHERE`]; the handshake is
+    /// the last that the peer answers.
     pub(crate) fn connect(port: u16) -> Self {
-        let mut ear = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::TCP)).expect("make a raw socket to listen with");
+        let mut ear = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::TCP))
+            .expect("make a raw socket to listen with");
         ear.set_read_timeout(Some(crate::harness::PATIENCE)).expect("set a time limit");
         let peer = SocketAddrV4::new(NOWHERE, port);
         let socket = begin(peer.into());
-        let local = socket.local_addr().expect("its address").as_socket_ipv4().expect("an IPv4 address");
+        let local =
+            socket.local_addr().expect("its address").as_socket_ipv4().expect("an IPv4 address");
         let mut packet = [0; 256];
         let seen = loop {
             let length = ear.read(&mut packet).expect("wait for the SYN");
             let tcp = &packet[usize::from(packet[0] & 15) * 4..length];
-            if tcp[0..2] == local.port().to_be_bytes() && tcp[2..4] == port.to_be_bytes() && tcp[13] & SYN != 0 {
+            if tcp[0..2] == local.port().to_be_bytes()
+                && tcp[2..4] == port.to_be_bytes()
+                && tcp[13] & SYN != 0
+            {
                 break u32::from_be_bytes([tcp[4], tcp[5], tcp[6], tcp[7]]).wrapping_add(1);
             }
         };
@@ -86,8 +93,8 @@ impl Silent {
 
 impl Drop for Silent {
     fn drop(&mut self) {
-        // An orphan would outlive the test by minutes, keep its namespace alive and send its FIN again
-        // and again, where nobody counts. So the peer ends it.
+        // An orphan would outlive the test by minutes, keep its namespace alive and send its FIN
+        // again and again, where nobody counts. So the peer ends it.
         self.socket = None;
         let (space, peer, local, numbers) = (&self.space, self.peer, self.local, self.numbers);
         std::thread::scope(|scope| {
@@ -102,7 +109,8 @@ impl Drop for Silent {
 
 /// Sends one segment without data; `numbers` are its sequence and acknowledgement numbers.
 fn send(from: SocketAddrV4, to: SocketAddrV4, numbers: [u32; 2], flags: u8) {
-    let socket = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::from(RAW))).expect("make a raw socket to send with");
+    let socket = Socket::new(Domain::IPV4, Type::RAW, Some(Protocol::from(RAW)))
+        .expect("make a raw socket to send with");
     let mut tcp = Vec::new();
     tcp.extend(from.port().to_be_bytes());
     tcp.extend(to.port().to_be_bytes());
@@ -131,7 +139,8 @@ fn pseudo_header(from: Ipv4Addr, to: Ipv4Addr, length: usize) -> Vec<u8> {
 
 /// The Internet checksum (RFC 1071) of an even number of bytes.
 fn checksum(bytes: &[u8]) -> u16 {
-    let sum: u32 = bytes.chunks_exact(2).map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]]))).sum();
+    let sum: u32 =
+        bytes.chunks_exact(2).map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]]))).sum();
     let folded = (sum & 0xffff) + (sum >> 16);
     !u16::try_from((folded & 0xffff) + (folded >> 16)).expect("sixteen bits")
 }

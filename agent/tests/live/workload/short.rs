@@ -101,14 +101,20 @@ pub(crate) fn reset_in_close_wait(site: &Site, tally: &mut Tally) {
 /// A connect to a port where nobody listens, next to the site's.
 pub(crate) fn refused(site: &Site, tally: &mut Tally) {
     // Port 1 is below every range that the tests use.
-    let error = TcpStream::connect(SocketAddr::new(site.address.ip(), 1)).expect_err("nobody listens on port 1");
-    assert_eq!(error.kind(), ErrorKind::ConnectionRefused, "the error of a connect to a closed port");
+    let error = TcpStream::connect(SocketAddr::new(site.address.ip(), 1))
+        .expect_err("nobody listens on port 1");
+    assert_eq!(
+        error.kind(),
+        ErrorKind::ConnectionRefused,
+        "the error of a connect to a closed port"
+    );
     tally.add("refused", 1);
 }
 
 /// The listener is closed while connections wait to be accepted.
 pub(crate) fn unaccepted(site: Site, count: i64, tally: &mut Tally) {
-    let clients: Vec<TcpStream> = (0..count).map(|_| TcpStream::connect(site.address).expect("connect")).collect();
+    let clients: Vec<TcpStream> =
+        (0..count).map(|_| TcpStream::connect(site.address).expect("connect")).collect();
     drop(site);
     for client in clients {
         expect_reset(&client);
@@ -116,11 +122,14 @@ pub(crate) fn unaccepted(site: Site, count: i64, tally: &mut Tally) {
     }
 }
 
-/// Connects that nobody answers, until the kernel gives up. The namespace's `tcp_syn_retries` should be 1.
+/// Connects that nobody answers, until the kernel gives up. The namespace's `tcp_syn_retries`
+/// should be 1.
 pub(crate) fn timed_out(address: SocketAddr, count: i64, tally: &mut Tally) {
     let sockets: Vec<Socket> = (0..count).map(|_| begin(address)).collect();
     for socket in &sockets {
-        let error = wait_for("the connect to time out", PATIENCE, || socket.take_error().expect("ask for the error"));
+        let error = wait_for("the connect to time out", PATIENCE, || {
+            socket.take_error().expect("ask for the error")
+        });
         assert_eq!(error.kind(), ErrorKind::TimedOut, "the error of a connect that nobody answers");
         tally.add("timed_out", 1);
     }
@@ -136,7 +145,8 @@ pub(crate) fn canceled(address: SocketAddr, count: i64, tally: &mut Tally) {
 
 /// A socket that connects to itself: simultaneous open and simultaneous close in one.
 pub(crate) fn self_connect(ip: std::net::IpAddr, tally: &mut Tally) {
-    let socket = Socket::new(Domain::for_address(SocketAddr::new(ip, 0)), Type::STREAM, None).expect("make a socket");
+    let socket = Socket::new(Domain::for_address(SocketAddr::new(ip, 0)), Type::STREAM, None)
+        .expect("make a socket");
     socket.bind(&SocketAddr::new(ip, 0).into()).expect("bind");
     let itself = socket.local_addr().expect("its address");
     socket.connect(&itself).expect("connect to itself");
@@ -148,7 +158,9 @@ pub(crate) fn self_connect(ip: std::net::IpAddr, tally: &mut Tally) {
 /// Connects for which no local port is left, after those that took the last ones.
 pub(crate) fn no_local_port(space: &Space, count: i64, tally: &mut Tally) {
     let range = "net/ipv4/ip_local_port_range";
-    let before = space.enter(|| std::fs::read_to_string(format!("/proc/sys/{range}")).expect("read the port range"));
+    let before = space.enter(|| {
+        std::fs::read_to_string(format!("/proc/sys/{range}")).expect("read the port range")
+    });
     let site = space.enter(|| Site::open(Ipv4Addr::LOCALHOST.into()));
     space.sysctl(range, "9000 9001");
     let pairs = space.enter(|| {
@@ -160,7 +172,11 @@ pub(crate) fn no_local_port(space: &Space, count: i64, tally: &mut Tally) {
             }
             assert!(pairs.len() <= 2, "more connections than local ports");
         };
-        assert_eq!(error.raw_os_error(), Some(Errno::EADDRNOTAVAIL as i32), "the error of a connect without a local port");
+        assert_eq!(
+            error.raw_os_error(),
+            Some(Errno::EADDRNOTAVAIL as i32),
+            "the error of a connect without a local port"
+        );
         for _ in 1..count {
             TcpStream::connect(site.address).expect_err("no local port is left");
         }

@@ -1,5 +1,6 @@
-//! Does one piece of work, for the gate to count: `counted` lists the names, `counted NAME` does the work of that
-//! name and prints, on one line, how many units it was, in what unit, and how often and how many bytes it allocated.
+//! Does one piece of work, for the gate to count: `counted` lists the names, `counted NAME` does
+//! the work of that name and prints, on one line, how many units it was, in what unit, and how
+//! often and how many bytes it allocated.
 //!
 //! Instructions are counted from outside, by callgrind, inside of [`counted_work`] only.
 #![forbid(unsafe_code)]
@@ -23,7 +24,10 @@ fn main() -> ExitCode {
         return say(&work.map(|work| work.name).collect::<Vec<_>>().join("\n"));
     };
     let Some(Work { unit, prepare, .. }) = work.find(|work| work.name == name) else {
-        let _ = writeln!(std::io::stderr(), "there is no work {name}; without an argument all names are listed");
+        let _ = writeln!(
+            std::io::stderr(),
+            "there is no work {name}; without an argument all names are listed"
+        );
         return ExitCode::FAILURE;
     };
     let mut prepared = prepare();
@@ -32,5 +36,9 @@ fn main() -> ExitCode {
 }
 
 fn say(text: &str) -> ExitCode {
-    if writeln!(std::io::stdout(), "{text}").is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if writeln!(std::io::stdout(), "{text}").is_ok() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }

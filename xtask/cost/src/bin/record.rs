@@ -1,5 +1,6 @@
-//! Makes the recording that benchmarks replay: loads the probes, makes traffic in a network namespace of its own, and writes
-//! what the two rings give. As root: `cargo run --release --package cost --bin record`.
+//! Makes the recording that benchmarks replay: loads the probes, makes traffic in a network
+//! namespace of its own, and writes what the two rings give. As root: `cargo run --release
+//! --package cost --bin record`.
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "its output is for the person at the terminal")]
 
@@ -27,15 +28,16 @@ fn main() -> Result<()> {
     if std::env::args().nth(1).as_deref() == Some("traffic") {
         return traffic();
     }
-    let (kernel, mut maps) =
-        Kernel::load(Sizes { state_ring: 8 << 20, retransmit_ring: 1 << 20 }).context("load the probes; this needs root")?;
+    let (kernel, mut maps) = Kernel::load(Sizes { state_ring: 8 << 20, retransmit_ring: 1 << 20 })
+        .context("load the probes; this needs root")?;
     let mut child = Command::new("unshare")
         .args(["--net", "sh", "-c", INSIDE])
         .arg(std::env::current_exe()?)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()?;
-    let netns = ready(&mut child).context("the traffic did not begin; it needs root, `unshare`, `ip` and `nft`")?;
+    let netns = ready(&mut child)
+        .context("the traffic did not begin; it needs root, `unshare`, `ip` and `nft`")?;
     let mut records = Vec::new();
     drop(child.stdin.take());
     while child.try_wait()?.is_none() {

@@ -1,5 +1,5 @@
-//! Holds a program on the hook of the state probe that does nothing, or nothing but hand over a record, until its
-//! input ends; `cargo xtask bench` measures the agent's programs against it.
+//! Holds a program on the hook of the state probe that does nothing, or nothing but hand over a
+//! record, until its input ends; `cargo xtask bench` measures the agent's programs against it.
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "what it prints is read by the benchmark")]
 
@@ -45,7 +45,12 @@ fn main() -> Result<()> {
             records += yardstick.drain();
         }
     });
-    let (runs, nanoseconds) = yardstick.run_stats().read().map(|(_, runs)| (runs.runs, runs.nanoseconds)).next().unwrap_or_default();
+    let (runs, nanoseconds) = yardstick
+        .run_stats()
+        .read()
+        .map(|(_, runs)| (runs.runs, runs.nanoseconds))
+        .next()
+        .unwrap_or_default();
     println!("runs {runs} ns {nanoseconds} records {records}");
     Ok(())
 }

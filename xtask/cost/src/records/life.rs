@@ -1,11 +1,14 @@
-//! Made-up life cycles of sockets, the same in every run: what a busy host's probes and lists would tell.
+//! Made-up life cycles of sockets, the same in every run: what a busy host's probes and lists would
+//! tell.
 //!
-//! Used by the counted work, the micro-benchmarks and the allocation tests. Guarantees: no randomness but a fixed
-//! sequence, so that two runs apply the very same records; after each round every connection has closed, so that
-//! a round can be applied again and again to one table.
+//! Used by the counted work, the micro-benchmarks and the allocation tests. Guarantees: no
+//! randomness but a fixed sequence, so that two runs apply the very same records; after each round
+//! every connection has closed, so that a round can be applied again and again to one table.
 
 use agent_common::record::{Close, Endpoints, Holder, Retransmit, Socket, State, flag, kind};
-use agent_common::tcp::{CLOSE, CLOSE_WAIT, ESTABLISHED, FIN_WAIT1, FIN_WAIT2, LAST_ACK, LISTEN, SYN_RECV, SYN_SENT};
+use agent_common::tcp::{
+    CLOSE, CLOSE_WAIT, ESTABLISHED, FIN_WAIT1, FIN_WAIT2, LAST_ACK, LISTEN, SYN_RECV, SYN_SENT,
+};
 use tcpwarden::ingest::decode::Record;
 
 /// The network namespace of all of them.
@@ -34,13 +37,16 @@ enum Life {
     Reset,
 }
 
-/// One round: `connections` lives, some dozens of them at a time, in the order of time from `start` on.
+/// One round: `connections` lives, some dozens of them at a time, in the order of time from `start`
+/// on.
 #[must_use]
 pub fn round(connections: u64, start: u64) -> Vec<Record> {
     let mut records = Vec::new();
     let mut time = start;
     for batch in 0..connections.div_ceil(ABREAST) {
-        let lives: Vec<_> = (0..ABREAST.min(connections - batch * ABREAST)).map(|at| steps(batch * ABREAST + at, at)).collect();
+        let lives: Vec<_> = (0..ABREAST.min(connections - batch * ABREAST))
+            .map(|at| steps(batch * ABREAST + at, at))
+            .collect();
         let longest = lives.iter().map(Vec::len).max().unwrap_or(0);
         for step in 0..longest {
             for record in lives.iter().filter_map(|life| life.get(step)) {
@@ -69,7 +75,8 @@ pub fn listeners(start: u64) -> Vec<Record> {
     (0..PROCESSES).map(|server| at(&listen(server), start)).collect()
 }
 
-/// The socket list of `rows` connections that live on, and the listeners, as one reading at `time` gives it.
+/// The socket list of `rows` connections that live on, and the listeners, as one reading at `time`
+/// gives it.
 pub fn list(rows: u64, time: u64) -> impl Iterator<Item = Record> {
     let entry = move |number: u64| {
         Record::Socket(Socket {
@@ -90,7 +97,13 @@ pub fn holders(rows: u64, processes: u32) -> impl Iterator<Item = Record> {
     let each = rows.div_ceil(u64::from(processes));
     (0..rows).map(move |number| {
         let tgid = 5000 + u32::try_from(number / each).unwrap_or(0);
-        Record::Holder(Holder { kind: kind::HOLDER, tgid, sk: CROWD + number * SOCKET, comm: comm(b"crowd"), ..Holder::default() })
+        Record::Holder(Holder {
+            kind: kind::HOLDER,
+            tgid,
+            sk: CROWD + number * SOCKET,
+            comm: comm(b"crowd"),
+            ..Holder::default()
+        })
     })
 }
 
@@ -108,7 +121,11 @@ fn steps(number: u64, place: u64) -> Vec<Record> {
     let by_server = |old, new| Record::State(owned(step(server, old, new), process, b"server"));
     let told = |ends, old, new| Record::State(step(ends, old, new));
     let open = [
-        Record::State(owned(step(Endpoints { local_port: 0, ..client }, CLOSE, SYN_SENT), process, b"client")),
+        Record::State(owned(
+            step(Endpoints { local_port: 0, ..client }, CLOSE, SYN_SENT),
+            process,
+            b"client",
+        )),
         told(server, LISTEN, SYN_RECV),
         by_client(SYN_SENT, ESTABLISHED),
         told(server, SYN_RECV, ESTABLISHED),
@@ -133,10 +150,14 @@ fn steps(number: u64, place: u64) -> Vec<Record> {
     match life {
         Life::Short => open.into_iter().chain(part).collect(),
         Life::Lossy => open.into_iter().chain([resent, resent]).chain(part).collect(),
-        Life::Refused => vec![open[0], failing(owned(step(client, SYN_SENT, CLOSE), process, b"client"), 111)],
+        Life::Refused => {
+            vec![open[0], failing(owned(step(client, SYN_SENT, CLOSE), process, b"client"), 111)]
+        }
         Life::Reset => {
-            let ends =
-                [closed(owned(step(server, ESTABLISHED, CLOSE), process, b"server")), failing(step(client, ESTABLISHED, CLOSE), 104)];
+            let ends = [
+                closed(owned(step(server, ESTABLISHED, CLOSE), process, b"server")),
+                failing(step(client, ESTABLISHED, CLOSE), 104),
+            ];
             open.into_iter().chain(ends).collect()
         }
     }
@@ -146,9 +167,18 @@ fn ends(number: u64, server: bool) -> Endpoints {
     let process = u32::try_from(number % u64::from(PROCESSES)).unwrap_or(0);
     let ephemeral = 32_768 + u16::try_from(number / u64::from(PROCESSES) % 28_000).unwrap_or(0);
     let peer = u32::try_from(number / 1_000_000).unwrap_or(0);
-    let (local_port, peer_port) = if server { (port(process), ephemeral) } else { (ephemeral, port(process)) };
+    let (local_port, peer_port) =
+        if server { (port(process), ephemeral) } else { (ephemeral, port(process)) };
     let cgroup = if server { 100 } else { 200 } + u64::from(process);
-    Endpoints { sk: 0, cgroup, local: address(1), peer: address(1 + peer), netns: NETNS, local_port, peer_port }
+    Endpoints {
+        sk: 0,
+        cgroup,
+        local: address(1),
+        peer: address(1 + peer),
+        netns: NETNS,
+        local_port,
+        peer_port,
+    }
 }
 
 fn port(process: u32) -> u16 {
@@ -157,7 +187,8 @@ fn port(process: u32) -> u16 {
 
 /// `127.0.0.last` (or the wildcard), v4-mapped, in network order in memory.
 fn address(last: u32) -> [u64; 2] {
-    let [b, c, d] = [(last >> 16) & 255, (last >> 8) & 255, last & 255].map(|byte| u8::try_from(byte).unwrap_or(0));
+    let [b, c, d] = [(last >> 16) & 255, (last >> 8) & 255, last & 255]
+        .map(|byte| u8::try_from(byte).unwrap_or(0));
     let first = if last == 0 { 0 } else { 127 };
     [0, u64::from_ne_bytes([0, 0, 0xff, 0xff, first, b, c, d])]
 }
@@ -181,7 +212,13 @@ fn owned(state: State, process: u32, name: &[u8]) -> State {
 }
 
 fn closed(state: State) -> Record {
-    Record::Close(Close { state, bytes_sent: 1234, bytes_received: 567, srtt_us: 40, retransmitted: 0 })
+    Record::Close(Close {
+        state,
+        bytes_sent: 1234,
+        bytes_received: 567,
+        srtt_us: 40,
+        retransmitted: 0,
+    })
 }
 
 fn comm(name: &[u8]) -> [u8; 16] {
@@ -195,7 +232,9 @@ fn comm(name: &[u8]) -> [u8; 16] {
 pub fn at(record: &Record, time: u64) -> Record {
     match *record {
         Record::State(state) => Record::State(State { time, ..state }),
-        Record::Close(close) => Record::Close(Close { state: State { time, ..close.state }, ..close }),
+        Record::Close(close) => {
+            Record::Close(Close { state: State { time, ..close.state }, ..close })
+        }
         Record::Retransmit(resent) => Record::Retransmit(Retransmit { time, ..resent }),
         Record::SynAck(resent) => Record::SynAck(Retransmit { time, ..resent }),
         other => other,

@@ -1,9 +1,9 @@
-//! Records as the rings gave them on a live kernel, byte by byte: made by `record`, replayed through the agent's own
-//! decoder and merge.
+//! Records as the rings gave them on a live kernel, byte by byte: made by `record`, replayed
+//! through the agent's own decoder and merge.
 //!
-//! The file begins with a line that says how long the records were and what they meant when they were written; where the
-//! layout has changed since, reading it fails with the command that makes it anew. Then for each record its length in two
-//! bytes, little end first, and its bytes.
+//! The file begins with a line that says how long the records were and what they meant when they
+//! were written; where the layout has changed since, reading it fails with the command that makes
+//! it anew. Then for each record its length in two bytes, little end first, and its bytes.
 
 use std::fmt::Write as _;
 
@@ -39,13 +39,19 @@ impl Recording {
     /// # Errors
     /// Where it is none, or the layout of records has changed since.
     pub fn read(file: &[u8]) -> Result<Self> {
-        let end = file.iter().position(|byte| *byte == b'\n').with_context(|| format!("the recording has no first line; {AGAIN}"))?;
+        let end = file
+            .iter()
+            .position(|byte| *byte == b'\n')
+            .with_context(|| format!("the recording has no first line; {AGAIN}"))?;
         let (head, frames) = (String::from_utf8_lossy(&file[..end]), &file[end + 1..]);
         let mut new = Self::default();
         for record in Frames(frames) {
             new.push(record);
         }
-        let (now, meaning) = (head_of(frames), "the layout of records is not the one that the recording was made with");
+        let (now, meaning) = (
+            head_of(frames),
+            "the layout of records is not the one that the recording was made with",
+        );
         ensure!(*head == *now, "{meaning}: it says {head:?}, now it would be {now:?}; {AGAIN}");
         Ok(new)
     }
@@ -57,7 +63,9 @@ impl Recording {
     pub fn write(records: &[Vec<u8>]) -> Result<Vec<u8>> {
         let mut frames = Vec::new();
         for record in records {
-            frames.extend_from_slice(&u16::try_from(record.len()).context("a record of more than 64 KiB")?.to_le_bytes());
+            frames.extend_from_slice(
+                &u16::try_from(record.len()).context("a record of more than 64 KiB")?.to_le_bytes(),
+            );
             frames.extend_from_slice(record);
         }
         let mut file = head_of(&frames).into_bytes();
@@ -78,9 +86,11 @@ impl Recording {
         self.records == 0
     }
 
-    /// Hands over all records as the ingest thread would meet them: decoded, both rings in the order of time.
+    /// Hands over all records as the ingest thread would meet them: decoded, both rings in the
+    /// order of time.
     pub fn replay(&self, take: impl FnMut(&Record)) {
-        Rings::new(Ring(Frames(&self.states)), Ring(Frames(&self.retransmits))).drain(usize::MAX, take);
+        Rings::new(Ring(Frames(&self.states)), Ring(Frames(&self.retransmits)))
+            .drain(usize::MAX, take);
     }
 
     fn push(&mut self, record: &[u8]) {
@@ -93,17 +103,22 @@ impl Recording {
     }
 }
 
-/// The first line of a recording: the records' lengths, and a sum over what they mean to the decoder.
+/// The first line of a recording: the records' lengths, and a sum over what they mean to the
+/// decoder.
 fn head_of(frames: &[u8]) -> String {
     let (mut sum, mut text) = (0xcbf2_9ce4_8422_2325_u64, String::new());
     for record in Frames(frames) {
         text.clear();
         // Writing to a string does not fail.
         let _ = write!(text, "{:?}", decode(record));
-        sum = text.bytes().fold(sum, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+        sum = text
+            .bytes()
+            .fold(sum, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     }
     let [state, close, resent] = [size_of::<State>(), size_of::<Close>(), size_of::<Retransmit>()];
-    format!("tcpwarden records: state {state}, close {close}, retransmit {resent}; meaning {sum:016x}")
+    format!(
+        "tcpwarden records: state {state}, close {close}, retransmit {resent}; meaning {sum:016x}"
+    )
 }
 
 /// The records of a recording, one after the other; what is cut off at the end is none.
@@ -144,7 +159,9 @@ mod tests {
                 Record::Close(close) => (1, close.state.time),
                 Record::Retransmit(resent) => (2, resent.time),
                 Record::SynAck(resent) => (3, resent.time),
-                Record::Socket(_) | Record::Holder(_) => panic!("iterators do not write into the rings"),
+                Record::Socket(_) | Record::Holder(_) => {
+                    panic!("iterators do not write into the rings")
+                }
             };
             kinds[kind] += 1;
             last = last.max(time);

@@ -1,4 +1,5 @@
-//! A table with every label budget used up, filled by records and a pass as the kernel would fill it.
+//! A table with every label budget used up, filled by records and a pass as the kernel would fill
+//! it.
 
 use std::sync::Arc;
 
@@ -24,32 +25,56 @@ const NAMESPACES: u32 = 80;
 /// Ports whose SYN-ACKs were sent again.
 const PORTS: u16 = 300;
 
-/// A table with the default limits that is full in every respect and follows `rows` connections more.
+/// A table with the default limits that is full in every respect and follows `rows` connections
+/// more.
 ///
 /// # Panics
 /// Never with fewer rows than a socket address has values.
 #[must_use]
 pub fn full(rows: u32) -> Table {
     let limits = Limits::default();
-    let mut table = Table::new(Limits { connections: limits.connections.max(rows as usize + 10_000), ..limits });
+    let mut table = Table::new(Limits {
+        connections: limits.connections.max(rows as usize + 10_000),
+        ..limits
+    });
     table.begin_pass(0);
     table.end_pass(0, &covered());
     table.see_workloads(Sight::Unified);
-    let workload = |program: u32| Some(Arc::new(path::classify(&format!("/system.slice/app-{program}.service"))));
+    let workload = |program: u32| {
+        Some(Arc::new(path::classify(&format!("/system.slice/app-{program}.service"))))
+    };
     // In turn, so that both kinds are within the budgets.
     for program in 0..CLIENTS.max(SERVERS) {
         listens(&mut table, CLIENTS + program);
         connects(&mut table, program);
-        let named = [program, CLIENTS + program].map(|program| (Key::Cgroup(cgroup(program)), workload(program)));
+        let named = [program, CLIENTS + program]
+            .map(|program| (Key::Cgroup(cgroup(program)), workload(program)));
         table.tell_workloads(named, SECOND);
     }
     for port in 0..PORTS {
-        table.synack_retransmit(&Retransmit { kind: 4, ends: ends(1, 0, 1000 + port, 0), segments: 1, ..Retransmit::default() });
+        table.synack_retransmit(&Retransmit {
+            kind: 4,
+            ends: ends(1, 0, 1000 + port, 0),
+            segments: 1,
+            ..Retransmit::default()
+        });
     }
     for row in 0..rows {
         let at = ends((1 << 32) + u64::from(row), row % CLIENTS, 32_768, 443);
-        table.transition(&owned(row % CLIENTS, at, tcp::CLOSE, tcp::SYN_SENT, 2 * SECOND + u64::from(row)));
-        table.transition(&owned(row % CLIENTS, at, tcp::SYN_SENT, tcp::ESTABLISHED, 3 * SECOND + u64::from(row)));
+        table.transition(&owned(
+            row % CLIENTS,
+            at,
+            tcp::CLOSE,
+            tcp::SYN_SENT,
+            2 * SECOND + u64::from(row),
+        ));
+        table.transition(&owned(
+            row % CLIENTS,
+            at,
+            tcp::SYN_SENT,
+            tcp::ESTABLISHED,
+            3 * SECOND + u64::from(row),
+        ));
     }
     pass(&mut table);
     table
@@ -70,7 +95,13 @@ fn listens(table: &mut Table, program: u32) {
     for number in [0, 1] {
         let sk = (1 << 24) + u64::from(program) * 8 + number * 4;
         let port = 2000 + low(program) * 2 + u16::from(number > 0);
-        table.transition(&owned(program, ends(sk, program, port, 0), tcp::CLOSE, tcp::LISTEN, SECOND));
+        table.transition(&owned(
+            program,
+            ends(sk, program, port, 0),
+            tcp::CLOSE,
+            tcp::LISTEN,
+            SECOND,
+        ));
         let child = ends(sk + 1, program, port, 50_000);
         table.transition(&by_nobody(child, tcp::LISTEN, tcp::SYN_RECV, SECOND));
         table.transition(&by_nobody(child, tcp::SYN_RECV, tcp::ESTABLISHED, SECOND + 90_000));
@@ -80,13 +111,25 @@ fn listens(table: &mut Table, program: u32) {
 
 /// What a connection does once it is established.
 fn lives(table: &mut Table, program: u32, at: Endpoints, over: bool) {
-    table.retransmit(&Retransmit { kind: 3, state: tcp::ESTABLISHED, ends: at, segments: 1, ..Retransmit::default() });
+    table.retransmit(&Retransmit {
+        kind: 3,
+        state: tcp::ESTABLISHED,
+        ends: at,
+        segments: 1,
+        ..Retransmit::default()
+    });
     table.transition(&by_nobody(at, tcp::ESTABLISHED, tcp::CLOSE_WAIT, 20 * SECOND));
     if over {
         table.transition(&owned(program, at, tcp::CLOSE_WAIT, tcp::LAST_ACK, 21 * SECOND));
         let state = State { kind: 2, ..by_nobody(at, tcp::LAST_ACK, tcp::CLOSE, 22 * SECOND) };
         let bytes = u64::from(program) * 997;
-        table.close(&Close { state, bytes_sent: bytes, bytes_received: bytes * 31, srtt_us: 90 + program, retransmitted: 1 });
+        table.close(&Close {
+            state,
+            bytes_sent: bytes,
+            bytes_received: bytes * 31,
+            srtt_us: 90 + program,
+            retransmitted: 1,
+        });
     }
 }
 
@@ -96,9 +139,24 @@ fn pass(table: &mut Table) {
     table.begin_pass(now);
     for netns in 0..NAMESPACES {
         let counters = [1, 2, 3000];
-        table.pass_facts(Facts { netns: NETNS + netns, ports: None, tw_reuse: Some(2), counters: Some(counters) });
-        let at = Endpoints { netns: NETNS + netns, ..ends((1 << 40) + u64::from(netns), 0, 40_000, 443) };
-        table.pass_socket(&Socket { kind: 5, state: tcp::TIME_WAIT, substate: 6, time: now, ends: at, ..Socket::default() });
+        table.pass_facts(Facts {
+            netns: NETNS + netns,
+            ports: None,
+            tw_reuse: Some(2),
+            counters: Some(counters),
+        });
+        let at = Endpoints {
+            netns: NETNS + netns,
+            ..ends((1 << 40) + u64::from(netns), 0, 40_000, 443)
+        };
+        table.pass_socket(&Socket {
+            kind: 5,
+            state: tcp::TIME_WAIT,
+            substate: 6,
+            time: now,
+            ends: at,
+            ..Socket::default()
+        });
     }
     let rows: Vec<_> = table.rows().collect();
     for row in &rows {
@@ -117,10 +175,23 @@ fn pass(table: &mut Table) {
             _ => tcp::ESTABLISHED,
         };
         let flags = flag::ATTACHED;
-        table.pass_socket(&Socket { kind: 5, state, flags, time: now, ends: at, receive_queue: 100, send_queue: 128, ..Socket::default() });
+        table.pass_socket(&Socket {
+            kind: 5,
+            state,
+            flags,
+            time: now,
+            ends: at,
+            receive_queue: 100,
+            send_queue: 128,
+            ..Socket::default()
+        });
     }
     table.end_pass(now + SECOND, &covered());
-    let descriptors = (0..CLIENTS + SERVERS).map(|program| Descriptors { tgid: tgid(program), open: u64::from(program), limit: 1024 });
+    let descriptors = (0..CLIENTS + SERVERS).map(|program| Descriptors {
+        tgid: tgid(program),
+        open: u64::from(program),
+        limit: 1024,
+    });
     table.take_readings(Host::default(), descriptors);
 }
 
@@ -139,7 +210,15 @@ fn by_nobody(ends: Endpoints, old: u8, new: u8, time: u64) -> State {
 }
 
 fn ends(sk: u64, program: u32, local_port: u16, peer_port: u16) -> Endpoints {
-    Endpoints { sk, cgroup: cgroup(program), local: home(), peer: home(), netns: NETNS, local_port, peer_port }
+    Endpoints {
+        sk,
+        cgroup: cgroup(program),
+        local: home(),
+        peer: home(),
+        netns: NETNS,
+        local_port,
+        peer_port,
+    }
 }
 
 /// 127.0.0.1.

@@ -12,12 +12,17 @@ use super::NOW;
 /// Series of a group and a service whose histograms all hold something.
 const PAIR: usize = 152;
 
-/// A snapshot that makes about `series` series: as many pairs of a group and a service as that takes.
+/// A snapshot that makes about `series` series: as many pairs of a group and a service as that
+/// takes.
 #[must_use]
 pub fn snapshot(series: usize) -> Snapshot {
     let pairs = series.div_ceil(PAIR);
     let empty = Table::new(Limits::default()).snapshot(NOW);
-    Snapshot { groups: (0..pairs).map(group).collect(), services: (0..pairs).map(service).collect(), ..empty }
+    Snapshot {
+        groups: (0..pairs).map(group).collect(),
+        services: (0..pairs).map(service).collect(),
+        ..empty
+    }
 }
 
 /// Names as they come: of different lengths, and not in order.
@@ -29,7 +34,11 @@ fn names(number: usize) -> (Arc<str>, Arc<str>) {
 fn group(number: usize) -> Group {
     let (process, workload) = names(number);
     let count = number as u64;
-    let gauge = StateGauge { count, oldest_since: Some(NOW - 1_234_567_891 * (count + 1)), older_than: [count, count / 2, 0] };
+    let gauge = StateGauge {
+        count,
+        oldest_since: Some(NOW - 1_234_567_891 * (count + 1)),
+        older_than: [count, count / 2, 0],
+    };
     Group {
         process,
         workload,

@@ -33,7 +33,11 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     ],
     prepare,
     asks: &[
-        Ask::Now("checkout has {} connects without an answer", "tcpwarden_connections", &[("process", "checkout"), ("state", "syn_sent")]),
+        Ask::Now(
+            "checkout has {} connects without an answer",
+            "tcpwarden_connections",
+            &[("process", "checkout"), ("state", "syn_sent")],
+        ),
         Ask::Rate(
             "checkout sends {} SYNs a second again",
             "tcpwarden_retransmitted_segments_total",
@@ -80,7 +84,12 @@ fn knock(scene: &Scene) -> Result<()> {
                 let start = Instant::now();
                 let Err(error) = connect(server(PORT)) else { continue };
                 if kind(&error) == Some(ErrorKind::TimedOut) {
-                    TOLD.call_once(|| scene.say(&format!("{error:#}, after {:.1} s", start.elapsed().as_secs_f64())));
+                    TOLD.call_once(|| {
+                        scene.say(&format!(
+                            "{error:#}, after {:.1} s",
+                            start.elapsed().as_secs_f64()
+                        ))
+                    });
                 }
             }
         })?;

@@ -22,7 +22,10 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     name: "echo",
     about: "a server answers requests over kept connections: the healthy picture",
     board: "tcpwarden-overview",
-    look: &["opens and closes in step, no socket stays in a state that should pass", "`tcpwarden leaks` names nobody"],
+    look: &[
+        "opens and closes in step, no socket stays in a state that should pass",
+        "`tcpwarden leaks` names nobody",
+    ],
     alerts: &[],
     cast: &[
         Role { name: "orders-api", host: Host::Servers, files: 256, play: answer },
@@ -30,8 +33,16 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     ],
     prepare: |_| Ok(()),
     asks: &[
-        Ask::Now("orders-api serves {} connections", "tcpwarden_connections", &[("process", "orders-api"), ("state", "established")]),
-        Ask::Rate("checkout opens {} connections a second", "tcpwarden_connections_opened_total", &[("process", "checkout")]),
+        Ask::Now(
+            "orders-api serves {} connections",
+            "tcpwarden_connections",
+            &[("process", "orders-api"), ("state", "established")],
+        ),
+        Ask::Rate(
+            "checkout opens {} connections a second",
+            "tcpwarden_connections_opened_total",
+            &[("process", "checkout")],
+        ),
         Ask::Suspects,
     ],
 };

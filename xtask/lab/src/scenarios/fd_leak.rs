@@ -13,8 +13,8 @@ use crate::traffic::{ask, connect, echo, listen, serve};
 
 /// The most descriptors that the server may have open.
 const LIMIT: u64 = 512;
-/// How many connections leak quickly, so that the limit is near, and how many do in the end: a server that
-/// runs out of descriptors accepts no more, which is another failure with other alerts.
+/// How many connections leak quickly, so that the limit is near, and how many do in the end: a
+/// server that runs out of descriptors accepts no more, which is another failure with other alerts.
 const NEAR: f64 = 424.0;
 const END: f64 = 496.0;
 /// The share of the time after which the limit is near, and the longest that may take.
@@ -85,7 +85,8 @@ fn due(after: Duration, length: Duration) -> f64 {
     if after < early {
         return NEAR * after.as_secs_f64() / early.as_secs_f64();
     }
-    let slow = after.saturating_sub(early).as_secs_f64() / length.saturating_sub(early).as_secs_f64();
+    let slow =
+        after.saturating_sub(early).as_secs_f64() / length.saturating_sub(early).as_secs_f64();
     NEAR + (END - NEAR) * slow.min(1.0)
 }
 
@@ -98,9 +99,16 @@ mod tests {
         for length in [3, 30, 150, 3600].map(Duration::from_secs) {
             let at = |after: Duration| due(after, length);
             let early = length.mul_f64(0.31).min(Duration::from_secs(21));
-            assert!(at(Duration::ZERO) < 1.0 && at(early) >= NEAR && at(length) > at(length / 2) + 20.0, "{length:?}");
-            // Standard input, output and error and the listener are open too, and one more is being made.
-            assert!(NEAR + 4.0 >= 0.83 * 512.0 && at(length * 5).ceil() + 5.0 < 512.0, "{length:?}");
+            assert!(
+                at(Duration::ZERO) < 1.0 && at(early) >= NEAR && at(length) > at(length / 2) + 20.0,
+                "{length:?}"
+            );
+            // Standard input, output and error and the listener are open too, and one more is being
+            // made.
+            assert!(
+                NEAR + 4.0 >= 0.83 * 512.0 && at(length * 5).ceil() + 5.0 < 512.0,
+                "{length:?}"
+            );
         }
     }
 }

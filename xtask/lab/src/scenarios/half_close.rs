@@ -38,7 +38,8 @@ fn keep(scene: &Scene) -> Result<()> {
     scene.ready();
     serve(&listener, |mut stream| {
         echo(&mut stream)?;
-        // It holds the connection and waits for nothing: as a pool does that looks at its connections too late.
+        // It holds the connection and waits for nothing: as a pool does that looks at its
+        // connections too late.
         stay()
     })
 }

@@ -1,4 +1,5 @@
-//! `lossy-link`: a share of the data is dropped on the way; the kernel sends it again, at once or after a timeout.
+//! `lossy-link`: a share of the data is dropped on the way; the kernel sends it again, at once or
+//! after a timeout.
 
 use std::io::{Read as _, Write as _};
 use std::time::Duration;
@@ -11,7 +12,8 @@ use crate::stage::Stage;
 use crate::tell::Ask;
 use crate::traffic::{ask, connect, echo, listen, serve, spawn};
 
-/// Packets in a hundred that are lost, of those that carry data: handshakes and acknowledgements pass.
+/// Packets in a hundred that are lost, of those that carry data: handshakes and acknowledgements
+/// pass.
 const LOSS: u32 = 12;
 /// Bytes from which on a packet is data.
 const DATA: u32 = 500;
@@ -20,7 +22,8 @@ const CONNECTIONS: usize = 10;
 const CHUNK: usize = 32 << 10;
 const CHUNKS_A_SECOND: f64 = 5.0;
 const PORT: u16 = 8080;
-/// Where short-lived connections go, whose SYNs are lost; more of them than of the data, so that a short look sees some.
+/// Where short-lived connections go, whose SYNs are lost; more of them than of the data, so that a
+/// short look sees some.
 const CONTROL: u16 = 8443;
 const SYN_LOSS: u32 = 30;
 const VISITS_A_SECOND: f64 = 5.0;
@@ -41,7 +44,11 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     ],
     prepare,
     asks: &[
-        Ask::Rate("{} connects of backup a second succeed", "tcpwarden_connect_duration_seconds_count", &[("process", "backup")]),
+        Ask::Rate(
+            "{} connects of backup a second succeed",
+            "tcpwarden_connect_duration_seconds_count",
+            &[("process", "backup")],
+        ),
         Ask::Rate(
             "backup sends {} segments a second again at once (fast)",
             "tcpwarden_retransmitted_segments_total",

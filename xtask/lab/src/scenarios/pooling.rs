@@ -1,4 +1,5 @@
-//! `no-pool` against `pool`: the same requests, each over a connection of its own, or over a few that are kept.
+//! `no-pool` against `pool`: the same requests, each over a connection of its own, or over a few
+//! that are kept.
 
 use anyhow::{Context as _, Result};
 
@@ -14,8 +15,16 @@ const POOL: usize = 5;
 const PORT: u16 = 8080;
 
 const ASKS: &[Ask] = &[
-    Ask::Rate("checkout opens {} connections a second", "tcpwarden_connections_opened_total", &[("process", "checkout")]),
-    Ask::Now("checkout holds {} connections", "tcpwarden_connections", &[("process", "checkout"), ("state", "established")]),
+    Ask::Rate(
+        "checkout opens {} connections a second",
+        "tcpwarden_connections_opened_total",
+        &[("process", "checkout")],
+    ),
+    Ask::Now(
+        "checkout holds {} connections",
+        "tcpwarden_connections",
+        &[("process", "checkout"), ("state", "established")],
+    ),
     Ask::Now("{} sockets are in TIME_WAIT", "tcpwarden_time_wait_sockets", &[]),
 ];
 

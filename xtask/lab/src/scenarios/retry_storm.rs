@@ -1,4 +1,5 @@
-//! `retry-storm`: a server that comes up and goes down again, and a client that tries again at once.
+//! `retry-storm`: a server that comes up and goes down again, and a client that tries again at
+//! once.
 
 use std::io::{ErrorKind, Read as _};
 use std::time::{Duration, Instant};
@@ -10,7 +11,8 @@ use crate::tell::Ask;
 use crate::traffic::{answer, ask, connect, listen};
 use crate::{Scenario, kind};
 
-/// Tries a second: each failure and each answer is followed by the next try, without a pause that grows.
+/// Tries a second: each failure and each answer is followed by the next try, without a pause that
+/// grows.
 const RATE: f64 = 60.0;
 /// How long the server is up, and then down.
 const PHASE: Duration = Duration::from_millis(500);
@@ -36,11 +38,16 @@ pub(crate) const SCENARIO: Scenario = Scenario {
             "tcpwarden_connect_failures_total",
             &[("process", "checkout"), ("reason", "refused")],
         ),
-        Ask::Rate("and {} succeed", "tcpwarden_connections_opened_total", &[("process", "checkout")]),
+        Ask::Rate(
+            "and {} succeed",
+            "tcpwarden_connections_opened_total",
+            &[("process", "checkout")],
+        ),
     ],
 };
 
-/// Answers that it is busy while it is up; a process that keeps its name while it listens only now and then.
+/// Answers that it is busy while it is up; a process that keeps its name while it listens only now
+/// and then.
 fn crash_again(scene: &Scene) -> Result<()> {
     let mut said = false;
     loop {
@@ -57,7 +64,9 @@ fn crash_again(scene: &Scene) -> Result<()> {
                     // A client that went away meanwhile is as good as answered.
                     let _ = stream.set_nonblocking(false).and_then(|()| answer(&mut stream));
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::sleep(Duration::from_millis(2)),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    std::thread::sleep(Duration::from_millis(2))
+                }
                 Err(error) => return Err(error).context("accept"),
             }
         }
@@ -70,8 +79,14 @@ fn retry(scene: &Scene) -> Result<()> {
     scene.ready();
     for _ in scene.ticks(RATE) {
         if let Err(error) = once() {
-            // Refused, or accepted and cut off: the next try comes at once. All else is no part of the plan.
-            let planned = [ErrorKind::ConnectionRefused, ErrorKind::ConnectionReset, ErrorKind::BrokenPipe, ErrorKind::UnexpectedEof];
+            // Refused, or accepted and cut off: the next try comes at once. All else is no part of
+            // the plan.
+            let planned = [
+                ErrorKind::ConnectionRefused,
+                ErrorKind::ConnectionReset,
+                ErrorKind::BrokenPipe,
+                ErrorKind::UnexpectedEof,
+            ];
             ensure!(kind(&error).is_some_and(|kind| planned.contains(&kind)), "{error:#}");
         }
     }

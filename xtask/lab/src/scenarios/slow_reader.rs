@@ -29,13 +29,21 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     ],
     prepare: |_| Ok(()),
     asks: &[
-        Ask::Now("reporting has {} bytes unread", "tcpwarden_receive_queue_bytes", &[("process", "reporting")]),
+        Ask::Now(
+            "reporting has {} bytes unread",
+            "tcpwarden_receive_queue_bytes",
+            &[("process", "reporting")],
+        ),
         Ask::Now(
             "{} connections of payments-db wait for a peer that lets nothing in",
             "tcpwarden_zero_window_connections",
             &[("process", "payments-db")],
         ),
-        Ask::Now("payments-db waits to get rid of {} bytes", "tcpwarden_send_queue_bytes", &[("process", "payments-db")]),
+        Ask::Now(
+            "payments-db waits to get rid of {} bytes",
+            "tcpwarden_send_queue_bytes",
+            &[("process", "payments-db")],
+        ),
     ],
 };
 

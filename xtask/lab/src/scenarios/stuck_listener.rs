@@ -48,7 +48,11 @@ pub(crate) const SCENARIO: Scenario = Scenario {
             "tcpwarden_listen_backlog_limit",
             &[("process", "orders-api")],
         ),
-        Ask::Rate("its listener drops {} segments a second", "tcpwarden_listen_drops_total", &[("process", "orders-api")]),
+        Ask::Rate(
+            "its listener drops {} segments a second",
+            "tcpwarden_listen_drops_total",
+            &[("process", "orders-api")],
+        ),
         Ask::Suspects,
     ],
 };
@@ -67,7 +71,10 @@ fn come(scene: &Scene) -> Result<()> {
         spawn(|| {
             // Both fail, as they should: the time limits are what a client has.
             if let Ok(mut stream) = TcpStream::connect_timeout(&server(PORT), CONNECT) {
-                let _ = stream.set_read_timeout(Some(ANSWER)).context("set a time limit").and_then(|()| ask(&mut stream));
+                let _ = stream
+                    .set_read_timeout(Some(ANSWER))
+                    .context("set a time limit")
+                    .and_then(|()| ask(&mut stream));
             }
         })?;
     }

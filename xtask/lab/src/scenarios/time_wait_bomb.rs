@@ -1,4 +1,5 @@
-//! `time-wait-bomb`: a client that closes first, again and again, until its local ports are used up.
+//! `time-wait-bomb`: a client that closes first, again and again, until its local ports are used
+//! up.
 
 use std::io::ErrorKind;
 use std::time::Duration;
@@ -14,7 +15,8 @@ use crate::{Scenario, kind};
 /// The client's local ports: few, so that it is quick.
 const FIRST: u16 = 32768;
 const PORTS: u16 = 2000;
-/// In how long they are used up at the latest: well before the kernel gives the first back, after a minute.
+/// In how long they are used up at the latest: well before the kernel gives the first back, after a
+/// minute.
 const SOON: Duration = Duration::from_secs(25);
 /// The most connections a second: a scenario of a few seconds may end too early.
 const MOST: f64 = 500.0;
@@ -29,7 +31,11 @@ pub(crate) const SCENARIO: Scenario = Scenario {
         "connects that fail with reason `no_local_port` once they are used up",
         "`tcpwarden ports` names the destination",
     ],
-    alerts: &["TcpEphemeralPortsNearExhaustion", "TcpEphemeralPortsExhausted", "TcpConnectionChurn"],
+    alerts: &[
+        "TcpEphemeralPortsNearExhaustion",
+        "TcpEphemeralPortsExhausted",
+        "TcpConnectionChurn",
+    ],
     cast: &[
         Role { name: "payments-db", host: Host::Servers, files: 1024, play: answer },
         Role { name: "checkout", host: Host::Clients, files: 256, play: spend },
@@ -37,7 +43,11 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     prepare,
     asks: &[
         Ask::Ports,
-        Ask::Rate("checkout opens {} connections a second", "tcpwarden_connections_opened_total", &[("process", "checkout")]),
+        Ask::Rate(
+            "checkout opens {} connections a second",
+            "tcpwarden_connections_opened_total",
+            &[("process", "checkout")],
+        ),
         Ask::Now(
             "{} connects of checkout found no local port",
             "tcpwarden_connect_failures_total",
@@ -47,7 +57,9 @@ pub(crate) const SCENARIO: Scenario = Scenario {
 };
 
 fn prepare(stage: &Stage) -> Result<()> {
-    stage.clients.sysctl("net/ipv4/ip_local_port_range", &format!("{FIRST} {}", FIRST + PORTS - 1))?;
+    stage
+        .clients
+        .sysctl("net/ipv4/ip_local_port_range", &format!("{FIRST} {}", FIRST + PORTS - 1))?;
     stage.clients.sysctl("net/ipv4/tcp_tw_reuse", "0")
 }
 
@@ -77,7 +89,8 @@ fn spend(scene: &Scene) -> Result<()> {
     Ok(())
 }
 
-/// Connections a second: the ports are used up after half of the time, and before the first come back.
+/// Connections a second: the ports are used up after half of the time, and before the first come
+/// back.
 fn rate(length: Duration) -> f64 {
     (f64::from(PORTS) / (length / 2).min(SOON).as_secs_f64()).min(MOST)
 }

@@ -1,4 +1,5 @@
-//! However a scenario ends, nothing of it remains, and nothing of it was outside its network namespaces.
+//! However a scenario ends, nothing of it remains, and nothing of it was outside its network
+//! namespaces.
 
 use std::fs;
 use std::path::Path;
@@ -17,16 +18,23 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
     ("nothing_remains_after_ctrl_c", || ends("black-hole", 60, Some(Signal::SIGINT))),
     ("nothing_remains_after_a_polite_end", || ends("time-wait-bomb", 60, Some(Signal::SIGTERM))),
     ("nothing_remains_when_the_terminal_goes", || ends("rst-storm", 60, Some(Signal::SIGHUP))),
-    ("nothing_remains_after_a_kill_with_data_under_way", || ends("slow-reader", 60, Some(Signal::SIGKILL))),
-    ("nothing_remains_after_a_kill_on_a_lossy_link", || ends("lossy-link", 60, Some(Signal::SIGKILL))),
-    ("nothing_remains_after_a_kill_with_half_closed_connections", || ends("half-close", 60, Some(Signal::SIGKILL))),
+    ("nothing_remains_after_a_kill_with_data_under_way", || {
+        ends("slow-reader", 60, Some(Signal::SIGKILL))
+    }),
+    ("nothing_remains_after_a_kill_on_a_lossy_link", || {
+        ends("lossy-link", 60, Some(Signal::SIGKILL))
+    }),
+    ("nothing_remains_after_a_kill_with_half_closed_connections", || {
+        ends("half-close", 60, Some(Signal::SIGKILL))
+    }),
     ("a_role_that_dies_ends_the_scenario_by_name", role_dies),
     ("an_output_that_is_closed_ends_the_scenario", output_closes),
     ("the_machine_outside_is_not_touched", outside),
 ];
 
-/// A detector for the end of network namespaces: a cable from each into one of our own. The kernel takes an end away
-/// when the namespace of the other goes, and with that rules, settings and sockets have gone too.
+/// A detector for the end of network namespaces: a cable from each into one of our own. The kernel
+/// takes an end away when the namespace of the other goes, and with that rules, settings and
+/// sockets have gone too.
 struct Cables {
     space: Space,
 }
@@ -35,7 +43,10 @@ impl Cables {
     fn to(lab: &Lab) -> Self {
         let space = Space::held_by(&mut lab::cast::holder().unwrap()).unwrap();
         for (number, pid) in lab.actors.values().enumerate() {
-            let add = format!("ip link add probe{number} netns {} type veth peer name probe netns {pid}", space.pid());
+            let add = format!(
+                "ip link add probe{number} netns {} type veth peer name probe netns {pid}",
+                space.pid()
+            );
             lab::space::run(&add).unwrap();
         }
         let cables = Self { space };
@@ -52,9 +63,13 @@ impl Cables {
 /// Process ids of everything that runs in network namespaces.
 fn inhabitants(spaces: &[u32]) -> Vec<u32> {
     let links: Vec<String> = spaces.iter().map(|inode| format!("net:[{inode}]")).collect();
-    let pids = fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let pids = fs::read_dir("/proc")
+        .unwrap()
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     pids.filter(|pid: &u32| {
-        fs::read_link(format!("/proc/{pid}/ns/net")).is_ok_and(|link| links.iter().any(|known| Path::new(known) == link))
+        fs::read_link(format!("/proc/{pid}/ns/net"))
+            .is_ok_and(|link| links.iter().any(|known| Path::new(known) == link))
     })
     .collect()
 }
@@ -89,8 +104,14 @@ fn role_dies() {
 
 fn output_closes() {
     let arguments = ["refused", "--seconds", "30", "--agent", "unix:/nonexistent/x"];
-    let mut child = Command::new(binary()).args(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let started = wait_for("its processes", || Some(children(child.id())).filter(|pids| pids.len() == 4));
+    let mut child = Command::new(binary())
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let started =
+        wait_for("its processes", || Some(children(child.id())).filter(|pids| pids.len() == 4));
     drop(child.stdout.take());
     let status = wait_for("the lab to end", || child.try_wait().unwrap());
     assert!(!status.success());
@@ -100,20 +121,39 @@ fn output_closes() {
 
 /// The processes that a process has started.
 fn children(parent: u32) -> Vec<u32> {
-    let pids = fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let pids = fs::read_dir("/proc")
+        .unwrap()
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     let line = format!("PPid:\t{parent}");
-    pids.filter(|pid: &u32| fs::read_to_string(format!("/proc/{pid}/status")).is_ok_and(|text| text.lines().any(|one| one == line)))
-        .collect()
+    pids.filter(|pid: &u32| {
+        fs::read_to_string(format!("/proc/{pid}/status"))
+            .is_ok_and(|text| text.lines().any(|one| one == line))
+    })
+    .collect()
 }
 
 /// What a scenario must leave alone.
 fn machine() -> Vec<(String, String)> {
-    let settings =
-        ["ip_local_port_range", "tcp_syn_retries", "tcp_tw_reuse", "tcp_max_tw_buckets", "tcp_fin_timeout", "tcp_max_syn_backlog"];
-    let read = |name: &str| (name.to_owned(), fs::read_to_string(format!("/proc/sys/net/ipv4/{name}")).unwrap());
+    let settings = [
+        "ip_local_port_range",
+        "tcp_syn_retries",
+        "tcp_tw_reuse",
+        "tcp_max_tw_buckets",
+        "tcp_fin_timeout",
+        "tcp_max_syn_backlog",
+    ];
+    let read = |name: &str| {
+        (name.to_owned(), fs::read_to_string(format!("/proc/sys/net/ipv4/{name}")).unwrap())
+    };
     let mut found: Vec<_> = settings.map(read).into();
-    found.push(("somaxconn".to_owned(), fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap()));
-    let ip = |words: &[&str]| String::from_utf8(Command::new("ip").args(words).output().unwrap().stdout).unwrap();
+    found.push((
+        "somaxconn".to_owned(),
+        fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap(),
+    ));
+    let ip = |words: &[&str]| {
+        String::from_utf8(Command::new("ip").args(words).output().unwrap().stdout).unwrap()
+    };
     found.push(("links".to_owned(), ip(&["-o", "link"])));
     found.push(("routes".to_owned(), ip(&["route"])));
     let rules = Command::new("nft").args(["list", "tables"]).output().unwrap();
@@ -129,9 +169,18 @@ fn outside() {
         assert_eq!(machine(), before, "{name}");
         // 10.77.x.x, as /proc writes it.
         let here = sockets(std::process::id());
-        assert!(here.iter().all(|socket| !socket.local.contains("4D0A:") && !socket.peer.contains("4D0A:")), "{here:?}");
+        assert!(
+            here.iter()
+                .all(|socket| !socket.local.contains("4D0A:") && !socket.peer.contains("4D0A:")),
+            "{here:?}"
+        );
         let inside = lab.actors.values().flat_map(|pid| sockets(*pid));
-        assert!(inside.filter(|socket| socket.state != "listen").all(|socket| socket.local.contains("4D0A:")), "{name}");
+        assert!(
+            inside
+                .filter(|socket| socket.state != "listen")
+                .all(|socket| socket.local.contains("4D0A:")),
+            "{name}"
+        );
     }
     assert_eq!(machine(), before);
 }

@@ -19,7 +19,8 @@ pub(crate) struct Socket {
 
 /// The sockets of the network namespace of a process.
 pub(crate) fn sockets(pid: u32) -> Vec<Socket> {
-    let text = fs::read_to_string(format!("/proc/{pid}/net/tcp")).unwrap_or_else(|error| panic!("the sockets of {pid}: {error}"));
+    let text = fs::read_to_string(format!("/proc/{pid}/net/tcp"))
+        .unwrap_or_else(|error| panic!("the sockets of {pid}: {error}"));
     text.lines().skip(1).map(|line| socket(line).unwrap_or_else(|| panic!("{line:?}"))).collect()
 }
 

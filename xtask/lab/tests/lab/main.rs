@@ -1,7 +1,14 @@
-//! The scenarios as their users have them: a program, its processes and what the kernel says of their sockets.
+//! The scenarios as their users have them: a program, its processes and what the kernel says of
+//! their sockets.
 //!
-//! Needs root, `ip`, `nft` and veth. `LAB_BIN` names the program to test, else it is the one built beside this test.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by a panic that says what was expected")]
+//! Needs root, `ip`, `nft` and veth. `LAB_BIN` names the program to test, else it is the one built
+//! beside this test.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by a panic that says what was expected"
+)]
 #![allow(clippy::print_stderr, reason = "waiting is said on stderr")]
 
 mod cleanup;
@@ -31,7 +38,10 @@ fn main() -> ExitCode {
 /// Runs a test, or fails it with the reason why it cannot run.
 fn privileged(test: fn()) -> Result<(), Failed> {
     if !nix::unistd::geteuid().is_root() {
-        return Err("scenarios make network namespaces: run as root, or use `cargo xtask test --no-root`".into());
+        return Err(
+            "scenarios make network namespaces: run as root, or use `cargo xtask test --no-root`"
+                .into(),
+        );
     }
     test();
     Ok(())

@@ -21,7 +21,8 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
     ("retry_storm_is_refused_and_answered_in_turn", retry_storm),
 ];
 
-/// Segments that a busy machine sends again where nothing is lost: a peer that is not run for 10 ms is probed.
+/// Segments that a busy machine sends again where nothing is lost: a peer that is not run for 10 ms
+/// is probed.
 const PROBES: u64 = 5;
 
 /// States in which sockets stay only when something is wrong.
@@ -45,16 +46,21 @@ fn fd_leak() {
     let server = lab.pid("orders-api");
     let limits = fs::read_to_string(format!("/proc/{server}/limits")).unwrap();
     assert!(
-        limits.lines().any(|line| line.split_whitespace().collect::<Vec<_>>()[..].starts_with(&["Max", "open", "files", "512"])),
+        limits.lines().any(|line| line.split_whitespace().collect::<Vec<_>>()[..]
+            .starts_with(&["Max", "open", "files", "512"])),
         "{limits}"
     );
-    let first = wait_for("leaked sockets", || Some(count(server, "close_wait")).filter(|count| *count > 20));
+    let first = wait_for("leaked sockets", || {
+        Some(count(server, "close_wait")).filter(|count| *count > 20)
+    });
     wait_for("more of them", || (count(server, "close_wait") > first + 40).then_some(()));
-    // Read to the end, still held: nothing waits in the queue, and each has a descriptor. The newest may not be
-    // read yet.
+    // Read to the end, still held: nothing waits in the queue, and each has a descriptor. The
+    // newest may not be read yet.
     let leaked = wait_for("the leaked sockets to be read", || {
-        let leaked: Vec<_> = sockets(server).into_iter().filter(|socket| socket.state == "close_wait").collect();
-        (leaked.iter().filter(|socket| socket.receive_queue > 0).count() <= leaked.len() / 20).then_some(leaked)
+        let leaked: Vec<_> =
+            sockets(server).into_iter().filter(|socket| socket.state == "close_wait").collect();
+        (leaked.iter().filter(|socket| socket.receive_queue > 0).count() <= leaked.len() / 20)
+            .then_some(leaked)
     });
     let open = fs::read_dir(format!("/proc/{server}/fd")).unwrap().count();
     assert!((leaked.len()..512).contains(&open), "{open} descriptors for {} sockets", leaked.len());
@@ -63,7 +69,9 @@ fn fd_leak() {
 fn time_wait_bomb() {
     let lab = Lab::start("time-wait-bomb", 8);
     let client = lab.pid("checkout");
-    wait_for("the ports to run out", || lab.said().contains("Cannot assign requested address").then_some(()));
+    wait_for("the ports to run out", || {
+        lab.said().contains("Cannot assign requested address").then_some(())
+    });
     let taken = count(client, "time_wait");
     assert!((1990..=2000).contains(&taken), "{taken}");
     // It does not try as often as before.
@@ -76,28 +84,47 @@ fn half_close() {
     let lab = Lab::start("half-close", 4);
     let (server, client) = (lab.pid("orders-api"), lab.pid("checkout"));
     let halves = || (count(server, "close_wait"), count(client, "fin_wait2"));
-    let first = wait_for("both halves", || Some(halves()).filter(|(wait, half)| *wait >= 12 && *half >= 12));
+    let first = wait_for("both halves", || {
+        Some(halves()).filter(|(wait, half)| *wait >= 12 && *half >= 12)
+    });
     // An orphan has no descriptor, and the kernel ends it: these have one.
-    let orphans = sockets(client).into_iter().filter(|socket| socket.state == "fin_wait2" && socket.inode == 0).count();
+    let orphans = sockets(client)
+        .into_iter()
+        .filter(|socket| socket.state == "fin_wait2" && socket.inode == 0)
+        .count();
     assert_eq!(orphans, 0);
-    wait_for("more of both", || Some(halves()).filter(|(wait, half)| *wait >= first.0 + 20 && *half >= first.1 + 20));
+    wait_for("more of both", || {
+        Some(halves()).filter(|(wait, half)| *wait >= first.0 + 20 && *half >= first.1 + 20)
+    });
 }
 
 fn stuck_listener() {
     let lab = Lab::start("stuck-listener", 12);
     let (server, client) = (lab.pid("orders-api"), lab.pid("checkout"));
-    wait_for("a full accept queue", || sockets(server).iter().any(|one| one.state == "listen" && one.receive_queue == 17).then_some(()));
+    wait_for("a full accept queue", || {
+        sockets(server)
+            .iter()
+            .any(|one| one.state == "listen" && one.receive_queue == 17)
+            .then_some(())
+    });
     wait_for("clients that came and went", || {
-        (sockets(server).iter().filter(|one| one.state == "close_wait" && one.inode == 0).count() >= 10).then_some(())
+        (sockets(server).iter().filter(|one| one.state == "close_wait" && one.inode == 0).count()
+            >= 10)
+            .then_some(())
     });
     wait_for("dropped SYNs", || (counter(server, "ListenOverflows") >= 5).then_some(()));
-    wait_for("SYNs sent again", || (count(client, "syn_sent") > 0 && counter(client, "TCPSynRetrans") >= 5).then_some(()));
+    wait_for("SYNs sent again", || {
+        (count(client, "syn_sent") > 0 && counter(client, "TCPSynRetrans") >= 5).then_some(())
+    });
 }
 
 fn slow_reader() {
     let lab = Lab::start("slow-reader", 5);
     let (server, client) = (lab.pid("payments-db"), lab.pid("reporting"));
-    wait_for("closed windows", || (sockets(server).iter().filter(|one| one.timer == 4 && one.send_queue > 0).count() == 12).then_some(()));
+    wait_for("closed windows", || {
+        (sockets(server).iter().filter(|one| one.timer == 4 && one.send_queue > 0).count() == 12)
+            .then_some(())
+    });
     let unread: u64 = sockets(client).iter().map(|socket| socket.receive_queue).sum();
     assert!(unread > 2 * 262_144, "{unread}");
     std::thread::sleep(Duration::from_millis(500));
@@ -108,13 +135,23 @@ fn slow_reader() {
 fn black_hole() {
     let lab = Lab::start("black-hole", 12);
     let (server, client) = (lab.pid("payments-db"), lab.pid("checkout"));
-    let said = wait_for("a connect to time out", || Some(lab.said()).filter(|said| said.contains("Connection timed out")));
-    let after = said.lines().filter(|line| line.contains("timed out")).find_map(|line| line.split_once("after ")).unwrap().1;
+    let said = wait_for("a connect to time out", || {
+        Some(lab.said()).filter(|said| said.contains("Connection timed out"))
+    });
+    let after = said
+        .lines()
+        .filter(|line| line.contains("timed out"))
+        .find_map(|line| line.split_once("after "))
+        .unwrap()
+        .1;
     let seconds: f64 = after.trim_end_matches(" s").parse().unwrap();
     // 1 + 2 + 4, and what the kernel's timers are late.
     assert!((6.9..9.0).contains(&seconds), "{said}");
     let waiting = sockets(client);
-    assert!(waiting.iter().all(|socket| socket.state == "syn_sent" && socket.sent_again <= 2), "{waiting:?}");
+    assert!(
+        waiting.iter().all(|socket| socket.state == "syn_sent" && socket.sent_again <= 2),
+        "{waiting:?}"
+    );
     assert!(counter(client, "TCPSynRetrans") > 10 && counter(server, "PassiveOpens") == 0);
 }
 
@@ -137,21 +174,32 @@ fn rst_storm() {
 fn lossy_link() {
     let lab = Lab::start("lossy-link", 6);
     let (server, client) = (lab.pid("archive"), lab.pid("backup"));
-    wait_for("segments sent again at once", || (counter(client, "TCPFastRetrans") >= 50).then_some(()));
-    wait_for("segments sent again after a timeout", || (counter(client, "TCPTimeouts") >= 3).then_some(()));
-    let [again, there, back] = [counter(client, "RetransSegs"), counter(client, "OutSegs"), counter(server, "OutSegs")];
+    wait_for("segments sent again at once", || {
+        (counter(client, "TCPFastRetrans") >= 50).then_some(())
+    });
+    wait_for("segments sent again after a timeout", || {
+        (counter(client, "TCPTimeouts") >= 3).then_some(())
+    });
+    let [again, there, back] =
+        [counter(client, "RetransSegs"), counter(client, "OutSegs"), counter(server, "OutSegs")];
     // Over the limit of the alert, with a margin, and far from an outage.
     assert!((6..25).contains(&(again * 100 / (there + back))), "{again} of {there} + {back}");
     wait_for("SYNs sent again", || (counter(client, "TCPSynRetrans") >= 2).then_some(()));
     // The SYNs get through in the end, and connections are made at a pace that is no churn.
-    assert!(counter(client, "AttemptFails") == 0 && counter(client, "ActiveOpens") <= 10 + 5 * 8, "{}", counter(client, "ActiveOpens"));
+    assert!(
+        counter(client, "AttemptFails") == 0 && counter(client, "ActiveOpens") <= 10 + 5 * 8,
+        "{}",
+        counter(client, "ActiveOpens")
+    );
 }
 
 fn pooling() {
     let opened = ["no-pool", "pool"].map(|name| {
         let lab = Lab::start(name, 4);
         let (server, client) = (lab.pid("orders-api"), lab.pid("checkout"));
-        wait_for("three seconds of requests", || (counter(server, "OutSegs") > if name == "pool" { 110 } else { 500 }).then_some(()));
+        wait_for("three seconds of requests", || {
+            (counter(server, "OutSegs") > if name == "pool" { 110 } else { 500 }).then_some(())
+        });
         assert_eq!(count(client, "time_wait"), 0, "{name}");
         assert!(counter(client, "RetransSegs") <= PROBES, "{name}");
         counter(client, "ActiveOpens")
@@ -162,7 +210,10 @@ fn pooling() {
 fn retry_storm() {
     let lab = Lab::start("retry-storm", 5);
     let (server, client) = (lab.pid("orders-api"), lab.pid("checkout"));
-    wait_for("refusals and answers", || (counter(client, "AttemptFails") >= 50 && counter(server, "PassiveOpens") >= 50).then_some(()));
+    wait_for("refusals and answers", || {
+        (counter(client, "AttemptFails") >= 50 && counter(server, "PassiveOpens") >= 50)
+            .then_some(())
+    });
     assert!(counter(client, "EstabResets") <= 10, "that would be a storm of resets");
     assert!(counter(client, "ActiveOpens") <= 60 * 6, "the client is bounded");
 }

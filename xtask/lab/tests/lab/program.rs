@@ -56,7 +56,11 @@ impl Lab {
                 lab.actors.insert(name.to_owned(), pid.trim_end_matches(')').parse().unwrap());
             }
             if line.contains("network namespaces") {
-                lab.spaces = words.iter().filter_map(|word| word.parse().ok()).filter(|number| *number > 1_000_000).collect();
+                lab.spaces = words
+                    .iter()
+                    .filter_map(|word| word.parse().ok())
+                    .filter(|number| *number > 1_000_000)
+                    .collect();
             }
         }
         assert!(lab.actors.len() == 2 && lab.spaces.len() == 2, "{text}");
@@ -70,7 +74,10 @@ impl Lab {
 
     /// The process id of a role.
     pub(crate) fn pid(&self, name: &str) -> u32 {
-        *self.actors.get(name).unwrap_or_else(|| panic!("nobody is called {name}: {:?}", self.actors))
+        *self
+            .actors
+            .get(name)
+            .unwrap_or_else(|| panic!("nobody is called {name}: {:?}", self.actors))
     }
 
     pub(crate) fn signal(&self, signal: Signal) {

@@ -23,16 +23,23 @@ fn list() {
 fn unknown() {
     let output = Command::new(binary()).arg("ecko").output().unwrap();
     let text = String::from_utf8(output.stderr).unwrap();
-    assert!(!output.status.success() && text.contains("\"ecko\"") && text.contains("list"), "{text}");
+    assert!(
+        !output.status.success() && text.contains("\"ecko\"") && text.contains("list"),
+        "{text}"
+    );
 }
 
 fn alone() {
     let mut lab = Lab::start("half-close", 3);
     assert!(lab.ended().success(), "{}", lab.said());
     let said = lab.said();
-    for part in
-        ["dashboard tcpwarden-leaks", "alerts: TcpFinWait2Stuck", "no agent answers at unix:/nonexistent", "cargo xtask run", "over;"]
-    {
+    for part in [
+        "dashboard tcpwarden-leaks",
+        "alerts: TcpFinWait2Stuck",
+        "no agent answers at unix:/nonexistent",
+        "cargo xtask run",
+        "over;",
+    ] {
         assert!(said.contains(part), "{part:?} is not in:\n{said}");
     }
     assert_eq!(said.matches("no agent answers").count(), 1, "{said}");
@@ -47,7 +54,10 @@ fn passes_on() {
             let mut request = [0; 1000];
             let length = stream.read(&mut request).unwrap_or(0);
             let body = match std::str::from_utf8(&request[..length]) {
-                Ok(text) if text.starts_with("GET /api/v1/leaks?process=orders-api&process=checkout ") => {
+                Ok(text)
+                    if text
+                        .starts_with("GET /api/v1/leaks?process=orders-api&process=checkout ") =>
+                {
                     r#"{"suspects": [{"sentence": "orders-api holds \u001b[2J7 sockets"}]}"#
                 }
                 _ => {
@@ -58,6 +68,11 @@ fn passes_on() {
         }
     });
     let lab = Lab::with_agent("fd-leak", 5, &format!("http://{address}"));
-    let said = wait_for("the agent's words", || Some(lab.said()).filter(|said| said.contains("has 7 of 400 descriptors open")));
-    assert!(said.contains("the agent: orders-api holds ?[2J7 sockets") && !said.contains('\u{1b}'), "{said}");
+    let said = wait_for("the agent's words", || {
+        Some(lab.said()).filter(|said| said.contains("has 7 of 400 descriptors open"))
+    });
+    assert!(
+        said.contains("the agent: orders-api holds ?[2J7 sockets") && !said.contains('\u{1b}'),
+        "{said}"
+    );
 }

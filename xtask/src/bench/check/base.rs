@@ -25,7 +25,8 @@ pub(super) struct Base {
 }
 
 impl Base {
-    /// The pieces of work that commits since it accept to cost more, by a line `Accepts-cost: PIECE` in their messages.
+    /// The pieces of work that commits since it accept to cost more, by a line `Accepts-cost:
+    /// PIECE` in their messages.
     pub(super) fn accepted(&self) -> Result<Vec<String>> {
         let messages = git(&["log", "--format=%B", &format!("{}..HEAD", self.commit)])?;
         let accepted = messages.lines().filter_map(|line| line.strip_prefix("Accepts-cost:"));
@@ -45,12 +46,15 @@ impl fmt::Display for Base {
     }
 }
 
-/// The base that was asked for, or else where HEAD left [`MAIN`], or else the commit before HEAD. Where there is
-/// none, the inner error says why; one that was asked for must be there.
+/// The base that was asked for, or else where HEAD left [`MAIN`], or else the commit before HEAD.
+/// Where there is none, the inner error says why; one that was asked for must be there.
 pub(super) fn find(asked: Option<&str>) -> Result<Result<Base, String>> {
     if let Some(asked) = asked {
         let Ok(commit) = commit(asked) else {
-            bail!("there is no commit {asked:?} here to compare with; name one that `git log` shows{}", shallow_advice());
+            bail!(
+                "there is no commit {asked:?} here to compare with; name one that `git log` shows{}",
+                shallow_advice()
+            );
         };
         return with_work(&commit);
     }
@@ -70,14 +74,22 @@ fn repository() -> Result<(), String> {
     if !process::on_path("git") {
         return Err("there is no git here to find the commit before this one".to_owned());
     }
-    let top = git(&["rev-parse", "--show-toplevel"]).map_err(|error| format!("git tells no commit here: {error:#}"))?;
+    let top = git(&["rev-parse", "--show-toplevel"])
+        .map_err(|error| format!("git tells no commit here: {error:#}"))?;
     let same = PathBuf::from(&top).canonicalize().ok() == workspace::root().canonicalize().ok();
-    if same { Ok(()) } else { Err(format!("these files are in no git repository of their own (the one around them is {top})")) }
+    if same {
+        Ok(())
+    } else {
+        Err(format!(
+            "these files are in no git repository of their own (the one around them is {top})"
+        ))
+    }
 }
 
 /// The commit with its subject, where it has something to count.
 fn with_work(commit: &str) -> Result<Result<Base, String>> {
-    let base = Base { commit: commit.to_owned(), subject: git(&["log", "-1", "--format=%s", commit])? };
+    let base =
+        Base { commit: commit.to_owned(), subject: git(&["log", "-1", "--format=%s", commit])? };
     if git(&["cat-file", "-e", &format!("{commit}:{COUNTED}")]).is_err() {
         return Ok(Err(format!("{base} has no counted work yet ({COUNTED} is not in it)")));
     }
@@ -90,13 +102,19 @@ fn commit(name: &str) -> Result<String> {
 }
 
 fn shallow_advice() -> &'static str {
-    let shallow = git(&["rev-parse", "--is-shallow-repository"]).is_ok_and(|answer| answer == "true");
-    if shallow { "; this clone is a shallow one: `git fetch --unshallow` brings the rest" } else { "" }
+    let shallow =
+        git(&["rev-parse", "--is-shallow-repository"]).is_ok_and(|answer| answer == "true");
+    if shallow {
+        "; this clone is a shallow one: `git fetch --unshallow` brings the rest"
+    } else {
+        ""
+    }
 }
 
 /// What git answers about the workspace.
 fn git(arguments: &[&str]) -> Result<String> {
-    let answer = process::output(Command::new("git").args(arguments).current_dir(workspace::root()))?;
+    let answer =
+        process::output(Command::new("git").args(arguments).current_dir(workspace::root()))?;
     Ok(answer.trim().to_owned())
 }
 
@@ -107,10 +125,12 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    /// Unpacks them. Nothing is written into the repository, so that nothing is left there by a run that is killed.
+    /// Unpacks them. Nothing is written into the repository, so that nothing is left there by a run
+    /// that is killed.
     pub(super) fn unpack(base: &Base, path: PathBuf) -> Result<Self> {
         if path.exists() {
-            std::fs::remove_dir_all(&path).with_context(|| format!("remove {}, which an earlier run left", path.display()))?;
+            std::fs::remove_dir_all(&path)
+                .with_context(|| format!("remove {}, which an earlier run left", path.display()))?;
         }
         std::fs::create_dir_all(&path).with_context(|| format!("create {}", path.display()))?;
         let tree = Self { path };
@@ -119,11 +139,19 @@ impl Tree {
         let mut archive = archive.stdout(Stdio::piped()).spawn().context("run git archive")?;
         let tar = archive.stdout.take().context("git archive has no output")?;
         // Files as new as they are to cargo, or it takes them for those of the last base.
-        let unpacked = Command::new("tar").args(["--extract", "--touch"]).current_dir(&tree.path).stdin(tar).status();
+        let unpacked = Command::new("tar")
+            .args(["--extract", "--touch"])
+            .current_dir(&tree.path)
+            .stdin(tar)
+            .status();
         let packed = archive.wait().context("wait for git archive")?;
         let unpacked = unpacked.context("run tar")?;
         if !packed.success() || !unpacked.success() {
-            bail!("git archive {} into {} failed: {packed}, tar: {unpacked}", base.commit, tree.path.display());
+            bail!(
+                "git archive {} into {} failed: {packed}, tar: {unpacked}",
+                base.commit,
+                tree.path.display()
+            );
         }
         Ok(tree)
     }
@@ -131,14 +159,21 @@ impl Tree {
     /// Marks the version of every crate in it; whether that could be done.
     pub(super) fn mark(&self) -> Result<bool> {
         let manifest = self.path.join("Cargo.toml");
-        let text = std::fs::read_to_string(&manifest).with_context(|| format!("read {}", manifest.display()))?;
+        let text = std::fs::read_to_string(&manifest)
+            .with_context(|| format!("read {}", manifest.display()))?;
         let Some(marked) = marked(&text) else { return Ok(false) };
-        std::fs::write(&manifest, marked).with_context(|| format!("write {}", manifest.display()))?;
+        std::fs::write(&manifest, marked)
+            .with_context(|| format!("write {}", manifest.display()))?;
         let mut metadata = cargo::cargo("metadata")?;
-        let metadata = process::output(metadata.args(["--no-deps", "--format-version", "1"]).current_dir(&self.path))?;
-        let metadata: Value = serde_json::from_str(&metadata).context("read the answer of cargo metadata")?;
+        let metadata = process::output(
+            metadata.args(["--no-deps", "--format-version", "1"]).current_dir(&self.path),
+        )?;
+        let metadata: Value =
+            serde_json::from_str(&metadata).context("read the answer of cargo metadata")?;
         let crates = metadata["packages"].as_array().context("cargo metadata names no crates")?;
-        Ok(crates.iter().all(|one| one["version"].as_str().is_some_and(|version| version.ends_with(MARK))))
+        Ok(crates
+            .iter()
+            .all(|one| one["version"].as_str().is_some_and(|version| version.ends_with(MARK))))
     }
 }
 
@@ -146,8 +181,11 @@ impl Tree {
 fn marked(manifest: &str) -> Option<String> {
     let (before, package) = manifest.split_once("\n[workspace.package]\n")?;
     let (own, _) = package.split_once("\n[")?;
-    let version = own.lines().find(|line| line.starts_with("version = \"") && line.ends_with('"') && !line.contains('+'))?;
-    let marked = package.replacen(version, &format!("{}{MARK}\"", version.trim_end_matches('"')), 1);
+    let version = own.lines().find(|line| {
+        line.starts_with("version = \"") && line.ends_with('"') && !line.contains('+')
+    })?;
+    let marked =
+        package.replacen(version, &format!("{}{MARK}\"", version.trim_end_matches('"')), 1);
     Some(format!("{before}\n[workspace.package]\n{marked}"))
 }
 
@@ -166,9 +204,15 @@ mod tests {
     #[test]
     fn the_version_that_all_crates_share_is_marked_and_nothing_else() {
         let package = "[workspace.package]\nedition = \"2024\"\nversion = \"0.1.0\"";
-        let manifest = &format!("[workspace]\nmembers = []\n\n{package}\n\n[workspace.dependencies]\nversion = \"0.1.0\"\n");
+        let manifest = &format!(
+            "[workspace]\nmembers = []\n\n{package}\n\n[workspace.dependencies]\nversion = \"0.1.0\"\n"
+        );
         assert_eq!(marked(manifest).unwrap(), manifest.replacen("0.1.0", "0.1.0+base", 1));
-        for other in ["", "[workspace.package]\n", "[a]\n[workspace.package]\nedition = \"2024\"\n[b]\nversion = \"0.1.0\"\n"] {
+        for other in [
+            "",
+            "[workspace.package]\n",
+            "[a]\n[workspace.package]\nedition = \"2024\"\n[b]\nversion = \"0.1.0\"\n",
+        ] {
             assert_eq!(marked(other), None, "{other}");
         }
     }

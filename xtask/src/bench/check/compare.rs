@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 /// How many times as much a piece may cost.
 pub(super) const LIMIT: f64 = 1.1;
-/// Allocations that may come to a unit where there were none: a table that doubles now and then while records go
-/// through it is one in some ten thousand units; one in a thousand is what no buffer's growth comes to.
+/// Allocations that may come to a unit where there were none: a table that doubles now and then
+/// while records go through it is one in some ten thousand units; one in a thousand is what no
+/// buffer's growth comes to.
 const SPARE: f64 = 0.001;
 
 /// What was counted for a piece of work as a whole.
@@ -63,12 +64,18 @@ impl Piece {
 
     /// What is to be thought of it.
     pub(super) fn verdict(&self) -> Verdict {
-        let Some((then, now)) = self.both() else { return if self.now.is_some() { Verdict::New } else { Verdict::Gone } };
-        let measures: [(_, Measure, f64); 2] =
-            [("instructions", |figures| figures.instructions, 0.0), ("allocations", |figures| figures.allocations, SPARE)];
+        let Some((then, now)) = self.both() else {
+            return if self.now.is_some() { Verdict::New } else { Verdict::Gone };
+        };
+        let measures: [(_, Measure, f64); 2] = [
+            ("instructions", |figures| figures.instructions, 0.0),
+            ("allocations", |figures| figures.allocations, SPARE),
+        ];
         let grown = measures.iter().filter_map(|(what, of, spare)| {
             let [before, after] = [then, now].map(|figures| figures.per_unit(of(figures)));
-            (after > before * LIMIT + spare).then(|| format!("{before:.3} -> {after:.3} {what} a {}{}", now.unit, percent(before, after)))
+            (after > before * LIMIT + spare).then(|| {
+                format!("{before:.3} -> {after:.3} {what} a {}{}", now.unit, percent(before, after))
+            })
         });
         let grown: Vec<_> = grown.collect();
         if grown.is_empty() { Verdict::Held } else { Verdict::Grown(grown.join(", ")) }
@@ -77,12 +84,14 @@ impl Piece {
     /// Its line in the table, without the name.
     pub(super) fn line(&self) -> String {
         let side = |figures: &Option<Figures>, of: Measure| {
-            figures.as_ref().map_or_else(|| "-".to_owned(), |figures| short(figures.per_unit(of(figures))))
+            figures
+                .as_ref()
+                .map_or_else(|| "-".to_owned(), |figures| short(figures.per_unit(of(figures))))
         };
         let pair = |of: Measure| format!("{} -> {}", side(&self.then, of), side(&self.now, of));
-        let ratio = self
-            .both()
-            .map_or_else(String::new, |(then, now)| format!(" ({:.3})", now.per_unit(now.instructions) / then.per_unit(then.instructions)));
+        let ratio = self.both().map_or_else(String::new, |(then, now)| {
+            format!(" ({:.3})", now.per_unit(now.instructions) / then.per_unit(then.instructions))
+        });
         let unit = self.now.as_ref().or(self.then.as_ref()).map_or("", |figures| &figures.unit);
         let word = match self.verdict() {
             Verdict::Held => "",
@@ -90,8 +99,11 @@ impl Piece {
             Verdict::New => "  new",
             Verdict::Gone => "  gone",
         };
-        let (instructions, allocations, bytes) = (pair(|of| of.instructions), pair(|of| of.allocations), pair(|of| of.bytes));
-        format!("a {unit}: {instructions} instructions{ratio}, {allocations} allocations, {bytes} bytes{word}")
+        let (instructions, allocations, bytes) =
+            (pair(|of| of.instructions), pair(|of| of.allocations), pair(|of| of.bytes));
+        format!(
+            "a {unit}: {instructions} instructions{ratio}, {allocations} allocations, {bytes} bytes{word}"
+        )
     }
 
     /// Everything known of it.
@@ -114,7 +126,11 @@ impl Piece {
 
 /// How much more, where there was something.
 fn percent(before: f64, after: f64) -> String {
-    if before > 0.0 { format!(" ({:+.1} %)", (after / before - 1.0) * 100.0) } else { String::new() }
+    if before > 0.0 {
+        format!(" ({:+.1} %)", (after / before - 1.0) * 100.0)
+    } else {
+        String::new()
+    }
 }
 
 /// As many digits as tell something.
@@ -136,7 +152,13 @@ mod tests {
     use super::*;
 
     fn figures(units: u64, instructions: u64, allocations: u64) -> Figures {
-        Figures { units, unit: "record".to_owned(), instructions, allocations, bytes: 8 * allocations }
+        Figures {
+            units,
+            unit: "record".to_owned(),
+            instructions,
+            allocations,
+            bytes: 8 * allocations,
+        }
     }
 
     fn piece(then: Option<Figures>, now: Option<Figures>) -> Piece {
@@ -151,7 +173,9 @@ mod tests {
     fn a_tenth_more_is_held_and_beyond_it_the_figures_are_named() {
         assert_eq!(verdict(figures(10, 1000, 0), figures(10, 1100, 0)), Verdict::Held);
         assert_eq!(verdict(figures(10, 1000, 0), figures(10, 400, 0)), Verdict::Held);
-        let Verdict::Grown(why) = verdict(figures(10, 1000, 0), figures(10, 1101, 0)) else { panic!("not seen") };
+        let Verdict::Grown(why) = verdict(figures(10, 1000, 0), figures(10, 1101, 0)) else {
+            panic!("not seen")
+        };
         assert_eq!(why, "100.000 -> 110.100 instructions a record (+10.1 %)");
     }
 
@@ -164,7 +188,10 @@ mod tests {
     #[test]
     fn an_allocation_where_there_was_none_is_seen_but_for_a_buffer_that_grew() {
         assert_eq!(verdict(figures(20_000, 100, 0), figures(20_000, 100, 5)), Verdict::Held);
-        let Verdict::Grown(why) = verdict(figures(20_000, 100, 0), figures(20_000, 100, 20_000)) else { panic!("not seen") };
+        let Verdict::Grown(why) = verdict(figures(20_000, 100, 0), figures(20_000, 100, 20_000))
+        else {
+            panic!("not seen")
+        };
         assert_eq!(why, "0.000 -> 1.000 allocations a record");
         assert!(matches!(verdict(figures(1, 100, 0), figures(1, 100, 1)), Verdict::Grown(_)));
         assert!(matches!(verdict(figures(1, 100, 85), figures(1, 100, 94)), Verdict::Grown(_)));
@@ -173,8 +200,13 @@ mod tests {
 
     #[test]
     fn both_measures_are_named_where_both_grew() {
-        let Verdict::Grown(why) = verdict(figures(1, 100, 10), figures(1, 200, 20)) else { panic!("not seen") };
-        assert_eq!(why, "100.000 -> 200.000 instructions a record (+100.0 %), 10.000 -> 20.000 allocations a record (+100.0 %)");
+        let Verdict::Grown(why) = verdict(figures(1, 100, 10), figures(1, 200, 20)) else {
+            panic!("not seen")
+        };
+        assert_eq!(
+            why,
+            "100.000 -> 200.000 instructions a record (+100.0 %), 10.000 -> 20.000 allocations a record (+100.0 %)"
+        );
     }
 
     #[test]
@@ -188,10 +220,19 @@ mod tests {
     #[test]
     fn a_line_and_the_json_have_both_sides() {
         let line = piece(Some(figures(10, 1000, 0)), Some(figures(10, 1200, 1))).line();
-        assert_eq!(line, "a record: 100.0 -> 120.0 instructions (1.200), 0 -> 0.1000 allocations, 0 -> 0.8000 bytes  GROWN");
+        assert_eq!(
+            line,
+            "a record: 100.0 -> 120.0 instructions (1.200), 0 -> 0.1000 allocations, 0 -> 0.8000 bytes  GROWN"
+        );
         let new = piece(None, Some(figures(10, 1200, 0)));
-        assert_eq!(new.line(), "a record: - -> 120.0 instructions, - -> 0 allocations, - -> 0 bytes  new");
+        assert_eq!(
+            new.line(),
+            "a record: - -> 120.0 instructions, - -> 0 allocations, - -> 0 bytes  new"
+        );
         let json = new.json();
-        assert_eq!((&json["verdict"], &json["base"], &json["now"]["instructions"]), (&json!("new"), &Value::Null, &json!(1200)));
+        assert_eq!(
+            (&json["verdict"], &json["base"], &json["now"]["instructions"]),
+            (&json!("new"), &Value::Null, &json!(1200))
+        );
     }
 }

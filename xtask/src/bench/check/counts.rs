@@ -1,5 +1,6 @@
-//! Runs pieces of work and counts: allocations as the program itself does, instructions with callgrind, inside of the
-//! one function that does the work, so that neither preparation nor start counts.
+//! Runs pieces of work and counts: allocations as the program itself does, instructions with
+//! callgrind, inside of the one function that does the work, so that neither preparation nor start
+//! counts.
 
 use std::path::Path;
 use std::process::Command;
@@ -36,7 +37,8 @@ pub(super) fn of_both(then: &Path, now: &Path) -> Result<Vec<Piece>> {
 fn all(program: &Path, of: &str) -> Result<Vec<(String, Figures)>> {
     let names = process::output(&mut Command::new(program))?;
     let count = |name: &str| {
-        let figures = counted(program, name).with_context(|| format!("count {name} of the {of}"))?;
+        let figures =
+            counted(program, name).with_context(|| format!("count {name} of the {of}"))?;
         eprintln!("cost: counted {name} of the {of}");
         Ok((name.to_owned(), figures))
     };
@@ -46,14 +48,24 @@ fn all(program: &Path, of: &str) -> Result<Vec<(String, Figures)>> {
 fn counted(program: &Path, name: &str) -> Result<Figures> {
     let printed = process::output(Command::new(program).arg(name))?;
     let mut valgrind = Command::new("valgrind");
-    valgrind.args(["--tool=callgrind", COUNTED, "--callgrind-out-file=/dev/null"]).arg(program).arg(name);
+    valgrind
+        .args(["--tool=callgrind", COUNTED, "--callgrind-out-file=/dev/null"])
+        .arg(program)
+        .arg(name);
     valgrind.env("PATH", crate::workspace::path()?).stdin(std::process::Stdio::null());
     let output = valgrind.output().context("run valgrind")?;
     let said = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "valgrind failed: {}: {}", output.status, said.trim());
-    let instructions = collected(&said).with_context(|| format!("valgrind told no count: {}", said.trim()))?;
-    ensure!(instructions > 0, "nothing was counted: the function {COUNTED} names is not in {}", program.display());
-    figures(&printed, instructions).with_context(|| format!("{} printed no figures but {:?}", program.display(), printed.trim()))
+    let instructions =
+        collected(&said).with_context(|| format!("valgrind told no count: {}", said.trim()))?;
+    ensure!(
+        instructions > 0,
+        "nothing was counted: the function {COUNTED} names is not in {}",
+        program.display()
+    );
+    figures(&printed, instructions).with_context(|| {
+        format!("{} printed no figures but {:?}", program.display(), printed.trim())
+    })
 }
 
 /// The figures of a program's line: units, what they are, allocations, bytes.
@@ -79,7 +91,10 @@ mod tests {
         assert_eq!(collected("==1== Events    : Ir\n==1== Collected : 5123\n==1==\n"), Some(5123));
         assert_eq!(collected("==1== Collected : \n"), None);
         let read = figures("20480 record 3 96\n", 5123).unwrap();
-        assert_eq!((read.units, read.unit.as_str(), read.allocations, read.bytes, read.instructions), (20480, "record", 3, 96, 5123));
+        assert_eq!(
+            (read.units, read.unit.as_str(), read.allocations, read.bytes, read.instructions),
+            (20480, "record", 3, 96, 5123)
+        );
         for broken in ["", "0 record 3 96", "1 record 3", "x record 3 96"] {
             assert!(figures(broken, 1).is_none(), "{broken}");
         }

@@ -18,7 +18,8 @@ pub(super) struct Interrupts {
 }
 
 impl Interrupts {
-    /// Notes them from here on. What runs in the foreground gets Ctrl-C as well, and ends by itself.
+    /// Notes them from here on. What runs in the foreground gets Ctrl-C as well, and ends by
+    /// itself.
     pub(super) fn note() -> Result<Self> {
         let mut new = Self { came: Arc::default(), handlers: Vec::new() };
         for signal in SIGNALS {
@@ -48,7 +49,8 @@ impl Drop for Interrupts {
         }
         let came = i32::try_from(self.came.load(Ordering::SeqCst)).unwrap_or_default();
         if came != 0 {
-            // Ends this process as if nobody had listened; where that fails the error of `check` does.
+            // Ends this process as if nobody had listened; where that fails the error of `check`
+            // does.
             let _ = emulate_default_handler(came);
         }
     }
@@ -74,7 +76,11 @@ mod tests {
             return;
         }
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--nocapture", "a_signal_ends_the_process_again"]).env(CHILD, "1").stdout(Stdio::null()).stderr(Stdio::piped());
+        command
+            .args(["--nocapture", "a_signal_ends_the_process_again"])
+            .env(CHILD, "1")
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
         assert!(lines.map_while(Result::ok).any(|line| line == "ready"));

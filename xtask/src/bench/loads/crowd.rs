@@ -11,18 +11,26 @@ use crate::bench::myself;
 /// Connections of one process; each takes two descriptors.
 const PART: u64 = 9000;
 
-/// Starts as many parts as the limit on descriptors asks for; says when all are there; ends with its input.
+/// Starts as many parts as the limit on descriptors asks for; says when all are there; ends with
+/// its input.
 pub(in crate::bench) fn hold(connections: u64) -> Result<()> {
     let (mut left, mut parts) = (connections, Vec::new());
     while left > 0 {
         let part = left.min(PART);
         left -= part;
         let mut command = Command::new(myself());
-        parts.push(command.args(["bench-load", "hold-part", &part.to_string()]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?);
+        parts.push(
+            command
+                .args(["bench-load", "hold-part", &part.to_string()])
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .spawn()?,
+        );
     }
     for part in &mut parts {
         let mut line = String::new();
-        BufReader::new(part.stdout.as_mut().context("a part has no output")?).read_line(&mut line)?;
+        BufReader::new(part.stdout.as_mut().context("a part has no output")?)
+            .read_line(&mut line)?;
         anyhow::ensure!(line.trim() == "ready", "a part of the crowd failed");
     }
     println!("ready");
@@ -39,7 +47,8 @@ pub(in crate::bench) fn hold_part(connections: u64) -> Result<()> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("listen")?;
     let mut held = Vec::new();
     for made in 0..connections {
-        let client = TcpStream::connect(listener.local_addr()?).with_context(|| format!("connection {made}"))?;
+        let client = TcpStream::connect(listener.local_addr()?)
+            .with_context(|| format!("connection {made}"))?;
         held.push((client, listener.accept()?.0));
     }
     println!("ready");

@@ -1,5 +1,6 @@
-//! The flip: one bound socket, to LISTEN and back to CLOSE. Both transitions happen in the task's own context and
-//! nothing else does, so that what a program on the hook costs stands out of the noise.
+//! The flip: one bound socket, to LISTEN and back to CLOSE. Both transitions happen in the task's
+//! own context and nothing else does, so that what a program on the hook costs stands out of the
+//! noise.
 
 use std::net::{Ipv4Addr, Shutdown, SocketAddrV4};
 
@@ -13,7 +14,8 @@ pub(super) const BATCH: u32 = 256;
 
 /// One socket, bound.
 pub(super) fn make(_: Place) -> Result<Batch> {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP)).context("make a socket")?;
+    let socket =
+        Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP)).context("make a socket")?;
     socket.bind(&SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0).into()).context("bind a socket")?;
     Ok(Box::new(move || {
         for _ in 0..BATCH {

@@ -1,9 +1,10 @@
 //! The loads: what each does, and the process that does it.
 //!
-//! A load is a process that stays through all rounds and works when it is told to. It works in short batches and takes
-//! the time of each, because the fastest batches of a slot are those that nobody else on the machine disturbed: they can
-//! be compared where means cannot. Every thread of a load stays on one CPU and does both ends of its connections
-//! itself, so that no scheduler comes between them.
+//! A load is a process that stays through all rounds and works when it is told to. It works in
+//! short batches and takes the time of each, because the fastest batches of a slot are those that
+//! nobody else on the machine disturbed: they can be compared where means cannot. Every thread of a
+//! load stays on one CPU and does both ends of its connections itself, so that no scheduler comes
+//! between them.
 
 mod crowd;
 mod flip;
@@ -95,7 +96,14 @@ pub(super) const ALL: [Spec; 8] = [
         make: flip::make,
         ..STORM
     },
-    Spec { name: "storm-2", about: "two storms on loopback at once, on two CPUs", threads: 2, peers: false, yardstick: false, ..STORM },
+    Spec {
+        name: "storm-2",
+        about: "two storms on loopback at once, on two CPUs",
+        threads: 2,
+        peers: false,
+        yardstick: false,
+        ..STORM
+    },
     Spec {
         name: "kept",
         about: "requests of 64 bytes and their answers over 16 kept connections on loopback",
@@ -134,7 +142,9 @@ pub(super) const ALL: [Spec; 8] = [
 /// The load of a name.
 pub(super) fn find(name: &str) -> Result<&'static Spec> {
     let names = || ALL.iter().map(|spec| spec.name).collect::<Vec<_>>().join(", ");
-    ALL.iter().find(|spec| spec.name == name).with_context(|| format!("there is no load {name:?}; there are {}", names()))
+    ALL.iter()
+        .find(|spec| spec.name == name)
+        .with_context(|| format!("there is no load {name:?}; there are {}", names()))
 }
 
 /// Where a load's two ends are.
@@ -161,7 +171,8 @@ impl Place {
 
     /// The `n`th address by which a listener can be reached; there are thousands.
     fn address(self, n: u32, listener: &TcpListener) -> Result<SocketAddrV4> {
-        let first = if self.there.is_some() { super::stage::MANY } else { Ipv4Addr::new(127, 0, 1, 0) };
+        let first =
+            if self.there.is_some() { super::stage::MANY } else { Ipv4Addr::new(127, 0, 1, 0) };
         Ok(SocketAddrV4::new(Ipv4Addr::from(u32::from(first) + n), listener.local_addr()?.port()))
     }
 }

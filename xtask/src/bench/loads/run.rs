@@ -1,7 +1,7 @@
 //! The load's process: is told for how long to work, works, and says what it came to.
 //!
-//! One line with milliseconds in, those to get warm and those to be measured; one line of JSON out; until the input ends. `ready`
-//! comes first.
+//! One line with milliseconds in, those to get warm and those to be measured; one line of JSON out;
+//! until the input ends. `ready` comes first.
 
 use std::io::BufRead as _;
 use std::time::{Duration, Instant};
@@ -28,7 +28,8 @@ pub(in crate::bench) struct Sample {
     pub(in crate::bench) warm_seconds: f64,
     /// From the first batch to the last.
     pub(in crate::bench) elapsed_seconds: f64,
-    /// Processor time of the load's threads, with what the kernel did in their context, softirqs among it.
+    /// Processor time of the load's threads, with what the kernel did in their context, softirqs
+    /// among it.
     pub(in crate::bench) load_cpu_seconds: f64,
     /// Segments that the clients' namespace sent again.
     pub(in crate::bench) retransmitted_segments: u64,
@@ -44,18 +45,25 @@ pub(in crate::bench) struct Sample {
 pub(in crate::bench) fn serve(name: &str, there: u32) -> Result<()> {
     let (spec, place) = (find(name)?, Place::new(there));
     let make = || (0..spec.threads).map(|_| (spec.make)(place)).collect::<Result<Vec<_>>>();
-    let time = |word: Option<&str>| Ok::<_, anyhow::Error>(Duration::from_millis(word.context("no time is named")?.parse()?));
+    let time = |word: Option<&str>| {
+        Ok::<_, anyhow::Error>(Duration::from_millis(word.context("no time is named")?.parse()?))
+    };
     println!("ready");
     for line in std::io::stdin().lock().lines() {
         let line = line?;
         let mut words = line.split_whitespace();
         let (warm, time) = (time(words.next())?, time(words.next())?);
-        // New connections and no pause: what TCP does on a connection depends on how long it was idle.
+        // New connections and no pause: what TCP does on a connection depends on how long it was
+        // idle.
         let mut batches = make()?;
         let before = work(&mut batches, u64::from(spec.batch), warm)?;
         let sample = work(&mut batches, u64::from(spec.batch), time)?;
-        let sample =
-            Sample { warm_units: before.units, warm_seconds: before.elapsed_seconds, warm_cpu_seconds: before.load_cpu_seconds, ..sample };
+        let sample = Sample {
+            warm_units: before.units,
+            warm_seconds: before.elapsed_seconds,
+            warm_cpu_seconds: before.load_cpu_seconds,
+            ..sample
+        };
         println!("{}", serde_json::to_string(&sample)?);
     }
     Ok(())
@@ -64,8 +72,15 @@ pub(in crate::bench) fn serve(name: &str, there: u32) -> Result<()> {
 fn work(batches: &mut [Batch], units: u64, time: Duration) -> Result<Sample> {
     let (start, retransmitted) = (Instant::now(), retransmitted()?);
     let parts = std::thread::scope(|scope| {
-        let threads: Vec<_> = batches.iter_mut().enumerate().map(|(nth, batch)| scope.spawn(move || part(batch, nth, time))).collect();
-        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect::<Result<Vec<_>>>()
+        let threads: Vec<_> = batches
+            .iter_mut()
+            .enumerate()
+            .map(|(nth, batch)| scope.spawn(move || part(batch, nth, time)))
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect::<Result<Vec<_>>>()
     })?;
     let elapsed_seconds = start.elapsed().as_secs_f64();
     let load_cpu_seconds = parts.iter().map(|(_, cpu)| cpu.as_secs_f64()).sum();
@@ -104,8 +119,10 @@ fn part(batch: &mut Batch, nth: usize, time: Duration) -> Result<(Vec<f64>, Dura
 
 /// Binds this thread to the `nth` of the CPUs that this process may use.
 fn stay_on(nth: usize) -> Result<()> {
-    let allowed = sched_getaffinity(Pid::from_raw(std::process::id().cast_signed())).context("ask for the CPUs")?;
-    let cpus: Vec<_> = (0..CpuSet::count()).filter(|cpu| allowed.is_set(*cpu).unwrap_or(false)).collect();
+    let allowed = sched_getaffinity(Pid::from_raw(std::process::id().cast_signed()))
+        .context("ask for the CPUs")?;
+    let cpus: Vec<_> =
+        (0..CpuSet::count()).filter(|cpu| allowed.is_set(*cpu).unwrap_or(false)).collect();
     let mut one = CpuSet::new();
     one.set(cpus[nth % cpus.len()]).context("name a CPU")?;
     sched_setaffinity(Pid::from_raw(0), &one).context("stay on one CPU")
@@ -120,7 +137,14 @@ fn cpu() -> Result<Duration> {
 fn retransmitted() -> Result<u64> {
     let text = std::fs::read_to_string("/proc/thread-self/net/snmp").context("read net/snmp")?;
     let mut lines = text.lines().filter_map(|line| line.strip_prefix("Tcp: "));
-    let (names, values) = (lines.next().context("no names of TCP's counters")?, lines.next().context("no values of TCP's counters")?);
+    let (names, values) = (
+        lines.next().context("no names of TCP's counters")?,
+        lines.next().context("no values of TCP's counters")?,
+    );
     let found = names.split(' ').zip(values.split(' ')).find(|(name, _)| *name == "RetransSegs");
-    found.context("the kernel does not count retransmits")?.1.parse().context("read the count of retransmits")
+    found
+        .context("the kernel does not count retransmits")?
+        .1
+        .parse()
+        .context("read the count of retransmits")
 }

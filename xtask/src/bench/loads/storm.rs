@@ -14,11 +14,13 @@ const ADDRESSES: u32 = 200;
 /// A listener and a counter that chooses the address.
 pub(super) fn make(place: Place) -> Result<Batch> {
     let listener = place.listen()?;
-    let addresses = (0..ADDRESSES).map(|n| place.address(n, &listener)).collect::<Result<Vec<_>>>()?;
+    let addresses =
+        (0..ADDRESSES).map(|n| place.address(n, &listener)).collect::<Result<Vec<_>>>()?;
     let mut next = addresses.into_iter().cycle();
     Ok(Box::new(move || {
         for _ in 0..BATCH {
-            let client = TcpStream::connect(next.next().context("no address")?).context("connect")?;
+            let client =
+                TcpStream::connect(next.next().context("no address")?).context("connect")?;
             let (server, _) = listener.accept().context("accept")?;
             drop(client);
             drop(server);

@@ -1,4 +1,5 @@
-//! Loads that make no connections: requests over kept ones, and bulk transfer with and without loss.
+//! Loads that make no connections: requests over kept ones, and bulk transfer with and without
+//! loss.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;

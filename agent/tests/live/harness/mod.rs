@@ -10,6 +10,7 @@ pub(crate) mod page;
 pub(crate) mod settle;
 pub(crate) mod space;
 mod trace;
+pub(crate) mod unreported;
 pub(crate) mod witness;
 
 use std::time::{Duration, Instant};

@@ -1,7 +1,8 @@
 //! A trace buffer of its own (an instance below `/sys/kernel/tracing/instances`), and how many
 //! events came to it: a count of tracepoint events that needs no BPF program.
 //!
-//! `witness` counts with it what the agent's programs should have run for.
+//! `witness` counts with it what the agent's programs should have run for, `unreported` the resets
+//! that the tracepoint reports.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -34,6 +35,11 @@ impl TraceBuffer {
     /// Takes an event (`group/name`) in; says whether this kernel has it.
     pub(super) fn enable(&self, event: &str) -> bool {
         self.set(event, "enable", "1")
+    }
+
+    /// Takes in only those events for which a condition on their fields holds.
+    pub(super) fn filter(&self, event: &str, condition: &str) -> bool {
+        self.set(event, "filter", condition)
     }
 
     fn set(&self, event: &str, file: &str, value: &str) -> bool {

@@ -92,7 +92,7 @@ impl From<&Destination> for PortUse {
 #[must_use]
 pub fn ports(table: &SharedTable, query: &Query, now: u64) -> Ports {
     let taken = Taken::at(SystemTime::now(), now);
-    let all = lock(table).destinations().to_vec();
+    let all = lock(table).view().destinations().to_vec();
     let destinations: Vec<PortUse> = all.iter().take(query.limit).map(PortUse::from).collect();
     Ports {
         taken,

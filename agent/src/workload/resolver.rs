@@ -92,7 +92,7 @@ impl Resolver {
     /// Tells the table what it waits for; with `all`, also what has become of everything else.
     /// Returns whether that took a walk.
     fn round(&mut self, all: bool) -> bool {
-        let wanted = lock(&self.table).wanted_workloads();
+        let wanted = lock(&self.table).view().wanted_workloads();
         let cgroups = wanted.keys.iter().any(|key| matches!(key, Key::Cgroup(_)));
         let survey = if all || cgroups { self.unified.as_ref().map(Hierarchy::walk) } else { None }
             .unwrap_or_default();
@@ -124,6 +124,7 @@ impl Resolver {
         table.tell_workloads(found, now);
         // What was asked for and is not among them is gone.
         let gone: Vec<_> = table
+            .view()
             .wanted_workloads()
             .keys
             .into_iter()
@@ -148,6 +149,7 @@ mod tests {
     /// The workload that the socket of a process is shown with.
     fn shown(table: &SharedTable, tgid: u32) -> String {
         let rows: Vec<_> = lock(table)
+            .view()
             .rows()
             .filter(|row| row.tgid == tgid)
             .map(|row| row.workload.to_string())
@@ -206,6 +208,9 @@ mod tests {
         fs::remove_dir_all(&root).unwrap();
         assert_eq!(before, ["early.service", "unknown", "unknown"]);
         assert_eq!(after, ["early.service", "late.service", "unknown"]);
-        assert_eq!((moved.as_str(), lock(&table).wants_workloads()), ("moved.service", false));
+        assert_eq!(
+            (moved.as_str(), lock(&table).view().wants_workloads()),
+            ("moved.service", false)
+        );
     }
 }

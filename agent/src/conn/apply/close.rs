@@ -16,7 +16,7 @@ impl Core {
     /// it had been found just before.
     pub(crate) fn end(&mut self, record: &State, numbers: Option<&Close>) -> Effect {
         let Some(old) = SocketState::from_code(record.old) else { return Effect::None };
-        self.books.transitions += 1;
+        self.counters.transitions += 1;
         let mut row = self.last_row(record, old);
         row.state = old;
         row.take_ends(&record.ends);
@@ -40,14 +40,14 @@ impl Core {
     fn last_row(&mut self, record: &State, old: SocketState) -> Row {
         if let Some(entry) = self.index.entry(record.ends.sk, &self.rows) {
             match relation(&self.rows[*entry.get()], record, Some(old)) {
-                Relation::Stranger => self.bury(record.ends.sk),
+                Relation::Stranger => self.remove_missed(record.ends.sk),
                 relation => {
                     let (index, _) = entry.remove();
                     let row = self.release(index);
                     if relation == Relation::Behind {
                         self.correct(Correction::WrongState);
                     } else {
-                        self.books.left(&row, record.time);
+                        self.counters.left(&row, record.time);
                     }
                     return row;
                 }

@@ -48,14 +48,14 @@ impl Core {
         if record.old != tcp::CLOSE && old.is_none() {
             return Effect::None;
         }
-        self.books.transitions += 1;
+        self.counters.transitions += 1;
         let Some(index) = self.find(record.ends.sk) else {
             return self.admit(record, new);
         };
         match relation(&self.rows[index], record, old) {
             Relation::Same => {
-                let Self { rows, books, .. } = self;
-                books.left(&rows[index], record.time);
+                let Self { rows, counters, .. } = self;
+                counters.left(&rows[index], record.time);
                 self.advance(index, record, new);
             }
             Relation::Behind => {
@@ -63,7 +63,7 @@ impl Core {
                 self.advance(index, record, new);
             }
             Relation::Stranger => {
-                self.bury(record.ends.sk);
+                self.remove_missed(record.ends.sk);
                 return self.admit(record, new);
             }
         }
@@ -78,9 +78,9 @@ impl Core {
     /// Counts segments sent again; those of a socket without a row under process and role
     /// `unknown`.
     pub(crate) fn retransmit(&mut self, record: &Retransmit) {
-        self.books.retransmits += 1;
+        self.counters.retransmits += 1;
         if record.err < 0 {
-            self.books.retransmit_failures[RetransmitError::from_errno(record.err).index()] +=
+            self.counters.retransmit_failures[RetransmitError::from_errno(record.err).index()] +=
                 u64::from(record.segments);
             return;
         }
@@ -97,7 +97,7 @@ impl Core {
 
     /// Counts a SYN-ACK sent again, by the listener's port.
     pub(crate) fn synack_retransmit(&mut self, record: &Retransmit) {
-        self.books.retransmits += 1;
+        self.counters.retransmits += 1;
         self.ports.count(record.ends.local_port);
     }
 
@@ -107,7 +107,7 @@ impl Core {
         if self.rows.len() >= self.rows.limit() {
             // A socket without a row is refused once, at its birth; its later records find no row
             // and try again, so it is adopted as soon as there is room.
-            self.books.refused += u64::from(birth);
+            self.counters.refused += u64::from(birth);
             return Effect::None;
         }
         if !birth && self.knows(record.ends.netns) {
@@ -145,7 +145,7 @@ impl Core {
             row = &mut self.rows[index];
             *row = opened;
         }
-        self.books.unattributed -= u64::from(owner == Owner::None && row.owner != Owner::None);
+        self.counters.unattributed -= u64::from(owner == Owner::None && row.owner != Owner::None);
         self.link(index);
     }
 }

@@ -9,4 +9,5 @@ pub(crate) mod name;
 pub(crate) mod queues;
 pub mod retransmit;
 pub(crate) mod row;
+pub(crate) mod row_view;
 pub(crate) mod succession;

@@ -109,7 +109,7 @@ fn play(
     let (mut ms, mut reader, mut passing, mut finishing, mut walk) = (10, 0, false, false, 0);
     for act in acts {
         if forget {
-            table.core.groups.forget_answers();
+            table.core.groups.clear_cache();
         }
         ms += 7;
         match *act {
@@ -130,16 +130,16 @@ fn play(
                 let workload = name.map(|name| unit(UNITS[name]));
                 let waited = table.core.workloads.tell(key, workload.as_ref(), ms * MS);
                 let place = Place::Named(table.core.workloads.of(key));
-                table.settling.keys.extend(waited.then_some((key, place)));
+                table.work.migrations.keys.extend(waited.then_some((key, place)));
             }
-            Act::Settle(places) => drop(table.settle(places)),
+            Act::Settle(places) => drop(table.migrate(places)),
             Act::TellProcess(tgid, name) => table.tell_workloads(
                 [(Key::Process(tgid), name.map(|name| unit(UNITS[name])))],
                 ms * MS,
             ),
             Act::Tidy(seconds) if !finishing => {
                 ms += seconds * 1000;
-                table.tidy(ms * MS);
+                table.expire_idle(ms * MS);
             }
             Act::See(which) => table.see_workloads(SIGHTS[usize::from(which)]),
             Act::Begin if !finishing => {
@@ -157,14 +157,14 @@ fn play(
                 table.pass_holder(&holder(sk, NAMES[name], tgid))
             }
             Act::Finish if passing && !finishing => {
-                table.finish_pass(walked(walk * MS));
+                table.commit_pass(walked(walk * MS));
                 finishing = true;
             }
             Act::Proceed(places) if finishing => {
-                let ended = table.proceed(ms * MS, places).is_some();
+                let ended = table.step_commit(ms * MS, places).is_some();
                 (passing, finishing) = (!ended, !ended);
             }
-            Act::Work(places) if !finishing => drop(table.work(places)),
+            Act::Work(places) if !finishing => drop(table.step_due(places)),
             Act::Abort if !finishing => {
                 table.abort_pass();
                 passing = false;
@@ -184,7 +184,7 @@ fn shown(table: &mut Table, now: u64) -> String {
         let RowView { sk, process, workload, role, tgid, owner, state, .. } = row;
         format!("{sk} {process} {workload} {role:?} {tgid} {owner:?} {state:?}")
     };
-    let mut lines: Vec<_> = table.rows().map(row).collect();
+    let mut lines: Vec<_> = table.view().rows().map(row).collect();
     let seen = table.snapshot(now);
     lines.extend(seen.groups.iter().map(|group| format!("{group:?}")));
     lines.extend(seen.services.iter().map(|service| format!("{service:?}")));
@@ -211,10 +211,10 @@ proptest! {
     #[test]
     fn remembered_answers_change_nothing(acts in proptest::collection::vec(act(), 0..160), tight in any::<bool>()) {
         let (mut one, mut other) = (Table::new(limits(tight)), Table::new(limits(tight)));
-        let mut remembered = Vec::new();
-        play(&mut one, &acts, false, |table, ms| remembered.push(shown(table, ms * MS)));
-        let mut remembered = remembered.iter();
-        play(&mut other, &acts, true, |table, ms| assert_eq!(Some(&shown(table, ms * MS)), remembered.next()));
+        let mut cached_group = Vec::new();
+        play(&mut one, &acts, false, |table, ms| cached_group.push(shown(table, ms * MS)));
+        let mut cached_group = cached_group.iter();
+        play(&mut other, &acts, true, |table, ms| assert_eq!(Some(&shown(table, ms * MS)), cached_group.next()));
     }
 
     #[test]
@@ -228,7 +228,7 @@ proptest! {
         });
         table.abort_pass();
         check(&mut table, ms * MS);
-        while table.settle(2) {}
+        while table.migrate(2) {}
         check(&mut table, ms * MS);
         let waits = |key: &Key| table.core.workloads.wanted().contains(key);
         let keys = (1..CGROUPS).map(Key::Cgroup).chain((1..5).map(Key::Process));

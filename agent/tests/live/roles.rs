@@ -16,7 +16,7 @@ const NAME: &str = "TCPWARDEN_LIVE_NAME";
 
 /// A command that starts this program in a role, under a process name of at most 15 letters.
 ///
-/// Roles: `namespace`; `connect ADDRESS COUNT`; `listen ADDRESS COUNT`; those of [`heirs`]. Each
+/// Roles: `connect ADDRESS COUNT`; `listen ADDRESS COUNT`; those of [`heirs`]. Each
 /// prints `ready` when it holds what it should hold (`listen` its address before), and ends when
 /// its input does.
 pub(crate) fn command(role: &str, name: &str) -> Command {
@@ -27,11 +27,13 @@ pub(crate) fn command(role: &str, name: &str) -> Command {
 
 /// Plays the role named in the environment, if there is one.
 pub(crate) fn dispatch() -> Option<ExitCode> {
+    if let Some(code) = testkit::netns::dispatch() {
+        return Some(code);
+    }
     let role = std::env::var(ROLE).ok()?;
     let name = std::env::var(NAME).unwrap_or_default();
     std::fs::write("/proc/self/comm", name).expect("set the name of this process");
     match *role.split(' ').collect::<Vec<_>>() {
-        ["namespace"] => lab::space::hold().expect("hold a network namespace"),
         ["connect", address, count] => {
             let address: SocketAddr = address.parse().expect("an address");
             let count = count.parse().expect("a count");

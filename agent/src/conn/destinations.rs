@@ -138,8 +138,8 @@ impl Destinations {
     fn destination(&self, key: &Key, taken: Taken, range: u32) -> Option<Destination> {
         Some(Destination {
             netns: key.netns,
-            local: super::view::address(key.local),
-            peer: super::view::address(key.peer),
+            local: super::rows::address(key.local),
+            peer: super::rows::address(key.peer),
             peer_port: key.peer_port,
             used: taken.all,
             time_wait: taken.time_wait,

@@ -7,10 +7,11 @@
 
 use agent_common::record::{Close, State};
 
+use super::core::Core;
+use super::effect::Effect;
 use super::labels::{CloseReason, ConnectFailure, Correction, Role, SocketState};
 use super::rows::{Row, flag};
 use super::succession::{Relation, is_connected, note_first_fin, relation};
-use super::table::Table;
 
 /// Error numbers, equal on all architectures that the agent runs on (`asm-generic/errno.h`).
 mod errno {
@@ -22,15 +23,12 @@ mod errno {
     pub(super) const EHOSTUNREACH: u16 = 113;
 }
 
-impl Table {
+impl Core {
     /// Removes the row of a closed socket and counts its end. A socket that had no row counts as if
     /// it had been found just before.
-    pub(super) fn end(&mut self, record: &State, numbers: Option<&Close>) {
-        let Some(old) = SocketState::from_code(record.old) else { return };
+    pub(super) fn end(&mut self, record: &State, numbers: Option<&Close>) -> Effect {
+        let Some(old) = SocketState::from_code(record.old) else { return Effect::None };
         self.books.transitions += 1;
-        if let Some(pass) = &mut self.pass {
-            pass.closed(record.ends.sk, record.time);
-        }
         let mut row = self.last_row(record, old);
         row.state = old;
         row.take_ends(&record.ends);
@@ -47,6 +45,7 @@ impl Table {
             let reason = connect_failure(record.err, row.local_port, old);
             self.services.of(&mut row, &self.groups).failed(reason);
         }
+        Effect::Closed { sk: record.ends.sk, time: record.time }
     }
 
     /// The row that a socket had when it closed, out of the table; a fresh one where it had none.

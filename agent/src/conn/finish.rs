@@ -7,11 +7,15 @@
 //! in that moment, and one that came or changed meanwhile is left to the next pass; what is
 //! shown changes with the last slice only.
 
+use super::core::Core;
+use super::coverage::{Covered, PassSummary};
+use super::gather::Kept;
 use super::moves::Moves;
+use super::owners::Tally;
 use super::pass::Pass;
-use super::rows::seen;
-use super::table::Table;
-use super::verdict::{Covered, PassSummary, Verdict};
+use super::placing::place_row;
+use super::rows::{flag, seen};
+use super::verdict::{Verdict, judge};
 
 /// How far the end of a pass has come.
 #[derive(Default)]
@@ -20,12 +24,7 @@ pub(super) struct Finish {
     step: Step,
     /// The row that comes next.
     at: u32,
-    /// Rows in use that nobody holds.
-    pub(super) unheld: u64,
-    /// Rows that more than one process holds.
-    pub(super) shared: u64,
-    /// Whether a listener has another owner now.
-    pub(super) listeners_moved: bool,
+    tally: Tally,
     /// Rows that this pass missed for the first time.
     pub(super) suspects: u64,
     /// Rows that it could not look for.
@@ -51,7 +50,7 @@ impl Step {
     fn next(self, finish: &Finish) -> Self {
         match self {
             Self::Move => Self::Settle,
-            Self::Settle if finish.listeners_moved => Self::Follow,
+            Self::Settle if finish.tally.listeners_moved => Self::Follow,
             Self::Settle | Self::Follow if finish.covered.holders.is_some() => Self::Walk,
             Self::Settle | Self::Follow | Self::Walk => Self::Place,
             Self::Place => Self::Judge,
@@ -61,124 +60,122 @@ impl Step {
     }
 }
 
-impl Table {
-    /// Ends a pass of which `covered` was read to the end, in one go. The first call ends the
-    /// seeding.
-    pub fn end_pass(&mut self, now: u64, covered: &Covered) -> PassSummary {
-        self.finish_pass(covered.clone());
-        loop {
-            if let Some(summary) = self.proceed(now, usize::MAX) {
-                return summary;
-            }
-        }
-    }
-
+impl Finish {
     /// Begins to end a pass of which `covered` was read to the end.
-    pub fn finish_pass(&mut self, covered: Covered) {
-        if let Some(pass) = &mut self.pass {
-            pass.finish = Some(Finish { covered, ..Finish::default() });
-        }
+    pub(super) fn new(covered: Covered) -> Self {
+        Self { covered, ..Self::default() }
     }
 
-    /// Makes the moves that have gathered while a pass reads, past about `places` rows; whether
-    /// there are more of them.
-    pub fn work(&mut self, places: usize) -> bool {
-        if self.moves.are_due() {
-            self.make_moves(&mut { places });
-        }
-        self.moves.are_due()
-    }
-
-    /// Goes on ending a pass, past about `places` rows; `now` as `CLOCK_MONOTONIC` nanoseconds.
-    /// What the pass has found, once it has ended; nothing found where none was under way.
-    pub fn proceed(&mut self, now: u64, places: usize) -> Option<PassSummary> {
-        let Some(mut finish) = self.pass.as_mut().and_then(|pass| pass.finish.take()) else {
-            self.apply_moves();
-            return Some(PassSummary::default());
-        };
-        let mut budget = places.max(1);
-        while budget > 0 {
-            if self.moves.are_due() {
-                self.make_moves(&mut budget);
-            } else if finish.step == Step::Publish {
-                let pass = self.pass.take()?;
-                return Some(self.publish(pass, &finish, now));
-            } else if self.take_step(&mut finish, &mut budget) {
-                if self.moves.are_done() {
-                    (finish.step, finish.at) = (finish.step.next(&finish), 0);
+    /// Goes on, past as many rows as `budget` has; whether it has come to the end.
+    pub(super) fn proceed(
+        &mut self,
+        core: &mut Core,
+        moves: &mut Moves,
+        pass: &mut Pass,
+        budget: &mut usize,
+    ) -> bool {
+        while *budget > 0 {
+            if moves.are_due() {
+                moves.make_moves(core, budget);
+            } else if self.step == Step::Publish {
+                return true;
+            } else if self.take_step(core, moves, pass, budget) {
+                if moves.are_done() {
+                    (self.step, self.at) = (self.step.next(self), 0);
                 } else {
-                    self.make_moves(&mut budget);
+                    moves.make_moves(core, budget);
                 }
             }
         }
-        if let Some(pass) = &mut self.pass {
-            pass.finish = Some(finish);
-        }
-        None
+        false
     }
 
     /// Takes a step over some rows; whether it has come to the end of them.
-    fn take_step(&mut self, finish: &mut Finish, budget: &mut usize) -> bool {
-        if finish.step == Step::Walk {
-            return self.verified_since(finish.covered.holders.unwrap_or_default(), budget);
+    fn take_step(
+        &mut self,
+        core: &mut Core,
+        moves: &mut Moves,
+        pass: &mut Pass,
+        budget: &mut usize,
+    ) -> bool {
+        if self.step == Step::Walk {
+            core.cuts.walk(self.covered.holders.unwrap_or_default());
+            return core.groups.advance(&core.rows, &core.cuts, budget);
         }
         let most = u32::try_from(*budget).unwrap_or(u32::MAX);
-        let end = self.rows.top().min(finish.at.saturating_add(most));
-        while finish.at < end && !self.moves.are_due() {
-            let index = finish.at;
-            finish.at += 1;
+        let end = core.rows.top().min(self.at.saturating_add(most));
+        while self.at < end && !moves.are_due() {
+            let index = self.at;
+            self.at += 1;
             *budget -= 1;
-            match (finish.step, finish.covered.holders) {
-                (Step::Settle, Some(walked)) => self.settle_owner(index, walked, finish),
-                (Step::Follow, _) => self.follow_listener(index),
-                (Step::Place, _) => self.place_row(index),
-                (Step::Judge, _) => self.sentence(index, finish),
-                (Step::Sum, _) => self.sum(index),
+            match (self.step, self.covered.holders) {
+                (Step::Settle, Some(walked)) => {
+                    pass.settle_owner(core, moves, index, walked, &mut self.tally)
+                }
+                (Step::Follow, _) => pass.follow_listener(core, moves, index),
+                (Step::Place, _) => place_row(core, moves, index),
+                (Step::Judge, _) => self.sentence(core, pass, index),
+                (Step::Sum, _) => sum(core, pass, index),
                 (Step::Move | Step::Settle | Step::Walk | Step::Publish, _) => return true,
             }
         }
-        finish.at >= self.rows.top()
+        self.at >= core.rows.top()
     }
 
     /// Does what a row's verdict asks for.
-    fn sentence(&mut self, index: u32, finish: &mut Finish) {
-        match self.judge(index, finish) {
+    fn sentence(&mut self, core: &mut Core, pass: &Pass, index: u32) {
+        match judge(core, pass, &self.covered, index) {
             Verdict::Keep => {}
             Verdict::Suspect => {
-                self.rows[index].seen = seen::MISSED;
-                finish.suspects += 1;
+                core.rows[index].seen = seen::MISSED;
+                self.suspects += 1;
             }
             Verdict::Unverified => {
                 // The numbers of passes come round again.
-                self.rows[index].seen = seen::FRESH;
-                finish.unverified += 1;
+                core.rows[index].seen = seen::FRESH;
+                self.unverified += 1;
             }
-            Verdict::Gone => self.bury(self.rows[index].sk),
+            Verdict::Gone => core.bury(core.rows[index].sk),
         }
     }
 
     /// Shows what a pass has found, all at once.
-    fn publish(&mut self, mut pass: Pass, finish: &Finish, now: u64) -> PassSummary {
-        // Their buffers are large, and idle until the next pass.
-        self.moves = Moves::default();
-        self.sum_up(&mut pass, &finish.covered);
-        self.seeded = true;
-        self.known.clone_from(&finish.covered.namespaces);
-        let books = &mut self.books;
-        if let Some(walked) = finish.covered.holders {
+    pub(super) fn publish(
+        self,
+        core: &mut Core,
+        kept: &mut Kept,
+        pass: Pass,
+        now: u64,
+    ) -> PassSummary {
+        let Pass { start, number, namespaces, gathered, sums, corrections_before, .. } = pass;
+        kept.sum_up(core, gathered, sums, &self.covered, number);
+        core.seeded = true;
+        core.known.clone_from(&self.covered.namespaces);
+        let books = &mut core.books;
+        if let Some(walked) = self.covered.holders {
             (books.unheld, books.shared, books.owners_read) =
-                (finish.unheld, finish.shared, Some(walked));
+                (self.tally.unheld, self.tally.shared, Some(walked));
         }
-        books.unverified = finish.unverified;
-        books.namespaces_folded += pass.namespaces.folded;
-        books.namespaces = pass.namespaces.publish(&finish.covered.namespaces);
-        books.passed(now.saturating_sub(pass.start), now);
+        books.unverified = self.unverified;
+        books.namespaces_folded += namespaces.folded;
+        books.namespaces = namespaces.publish(&self.covered.namespaces);
+        books.passed(now.saturating_sub(start), now);
         let mut corrections = books.corrections;
-        corrections
-            .iter_mut()
-            .zip(pass.corrections_before)
-            .for_each(|(after, before)| *after -= before);
-        let rows = u64::try_from(self.rows.len()).unwrap_or(u64::MAX);
-        PassSummary { corrections, suspects: finish.suspects, unverified: finish.unverified, rows }
+        corrections.iter_mut().zip(corrections_before).for_each(|(after, before)| *after -= before);
+        let rows = u64::try_from(core.rows.len()).unwrap_or(u64::MAX);
+        PassSummary { corrections, suspects: self.suspects, unverified: self.unverified, rows }
+    }
+}
+
+/// Adds a row to what the pass adds up to.
+fn sum(core: &Core, pass: &mut Pass, index: u32) {
+    let row = &core.rows[index];
+    if !row.has(flag::LIVE) {
+        return;
+    }
+    let seen = row.seen == pass.number;
+    pass.sums.add(index, row, seen);
+    if seen && row.is_left() {
+        pass.namespaces.count_orphan(row.netns);
     }
 }

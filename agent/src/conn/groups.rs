@@ -17,6 +17,7 @@ use std::sync::Arc;
 use agent_common::record::Retransmit;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
+use super::budget::{GRACE, UNKNOWN};
 use super::labels::{Phase, RetransmitKind, Role, SocketState};
 use super::lists::{Cuts, List};
 use super::memo::{Memo, Question};
@@ -28,11 +29,6 @@ use super::snapshot::{OTHER, Queued, SPARE};
 use super::workloads::{Place, Workloads};
 use crate::workload::{Kind, Workload};
 
-/// The process name of sockets without a known owner.
-pub(super) const UNKNOWN: &str = "unknown";
-/// For how long a process without a row, and a workload that is gone, keep their names: five
-/// minutes.
-pub(super) const GRACE: u64 = 300_000_000_000;
 /// The groups that are always there: first `unknown`, then `~other`, each in the order of the
 /// roles.
 const ALWAYS: usize = 2 * Role::COUNT;

@@ -8,10 +8,16 @@
 //! with `memo` (whose socket it is), `workloads` (where it runs) with `tenure` (how long names
 //! last), `succession` (which state may follow which).
 
+mod apply;
 mod books;
+mod budget;
+mod core;
+mod coverage;
 mod destinations;
+mod effect;
 mod ending;
 mod finish;
+mod gather;
 mod groups;
 pub mod histogram;
 mod holders;
@@ -25,7 +31,9 @@ mod namespaces;
 mod naming;
 mod netstat;
 mod owner;
+mod owners;
 mod pass;
+mod placing;
 pub mod pressure;
 mod queues;
 pub mod retransmit;
@@ -33,7 +41,6 @@ mod rows;
 mod services;
 mod slab;
 pub mod snapshot;
-mod store;
 mod succession;
 mod sums;
 mod table;
@@ -44,8 +51,9 @@ mod verdict;
 mod view;
 mod workloads;
 
+pub use budget::Limits;
+pub use coverage::{Covered, PassSummary};
 pub use owner::{Owner, names_owner};
-pub use table::{Limits, Table};
+pub use table::Table;
 pub use tenure::Wanted;
-pub use verdict::{Covered, PassSummary};
 pub use view::{RowView, States, Waiting};

@@ -6,10 +6,10 @@
 //! of one walk a row. Guarantees: records may come between any two slices; a row is in exactly one
 //! list at every moment.
 
+use super::core::Core;
 use super::labels::SocketState;
 use super::owner::Owner;
 use super::rows::{NIL, Row, flag};
-use super::table::Table;
 
 /// How many moves are sorted at once: a millisecond or two.
 pub(super) const RUN: usize = 1 << 14;
@@ -95,114 +95,115 @@ impl Moves {
     }
 }
 
-impl Table {
+impl Moves {
     /// Remembers that a row belongs to another group. Who makes many of them has them made now and
     /// then.
-    pub(super) fn plan_move(&mut self, index: u32, group: u16) {
-        self.plan(index, group, ANY);
-        if self.moves.planned.len() >= 2 * RUNS * RUN {
-            self.apply_moves();
+    pub(super) fn plan_move(&mut self, core: &mut Core, index: u32, group: u16) {
+        self.plan(core, index, group, ANY);
+        if self.planned.len() >= 2 * RUNS * RUN {
+            self.apply_moves(core);
         }
     }
 
     /// The same, however the owner is known; but a row that leaves its group by itself before goes
     /// where it went.
-    pub(super) fn plan_firm_move(&mut self, index: u32, group: u16) {
-        self.plan(index, group, self.rows[index].group);
+    pub(super) fn plan_firm_move(&mut self, core: &mut Core, index: u32, group: u16) {
+        self.plan(core, index, group, core.rows[index].group);
     }
 
-    fn plan(&mut self, index: u32, group: u16, from: u16) {
-        let row = &self.rows[index];
-        self.moves.planned.push(Move { sk: row.sk, born: row.born, index, group, from });
+    fn plan(&mut self, core: &Core, index: u32, group: u16, from: u16) {
+        let row = &core.rows[index];
+        self.planned.push(Move { sk: row.sk, born: row.born, index, group, from });
     }
 
     /// Makes planned moves, past about `places` rows, however few there are; whether there are
     /// more.
-    pub fn work_off(&mut self, places: usize) -> bool {
-        if !self.moves.are_done() {
-            self.make_moves(&mut places.max(1));
+    pub(super) fn work_off(&mut self, core: &mut Core, places: usize) -> bool {
+        if !self.are_done() {
+            self.make_moves(core, &mut places.max(1));
         }
-        !self.moves.are_done()
+        !self.are_done()
     }
 
     /// Makes all planned moves.
-    pub(super) fn apply_moves(&mut self) {
-        while self.work_off(usize::MAX) {}
+    pub(super) fn apply_moves(&mut self, core: &mut Core) {
+        while self.work_off(core, usize::MAX) {}
     }
 
     /// Makes planned moves, a batch at the most, and takes what rows it looked at from `budget`. A
     /// row that was freed or used again since is left alone; one whose owner has shown itself
     /// since keeps that owner.
-    pub(super) fn make_moves(&mut self, budget: &mut usize) {
-        while !self.moves.walking {
+    pub(super) fn make_moves(&mut self, core: &mut Core, budget: &mut usize) {
+        while !self.walking {
             if *budget == 0 {
                 return;
             }
-            self.moves.walking = self.moves.planned.is_empty() || self.moves.runs.len() == RUNS;
-            if !self.moves.walking {
-                self.sort_run(budget);
+            self.walking = self.planned.is_empty() || self.runs.len() == RUNS;
+            if !self.walking {
+                self.sort_run(core, budget);
             }
         }
         while *budget > 0 {
-            let Some((run, goal, planned)) = self.moves.pop() else {
+            let Some((run, goal, planned)) = self.pop() else {
                 // Where this batch ends there may be rows that are younger than those of the next.
-                (self.moves.place, self.moves.walking) = (None, false);
-                self.moves.runs.clear();
+                (self.place, self.walking) = (None, false);
+                self.runs.clear();
                 return;
             };
-            let Some(now) = self.goal_of(&planned) else { continue };
+            let Some(now) = Self::goal_of(core, &planned) else { continue };
             if !now.is_in_list_of(&goal) || now.entered != goal.entered {
-                self.moves.planned.push(planned);
+                self.planned.push(planned);
                 continue;
             }
-            if !self.approach(&now, budget) {
-                self.moves.runs[run].push((goal, planned));
+            if !self.approach(core, &now, budget) {
+                self.runs[run].push((goal, planned));
                 return;
             }
-            self.relink(&now);
+            self.relink(core, &now);
             *budget = budget.saturating_sub(1);
         }
     }
 
-    fn sort_run(&mut self, budget: &mut usize) {
-        let rest = self.moves.planned.len().saturating_sub(RUN);
-        let mut planned = std::mem::take(&mut self.moves.planned);
+    fn sort_run(&mut self, core: &mut Core, budget: &mut usize) {
+        let rest = self.planned.len().saturating_sub(RUN);
+        let mut planned = std::mem::take(&mut self.planned);
         let mut run = Vec::with_capacity(planned.len() - rest);
         for planned in planned.drain(rest..) {
-            if let Some(goal) = self.goal_of(&planned) {
+            if let Some(goal) = Self::goal_of(core, &planned) {
                 // What has no room for a name is counted here, and not again when its turn comes.
                 run.push((goal, Move { group: goal.group, ..planned }));
             }
         }
-        self.moves.planned = planned;
+        self.planned = planned;
         *budget = budget.saturating_sub(run.len());
         // The last is taken first.
         run.sort_unstable_by_key(|(goal, _)| goal.order());
-        self.moves.runs.push(run);
+        self.runs.push(run);
     }
 
     /// Where a row belongs now; none where it is not there any more, or belongs where it is.
-    fn goal_of(&mut self, planned: &Move) -> Option<Goal> {
-        let row = &self.rows[planned.index];
+    fn goal_of(core: &mut Core, planned: &Move) -> Option<Goal> {
+        let row = &core.rows[planned.index];
         if !row.has(flag::LIVE) || row.sk != planned.sk || row.born != planned.born {
             return None;
         }
         let group = if planned.from == ANY {
             // Where its role is another by now, and nothing more, the plan was made for that.
-            let stays = row.owner == Owner::Exact && self.groups.role(row.group) == row.role;
-            self.groups.in_role(if stays { row.group } else { planned.group }, row.role)
+            let stays = row.owner == Owner::Exact && core.groups.role(row.group) == row.role;
+            core.groups.in_role(if stays { row.group } else { planned.group }, row.role)
         } else if planned.from == row.group {
             planned.group
         } else {
             return None;
         };
-        let row = &self.rows[planned.index];
+        let row = &core.rows[planned.index];
         (group != row.group).then(|| Goal::of(planned.index, row, group))
     }
 
     /// Walks back to the row after which another belongs; false where the budget ends before that.
-    fn approach(&mut self, goal: &Goal, budget: &mut usize) -> bool {
-        let Self { rows, groups, moves, .. } = self;
+    fn approach(&mut self, core: &mut Core, goal: &Goal, budget: &mut usize) -> bool {
+        let Core { rows, groups, .. } = core;
+        let moves = self;
         let tail = groups.list_at(goal.group, goal.state, goal.left).tail();
         let stands = |(place, sk): &(Goal, u64)| {
             let row = &rows[place.index];
@@ -232,15 +233,15 @@ impl Table {
     }
 
     /// Puts a row into the list in which [`Self::approach`] has found its place.
-    fn relink(&mut self, goal: &Goal) {
+    fn relink(&mut self, core: &mut Core, goal: &Goal) {
         let index = goal.index;
-        self.unlink(index);
-        self.rows[index].set_group(goal.group);
-        let start = self.moves.place.map_or(NIL, |(place, _)| place.index);
-        let Self { rows, groups, listeners, .. } = self;
+        core.unlink(index);
+        core.rows[index].set_group(goal.group);
+        let start = self.place.map_or(NIL, |(place, _)| place.index);
+        let Core { rows, groups, listeners, .. } = core;
         groups.list_of(&rows[index]).insert(rows, index, start);
         let row = &rows[index];
-        self.moves.place = Some((*goal, row.sk));
+        self.place = Some((*goal, row.sk));
         if row.state == SocketState::Listen {
             listeners.add(row.netns, row.local_port, row.local, index);
         }

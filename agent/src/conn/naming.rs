@@ -6,15 +6,15 @@
 
 use agent_common::record::State;
 
+use super::core::Core;
 use super::groups::Groups;
 use super::labels::{Role, SocketState};
 use super::memo::Question;
 use super::owner::{Name, Owner, names_owner};
 use super::rows::Row;
-use super::table::Table;
 use super::workloads::Workloads;
 
-impl Table {
+impl Core {
     /// Sets the owner of a row that is in no list: the current task where it is the socket's user,
     /// else that of the listener behind it where nothing better is known.
     pub(super) fn name_owner(&mut self, row: &mut Row, record: &State) {

@@ -8,7 +8,7 @@ use agent_common::record::{State, flag};
 use agent_common::tcp;
 use hashbrown::HashMap;
 
-use super::groups::UNKNOWN;
+use super::budget::UNKNOWN;
 
 /// `ECONNABORTED`: the socket was destroyed from outside (`SOCK_DESTROY`), the current task is the
 /// destroyer.

@@ -15,17 +15,18 @@
 use agent_common::record::{Socket, flag as flag_of_entry};
 use hashbrown::HashMap;
 
-use super::finish::Finish;
+use super::core::Core;
+use super::effect::Effect;
+use super::gather::Gathered;
 use super::holders::Processes;
 use super::labels::{Correction, Role, SocketState};
+use super::moves::Moves;
 use super::namespaces::Namespaces;
 use super::owner::Owner;
-use super::pressure::Gathered;
 use super::queues::Queues;
-use super::rows::{MARGIN, flag, seen};
+use super::rows::{MARGIN, flag};
 use super::succession::{can_reach, is_connected, note_first_fin};
 use super::sums::Sums;
-use super::table::Table;
 
 /// The most closes to remember during a pass; beyond it the pass inserts nothing more.
 const MAX_CLOSED: usize = 1 << 20;
@@ -33,6 +34,8 @@ const MAX_CLOSED: usize = 1 << 20;
 /// A pass under way.
 pub(super) struct Pass {
     pub(super) start: u64,
+    /// Its number; see `rows::seen`.
+    pub(super) number: u8,
     /// Sockets that closed during the pass, and when.
     closed: HashMap<u64, u64>,
     /// Who holds sockets.
@@ -41,8 +44,6 @@ pub(super) struct Pass {
     pub(super) gathered: Gathered,
     /// What its rows add up to.
     pub(super) sums: Sums,
-    /// How far its end has come; none while lists are read.
-    pub(super) finish: Option<Finish>,
     pub(super) corrections_before: [u64; Correction::COUNT],
 }
 
@@ -61,100 +62,101 @@ impl Pass {
     }
 }
 
-impl Table {
-    /// Begins a pass; one that was under way is given up.
-    pub fn begin_pass(&mut self, now: u64) {
-        self.abort_pass();
-        self.generation = seen::after(self.generation);
-        self.pass = Some(Pass {
+impl Pass {
+    /// Begins.
+    pub(super) fn new(core: &Core, number: u8, now: u64) -> Self {
+        Self {
             start: now,
+            number,
             closed: HashMap::new(),
             processes: Processes::default(),
-            namespaces: Namespaces::like(&self.books.namespaces, self.limits.namespaces),
+            namespaces: Namespaces::like(&core.books.namespaces, core.limits.namespaces),
             gathered: Gathered::default(),
             sums: Sums::default(),
-            finish: None,
-            corrections_before: self.books.corrections,
-        });
+            corrections_before: core.books.corrections,
+        }
+    }
+
+    /// Takes what a record did.
+    pub(super) fn note(&mut self, effect: Effect) {
+        match effect {
+            Effect::None => {}
+            Effect::Stored(index) => self.processes.forget(index),
+            Effect::Closed { sk, time } => self.closed(sk, time),
+        }
     }
 
     /// Holds one entry of the socket list against the table.
-    pub fn pass_socket(&mut self, entry: &Socket) {
-        self.gather(entry);
-        let Some(pass) = &mut self.pass else { return };
-        self.reader = entry.reader;
-        if pass.namespaces.count(entry) {
+    pub(super) fn socket(&mut self, core: &mut Core, moves: &mut Moves, entry: &Socket) {
+        self.gathered.entry(core, entry);
+        core.reader = entry.reader;
+        if self.namespaces.count(entry) {
             return;
         }
         let Some(state) = SocketState::from_code(entry.state) else { return };
-        let Some(index) = self.find(entry.ends.sk) else {
-            self.seed(entry, state);
+        let Some(index) = core.find(entry.ends.sk) else {
+            self.seed(core, entry, state);
             return;
         };
-        let row = &mut self.rows[index];
+        let row = &mut core.rows[index];
         let newer =
             row.entered.saturating_add(MARGIN) > entry.time && !row.has(flag::ENTERED_BEFORE);
         let same = row.has_ends(&entry.ends);
         if newer || (same && row.state == state) {
-            self.confirm(index, entry);
+            self.confirm(core, moves, index, entry);
         } else if same && can_reach(row.state, state) {
-            self.set_right(index, entry, state);
+            self.set_right(core, index, entry, state);
         } else {
-            self.bury(entry.ends.sk);
-            self.seed(entry, state);
+            core.bury(entry.ends.sk);
+            self.seed(core, entry, state);
         }
-    }
-
-    /// Gives a pass up. What it corrected stays; nothing is removed or published.
-    pub fn abort_pass(&mut self) {
-        self.apply_moves();
-        self.pass = None;
     }
 
     /// Makes a row for an entry that has none.
-    fn seed(&mut self, entry: &Socket, state: SocketState) {
-        let gone = |pass: &Pass| pass.may_be_closed(entry.ends.sk, entry.time);
-        if self.pass.as_ref().is_none_or(gone) {
+    fn seed(&mut self, core: &mut Core, entry: &Socket, state: SocketState) {
+        if self.may_be_closed(entry.ends.sk, entry.time) {
             return;
         }
-        if self.rows.len() >= self.rows.limit() {
+        if core.rows.len() >= core.rows.limit() {
             // Later passes meet the same sockets again; they were counted at birth or while
             // seeding.
-            self.books.refused += u64::from(!self.seeded);
+            core.books.refused += u64::from(!core.seeded);
             return;
         }
-        if self.knows(entry.ends.netns) {
-            self.correct(Correction::MissedOpen);
+        if core.knows(entry.ends.netns) {
+            core.correct(Correction::MissedOpen);
         }
         let role = match state {
             SocketState::SynSent => Role::Client,
             SocketState::Listen => Role::Server,
             _ => Role::Unknown,
         };
-        let mut row = Self::stranger(&entry.ends, state, role, entry.time);
+        let mut row = Core::stranger(&entry.ends, state, role, entry.time);
         row.flags |= flag::BORN_BEFORE | flag::ENTERED_BEFORE;
         row.take_flags(entry.flags);
         row.queues = Queues::listed(entry);
-        row.seen = self.generation;
+        row.seen = self.number;
         note_first_fin(&mut row);
         if role == Role::Unknown {
-            self.inherit(&mut row);
+            core.inherit(&mut row);
         }
         if is_connected(state) {
-            self.connect(&mut row, false, entry.time);
+            core.connect(&mut row, false, entry.time);
         }
-        self.store(row);
+        if let Some(index) = core.store(row) {
+            self.processes.forget(index);
+        }
     }
 
     /// Marks a row as seen, and takes what only the list knows.
-    fn confirm(&mut self, index: u32, entry: &Socket) {
+    fn confirm(&self, core: &mut Core, moves: &mut Moves, index: u32, entry: &Socket) {
         // Where the row has gone on since the entry was read, or is another socket's by now, the
         // entry tells nothing of it but that its address is in use.
-        if self.rows[index].is_as_listed(entry) {
-            self.take_entry(index, entry);
+        if core.rows[index].is_as_listed(entry) {
+            Self::take_entry(core, index, entry);
         }
-        self.rows[index].seen = self.generation;
-        let mut row = self.rows[index];
+        core.rows[index].seen = self.number;
+        let mut row = core.rows[index];
         if !(row.role == Role::Unknown
             || row.waits()
             || (row.role == Role::Server && row.owner == Owner::None))
@@ -162,23 +164,23 @@ impl Table {
             return;
         }
         let (owner, group) = (row.owner, row.group);
-        self.inherit(&mut row);
+        core.inherit(&mut row);
         let target = std::mem::replace(&mut row.group, group);
-        self.books.unattributed -= u64::from(owner == Owner::None && row.owner != Owner::None);
-        self.rows[index] = row;
+        core.books.unattributed -= u64::from(owner == Owner::None && row.owner != Owner::None);
+        core.rows[index] = row;
         if target != group {
-            self.plan_move(index, target);
+            moves.plan_move(core, index, target);
         }
     }
 
     /// Takes what an entry tells of a row that has not changed since.
-    fn take_entry(&mut self, index: u32, entry: &Socket) {
-        let row = &self.rows[index];
+    fn take_entry(core: &mut Core, index: u32, entry: &Socket) {
+        let row = &core.rows[index];
         let is_left =
             row.state == SocketState::FinWait2 && entry.flags & flag_of_entry::ORPHAN != 0;
         if is_left != row.is_left() || (row.local_port == 0 && entry.ends.local_port != 0) {
-            self.unlink(index);
-            let row = &mut self.rows[index];
+            core.unlink(index);
+            let row = &mut core.rows[index];
             row.take_flags(entry.flags);
             if row.local_port == 0 {
                 // The kernel chooses a port after it has told the state: SYN_SENT
@@ -186,9 +188,9 @@ impl Table {
                 // bound (`inet_csk_listen_start`, 6.18).
                 row.take_ends(&entry.ends);
             }
-            self.link(index);
+            core.link(index);
         }
-        let Self { rows, groups, .. } = self;
+        let Core { rows, groups, .. } = core;
         let row = &mut rows[index];
         row.take_flags(entry.flags);
         if row.local_port == 0 {
@@ -202,22 +204,22 @@ impl Table {
     }
 
     /// Puts a row into the state that the list says; since when is not known.
-    fn set_right(&mut self, index: u32, entry: &Socket, state: SocketState) {
-        self.correct(Correction::WrongState);
-        self.unlink(index);
-        let mut row = self.rows[index];
+    fn set_right(&self, core: &mut Core, index: u32, entry: &Socket, state: SocketState) {
+        core.correct(Correction::WrongState);
+        core.unlink(index);
+        let mut row = core.rows[index];
         row.take_ends(&entry.ends);
         row.state = state;
         row.entered = entry.time;
         row.queues = Queues::listed(entry);
         row.flags |= flag::ENTERED_BEFORE;
-        row.seen = self.generation;
+        row.seen = self.number;
         row.take_flags(entry.flags);
         note_first_fin(&mut row);
         if is_connected(state) && !row.has(flag::CONNECTED) {
-            self.connect(&mut row, false, entry.time);
+            core.connect(&mut row, false, entry.time);
         }
-        self.rows[index] = row;
-        self.link(index);
+        core.rows[index] = row;
+        core.link(index);
     }
 }

@@ -6,7 +6,6 @@
 use agent_common::record::{Socket, flag};
 
 use super::labels::{SocketState, Stage};
-use super::rows::Row;
 use super::snapshot::Queued;
 
 /// The bit of each word that is no number: 2 GiB, more than any queue holds (`tcp_rmem` and
@@ -110,13 +109,6 @@ impl Queued {
         self.receive_bytes += other.receive_bytes;
         self.send_bytes += other.send_bytes;
         self.zero_window += other.zero_window;
-    }
-
-    /// Adds one row.
-    pub(super) fn add(&mut self, row: &Row) {
-        self.receive_bytes += u64::from(row.queues.unread_bytes(row.state));
-        self.send_bytes += u64::from(row.queues.unsent_bytes(row.state));
-        self.zero_window += u64::from(row.queues.is_held_back(row.state));
     }
 }
 

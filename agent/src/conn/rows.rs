@@ -2,6 +2,8 @@
 //!
 //! Used by the table, its ordered lists and its passes; the rows lie in the `slab`.
 
+use std::net::Ipv6Addr;
+
 use agent_common::record::{Endpoints, Socket, flag as socket_flag};
 
 use super::labels::{Role, SocketState};
@@ -242,4 +244,12 @@ impl Row {
             self.cgroup = ends.cgroup;
         }
     }
+}
+
+/// An address as the rows keep it, as one that can be printed.
+pub(super) fn address(words: [u64; 2]) -> Ipv6Addr {
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&words[0].to_ne_bytes());
+    bytes[8..].copy_from_slice(&words[1].to_ne_bytes());
+    bytes.into()
 }

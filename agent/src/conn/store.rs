@@ -38,8 +38,8 @@ impl Table {
         row
     }
 
-    /// Removes the row of a socket whose close was missed. A connection counts as closed for
-    /// `other` reasons; a connect whose outcome nobody saw counts nowhere.
+    /// Removes the row of a socket whose close was missed. A connection counts as closed for `other`
+    /// reasons; a connect whose outcome nobody saw counts nowhere.
     pub(super) fn bury(&mut self, sk: u64) {
         let Some(mut row) = self.extract(sk) else { return };
         self.correct(Correction::MissedClose);

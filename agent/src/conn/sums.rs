@@ -12,7 +12,6 @@ use super::labels::SocketState;
 use super::rows::{Row, flag};
 use super::slab::Rows;
 use super::snapshot::Queued;
-use super::table::Table;
 
 /// The sums so far.
 #[derive(Default)]
@@ -26,7 +25,7 @@ pub(super) struct Sums {
 }
 
 impl Sums {
-    fn add(&mut self, index: u32, row: &Row, seen: bool) {
+    pub(super) fn add(&mut self, index: u32, row: &Row, seen: bool) {
         if row.state == SocketState::Listen {
             self.listening.push((index, row.sk));
         } else if seen {
@@ -81,17 +80,11 @@ impl Sums {
     }
 }
 
-impl Table {
-    /// Adds a row to what the pass adds up to.
-    pub(super) fn sum(&mut self, index: u32) {
-        let (row, Some(pass)) = (&self.rows[index], &mut self.pass) else { return };
-        if !row.has(flag::LIVE) {
-            return;
-        }
-        let seen = row.seen == self.generation;
-        pass.sums.add(index, row, seen);
-        if seen && row.is_left() {
-            pass.namespaces.count_orphan(row.netns);
-        }
+impl Queued {
+    /// Adds one row.
+    fn add(&mut self, row: &Row) {
+        self.receive_bytes += u64::from(row.queues.unread_bytes(row.state));
+        self.send_bytes += u64::from(row.queues.unsent_bytes(row.state));
+        self.zero_window += u64::from(row.queues.is_held_back(row.state));
     }
 }

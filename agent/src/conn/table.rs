@@ -1,268 +1,268 @@
-//! The connection table: applies each record that the probes sent to the row of its socket.
+//! The connection table's face: what the threads and the views may ask of it.
 //!
-//! Called by the ingest thread only, in the order of the rings. Guarantees: one hash look-up a
-//! record (two where a record reveals another socket at the same address), no allocation in a
-//! steady population, no panic on any sequence of records, memory bounded by [`Limits`].
-//!
-//! How records and rows that do not fit are judged:
-//! - A transition out of CLOSE, or LISTEN -> SYN_RECV (the child of a listener), is a birth: a row
-//!   that is still there belongs to a dead socket whose close was missed.
-//! - A transition out of a state that the row could have reached by itself: records between were
-//!   lost; the row is corrected (`wrong_state`). Out of any other state: again a dead socket's row.
-//! - A transition of an unknown socket makes a row with a lower bound for its age; after the first
-//!   pass that is a correction (`missed_open`).
-//!
-//! What is counted: a connection counts as opened once, when it reaches ESTABLISHED or when a later
-//! record or pass reveals that it did; those that were open before the agent count as adopted. It
-//! counts as closed once, with reason `other` where the close was missed. So opened + adopted -
-//! closed = connected rows, at every moment. Opening and closing count under the owner known at
-//! that time: a connection that another process took over in between opens with one and closes with
-//! the other.
-//!
-//! A socket refused for want of room has no row; its next record or entry finds it unknown and
-//! takes it in when there is room again. If it closes first, it counts as opened and closed at
-//! once.
+//! It owns the parts and hands each what it needs of the others; it decides nothing by itself.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
-use agent_common::record::{Close, Endpoints, Retransmit, State};
-use agent_common::tcp;
+use agent_common::record::{Close, Holder, Retransmit, Socket, State};
 
-use super::books::Books;
-use super::groups::Groups;
-use super::histogram::NANOSECONDS;
-use super::index::Index;
-use super::labels::{Correction, RetransmitError, Role, SocketState};
-use super::lists::Cuts;
+use super::budget::Limits;
+use super::core::Core;
+use super::coverage::{Covered, PassSummary};
+use super::effect::Effect;
+use super::finish::Finish;
+use super::gather::Kept;
 use super::moves::Moves;
-use super::owner::{Listeners, Owner};
 use super::pass::Pass;
-use super::pressure::Kept;
-use super::rows::{Row, flag, seen};
-use super::services::{Ports, Services};
-use super::slab::Rows;
-use super::succession::{
-    Relation, is_birth, is_connected, is_opening, note_first_fin, relation, role_at,
-};
-use super::workloads::{Place, Workloads};
-use crate::workload::Key;
-
-/// The bounds of the table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Rows.
-    pub connections: usize,
-    /// Processes in a workload and role, besides `unknown` and `~other`.
-    pub groups: usize,
-    /// The same with a service port, besides those of `~other` without port.
-    pub services: usize,
-    /// Network namespaces with counts of their own.
-    pub namespaces: usize,
-    /// Ports with a count of SYN-ACKs sent again.
-    pub ports: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { connections: 1_000_000, groups: 200, services: 200, namespaces: 64, ports: 256 }
-    }
-}
+use super::pressure::Destination;
+use super::rows::seen;
+use super::snapshot::Snapshot;
+use super::tenure::{Settling, Wanted};
+use super::view::{RowView, States};
+use crate::pressure::descriptors::Descriptors;
+use crate::pressure::host::Host;
+use crate::pressure::netns::Facts;
+use crate::workload::{Key, Sight, Workload};
 
 /// One row a live socket, and all that is counted from them.
 pub struct Table {
-    pub(super) index: Index,
-    pub(super) rows: Rows,
-    pub(super) groups: Groups,
-    pub(super) workloads: Workloads,
-    pub(super) services: Services,
-    pub(super) ports: Ports,
-    pub(super) listeners: Listeners,
-    pub(super) cuts: Cuts,
-    pub(super) books: Books,
-    pub(super) pass: Option<Pass>,
+    pub(super) core: Core,
     pub(super) moves: Moves,
-    /// Keys that have got a workload, and their place, whose rows are not all there yet.
-    pub(super) settling: Vec<(Key, Place)>,
+    pub(super) settling: Settling,
+    pub(super) pass: Option<Pass>,
+    /// How far the end of the pass has come; none while lists are read.
+    pub(super) finish: Option<Finish>,
     /// What passes gathered besides states.
     pub(super) kept: Kept,
     /// The number of the last pass; see `rows::seen`.
     pub(super) generation: u8,
-    /// Whether a first pass has ended, so that every socket should be known.
-    pub(super) seeded: bool,
-    /// The namespaces whose list the last pass read: what is unknown there was missed.
-    pub(super) known: HashSet<u32>,
-    /// The agent's own process: it locks each socket that it lists, and is the user of none of
-    /// them.
-    pub(super) reader: u32,
-    pub(super) limits: Limits,
 }
 
 impl Table {
     /// An empty table.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        let workloads = Workloads::new();
         Self {
-            index: Index::new(),
-            rows: Rows::new(limits.connections),
-            services: Services::new(limits.services),
-            groups: Groups::new(limits.groups, &workloads.unknown),
-            workloads,
-            ports: Ports::new(limits.ports),
-            listeners: Listeners::default(),
-            cuts: Cuts::default(),
-            books: Books::new(),
-            pass: None,
+            core: Core::new(limits),
             moves: Moves::default(),
-            settling: Vec::new(),
+            settling: Settling::default(),
+            pass: None,
+            finish: None,
             kept: Kept::new(&limits),
             generation: seen::FRESH,
-            seeded: false,
-            known: HashSet::new(),
-            reader: 0,
-            limits,
         }
     }
 
     /// Applies a transition. One into CLOSE counts as [`Self::close`] without numbers; states that
     /// no record can carry are ignored.
     pub fn transition(&mut self, record: &State) {
-        if record.new == tcp::CLOSE {
-            self.end(record, None);
-            return;
-        }
-        let Some(new) = SocketState::from_code(record.new) else { return };
-        let old = SocketState::from_code(record.old);
-        if record.old != tcp::CLOSE && old.is_none() {
-            return;
-        }
-        self.books.transitions += 1;
-        let Some(index) = self.find(record.ends.sk) else {
-            self.admit(record, new);
-            return;
-        };
-        match relation(&self.rows[index], record, old) {
-            Relation::Same => {
-                let Self { rows, books, .. } = self;
-                books.left(&rows[index], record.time);
-                self.advance(index, record, new);
-            }
-            Relation::Behind => {
-                self.correct(Correction::WrongState);
-                self.advance(index, record, new);
-            }
-            Relation::Stranger => {
-                self.bury(record.ends.sk);
-                self.admit(record, new);
-            }
-        }
+        let effect = self.core.transition(record);
+        self.note(effect);
     }
 
     /// Applies a transition into CLOSE, with the socket's last numbers.
     pub fn close(&mut self, record: &Close) {
-        self.end(&record.state, Some(record));
+        let effect = self.core.close(record);
+        self.note(effect);
+    }
+
+    fn note(&mut self, effect: Effect) {
+        if let Some(pass) = &mut self.pass {
+            pass.note(effect);
+        }
     }
 
     /// Counts segments sent again; those of a socket without a row under process and role
     /// `unknown`.
     pub fn retransmit(&mut self, record: &Retransmit) {
-        self.books.retransmits += 1;
-        if record.err < 0 {
-            self.books.retransmit_failures[RetransmitError::from_errno(record.err).index()] +=
-                u64::from(record.segments);
-            return;
-        }
-        let group = match self.find(record.ends.sk) {
-            Some(index) => {
-                let row = &mut self.rows[index];
-                row.retransmitted = row.retransmitted.saturating_add(record.segments);
-                row.group
-            }
-            None => Groups::nobody(Role::Unknown),
-        };
-        self.groups.retransmit(group, record);
+        self.core.retransmit(record);
     }
 
     /// Counts a SYN-ACK sent again, by the listener's port.
     pub fn synack_retransmit(&mut self, record: &Retransmit) {
-        self.books.retransmits += 1;
-        self.ports.count(record.ends.local_port);
+        self.core.synack_retransmit(record);
     }
 
-    /// Makes a row for a socket that had none.
-    fn admit(&mut self, record: &State, new: SocketState) {
-        let birth = is_birth(record);
-        if self.rows.len() >= self.rows.limit() {
-            // A socket without a row is refused once, at its birth; its later records find no row
-            // and try again, so it is adopted as soon as there is room.
-            self.books.refused += u64::from(birth);
-            return;
-        }
-        if !birth && self.knows(record.ends.netns) {
-            self.correct(Correction::MissedOpen);
-        }
-        let mut row = Self::stranger(&record.ends, new, role_at(record.old, new), record.time);
-        row.flags |= if birth { 0 } else { flag::BORN_BEFORE };
-        row.queues.moved(record.flags, new);
-        row.take_flags(record.flags);
-        note_first_fin(&mut row);
-        self.name_owner(&mut row, record);
-        if is_connected(new) {
-            self.connect(&mut row, is_opening(record), record.time);
-        }
-        self.store(row);
+    /// Begins a pass; one that was under way is given up.
+    pub fn begin_pass(&mut self, now: u64) {
+        self.abort_pass();
+        self.generation = seen::after(self.generation);
+        self.pass = Some(Pass::new(&self.core, self.generation, now));
     }
 
-    /// Moves a row on to its next state.
-    fn advance(&mut self, index: u32, record: &State, new: SocketState) {
-        self.unlink(index);
-        let row = &mut self.rows[index];
-        let owner = row.owner;
-        row.take_ends(&record.ends);
-        row.state = new;
-        row.entered = record.time;
-        row.flags &= !flag::ENTERED_BEFORE;
-        row.queues.moved(record.flags, new);
-        row.take_flags(record.flags);
-        note_first_fin(row);
-        self.name_owner_of(index, record);
-        let mut row = &mut self.rows[index];
-        if is_connected(new) && !row.has(flag::CONNECTED) {
-            let mut opened = *row;
-            self.connect(&mut opened, is_opening(record), record.time);
-            row = &mut self.rows[index];
-            *row = opened;
+    /// Takes what a network namespace tells of itself; before the entries of its list.
+    pub fn pass_facts(&mut self, facts: Facts) {
+        if let Some(pass) = &mut self.pass {
+            pass.gathered.know(facts);
         }
-        self.books.unattributed -= u64::from(owner == Owner::None && row.owner != Owner::None);
-        self.link(index);
     }
 
-    /// A row that is not in the table yet, of an unknown process.
-    pub(super) fn stranger(ends: &Endpoints, state: SocketState, role: Role, time: u64) -> Row {
-        let mut row = Row::new(ends, state, role, time);
-        row.group = Groups::nobody(role);
-        row
+    /// Holds one entry of the socket list against the table.
+    pub fn pass_socket(&mut self, entry: &Socket) {
+        if let Some(pass) = &mut self.pass {
+            pass.socket(&mut self.core, &mut self.moves, entry);
+        }
     }
 
-    /// Whether every socket of a namespace should have a row, because a pass has read its list.
-    pub(super) fn knows(&self, netns: u32) -> bool {
-        self.seeded && self.known.contains(&netns)
+    /// Notes a holder of a socket; what follows from it is decided when the pass ends.
+    pub fn pass_holder(&mut self, entry: &Holder) {
+        if let Some(pass) = &mut self.pass {
+            pass.processes.note(&self.core, entry);
+        }
     }
 
-    /// Counts a row as opened, or as adopted where it was open before the agent.
-    pub(super) fn connect(&mut self, row: &mut Row, seen: bool, time: u64) {
-        row.flags |= flag::CONNECTED;
-        if !seen && !self.knows(row.netns) && row.has(flag::BORN_BEFORE) {
-            self.books.adopted += 1;
-            return;
+    /// Gives a pass up. What it corrected stays; nothing is removed or published.
+    pub fn abort_pass(&mut self) {
+        self.moves.apply_moves(&mut self.core);
+        (self.pass, self.finish) = (None, None);
+    }
+
+    /// Ends a pass of which `covered` was read to the end, in one go. The first call ends the
+    /// seeding.
+    pub fn end_pass(&mut self, now: u64, covered: &Covered) -> PassSummary {
+        self.finish_pass(covered.clone());
+        loop {
+            if let Some(summary) = self.proceed(now, usize::MAX) {
+                return summary;
+            }
         }
-        if seen {
-            row.opened_at(time);
+    }
+
+    /// Begins to end a pass of which `covered` was read to the end.
+    pub fn finish_pass(&mut self, covered: Covered) {
+        self.finish = self.pass.is_some().then(|| Finish::new(covered));
+    }
+
+    /// Goes on ending a pass, past about `places` rows; what the pass has found, once it has ended.
+    pub fn proceed(&mut self, now: u64, places: usize) -> Option<PassSummary> {
+        let (Some(pass), Some(finish)) = (&mut self.pass, &mut self.finish) else {
+            self.moves.apply_moves(&mut self.core);
+            return Some(PassSummary::default());
+        };
+        if !finish.proceed(&mut self.core, &mut self.moves, pass, &mut places.max(1)) {
+            return None;
         }
-        let service = self.services.of(row, &self.groups);
-        service.opened += 1;
-        if seen && row.role == Role::Client && !row.has(flag::BORN_BEFORE) {
-            service.connect_duration.observe_whole(&NANOSECONDS, time.saturating_sub(row.born));
+        // Their buffers are large, and idle until the next pass.
+        self.moves = Moves::default();
+        let (pass, finish) = (self.pass.take()?, self.finish.take()?);
+        Some(finish.publish(&mut self.core, &mut self.kept, pass, now))
+    }
+
+    /// Makes the moves that have gathered while a pass reads, past about `places` rows; whether
+    /// there are more of them.
+    pub fn work(&mut self, places: usize) -> bool {
+        if self.moves.are_due() {
+            self.moves.make_moves(&mut self.core, &mut { places });
         }
+        self.moves.are_due()
+    }
+
+    /// Makes planned moves, past about `places` rows, however few there are; whether there are
+    /// more.
+    pub fn work_off(&mut self, places: usize) -> bool {
+        self.moves.work_off(&mut self.core, places)
+    }
+
+    /// From here on workloads are resolved, as far as this reaches; before, every workload is
+    /// `host`.
+    pub fn see_workloads(&mut self, sight: Sight) {
+        self.core.workloads.see(sight);
+    }
+
+    /// Whether a workload waits for its name.
+    #[must_use]
+    pub fn wants_workloads(&self) -> bool {
+        self.core.workloads.wants()
+    }
+
+    /// What the table would like to know of workloads.
+    #[must_use]
+    pub fn wanted_workloads(&self) -> Wanted {
+        Wanted { keys: self.core.workloads.wanted(), processes: self.core.workloads.processes() }
+    }
+
+    /// Takes what keys stand for; `None` for one that is not there any more.
+    pub fn tell_workloads(
+        &mut self,
+        answers: impl IntoIterator<Item = (Key, Option<Arc<Workload>>)>,
+        now: u64,
+    ) {
+        let sums = self.pass.as_mut().map(|pass| &mut pass.sums);
+        self.settling.tell(&mut self.core, &mut self.moves, sums, answers, now);
+    }
+
+    /// Goes on bringing the groups that waited for a key to its workload; whether there is more to
+    /// do.
+    pub fn settle(&mut self, places: usize) -> bool {
+        let sums = self.pass.as_mut().map(|pass| &mut pass.sums);
+        self.settling.settle(&mut self.core, &mut self.moves, sums, places)
+    }
+
+    /// Gives back what nobody has used for the grace time. Due every few seconds.
+    pub fn tidy(&mut self, now: u64) {
+        let sums = self.pass.as_mut().map(|pass| &mut pass.sums);
+        self.settling.tidy(&mut self.core, &mut self.moves, sums, now);
+    }
+
+    /// The processes whose descriptors are worth a look, as of the last pass. None where the kernel
+    /// knows the caller under another number than it knows itself: then `/proc` is another
+    /// process namespace's.
+    #[must_use]
+    pub fn owners(&self, caller: u32) -> Vec<u32> {
+        if caller == self.core.reader { self.kept.owners() } else { Vec::new() }
+    }
+
+    /// Takes what was read of the host and of [`Self::owners`].
+    pub fn take_readings(&mut self, host: Host, descriptors: impl Iterator<Item = Descriptors>) {
+        self.kept.take_readings(host, descriptors);
+    }
+
+    /// The destinations that have taken most of their ports, the worst first; at most 20, as of the
+    /// last pass.
+    #[must_use]
+    pub fn destinations(&self) -> &[Destination] {
+        self.kept.destinations()
+    }
+
+    /// Since when the row waits that has been longest in a leak state without a reading of the
+    /// descriptor tables.
+    #[must_use]
+    pub fn unverified_since(&self) -> Option<u64> {
+        self.core.unverified_since()
+    }
+
+    /// Whether rows that are in use belong to one of these processes; and where to go on.
+    #[must_use]
+    pub fn outlives(&self, ended: &HashSet<u32>, from: u32, places: u32) -> (bool, Option<u32>) {
+        self.core.outlives(ended, from, places)
+    }
+
+    /// Everything counted, at `now`.
+    #[must_use]
+    pub fn snapshot(&mut self, now: u64) -> Snapshot {
+        self.core.snapshot(&self.kept, now)
+    }
+
+    /// Brings what is asked of ages up to `now`, past about `places` rows at the most.
+    pub fn age(&mut self, now: u64, places: usize) {
+        self.core.age(now, places);
+    }
+
+    /// All rows, in no particular order.
+    pub fn rows(&self) -> impl Iterator<Item = RowView> + '_ {
+        self.core.views()
+    }
+
+    /// Appends the rows in `states` among `places` places of the slab from `from` on.
+    pub fn slice(
+        &self,
+        from: u32,
+        places: u32,
+        states: States,
+        into: &mut Vec<RowView>,
+        seen: &mut u64,
+    ) -> Option<u32> {
+        self.core.slice(from, places, states, into, seen)
     }
 }

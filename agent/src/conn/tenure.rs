@@ -7,12 +7,12 @@
 
 use std::sync::Arc;
 
+use super::core::Core;
 use super::groups::Groups;
-use super::moves::RUN;
-use super::rows::flag;
-use super::table::Table;
+use super::moves::{Moves, RUN};
+use super::sums::Sums;
 use super::workloads::Place;
-use crate::workload::{Key, Sight, Workload};
+use crate::workload::{Key, Workload};
 
 /// The rows that may change groups while whoever tells a workload waits.
 const AT_ONCE: usize = 4096;
@@ -26,40 +26,31 @@ pub struct Wanted {
     pub processes: Vec<u32>,
 }
 
-impl Table {
-    /// From here on workloads are resolved, as far as this reaches; before, every workload is
-    /// `host`.
-    pub fn see_workloads(&mut self, sight: Sight) {
-        self.workloads.see(sight);
-    }
+/// Keys that have got a workload, and their place, whose rows are not all there yet.
+#[derive(Default)]
+pub(super) struct Settling {
+    pub(super) keys: Vec<(Key, Place)>,
+}
 
-    /// Whether a workload waits for its name.
-    #[must_use]
-    pub fn wants_workloads(&self) -> bool {
-        self.workloads.wants()
-    }
-
-    /// What the table would like to know of workloads.
-    #[must_use]
-    pub fn wanted_workloads(&self) -> Wanted {
-        Wanted { keys: self.workloads.wanted(), processes: self.workloads.processes() }
-    }
-
+impl Settling {
     /// Takes what keys stand for; `None` for one that is not there any more. What is to be done for
     /// many rows is left to [`Self::settle`].
-    pub fn tell_workloads(
+    pub(super) fn tell(
         &mut self,
+        core: &mut Core,
+        moves: &mut Moves,
+        sums: Option<&mut Sums>,
         answers: impl IntoIterator<Item = (Key, Option<Arc<Workload>>)>,
         now: u64,
     ) {
-        let before = self.settling.len();
+        let before = self.keys.len();
         for (key, workload) in answers {
-            if self.workloads.tell(key, workload.as_ref(), now) {
-                self.settling.push((key, Place::Named(self.workloads.of(key))));
+            if core.workloads.tell(key, workload.as_ref(), now) {
+                self.keys.push((key, Place::Named(core.workloads.of(key))));
             }
         }
-        if self.settling.len() > before {
-            self.settle(AT_ONCE);
+        if self.keys.len() > before {
+            self.settle(core, moves, sums, AT_ONCE);
         }
     }
 
@@ -67,80 +58,89 @@ impl Table {
     /// or one run of moves where that is more; whether there is more to do. Those whose process
     /// has a group there already go into that one. Each row is shown where it stands; what its
     /// group has counted comes with the last of them.
-    pub fn settle(&mut self, places: usize) -> bool {
+    pub(super) fn settle(
+        &mut self,
+        core: &mut Core,
+        moves: &mut Moves,
+        mut sums: Option<&mut Sums>,
+        places: usize,
+    ) -> bool {
         let mut budget = places.max(1);
         while budget > 0
-            && let Some((key, place)) = self.settling.last().cloned()
+            && let Some((key, place)) = self.keys.last().cloned()
         {
-            if self.moves.are_done() {
-                budget = budget.saturating_sub(self.settle_key(key, &place));
+            if moves.are_done() {
+                budget = budget.saturating_sub(self.settle_key(
+                    core,
+                    moves,
+                    sums.as_deref_mut(),
+                    key,
+                    &place,
+                ));
             } else {
-                self.make_moves(&mut budget);
+                moves.make_moves(core, &mut budget);
             }
         }
-        self.services.settling = !self.settling.is_empty();
-        self.services.settling
+        core.services.settling = !self.keys.is_empty();
+        core.services.settling
     }
 
     /// Renames the groups of a key, plans the next moves for one that cannot be renamed, or ends
     /// it, or the key; returns what that cost, in rows. No move may be under way: it would name
     /// a group that is given up.
-    fn settle_key(&mut self, key: Key, place: &Place) -> usize {
-        let looked = 1 + usize::from(self.groups.len()) / 16;
-        let waiting = self.groups.waiting(key);
+    fn settle_key(
+        &mut self,
+        core: &mut Core,
+        moves: &mut Moves,
+        sums: Option<&mut Sums>,
+        key: Key,
+        place: &Place,
+    ) -> usize {
+        let looked = 1 + usize::from(core.groups.len()) / 16;
+        let waiting = core.groups.waiting(key);
         let Some((group, heir)) =
-            waiting.into_iter().find_map(|group| Some((group, self.groups.settle(group, place)?)))
+            waiting.into_iter().find_map(|group| Some((group, core.groups.settle(group, place)?)))
         else {
-            self.settling.pop();
+            self.keys.pop();
             return looked;
         };
-        let rows = self.groups.first_rows(group, &self.rows, RUN);
+        let rows = core.groups.first_rows(group, &core.rows, RUN);
         for index in &rows {
-            self.plan_firm_move(*index, heir);
+            moves.plan_firm_move(core, *index, heir);
         }
         if rows.is_empty() {
-            self.give_up(group, heir);
+            give_up(core, sums, group, heir);
         }
         looked + rows.len()
     }
 
     /// Gives back what nobody has used for the grace time. Due every few seconds.
-    pub fn tidy(&mut self, now: u64) {
-        let late = self.workloads.expire(now);
-        self.tell_workloads(late.into_iter().map(|late| (late, None)), now);
+    pub(super) fn tidy(
+        &mut self,
+        core: &mut Core,
+        moves: &mut Moves,
+        mut sums: Option<&mut Sums>,
+        now: u64,
+    ) {
+        let late = core.workloads.expire(now);
+        self.tell(core, moves, sums.as_deref_mut(), late.into_iter().map(|late| (late, None)), now);
         // A move that is planned names its group. A pass makes its moves by itself, and so does
         // `settle`; the next call is early enough.
-        if !self.moves.are_done() {
+        if !moves.are_done() {
             return;
         }
-        for group in self.groups.idle(now) {
-            let other = Groups::other(self.groups.role(group));
-            self.give_up(group, other);
+        for group in core.groups.idle(now) {
+            let other = Groups::other(core.groups.role(group));
+            give_up(core, sums.as_deref_mut(), group, other);
         }
     }
+}
 
-    /// Removes a group that has no rows; another takes what it counted.
-    fn give_up(&mut self, group: u16, heir: u16) {
-        self.services.bequeath(group, heir);
-        self.groups.remove(group, heir);
-        if let Some(pass) = &mut self.pass {
-            pass.sums.rename(group, heir);
-        }
-    }
-
-    /// Rows whose workload was not known go where they belong by now, at the end of a pass: those
-    /// that it found no owner for (while it reads, most get one a little later, and a group
-    /// that is made too early takes the place of another), and those that came while too many
-    /// keys were waiting.
-    pub(super) fn place_row(&mut self, index: u32) {
-        let row = &self.rows[index];
-        if !row.has(flag::LIVE) || !self.groups.is_nowhere(row.group) {
-            return;
-        }
-        let place = self.workloads.place_again(row.cgroup, row.tgid);
-        let group = self.groups.sibling_if_room(row.group, &place, row.role);
-        if let Some(group) = group.filter(|group| *group != row.group) {
-            self.plan_firm_move(index, group);
-        }
+/// Removes a group that has no rows; another takes what it counted.
+fn give_up(core: &mut Core, sums: Option<&mut Sums>, group: u16, heir: u16) {
+    core.services.bequeath(group, heir);
+    core.groups.remove(group, heir);
+    if let Some(sums) = sums {
+        sums.rename(group, heir);
     }
 }

@@ -1,14 +1,17 @@
 //! What the table shows: the counts for the metrics, copied out in one go, and the rows themselves
 //! for a listing, in slices, so that nobody holds the table for long.
 
+use std::collections::HashSet;
 use std::net::Ipv6Addr;
 use std::sync::Arc;
 
+use super::core::Core;
+use super::gather::Kept;
 use super::labels::{Role, SocketState, Stage};
 use super::owner::Owner;
+use super::rows::address;
 use super::rows::{Row, flag};
 use super::snapshot::Snapshot;
-use super::table::Table;
 
 /// A row as a listing shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,11 +118,10 @@ impl States {
     }
 }
 
-impl Table {
+impl Core {
     /// Everything counted, at `now`. Its cost follows the number of groups and services, and the
     /// rows that grew older than an age since the last time.
-    #[must_use]
-    pub fn snapshot(&mut self, now: u64) -> Snapshot {
+    pub(super) fn snapshot(&mut self, kept: &Kept, now: u64) -> Snapshot {
         self.cuts.advance(now);
         let books = &self.books;
         Snapshot {
@@ -131,7 +133,7 @@ impl Table {
             synack_retransmits: self.ports.snapshot(),
             retransmit_failures: books.retransmit_failures,
             namespaces: books.namespaces.clone(),
-            pressure: self.pressure(),
+            pressure: kept.pressure(),
             transitions: books.transitions,
             retransmits: books.retransmits,
             tracked: count(self.rows.len()),
@@ -150,7 +152,7 @@ impl Table {
                 ("services", self.services.overflow),
                 ("ports", self.ports.overflow()),
                 ("namespaces", books.namespaces_folded),
-                ("listeners", self.listeners_folded()),
+                ("listeners", kept.listeners_folded()),
                 ("workloads", self.workloads.overflow),
             ],
         }
@@ -158,20 +160,20 @@ impl Table {
 
     /// Brings what is asked of ages up to `now`, past about `places` rows at the most, so that a
     /// snapshot has little left of that to do.
-    pub fn age(&mut self, now: u64, places: usize) {
+    pub(super) fn age(&mut self, now: u64, places: usize) {
         self.cuts.advance(now);
         self.groups.advance(&self.rows, &self.cuts, &mut { places });
     }
 
     /// All rows, in no particular order.
-    pub fn rows(&self) -> impl Iterator<Item = RowView> + '_ {
+    pub(super) fn views(&self) -> impl Iterator<Item = RowView> + '_ {
         self.rows.iter().map(|row| self.view(row))
     }
 
     /// Appends the rows in `states` among `places` places of the slab from `from` on, and counts in
     /// `seen` the rows there in any state. Returns where to go on, none at the end. A row keeps its
     /// place for life, so a walk over all places meets each row that outlives it exactly once.
-    pub fn slice(
+    pub(super) fn slice(
         &self,
         from: u32,
         places: u32,
@@ -222,13 +224,29 @@ impl Table {
     }
 }
 
-pub(super) fn address(words: [u64; 2]) -> Ipv6Addr {
-    let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(&words[0].to_ne_bytes());
-    bytes[8..].copy_from_slice(&words[1].to_ne_bytes());
-    bytes.into()
-}
-
 fn count(of: usize) -> u64 {
     u64::try_from(of).unwrap_or(u64::MAX)
+}
+
+impl Core {
+    /// Whether rows that are in use belong to one of these processes, of `places` places of the
+    /// slab from `from` on; and where to go on, none at the end. The kernel closes the sockets
+    /// of a process that ends: one that is left in a state where it can still be used is held
+    /// by another.
+    pub(super) fn outlives(
+        &self,
+        ended: &HashSet<u32>,
+        from: u32,
+        places: u32,
+    ) -> (bool, Option<u32>) {
+        use SocketState::{CloseWait, Established, Listen, SynSent};
+        let end = from.saturating_add(places).min(self.rows.top());
+        let in_use = |row: &Row| {
+            matches!(row.state, CloseWait | Established | Listen | SynSent)
+                && row.owner > Owner::Gone
+        };
+        let mut rows = (from..end).map(|index| &self.rows[index]);
+        let found = rows.any(|row| row.has(flag::LIVE) && in_use(row) && ended.contains(&row.tgid));
+        (found, (end < self.rows.top()).then_some(end))
+    }
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use super::groups::GRACE;
+use super::budget::GRACE;
 use crate::workload::{Key, Sight, Workload};
 
 /// The most keys whose workload is remembered.

@@ -109,7 +109,7 @@ fn play(
     let (mut ms, mut reader, mut passing, mut finishing, mut walk) = (10, 0, false, false, 0);
     for act in acts {
         if forget {
-            table.groups.forget_answers();
+            table.core.groups.forget_answers();
         }
         ms += 7;
         match *act {
@@ -128,9 +128,9 @@ fn play(
             ),
             Act::TellSlowly(key, name) => {
                 let workload = name.map(|name| unit(UNITS[name]));
-                let waited = table.workloads.tell(key, workload.as_ref(), ms * MS);
-                let place = Place::Named(table.workloads.of(key));
-                table.settling.extend(waited.then_some((key, place)));
+                let waited = table.core.workloads.tell(key, workload.as_ref(), ms * MS);
+                let place = Place::Named(table.core.workloads.of(key));
+                table.settling.keys.extend(waited.then_some((key, place)));
             }
             Act::Settle(places) => drop(table.settle(places)),
             Act::TellProcess(tgid, name) => table.tell_workloads(
@@ -230,11 +230,11 @@ proptest! {
         check(&mut table, ms * MS);
         while table.settle(2) {}
         check(&mut table, ms * MS);
-        let waits = |key: &Key| table.workloads.wanted().contains(key);
+        let waits = |key: &Key| table.core.workloads.wanted().contains(key);
         let keys = (1..CGROUPS).map(Key::Cgroup).chain((1..5).map(Key::Process));
-        assert!(keys.into_iter().all(|key| table.groups.waiting(key).is_empty() || waits(&key)), "what is told is placed");
-        for row in table.rows.iter() {
-            assert_eq!(table.groups.role(row.group), row.role, "a row stands under its side");
+        assert!(keys.into_iter().all(|key| table.core.groups.waiting(key).is_empty() || waits(&key)), "what is told is placed");
+        for row in table.core.rows.iter() {
+            assert_eq!(table.core.groups.role(row.group), row.role, "a row stands under its side");
         }
     }
 }

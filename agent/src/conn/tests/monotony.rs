@@ -10,7 +10,7 @@ use proptest::prelude::{Just, Strategy, prop_oneof, proptest};
 use super::support::{LIMITS, apply, check, covered, entry, holder, resent, step};
 use super::workloads::{client, connect, seeing, unit};
 use crate::conn::Limits;
-use crate::conn::groups::GRACE;
+use crate::conn::budget::GRACE;
 use crate::conn::snapshot::{SPARE, Snapshot};
 use crate::workload::Key;
 

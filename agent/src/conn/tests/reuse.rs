@@ -9,7 +9,7 @@ use super::support::{
     owned, row, seeded, step, v4, walked,
 };
 use super::workloads::{client, close, connect, seeing};
-use crate::conn::groups::GRACE;
+use crate::conn::budget::GRACE;
 use crate::conn::labels::SocketState;
 use crate::conn::{Limits, Owner, Table};
 
@@ -81,10 +81,10 @@ fn a_listener_that_was_not_bound_gets_its_port_and_its_children_an_owner() {
         table.begin_pass((at + 2) * MS);
         table.pass_socket(&entry(ends(64, 9000, 0), LISTEN, at + 3));
         table.end_pass((at + 4) * MS, &covered());
-        assert!(table.listeners.has(NETNS, 9000));
+        assert!(table.core.listeners.has(NETNS, 9000));
         apply(&mut table, &[owned(step(ends(64, 9000, 0), LISTEN, CLOSE, at + 5), "auto", 5)]);
         assert!(
-            !table.listeners.has(NETNS, 0) && !table.listeners.has(NETNS, 9000),
+            !table.core.listeners.has(NETNS, 0) && !table.core.listeners.has(NETNS, 9000),
             "nothing of it is left"
         );
     }
@@ -198,7 +198,7 @@ fn a_row_that_found_no_room_gets_its_name_when_there_is_some() {
     for at in [1, 2, 4] {
         table.tidy(at * GRACE);
     }
-    let before = table.groups.overflow;
+    let before = table.core.groups.overflow;
     for round in 5..8 {
         table.begin_pass(round * GRACE);
         table.pass_socket(&Socket {
@@ -210,7 +210,7 @@ fn a_row_that_found_no_room_gets_its_name_when_there_is_some() {
         table.end_pass(round * GRACE + 2 * MS, &walked(round * GRACE));
     }
     assert_eq!(row(&table, 2).map(|row| row.process.to_string()).as_deref(), Some("db"));
-    assert_eq!(table.groups.overflow, before, "looking again counts nothing");
+    assert_eq!(table.core.groups.overflow, before, "looking again counts nothing");
     check(&mut table, SECOND);
 }
 
@@ -218,10 +218,10 @@ fn a_row_that_found_no_room_gets_its_name_when_there_is_some() {
 fn a_row_whose_workload_finds_no_room_counts_once() {
     let mut table = seeing(LIMITS);
     for key in 0..64 {
-        table.workloads.place(5000 + key, 0);
+        table.core.workloads.place(5000 + key, 0);
     }
     connect(&mut table, 1, 9, "p");
-    let before = (table.workloads.overflow, table.groups.overflow);
+    let before = (table.core.workloads.overflow, table.core.groups.overflow);
     for round in 1..6 {
         table.begin_pass(round * SECOND);
         table.pass_socket(&Socket {
@@ -231,7 +231,7 @@ fn a_row_whose_workload_finds_no_room_counts_once() {
         table.pass_holder(&holder(1, "p", 7));
         table.end_pass(round * SECOND + 2 * MS, &walked(round * SECOND));
     }
-    assert_eq!((table.workloads.overflow, table.groups.overflow), before);
+    assert_eq!((table.core.workloads.overflow, table.core.groups.overflow), before);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use agent_common::tcp::{CLOSE, ESTABLISHED, SYN_SENT};
 
 use super::support::{LIMITS, SECOND, apply, check, owned, row, seeded, step};
 use super::workloads::{client, close, connect, counts, seeing, shown, tell, unit};
-use crate::conn::groups::GRACE;
+use crate::conn::budget::GRACE;
 use crate::conn::snapshot::Service;
 use crate::conn::workloads::Place;
 use crate::conn::{Limits, Table};
@@ -13,8 +13,8 @@ use crate::workload::Key;
 
 /// What telling that a cgroup is that of `web` does, up to where rows move.
 fn tell_slowly(table: &mut Table, cgroup: u64) {
-    assert!(table.workloads.tell(Key::Cgroup(cgroup), Some(&unit("web")), 0));
-    table.settling.push((Key::Cgroup(cgroup), Place::Named(unit("web"))));
+    assert!(table.core.workloads.tell(Key::Cgroup(cgroup), Some(&unit("web")), 0));
+    table.settling.keys.push((Key::Cgroup(cgroup), Place::Named(unit("web"))));
 }
 
 #[test]
@@ -110,9 +110,13 @@ fn what_is_planned_can_be_made_one_row_at_a_time() {
     let mut table = seeded();
     (1..=10).for_each(|sk| connect(&mut table, sk, 1, "here"));
     connect(&mut table, 11, 1, "there");
-    let [from, to] = [1, 11].map(|sk| table.find(sk).map(|at| table.rows[at].group).unwrap());
+    let [from, to] =
+        [1, 11].map(|sk| table.core.find(sk).map(|at| table.core.rows[at].group).unwrap());
     for sk in 1..=10 {
-        table.plan_firm_move(table.find(sk).unwrap(), to);
+        {
+            let at = table.core.find(sk).unwrap();
+            table.moves.plan_firm_move(&mut table.core, at, to)
+        };
     }
     let mut calls = 1;
     while table.work_off(1) {

@@ -195,7 +195,7 @@ pub(super) fn row(table: &Table, sk: u64) -> Option<RowView> {
 pub(super) fn check(table: &mut Table, now: u64) {
     let snapshot = table.snapshot(now);
     let mut linked = 0;
-    for group in 0..table.groups.len() {
+    for group in 0..table.core.groups.len() {
         for (state, orphan) in SocketState::ALL
             .iter()
             .map(|state| (state, false))
@@ -203,14 +203,14 @@ pub(super) fn check(table: &mut Table, now: u64) {
         {
             let mut like = Row::new(&ends(0, 0, 0), *state, Role::Client, 0);
             (like.group, like.flags) = (group, if orphan { row_flag::ORPHAN } else { 0 });
-            let list = table.groups.peek(&like);
-            let indices: Vec<u32> = list.indices(&table.rows).collect();
+            let list = table.core.groups.peek(&like);
+            let indices: Vec<u32> = list.indices(&table.core.rows).collect();
             linked += indices.len();
-            let gauge = list.gauge(&table.rows);
+            let gauge = list.gauge(&table.core.rows);
             assert_eq!(gauge.count, indices.len() as u64, "a list counts its rows");
             let stages = indices
                 .iter()
-                .map(|index| &table.rows[*index])
+                .map(|index| &table.core.rows[*index])
                 .filter(|row| row.state == SocketState::CloseWait);
             let stages = stages.fold([0; 3], |mut sum, row| {
                 sum[row.queues.stage().index()] += 1;
@@ -224,34 +224,38 @@ pub(super) fn check(table: &mut Table, now: u64) {
             );
             for pair in indices.windows(2) {
                 assert!(
-                    table.rows[pair[0]].entered <= table.rows[pair[1]].entered,
+                    table.core.rows[pair[0]].entered <= table.core.rows[pair[1]].entered,
                     "a list is in order of time"
                 );
-                assert_eq!(table.rows[pair[1]].prev, pair[0], "a list is linked both ways");
+                assert_eq!(table.core.rows[pair[1]].prev, pair[0], "a list is linked both ways");
             }
             for index in &indices {
-                let row = &table.rows[*index];
+                let row = &table.core.rows[*index];
                 assert!(row.has(row_flag::LIVE) && row.group == group && row.state == *state);
                 assert_eq!(row.is_left(), orphan);
-                assert_eq!(table.find(row.sk), Some(*index), "every row is found by its socket");
+                assert_eq!(
+                    table.core.find(row.sk),
+                    Some(*index),
+                    "every row is found by its socket"
+                );
             }
-            table.cuts.check(
+            table.core.cuts.check(
                 &gauge,
-                &indices.iter().map(|index| table.rows[*index].entered),
+                &indices.iter().map(|index| table.core.rows[*index].entered),
                 state.can_leak() && !orphan,
             );
         }
     }
-    let rows = table.rows.iter().count();
+    let rows = table.core.rows.iter().count();
     assert_eq!(
-        (linked, table.rows.len(), table.index.len()),
+        (linked, table.core.rows.len(), table.core.index.len()),
         (rows, rows, rows),
         "lists, slab and index agree"
     );
     assert_eq!(snapshot.tracked, rows as u64);
     let shown: u64 =
         snapshot.groups.iter().flat_map(|group| group.states.map(|state| state.count)).sum();
-    let left = table.rows.iter().filter(|row| row.is_left()).count();
+    let left = table.core.rows.iter().filter(|row| row.is_left()).count();
     assert_eq!(
         shown,
         (rows - left) as u64,
@@ -259,19 +263,19 @@ pub(super) fn check(table: &mut Table, now: u64) {
     );
     let unattributed = table.rows().filter(|row| row.owner == crate::conn::Owner::None).count();
     assert_eq!(snapshot.unattributed, unattributed as u64);
-    let unverified = table
-        .rows
-        .iter()
-        .filter(|row| row.state.can_leak() && !row.is_left() && row.entered >= table.cuts.walked());
+    let unverified = table.core.rows.iter().filter(|row| {
+        row.state.can_leak() && !row.is_left() && row.entered >= table.core.cuts.walked()
+    });
     assert_eq!(
         table.unverified_since(),
         unverified.map(|row| row.entered).min(),
         "who waits longest to be verified"
     );
-    let connected = table.rows.iter().filter(|row| row.has(row_flag::CONNECTED)).count() as u64;
-    let (opened, closed) = table.services.totals();
+    let connected =
+        table.core.rows.iter().filter(|row| row.has(row_flag::CONNECTED)).count() as u64;
+    let (opened, closed) = table.core.services.totals();
     assert_eq!(
-        opened + table.books.adopted,
+        opened + table.core.books.adopted,
         closed + connected,
         "opened + adopted = closed + connected"
     );

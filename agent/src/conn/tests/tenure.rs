@@ -7,7 +7,7 @@ use super::support::{
     Ask, LIMITS, PORT, SECOND, apply, check, covered, ends, entry, owned, row, seeded, step,
 };
 use super::workloads::{client, close, connect, counts, seeing, shown, unit};
-use crate::conn::groups::GRACE;
+use crate::conn::budget::GRACE;
 use crate::conn::labels::Role;
 use crate::conn::snapshot::OTHER;
 use crate::conn::{Limits, Table};
@@ -23,7 +23,7 @@ fn after_a_flood_of_names_a_new_process_gets_its_own_label_again() {
         table.transition(&owned(step(end, SYN_SENT, ESTABLISHED, 2), &format!("p{sk}"), 1));
         table.transition(&step(end, ESTABLISHED, CLOSE, 3));
     }
-    assert_eq!(table.groups.len(), 10 + 6);
+    assert_eq!(table.core.groups.len(), 10 + 6);
     table.tidy(SECOND);
     connect(&mut table, 1, 1, "honest");
     assert_eq!(shown(&mut table, "honest").0, counts([]), "the budget is used up");
@@ -41,7 +41,7 @@ fn after_a_flood_of_names_a_new_process_gets_its_own_label_again() {
         "what the evicted counted is not lost"
     );
     assert_eq!(shown(&mut table, "steady").0, counts([("host", 1)]), "a process with a row stays");
-    assert_eq!(table.groups.len(), 10 + 6);
+    assert_eq!(table.core.groups.len(), 10 + 6);
     check(&mut table, SECOND);
 }
 

@@ -10,7 +10,7 @@ use super::support::{
     Ask, EPHEMERAL, LIMITS, PORT, SECOND, apply, check, covered, ends, entry, holder, owned,
     resent, row, seeded, step, walked,
 };
-use crate::conn::groups::GRACE;
+use crate::conn::budget::GRACE;
 use crate::conn::labels::{Role, SocketState};
 use crate::conn::snapshot::SPARE;
 use crate::conn::workloads::{MOST_KNOWN, MOST_PENDING};
@@ -308,11 +308,11 @@ fn a_flood_of_cgroups_is_bounded_and_counted() {
     }
     assert_eq!(table.wanted_workloads().keys.len(), MOST_PENDING);
     let most = 10 + SPARE + 6;
-    assert!(usize::from(table.groups.len()) <= most);
+    assert!(usize::from(table.core.groups.len()) <= most);
     for id in 0..100_000 {
         tell(&mut table, id, "x");
     }
-    assert!(table.workloads.len() <= MOST_KNOWN);
+    assert!(table.core.workloads.len() <= MOST_KNOWN);
     let seen = table.snapshot(SECOND);
     let overflow: HashMap<_, _> = seen.label_overflow.iter().copied().collect();
     assert!(

@@ -1,0 +1,165 @@
+//! The rows with all that is counted from them: how a row gets in, into its list, and out again.
+
+use std::collections::HashSet;
+
+use agent_common::record::Endpoints;
+
+use super::books::Books;
+use super::budget::Limits;
+use super::groups::Groups;
+use super::histogram::NANOSECONDS;
+use super::index::Index;
+use super::labels::{CloseReason, Correction, Role, SocketState};
+use super::lists::Cuts;
+use super::owner::{Listeners, Owner};
+use super::rows::{NIL, Row, flag};
+use super::services::{Ports, Services};
+use super::slab::Rows;
+use super::workloads::Workloads;
+
+/// One row a live socket, and all that is counted from them.
+pub(super) struct Core {
+    pub(super) index: Index,
+    pub(super) rows: Rows,
+    pub(super) groups: Groups,
+    pub(super) workloads: Workloads,
+    pub(super) services: Services,
+    pub(super) ports: Ports,
+    pub(super) listeners: Listeners,
+    pub(super) cuts: Cuts,
+    pub(super) books: Books,
+    /// Whether a first pass has ended, so that every socket should be known.
+    pub(super) seeded: bool,
+    /// The namespaces whose list the last pass read: what is unknown there was missed.
+    pub(super) known: HashSet<u32>,
+    /// The agent's own process: it locks each socket that it lists, and is the user of none of
+    /// them.
+    pub(super) reader: u32,
+    pub(super) limits: Limits,
+}
+
+impl Core {
+    /// Empty.
+    pub(super) fn new(limits: Limits) -> Self {
+        let workloads = Workloads::new();
+        Self {
+            index: Index::new(),
+            rows: Rows::new(limits.connections),
+            services: Services::new(limits.services),
+            groups: Groups::new(limits.groups, &workloads.unknown),
+            workloads,
+            ports: Ports::new(limits.ports),
+            listeners: Listeners::default(),
+            cuts: Cuts::default(),
+            books: Books::new(),
+            seeded: false,
+            known: HashSet::new(),
+            reader: 0,
+            limits,
+        }
+    }
+
+    /// Since when the row waits that has been longest in a leak state without a reading of the
+    /// descriptor tables after it entered it; `CLOCK_MONOTONIC` nanoseconds.
+    pub(super) fn unverified_since(&self) -> Option<u64> {
+        self.groups.unverified_since(&self.rows)
+    }
+
+    /// A row that is not in the table yet, of an unknown process.
+    pub(super) fn stranger(ends: &Endpoints, state: SocketState, role: Role, time: u64) -> Row {
+        let mut row = Row::new(ends, state, role, time);
+        row.group = Groups::nobody(role);
+        row
+    }
+
+    /// Whether every socket of a namespace should have a row, because a pass has read its list.
+    pub(super) fn knows(&self, netns: u32) -> bool {
+        self.seeded && self.known.contains(&netns)
+    }
+
+    /// Counts a row as opened, or as adopted where it was open before the agent.
+    pub(super) fn connect(&mut self, row: &mut Row, seen: bool, time: u64) {
+        row.flags |= flag::CONNECTED;
+        if !seen && !self.knows(row.netns) && row.has(flag::BORN_BEFORE) {
+            self.books.adopted += 1;
+            return;
+        }
+        if seen {
+            row.opened_at(time);
+        }
+        let service = self.services.of(row, &self.groups);
+        service.opened += 1;
+        if seen && row.role == Role::Client && !row.has(flag::BORN_BEFORE) {
+            service.connect_duration.observe_whole(&NANOSECONDS, time.saturating_sub(row.born));
+        }
+    }
+
+    /// The row of a socket.
+    #[inline]
+    pub(super) fn find(&self, sk: u64) -> Option<u32> {
+        self.index.find(sk, &self.rows)
+    }
+
+    /// Puts a row into the table; none where it is full.
+    pub(super) fn store(&mut self, row: Row) -> Option<u32> {
+        let index = self.rows.insert(row)?;
+        self.index.insert(row.sk, index, &self.rows);
+        self.books.unattributed += u64::from(row.owner == Owner::None);
+        self.link(index);
+        Some(index)
+    }
+
+    /// Takes the row of a socket out of the table.
+    pub(super) fn extract(&mut self, sk: u64) -> Option<Row> {
+        let (index, _) = self.index.entry(sk, &self.rows)?.remove();
+        Some(self.release(index))
+    }
+
+    /// Takes a row that the index has no more out of its list and its place.
+    pub(super) fn release(&mut self, index: u32) -> Row {
+        self.unlink(index);
+        let row = self.rows.remove(index);
+        self.books.unattributed -= u64::from(row.owner == Owner::None);
+        row
+    }
+
+    /// Removes the row of a socket whose close was missed. A connection counts as closed for
+    /// `other` reasons; a connect whose outcome nobody saw counts nowhere.
+    pub(super) fn bury(&mut self, sk: u64) {
+        let Some(mut row) = self.extract(sk) else { return };
+        self.correct(Correction::MissedClose);
+        if row.has(flag::CONNECTED) {
+            self.services.of(&mut row, &self.groups).closed(CloseReason::Other, None, None);
+        }
+    }
+
+    /// Puts a row into the list of its group and state. Where its time is a lower bound on its age
+    /// anyway, the youngest row's time is as good and saves the walk.
+    pub(super) fn link(&mut self, index: u32) {
+        let row = &self.rows[index];
+        let list = self.groups.list_of(row);
+        let tail = list.tail();
+        if row.has(flag::ENTERED_BEFORE) && tail != NIL {
+            self.rows[index].entered = row.entered.max(self.rows[tail].entered);
+        }
+        list.insert(&mut self.rows, index, tail);
+        let row = &self.rows[index];
+        if row.state == SocketState::Listen {
+            self.listeners.add(row.netns, row.local_port, row.local, index);
+        }
+    }
+
+    /// Takes a row out of the list of its group and state.
+    pub(super) fn unlink(&mut self, index: u32) {
+        let row = &self.rows[index];
+        if row.state == SocketState::Listen {
+            self.listeners.remove(row.netns, row.local_port, index);
+        }
+        self.groups.list_of(row).remove(&mut self.rows, index);
+    }
+
+    /// Counts a correction.
+    pub(super) fn correct(&mut self, kind: Correction) {
+        self.books.corrections[kind.index()] += 1;
+    }
+}

@@ -5,6 +5,10 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, ExitCode};
 
+use testkit::process::{Ending, Launch, Process};
+
+use crate::harness::PATIENCE;
+use crate::harness::space::Space;
 use crate::heirs;
 
 /// The name of the test process in the agent's labels.
@@ -23,6 +27,29 @@ pub(crate) fn command(role: &str, name: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().expect("the path of this program"));
     command.env(ROLE, role).env(NAME, name);
     command
+}
+
+/// Starts this program in a role inside a namespace; the end of its input ends it.
+pub(crate) fn start(space: &Space, role: &str, name: &str) -> Process {
+    start_command(space, command(role, name))
+}
+
+/// Starts a helper process inside a namespace; the end of its input ends it.
+pub(crate) fn start_command(space: &Space, command: Command) -> Process {
+    let launch = Launch::new("a helper process", command).ending(Ending::Input);
+    space.enter(|| launch.spawn()).expect("start a helper process")
+}
+
+/// Waits until a helper and its relatives, so many in all, hold what they should.
+pub(crate) fn ready(helper: &Process, members: usize) {
+    for _ in 0..members {
+        helper.expect_line("ready", PATIENCE).expect("a helper process that is ready");
+    }
+}
+
+/// The next line of a helper.
+pub(crate) fn line(helper: &Process) -> String {
+    helper.line(PATIENCE).expect("the output of a helper").expect("a line of a helper")
 }
 
 /// Plays the role named in the environment, if there is one.

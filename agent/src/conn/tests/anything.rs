@@ -11,7 +11,7 @@ use proptest::test_runner::Config;
 
 use super::support::*;
 use super::workloads::unit;
-use crate::conn::workloads::Place;
+use crate::conn::account::workloads::Place;
 use crate::conn::{Limits, RowView, Table};
 use crate::workload::{Key, Sight};
 

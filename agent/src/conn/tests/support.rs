@@ -6,8 +6,8 @@ use agent_common::record::{Close, Endpoints, Holder, Retransmit, Socket, State, 
 use agent_common::tcp;
 
 use crate::conn::labels::{CloseReason, ConnectFailure, Correction, Role, SocketState};
-use crate::conn::rows::{Row, flag as row_flag};
-use crate::conn::snapshot::{Group, Service, Snapshot};
+use crate::conn::report::snapshot::{Group, Service, Snapshot};
+use crate::conn::socket::row::{Row, flag as row_flag};
 use crate::conn::{Covered, Limits, RowView, Table};
 
 /// A millisecond, the tests' unit of time.

@@ -62,6 +62,9 @@ enum Verb {
 }
 
 fn main() -> ExitCode {
+    if let Some(code) = testkit::netns::dispatch() {
+        return code;
+    }
     let done = |()| ExitCode::SUCCESS;
     let result = match Cli::parse().verb {
         Verb::Setup(args) => setup::main(&args).map(done),

@@ -10,7 +10,7 @@ use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 
 use super::support::*;
 use super::workloads::unit;
-use crate::conn::workloads::Place;
+use crate::conn::account::workloads::Place;
 use crate::conn::{Limits, RowView, Table};
 use crate::workload::{Key, Sight};
 

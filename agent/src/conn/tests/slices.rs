@@ -207,7 +207,7 @@ proptest! {
             let mut rows: Vec<RowView> = world.table.rows().collect();
             rows.sort_by_key(|row| row.sk);
             let mut seen = world.table.snapshot(world.ms * 1_000_000);
-            let name = |group: &crate::conn::snapshot::Group| (group.process.clone(), group.role);
+            let name = |group: &crate::conn::report::snapshot::Group| (group.process.clone(), group.role);
             seen.groups.sort_by_key(name);
             (summary, rows, format!("{:?}{:?}{:?}", seen.groups, seen.pressure.processes, (seen.unheld, seen.shared, seen.owners_read)))
         };

@@ -7,8 +7,8 @@ use agent_common::tcp;
 use proptest::test_runner::Config;
 
 use crate::conn::labels::{CloseReason, ConnectFailure, Correction, Role, SocketState};
-use crate::conn::rows::{Row, flag as row_flag};
-use crate::conn::snapshot::{Group, Service, Snapshot};
+use crate::conn::report::snapshot::{Group, Service, Snapshot};
+use crate::conn::socket::row::{Row, flag as row_flag};
 use crate::conn::{Covered, Limits, RowView, Table};
 
 /// A millisecond, the tests' unit of time.

@@ -4,7 +4,8 @@ use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
-use stack::{Output, Process};
+use nix::sys::signal::Signal;
+use testkit::process::{Ending, Launch, Output, Process};
 
 /// A step that runs only when it is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -50,9 +51,16 @@ fn under_load(mut suite: Command, runs: usize) -> Result<ExitCode> {
 
 /// Starts the loops; each ends with its handle, and with this process.
 fn busy_loops() -> Result<Vec<Process>> {
-    let mut command = Command::new("sh");
-    command.args(["-c", "while :; do :; done"]);
-    (0..BUSY_LOOPS).map(|_| Process::start("a busy loop", &command, Output::Shown)).collect()
+    let launch = || {
+        let mut command = Command::new("sh");
+        command.args(["-c", "while :; do :; done"]);
+        Launch::new("a busy loop", command)
+            .output(Output::Inherited)
+            .ending(Ending::Signal(Signal::SIGTERM))
+            .tied()
+            .spawn()
+    };
+    (0..BUSY_LOOPS).map(|_| launch()).collect()
 }
 
 #[cfg(test)]

@@ -9,6 +9,8 @@ pub(crate) mod ledger;
 pub(crate) mod page;
 pub(crate) mod settle;
 pub(crate) mod space;
+mod trace;
+pub(crate) mod unreported;
 pub(crate) mod witness;
 
 use std::time::{Duration, Instant};

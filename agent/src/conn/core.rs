@@ -11,7 +11,7 @@ use super::account::workloads::Workloads;
 use super::histogram::NANOSECONDS;
 use super::labels::{CloseReason, Correction, Role, SocketState};
 use super::limits::Limits;
-use super::socket::attribution::Owner;
+use super::socket::attribution::Attribution;
 use super::socket::row::{NIL, Row, flag};
 use super::store::age_list::Cuts;
 use super::store::index::Index;
@@ -105,7 +105,7 @@ impl Core {
     pub(super) fn store(&mut self, row: Row) -> Option<u32> {
         let index = self.rows.insert(row)?;
         self.index.insert(row.sk, index, &self.rows);
-        self.books.unattributed += u64::from(row.owner == Owner::None);
+        self.books.unattributed += u64::from(row.attribution == Attribution::None);
         self.link(index);
         Some(index)
     }
@@ -120,7 +120,7 @@ impl Core {
     pub(super) fn release(&mut self, index: u32) -> Row {
         self.unlink(index);
         let row = self.rows.remove(index);
-        self.books.unattributed -= u64::from(row.owner == Owner::None);
+        self.books.unattributed -= u64::from(row.attribution == Attribution::None);
         row
     }
 

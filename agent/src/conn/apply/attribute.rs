@@ -11,7 +11,7 @@ use crate::conn::account::groups::Groups;
 use crate::conn::account::workloads::Workloads;
 use crate::conn::core::Core;
 use crate::conn::labels::{Role, SocketState};
-use crate::conn::socket::attribution::{Owner, names_owner};
+use crate::conn::socket::attribution::{Attribution, names_owner};
 use crate::conn::socket::name::Name;
 use crate::conn::socket::row::Row;
 
@@ -45,10 +45,11 @@ impl Core {
         };
         let listener = &self.rows[listener];
         row.role = Role::Server;
-        let takes = row.owner == Owner::None || (row.waits() && listener.owner != Owner::None);
+        let takes = row.attribution == Attribution::None
+            || (row.waits() && listener.attribution != Attribution::None);
         let source = if takes { listener.group } else { row.group };
-        if takes && listener.owner != Owner::None {
-            row.owner = Owner::Listener;
+        if takes && listener.attribution != Attribution::None {
+            row.attribution = Attribution::Inherited;
             row.tgid = listener.tgid;
         }
         self.groups.follow(&mut self.workloads, row, source, row.tgid);
@@ -57,7 +58,9 @@ impl Core {
 
 /// Whether a row takes its owner from a listener, if there is one behind it.
 fn may_inherit(row: &Row) -> bool {
-    row.owner == Owner::None && row.role != Role::Client && row.state != SocketState::Listen
+    row.attribution == Attribution::None
+        && row.role != Role::Client
+        && row.state != SocketState::Listen
 }
 
 impl Groups {
@@ -74,9 +77,9 @@ impl Groups {
     ) {
         if names_owner(record) && record.tgid != reader {
             self.claim(workloads, row, record.tgid, &record.comm);
-            row.owner = Owner::Exact;
+            row.attribution = Attribution::FromSyscall;
         }
-        if row.owner == Owner::None && seeded {
+        if row.attribution == Attribution::None && seeded {
             self.place_unowned(workloads, row);
         }
     }

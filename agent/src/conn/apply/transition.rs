@@ -29,7 +29,7 @@ use agent_common::tcp;
 use crate::conn::account::groups::Groups;
 use crate::conn::core::Core;
 use crate::conn::labels::{Correction, RetransmitError, Role, SocketState};
-use crate::conn::socket::attribution::Owner;
+use crate::conn::socket::attribution::Attribution;
 use crate::conn::socket::effect::Effect;
 use crate::conn::socket::row::flag;
 use crate::conn::socket::succession::{
@@ -129,7 +129,7 @@ impl Core {
     fn advance(&mut self, index: u32, record: &State, new: SocketState) {
         self.unlink(index);
         let row = &mut self.rows[index];
-        let owner = row.owner;
+        let before = row.attribution;
         row.take_ends(&record.ends);
         row.state = new;
         row.entered = record.time;
@@ -145,7 +145,8 @@ impl Core {
             row = &mut self.rows[index];
             *row = opened;
         }
-        self.books.unattributed -= u64::from(owner == Owner::None && row.owner != Owner::None);
+        self.books.unattributed -=
+            u64::from(before == Attribution::None && row.attribution != Attribution::None);
         self.link(index);
     }
 }

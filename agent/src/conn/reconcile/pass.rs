@@ -22,7 +22,7 @@ use crate::conn::collect::sums::Sums;
 use crate::conn::core::Core;
 use crate::conn::labels::{Correction, Role, SocketState};
 use crate::conn::regroup::queue::Moves;
-use crate::conn::socket::attribution::Owner;
+use crate::conn::socket::attribution::Attribution;
 use crate::conn::socket::effect::Effect;
 use crate::conn::socket::queues::Queues;
 use crate::conn::socket::row::{MARGIN, flag};
@@ -159,14 +159,15 @@ impl Pass {
         let mut row = core.rows[index];
         if !(row.role == Role::Unknown
             || row.waits()
-            || (row.role == Role::Server && row.owner == Owner::None))
+            || (row.role == Role::Server && row.attribution == Attribution::None))
         {
             return;
         }
-        let (owner, group) = (row.owner, row.group);
+        let (before, group) = (row.attribution, row.group);
         core.inherit(&mut row);
         let target = std::mem::replace(&mut row.group, group);
-        core.books.unattributed -= u64::from(owner == Owner::None && row.owner != Owner::None);
+        core.books.unattributed -=
+            u64::from(before == Attribution::None && row.attribution != Attribution::None);
         core.rows[index] = row;
         if target != group {
             moves.plan_move(core, index, target);

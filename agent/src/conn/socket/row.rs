@@ -6,7 +6,7 @@ use std::net::Ipv6Addr;
 
 use agent_common::record::{Endpoints, Socket, flag as socket_flag};
 
-use super::attribution::Owner;
+use super::attribution::Attribution;
 use super::queues::Queues;
 use crate::conn::labels::{Role, SocketState};
 
@@ -72,7 +72,7 @@ pub(crate) struct Row {
     /// Its side.
     pub(crate) role: Role,
     /// How its owner is known.
-    pub(crate) owner: Owner,
+    pub(crate) attribution: Attribution,
     /// See [`flag`].
     pub(crate) flags: u8,
     /// The last pass that saw it, or a mark; see [`seen`].
@@ -120,7 +120,7 @@ impl Row {
             group: 0,
             state,
             role,
-            owner: Owner::None,
+            attribution: Attribution::None,
             flags: flag::LIVE,
             seen: seen::FRESH,
             holders: 0,
@@ -142,7 +142,7 @@ impl Row {
     /// Whether it waits in its listener's accept queue, as far as is known: then it has the
     /// listener's owner.
     pub(crate) fn waits(&self) -> bool {
-        self.owner == Owner::Listener && !self.is_attached()
+        self.attribution == Attribution::Inherited && !self.is_attached()
     }
 
     /// Whether it had a `struct socket` when it was last heard of: not so while it waits to be

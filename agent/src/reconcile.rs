@@ -22,7 +22,7 @@ use crate::kernel::namespaces::{self, Home, Search};
 use crate::pressure::descriptors::Descriptors;
 use crate::pressure::host::Host;
 use crate::pressure::netns::Facts;
-use crate::sparing::Sparing;
+use crate::rate_limited::RateLimited;
 use crate::verify::{self, Verify};
 
 /// The probe that lists sockets.
@@ -64,7 +64,7 @@ pub struct Reconcile {
     /// When `/proc` was last read at length.
     pub readings: Option<Instant>,
     /// The warning about corrections.
-    pub warning: Sparing,
+    pub warning: RateLimited,
 }
 
 impl Reconcile {

@@ -1,21 +1,22 @@
-//! Spans and moments of time as people write and read them.
+//! Durations and points in time as text: `1h30m`, `3 h 12 min`, RFC 3339.
 //!
-//! Used by the page, the listings and the command line. Guarantees: reading refuses with a
-//! sentence, never panics, and takes nothing above [`LONGEST`]; writing takes any value.
+//! Used by the page at `/`, the queries and their text output. Guarantees: [`parse`] returns `None`
+//! for what it cannot read, never panics and never returns more than [`LONGEST`]; every value can
+//! be written.
 
 use std::time::{Duration, SystemTime};
 
-/// The longest span that is read: ten years, far more than any uptime.
+/// The longest duration that [`parse`] returns: ten years, far more than any uptime.
 pub const LONGEST: Duration = Duration::from_hours(10 * 365 * 24);
 
-/// What [`read`] takes, for messages.
+/// What [`parse`] accepts, as the second half of "expected ...".
 pub const ALLOWED: &str =
-    "a span such as 90s, 5m, 1h30m or 2d (a bare number is seconds), at most 10 years";
+    "a duration such as 90s, 5m, 1h30m or 2d (a bare number is seconds), at most 10 years";
 
-/// A span from text: whole numbers with the units s, m, h and d, or a bare number of seconds.
-/// None where the text is something else.
+/// Reads whole numbers with the units s, m, h and d, or a bare number of seconds. Returns `None`
+/// for any other text and for more than [`LONGEST`].
 #[must_use]
-pub fn read(text: &str) -> Option<Duration> {
+pub fn parse(text: &str) -> Option<Duration> {
     let mut seconds: u64 = 0;
     let mut rest = text;
     while !rest.is_empty() {
@@ -36,10 +37,10 @@ pub fn read(text: &str) -> Option<Duration> {
     (!text.is_empty() && seconds <= LONGEST.as_secs()).then(|| Duration::from_secs(seconds))
 }
 
-/// A span as a person says it: its two largest units.
+/// Writes a duration for a sentence, in its two largest units: `3 h 12 min`.
 #[must_use]
-pub fn words(span: Duration) -> String {
-    let seconds = span.as_secs();
+pub fn long(duration: Duration) -> String {
+    let seconds = duration.as_secs();
     let (days, hours, minutes) = (seconds / 86400, seconds / 3600 % 24, seconds / 60 % 60);
     match seconds {
         0..60 => format!("{seconds} s"),
@@ -49,14 +50,15 @@ pub fn words(span: Duration) -> String {
     }
 }
 
-/// A span for a column: its two largest units without blanks, as [`read`] takes it.
+/// Writes a duration for a table column: as [`long`], but without blanks, so that [`parse`] reads
+/// it.
 #[must_use]
-pub fn short(span: Duration) -> String {
-    words(span).replace("min", "m").replace(' ', "")
+pub fn short(duration: Duration) -> String {
+    long(duration).replace("min", "m").replace(' ', "")
 }
 
-/// A moment as RFC 3339 in UTC with milliseconds, `2026-11-21T13:00:00.000Z`; 1970 for clocks
-/// before that.
+/// Writes a point in time as RFC 3339 in UTC with milliseconds: `2026-11-21T13:00:00.000Z`. A time
+/// before 1970 is written as the start of 1970.
 #[must_use]
 pub fn rfc3339(time: SystemTime) -> String {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
@@ -69,7 +71,7 @@ pub fn rfc3339(time: SystemTime) -> String {
     )
 }
 
-/// The Gregorian date that is so many days after 1970-01-01.
+/// Returns year, month and day of the Gregorian date `days` days after 1970-01-01.
 fn date(days: u64) -> (u64, u64, u64) {
     /// Days in 400 years, after which the calendar repeats.
     const CYCLE: u64 = 146_097;
@@ -90,7 +92,7 @@ fn date(days: u64) -> (u64, u64, u64) {
     (year, month, left + 1)
 }
 
-/// The days of a year.
+/// Returns how many days a year has.
 const fn days_of(year: u64) -> u64 {
     if year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400)) {
         366
@@ -105,8 +107,8 @@ mod tests {
     use proptest::prelude::proptest;
 
     #[test]
-    fn spans_are_read_as_people_write_them() {
-        let seconds = |text| read(text).map(|span| span.as_secs());
+    fn durations_are_read_as_people_write_them() {
+        let seconds = |text| parse(text).map(|duration| duration.as_secs());
         for (text, expected) in [
             ("90s", 90),
             ("5m", 300),
@@ -136,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn moments_are_written_as_rfc_3339() {
+    fn times_are_written_as_rfc_3339() {
         let at = |seconds: u64| {
             rfc3339(SystemTime::UNIX_EPOCH + Duration::from_millis(seconds * 1000 + 7))
         };
@@ -150,13 +152,13 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_written_short_is_read_back(seconds in 0_u64..86_400) {
-            let read = read(&short(Duration::from_secs(seconds))).unwrap().as_secs();
+            let read = parse(&short(Duration::from_secs(seconds))).unwrap().as_secs();
             assert!(read <= seconds && seconds - read < 60);
         }
 
         #[test]
         fn no_text_panics(text in ".*", days in 0_u64..10_000_000) {
-            let _ = read(&text);
+            let _ = parse(&text);
             let (_, month, day) = date(days);
             assert!((1..=12).contains(&month) && (1..=31).contains(&day));
         }

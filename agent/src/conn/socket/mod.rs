@@ -13,3 +13,6 @@ pub(crate) mod queues;
 pub(crate) mod relation;
 pub mod retransmit;
 pub(crate) mod row;
+
+#[cfg(test)]
+mod tests;

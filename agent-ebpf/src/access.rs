@@ -1,40 +1,87 @@
-//! The kernel's offsets as immediate operands of the instructions themselves.
+//! Reading kernel structures, at offsets that user space resolved from the running kernel's BTF.
 //!
-//! Each load of a kernel member, and each question whether the kernel has one, is compiled with a
-//! marked operand (`agent_common::layout::{OFFSET_MARK, VALUE_MARK}`), which user space replaces
-//! before loading. So a load is one instruction with the member's offset in it, as if the layout
-//! had been known at compile time. In a storm of connections the code of a program is as cold as
-//! the kernel's own: its length is its cost.
+//! Each load of a member, and each question whether the kernel has one, is compiled with a marked
+//! operand (`agent_common::operand`), which user space replaces before loading. So a load is one
+//! instruction with the member's offset in it, as if the layout had been known at compile time. In
+//! a storm of connections the code of a program is as cold as the kernel's own: its length is its
+//! cost. A branch on an absent entry is pruned when the program is loaded.
+//!
+//! Guarantees: a direct load is checked against the structure's type when the program is loaded;
+//! through a pointer that is null or stale at run time it reads zero, because the kernel handles
+//! the fault. That is why the functions here are safe to call.
 
 use core::arch::asm;
 
-use agent_common::layout::{COUNT, OFFSET_MARK, SETTINGS, Setting, VALUE_MARK, Word};
+use agent_common::btf::{Access, Entry, KernelPtr, Member, Need, StartsWith};
+use agent_common::layout::COUNT;
+use agent_common::operand::{OFFSET_MARK, Setting, VALUE_MARK};
+use aya_ebpf::helpers;
 
-/// A type that one instruction loads.
+/// A pointer to a structure whose type the verifier knows.
+pub(crate) type BtfPtr<S> = KernelPtr<S, Direct>;
+
+/// A pointer whose type the verifier does not know.
+pub(crate) type ProbePtr<S> = KernelPtr<S, Copied>;
+
+/// Access by one load instruction, which the verifier checks.
+pub(crate) struct Direct;
+
+/// Access by copying, for pointers and members that no direct load may touch.
+pub(crate) struct Copied;
+
+impl<V: Field> Access<V> for Direct {
+    #[inline(always)]
+    fn read<M: Member<Value = V>>(base: *const u8) -> V {
+        V::load::<M>(base)
+    }
+}
+
+impl<V: Field> Access<V> for Copied {
+    #[inline(always)]
+    fn read<M: Member<Value = V>>(base: *const u8) -> V {
+        copy(base.wrapping_add(value::<M>() as usize))
+    }
+}
+
+/// Copies a value from any address; zero if it cannot be read.
+#[inline(always)]
+fn copy<V: Field>(from: *const u8) -> V {
+    // SAFETY: `bpf_probe_read_kernel` may be given any address: a fault is an error, not undefined.
+    // Every bit pattern is a `V`, because `Field` has only integers and pointers.
+    unsafe { helpers::bpf_probe_read_kernel(from.cast::<V>()) }.unwrap_or(V::ZERO)
+}
+
+/// A type that a direct load returns.
 pub(crate) trait Field: Copy {
-    /// Loads the member of `base` that the word at position `W` names.
-    fn load<const W: usize>(base: *const u8) -> Self;
+    /// What is read where nothing can be.
+    const ZERO: Self;
+
+    /// Loads member `M` of the structure at `base`.
+    fn load<M: Entry>(base: *const u8) -> Self;
 }
 
 macro_rules! field {
-    ($($of:ty as $width:literal to $most:expr,)+) => { $(
+    ($($of:ty: $width:literal up to $most:expr;)+) => { $(
         impl Field for $of {
+            const ZERO: Self = 0;
+
             #[inline(always)]
             #[allow(trivial_numeric_casts, reason = "one of the types is as wide as a register")]
-            fn load<const W: usize>(base: *const u8) -> Self {
+            fn load<M: Entry>(base: *const u8) -> Self {
                 let value: u64;
-                // SAFETY: one load; the verifier admits it only inside a structure of the pointer's type, and the
-                // kernel turns a fault into zeros.
+                // SAFETY: the instruction only reads. The verifier admits it only if `base` is a
+                // pointer to a structure that has a member of this width there, and the kernel
+                // turns a fault into zeros.
                 unsafe {
                     asm!(
                         concat!("{value} = *(", $width, " *)({base} + {offset})"),
                         value = out(reg) value,
                         base = in(reg) base,
-                        offset = const OFFSET_MARK as usize + W,
+                        offset = const OFFSET_MARK as usize + M::INDEX,
                         options(pure, readonly, nostack, preserves_flags),
                     );
                 }
-                // SAFETY: a load sets the bits above its width to zero.
+                // SAFETY: a load of this width sets the bits above it to zero.
                 unsafe { core::hint::assert_unchecked(value <= $most) };
                 value as Self
             }
@@ -43,56 +90,96 @@ macro_rules! field {
 }
 
 field! {
-    u8 as "u8" to u8::MAX as u64,
-    u16 as "u16" to u16::MAX as u64,
-    u32 as "u32" to u32::MAX as u64,
-    i32 as "u32" to u32::MAX as u64,
-    u64 as "u64" to u64::MAX,
-    *const u8 as "u64" to u64::MAX,
+    u8: "u8" up to u8::MAX as u64;
+    u16: "u16" up to u16::MAX as u64;
+    u32: "u32" up to u32::MAX as u64;
+    i32: "u32" up to u32::MAX as u64;
+    u64: "u64" up to u64::MAX;
 }
 
-/// The value at position `W` of what user space puts in.
-#[inline(always)]
-fn immediate<const W: usize>() -> u64 {
-    let value: u64;
-    // SAFETY: one register is set.
-    unsafe {
-        asm!("{value} = {mark}", value = out(reg) value, mark = const VALUE_MARK as usize + W, options(pure, nomem, nostack, preserves_flags));
+impl<T> Field for *const T {
+    const ZERO: Self = core::ptr::null();
+
+    #[inline(always)]
+    fn load<M: Entry>(base: *const u8) -> Self {
+        u64::load::<M>(base) as Self
     }
-    value
 }
 
-/// Turns a position that is known once everything is inlined into a constant: of the arms one
-/// remains.
-macro_rules! at_position {
-    ($position:expr, $function:ident :: <_> $(in $of:ty)? , ($($argument:expr)?)) => {
-        at_position!(@ $position, $function, [$($of)?], ($($argument)?), 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28
-            29 30 31 32 33 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63)
-    };
-    (@ $position:expr, $function:ident, [$of:ty], ($argument:expr), $($n:literal)+) => {
-        match $position { $($n => <$of>::$function::<$n>($argument),)+ _ => <$of>::$function::<63>($argument) }
-    };
-    (@ $position:expr, $function:ident, [], (), $($n:literal)+) => {
-        match $position { $($n => $function::<$n>(),)+ _ => $function::<63>() }
-    };
+impl Field for [u64; 2] {
+    const ZERO: Self = [0; 2];
+
+    #[inline(always)]
+    fn load<M: Entry>(base: *const u8) -> Self {
+        [u64::load::<M>(base), u64::load::<M>(base.wrapping_add(size_of::<u64>()))]
+    }
 }
 
-const _: () = assert!(COUNT + SETTINGS <= 64);
+/// Returns the operand at a position of what user space puts in.
+macro_rules! immediate {
+    ($position:expr) => {{
+        let value: u64;
+        // SAFETY: the instruction sets one register and touches no memory.
+        unsafe {
+            asm!(
+                "{value} = {mark}",
+                value = out(reg) value,
+                mark = const VALUE_MARK as usize + $position,
+                options(pure, nomem, nostack, preserves_flags),
+            );
+        }
+        value
+    }};
+}
 
-/// Loads the member of `base` that a word names.
+/// All bits are set where the kernel does not have the entry.
 #[inline(always)]
-pub(crate) fn load<T: Field>(base: *const u8, which: Word) -> T {
-    at_position!(which as usize, load::<_> in T, (base))
+fn value<E: Entry>() -> u64 {
+    immediate!(E::INDEX)
 }
 
-/// The value of a word; all bits are set where the kernel does not have it.
+/// Returns the value of an entry that the running kernel has.
 #[inline(always)]
-pub(crate) fn value(which: Word) -> u64 {
-    at_position!(which as usize, immediate::<_>, ())
+pub(crate) fn constant<E: Entry>(_: E) -> u32 {
+    value::<E>() as u32
 }
 
-/// A number that the loader chose.
+/// Returns whether the running kernel has what an entry names. The loader refuses a kernel that
+/// lacks a required one.
 #[inline(always)]
-pub(crate) fn setting(which: Setting) -> u64 {
-    at_position!(COUNT + which as usize, immediate::<_>, ())
+pub(crate) fn has<E: Entry>(_: E) -> bool {
+    matches!(E::NEED, Need::Required) || value::<E>() != u64::MAX
+}
+
+/// Returns a number that the loader chose.
+#[inline(always)]
+pub(crate) fn setting<S: Setting>(_: S) -> u64 {
+    immediate!(COUNT + S::INDEX)
+}
+
+/// Returns a member's value, or 0 if this kernel does not have the member.
+#[inline(always)]
+pub(crate) fn load_if_known<S, M>(from: BtfPtr<S>, member: M) -> u32
+where
+    S: StartsWith<M::Of>,
+    M: Member<Value = u32>,
+{
+    if has(member) { from.load(member) } else { 0 }
+}
+
+/// Returns the same pointer for reading by copy, for members that no direct load may touch.
+#[inline(always)]
+pub(crate) fn by_copy<S>(pointer: BtfPtr<S>) -> ProbePtr<S> {
+    ProbePtr::new(pointer.as_ptr())
+}
+
+/// Copies `inner`, a member of what lies in the bytes of `outer`.
+#[inline(always)]
+pub(crate) fn copy_within<S, O, I, const BYTES: usize>(from: BtfPtr<S>, _: O, _: I) -> I::Value
+where
+    S: StartsWith<O::Of>,
+    O: Member<Value = [u8; BYTES]>,
+    I: Member<Value: Field>,
+{
+    copy(from.as_ptr().cast::<u8>().wrapping_add(value::<O>() as usize + value::<I>() as usize))
 }

@@ -13,7 +13,7 @@ use crate::kernel::probe::STATE_PROBES;
 use crate::kernel::run_stats::{ProgramRuns, RunStats};
 use crate::metrics::SharedStats;
 use crate::metrics::stats::ProcessSample;
-use crate::sparing::Sparing;
+use crate::rate_limited::RateLimited;
 
 /// How often everything is read.
 const EVERY: Duration = Duration::from_secs(1);
@@ -66,7 +66,7 @@ struct Unseen {
     /// How many transitions went unseen.
     count: u64,
     grown: bool,
-    warning: Sparing,
+    warning: RateLimited,
 }
 
 impl Unseen {

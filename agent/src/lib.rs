@@ -9,6 +9,7 @@ pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod conn;
+pub mod duration_text;
 pub mod events;
 pub mod exit;
 pub mod housekeeping;
@@ -19,20 +20,20 @@ pub mod leaks;
 pub mod listing;
 pub mod metrics;
 pub mod pressure;
+pub mod rate_limited;
 pub mod reconcile;
-pub mod span;
-pub mod sparing;
 pub mod verify;
 pub mod workload;
 
 use std::io::Write as _;
 
-/// Prints a line on standard output; a closed one leaves nobody to tell.
-pub fn say(line: &str) {
+/// Prints a line on standard output. A failure is ignored: if standard output is closed, there is
+/// no reader.
+pub fn print_line(line: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{line}");
 }
 
-/// Prints an error on standard error.
-pub fn complain(error: &exit::Error) {
+/// Prints an error on standard error, after the program's name. A failure is ignored.
+pub fn print_error(error: &exit::Error) {
     let _ = writeln!(std::io::stderr().lock(), "tcpwarden: {error}");
 }

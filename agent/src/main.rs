@@ -21,7 +21,7 @@ fn main() -> ExitCode {
     match dispatch(cli.command) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            tcpwarden::complain(&error);
+            tcpwarden::print_error(&error);
             ExitCode::from(&error)
         }
     }

@@ -23,7 +23,7 @@ use crate::kernel::probe::{DESCRIPTOR_LIST, SOCKET_LIST};
 use crate::pressure::descriptors::Descriptors;
 use crate::pressure::host::Host;
 use crate::pressure::netns::Facts;
-use crate::sparing::Sparing;
+use crate::rate_limited::RateLimited;
 use crate::verify::{self, Verify};
 
 /// How often the table is asked whether owners are in doubt.
@@ -61,7 +61,7 @@ pub struct Reconcile {
     /// When `/proc` was last read at length.
     pub readings: Option<Instant>,
     /// The warning about corrections.
-    pub warning: Sparing,
+    pub warning: RateLimited,
 }
 
 impl Reconcile {

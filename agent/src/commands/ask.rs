@@ -12,10 +12,10 @@ use serde::de::DeserializeOwned;
 
 use crate::cli::{AgentArgs, Pairs};
 use crate::client;
+use crate::duration_text;
 use crate::events::names;
 use crate::exit::{self, Error};
 use crate::listing::query::Refusal;
-use crate::span;
 
 /// The refusal of an option.
 pub(super) fn usage(refusal: &Refusal) -> Error {
@@ -87,7 +87,8 @@ pub(super) fn printable(text: &str) -> String {
 
 /// An age from the wire as a person says it.
 pub(super) fn age(seconds: f64, write: fn(Duration) -> String) -> String {
-    let sane = Duration::try_from_secs_f64(seconds).ok().filter(|age| *age <= 10 * span::LONGEST);
+    let sane =
+        Duration::try_from_secs_f64(seconds).ok().filter(|age| *age <= 10 * duration_text::LONGEST);
     sane.map_or_else(|| "?".to_owned(), write)
 }
 
@@ -107,8 +108,8 @@ mod tests {
     #[test]
     fn an_age_that_cannot_be_is_a_question_mark() {
         for wrong in [-1.0, 1e300, f64::INFINITY, f64::NAN] {
-            assert_eq!(age(wrong, span::words), "?");
+            assert_eq!(age(wrong, duration_text::long), "?");
         }
-        assert_eq!(age(75.4, span::words), "1 min 15 s");
+        assert_eq!(age(75.4, duration_text::long), "1 min 15 s");
     }
 }

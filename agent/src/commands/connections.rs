@@ -6,10 +6,10 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::ask::{age, ask, printable, usage};
 use crate::cli::ConnectionsArgs;
+use crate::duration_text;
 use crate::exit::Error;
 use crate::listing::answer::{Connection, Connections};
 use crate::listing::query::Query;
-use crate::span;
 
 /// Prints the connections that match.
 ///
@@ -73,7 +73,7 @@ fn cells(connection: &Connection) -> [String; 9] {
     let orphan = if connection.orphan { " (orphan)" } else { "" };
     [
         format!("{}{stage}{orphan}", printable(&connection.state)),
-        format!("{}{more}", age(connection.age_seconds, span::short)),
+        format!("{}{more}", age(connection.age_seconds, duration_text::short)),
         printable(&connection.process),
         connection.pid.map_or_else(|| "-".to_owned(), |pid| pid.to_string()),
         printable(&connection.workload),

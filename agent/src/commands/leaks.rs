@@ -6,11 +6,11 @@ use std::io::Write;
 use super::ask::{age, ask, printable, usage};
 use super::connections::end;
 use crate::cli::LeaksArgs;
+use crate::duration_text;
 use crate::exit::Error;
 use crate::leaks::suspect::Suspect;
 use crate::leaks::{Leaks, LookedAt};
 use crate::listing::query::Query;
-use crate::span;
 
 /// Prints the suspects, the worst first.
 ///
@@ -57,7 +57,7 @@ fn describe(page: &mut String, number: usize, suspect: &Suspect) {
         let _ = writeln!(
             page,
             "   {local} -> {peer}, {bound}{}{pid}",
-            age(one.age_seconds, span::words)
+            age(one.age_seconds, duration_text::long)
         );
     }
     let _ = writeln!(page);

@@ -26,11 +26,11 @@ use crate::kernel::privileges;
 use crate::leaks::Watch;
 use crate::metrics::stats::Probe;
 use crate::metrics::{Collector, SharedStats};
+use crate::rate_limited::RateLimited;
 use crate::reconcile::Reconcile;
-use crate::sparing::Sparing;
 use crate::verify::Verify;
 use crate::workload::resolver::Resolver;
-use crate::{housekeeping, kernel, listing, say};
+use crate::{housekeeping, kernel, listing, print_line};
 
 /// A thread that has not gone round for this long is no longer alive.
 const SILENCE: Duration = Duration::from_secs(10);
@@ -83,7 +83,7 @@ pub fn run(config: &RunConfig) -> Result<u8, Error> {
     let table: SharedTable = Arc::new(Mutex::new(Table::new(limits(config))));
     let threads = Threads::start(config, probes, maps, home, &table, &stats)?;
     let router = http::router(views(config, &table, &stats, &threads, started));
-    say(&format!("listening on {}", bound.url()));
+    print_line(&format!("listening on {}", bound.url()));
     runtime.block_on(http::serve(bound, router, signals.stop(threads.ingest_handle.clone())));
     runtime.shutdown_timeout(Duration::from_millis(100));
     threads.stop()?;
@@ -186,7 +186,7 @@ impl Threads {
             ready: Arc::clone(&ready),
             settling: false,
             readings: None,
-            warning: Sparing::default(),
+            warning: RateLimited::default(),
         };
         // Nobody waits for its end: it rests for seconds at a time and holds nothing.
         spawn("workloads", move || resolver.run(&resolver_wanted))?;

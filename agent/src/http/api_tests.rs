@@ -135,7 +135,8 @@ async fn the_commands_print_what_the_agent_answers() {
 async fn an_option_that_is_wrong_is_named_before_anybody_is_asked() {
     let error = run("tcpwarden connections --min-age soon --agent 127.0.0.1:1").unwrap_err();
     assert!(
-        error.code() == 2 && error.to_string().starts_with("--min-age is 'soon': expected a span"),
+        error.code() == 2
+            && error.to_string().starts_with("--min-age is 'soon': expected a duration"),
         "{error}"
     );
     assert_eq!(run("tcpwarden leaks --limit 0 --agent 127.0.0.1:1").unwrap_err().code(), 2);

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use crate::duration_text;
 use crate::metrics::stats::Probe;
-use crate::span;
 
 /// The numbers of the page.
 #[derive(Clone, Debug)]
@@ -46,7 +46,7 @@ pub(super) fn render(overview: &Overview) -> String {
              <a href='/api/v1/connections?sort=age'>/api/v1/connections</a>: every socket · \
              <a href=/api/v1/ports>/api/v1/ports</a>: who takes the local ports · <a href=/healthz>/healthz</a> · \
              <a href=/readyz>/readyz</a></p>\n<table>\n",
-            span::words(overview.uptime)
+            duration_text::long(overview.uptime)
         ),
     );
     number(&mut html, "connections tracked", overview.tracked);
@@ -54,7 +54,7 @@ pub(super) fn render(overview: &Overview) -> String {
     number(&mut html, "records lost since the start", overview.lost);
     let reconciled = overview
         .reconciled
-        .map_or_else(|| "not yet".to_owned(), |age| format!("{} ago", span::words(age)));
+        .map_or_else(|| "not yet".to_owned(), |age| format!("{} ago", duration_text::long(age)));
     push(
         &mut html,
         format_args!(

@@ -33,7 +33,7 @@ use crate::conn::{PassSummary, Table};
 use crate::kernel::load::Maps;
 use crate::metrics::SharedStats;
 use crate::metrics::stats::DecodeErrors;
-use crate::sparing::Sparing;
+use crate::rate_limited::RateLimited;
 
 /// The most records that are applied before readers of the table get a chance.
 const BATCH: usize = 4096;
@@ -74,7 +74,7 @@ pub struct Ingest {
     counted_at: u64,
     tidied_at: u64,
     lost: u64,
-    warning: Sparing,
+    warning: RateLimited,
     /// Transitions that the kernel counted and no ring will bring, as far as is known.
     missing: u64,
 }
@@ -113,7 +113,7 @@ impl Ingest {
             counted_at: 0,
             tidied_at: 0,
             lost: 0,
-            warning: Sparing::default(),
+            warning: RateLimited::default(),
             missing: 0,
         })
     }

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::history::Growth;
 use super::survey::{Group, Key};
 use crate::conn::labels::{Role, SocketState, Stage};
+use crate::duration_text;
 use crate::listing::HOST;
 use crate::listing::answer::{Connection, seconds};
-use crate::span;
 
 /// The process ids that are shown, those with most connections.
 const PIDS: usize = 5;
@@ -272,7 +272,7 @@ fn sentence(suspect: &Suspect, role: Role) -> String {
         text,
         ", {} {bound}{}",
         if *connections == 1 { "for" } else { "the oldest" },
-        span::words(age)
+        duration_text::long(age)
     );
     // As it is shown: to a whole number, except where it is so small.
     let _ = match suspect.growth_per_minute {

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use crate::conn::{Owner, RowView};
-use crate::span;
+use crate::duration_text;
 
 /// When an answer was made.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -26,7 +26,7 @@ impl Taken {
     /// A moment on both clocks.
     #[must_use]
     pub fn at(wall: SystemTime, monotonic: u64) -> Self {
-        Self { taken_at: span::rfc3339(wall), taken_at_monotonic_ns: monotonic }
+        Self { taken_at: duration_text::rfc3339(wall), taken_at_monotonic_ns: monotonic }
     }
 }
 

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use super::filter::{ENDS, End, Filter, Pattern};
 use crate::conn::labels::{Role, SocketState, Stage};
 use crate::conn::{Owner, States};
-use crate::span;
+use crate::duration_text;
 
 /// The most connections, or suspects, in one answer.
 pub const MOST: usize = 1000;
@@ -288,8 +288,8 @@ impl Reading {
                 filter.owners.push(choice(name, text, &known)?);
             }
             "min_age" => {
-                filter.min_age =
-                    span::read(text).ok_or_else(|| refuse(name, text, span::ALLOWED))?
+                filter.min_age = duration_text::parse(text)
+                    .ok_or_else(|| refuse(name, text, duration_text::ALLOWED))?
             }
             "sort" => self.query.sort = choice(name, text, Sort::ALL)?,
             "order" => self.order = Some(choice(name, text, Order::ALL)?),

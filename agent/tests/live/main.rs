@@ -1,9 +1,9 @@
 //! Tests against the running kernel: the agent as a black box, real sockets, the kernel's own books
 //! as the judge. Called by `cargo xtask test`, and by `cargo xtask kernels` in small guests.
 //!
-//! `portable::…` needs loopback, /proc and `ip`, nothing more; `host::…` needs nftables, veth,
-//! `ss`, promtool and util-linux. All need root. They run one at a time: the kernel's counters are
-//! shared.
+//! `portable::…` needs loopback, /proc and `ip`, and before Linux 6.10 packet sockets and tracefs;
+//! `host::…` needs nftables, veth, `ss`, promtool and util-linux. All need root. They run one at a
+//! time: the kernel's counters are shared.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -38,7 +38,7 @@ fn main() -> ExitCode {
         eprintln!("set the name of this process: {error}");
         return ExitCode::FAILURE;
     }
-    let _alone = lab::turn::alone();
+    let _alone = testkit::turn::alone();
     let trials = tests::all()
         .into_iter()
         .map(|(name, test)| Trial::test(name, move || privileged(test)))

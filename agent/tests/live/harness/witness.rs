@@ -10,16 +10,14 @@
 use std::collections::HashMap;
 use std::fs;
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use aya::programs::loaded_programs;
 use aya::sys::{Stats, enable_stats};
-use nix::mount::{MsFlags, mount};
 
-/// Where the kernel shows its trace buffers.
-const TRACEFS: &str = "/sys/kernel/tracing";
+use super::trace::TraceBuffer;
+
 /// The trace events, and the program of the agent that runs once for each.
 const WATCHED: [(&str, &str); 5] = [
     ("sock/inet_sock_set_state", "state"),
@@ -50,7 +48,7 @@ pub(crate) fn noted() -> i64 {
 
 /// A trace buffer of its own beside one agent process.
 pub(crate) struct Witness {
-    instance: PathBuf,
+    buffer: TraceBuffer,
     agent: u32,
     /// The programs watched, by the kernel's number of them.
     programs: Vec<u64>,
@@ -64,28 +62,19 @@ impl Witness {
     /// Begins to watch an agent whose programs are attached; none where the kernel offers no trace
     /// buffer.
     pub(crate) fn of(agent: u32) -> Option<Self> {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let instances = Path::new(TRACEFS).join("instances");
-        if !instances.exists() && !super::in_a_guest() {
-            // Elsewhere it is mounted at boot.
-            mount(Some("tracefs"), TRACEFS, Some("tracefs"), MsFlags::empty(), None::<&str>)
-                .ok()?;
-        }
         let statistics = enable_stats(Stats::RunTime).ok()?;
         let names = names();
         let runs = runs(agent);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let instance = instances.join(format!("tcpwarden-live-{}-{number}", std::process::id()));
-        fs::create_dir(&instance).ok()?;
+        let buffer = TraceBuffer::new()?;
         let mut witness =
-            Self { instance, agent, programs: Vec::new(), before: 0, _statistics: statistics };
+            Self { buffer, agent, programs: Vec::new(), before: 0, _statistics: statistics };
         for (event, program) in WATCHED {
             let Some(id) =
                 runs.keys().find(|id| names.get(*id).is_some_and(|name| name == program))
             else {
                 continue;
             };
-            if fs::write(witness.instance.join("events").join(event).join("enable"), "1").is_ok() {
+            if witness.buffer.enable(event) {
                 witness.programs.push(*id);
             }
         }
@@ -105,8 +94,8 @@ impl Witness {
     fn without_run(&self) -> Option<i64> {
         for _ in 0..100 {
             let runs = self.runs()?;
-            let events = self.events()?;
-            if self.runs()? == runs && self.events()? == events {
+            let events = self.buffer.events()?;
+            if self.runs()? == runs && self.buffer.events()? == events {
                 return Some(events - runs);
             }
             std::thread::sleep(Duration::from_millis(10));
@@ -117,29 +106,6 @@ impl Witness {
     fn runs(&self) -> Option<i64> {
         let runs = runs(self.agent);
         self.programs.iter().map(|id| runs.get(id).copied()).sum()
-    }
-
-    /// All events that came to the buffer: those in it and those that newer ones have displaced.
-    fn events(&self) -> Option<i64> {
-        let mut sum = 0;
-        for cpu in fs::read_dir(self.instance.join("per_cpu")).ok()? {
-            let text = fs::read_to_string(cpu.ok()?.path().join("stats")).ok()?;
-            let values = text.lines().filter_map(|line| line.split_once(": "));
-            let counted = values.filter(|(name, _)| {
-                ["entries", "overrun", "commit overrun", "dropped events"].contains(name)
-            });
-            sum += counted.filter_map(|(_, value)| value.trim().parse::<i64>().ok()).sum::<i64>();
-        }
-        Some(sum)
-    }
-}
-
-impl Drop for Witness {
-    fn drop(&mut self) {
-        for (event, _) in WATCHED {
-            let _ = fs::write(self.instance.join("events").join(event).join("enable"), "0");
-        }
-        let _ = fs::remove_dir(&self.instance);
     }
 }
 

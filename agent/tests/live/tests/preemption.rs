@@ -16,6 +16,7 @@ use super::books::equalities;
 use crate::harness::agent::Agent;
 use crate::harness::settle::Moment;
 use crate::harness::space::Space;
+use crate::harness::unreported::Unreported;
 use crate::workload::{LOOPBACKS, Site, Tally, short};
 
 /// The tests of this file.
@@ -32,6 +33,7 @@ fn preempted() {
     space.sysctl("net/ipv4/tcp_max_tw_buckets", "100000");
     let agent = Agent::start(&[]);
     let before = Moment::at_rest(&agent);
+    let unreported = Unreported::watch(&[&space]);
     let ended = AtomicBool::new(false);
     on_the_first_cpu();
     let tally = std::thread::scope(|scope| {
@@ -60,7 +62,7 @@ fn preempted() {
         tally
     });
     let after = Moment::at_rest(&agent);
-    equalities(&before, &after, &tally).check();
+    equalities(&before, &after, &tally, unreported.terms()).check();
 }
 
 /// Says so when it goes.

@@ -12,8 +12,9 @@ use crate::harness::kernel;
 use crate::harness::ledger::{Ledger, terms};
 use crate::harness::settle::Moment;
 use crate::harness::space::Space;
+use crate::harness::unreported::Unreported;
 use crate::workload::hanging::Hanging;
-use crate::workload::{LOOPBACKS, NOWHERE, Site, Tally, black_hole, loss, short};
+use crate::workload::{LOOPBACKS, NOWHERE, Site, Tally, black_hole, loss, raw, short};
 
 /// The tests of this file.
 pub(super) const TESTS: &[Test] = &[
@@ -83,6 +84,7 @@ fn small() {
     let space = Space::new();
     let agent = Agent::start(&[]);
     let before = Moment::at_rest(&agent);
+    let unreported = Unreported::watch(&[&space]);
     let mut tally = space.enter(|| {
         let mut tally = Tally::default();
         for ip in LOOPBACKS {
@@ -93,7 +95,7 @@ fn small() {
     let mut hanging = Hanging::default();
     rare(&space, &space, &mut tally, &mut hanging);
     let after = Moment::at_rest(&agent);
-    equalities(&before, &after, &tally).check();
+    equalities(&before, &after, &tally, unreported.terms()).check();
     gauges(&after, &[&space]).check();
 }
 
@@ -106,6 +108,7 @@ fn large() {
     }
     let agent = Agent::start(&[]);
     let before = Moment::at_rest(&agent);
+    let unreported = Unreported::watch(&[&here, &there]);
     let mut tally = Tally::default();
     let across = [
         IpAddr::from([10, 77, 0, 2]),
@@ -146,7 +149,7 @@ fn large() {
         "the lossy path lost too little: {:?}",
         after.counters
     );
-    equalities(&before, &after, &tally).check();
+    equalities(&before, &after, &tally, unreported.terms()).check();
     gauges(&after, &[&here, &there]).check();
 }
 
@@ -181,7 +184,15 @@ fn rare(client: &Space, server: &Space, tally: &mut Tally, hanging: &mut Hanging
     });
     hanging.keep(site);
     let site = client.enter(|| Site::open(Ipv4Addr::LOCALHOST.into()));
-    client.enter(|| hanging.half_open(site, 5));
+    client.enter(|| {
+        for _ in 0..4 {
+            raw::stray(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 1));
+        }
+        for _ in 0..2 {
+            raw::stray(site.address);
+        }
+        hanging.half_open(site, 5);
+    });
     client.enter(|| hanging.silent());
     tally.add("opened_client", 10 + 10 + 10 + 4);
     // Of those that are forgotten the client has closed its end.

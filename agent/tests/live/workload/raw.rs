@@ -32,6 +32,14 @@ pub(crate) fn half_open(listener: SocketAddr, source_port: u16) {
     send(SocketAddrV4::new(NOWHERE, source_port), listener, [FIRST, 0], SYN);
 }
 
+/// Sends an acknowledgement that belongs to no connection, from loopback to an address of the
+/// calling thread's namespace. It is answered with a reset, by a listener and where nobody listens:
+/// so is the last delayed acknowledgement of a connection that comes after its end.
+pub(crate) fn stray(to: SocketAddr) {
+    let SocketAddr::V4(to) = to else { panic!("stray segments are sent over IPv4 only") };
+    send(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 20_100), to, [FIRST, FIRST], ACK);
+}
+
 /// A connection of this host with a peer that has stopped to answer.
 pub(crate) struct Silent {
     /// The kernel's end.

@@ -12,7 +12,7 @@ use super::limits::Budget;
 use super::regroup::migration::Wanted;
 use super::report::pressure::Destination;
 use super::report::snapshot::Snapshot;
-use super::socket::attribution::Owner;
+use super::socket::attribution::Attribution;
 use super::socket::row::{Row, flag};
 use super::socket::row_view::{RowView, States};
 
@@ -65,7 +65,7 @@ impl<'a> View<'a> {
         let end = from.saturating_add(slots).min(rows.top());
         let in_use = |row: &Row| {
             matches!(row.state, CloseWait | Established | Listen | SynSent)
-                && row.owner > Owner::Gone
+                && row.attribution > Attribution::Lost
         };
         let found = (from..end)
             .map(|slot| &rows[slot])

@@ -21,7 +21,7 @@ use self::guest::Payload;
 use crate::build::Agent;
 use crate::results::Counts;
 use crate::setup::{self, ConsentArgs};
-use crate::{build, test};
+use crate::{build, root_tests};
 
 /// Boot other kernels in guests and run the portable live tests there.
 #[derive(clap::Args)]
@@ -63,7 +63,7 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
 }
 
 /// The default kernels, as a step of the whole suite.
-pub(crate) fn boot_defaults(agent: &Agent) -> Result<Option<Counts>> {
+pub(crate) fn boot_defaults(agent: &Agent) -> Result<Counts> {
     let mirror = std::env::var("XTASK_DEBIAN_MIRROR").ok();
     let versions = DEFAULTS.map(str::to_owned).to_vec();
     boot_all(
@@ -77,7 +77,6 @@ pub(crate) fn boot_defaults(agent: &Agent) -> Result<Option<Counts>> {
             versions,
         },
     )
-    .map(Some)
 }
 
 /// A name goes into the guest's script.
@@ -94,12 +93,13 @@ fn test_name(name: &str) -> Result<String> {
 fn boot_all(agent: &Agent, args: &Args) -> Result<Counts> {
     if std::env::consts::ARCH != "x86_64" {
         bail!(
-            "the guests are x86_64 machines and run this machine's own build of the agent: an x86_64 machine is needed"
+            "the guests are x86_64 machines and run this machine's own build of the agent: an \
+             x86_64 machine is needed"
         );
     }
     let payload = Payload {
         agent: agent.binary.clone(),
-        tests: test::live_binary(agent)?,
+        tests: root_tests::LIVE.binary(agent)?,
         filter: args.tests.clone(),
     };
     let kernels = fetch::all(&args.versions, args.mirror.as_deref(), args.refresh)?;

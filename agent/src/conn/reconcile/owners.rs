@@ -7,7 +7,7 @@ use crate::conn::account::workloads::Place;
 use crate::conn::core::Core;
 use crate::conn::labels::SocketState;
 use crate::conn::regroup::queue::RegroupQueue;
-use crate::conn::socket::attribution::Owner;
+use crate::conn::socket::attribution::Attribution;
 use crate::conn::socket::name::Name;
 use crate::conn::socket::row::flag;
 
@@ -56,7 +56,7 @@ impl Pass {
             row.holders = 0;
         }
         if gone {
-            row.owner = Owner::Gone;
+            row.attribution = Attribution::Lost;
             tally.unheld += 1;
         }
     }
@@ -73,17 +73,17 @@ impl Pass {
     ) -> bool {
         let row = core.rows[index];
         // A system call on the socket after the tables were read knows better.
-        if row.owner == Owner::Exact && row.entered >= walked {
+        if row.attribution == Attribution::FromSyscall && row.entered >= walked {
             return false;
         }
         let Some(comm) = self.holders.names.get(&candidate).copied() else { return false };
         let other = self.group_of_holder(core, queue, index, candidate, &comm);
-        if other.is_none() && row.owner == Owner::Exact && row.tgid == candidate {
+        if other.is_none() && row.attribution == Attribution::FromSyscall && row.tgid == candidate {
             return false;
         }
-        core.counters.unattributed -= u64::from(row.owner == Owner::None);
+        core.counters.unattributed -= u64::from(row.attribution == Attribution::None);
         core.rows[index].tgid = candidate;
-        core.rows[index].owner = Owner::Holder;
+        core.rows[index].attribution = Attribution::FromDescriptors;
         if let Some(group) = other {
             queue.enqueue(core, index, group);
         }
@@ -101,8 +101,8 @@ impl Pass {
     ) -> Option<u16> {
         let row = core.rows[index];
         let key = CacheKey::name(comm, row.cgroup, candidate, row.role.index());
-        let cached = core.groups.cached_group(key, &core.workloads);
-        if let Some(group) = cached.filter(|_| !Groups::is_other(row.group)) {
+        let cached_group = core.groups.cached_group(key, &core.workloads);
+        if let Some(group) = cached_group.filter(|_| !Groups::is_other(row.group)) {
             return (group != row.group).then_some(group);
         }
         let name = Name::from_comm(comm);
@@ -134,7 +134,7 @@ impl Pass {
         let row = &mut core.rows[index];
         if let Some(group) = core.groups.of_name_if_room(name, place, row.role) {
             // It is placed by what the tables say, not by its last system call.
-            row.owner = Owner::Holder;
+            row.attribution = Attribution::FromDescriptors;
             row.tgid = candidate;
             queue.enqueue(core, index, group);
         }
@@ -145,7 +145,7 @@ impl Pass {
     fn is_unheld(&self, core: &Core, index: u32) -> bool {
         let row = &core.rows[index];
         let seen = (row.entered < self.start) && row.seen == self.number;
-        seen && row.is_attached() && !row.has(flag::ORPHAN) && row.owner != Owner::None
+        seen && row.is_attached() && !row.has(flag::ORPHAN) && row.attribution != Attribution::None
     }
 
     /// Puts a connection that nobody has accepted yet under the owner that its listener has now.

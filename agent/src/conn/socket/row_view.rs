@@ -5,7 +5,7 @@
 use std::net::Ipv6Addr;
 use std::sync::Arc;
 
-use super::attribution::Owner;
+use super::attribution::Attribution;
 use super::row::{Row, address, flag};
 use crate::conn::labels::{Role, SocketState, Stage};
 
@@ -50,7 +50,7 @@ pub struct RowView {
     /// The owner's process id, 0 where none is known.
     pub tgid: u32,
     /// How the owner is known.
-    pub owner: Owner,
+    pub attribution: Attribution,
     /// How many processes held it when the descriptor tables were last read; 255 stands for more.
     pub holders: u8,
     /// Whether no descriptor referred to it when the last pass saw it.
@@ -136,7 +136,7 @@ impl RowView {
             process: Arc::clone(process),
             workload: Arc::clone(workload),
             tgid: row.tgid,
-            owner: row.owner,
+            attribution: row.attribution,
             holders: row.holders,
             orphan: row.has(flag::ORPHAN),
             retransmitted: row.retransmitted,

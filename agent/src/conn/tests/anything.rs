@@ -7,7 +7,6 @@ use std::fmt::Write as _;
 use agent_common::record::{Endpoints, Socket, State, flag};
 use agent_common::tcp::{CLOSE, CLOSE_WAIT, ESTABLISHED, FIN_WAIT1, LISTEN, SYN_RECV, SYN_SENT};
 use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
-use proptest::test_runner::Config;
 
 use super::support::*;
 use super::workloads::unit;
@@ -49,7 +48,7 @@ enum Act {
     Begin,
     Entry(u64, u8, u64, bool),
     Holder(u64, usize, u32),
-    Finish,
+    Commit,
     Proceed(usize),
     Work(usize),
     Abort,
@@ -78,7 +77,7 @@ fn act() -> impl Strategy<Value = Act> {
         3 => Just(Act::Begin),
         8 => (1..24_u64, 0..4_usize, 1..CGROUPS, any::<bool>()).prop_map(|(sk, state, cgroup, serves)| Act::Entry(sk, LISTED[state], cgroup, serves)),
         8 => (1..24_u64, 0..NAMES.len(), 1..5_u32).prop_map(|(sk, name, tgid)| Act::Holder(sk, name, tgid)),
-        3 => Just(Act::Finish),
+        3 => Just(Act::Commit),
         12 => (1..9_usize).prop_map(Act::Proceed),
         1 => (1..9_usize).prop_map(Act::Work),
         1 => Just(Act::Abort),
@@ -156,7 +155,7 @@ fn play(
             Act::Holder(sk, name, tgid) if !finishing => {
                 table.pass_holder(&holder(sk, NAMES[name], tgid))
             }
-            Act::Finish if passing && !finishing => {
+            Act::Commit if passing && !finishing => {
                 table.commit_pass(walked(walk * MS));
                 finishing = true;
             }
@@ -181,8 +180,8 @@ fn play(
 /// Everything that the table shows, as text.
 fn shown(table: &mut Table, now: u64) -> String {
     let row = |row: RowView| {
-        let RowView { sk, process, workload, role, tgid, owner, state, .. } = row;
-        format!("{sk} {process} {workload} {role:?} {tgid} {owner:?} {state:?}")
+        let RowView { sk, process, workload, role, tgid, attribution, state, .. } = row;
+        format!("{sk} {process} {workload} {role:?} {tgid} {attribution:?} {state:?}")
     };
     let mut lines: Vec<_> = table.view().rows().map(row).collect();
     let seen = table.snapshot(now);
@@ -207,7 +206,7 @@ fn limits(tight: bool) -> Limits {
 }
 
 proptest! {
-    #![proptest_config(Config { cases: 200, ..Config::default() })]
+    #![proptest_config(config(200))]
     #[test]
     fn remembered_answers_change_nothing(acts in proptest::collection::vec(act(), 0..160), tight in any::<bool>()) {
         let (mut one, mut other) = (Table::new(limits(tight)), Table::new(limits(tight)));

@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use agent_common::record::Socket;
 use agent_common::tcp::{CLOSE, CLOSE_WAIT, ESTABLISHED, LISTEN, SYN_SENT};
 use proptest::prelude::{Strategy, any, prop_oneof, proptest};
-use proptest::test_runner::Config;
 
 use super::support::{
     Ask, EPHEMERAL, LIMITS, PORT, check, covered, ends, entry, holder, owned, row, seeded, step,
@@ -179,7 +178,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(Config { cases: 300, ..Config::default() })]
+    #![proptest_config(super::support::config(300))]
     #[test]
     fn whatever_happens_between_slices_the_next_passes_find_the_truth(
         before in acts(60), between in acts(40), places in 1..12_usize, again in 1..12_usize,

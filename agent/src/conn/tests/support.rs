@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use agent_common::record::{Close, Endpoints, Holder, Retransmit, Socket, State, flag};
 use agent_common::tcp;
+use proptest::test_runner::Config;
 
 use crate::conn::labels::{CloseReason, ConnectFailure, Correction, Role, SocketState};
 use crate::conn::report::snapshot::{Group, Service, Snapshot};
@@ -23,6 +24,13 @@ pub(super) const EPHEMERAL: u16 = 40_000;
 /// Room enough for any test that does not ask for less.
 pub(super) const LIMITS: Limits =
     Limits { connections: 10_000, groups: 100, services: 100, namespaces: 8, ports: 8 };
+
+/// A property with this number of cases, or with that of `PROPTEST_CASES`, which `cargo xtask check`
+/// sets.
+pub(super) fn config(cases: u32) -> Config {
+    let wanted = std::env::var("PROPTEST_CASES").ok().and_then(|wanted| wanted.parse().ok());
+    Config { cases: wanted.unwrap_or(cases), ..Config::default() }
+}
 
 /// An IPv4 address as records carry it.
 pub(super) fn v4(address: [u8; 4]) -> [u64; 2] {
@@ -262,7 +270,7 @@ pub(super) fn check(table: &mut Table, now: u64) {
         "every row is shown once, but for those that nobody has a descriptor of"
     );
     let unattributed =
-        table.view().rows().filter(|row| row.owner == crate::conn::Owner::None).count();
+        table.view().rows().filter(|row| row.attribution == crate::conn::Attribution::None).count();
     assert_eq!(snapshot.unattributed, unattributed as u64);
     let unverified = table.core.rows.iter().filter(|row| {
         row.state.can_leak() && !row.is_left() && row.entered >= table.core.thresholds.walked()

@@ -11,7 +11,8 @@ use anyhow::{Context as _, Result, ensure};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use stack::{Alertmanager, Folder, Prometheus, Scrape};
 use testkit::agent::Agent;
-use testkit::process::{Launch, Output, Process};
+use testkit::launch::{Launch, Output};
+use testkit::process::Process;
 
 use super::grafana::{self, Grafana};
 use crate::workspace;
@@ -126,14 +127,16 @@ fn introduce(
             boards.display()
         );
         println!(
-            "                       into a Grafana whose data source is the Prometheus above (dashboards/README.md)"
+            "                       into a Grafana whose data source is the Prometheus above \
+            (dashboards/README.md)"
         );
     }
     if args.production {
         println!("demo: times of production: an alert takes minutes to fire");
     } else {
         println!(
-            "demo: short times: a minute of an alert's time passes in a second; limits are those of production"
+            "demo: short times: a minute of an alert's time passes in a second; limits are those \
+            of production"
         );
     }
     println!("demo: Ctrl-C ends everything\n");

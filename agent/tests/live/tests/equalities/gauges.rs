@@ -7,7 +7,7 @@ use crate::harness::space::Space;
 
 /// Every state gauge against the kernel's lists: all sockets of the machine, and what has no row
 /// namespace by namespace.
-pub(super) fn gauges(moment: &Moment, spaces: &[&Space]) -> Ledger {
+pub(crate) fn gauges(moment: &Moment, spaces: &[&Space]) -> Ledger {
     let mut ledger = Ledger::default();
     for state in [
         "syn_sent",

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use super::filter::{ENDS, End, Filter, Pattern};
 use crate::conn::labels::{Role, SocketState, Stage};
-use crate::conn::{Owner, States};
+use crate::conn::{Attribution, States};
 use crate::duration_text;
 
 /// The most connections, or suspects, in one answer.
@@ -282,9 +282,14 @@ impl Reading {
                 filter.stages.push(choice(name, text, &known)?);
             }
             "owner" => {
-                let known =
-                    [Owner::Exact, Owner::Holder, Owner::Listener, Owner::Gone, Owner::None]
-                        .map(|owner| (owner.as_str(), owner));
+                let known = [
+                    Attribution::FromSyscall,
+                    Attribution::FromDescriptors,
+                    Attribution::Inherited,
+                    Attribution::Lost,
+                    Attribution::None,
+                ]
+                .map(|owner| (owner.as_str(), owner));
                 filter.owners.push(choice(name, text, &known)?);
             }
             "min_age" => {

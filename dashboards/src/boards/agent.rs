@@ -1,7 +1,7 @@
 //! Agent: does it run, does it see everything, can its numbers be believed, and what does it cost?
 
-use tcpwarden::conn::labels::Correction;
-use tcpwarden::metrics::catalogue::agent::{
+use catalogue::labels::Correction;
+use catalogue::metrics::agent::{
     BPF_MISSES, BUILD_INFO, CONNECTIONS_LIMIT, CONNECTIONS_REFUSED, CONNECTIONS_SHARED,
     CONNECTIONS_TRACKED, CONNECTIONS_UNATTRIBUTED, CONNECTIONS_UNHELD, CONNECTIONS_UNVERIFIED,
     DECODE_ERRORS, EVENTS, EVENTS_LOST, LABEL_OVERFLOW, OWNERS_VERIFIED, PROBE_ATTACHED,

@@ -1,10 +1,10 @@
 //! Capacity: how much is left of ports, descriptors, queues and memory, and which setting says so.
 
-use tcpwarden::metrics::catalogue::connections::{
+use catalogue::metrics::connections::{
     FIN_WAIT2_ORPHAN_SOCKETS, SYN_RECV_SOCKETS, TIME_WAIT_SOCKETS,
 };
-use tcpwarden::metrics::catalogue::lifecycle::CONNECT_FAILURES;
-use tcpwarden::metrics::catalogue::pressure::{
+use catalogue::metrics::lifecycle::CONNECT_FAILURES;
+use catalogue::metrics::pressure::{
     EPHEMERAL_PORTS, EPHEMERAL_PORTS_USED, LISTEN_BACKLOG_LIMIT, LISTEN_SOCKETS, MAX_FDS, OPEN_FDS,
     PROCESS_SOCKETS, SYSCTL, TCP_MEMORY,
 };

@@ -1,12 +1,12 @@
 //! Network quality: what is sent again and why, who resets, how far peers are, who does not read.
 
-use tcpwarden::conn::labels::{CloseReason, Phase, RetransmitKind};
-use tcpwarden::metrics::catalogue::agent::PROCESS_START_TIME;
-use tcpwarden::metrics::catalogue::lifecycle::{
+use catalogue::labels::{CloseReason, Phase, RetransmitKind};
+use catalogue::metrics::agent::PROCESS_START_TIME;
+use catalogue::metrics::lifecycle::{
     CONNECTION_SRTT, CONNECTIONS_CLOSED, RESETS_RECEIVED, RESETS_SENT, RETRANSMIT_FAILURES,
     RETRANSMITTED_SEGMENTS,
 };
-use tcpwarden::metrics::catalogue::pressure::{RECEIVE_QUEUE, SEND_QUEUE, ZERO_WINDOW};
+use catalogue::metrics::pressure::{RECEIVE_QUEUE, SEND_QUEUE, ZERO_WINDOW};
 
 use super::draft::Draft;
 use super::promql::{Scope, max, quantile, sum, top, where_in};

@@ -1,14 +1,10 @@
 //! Overview: is something wrong, what, and whose is it? From here to the other boards.
 
-use tcpwarden::metrics::catalogue::connections::{
-    CONNECTIONS, OLDEST_STATE_AGE, TIME_WAIT_SOCKETS,
-};
-use tcpwarden::metrics::catalogue::lifecycle::{
+use catalogue::metrics::connections::{CONNECTIONS, OLDEST_STATE_AGE, TIME_WAIT_SOCKETS};
+use catalogue::metrics::lifecycle::{
     CONNECT_FAILURES, CONNECTIONS_CLOSED, CONNECTIONS_OPENED, RESETS_RECEIVED, RESETS_SENT,
 };
-use tcpwarden::metrics::catalogue::pressure::{
-    EPHEMERAL_PORTS_USED, LISTEN_BACKLOG_USED, MAX_FDS, OPEN_FDS,
-};
+use catalogue::metrics::pressure::{EPHEMERAL_PORTS_USED, LISTEN_BACKLOG_USED, MAX_FDS, OPEN_FDS};
 
 use super::draft::Draft;
 use super::promql::{max, sum, top, where_in};

@@ -1,12 +1,12 @@
 //! Services: do listeners accept, do connects succeed and how fast, are connections used again?
 
-use tcpwarden::conn::labels::ConnectFailure;
-use tcpwarden::conn::snapshot::OTHER;
-use tcpwarden::metrics::catalogue::lifecycle::{
+use catalogue::labels::ConnectFailure;
+use catalogue::labels::OTHER;
+use catalogue::metrics::lifecycle::{
     CONNECT_DURATION, CONNECT_FAILURES, CONNECTION_DURATION, CONNECTION_RECEIVED_BYTES,
     CONNECTION_SENT_BYTES, CONNECTIONS_OPENED, SYNACK_RETRANSMITS,
 };
-use tcpwarden::metrics::catalogue::pressure::{
+use catalogue::metrics::pressure::{
     LISTEN_BACKLOG, LISTEN_BACKLOG_LIMIT, LISTEN_BACKLOG_USED, LISTEN_DROPS, LISTEN_NETNS_DROPS,
     LISTEN_OVERFLOWS, LISTEN_SOCKETS, LISTEN_SYN_QUEUE,
 };

@@ -1,6 +1,6 @@
 //! The agents themselves: an alert that cannot fire is worse than none.
 
-use tcpwarden::metrics::catalogue::agent::{
+use catalogue::metrics::agent::{
     CONNECTIONS_REFUSED, CONNECTIONS_TRACKED, CONNECTIONS_UNATTRIBUTED, EVENTS, EVENTS_LOST,
     LABEL_OVERFLOW, PROBE_ATTACHED, PROBE_INFO, RECONCILE_CORRECTIONS, RECONCILE_LAST_COMPLETED,
     TRANSITIONS,

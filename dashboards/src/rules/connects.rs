@@ -1,7 +1,7 @@
 //! Clients: connects that fail, are slow, are tried again, or are made for every request.
 
-use tcpwarden::conn::labels::{ConnectFailure, Phase, Role};
-use tcpwarden::metrics::catalogue::lifecycle::{
+use catalogue::labels::{ConnectFailure, Phase, Role};
+use catalogue::metrics::lifecycle::{
     CONNECT_DURATION, CONNECT_FAILURES, CONNECTION_DURATION, CONNECTIONS_OPENED,
     RETRANSMITTED_SEGMENTS,
 };

@@ -1,8 +1,8 @@
 //! Connections that one side has left and the other keeps.
 
-use tcpwarden::conn::labels::{SocketState, Stage};
-use tcpwarden::metrics::catalogue::connections::CONNECTIONS;
-use tcpwarden::metrics::catalogue::pressure::CLOSE_WAIT;
+use catalogue::labels::{SocketState, Stage};
+use catalogue::metrics::connections::CONNECTIONS;
+use catalogue::metrics::pressure::CLOSE_WAIT;
 
 use super::promql::{aged, and, eq, indent, ne, not_other, series, sum};
 use super::{Alert, Severity, Term, term};

@@ -1,10 +1,8 @@
 //! What a process or a machine has only so much of: descriptors, local ports, memory for TCP.
 
-use tcpwarden::conn::labels::ConnectFailure;
-use tcpwarden::metrics::catalogue::lifecycle::CONNECT_FAILURES;
-use tcpwarden::metrics::catalogue::pressure::{
-    EPHEMERAL_PORTS_USED, MAX_FDS, OPEN_FDS, SYSCTL, TCP_MEMORY,
-};
+use catalogue::labels::ConnectFailure;
+use catalogue::metrics::lifecycle::CONNECT_FAILURES;
+use catalogue::metrics::pressure::{EPHEMERAL_PORTS_USED, MAX_FDS, OPEN_FDS, SYSCTL, TCP_MEMORY};
 
 use super::promql::{OWNER, eq, indent, most, not_other, rate, series, sum};
 use super::{Alert, Severity, Term, percent, term};

@@ -1,8 +1,6 @@
 //! Servers that do not accept as fast as clients come.
 
-use tcpwarden::metrics::catalogue::pressure::{
-    LISTEN_BACKLOG_USED, LISTEN_DROPS, LISTEN_OVERFLOWS,
-};
+use catalogue::metrics::pressure::{LISTEN_BACKLOG_USED, LISTEN_DROPS, LISTEN_OVERFLOWS};
 
 use super::promql::{OWNER, and, indent, most, not_other, rate, series};
 use super::{Alert, Severity, Term, percent, term};

@@ -1,8 +1,8 @@
 //! The path: segments sent again, connections reset.
 
-use tcpwarden::conn::labels::{CloseReason, Phase};
-use tcpwarden::metrics::catalogue::lifecycle::{CONNECTIONS_CLOSED, RETRANSMITTED_SEGMENTS};
-use tcpwarden::metrics::catalogue::pressure::SEGMENTS_SENT;
+use catalogue::labels::{CloseReason, Phase};
+use catalogue::metrics::lifecycle::{CONNECTIONS_CLOSED, RETRANSMITTED_SEGMENTS};
+use catalogue::metrics::pressure::SEGMENTS_SENT;
 
 use super::promql::{MACHINE, OWNER, among, max, most, ne, not_other, rate, sum};
 use super::{Alert, Severity, Term, percent, term};

@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use tcpwarden::conn::labels::SocketState;
-use tcpwarden::conn::snapshot::{OTHER, STUCK_AGES};
-use tcpwarden::metrics::catalogue::Metric;
-use tcpwarden::metrics::catalogue::connections::{CONNECTIONS_STUCK, OLDEST_STATE_AGE};
+use catalogue::labels::OTHER;
+use catalogue::labels::SocketState;
+use catalogue::limits::STUCK_AGES;
+use catalogue::metrics::Metric;
+use catalogue::metrics::connections::{CONNECTIONS_STUCK, OLDEST_STATE_AGE};
 
 use crate::timing::{RATE, Timing};
 

@@ -1,8 +1,8 @@
 //! Data that waits: nobody reads it here, or nobody reads it there.
 
-use tcpwarden::conn::labels::SocketState;
-use tcpwarden::metrics::catalogue::connections::CONNECTIONS;
-use tcpwarden::metrics::catalogue::pressure::{RECEIVE_QUEUE, ZERO_WINDOW};
+use catalogue::labels::SocketState;
+use catalogue::metrics::connections::CONNECTIONS;
+use catalogue::metrics::pressure::{RECEIVE_QUEUE, ZERO_WINDOW};
 
 use super::promql::{among, not_other, series, sum};
 use super::{Alert, Severity, Term, percent, term};

@@ -1,9 +1,9 @@
 //! Recording rules: what a panel over many nodes would otherwise read thousands of series for.
 //! Names are `tcpwarden:LEVEL:METRIC:OPERATION`, where LEVEL names the labels that are left.
 
-use tcpwarden::metrics::catalogue::Metric;
-use tcpwarden::metrics::catalogue::connections::{CONNECTIONS, CONNECTIONS_STUCK};
-use tcpwarden::metrics::catalogue::lifecycle::{
+use catalogue::metrics::Metric;
+use catalogue::metrics::connections::{CONNECTIONS, CONNECTIONS_STUCK};
+use catalogue::metrics::lifecycle::{
     CONNECT_DURATION, CONNECT_FAILURES, CONNECTION_SRTT, CONNECTIONS_CLOSED, CONNECTIONS_OPENED,
     RETRANSMITTED_SEGMENTS,
 };

@@ -46,8 +46,7 @@ impl Prometheus {
     ) -> Result<Self> {
         let every = format!("{}s", scrape.every.as_secs());
         let port = free_port(wanted)?;
-        let own = format!("127.0.0.1:{port}");
-        let targets = |addresses: &[String]| json!([{ "targets": addresses }]);
+        let itself = format!("127.0.0.1:{port}");
         // JSON is YAML.
         let config = json!({
             "global": {
@@ -56,11 +55,13 @@ impl Prometheus {
                 "evaluation_interval": every,
             },
             "rule_files": scrape.rules,
-            "alerting": { "alertmanagers": [{ "static_configs": targets(&[alertmanager.address()]) }] },
+            "alerting": {
+                "alertmanagers": [{ "static_configs": [{ "targets": [alertmanager.address()] }] }],
+            },
             // Most have more than agents to scrape: what is asked for without care takes that in.
             "scrape_configs": [
-                { "job_name": "tcpwarden", "static_configs": targets(&scrape.agents) },
-                { "job_name": "prometheus", "static_configs": targets(&[own]) },
+                { "job_name": "tcpwarden", "static_configs": [{ "targets": scrape.agents }] },
+                { "job_name": "prometheus", "static_configs": [{ "targets": [itself] }] },
             ],
         });
         let config = folder.write("prometheus.yml", &config.to_string())?;

@@ -7,6 +7,8 @@ mod workload;
 
 use std::collections::BTreeSet;
 
+use agent_common::probe::{Hook, PROBES, STATE_PROBES};
+
 use crate::harness::kernel::{self, Counters};
 use crate::harness::ledger::{Ledger, Terms, terms};
 use crate::harness::settle::Between;
@@ -25,9 +27,10 @@ pub(super) fn equalities(between: Between<'_>, tally: &Tally, unreported: Terms)
     let mut resets = terms!("resets sent" => delta("resets_sent_total", &[]));
     resets.extend(unreported);
     ledger.equal("OutRsts", terms!("OutRsts" => kernel.get("OutRsts")), resets);
-    for probe in
-        ["tcp_retransmit_skb", "tcp_retransmit_synack", "tcp_send_reset", "tcp_receive_reset"]
-    {
+    let others = PROBES.iter().filter(|probe| {
+        matches!(probe.hook, Hook::Tracepoint(_)) && !STATE_PROBES.contains(&probe.name)
+    });
+    for probe in others.map(|probe| probe.name) {
         let missed = delta("bpf_misses_total", &[("probe", probe)]);
         // Rare (one program that interrupts itself); how many segments it would have told nobody
         // knows.

@@ -6,6 +6,10 @@
 
 use agent_common::tcp;
 
+/// The label value for every process, workload and port beyond the label budget. No process and no
+/// cgroup can have it: the agent replaces a leading `~` of a name from outside.
+pub const OTHER: &str = "~other";
+
 /// Declares a closed set of label values: the enum, all its members in order, their texts and
 /// indices.
 macro_rules! label_set {

@@ -50,6 +50,20 @@ pub struct Metric {
     pub note: &'static str,
 }
 
+impl Metric {
+    /// The names that queries can use: a histogram has three.
+    #[must_use]
+    pub fn series_names(&self) -> Vec<String> {
+        match self.kind {
+            Kind::Counter | Kind::Gauge => vec![self.name.to_owned()],
+            Kind::Histogram => ["_bucket", "_sum", "_count"]
+                .iter()
+                .map(|suffix| format!("{}{suffix}", self.name))
+                .collect(),
+        }
+    }
+}
+
 /// A part of the catalogue with its heading.
 #[derive(Debug)]
 pub struct Section {

@@ -3,16 +3,16 @@
 
 use std::fmt::Write as _;
 
-use super::catalogue::{Kind, Metric, SECTIONS};
-use crate::conn::histogram::{BYTES, SECONDS};
-use crate::conn::labels::{
+use crate::buckets::{BYTES, SECONDS};
+use crate::labels::{
     CloseReason, ConnectFailure, Correction, Phase, RetransmitKind, Role, SocketState, Stage,
 };
-use crate::conn::snapshot::{SPARE, STUCK_AGES};
+use crate::limits::{SPARE, STUCK_AGES};
+use crate::metrics::{Metric, SECTIONS};
 
 /// The whole document.
 #[must_use]
-pub fn render_docs() -> String {
+pub fn render() -> String {
     let mut text = String::from(INTRODUCTION);
     for section in SECTIONS {
         push(&mut text, format_args!("\n## {}\n", section.title));
@@ -128,24 +128,10 @@ fn push(text: &mut String, arguments: std::fmt::Arguments<'_>) {
     let _ = text.write_fmt(arguments);
 }
 
-impl Metric {
-    /// The names that queries can use: a histogram has three.
-    #[must_use]
-    pub fn series_names(&self) -> Vec<String> {
-        match self.kind {
-            Kind::Counter | Kind::Gauge => vec![self.name.to_owned()],
-            Kind::Histogram => ["_bucket", "_sum", "_count"]
-                .iter()
-                .map(|suffix| format!("{}{suffix}", self.name))
-                .collect(),
-        }
-    }
-}
-
 const INTRODUCTION: &str = "\
 # Metrics
 
-<!-- Written from the catalogue in agent/src/metrics/catalogue by `cargo xtask dashboards`; do not edit. -->
+<!-- Written from agent/catalogue by `cargo xtask dashboards`; do not edit. -->
 
 Everything that `tcpwarden run` exports at `/metrics`, in the Prometheus text format 0.0.4. Counters start at 0 when the agent starts
 and never go down; counters with a fixed set of labels are there from the start. Gauges of sockets follow each transition and are put

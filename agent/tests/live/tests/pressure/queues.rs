@@ -1,16 +1,11 @@
-//! What fills up: accept queues, receive queues, ports, descriptors; and what is behind a
-//! CLOSE_WAIT.
+//! Accept queues and receive queues, and what is behind a CLOSE_WAIT or a FIN_WAIT2.
 
-use std::fs::File;
 use std::io::{ErrorKind, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 
-use socket2::{Domain, Socket, Type};
+use testkit::traffic;
 
-use serde_json::Value;
-use testkit::page::Page;
-
-use super::Test;
+use super::lines::{Line, value, wait_for_values};
 use crate::harness::agent::Agent;
 use crate::harness::kernel;
 use crate::harness::space::Space;
@@ -18,51 +13,7 @@ use crate::harness::{PATIENCE, wait_for};
 use crate::roles::TEST_NAME;
 use crate::workload::{LOOPBACKS, Site, begin, expect_end};
 
-/// The tests of this file.
-pub(super) const TESTS: &[Test] = &[
-    ("portable::pressure::close_wait_is_told_by_stage", stages),
-    (
-        "portable::pressure::an_orphan_in_fin_wait2_is_not_taken_for_a_half_closed_connection",
-        orphans,
-    ),
-    (
-        "portable::pressure::an_accept_queue_that_is_full_shows_and_its_refusals_count",
-        full_listener,
-    ),
-    ("portable::pressure::a_reader_that_does_not_read_shows_at_both_ends", slow_reader),
-    ("portable::pressure::ports_run_out_for_one_destination", few_ports),
-    ("portable::pressure::descriptors_and_settings_are_those_of_proc", descriptors),
-];
-
-/// A line that the page should have: name, labels, value.
-type Line<'a> = (&'a str, &'a [(&'a str, &'a str)], f64);
-
-/// The value of the one line with these labels.
-fn value(page: &Page, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
-    let mut lines = page.all(name, labels);
-    let value = lines.next()?.value;
-    assert!(lines.next().is_none(), "one line {name} with {labels:?}");
-    Some(value)
-}
-
-/// Waits until the page shows these values of this test's process.
-fn wait_for_values(agent: &Agent, what: &str, expected: &[Line<'_>]) {
-    let mut last = Vec::new();
-    let start = std::time::Instant::now();
-    while start.elapsed() < PATIENCE {
-        let page = agent.scrape();
-        last = expected.iter().map(|(name, labels, _)| value(&page, name, labels)).collect();
-        if expected.iter().zip(&last).all(|((_, _, expected), value)| {
-            value.is_some_and(|value| (value - expected).abs() < 1e-9)
-        }) {
-            return;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
-    panic!("waited in vain for {what}: expected {expected:?}, last seen {last:?}");
-}
-
-fn stages() {
+pub(super) fn stages() {
     let space = Space::new();
     let agent = Agent::start(&[]);
     for ip in LOOPBACKS {
@@ -119,7 +70,7 @@ fn stages() {
     }
 }
 
-fn orphans() {
+pub(super) fn orphans() {
     let space = Space::new();
     // Above 60 s the kernel keeps the orphan as a full socket (tcp_rcv_state_process,
     // TCP_TIMEWAIT_LEN).
@@ -148,19 +99,19 @@ fn orphans() {
     drop((site, half_closed.1, forgotten));
 }
 
-fn full_listener() {
+/// A listener with a backlog of 4, and connections that fill its queue.
+fn fill() -> (traffic::Site, Vec<TcpStream>) {
+    let listener = traffic::listen(SocketAddr::new(LOOPBACKS[0], 0), 4).expect("listen");
+    let address = listener.local_addr().expect("its address");
+    let waiting = (0..5).map(|_| TcpStream::connect(address).expect("connect")).collect();
+    (traffic::Site { listener, address }, waiting)
+}
+
+pub(super) fn full_listener() {
     let space = Space::new();
     let agent = Agent::start(&[]);
-    let (listener, address, waiting) = space.enter(|| {
-        let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("make a socket");
-        listener.bind(&SocketAddr::new(LOOPBACKS[0], 0).into()).expect("bind");
-        listener.listen(4).expect("listen with a backlog of 4");
-        let address =
-            listener.local_addr().expect("its address").as_socket().expect("an IP address");
-        let waiting: Vec<_> =
-            (0..5).map(|_| TcpStream::connect(address).expect("connect")).collect();
-        (listener, address, waiting)
-    });
+    let (site, waiting) = space.enter(fill);
+    let address = site.address;
     let port = address.port().to_string();
     let labels = [("process", TEST_NAME), ("port", port.as_str())];
     let full: [Line<'_>; 4] = [
@@ -187,7 +138,7 @@ fn full_listener() {
         all.then(|| page.clone())
     });
     assert_eq!(value(&page, "listen_backlog", &labels), Some(5.0));
-    drop((refused, waiting, listener));
+    drop((refused, waiting, site));
     wait_for("the listener to be gone from the gauges", PATIENCE, || {
         agent.scrape().all("listen_backlog", &labels).next().is_none().then_some(())
     });
@@ -212,7 +163,7 @@ fn full_listener() {
     );
 }
 
-fn slow_reader() {
+pub(super) fn slow_reader() {
     let space = Space::new();
     let agent = Agent::start(&[]);
     let (site, client, server, written) = space.enter(|| {
@@ -262,107 +213,4 @@ fn slow_reader() {
         ("zero_window_connections", &ours, 0.0),
     ];
     wait_for_values(&agent, "nothing to wait any more", &gone);
-}
-
-fn few_ports() {
-    let space = Space::new();
-    space.sysctl("net/ipv4/ip_local_port_range", "40000 40019");
-    space.sysctl("net/ipv4/ip_local_reserved_ports", "40007,40010-40012");
-    space.sysctl("net/ipv4/tcp_tw_reuse", "0");
-    let agent = Agent::start(&[]);
-    let netns = space.inode.to_string();
-    let (used, range) = (
-        [("netns", netns.as_str()), ("kind", "used")],
-        [("netns", netns.as_str()), ("kind", "range")],
-    );
-    let ratio = [("netns", netns.as_str())];
-    let (sites, mut kept) = space.enter(|| {
-        let sites = [7100, 7101].map(|port| Site::open_at(SocketAddr::new(LOOPBACKS[0], port)));
-        let mut kept: Vec<_> = (0..7).map(|_| sites[0].pair()).collect();
-        kept.extend((0..3).map(|_| sites[1].pair()));
-        for _ in 0..5 {
-            let (client, server) = sites[0].pair();
-            drop(client);
-            expect_end(&server);
-        }
-        (sites, kept)
-    });
-    wait_for_values(
-        &agent,
-        "the worst destination, TIME_WAIT included",
-        &[
-            ("ephemeral_ports", &used, 12.0),
-            ("ephemeral_ports", &range, 16.0),
-            ("ephemeral_ports_used_ratio", &ratio, 0.75),
-        ],
-    );
-    let refused = space.enter(|| {
-        kept.extend((0..4).map(|_| sites[0].pair()));
-        TcpStream::connect(sites[0].address).map(drop)
-    });
-    assert_eq!(
-        refused.map_err(|error| error.kind()),
-        Err(ErrorKind::AddrNotAvailable),
-        "there is no port left"
-    );
-    wait_for_values(&agent, "no port to be left", &[("ephemeral_ports_used_ratio", &ratio, 1.0)]);
-    let (status, body) = agent.get("/api/v1/ports");
-    let answer: Value = serde_json::from_str(&body)
-        .unwrap_or_else(|error| panic!("ports, {status}, not JSON ({error}): {body}"));
-    let found = answer["destinations"]
-        .as_array()
-        .expect("a list")
-        .iter()
-        .find(|one| one["netns"] == space.inode)
-        .cloned();
-    let found = found.unwrap_or_else(|| panic!("no destination of the namespace in {body}"));
-    let is = |field: &str, value: Value| assert_eq!(found[field], value, "{field} in {found}");
-    is("peer_address", "127.0.0.1".into());
-    is("peer_port", 7100.into());
-    is("used", 16.into());
-    is("used_ratio", 1.0.into());
-    is("time_wait", 5.into());
-    is("tw_reuse", 0.into());
-    // Another destination still has its ports.
-    drop(space.enter(|| sites[1].pair()));
-}
-
-fn descriptors() {
-    let space = Space::new();
-    let files: Vec<_> =
-        (0..300).map(|_| File::open("/dev/null").expect("open /dev/null")).collect();
-    let site = space.enter(|| Site::open(LOOPBACKS[0]));
-    let pair = space.enter(|| site.pair());
-    let agent = Agent::start(&[]);
-    let ours = [("process", TEST_NAME)];
-    let open = std::fs::read_dir("/proc/self/fd").expect("list the own descriptors").count();
-    let open = f64::from(u32::try_from(open).expect("a small number"));
-    let page = wait_for("the descriptors of this process", PATIENCE, || {
-        let page = agent.scrape();
-        value(&page, "process_max_fds", &ours).map(|_| page.clone())
-    });
-    let seen = value(&page, "process_open_fds", &ours).expect("open descriptors");
-    // A few come and go: the pipes and sockets to the agent, the listing itself.
-    assert!(seen >= 300.0 && (seen - open).abs() < 20.0, "{seen} descriptors told, {open} open");
-    assert_eq!(value(&page, "process_sockets", &ours), Some(3.0), "the listener and both ends");
-    let limit = nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE)
-        .expect("the own limit")
-        .0;
-    assert_eq!(
-        value(&page, "process_max_fds", &ours).map(|told| told.to_string()),
-        Some(limit.to_string())
-    );
-    for (path, name) in
-        [("core/somaxconn", "somaxconn"), ("ipv4/tcp_fin_timeout", "tcp_fin_timeout")]
-    {
-        let kernel =
-            std::fs::read_to_string(format!("/proc/sys/net/{path}")).expect("read a setting");
-        let told = value(&page, "sysctl", &[("name", name)]).map(|told| told.to_string());
-        assert_eq!(told.as_deref(), Some(kernel.trim()), "{name}");
-    }
-    assert!(
-        page.all("tcp_memory_bytes", &[("kind", "used")]).next().is_some(),
-        "the memory of TCP"
-    );
-    drop((files, pair));
 }

@@ -15,8 +15,8 @@ use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, s
 
 use crate::roles::{command, hold, say};
 
-/// The name of the process that gets a socket from another.
-pub(crate) const HEIR: &str = "live-heir";
+/// The name of a process that gets a socket from another.
+pub(crate) const RECEIVER: &str = "live-receiver";
 
 /// Plays a role; false where there is none of that name.
 ///
@@ -62,7 +62,7 @@ fn after(deed: &str, stream: TcpStream) {
             hold(stream);
         }
         "leaves" => child("keep", stream.into()),
-        "execs" => panic!("exec: {}", heir("keep", stream.into()).exec()),
+        "execs" => panic!("exec: {}", receiver("keep", stream.into()).exec()),
         "passes" => {
             let (here, there) = UnixStream::pair().expect("make a pair");
             child("receive", there.into());
@@ -102,8 +102,8 @@ fn keep_in_a_thread() {
 }
 
 /// A command for a child that gets a descriptor.
-fn heir(role: &str, socket: OwnedFd) -> Command {
-    let mut command = command(role, HEIR);
+fn receiver(role: &str, socket: OwnedFd) -> Command {
+    let mut command = command(role, RECEIVER);
     command.stderr(Stdio::from(socket));
     command
 }
@@ -113,7 +113,7 @@ fn heir(role: &str, socket: OwnedFd) -> Command {
     reason = "it ends with the input, or outlives this process on purpose"
 )]
 fn child(role: &str, socket: OwnedFd) {
-    heir(role, socket).spawn().expect("start the heir");
+    receiver(role, socket).spawn().expect("start the child");
 }
 
 /// The descriptor that the parent gave.

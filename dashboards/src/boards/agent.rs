@@ -18,7 +18,7 @@ use crate::alerts::tcpwarden_drift_found::DRIFT_RATE;
 use crate::alerts::tcpwarden_events_lost::EVENTS_LOST_RATE;
 use crate::alerts::tcpwarden_labels_overflowing::LABEL_OVERFLOW_RATE;
 use crate::alerts::tcpwarden_unattributed::UNATTRIBUTED_RATIO;
-use crate::grafana::field::{Mapping, Thresholds};
+use crate::grafana::looks::{Mapping, Thresholds};
 use crate::grafana::unit::Unit;
 use crate::threshold::{USED_RATIO_CRITICAL, USED_RATIO_WARNING};
 use crate::timing::PASS_AGE;

@@ -14,7 +14,7 @@ use super::promql::{Scope, max, sum, top, where_in};
 use super::shared::{self, ALL, CAPACITY};
 use super::{Open, Plan, Section, Shown};
 use crate::alerts::tcp_ephemeral_ports_exhausted::NO_LOCAL_PORT_RATE;
-use crate::grafana::field::Thresholds;
+use crate::grafana::looks::Thresholds;
 use crate::grafana::overrides::Override;
 use crate::grafana::unit::Unit;
 use crate::grafana::variable::Variable;

@@ -13,7 +13,7 @@ use super::promql::{Scope, growth, max, quantile, sum, top, where_in};
 use super::shared::{self, LEAKS};
 use super::{Open, Plan, Section, Shown};
 use crate::alerts::tcp_close_wait_growing::LEAK_GROWTH;
-use crate::grafana::field::Thresholds;
+use crate::grafana::looks::Thresholds;
 use crate::grafana::unit::Unit;
 use crate::threshold::{STUCK_CONNECTIONS, USED_RATIO_CRITICAL, USED_RATIO_WARNING};
 use crate::timing::{GROWTH, STUCK_AGE};

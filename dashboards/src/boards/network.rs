@@ -17,7 +17,7 @@ use crate::alerts::tcp_receivers_not_reading::UNREAD_BYTES;
 use crate::alerts::tcp_reset_storm::{RESET_RATE, RESET_RATIO};
 use crate::alerts::tcp_retransmit_ratio_high::RETRANSMIT_RATIO;
 use crate::alerts::tcp_syn_retransmits::SYN_RETRANSMIT_RATE;
-use crate::grafana::field::Thresholds;
+use crate::grafana::looks::Thresholds;
 use crate::grafana::unit::Unit;
 
 const SCOPE: Scope = Scope(&["workload", "process"]);

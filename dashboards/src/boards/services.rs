@@ -19,7 +19,7 @@ use crate::alerts::tcp_accept_queue_overflowing::ACCEPT_DROPS_RATE;
 use crate::alerts::tcp_connect_failures::CONNECT_FAILURE_RATIO;
 use crate::alerts::tcp_connect_slow::CONNECT_SLOW_SECONDS;
 use crate::alerts::tcp_connection_churn::{CHURN_RATE, CHURN_RATIO, CHURN_SECONDS};
-use crate::grafana::field::Thresholds;
+use crate::grafana::looks::Thresholds;
 use crate::grafana::unit::Unit;
 use crate::grafana::variable::Variable;
 use crate::threshold::{USED_RATIO_CRITICAL, USED_RATIO_WARNING};

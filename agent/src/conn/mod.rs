@@ -4,7 +4,7 @@
 //!
 //! | module | what it owns |
 //! |---|---|
-//! | `labels`, `histogram`, `limits` | closed label sets, bucket bounds, budgets |
+//! | `histogram`, `limits` | counts by bucket, budgets; label sets are in the crate `catalogue` |
 //! | `report` | plain data that leaves the table |
 //! | `socket` | one socket's row and its pure state machine |
 //! | `store` | where rows lie, and how they are found |
@@ -23,7 +23,6 @@ mod apply;
 mod collect;
 mod core;
 pub mod histogram;
-pub mod labels;
 mod limits;
 mod reconcile;
 mod regroup;
@@ -36,6 +35,7 @@ mod tests;
 mod view;
 mod work;
 
+pub use catalogue::labels;
 pub use limits::{Budget, Limits};
 pub use regroup::migration::Wanted;
 pub use report::coverage::{Covered, PassSummary};

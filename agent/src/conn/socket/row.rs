@@ -191,7 +191,7 @@ impl Row {
             ),
             (!inherited || self.role == Role::Server, "who inherits from a listener is a server"),
         ];
-        rules.iter().find(|(results, _)| !results).map(|(_, rule)| *rule)
+        rules.iter().find(|(kept, _)| !kept).map(|(_, rule)| *rule)
     }
 
     /// Panics in debug builds if the row breaks one of its rules.

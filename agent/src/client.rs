@@ -19,13 +19,13 @@ use tokio::time::timeout;
 use crate::config::Listen;
 
 /// How long an answer may take: an agent lets a query wait for nine seconds and work for nine more.
-pub const PATIENCE: Duration = Duration::from_secs(25);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(25);
 /// The most bytes of an answer; a thousand connections take some 600,000.
-pub const MOST: usize = 8 << 20;
+pub(crate) const MOST: usize = 8 << 20;
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
+pub(crate) enum Failure {
     /// Nobody can be reached there.
     #[error("{0}; is `tcpwarden run` running there? --agent names another address or unix:/path")]
     Unreachable(io::Error),
@@ -56,7 +56,7 @@ pub enum Failure {
 ///
 /// # Errors
 /// See [`Failure`].
-pub fn fetch(agent: &Listen, target: &str) -> Result<Bytes, Failure> {
+pub(crate) fn fetch(agent: &Listen, target: &str) -> Result<Bytes, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

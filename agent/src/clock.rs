@@ -6,7 +6,7 @@ use nix::time::{ClockId, clock_gettime};
 
 /// Nanoseconds of `CLOCK_MONOTONIC`, the clock of `bpf_ktime_get_ns`.
 #[must_use]
-pub fn monotonic() -> u64 {
+pub(crate) fn monotonic() -> u64 {
     // The clock exists on every Linux, and the call cannot fail for it.
     clock_gettime(ClockId::CLOCK_MONOTONIC)
         .map(Duration::from)

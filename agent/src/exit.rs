@@ -20,7 +20,7 @@ pub const KERNEL: u8 = 4;
 pub const LISTEN: u8 = 5;
 /// `check`: the agent would run, but some optional probe is unsupported or failed.
 pub const DEGRADED: u8 = 6;
-/// `connections`, `leaks`: no agent answers, or not what was asked for.
+/// A query: no agent answers, or it refuses.
 pub const AGENT: u8 = 7;
 
 /// The exit codes with their meaning, as `--help` prints them.
@@ -32,7 +32,7 @@ pub const TABLE: &[(u8, &str)] = &[
     (KERNEL, "the kernel lacks something that is required"),
     (LISTEN, "the listen address cannot be had"),
     (DEGRADED, "check only: the agent runs, but an optional probe is unsupported or failed"),
-    (AGENT, "connections, leaks and ports only: no agent answers, or it refuses"),
+    (AGENT, "queries of a running agent only: no agent answers, or it refuses"),
 ];
 
 /// Why a command stopped.

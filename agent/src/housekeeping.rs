@@ -18,11 +18,14 @@ use crate::rate_limited::RateLimited;
 /// How often everything is read.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// Reads and does the `chores` once now and then every second, until `stop` closes.
-pub fn run(
+/// Work that the thread does in each round, besides its readings.
+pub(crate) type Chore = Box<dyn FnMut() + Send>;
+
+/// Reads and does the `chores` now and then every second, until the other end of `stop` is gone.
+pub(crate) fn run(
     runs: &RunStats,
     stats: &SharedStats,
-    chores: &mut [&mut dyn FnMut()],
+    chores: &mut [Chore],
     pass_wanted: &SyncSender<()>,
     stop: &Receiver<()>,
 ) {

@@ -1,11 +1,8 @@
-//! The commands of the program, one file each; `main` dispatches to them.
+//! The commands that work with the kernel, one module each; `main` dispatches to them. The commands
+//! that ask a running agent are in [`crate::query`].
 
-mod ask;
 pub mod check;
-pub mod connections;
 pub mod events;
-pub mod leaks;
-pub mod ports;
 pub mod run;
 
 use crate::exit::Error;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use toml::Value;
 
-use super::{ADDRESSES, Listen};
+use super::listen::{ADDRESSES, Listen};
 use crate::exit::Error;
 
 /// Where a value came from, for the message that refuses it.

@@ -5,7 +5,7 @@
 //! ends the stream quietly.
 
 mod json;
-pub mod names;
+pub(crate) mod names;
 mod text;
 
 use std::io::{self, Write};
@@ -18,7 +18,7 @@ use crate::kernel::probe::ProbeState;
 
 /// How records are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
+pub(crate) enum Format {
     /// A table; what is not an event goes to the diagnostics.
     Text,
     /// One JSON object a line, first `ready`, last `summary`.
@@ -27,21 +27,21 @@ pub enum Format {
 
 /// What is told at the end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Summary {
+pub(crate) struct Summary {
     /// State records printed.
-    pub transitions: u64,
+    pub(crate) transitions: u64,
     /// Retransmit records printed.
-    pub retransmits: u64,
+    pub(crate) retransmits: u64,
     /// Records lost in the rings.
-    pub lost: u64,
+    pub(crate) lost: u64,
 }
 
 /// Whether to go on: `Break` once the reader has gone away, which is no error.
-pub type Progress = Result<ControlFlow<()>, Error>;
+pub(crate) type Progress = Result<ControlFlow<()>, Error>;
 
 /// Prints records to `out`, and in text mode the rest to `diagnostics`.
 #[derive(Debug)]
-pub struct Printer<O, D> {
+pub(crate) struct Printer<O, D> {
     format: Format,
     out: O,
     diagnostics: D,
@@ -49,7 +49,7 @@ pub struct Printer<O, D> {
 
 impl<O: Write, D: Write> Printer<O, D> {
     /// A printer; `out` should be buffered, [`Self::flush`] is called at the drain interval.
-    pub const fn new(format: Format, out: O, diagnostics: D) -> Self {
+    pub(crate) const fn new(format: Format, out: O, diagnostics: D) -> Self {
         Self { format, out, diagnostics }
     }
 
@@ -57,7 +57,7 @@ impl<O: Write, D: Write> Printer<O, D> {
     ///
     /// # Errors
     /// Where the output cannot be written, as for every other method.
-    pub fn ready(&mut self, probes: &[(&str, &ProbeState)]) -> Progress {
+    pub(crate) fn ready(&mut self, probes: &[(&str, &ProbeState)]) -> Progress {
         let written = match self.format {
             Format::Json => json::ready(&mut self.out, probes).and_then(|()| self.out.flush()),
             Format::Text => text::ready(&mut self.diagnostics, probes)
@@ -70,7 +70,7 @@ impl<O: Write, D: Write> Printer<O, D> {
     ///
     /// # Errors
     /// As for [`Self::ready`].
-    pub fn transition(&mut self, record: &State) -> Progress {
+    pub(crate) fn transition(&mut self, record: &State) -> Progress {
         settle(match self.format {
             Format::Json => json::transition(&mut self.out, record, None),
             Format::Text => text::transition(&mut self.out, record, None),
@@ -81,7 +81,7 @@ impl<O: Write, D: Write> Printer<O, D> {
     ///
     /// # Errors
     /// As for [`Self::ready`].
-    pub fn close(&mut self, record: &Close) -> Progress {
+    pub(crate) fn close(&mut self, record: &Close) -> Progress {
         settle(match self.format {
             Format::Json => json::transition(&mut self.out, &record.state, Some(record)),
             Format::Text => text::transition(&mut self.out, &record.state, Some(record)),
@@ -92,7 +92,7 @@ impl<O: Write, D: Write> Printer<O, D> {
     ///
     /// # Errors
     /// As for [`Self::ready`].
-    pub fn retransmit(&mut self, record: &Retransmit) -> Progress {
+    pub(crate) fn retransmit(&mut self, record: &Retransmit) -> Progress {
         settle(match self.format {
             Format::Json => json::retransmit(&mut self.out, record),
             Format::Text => text::retransmit(&mut self.out, record),
@@ -103,7 +103,7 @@ impl<O: Write, D: Write> Printer<O, D> {
     ///
     /// # Errors
     /// As for [`Self::ready`].
-    pub fn summary(&mut self, summary: Summary) -> Progress {
+    pub(crate) fn summary(&mut self, summary: Summary) -> Progress {
         let written = match self.format {
             Format::Json => json::summary(&mut self.out, summary),
             Format::Text => {
@@ -117,7 +117,7 @@ impl<O: Write, D: Write> Printer<O, D> {
     ///
     /// # Errors
     /// As for [`Self::ready`].
-    pub fn flush(&mut self) -> Progress {
+    pub(crate) fn flush(&mut self) -> Progress {
         settle(self.out.flush())
     }
 }

@@ -95,7 +95,7 @@ fn a_transition_is_the_object_that_was_promised() {
 }
 
 #[test]
-fn a_close_carries_its_error_and_its_totals_and_no_stranger() {
+fn a_close_carries_its_error_and_its_totals_and_no_owner() {
     let close = parsed(|printer| printer.close(&close()));
     assert_eq!(
         (&close["process"], &close["pid"], &close["error"]),

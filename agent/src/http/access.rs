@@ -12,7 +12,7 @@ use crate::config::Listen;
 
 /// From where `/api` may be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
+pub(crate) enum Access {
     /// From wherever the listener can be reached: a socket file has its mode, or
     /// `--expose-connections` was given.
     Anyone,
@@ -38,7 +38,7 @@ const FORWARDED: [&str; 5] =
 impl Access {
     /// What holds for an address to listen on.
     #[must_use]
-    pub const fn of(listen: &Listen, exposed: bool) -> Self {
+    pub(crate) const fn of(listen: &Listen, exposed: bool) -> Self {
         match listen {
             _ if exposed => Self::Anyone,
             Listen::Unix(_) => Self::Anyone,

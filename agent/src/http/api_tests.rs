@@ -6,7 +6,6 @@ use super::Access;
 use super::tests::{Server, address, any_port, start, start_with, temporary};
 use crate::cli::{Command, parse};
 use crate::client::{self, Failure};
-use crate::commands::{connections, leaks, ports};
 use crate::config::Listen;
 use crate::exit::Error;
 
@@ -39,12 +38,10 @@ async fn command(server: &Server, words: &str) -> Result<String, Error> {
 
 fn run(line: &str) -> Result<String, Error> {
     let mut page = Vec::new();
-    match parse(line.split(' ')).unwrap().command {
-        Command::Connections(arguments) => connections::connections(&arguments, &mut page)?,
-        Command::Leaks(arguments) => leaks::leaks(&arguments, &mut page)?,
-        Command::Ports(arguments) => ports::ports(&arguments, &mut page)?,
-        _ => panic!("another command"),
+    let Command::Query(request) = parse(line.split(' ')).unwrap().command else {
+        panic!("another command")
     };
+    request.run(&mut page)?;
     Ok(String::from_utf8(page).unwrap())
 }
 
@@ -111,7 +108,9 @@ async fn the_commands_print_what_the_agent_answers() {
             table.starts_with("STATE ") && table.ends_with("3 of 10 connections match\n"),
             "{table}"
         );
-        assert!(table.contains("close_wait (unread)  59s  app3     103  host      client  10.0.0.1:40000  10.0.0.3:5433"), "{table}");
+        let app3 = "close_wait (unread)  59s  app3     103  host      client  10.0.0.1:40000  \
+                    10.0.0.3:5433";
+        assert!(table.contains(app3), "{table}");
         let json = command(&server, "connections --json -n 1").await.unwrap();
         assert_eq!(serde_json::from_str::<serde_json::Value>(&json).unwrap()["truncated"], true);
         assert_eq!(
@@ -186,7 +185,7 @@ fn a_hostile_answer_is_an_error_and_reaches_no_terminal() {
         let error = run(&format!("tcpwarden connections --agent {}", fake(answer))).unwrap_err();
         let text = error.to_string();
         assert!(error.code() == 7 && text.contains(said), "{text}");
-        assert!(!text.chars().any(crate::events::names::steers), "{text:?}");
+        assert!(!text.chars().any(crate::events::names::controls_terminal), "{text:?}");
     }
     let evil =
         r#"{"matched": 1, "connections": [{"process": "a\u001b[2J\nb", "age_seconds": -1e300}]}"#;

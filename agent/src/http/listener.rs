@@ -18,7 +18,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
 /// An address that is held, and what it is called.
 #[derive(Debug)]
-pub struct Bound {
+pub(crate) struct Bound {
     socket: Socket,
     name: String,
     /// Held for what it does when dropped.
@@ -43,7 +43,7 @@ impl Bound {
     ///
     /// # Errors
     /// [`Error::Listen`], which names the address and what to do.
-    pub fn take(listen: &Listen) -> Result<Self, Error> {
+    pub(crate) fn take(listen: &Listen) -> Result<Self, Error> {
         let refused = |source| Error::Listen { addr: listen.to_string(), source };
         match listen {
             Listen::Tcp(address) => tcp(*address),
@@ -55,7 +55,7 @@ impl Bound {
     /// What a client asks for: `http://127.0.0.1:10793/metrics` (with the port that was given, where
     /// 0 asked for any), or `unix:/path`.
     #[must_use]
-    pub fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         &self.name
     }
 

@@ -5,22 +5,23 @@ use std::time::Duration;
 
 use crate::duration_text;
 use crate::metrics::stats::Probe;
+use crate::query;
 
 /// The numbers of the page.
 #[derive(Clone, Debug)]
-pub struct Overview {
+pub(crate) struct Overview {
     /// Time since the agent started.
-    pub uptime: Duration,
+    pub(crate) uptime: Duration,
     /// Every probe.
-    pub probes: Vec<Probe>,
+    pub(crate) probes: Vec<Probe>,
     /// Rows of the connection table.
-    pub tracked: u64,
+    pub(crate) tracked: u64,
     /// Rows whose owner is not known.
-    pub unattributed: u64,
+    pub(crate) unattributed: u64,
     /// Records lost, of either ring.
-    pub lost: u64,
+    pub(crate) lost: u64,
     /// Time since the last reconcile pass ended; none before the first.
-    pub reconciled: Option<Duration>,
+    pub(crate) reconciled: Option<Duration>,
 }
 
 const HEAD: &str = "<!doctype html>
@@ -37,18 +38,20 @@ td.n { text-align: right; font-variant-numeric: tabular-nums } .bad { color: #a4
 pub(super) fn render(overview: &Overview) -> String {
     let mut html = String::from(HEAD);
     let version = env!("CARGO_PKG_VERSION");
+    let uptime = duration_text::long(overview.uptime);
     push(
         &mut html,
         format_args!(
-            "<h1>tcpwarden {version}</h1>\n<p>Follows every TCP socket of this host from birth to death and tells who leaks, \
-             retransmits or is refused. Up for {}.</p>\n\
-             <p><a href=/metrics>/metrics</a> for Prometheus · <a href=/api/v1/leaks>/api/v1/leaks</a>: who is suspected to leak · \
-             <a href='/api/v1/connections?sort=age'>/api/v1/connections</a>: every socket · \
-             <a href=/api/v1/ports>/api/v1/ports</a>: who takes the local ports · <a href=/healthz>/healthz</a> · \
-             <a href=/readyz>/readyz</a></p>\n<table>\n",
-            duration_text::long(overview.uptime)
+            "<h1>tcpwarden {version}</h1>\n<p>Follows every TCP socket of this host from birth to \
+             death and tells who leaks, retransmits or is refused. Up for {uptime}.</p>\n<p>"
         ),
     );
+    html.push_str("<a href=/metrics>/metrics</a> for Prometheus");
+    for query in &query::ALL {
+        let (path, about) = (query.path(), query.about());
+        push(&mut html, format_args!(" · <a href={path}>{path}</a>: {about}"));
+    }
+    html.push_str(" · <a href=/healthz>/healthz</a> · <a href=/readyz>/readyz</a></p>\n<table>\n");
     number(&mut html, "connections tracked", overview.tracked);
     number(&mut html, "of these without a known owner", overview.unattributed);
     number(&mut html, "records lost since the start", overview.lost);

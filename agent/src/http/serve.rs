@@ -30,7 +30,7 @@ const STOP_GRACE: Duration = Duration::from_millis(400);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves until `stop` is ready, then lets open requests end, but not for long.
-pub async fn serve(bound: Bound, router: Router, stop: impl Future<Output = ()> + Send) {
+pub(crate) async fn serve(bound: Bound, router: Router, stop: impl Future<Output = ()> + Send) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let (stopping, stopped) = watch::channel(false);
     let mut connections = JoinSet::new();

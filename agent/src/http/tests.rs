@@ -18,6 +18,7 @@ use crate::leaks::Watch;
 use crate::listing;
 use crate::metrics::Page;
 use crate::metrics::stats::Probe;
+use crate::query::Source;
 
 /// A page that takes its time, and notes how many are made at once.
 fn slow(now: &AtomicUsize, most: &AtomicUsize) -> Page {
@@ -56,22 +57,17 @@ pub(super) fn start_with(listen: &Listen, access: Access) -> Server {
         reconciled: None,
     };
     let is_ready = Arc::clone(&ready);
-    let table = listing::tests::shared(10);
-    let (rows, leaks) = (Arc::clone(&table), Watch::default());
+    let source = Source {
+        table: listing::tests::shared(10),
+        leaks: Watch::default(),
+        clock: || 60_000_000_000,
+    };
     let views = Views {
         metrics: Arc::new(move || slow(&now, &seen)),
         overview: Arc::new(overview),
         alive: Arc::new(|| true),
         ready: Arc::new(move || is_ready.load(Ordering::SeqCst)),
-        api: Api {
-            access,
-            connections: Arc::new(move |query| listing::connections(&rows, query, 60_000_000_000)),
-            ports: {
-                let table = Arc::clone(&table);
-                Arc::new(move |query| listing::ports::ports(&table, query, 60_000_000_000))
-            },
-            leaks: Arc::new(move |query| leaks.leaks(&table, query, 60_000_000_000)),
-        },
+        api: Api { access, source },
     };
     let bound = Bound::take(listen).unwrap();
     let url = bound.url().to_owned();

@@ -8,15 +8,15 @@ use super::survey::{Group, Key};
 use super::{EVERY, GRACE, SECOND};
 
 /// Samples that are kept: ten minutes.
-pub const SAMPLES: usize = 21;
+pub(crate) const SAMPLES: usize = 21;
 /// Groups that have a history; when there are more, the smaller ones have none.
-pub const GROUPS: usize = 1024;
+pub(crate) const GROUPS: usize = 1024;
 /// The shortest history that tells a growth, nanoseconds.
 const LEAST: u64 = 55 * SECOND;
 
 /// Counts by group, at the same moments for all.
 #[derive(Debug, Default)]
-pub struct History {
+pub(crate) struct History {
     /// When a sample was wanted for the first time.
     asked_first: Option<u64>,
     times: VecDeque<u64>,
@@ -28,18 +28,18 @@ pub struct History {
 
 /// A change over a time.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Growth {
+pub(crate) struct Growth {
     /// Connections more a minute; negative where they became fewer.
-    pub per_minute: f64,
+    pub(crate) per_minute: f64,
     /// Over how long, nanoseconds.
-    pub over: u64,
+    pub(crate) over: u64,
 }
 
 impl History {
     /// Whether it is time for a sample. The first is taken once what was there when this was first
     /// asked has outlived its grace: else what is older than the agent would look as if it had
     /// grown.
-    pub fn is_due(&mut self, now: u64) -> bool {
+    pub(crate) fn is_due(&mut self, now: u64) -> bool {
         let asked_first = *self.asked_first.get_or_insert(now);
         let (since, wait) =
             self.times.back().map_or((asked_first, GRACE + SECOND), |last| (*last, EVERY));
@@ -48,7 +48,7 @@ impl History {
 
     /// Adds the counts of a moment. A group that had none before had zero, if all that had any were
     /// kept.
-    pub fn add(&mut self, now: u64, mut counts: HashMap<Key, u64>) {
+    pub(crate) fn add(&mut self, now: u64, mut counts: HashMap<Key, u64>) {
         let zeros = if self.is_whole() { self.times.len() } else { 0 };
         self.times.push_back(now);
         for (key, past) in &mut self.groups {
@@ -71,7 +71,7 @@ impl History {
     /// connections that were there before have come to it under another name: a process was
     /// found to be theirs, or was renamed.
     #[must_use]
-    pub fn growth(&self, key: &Key, group: &Group, now: u64) -> Option<Growth> {
+    pub(crate) fn growth(&self, key: &Key, group: &Group, now: u64) -> Option<Growth> {
         let (first, samples) = match self.groups.get(key) {
             Some(past) => (*past.front()?, past.len()),
             None if self.is_whole() => (0, self.times.len()),
@@ -90,20 +90,14 @@ impl History {
 
     /// How far back it reaches, nanoseconds.
     #[must_use]
-    pub fn reach(&self, now: u64) -> u64 {
+    pub(crate) fn reach(&self, now: u64) -> u64 {
         self.times.front().map_or(0, |first| now.saturating_sub(*first))
     }
 
-    /// How many groups it remembers.
-    #[must_use]
-    pub fn len(&self) -> usize {
+    /// Returns how many groups have a history.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
         self.groups.len()
-    }
-
-    /// Whether it remembers nothing.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.groups.is_empty()
     }
 
     /// Whether no group was left out of any sample that is kept.

@@ -8,75 +8,74 @@
 //! Guarantees: at most [`survey::GROUPS`] groups at once and [`history::GROUPS`] with a history;
 //! what is beyond is counted. The table is held for a slice at a time.
 
-pub mod history;
-pub mod survey;
-pub mod suspect;
+pub(crate) mod history;
+pub(crate) mod survey;
+pub(crate) mod suspect;
 #[cfg(test)]
 mod tests;
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
 use crate::ingest::SharedTable;
 use crate::listing::answer::{Taken, seconds};
 use crate::listing::filter::Filter;
-use crate::listing::query::Query;
 
 use history::History;
 use survey::Survey;
 use suspect::{Candidate, Suspect};
 
 /// How long a connection may be in a state that should pass before it counts, nanoseconds.
-pub const GRACE: u64 = 10 * SECOND;
+pub(crate) const GRACE: u64 = 10 * SECOND;
 /// Time between two samples, nanoseconds.
-pub const EVERY: u64 = 30 * SECOND;
+pub(crate) const EVERY: u64 = 30 * SECOND;
 const SECOND: u64 = 1_000_000_000;
 
 /// The counts of the last ten minutes, shared between the thread that samples and those that ask.
 #[derive(Clone, Debug, Default)]
-pub struct Watch(Arc<Mutex<History>>);
+pub(crate) struct Watch(Arc<Mutex<History>>);
 
 /// Suspects, and what was looked at to find them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Leaks {
+pub(crate) struct Leaks {
     /// When.
     #[serde(flatten)]
-    pub taken: Taken,
+    pub(crate) taken: Taken,
     /// What was looked at.
-    pub looked_at: LookedAt,
+    pub(crate) looked_at: LookedAt,
     /// How many suspects there are.
-    pub matched: usize,
+    pub(crate) matched: usize,
     /// How many of them are in this answer.
-    pub returned: usize,
+    pub(crate) returned: usize,
     /// Whether there are more.
-    pub truncated: bool,
+    pub(crate) truncated: bool,
     /// These, the worst first.
-    pub suspects: Vec<Suspect>,
+    pub(crate) suspects: Vec<Suspect>,
 }
 
 /// The ground that an answer stands on: an empty list is good news only if something was looked at.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct LookedAt {
+pub(crate) struct LookedAt {
     /// Rows of the table.
-    pub connections: u64,
+    pub(crate) connections: u64,
     /// Those that match the query and are in a state that should pass.
-    pub in_leak_states: u64,
+    pub(crate) in_leak_states: u64,
     /// Those that have been in it for more than ten seconds.
-    pub past_grace: u64,
+    pub(crate) past_grace: u64,
     /// Those that are in no group, because there were too many groups.
-    pub ungrouped: u64,
+    pub(crate) ungrouped: u64,
     /// How far back the counts go from which growth is told.
-    pub history_seconds: f64,
+    pub(crate) history_seconds: f64,
 }
 
 impl Watch {
     /// Notes how many connections each group has, if a sample is due. To be called once the table
     /// has what is older than the agent.
-    pub fn sample(&self, table: &SharedTable, now: u64) {
+    pub(crate) fn sample(&self, table: &SharedTable, now: u64) {
         if self.history(|history| history.is_due(now)) {
             let survey = Survey::of(table, &Filter::ALL, now);
             self.history(|history| history.add(now, survey.counts()));
@@ -85,9 +84,15 @@ impl Watch {
 
     /// The suspects among what the query asks for, the worst first.
     #[must_use]
-    pub fn leaks(&self, table: &SharedTable, query: &Query, now: u64) -> Leaks {
-        let min_age = u64::try_from(query.filter.min_age.as_nanos()).unwrap_or(u64::MAX);
-        let filter = Filter { min_age: std::time::Duration::ZERO, ..query.filter.clone() };
+    pub(crate) fn leaks(
+        &self,
+        table: &SharedTable,
+        filter: &Filter,
+        limit: usize,
+        now: u64,
+    ) -> Leaks {
+        let min_age = u64::try_from(filter.min_age.as_nanos()).unwrap_or(u64::MAX);
+        let filter = Filter { min_age: Duration::ZERO, ..filter.clone() };
         let survey = Survey::of(table, &filter, now);
         let (mut candidates, reach) = self.history(|history| {
             let old_enough = survey
@@ -99,11 +104,8 @@ impl Watch {
         });
         candidates.sort_by(Candidate::rank);
         let matched = candidates.len();
-        let suspects: Vec<_> = candidates
-            .iter()
-            .take(query.limit)
-            .map(|candidate| Suspect::of(candidate, now))
-            .collect();
+        let suspects: Vec<_> =
+            candidates.iter().take(limit).map(|candidate| Suspect::of(candidate, now)).collect();
         let looked_at = LookedAt {
             connections: survey.walked.seen,
             in_leak_states: survey.in_leak_states,

@@ -14,48 +14,48 @@ use crate::listing::walk::{self, Walked};
 
 /// The most groups that have a service port of their own; what comes later shares one for all
 /// ports.
-pub const GROUPS: usize = 4096;
+pub(crate) const GROUPS: usize = 4096;
 /// The connections of a group that are shown, the oldest.
-pub const SAMPLES: usize = 3;
+pub(crate) const SAMPLES: usize = 3;
 /// The process ids that are told apart in a group.
 const PIDS: usize = 64;
 
 /// What the connections of a group have in common.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Key {
+pub(crate) struct Key {
     /// The owner's name.
-    pub process: Arc<str>,
+    pub(crate) process: Arc<str>,
     /// Its workload.
-    pub workload: Arc<str>,
+    pub(crate) workload: Arc<str>,
     /// The side.
-    pub role: Role,
+    pub(crate) role: Role,
     /// The state.
-    pub state: SocketState,
+    pub(crate) state: SocketState,
     /// The service port; none for those that came when there were too many groups.
-    pub service_port: Option<u16>,
+    pub(crate) service_port: Option<u16>,
 }
 
 /// What is known of a group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Group {
+pub(crate) struct Group {
     /// Connections.
-    pub count: u64,
+    pub(crate) count: u64,
     /// How many are older than each of [`STUCK_AGES`].
-    pub older_than: [u64; STUCK_AGES.len()],
+    pub(crate) older_than: [u64; STUCK_AGES.len()],
     /// Of those in CLOSE_WAIT: how many have come how far, in the order of `Stage::ALL`.
-    pub stages: [u64; Stage::COUNT],
+    pub(crate) stages: [u64; Stage::COUNT],
     /// Process ids with their connections, in the order in which they came, at most [`PIDS`].
-    pub pids: Vec<(u32, u64)>,
+    pub(crate) pids: Vec<(u32, u64)>,
     /// Connections of other processes than those in `pids`, or of none that is known.
-    pub beyond_pids: u64,
+    pub(crate) beyond_pids: u64,
     /// The oldest connections, the oldest first, at most [`SAMPLES`].
-    pub oldest: Vec<RowView>,
+    pub(crate) oldest: Vec<RowView>,
 }
 
 impl Group {
     /// When the oldest entered its state.
     #[must_use]
-    pub fn oldest_since(&self) -> u64 {
+    pub(crate) fn oldest_since(&self) -> u64 {
         self.oldest.first().map_or(u64::MAX, |row| row.entered)
     }
 
@@ -83,22 +83,22 @@ impl Group {
 
 /// All groups at one moment.
 #[derive(Clone, Debug, Default)]
-pub struct Survey {
+pub(crate) struct Survey {
     groups: HashMap<Key, Group>,
     /// What the walk came past.
-    pub walked: Walked,
+    pub(crate) walked: Walked,
     /// Connections in a state that should pass.
-    pub in_leak_states: u64,
+    pub(crate) in_leak_states: u64,
     /// Those past their grace.
-    pub past_grace: u64,
+    pub(crate) past_grace: u64,
     /// Those of them for which there was no group.
-    pub ungrouped: u64,
+    pub(crate) ungrouped: u64,
 }
 
 impl Survey {
     /// Looks at the rows that match, at `now` (`CLOCK_MONOTONIC` nanoseconds).
     #[must_use]
-    pub fn of(table: &SharedTable, filter: &Filter, now: u64) -> Self {
+    pub(crate) fn of(table: &SharedTable, filter: &Filter, now: u64) -> Self {
         let mut survey = Self::default();
         let walked = walk::rows(table, filter.states.and(States::leaking()), |row| {
             if filter.matches(&row, now) && !passes_by_itself(&row) {
@@ -109,13 +109,13 @@ impl Survey {
     }
 
     /// The groups, in no particular order.
-    pub fn groups(&self) -> impl Iterator<Item = (&Key, &Group)> {
+    pub(crate) fn groups(&self) -> impl Iterator<Item = (&Key, &Group)> {
         self.groups.iter()
     }
 
     /// How many connections each group has.
     #[must_use]
-    pub fn counts(self) -> HashMap<Key, u64> {
+    pub(crate) fn counts(self) -> HashMap<Key, u64> {
         self.groups.into_iter().map(|(key, group)| (key, group.count)).collect()
     }
 

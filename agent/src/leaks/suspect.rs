@@ -10,15 +10,15 @@ use super::history::Growth;
 use super::survey::{Group, Key};
 use crate::conn::labels::{Role, SocketState, Stage};
 use crate::duration_text;
-use crate::listing::HOST;
 use crate::listing::answer::{Connection, seconds};
+use crate::workload::HOST;
 
 /// The process ids that are shown, those with most connections.
 const PIDS: usize = 5;
 
 /// What a group looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// CLOSE_WAIT, most of them read to the end: the close was forgotten.
     NeverClosed,
     /// CLOSE_WAIT, most of them with something unread: nobody reads.
@@ -98,7 +98,7 @@ impl Kind {
 
 /// A group that is judged, not worded yet: of many only few are shown.
 #[derive(Clone, Copy, Debug)]
-pub struct Candidate<'a> {
+pub(crate) struct Candidate<'a> {
     key: &'a Key,
     group: &'a Group,
     growth: Option<Growth>,
@@ -108,14 +108,14 @@ pub struct Candidate<'a> {
 impl<'a> Candidate<'a> {
     /// Judges a group.
     #[must_use]
-    pub fn new(key: &'a Key, group: &'a Group, growth: Option<Growth>) -> Self {
+    pub(crate) fn new(key: &'a Key, group: &'a Group, growth: Option<Growth>) -> Self {
         Self { key, group, growth, score: score(Kind::of(key.state, group.stages), group, growth) }
     }
 
     /// The worse first; of equals the older, then by name, so that the order does not change by
     /// chance.
     #[must_use]
-    pub fn rank(&self, other: &Self) -> Ordering {
+    pub(crate) fn rank(&self, other: &Self) -> Ordering {
         let names =
             |key: &'a Key| (&key.process, &key.workload, key.state, key.role, key.service_port);
         let ages = self.group.oldest_since().cmp(&other.group.oldest_since());
@@ -126,70 +126,70 @@ impl<'a> Candidate<'a> {
 /// A suspect with its evidence.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Suspect {
+pub(crate) struct Suspect {
     /// The evidence as a sentence.
-    pub sentence: String,
+    pub(crate) sentence: String,
     /// What it looks like: `never_closed`, `never_read`, `never_accepted`, `no_answer`,
     /// `half_closed` or `unacknowledged`.
-    pub kind: String,
+    pub(crate) kind: String,
     /// What that means.
-    pub meaning: String,
+    pub(crate) meaning: String,
     /// By what suspects are ranked; it has no unit. See docs/api.md.
-    pub score: u64,
+    pub(crate) score: u64,
     /// The owner's name, `unknown` where none is known.
-    pub process: String,
+    pub(crate) process: String,
     /// Unit, container or pod; `host` where it is in none.
-    pub workload: String,
+    pub(crate) workload: String,
     /// The side.
-    pub role: String,
+    pub(crate) role: String,
     /// The state.
-    pub state: String,
+    pub(crate) state: String,
     /// The service port; none where ports are not told apart.
-    pub service_port: Option<u16>,
+    pub(crate) service_port: Option<u16>,
     /// Connections that have been in the state for more than ten seconds.
-    pub connections: u64,
+    pub(crate) connections: u64,
     /// For how long the oldest has.
-    pub oldest_age_seconds: f64,
+    pub(crate) oldest_age_seconds: f64,
     /// Whether that is a lower bound.
-    pub oldest_age_at_least: bool,
+    pub(crate) oldest_age_at_least: bool,
     /// How many have for more than a minute.
-    pub older_than_60: u64,
+    pub(crate) older_than_60: u64,
     /// How many have for more than five minutes.
-    pub older_than_300: u64,
+    pub(crate) older_than_300: u64,
     /// How many have for more than an hour.
-    pub older_than_3600: u64,
+    pub(crate) older_than_3600: u64,
     /// Of those in CLOSE_WAIT: how many wait in the accept queue.
-    pub unaccepted: u64,
+    pub(crate) unaccepted: u64,
     /// Of those in CLOSE_WAIT: how many have something unread, if only the end of the stream.
-    pub unread: u64,
+    pub(crate) unread: u64,
     /// Of those in CLOSE_WAIT: how many were read to the end.
-    pub read: u64,
+    pub(crate) read: u64,
     /// By how many they grew a minute; none where that cannot be told yet.
-    pub growth_per_minute: Option<f64>,
+    pub(crate) growth_per_minute: Option<f64>,
     /// Over how long that was.
-    pub growth_over_seconds: Option<f64>,
+    pub(crate) growth_over_seconds: Option<f64>,
     /// The processes, those with most connections first, at most five.
-    pub pids: Vec<Pid>,
+    pub(crate) pids: Vec<Pid>,
     /// Connections of other processes, or of none that is known.
-    pub connections_of_other_pids: u64,
+    pub(crate) connections_of_other_pids: u64,
     /// The oldest connections, at most three.
-    pub sample: Vec<Connection>,
+    pub(crate) sample: Vec<Connection>,
 }
 
 /// A process of a suspect.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Pid {
+pub(crate) struct Pid {
     /// Its id.
-    pub pid: u32,
+    pub(crate) pid: u32,
     /// How many of the connections are its.
-    pub connections: u64,
+    pub(crate) connections: u64,
 }
 
 impl Suspect {
     /// A group as a suspect at `now`.
     #[must_use]
-    pub fn of(candidate: &Candidate<'_>, now: u64) -> Self {
+    pub(crate) fn of(candidate: &Candidate<'_>, now: u64) -> Self {
         let Candidate { key, group, growth, score } = *candidate;
         let kind = Kind::of(key.state, group.stages);
         let [unaccepted, unread, read] = group.stages;

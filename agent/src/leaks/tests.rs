@@ -4,13 +4,15 @@ use super::history::History;
 use super::survey::{Key, Survey};
 use super::*;
 use crate::conn::labels::{Role, SocketState};
-use crate::listing::query::Query;
 use crate::listing::tests::shared;
+use crate::query::leaks::LeaksQuery;
+use crate::query::parameter::read;
 
 const MINUTE: u64 = 60 * SECOND;
 
-fn asked(text: &str) -> Query {
-    Query::leaks(form_urlencoded::parse(text.as_bytes())).unwrap()
+fn asked(watch: &Watch, table: &SharedTable, text: &str, now: u64) -> Leaks {
+    let query: LeaksQuery = read(form_urlencoded::parse(text.as_bytes())).unwrap();
+    watch.leaks(table, &query.filter, query.limit, now)
 }
 
 /// Whether two numbers are the same to a thousandth.
@@ -36,7 +38,7 @@ fn of(count: u64) -> survey::Group {
 
 /// 70 connections in CLOSE_WAIT since the first 210 milliseconds: of 7 processes, towards 5 ports.
 fn leaks(text: &str, now: u64) -> Leaks {
-    Watch::default().leaks(&shared(210), &asked(text), now)
+    asked(&Watch::default(), &shared(210), text, now)
 }
 
 #[test]
@@ -149,7 +151,7 @@ fn what_is_older_than_the_agent_does_not_look_as_if_it_had_grown() {
     for second in 1..=120 {
         watch.sample(&table, second * SECOND);
     }
-    let found = watch.leaks(&table, &asked(""), 120 * SECOND);
+    let found = asked(&watch, &table, "", 120 * SECOND);
     assert_eq!((found.matched, found.returned), (35, 20));
     for suspect in found.suspects {
         assert_eq!(suspect.growth_per_minute, Some(0.0), "{}", suspect.sentence);
@@ -181,7 +183,7 @@ fn a_million_groups_leave_a_bounded_history_of_the_largest_and_no_false_growth()
     for round in 20..50 {
         history.add(round * EVERY, HashMap::new());
     }
-    assert!(history.is_empty(), "groups that are gone are forgotten");
+    assert_eq!(history.len(), 0, "groups that are gone are forgotten");
 }
 
 #[test]
@@ -251,7 +253,7 @@ fn the_watch_samples_every_thirty_seconds_and_tells_growth_in_its_answer() {
     watch.sample(&shared(0), 0);
     watch.sample(&shared(0), 20 * SECOND);
     watch.sample(&table, 49 * SECOND);
-    let found = watch.leaks(&table, &asked("process=app3&service_port=5433"), 80 * SECOND);
+    let found = asked(&watch, &table, "process=app3&service_port=5433", 80 * SECOND);
     assert_eq!(found.suspects[0].growth_per_minute, Some(2.0), "none at 20 s, two at 80 s");
     assert!(near(found.looked_at.history_seconds, 60.0));
     assert!(

@@ -9,38 +9,38 @@ use crate::conn::{Owner, RowView, States};
 
 /// Conditions on a row; an empty list asks for nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Filter {
+pub(crate) struct Filter {
     /// Its state is one of these.
-    pub states: States,
+    pub(crate) states: States,
     /// Its process is called like one of these.
-    pub processes: Vec<Pattern>,
+    pub(crate) processes: Vec<Pattern>,
     /// Its workload is called like one of these.
-    pub workloads: Vec<Pattern>,
+    pub(crate) workloads: Vec<Pattern>,
     /// Its owner is one of these processes.
-    pub pids: Vec<u32>,
+    pub(crate) pids: Vec<u32>,
     /// One of its ports is one of these.
-    pub ports: Vec<u16>,
+    pub(crate) ports: Vec<u16>,
     /// Its service port is one of these.
-    pub service_ports: Vec<u16>,
+    pub(crate) service_ports: Vec<u16>,
     /// Its local end is within one of these.
-    pub local: Vec<End>,
+    pub(crate) local: Vec<End>,
     /// Its peer is within one of these.
-    pub peer: Vec<End>,
+    pub(crate) peer: Vec<End>,
     /// Its side is one of these.
-    pub roles: Vec<Role>,
+    pub(crate) roles: Vec<Role>,
     /// It is in CLOSE_WAIT and has come as far as one of these.
-    pub stages: Vec<Stage>,
+    pub(crate) stages: Vec<Stage>,
     /// Its owner is known in one of these ways.
-    pub owners: Vec<Owner>,
+    pub(crate) owners: Vec<Owner>,
     /// Its network namespace is one of these.
-    pub netns: Vec<u32>,
+    pub(crate) netns: Vec<u32>,
     /// It has been in its state for at least this long.
-    pub min_age: Duration,
+    pub(crate) min_age: Duration,
 }
 
 impl Filter {
     /// Every row.
-    pub const ALL: Self = Self {
+    pub(crate) const ALL: Self = Self {
         states: States::ALL,
         processes: Vec::new(),
         workloads: Vec::new(),
@@ -58,7 +58,7 @@ impl Filter {
 
     /// Whether a row is asked for, at `now` (`CLOCK_MONOTONIC` nanoseconds).
     #[must_use]
-    pub fn matches(&self, row: &RowView, now: u64) -> bool {
+    pub(crate) fn matches(&self, row: &RowView, now: u64) -> bool {
         self.states.has(row.state)
             && u128::from(now.saturating_sub(row.entered)) >= self.min_age.as_nanos()
             && any(&self.pids, |pid| *pid == row.tgid)
@@ -81,7 +81,7 @@ fn any<T>(wanted: &[T], is: impl Fn(&T) -> bool) -> bool {
 
 /// A name, or the beginning of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pattern {
+pub(crate) struct Pattern {
     text: String,
     open: bool,
 }
@@ -89,33 +89,33 @@ pub struct Pattern {
 impl Pattern {
     /// What `text` means: a name, with `*` at its end the beginning of one.
     #[must_use]
-    pub fn new(text: &str) -> Self {
+    pub(crate) fn new(text: &str) -> Self {
         let begin = text.strip_suffix('*');
         Self { text: begin.unwrap_or(text).to_owned(), open: begin.is_some() }
     }
 
     /// Whether a name is meant.
     #[must_use]
-    pub fn matches(&self, name: &str) -> bool {
+    pub(crate) fn matches(&self, name: &str) -> bool {
         if self.open { name.starts_with(&self.text) } else { name == self.text }
     }
 }
 
 /// An end of a connection: an address or a block of them, with a port or any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct End {
+pub(crate) struct End {
     block: IpAddr,
     prefix: u32,
     port: Option<u16>,
 }
 
 /// What an [`End`] is written as, for messages.
-pub const ENDS: &str = "an address (10.0.0.1, fd00::1), a block of them (10.0.0.0/8), or an address and port (10.0.0.1:5432, [fd00::1]:5432)";
+pub(crate) const ENDS: &str = "an address (10.0.0.1, fd00::1), a block of them (10.0.0.0/8), or an address and port (10.0.0.1:5432, [fd00::1]:5432)";
 
 impl End {
     /// Whether an address, an IPv4 one not as v4-mapped, and a port lie in it.
     #[must_use]
-    pub fn holds(&self, address: IpAddr, port: u16) -> bool {
+    pub(crate) fn holds(&self, address: IpAddr, port: u16) -> bool {
         self.port.is_none_or(|wanted| wanted == port)
             && match (self.block, address) {
                 (IpAddr::V4(block), IpAddr::V4(address)) => {
@@ -148,7 +148,7 @@ impl End {
 /// The text is not an [`End`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected {ENDS}")]
-pub struct NotAnEnd;
+pub(crate) struct NotAnEnd;
 
 impl FromStr for End {
     type Err = NotAnEnd;

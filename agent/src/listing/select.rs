@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 use std::net::Ipv6Addr;
 use std::sync::Arc;
 
-use super::query::{Order, Sort};
+use super::order::{Order, Sort};
 use crate::conn::RowView;
 
 /// What rows are sorted by; one query compares values of one kind only.
@@ -53,7 +53,7 @@ impl Ord for Candidate {
 
 /// Keeps the first `limit` rows of those that are offered.
 #[derive(Debug)]
-pub(super) struct Select {
+pub(crate) struct Select {
     sort: Sort,
     order: Order,
     limit: usize,
@@ -64,12 +64,12 @@ pub(super) struct Select {
 
 impl Select {
     /// Nothing yet.
-    pub(super) const fn new(sort: Sort, order: Order, limit: usize) -> Self {
+    pub(crate) const fn new(sort: Sort, order: Order, limit: usize) -> Self {
         Self { sort, order, limit, offered: 0, kept: BinaryHeap::new() }
     }
 
     /// One more row.
-    pub(super) fn offer(&mut self, row: RowView) {
+    pub(crate) fn offer(&mut self, row: RowView) {
         self.offered += 1;
         let value = value(self.sort, &row);
         let rank = match self.order {
@@ -87,18 +87,18 @@ impl Select {
     }
 
     /// How many were offered.
-    pub(super) const fn offered(&self) -> u64 {
+    pub(crate) const fn offered(&self) -> u64 {
         self.offered
     }
 
     /// How many are kept.
     #[cfg(test)]
-    pub(super) fn kept(&self) -> usize {
+    pub(crate) fn kept(&self) -> usize {
         self.kept.len()
     }
 
     /// Those kept, in order.
-    pub(super) fn finish(self) -> Vec<RowView> {
+    pub(crate) fn finish(self) -> Vec<RowView> {
         self.kept.into_sorted_vec().into_iter().map(|candidate| candidate.row).collect()
     }
 }

@@ -9,19 +9,19 @@ use crate::conn::{RowView, States};
 use crate::ingest::{SharedTable, lock};
 
 /// Places of the slab that are read under one lock.
-pub const PLACES: u32 = 1024;
+pub(crate) const PLACES: u32 = 1024;
 
 /// What a walk came past.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Walked {
+pub(crate) struct Walked {
     /// Rows, of any state.
-    pub seen: u64,
+    pub(crate) seen: u64,
     /// How often the lock was taken.
-    pub slices: u64,
+    pub(crate) slices: u64,
 }
 
 /// Shows each row in one of `states` to `visit`.
-pub fn rows(table: &SharedTable, states: States, mut visit: impl FnMut(RowView)) -> Walked {
+pub(crate) fn rows(table: &SharedTable, states: States, mut visit: impl FnMut(RowView)) -> Walked {
     let mut walked = Walked::default();
     // Made before the lock is taken, so that no allocation happens under it.
     let mut slice = Vec::with_capacity(PLACES as usize);

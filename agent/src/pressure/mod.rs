@@ -8,7 +8,7 @@
 pub mod descriptors;
 pub mod host;
 pub mod netns;
-pub mod parse;
+pub(crate) mod parse;
 
 use std::fs::File;
 use std::io::Read as _;

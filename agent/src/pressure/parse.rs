@@ -10,18 +10,18 @@ const MOST_RESERVED: usize = 256;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PortRange {
     /// The lowest.
-    pub low: u16,
+    pub(crate) low: u16,
     /// The highest.
-    pub high: u16,
+    pub(crate) high: u16,
     /// What it leaves out of them: ranges that do not overlap, in order, inside the range; at most
     /// 256.
-    pub reserved: Vec<(u16, u16)>,
+    pub(crate) reserved: Vec<(u16, u16)>,
 }
 
 impl PortRange {
     /// Whether the kernel may choose this port.
     #[must_use]
-    pub fn contains(&self, port: u16) -> bool {
+    pub(crate) fn contains(&self, port: u16) -> bool {
         let after = self.reserved.partition_point(|(low, _)| *low <= port);
         let reserved = after
             .checked_sub(1)
@@ -32,22 +32,16 @@ impl PortRange {
 
     /// How many ports it may choose from.
     #[must_use]
-    pub fn len(&self) -> u32 {
+    pub(crate) fn len(&self) -> u32 {
         let width = |low: u16, high: u16| u32::from(high.saturating_sub(low)) + 1;
         width(self.low, self.high)
             - self.reserved.iter().map(|(low, high)| width(*low, *high)).sum::<u32>()
-    }
-
-    /// Whether there is no port at all.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 }
 
 /// `ip_local_port_range` and `ip_local_reserved_ports`.
 #[must_use]
-pub fn port_range(range: &str, reserved: &str) -> Option<PortRange> {
+pub(crate) fn port_range(range: &str, reserved: &str) -> Option<PortRange> {
     let mut numbers = range.split_whitespace().map(str::parse::<u16>);
     let (low, high) = (numbers.next()?.ok()?, numbers.next()?.ok()?);
     if low == 0 || low > high {
@@ -81,7 +75,7 @@ fn reserved_ports(text: &str, low: u16, high: u16) -> Vec<(u16, u16)> {
 /// A counter of `/proc/net/netstat` or `/proc/net/snmp`: of two lines with the same first word the
 /// first has the names and the second the numbers.
 #[must_use]
-pub fn counter(text: &str, section: &str, name: &str) -> Option<u64> {
+pub(crate) fn counter(text: &str, section: &str, name: &str) -> Option<u64> {
     let mut lines = text.lines().filter_map(|line| line.strip_prefix(section)?.strip_prefix(':'));
     let at = lines.next()?.split_whitespace().position(|word| word == name)?;
     lines.next()?.split_whitespace().nth(at)?.parse().ok()
@@ -89,7 +83,7 @@ pub fn counter(text: &str, section: &str, name: &str) -> Option<u64> {
 
 /// A number of `/proc/net/sockstat`: `TCP: inuse 5 orphan 0 tw 0 alloc 8 mem 3`.
 #[must_use]
-pub fn sockstat(text: &str, name: &str) -> Option<u64> {
+pub(crate) fn sockstat(text: &str, name: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix("TCP:"))?;
     let mut words = line.split_whitespace();
     words.find(|word| *word == name)?;
@@ -98,7 +92,7 @@ pub fn sockstat(text: &str, name: &str) -> Option<u64> {
 
 /// The numbers of a setting that has several, such as `tcp_rmem`.
 #[must_use]
-pub fn numbers<const N: usize>(text: &str) -> Option<[u64; N]> {
+pub(crate) fn numbers<const N: usize>(text: &str) -> Option<[u64; N]> {
     let mut words = text.split_whitespace();
     let mut found = [0; N];
     for slot in &mut found {
@@ -109,7 +103,7 @@ pub fn numbers<const N: usize>(text: &str) -> Option<[u64; N]> {
 
 /// The soft limit on open descriptors in `/proc/PID/limits`; the largest number for none.
 #[must_use]
-pub fn open_files(limits: &str) -> Option<u64> {
+pub(crate) fn open_files(limits: &str) -> Option<u64> {
     let soft = limits
         .lines()
         .find_map(|line| line.strip_prefix("Max open files"))?

@@ -15,36 +15,36 @@ use super::path::classify;
 use super::{Sight, Workload};
 
 /// The most cgroups that a walk takes in.
-pub const MOST: usize = 16_384;
+pub(crate) const MOST: usize = 16_384;
 /// The longest path that is followed, in bytes; longer ones come from somebody who nests cgroups
 /// for sport.
 const LONGEST: usize = 1024;
 /// The id of the root of a hierarchy (`kernfs_create_root`, 5.5).
-pub const ROOT: u64 = 1;
+pub(crate) const ROOT: u64 = 1;
 /// Where the unified hierarchy is mounted: alone, or beside the older ones.
 const PLACES: [&str; 2] = ["sys/fs/cgroup", "sys/fs/cgroup/unified"];
 
 /// Where the unified hierarchy is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hierarchy {
+pub(crate) struct Hierarchy {
     top: PathBuf,
     /// Whether its top is the hierarchy's root, not that of a cgroup namespace.
-    pub whole: bool,
+    pub(crate) whole: bool,
 }
 
 /// What a walk found.
 #[derive(Debug, Default)]
-pub struct Survey {
+pub(crate) struct Survey {
     /// Every cgroup by its id, and what it stands for.
-    pub found: Vec<(u64, Arc<Workload>)>,
+    pub(crate) found: Vec<(u64, Arc<Workload>)>,
     /// Whether there were more than [`MOST`].
-    pub truncated: bool,
+    pub(crate) truncated: bool,
 }
 
 impl Hierarchy {
     /// Looks for it below `root`, which is `/` but in tests.
     #[must_use]
-    pub fn find(root: &Path) -> Option<Self> {
+    pub(crate) fn find(root: &Path) -> Option<Self> {
         let top = PLACES.into_iter().map(|place| root.join(place)).find(|top| {
             top.join("cgroup.procs").exists() && top.join("cgroup.controllers").exists()
         })?;
@@ -54,7 +54,7 @@ impl Hierarchy {
 
     /// Lists all cgroups; those that come or go meanwhile may be among them or not.
     #[must_use]
-    pub fn walk(&self) -> Survey {
+    pub(crate) fn walk(&self) -> Survey {
         self.walk_at_most(MOST)
     }
 
@@ -98,7 +98,7 @@ const FIRST_PROCESSES: &str = "pid:[4026531836]";
 /// What there is to see below `root`: the unified hierarchy, alone or not, or only `/proc`; the
 /// latter only where it shows processes under the numbers that records carry.
 #[must_use]
-pub fn sight(root: &Path, unified: Option<&Hierarchy>) -> Sight {
+pub(crate) fn sight(root: &Path, unified: Option<&Hierarchy>) -> Sight {
     let first = fs::read_link(root.join("proc/self/ns/pid"))
         .is_ok_and(|link| link == Path::new(FIRST_PROCESSES));
     // `proc_cgroup_show`: the unified hierarchy is number 0, every other line is an older one.

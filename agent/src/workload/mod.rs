@@ -5,10 +5,10 @@
 //! connection table, which knows only ids. Guarantees: nothing here runs on the ingest thread or in
 //! a scrape; what paths say is cleaned and bounded before it becomes a label.
 
-pub mod hierarchy;
+pub(crate) mod hierarchy;
 pub mod path;
-pub mod process;
-pub mod resolver;
+pub(crate) mod process;
+pub(crate) mod resolver;
 
 use std::sync::Arc;
 

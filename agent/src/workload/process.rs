@@ -21,7 +21,7 @@ const ORDER: [&str; 5] = ["", "name=systemd", "memory", "pids", "cpu"];
 
 /// The workload of a process, if it lives and `root`, which is `/` but in tests, has a `/proc`.
 #[must_use]
-pub fn workload(root: &Path, tgid: u32) -> Option<Workload> {
+pub(crate) fn workload(root: &Path, tgid: u32) -> Option<Workload> {
     let mut bytes = Vec::new();
     File::open(root.join(format!("proc/{tgid}/cgroup")))
         .ok()?
@@ -32,7 +32,7 @@ pub fn workload(root: &Path, tgid: u32) -> Option<Workload> {
 }
 
 /// The processes there are, at most `most` of them.
-pub fn all(root: &Path, most: usize) -> impl Iterator<Item = u32> {
+pub(crate) fn all(root: &Path, most: usize) -> impl Iterator<Item = u32> {
     let entries = std::fs::read_dir(root.join("proc")).into_iter().flatten().flatten();
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).take(most)
 }

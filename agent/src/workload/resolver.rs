@@ -28,7 +28,7 @@ const CONFIRM: Duration = Duration::from_secs(10);
 const MOST_PROCESSES: usize = 2048;
 
 /// The thread's state.
-pub struct Resolver {
+pub(crate) struct Resolver {
     root: PathBuf,
     unified: Option<Hierarchy>,
     table: SharedTable,
@@ -40,7 +40,7 @@ impl Resolver {
     /// Looks around below `root`, which is `/` but in tests, and tells the table of every cgroup
     /// there is, or of every process, so that its first sockets find theirs known.
     #[must_use]
-    pub fn new(root: &Path, table: SharedTable) -> Self {
+    pub(crate) fn new(root: &Path, table: SharedTable) -> Self {
         let unified = Hierarchy::find(root);
         if unified.as_ref().is_some_and(|unified| !unified.whole) {
             tracing::warn!(
@@ -70,7 +70,7 @@ impl Resolver {
     }
 
     /// Answers until the other end of `wanted` is gone.
-    pub fn run(mut self, wanted: &Receiver<()>) {
+    pub(crate) fn run(mut self, wanted: &Receiver<()>) {
         let mut confirmed = Instant::now();
         loop {
             let due = CONFIRM.saturating_sub(confirmed.elapsed());

@@ -2,8 +2,9 @@
 //!
 //! `TCPWARDEN_BPF_TOOLCHAIN` names the rustup toolchain to use; `cargo xtask` sets it to the one
 //! that its set-up found. Without it rustup's nightly is used. `TCPWARDEN_BPF_OBJECT` names an
-//! object that is already built: several builds of the user side then share one. `AYA_BUILD_SKIP=1`
-//! skips the kernel side altogether: `cargo check` and `clippy` work then, the binary does not.
+//! object that is already built, which several builds of the user side can share.
+//! `AYA_BUILD_SKIP=1` skips the kernel side altogether: `cargo check` and `clippy` work then, the
+//! binary does not.
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -43,14 +44,15 @@ fn main() -> anyhow::Result<()> {
         .context("build the kernel side; `cargo xtask build` sets up what it needs")
 }
 
-/// Copies an object that is already built. It may be the one of an earlier run of this script:
-/// copied onto itself, it would be empty.
+/// Copies an object that is already built. Reads before it writes: the object may be the one of an
+/// earlier run of this script, and a file copied onto itself would be empty.
 fn take(built: &Path, object: &Path) -> anyhow::Result<()> {
     let bytes = std::fs::read(built)
         .with_context(|| format!("read the kernel side from {}", built.display()))?;
     if bytes.is_empty() {
         bail!(
-            "{} is empty: it was built without the kernel side; unset TCPWARDEN_BPF_OBJECT and build again",
+            "{} is empty: it was built without the kernel side; \
+             unset TCPWARDEN_BPF_OBJECT and build again",
             built.display()
         );
     }
@@ -80,7 +82,7 @@ fn again_with_unstable_features() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether a line is the inner cargo's progress, which aya-build passes on as a warning.
+/// Returns whether a line is the inner cargo's progress, which aya-build passes on as a warning.
 fn is_progress(line: &str) -> bool {
     line.strip_prefix("cargo:warning=").is_some_and(|text| {
         let word = text.split_whitespace().next().unwrap_or_default();
@@ -97,13 +99,14 @@ fn is_progress(line: &str) -> bool {
     })
 }
 
-/// Says what is missing in plain words, before a compiler says it in others.
+/// Fails with a message that names the missing tool, before a compiler fails with another.
 fn check_tools(toolchain: Option<&str>) -> anyhow::Result<()> {
     let answers =
         |command: &mut Command| command.output().is_ok_and(|output| output.status.success());
     if !answers(Command::new("bpf-linker").arg("--version")) {
         bail!(
-            "bpf-linker is not on PATH or does not run: `cargo xtask build` builds it and the agent (AYA_BUILD_SKIP=1 skips the kernel side)"
+            "bpf-linker is not on PATH or does not run: `cargo xtask build` builds it and the \
+             agent (AYA_BUILD_SKIP=1 skips the kernel side)"
         );
     }
     let name = toolchain.unwrap_or("nightly");
@@ -111,7 +114,8 @@ fn check_tools(toolchain: Option<&str>) -> anyhow::Result<()> {
         && !answers(Command::new("rustup").args(["run", name, "rustc", "--version"]))
     {
         bail!(
-            "rustup has no toolchain {name}: `cargo xtask build` finds or installs one (AYA_BUILD_SKIP=1 skips the kernel side)"
+            "rustup has no toolchain {name}: `cargo xtask build` finds or installs one \
+             (AYA_BUILD_SKIP=1 skips the kernel side)"
         );
     }
     Ok(())

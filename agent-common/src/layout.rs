@@ -1,14 +1,20 @@
-//! What the probes must know of the running kernel's structures, as a table of words.
+//! What the probes must know of the running kernel's structures, as one table.
 //!
-//! User space resolves every word from the kernel's BTF before loading and writes the results into
-//! the programs' instructions, where each use of a word carries a mark; the verifier then sees
-//! constants. No layout is compiled in, and a word that the kernel does not have is [`ABSENT`], so
-//! that the code which needs it is never reached.
+//! User space resolves every entry from the kernel's BTF before loading and writes the results into
+//! the programs' instructions (`operand`); the verifier then sees constants. No layout is compiled
+//! in, and an entry that the kernel does not have is [`ABSENT`], so that the code which needs it is
+//! never reached. Guarantees: an entry's position, its type and its source are declared together.
 
-/// The value of a word that the running kernel does not have.
+use crate::btf::{
+    BpfIterMeta, Cgroup, Constant, Entry, File, InetConnectionSock, InetSock, InetTimewaitSock,
+    Inode, KernfsNode, Member, Need, Net, SeqFile, SkBuff, Sock, SockCommon, SockFlag, Socket,
+    Structure, SuperBlock, TaskStruct, TcpSkbCb, TcpSock,
+};
+
+/// The value of an entry that the running kernel does not have.
 pub const ABSENT: u32 = u32::MAX;
 
-/// How a word is found in the kernel's BTF.
+/// How an entry is found in the kernel's BTF.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
     /// Byte offset of a member of the given size in bytes; the path goes through nested and
@@ -56,135 +62,180 @@ pub enum Source {
     },
 }
 
-/// Declares the words: their names, whether a kernel without them can be served, their sources.
-macro_rules! words {
-    ($($(#[$doc:meta])* $name:ident: $need:ident $source:expr;)+) => {
-        /// The words, by name; the number is the position in the table.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Declares the table: for each entry a type, its position, its need and its source.
+macro_rules! table {
+    ($($(#[$doc:meta])* $name:ident: $need:ident $kind:ident $declared:tt;)+) => {
+        /// The positions, by name.
         #[repr(usize)]
-        pub enum Word { $($(#[$doc])* $name,)+ }
+        enum Index { $($name,)+ }
 
-        /// Every word with its need and source, in the order of [`Word`].
-        pub const WORDS: &[(Word, Need, Source)] = &[$((Word::$name, Need::$need, $source),)+];
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Copy, Debug)]
+            pub struct $name;
+
+            impl Entry for $name {
+                const INDEX: usize = Index::$name as usize;
+                const NEED: Need = Need::$need;
+            }
+
+            entry!(type $kind $name $declared);
+        )+
+
+        /// Every entry's need and source, by position.
+        pub const TABLE: &[(Need, Source)] =
+            &[$((Need::$need, entry!(source $kind $declared)),)+];
     };
 }
 
-/// Whether the agent can do without a word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Need {
-    /// The state probe cannot work without it.
-    Required,
-    /// Something degrades without it.
-    Optional,
+/// The kinds of entry: what the type is, and how the BTF has it.
+macro_rules! entry {
+    (type member $name:ident ($of:ty, $path:literal => $value:ty)) => {
+        impl Member for $name {
+            type Of = $of;
+            type Value = $value;
+        }
+    };
+    (source member ($of:ty, $path:literal => $value:ty)) => {
+        Source::Offset {
+            of: <$of as Structure>::NAME,
+            path: $path,
+            size: size_of::<$value>() as u32,
+        }
+    };
+    (type byte_of_bits $name:ident ($of:ty, $path:literal)) => {
+        impl Member for $name {
+            type Of = $of;
+            type Value = u8;
+        }
+    };
+    (source byte_of_bits ($of:ty, $path:literal)) => {
+        Source::BitByte { of: <$of as Structure>::NAME, path: $path }
+    };
+    (source mask_of_bits ($of:ty, $path:literal)) => {
+        Source::BitMask { of: <$of as Structure>::NAME, path: $path }
+    };
+    (source shift_of_bits ($of:ty, $path:literal)) => {
+        Source::BitShift { of: <$of as Structure>::NAME, path: $path }
+    };
+    (source arguments ($tracepoint:literal)) => {
+        Source::Arguments { tracepoint: $tracepoint }
+    };
+    (type sock_flag $name:ident ($flag:literal)) => {
+        impl Constant for $name {}
+        impl SockFlag for $name {}
+    };
+    (source sock_flag ($flag:literal)) => {
+        Source::Enumerator { of: "sock_flags", name: $flag }
+    };
+    (source helper ($function:literal)) => {
+        Source::Enumerator { of: "bpf_func_id", name: $function }
+    };
+    (type $constant:ident $name:ident $declared:tt) => {
+        impl Constant for $name {}
+    };
 }
 
-const fn at(of: &'static str, path: &'static str, size: u32) -> Source {
-    Source::Offset { of, path, size }
-}
-
-const fn helper(name: &'static str) -> Source {
-    Source::Enumerator { of: "bpf_func_id", name }
-}
-
-words! {
+table! {
     /// `sk_protocol`.
-    SkProtocol: Required at("sock", "sk_protocol", 2);
+    SkProtocol: Required member(Sock, "sk_protocol" => u16);
     /// `skc_family`.
-    SkFamily: Required at("sock", "__sk_common.skc_family", 2);
+    SkFamily: Required member(SockCommon, "skc_family" => u16);
     /// `skc_state`.
-    SkState: Required at("sock", "__sk_common.skc_state", 1);
+    SkState: Required member(SockCommon, "skc_state" => u8);
     /// `skc_num`: the local port, host order; 0 again by the time of `->CLOSE`.
-    SkNum: Required at("sock", "__sk_common.skc_num", 2);
+    SkNum: Required member(SockCommon, "skc_num" => u16);
     /// `skc_dport`: the peer's port, network order.
-    SkPeerPort: Required at("sock", "__sk_common.skc_dport", 2);
+    SkPeerPort: Required member(SockCommon, "skc_dport" => u16);
     /// `skc_rcv_saddr`.
-    SkLocal4: Required at("sock", "__sk_common.skc_rcv_saddr", 4);
+    SkLocal4: Required member(SockCommon, "skc_rcv_saddr" => u32);
     /// `skc_daddr`.
-    SkPeer4: Required at("sock", "__sk_common.skc_daddr", 4);
+    SkPeer4: Required member(SockCommon, "skc_daddr" => u32);
     /// `skc_v6_rcv_saddr`; absent in a kernel without IPv6.
-    SkLocal6: Optional at("sock", "__sk_common.skc_v6_rcv_saddr", 16);
+    SkLocal6: Optional member(SockCommon, "skc_v6_rcv_saddr" => [u64; 2]);
     /// `skc_v6_daddr`; absent in a kernel without IPv6.
-    SkPeer6: Optional at("sock", "__sk_common.skc_v6_daddr", 16);
+    SkPeer6: Optional member(SockCommon, "skc_v6_daddr" => [u64; 2]);
     /// `skc_net`; absent in a kernel without network namespaces.
-    SkNet: Optional at("sock", "__sk_common.skc_net.net", 8);
+    SkNet: Optional member(SockCommon, "skc_net.net" => *const Net);
     /// Inode of a network namespace.
-    NetInum: Optional at("net", "ns.inum", 4);
+    NetInum: Optional member(Net, "ns.inum" => u32);
     /// `sk_err`.
-    SkErr: Required at("sock", "sk_err", 4);
+    SkErr: Required member(Sock, "sk_err" => i32);
     /// `sk_lock.owned`.
-    SkOwned: Required at("sock", "sk_lock.owned", 4);
+    SkOwned: Required member(Sock, "sk_lock.owned" => i32);
     /// `sk_uid`.
-    SkUid: Required at("sock", "sk_uid.val", 4);
+    SkUid: Required member(Sock, "sk_uid.val" => u32);
     /// `sk_flags`.
-    SkFlags: Required at("sock", "__sk_common.skc_flags", 8);
+    SkFlags: Required member(SockCommon, "skc_flags" => u64);
     /// The bit of `sk_flags` that marks an orphan.
-    SockDead: Required Source::Enumerator { of: "sock_flags", name: "SOCK_DEAD" };
+    SockDead: Required sock_flag("SOCK_DEAD");
     /// The bit of `sk_flags` that `tcp_fin` sets: the peer's FIN was received.
-    SockDone: Optional Source::Enumerator { of: "sock_flags", name: "SOCK_DONE" };
+    SockDone: Optional sock_flag("SOCK_DONE");
     /// `sk_socket`.
-    SkSocket: Required at("sock", "sk_socket", 8);
+    SkSocket: Required member(Sock, "sk_socket" => *const Socket);
     /// `sk_cgrp_data.cgroup`, a pointer since 5.15.
-    SkCgroup: Optional at("sock", "sk_cgrp_data.cgroup", 8);
+    SkCgroup: Optional member(Sock, "sk_cgrp_data.cgroup" => *const Cgroup);
     /// `sk_cgrp_data.val` of 4.5 to 5.14: a cgroup pointer where the two low bits are clear.
-    SkCgroupVal: Optional at("sock", "sk_cgrp_data.val", 8);
+    SkCgroupVal: Optional member(Sock, "sk_cgrp_data.val" => u64);
     /// `cgroup.kn`.
-    CgroupKn: Optional at("cgroup", "kn", 8);
+    CgroupKn: Optional member(Cgroup, "kn" => *const KernfsNode);
     /// `kernfs_node.id`: the cgroup's id, the inode of its directory.
-    KnId: Optional at("kernfs_node", "id", 8);
+    KnId: Optional member(KernfsNode, "id" => u64);
     /// `inet_sport`: the local port, network order; still set at `->CLOSE`.
-    InetSport: Required at("inet_sock", "inet_sport", 2);
+    InetSport: Required member(InetSock, "inet_sport" => u16);
     /// `bytes_sent` (4.19).
-    TcpBytesSent: Optional at("tcp_sock", "bytes_sent", 8);
+    TcpBytesSent: Optional member(TcpSock, "bytes_sent" => u64);
     /// `bytes_retrans` (4.19).
-    TcpBytesRetrans: Optional at("tcp_sock", "bytes_retrans", 8);
+    TcpBytesRetrans: Optional member(TcpSock, "bytes_retrans" => u64);
     /// `bytes_received` (4.1).
-    TcpBytesReceived: Optional at("tcp_sock", "bytes_received", 8);
+    TcpBytesReceived: Optional member(TcpSock, "bytes_received" => u64);
     /// `srtt_us`, in eighths of a microsecond.
-    TcpSrtt: Optional at("tcp_sock", "srtt_us", 4);
+    TcpSrtt: Optional member(TcpSock, "srtt_us" => u32);
     /// `total_retrans`.
-    TcpTotalRetrans: Optional at("tcp_sock", "total_retrans", 4);
+    TcpTotalRetrans: Optional member(TcpSock, "total_retrans" => u32);
     /// `rcv_nxt`: up to where the peer's bytes have come in order.
-    TcpRcvNxt: Optional at("tcp_sock", "rcv_nxt", 4);
+    TcpRcvNxt: Optional member(TcpSock, "rcv_nxt" => u32);
     /// `copied_seq`: up to where the application has read.
-    TcpCopiedSeq: Optional at("tcp_sock", "copied_seq", 4);
+    TcpCopiedSeq: Optional member(TcpSock, "copied_seq" => u32);
     /// `write_seq`: up to where the application has written.
-    TcpWriteSeq: Optional at("tcp_sock", "write_seq", 4);
+    TcpWriteSeq: Optional member(TcpSock, "write_seq" => u32);
     /// `snd_una`: up to where the peer has acknowledged.
-    TcpSndUna: Optional at("tcp_sock", "snd_una", 4);
+    TcpSndUna: Optional member(TcpSock, "snd_una" => u32);
     /// `snd_wnd`: the peer's window, bytes.
-    TcpSndWnd: Optional at("tcp_sock", "snd_wnd", 4);
+    TcpSndWnd: Optional member(TcpSock, "snd_wnd" => u32);
     /// `sk_ack_backlog`: connections that wait to be accepted.
-    SkAckBacklog: Optional at("sock", "sk_ack_backlog", 4);
+    SkAckBacklog: Optional member(Sock, "sk_ack_backlog" => u32);
     /// `sk_max_ack_backlog`: the most of them, less one.
-    SkMaxAckBacklog: Optional at("sock", "sk_max_ack_backlog", 4);
+    SkMaxAckBacklog: Optional member(Sock, "sk_max_ack_backlog" => u32);
     /// `sk_drops`: what a listener has dropped.
-    SkDrops: Optional at("sock", "sk_drops.counter", 4);
+    SkDrops: Optional member(Sock, "sk_drops.counter" => u32);
     /// `icsk_accept_queue.qlen`: handshakes at a listener that are not finished.
-    SynQueue: Optional at("inet_connection_sock", "icsk_accept_queue.qlen.counter", 4);
+    SynQueue: Optional member(InetConnectionSock, "icsk_accept_queue.qlen.counter" => u32);
     /// The byte of `icsk_ca_state`.
-    CaStateByte: Optional Source::BitByte { of: "inet_connection_sock", path: "icsk_ca_state" };
+    CaStateByte: Optional byte_of_bits(InetConnectionSock, "icsk_ca_state");
     /// The mask of `icsk_ca_state` in that byte.
-    CaStateMask: Optional Source::BitMask { of: "inet_connection_sock", path: "icsk_ca_state" };
+    CaStateMask: Optional mask_of_bits(InetConnectionSock, "icsk_ca_state");
     /// The lowest bit of `icsk_ca_state` in that byte.
-    CaStateShift: Optional Source::BitShift { of: "inet_connection_sock", path: "icsk_ca_state" };
+    CaStateShift: Optional shift_of_bits(InetConnectionSock, "icsk_ca_state");
     /// `icsk_pending`.
-    Pending: Optional Source::BitByte { of: "inet_connection_sock", path: "icsk_pending" };
+    Pending: Optional byte_of_bits(InetConnectionSock, "icsk_pending");
     /// `sk_buff.cb`, an array of bytes that holds a `tcp_skb_cb`.
-    SkbCb: Optional at("sk_buff", "cb", 48);
+    SkbCb: Optional member(SkBuff, "cb" => [u8; 48]);
     /// `tcp_gso_segs` in it.
-    CbSegments: Optional at("tcp_skb_cb", "tcp_gso_segs", 2);
-    /// Arguments of `tcp_retransmit_skb`: 3 since 6.17, when it began to tell failures.
-    RetransmitArguments: Optional Source::Arguments { tracepoint: "tcp_retransmit_skb" };
-    /// Arguments of `tcp_send_reset`: 3 since 6.10, when it began to tell resets without a socket.
-    SendResetArguments: Optional Source::Arguments { tracepoint: "tcp_send_reset" };
+    CbSegments: Optional member(TcpSkbCb, "tcp_gso_segs" => u16);
+    /// Arguments of `tcp_retransmit_skb`: 3 since 6.17, when it began to report failures.
+    RetransmitArguments: Optional arguments("tcp_retransmit_skb");
+    /// Arguments of `tcp_send_reset`: 3 since 6.10, when it began to report resets without a
+    /// socket.
+    SendResetArguments: Optional arguments("tcp_send_reset");
     /// `task_struct.flags`.
-    TaskFlags: Required at("task_struct", "flags", 4);
+    TaskFlags: Required member(TaskStruct, "flags" => u32);
     /// `task_struct.group_leader`.
-    TaskLeader: Required at("task_struct", "group_leader", 8);
+    TaskLeader: Required member(TaskStruct, "group_leader" => *const TaskStruct);
     /// `task_struct.comm`.
-    TaskComm: Required at("task_struct", "comm", 16);
+    TaskComm: Required member(TaskStruct, "comm" => [u64; 2]);
     /// `task_struct.tgid`.
-    TaskTgid: Required at("task_struct", "tgid", 4);
+    TaskTgid: Required member(TaskStruct, "tgid" => u32);
     /// Whether `bpf_get_current_task_btf` is there (5.11).
     HelperCurrentTask: Optional helper("BPF_FUNC_get_current_task_btf");
     /// Whether `bpf_sock_from_file` is there (5.11).
@@ -194,70 +245,20 @@ words! {
     /// Whether the ring buffer is there (5.8).
     HelperRingBuffer: Required helper("BPF_FUNC_ringbuf_reserve");
     /// `bpf_iter_meta.seq`.
-    IterSeq: Optional at("bpf_iter_meta", "seq", 8);
+    IterSeq: Optional member(BpfIterMeta, "seq" => *const SeqFile);
     /// `socket.sk`.
-    SocketSk: Optional at("socket", "sk", 8);
+    SocketSk: Optional member(Socket, "sk" => *const Sock);
     /// `tw_substate` of a TIME_WAIT socket.
-    TwSubstate: Optional at("inet_timewait_sock", "tw_substate", 1);
+    TwSubstate: Optional member(InetTimewaitSock, "tw_substate" => u8);
     /// `file.f_inode`.
-    FileInode: Optional at("file", "f_inode", 8);
-    /// `file.private_data`.
-    FilePrivate: Optional at("file", "private_data", 8);
+    FileInode: Optional member(File, "f_inode" => *const Inode);
+    /// `file.private_data`: a `struct socket` if the file is a socket's.
+    FilePrivate: Optional member(File, "private_data" => *const Socket);
     /// `inode.i_sb`.
-    InodeSuper: Optional at("inode", "i_sb", 8);
+    InodeSuper: Optional member(Inode, "i_sb" => *const SuperBlock);
     /// `super_block.s_magic`.
-    SuperMagic: Optional at("super_block", "s_magic", 8);
+    SuperMagic: Optional member(SuperBlock, "s_magic" => u64);
 }
 
-/// How many words there are.
-pub const COUNT: usize = WORDS.len();
-
-/// The offset of a load of the member that word `n` names is this plus `n`, until user space puts
-/// the member's in. No load of the programs' own has an offset anywhere near as large.
-pub const OFFSET_MARK: i16 = 0x6000;
-/// The immediate operand that stands for the value of word `n` is this plus `n`, likewise; for a
-/// [`Setting`], this plus [`COUNT`] and its number. [`ABSENT`] sets all bits of the register. The
-/// upper half tells one table of words from another, so that programs are not completed with words
-/// that were meant for others.
-pub const VALUE_MARK: i32 = 0x4000_0000 | (fingerprint() & 0x3fff) << 16;
-
-/// A number that changes with the words' names, sources and order (FNV-1a).
-const fn fingerprint() -> i32 {
-    let mut hash: u32 = 0x811c_9dc5;
-    let mut word = 0;
-    while word < COUNT {
-        let (of, path) = match WORDS[word].2 {
-            Source::Offset { of, path, .. }
-            | Source::BitByte { of, path }
-            | Source::BitMask { of, path }
-            | Source::BitShift { of, path } => (of, path),
-            Source::Arguments { tracepoint } => (tracepoint, ""),
-            Source::Enumerator { of, name } => (of, name),
-        };
-        hash = mixed(mixed(hash, of.as_bytes()), path.as_bytes());
-        word += 1;
-    }
-    ((hash >> 16) ^ hash).cast_signed()
-}
-
-const fn mixed(mut hash: u32, bytes: &[u8]) -> u32 {
-    let mut at = 0;
-    while at < bytes.len() {
-        hash = (hash ^ bytes[at] as u32).wrapping_mul(0x0100_0193);
-        at += 1;
-    }
-    hash
-}
-
-/// What else user space puts into the instructions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(usize)]
-pub enum Setting {
-    /// Whether tracepoints can be preempted, 1 or 0.
-    Preemptible,
-    /// At how many unread bytes of the ring of states its reader is woken.
-    WakeBytes,
-}
-
-/// How many settings there are.
-pub const SETTINGS: usize = 2;
+/// The number of entries.
+pub const COUNT: usize = TABLE.len();

@@ -12,7 +12,7 @@ pub mod kind {
     pub const CLOSE: u8 = 2;
     /// [`super::Retransmit`]: one call of `__tcp_retransmit_skb`.
     pub const RETRANSMIT: u8 = 3;
-    /// [`super::Retransmit`]: a SYN-ACK was sent again; the socket is the listener.
+    /// [`super::Retransmit`]: a retransmitted SYN-ACK; the socket is the listener.
     pub const SYNACK: u8 = 4;
     /// [`super::Socket`]: one entry of the kernel's socket list.
     pub const SOCKET: u8 = 5;
@@ -34,13 +34,13 @@ pub mod flag {
     pub const WINDOW_CLOSED: u8 = 1 << 4;
 }
 
-/// Where a socket is: its identity, its namespace and cgroup, its two ends.
+/// The identity of a socket, its namespace and cgroup, and its two ends.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Endpoints {
     /// The kernel address of the socket: its key while it lives, reused afterwards.
     pub sk: u64,
-    /// Id of the socket's cgroup (v2), 0 where the kernel does not tell.
+    /// Id of the socket's cgroup (v2), 0 if the kernel has none.
     pub cgroup: u64,
     /// Local address.
     pub local: [u64; 2],
@@ -50,7 +50,7 @@ pub struct Endpoints {
     pub netns: u32,
     /// Local port; 0 while none is chosen.
     pub local_port: u16,
-    /// Peer port; 0 where there is none.
+    /// Peer port; 0 if there is none.
     pub peer_port: u16,
 }
 
@@ -70,9 +70,9 @@ pub struct State {
     pub err: u16,
     /// Address family.
     pub family: u16,
-    /// When.
+    /// The time of the call.
     pub time: u64,
-    /// Who and where.
+    /// Identity and ends.
     pub ends: Endpoints,
     /// The current process; meaningful only with [`flag::OWNED`], else 0.
     pub tgid: u32,
@@ -89,13 +89,13 @@ pub struct State {
 pub struct Close {
     /// The transition.
     pub state: State,
-    /// Payload bytes handed to the network, those sent again not counted.
+    /// Payload bytes handed to the network, without retransmitted ones.
     pub bytes_sent: u64,
     /// Payload bytes received in order.
     pub bytes_received: u64,
-    /// Smoothed round-trip time, microseconds; 0 where none was measured.
+    /// Smoothed round-trip time, microseconds; 0 if none was measured.
     pub srtt_us: u32,
-    /// Segments sent again in the socket's whole life (`total_retrans`).
+    /// Segments retransmitted in the socket's whole life (`total_retrans`).
     pub retransmitted: u32,
 }
 
@@ -111,13 +111,13 @@ pub struct Retransmit {
     pub ca_state: u8,
     /// `icsk_pending`: the timer in force; 5 is a tail loss probe.
     pub pending: u8,
-    /// 0, or the negative error number of an attempt that failed (told since Linux 6.17).
+    /// 0, or the negative error number of an attempt that failed (reported since Linux 6.17).
     pub err: i16,
     /// Address family.
     pub family: u16,
-    /// When.
+    /// The time of the call.
     pub time: u64,
-    /// Who and where.
+    /// Identity and ends.
     pub ends: Endpoints,
     /// Segments in this call (`tcp_skb_pcount`).
     pub segments: u32,
@@ -139,9 +139,9 @@ pub struct Socket {
     pub flags: u8,
     /// The process that reads the list, as the kernel numbers it: the agent itself.
     pub reader: u32,
-    /// When the entry was read.
+    /// The time at which the entry was read.
     pub time: u64,
-    /// Who and where; `sk` is the small socket's own address for TIME_WAIT and NEW_SYN_RECV.
+    /// Identity and ends; `sk` is the small socket's own address for TIME_WAIT and NEW_SYN_RECV.
     pub ends: Endpoints,
     /// What the kernel lists as the receive queue (`tcp_diag_get_info`, 5.10). LISTEN: connections
     /// that wait to be accepted. Else bytes that the application has not read; the peer's FIN
@@ -176,32 +176,6 @@ pub struct Holder {
     pub comm: [u8; 16],
 }
 
-/// What each CPU counts by itself, so that no full ring can hide it.
-#[repr(C)]
-#[derive(Clone, Copy, Debug)]
-pub struct CpuCounters {
-    /// Transitions seen, at `old * 16 + new`: how many state records the ring should have carried.
-    pub transitions: [u64; 256],
-    /// All transitions seen; the sum of the matrix.
-    pub states: u64,
-    /// State records that the ring refused.
-    pub states_lost: u64,
-    /// Retransmit and SYN-ACK records that should have been carried.
-    pub retransmits: u64,
-    /// Retransmit and SYN-ACK records that the ring refused.
-    pub retransmits_lost: u64,
-    /// Resets sent (`tcp_send_reset`).
-    pub resets_sent: u64,
-    /// Resets received (`tcp_receive_reset`).
-    pub resets_received: u64,
-    /// Transitions that the second program found without the first one's mark, those of protocols
-    /// other than TCP included.
-    pub second: u64,
-    /// No count: the last transition of a socket that no task had locked, in the first share; see
-    /// the second program.
-    pub mark: u64,
-}
-
 const _: () = {
     assert!(size_of::<Endpoints>() == 56);
     assert!(size_of::<State>() == 96);
@@ -209,6 +183,5 @@ const _: () = {
     assert!(size_of::<Retransmit>() == 80);
     assert!(size_of::<Socket>() == 88);
     assert!(size_of::<Holder>() == 40);
-    assert!(size_of::<CpuCounters>() == 8 * (256 + 8));
     assert!(align_of::<Close>() == 8);
 };

@@ -1,5 +1,5 @@
-//! TCP constants of the kernel: state codes (`include/net/tcp_states.h`, unchanged since 2.6) and
-//! the error numbers that tell why a socket closed (`asm-generic/errno.h`).
+//! TCP's numbers in the kernel: state codes (`include/net/tcp_states.h`, unchanged since 2.6), the
+//! families, and what is calculated from a socket's members.
 
 /// The protocol number of TCP; SCTP, DCCP and MPTCP fire the same tracepoints with other numbers.
 pub const IPPROTO_TCP: u16 = 6;
@@ -33,6 +33,88 @@ pub const CLOSING: u8 = 11;
 /// `TCP_NEW_SYN_RECV`: a request socket; only ever seen in the socket list.
 pub const NEW_SYN_RECV: u8 = 12;
 
-/// One more than the highest state code, rounded up to a power of two: the side of the transition
-/// matrix.
+/// The side of the transition matrix: one more than the highest state code, rounded up to a power
+/// of two.
 pub const STATE_CODES: usize = 16;
+/// The cells of the transition matrix.
+pub const CELLS: usize = STATE_CODES * STATE_CODES;
+
+/// Returns the cell of the transition matrix for two state codes, of which four bits count.
+#[inline(always)]
+#[must_use]
+pub const fn cell(old: u32, new: u32) -> usize {
+    ((old & 15) << 4 | new & 15) as usize
+}
+
+/// Returns an IPv4 address (network order, as it lies in memory) as `::ffff:a.b.c.d`, as it lies in
+/// memory.
+#[inline(always)]
+#[must_use]
+pub const fn mapped(address: u32) -> [u64; 2] {
+    if cfg!(target_endian = "little") {
+        [0, ((address as u64) << 32) | 0xffff_0000]
+    } else {
+        [0, 0x0000_ffff_0000_0000 | address as u64]
+    }
+}
+
+/// Returns how many bytes lie between two sequence numbers; 0 if `end` is behind `start`.
+#[inline(always)]
+#[must_use]
+pub const fn distance(end: u32, start: u32) -> u32 {
+    let bytes = end.wrapping_sub(start);
+    if bytes.cast_signed() > 0 { bytes } else { 0 }
+}
+
+/// Returns whether `sk_cgrp_data.val` is a pointer to a cgroup: its two low bits are clear then
+/// (`sock_cgroup_ptr`, 5.10).
+#[inline(always)]
+#[must_use]
+pub const fn is_cgroup_pointer(val: u64) -> bool {
+    val != 0 && val & 3 == 0
+}
+
+/// Returns whether a socket of this family and protocol is a TCP socket over IP.
+#[inline(always)]
+#[must_use]
+pub const fn is_tcp(family: u16, protocol: u16) -> bool {
+    (family == AF_INET || family == AF_INET6) && protocol == IPPROTO_TCP
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ipv4_address_is_mapped_as_it_lies_in_memory() {
+        let [high, low] = mapped(u32::from_ne_bytes([192, 0, 2, 1])).map(u64::to_ne_bytes);
+        assert_eq!(high, [0; 8]);
+        assert_eq!(low, [0, 0, 0xff, 0xff, 192, 0, 2, 1]);
+    }
+
+    #[test]
+    fn a_distance_wraps_and_is_never_negative() {
+        assert_eq!(distance(10, 3), 7);
+        assert_eq!(distance(3, 10), 0);
+        assert_eq!(distance(2, u32::MAX), 3);
+        assert_eq!(distance(5, 5), 0);
+    }
+
+    #[test]
+    fn a_cgroup_pointer_has_two_clear_low_bits() {
+        assert!(is_cgroup_pointer(0xffff_8880_0123_4560));
+        assert!(!is_cgroup_pointer(0) && !is_cgroup_pointer(1) && !is_cgroup_pointer(2));
+    }
+
+    #[test]
+    fn only_tcp_over_ip_is_tcp() {
+        assert!(is_tcp(AF_INET, 6) && is_tcp(AF_INET6, 6));
+        assert!(!is_tcp(AF_INET, 17) && !is_tcp(1, 6));
+    }
+
+    #[test]
+    fn every_pair_of_states_has_a_cell_inside_the_matrix() {
+        assert_eq!(cell(1, 8), 0x18);
+        assert_eq!(cell(u32::MAX, u32::MAX), CELLS - 1);
+    }
+}

@@ -5,60 +5,89 @@
 //! Cost: runs only while user space reads the iterator; one record a TCP descriptor, nothing for
 //! others. Feeds: the owners of sockets that are older than the agent.
 
-use agent_common::layout::Word;
+use agent_common::btf::{Access, BpfIterMeta, File, KernelPtr, Sock, Socket, TaskStruct};
+use agent_common::layout::{
+    FileInode, FilePrivate, HelperSockFromFile, InodeSuper, IterSeq, SkFamily, SkProtocol,
+    SocketSk, SuperMagic, TaskComm, TaskLeader, TaskTgid,
+};
 use agent_common::record::{Holder, kind};
+use agent_common::task::comm_bytes;
 use agent_common::tcp;
+use aya_ebpf::helpers::generated::bpf_sock_from_file;
 
-use crate::kernel::{self, Typed};
+use crate::access::{self, BtfPtr, has};
 use crate::out;
+
+/// `SOCKFS_MAGIC`, `include/uapi/linux/magic.h`.
+const SOCKFS_MAGIC: u64 = 0x534f_434b;
 
 /// The iterator's context, `struct bpf_iter__task_file`: members padded to eight bytes each.
 #[repr(C)]
 pub(crate) struct TaskFileContext {
-    meta: *const u8,
-    task: *const u8,
+    meta: *const BpfIterMeta,
+    task: *const TaskStruct,
     fd: u32,
     pad: u32,
-    file: *const u8,
+    file: *const File,
 }
 
-/// One descriptor.
+/// Reports one descriptor.
 #[unsafe(no_mangle)]
 #[unsafe(link_section = "iter/task_file")]
 pub(crate) extern "C" fn iter_task_file(ctx: *const TaskFileContext) -> i32 {
-    // SAFETY: the kernel passes a valid context of the iterator's type.
+    // SAFETY: the kernel passes a context of the iterator's type, which lives as long as the run
+    // and which nothing writes meanwhile.
     let context = unsafe { &*ctx };
-    let (task, file) = (Typed::new(context.task), Typed::new(context.file));
+    let (task, file) = (BtfPtr::new(context.task), BtfPtr::new(context.file));
     if task.is_null() || file.is_null() {
         return 0;
     }
-    let sk = kernel::sock_of_file(file);
-    if sk.is_null() || !is_tcp(sk) {
+    let sk = tcp_sock_of(file);
+    if sk == 0 {
         return 0;
     }
-    let tgid: u32 = task.load(Word::TaskTgid);
-    let comm = task.follow(Word::TaskLeader).copy(Word::TaskComm);
+    let tgid = task.load(TaskTgid);
+    let comm = access::by_copy(task.follow(TaskLeader)).load(TaskComm);
     let record = Holder {
         kind: kind::HOLDER,
         pad: [0; 3],
         tgid,
-        sk: sk.address(),
+        sk,
         fd: context.fd,
         pad2: 0,
-        comm,
+        comm: comm_bytes(comm),
     };
-    let seq = Typed::new(context.meta).follow(Word::IterSeq);
-    out::entry(seq, &record);
+    out::entry(BtfPtr::new(context.meta).follow(IterSeq), &record);
     0
 }
 
-/// Whether a socket of any protocol is a TCP socket over IP.
+/// Returns the address of the TCP socket behind a file, 0 for any other file.
 #[inline(always)]
-fn is_tcp(sk: Typed) -> bool {
-    let (family, protocol): (u16, u16) = if kernel::has(Word::HelperSockFromFile) {
-        (sk.load(Word::SkFamily), sk.load(Word::SkProtocol))
+fn tcp_sock_of(file: BtfPtr<File>) -> u64 {
+    if has(HelperSockFromFile) {
+        // SAFETY: the helper checks the file itself and returns null if it is no socket's.
+        let socket = unsafe { bpf_sock_from_file(file.as_ptr().cast_mut().cast()) };
+        let socket = BtfPtr::<Socket>::new(socket.cast_const().cast());
+        if socket.is_null() {
+            return 0;
+        }
+        return address_if_tcp(socket.follow(SocketSk));
+    }
+    if file.follow(FileInode).follow(InodeSuper).load(SuperMagic) != SOCKFS_MAGIC {
+        return 0;
+    }
+    address_if_tcp(access::by_copy(file).follow(FilePrivate).follow(SocketSk))
+}
+
+/// Returns the address of a socket of any protocol if it is a TCP socket over IP, else 0.
+#[inline(always)]
+fn address_if_tcp<A>(sk: KernelPtr<Sock, A>) -> u64
+where
+    A: Access<u16>,
+{
+    if !sk.is_null() && tcp::is_tcp(sk.load(SkFamily), sk.load(SkProtocol)) {
+        sk.address()
     } else {
-        (sk.copy(Word::SkFamily), sk.copy(Word::SkProtocol))
-    };
-    (family == tcp::AF_INET || family == tcp::AF_INET6) && protocol == tcp::IPPROTO_TCP
+        0
+    }
 }

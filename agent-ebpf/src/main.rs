@@ -1,21 +1,27 @@
-//! The programs that run inside the kernel: one file a probe.
+//! The programs that run inside the kernel: one file a subject, one function a probe.
 //!
-//! `kernel` is the only reader of kernel memory, `out` the only writer of records and counters; a
-//! probe says what to read and when. No program keeps state about a connection.
+//! `access` is the only reader of kernel memory, `out` the only writer of records, `counters` of
+//! counters; a probe says what to read and when. No program keeps state about a connection. The
+//! list of the probes, from which the agent loads them, is `agent_common::probe`.
+//!
+//! Everything is `#[inline(always)]`: a call between BPF functions costs more than most of them do,
+//! and only inlined code lets the verifier follow a pointer's type to its load.
 #![no_std]
 #![no_main]
 // The BPF target takes no assembly without it.
 #![feature(asm_experimental_arch)]
 
+mod access;
+mod counters;
 mod holders;
-mod kernel;
 mod out;
 mod resets;
 mod retransmit;
 mod second;
 mod set_state;
+mod socket;
 mod sockets;
-mod words;
+mod task;
 mod yardstick;
 
 /// The kernel lends its GPL-only helpers to programs with this licence.

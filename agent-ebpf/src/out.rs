@@ -1,21 +1,20 @@
-//! The way out: two rings for records, one per-CPU block of counters.
+//! The way out for records: two rings, and the output of an iterator.
 //!
-//! States and retransmits have a ring each, so that a storm of retransmits cannot displace the
-//! transitions that the gauges rest on. Records are submitted without waking the reader, who comes
-//! on a timer; every 64th transition of a CPU looks at the ring and wakes the reader where it has
-//! filled to a quarter. (A wake-up a record costs more than everything else together.)
+//! Called by every probe that has something to report. States and retransmits have a ring each, so
+//! that a storm of retransmits cannot displace the transitions that the gauges rest on. Records are
+//! submitted without waking the reader, which comes on a timer; every 64th transition of a CPU
+//! looks at the ring and wakes the reader if it has filled to a quarter. (A wake-up a record costs
+//! more than everything else together.)
 
-use agent_common::layout::Setting;
-use agent_common::record::CpuCounters;
+use agent_common::btf::SeqFile;
+use agent_common::operand::WakeBytes;
 use aya_ebpf::bindings::{BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP};
-use aya_ebpf::helpers::generated::bpf_seq_write;
+use aya_ebpf::helpers::generated::{bpf_ktime_get_ns, bpf_seq_write};
 use aya_ebpf::macros::map;
+use aya_ebpf::maps::RingBuf;
 use aya_ebpf::maps::ring_buf::RingBufEntry;
-use aya_ebpf::maps::{PerCpuArray, RingBuf};
-use core::ptr::read_volatile;
 
-use crate::kernel::Typed;
-use crate::words;
+use crate::access::{self, BtfPtr};
 
 /// State transitions; the loader sets the size.
 #[map]
@@ -23,68 +22,36 @@ static STATES: RingBuf = RingBuf::with_byte_size(4096, 0);
 /// Retransmits; the loader sets the size.
 #[map]
 static RETRANSMITS: RingBuf = RingBuf::with_byte_size(4096, 0);
-/// What each CPU counts by itself.
-#[map]
-static COUNTERS: PerCpuArray<CpuCounters> = PerCpuArray::with_max_entries(2, 0);
 
 /// How often a CPU looks at the fill level: every so many transitions, a power of two.
 const LOOK_EVERY: u64 = 64;
 
-/// Who counts: programs that can interrupt each other count in different blocks.
-#[derive(Clone, Copy)]
-pub(crate) enum Share {
-    /// The first program for states. It is never interrupted by itself: the kernel skips it then.
-    First = 0,
-    /// The second, and the probes of other events, each with members of its own.
-    Second = 1,
+/// Returns the time of a record: nanoseconds of `CLOCK_MONOTONIC`.
+#[inline(always)]
+pub(crate) fn now() -> u64 {
+    // SAFETY: the helper takes no argument and cannot fail.
+    unsafe { bpf_ktime_get_ns() }
 }
 
-/// This CPU's counters of one share.
+/// Reserves room for a record in the ring of transitions; none if it is full.
 #[inline(always)]
-pub(crate) fn counters(share: Share) -> Option<&'static mut CpuCounters> {
-    let counters = COUNTERS.get_ptr_mut(share as u32)?;
-    // The retransmit and reset probes run in both contexts and count in the second slot: where one
-    // interrupts another between load and store of the same member, a count can be lost; where it
-    // would interrupt itself the kernel skips it (since 6.1) and counts that.
-    // SAFETY: this CPU's own slot of a map that outlives the program; no reference outlives the
-    // run.
-    Some(unsafe { &mut *counters })
-}
-
-/// Counts a transition; returns how many this CPU has seen.
-#[inline(always)]
-pub(crate) fn count_transition(counters: &mut CpuCounters, old: u32, new: u32) -> u64 {
-    let cell = u64::from(old << 4 | new);
-    // SAFETY: a read of the variable above. It is volatile so that the compiler cannot tell that
-    // the mask below changes nothing and drop it: verifiers up to 6.1 follow the bound only
-    // from the mask.
-    let cell = unsafe { read_volatile(&raw const cell) } & 0xff;
-    if let Some(count) = counters.transitions.get_mut(cell as usize) {
-        *count += 1;
-    }
-    counters.states += 1;
-    counters.states
-}
-
-/// Room for a record in the ring of transitions; none where it is full.
-#[inline(always)]
-pub(crate) fn room<T: 'static>() -> Option<RingBufEntry<T>> {
+pub(crate) fn reserve<T: 'static>() -> Option<RingBufEntry<T>> {
     STATES.reserve::<T>(0)
 }
 
-/// Hands over what was written into its room; `seen` is how many transitions this CPU has seen.
+/// Submits what was written into its room; `seen` is how many transitions this CPU has seen.
 #[inline(always)]
-pub(crate) fn send<T: 'static>(room: RingBufEntry<T>, seen: u64) {
+pub(crate) fn submit<T: 'static>(room: RingBufEntry<T>, seen: u64) {
     let mut flags = u64::from(BPF_RB_NO_WAKEUP);
     if seen & (LOOK_EVERY - 1) == 0
-        && STATES.query(u64::from(BPF_RB_AVAIL_DATA)) >= words::setting(Setting::WakeBytes)
+        && STATES.query(u64::from(BPF_RB_AVAIL_DATA)) >= access::setting(WakeBytes)
     {
         flags = u64::from(BPF_RB_FORCE_WAKEUP);
     }
     room.submit(flags);
 }
 
-/// Puts a record into the ring of retransmits.
+/// Submits a record to the ring of retransmits; returns false if it is full.
 #[inline(always)]
 pub(crate) fn retransmit<T: 'static>(record: T) -> bool {
     let Some(mut room) = RETRANSMITS.reserve::<T>(0) else { return false };
@@ -93,13 +60,15 @@ pub(crate) fn retransmit<T: 'static>(record: T) -> bool {
     true
 }
 
-/// Writes a record into the output of an iterator. What does not fit the kernel asks for again.
+/// Writes a record into the output of an iterator. If it does not fit, the kernel runs the program
+/// again for the same object.
 #[inline(always)]
-pub(crate) fn entry<T>(seq: Typed, record: &T) {
-    // SAFETY: the record lives until the helper returns and is as long as said.
+pub(crate) fn entry<T>(seq: BtfPtr<SeqFile>, record: &T) {
+    // SAFETY: the helper reads `size_of::<T>()` bytes of the record, which lives until the helper
+    // returns; the kernel gave `seq` to this run of the iterator.
     unsafe {
         bpf_seq_write(
-            seq.as_ptr(),
+            seq.as_ptr().cast_mut().cast(),
             core::ptr::from_ref(record).cast_mut().cast(),
             size_of::<T>() as u32,
         )
@@ -109,7 +78,7 @@ pub(crate) fn entry<T>(seq: Typed, record: &T) {
 /// Reserves and submits room for a record of states, and leaves it as it is.
 #[inline(always)]
 pub(crate) fn blank<T: 'static>() {
-    if let Some(room) = room::<T>() {
+    if let Some(room) = reserve::<T>() {
         room.submit(u64::from(BPF_RB_NO_WAKEUP));
     }
 }

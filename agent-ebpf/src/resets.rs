@@ -3,18 +3,19 @@
 //! Hooks: `tcp_send_reset`, `tcp_receive_reset` (tp_btf).
 //! Guarantees: each firing is counted once; the arguments, which differ between kernels, are not
 //! read. Cost: one counter.
-//! Feeds: `CpuCounters::{resets_sent, resets_received}`.
+//! Feeds: `Counter::{RESETS_SENT, RESETS_RECEIVED}`.
 
+use agent_common::counters::Counter;
 use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
 
-use crate::out::{self, Share};
+use crate::counters::{Block, Counters};
 
 /// `trace_tcp_send_reset`.
 #[btf_tracepoint(function = "tcp_send_reset")]
 pub(crate) fn send_reset(_: BtfTracePointContext) -> i32 {
-    if let Some(counters) = out::counters(Share::Second) {
-        counters.resets_sent += 1;
+    if let Some(counters) = Counters::of(Block::Second) {
+        counters.add(Counter::RESETS_SENT, 1);
     }
     0
 }
@@ -22,8 +23,8 @@ pub(crate) fn send_reset(_: BtfTracePointContext) -> i32 {
 /// `trace_tcp_receive_reset`.
 #[btf_tracepoint(function = "tcp_receive_reset")]
 pub(crate) fn receive_reset(_: BtfTracePointContext) -> i32 {
-    if let Some(counters) = out::counters(Share::Second) {
-        counters.resets_received += 1;
+    if let Some(counters) = Counters::of(Block::Second) {
+        counters.add(Counter::RESETS_RECEIVED, 1);
     }
     0
 }

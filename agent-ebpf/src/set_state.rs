@@ -5,146 +5,141 @@
 //! Guarantees: one record a transition, or one count of it as lost; the matrix counts it either
 //! way. Cost: one map look-up (counters and mark), direct loads, one ring reservation; the second
 //! program returns after one look-up, or none.
-//! Feeds: the ring of states, `CpuCounters::{transitions, states, states_lost, second}`.
+//! Feeds: the ring of states, `CpuCounters::transitions`, `Counter::{STATES, STATES_LOST, SECOND}`.
 
-use agent_common::layout::Word;
-use agent_common::record::{Close, CpuCounters, State, flag, kind};
+use agent_common::btf::{Sock, TcpSock};
+use agent_common::counters::Counter;
+use agent_common::layout::{
+    SkErr, SkFamily, SkOwned, SkProtocol, SkUid, SockDone, TcpBytesReceived, TcpBytesRetrans,
+    TcpBytesSent, TcpSrtt, TcpTotalRetrans,
+};
+use agent_common::record::{Close, State, flag, kind};
 use agent_common::tcp;
 use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
 
-use crate::kernel::{self, Task, Typed};
-use crate::out::{self, Share};
-use crate::second;
+use crate::access::{BtfPtr, has};
+use crate::counters::{Block, Counters};
+use crate::second::{self, Transition};
+use crate::task::Task;
+use crate::{out, socket};
 
 /// `trace_inet_sock_set_state(sk, oldstate, newstate)`.
 #[btf_tracepoint(function = "inet_sock_set_state")]
 pub(crate) fn state(ctx: BtfTracePointContext) -> i32 {
-    let Some(counters) = out::counters(Share::First) else { return 0 };
-    let change = Change::new(&ctx);
-    second::leave(change.sk, change.old, change.new, change.owned, &mut counters.mark);
+    let Some(counters) = Counters::of(Block::First) else { return 0 };
+    let transition = transition(&ctx);
+    second::leave(transition, counters);
     #[cfg(feature = "log")]
     aya_log_ebpf::debug!(
         &ctx,
         "state {} to {}, local port {}",
-        change.old,
-        change.new,
-        change.sk.load::<u16>(Word::SkNum)
+        transition.old,
+        transition.new,
+        transition.sk.load(agent_common::layout::SkNum)
     );
-    transition(change, counters);
+    handle(transition, counters);
     0
 }
 
-/// The same, where the first was running already.
+/// `trace_inet_sock_set_state` again, for the transitions that the first program was skipped for.
 #[btf_tracepoint(function = "inet_sock_set_state")]
 pub(crate) fn state_second(ctx: BtfTracePointContext) -> i32 {
-    let change = Change::new(&ctx);
-    if second::was_missing(change.sk, change.old, change.new, change.owned)
-        && let Some(counters) = out::counters(Share::Second)
+    let transition = transition(&ctx);
+    if second::was_missing(transition)
+        && let Some(counters) = Counters::of(Block::Second)
     {
-        counters.second += 1;
-        transition(change, counters);
+        counters.add(Counter::SECOND, 1);
+        handle(transition, counters);
     }
     0
 }
 
-/// What the tracepoint tells.
-#[derive(Clone, Copy)]
-struct Change {
-    sk: Typed,
-    /// State codes, below 16.
-    old: u32,
-    new: u32,
-    /// A task has locked the socket and is running this.
-    owned: bool,
-}
-
-impl Change {
-    #[inline(always)]
-    fn new(ctx: &BtfTracePointContext) -> Self {
-        let sk = Typed::new(ctx.arg::<*const u8>(0));
-        let owned = sk.load::<i32>(Word::SkOwned) == 1;
-        Self { sk, old: ctx.arg::<i32>(1) as u32 & 15, new: ctx.arg::<i32>(2) as u32 & 15, owned }
-    }
+#[inline(always)]
+fn transition(ctx: &BtfTracePointContext) -> Transition {
+    let sk = BtfPtr::new(ctx.arg::<*const Sock>(0));
+    let owned = sk.load(SkOwned) == 1;
+    let (old, new) = (ctx.arg::<i32>(1) as u32 & 15, ctx.arg::<i32>(2) as u32 & 15);
+    Transition { sk, old, new, owned }
 }
 
 #[inline(always)]
-fn transition(change: Change, counters: &mut CpuCounters) {
+fn handle(transition: Transition, counters: Counters) {
     // SCTP, DCCP and MPTCP's own sockets fire too, and MPTCP repeats states.
-    if change.old == change.new || change.sk.load::<u16>(Word::SkProtocol) != tcp::IPPROTO_TCP {
+    if transition.old == transition.new || transition.sk.load(SkProtocol) != tcp::IPPROTO_TCP {
         return;
     }
-    let seen = out::count_transition(counters, change.old, change.new);
-    if !report(change, seen) {
-        counters.states_lost += 1;
+    let seen = counters.add_transition(transition.old, transition.new);
+    if !report(transition, seen) {
+        counters.add(Counter::STATES_LOST, 1);
     }
 }
 
+/// Reports a transition; returns false if it is lost.
 #[inline(always)]
-fn report(change: Change, seen: u64) -> bool {
+fn report(transition: Transition, seen: u64) -> bool {
     // What calls the kernel comes first: whatever is held across a call costs a register or a place
     // on the stack.
-    let time = kernel::now();
+    let time = out::now();
     // Only a task that holds the socket's lock is certainly one of its users: in softirq, and for
-    // the children that a closing listener drops, the current task is a stranger.
-    let task = if change.owned { Task::current() } else { Task::NONE };
-    if change.new != u32::from(tcp::CLOSE) {
-        let Some(mut room) = out::room::<State>() else { return false };
-        room.write(record(kind::STATE, change, 0, time, task));
-        out::send(room, seen);
+    // the children that a closing listener drops, the current task can be any.
+    let task = if transition.owned { Task::current() } else { Task::NONE };
+    if transition.new != u32::from(tcp::CLOSE) {
+        let Some(mut room) = out::reserve::<State>() else { return false };
+        room.write(record(kind::STATE, transition, 0, time, task));
+        out::submit(room, seen);
         return true;
     }
-    let full = kernel::tcp_sock(change.sk);
+    let full = socket::tcp_sock(transition.sk.upcast());
     if full.is_null() {
         return false;
     }
-    let Some(mut room) = out::room::<Close>() else { return false };
-    room.write(closing(full, record(kind::CLOSE, change, kernel::source_port(full), time, task)));
-    out::send(room, seen);
+    let Some(mut room) = out::reserve::<Close>() else { return false };
+    let port = socket::source_port(full);
+    room.write(closing(full, record(kind::CLOSE, transition, port, time, task)));
+    out::submit(room, seen);
     true
 }
 
-/// What every transition tells; `local_port` is used where it is not 0.
+/// Returns what every transition has; `local_port` is used if it is not 0.
 #[inline(always)]
-fn record(kind: u8, change: Change, local_port: u16, time: u64, task: Task) -> State {
-    let Change { sk, old, new, owned } = change;
+fn record(kind: u8, transition: Transition, local_port: u16, time: u64, task: Task) -> State {
+    let Transition { sk, old, new, owned } = transition;
     let owner = if owned { flag::OWNED } else { 0 } | if task.kthread { flag::KTHREAD } else { 0 };
     State {
         kind,
         old: old as u8,
         new: new as u8,
-        flags: kernel::socket_flags(sk) | owner,
-        err: sk.load::<i32>(Word::SkErr) as u16,
-        family: sk.load(Word::SkFamily),
+        flags: socket::socket_flags(sk) | owner,
+        err: sk.load(SkErr) as u16,
+        family: sk.load(SkFamily),
         time,
-        ends: kernel::endpoints(sk, sk, local_port),
+        ends: socket::endpoints(sk.upcast(), sk, local_port),
         tgid: task.tgid,
-        uid: sk.load(Word::SkUid),
+        uid: sk.load(SkUid),
         comm: task.comm(),
     }
 }
 
 /// Adds what the socket did in its life.
 #[inline(always)]
-fn closing(full: Typed, state: State) -> Close {
+fn closing(full: BtfPtr<TcpSock>, state: State) -> Close {
     let mut close = Close { state, bytes_sent: 0, bytes_received: 0, srtt_us: 0, retransmitted: 0 };
-    if kernel::has(Word::TcpBytesSent) && kernel::has(Word::TcpBytesRetrans) {
-        // `bytes_sent` counts what was sent again as well (`__tcp_transmit_skb`, 6.1).
-        close.bytes_sent = full
-            .load::<u64>(Word::TcpBytesSent)
-            .saturating_sub(full.load::<u64>(Word::TcpBytesRetrans));
+    if has(TcpBytesSent) && has(TcpBytesRetrans) {
+        // `bytes_sent` counts retransmitted bytes as well (`__tcp_transmit_skb`, 6.1).
+        close.bytes_sent = full.load(TcpBytesSent).saturating_sub(full.load(TcpBytesRetrans));
     }
-    if kernel::has(Word::TcpBytesReceived) {
+    if has(TcpBytesReceived) {
         // The peer's FIN takes a sequence number and is counted like a byte (`tcp_rcv_nxt_update`,
         // 6.1).
-        let fin = u64::from(kernel::has_flag(full, Word::SockDone));
-        close.bytes_received = full.load::<u64>(Word::TcpBytesReceived).saturating_sub(fin);
+        let fin = u64::from(socket::has_flag(full.upcast(), SockDone));
+        close.bytes_received = full.load(TcpBytesReceived).saturating_sub(fin);
     }
-    if kernel::has(Word::TcpSrtt) {
-        close.srtt_us = full.load::<u32>(Word::TcpSrtt) >> 3;
+    if has(TcpSrtt) {
+        close.srtt_us = full.load(TcpSrtt) >> 3;
     }
-    if kernel::has(Word::TcpTotalRetrans) {
-        close.retransmitted = full.load(Word::TcpTotalRetrans);
+    if has(TcpTotalRetrans) {
+        close.retransmitted = full.load(TcpTotalRetrans);
     }
     close
 }

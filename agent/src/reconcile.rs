@@ -19,16 +19,13 @@ use crate::ingest::pass::{Progress, Reading};
 use crate::ingest::{Command, Handle, SharedTable, lock};
 use crate::kernel::load::Kernel;
 use crate::kernel::namespaces::{self, Home, Search};
+use crate::kernel::probe::{DESCRIPTOR_LIST, SOCKET_LIST};
 use crate::pressure::descriptors::Descriptors;
 use crate::pressure::host::Host;
 use crate::pressure::netns::Facts;
 use crate::rate_limited::RateLimited;
 use crate::verify::{self, Verify};
 
-/// The probe that lists sockets.
-const SOCKETS: &str = "iter_tcp";
-/// The probe that lists descriptors.
-const HOLDERS: &str = "iter_task_file";
 /// How often the table is asked whether owners are in doubt.
 const LOOK: Duration = Duration::from_secs(1);
 /// The least time between two passes, however much is lost.
@@ -70,7 +67,7 @@ pub(crate) struct Reconcile {
 impl Reconcile {
     /// Makes passes until the agent stops; gives the kernel side back.
     pub(crate) fn run(mut self) -> Kernel {
-        if !self.has(SOCKETS) {
+        if !self.has(SOCKET_LIST) {
             // Its absence has been told by name; the agent goes on with what the probes tell.
             self.ready.store(true, Ordering::Release);
             while self.wanted.recv().is_ok() {}
@@ -144,7 +141,10 @@ impl Reconcile {
                 Err(RecvTimeoutError::Timeout) if rest <= LOOK => return true,
                 Err(RecvTimeoutError::Timeout) => {}
             }
-            if Instant::now() >= early && self.has(HOLDERS) && self.verify.is_due(&self.table) {
+            if Instant::now() >= early
+                && self.has(DESCRIPTOR_LIST)
+                && self.verify.is_due(&self.table)
+            {
                 tracing::debug!("owners are in doubt: a pass comes early");
                 return true;
             }
@@ -158,8 +158,8 @@ impl Reconcile {
 
     fn pass(&mut self) -> Result<PassSummary, Stop> {
         // A list read in a strange namespace would be taken for the own one's.
-        self.home.settle()?;
-        let own = self.kernel.iterate(SOCKETS)?;
+        self.home.ensure_inside()?;
+        let own = self.kernel.iterate(SOCKET_LIST)?;
         self.send(Command::Begin)?;
         self.send(Command::Facts(Facts::read(self.home.inode)))?;
         let mut covered = Covered::default();
@@ -173,22 +173,22 @@ impl Reconcile {
                 "not every network namespace could be visited"
             );
         }
-        for place in &found.places {
-            match place
-                .enter(&self.home, || Ok((Facts::read(place.inode), self.kernel.iterate(SOCKETS)?)))
-            {
+        for namespace in &found.namespaces {
+            match namespace.enter(&self.home, || {
+                Ok((Facts::read(namespace.inode), self.kernel.iterate(SOCKET_LIST)?))
+            }) {
                 Ok((facts, list)) => {
                     self.send(Command::Facts(facts))?;
                     self.read(list, &mut covered, |covered| {
-                        covered.namespaces.extend([place.inode])
+                        covered.namespaces.extend([namespace.inode])
                     })?;
                 }
                 Err(error) => {
-                    tracing::debug!(netns = place.inode, %error, "cannot look into the network namespace")
+                    tracing::debug!(netns = namespace.inode, %error, "cannot look into the network namespace")
                 }
             }
         }
-        if self.has(HOLDERS) && self.verify.affordable(Instant::now()) {
+        if self.has(DESCRIPTOR_LIST) && self.verify.affordable(Instant::now()) {
             self.read_holders(&mut covered)?;
         }
         if covered.namespaces.is_empty() {
@@ -210,7 +210,7 @@ impl Reconcile {
     fn read_holders(&mut self, covered: &mut Covered) -> Result<(), Stop> {
         let (began, moment) = (Instant::now(), monotonic());
         self.verify.begin();
-        match self.kernel.iterate(HOLDERS) {
+        match self.kernel.iterate(DESCRIPTOR_LIST) {
             Ok(list) => self.read(list, covered, |covered| covered.holders = Some(moment))?,
             Err(error) => tracing::debug!(%error, "cannot read the descriptor tables"),
         }
@@ -228,7 +228,7 @@ impl Reconcile {
     fn read_pressure(&mut self) {
         // What a strange namespace says would be taken for the own one's.
         if self.readings.is_some_and(|last| last.elapsed() < READINGS_APART)
-            || self.home.settle().is_err()
+            || self.home.ensure_inside().is_err()
         {
             return;
         }

@@ -18,6 +18,14 @@ pub(crate) fn cargo(verb: &str) -> Result<Command> {
     Ok(command)
 }
 
+/// The lints of the user side, with warnings as errors.
+pub(crate) fn clippy() -> Result<Command> {
+    let mut command = cargo("clippy")?;
+    command.args(["--workspace", "--exclude", "agent-ebpf", "--all-targets"]);
+    command.args(["--", "--deny", "warnings"]);
+    Ok(command)
+}
+
 /// Runs a cargo command that builds; people see what they always see, the artifacts come back.
 pub(crate) fn build(command: &mut Command) -> Result<Artifacts> {
     command.arg("--message-format=json-render-diagnostics").stdout(Stdio::piped());

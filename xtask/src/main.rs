@@ -1,5 +1,5 @@
-//! The project's own commands, reached as `cargo xtask VERB`: set-up, build, run, test, kernels,
-//! lab, demo.
+//! The project's own commands, reached as `cargo xtask VERB`: set-up, build, run, check, test,
+//! kernels, bench, lab, demo, dashboards.
 //!
 //! Every verb makes sure of what it needs before it starts, says what it is doing, and fails with
 //! one message that names what to do. `cargo xtask` alone prints the help.
@@ -14,6 +14,7 @@ mod bench;
 mod bpf_linker;
 mod build;
 mod cargo;
+mod check;
 mod dashboards;
 mod demo;
 mod kernels;
@@ -21,6 +22,7 @@ mod lab;
 mod packages;
 mod process;
 mod results;
+mod root_tests;
 mod run;
 mod setup;
 mod test;
@@ -44,7 +46,10 @@ enum Verb {
     Setup(setup::Args),
     Build(build::Args),
     Run(run::Args),
+    Check(check::Args),
     Test(test::Args),
+    #[command(hide = true)]
+    TestStep(test::StepArgs),
     Kernels(kernels::Args),
     Bench(bench::Args),
     Lab(lab::Args),
@@ -57,12 +62,17 @@ enum Verb {
 }
 
 fn main() -> ExitCode {
+    if let Some(code) = testkit::netns::dispatch() {
+        return code;
+    }
     let done = |()| ExitCode::SUCCESS;
     let result = match Cli::parse().verb {
         Verb::Setup(args) => setup::main(&args).map(done),
         Verb::Build(args) => build::main(&args).map(done),
         Verb::Run(args) => run::main(&args).map(done),
+        Verb::Check(args) => check::main(&args).map(done),
         Verb::Test(args) => test::main(&args),
+        Verb::TestStep(args) => test::step(&args).map(done),
         Verb::Kernels(args) => kernels::main(&args),
         Verb::Lab(args) => lab::main(&args).map(done),
         Verb::Demo(args) => demo::main(&args).map(done),

@@ -6,7 +6,7 @@ use super::load;
 use crate::exit::{self, Error};
 use crate::kernel::load::{Kernel, Sizes};
 use crate::kernel::namespaces::{self, Home, Search};
-use crate::kernel::probe::{Probe, ProbeState};
+use crate::kernel::probe::{DESCRIPTOR_LIST, Probe, ProbeState, SOCKET_LIST};
 
 /// Rings of one page each: nothing is read from them.
 const SIZES: Sizes = Sizes { state_ring: 4096, retransmit_ring: 4096 };
@@ -54,7 +54,7 @@ fn remarks(kernel: &mut Kernel) -> Vec<String> {
     let attached = |kernel: &Kernel, name: &str| {
         kernel.probes().iter().any(|(probe, state)| probe.name == name && state.is_attached())
     };
-    for name in ["iter_tcp", "iter_task_file"] {
+    for name in [SOCKET_LIST, DESCRIPTOR_LIST] {
         if attached(kernel, name)
             && let Err(error) = kernel.iterate(name)
         {
@@ -64,7 +64,7 @@ fn remarks(kernel: &mut Kernel) -> Vec<String> {
     match Home::own() {
         Ok(home) => {
             let shut: Vec<u32> = namespaces::find(&home, Search::Threads)
-                .places
+                .namespaces
                 .iter()
                 .filter(|other| other.enter(&home, || Ok(())).is_err())
                 .map(|other| other.inode)

@@ -4,18 +4,19 @@ use std::collections::HashSet;
 
 use agent_common::record::Endpoints;
 
-use super::books::Books;
-use super::budget::Limits;
-use super::groups::Groups;
+use super::account::counters::Books;
+use super::account::groups::Groups;
+use super::account::services::{Ports, Services};
+use super::account::workloads::Workloads;
 use super::histogram::NANOSECONDS;
-use super::index::Index;
 use super::labels::{CloseReason, Correction, Role, SocketState};
-use super::lists::Cuts;
-use super::owner::{Listeners, Owner};
-use super::rows::{NIL, Row, flag};
-use super::services::{Ports, Services};
-use super::slab::Rows;
-use super::workloads::Workloads;
+use super::limits::Limits;
+use super::socket::attribution::Owner;
+use super::socket::row::{NIL, Row, flag};
+use super::store::age_list::Cuts;
+use super::store::index::Index;
+use super::store::listener_index::Listeners;
+use super::store::slab::Rows;
 
 /// One row a live socket, and all that is counted from them.
 pub(super) struct Core {

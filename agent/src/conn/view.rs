@@ -5,13 +5,13 @@ use std::collections::HashSet;
 use std::net::Ipv6Addr;
 use std::sync::Arc;
 
+use super::collect::results::Kept;
 use super::core::Core;
-use super::gather::Kept;
 use super::labels::{Role, SocketState, Stage};
-use super::owner::Owner;
-use super::rows::address;
-use super::rows::{Row, flag};
-use super::snapshot::Snapshot;
+use super::report::snapshot::Snapshot;
+use super::socket::attribution::Owner;
+use super::socket::row::address;
+use super::socket::row::{Row, flag};
 
 /// A row as a listing shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,10 +3,8 @@
 //! Read by the ingest thread and by `tcpwarden events` on their cadence: what the kernel counted is
 //! the yardstick for what the rings carried.
 
-use agent_common::record::CpuCounters;
+use agent_common::counters::{COUNTER_WORDS, CpuCounters};
 use aya::maps::{MapData, MapError, PerCpuArray};
-
-use crate::kernel::load::COUNTER_WORDS;
 
 /// The counters' map.
 pub struct Counters {
@@ -20,34 +18,17 @@ impl Counters {
         Self { map }
     }
 
-    /// The counters of all CPUs and of both shares together.
+    /// Returns the counters of all CPUs and of all blocks together.
     ///
     /// # Errors
-    /// Where the kernel does not let the map be read.
+    /// If the kernel does not let the map be read.
     pub fn read(&self) -> Result<CpuCounters, MapError> {
         let mut total = [0; COUNTER_WORDS];
-        for share in self.map.iter() {
-            for cpu in share?.iter() {
+        for block in self.map.iter() {
+            for cpu in block?.iter() {
                 total.iter_mut().zip(cpu).for_each(|(sum, one)| *sum += one);
             }
         }
-        Ok(from_words(&total))
-    }
-}
-
-/// The words of `CpuCounters`, in the order of its members.
-fn from_words(words: &[u64; COUNTER_WORDS]) -> CpuCounters {
-    let (transitions, rest) = words.split_first_chunk().unwrap_or((&[0; 256], &[]));
-    let word = |index: usize| rest.get(index).copied().unwrap_or(0);
-    CpuCounters {
-        transitions: *transitions,
-        states: word(0),
-        states_lost: word(1),
-        retransmits: word(2),
-        retransmits_lost: word(3),
-        resets_sent: word(4),
-        resets_received: word(5),
-        second: word(6),
-        mark: 0,
+        Ok(CpuCounters::from_words(&total))
     }
 }

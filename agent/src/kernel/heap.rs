@@ -1,4 +1,4 @@
-//! Gives back the memory that loading needed. The only module of the agent with unsafe code.
+//! Returns the memory that loading needed. The only module of the agent with unsafe code.
 //!
 //! Parsing the kernel's types takes tens of thousands of small allocations, which glibc keeps for
 //! later use; the agent will not need them again.

@@ -1,11 +1,12 @@
-//! Resolves the table of kernel words (`agent_common::layout`) from the running kernel's BTF.
+//! Resolves the table of kernel members (`agent_common::layout`) from the running kernel's BTF.
 //!
-//! Called once, before the programs are loaded. A required word that is missing or has another
+//! Called once, before the programs are loaded. A required entry that is missing or has another
 //! shape than the probes expect is an error that names it; an optional one is `ABSENT`.
 
 use std::path::Path;
 
-use agent_common::layout::{ABSENT, COUNT, Need, Source, WORDS, Word};
+use agent_common::btf::{Entry, Need};
+use agent_common::layout::{ABSENT, COUNT, Source, TABLE};
 use btf_rs::{Btf, Struct, Type};
 
 /// Where the kernel shows its own types.
@@ -14,7 +15,7 @@ pub const BTF_PATH: &str = "/sys/kernel/btf/vmlinux";
 /// What went wrong with the kernel's types.
 #[derive(Debug, thiserror::Error)]
 pub enum LayoutError {
-    /// The file is not there or is no BTF.
+    /// The file is missing or is no BTF.
     #[error("cannot read the kernel's type information from {BTF_PATH}: {source}")]
     Read {
         /// Why.
@@ -23,46 +24,46 @@ pub enum LayoutError {
     /// The kernel lacks something that the state probe needs.
     #[error("this kernel has no {what}, which the state probe needs")]
     Missing {
-        /// The word's source, as text.
+        /// The entry's source, as text.
         what: String,
     },
 }
 
-/// The resolved words.
+/// The resolved table.
 #[derive(Clone, Debug)]
 pub struct Layout {
-    words: [u32; COUNT],
+    values: [u32; COUNT],
 }
 
 impl Layout {
-    /// Resolves every word from the BTF in `path`.
+    /// Resolves every entry from the BTF in `path`.
     ///
     /// # Errors
-    /// Where the file cannot be read, or a required word is not there.
+    /// If the file cannot be read, or a required entry is missing.
     pub fn read(path: &Path) -> Result<Self, LayoutError> {
         // The file can be mapped since 6.16 only, so it is read and parsed as a whole.
         let btf = Btf::from_file(path).map_err(|source| LayoutError::Read { source })?;
-        let mut words = [ABSENT; COUNT];
-        for (slot, (_, need, source)) in words.iter_mut().zip(WORDS) {
+        let mut values = [ABSENT; COUNT];
+        for (slot, (need, source)) in values.iter_mut().zip(TABLE) {
             match resolve(&btf, source) {
                 Some(value) => *slot = value,
                 None if *need == Need::Optional => {}
                 None => return Err(LayoutError::Missing { what: describe(source) }),
             }
         }
-        Ok(Self { words })
+        Ok(Self { values })
     }
 
-    /// The words in the order of the table, for the programs.
+    /// Returns the values in the order of the table, for the programs.
     #[must_use]
-    pub const fn words(&self) -> &[u32; COUNT] {
-        &self.words
+    pub const fn values(&self) -> &[u32; COUNT] {
+        &self.values
     }
 
-    /// The value of one word, where the kernel has it.
+    /// Returns the value of an entry, none if this kernel does not have it.
     #[must_use]
-    pub fn get(&self, word: Word) -> Option<u32> {
-        self.words.get(word as usize).copied().filter(|value| *value != ABSENT)
+    pub fn get<E: Entry>(&self, _: E) -> Option<u32> {
+        self.values.get(E::INDEX).copied().filter(|value| *value != ABSENT)
     }
 }
 
@@ -96,7 +97,7 @@ fn resolve(btf: &Btf, source: &Source) -> Option<u32> {
     }
 }
 
-/// A member: where it starts, how wide it is as a bit-field (0: none), its type.
+/// A member: its first bit, its width as a bit-field (0: it is none), its type.
 struct Found {
     bits: u32,
     field_bits: u32,
@@ -120,7 +121,7 @@ fn follow(btf: &Btf, start: Type, path: &str) -> Option<Found> {
     Some(found)
 }
 
-/// Looks a name up in a structure and, through anonymous members, in what it contains.
+/// Finds a name in a structure and, through anonymous members, in what it contains.
 fn find_in(btf: &Btf, inside: &Struct, name: &str, depth: u8) -> Option<Found> {
     // No kernel nests anonymous members anywhere near this deep; a broken file could for ever.
     if depth > 16 {
@@ -149,7 +150,7 @@ fn find_in(btf: &Btf, inside: &Struct, name: &str, depth: u8) -> Option<Found> {
     None
 }
 
-/// The type behind typedefs and qualifiers.
+/// Returns the type behind typedefs and qualifiers.
 fn strip(btf: &Btf, mut of: Type) -> Option<Type> {
     for _ in 0..32 {
         of = match &of {
@@ -180,7 +181,8 @@ fn size_of_type(btf: &Btf, of: &Type) -> Option<u32> {
     u32::try_from(bytes).ok()
 }
 
-/// Byte, mask and shift of a bit-field that lies within one byte; a plain byte has mask 0xff.
+/// Returns byte, mask and shift of a bit-field that lies within one byte; a plain byte has the mask
+/// 0xff.
 fn field(btf: &Btf, of: &str, path: &str) -> Option<(u32, u32, u32)> {
     let found = member(btf, of, path)?;
     let (byte, shift) = (found.bits / 8, found.bits % 8);
@@ -189,8 +191,8 @@ fn field(btf: &Btf, of: &str, path: &str) -> Option<(u32, u32, u32)> {
     (width > 0 && shift + width <= 8).then(|| (byte, ((1 << width) - 1) << shift, shift))
 }
 
-/// Arguments of a tracepoint: its typedef points to a function whose first parameter is not one of
-/// them.
+/// Returns how many arguments a tracepoint has: its typedef points to a function whose first
+/// parameter is not one of them.
 fn arguments(btf: &Btf, tracepoint: &str) -> Option<u32> {
     let typedef =
         btf.resolve_types_by_name(&format!("btf_trace_{tracepoint}")).ok()?.into_iter().next()?;
@@ -212,6 +214,8 @@ fn enumerator(btf: &Btf, of: &str, name: &str) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use agent_common::layout::{CaStateMask, CaStateShift, SkFamily, SockDead};
+
     use super::*;
 
     /// Types of the kernel that runs the tests; every machine that can run the agent has them.
@@ -220,20 +224,19 @@ mod tests {
     }
 
     #[test]
-    fn the_running_kernel_has_every_required_word() {
+    fn the_running_kernel_has_every_required_entry() {
         let layout = here();
-        assert_eq!(layout.words().len(), COUNT);
+        assert_eq!(layout.values().len(), COUNT);
         // Fixed by the ABI of `struct sock_common`: the family stands at byte 16 on every 64-bit
         // kernel.
-        assert_eq!(layout.get(Word::SkFamily), Some(16));
-        assert_eq!(layout.get(Word::SockDead), Some(0));
+        assert_eq!(layout.get(SkFamily), Some(16));
+        assert_eq!(layout.get(SockDead), Some(0));
     }
 
     #[test]
     fn a_bit_field_is_byte_mask_and_shift() {
         let layout = here();
-        let (mask, shift) =
-            (layout.get(Word::CaStateMask).unwrap(), layout.get(Word::CaStateShift).unwrap());
+        let (mask, shift) = (layout.get(CaStateMask).unwrap(), layout.get(CaStateShift).unwrap());
         assert!(mask.count_ones() >= 3 && mask >> shift & 1 == 1, "mask {mask:#x} shift {shift}");
     }
 
@@ -247,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_size_that_differs_is_a_missing_word() {
+    fn a_size_that_differs_is_a_missing_member() {
         let btf = Btf::from_file(BTF_PATH).unwrap();
         assert_eq!(
             resolve(&btf, &Source::Offset { of: "sock", path: "sk_protocol", size: 4 }),

@@ -1,4 +1,5 @@
 //! Everything that talks to the kernel: types, programs, iterators, namespaces, privileges.
+mod attach;
 pub mod heap;
 pub mod layout;
 pub mod load;
@@ -6,5 +7,7 @@ pub mod namespaces;
 pub mod patch;
 pub mod privileges;
 pub mod probe;
+mod refusal;
 pub mod run_stats;
+mod silences;
 pub mod yardstick;

@@ -1,8 +1,10 @@
 //! The network namespaces of this machine, and stepping into them.
 //!
-//! A namespace is found through any process in it, through the names that `ip netns` and container
-//! runtimes give and, where rows tell that there are more, through threads that are in another than
-//! their process. One that only a descriptor holds stays unseen.
+//! Called by the reconcile thread and by `tcpwarden check`. A namespace is found through any
+//! process in it, through the names that `ip netns` and container runtimes give and, where rows
+//! tell that there are more, through threads that are in another than their process. One that only
+//! a descriptor holds stays unseen. Guarantees: at most [`MAX_NAMESPACES`] are visited, and what
+//! was left out is counted.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -13,10 +15,10 @@ use std::path::{Path, PathBuf};
 use nix::sched::{CloneFlags, setns};
 
 /// The most namespaces that one pass visits.
-pub const MOST: usize = 4096;
+pub const MAX_NAMESPACES: usize = 4096;
 
-/// The most threads that one pass looks at: some 100 ms.
-const MOST_THREADS: usize = 1 << 15;
+/// The most threads that one pass looks at, which takes some 100 ms.
+const MAX_THREADS: usize = 1 << 15;
 
 /// Directories of named namespaces.
 const NAMED: [&str; 3] = ["/run/netns", "/var/run/docker/netns", "/run/docker/netns"];
@@ -24,35 +26,34 @@ const NAMED: [&str; 3] = ["/run/netns", "/var/run/docker/netns", "/run/docker/ne
 /// The network namespace of this thread, held open to come back to.
 #[derive(Debug)]
 pub struct Home {
-    /// Its inode, which the probes report as well.
+    /// The namespace's inode, which the probes report as well.
     pub inode: u32,
     file: File,
 }
 
-/// Another network namespace, and a way in.
+/// Another network namespace, and a path through which to enter it.
 #[derive(Debug)]
-pub struct Place {
-    /// Its inode.
+pub struct Namespace {
+    /// The namespace's inode.
     pub inode: u32,
     path: PathBuf,
 }
 
 impl Home {
-    /// The namespace of the calling thread.
+    /// Returns the namespace of the calling thread.
     ///
     /// # Errors
-    /// Where `/proc` is not there.
+    /// If `/proc` is not mounted.
     pub fn own() -> io::Result<Self> {
         let (file, inode) = open(Path::new("/proc/thread-self/ns/net"))?;
         Ok(Self { inode, file })
     }
 
-    /// Makes sure that the calling thread is in this namespace, in case it once failed to come
-    /// back.
+    /// Brings the calling thread back to this namespace if it once failed to come back.
     ///
     /// # Errors
-    /// Where the thread is elsewhere and the kernel does not let it in.
-    pub fn settle(&self) -> io::Result<()> {
+    /// If the thread is in another namespace and the kernel does not let it in.
+    pub fn ensure_inside(&self) -> io::Result<()> {
         if Self::own()?.inode != self.inode {
             setns(&self.file, CloneFlags::CLONE_NEWNET)?;
         }
@@ -60,11 +61,11 @@ impl Home {
     }
 }
 
-impl Place {
+impl Namespace {
     /// Runs `work` inside the namespace and comes back to `home`.
     ///
     /// # Errors
-    /// Where the namespace is gone or the kernel does not let this thread in, or `work` fails.
+    /// If the namespace is gone, the kernel does not let this thread in, or `work` fails.
     pub fn enter<T>(&self, home: &Home, work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         let (file, inode) = open(&self.path)?;
         // The process through which it was found may have moved on.
@@ -88,12 +89,12 @@ fn open(path: &Path) -> io::Result<(File, u32)> {
 #[derive(Debug, Default)]
 pub struct Found {
     /// The namespaces, each once; `home` is not among them.
-    pub places: Vec<Place>,
-    /// How many of them only a thread showed.
+    pub namespaces: Vec<Namespace>,
+    /// How many of them were found only through a thread.
     pub in_threads: usize,
-    /// How many places could not be looked at.
+    /// How many paths could not be read.
     pub unreadable: u64,
-    /// Whether there were more than [`MOST`], or more threads than are looked at.
+    /// Whether there are more than [`MAX_NAMESPACES`], or more threads than are looked at.
     pub truncated: bool,
 }
 
@@ -102,7 +103,7 @@ pub struct Found {
 pub enum Search {
     /// In processes and names.
     Processes,
-    /// In single threads as well, which is dearer: a look a thread of the machine.
+    /// In single threads as well, which costs one look at every thread of the machine.
     Threads,
 }
 
@@ -113,10 +114,10 @@ pub fn find(home: &Home, search: Search) -> Found {
     let mut seen = HashSet::from([home.inode]);
     found.look(&mut seen, candidates());
     if search == Search::Threads {
-        let before = found.places.len();
-        found.look(&mut seen, threads().take(MOST_THREADS));
-        found.in_threads = found.places.len() - before;
-        found.truncated |= threads().nth(MOST_THREADS).is_some();
+        let before = found.namespaces.len();
+        found.look(&mut seen, threads().take(MAX_THREADS));
+        found.in_threads = found.namespaces.len() - before;
+        found.truncated |= threads().nth(MAX_THREADS).is_some();
     }
     found
 }
@@ -125,7 +126,7 @@ impl Found {
     /// Adds the namespaces behind these paths that were not seen before.
     fn look(&mut self, seen: &mut HashSet<u32>, paths: impl Iterator<Item = PathBuf>) {
         for path in paths {
-            if self.places.len() >= MOST {
+            if self.namespaces.len() >= MAX_NAMESPACES {
                 self.truncated = true;
                 break;
             }
@@ -136,7 +137,7 @@ impl Found {
     fn add(&mut self, seen: &mut HashSet<u32>, path: PathBuf) {
         match fs::metadata(&path) {
             Ok(file) => match u32::try_from(file.ino()) {
-                Ok(inode) if seen.insert(inode) => self.places.push(Place { inode, path }),
+                Ok(inode) if seen.insert(inode) => self.namespaces.push(Namespace { inode, path }),
                 _ => {}
             },
             // A process that ended meanwhile is no loss.
@@ -183,7 +184,9 @@ mod tests {
     #[test]
     fn home_is_not_found_again() {
         let home = Home::own().unwrap();
-        assert!(find(&home, Search::Threads).places.iter().all(|place| place.inode != home.inode));
+        assert!(
+            find(&home, Search::Threads).namespaces.iter().all(|other| other.inode != home.inode)
+        );
     }
 
     #[test]
@@ -198,7 +201,8 @@ mod tests {
         // Without privileges no thread can be elsewhere, and there is nothing to find.
         if let Some(inode) = inode.recv().unwrap() {
             let home = Home::own().unwrap();
-            let has = |search| find(&home, search).places.iter().any(|place| place.inode == inode);
+            let has =
+                |search| find(&home, search).namespaces.iter().any(|other| other.inode == inode);
             assert_eq!((has(Search::Processes), has(Search::Threads)), (false, true));
         }
         drop(end);

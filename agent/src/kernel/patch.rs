@@ -1,11 +1,12 @@
 //! Puts what was learnt of the running kernel into the programs' instructions.
 //!
 //! Called once, before the programs are loaded. The compiler has left a marked operand wherever a
-//! program loads a member of a kernel structure, asks for a word's value or for a setting
-//! (`agent_common::layout`). Guarantees: only operands of instructions change, only marked ones,
+//! program loads a member of a kernel structure, uses a value of the table or a setting
+//! (`agent_common::operand`). Guarantees: only operands of instructions change, only marked ones,
 //! and only in sections that hold programs.
 
-use agent_common::layout::{ABSENT, COUNT, OFFSET_MARK, SETTINGS, VALUE_MARK};
+use agent_common::layout::{ABSENT, COUNT};
+use agent_common::operand::{OFFSET_MARK, SETTINGS, VALUE_MARK};
 use object::{Object as _, ObjectSection as _, SectionKind};
 
 /// Bytes of an instruction (`struct bpf_insn`).
@@ -17,8 +18,8 @@ const MOVE: u8 = 0xb7;
 /// `BPF_LDX | BPF_MEM`, and the bits that are the same for every width.
 const LOAD: u8 = 0x61;
 const LOAD_MASK: u8 = 0xe7;
-/// How many operands after a mark belong to it: any among them that stands for nothing is of
-/// another table.
+/// How many operands after a mark belong to it: one among them that is no position of the table was
+/// built with another table.
 const VALUES: usize = 1 << 16;
 const OFFSETS: usize = 1 << 10;
 
@@ -36,21 +37,21 @@ pub enum PatchError {
     /// A setting does not fit into an instruction.
     #[error("a setting is {0}; an instruction holds no more than 2147483647")]
     Large(u32),
-    /// The marks are missing, or are those of another table of words.
+    /// The marks are missing, or are those of another table.
     #[error(
         "the kernel side and this program do not belong together; `cargo xtask build` builds both"
     )]
     Foreign,
 }
 
-/// The object with `words` and `settings` put in.
+/// Returns the object with the values of the table and the settings put in.
 ///
 /// # Errors
 /// See [`PatchError`].
 pub fn patch(
     object: &[u8],
-    words: &[u32; COUNT],
-    settings: [u32; SETTINGS],
+    table: &[u32; COUNT],
+    settings: &[u32; SETTINGS],
 ) -> Result<Vec<u8>, PatchError> {
     let mut patched = object.to_vec();
     let mut marked = Marked::default();
@@ -63,7 +64,7 @@ pub fn patch(
             continue;
         };
         let Some(code) = patched.get_mut(start..start.saturating_add(length)) else { continue };
-        let more = programs(code, words, settings)?;
+        let more = programs(code, table, settings)?;
         marked = Marked { loads: marked.loads + more.loads, values: marked.values + more.values };
     }
     if marked.loads == 0 || marked.values == 0 { Err(PatchError::Foreign) } else { Ok(patched) }
@@ -79,8 +80,8 @@ struct Marked {
 /// Completes the instructions of one section.
 fn programs(
     code: &mut [u8],
-    words: &[u32; COUNT],
-    settings: [u32; SETTINGS],
+    table: &[u32; COUNT],
+    settings: &[u32; SETTINGS],
 ) -> Result<Marked, PatchError> {
     let mut marked = Marked::default();
     let mut instructions = code.as_chunks_mut::<LENGTH>().0.iter_mut();
@@ -94,7 +95,7 @@ fn programs(
                     continue;
                 };
                 let value =
-                    words.iter().chain(&settings).nth(position).ok_or(PatchError::Foreign)?;
+                    table.iter().chain(settings).nth(position).ok_or(PatchError::Foreign)?;
                 *immediate = value_operand(*value)?.to_ne_bytes();
                 marked.values += 1;
             }
@@ -103,7 +104,7 @@ fn programs(
                 let Some(position) = position(offset.into(), OFFSET_MARK.into(), OFFSETS) else {
                     continue;
                 };
-                let offset = words.get(position).ok_or(PatchError::Foreign)?;
+                let offset = table.get(position).ok_or(PatchError::Foreign)?;
                 [*low, *high] = offset_operand(*offset)?.to_ne_bytes();
                 marked.loads += 1;
             }
@@ -113,12 +114,12 @@ fn programs(
     Ok(marked)
 }
 
-/// The position that a marked operand stands for; none for another operand.
+/// Returns the position that a marked operand stands for; none for another operand.
 fn position(operand: i32, mark: i32, most: usize) -> Option<usize> {
     usize::try_from(operand.checked_sub(mark)?).ok().filter(|position| *position < most)
 }
 
-/// All bits where the kernel does not have the word.
+/// Returns the operand that stands for a value; all bits are set if the kernel has none.
 fn value_operand(value: u32) -> Result<i32, PatchError> {
     if value == ABSENT {
         Ok(-1)
@@ -127,8 +128,8 @@ fn value_operand(value: u32) -> Result<i32, PatchError> {
     }
 }
 
-/// The load of a member that the kernel does not have is one that the verifier refuses, should it
-/// be reached.
+/// Returns the operand that stands for an offset. The load of a member that the kernel lacks gets
+/// one that the verifier refuses, should the load be reached.
 fn offset_operand(offset: u32) -> Result<i16, PatchError> {
     if offset == ABSENT {
         Ok(i16::MIN)
@@ -141,10 +142,10 @@ fn offset_operand(offset: u32) -> Result<i16, PatchError> {
 mod tests {
     use super::*;
 
-    const WORDS: [u32; COUNT] = {
-        let mut words = [ABSENT; COUNT];
-        (words[0], words[1]) = (532, 40_000);
-        words
+    const VALUES_HERE: [u32; COUNT] = {
+        let mut values = [ABSENT; COUNT];
+        (values[0], values[1]) = (532, 40_000);
+        values
     };
 
     fn instruction(opcode: u8, offset: i16, immediate: i32) -> Vec<u8> {
@@ -153,7 +154,8 @@ mod tests {
 
     fn patched(code: &[Vec<u8>]) -> Result<(usize, usize, Vec<u8>), PatchError> {
         let mut code = code.concat();
-        programs(&mut code, &WORDS, [1, 4096]).map(|marked| (marked.loads, marked.values, code))
+        programs(&mut code, &VALUES_HERE, &[1, 4096])
+            .map(|marked| (marked.loads, marked.values, code))
     }
 
     #[test]
@@ -211,9 +213,9 @@ mod tests {
             Err(PatchError::Far(40_000))
         ));
         assert!(matches!(
-            programs(&mut instruction(MOVE, 0, VALUE_MARK), &[u32::MAX - 1; COUNT], [0; 2]),
+            programs(&mut instruction(MOVE, 0, VALUE_MARK), &[u32::MAX - 1; COUNT], &[0; 2]),
             Err(PatchError::Large(_))
         ));
-        assert!(matches!(patch(b"\x7fELF", &WORDS, [0; 2]), Err(PatchError::Object(_))));
+        assert!(matches!(patch(b"\x7fELF", &VALUES_HERE, &[0; 2]), Err(PatchError::Object(_))));
     }
 }

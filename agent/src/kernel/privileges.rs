@@ -1,21 +1,22 @@
-//! Capabilities: what is missing before loading, and giving up what is not needed after it.
+//! Capabilities: which are missing before loading, and dropping what is not needed after it.
 //!
-//! Capabilities belong to a thread: `drop_unneeded` is called before any other thread is started.
+//! Called by every command that loads programs. Capabilities belong to a thread: `drop_unneeded` is
+//! called before any other thread is started.
 
 use caps::{CapSet, Capability};
 
-/// What is needed to load and attach: `CAP_BPF` for programs and maps and `CAP_PERFMON` for kernel
-/// memory (both 5.8, `bpf_prog_load`).
+/// The capabilities to load and attach: `CAP_BPF` for programs and maps and `CAP_PERFMON` for
+/// kernel memory (both 5.8, `bpf_prog_load`).
 const TO_LOAD: [Capability; 2] = [Capability::CAP_BPF, Capability::CAP_PERFMON];
 
-/// What is still needed afterwards: `CAP_BPF` to open iterators where unprivileged BPF is off
-/// (`__sys_bpf`), `CAP_SYS_ADMIN` to enter the other network namespaces (`netns_install`) and
-/// `CAP_SYS_PTRACE` to find them through the processes of other users (`proc_ns_get_link`).
+/// The capabilities that are needed afterwards: `CAP_BPF` to open iterators where unprivileged BPF
+/// is off (`__sys_bpf`), `CAP_SYS_ADMIN` to enter the other network namespaces (`netns_install`)
+/// and `CAP_SYS_PTRACE` to find them through the processes of other users (`proc_ns_get_link`).
 const TO_KEEP: [Capability; 3] =
     [Capability::CAP_BPF, Capability::CAP_SYS_ADMIN, Capability::CAP_SYS_PTRACE];
 
-/// The capabilities that this thread lacks for loading; none where it has `CAP_SYS_ADMIN`, which
-/// implies them.
+/// Returns the capabilities that this thread lacks for loading; none if it has `CAP_SYS_ADMIN`,
+/// which implies them.
 #[must_use]
 pub fn missing() -> Vec<String> {
     let has = |capability| caps::has_cap(None, CapSet::Effective, capability).unwrap_or(false);
@@ -29,11 +30,11 @@ pub fn missing() -> Vec<String> {
         .collect()
 }
 
-/// Gives up every capability but those that reconcile passes need, for this thread and all that it
+/// Drops every capability but those that reconcile passes need, for this thread and all that it
 /// starts. Returns what is kept.
 ///
 /// # Errors
-/// Where the kernel refuses, which it does not for a set that only shrinks.
+/// If the kernel refuses, which it does not for a set that only shrinks.
 pub fn drop_unneeded() -> Result<Vec<String>, caps::errors::CapsError> {
     let permitted = caps::read(None, CapSet::Permitted)?;
     let keep: caps::CapsHashSet =

@@ -1,4 +1,4 @@
-//! What the kernel tells of its programs, read from `/proc/self/fdinfo` on a cadence, never at
+//! What the kernel reports of its programs, read from `/proc/self/fdinfo` on a cadence, never at
 //! scrape.
 //!
 //! `recursion_misses` (5.12) counts the runs that the kernel skipped because the same program was
@@ -16,9 +16,9 @@ pub struct RunStats {
 /// What one program has done since it was loaded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ProgramRuns {
-    /// How often it ran; 0 unless `kernel.bpf_stats_enabled` is on.
+    /// The number of runs; 0 unless `kernel.bpf_stats_enabled` is on.
     pub runs: u64,
-    /// Nanoseconds it ran; likewise.
+    /// The time of all runs, nanoseconds; 0 unless `kernel.bpf_stats_enabled` is on.
     pub nanoseconds: u64,
     /// Runs that the kernel skipped because the program was already running on the CPU.
     pub missed: u64,
@@ -29,7 +29,7 @@ impl RunStats {
         Self { programs }
     }
 
-    /// Reads the numbers of every program, by probe name.
+    /// Reads the numbers of every program; each comes with its probe's name.
     pub fn read(&self) -> impl Iterator<Item = (&'static str, ProgramRuns)> + '_ {
         self.programs.iter().filter_map(|(name, fd)| {
             let text = fs::read_to_string(format!("/proc/self/fdinfo/{}", fd.as_raw_fd())).ok()?;
@@ -59,7 +59,8 @@ mod tests {
 
     #[test]
     fn numbers_are_found_among_other_lines() {
-        let text = "pos:\t0\nprog_type:\t26\nprog_tag:\tdeadbeef\nrun_time_ns:\t1200\nrun_cnt:\t10\nrecursion_misses:\t3\n";
+        let text = "pos:\t0\nprog_type:\t26\nprog_tag:\tdeadbeef\nrun_time_ns:\t1200\n\
+                    run_cnt:\t10\nrecursion_misses:\t3\n";
         assert_eq!(parse(text), ProgramRuns { runs: 10, nanoseconds: 1200, missed: 3 });
         assert_eq!(parse("run_cnt:\tmany\n:::\n"), ProgramRuns::default());
     }

@@ -10,10 +10,11 @@ use aya::programs::{BtfTracePoint, ProgramError};
 use aya::{Btf, Ebpf};
 
 use super::layout::{BTF_PATH, Layout};
-use super::load::{LoadError, Sizes, chain, load_object};
+use super::load::{LoadError, Sizes, load_object};
+use super::refusal::chain;
 use super::run_stats::RunStats;
 
-/// What it does at each transition.
+/// What the program does at each transition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Yard {
     /// Nothing.
@@ -39,10 +40,10 @@ pub struct Yardstick {
 }
 
 impl Yardstick {
-    /// Attaches it to the hook of the state probe, with a ring of this size.
+    /// Attaches the program to the hook of the state probe, with a ring of this size, bytes.
     ///
     /// # Errors
-    /// As for the agent's own programs.
+    /// The errors of [`super::load::Kernel::load`].
     pub fn attach(yard: Yard, ring: u32) -> Result<Self, LoadError> {
         let refused = |error: &dyn std::error::Error| LoadError::StateProbe(chain(error));
         let layout = Layout::read(Path::new(BTF_PATH))?;
@@ -62,7 +63,7 @@ impl Yardstick {
         Ok(Self { ebpf, ring, yard })
     }
 
-    /// Takes what is in the ring and throws it away; returns how many records that were.
+    /// Empties the ring; returns how many records were in it.
     pub fn drain(&mut self) -> u64 {
         let mut taken = 0;
         while self.ring.next().is_some() {
@@ -71,7 +72,7 @@ impl Yardstick {
         taken
     }
 
-    /// How often it ran and for how long, where the kernel counts.
+    /// Returns how often the program ran and for how long, if the kernel counts.
     #[must_use]
     pub fn run_stats(&self) -> RunStats {
         let fd = || {

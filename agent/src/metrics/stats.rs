@@ -3,22 +3,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use agent_common::record::CpuCounters;
+use agent_common::counters::CpuCounters;
 
 use crate::kernel::probe::ProbeState;
-
-/// Counters of a kernel side that has not counted anything.
-pub const NO_COUNTS: CpuCounters = CpuCounters {
-    transitions: [0; 256],
-    states: 0,
-    states_lost: 0,
-    retransmits: 0,
-    retransmits_lost: 0,
-    resets_sent: 0,
-    resets_received: 0,
-    second: 0,
-    mark: 0,
-};
 
 /// The agent's own numbers.
 #[derive(Clone, Debug)]
@@ -83,7 +70,7 @@ pub struct ProcessSample {
 impl Default for SelfStats {
     fn default() -> Self {
         Self {
-            kernel: NO_COUNTS,
+            kernel: CpuCounters::ZERO,
             counted_at: 0,
             unseen: 0,
             decode_errors: DecodeErrors::default(),

@@ -38,7 +38,7 @@ fn main() -> ExitCode {
         eprintln!("set the name of this process: {error}");
         return ExitCode::FAILURE;
     }
-    let _alone = lab::turn::alone();
+    let _alone = testkit::turn::alone();
     let trials = tests::all()
         .into_iter()
         .map(|(name, test)| Trial::test(name, move || privileged(test)))

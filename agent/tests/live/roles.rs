@@ -5,6 +5,10 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, ExitCode};
 
+use testkit::process::{Ending, Launch, Process};
+
+use crate::harness::PATIENCE;
+use crate::harness::space::Space;
 use crate::heirs;
 
 /// The name of the test process in the agent's labels.
@@ -16,7 +20,7 @@ const NAME: &str = "TCPWARDEN_LIVE_NAME";
 
 /// A command that starts this program in a role, under a process name of at most 15 letters.
 ///
-/// Roles: `namespace`; `connect ADDRESS COUNT`; `listen ADDRESS COUNT`; those of [`heirs`]. Each
+/// Roles: `connect ADDRESS COUNT`; `listen ADDRESS COUNT`; those of [`heirs`]. Each
 /// prints `ready` when it holds what it should hold (`listen` its address before), and ends when
 /// its input does.
 pub(crate) fn command(role: &str, name: &str) -> Command {
@@ -25,13 +29,38 @@ pub(crate) fn command(role: &str, name: &str) -> Command {
     command
 }
 
+/// Starts this program in a role inside a namespace; the end of its input ends it.
+pub(crate) fn start(space: &Space, role: &str, name: &str) -> Process {
+    start_command(space, command(role, name))
+}
+
+/// Starts a helper process inside a namespace; the end of its input ends it.
+pub(crate) fn start_command(space: &Space, command: Command) -> Process {
+    let launch = Launch::new("a helper process", command).ending(Ending::Input);
+    space.enter(|| launch.spawn()).expect("start a helper process")
+}
+
+/// Waits until a helper and its relatives, so many in all, hold what they should.
+pub(crate) fn ready(helper: &Process, members: usize) {
+    for _ in 0..members {
+        helper.expect_line("ready", PATIENCE).expect("a helper process that is ready");
+    }
+}
+
+/// The next line of a helper.
+pub(crate) fn line(helper: &Process) -> String {
+    helper.line(PATIENCE).expect("the output of a helper").expect("a line of a helper")
+}
+
 /// Plays the role named in the environment, if there is one.
 pub(crate) fn dispatch() -> Option<ExitCode> {
+    if let Some(code) = testkit::netns::dispatch() {
+        return Some(code);
+    }
     let role = std::env::var(ROLE).ok()?;
     let name = std::env::var(NAME).unwrap_or_default();
     std::fs::write("/proc/self/comm", name).expect("set the name of this process");
     match *role.split(' ').collect::<Vec<_>>() {
-        ["namespace"] => lab::space::hold().expect("hold a network namespace"),
         ["connect", address, count] => {
             let address: SocketAddr = address.parse().expect("an address");
             let count = count.parse().expect("a count");

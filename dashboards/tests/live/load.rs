@@ -1,7 +1,7 @@
 //! Connections of the test's own, on loopback: few enough for every alert about connections.
 
 use std::io::IoSlice;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpStream};
 use std::os::fd::{AsRawFd as _, OwnedFd, RawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result};
 use nix::sys::socket::{
     AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, sendmsg, socketpair,
 };
+use testkit::traffic::Site;
 
 /// Connections to each port in a burst, one burst a second: half of what counts as missing pooling.
 const EACH: usize = 5;
@@ -38,19 +39,17 @@ impl Drop for Load {
 /// Each second opens a few connections to each of so many ports and closes those of three seconds
 /// before.
 pub(crate) fn bursts(ports: usize) -> Result<Load> {
-    let listeners: Vec<TcpListener> = (0..ports)
-        .map(|_| TcpListener::bind("127.0.0.1:0"))
-        .collect::<Result<_, _>>()
-        .context("listen")?;
+    let sites: Vec<Site> =
+        (0..ports).map(|_| Site::open(Ipv4Addr::LOCALHOST)).collect::<Result<_>>()?;
     let over = Arc::new(AtomicBool::new(false));
     let end = Arc::clone(&over);
     let thread = spawn(move || {
         let mut open = std::collections::VecDeque::new();
         while !end.load(Ordering::Relaxed) {
             open.push_back(
-                listeners
+                sites
                     .iter()
-                    .flat_map(|listener| (0..EACH).map(move |_| pair(listener)))
+                    .flat_map(|site| (0..EACH).map(|_| site.pair().expect("connect on loopback")))
                     .collect::<Vec<_>>(),
             );
             if open.len() > LIVES {
@@ -65,11 +64,12 @@ pub(crate) fn bursts(ports: usize) -> Result<Load> {
 /// So many connections with both ends in flight between two unix sockets; they stay there until
 /// both are dropped.
 pub(crate) fn in_flight(connections: usize) -> Result<(OwnedFd, OwnedFd)> {
-    let listener = TcpListener::bind("127.0.0.1:0").context("listen")?;
+    let site = Site::open(Ipv4Addr::LOCALHOST)?;
     let (sender, receiver) =
         socketpair(AddressFamily::Unix, SockType::Stream, None, SockFlag::SOCK_CLOEXEC)
             .context("make a pair of unix sockets")?;
-    let pairs: Vec<_> = (0..connections).map(|_| pair(&listener)).collect();
+    let pairs: Vec<(TcpStream, TcpStream)> =
+        (0..connections).map(|_| site.pair()).collect::<Result<_>>()?;
     let ends: Vec<RawFd> = pairs
         .iter()
         .flat_map(|(client, server)| [client.as_raw_fd(), server.as_raw_fd()])
@@ -85,11 +85,4 @@ pub(crate) fn in_flight(connections: usize) -> Result<(OwnedFd, OwnedFd)> {
         .context("send descriptors")?;
     }
     Ok((sender, receiver))
-}
-
-fn pair(listener: &TcpListener) -> (TcpStream, TcpStream) {
-    let address: SocketAddr = listener.local_addr().expect("the address of a listener");
-    let client = TcpStream::connect(address).expect("connect on loopback");
-    let (server, _) = listener.accept().expect("accept on loopback");
-    (client, server)
 }

@@ -31,7 +31,7 @@ fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     // The main thread runs them then, with which the programs end that it starts.
     arguments.test_threads = Some(1);
-    let _alone = lab::turn::alone();
+    let _alone = testkit::turn::alone();
     let covered = || {
         faults::all_are_covered();
         Ok(())

@@ -4,12 +4,13 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use lab::Scenario;
-use stack::{Output, Process};
+use testkit::agent::binary;
+use testkit::process::{Launch, Output, Process};
 
 use crate::panels::{Wanted, empty_variables};
-use crate::site::{self, Site};
+use crate::site::Site;
 use crate::watch::{LOOK, Watch};
 
 /// How long its alerts and pictures may take to come.
@@ -76,7 +77,7 @@ fn attempt(site: &Site, scenario: &'static Scenario) -> Result<Vec<String>> {
 
 /// Starts a scenario.
 pub(crate) fn start(site: &Site, name: &str) -> Result<Process> {
-    let mut command = Command::new(site::binary("LAB_BIN", "lab")?);
+    let mut command = Command::new(binary("LAB_BIN", "lab")?);
     command.args([name, "--seconds", "150", "--agent", &site.agent_url()]);
-    Process::start(name, &command, Output::Kept).context("start the lab")
+    Launch::new(name, command).output(Output::Log).tied().spawn()
 }

@@ -5,7 +5,8 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context as _, Result};
 use dashboards::{rules, timing};
-use stack::{Alertmanager, Folder, Output, Process, Prometheus, Scrape};
+use stack::{Alertmanager, Folder, Prometheus, Scrape};
+use testkit::agent::{Agent, binary};
 
 /// Passes and checks of owners as often as Prometheus looks.
 pub(crate) const HEALTHY: &[&str] = &["--reconcile-interval", "1", "--verify-after", "1"];
@@ -13,7 +14,7 @@ pub(crate) const HEALTHY: &[&str] = &["--reconcile-interval", "1", "--verify-aft
 /// Everything that runs for the tests.
 pub(crate) struct Site {
     /// The agent; none between two of them.
-    agent: Option<Process>,
+    agent: Option<Agent>,
     port: u16,
     /// Scrapes the agent, knows the rules.
     pub(crate) prometheus: Prometheus,
@@ -81,22 +82,10 @@ impl Site {
     pub(crate) fn agent_log(&self) -> String {
         self.agent
             .as_ref()
-            .map_or_else(|| "the agent does not run".to_owned(), |agent| agent.tail(25))
+            .map_or_else(|| "the agent does not run".to_owned(), |agent| agent.process.tail(25))
     }
 }
 
-fn start_agent(port: u16, options: &[&str]) -> Result<Process> {
-    stack::agent(&binary("TCPWARDEN_BIN", "tcpwarden")?, port, options, Output::Kept)
-}
-
-/// A program under test: named in the environment, else the release build of this workspace.
-pub(crate) fn binary(variable: &str, name: &str) -> Result<PathBuf> {
-    if let Some(path) = std::env::var_os(variable) {
-        return Ok(path.into());
-    }
-    let workspace = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
-    let path = workspace.join("target/release").join(name);
-    path.canonicalize().with_context(|| {
-        format!("find {}: build it, or name the program in {variable}", path.display())
-    })
+fn start_agent(port: u16, options: &[&str]) -> Result<Agent> {
+    stack::agent(&binary("TCPWARDEN_BIN", "tcpwarden")?, port, options)
 }

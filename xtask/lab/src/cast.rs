@@ -13,11 +13,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::SigSet;
+use testkit::process::this_program;
+use testkit::veth;
 
-use crate::space;
-
-/// The environment variable that tells a process its part: `hold`, or a scenario, a role and
-/// seconds.
+/// The environment variable that tells a process its part: a scenario, a role and seconds.
 const PART: &str = "TCPWARDEN_LAB_PART";
 /// How long a role outlives its scenario at the most.
 const GRACE: Duration = Duration::from_secs(30);
@@ -35,7 +34,7 @@ impl Host {
     /// Its address.
     #[must_use]
     pub const fn ip(self) -> Ipv4Addr {
-        Ipv4Addr::new(10, 77, 0, if matches!(self, Self::Clients) { 1 } else { 2 })
+        veth::IPV4[self as usize]
     }
 }
 
@@ -98,41 +97,24 @@ pub fn server(port: u16) -> SocketAddr {
 }
 
 /// A command that plays a role of a scenario.
-///
-/// # Errors
-/// Where this program cannot be found again.
-pub fn command(scenario: &str, role: &Role, length: Duration) -> Result<Command> {
-    let mut command = again(role.name)?;
+#[must_use]
+pub fn command(scenario: &str, role: &Role, length: Duration) -> Command {
+    let mut command = this_program(role.name);
     command.env(PART, format!("{scenario} {} {}", role.name, length.as_secs()));
-    Ok(command)
+    command
 }
 
-/// A command that holds a network namespace.
-///
-/// # Errors
-/// Where this program cannot be found again.
-pub fn holder() -> Result<Command> {
-    let mut command = again("lab-namespace")?;
-    command.env(PART, "hold");
-    Ok(command)
-}
-
-fn again(name: &str) -> Result<Command> {
-    use std::os::unix::process::CommandExt as _;
-    let mut command = Command::new(std::env::current_exe().context("find this program")?);
-    command.arg0(name);
-    Ok(command)
-}
-
-/// Plays the part that the environment names, if it names one.
+/// Plays the part that the environment names, if it names one, or holds a network namespace.
 #[must_use]
 pub fn dispatch() -> Option<ExitCode> {
+    if let Some(code) = testkit::netns::dispatch() {
+        return Some(code);
+    }
     let part = std::env::var(PART).ok()?;
     // The lab waits for signals and so has them blocked; its children are to end by them.
     let result =
         SigSet::all().thread_unblock().context("unblock signals").and_then(|()| {
             match *part.split(' ').collect::<Vec<_>>() {
-                ["hold"] => named("lab-namespace").and_then(|()| space::hold()),
                 [scenario, role, seconds] => play(scenario, role, seconds),
                 _ => bail!("{PART} is {part:?}, which is no part"),
             }
@@ -146,10 +128,6 @@ pub fn dispatch() -> Option<ExitCode> {
     })
 }
 
-fn named(name: &str) -> Result<()> {
-    std::fs::write("/proc/self/comm", name).context("set the name of the process")
-}
-
 fn play(scenario: &str, role: &str, seconds: &str) -> Result<()> {
     let scenario =
         crate::find(scenario).with_context(|| format!("no scenario is called {scenario:?}"))?;
@@ -159,7 +137,7 @@ fn play(scenario: &str, role: &str, seconds: &str) -> Result<()> {
         .find(|known| known.name == role)
         .with_context(|| format!("nobody is called {role:?}"))?;
     let length = Duration::from_secs(seconds.parse().context("read the seconds")?);
-    named(role.name)?;
+    std::fs::write("/proc/self/comm", role.name).context("set the name of the process")?;
     setrlimit(Resource::RLIMIT_NOFILE, role.files, role.files).context("limit the descriptors")?;
     let scene = Scene { length, start: Instant::now() };
     let (send, ended) = mpsc::channel();

@@ -2,15 +2,11 @@
 //! bounded in time and count, and leaves nothing behind, however it ends.
 #![forbid(unsafe_code)]
 
-pub mod agent;
 pub mod cast;
 pub mod run;
 mod scenarios;
-pub mod space;
 pub mod stage;
 pub mod tell;
-mod traffic;
-pub mod turn;
 
 /// One failure to look at.
 #[derive(Debug, Clone, Copy)]

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::Parser;
-use lab::agent::Agent;
 use lab::run::{self, Options};
+use testkit::address::Address;
 
 /// Makes one classic TCP failure happen, in network namespaces of its own, and shows what the agent
 /// says of it.
@@ -26,7 +26,7 @@ struct Cli {
     seconds: u64,
     /// Where the agent answers: `http://ADDRESS:PORT` or `unix:/path`.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:10793")]
-    agent: Agent,
+    agent: Address,
     /// Leave out that the committed alert rules wait for minutes: those that watch this wait for
     /// seconds.
     #[arg(long, hide = true)]

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use nix::sys::signal::{SigSet, Signal};
+use testkit::address::Address;
 
 use crate::Scenario;
-use crate::agent::Agent;
 use crate::stage::Play;
 use crate::tell::Teller;
 
@@ -28,7 +28,7 @@ pub struct Options {
     /// How long it lasts.
     pub length: Duration,
     /// Whom to ask what it sees.
-    pub agent: Agent,
+    pub agent: Address,
     /// Whether the alert rules that watch it wait for seconds only.
     pub short_rules: bool,
 }
@@ -141,7 +141,7 @@ fn introduce(
 /// Passes on what the agent says, and says once where none answers.
 struct Reporter<'a> {
     teller: Teller,
-    agent: &'a Agent,
+    agent: &'a Address,
     silent: bool,
 }
 

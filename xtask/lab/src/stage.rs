@@ -1,30 +1,28 @@
-//! The stage of a scenario: two network namespaces joined by a cable, and the processes that play
-//! in them.
+//! The stage of a scenario: two network namespaces joined by a veth pair, and the processes that
+//! play in them.
 
-use std::io::{BufRead as _, BufReader, Read};
-use std::os::unix::process::CommandExt as _;
-use std::process::{Child, Stdio};
-use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+use testkit::netns::Netns;
+use testkit::process::{Ending, Launch, Process};
+use testkit::veth;
 
 use crate::Scenario;
 use crate::cast::{self, Host, Role};
-use crate::space::Space;
 
 /// How long a role may take to be ready.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// The longest line of a role that is shown.
-const LINE: u64 = 300;
+/// How long a role may take to end before it is killed.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// Two machines in small.
 #[derive(Debug)]
 pub struct Stage {
     /// Where clients run.
-    pub clients: Space,
+    pub clients: Netns,
     /// Where servers run.
-    pub servers: Space,
+    pub servers: Netns,
 }
 
 impl Stage {
@@ -33,22 +31,19 @@ impl Stage {
     /// # Errors
     /// Without root, `ip` or veth.
     pub fn new() -> Result<Self> {
-        let stage = Self {
-            clients: Space::held_by(&mut cast::holder()?)?,
-            servers: Space::held_by(&mut cast::holder()?)?,
-        };
-        for space in [&stage.clients, &stage.servers] {
-            // A socket that waits for the last word of a peer keeps its network namespace for
-            // minutes, and if everybody is killed at once, the peer's may go first.
-            space.sysctl("net/ipv4/tcp_orphan_retries", "3")?;
+        let stage = Self { clients: Netns::new()?, servers: Netns::new()? };
+        for netns in [&stage.clients, &stage.servers] {
+            // An orphan that waits for the last acknowledgement of its peer keeps its network
+            // namespace for minutes, and if all are killed at once, the peer's may go first.
+            netns.sysctl("net/ipv4/tcp_orphan_retries", "3")?;
         }
-        Space::join(&stage.clients, &stage.servers)?;
+        veth::join(&stage.clients, &stage.servers)?;
         Ok(stage)
     }
 
     /// The namespace of a host.
     #[must_use]
-    pub const fn space(&self, host: Host) -> &Space {
+    pub const fn netns(&self, host: Host) -> &Netns {
         match host {
             Host::Clients => &self.clients,
             Host::Servers => &self.servers,
@@ -60,8 +55,7 @@ impl Stage {
 /// last.
 #[derive(Debug)]
 pub struct Play {
-    actors: Vec<(&'static Role, Child)>,
-    lines: Receiver<(&'static str, String)>,
+    actors: Vec<(&'static Role, Process)>,
     /// Where they play.
     pub stage: Stage,
 }
@@ -70,38 +64,30 @@ impl Play {
     /// Sets the stage and starts every role, each once the one before is ready.
     ///
     /// # Errors
-    /// Where the stage cannot be set, or a role does not start.
+    /// If the stage cannot be set, or a role does not start.
     pub fn start(scenario: &'static Scenario, length: Duration) -> Result<Self> {
         let stage = Stage::new()?;
         (scenario.prepare)(&stage)?;
-        let (send, lines) = mpsc::channel();
-        let mut play = Self { actors: Vec::new(), lines, stage };
+        let mut play = Self { actors: Vec::new(), stage };
         for role in scenario.cast {
-            play.enter(scenario, role, length, &send)?;
+            play.enter(scenario, role, length)?;
         }
         Ok(play)
     }
 
-    fn enter(
-        &mut self,
-        scenario: &Scenario,
-        role: &'static Role,
-        length: Duration,
-        send: &Sender<(&'static str, String)>,
-    ) -> Result<()> {
-        let mut command = cast::command(scenario.name, role, length)?;
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).process_group(0);
-        let started = self.stage.space(role.host).enter(|| command.spawn())?;
-        let mut child = started.with_context(|| format!("start {}", role.name))?;
-        let output = child.stdout.take();
-        self.actors.push((role, child));
-        let (name, send) = (role.name, send.clone());
-        std::thread::spawn(move || relay(name, output, &send));
+    fn enter(&mut self, scenario: &Scenario, role: &'static Role, length: Duration) -> Result<()> {
+        let launch = Launch::new(role.name, cast::command(scenario.name, role, length))
+            .own_group()
+            .ending(Ending::Input)
+            .grace(GRACE);
+        let process = self.stage.netns(role.host).enter(|| launch.spawn())??;
+        self.actors.push((role, process));
         let start = Instant::now();
         while start.elapsed() < PATIENCE {
-            match self.lines.recv_timeout(Duration::from_millis(100)) {
-                Ok((name, line)) if name == role.name && line == "ready" => return Ok(()),
-                _ => self.check()?,
+            self.check()?;
+            let (_, process) = self.actors.last().context("nobody plays")?;
+            if process.line(Duration::from_millis(100))?.is_some_and(|line| line == "ready") {
+                return Ok(());
             }
         }
         bail!("{} was not ready within {PATIENCE:?}", role.name);
@@ -109,26 +95,21 @@ impl Play {
 
     /// Names and process ids.
     pub fn actors(&self) -> impl Iterator<Item = (&'static Role, u32)> {
-        self.actors.iter().map(|(role, child)| (*role, child.id()))
+        self.actors.iter().map(|(role, process)| (*role, process.id()))
     }
 
-    /// What roles said since they were asked last: the name and a line.
+    /// The lines that roles printed since the last call, each with the name of its role.
     pub fn said(&self) -> impl Iterator<Item = (&'static str, String)> {
-        self.lines.try_iter()
+        self.actors.iter().flat_map(|(role, process)| {
+            let next = move || process.line(Duration::ZERO).ok().flatten();
+            std::iter::from_fn(next).map(|line| (role.name, line))
+        })
     }
 
-    /// Whether all still play.
-    ///
     /// # Errors
-    /// Who does not.
+    /// If a role or a namespace has ended; the message names it.
     pub fn check(&mut self) -> Result<()> {
-        for (role, child) in &mut self.actors {
-            if let Some(status) =
-                child.try_wait().with_context(|| format!("look after {}", role.name))?
-            {
-                bail!("{} ended early: {status}", role.name);
-            }
-        }
+        self.actors.iter_mut().try_for_each(|(_, process)| process.check())?;
         self.stage.clients.check()?;
         self.stage.servers.check()
     }
@@ -137,28 +118,6 @@ impl Play {
 impl Drop for Play {
     fn drop(&mut self) {
         // Servers were started first. A client that goes first closes as a client does.
-        for (_, child) in self.actors.iter_mut().rev() {
-            drop(child.stdin.take());
-            let start = Instant::now();
-            while matches!(child.try_wait(), Ok(None)) && start.elapsed() < Duration::from_secs(2) {
-                std::thread::sleep(Duration::from_millis(5));
-            }
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-    }
-}
-
-/// Passes on what a role says, line by line.
-fn relay(name: &'static str, output: Option<impl Read>, send: &Sender<(&'static str, String)>) {
-    let Some(output) = output else { return };
-    let mut reader = BufReader::new(output);
-    let mut line = Vec::new();
-    while reader.by_ref().take(LINE).read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
-        let text = String::from_utf8_lossy(&line).trim_end().to_owned();
-        if send.send((name, text)).is_err() {
-            return;
-        }
-        line.clear();
+        while self.actors.pop().is_some() {}
     }
 }

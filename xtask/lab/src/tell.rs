@@ -1,12 +1,14 @@
-//! What the agent says of a scenario, as lines for a person.
+//! What the agent says of a scenario, as lines for a person. No answer steers the terminal.
 
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use serde_json::Value;
+use testkit::address::Address;
+use testkit::client::Client;
+use testkit::page::Page;
 
 use crate::Scenario;
-use crate::agent::{Agent, Series, plain, series, sum};
 use crate::cast::Host;
 
 /// Labels and their values.
@@ -31,16 +33,16 @@ pub enum Ask {
 /// Asks the questions of one scenario again and again.
 #[derive(Debug)]
 pub struct Teller {
-    agent: Agent,
+    client: Client,
     scenario: &'static Scenario,
-    before: Option<(Instant, Vec<Series>)>,
+    before: Option<(Instant, Page)>,
 }
 
 impl Teller {
     /// Nothing is asked yet.
     #[must_use]
-    pub const fn new(agent: Agent, scenario: &'static Scenario) -> Self {
-        Self { agent, scenario, before: None }
+    pub const fn new(agent: Address, scenario: &'static Scenario) -> Self {
+        Self { client: Client::new(agent), scenario, before: None }
     }
 
     /// What the agent says now, the telling lines only.
@@ -48,23 +50,24 @@ impl Teller {
     /// # Errors
     /// Where it does not answer.
     pub fn ask(&mut self) -> Result<Vec<String>> {
-        let (now, page) = (Instant::now(), series(&self.agent.get("/metrics")?));
+        let (now, page) = (Instant::now(), Page::parse(&self.client.get("/metrics")?));
         let mut lines = Vec::new();
         for ask in self.scenario.asks {
             match *ask {
                 Ask::Suspects => lines.extend(self.suspects()?),
                 Ask::Ports => lines.extend(self.ports()?),
                 Ask::Now(text, metric, labels) => {
-                    lines.extend(sum(&page, metric, labels).map(|value| filled(text, &[value])))
+                    lines.extend(page.value(metric, labels).map(|value| filled(text, &[value])))
                 }
                 Ask::Of(text, used, limit, labels) => {
-                    let values = sum(&page, used, labels).zip(sum(&page, limit, labels));
+                    let values = page.value(used, labels).zip(page.value(limit, labels));
                     lines.extend(values.map(|(used, limit)| filled(text, &[used, limit])));
                 }
                 Ask::Rate(text, metric, labels) => {
                     let Some((then, before)) = &self.before else { continue };
-                    let grown = sum(&page, metric, labels)
-                        .map(|value| value - sum(before, metric, labels).unwrap_or(0.0));
+                    let grown = page
+                        .value(metric, labels)
+                        .map(|value| value - before.value(metric, labels).unwrap_or(0.0));
                     lines.extend(grown.map(|grown| {
                         filled(text, &[grown / now.duration_since(*then).as_secs_f64()])
                     }));
@@ -75,7 +78,7 @@ impl Teller {
         Ok(lines)
     }
 
-    /// A sentence a suspect.
+    /// One sentence for each suspect.
     fn suspects(&self) -> Result<Vec<String>> {
         let names: Vec<_> =
             self.scenario.cast.iter().map(|role| format!("process={}", role.name)).collect();
@@ -107,8 +110,13 @@ impl Teller {
     }
 
     fn json(&self, target: &str) -> Result<Value> {
-        serde_json::from_str(&self.agent.get(target)?).context("read the answer as JSON")
+        serde_json::from_str(&self.client.get(target)?).context("read the answer as JSON")
     }
+}
+
+/// Text that cannot steer a terminal.
+fn plain(text: &str) -> String {
+    text.chars().map(|letter| if letter.is_control() { '?' } else { letter }).take(500).collect()
 }
 
 /// A text with its numbers in the places of `{}`.
@@ -128,6 +136,11 @@ fn number(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn control_characters_do_not_reach_the_terminal() {
+        assert_eq!(plain("a\u{1b}[2J\nb"), "a?[2J?b");
+    }
 
     #[test]
     fn texts_are_filled_with_readable_numbers() {

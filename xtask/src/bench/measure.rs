@@ -101,7 +101,7 @@ fn measured(args: &Args) -> Result<Report> {
     let built = build::agent(&toolchain, Profile::Release)?;
     let yardsticks = yardstick::arms(args.yardstick.as_deref(), &built.object);
     // What runs beside this would be in the figures, and this in what others count.
-    let turn = lab::turn::alone();
+    let turn = testkit::turn::alone();
     let interrupt = Interrupt::new()?;
     kernel::warn();
     let start = Instant::now();

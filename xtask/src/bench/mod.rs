@@ -80,7 +80,7 @@ pub(crate) struct Args {
 /// Make load for `bench`; not for use by hand
 #[derive(ClapArgs)]
 pub(crate) struct LoadArgs {
-    /// A load, space, statistics, hold or hold-part
+    /// A load, statistics, hold or hold-part
     kind: String,
     /// The process in the servers' network namespace, or connections to hold
     #[arg(default_value_t = 0)]
@@ -105,7 +105,6 @@ pub(crate) fn main(args: &Args) -> Result<()> {
 /// Makes load in this process; `bench` starts it inside a namespace of its own.
 pub(crate) fn load(args: &LoadArgs) -> Result<()> {
     match args.kind.as_str() {
-        "space" => lab::space::hold(),
         "statistics" => kernel::statistics(),
         "hold" => loads::hold(args.amount),
         "hold-part" => loads::hold_part(args.amount),

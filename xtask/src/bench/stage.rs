@@ -6,7 +6,8 @@ use std::process::{ChildStdin, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use lab::space::Space;
+use testkit::netns::Netns;
+use testkit::veth;
 
 use super::guard::{Guarded, Interrupt, Printed};
 use super::loads::{Sample, Spec};
@@ -26,7 +27,7 @@ pub(super) struct Load {
     stdin: ChildStdin,
     process: Guarded,
     printed: Printed,
-    spaces: Vec<Space>,
+    spaces: Vec<Netns>,
 }
 
 impl Load {
@@ -60,7 +61,7 @@ impl Load {
 pub(super) struct Crowd {
     _stdin: ChildStdin,
     _process: Guarded,
-    _space: Space,
+    _space: Netns,
 }
 
 impl Crowd {
@@ -96,11 +97,11 @@ fn told(
 }
 
 /// The namespaces of a load: the clients', and the servers' where that is another one.
-fn spaces(spec: &Spec) -> Result<Vec<Space>> {
+fn spaces(spec: &Spec) -> Result<Vec<Netns>> {
     let mut spaces = vec![space()?];
     if spec.cable {
         let (here, there) = (&spaces[0], space()?);
-        Space::join(here, &there)?;
+        veth::join(here, &there)?;
         // Every one of these addresses is the servers' own: the storm needs the ports of many.
         // Timeouts of 200 ms would be all that a lossy run consists of.
         there.run(&format!("ip route add local {MANY}/24 dev lo"))?;
@@ -120,8 +121,8 @@ fn spaces(spec: &Spec) -> Result<Vec<Space>> {
     Ok(spaces)
 }
 
-fn space() -> Result<Space> {
-    let space = Space::held_by(Command::new(myself()).args(["bench-load", "space"]))?;
+fn space() -> Result<Netns> {
+    let space = Netns::new()?;
     // TIME_WAIT entries beyond the limit end at once: their number is the same in every slot.
     space.sysctl("net/ipv4/tcp_max_tw_buckets", "4096")?;
     space.sysctl("net/ipv4/tcp_orphan_retries", "3")?;

@@ -5,7 +5,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use stack::{Folder, Output, Process, free_port};
+use stack::{Folder, free_port};
+use testkit::process::{Launch, Output, Process};
 
 use crate::{process, workspace};
 
@@ -57,7 +58,7 @@ pub(super) fn start(
         .env("GF_AUTH_ANONYMOUS_ENABLED", "true")
         .env("GF_ANALYTICS_REPORTING_ENABLED", "false")
         .env("GF_ANALYTICS_CHECK_FOR_UPDATES", "false");
-    let process = Process::start("Grafana", &command, Output::Kept)?;
+    let process = Launch::new("Grafana", command).output(Output::Log).tied().spawn()?;
     Ok(Some(Grafana { _process: process, url: format!("http://127.0.0.1:{port}") }))
 }
 

@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use stack::{Alertmanager, Folder, Output, Process, Prometheus, Scrape};
+use stack::{Alertmanager, Folder, Prometheus, Scrape};
+use testkit::agent::Agent;
+use testkit::process::{Launch, Output, Process};
 
 use super::grafana::{self, Grafana};
 use crate::workspace;
@@ -46,7 +48,7 @@ pub(crate) fn play(args: &PlayArgs) -> Result<()> {
     let port = stack::free_port(AGENT_PORT)?;
     let options: &[&str] =
         if args.production { &[] } else { &["--reconcile-interval", "1", "--verify-after", "1"] };
-    let agent = stack::agent(&args.agent, port, options, Output::Kept)?;
+    let agent = stack::agent(&args.agent, port, options)?;
     let alertmanager = Alertmanager::start(&folder, ALERTMANAGER_PORT)?;
     let scrape = Scrape {
         agents: vec![format!("127.0.0.1:{port}")],
@@ -68,7 +70,7 @@ pub(crate) fn play(args: &PlayArgs) -> Result<()> {
         command.arg("--short-rules");
     }
     settle(&prometheus, &over)?;
-    let lab = Process::start("the scenario", &command, Output::Shown)?;
+    let lab = Launch::new("the scenario", command).output(Output::Inherited).tied().spawn()?;
     follow(lab, agent, &prometheus, &over)?;
     println!("demo: over; ending what was started");
     Ok(())
@@ -153,7 +155,7 @@ fn settle(prometheus: &Prometheus, over: &AtomicBool) -> Result<()> {
 /// Says which alerts begin and end to fire, until interrupted or a program ends that should not.
 fn follow(
     mut lab: Process,
-    mut agent: Process,
+    mut agent: Agent,
     prometheus: &Prometheus,
     over: &AtomicBool,
 ) -> Result<()> {
@@ -162,7 +164,7 @@ fn follow(
     let mut goes_on = true;
     while !over.load(Ordering::Relaxed) {
         std::thread::sleep(LOOK);
-        ensure!(!agent.ended(), "the agent ended; it said:\n{}", agent.tail(20));
+        ensure!(!agent.process.ended(), "the agent ended; it said:\n{}", agent.process.tail(20));
         let now = prometheus.firing()?;
         let after = start.elapsed().as_secs();
         for name in now.difference(&before) {

@@ -21,7 +21,7 @@ use self::guest::Payload;
 use crate::build::Agent;
 use crate::results::Counts;
 use crate::setup::{self, ConsentArgs};
-use crate::{build, test};
+use crate::{build, root_tests};
 
 /// Boot other kernels in guests and run the portable live tests there.
 #[derive(clap::Args)]
@@ -63,7 +63,7 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
 }
 
 /// The default kernels, as a step of the whole suite.
-pub(crate) fn boot_defaults(agent: &Agent) -> Result<Option<Counts>> {
+pub(crate) fn boot_defaults(agent: &Agent) -> Result<Counts> {
     let mirror = std::env::var("XTASK_DEBIAN_MIRROR").ok();
     let versions = DEFAULTS.map(str::to_owned).to_vec();
     boot_all(
@@ -77,7 +77,6 @@ pub(crate) fn boot_defaults(agent: &Agent) -> Result<Option<Counts>> {
             versions,
         },
     )
-    .map(Some)
 }
 
 /// A name goes into the guest's script.
@@ -99,7 +98,7 @@ fn boot_all(agent: &Agent, args: &Args) -> Result<Counts> {
     }
     let payload = Payload {
         agent: agent.binary.clone(),
-        tests: test::live_binary(agent)?,
+        tests: root_tests::LIVE.binary(agent)?,
         filter: args.tests.clone(),
     };
     let kernels = fetch::all(&args.versions, args.mirror.as_deref(), args.refresh)?;

@@ -3,8 +3,12 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result};
+use testkit::process::Process;
 
-use crate::{Api, Folder, Output, Process, borrowed, free_port, until_ready};
+use crate::api::Api;
+use crate::borrowed;
+use crate::folder::Folder;
+use crate::server::{free_port, start};
 
 /// A receiver that does nothing: what is asked is the API.
 const CONFIG: &str =
@@ -35,9 +39,8 @@ impl Alertmanager {
             .arg(format!("--web.listen-address=127.0.0.1:{port}"))
             // An empty address: no gossip with other instances, and no port for it.
             .args(["--cluster.listen-address=", "--data.retention=1h"]);
-        let mut process = Process::start("Alertmanager", &command, Output::Kept)?;
         let api = Api::new(port);
-        until_ready(&mut process, &api, "/-/ready")?;
+        let process = start("Alertmanager", command, &api, "/-/ready")?;
         Ok(Self { api, port, process })
     }
 

@@ -6,10 +6,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
 use serde_json::json;
+use testkit::process::Process;
 
-use crate::{
-    Alertmanager, Api, Folder, Output, Process, Sample, api, borrowed, free_port, until_ready,
-};
+use crate::alertmanager::Alertmanager;
+use crate::api::{self, Api, Sample};
+use crate::borrowed;
+use crate::folder::Folder;
+use crate::server::{free_port, start};
 
 /// What it is to do.
 #[derive(Debug, Clone)]
@@ -61,9 +64,8 @@ impl Prometheus {
             .arg(format!("--storage.tsdb.path={}", folder.path().join("prometheus").display()))
             .arg(format!("--web.listen-address=127.0.0.1:{port}"))
             .args(["--storage.tsdb.retention.time=1d", "--rules.alert.resend-delay=5s"]);
-        let mut process = Process::start("Prometheus", &command, Output::Kept)?;
         let api = Api::new(port);
-        until_ready(&mut process, &api, "/-/ready")?;
+        let process = start("Prometheus", command, &api, "/-/ready")?;
         Ok(Self { api, process })
     }
 

@@ -7,11 +7,10 @@ use std::fmt::Write as _;
 use agent_common::record::{Endpoints, Socket, State, flag};
 use agent_common::tcp::{CLOSE, CLOSE_WAIT, ESTABLISHED, FIN_WAIT1, LISTEN, SYN_RECV, SYN_SENT};
 use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
-use proptest::test_runner::Config;
 
 use super::support::*;
 use super::workloads::unit;
-use crate::conn::workloads::Place;
+use crate::conn::account::workloads::Place;
 use crate::conn::{Limits, RowView, Table};
 use crate::workload::{Key, Sight};
 
@@ -207,7 +206,7 @@ fn limits(tight: bool) -> Limits {
 }
 
 proptest! {
-    #![proptest_config(Config { cases: 200, ..Config::default() })]
+    #![proptest_config(super::support::config(200))]
     #[test]
     fn remembered_answers_change_nothing(acts in proptest::collection::vec(act(), 0..160), tight in any::<bool>()) {
         let (mut one, mut other) = (Table::new(limits(tight)), Table::new(limits(tight)));

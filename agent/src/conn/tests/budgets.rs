@@ -7,7 +7,7 @@ use super::support::{
     resent, seeded, step, walked,
 };
 use crate::conn::labels::{Correction, Role, SocketState};
-use crate::conn::snapshot::{OTHER, Snapshot};
+use crate::conn::report::snapshot::{OTHER, Snapshot};
 use crate::conn::{Limits, Table};
 
 fn overflow(seen: &Snapshot, family: &str) -> u64 {

@@ -5,10 +5,10 @@ use proptest::prelude::{Strategy, prop_oneof, proptest};
 
 use super::support::SECOND;
 use crate::conn::labels::{Role, SocketState};
-use crate::conn::lists::{Cuts, List};
-use crate::conn::rows::Row;
-use crate::conn::slab::Rows;
-use crate::conn::snapshot::{STUCK_AGES, StateGauge};
+use crate::conn::report::snapshot::{STUCK_AGES, StateGauge};
+use crate::conn::socket::row::Row;
+use crate::conn::store::age_list::{Cuts, List};
+use crate::conn::store::slab::Rows;
 
 impl Cuts {
     /// Panics where a gauge is not what a count of the times gives.

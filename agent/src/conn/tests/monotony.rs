@@ -10,8 +10,8 @@ use proptest::prelude::{Just, Strategy, prop_oneof, proptest};
 use super::support::{LIMITS, apply, check, covered, entry, holder, resent, step};
 use super::workloads::{client, connect, seeing, unit};
 use crate::conn::Limits;
-use crate::conn::budget::GRACE;
-use crate::conn::snapshot::{SPARE, Snapshot};
+use crate::conn::limits::GRACE;
+use crate::conn::report::snapshot::{SPARE, Snapshot};
 use crate::workload::Key;
 
 #[derive(Clone, Debug)]

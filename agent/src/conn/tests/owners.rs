@@ -9,8 +9,8 @@ use super::support::{
     Ask, EPHEMERAL, MS, NETNS, PORT, SECOND, apply, check, covered, ends, entry, holder, owned,
     row, seeded, step, v4, walked,
 };
-use crate::conn::holders::MOST_PROCESSES;
 use crate::conn::labels::{Role, SocketState};
+use crate::conn::reconcile::fd_holders::MOST_PROCESSES;
 use crate::conn::{Covered, Owner, Table};
 
 fn listener(table: &mut Table, sk: u64, local: [u64; 2], name: &str) {

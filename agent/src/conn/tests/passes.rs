@@ -11,7 +11,7 @@ use super::support::{
     reads, row, seeded, step,
 };
 use crate::conn::labels::{CloseReason, Correction, Role, SocketState};
-use crate::conn::snapshot::Namespace;
+use crate::conn::report::snapshot::Namespace;
 use crate::conn::{Covered, Limits, Table};
 
 const ALL: [u8; 9] = [1, 2, 3, 4, 5, 8, 9, 10, 11];

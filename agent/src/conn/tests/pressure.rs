@@ -8,7 +8,7 @@ use super::support::{
     owned, reads, row, seeded, step, v4,
 };
 use crate::conn::labels::{Role, SocketState, Stage};
-use crate::conn::pressure::{Listener, Netstat, Pressure};
+use crate::conn::report::pressure::{Listener, Netstat, Pressure};
 use crate::conn::{Covered, Limits, Table};
 use crate::pressure::descriptors::Descriptors;
 use crate::pressure::host::Host;
@@ -132,7 +132,7 @@ fn stages_and_queues_go_with_a_row_that_another_process_turns_out_to_hold() {
     let queued = table.snapshot(SECOND).group("worker", Role::Server).map(|group| group.queued);
     assert_eq!(
         queued,
-        Some(crate::conn::snapshot::Queued::default()),
+        Some(crate::conn::report::snapshot::Queued::default()),
         "what a pass does not see does not wait"
     );
 }

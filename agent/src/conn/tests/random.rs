@@ -2,7 +2,6 @@
 
 use agent_common::record::{Close, Endpoints, Holder, Retransmit, Socket, State};
 use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
-use proptest::test_runner::Config;
 
 use super::support::{NETNS, check, comm, covered};
 use crate::conn::{Covered, Limits, Table};
@@ -117,7 +116,7 @@ fn act() -> impl Strategy<Value = Act> {
 }
 
 proptest! {
-    #![proptest_config(Config { cases: 200, ..Config::default() })]
+    #![proptest_config(super::support::config(200))]
     #[test]
     fn no_sequence_of_records_panics_or_unbalances_the_books(acts in proptest::collection::vec((act(), time()), 0..250)) {
         let mut table = Table::new(TIGHT);

@@ -9,8 +9,8 @@ use super::support::{
     owned, row, seeded, step, v4, walked,
 };
 use super::workloads::{client, close, connect, seeing};
-use crate::conn::budget::GRACE;
 use crate::conn::labels::SocketState;
+use crate::conn::limits::GRACE;
 use crate::conn::{Limits, Owner, Table};
 
 const OLD: u64 = 100;

@@ -5,9 +5,9 @@ use agent_common::tcp::{CLOSE, ESTABLISHED, SYN_SENT};
 
 use super::support::{LIMITS, SECOND, apply, check, owned, row, seeded, step};
 use super::workloads::{client, close, connect, counts, seeing, shown, tell, unit};
-use crate::conn::budget::GRACE;
-use crate::conn::snapshot::Service;
-use crate::conn::workloads::Place;
+use crate::conn::account::workloads::Place;
+use crate::conn::limits::GRACE;
+use crate::conn::report::snapshot::Service;
 use crate::conn::{Limits, Table};
 use crate::workload::Key;
 

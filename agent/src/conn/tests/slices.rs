@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use agent_common::record::Socket;
 use agent_common::tcp::{CLOSE, CLOSE_WAIT, ESTABLISHED, LISTEN, SYN_SENT};
 use proptest::prelude::{Strategy, any, prop_oneof, proptest};
-use proptest::test_runner::Config;
 
 use super::support::{
     Ask, EPHEMERAL, LIMITS, PORT, check, covered, ends, entry, holder, owned, row, seeded, step,
@@ -179,7 +178,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(Config { cases: 300, ..Config::default() })]
+    #![proptest_config(super::support::config(300))]
     #[test]
     fn whatever_happens_between_slices_the_next_passes_find_the_truth(
         before in acts(60), between in acts(40), places in 1..12_usize, again in 1..12_usize,
@@ -208,7 +207,7 @@ proptest! {
             let mut rows: Vec<RowView> = world.table.rows().collect();
             rows.sort_by_key(|row| row.sk);
             let mut seen = world.table.snapshot(world.ms * 1_000_000);
-            let name = |group: &crate::conn::snapshot::Group| (group.process.clone(), group.role);
+            let name = |group: &crate::conn::report::snapshot::Group| (group.process.clone(), group.role);
             seen.groups.sort_by_key(name);
             (summary, rows, format!("{:?}{:?}{:?}", seen.groups, seen.pressure.processes, (seen.unheld, seen.shared, seen.owners_read)))
         };

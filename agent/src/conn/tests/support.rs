@@ -4,10 +4,11 @@ use std::collections::HashSet;
 
 use agent_common::record::{Close, Endpoints, Holder, Retransmit, Socket, State, flag};
 use agent_common::tcp;
+use proptest::test_runner::Config;
 
 use crate::conn::labels::{CloseReason, ConnectFailure, Correction, Role, SocketState};
-use crate::conn::rows::{Row, flag as row_flag};
-use crate::conn::snapshot::{Group, Service, Snapshot};
+use crate::conn::report::snapshot::{Group, Service, Snapshot};
+use crate::conn::socket::row::{Row, flag as row_flag};
 use crate::conn::{Covered, Limits, RowView, Table};
 
 /// A millisecond, the tests' unit of time.
@@ -23,6 +24,13 @@ pub(super) const EPHEMERAL: u16 = 40_000;
 /// Room enough for any test that does not ask for less.
 pub(super) const LIMITS: Limits =
     Limits { connections: 10_000, groups: 100, services: 100, namespaces: 8, ports: 8 };
+
+/// A property with this number of cases, or with that of `PROPTEST_CASES`, which `cargo xtask check`
+/// sets.
+pub(super) fn config(cases: u32) -> Config {
+    let wanted = std::env::var("PROPTEST_CASES").ok().and_then(|wanted| wanted.parse().ok());
+    Config { cases: wanted.unwrap_or(cases), ..Config::default() }
+}
 
 /// An IPv4 address as records carry it.
 pub(super) fn v4(address: [u8; 4]) -> [u64; 2] {

@@ -7,9 +7,9 @@ use super::support::{
     Ask, LIMITS, PORT, SECOND, apply, check, covered, ends, entry, owned, row, seeded, step,
 };
 use super::workloads::{client, close, connect, counts, seeing, shown, unit};
-use crate::conn::budget::GRACE;
 use crate::conn::labels::Role;
-use crate::conn::snapshot::OTHER;
+use crate::conn::limits::GRACE;
+use crate::conn::report::snapshot::OTHER;
 use crate::conn::{Limits, Table};
 use crate::workload::Key;
 

@@ -10,10 +10,10 @@ use super::support::{
     Ask, EPHEMERAL, LIMITS, PORT, SECOND, apply, check, covered, ends, entry, holder, owned,
     resent, row, seeded, step, walked,
 };
-use crate::conn::budget::GRACE;
+use crate::conn::account::workloads::{MOST_KNOWN, MOST_PENDING};
 use crate::conn::labels::{Role, SocketState};
-use crate::conn::snapshot::SPARE;
-use crate::conn::workloads::{MOST_KNOWN, MOST_PENDING};
+use crate::conn::limits::GRACE;
+use crate::conn::report::snapshot::SPARE;
 use crate::conn::{Limits, Table};
 use crate::workload::path::classify;
 use crate::workload::{Key, Sight, Workload};

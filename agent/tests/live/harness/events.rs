@@ -1,29 +1,26 @@
 //! The event stream as data: `tcpwarden events --json`, read in the background, and the lives of
 //! sockets put together from it.
 
+use std::cell::{Cell, RefCell};
 use std::fmt::Write as _;
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::process::Command;
+use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use serde_json::Value;
+use testkit::process::{Ending, Launch, Output, Process};
 
-use super::agent::{binary, collect};
+use super::agent::binary;
 use super::witness::Witness;
 use super::{PATIENCE, wait_for};
 
 /// A running event stream.
 pub(crate) struct Events {
-    child: Child,
+    process: Process,
     /// Beside it while it lives.
     witness: Option<Witness>,
-    lines: Arc<Mutex<Vec<Value>>>,
-    log: Arc<Mutex<String>>,
-    ended: Arc<AtomicBool>,
+    lines: RefCell<Vec<Value>>,
+    ended: Cell<bool>,
 }
 
 /// What happened to one socket, from its birth on.
@@ -38,41 +35,43 @@ pub(crate) struct Life {
 impl Events {
     /// Starts it and waits for the line that says that the probes are attached.
     pub(crate) fn start() -> Self {
-        let mut child = Command::new(binary())
-            .args(["events", "--json"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+        let mut command = Command::new(binary());
+        command.args(["events", "--json"]);
+        let process = Launch::new("the event stream", command)
+            .output(Output::LinesAndLog)
+            .ending(Ending::Signal(Signal::SIGKILL))
             .spawn()
             .expect("start the event stream");
-        let log = collect(child.stderr.take().expect("its stderr"));
-        let stdout = BufReader::new(child.stdout.take().expect("its stdout"));
-        let lines = Arc::new(Mutex::new(Vec::new()));
-        let sink = Arc::clone(&lines);
-        let ended = Arc::new(AtomicBool::new(false));
-        let end = Arc::clone(&ended);
-        std::thread::spawn(move || {
-            for line in stdout.lines().map_while(Result::ok) {
-                let value = serde_json::from_str(&line)
-                    .unwrap_or_else(|error| Value::String(format!("not JSON ({error}): {line}")));
-                sink.lock().expect("the lines").push(value);
-            }
-            end.store(true, Ordering::Release);
-        });
-        let mut events = Self { child, witness: None, lines, log, ended };
+        let mut events =
+            Self { process, witness: None, lines: RefCell::default(), ended: Cell::new(false) };
         let first = events.wait("the first line", || events.snapshot().into_iter().next());
         assert_eq!(first["type"], "ready", "the first line of the stream is {first}");
         assert_eq!(
             first["probes"]["inet_sock_set_state"], "attached",
             "the state probe in {first}"
         );
-        events.witness = Witness::of(events.child.id());
+        events.witness = Witness::of(events.process.id());
         events
     }
 
     /// Everything so far.
     pub(crate) fn snapshot(&self) -> Vec<Value> {
-        self.lines.lock().expect("the lines").clone()
+        let mut lines = self.lines.borrow_mut();
+        loop {
+            match self.process.line(Duration::ZERO) {
+                Ok(Some(line)) => {
+                    lines.push(serde_json::from_str(&line).unwrap_or_else(|error| {
+                        Value::String(format!("not JSON ({error}): {line}"))
+                    }))
+                }
+                Ok(None) => break,
+                Err(_) => {
+                    self.ended.set(true);
+                    break;
+                }
+            }
+        }
+        lines.clone()
     }
 
     /// Waits; if it is in vain, says so with the program's log.
@@ -80,19 +79,19 @@ impl Events {
         let start = Instant::now();
         loop {
             // Asked before the probe, which may still find what came just before the end.
-            let ended = self.ended.load(Ordering::Acquire);
+            let ended = self.ended.get();
             if let Some(found) = probe() {
                 return found;
             }
             if ended || start.elapsed() > PATIENCE {
-                let log = self.log.lock().expect("the log").clone();
+                let log = self.process.log();
                 panic!(
                     "no {what} after {:?}{}; its log:\n{log}",
                     start.elapsed(),
                     if ended { ": the stream ended" } else { "" }
                 );
             }
-            std::thread::sleep(std::time::Duration::from_millis(20));
+            std::thread::sleep(Duration::from_millis(20));
         }
     }
 
@@ -123,18 +122,15 @@ impl Events {
     /// Stops it by SIGTERM; the last line.
     pub(crate) fn stop(mut self) -> Value {
         self.note();
-        kill(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGTERM)
-            .expect("send the signal");
+        self.process.signal(Signal::SIGTERM).expect("send the signal");
         let status = wait_for("the event stream to end", PATIENCE, || {
-            self.child.try_wait().expect("ask for its end")
+            self.process.status().expect("ask for its end")
         });
         assert!(status.success(), "the event stream ended with {status}");
         let last = || self.snapshot().last().filter(|line| line["type"] == "summary").cloned();
         wait_for("the summary line", PATIENCE, last)
     }
-}
 
-impl Events {
     /// Lets the witness say what it has seen; it can do so once, while the stream lives.
     fn note(&mut self) {
         if let Some(witness) = self.witness.take() {
@@ -146,8 +142,6 @@ impl Events {
 impl Drop for Events {
     fn drop(&mut self) {
         self.note();
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

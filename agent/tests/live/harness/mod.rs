@@ -6,14 +6,15 @@ pub(crate) mod descriptors;
 pub(crate) mod events;
 pub(crate) mod kernel;
 pub(crate) mod ledger;
-pub(crate) mod page;
 pub(crate) mod settle;
 pub(crate) mod space;
 mod trace;
 pub(crate) mod unreported;
 pub(crate) mod witness;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+pub(crate) use testkit::wait::wait_for;
 
 /// How long a test waits for something that should happen at once: generous, because a guest under
 /// emulation is some twenty times slower than the machine it runs on.
@@ -22,20 +23,4 @@ pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 /// Whether this is a guest: its root is the initramfs that it was booted with.
 pub(crate) fn in_a_guest() -> bool {
     std::fs::read_to_string("/proc/mounts").expect("read the mounts").contains(" / rootfs ")
-}
-
-/// Asks `probe` again and again until it answers, or panics with what it was waiting for.
-pub(crate) fn wait_for<T>(
-    what: &str,
-    patience: Duration,
-    mut probe: impl FnMut() -> Option<T>,
-) -> T {
-    let start = Instant::now();
-    loop {
-        if let Some(found) = probe() {
-            return found;
-        }
-        assert!(start.elapsed() < patience, "waited {patience:?} in vain for {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }

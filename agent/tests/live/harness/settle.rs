@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use testkit::page::Page;
+
 use super::agent::Agent;
 use super::kernel::{Counters, Sockets};
-use super::page::Page;
 use super::wait_for;
 
 /// The kernel's books and the agent's, of the same moment.

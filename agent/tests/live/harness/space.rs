@@ -1,24 +1,25 @@
-//! A network namespace of the test's own: the lab's, with a panic where that has an error.
+//! A network namespace of the test's own: testkit's, with a panic where that has an error.
 //!
 //! Nothing has to be removed: it goes with its holder, and the holder when its standard input
 //! closes.
 
 use std::ops::Deref;
 
+use testkit::netns::Netns;
+
 /// A network namespace with loopback up.
-pub(crate) struct Space(lab::space::Space);
+pub(crate) struct Space(Netns);
 
 impl Space {
     /// A fresh namespace with nothing in it but `lo`.
     pub(crate) fn new() -> Self {
-        let mut holder = super::super::roles::command("namespace", "live-holder");
-        Self(lab::space::Space::held_by(&mut holder).expect("make a network namespace"))
+        Self(Netns::new().expect("make a network namespace"))
     }
 
     /// Two namespaces joined by a cable: `10.77.0.1` and `fd77::1` here, `.2` and `::2` there.
     pub(crate) fn joined() -> (Self, Self) {
         let (here, there) = (Self::new(), Self::new());
-        lab::space::Space::join(&here, &there).expect("join two network namespaces");
+        testkit::veth::join(&here.0, &there.0).expect("join two network namespaces");
         (here, there)
     }
 
@@ -40,7 +41,7 @@ impl Space {
 }
 
 impl Deref for Space {
-    type Target = lab::space::Space;
+    type Target = Netns;
 
     fn deref(&self) -> &Self::Target {
         &self.0
@@ -49,5 +50,5 @@ impl Deref for Space {
 
 /// Runs a command line of plain words and panics with its words and its complaint if it fails.
 pub(crate) fn run(line: &str) {
-    lab::space::run(line).expect("a command");
+    testkit::shell::run(line).expect("a command");
 }

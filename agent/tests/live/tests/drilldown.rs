@@ -1,9 +1,8 @@
 //! The drill-down as its users have it: a leak made on purpose is found by the commands and ranked
 //! first.
 
-use std::io::{BufRead as _, BufReader};
 use std::net::TcpStream;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -45,25 +44,14 @@ fn json(agent: &Agent, words: &[&str]) -> Value {
 /// Thirty peers close and a process that accepted them never does.
 fn leak() {
     let (space, agent) = (Space::new(), Agent::start(&[]));
-    let mut leaker = space.enter(|| {
-        let mut command = roles::command(&format!("listen 127.0.0.1:0 {LEAKED}"), LEAKER);
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("start the process that leaks")
-    });
-    let mut said = BufReader::new(leaker.stdout.take().expect("its output"))
-        .lines()
-        .map(|line| line.expect("a line"));
-    let address = said.next().expect("the address of the process that leaks");
+    let leaker = roles::start(&space, &format!("listen 127.0.0.1:0 {LEAKED}"), LEAKER);
+    let address = roles::line(&leaker);
     let streams: Vec<_> = space
         .enter(|| (0..LEAKED).map(|_| TcpStream::connect(&address).expect("connect")).collect());
-    assert_eq!(said.next().as_deref(), Some("ready"), "the process that leaks has accepted all");
+    roles::ready(&leaker, 1);
     drop(streams);
     found(&agent, leaker.id(), &address);
-    drop(leaker.stdin.take());
-    leaker.wait().expect("the end of the process that leaks");
+    drop(leaker);
     wait_for("a process that has ended to be no suspect", Duration::from_secs(10), || {
         (json(&agent, &["leaks", "--json", "--process", LEAKER])["matched"] == 0).then_some(())
     });

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use nix::sys::signal::Signal;
+use testkit::process::{self, Ending, Launch};
 
 use super::Test;
 use crate::harness::agent::{Agent, binary, scratch};
@@ -121,10 +122,11 @@ fn stale_socket() {
     drop(UnixListener::bind(&path).expect("leave a socket behind"));
     assert!(path.exists(), "a socket file outlives its listener");
     let address = format!("unix:{}", path.display());
-    let mut child = Command::new(binary())
-        .args(["run", "--listen", &address])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
+    let mut command = Command::new(binary());
+    command.args(["run", "--listen", &address]);
+    let agent = Launch::new("the agent", command)
+        .output(process::Output::Log)
+        .ending(Ending::Signal(Signal::SIGKILL))
         .spawn()
         .expect("start it");
     let answered = std::panic::catch_unwind(|| {
@@ -132,8 +134,7 @@ fn stale_socket() {
             std::os::unix::net::UnixStream::connect(&path).ok().map(drop)
         });
     });
-    let _ = child.kill();
-    let _ = child.wait();
+    drop(agent);
     let _ = std::fs::remove_file(&path);
     assert!(answered.is_ok(), "a socket file that nobody listens on keeps the agent from starting");
 }

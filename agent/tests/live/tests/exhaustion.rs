@@ -5,10 +5,10 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use socket2::Socket;
+use testkit::page::Page;
 
 use super::Test;
 use crate::harness::agent::Agent;
-use crate::harness::page::Page;
 use crate::harness::space::Space;
 use crate::harness::wait_for;
 use crate::workload::begin;

@@ -2,19 +2,20 @@
 //! that holds their descriptor.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead as _, BufReader};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
+
+use testkit::page::Page;
+use testkit::process::Process;
 
 use super::Test;
 use crate::harness::agent::Agent;
 use crate::harness::descriptors;
-use crate::harness::page::Page;
 use crate::harness::space::Space;
 use crate::harness::{PATIENCE, wait_for};
 use crate::heirs::HEIR;
-use crate::roles::{TEST_NAME, command};
+use crate::roles::{self, TEST_NAME};
 use crate::workload::Site;
 
 /// The tests of this file.
@@ -38,47 +39,6 @@ pub(super) const TESTS: &[Test] = &[
 
 /// The name of the process that connects.
 const GIVER: &str = "live-giver";
-
-/// A helper process with its relatives, who end when it is dropped.
-struct Family {
-    child: Child,
-    /// What all of them wait for the end of; waiting for the child would close it.
-    input: Option<ChildStdin>,
-    lines: std::io::Lines<BufReader<ChildStdout>>,
-}
-
-impl Family {
-    fn start(space: &Space, role: &str) -> Self {
-        Self::of(space, &mut command(role, GIVER))
-    }
-
-    fn of(space: &Space, command: &mut Command) -> Self {
-        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = space
-            .enter(|| command.spawn())
-            .unwrap_or_else(|error| panic!("start {command:?}: {error}"));
-        let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
-        Self { input: child.stdin.take(), child, lines }
-    }
-
-    fn line(&mut self) -> String {
-        self.lines.next().expect("a line of the helper process").expect("its output")
-    }
-
-    /// Waits until so many of its members hold what they should.
-    fn ready(&mut self, members: usize) {
-        for _ in 0..members {
-            assert_eq!(self.line(), "ready");
-        }
-    }
-}
-
-impl Drop for Family {
-    fn drop(&mut self) {
-        drop(self.input.take());
-        let _ = self.child.wait();
-    }
-}
 
 fn held(page: &Page, process: &str, state: &str) -> i64 {
     page.sum("connections", &[("process", process), ("state", state)])
@@ -112,11 +72,11 @@ fn becomes(agent: &Agent, name: &str, value: i64) {
 }
 
 /// A helper that connects, does something, and is left in CLOSE_WAIT by this process.
-fn leak(space: &Space, ip: IpAddr, deed: &str, members: usize) -> Family {
+fn leak(space: &Space, ip: IpAddr, deed: &str, members: usize) -> Process {
     let site = space.enter(|| Site::open(ip));
-    let mut family = Family::start(space, &format!("connect-and {deed} {}", site.address));
+    let family = roles::start(space, &format!("connect-and {deed} {}", site.address), GIVER);
     let server = site.accept();
-    family.ready(members);
+    roles::ready(&family, members);
     drop(server);
     family
 }
@@ -176,9 +136,9 @@ fn in_flight() {
 fn prefork() {
     let agent = Agent::start(&[]);
     let space = Space::new();
-    let mut family = Family::start(&space, "prefork [::1]:0 3");
-    let address = family.line();
-    family.ready(4);
+    let mut family = roles::start(&space, "prefork [::1]:0 3", GIVER);
+    let address = roles::line(&family);
+    roles::ready(&family, 4);
     let mut clients = space.enter(|| {
         (0..40)
             .map(|_| std::net::TcpStream::connect(&address).expect("connect"))
@@ -189,7 +149,7 @@ fn prefork() {
     let page = settles(&agent, HEIR, "close_wait", 25);
     assert_eq!((held(&page, GIVER, "listen"), held(&page, HEIR, "established")), (1, 15));
     // The workers inherit the listener, and so do connections that wait to be accepted.
-    family.child.kill().expect("kill the master");
+    family.kill();
     settles(&agent, HEIR, "listen", 1);
     drop(clients);
     settles(&agent, HEIR, "close_wait", 40);
@@ -205,9 +165,9 @@ fn crowd() {
     for (deed, members) in
         [("stays", 1), ("forks", 2), ("leaves", 1), ("execs", 1), ("passes", 2)].repeat(6)
     {
-        let mut family = Family::start(&space, &format!("connect-and {deed} {}", site.address));
+        let family = roles::start(&space, &format!("connect-and {deed} {}", site.address), GIVER);
         servers.push(site.accept());
-        family.ready(members);
+        roles::ready(&family, members);
         families.push(family);
     }
     servers.truncate(10);
@@ -269,8 +229,7 @@ fn ended() {
     settles(&agent, GIVER, "close_wait", 1);
     // Which tells that the leak was verified.
     becomes(&agent, "connections_shared", before + 1);
-    family.child.kill().expect("kill the owner");
-    family.child.wait().expect("its end");
+    family.kill();
     settles(&agent, HEIR, "close_wait", 1);
 }
 
@@ -298,8 +257,10 @@ os.wait()
     let (ip, port) = (site.address.ip().to_string(), site.address.port().to_string());
     let found = Command::new("python3").arg("--version").output();
     assert!(found.is_ok(), "this test needs python3 (`cargo xtask setup` installs it): {found:?}");
-    let mut family = Family::of(&space, Command::new("python3").args(["-c", PROGRAM, &ip, &port]));
+    let mut command = Command::new("python3");
+    command.args(["-c", PROGRAM, &ip, &port]);
+    let family = roles::start_command(&space, command);
     drop(site.accept());
-    family.ready(2);
+    roles::ready(&family, 2);
     settles(&agent, HEIR, "close_wait", 1);
 }

@@ -8,11 +8,11 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use socket2::{Domain, Socket, Type};
 
 use serde_json::Value;
+use testkit::page::Page;
 
 use super::Test;
 use crate::harness::agent::Agent;
 use crate::harness::kernel;
-use crate::harness::page::Page;
 use crate::harness::space::Space;
 use crate::harness::{PATIENCE, wait_for};
 use crate::roles::TEST_NAME;

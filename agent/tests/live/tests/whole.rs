@@ -1,8 +1,8 @@
 //! Processes as a whole: what happens to the sockets of one that is killed, and whose they were.
 
-use std::io::{BufRead as _, BufReader};
-use std::net::IpAddr;
-use std::process::{Child, Stdio};
+use std::net::{IpAddr, TcpStream};
+
+use testkit::process::Process;
 
 use super::Test;
 use crate::harness::agent::Agent;
@@ -19,31 +19,19 @@ pub(super) const TESTS: &[Test] = &[
 ];
 
 /// Starts a process that holds `count` connections to the site, and accepts them.
-fn victim(client: &Space, site: &Site, count: usize) -> (Child, Vec<std::net::TcpStream>) {
+fn victim(client: &Space, site: &Site, count: usize) -> (Process, Vec<TcpStream>) {
     let role = format!("connect {} {count}", site.address);
-    let mut child = client.enter(|| {
-        let mut command = roles::command(&role, roles::VICTIM);
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("start a process that connects")
-    });
+    let process = roles::start(client, &role, roles::VICTIM);
     let accepted = (0..count).map(|_| site.accept()).collect();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().expect("its output"))
-        .read_line(&mut line)
-        .expect("its first line");
-    assert_eq!(line.trim(), "ready", "what the process that connects said");
-    (child, accepted)
+    roles::ready(&process, 1);
+    (process, accepted)
 }
 
 /// Kills a process that holds `count` connections and closes the other ends.
 pub(super) fn killed(client: &Space, server: &Space, ip: IpAddr, count: usize, tally: &mut Tally) {
     let site = server.enter(|| Site::open(ip));
     let (mut child, accepted) = victim(client, &site, count);
-    child.kill().expect("kill it");
-    child.wait().expect("its end");
+    child.kill();
     for server in accepted {
         expect_end(&server);
         tally.closed("fin", "fin");
@@ -57,8 +45,7 @@ fn sequence() {
         let site = space.enter(|| Site::open(ip));
         let (mut child, accepted) = victim(&space, &site, 1);
         let pid = child.id();
-        child.kill().expect("kill it");
-        child.wait().expect("its end");
+        child.kill();
         expect_end(&accepted[0]);
         drop(accepted);
         let life = events.wait("the life of the killed process's socket", || {
@@ -100,8 +87,7 @@ fn owners() {
     wait_for("the listener of this process", PATIENCE, || {
         (held(roles::TEST_NAME, "server", "listen") == 1).then_some(())
     });
-    child.kill().expect("kill it");
-    child.wait().expect("its end");
+    child.kill();
     wait_for("7 connections in close_wait of this process", PATIENCE, || {
         (held(roles::TEST_NAME, "server", "close_wait") == 7).then_some(())
     });

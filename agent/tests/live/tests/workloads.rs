@@ -2,9 +2,10 @@
 //! they get.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
+
+use testkit::process::Process;
 
 use super::Test;
 use crate::harness::agent::Agent;
@@ -58,40 +59,20 @@ fn hierarchy() -> PathBuf {
         .expect("a mounted cgroup v2 hierarchy")
 }
 
-/// A process that joins these cgroups, connects, and holds its connections until its input ends.
-struct Victim(Child);
-
-impl Victim {
-    fn connect(space: &Space, site: &Site, count: usize, cgroups: &[&Path]) -> Self {
-        let role = roles::command(&format!("connect {} {count}", site.address), roles::VICTIM);
-        let mut command = Command::new("sh");
-        command
-            .arg("-c")
-            .arg("for c; do echo $$ > \"$c/cgroup.procs\" || exit; done; exec \"$0\"")
-            .arg(role.get_program())
-            .args(cgroups);
-        command.envs(role.get_envs().filter_map(|(key, value)| Some((key, value?))));
-        let mut child = space.enter(|| {
-            command
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .spawn()
-                .expect("start the connecting process")
-        });
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("its output"))
-            .read_line(&mut line)
-            .expect("its first line");
-        assert_eq!(line.trim(), "ready", "the process in {cgroups:?} said {line:?}");
-        Self(child)
-    }
-}
-
-impl Drop for Victim {
-    fn drop(&mut self) {
-        drop(self.0.stdin.take());
-        let _ = self.0.wait();
-    }
+/// Starts a process that joins these cgroups, connects, and holds its connections until its input
+/// ends.
+fn victim(space: &Space, site: &Site, count: usize, cgroups: &[&Path]) -> Process {
+    let role = roles::command(&format!("connect {} {count}", site.address), roles::VICTIM);
+    let mut command = Command::new("sh");
+    command
+        .arg("-c")
+        .arg("for c; do echo $$ > \"$c/cgroup.procs\" || exit; done; exec \"$0\"")
+        .arg(role.get_program())
+        .args(cgroups);
+    command.envs(role.get_envs().filter_map(|(key, value)| Some((key, value?))));
+    let victim = roles::start_command(space, command);
+    roles::ready(&victim, 1);
+    victim
 }
 
 /// The client connections of the process under a workload.
@@ -118,10 +99,10 @@ fn unified() {
         Group::make(&hierarchy(), &slice, &format!("docker-{id}.scope/init.scope")),
     ];
     let both = [(unit.as_str(), 3), (&id[..12], 4)];
-    let victims: Vec<Victim> = groups
+    let victims: Vec<Process> = groups
         .iter()
         .zip(both)
-        .map(|(group, (_, count))| Victim::connect(&space, &site, count, &[&group.leaf]))
+        .map(|(group, (_, count))| victim(&space, &site, count, &[&group.leaf]))
         .collect();
     for (workload, count) in both {
         wait_for("the connections under their workload", PATIENCE, || {
@@ -195,9 +176,9 @@ fn old() {
     let agent = Agent::start(&[]);
     let site = space.enter(|| Site::open(LOOPBACKS[0]));
     // In the root of the unified hierarchy, as all processes are where that is not used.
-    let victim = Victim::connect(&space, &site, 3, &[&group.leaf, &hierarchy()]);
+    let holder = victim(&space, &site, 3, &[&group.leaf, &hierarchy()]);
     wait_for("the connections under their workload", PATIENCE, || {
         (open(&agent, &unit) == 3).then_some(())
     });
-    drop((victim, agent, group));
+    drop((holder, agent, group));
 }

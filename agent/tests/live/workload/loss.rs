@@ -3,6 +3,8 @@
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr, TcpStream};
 
+use testkit::traffic::echo;
+
 use super::{Site, Tally};
 use crate::harness::space::Space;
 
@@ -54,8 +56,8 @@ pub(crate) fn transfers(
     std::thread::scope(|scope| {
         scope.spawn(|| {
             for _ in 0..count {
-                let stream = site.accept();
-                scope.spawn(move || echo(stream));
+                let mut stream = site.accept();
+                scope.spawn(move || echo(&mut stream).expect("answer over a lossy path"));
             }
         });
         for _ in 0..count {
@@ -77,14 +79,4 @@ fn send(address: SocketAddr, bytes: usize) {
         scope.spawn(|| (&stream).write_all(&vec![7; bytes]).expect("send over a lossy path"));
         (&stream).read_exact(&mut rest).expect("receive over a lossy path");
     });
-}
-
-fn echo(mut stream: TcpStream) {
-    let mut part = [0; 8192];
-    loop {
-        match stream.read(&mut part).expect("receive over a lossy path") {
-            0 => return,
-            length => stream.write_all(&part[..length]).expect("send over a lossy path"),
-        }
-    }
 }

@@ -9,10 +9,12 @@ pub(crate) mod short;
 
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read as _};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::ops::Deref;
 use std::time::Duration;
 
-use socket2::{Domain, SockRef, Socket, Type};
+use socket2::Socket;
+use testkit::traffic;
 
 /// An address of which packets are lost without an answer, once [`black_hole`] has run.
 pub(crate) const NOWHERE: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
@@ -54,13 +56,8 @@ impl Tally {
     }
 }
 
-/// A listener and the address that reaches it.
-pub(crate) struct Site {
-    /// The listener.
-    pub(crate) listener: TcpListener,
-    /// Where clients connect to.
-    pub(crate) address: SocketAddr,
-}
+/// A listener and the address that reaches it: testkit's, with a panic where that has an error.
+pub(crate) struct Site(traffic::Site);
 
 impl Site {
     /// Listens on a free port; a v4-mapped address makes an IPv6 socket.
@@ -70,10 +67,7 @@ impl Site {
 
     /// Listens on that port.
     pub(crate) fn open_at(address: SocketAddr) -> Self {
-        let listener = TcpListener::bind(address)
-            .unwrap_or_else(|error| panic!("listen on {address}: {error}"));
-        let address = listener.local_addr().expect("the listener's address");
-        Self { listener, address }
+        Self(traffic::Site::open_at(address).unwrap_or_else(|error| panic!("{error:#}")))
     }
 
     /// A client end from the namespace of the calling thread, and the accepted end.
@@ -85,9 +79,17 @@ impl Site {
 
     /// Accepts one, with a time limit on its reads.
     pub(crate) fn accept(&self) -> TcpStream {
-        let (server, _) = self.listener.accept().expect("accept");
+        let server = self.0.accept().unwrap_or_else(|error| panic!("{error:#}"));
         server.set_read_timeout(Some(Duration::from_mins(1))).expect("set a time limit");
         server
+    }
+}
+
+impl Deref for Site {
+    type Target = traffic::Site;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
     }
 }
 
@@ -116,21 +118,12 @@ pub(crate) fn expect_reset(mut stream: &TcpStream) {
 
 /// Closes by a reset.
 pub(crate) fn abort(stream: TcpStream) {
-    SockRef::from(&stream).set_linger(Some(Duration::ZERO)).expect("set linger 0");
-    drop(stream);
+    traffic::abort(stream).expect("set linger 0");
 }
 
 /// A connect under way, not waited for.
 pub(crate) fn begin(address: SocketAddr) -> Socket {
-    let socket =
-        Socket::new(Domain::for_address(address), Type::STREAM, None).expect("make a socket");
-    socket.set_nonblocking(true).expect("make it non-blocking");
-    match socket.connect(&address.into()) {
-        Ok(()) => {}
-        Err(error) if error.raw_os_error() == Some(nix::errno::Errno::EINPROGRESS as i32) => {}
-        Err(error) => panic!("begin to connect to {address}: {error}"),
-    }
-    socket
+    traffic::begin(address).unwrap_or_else(|error| panic!("begin to connect to {address}: {error}"))
 }
 
 /// Makes [`NOWHERE`] a place from which nothing comes back, in the calling thread's namespace:

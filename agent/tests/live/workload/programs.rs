@@ -4,11 +4,12 @@
 //! forked.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::Write as _;
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::process::Command;
+
+use testkit::process::{Ending, Launch, Process};
 
 use crate::harness::PATIENCE;
 use crate::harness::agent::scratch;
@@ -18,8 +19,7 @@ const C: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/live/programs/leaky.
 
 /// A running program.
 pub(crate) struct Program {
-    child: Child,
-    lines: Receiver<String>,
+    process: Process,
     /// The processes that hold its connections, once it is ready.
     pub(crate) holders: BTreeSet<u32>,
     /// What it said besides, by the first word.
@@ -42,19 +42,11 @@ impl Program {
         let join = cgroup.map_or_else(String::new, |path| {
             format!("echo $$ > {}/cgroup.procs && ", path.display())
         });
-        let mut child = Command::new("sh")
-            .args(["-c", &format!("{join}exec \"$@\""), "sh"])
-            .args(words)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|error| panic!("start {words:?}: {error}"));
-        let output = BufReader::new(child.stdout.take().expect("its output"));
-        let (send, lines) = channel();
-        std::thread::spawn(move || {
-            output.lines().map_while(Result::ok).try_for_each(|line| send.send(line))
-        });
-        Self { child, lines, holders: BTreeSet::new(), said: BTreeMap::new() }
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("{join}exec \"$@\""), "sh"]).args(words);
+        let process = Launch::new(&words.join(" "), command).ending(Ending::Input).spawn();
+        let process = process.expect("start a program");
+        Self { process, holders: BTreeSet::new(), said: BTreeMap::new() }
     }
 
     /// The address at which it listens, on the same host as the caller.
@@ -76,9 +68,10 @@ impl Program {
     fn until(&mut self, word: &str) -> String {
         loop {
             let line = self
-                .lines
-                .recv_timeout(PATIENCE)
-                .unwrap_or_else(|error| panic!("no line {word:?} from the program: {error}"));
+                .process
+                .line(PATIENCE)
+                .unwrap_or_else(|error| panic!("no line {word:?} from the program: {error}"))
+                .unwrap_or_else(|| panic!("no line {word:?} from the program"));
             if let Some(pid) = line.strip_prefix("held by ") {
                 self.holders.insert(pid.parse().expect("a process id"));
             }
@@ -89,13 +82,6 @@ impl Program {
                 return line;
             }
         }
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        drop(self.child.stdin.take());
-        let _ = self.child.wait();
     }
 }
 

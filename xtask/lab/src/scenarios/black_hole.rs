@@ -5,11 +5,11 @@ use std::sync::Once;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use testkit::traffic::{connect, echo, listen, serve, spawn};
 
 use crate::cast::{Host, Role, Scene, server};
 use crate::stage::Stage;
 use crate::tell::Ask;
-use crate::traffic::{connect, echo, listen, serve, spawn};
 use crate::{Scenario, kind};
 
 /// Clients that try at the same time, each again once it has failed: after seven seconds.

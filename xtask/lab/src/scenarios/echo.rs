@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 
 use anyhow::Result;
+use testkit::traffic::{ask, connect, echo, listen, serve};
 
 use crate::Scenario;
 use crate::cast::{Host, Role, Scene, server};
 use crate::tell::Ask;
-use crate::traffic::{ask, connect, echo, listen, serve};
 
 /// Connections that are kept for as long as the scenario lasts.
 const KEPT: usize = 8;

@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use testkit::traffic::{ask, connect, echo, listen, serve};
 
 use crate::Scenario;
 use crate::cast::{Host, Role, Scene, server};
 use crate::tell::Ask;
-use crate::traffic::{ask, connect, echo, listen, serve};
 
 /// The most descriptors that the server may have open.
 const LIMIT: u64 = 512;

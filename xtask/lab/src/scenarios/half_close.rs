@@ -3,11 +3,11 @@
 use std::net::{Shutdown, TcpStream};
 
 use anyhow::{Context as _, Result};
+use testkit::traffic::{ask, connect, echo, listen, serve, stay};
 
 use crate::Scenario;
 use crate::cast::{Host, Role, Scene, server};
 use crate::tell::Ask;
-use crate::traffic::{ask, connect, echo, listen, serve, stay};
 
 /// Connections that are closed by half at once, and how many more until the end.
 const FIRST: u32 = 12;

@@ -5,12 +5,12 @@ use std::io::{Read as _, Write as _};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use testkit::traffic::{ask, connect, echo, listen, serve, spawn};
 
 use crate::Scenario;
 use crate::cast::{Host, Role, Scene, server};
 use crate::stage::Stage;
 use crate::tell::Ask;
-use crate::traffic::{ask, connect, echo, listen, serve, spawn};
 
 /// Packets in a hundred that are lost, of those that carry data: handshakes and acknowledgements
 /// pass.

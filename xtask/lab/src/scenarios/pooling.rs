@@ -2,11 +2,11 @@
 //! that are kept.
 
 use anyhow::{Context as _, Result};
+use testkit::traffic::{answer, ask, connect, echo, listen, serve};
 
 use crate::Scenario;
 use crate::cast::{Host, Role, Scene, server};
 use crate::tell::Ask;
-use crate::traffic::{answer, ask, connect, echo, listen, serve};
 
 /// Requests a second, in both.
 const RATE: f64 = 40.0;

@@ -3,11 +3,11 @@
 use std::sync::Once;
 
 use anyhow::{Result, ensure};
+use testkit::traffic::{connect, echo, listen, serve};
 
 use crate::Scenario;
 use crate::cast::{Host, Role, Scene, server};
 use crate::tell::Ask;
-use crate::traffic::{connect, echo, listen, serve};
 
 /// Connects a second.
 const RATE: f64 = 5.0;

@@ -5,10 +5,10 @@ use std::io::{ErrorKind, Read as _};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
+use testkit::traffic::{answer, ask, connect, listen};
 
 use crate::cast::{Host, Role, Scene, server};
 use crate::tell::Ask;
-use crate::traffic::{answer, ask, connect, listen};
 use crate::{Scenario, kind};
 
 /// Tries a second: each failure and each answer is followed by the next try, without a pause that

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use socket2::SockRef;
+use testkit::traffic::{ask, connect, listen, serve};
 
 use crate::Scenario;
 use crate::cast::{Host, Role, Scene, server};
 use crate::tell::Ask;
-use crate::traffic::{ask, connect, listen, serve};
 
 /// Connections a second, each of which ends with a reset.
 const RATE: f64 = 20.0;
@@ -49,7 +49,7 @@ fn reset(scene: &Scene) -> Result<()> {
     let listener = listen(server(PORT), 128)?;
     scene.ready();
     serve(&listener, |mut stream| {
-        crate::traffic::answer(&mut stream)?;
+        testkit::traffic::answer(&mut stream)?;
         std::thread::sleep(LIFE);
         SockRef::from(&stream).set_linger(Some(Duration::ZERO))
     })

@@ -3,11 +3,11 @@
 use std::io::Write as _;
 
 use anyhow::Result;
+use testkit::traffic::{ask, connect, listen, serve, stay};
 
 use crate::Scenario;
 use crate::cast::{Host, Role, Scene, server};
 use crate::tell::Ask;
-use crate::traffic::{ask, connect, listen, serve, stay};
 
 /// Connections that nobody reads from.
 const CONNECTIONS: usize = 12;

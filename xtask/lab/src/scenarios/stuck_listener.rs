@@ -4,11 +4,11 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use testkit::traffic::{ask, listen, spawn, stay};
 
 use crate::Scenario;
 use crate::cast::{Host, Role, Scene, server};
 use crate::tell::Ask;
-use crate::traffic::{ask, listen, spawn, stay};
 
 /// The limit of the accept queue; the kernel takes one more.
 const BACKLOG: i32 = 16;

@@ -5,11 +5,11 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use testkit::traffic::{ask, connect, echo, listen, serve};
 
 use crate::cast::{Host, Role, Scene, server};
 use crate::stage::Stage;
 use crate::tell::Ask;
-use crate::traffic::{ask, connect, echo, listen, serve};
 use crate::{Scenario, kind};
 
 /// The client's local ports: few, so that it is quick.

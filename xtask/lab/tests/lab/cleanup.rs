@@ -6,9 +6,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use lab::space::Space;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use testkit::netns::Netns;
+use testkit::shell;
 
 use crate::kernel::sockets;
 use crate::program::{Lab, binary, wait_for};
@@ -32,30 +33,30 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
     ("the_machine_outside_is_not_touched", outside),
 ];
 
-/// A detector for the end of network namespaces: a cable from each into one of our own. The kernel
+/// A detector for the end of network namespaces: a veth pair from each into one of our own. The kernel
 /// takes an end away when the namespace of the other goes, and with that rules, settings and
 /// sockets have gone too.
 struct Cables {
-    space: Space,
+    netns: Netns,
 }
 
 impl Cables {
     fn to(lab: &Lab) -> Self {
-        let space = Space::held_by(&mut lab::cast::holder().unwrap()).unwrap();
+        let netns = Netns::new().unwrap();
         for (number, pid) in lab.actors.values().enumerate() {
             let add = format!(
                 "ip link add probe{number} netns {} type veth peer name probe netns {pid}",
-                space.pid()
+                netns.pid()
             );
-            lab::space::run(&add).unwrap();
+            shell::run(&add).unwrap();
         }
-        let cables = Self { space };
+        let cables = Self { netns };
         assert_eq!(cables.count(), lab.actors.len());
         cables
     }
 
     fn count(&self) -> usize {
-        let devices = fs::read_to_string(format!("/proc/{}/net/dev", self.space.pid())).unwrap();
+        let devices = fs::read_to_string(format!("/proc/{}/net/dev", self.netns.pid())).unwrap();
         devices.lines().filter(|line| line.trim_start().starts_with("probe")).count()
     }
 }

@@ -29,7 +29,7 @@ fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     // Processes are found by their names, and two cores are for one scenario at a time.
     arguments.test_threads = Some(1);
-    let _alone = (!arguments.list).then(lab::turn::alone);
+    let _alone = (!arguments.list).then(testkit::turn::alone);
     let tests = pictures::TESTS.iter().chain(cleanup::TESTS).chain(words::TESTS);
     let trials = tests.map(|(name, test)| Trial::test(*name, move || privileged(*test))).collect();
     libtest_mimic::run(&arguments, trials).exit_code()

@@ -1,22 +1,19 @@
 //! The program under test, running a scenario.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::process::{Command, ExitStatus};
+use std::time::Duration;
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
+use testkit::process::{Ending, Launch, Output, Process};
 
 /// How long anything may take that should happen at once.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A program that plays a scenario. It is killed when dropped.
 pub(crate) struct Lab {
-    pub(crate) child: Child,
-    said: Arc<Mutex<String>>,
+    process: Process,
     /// Process ids by name.
     pub(crate) actors: BTreeMap<String, u32>,
     /// Inodes of its namespaces.
@@ -34,17 +31,14 @@ impl Lab {
     }
 
     pub(crate) fn with_agent(name: &str, seconds: u64, agent: &str) -> Self {
-        let mut child = Command::new(binary())
-            .args([name, "--seconds", &seconds.to_string(), "--agent", agent])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+        let mut command = Command::new(binary());
+        command.args([name, "--seconds", &seconds.to_string(), "--agent", agent]);
+        let process = Launch::new("the lab", command)
+            .output(Output::Log)
+            .ending(Ending::Signal(Signal::SIGKILL))
             .spawn()
-            .expect("start the lab");
-        let said = Arc::new(Mutex::new(String::new()));
-        collect(child.stdout.take().unwrap(), Arc::clone(&said));
-        collect(child.stderr.take().unwrap(), Arc::clone(&said));
-        let mut lab = Self { child, said, actors: BTreeMap::new(), spaces: Vec::new() };
+            .unwrap();
+        let mut lab = Self { process, actors: BTreeMap::new(), spaces: Vec::new() };
         let text = wait_for("the scenario to begin", || {
             let text = lab.said();
             assert!(!text.contains("error:"), "{text}");
@@ -69,7 +63,7 @@ impl Lab {
 
     /// What it has printed so far.
     pub(crate) fn said(&self) -> String {
-        self.said.lock().unwrap().clone()
+        self.process.log()
     }
 
     /// The process id of a role.
@@ -80,20 +74,19 @@ impl Lab {
             .unwrap_or_else(|| panic!("nobody is called {name}: {:?}", self.actors))
     }
 
-    pub(crate) fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(self.child.id().try_into().unwrap()), signal).unwrap();
+    pub(crate) fn signal(&mut self, signal: Signal) {
+        self.process.signal(signal).unwrap();
     }
 
     /// Waits until it has ended by itself.
     pub(crate) fn ended(&mut self) -> ExitStatus {
-        wait_for("the lab to end", || self.child.try_wait().unwrap())
+        wait_for("the lab to end", || self.process.status().unwrap())
     }
 }
 
 impl Drop for Lab {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.process.end();
         // The next test looks for processes of the same names.
         let pids: Vec<u32> = self.actors.values().copied().collect();
         while pids.iter().any(|pid| Path::new(&format!("/proc/{pid}")).exists()) {
@@ -102,24 +95,7 @@ impl Drop for Lab {
     }
 }
 
-fn collect(from: impl std::io::Read + Send + 'static, to: Arc<Mutex<String>>) {
-    std::thread::spawn(move || {
-        for line in BufReader::new(from).lines().map_while(Result::ok) {
-            let mut text = to.lock().unwrap();
-            text.push_str(&line);
-            text.push('\n');
-        }
-    });
-}
-
 /// Asks `probe` again and again until it answers, or panics with what it was waiting for.
-pub(crate) fn wait_for<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
-    let start = Instant::now();
-    loop {
-        if let Some(found) = probe() {
-            return found;
-        }
-        assert!(start.elapsed() < PATIENCE, "waited {PATIENCE:?} in vain for {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+pub(crate) fn wait_for<T>(what: &str, probe: impl FnMut() -> Option<T>) -> T {
+    testkit::wait::wait_for(what, PATIENCE, probe)
 }

@@ -1,0 +1,71 @@
+//! What the table counts besides groups and services.
+
+use crate::conn::histogram::{Histogram, NANOSECONDS, SECONDS};
+use crate::conn::labels::{Correction, RetransmitError, Role, SocketState};
+use crate::conn::report::snapshot::Namespace;
+use crate::conn::socket::row::{Row, flag};
+
+/// What is counted besides groups and services.
+pub(crate) struct Books {
+    pub(crate) transitions: u64,
+    pub(crate) retransmits: u64,
+    pub(crate) retransmit_failures: [u64; RetransmitError::COUNT],
+    pub(crate) refused: u64,
+    pub(crate) unattributed: u64,
+    pub(crate) unverified: u64,
+    pub(crate) unheld: u64,
+    pub(crate) shared: u64,
+    pub(crate) owners_read: Option<u64>,
+    pub(crate) adopted: u64,
+    pub(crate) corrections: [u64; Correction::COUNT],
+    pub(crate) state_durations: Vec<(Role, SocketState, Histogram)>,
+    pub(crate) reconcile_durations: Histogram,
+    pub(crate) last_reconcile: Option<u64>,
+    pub(crate) namespaces: Vec<Namespace>,
+    pub(crate) namespaces_folded: u64,
+}
+
+impl Books {
+    /// Everything at zero.
+    pub(crate) fn new() -> Self {
+        let slots = Role::ALL.iter().flat_map(|role| {
+            SocketState::ALL.iter().map(|state| (*role, *state, Histogram::new(SECONDS)))
+        });
+        Self {
+            transitions: 0,
+            retransmits: 0,
+            retransmit_failures: [0; RetransmitError::COUNT],
+            refused: 0,
+            unattributed: 0,
+            unverified: 0,
+            unheld: 0,
+            shared: 0,
+            owners_read: None,
+            adopted: 0,
+            corrections: [0; Correction::COUNT],
+            state_durations: slots.collect(),
+            reconcile_durations: Histogram::new(SECONDS),
+            last_reconcile: None,
+            namespaces: Vec::new(),
+            namespaces_folded: 0,
+        }
+    }
+
+    /// Notes that a pass has ended which took so long.
+    pub(crate) fn passed(&mut self, took: u64, now: u64) {
+        self.reconcile_durations.observe_whole(&NANOSECONDS, took);
+        self.last_reconcile = Some(now);
+    }
+
+    /// Observes how long a row that leaves its state at `time` was in it, where the beginning was
+    /// seen.
+    #[inline]
+    pub(crate) fn left(&mut self, row: &Row, time: u64) {
+        if !row.has(flag::ENTERED_BEFORE) {
+            let slot = row.role.index() * SocketState::COUNT + row.state.index();
+            self.state_durations[slot]
+                .2
+                .observe_whole(&NANOSECONDS, time.saturating_sub(row.entered));
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! How groups get the workload that they waited for, and how they end.
+//!
+//! Used by the table; see `conn::tenure`.
+
+use std::sync::Arc;
+
+use hashbrown::HashSet;
+
+use super::{ALWAYS, GRACE, Group, Groups};
+use crate::conn::account::workloads::Place;
+use crate::workload::Key;
+
+impl Groups {
+    /// The groups whose workload waits for this key's name.
+    pub(in crate::conn) fn waiting(&self, key: Key) -> Vec<u16> {
+        let place = Place::Pending(key);
+        self.indices().filter(|group| self.list[usize::from(*group)].place == place).collect()
+    }
+
+    /// Gives a group its workload where no group of its process has it yet; else returns the group
+    /// that has.
+    pub(in crate::conn) fn settle(&mut self, group: u16, place: &Place) -> Option<u16> {
+        let waiting = &self.list[usize::from(group)];
+        let (process, role) = (Arc::clone(&waiting.process), waiting.role);
+        if let Some(found) = self.find(&process, place, role) {
+            return Some(found);
+        }
+        self.memo.clear();
+        self.forget(group);
+        self.list[usize::from(group)].place = place.clone();
+        self.remember(group);
+        None
+    }
+
+    /// Groups whose process has had no row in their workload for the grace time.
+    pub(in crate::conn) fn idle(&mut self, now: u64) -> Vec<u16> {
+        let awake = |group: &&Group| {
+            group.live && (group.touched || group.place.is_pending() || !group.is_empty())
+        };
+        let busy: HashSet<(Arc<str>, Arc<str>)> = (self.list.iter().filter(awake))
+            .map(|group| (Arc::clone(&group.process), Arc::clone(group.place.label(&self.unknown))))
+            .collect();
+        let mut idle = Vec::new();
+        for (at, group) in self.list.iter_mut().enumerate().filter(|(_, group)| group.live) {
+            group.touched = false;
+            let name = (Arc::clone(&group.process), Arc::clone(group.place.label(&self.unknown)));
+            if busy.contains(&name) {
+                group.alive = now;
+            } else if at >= ALWAYS && now.saturating_sub(group.alive) >= GRACE {
+                idle.extend(u16::try_from(at));
+            }
+        }
+        idle
+    }
+
+    /// Removes a group that has no rows; what it counted goes to another of its role.
+    pub(in crate::conn) fn remove(&mut self, group: u16, heir: u16) {
+        let counted = std::mem::take(&mut self.list[usize::from(group)].retransmitted);
+        let heir = &mut self.list[usize::from(heir)];
+        heir.used |= counted.iter().flatten().any(|segments| *segments > 0);
+        for (mine, theirs) in heir.retransmitted.iter_mut().flatten().zip(counted.iter().flatten())
+        {
+            *mine += theirs;
+        }
+        self.memo.clear();
+        self.forget(group);
+        self.list[usize::from(group)].live = false;
+        self.free.push(group);
+    }
+}

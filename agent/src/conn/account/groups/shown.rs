@@ -1,0 +1,88 @@
+//! What groups show.
+//!
+//! Used by the table's snapshot.
+
+use std::sync::Arc;
+
+use hashbrown::HashSet;
+
+use super::Groups;
+use crate::conn::account::workloads::Place;
+use crate::conn::labels::SocketState;
+use crate::conn::report::snapshot::{self, StateGauge};
+use crate::conn::store::age_list::Cuts;
+use crate::conn::store::slab::Rows;
+use crate::workload::{Kind, Workload};
+
+impl Groups {
+    /// What the groups show, their ages brought up to `cuts`. A group whose workload is not known
+    /// yet shows its rows under `unknown`; what it counts waits with it, for a counter must not
+    /// go down again.
+    pub(in crate::conn) fn snapshot(&mut self, rows: &Rows, cuts: &Cuts) -> Vec<snapshot::Group> {
+        let mut shown: Vec<snapshot::Group> = Vec::new();
+        let mut pending = Vec::new();
+        for group in self.list.iter_mut().filter(|group| group.live && group.used) {
+            group
+                .lists
+                .iter_mut()
+                .for_each(|list| list.advance(rows, cuts, &mut usize::MAX.clone()));
+            let waits = group.place.is_pending();
+            let one = snapshot::Group {
+                process: Arc::clone(&group.process),
+                workload: Arc::clone(group.place.label(&self.unknown)),
+                role: group.role,
+                states: group.lists.map(|list| list.gauge(rows)),
+                close_wait: group.lists[SocketState::CloseWait.index()].stages(),
+                queued: group.queued,
+                retransmitted: if waits { Default::default() } else { group.retransmitted },
+            };
+            if waits { &mut pending } else { &mut shown }.push(one);
+        }
+        for one in pending {
+            let same = |other: &&mut snapshot::Group| {
+                (&other.process, &other.workload, other.role)
+                    == (&one.process, &one.workload, one.role)
+            };
+            match shown.iter_mut().find(same) {
+                Some(other) => other.add(&one),
+                None => shown.push(one),
+            }
+        }
+        shown
+    }
+
+    /// The workloads that have a group, each once.
+    pub(in crate::conn) fn workloads(&self) -> Vec<Arc<Workload>> {
+        let mut seen = HashSet::new();
+        let named = self.list.iter().filter(|group| group.live && group.used).filter_map(|group| {
+            match &group.place {
+                Place::Named(workload) => Some(workload),
+                Place::Pending(_) => None,
+            }
+        });
+        named
+            .filter(|workload| {
+                workload.kind != Kind::Unknown && seen.insert(Arc::clone(&workload.name))
+            })
+            .cloned()
+            .collect()
+    }
+}
+
+impl snapshot::Group {
+    /// Adds the sockets of another.
+    fn add(&mut self, other: &Self) {
+        self.states.iter_mut().zip(&other.states).for_each(|(mine, theirs)| mine.add(theirs));
+        self.close_wait.iter_mut().zip(other.close_wait).for_each(|(mine, theirs)| *mine += theirs);
+        self.queued.merge(other.queued);
+    }
+}
+
+impl StateGauge {
+    /// Adds the sockets of another.
+    fn add(&mut self, other: &Self) {
+        self.count += other.count;
+        self.oldest_since = [self.oldest_since, other.oldest_since].into_iter().flatten().min();
+        self.older_than.iter_mut().zip(other.older_than).for_each(|(mine, theirs)| *mine += theirs);
+    }
+}

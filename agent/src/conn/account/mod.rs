@@ -1,0 +1,9 @@
+//! Who is counted, within the label budgets: groups, services, workloads, and plain counters.
+//!
+//! Used by `core` and by all that is above it.
+
+pub(crate) mod counters;
+pub(crate) mod group_cache;
+pub(crate) mod groups;
+pub(crate) mod services;
+pub(crate) mod workloads;

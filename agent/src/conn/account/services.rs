@@ -1,0 +1,246 @@
+//! What is counted by process, workload, role and service port: openings, closings, failures and
+//! the distributions that a connection leaves behind; and SYN-ACKs sent again, by port.
+//!
+//! Used by the table. Guarantees: at most `limit` services besides the three that take what has no
+//! room (`~other` without port, one a role), and [`SPARE`] more for workloads that wait for their
+//! name, and while rows that waited go to a group that has a service of its own. A connection
+//! without room is counted as overflow once, when its service is first looked up (again only if its
+//! process changes later). A service goes with its group; what it counted goes to the one of its
+//! role that takes what has no room.
+
+use std::sync::Arc;
+
+use agent_common::record::Close;
+use hashbrown::HashMap;
+
+use super::groups::Groups;
+use crate::conn::histogram::{BYTES, Histogram, MICROSECONDS, NANOSECONDS, SECONDS, WHOLE_BYTES};
+use crate::conn::labels::{CloseReason, ConnectFailure, Role};
+use crate::conn::report::snapshot::{SPARE, Service};
+use crate::conn::socket::row::{NO_SERVICE, Row};
+
+/// A service and the group that it belongs to.
+struct Entry {
+    group: u16,
+    live: bool,
+    /// Its process and workload are filled in when it is shown: the group knows them.
+    service: Service,
+}
+
+/// All services.
+pub(crate) struct Services {
+    list: Vec<Entry>,
+    free: Vec<u32>,
+    index: HashMap<(u16, u16), u32>,
+    limit: usize,
+    /// Whether rows are on their way from one group to another, which takes over its services when
+    /// all of them are there.
+    pub(crate) settling: bool,
+    /// Connections that had to be folded into `~other`.
+    pub(crate) overflow: u64,
+}
+
+impl Services {
+    /// The services that are always there, and room for `limit` more.
+    pub(crate) fn new(limit: usize) -> Self {
+        let entry = |role: &Role| Entry {
+            group: Groups::other(*role),
+            live: true,
+            service: empty(*role, None),
+        };
+        Self {
+            list: Role::ALL.iter().map(entry).collect(),
+            free: Vec::new(),
+            index: HashMap::new(),
+            limit: limit.min(NO_SERVICE as usize / 2),
+            settling: false,
+            overflow: 0,
+        }
+    }
+
+    /// The service of a row, looked up once and then remembered in the row.
+    pub(crate) fn of(&mut self, row: &mut Row, groups: &Groups) -> &mut Service {
+        if row.service == NO_SERVICE {
+            row.service = self.find(row, groups);
+        }
+        &mut self.list[row.service as usize].service
+    }
+
+    /// All that was counted under names that are known; what falls beyond the limit only once
+    /// something has.
+    pub(crate) fn snapshot(&self, groups: &Groups) -> Vec<Service> {
+        let counted = |service: &Service| {
+            service.opened
+                + service.closed.iter().sum::<u64>()
+                + service.failures.iter().sum::<u64>()
+                > 0
+        };
+        let shown = |entry: &&Entry| {
+            entry.live
+                && !groups.is_pending(entry.group)
+                && (entry.service.port.is_some() || counted(&entry.service))
+        };
+        let named = |entry: &Entry| Service {
+            process: Arc::clone(groups.name(entry.group)),
+            workload: Arc::clone(groups.workload(entry.group)),
+            ..entry.service.clone()
+        };
+        self.list.iter().filter(shown).map(named).collect()
+    }
+
+    /// Moves the services of a group without rows to another group of its role; what that one has
+    /// already is added up, what it has no room for goes to the service without port.
+    pub(crate) fn bequeath(&mut self, group: u16, heir: u16) {
+        for at in 0..self.list.len() {
+            let entry = &mut self.list[at];
+            let (Some(port), true) = (entry.service.port, entry.live && entry.group == group)
+            else {
+                continue;
+            };
+            self.index.remove(&(group, port));
+            let rest =
+                (heir == Groups::other(entry.service.role)).then_some(entry.service.role.index());
+            let taken = rest.or_else(|| self.index.get(&(heir, port)).map(|at| *at as usize));
+            // The position fits: it is below the limit, which is below `u32::MAX / 2`.
+            let index = u32::try_from(at).unwrap_or_default();
+            if let Some(into) = taken {
+                let gone = std::mem::replace(&mut entry.service, empty(Role::Unknown, None));
+                entry.live = false;
+                self.list[into].service.add(&gone);
+                self.free.push(index);
+            } else {
+                entry.group = heir;
+                self.index.insert((heir, port), index);
+            }
+        }
+    }
+
+    /// All that opened and closed, shown or not.
+    #[cfg(test)]
+    pub(crate) fn totals(&self) -> (u64, u64) {
+        let live = || self.list.iter().filter(|entry| entry.live).map(|entry| &entry.service);
+        (
+            live().map(|service| service.opened).sum(),
+            live().flat_map(|service| service.closed).sum(),
+        )
+    }
+
+    fn find(&mut self, row: &Row, groups: &Groups) -> u32 {
+        let key = (row.group, row.service_port());
+        if let Some(at) = self.index.get(&key) {
+            return *at;
+        }
+        let role = groups.role(row.group);
+        let used = self.list.len() - self.free.len() - Role::COUNT;
+        if used
+            >= self.limit + if self.settling || groups.is_pending(row.group) { SPARE } else { 0 }
+        {
+            self.overflow += 1;
+            return u32::try_from(role.index()).unwrap_or_default();
+        }
+        let entry = Entry { group: row.group, live: true, service: empty(role, Some(key.1)) };
+        let at = if let Some(at) = self.free.pop() {
+            self.list[at as usize] = entry;
+            at
+        } else {
+            // The position fits, as above.
+            self.list.push(entry);
+            u32::try_from(self.list.len() - 1).unwrap_or_default()
+        };
+        self.index.insert(key, at);
+        at
+    }
+}
+
+impl Service {
+    /// Counts an end, and the numbers that the kernel gave with it.
+    pub(crate) fn closed(
+        &mut self,
+        reason: CloseReason,
+        lasted: Option<u64>,
+        numbers: Option<&Close>,
+    ) {
+        self.closed[reason.index()] += 1;
+        if let Some(lasted) = lasted {
+            self.duration.observe_whole(&NANOSECONDS, lasted);
+        }
+        let Some(numbers) = numbers else { return };
+        if numbers.srtt_us > 0 {
+            self.srtt.observe_whole(&MICROSECONDS, u64::from(numbers.srtt_us));
+        }
+        self.sent_bytes.observe_whole(&WHOLE_BYTES, numbers.bytes_sent);
+        self.received_bytes.observe_whole(&WHOLE_BYTES, numbers.bytes_received);
+    }
+
+    /// Counts a connect that came to nothing.
+    pub(crate) fn failed(&mut self, reason: ConnectFailure) {
+        self.failures[reason.index()] += 1;
+    }
+
+    /// Adds what another has counted.
+    fn add(&mut self, other: &Self) {
+        self.opened += other.opened;
+        self.closed.iter_mut().zip(other.closed).for_each(|(mine, theirs)| *mine += theirs);
+        self.failures.iter_mut().zip(other.failures).for_each(|(mine, theirs)| *mine += theirs);
+        self.duration.add(&other.duration);
+        self.connect_duration.add(&other.connect_duration);
+        self.srtt.add(&other.srtt);
+        self.sent_bytes.add(&other.sent_bytes);
+        self.received_bytes.add(&other.received_bytes);
+    }
+}
+
+/// SYN-ACKs sent again, by the listener's port. Beyond the limit: counted together, and each as
+/// overflow.
+pub(crate) struct Ports {
+    counts: HashMap<u16, u64>,
+    beyond: u64,
+    limit: usize,
+}
+
+impl Ports {
+    /// No counts, and room for `limit` ports.
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { counts: HashMap::new(), beyond: 0, limit }
+    }
+
+    /// Counts one.
+    pub(crate) fn count(&mut self, port: u16) {
+        if self.counts.len() < self.limit || self.counts.contains_key(&port) {
+            *self.counts.entry(port).or_default() += 1;
+        } else {
+            self.beyond += 1;
+        }
+    }
+
+    /// How many fell beyond the limit.
+    pub(crate) const fn overflow(&self) -> u64 {
+        self.beyond
+    }
+
+    /// The counts by port, then what fell beyond the limit.
+    pub(crate) fn snapshot(&self) -> Vec<(Option<u16>, u64)> {
+        let mut counts: Vec<_> =
+            self.counts.iter().map(|(port, count)| (Some(*port), *count)).collect();
+        counts.sort_unstable();
+        counts.push((None, self.beyond));
+        counts
+    }
+}
+
+fn empty(role: Role, port: Option<u16>) -> Service {
+    Service {
+        process: Arc::default(),
+        workload: Arc::default(),
+        role,
+        port,
+        opened: 0,
+        closed: [0; CloseReason::COUNT],
+        failures: [0; ConnectFailure::COUNT],
+        duration: Histogram::new(SECONDS),
+        connect_duration: Histogram::new(SECONDS),
+        srtt: Histogram::new(SECONDS),
+        sent_bytes: Histogram::new(BYTES),
+        received_bytes: Histogram::new(BYTES),
+    }
+}

@@ -1,0 +1,207 @@
+//! Which workload a key stands for, as far as the table has been told; what it has not been told it
+//! asks for.
+//!
+//! Used by the table. A socket shows up with the id of its cgroup, and the name behind the id comes
+//! later, from another thread. Until then the rows of the id have a place of their own, which
+//! becomes the named one as a whole: what they counted meanwhile is shown under the right name or
+//! not at all. Guarantees: at most [`MOST_KNOWN`] keys are kept and at most [`MOST_PENDING`] wait
+//! for a name; what is beyond is `unknown`; a key that waits for [`PATIENCE`] becomes `unknown`
+//! too. A key whose cgroup is gone keeps its name for the grace time.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+use crate::conn::limits::GRACE;
+use crate::workload::{Key, Sight, Workload};
+
+/// The most keys whose workload is remembered.
+pub(crate) const MOST_KNOWN: usize = 32_768;
+/// The most keys that wait for their name at once.
+pub(crate) const MOST_PENDING: usize = 64;
+/// For how long a key waits, nanoseconds.
+const PATIENCE: u64 = 10_000_000_000;
+
+/// Where a group belongs: a workload, or a key whose workload is not known yet.
+#[derive(Clone, Debug)]
+pub(crate) enum Place {
+    Named(Arc<Workload>),
+    Pending(Key),
+}
+
+impl Place {
+    /// The label that stands for it now.
+    pub(crate) fn label<'a>(&'a self, unknown: &'a Arc<Workload>) -> &'a Arc<str> {
+        match self {
+            Self::Named(workload) => &workload.name,
+            Self::Pending(_) => &unknown.name,
+        }
+    }
+
+    /// Whether it waits for its name.
+    pub(crate) const fn is_pending(&self) -> bool {
+        matches!(self, Self::Pending(_))
+    }
+}
+
+impl PartialEq for Place {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Named(one), Self::Named(other)) => {
+                Arc::ptr_eq(one, other) || one.name == other.name
+            }
+            (Self::Pending(one), Self::Pending(other)) => one == other,
+            _ => false,
+        }
+    }
+}
+
+/// A workload that the table has been told.
+struct Known {
+    workload: Arc<Workload>,
+    /// When its key was last told or confirmed.
+    told: u64,
+}
+
+/// All of them.
+pub(crate) struct Workloads {
+    sight: Sight,
+    known: HashMap<Key, Known>,
+    /// Keys without a name, each with the moment at which [`Workloads::expire`] first met it.
+    pending: HashMap<Key, Option<u64>>,
+    host: Arc<Workload>,
+    pub(crate) unknown: Arc<Workload>,
+    /// Changes with whatever a place that was found before could change by.
+    epoch: u64,
+    /// Sockets that were `unknown` because too many keys were known or waiting.
+    pub(crate) overflow: u64,
+}
+
+impl Workloads {
+    /// Sees nothing until told otherwise.
+    pub(crate) fn new() -> Self {
+        Self {
+            sight: Sight::Blind,
+            known: HashMap::new(),
+            pending: HashMap::new(),
+            host: Arc::new(Workload::host()),
+            unknown: Arc::new(Workload::unknown()),
+            epoch: 0,
+            overflow: 0,
+        }
+    }
+
+    /// Told what keys can be resolved from here on.
+    pub(crate) fn see(&mut self, sight: Sight) {
+        self.sight = sight;
+        self.epoch += 1;
+    }
+
+    /// A place that was found for a key without overflow is still its place as long as this stays.
+    pub(crate) const fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// The place of a socket, by its cgroup's id and its owner's process id; 0 where not known.
+    pub(crate) fn place(&mut self, cgroup: u64, tgid: u32) -> Place {
+        if self.sight == Sight::Blind {
+            return Place::Named(Arc::clone(&self.host));
+        }
+        let Some(key) = self.sight.key(cgroup, tgid) else { return self.nowhere() };
+        if let Some(known) = self.known.get(&key) {
+            return Place::Named(Arc::clone(&known.workload));
+        }
+        if self.pending.contains_key(&key) {
+            return Place::Pending(key);
+        }
+        if self.pending.len() >= MOST_PENDING || self.known.len() + self.pending.len() >= MOST_KNOWN
+        {
+            self.overflow += 1;
+            return self.nowhere();
+        }
+        self.pending.insert(key, None);
+        Place::Pending(key)
+    }
+
+    /// The place of a row that has been placed before: what finds no room was counted then.
+    pub(crate) fn place_again(&mut self, cgroup: u64, tgid: u32) -> Place {
+        let overflow = self.overflow;
+        let place = self.place(cgroup, tgid);
+        self.overflow = overflow;
+        place
+    }
+
+    /// The place of what cannot be named.
+    pub(crate) fn nowhere(&self) -> Place {
+        Place::Named(Arc::clone(&self.unknown))
+    }
+
+    /// The keys that wait for a name.
+    pub(crate) fn wanted(&self) -> Vec<Key> {
+        self.pending.keys().copied().collect()
+    }
+
+    /// Whether there are any.
+    pub(crate) fn wants(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    /// The processes whose workload is remembered.
+    pub(crate) fn processes(&self) -> Vec<u32> {
+        let process = |key: &Key| if let Key::Process(tgid) = key { Some(*tgid) } else { None };
+        self.known.keys().filter_map(process).collect()
+    }
+
+    /// Takes what a key stands for, `None` where it is gone; true where it waited for that.
+    pub(crate) fn tell(&mut self, key: Key, workload: Option<&Arc<Workload>>, now: u64) -> bool {
+        self.epoch += 1;
+        let waited = self.pending.remove(&key).is_some();
+        let room = self.known.len() < MOST_KNOWN;
+        match (workload, self.known.get_mut(&key)) {
+            (Some(workload), Some(known)) => {
+                known.told = now;
+                if known.workload != *workload {
+                    known.workload = Arc::clone(workload);
+                }
+            }
+            (Some(workload), None) if room => {
+                self.known.insert(key, Known { workload: Arc::clone(workload), told: now });
+            }
+            // Remembered as not to be found, so that its next record does not ask again.
+            (None, None) if waited => {
+                self.known.insert(key, Known { workload: Arc::clone(&self.unknown), told: now });
+            }
+            _ => {}
+        }
+        waited
+    }
+
+    /// The workload of a key that has been told, else `unknown`.
+    pub(crate) fn of(&self, key: Key) -> Arc<Workload> {
+        Arc::clone(self.known.get(&key).map_or(&self.unknown, |known| &known.workload))
+    }
+
+    /// Forgets what nobody has confirmed for the grace time; returns the keys that have waited too
+    /// long.
+    pub(crate) fn expire(&mut self, now: u64) -> Vec<Key> {
+        let before = self.known.len();
+        self.known.retain(|_, known| now.saturating_sub(known.told) < GRACE);
+        self.epoch += u64::from(self.known.len() < before);
+        let late =
+            |since: &mut Option<u64>| now.saturating_sub(*since.get_or_insert(now)) >= PATIENCE;
+        let mut late: Vec<Key> = self
+            .pending
+            .iter_mut()
+            .filter_map(|(key, since)| late(since).then_some(*key))
+            .collect();
+        // In an order of their own, so that what follows does not depend on that of the table.
+        late.sort_unstable();
+        late
+    }
+
+    /// How many keys are remembered or waiting.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.known.len() + self.pending.len()
+    }
+}

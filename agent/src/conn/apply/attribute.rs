@@ -1,0 +1,136 @@
+//! Under whose name a row stands: from a record, from the listener that it came from, from its
+//! cgroup.
+//!
+//! Used by the table and its passes. Every answer that rests on a name alone is asked of the
+//! groups' memo first.
+
+use agent_common::record::State;
+
+use crate::conn::account::group_cache::Question;
+use crate::conn::account::groups::Groups;
+use crate::conn::account::workloads::Workloads;
+use crate::conn::core::Core;
+use crate::conn::labels::{Role, SocketState};
+use crate::conn::socket::attribution::{Owner, names_owner};
+use crate::conn::socket::name::Name;
+use crate::conn::socket::row::Row;
+
+impl Core {
+    /// Sets the owner of a row that is in no list: the current task where it is the socket's user,
+    /// else that of the listener behind it where nothing better is known.
+    pub(crate) fn name_owner(&mut self, row: &mut Row, record: &State) {
+        if may_inherit(row) {
+            self.inherit(row);
+        }
+        self.groups.name_by(&mut self.workloads, row, record, self.reader, self.seeded);
+    }
+
+    /// The same for a row of the slab that is in no list.
+    pub(crate) fn name_owner_of(&mut self, index: u32, record: &State) {
+        if may_inherit(&self.rows[index]) {
+            let mut row = self.rows[index];
+            self.inherit(&mut row);
+            self.rows[index] = row;
+        }
+        let (seeded, reader) = (self.seeded, self.reader);
+        let Self { rows, groups, workloads, .. } = self;
+        groups.name_by(workloads, &mut rows[index], record, reader, seeded);
+    }
+
+    /// Takes the role, and the owner where none is known or it waits to be accepted, from the
+    /// listener that the socket came from, if there is one.
+    pub(crate) fn inherit(&mut self, row: &mut Row) {
+        let Some(listener) = self.listeners.find(row.netns, row.local_port, row.local) else {
+            return;
+        };
+        let listener = &self.rows[listener];
+        row.role = Role::Server;
+        let takes = row.owner == Owner::None || (row.waits() && listener.owner != Owner::None);
+        let source = if takes { listener.group } else { row.group };
+        if takes && listener.owner != Owner::None {
+            row.owner = Owner::Listener;
+            row.tgid = listener.tgid;
+        }
+        self.groups.follow(&mut self.workloads, row, source, row.tgid);
+    }
+}
+
+/// Whether a row takes its owner from a listener, if there is one behind it.
+fn may_inherit(row: &Row) -> bool {
+    row.owner == Owner::None && row.role != Role::Client && row.state != SocketState::Listen
+}
+
+impl Groups {
+    /// Takes from a record who uses the socket; `reader` uses none. A row without an owner goes
+    /// where its cgroup belongs, once there was a pass.
+    #[inline]
+    fn name_by(
+        &mut self,
+        workloads: &mut Workloads,
+        row: &mut Row,
+        record: &State,
+        reader: u32,
+        seeded: bool,
+    ) {
+        if names_owner(record) && record.tgid != reader {
+            self.claim(workloads, row, record.tgid, &record.comm);
+            row.owner = Owner::Exact;
+        }
+        if row.owner == Owner::None && seeded {
+            self.place_unowned(workloads, row);
+        }
+    }
+
+    /// Puts a row without an owner where its cgroup belongs.
+    fn place_unowned(&mut self, workloads: &mut Workloads, row: &mut Row) {
+        self.follow(workloads, row, Self::nobody(row.role), 0);
+    }
+
+    /// Puts a row under the name of the process that uses it.
+    fn claim(&mut self, workloads: &mut Workloads, row: &mut Row, tgid: u32, comm: &[u8; 16]) {
+        let question = Question::name(comm, row.cgroup, tgid, row.role.index());
+        match self.remembered(question, workloads) {
+            // A row beyond the budget stays there as long as it has one owner.
+            Some(group) if !Self::is_other(row.group) => self.put(row, group),
+            _ => {
+                let (name, overflow) = (Name::from_comm(comm), workloads.overflow);
+                let place = workloads.place(row.cgroup, tgid);
+                if !self.keeps(row, &name, &place, tgid) {
+                    let group = self.of_name(&name, &place, row.role);
+                    row.set_group(group);
+                }
+                if overflow == workloads.overflow
+                    && self.is(row.group, name.as_str(), &place, row.role)
+                {
+                    self.remember_answer(question, workloads, row.group);
+                }
+            }
+        }
+        row.tgid = tgid;
+    }
+
+    /// Puts a row under the name of the process of the group `source`, in its own place and role.
+    fn follow(&mut self, workloads: &mut Workloads, row: &mut Row, source: u16, tgid: u32) {
+        let question = Question::relative(source, row.cgroup, tgid, row.role.index());
+        if let Some(group) = self.remembered(question, workloads) {
+            self.put(row, group);
+            return;
+        }
+        let overflow = workloads.overflow;
+        let place = workloads.place(row.cgroup, tgid);
+        let group = self.sibling(source, &place, row.role);
+        row.set_group(group);
+        if overflow == workloads.overflow && self.is(group, self.name(source), &place, row.role) {
+            self.remember_answer(question, workloads, group);
+        }
+    }
+
+    /// Puts a row under a group that was found before.
+    #[inline]
+    fn put(&mut self, row: &mut Row, group: u16) {
+        if row.group != group {
+            self.touch(group);
+            row.set_group(group);
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Listeners: what waits at them and what they dropped, by process, workload and port, as the
+//! passes see it.
+//!
+//! Used by the pass. Guarantees: at most `limit` of these, the rest shares one; what was counted
+//! as dropped stays counted: a pair whose listeners are gone keeps its count until its place is
+//! needed, and then hands it to the shared one.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+use crate::conn::account::groups::Groups;
+use crate::conn::report::pressure::Listener;
+use crate::conn::report::snapshot::OTHER;
+use crate::conn::socket::row::{Row, flag};
+
+/// What the list tells of a listener besides its row.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Extra {
+    /// Handshakes that are not finished.
+    pub(crate) syn_queue: u32,
+    /// Dropped in its life, modulo 2^32.
+    pub(crate) drops: u32,
+    /// When the list was read; what is older than the row is of another listener.
+    pub(crate) time: u64,
+}
+
+impl Extra {
+    /// Whether it is of this row, not of a listener that had its address before.
+    pub(crate) fn is_of(&self, row: &Row) -> bool {
+        row.has(flag::ENTERED_BEFORE) || self.time >= row.entered
+    }
+}
+
+/// How much of a listener's drops has been counted.
+#[derive(Clone, Copy)]
+struct Counted {
+    /// When its row began, in case the address belongs to another listener by now.
+    born: u64,
+    drops: u32,
+}
+
+/// One process, workload and port.
+#[derive(Clone, Copy, Default)]
+struct Pair {
+    sockets: u64,
+    backlog: u64,
+    limit: u64,
+    syn_queue: u64,
+    fullest: f64,
+    drops: u64,
+    /// Whether there is a row for it, seen by the last pass or not.
+    live: bool,
+}
+
+/// Process, workload and port.
+type Key = (Arc<str>, Arc<str>, u16);
+
+/// All listeners.
+pub(crate) struct Listening {
+    counted: HashMap<u64, Counted>,
+    /// By name, not by group: a group's number may be another's one day, and counts stay longer
+    /// than groups.
+    pairs: HashMap<Key, Pair>,
+    beyond: Pair,
+    limit: usize,
+    /// Listeners that had to be folded into `~other`.
+    pub(crate) overflow: u64,
+}
+
+impl Listening {
+    /// No listeners, and room for `limit` pairs.
+    pub(crate) fn new(limit: usize) -> Self {
+        Self {
+            counted: HashMap::new(),
+            pairs: HashMap::new(),
+            beyond: Pair::default(),
+            limit,
+            overflow: 0,
+        }
+    }
+
+    /// Counts all listeners afresh: their rows, each with what the list told of it if this pass saw
+    /// it.
+    pub(crate) fn renew(&mut self, rows: &[(&Row, Option<Extra>)], groups: &Groups) {
+        for pair in self.pairs.values_mut().chain([&mut self.beyond]) {
+            *pair = Pair { drops: pair.drops, ..Pair::default() };
+        }
+        let before = std::mem::take(&mut self.counted);
+        let key = |row: &Row| {
+            let (process, workload) = groups.labels(row.group);
+            (process, workload, row.local_port)
+        };
+        for (row, _) in rows {
+            if let Some(pair) = self.pairs.get_mut(&key(row)) {
+                pair.live = true;
+            }
+        }
+        for (row, extra) in rows {
+            let known = before.get(&row.sk).filter(|known| known.born == row.born).copied();
+            let Some(extra) = extra else {
+                // Not seen by this pass: what was counted stays counted.
+                self.counted.extend(known.map(|known| (row.sk, known)));
+                continue;
+            };
+            // Of a listener that is older than the agent only what comes from now on counts.
+            let base = known
+                .map_or(if row.has(flag::BORN_BEFORE) { extra.drops } else { 0 }, |known| {
+                    known.drops
+                });
+            self.counted.insert(row.sk, Counted { born: row.born, drops: extra.drops });
+            let pair = self.pair(key(row), known.is_none());
+            // A count that falls by less than half of its range has not gone round.
+            let dropped =
+                Some(extra.drops.wrapping_sub(base)).filter(|dropped| *dropped <= u32::MAX / 2);
+            pair.add(row, *extra, dropped.unwrap_or(0));
+        }
+        self.pairs.retain(|_, pair| pair.sockets > 0 || pair.drops > 0);
+    }
+
+    /// What is shown; the shared pair only once something was folded.
+    pub(crate) fn snapshot(&self) -> Vec<Listener> {
+        let show = |((process, workload, port), pair): (&Key, &Pair)| {
+            pair.shown([process, workload].map(Arc::clone), Some(*port))
+        };
+        let beyond =
+            (self.overflow > 0).then(|| self.beyond.shown([OTHER, OTHER].map(Arc::from), None));
+        self.pairs.iter().map(show).chain(beyond).collect()
+    }
+
+    fn pair(&mut self, key: Key, new: bool) -> &mut Pair {
+        if self.pairs.len() >= self.limit && !self.pairs.contains_key(&key) && !self.evict() {
+            self.overflow += u64::from(new);
+            return &mut self.beyond;
+        }
+        self.pairs.entry(key).or_default()
+    }
+
+    /// Makes room: takes the pair that dropped least of those without a listener.
+    fn evict(&mut self) -> bool {
+        let empty = self.pairs.iter().filter(|(_, pair)| pair.sockets == 0 && !pair.live);
+        let Some(key) =
+            empty.min_by_key(|(key, pair)| (pair.drops, *key)).map(|(key, _)| key.clone())
+        else {
+            return false;
+        };
+        self.beyond.drops += self.pairs.remove(&key).map_or(0, |pair| pair.drops);
+        self.overflow += 1;
+        true
+    }
+}
+
+impl Pair {
+    fn add(&mut self, row: &Row, extra: Extra, dropped: u32) {
+        let (backlog, limit) = (row.queues.receive(), row.queues.send());
+        // The kernel takes one more than the limit (`sk_acceptq_is_full`, 5.10).
+        let room = u64::from(limit) + 1;
+        self.sockets += 1;
+        self.backlog += u64::from(backlog);
+        self.limit += u64::from(limit);
+        self.syn_queue += u64::from(extra.syn_queue);
+        self.drops += u64::from(dropped);
+        #[expect(clippy::cast_precision_loss, reason = "of 33 bits")]
+        let used = f64::from(backlog) / room as f64;
+        self.fullest = self.fullest.max(used);
+    }
+
+    fn shown(&self, [process, workload]: [Arc<str>; 2], port: Option<u16>) -> Listener {
+        Listener {
+            process,
+            workload,
+            port,
+            sockets: self.sockets,
+            backlog: self.backlog,
+            limit: self.limit,
+            syn_queue: self.syn_queue,
+            fullest: self.fullest,
+            drops: self.drops,
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! What the passes gather besides states; with what the reconcile thread has read of `/proc`.
+
+use agent_common::record::Socket;
+use agent_common::tcp;
+use hashbrown::HashMap;
+
+use super::destinations::Destinations;
+use super::listening::{Extra, Listening};
+use super::netstat::NetstatCounts;
+use super::sums::Sums;
+use crate::conn::core::Core;
+use crate::conn::limits::Limits;
+use crate::conn::report::coverage::Covered;
+use crate::conn::report::pressure::{Destination, OwnerProcess, PortUse, Pressure};
+use crate::conn::socket::row::Row;
+use crate::pressure::descriptors::{self, Descriptors};
+use crate::pressure::host::Host;
+use crate::pressure::netns::{Counters, Facts};
+
+/// What the table keeps from pass to pass.
+pub(crate) struct Kept {
+    listening: Listening,
+    netstat: NetstatCounts,
+    ports: (Vec<PortUse>, Vec<Destination>),
+    processes: Vec<OwnerProcess>,
+    descriptors: HashMap<u32, Descriptors>,
+    host: Host,
+}
+
+/// What one pass has gathered so far.
+#[derive(Default)]
+pub(crate) struct Gathered {
+    destinations: Destinations,
+    listeners: HashMap<u64, Extra>,
+    netstat: Vec<(u32, Counters)>,
+    home: Option<u32>,
+}
+
+impl Gathered {
+    /// What the list told of a listener that the pass with this number saw.
+    fn extra(&self, row: &Row, generation: u8) -> Option<Extra> {
+        self.listeners
+            .get(&row.sk)
+            .copied()
+            .filter(|extra| row.seen == generation && extra.is_of(row))
+    }
+}
+
+impl Kept {
+    /// Nothing yet.
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            listening: Listening::new(limits.services),
+            netstat: NetstatCounts::new(limits.namespaces),
+            ports: Default::default(),
+            processes: Vec::new(),
+            descriptors: HashMap::new(),
+            host: Host::default(),
+        }
+    }
+}
+
+impl Gathered {
+    /// Takes what a network namespace tells of itself; before the entries of its list. The first
+    /// one of a pass is the agent's own.
+    pub(crate) fn know(&mut self, facts: Facts) {
+        self.home.get_or_insert(facts.netns);
+        self.netstat.extend(facts.counters.map(|counters| (facts.netns, counters)));
+        self.destinations.know(facts);
+    }
+
+    /// Gathers from an entry what is not a matter of its row.
+    pub(crate) fn entry(&mut self, core: &Core, entry: &Socket) {
+        if entry.state == tcp::LISTEN {
+            if self.listeners.len() < core.limits.connections {
+                self.listeners.insert(
+                    entry.ends.sk,
+                    Extra { syn_queue: entry.syn_queue, drops: entry.drops, time: entry.time },
+                );
+            }
+            return;
+        }
+        // What came from a listener has the listener's port, and no other connection is given that.
+        if self.destinations.concerns(entry)
+            && !core.listeners.has(entry.ends.netns, entry.ends.local_port)
+        {
+            self.destinations.count(entry);
+        }
+    }
+}
+
+impl Kept {
+    /// The processes whose descriptors are worth a look, as of the last pass.
+    pub(crate) fn owners(&self) -> Vec<u32> {
+        self.processes.iter().map(|process| process.tgid).collect()
+    }
+
+    /// Takes what was read of the host and of [`Self::owners`].
+    pub(crate) fn take_readings(
+        &mut self,
+        host: Host,
+        descriptors: impl Iterator<Item = Descriptors>,
+    ) {
+        self.host = host;
+        self.descriptors = descriptors.map(|read| (read.tgid, read)).collect();
+    }
+
+    /// Shows what a pass has gathered, with what its rows add up to.
+    pub(crate) fn sum_up(
+        &mut self,
+        core: &mut Core,
+        gathered: Gathered,
+        sums: Sums,
+        covered: &Covered,
+        number: u8,
+    ) {
+        let Core { rows, groups, .. } = core;
+        for (netns, counters) in &gathered.netstat {
+            self.netstat.read(*netns, *counters, !core.seeded, &covered.namespaces);
+        }
+        let listening: Vec<_> =
+            sums.listening(rows).map(|row| (row, gathered.extra(row, number))).collect();
+        groups.queue(sums.queued());
+        self.listening.renew(&listening, groups);
+        let home = gathered.home.unwrap_or_default();
+        self.ports =
+            gathered.destinations.publish(home, core.limits.namespaces, core.listeners.ports());
+        let process = |(tgid, group, sockets)| {
+            let (process, workload) = groups.labels(group);
+            OwnerProcess { tgid, process, workload, sockets, descriptors: None }
+        };
+        self.processes = sums.owners(descriptors::MOST).into_iter().map(process).collect();
+    }
+
+    /// The destinations that have taken most of their ports.
+    pub(crate) fn destinations(&self) -> &[Destination] {
+        &self.ports.1
+    }
+
+    /// What a view is shown.
+    pub(crate) fn pressure(&self) -> Pressure {
+        let with = |process: &OwnerProcess| {
+            let descriptors = self.descriptors.get(&process.tgid).copied();
+            OwnerProcess { descriptors, ..process.clone() }
+        };
+        Pressure {
+            listeners: self.listening.snapshot(),
+            ports: self.ports.0.clone(),
+            destinations: self.ports.1.clone(),
+            netstat: self.netstat.snapshot(),
+            processes: self.processes.iter().map(with).collect(),
+            host: self.host.clone(),
+        }
+    }
+
+    /// How many listeners had to be folded.
+    pub(crate) const fn listeners_folded(&self) -> u64 {
+        self.listening.overflow
+    }
+}

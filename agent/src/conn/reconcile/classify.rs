@@ -1,0 +1,41 @@
+//! The verdict of a reconcile pass: what becomes of the rows that no list had.
+//!
+//! The kernel's list is no snapshot: a bucket that is resumed may skip an entry while others come
+//! and go. So a row that one pass missed is only a suspect, and it is removed when the next pass,
+//! which is due at once, misses it again. Rows of a namespace that no pass can enter any more,
+//! because no process is left in it, are kept while a descriptor refers to them or the kernel may
+//! still be busy closing them.
+
+use super::pass::Pass;
+use crate::conn::core::Core;
+use crate::conn::report::coverage::Covered;
+use crate::conn::socket::row::{flag, seen};
+
+/// How long the kernel can take to close a socket that nobody holds: `tcp_retries2` comes to 924.6
+/// s by default, the other timers to less.
+const ORPHAN_LIFE: u64 = 1200 * 1_000_000_000;
+
+/// What is to become of a row.
+pub(crate) enum Verdict {
+    Keep,
+    Suspect,
+    Unverified,
+    Gone,
+}
+
+/// What is to become of a row that is held against a pass.
+pub(crate) fn judge(core: &Core, pass: &Pass, covered: &Covered, index: u32) -> Verdict {
+    let row = &core.rows[index];
+    if !row.has(flag::LIVE) || row.seen == pass.number || row.entered >= pass.start {
+        return Verdict::Keep;
+    }
+    if covered.namespaces.contains(&row.netns) {
+        return if row.seen == seen::MISSED { Verdict::Gone } else { Verdict::Suspect };
+    }
+    let held = covered.holders.is_none() || pass.processes.holds(index);
+    if held || row.entered.saturating_add(ORPHAN_LIFE) > pass.start {
+        Verdict::Unverified
+    } else {
+        Verdict::Gone
+    }
+}

@@ -1,0 +1,146 @@
+//! Which process holds a socket now: the descriptor tables of all processes held against the rows.
+//!
+//! Part of a reconcile pass. While the tables are read every row notes its best holder and how many
+//! there are; when they have been read to the end, the rows whose owner is another, or has another
+//! name by now, change hands. Nothing is decided before, because a row's present owner may come
+//! last.
+//!
+//! Of several holders the present owner stays: a process that forks and keeps its descriptor goes
+//! on to be the one that is named, and `holders` tells of the others. Where it holds the socket no
+//! longer, the lowest process id counts. Process 1 and the agent give way to any other holder: a
+//! service manager keeps the listeners that it made for others, the agent what its parent forgot to
+//! close.
+//!
+//! A socket that has a `struct socket` and that no process holds keeps its last owner, as
+//! [`Owner::Gone`]: its descriptor is in flight in a unix socket, registered with an io_uring alone, or
+//! a part of the kernel uses it. A child that waits in its listener's accept queue follows the
+//! listener; an orphan, which the kernel closes by itself, stays with the process that let it go.
+//!
+//! Process ids are those of the initial pid namespace. The tables are those of the processes that
+//! the agent's own pid namespace shows; threads with a table of their own are walked apart
+//! (`task_seq_get_next`, 5.10).
+
+use agent_common::record::Holder;
+use hashbrown::HashMap;
+
+use crate::conn::core::Core;
+
+/// The most processes whose names are kept during a pass; those beyond are counted, and own nothing
+/// new.
+pub(crate) const MOST_PROCESSES: usize = 1 << 16;
+
+/// The process that keeps sockets for others.
+const INIT: u32 = 1;
+
+/// The processes that a reading of the descriptor tables has met.
+#[derive(Default)]
+pub(crate) struct Processes {
+    pub(crate) names: HashMap<u32, [u8; 16]>,
+    /// The one whose descriptors come now.
+    current: u32,
+    /// Whether its name is kept.
+    named: bool,
+    /// Changes with it, so that a row can tell two descriptors of one process from two processes.
+    run: u16,
+    /// What was met of each row, by its index; as long as it has to be.
+    marks: Vec<u64>,
+}
+
+/// What the reading has met of one row: the best holder, how many there are, and the run in which
+/// the last was counted. Kept as one word, of which zero is nothing, so that a million of them come
+/// from the system as they are.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Mark {
+    pub(crate) candidate: u32,
+    run: u16,
+    pub(crate) holders: u8,
+}
+
+impl Mark {
+    const fn from_word(word: u64) -> Self {
+        #[expect(clippy::cast_possible_truncation, reason = "each takes its bits")]
+        Self { candidate: word as u32, run: (word >> 32) as u16, holders: (word >> 48) as u8 }
+    }
+
+    fn word(self) -> u64 {
+        u64::from(self.candidate) | u64::from(self.run) << 32 | u64::from(self.holders) << 48
+    }
+
+    pub(crate) const fn is_held(self) -> bool {
+        self.holders > 0
+    }
+}
+
+impl Processes {
+    /// Notes whose descriptor this is; false where the process is one too many.
+    fn meet(&mut self, entry: &Holder) -> bool {
+        if self.current == entry.tgid {
+            return self.named;
+        }
+        self.current = entry.tgid;
+        self.run = self.run.wrapping_add(1);
+        if self.names.len() < MOST_PROCESSES {
+            self.names.insert(entry.tgid, entry.comm);
+        }
+        self.named = self.names.contains_key(&entry.tgid);
+        self.named
+    }
+
+    pub(crate) fn mark(&self, index: u32) -> Mark {
+        self.marks.get(index as usize).copied().map_or(Mark::default(), Mark::from_word)
+    }
+
+    /// Sets a mark; `top` is one more than the highest index in use.
+    fn set_mark(&mut self, index: u32, top: u32, mark: Mark) {
+        if index as usize >= self.marks.len() {
+            let more = (top as usize).max(index as usize + 1);
+            if self.marks.is_empty() {
+                self.marks = vec![0; more]
+            } else {
+                self.marks.resize(more, 0)
+            }
+        }
+        if let Some(word) = self.marks.get_mut(index as usize) {
+            *word = mark.word();
+        }
+    }
+
+    /// Forgets what was met of a place that another socket takes.
+    pub(crate) fn forget(&mut self, index: u32) {
+        if let Some(word) = self.marks.get_mut(index as usize) {
+            *word = 0;
+        }
+    }
+
+    /// Whether a row was met.
+    pub(crate) fn holds(&self, index: u32) -> bool {
+        self.mark(index).is_held()
+    }
+}
+
+impl Processes {
+    /// Notes a holder of a socket; what follows from it is decided when the pass ends.
+    pub(crate) fn note(&mut self, core: &Core, entry: &Holder) {
+        let reader = core.reader;
+        if entry.tgid == 0 {
+            return;
+        }
+        let named = self.meet(entry);
+        let Some(index) = core.find(entry.sk) else { return };
+        let (owner, mut mark) = (core.rows[index].tgid, self.mark(index));
+        if !mark.is_held() || mark.run != self.run {
+            mark.run = self.run;
+            mark.holders = mark.holders.saturating_add(1);
+        }
+        let rank = |tgid: u32| match tgid {
+            0 => (3, 0),
+            _ if tgid == INIT || tgid == reader => (2, tgid),
+            _ if tgid == owner => (0, tgid),
+            _ => (1, tgid),
+        };
+        if named && rank(entry.tgid) < rank(mark.candidate) {
+            mark.candidate = entry.tgid;
+        }
+        self.set_mark(index, core.rows.top(), mark);
+    }
+}

@@ -1,0 +1,163 @@
+//! Which process a row belongs to, once the descriptor tables have been read to their end.
+
+use super::pass::Pass;
+use crate::conn::account::group_cache::Question;
+use crate::conn::account::groups::Groups;
+use crate::conn::account::workloads::Place;
+use crate::conn::core::Core;
+use crate::conn::labels::SocketState;
+use crate::conn::regroup::queue::Moves;
+use crate::conn::socket::attribution::Owner;
+use crate::conn::socket::name::Name;
+use crate::conn::socket::row::flag;
+
+/// What the settling of owners has met.
+#[derive(Default)]
+pub(crate) struct Tally {
+    /// Rows in use that nobody holds.
+    pub(crate) unheld: u64,
+    /// Rows that more than one process holds.
+    pub(crate) shared: u64,
+    /// Whether a listener has another owner now.
+    pub(crate) listeners_moved: bool,
+}
+
+impl Pass {
+    /// Gives a row to who held it when the descriptor tables were read, from the moment `walked`
+    /// on. Counts the rows that nobody holds, and those that more than one process does.
+    pub(crate) fn settle_owner(
+        &self,
+        core: &mut Core,
+        moves: &mut Moves,
+        index: u32,
+        walked: u64,
+        tally: &mut Tally,
+    ) {
+        let mark = self.processes.mark(index);
+        let row = &mut core.rows[index];
+        if !row.has(flag::LIVE) {
+            return;
+        }
+        if mark.is_held() {
+            row.holders = mark.holders;
+        }
+        if row.is_born_since(walked) {
+            return;
+        }
+        if mark.is_held() {
+            tally.shared += u64::from(row.holders > 1 && row.state != SocketState::Listen);
+            let moved = self.hand_over(core, moves, index, walked, mark.candidate);
+            tally.listeners_moved |= moved && core.rows[index].state == SocketState::Listen;
+            return;
+        }
+        let gone = self.is_unheld(core, index);
+        let row = &mut core.rows[index];
+        if row.entered < walked {
+            row.holders = 0;
+        }
+        if gone {
+            row.owner = Owner::Gone;
+            tally.unheld += 1;
+        }
+    }
+
+    /// Gives a row to its best holder, under the name that it has now; whether that changed its
+    /// group.
+    fn hand_over(
+        &self,
+        core: &mut Core,
+        moves: &mut Moves,
+        index: u32,
+        walked: u64,
+        candidate: u32,
+    ) -> bool {
+        let row = core.rows[index];
+        // A system call on the socket after the tables were read knows better.
+        if row.owner == Owner::Exact && row.entered >= walked {
+            return false;
+        }
+        let Some(comm) = self.processes.names.get(&candidate).copied() else { return false };
+        let other = self.group_of_holder(core, moves, index, candidate, &comm);
+        if other.is_none() && row.owner == Owner::Exact && row.tgid == candidate {
+            return false;
+        }
+        core.books.unattributed -= u64::from(row.owner == Owner::None);
+        core.rows[index].tgid = candidate;
+        core.rows[index].owner = Owner::Holder;
+        if let Some(group) = other {
+            moves.plan_move(core, index, group);
+        }
+        other.is_some() || row.tgid != candidate
+    }
+
+    /// The group that a row belongs to by its holder's name; none where it stands there already.
+    fn group_of_holder(
+        &self,
+        core: &mut Core,
+        moves: &mut Moves,
+        index: u32,
+        candidate: u32,
+        comm: &[u8; 16],
+    ) -> Option<u16> {
+        let row = core.rows[index];
+        let question = Question::name(comm, row.cgroup, candidate, row.role.index());
+        let remembered = core.groups.remembered(question, &core.workloads);
+        if let Some(group) = remembered.filter(|_| !Groups::is_other(row.group)) {
+            return (group != row.group).then_some(group);
+        }
+        let name = Name::from_comm(comm);
+        let place = core.workloads.place_again(row.cgroup, candidate);
+        if Groups::is_other(row.group) {
+            self.bring_back(core, moves, index, candidate, &name, &place);
+        }
+        let kept = core.groups.keeps(&row, &name, &place, candidate);
+        let group = if kept { row.group } else { core.groups.of_name(&name, &place, row.role) };
+        // One that is nowhere may be so for want of room, which is counted where records bring it.
+        if core.groups.is(group, name.as_str(), &place, row.role) && !core.groups.is_nowhere(group)
+        {
+            core.groups.remember_answer(question, &core.workloads, group);
+        }
+        (!kept).then_some(group)
+    }
+
+    /// Gives a row that stands under `~other` its owner's name, now that there is room for it.
+    fn bring_back(
+        &self,
+        core: &mut Core,
+        moves: &mut Moves,
+        index: u32,
+        candidate: u32,
+        name: &Name,
+        place: &Place,
+    ) {
+        let row = &mut core.rows[index];
+        if let Some(group) = core.groups.of_name_if_room(name, place, row.role) {
+            // It is placed by what the tables say, not by its last system call.
+            row.owner = Owner::Holder;
+            row.tgid = candidate;
+            moves.plan_move(core, index, group);
+        }
+    }
+
+    /// Whether a row that no process holds should be held: it has an owner and a `struct socket`,
+    /// as this pass saw it, and nothing has happened to it since.
+    fn is_unheld(&self, core: &Core, index: u32) -> bool {
+        let row = &core.rows[index];
+        let seen = (row.entered < self.start) && row.seen == self.number;
+        seen && row.is_attached() && !row.has(flag::ORPHAN) && row.owner != Owner::None
+    }
+
+    /// Puts a connection that nobody has accepted yet under the owner that its listener has now.
+    pub(crate) fn follow_listener(&self, core: &mut Core, moves: &mut Moves, index: u32) {
+        let mut row = core.rows[index];
+        if row.has(flag::LIVE) && row.waits() {
+            let group = row.group;
+            core.inherit(&mut row);
+            let target = std::mem::replace(&mut row.group, group);
+            core.rows[index] = row;
+            if target != group {
+                moves.plan_move(core, index, target);
+            }
+        }
+    }
+}

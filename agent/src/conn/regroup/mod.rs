@@ -1,0 +1,7 @@
+//! How rows change group, and how groups without rows end.
+//!
+//! Used by `reconcile` and by `table`.
+
+pub(crate) mod placing;
+pub(crate) mod queue;
+pub(crate) mod retirement;

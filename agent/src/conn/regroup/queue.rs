@@ -1,0 +1,249 @@
+//! How rows change groups while they stay in their state, which only a pass and the name of a
+//! workload make them do.
+//!
+//! Used by the pass and by `tenure`. Each list is in order of time while the holders come in order
+//! of processes, so the moves are gathered, sorted, and made with one walk a list and batch instead
+//! of one walk a row. Guarantees: records may come between any two slices; a row is in exactly one
+//! list at every moment.
+
+use crate::conn::core::Core;
+use crate::conn::labels::SocketState;
+use crate::conn::socket::attribution::Owner;
+use crate::conn::socket::row::{NIL, Row, flag};
+
+/// How many moves are sorted at once: a millisecond or two.
+pub(crate) const RUN: usize = 1 << 14;
+/// How many such runs are made in one walk through each list: walks cost most where rows are in no
+/// order of time.
+const RUNS: usize = 4;
+/// No group: there are never so many.
+const ANY: u16 = u16::MAX;
+
+/// A row and the group that it belongs to.
+#[derive(Clone, Copy, Debug)]
+struct Move {
+    /// The row's socket and its birth, in case the row, or the socket's address, is used again
+    /// before the move.
+    sk: u64,
+    born: u64,
+    index: u32,
+    group: u16,
+    /// The group that it leaves, where only a row that is still there is meant; else [`ANY`], and
+    /// an owner that has shown itself since is kept.
+    from: u16,
+}
+
+/// A list, and a row's time in it: where a row goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Goal {
+    group: u16,
+    state: SocketState,
+    left: bool,
+    entered: u64,
+    index: u32,
+}
+
+impl Goal {
+    fn of(index: u32, row: &Row, group: u16) -> Self {
+        Self { group, state: row.state, left: row.is_left(), entered: row.entered, index }
+    }
+
+    /// By list, then by time: one number, which is compared at once.
+    #[inline]
+    fn order(&self) -> u128 {
+        let list = u128::from(self.group) << 16
+            | (self.state.index() as u128) << 8
+            | u128::from(self.left);
+        list << 96 | u128::from(self.entered) << 32 | u128::from(self.index)
+    }
+
+    fn is_in_list_of(&self, other: &Self) -> bool {
+        (self.group, self.state, self.left) == (other.group, other.state, other.left)
+    }
+}
+
+/// What is to be moved, and how far that has come.
+#[derive(Debug, Default)]
+pub(crate) struct Moves {
+    planned: Vec<Move>,
+    /// A batch in sorted runs, in each the row that goes first last: by list, and there from the
+    /// youngest to the oldest.
+    runs: Vec<Vec<(Goal, Move)>>,
+    /// Whether the batch is complete and its walk has begun.
+    walking: bool,
+    /// Where the walk through the list of the last move stands, with the socket of the row there.
+    place: Option<(Goal, u64)>,
+}
+
+impl Moves {
+    /// Whether enough has gathered to be worth a walk, or such a walk has begun.
+    pub(crate) fn are_due(&self) -> bool {
+        !self.runs.is_empty() || self.planned.len() >= RUNS * RUN
+    }
+
+    /// Whether there is nothing to do.
+    pub(crate) fn are_done(&self) -> bool {
+        self.runs.is_empty() && self.planned.is_empty()
+    }
+
+    /// The next move of the batch, and the run that it is from; none at the batch's end.
+    fn pop(&mut self) -> Option<(usize, Goal, Move)> {
+        let first = |run: &usize| self.runs[*run].last().map(|(goal, _)| goal.order());
+        let run = (0..self.runs.len()).max_by_key(first)?;
+        let (goal, planned) = self.runs[run].pop()?;
+        Some((run, goal, planned))
+    }
+}
+
+impl Moves {
+    /// Remembers that a row belongs to another group. Who makes many of them has them made now and
+    /// then.
+    pub(crate) fn plan_move(&mut self, core: &mut Core, index: u32, group: u16) {
+        self.plan(core, index, group, ANY);
+        if self.planned.len() >= 2 * RUNS * RUN {
+            self.apply_moves(core);
+        }
+    }
+
+    /// The same, however the owner is known; but a row that leaves its group by itself before goes
+    /// where it went.
+    pub(crate) fn plan_firm_move(&mut self, core: &mut Core, index: u32, group: u16) {
+        self.plan(core, index, group, core.rows[index].group);
+    }
+
+    fn plan(&mut self, core: &Core, index: u32, group: u16, from: u16) {
+        let row = &core.rows[index];
+        self.planned.push(Move { sk: row.sk, born: row.born, index, group, from });
+    }
+
+    /// Makes planned moves, past about `places` rows, however few there are; whether there are
+    /// more.
+    pub(crate) fn work_off(&mut self, core: &mut Core, places: usize) -> bool {
+        if !self.are_done() {
+            self.make_moves(core, &mut places.max(1));
+        }
+        !self.are_done()
+    }
+
+    /// Makes all planned moves.
+    pub(crate) fn apply_moves(&mut self, core: &mut Core) {
+        while self.work_off(core, usize::MAX) {}
+    }
+
+    /// Makes planned moves, a batch at the most, and takes what rows it looked at from `budget`. A
+    /// row that was freed or used again since is left alone; one whose owner has shown itself
+    /// since keeps that owner.
+    pub(crate) fn make_moves(&mut self, core: &mut Core, budget: &mut usize) {
+        while !self.walking {
+            if *budget == 0 {
+                return;
+            }
+            self.walking = self.planned.is_empty() || self.runs.len() == RUNS;
+            if !self.walking {
+                self.sort_run(core, budget);
+            }
+        }
+        while *budget > 0 {
+            let Some((run, goal, planned)) = self.pop() else {
+                // Where this batch ends there may be rows that are younger than those of the next.
+                (self.place, self.walking) = (None, false);
+                self.runs.clear();
+                return;
+            };
+            let Some(now) = Self::goal_of(core, &planned) else { continue };
+            if !now.is_in_list_of(&goal) || now.entered != goal.entered {
+                self.planned.push(planned);
+                continue;
+            }
+            if !self.approach(core, &now, budget) {
+                self.runs[run].push((goal, planned));
+                return;
+            }
+            self.relink(core, &now);
+            *budget = budget.saturating_sub(1);
+        }
+    }
+
+    fn sort_run(&mut self, core: &mut Core, budget: &mut usize) {
+        let rest = self.planned.len().saturating_sub(RUN);
+        let mut planned = std::mem::take(&mut self.planned);
+        let mut run = Vec::with_capacity(planned.len() - rest);
+        for planned in planned.drain(rest..) {
+            if let Some(goal) = Self::goal_of(core, &planned) {
+                // What has no room for a name is counted here, and not again when its turn comes.
+                run.push((goal, Move { group: goal.group, ..planned }));
+            }
+        }
+        self.planned = planned;
+        *budget = budget.saturating_sub(run.len());
+        // The last is taken first.
+        run.sort_unstable_by_key(|(goal, _)| goal.order());
+        self.runs.push(run);
+    }
+
+    /// Where a row belongs now; none where it is not there any more, or belongs where it is.
+    fn goal_of(core: &mut Core, planned: &Move) -> Option<Goal> {
+        let row = &core.rows[planned.index];
+        if !row.has(flag::LIVE) || row.sk != planned.sk || row.born != planned.born {
+            return None;
+        }
+        let group = if planned.from == ANY {
+            // Where its role is another by now, and nothing more, the plan was made for that.
+            let stays = row.owner == Owner::Exact && core.groups.role(row.group) == row.role;
+            core.groups.in_role(if stays { row.group } else { planned.group }, row.role)
+        } else if planned.from == row.group {
+            planned.group
+        } else {
+            return None;
+        };
+        let row = &core.rows[planned.index];
+        (group != row.group).then(|| Goal::of(planned.index, row, group))
+    }
+
+    /// Walks back to the row after which another belongs; false where the budget ends before that.
+    fn approach(&mut self, core: &mut Core, goal: &Goal, budget: &mut usize) -> bool {
+        let Core { rows, groups, .. } = core;
+        let moves = self;
+        let tail = groups.list_at(goal.group, goal.state, goal.left).tail();
+        let stands = |(place, sk): &(Goal, u64)| {
+            let row = &rows[place.index];
+            row.has(flag::LIVE)
+                && row.sk == *sk
+                && Goal::of(place.index, row, row.group) == *place
+                && place.is_in_list_of(goal)
+        };
+        let mut at = moves.place.filter(stands).map_or(tail, |(place, _)| place.index);
+        loop {
+            if at == NIL {
+                moves.place = None;
+                break;
+            }
+            let row = &rows[at];
+            moves.place = Some((Goal::of(at, row, goal.group), row.sk));
+            if row.entered <= goal.entered {
+                break;
+            }
+            if *budget == 0 {
+                return false;
+            }
+            *budget -= 1;
+            at = row.prev;
+        }
+        true
+    }
+
+    /// Puts a row into the list in which [`Self::approach`] has found its place.
+    fn relink(&mut self, core: &mut Core, goal: &Goal) {
+        let index = goal.index;
+        core.unlink(index);
+        core.rows[index].set_group(goal.group);
+        let start = self.place.map_or(NIL, |(place, _)| place.index);
+        let Core { rows, groups, listeners, .. } = core;
+        groups.list_of(&rows[index]).insert(rows, index, start);
+        let row = &rows[index];
+        self.place = Some((*goal, row.sk));
+        if row.state == SocketState::Listen {
+            listeners.add(row.netns, row.local_port, row.local, index);
+        }
+    }
+}

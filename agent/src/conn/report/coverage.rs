@@ -1,0 +1,29 @@
+//! What a pass has read, and what it found.
+
+use std::collections::HashSet;
+
+use crate::conn::labels::Correction;
+
+/// What a pass has read to the end.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Covered {
+    /// The network namespaces whose socket list it read.
+    pub namespaces: HashSet<u32>,
+    /// When it began to read the descriptor tables of all processes, `CLOCK_MONOTONIC`
+    /// nanoseconds; none where it did not, or not to the end.
+    pub holders: Option<u64>,
+}
+
+/// What a pass found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PassSummary {
+    /// Corrections since the pass began, in the order of `Correction::ALL`; those that a record
+    /// revealed in that time included.
+    pub corrections: [u64; Correction::COUNT],
+    /// Rows that this pass missed for the first time: another pass at once settles them.
+    pub suspects: u64,
+    /// Rows in namespaces that the pass could not enter.
+    pub unverified: u64,
+    /// Rows after the pass.
+    pub rows: u64,
+}

@@ -1,0 +1,173 @@
+//! What the connection table shows to the views: plain numbers, copied out under its lock in one
+//! go.
+//!
+//! Made by `Table::snapshot`, read by the metrics collector and the page. Its size is bounded by
+//! the label budgets, not by the number of connections.
+
+use std::sync::Arc;
+
+use super::pressure::Pressure;
+use crate::conn::histogram::Histogram;
+use crate::conn::labels::{
+    CloseReason, ConnectFailure, Correction, Phase, RetransmitError, RetransmitKind, Role,
+    SocketState, Stage,
+};
+use crate::workload::Workload;
+
+/// The ages, in seconds, at which a connection in a leak state counts as stuck.
+pub const STUCK_AGES: [u64; 3] = [60, 300, 3600];
+
+/// The name that stands for every process, and every workload, beyond the label budget. No process
+/// and no cgroup can have it: a `~` at the front of a name from outside is replaced.
+pub const OTHER: &str = "~other";
+
+/// How many label sets may stand beyond a budget while their workloads wait for their names.
+pub const SPARE: usize = 64;
+
+/// Everything that the table counts, at one moment.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// The moment, `CLOCK_MONOTONIC` nanoseconds.
+    pub taken_at: u64,
+    /// Counts by process, workload and role.
+    pub groups: Vec<Group>,
+    /// Counts by process, workload, role and service port.
+    pub services: Vec<Service>,
+    /// The workloads that stand in `groups`, each name once.
+    pub workloads: Vec<Arc<Workload>>,
+    /// Time spent in a state, observed when it is left, in the order of `Role::ALL` x
+    /// `SocketState::ALL`.
+    pub state_durations: Vec<(Role, SocketState, Histogram)>,
+    /// SYN-ACKs sent again, by the listener's port; `None` for ports beyond the budget.
+    pub synack_retransmits: Vec<(Option<u16>, u64)>,
+    /// Segments that the kernel tried to send again and could not, in the order of
+    /// `RetransmitError::ALL` (told since Linux 6.17).
+    pub retransmit_failures: [u64; RetransmitError::COUNT],
+    /// Sockets without a row, by network namespace, as of the last reconcile pass.
+    pub namespaces: Vec<Namespace>,
+    /// Listeners, ports, processes and settings, as of the last reconcile pass.
+    pub pressure: Pressure,
+    /// State records applied to the table.
+    pub transitions: u64,
+    /// Retransmit records applied to the table.
+    pub retransmits: u64,
+    /// Rows now.
+    pub tracked: u64,
+    /// The most rows that the table takes.
+    pub limit: u64,
+    /// Sockets that were refused a row because the table was full.
+    pub refused: u64,
+    /// Rows whose owner is not known.
+    pub unattributed: u64,
+    /// Rows in network namespaces that the last pass could not enter.
+    pub unverified: u64,
+    /// Rows in use that no process held when the descriptor tables were last read; their last
+    /// owner is shown.
+    pub unheld: u64,
+    /// Rows, listeners apart, that more than one process held when the descriptor tables were last
+    /// read.
+    pub shared: u64,
+    /// When the descriptor tables were last read to the end, `CLOCK_MONOTONIC` nanoseconds; none
+    /// before.
+    pub owners_read: Option<u64>,
+    /// What passes, and records that did not fit their rows, corrected, by kind, in the order of
+    /// `Correction::ALL`.
+    pub corrections: [u64; Correction::COUNT],
+    /// How long reconcile passes took.
+    pub reconcile_durations: Histogram,
+    /// When the last complete pass ended, `CLOCK_MONOTONIC` nanoseconds; none before the first.
+    pub last_reconcile: Option<u64>,
+    /// Label sets folded into `~other`, by family: `groups` (owners), `services` (connections),
+    /// `ports` (SYN-ACKs), `listeners` (listening sockets), `namespaces` (socket list entries),
+    /// `workloads` (sockets, as `unknown`); each thing folded counts once.
+    pub label_overflow: Vec<(&'static str, u64)>,
+}
+
+/// The counts of one process in one workload and role.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// Command name, `~other` beyond the budget, `unknown` when no owner is known.
+    pub process: Arc<str>,
+    /// Unit, container or pod, `host`, `unknown`; `~other` beyond the budget.
+    pub workload: Arc<str>,
+    /// Its side.
+    pub role: Role,
+    /// Gauges by state, in the order of `SocketState::ALL`.
+    pub states: [StateGauge; SocketState::COUNT],
+    /// Sockets in CLOSE_WAIT by stage, in the order of `Stage::ALL`; their sum is the gauge of
+    /// that state.
+    pub close_wait: [u64; Stage::COUNT],
+    /// What waited in its sockets when the last pass looked.
+    pub queued: Queued,
+    /// Segments sent again, by phase and kind.
+    pub retransmitted: [[u64; RetransmitKind::COUNT]; Phase::COUNT],
+}
+
+/// What waits in sockets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Queued {
+    /// Bytes that applications have not read.
+    pub receive_bytes: u64,
+    /// Bytes that peers have not acknowledged, sent or not.
+    pub send_bytes: u64,
+    /// Connections with bytes to send whose peer lets nothing more in.
+    pub zero_window: u64,
+}
+
+/// How many sockets are in a state, and how old the oldest are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StateGauge {
+    /// How many.
+    pub count: u64,
+    /// When the oldest entered the state, `CLOCK_MONOTONIC` nanoseconds; a lower bound on its age
+    /// for sockets older than the agent.
+    pub oldest_since: Option<u64>,
+    /// How many are older than each of [`STUCK_AGES`] (counted for leak states only).
+    pub older_than: [u64; STUCK_AGES.len()],
+}
+
+/// The counts of one process in one workload and role towards (client) or at (server) one service
+/// port.
+#[derive(Clone, Debug)]
+pub struct Service {
+    /// As in [`Group`].
+    pub process: Arc<str>,
+    /// As in [`Group`].
+    pub workload: Arc<str>,
+    /// Its side.
+    pub role: Role,
+    /// The service port; `None` beyond the budget.
+    pub port: Option<u16>,
+    /// Connections that reached ESTABLISHED under the agent's eyes, or were found to have done so
+    /// after their record was lost.
+    pub opened: u64,
+    /// Connections that ended after ESTABLISHED, in the order of `CloseReason::ALL`.
+    pub closed: [u64; CloseReason::COUNT],
+    /// Connects that came to nothing, in the order of `ConnectFailure::ALL`.
+    pub failures: [u64; ConnectFailure::COUNT],
+    /// From ESTABLISHED to CLOSE, seconds.
+    pub duration: Histogram,
+    /// From SYN sent to ESTABLISHED, seconds (clients).
+    pub connect_duration: Histogram,
+    /// Smoothed round-trip time at the end, seconds.
+    pub srtt: Histogram,
+    /// Payload bytes sent in the connection's life.
+    pub sent_bytes: Histogram,
+    /// Payload bytes received in the connection's life.
+    pub received_bytes: Histogram,
+}
+
+/// Sockets that only the kernel's socket list knows, in one network namespace.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Namespace {
+    /// Inode of the namespace; 0 stands for all beyond the bound.
+    pub netns: u32,
+    /// TIME_WAIT.
+    pub time_wait: u64,
+    /// FIN_WAIT2 without a descriptor, most of them kept by the kernel as small sockets; what `ss`
+    /// shows as FIN-WAIT-2 is these plus the gauge of that state.
+    pub fin_wait2_orphan: u64,
+    /// Half-open: SYN received, the handshake not finished; the rows in SYN_RECV are not among
+    /// them.
+    pub syn_recv: u64,
+}

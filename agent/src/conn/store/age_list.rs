@@ -1,0 +1,234 @@
+//! The rows of one group in one state, ordered by the time they entered it: a doubly linked list
+//! through the rows themselves.
+//!
+//! Used by the groups. Guarantees: the oldest row is the head; how many rows are older than each of
+//! [`STUCK_AGES`] is known without walking, because a cursor a threshold remembers the first row
+//! that is younger and moves forward with time, over each row once. Appending is O(1) for rows that
+//! come in order; a row that comes late walks back from the tail past the younger ones.
+
+use super::slab::Rows;
+use crate::conn::labels::{SocketState, Stage};
+use crate::conn::report::snapshot::{STUCK_AGES, StateGauge};
+use crate::conn::socket::row::{NIL, Row};
+
+const AGES: usize = STUCK_AGES.len();
+/// A cursor an age, and one for the rows that entered since the descriptor tables were last read.
+const CURSORS: usize = AGES + 1;
+const WALK: usize = AGES;
+const SECOND: u64 = 1_000_000_000;
+
+/// For each cursor the moment before which a row must have entered its state to be passed by. It
+/// never goes back; the lists are brought up to it one by one, and each knows how far it has come.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Cuts([u64; CURSORS]);
+
+impl Cuts {
+    /// The moments of the ages.
+    #[cfg(test)]
+    pub(crate) fn ages(&self) -> [u64; AGES] {
+        std::array::from_fn(|age| self.0[age])
+    }
+
+    /// From when on the descriptor tables were last read.
+    #[cfg(test)]
+    pub(crate) const fn walked(&self) -> u64 {
+        self.0[WALK]
+    }
+
+    /// The descriptor tables were read from `moment` on.
+    pub(crate) fn walk(&mut self, moment: u64) {
+        self.0[WALK] = self.0[WALK].max(moment);
+    }
+
+    /// Moves on to `now`.
+    pub(crate) fn advance(&mut self, now: u64) {
+        for (cut, age) in self.0.iter_mut().zip(STUCK_AGES) {
+            *cut = now.saturating_add(1).saturating_sub(age * SECOND).max(*cut);
+        }
+    }
+}
+
+/// An ordered list of rows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct List {
+    head: u32,
+    tail: u32,
+    count: u32,
+    /// Whether ages are asked of this list.
+    aged: bool,
+    /// The cuts that its cursors have been brought up to.
+    cuts: [u64; CURSORS],
+    /// The first row that is not older than each cut, [`NIL`] where all are.
+    cursors: [u32; CURSORS],
+    /// The rows before each cursor.
+    older: [u32; CURSORS],
+    /// The rows in CLOSE_WAIT, by stage.
+    stages: [u32; Stage::COUNT],
+}
+
+impl List {
+    /// An empty list; `aged` where it has to know how many are older than the ages.
+    pub(crate) const fn new(aged: bool) -> Self {
+        Self {
+            head: NIL,
+            tail: NIL,
+            count: 0,
+            aged,
+            cuts: [0; CURSORS],
+            cursors: [NIL; CURSORS],
+            older: [0; CURSORS],
+            stages: [0; Stage::COUNT],
+        }
+    }
+
+    /// The youngest row, [`NIL`] in an empty list.
+    pub(crate) const fn tail(&self) -> u32 {
+        self.tail
+    }
+
+    /// Puts a row where its time belongs, after those of the same time; walks back from `start`,
+    /// which is the tail or a row that is not older.
+    pub(crate) fn insert(&mut self, rows: &mut Rows, index: u32, start: u32) {
+        let entered = rows[index].entered;
+        let mut prev = start;
+        while prev != NIL && rows[prev].entered > entered {
+            prev = rows[prev].prev;
+        }
+        let next = if prev == NIL { self.head } else { rows[prev].next };
+        rows[index].prev = prev;
+        rows[index].next = next;
+        if prev == NIL {
+            self.head = index;
+        } else {
+            rows[prev].next = index;
+        }
+        if next == NIL {
+            self.tail = index;
+        } else {
+            rows[next].prev = index;
+        }
+        self.count += 1;
+        if let Some(stage) = self.stage(&rows[index]) {
+            *stage += 1;
+        }
+        if !self.aged {
+            return;
+        }
+        for age in 0..CURSORS {
+            if entered < self.cuts[age] {
+                self.older[age] += 1;
+            } else if self.cursors[age] == next {
+                self.cursors[age] = index;
+            }
+        }
+    }
+
+    /// Takes a row out.
+    pub(crate) fn remove(&mut self, rows: &mut Rows, index: u32) {
+        let (entered, prev, next) = (rows[index].entered, rows[index].prev, rows[index].next);
+        if prev == NIL {
+            self.head = next;
+        } else {
+            rows[prev].next = next;
+        }
+        if next == NIL {
+            self.tail = prev;
+        } else {
+            rows[next].prev = prev;
+        }
+        self.count -= 1;
+        if let Some(stage) = self.stage(&rows[index]) {
+            *stage -= 1;
+        }
+        if !self.aged {
+            return;
+        }
+        for age in 0..CURSORS {
+            if entered < self.cuts[age] {
+                self.older[age] -= 1;
+            } else if self.cursors[age] == index {
+                self.cursors[age] = next;
+            }
+        }
+    }
+
+    /// Follows a row of this list whose stage changes by `change`.
+    pub(crate) fn restage(&mut self, row: &mut Row, change: impl FnOnce(&mut Row)) {
+        if let Some(stage) = self.stage(row) {
+            *stage -= 1;
+        }
+        change(row);
+        if let Some(stage) = self.stage(row) {
+            *stage += 1;
+        }
+    }
+
+    /// The rows by stage, in the order of `Stage::ALL`; zero for any state but CLOSE_WAIT.
+    pub(crate) fn stages(&self) -> [u64; Stage::COUNT] {
+        self.stages.map(u64::from)
+    }
+
+    fn stage(&mut self, row: &Row) -> Option<&mut u32> {
+        if row.state == SocketState::CloseWait {
+            self.stages.get_mut(row.queues.stage().index())
+        } else {
+            None
+        }
+    }
+
+    /// Brings the cursors up to cuts that have moved on, past as many rows as `budget` has, which
+    /// it takes from it. Rows of one time are passed together, or the list would not know which
+    /// of them have been.
+    pub(crate) fn advance(&mut self, rows: &Rows, cuts: &Cuts, budget: &mut usize) {
+        if !self.aged {
+            return;
+        }
+        for (age, goal) in cuts.0.iter().enumerate() {
+            let (mut at, mut last) = (self.cursors[age], None);
+            loop {
+                let entered = if at == NIL { u64::MAX } else { rows[at].entered };
+                if at == NIL || entered >= *goal {
+                    self.cuts[age] = *goal;
+                    break;
+                }
+                if *budget == 0 && last != Some(entered) {
+                    self.cuts[age] = entered;
+                    break;
+                }
+                *budget = budget.saturating_sub(1);
+                self.older[age] += 1;
+                (at, last) = (rows[at].next, Some(entered));
+            }
+            self.cursors[age] = at;
+        }
+    }
+
+    /// What the list shows.
+    pub(crate) fn gauge(&self, rows: &Rows) -> StateGauge {
+        StateGauge {
+            count: u64::from(self.count),
+            oldest_since: (self.head != NIL).then(|| rows[self.head].entered),
+            older_than: std::array::from_fn(|age| u64::from(self.older[age])),
+        }
+    }
+
+    /// When the oldest row entered that came since the descriptor tables were last read; nothing
+    /// for a list whose ages nobody asks for.
+    pub(crate) fn unverified_since(&self, rows: &Rows) -> Option<u64> {
+        let first = self.cursors[WALK];
+        (self.aged && first != NIL).then(|| rows[first].entered)
+    }
+
+    /// Whether it has no row.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The rows from the oldest to the youngest.
+    pub(crate) fn indices<'a>(&self, rows: &'a Rows) -> impl Iterator<Item = u32> + use<'a> {
+        std::iter::successors((self.head != NIL).then_some(self.head), |at| {
+            let next = rows[*at].next;
+            (next != NIL).then_some(next)
+        })
+    }
+}

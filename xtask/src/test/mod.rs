@@ -1,0 +1,128 @@
+//! `cargo xtask test`: the whole suite, step by step; every step runs, and the last line adds up
+//! the tests.
+//!
+//! A step that ran no test fails: a suite that finds nothing to do must not look like one that
+//! passed. What does not need the same machine runs side by side (`lanes`).
+mod beside;
+mod full;
+mod lanes;
+mod step;
+mod summary;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use self::lanes::Stage;
+use self::step::Step;
+use crate::setup::{self, ConsentArgs};
+use crate::{build, process};
+
+pub(crate) use self::beside::{StepArgs, main as step};
+
+/// Run the whole test suite: style, unit tests, the cost of the agent's code, the live kernel, the
+/// lab, the dashboards, and the kernels in guests.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Leave out the tests that need root: on the live kernel, of the lab, and of the dashboards
+    /// with both.
+    #[arg(long)]
+    no_root: bool,
+    /// Run what takes too long for every change, instead of the suite.
+    #[arg(long, value_name = "STEP", value_enum)]
+    full: Option<full::FullStep>,
+    #[command(flatten)]
+    consent: ConsentArgs,
+    /// Only the tests whose name contains this, those in guests left out.
+    filter: Option<String>,
+}
+
+pub(crate) fn main(args: &Args) -> Result<ExitCode> {
+    if let Some(step) = args.full {
+        return step.run(args.no_root, args.filter.as_deref());
+    }
+    let rights = args.no_root
+        || process::is_root()
+        || (process::is_interactive() && process::on_path("sudo"));
+    if !rights {
+        bail!(
+            "the tests on the live kernel need root: run as root, or leave them out with --no-root"
+        );
+    }
+    let consent = args.consent.consent();
+    let toolchain = setup::for_build(consent)?;
+    setup::for_tests(consent)?;
+    let filter = args.filter.as_deref();
+    let mut outcomes = Vec::new();
+    if filter.is_none() {
+        outcomes.push(Step::Format.take(step::format));
+    }
+    let mut built = None;
+    let outcome = Step::Build.take(|| {
+        built = Some(build::agent(&toolchain, build::Profile::Release)?);
+        Ok(step::Done::Checked)
+    });
+    // Nothing else can run without it.
+    let Some(agent) = built else { return outcome.result.map(|_| ExitCode::FAILURE) };
+    outcomes.push(outcome);
+    let here = |step: Step| step.take(|| step.run(&agent, filter));
+    let beside = |step: Step, nice: bool| beside::run(step, nice, &agent);
+    outcomes.extend(lanes::run(&plan(args.no_root, filter), here, beside)?);
+    Ok(summary::print(outcomes, filter))
+}
+
+/// Returns what runs after the build.
+fn plan(no_root: bool, filter: Option<&str>) -> Vec<Stage> {
+    if filter.is_some() {
+        let root: &[Step] = if no_root { &[] } else { &[Step::Live, Step::Lab, Step::Dashboards] };
+        return [&[Step::Unit], root].concat().into_iter().map(Stage::Alone).collect();
+    }
+    let mut stages = vec![Stage::Alone(Step::Clippy), Stage::Alone(Step::Unit)];
+    if !no_root {
+        // It compares counters of the whole machine, which the sockets of other tests would change,
+        // and it times what the agent does.
+        stages.push(Stage::Alone(Step::Live));
+    }
+    // The proofs of the lab and of the dashboards mostly wait, for alerts that take seconds to
+    // fire. The guests compute and have no network: they open no socket on this machine, and they
+    // are nice, so that they take only the time that nobody else wants. Instructions are counted,
+    // not timed, so `cost` may share the processors too: it fills the one that an odd number of
+    // guests leaves idle.
+    let waiting: &[Step] = if no_root { &[] } else { &[Step::Lab, Step::Dashboards] };
+    stages.push(Stage::SideBySide {
+        first: [waiting, &[Step::Cost]].concat(),
+        nice: vec![Step::Kernels],
+    });
+    stages
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn steps(stages: &[Stage]) -> Vec<Step> {
+        let of = |stage: &Stage| match stage {
+            Stage::Alone(step) => vec![*step],
+            Stage::SideBySide { first, nice } => [&first[..], nice].concat(),
+        };
+        let mut steps: Vec<Step> = stages.iter().flat_map(of).collect();
+        steps.sort_unstable();
+        steps
+    }
+
+    #[test]
+    fn the_plan_has_every_step_after_the_build_once() {
+        use Step::{Clippy, Cost, Dashboards, Kernels, Lab, Live, Unit};
+        let all = [Clippy, Unit, Cost, Live, Lab, Dashboards, Kernels];
+        assert_eq!(steps(&plan(false, None)), all);
+        assert_eq!(steps(&plan(true, None)), [Clippy, Unit, Cost, Kernels]);
+        assert_eq!(steps(&plan(false, Some("name"))), [Unit, Live, Lab, Dashboards]);
+        assert_eq!(steps(&plan(true, Some("name"))), [Unit]);
+    }
+
+    #[test]
+    fn the_live_tests_run_alone() {
+        let alone = |stage: &Stage| matches!(stage, Stage::Alone(Step::Live));
+        assert!(plan(false, None).iter().any(alone));
+    }
+}

@@ -1,7 +1,8 @@
 //! The command line: the commands, their options and `--help`.
 //!
-//! Called by `main`. The options of `run` stay text here; [`crate::config`] reads them together with
-//! the environment and the file. The commands that ask a running agent come from [`crate::query`].
+//! Called by `main`. The options of `run` stay text here; [`crate::config`] reads them together
+//! with the environment and the file. The commands that ask a running agent come from
+//! [`crate::query`].
 
 use std::fmt::Write as _;
 

@@ -1,9 +1,9 @@
 //! The agent's HTTP surface: `/`, `/metrics`, `/api/v1`, `/healthz`, `/readyz`, on loopback or a
 //! socket file.
 //!
-//! Called by `run` with what to serve. Guarantees: what a client does cannot hold up the agent: at
-//! most 256 connections, one rendering at a time and off the reactor, bounded waits, headers and
-//! connection lives.
+//! Called by `run` with what to serve. Guarantee: no client can block the agent: there are at most
+//! 256 connections, one rendering at a time runs off the reactor, and waits, headers and lifetimes
+//! of connections are bounded.
 
 mod access;
 mod api;

@@ -1,3 +1,5 @@
+//! Tests of the routes, the bounds and the listener, over real sockets.
+
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -20,7 +22,7 @@ use crate::metrics::Page;
 use crate::metrics::stats::Probe;
 use crate::query::Source;
 
-/// A page that takes its time, and notes how many are made at once.
+/// Returns a page after 50 ms, and records how many are rendered at once.
 fn slow(now: &AtomicUsize, most: &AtomicUsize) -> Page {
     most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
     std::thread::sleep(Duration::from_millis(50));
@@ -86,7 +88,7 @@ pub(super) fn address(server: &Server) -> String {
     server.url.trim_start_matches("http://").trim_end_matches("/metrics").to_owned()
 }
 
-/// Asks without keeping the connection, and returns the whole answer.
+/// Sends one request and returns the whole answer.
 fn ask(mut stream: impl std::io::Read + std::io::Write, path: &str) -> String {
     stream
         .write_all(

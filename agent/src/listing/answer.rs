@@ -1,8 +1,8 @@
-//! What goes out: the answer to a query as JSON. The field names are a contract with whoever reads
-//! them; docs/api.md describes them.
+//! A connection as JSON. The field names are a contract with the readers; docs/api.md describes
+//! them.
 //!
-//! Made by the agent, read again by the command line; a field that an older agent does not send has
-//! its default there.
+//! Written by the agent and read by the command line, for which a field that an older agent does
+//! not send has its default.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::SystemTime;
@@ -16,14 +16,14 @@ use crate::duration_text;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Taken {
-    /// Wall-clock time, RFC 3339, UTC.
+    /// The wall-clock time, RFC 3339, UTC.
     pub(crate) taken_at: String,
-    /// The same moment as `CLOCK_MONOTONIC` nanoseconds, the clock of `tcpwarden events`.
+    /// The same time as `CLOCK_MONOTONIC` nanoseconds, the clock of `tcpwarden events`.
     pub(crate) taken_at_monotonic_ns: u64,
 }
 
 impl Taken {
-    /// A moment on both clocks.
+    /// Returns one point in time on both clocks.
     #[must_use]
     pub(crate) fn at(wall: SystemTime, monotonic: u64) -> Self {
         Self { taken_at: duration_text::rfc3339(wall), taken_at_monotonic_ns: monotonic }
@@ -35,74 +35,75 @@ impl Taken {
 #[serde(default)]
 #[expect(
     clippy::struct_excessive_bools,
+    clippy::struct_field_names,
     reason = "each is a field of the JSON that readers know by its name"
 )]
 pub(crate) struct Connection {
-    /// Its state, as `tcpwarden_connections{state}` has it.
+    /// The state, as in `tcpwarden_connections{state}`.
     pub(crate) state: String,
-    /// For how long it has been in the state.
+    /// How long it has been in the state.
     pub(crate) age_seconds: f64,
-    /// Whether that is a lower bound, because the agent did not see it enter.
+    /// Whether that is a lower bound, because the agent did not see the transition.
     pub(crate) age_at_least: bool,
-    /// The time since it was born.
+    /// The time since the socket was created.
     pub(crate) connection_age_seconds: f64,
     /// Whether that is a lower bound.
     pub(crate) connection_age_at_least: bool,
-    /// Its local address; an IPv4 one as IPv4 also where the socket is an IPv6 one.
+    /// The local address. A v4-mapped address of an IPv6 socket is written as IPv4.
     pub(crate) local_address: IpAddr,
-    /// Its local port.
+    /// The local port.
     pub(crate) local_port: u16,
-    /// Its peer's address.
+    /// The peer's address.
     pub(crate) peer_address: IpAddr,
-    /// Its peer's port; 0 for a listener.
+    /// The peer's port; 0 for a listener.
     pub(crate) peer_port: u16,
-    /// The port of the service, which is that of the metrics.
+    /// The port of the service, as in the metrics.
     pub(crate) service_port: u16,
-    /// Inode of its network namespace.
+    /// The inode of the network namespace.
     pub(crate) netns: u32,
     /// `client`, `server` or `unknown`.
     pub(crate) role: String,
-    /// Name of the process that it belongs to, as in the metrics.
+    /// The name of the owning process, as in the metrics.
     pub(crate) process: String,
-    /// Id of that process in the agent's pid namespace; none where the owner is not known.
+    /// The id of that process in the agent's pid namespace; `None` if the owner is not known.
     pub(crate) pid: Option<u32>,
     /// How the owner is known: `exact`, `holder`, `listener`, `gone` or `none`.
     pub(crate) owner: String,
-    /// How many processes held it when the descriptor tables were last read, 255 for more; 0 where
-    /// none did, or nobody has looked yet.
+    /// How many processes held it when the descriptor tables were last read, at most 255; 0 also if
+    /// they have not been read yet.
     pub(crate) holders: u8,
-    /// Unit, container or pod; `host` where it is in none.
+    /// The unit, container or pod; `host` if it is in none.
     pub(crate) workload: String,
-    /// Id of its cgroup; 0 where not known.
+    /// The id of the cgroup; 0 if it is not known.
     pub(crate) cgroup: u64,
-    /// Whether no descriptor referred to it when the last pass looked.
+    /// Whether no descriptor referred to it at the last reconcile pass.
     pub(crate) orphan: bool,
-    /// Of a connection in CLOSE_WAIT: `unaccepted`, `unread` or `read`.
+    /// In CLOSE_WAIT: `unaccepted`, `unread` or `read`.
     pub(crate) stage: Option<String>,
-    /// As `ss` has it, at the last pass: bytes not read, the peer's FIN as one; of a listener the
-    /// connections that wait to be accepted.
+    /// As in `ss`, at the last pass: unread bytes, where the peer's FIN counts as one; of a
+    /// listener, the connections in its accept queue.
     pub(crate) receive_queue: u32,
-    /// As `ss` has it, at the last pass: bytes not acknowledged, this side's SYN or FIN as one; of
-    /// a listener the limit of its queue.
+    /// As in `ss`, at the last pass: unacknowledged bytes, where this side's SYN or FIN counts as
+    /// one; of a listener, the limit of its accept queue.
     pub(crate) send_queue: u32,
-    /// Whether bytes wait for the peer to open its window.
+    /// Whether bytes wait because the peer's window is closed.
     pub(crate) zero_window: bool,
-    /// Segments sent again.
+    /// How many segments were retransmitted.
     pub(crate) retransmitted_segments: u32,
 }
 
 impl Default for Connection {
     fn default() -> Self {
-        let nowhere = Ipv6Addr::UNSPECIFIED.into();
+        let unspecified = Ipv6Addr::UNSPECIFIED.into();
         Self {
             state: String::new(),
             age_seconds: 0.0,
             age_at_least: false,
             connection_age_seconds: 0.0,
             connection_age_at_least: false,
-            local_address: nowhere,
+            local_address: unspecified,
             local_port: 0,
-            peer_address: nowhere,
+            peer_address: unspecified,
             peer_port: 0,
             service_port: 0,
             netns: 0,
@@ -124,7 +125,7 @@ impl Default for Connection {
 }
 
 impl Connection {
-    /// A row as it is at `now`.
+    /// Returns a row of the table at `now` (`CLOCK_MONOTONIC`, nanoseconds).
     #[must_use]
     pub(crate) fn of(row: &RowView, now: u64) -> Self {
         Self {
@@ -156,7 +157,7 @@ impl Connection {
     }
 }
 
-/// Nanoseconds as seconds, to the millisecond.
+/// Returns nanoseconds as seconds, rounded down to the millisecond.
 #[must_use]
 pub(crate) fn seconds(nanoseconds: u64) -> f64 {
     let milliseconds = nanoseconds / 1_000_000;

@@ -1,25 +1,25 @@
-//! Parsers for what the kernel writes under `/proc`, pure and without trust.
+//! Parsers for files of `/proc`: pure functions without trust in the text.
 //!
-//! Used by the readers beside it. They take any text: what is not there is `None`, what is too much
-//! is cut.
+//! Used by the readers beside it. They take any text: what is missing is `None`, lists are cut at a
+//! bound.
 
-/// The most ranges of reserved ports that are kept; a namespace's own root can set any number.
-const MOST_RESERVED: usize = 256;
+/// The most ranges of reserved ports that are kept; the root user of a namespace can set any
+/// number.
+const MAX_RESERVED: usize = 256;
 
-/// The local ports that the kernel chooses from for connections of a namespace.
+/// The ephemeral ports of a namespace: the kernel chooses the local port of a connection from them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PortRange {
-    /// The lowest.
+    /// The lowest port.
     pub(crate) low: u16,
-    /// The highest.
+    /// The highest port.
     pub(crate) high: u16,
-    /// What it leaves out of them: ranges that do not overlap, in order, inside the range; at most
-    /// 256.
+    /// The ranges inside it that the kernel leaves out: ordered, without overlap, at most 256.
     pub(crate) reserved: Vec<(u16, u16)>,
 }
 
 impl PortRange {
-    /// Whether the kernel may choose this port.
+    /// Returns whether the kernel may choose this port.
     #[must_use]
     pub(crate) fn contains(&self, port: u16) -> bool {
         let after = self.reserved.partition_point(|(low, _)| *low <= port);
@@ -30,7 +30,7 @@ impl PortRange {
         (self.low..=self.high).contains(&port) && !reserved
     }
 
-    /// How many ports it may choose from.
+    /// Returns how many ports the kernel may choose from.
     #[must_use]
     pub(crate) fn len(&self) -> u32 {
         let width = |low: u16, high: u16| u32::from(high.saturating_sub(low)) + 1;
@@ -39,7 +39,7 @@ impl PortRange {
     }
 }
 
-/// `ip_local_port_range` and `ip_local_reserved_ports`.
+/// Reads the texts of `ip_local_port_range` and `ip_local_reserved_ports`.
 #[must_use]
 pub(crate) fn port_range(range: &str, reserved: &str) -> Option<PortRange> {
     let mut numbers = range.split_whitespace().map(str::parse::<u16>);
@@ -50,7 +50,8 @@ pub(crate) fn port_range(range: &str, reserved: &str) -> Option<PortRange> {
     Some(PortRange { low, high, reserved: reserved_ports(reserved, low, high) })
 }
 
-/// `8080,9148-9150`: the parts that lie inside a range, in order, joined where they overlap.
+/// Reads a text such as `8080,9148-9150`. Returns the parts that lie inside a range, in order;
+/// overlapping ones are merged.
 fn reserved_ports(text: &str, low: u16, high: u16) -> Vec<(u16, u16)> {
     let part = |part: &str| {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
@@ -60,7 +61,7 @@ fn reserved_ports(text: &str, low: u16, high: u16) -> Vec<(u16, u16)> {
         );
         (first <= last).then_some((first, last))
     };
-    let mut parts: Vec<_> = text.split(',').filter_map(part).take(MOST_RESERVED).collect();
+    let mut parts: Vec<_> = text.split(',').filter_map(part).take(MAX_RESERVED).collect();
     parts.sort_unstable();
     let mut joined: Vec<(u16, u16)> = Vec::new();
     for (first, last) in parts {
@@ -72,8 +73,8 @@ fn reserved_ports(text: &str, low: u16, high: u16) -> Vec<(u16, u16)> {
     joined
 }
 
-/// A counter of `/proc/net/netstat` or `/proc/net/snmp`: of two lines with the same first word the
-/// first has the names and the second the numbers.
+/// Reads a counter of `/proc/net/netstat` or `/proc/net/snmp`. Of two lines with the same first
+/// word the first has the names and the second the numbers.
 #[must_use]
 pub(crate) fn counter(text: &str, section: &str, name: &str) -> Option<u64> {
     let mut lines = text.lines().filter_map(|line| line.strip_prefix(section)?.strip_prefix(':'));
@@ -81,7 +82,7 @@ pub(crate) fn counter(text: &str, section: &str, name: &str) -> Option<u64> {
     lines.next()?.split_whitespace().nth(at)?.parse().ok()
 }
 
-/// A number of `/proc/net/sockstat`: `TCP: inuse 5 orphan 0 tw 0 alloc 8 mem 3`.
+/// Reads a number of `/proc/net/sockstat`: `TCP: inuse 5 orphan 0 tw 0 alloc 8 mem 3`.
 #[must_use]
 pub(crate) fn sockstat(text: &str, name: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix("TCP:"))?;
@@ -90,7 +91,7 @@ pub(crate) fn sockstat(text: &str, name: &str) -> Option<u64> {
     words.next()?.parse().ok()
 }
 
-/// The numbers of a setting that has several, such as `tcp_rmem`.
+/// Reads the numbers of a setting that has several, such as `tcp_rmem`.
 #[must_use]
 pub(crate) fn numbers<const N: usize>(text: &str) -> Option<[u64; N]> {
     let mut words = text.split_whitespace();
@@ -101,7 +102,7 @@ pub(crate) fn numbers<const N: usize>(text: &str) -> Option<[u64; N]> {
     Some(found)
 }
 
-/// The soft limit on open descriptors in `/proc/PID/limits`; the largest number for none.
+/// Reads the soft limit on open descriptors from `/proc/PID/limits`; `u64::MAX` for "unlimited".
 #[must_use]
 pub(crate) fn open_files(limits: &str) -> Option<u64> {
     let soft = limits

@@ -48,7 +48,7 @@ const ORDER: &str = "In which order";
 
 impl Query for ConnectionsQuery {
     const NAME: &'static str = "connections";
-    const ABOUT: &'static str = "which connections there are: filtered, with ages and owners";
+    const ABOUT: &'static str = "which connections there are, filtered, with ages and owners";
     const NOTES: &'static str = "\
 A filter with several values (--state close_wait,syn_sent or --state close_wait --state syn_sent)
 matches any of them; a connection is listed if every filter matches it. A + behind an age marks a
@@ -180,6 +180,7 @@ group.
 /// The answer: connections and listeners.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_field_names, reason = "the field names are those of the JSON")]
 pub(crate) struct Connections {
     /// When the walk over the table began.
     #[serde(flatten)]

@@ -111,9 +111,12 @@ mod tests {
         assert_eq!(
             page,
             "\
-STATE                 AGE  PROCESS      PID  WORKLOAD        ROLE    LOCAL           PEER           RETRANS
-close_wait (read)  3h12m+  orders-api  4711  orders.service  client  10.0.0.1:40000  10.0.0.9:5432        0
-close_wait (read)  3h12m+  x              -  orders.service  client  10.0.0.1:40000  10.0.0.9:5432        0
+STATE                 AGE  PROCESS      PID  WORKLOAD        ROLE    \
+LOCAL           PEER           RETRANS
+close_wait (read)  3h12m+  orders-api  4711  orders.service  client  \
+10.0.0.1:40000  10.0.0.9:5432        0
+close_wait (read)  3h12m+  x              -  orders.service  client  \
+10.0.0.1:40000  10.0.0.9:5432        0
 2 of 412 connections that match shown, of 900; --limit and filters show others
 "
         );

@@ -200,6 +200,9 @@ mod tests {
         ] {
             assert!(text.contains(word), "{word}: {text}");
         }
+        for query in &query::ALL {
+            assert!(text.contains(query.about()), "{query:?}: {text}");
+        }
         let run = parse(["tcpwarden", "run", "--help"]).unwrap_err().to_string();
         assert!(
             run.contains(crate::config::DEFAULT_LISTEN) && run.contains("TCPWARDEN_RING_BYTES"),

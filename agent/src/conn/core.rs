@@ -2,16 +2,13 @@
 
 use std::collections::HashSet;
 
-use agent_common::record::Endpoints;
-
 use super::account::counters::Books;
 use super::account::groups::Groups;
 use super::account::services::{Ports, Services};
 use super::account::workloads::Workloads;
-use super::histogram::NANOSECONDS;
-use super::labels::{CloseReason, Correction, Role, SocketState};
+use super::labels::{Correction, SocketState};
 use super::limits::Limits;
-use super::socket::attribution::Owner;
+use super::socket::attribution::Attribution;
 use super::socket::row::{NIL, Row, flag};
 use super::store::age_list::Cuts;
 use super::store::index::Index;
@@ -66,33 +63,9 @@ impl Core {
         self.groups.unverified_since(&self.rows)
     }
 
-    /// A row that is not in the table yet, of an unknown process.
-    pub(super) fn stranger(ends: &Endpoints, state: SocketState, role: Role, time: u64) -> Row {
-        let mut row = Row::new(ends, state, role, time);
-        row.group = Groups::nobody(role);
-        row
-    }
-
     /// Whether every socket of a namespace should have a row, because a pass has read its list.
     pub(super) fn knows(&self, netns: u32) -> bool {
         self.seeded && self.known.contains(&netns)
-    }
-
-    /// Counts a row as opened, or as adopted where it was open before the agent.
-    pub(super) fn connect(&mut self, row: &mut Row, seen: bool, time: u64) {
-        row.flags |= flag::CONNECTED;
-        if !seen && !self.knows(row.netns) && row.has(flag::BORN_BEFORE) {
-            self.books.adopted += 1;
-            return;
-        }
-        if seen {
-            row.opened_at(time);
-        }
-        let service = self.services.of(row, &self.groups);
-        service.opened += 1;
-        if seen && row.role == Role::Client && !row.has(flag::BORN_BEFORE) {
-            service.connect_duration.observe_whole(&NANOSECONDS, time.saturating_sub(row.born));
-        }
     }
 
     /// The row of a socket.
@@ -105,7 +78,7 @@ impl Core {
     pub(super) fn store(&mut self, row: Row) -> Option<u32> {
         let index = self.rows.insert(row)?;
         self.index.insert(row.sk, index, &self.rows);
-        self.books.unattributed += u64::from(row.owner == Owner::None);
+        self.books.unattributed += u64::from(row.attribution == Attribution::None);
         self.link(index);
         Some(index)
     }
@@ -119,25 +92,21 @@ impl Core {
     /// Takes a row that the index has no more out of its list and its place.
     pub(super) fn release(&mut self, index: u32) -> Row {
         self.unlink(index);
-        let row = self.rows.remove(index);
-        self.books.unattributed -= u64::from(row.owner == Owner::None);
-        row
+        self.discard(index)
     }
 
-    /// Removes the row of a socket whose close was missed. A connection counts as closed for
-    /// `other` reasons; a connect whose outcome nobody saw counts nowhere.
-    pub(super) fn bury(&mut self, sk: u64) {
-        let Some(mut row) = self.extract(sk) else { return };
-        self.correct(Correction::MissedClose);
-        if row.has(flag::CONNECTED) {
-            self.services.of(&mut row, &self.groups).closed(CloseReason::Other, None, None);
-        }
+    /// Takes a row that neither the index nor a list has any more out of its place.
+    pub(super) fn discard(&mut self, index: u32) -> Row {
+        let row = self.rows.remove(index);
+        self.books.unattributed -= u64::from(row.attribution == Attribution::None);
+        row
     }
 
     /// Puts a row into the list of its group and state. Where its time is a lower bound on its age
     /// anyway, the youngest row's time is as good and saves the walk.
     pub(super) fn link(&mut self, index: u32) {
         let row = &self.rows[index];
+        row.assert_rules();
         let list = self.groups.list_of(row);
         let tail = list.tail();
         if row.has(flag::ENTERED_BEFORE) && tail != NIL {

@@ -38,7 +38,7 @@ pub use limits::Limits;
 pub use regroup::retirement::Wanted;
 pub use report::coverage::{Covered, PassSummary};
 pub use report::{pressure, snapshot};
-pub use socket::attribution::{Owner, names_owner};
+pub use socket::attribution::{Attribution, names_owner};
 pub use socket::retransmit;
 pub use table::Table;
 pub use view::{RowView, States, Waiting};

@@ -9,7 +9,7 @@ use super::collect::results::Kept;
 use super::core::Core;
 use super::labels::{Role, SocketState, Stage};
 use super::report::snapshot::Snapshot;
-use super::socket::attribution::Owner;
+use super::socket::attribution::Attribution;
 use super::socket::row::address;
 use super::socket::row::{Row, flag};
 
@@ -54,7 +54,7 @@ pub struct RowView {
     /// The owner's process id, 0 where none is known.
     pub tgid: u32,
     /// How the owner is known.
-    pub owner: Owner,
+    pub attribution: Attribution,
     /// How many processes held it when the descriptor tables were last read; 255 stands for more.
     pub holders: u8,
     /// Whether no descriptor referred to it when the last pass saw it.
@@ -210,7 +210,7 @@ impl Core {
             process: Arc::clone(self.groups.name(row.group)),
             workload: Arc::clone(self.groups.workload(row.group)),
             tgid: row.tgid,
-            owner: row.owner,
+            attribution: row.attribution,
             holders: row.holders,
             orphan: row.has(flag::ORPHAN),
             retransmitted: row.retransmitted,
@@ -243,7 +243,7 @@ impl Core {
         let end = from.saturating_add(places).min(self.rows.top());
         let in_use = |row: &Row| {
             matches!(row.state, CloseWait | Established | Listen | SynSent)
-                && row.owner > Owner::Gone
+                && row.attribution > Attribution::Lost
         };
         let mut rows = (from..end).map(|index| &self.rows[index]);
         let found = rows.any(|row| row.has(flag::LIVE) && in_use(row) && ended.contains(&row.tgid));

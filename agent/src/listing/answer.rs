@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use crate::conn::{Owner, RowView};
+use crate::conn::{Attribution, RowView};
 use crate::duration_text;
 
 /// When an answer was made.
@@ -142,8 +142,8 @@ impl Connection {
             netns: row.netns,
             role: row.role.as_str().to_owned(),
             process: row.process.to_string(),
-            pid: (row.owner != Owner::None && row.tgid != 0).then_some(row.tgid),
-            owner: row.owner.as_str().to_owned(),
+            pid: (row.attribution != Attribution::None && row.tgid != 0).then_some(row.tgid),
+            owner: row.attribution.as_str().to_owned(),
             holders: row.holders,
             workload: row.workload.to_string(),
             cgroup: row.cgroup,

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use crate::conn::labels::{Role, Stage};
-use crate::conn::{Owner, RowView, States};
+use crate::conn::{Attribution, RowView, States};
 
 /// Conditions on a row. An empty list is no condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub(crate) struct Filter {
     /// It is in CLOSE_WAIT at one of these stages.
     pub(crate) stages: Vec<Stage>,
     /// Its owner is known in one of these ways.
-    pub(crate) owners: Vec<Owner>,
+    pub(crate) owners: Vec<Attribution>,
     /// Its network namespace has one of these inodes.
     pub(crate) netns: Vec<u32>,
     /// It has been in its state for at least this long.
@@ -66,7 +66,7 @@ impl Filter {
             && any(&self.service_ports, |port| *port == row.service_port)
             && any(&self.roles, |role| *role == row.role)
             && any(&self.stages, |stage| row.waiting.stage == Some(*stage))
-            && any(&self.owners, |owner| *owner == row.owner)
+            && any(&self.owners, |owner| *owner == row.attribution)
             && any(&self.netns, |netns| *netns == row.netns)
             && any(&self.processes, |pattern| pattern.matches(&row.process))
             && any(&self.workloads, |pattern| pattern.matches(&row.workload))

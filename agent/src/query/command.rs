@@ -44,11 +44,11 @@ pub struct Request {
 impl Entry {
     /// Returns the command of this query; `codes` is the help text about exit codes.
     pub(crate) fn command(&self, codes: &str) -> clap::Command {
-        let command = clap::Command::new(self.name)
+        let command = clap::Command::new(self.name).args((self.arguments)());
+        // After the arguments, because `augment_args` sets the description of `AgentArgs`.
+        AgentArgs::augment_args(command)
             .about(format!("Ask a running agent {}", self.about))
             .after_long_help(format!("{}\n{codes}", self.notes))
-            .args((self.arguments)());
-        AgentArgs::augment_args(command)
     }
 }
 

@@ -3,15 +3,22 @@
 
 use std::fs::File;
 use std::path::PathBuf;
-use std::process::{ChildStdin, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use nix::sys::signal::Signal;
+use testkit::address::Address;
+use testkit::agent::Agent;
+use testkit::page::Page;
+use testkit::process::{Ending, Output, Process};
 
-use super::guard::{Guarded, Interrupt, Printed, lines, shared};
-use super::page::{Page, Source};
+use super::interrupt::Interrupt;
+use super::launch::launch;
+use super::printed::{lines, shared};
+use super::source::Source;
 use super::stage::Load;
+use super::usage;
 
 /// How long something may take to be attached.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -65,13 +72,13 @@ pub(super) enum Lines {
 
 /// An arm that is attached.
 pub(super) struct Attached {
-    process: Option<Guarded>,
-    /// The yardstick's pipes.
-    pipes: Option<(ChildStdin, Printed)>,
+    process: Option<Process>,
+    /// The file that its lines go to, where they are counted.
     printed: Option<File>,
+    /// Whether its last line is what it counted.
+    counts: bool,
     /// Where it is scraped.
     pub(super) source: Option<Source>,
-    signal: Signal,
 }
 
 impl Arm {
@@ -83,46 +90,38 @@ impl Arm {
         interrupt: &Interrupt,
     ) -> Result<Attached> {
         match &self.kind {
-            Kind::Nothing => Ok(Attached {
-                process: None,
-                pipes: None,
-                printed: None,
-                source: None,
-                signal: Signal::SIGTERM,
-            }),
+            Kind::Nothing => {
+                Ok(Attached { process: None, printed: None, counts: false, source: None })
+            }
             Kind::Agent(binary) => {
                 let socket = std::env::temp_dir()
                     .join(format!("tcpwarden-bench-{}.sock", std::process::id()));
-                let mut command = Command::new(binary);
-                command
-                    .args(["run", "--log", "error", "--listen"])
-                    .arg(format!("unix:{}", socket.display()));
-                let process = Guarded::start(&self.name, &command, Stdio::null(), Stdio::null())?;
-                let attached = Attached::new(process, Some(Source::Unix(socket)));
-                attached.answers("/readyz", interrupt)
+                let address = Address::Unix(socket.clone());
+                let command = Agent::command(binary, &address, &["--log", "error"]);
+                let process = self.start(command, Stdio::null())?;
+                Attached::new(process, Some(Source::unix(socket))).answers("/readyz", interrupt)
             }
             Kind::Yardstick { binary, bytes } => {
                 let mut command = Command::new(binary);
                 command.args(["--bytes", &bytes.to_string()]);
-                Attached::new(
-                    Guarded::start(&self.name, &command, Stdio::piped(), Stdio::piped())?,
-                    None,
-                )
-                .says("attached", interrupt)
+                let launch = launch(&self.name, command)?.output(Output::LinesAndLog);
+                let process = launch.ending(Ending::Input).spawn()?;
+                let said = interrupt.line(&process, PATIENCE)?;
+                anyhow::ensure!(said.trim() == "attached", "it said {said:?}, not \"attached\"");
+                Ok(Attached { counts: true, ..Attached::new(process, None) })
             }
             Kind::Printer { words, objects } => {
                 let (program, arguments) =
                     words.split_first().context("a peer without a program")?;
                 let mut command = with_tracefs();
                 command.arg(program).args(arguments);
-                let (file, output) = match printed {
+                let (printed, output) = match printed {
                     Lines::Dropped => (None, Stdio::null()),
                     Lines::Counted => shared().map(|(file, output)| (Some(file), output))?,
                 };
-                let process = Guarded::start(&self.name, &command, Stdio::null(), output)?;
-                let mut attached = Attached::new(process, None);
-                (attached.printed, attached.signal) = (file, Signal::SIGINT);
-                attached.holds(objects, interrupt)
+                let launch = launch(&self.name, command)?.output(Output::To(output));
+                let process = launch.ending(Ending::Signal(Signal::SIGINT)).spawn()?;
+                Attached { printed, ..Attached::new(process, None) }.holds(objects, interrupt)
             }
             Kind::Exporter(binary) => {
                 let mut command = Command::new("nsenter");
@@ -133,36 +132,30 @@ impl Arm {
                     "--log.level=error",
                 ]);
                 command.arg(format!("--web.listen-address=127.0.0.1:{EXPORTER}"));
-                let process = Guarded::start(&self.name, &command, Stdio::null(), Stdio::null())?;
-                Attached::new(process, Some(Source::Inside(load.pid(), EXPORTER)))
+                let process = self.start(command, Stdio::null())?;
+                Attached::new(process, Some(Source::inside(load.pid(), EXPORTER)))
                     .answers("/metrics", interrupt)
             }
         }
     }
+
+    fn start(&self, command: Command, output: Stdio) -> Result<Process> {
+        launch(&self.name, command)?.output(Output::To(output)).spawn()
+    }
 }
 
 impl Attached {
-    fn new(process: Guarded, source: Option<Source>) -> Self {
-        Self { process: Some(process), pipes: None, printed: None, source, signal: Signal::SIGTERM }
+    fn new(process: Process, source: Option<Source>) -> Self {
+        Self { process: Some(process), printed: None, counts: false, source }
     }
 
     /// Waits until it answers a request.
     fn answers(mut self, path: &str, interrupt: &Interrupt) -> Result<Self> {
         let found = interrupt.wait(PATIENCE, || {
             self.check()?;
-            Ok(self.source.as_ref().and_then(|source| source.get(path).ok()))
+            Ok(self.source.as_ref().and_then(|source| source.text(path).ok()))
         })?;
         found.context("it did not answer in time")?;
-        Ok(self)
-    }
-
-    /// Waits for a line of its output.
-    fn says(mut self, line: &str, interrupt: &Interrupt) -> Result<Self> {
-        let process = self.process.as_mut().context("nothing was started")?;
-        let (stdin, printed) = (process.stdin()?, Printed::of(process.stdout()?));
-        let said = printed.next(PATIENCE, interrupt).with_context(|| process.said())?;
-        anyhow::ensure!(said.trim() == line, "it said {said:?}, not {line:?}");
-        self.pipes = Some((stdin, printed));
         Ok(self)
     }
 
@@ -182,27 +175,27 @@ impl Attached {
 
     /// An error when it has ended.
     pub(super) fn check(&mut self) -> Result<()> {
-        self.process.as_mut().map_or(Ok(()), Guarded::check)
+        self.process.as_mut().map_or(Ok(()), Process::check)
     }
 
     /// Processor time of its threads so far.
     pub(super) fn cpu(&self) -> Result<Duration> {
-        self.process.as_ref().map_or(Ok(Duration::ZERO), Guarded::cpu)
+        self.process.as_ref().map_or(Ok(Duration::ZERO), usage::cpu)
     }
 
     /// How often its threads have waited and were woken.
     pub(super) fn wakeups(&self) -> u64 {
-        self.process.as_ref().map_or(0, Guarded::wakeups)
+        self.process.as_ref().map_or(0, usage::wakeups)
     }
 
     /// Its resident bytes.
     pub(super) fn resident_bytes(&self) -> Result<u64> {
-        self.process.as_ref().map_or(Ok(0), Guarded::resident_bytes)
+        self.process.as_ref().map_or(Ok(0), usage::resident_bytes)
     }
 
     /// What it holds of the kernel.
     pub(super) fn kernel_objects(&self) -> Vec<String> {
-        self.process.as_ref().map(Guarded::kernel_objects).unwrap_or_default()
+        self.process.as_ref().map(usage::kernel_objects).unwrap_or_default()
     }
 
     /// How many lines it has printed, where they are counted.
@@ -212,23 +205,20 @@ impl Attached {
 
     /// What it exports.
     pub(super) fn page(&self) -> Result<Page> {
-        self.source.as_ref().context("it exports nothing")?.get("/metrics")
+        self.source.as_ref().context("it exports nothing")?.page()
     }
 
-    /// Lets it go; what it said at the end, and how many lines it printed.
+    /// Lets it go. Returns what it said at the end, and how many lines it printed.
     pub(super) fn detach(mut self, interrupt: &Interrupt) -> Result<(String, u64)> {
         self.check()?;
-        if let Some((stdin, printed)) = self.pipes.take() {
+        let Some(mut process) = self.process.take() else { return Ok((String::new(), 0)) };
+        if self.counts {
             // The yardstick ends with its input, and says what it counted before it does.
-            drop(stdin);
-            return Ok((
-                printed.next(PATIENCE, interrupt).context("the yardstick did not end")?,
-                0,
-            ));
+            process.close_input();
+            let said = interrupt.line(&process, PATIENCE).context("the yardstick did not end")?;
+            return Ok((said, 0));
         }
-        if let Some(mut process) = self.process.take() {
-            process.end(self.signal)?;
-        }
+        anyhow::ensure!(process.end(), "{} had to be killed", process.name());
         Ok((String::new(), self.lines()?))
     }
 }

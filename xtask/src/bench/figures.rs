@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::names;
 use super::stats::Spread;
-use super::yardstick;
 
 /// Runs of a program while the kernel counted them.
 #[derive(Debug, Serialize, Deserialize)]
@@ -58,7 +58,7 @@ impl KernelFigures {
         let mut yard = |name| {
             yards.iter().position(|yard| yard.program == name).map(|at| yards.swap_remove(at))
         };
-        let (yardstick, empty) = (yard(yardstick::NAME), yard(yardstick::EMPTY));
+        let (yardstick, empty) = (yard(names::YARDSTICK), yard(names::EMPTY));
         let each =
             |program: Option<&ProgramRuns>| program.map(|program| program.nanoseconds_per_run);
         let of = |name: &str| each(programs.iter().find(|program| program.program == name));

@@ -3,16 +3,16 @@
 
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::process::{ChildStdin, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use testkit::process::{Ending, Output, Process, this_program};
 
 use super::arms::{Arm, Lines};
 use super::figures::{KernelFigures, ProgramRuns};
-use super::guard::{Guarded, Interrupt};
+use super::interrupt::Interrupt;
+use super::launch::launch;
 use super::loads;
-use super::myself;
 use super::stage::Load;
 use super::yardstick::counted;
 
@@ -24,29 +24,17 @@ const TURNS: usize = 5;
 
 /// The kernel's statistics of BPF programs, on as long as this value lives. A process of its own
 /// sets them back, so that they are also set back when the benchmark is killed.
-struct Statistics {
-    // Dropped first: the end of its input is what the process waits for.
-    _stdin: ChildStdin,
-    _process: Guarded,
-}
+struct Statistics(#[expect(dead_code, reason = "it ends when this is dropped")] Process);
 
 impl Statistics {
     fn on() -> Result<Self> {
-        let mut command = Command::new(myself());
+        let mut command = this_program("bench-load");
         command.args(["bench-load", "statistics"]);
-        let mut process = Guarded::start(
-            "the process that switches the kernel's statistics on",
-            &command,
-            Stdio::piped(),
-            Stdio::piped(),
-        )?;
-        let stdin = process.stdin()?;
-        let mut line = [0; 3];
-        process
-            .stdout()?
-            .read_exact(&mut line)
-            .with_context(|| format!("switch the kernel's statistics on: {}", process.said()))?;
-        Ok(Self { _stdin: stdin, _process: process })
+        let name = "the process that switches the kernel's statistics on";
+        let launch = launch(name, command)?.output(Output::LinesAndLog);
+        let process = launch.ending(Ending::Input).spawn()?;
+        process.expect_line("on", SETTLE * 10)?;
+        Ok(Self(process))
     }
 }
 
@@ -123,13 +111,12 @@ fn agents(
     interrupt.sleep(SETTLE)?;
     let page = attached.page()?;
     attached.detach(interrupt)?;
-    let figures = page.labels("tcpwarden_bpf_runs_total", "probe").into_iter().map(|probe| {
-        let series = |family: &str| format!("{family}{{probe=\"{probe}\"}}");
-        let runs = page.count(&series("tcpwarden_bpf_runs_total"));
-        let seconds = page.sum(&series("tcpwarden_bpf_run_seconds_total"));
-        #[expect(clippy::cast_precision_loss, reason = "there are fewer than 2^53 runs")]
-        let each = seconds * 1e9 / runs as f64;
-        (probe, runs, each)
+    let figures = page.all("tcpwarden_bpf_runs_total", &[]).filter_map(|series| {
+        let probe = series.labels.get("probe")?;
+        let seconds = page.value("tcpwarden_bpf_run_seconds_total", &[("probe", probe)])?;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a counter")]
+        let runs = series.value as u64;
+        Some((probe.clone(), runs, seconds * 1e9 / series.value))
     });
     Ok(figures.filter(|(_, runs, _)| *runs > 0).collect())
 }

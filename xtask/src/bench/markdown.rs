@@ -8,9 +8,9 @@ use agent_common::record;
 use anyhow::{Context as _, Result};
 
 use super::loads::{self, Spec};
-use super::report::{LoadReport, Memory, Report, Summary, WITHOUT};
+use super::names::{self, WITHOUT};
+use super::report::{LoadReport, Memory, Report, Summary};
 use super::stats::Spread;
-use super::yardstick;
 
 /// The default of `--ring-bytes`, the share of it at which the reader is woken, and what the ring
 /// adds to each record.
@@ -174,7 +174,7 @@ fn rates(report: &Report) -> Option<String> {
     let kept = report.loads.iter().find(|load| load.name == "kept")?;
     // What the agent takes while nothing is opened or closed, scrapes included.
     let idle = kept.summary("agent")?.watcher_cpus.median;
-    let no_tool = [WITHOUT, "node-exporter", yardstick::NAME, yardstick::EMPTY];
+    let no_tool = [WITHOUT, "node-exporter", names::YARDSTICK, names::EMPTY];
     let heads = RATES.map(|rate| format!("{rate}/s"));
     let mut lines = vec![format!(
         "| CPU, percent of one, at so many connections | {} |\n|---|{}",
@@ -260,7 +260,7 @@ fn probes(report: &Report) -> String {
     }
     if let Some(flip) = report.loads.iter().find(|load| load.name == "flip") {
         let added = |arm: &str| Some(flip.summary(arm)?.calmest_added_microseconds_per_unit? * 1e3);
-        for arm in ["agent", yardstick::NAME, yardstick::EMPTY] {
+        for arm in ["agent", names::YARDSTICK, names::EMPTY] {
             lines.extend(added(arm).map(|added| {
                 format!(
                     "| a transition from end to end, `flip`: what the {arm} adds | {added:.0} | |"
@@ -268,7 +268,7 @@ fn probes(report: &Report) -> String {
             }));
         }
         let ratio =
-            added("agent").zip(added(yardstick::NAME)).map(|(agent, yardstick)| agent / yardstick);
+            added("agent").zip(added(names::YARDSTICK)).map(|(agent, yardstick)| agent / yardstick);
         lines.extend(
             ratio.map(|ratio| format!("| the agent's over the yardstick's | {ratio:.2} × | |")),
         );

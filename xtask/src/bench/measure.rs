@@ -9,12 +9,14 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::{Context as _, Result};
 
 use super::arms::{Arm, Kind};
-use super::guard::Interrupt;
+use super::cli::{Args, LoadName};
+use super::interrupt::Interrupt;
 use super::loads::{self, Spec};
-use super::report::{ArmState, LoadReport, Report, WITHOUT};
+use super::names::{self, WITHOUT};
+use super::report::{ArmState, LoadReport, Report};
 use super::rounds::{self, Plan};
 use super::stage::Load;
-use super::{Args, LoadName, kernel, machine, markdown, memory, peers, table, yardstick};
+use super::{kernel, machine, markdown, memory, peers, table, yardstick};
 use crate::build::{self, Profile};
 use crate::packages::{self, Consent};
 use crate::process;
@@ -145,8 +147,8 @@ impl Arms {
                 arms.into_iter().for_each(|arm| all.add(&arm.name.clone(), Ok((arm, None))))
             }
             Err(error) => {
-                all.add(yardstick::EMPTY, Err(anyhow::anyhow!("it is built with the yardstick")));
-                all.add(yardstick::NAME, Err(error));
+                all.add(names::EMPTY, Err(anyhow::anyhow!("it is built with the yardstick")));
+                all.add(names::YARDSTICK, Err(error));
             }
         }
         all

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use super::arms::{Arm, Lines};
-use super::guard::Interrupt;
+use super::interrupt::Interrupt;
 use super::loads;
 use super::report::Memory;
 use super::stage::{Crowd, Load};
@@ -21,8 +21,8 @@ pub(super) fn measure(agent: &Arm, connections: u64, interrupt: &Interrupt) -> R
         interrupt.sleep(SETTLE)?;
         let page = attached.page()?;
         anyhow::Ok((
-            page.count("process_resident_memory_bytes"),
-            page.count("tcpwarden_connections_tracked"),
+            page.sum("process_resident_memory_bytes", &[]).unsigned_abs(),
+            page.sum("tcpwarden_connections_tracked", &[]).unsigned_abs(),
         ))
     };
     let (idle, few) = look()?;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 
 use super::arms::{Arm, Attached, Kind, Lines};
-use super::guard::Interrupt;
+use super::interrupt::Interrupt;
 use super::report::Check;
 use super::stage::Load;
 use crate::packages::{self, Consent};
@@ -137,7 +137,8 @@ impl Peer {
         let mut arm = Arm { name: self.name.to_owned(), kind: Kind::Exporter(binary.clone()) };
         if self.lines == 0 {
             let attached = arm.attach(load, &Lines::Dropped, interrupt)?;
-            let sockets = attached.page()?.sum("node_tcp_connection_states");
+            let sockets = attached.page()?.value("node_tcp_connection_states", &[]);
+            let sockets = sockets.unwrap_or_default();
             attached.detach(interrupt)?;
             anyhow::ensure!(sockets > 0.0, "it shows no sockets where there are some");
             return Ok((arm, Check { sockets_shown: Some(sockets), reported_ratio: None }));

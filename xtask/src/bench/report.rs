@@ -5,12 +5,10 @@ use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
 use super::figures::KernelFigures;
-use super::loads::{Sample, Spec};
+use super::loads::Spec;
+use super::loads::run::Sample;
+use super::names::{self, WITHOUT};
 use super::stats::{Spread, reference};
-use super::yardstick;
-
-/// The arm with nothing attached.
-pub(super) const WITHOUT: &str = "without";
 
 /// All of it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -206,7 +204,7 @@ impl LoadReport {
         }
         // The arm without first, the agent next, the others as they came.
         arms.sort_by_key(|arm| {
-            [WITHOUT, "agent", yardstick::NAME, yardstick::EMPTY]
+            [WITHOUT, names::AGENT, names::YARDSTICK, names::EMPTY]
                 .iter()
                 .position(|first| first == arm)
                 .unwrap_or(usize::MAX)

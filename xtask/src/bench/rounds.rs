@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use super::arms::{Arm, Attached, Kind, Lines};
-use super::guard::Interrupt;
+use super::interrupt::Interrupt;
 use super::machine::Clock;
 use super::report::{ArmState, Slot};
 use super::stage::Load;
@@ -131,7 +131,8 @@ fn slot(
 /// Records that the agent has applied, and records that were lost.
 fn counts(attached: &Attached) -> Result<(u64, u64)> {
     let page = attached.page()?;
-    Ok((page.count("tcpwarden_events_total"), page.count("tcpwarden_events_lost_total")))
+    let count = |name| page.sum(name, &[]).unsigned_abs();
+    Ok((count("tcpwarden_events_total"), count("tcpwarden_events_lost_total")))
 }
 
 /// Does `work` while what is attached is scraped where that is due; how often it was.
@@ -149,7 +150,7 @@ fn while_scraping<T>(
             let mut scrapes = 0;
             for at in due {
                 std::thread::sleep(at.saturating_sub(start.elapsed()));
-                source.get("/metrics")?;
+                source.text("/metrics")?;
                 scrapes += 1;
             }
             anyhow::Ok(scrapes)

@@ -1,20 +1,19 @@
 //! The parent's side of a load: its network namespaces, and the process that works in them.
 
-use std::io::Write as _;
-use std::net::Ipv4Addr;
-use std::process::{ChildStdin, Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use testkit::netns::Netns;
+use testkit::process::{Ending, Output, Process, this_file};
 use testkit::veth;
 
-use super::guard::{Guarded, Interrupt, Printed};
-use super::loads::{Sample, Spec};
-use super::myself;
+use super::interrupt::Interrupt;
+use super::launch::launch;
+use super::loads::Spec;
+use super::loads::place::MANY;
+use super::loads::run::Sample;
 
-/// The first of the addresses that all lead to the servers' side of a cable.
-pub(super) const MANY: Ipv4Addr = Ipv4Addr::new(10, 78, 1, 0);
 /// Load before what is measured, so that caches and connections are as they stay.
 const WARM: Duration = Duration::from_millis(100);
 /// How much longer than it was told a load may take: one lost segment can hold it up for seconds.
@@ -24,9 +23,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub(super) struct Load {
     /// Which load it is.
     pub(super) spec: &'static Spec,
-    stdin: ChildStdin,
-    process: Guarded,
-    printed: Printed,
+    process: Process,
     spaces: Vec<Netns>,
 }
 
@@ -35,9 +32,8 @@ impl Load {
     pub(super) fn start(spec: &'static Spec, interrupt: &Interrupt) -> Result<Self> {
         let spaces = spaces(spec).context("make network namespaces")?;
         let there = if spec.cable { spaces[1].pid() } else { 0 };
-        let (process, stdin, printed) =
-            told(spaces[0].pid(), &[spec.name, &there.to_string()], interrupt)?;
-        Ok(Self { spec, stdin, process, printed, spaces })
+        let process = start(spaces[0].pid(), &[spec.name, &there.to_string()], interrupt)?;
+        Ok(Self { spec, process, spaces })
     }
 
     /// The process that holds the clients' network namespace.
@@ -47,20 +43,15 @@ impl Load {
 
     /// Lets it make its sockets anew, get warm, and work for as long.
     pub(super) fn run(&mut self, time: Duration, interrupt: &Interrupt) -> Result<Sample> {
-        writeln!(self.stdin, "{} {}", WARM.as_millis(), time.as_millis())
-            .context("tell the load to work")?;
-        let line = self
-            .printed
-            .next(time + PATIENCE, interrupt)
-            .with_context(|| format!("the load ended: {}", self.process.said()))?;
+        self.process.tell(format_args!("{} {}", WARM.as_millis(), time.as_millis()))?;
+        let line = interrupt.line(&self.process, time + PATIENCE)?;
         serde_json::from_str(&line).with_context(|| format!("the load printed {line:?}"))
     }
 }
 
 /// A crowd of idle connections that lives as long as this value.
 pub(super) struct Crowd {
-    _stdin: ChildStdin,
-    _process: Guarded,
+    _process: Process,
     _space: Netns,
 }
 
@@ -68,32 +59,24 @@ impl Crowd {
     /// Starts the crowd and waits until every connection is there.
     pub(super) fn start(connections: u64, interrupt: &Interrupt) -> Result<Self> {
         let space = space()?;
-        let (process, stdin, _) =
-            told(space.pid(), &["hold", &connections.to_string()], interrupt)?;
-        Ok(Self { _process: process, _stdin: stdin, _space: space })
+        let process = start(space.pid(), &["hold", &connections.to_string()], interrupt)?;
+        Ok(Self { _process: process, _space: space })
     }
 }
 
-/// Starts `bench-load` in a namespace and waits until it is ready.
-fn told(
-    space: u32,
-    arguments: &[&str],
-    interrupt: &Interrupt,
-) -> Result<(Guarded, ChildStdin, Printed)> {
+/// Starts `bench-load` in the network namespace of a process and waits until it is ready.
+fn start(space: u32, arguments: &[&str], interrupt: &Interrupt) -> Result<Process> {
     let mut command = Command::new("nsenter");
     command
         .arg(format!("--net=/proc/{space}/ns/net"))
-        .arg(myself())
+        .arg(this_file())
         .arg("bench-load")
         .args(arguments);
-    let mut process = Guarded::start("the load", &command, Stdio::piped(), Stdio::piped())?;
-    let (stdin, stdout) = (process.stdin()?, process.stdout()?);
-    let printed = Printed::of(stdout);
-    let line = printed
-        .next(PATIENCE, interrupt)
-        .with_context(|| format!("the load did not start: {}", process.said()))?;
+    let launch = launch("the load", command)?.output(Output::LinesAndLog);
+    let process = launch.ending(Ending::Input).spawn()?;
+    let line = interrupt.line(&process, PATIENCE).context("start the load")?;
     anyhow::ensure!(line == "ready", "the load said {line:?}");
-    Ok((process, stdin, printed))
+    Ok(process)
 }
 
 /// The namespaces of a load: the clients', and the servers' where that is another one.

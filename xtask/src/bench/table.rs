@@ -1,8 +1,8 @@
 //! The report for the person at the terminal.
 
-use super::report::{LoadReport, Report, Summary, WITHOUT};
+use super::names::{self, WITHOUT};
+use super::report::{LoadReport, Report, Summary};
 use super::stats::Spread;
-use super::yardstick;
 
 /// A load: a line for each arm.
 pub(super) fn load(load: &LoadReport) {
@@ -37,7 +37,8 @@ pub(super) fn load(load: &LoadReport) {
             resent.collect::<Vec<_>>().join(", ")
         );
     }
-    if let (Some(agent), Some(yardstick)) = (load.summary("agent"), load.summary(yardstick::NAME)) {
+    if let (Some(agent), Some(yardstick)) = (load.summary("agent"), load.summary(names::YARDSTICK))
+    {
         let added =
             |summary: &Summary| summary.calmest_added_microseconds_per_unit.unwrap_or(f64::NAN);
         println!(
@@ -45,7 +46,7 @@ pub(super) fn load(load: &LoadReport) {
             added(agent) * 1e3,
             added(yardstick) * 1e3,
             added(agent) / added(yardstick),
-            load.summary(yardstick::EMPTY).map_or(f64::NAN, added) * 1e3
+            load.summary(names::EMPTY).map_or(f64::NAN, added) * 1e3
         );
     }
 }

@@ -1,12 +1,16 @@
 //! What `bench` takes on its command line, and the shape of what it writes.
 
+mod documentation;
+
 use clap::Parser;
 use serde_json::Value;
 
+use super::cli::{Args, LoadName};
 use super::figures::{KernelFigures, ProgramRuns};
+use super::loads::run::Sample;
 use super::report::{ArmState, LoadReport, Memory, Report, Slot};
 use super::stats::Quantiles;
-use super::{Args, LoadName, loads, machine, markdown, yardstick};
+use super::{loads, machine, names};
 
 #[derive(Parser)]
 struct Cli {
@@ -56,7 +60,7 @@ fn the_help_names_every_load_and_peer() {
 
 fn slot(arm: &str, units: u64, batch_microseconds: f64) -> Slot {
     let quantiles = Quantiles { p10: batch_microseconds * 1e3, ..Quantiles::default() };
-    let sample = loads::Sample {
+    let sample = Sample {
         units,
         elapsed_seconds: 1.0,
         load_cpu_seconds: 0.5,
@@ -89,7 +93,7 @@ fn report() -> Report {
         programs.map(|(name, each)| ProgramRuns::new(name.to_owned(), 10, each)).into()
     };
     let own = programs([("inet_sock_set_state", 150.0), ("inet_sock_set_state_second", 30.0)]);
-    let yards = programs([(yardstick::NAME, 120.0), (yardstick::EMPTY, 20.0)]);
+    let yards = programs([(names::YARDSTICK, 120.0), (names::EMPTY, 20.0)]);
     Report {
         version: "0.0.0".to_owned(),
         command: vec!["cargo xtask".to_owned(), "bench".to_owned()],
@@ -164,8 +168,8 @@ fn an_earlier_run_can_be_shown_again() {
 fn without_an_empty_program_below_the_yardstick_no_net_ratio_is_told() {
     let run = |name: &str, each| ProgramRuns::new(name.to_owned(), 10, each);
     for yards in [
-        vec![run(yardstick::NAME, 120.0)],
-        vec![run(yardstick::NAME, 120.0), run(yardstick::EMPTY, 120.0)],
+        vec![run(names::YARDSTICK, 120.0)],
+        vec![run(names::YARDSTICK, 120.0), run(names::EMPTY, 120.0)],
     ] {
         let figures = KernelFigures::new(vec![run("inet_sock_set_state", 150.0)], yards);
         assert_eq!(
@@ -177,125 +181,6 @@ fn without_an_empty_program_below_the_yardstick_no_net_ratio_is_told() {
             (Some(1.25), None)
         );
     }
-}
-
-#[test]
-fn figures_are_put_between_their_marks_and_the_rest_stays() {
-    let text = "a\n<!-- figures: storm -->old<!-- end -->\nb\n<!-- figures: bulk -->\nolder\n<!-- end -->\n";
-    let replaced = markdown::replace(text, &report()).unwrap();
-    assert!(
-        replaced.contains("| agent | 900 | 0.900 (0.900 to 0.900) |") && !replaced.contains("old"),
-        "{replaced}"
-    );
-    assert!(
-        replaced.starts_with("a\n<!-- figures: storm -->\n")
-            && replaced.contains("<!-- end -->\nb\n<!-- figures: bulk -->\n")
-    );
-    assert_eq!(markdown::replace(&replaced, &report()).unwrap(), replaced);
-    for wrong in
-        ["<!-- figures: tempest --><!-- end -->", "<!-- figures: storm -->", "<!-- figures: "]
-    {
-        assert!(markdown::replace(wrong, &report()).is_err(), "{wrong}");
-    }
-}
-
-#[test]
-fn a_run_without_figures_for_every_mark_updates_none() {
-    let mark = |names: &[&str]| {
-        names
-            .iter()
-            .map(|name| ["<!-- figures: ", name, " -->\nold\n<!-- end -->\n"].concat())
-            .collect::<String>()
-    };
-    let refused =
-        |text: &str, report: &Report| format!("{:#}", markdown::replace(text, report).unwrap_err());
-    let partial = || Report {
-        loads: report().loads.into_iter().filter(|load| load.name == "storm").collect(),
-        ..report()
-    };
-    assert!(refused(&mark(&["run", "bulk"]), &partial()).contains("\"bulk\""));
-    assert!(refused(&mark(&["rates"]), &partial()).contains("\"rates\""));
-    assert!(
-        refused(&mark(&["storm", "probes"]), &Report { kernel: None, ..report() })
-            .contains("\"probes\"")
-    );
-    assert!(
-        refused(&mark(&["storm", "memory"]), &Report { memory: None, ..report() })
-            .contains("\"memory\"")
-    );
-    assert!(
-        !markdown::replace(&mark(&["run", "storm", "probes"]), &partial()).unwrap().contains("old")
-    );
-}
-
-#[test]
-fn a_run_that_would_not_bring_every_figure_is_refused_before_it_begins() {
-    let text = std::fs::read_to_string(crate::workspace::root().join("docs/overhead.md")).unwrap();
-    let all: Vec<_> = loads::ALL.iter().map(|spec| spec.name).collect();
-    markdown::check(&text, &all).unwrap();
-    for missing in &all {
-        let others: Vec<_> = all.iter().filter(|load| *load != missing).copied().collect();
-        let error = markdown::check(&text, &others).unwrap_err().to_string();
-        assert!(error.contains(&format!("need the load {missing}:")), "{error}");
-    }
-    assert!(markdown::check("<!-- figures: tempest -->", &all).is_err());
-}
-
-#[test]
-fn the_ring_is_filled_by_the_records_that_a_load_really_makes() {
-    // A record of a close has 24 bytes more: one of two transitions of a flip, two of ten of a
-    // connection.
-    let bytes = |load| markdown::bytes_in_the_ring(loads::find(load).unwrap());
-    for (load, expected) in [
-        ("flip", 116.0),
-        ("flip-2", 116.0),
-        ("storm", 108.8),
-        ("storm-2", 108.8),
-        ("storm-veth", 108.8),
-    ] {
-        assert!((bytes(load) - expected).abs() < 1e-9, "{load}: {}", bytes(load));
-    }
-    // A million records a second.
-    let replaced = markdown::replace("<!-- figures: records --><!-- end -->", &report()).unwrap();
-    assert!(
-        replaced
-            .contains("| flip | 1000000 | 1000000 | 2 | 100 (100 to 100) | 24 | 18 ms | 72 ms |"),
-        "{replaced}"
-    );
-    assert!(
-        replaced
-            .contains("| storm | 1000000 | 1000000 | 2 | 100 (100 to 100) | 24 | 19 ms | 77 ms |"),
-        "{replaced}"
-    );
-}
-
-#[test]
-fn files_of_whoever_measured_are_not_in_the_documentation() {
-    let command = [
-        "cargo xtask",
-        "bench",
-        "--json",
-        "/home/me/x",
-        "--rounds",
-        "9",
-        "--update=docs/overhead.md",
-    ]
-    .map(str::to_owned)
-    .into();
-    let replaced =
-        markdown::replace("<!-- figures: run --><!-- end -->", &Report { command, ..report() })
-            .unwrap();
-    assert!(replaced.contains("`cargo xtask bench --rounds 9`"), "{replaced}");
-}
-
-#[test]
-fn the_documentation_has_a_place_for_every_figure() {
-    let text = std::fs::read_to_string(crate::workspace::root().join("docs/overhead.md")).unwrap();
-    let other = ["run", "rates", "records", "probes", "memory"];
-    for name in loads::ALL.iter().map(|spec| spec.name).chain(other) {
-        assert!(text.contains(&format!("<!-- figures: {name} -->")), "{name}");
-    }
-    markdown::replace(&text, &report()).unwrap();
 }
 
 #[test]

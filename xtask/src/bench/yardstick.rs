@@ -8,12 +8,9 @@ use agent_common::record;
 use anyhow::{Context as _, Result};
 
 use super::arms::{Arm, Kind};
+use super::names::{EMPTY, YARDSTICK};
 use crate::cargo;
 
-/// How it is called in the tables.
-pub(super) const NAME: &str = "yardstick";
-/// How the program that does nothing is called there.
-pub(super) const EMPTY: &str = "empty program";
 /// Bytes of the record that the agent writes for a transition, unless that is to CLOSE.
 const BYTES: usize = size_of::<record::State>();
 
@@ -21,7 +18,7 @@ const BYTES: usize = size_of::<record::State>();
 /// need not be compiled again.
 pub(super) fn arms(given: Option<&Path>, object: &Path) -> Result<[Arm; 2]> {
     let binary = given.map_or_else(|| build(object), |given| Ok(given.to_owned()))?;
-    Ok([(NAME, BYTES), (EMPTY, 0)].map(|(name, bytes)| Arm {
+    Ok([(YARDSTICK, BYTES), (EMPTY, 0)].map(|(name, bytes)| Arm {
         name: name.to_owned(),
         kind: Kind::Yardstick { binary: binary.clone(), bytes },
     }))

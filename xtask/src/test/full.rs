@@ -1,5 +1,6 @@
-//! `cargo xtask test --full STEP`: what takes too long for every change. `FullStep` is the registry:
-//! a variant, its help and its work.
+//! `cargo xtask test --full STEP`: what takes too long for every change.
+//!
+//! `FullStep` is the registry: a step is a variant, its help and its work.
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 

@@ -22,15 +22,22 @@ pub struct Agent {
 }
 
 impl Agent {
-    /// The process `binary run` that listens at `address`, not started yet.
+    /// The command `binary run` that listens at `address`.
     #[must_use]
-    pub fn launch(binary: &Path, address: &Address, options: &[&str]) -> Launch {
+    pub fn command(binary: &Path, address: &Address, options: &[&str]) -> Command {
         let listen = match address {
             Address::Tcp(address) => address.to_string(),
             Address::Unix(path) => format!("unix:{}", path.display()),
         };
         let mut command = Command::new(binary);
         command.args(["run", "--listen", &listen]).args(options);
+        command
+    }
+
+    /// The process of that command, not started yet.
+    #[must_use]
+    pub fn launch(binary: &Path, address: &Address, options: &[&str]) -> Launch {
+        let command = Self::command(binary, address, options);
         Launch::new("the agent", command).output(Output::LinesAndLog)
     }
 

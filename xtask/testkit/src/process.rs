@@ -7,6 +7,7 @@
 use std::fmt::Display;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Mutex, PoisonError};
@@ -312,11 +313,17 @@ impl Drop for Process {
     }
 }
 
-/// A command that starts the running program again: this very file, also if a build has put another
-/// in its place. `name` is what it is called in the process list until it sets its own name.
+/// The file of the running program: this very file, also if a build has put another in its place.
+#[must_use]
+pub fn this_file() -> PathBuf {
+    PathBuf::from(format!("/proc/{}/exe", std::process::id()))
+}
+
+/// A command that starts the running program again. `name` is what it is called in the process list
+/// until it sets its own name.
 #[must_use]
 pub fn this_program(name: &str) -> Command {
-    let mut command = Command::new(format!("/proc/{}/exe", std::process::id()));
+    let mut command = Command::new(this_file());
     command.arg0(name);
     command
 }

@@ -3,7 +3,7 @@
 use crate::conn::histogram::{Histogram, NANOSECONDS, SECONDS};
 use crate::conn::labels::{Correction, RetransmitError, Role, SocketState};
 use crate::conn::report::snapshot::Namespace;
-use crate::conn::socket::row::{Row, flag};
+use crate::conn::socket::outcome::Stay;
 
 /// What is counted besides groups and services.
 pub(crate) struct Books {
@@ -57,15 +57,10 @@ impl Books {
         self.last_reconcile = Some(now);
     }
 
-    /// Observes how long a row that leaves its state at `time` was in it, where the beginning was
-    /// seen.
+    /// Observes how long a socket was in the state that it left.
     #[inline]
-    pub(crate) fn left(&mut self, row: &Row, time: u64) {
-        if !row.has(flag::ENTERED_BEFORE) {
-            let slot = row.role.index() * SocketState::COUNT + row.state.index();
-            self.state_durations[slot]
-                .2
-                .observe_whole(&NANOSECONDS, time.saturating_sub(row.entered));
-        }
+    pub(crate) fn stayed(&mut self, stay: &Stay) {
+        let slot = stay.role.index() * SocketState::COUNT + stay.state.index();
+        self.state_durations[slot].2.observe_whole(&NANOSECONDS, stay.lasted);
     }
 }

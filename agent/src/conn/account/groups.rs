@@ -22,7 +22,7 @@ use super::workloads::{Place, Workloads};
 use crate::conn::labels::{Phase, RetransmitKind, Role, SocketState};
 use crate::conn::limits::{GRACE, UNKNOWN};
 use crate::conn::report::snapshot::{OTHER, Queued, SPARE};
-use crate::conn::socket::attribution::Owner;
+use crate::conn::socket::attribution::Attribution;
 use crate::conn::socket::name::Name;
 use crate::conn::socket::retransmit::classify;
 use crate::conn::socket::row::Row;
@@ -161,7 +161,9 @@ impl Groups {
     /// Whether a row's group is already the one of this owner.
     pub(crate) fn keeps(&self, row: &Row, name: &Name, place: &Place, tgid: u32) -> bool {
         let group = &self.list[usize::from(row.group)];
-        let folded = Self::is_other(row.group) && row.tgid == tgid && row.owner >= Owner::Holder;
+        let folded = Self::is_other(row.group)
+            && row.tgid == tgid
+            && row.attribution >= Attribution::FromDescriptors;
         group.role == row.role && (folded || group.is(name.as_str(), place, row.role))
     }
 

@@ -10,24 +10,24 @@ use crate::conn::account::group_cache::Question;
 use crate::conn::account::groups::Groups;
 use crate::conn::account::workloads::Workloads;
 use crate::conn::core::Core;
-use crate::conn::labels::{Role, SocketState};
-use crate::conn::socket::attribution::{Owner, names_owner};
+use crate::conn::labels::Role;
+use crate::conn::socket::attribution::{Attribution, names_owner};
 use crate::conn::socket::name::Name;
 use crate::conn::socket::row::Row;
 
 impl Core {
-    /// Sets the owner of a row that is in no list: the current task where it is the socket's user,
-    /// else that of the listener behind it where nothing better is known.
-    pub(crate) fn name_owner(&mut self, row: &mut Row, record: &State) {
-        if may_inherit(row) {
+    /// Sets the owner of a row that is not in the table: the task that made the record if it uses
+    /// the socket, else that of the listener behind the row if the row inherits.
+    pub(super) fn attribute(&mut self, row: &mut Row, inherits: bool, record: &State) {
+        if inherits {
             self.inherit(row);
         }
         self.groups.name_by(&mut self.workloads, row, record, self.reader, self.seeded);
     }
 
-    /// The same for a row of the slab that is in no list.
-    pub(crate) fn name_owner_of(&mut self, index: u32, record: &State) {
-        if may_inherit(&self.rows[index]) {
+    /// Does the same for a row of the table that is in no list.
+    pub(super) fn attribute_at(&mut self, index: u32, inherits: bool, record: &State) {
+        if inherits {
             let mut row = self.rows[index];
             self.inherit(&mut row);
             self.rows[index] = row;
@@ -45,19 +45,15 @@ impl Core {
         };
         let listener = &self.rows[listener];
         row.role = Role::Server;
-        let takes = row.owner == Owner::None || (row.waits() && listener.owner != Owner::None);
+        let takes = row.attribution == Attribution::None
+            || (row.waits() && listener.attribution != Attribution::None);
         let source = if takes { listener.group } else { row.group };
-        if takes && listener.owner != Owner::None {
-            row.owner = Owner::Listener;
+        if takes && listener.attribution != Attribution::None {
+            row.attribution = Attribution::Inherited;
             row.tgid = listener.tgid;
         }
         self.groups.follow(&mut self.workloads, row, source, row.tgid);
     }
-}
-
-/// Whether a row takes its owner from a listener, if there is one behind it.
-fn may_inherit(row: &Row) -> bool {
-    row.owner == Owner::None && row.role != Role::Client && row.state != SocketState::Listen
 }
 
 impl Groups {
@@ -74,9 +70,9 @@ impl Groups {
     ) {
         if names_owner(record) && record.tgid != reader {
             self.claim(workloads, row, record.tgid, &record.comm);
-            row.owner = Owner::Exact;
+            row.attribution = Attribution::FromSyscall;
         }
-        if row.owner == Owner::None && seeded {
+        if row.attribution == Attribution::None && seeded {
             self.place_unowned(workloads, row);
         }
     }

@@ -5,64 +5,52 @@
 use agent_common::record::{Close, State};
 
 use crate::conn::core::Core;
-use crate::conn::labels::{Correction, Role, SocketState};
 use crate::conn::socket::effect::Effect;
-use crate::conn::socket::ending::{close_reason, connect_failure, is_connect};
-use crate::conn::socket::row::{Row, flag};
-use crate::conn::socket::succession::{Relation, is_connected, note_first_fin, relation};
+use crate::conn::socket::observation::Observation;
+use crate::conn::socket::observe::observe;
+use crate::conn::socket::outcome::Outcome;
+use crate::conn::socket::relation::Relation;
+use crate::conn::socket::row::Row;
 
 impl Core {
+    /// Applies a transition into CLOSE, with the socket's last numbers.
+    pub(crate) fn close(&mut self, record: &Close) -> Effect {
+        match Observation::of_close(&record.state) {
+            Some(close) => self.end(&close, &record.state, Some(record)),
+            None => Effect::None,
+        }
+    }
+
     /// Removes the row of a closed socket and counts its end. A socket that had no row counts as if
     /// it had been found just before.
-    pub(crate) fn end(&mut self, record: &State, numbers: Option<&Close>) -> Effect {
-        let Some(old) = SocketState::from_code(record.old) else { return Effect::None };
+    pub(super) fn end(
+        &mut self,
+        close: &Observation<'_>,
+        record: &State,
+        numbers: Option<&Close>,
+    ) -> Effect {
         self.books.transitions += 1;
-        let mut row = self.last_row(record, old);
-        row.state = old;
-        row.take_ends(&record.ends);
-        note_first_fin(&mut row);
-        self.name_owner(&mut row, record);
-        if is_connected(old) && !row.has(flag::CONNECTED) {
-            self.connect(&mut row, false, record.time);
+        let (mut row, outcome) = self.last_row(close, record.ends.sk);
+        self.count(&outcome, record.ends.netns);
+        self.attribute(&mut row, outcome.inherits, record);
+        if let Some(opening) = outcome.opening {
+            self.count_opening(&mut row, opening);
         }
-        if row.has(flag::CONNECTED) {
-            let lasted = row.opened().map(|opened| record.time.saturating_sub(opened));
-            let reason = close_reason(old, record.err, &row);
-            self.services.of(&mut row, &self.groups).closed(reason, lasted, numbers);
-        } else if is_connect(old, row.role) {
-            let reason = connect_failure(record.err, row.local_port, old);
-            self.services.of(&mut row, &self.groups).failed(reason);
+        if let Some(ending) = outcome.ending {
+            self.count_ending(&mut row, ending, numbers);
         }
         Effect::Closed { sk: record.ends.sk, time: record.time }
     }
 
-    /// The row that a socket had when it closed, out of the table; a fresh one where it had none.
-    fn last_row(&mut self, record: &State, old: SocketState) -> Row {
-        if let Some(entry) = self.index.entry(record.ends.sk, &self.rows) {
-            match relation(&self.rows[*entry.get()], record, Some(old)) {
-                Relation::Stranger => self.bury(record.ends.sk),
-                relation => {
-                    let (index, _) = entry.remove();
-                    let row = self.release(index);
-                    if relation == Relation::Behind {
-                        self.correct(Correction::WrongState);
-                    } else {
-                        self.books.left(&row, record.time);
-                    }
-                    return row;
-                }
+    /// Returns the row that a socket had when it closed, out of the table.
+    fn last_row(&mut self, close: &Observation<'_>, sk: u64) -> (Row, Outcome) {
+        if let Some(mut row) = self.extract(sk) {
+            let outcome = observe(&mut row, close);
+            if outcome.relation != Relation::OtherSocket {
+                return (row, outcome);
             }
+            self.count_replaced(row, &outcome);
         }
-        if self.knows(record.ends.netns) {
-            self.correct(Correction::MissedOpen);
-        }
-        let role = match old {
-            SocketState::SynSent => Role::Client,
-            SocketState::Listen => Role::Server,
-            _ => Role::Unknown,
-        };
-        let mut row = Self::stranger(&record.ends, old, role, record.time);
-        row.flags |= flag::BORN_BEFORE;
-        row
+        Self::first_row(close)
     }
 }

@@ -135,7 +135,7 @@ impl Finish {
                 core.rows[index].seen = seen::FRESH;
                 self.unverified += 1;
             }
-            Verdict::Gone => core.bury(core.rows[index].sk),
+            Verdict::Gone => core.remove_missed(core.rows[index].sk),
         }
     }
 

@@ -12,7 +12,7 @@
 //! close.
 //!
 //! A socket that has a `struct socket` and that no process holds keeps its last owner, as
-//! [`Owner::Gone`]: its descriptor is in flight in a unix socket, registered with an io_uring alone, or
+//! [`Attribution::Lost`]: its descriptor is in flight in a unix socket, registered with an io_uring alone, or
 //! a part of the kernel uses it. A child that waits in its listener's accept queue follows the
 //! listener; an orphan, which the kernel closes by itself, stays with the process that let it go.
 //!

@@ -7,7 +7,7 @@ use crate::conn::account::workloads::Place;
 use crate::conn::core::Core;
 use crate::conn::labels::SocketState;
 use crate::conn::regroup::queue::Moves;
-use crate::conn::socket::attribution::Owner;
+use crate::conn::socket::attribution::Attribution;
 use crate::conn::socket::name::Name;
 use crate::conn::socket::row::flag;
 
@@ -56,7 +56,7 @@ impl Pass {
             row.holders = 0;
         }
         if gone {
-            row.owner = Owner::Gone;
+            row.attribution = Attribution::Lost;
             tally.unheld += 1;
         }
     }
@@ -73,17 +73,17 @@ impl Pass {
     ) -> bool {
         let row = core.rows[index];
         // A system call on the socket after the tables were read knows better.
-        if row.owner == Owner::Exact && row.entered >= walked {
+        if row.attribution == Attribution::FromSyscall && row.entered >= walked {
             return false;
         }
         let Some(comm) = self.processes.names.get(&candidate).copied() else { return false };
         let other = self.group_of_holder(core, moves, index, candidate, &comm);
-        if other.is_none() && row.owner == Owner::Exact && row.tgid == candidate {
+        if other.is_none() && row.attribution == Attribution::FromSyscall && row.tgid == candidate {
             return false;
         }
-        core.books.unattributed -= u64::from(row.owner == Owner::None);
+        core.books.unattributed -= u64::from(row.attribution == Attribution::None);
         core.rows[index].tgid = candidate;
-        core.rows[index].owner = Owner::Holder;
+        core.rows[index].attribution = Attribution::FromDescriptors;
         if let Some(group) = other {
             moves.plan_move(core, index, group);
         }
@@ -133,7 +133,7 @@ impl Pass {
         let row = &mut core.rows[index];
         if let Some(group) = core.groups.of_name_if_room(name, place, row.role) {
             // It is placed by what the tables say, not by its last system call.
-            row.owner = Owner::Holder;
+            row.attribution = Attribution::FromDescriptors;
             row.tgid = candidate;
             moves.plan_move(core, index, group);
         }
@@ -144,7 +144,7 @@ impl Pass {
     fn is_unheld(&self, core: &Core, index: u32) -> bool {
         let row = &core.rows[index];
         let seen = (row.entered < self.start) && row.seen == self.number;
-        seen && row.is_attached() && !row.has(flag::ORPHAN) && row.owner != Owner::None
+        seen && row.is_attached() && !row.has(flag::ORPHAN) && row.attribution != Attribution::None
     }
 
     /// Puts a connection that nobody has accepted yet under the owner that its listener has now.

@@ -8,7 +8,7 @@
 
 use crate::conn::core::Core;
 use crate::conn::labels::SocketState;
-use crate::conn::socket::attribution::Owner;
+use crate::conn::socket::attribution::Attribution;
 use crate::conn::socket::row::{NIL, Row, flag};
 
 /// How many moves are sorted at once: a millisecond or two.
@@ -189,7 +189,8 @@ impl Moves {
         }
         let group = if planned.from == ANY {
             // Where its role is another by now, and nothing more, the plan was made for that.
-            let stays = row.owner == Owner::Exact && core.groups.role(row.group) == row.role;
+            let stays = row.attribution == Attribution::FromSyscall
+                && core.groups.role(row.group) == row.role;
             core.groups.in_role(if stays { row.group } else { planned.group }, row.role)
         } else if planned.from == row.group {
             planned.group

@@ -1,39 +1,41 @@
-//! How the owner of a socket is known.
+//! How well the owner of a socket is known, and whether a record shows who it is.
 //!
-//! Fact (6.18, more than thirty scenarios): a record with the OWNED flag was made by a task that
-//! uses the socket; the current task of any other record has nothing to do with it.
+//! Used by `apply`, by the pass and by every view. Fact (6.18, more than thirty scenarios): the task
+//! that makes a record with the OWNED flag uses the socket; the current task of any other record
+//! has nothing to do with it.
 
 use agent_common::record::{State, flag};
 use agent_common::tcp;
+
 /// `ECONNABORTED`: the socket was destroyed from outside (`SOCK_DESTROY`), the current task is the
 /// destroyer.
 const ECONNABORTED: u16 = 103;
 
-/// How the owner of a socket is known; a later one is better.
+/// How well the owner of a socket is known; a later variant is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Owner {
-    /// Not at all.
+pub enum Attribution {
+    /// The owner is not known.
     None,
-    /// From the listener that it came from; another process may have accepted it.
-    Listener,
-    /// The last that was known: by now no process holds the socket, though it is in use.
-    Gone,
-    /// From the descriptors of all processes, in a pass.
-    Holder,
-    /// From a system call that its owner made on it.
-    Exact,
+    /// The socket has the owner of its listener; another process may have accepted it.
+    Inherited,
+    /// The socket has the last owner that was known; it is in use, but no process holds it.
+    Lost,
+    /// A pass found the socket among the owner's descriptors.
+    FromDescriptors,
+    /// The owner made a system call on the socket.
+    FromSyscall,
 }
 
-impl Owner {
-    /// The text that stands in JSON and tables.
+impl Attribution {
+    /// Returns the text that stands in JSON and tables.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::None => "none",
-            Self::Listener => "listener",
-            Self::Gone => "gone",
-            Self::Holder => "holder",
-            Self::Exact => "exact",
+            Self::Inherited => "listener",
+            Self::Lost => "gone",
+            Self::FromDescriptors => "holder",
+            Self::FromSyscall => "exact",
         }
     }
 }

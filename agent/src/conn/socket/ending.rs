@@ -1,9 +1,12 @@
-//! Why a connection ended, or a connect came to nothing.
+//! How a socket ends: why a connection was closed, or why a connect came to nothing.
 //!
-//! Used by `apply`. Facts (6.18): `sk_err` at the transition tells why; the local port that
-//! `inet_sport` gives is still valid, and 0 only where none was ever found; FIN_WAIT2 -> CLOSE and
-//! CLOSING -> CLOSE mean that a TIME_WAIT socket took over.
+//! Used by `observe`. Facts (6.18): `sk_err` at the transition into CLOSE tells why; the local port
+//! that `inet_sport` gives is still valid there, and 0 only if none was ever found; FIN_WAIT2 ->
+//! CLOSE and CLOSING -> CLOSE mean that a TIME_WAIT socket took over.
 
+use agent_common::record::State;
+
+use super::outcome::Ending;
 use super::row::{Row, flag};
 use crate::conn::labels::{CloseReason, ConnectFailure, Role, SocketState};
 
@@ -17,15 +20,35 @@ mod errno {
     pub(super) const EHOSTUNREACH: u16 = 113;
 }
 
-/// Whether a socket that closes in this state was still connecting: a child that closes in SYN_RECV
-/// was never anybody's connection and counts nowhere.
-pub(crate) fn is_connect(old: SocketState, role: Role) -> bool {
-    old == SocketState::SynSent || (old == SocketState::SynRecv && role == Role::Client)
+/// Returns how a socket ended that a record of its close leaves in the row's state.
+#[inline]
+pub(super) fn ending(row: &Row, record: &State) -> Ending {
+    if row.has(flag::CONNECTED) {
+        let lasted = row.opened().map(|opened| record.time.saturating_sub(opened));
+        return Ending::Closed { reason: close_reason(row, record.err), lasted };
+    }
+    match (row.state, row.role) {
+        (SocketState::SynSent, _) | (SocketState::SynRecv, Role::Client) => {
+            Ending::Failed(connect_failure(row, record.err))
+        }
+        // A child that dies in its handshake was never anybody's connection.
+        _ => Ending::Uncounted,
+    }
 }
 
-/// Why an established connection ended.
-pub(crate) fn close_reason(old: SocketState, err: u16, row: &Row) -> CloseReason {
-    match (err, old) {
+/// Returns how a socket ended whose close was missed: why it did is not known.
+#[inline]
+pub(crate) fn missed(row: &Row) -> Ending {
+    if row.has(flag::CONNECTED) {
+        Ending::Closed { reason: CloseReason::Other, lasted: None }
+    } else {
+        Ending::Uncounted
+    }
+}
+
+/// Returns why an established connection ended in the row's state.
+fn close_reason(row: &Row, err: u16) -> CloseReason {
+    match (err, row.state) {
         (errno::ECONNRESET | errno::EPIPE, SocketState::Established) => CloseReason::RstReceived,
         // The first FIN has passed in all later states.
         (errno::ECONNRESET | errno::EPIPE, _) => CloseReason::RstAfterFin,
@@ -39,16 +62,18 @@ pub(crate) fn close_reason(old: SocketState, err: u16, row: &Row) -> CloseReason
     }
 }
 
-/// Why a connect came to nothing.
-pub(crate) fn connect_failure(err: u16, local_port: u16, old: SocketState) -> ConnectFailure {
+/// Returns why a connect came to nothing in the row's state.
+fn connect_failure(row: &Row, err: u16) -> ConnectFailure {
     match err {
         errno::ECONNREFUSED => ConnectFailure::Refused,
         errno::ETIMEDOUT => ConnectFailure::TimedOut,
         errno::EHOSTUNREACH => ConnectFailure::HostUnreachable,
         errno::ENETUNREACH => ConnectFailure::NetUnreachable,
         errno::ECONNRESET | errno::EPIPE => ConnectFailure::Reset,
-        // `inet_hash_connect` found no port (`EADDRNOTAVAIL`): no SYN left the machine.
-        0 if local_port == 0 && old == SocketState::SynSent => ConnectFailure::NoLocalPort,
+        // `__inet_hash_connect` found no port (`EADDRNOTAVAIL`): no SYN left the machine.
+        0 if row.local_port == 0 && row.state == SocketState::SynSent => {
+            ConnectFailure::NoLocalPort
+        }
         0 => ConnectFailure::Canceled,
         _ => ConnectFailure::Other,
     }

@@ -6,7 +6,13 @@ pub(crate) mod attribution;
 pub(crate) mod effect;
 pub(crate) mod ending;
 pub(crate) mod name;
+pub(crate) mod observation;
+pub(crate) mod observe;
+pub(crate) mod outcome;
 pub(crate) mod queues;
+pub(crate) mod relation;
 pub mod retransmit;
 pub(crate) mod row;
-pub(crate) mod succession;
+
+#[cfg(test)]
+mod tests;

@@ -22,6 +22,9 @@ pub(crate) struct Queues {
 }
 
 impl Queues {
+    /// Nothing waits, and the socket was not accepted.
+    pub(crate) const NONE: Self = Self { receive: 0, send: 0 };
+
     /// As the kernel lists them.
     pub(crate) fn listed(entry: &Socket) -> Self {
         let word = |number: u32, bit: u8| {

@@ -4,9 +4,9 @@
 
 use std::net::Ipv6Addr;
 
-use agent_common::record::{Endpoints, Socket, flag as socket_flag};
+use agent_common::record::{Endpoints, flag as socket_flag};
 
-use super::attribution::Owner;
+use super::attribution::Attribution;
 use super::queues::Queues;
 use crate::conn::labels::{Role, SocketState};
 
@@ -72,7 +72,7 @@ pub(crate) struct Row {
     /// Its side.
     pub(crate) role: Role,
     /// How its owner is known.
-    pub(crate) owner: Owner,
+    pub(crate) attribution: Attribution,
     /// See [`flag`].
     pub(crate) flags: u8,
     /// The last pass that saw it, or a mark; see [`seen`].
@@ -110,39 +110,104 @@ pub(crate) struct Row {
 const _: () = assert!(size_of::<Row>() == 112);
 
 impl Row {
+    /// No row: what `socket::observe` takes for a socket that has none.
+    pub(crate) const ABSENT: Self = Self {
+        sk: 0,
+        entered: 0,
+        next: NIL,
+        prev: NIL,
+        group: 0,
+        state: SocketState::SynSent,
+        role: Role::Unknown,
+        attribution: Attribution::None,
+        flags: 0,
+        seen: seen::FRESH,
+        holders: 0,
+        born: 0,
+        opened_after: NEVER,
+        service: NO_SERVICE,
+        tgid: 0,
+        netns: 0,
+        local_port: 0,
+        peer_port: 0,
+        retransmitted: 0,
+        queues: Queues::NONE,
+        cgroup: 0,
+        local: [0; 2],
+        peer: [0; 2],
+    };
+
     /// A row as it begins: in `state` since `time`, without owner.
     pub(crate) fn new(ends: &Endpoints, state: SocketState, role: Role, time: u64) -> Self {
         Self {
             sk: ends.sk,
             entered: time,
-            next: NIL,
-            prev: NIL,
-            group: 0,
             state,
             role,
-            owner: Owner::None,
             flags: flag::LIVE,
-            seen: seen::FRESH,
-            holders: 0,
             born: time,
-            opened_after: NEVER,
-            service: NO_SERVICE,
-            tgid: 0,
             netns: ends.netns,
             local_port: ends.local_port,
             peer_port: ends.peer_port,
-            retransmitted: 0,
-            queues: Queues::default(),
             cgroup: ends.cgroup,
             local: ends.local,
             peer: ends.peer,
+            ..Self::ABSENT
         }
+    }
+
+    /// Returns the rule of a row that this one breaks; none if it keeps them all. A row of the table
+    /// keeps them whatever records came and were lost.
+    pub(crate) fn broken_rule(&self) -> Option<&'static str> {
+        use SocketState::{
+            CloseWait, Closing, FinWait1, FinWait2, LastAck, Listen, SynRecv, SynSent,
+        };
+        if !self.has(flag::LIVE) {
+            return None;
+        }
+        let (connected, inherited) =
+            (self.has(flag::CONNECTED), self.attribution == Attribution::Inherited);
+        let rules = [
+            (
+                connected || matches!(self.state, SynSent | SynRecv | Listen),
+                "a state that follows a handshake counts as open",
+            ),
+            (
+                connected || self.flags & (flag::FIN_LOCAL | flag::FIN_REMOTE) == 0,
+                "a FIN follows a handshake",
+            ),
+            (
+                self.has(flag::FIN_LOCAL) || !matches!(self.state, FinWait1 | FinWait2 | Closing),
+                "FIN_WAIT1, FIN_WAIT2 and CLOSING follow a FIN of this side",
+            ),
+            (
+                self.has(flag::FIN_REMOTE) || !matches!(self.state, CloseWait | LastAck | Closing),
+                "CLOSE_WAIT, LAST_ACK and CLOSING follow a FIN of the peer",
+            ),
+            (connected || self.opened().is_none(), "what opened counts as open"),
+            (
+                self.tgid == 0 || self.attribution != Attribution::None,
+                "a process id comes with an attribution",
+            ),
+            (!inherited || self.role == Role::Server, "who inherits from a listener is a server"),
+        ];
+        rules.iter().find(|(kept, _)| !kept).map(|(_, rule)| *rule)
+    }
+
+    /// Panics in debug builds if the row breaks one of its rules.
+    #[inline]
+    pub(crate) fn assert_rules(&self) {
+        debug_assert!(
+            self.broken_rule().is_none(),
+            "a row breaks the rule that {}: {self:?}",
+            self.broken_rule().unwrap_or_default()
+        );
     }
 
     /// Whether it waits in its listener's accept queue, as far as is known: then it has the
     /// listener's owner.
     pub(crate) fn waits(&self) -> bool {
-        self.owner == Owner::Listener && !self.is_attached()
+        self.attribution == Attribution::Inherited && !self.is_attached()
     }
 
     /// Whether it had a `struct socket` when it was last heard of: not so while it waits to be
@@ -219,14 +284,6 @@ impl Row {
     /// `walked` on: what was read may be of another socket that had its address before.
     pub(crate) const fn is_born_since(&self, walked: u64) -> bool {
         !self.has(flag::BORN_BEFORE) && self.born.saturating_add(MARGIN) >= walked
-    }
-
-    /// Whether an entry of the socket list shows the row as it still is.
-    pub(crate) fn is_as_listed(&self, entry: &Socket) -> bool {
-        let later = self.has(flag::ENTERED_BEFORE) || entry.time >= self.entered;
-        later
-            && SocketState::from_code(entry.state) == Some(self.state)
-            && self.has_ends(&entry.ends)
     }
 
     /// Takes what a later record knows better: the local port is often not chosen at SYN_SENT, the

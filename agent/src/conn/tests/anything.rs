@@ -180,8 +180,8 @@ fn play(
 /// Everything that the table shows, as text.
 fn shown(table: &mut Table, now: u64) -> String {
     let row = |row: RowView| {
-        let RowView { sk, process, workload, role, tgid, owner, state, .. } = row;
-        format!("{sk} {process} {workload} {role:?} {tgid} {owner:?} {state:?}")
+        let RowView { sk, process, workload, role, tgid, attribution, state, .. } = row;
+        format!("{sk} {process} {workload} {role:?} {tgid} {attribution:?} {state:?}")
     };
     let mut lines: Vec<_> = table.rows().map(row).collect();
     let seen = table.snapshot(now);

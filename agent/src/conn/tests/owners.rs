@@ -11,7 +11,7 @@ use super::support::{
 };
 use crate::conn::labels::{Role, SocketState};
 use crate::conn::reconcile::fd_holders::MOST_PROCESSES;
-use crate::conn::{Covered, Owner, Table};
+use crate::conn::{Attribution, Covered, Table};
 
 fn listener(table: &mut Table, sk: u64, local: [u64; 2], name: &str) {
     let mut end = ends(sk, PORT, 0);
@@ -59,8 +59,8 @@ fn a_child_of_another_namespace_or_port_inherits_nothing() {
     apply(&mut table, &[step(ends(101, PORT + 1, EPHEMERAL), LISTEN, SYN_RECV, 2)]);
     for sk in [100, 101] {
         assert_eq!(
-            row(&table, sk).map(|row| (row.owner, row.role)),
-            Some((Owner::None, Role::Server))
+            row(&table, sk).map(|row| (row.attribution, row.role)),
+            Some((Attribution::None, Role::Server))
         );
     }
     assert_eq!(table.snapshot(SECOND).unattributed, 2);
@@ -71,7 +71,7 @@ fn an_owned_record_moves_a_child_from_the_listener_to_its_worker() {
     let mut table = seeded();
     listener(&mut table, 1, [0, 0], "master");
     child_of(&mut table, 100, v4([10, 0, 0, 1]));
-    assert_eq!(row(&table, 100).map(|row| row.owner), Some(Owner::Listener));
+    assert_eq!(row(&table, 100).map(|row| row.attribution), Some(Attribution::Inherited));
     let end = ends(100, PORT, EPHEMERAL);
     apply(
         &mut table,
@@ -90,7 +90,10 @@ fn an_owned_record_moves_a_child_from_the_listener_to_its_worker() {
             .sum::<u64>()),
         Some(1)
     );
-    assert_eq!(row(&table, 100).map(|row| (row.owner, row.tgid)), Some((Owner::Exact, 11)));
+    assert_eq!(
+        row(&table, 100).map(|row| (row.attribution, row.tgid)),
+        Some((Attribution::FromSyscall, 11))
+    );
     check(&mut table, SECOND);
 }
 
@@ -101,8 +104,8 @@ fn a_kernel_thread_owns_nothing() {
     record.flags |= flag::KTHREAD;
     apply(&mut table, &[record]);
     assert_eq!(
-        row(&table, 100).map(|row| (row.owner, row.process.to_string())),
-        Some((Owner::None, "unknown".to_owned()))
+        row(&table, 100).map(|row| (row.attribution, row.process.to_string())),
+        Some((Attribution::None, "unknown".to_owned()))
     );
 }
 
@@ -134,12 +137,12 @@ fn pass(table: &mut Table, at: u64, (state, flags): (u8, u8), holders: &[(&str, 
 }
 
 /// How the owner of the connection is known, its name and number.
-fn owner(table: &Table) -> (Owner, String, u32) {
+fn owner(table: &Table) -> (Attribution, String, u32) {
     let row = row(table, 100).expect("the row");
-    (row.owner, row.process.to_string(), row.tgid)
+    (row.attribution, row.process.to_string(), row.tgid)
 }
 
-fn known(how: Owner, name: &str, tgid: u32) -> (Owner, String, u32) {
+fn known(how: Attribution, name: &str, tgid: u32) -> (Attribution, String, u32) {
     (how, name.to_owned(), tgid)
 }
 
@@ -167,11 +170,15 @@ fn of_several_holders_the_lowest_process_id_owns_and_init_gives_way() {
         let mut table = seeded();
         apply(&mut table, &[step(ends(100, PORT, EPHEMERAL), SYN_RECV, ESTABLISHED, 1)]);
         pass(&mut table, 1, OPEN, &holders);
-        assert_eq!(owner(&table), known(Owner::Holder, "low", 21));
+        assert_eq!(owner(&table), known(Attribution::FromDescriptors, "low", 21));
         assert_eq!(row(&table, 100).map(|row| row.holders), Some(3));
         assert_eq!(table.snapshot(SECOND).shared, 1);
         pass(&mut table, 2, OPEN, &[("systemd", 1)]);
-        assert_eq!(owner(&table), known(Owner::Holder, "systemd", 1), "nobody else is left");
+        assert_eq!(
+            owner(&table),
+            known(Attribution::FromDescriptors, "systemd", 1),
+            "nobody else is left"
+        );
         assert_eq!(table.snapshot(SECOND).shared, 0);
     }
 }
@@ -180,14 +187,14 @@ fn of_several_holders_the_lowest_process_id_owns_and_init_gives_way() {
 fn an_owner_that_forked_stays_while_it_holds_and_its_child_follows() {
     let mut table = connected();
     pass(&mut table, 1, OPEN, &[("early", 5), ("client", 30), ("client", 30), ("child", 31)]);
-    assert_eq!(owner(&table), known(Owner::Exact, "client", 30));
+    assert_eq!(owner(&table), known(Attribution::FromSyscall, "client", 30));
     assert_eq!(
         row(&table, 100).map(|row| row.holders),
         Some(3),
         "two descriptors of one process are one holder"
     );
     pass(&mut table, 2, OPEN, &[("child", 31)]);
-    assert_eq!(owner(&table), known(Owner::Holder, "child", 31));
+    assert_eq!(owner(&table), known(Attribution::FromDescriptors, "child", 31));
     let seen = table.snapshot(2 * SECOND);
     assert_eq!(
         (
@@ -202,7 +209,7 @@ fn an_owner_that_forked_stays_while_it_holds_and_its_child_follows() {
 fn an_owner_that_execs_goes_by_its_new_name_without_an_event() {
     let mut table = connected();
     pass(&mut table, 1, OPEN, &[("worker", 30)]);
-    assert_eq!(owner(&table), known(Owner::Holder, "worker", 30));
+    assert_eq!(owner(&table), known(Attribution::FromDescriptors, "worker", 30));
 }
 
 #[test]
@@ -211,28 +218,32 @@ fn an_accepted_child_goes_to_the_worker_and_one_that_waits_follows_the_listener(
     listener(&mut table, 1, [0, 0], "master");
     child_of(&mut table, 100, v4([127, 0, 0, 1]));
     pass(&mut table, 1, (ESTABLISHED, 0), &[]);
-    assert_eq!(owner(&table), known(Owner::Listener, "master", 10), "nobody has accepted it");
+    assert_eq!(
+        owner(&table),
+        known(Attribution::Inherited, "master", 10),
+        "nobody has accepted it"
+    );
     table.begin_pass(2 * SECOND);
     table.pass_socket(&entry(ends(100, PORT, EPHEMERAL), ESTABLISHED, 2000));
     table.pass_holder(&holder(1, "heir", 12));
     table.end_pass(2 * SECOND, &walked(2 * SECOND));
     assert_eq!(
         owner(&table),
-        known(Owner::Listener, "heir", 12),
+        known(Attribution::Inherited, "heir", 12),
         "the listener has passed to another"
     );
     pass(&mut table, 3, OPEN, &[("worker", 13)]);
-    assert_eq!(owner(&table), known(Owner::Holder, "worker", 13));
+    assert_eq!(owner(&table), known(Attribution::FromDescriptors, "worker", 13));
 }
 
 #[test]
 fn a_socket_that_nobody_holds_keeps_its_last_owner_and_counts_as_unheld() {
     let mut table = connected();
     pass(&mut table, 1, OPEN, &[]);
-    assert_eq!(owner(&table), known(Owner::Gone, "client", 30));
+    assert_eq!(owner(&table), known(Attribution::Lost, "client", 30));
     assert_eq!((table.snapshot(SECOND).unheld, table.snapshot(SECOND).unattributed), (1, 0));
     pass(&mut table, 2, OPEN, &[("taker", 40)]);
-    assert_eq!(owner(&table), known(Owner::Holder, "taker", 40));
+    assert_eq!(owner(&table), known(Attribution::FromDescriptors, "taker", 40));
     assert_eq!(table.snapshot(2 * SECOND).unheld, 0);
 }
 
@@ -240,11 +251,11 @@ fn a_socket_that_nobody_holds_keeps_its_last_owner_and_counts_as_unheld() {
 fn an_orphan_and_a_socket_that_was_not_looked_at_are_not_unheld() {
     let mut table = connected();
     pass(&mut table, 1, (ESTABLISHED, flag::ATTACHED | flag::ORPHAN), &[]);
-    assert_eq!(owner(&table), known(Owner::Exact, "client", 30));
+    assert_eq!(owner(&table), known(Attribution::FromSyscall, "client", 30));
     pass(&mut table, 2, OPEN, &[("client", 30)]);
     table.begin_pass(3 * SECOND);
     table.end_pass(3 * SECOND, &Covered { holders: Some(3 * SECOND), ..Covered::default() });
-    assert_eq!(owner(&table).0, Owner::Exact);
+    assert_eq!(owner(&table).0, Attribution::FromSyscall);
 }
 
 #[test]
@@ -262,7 +273,7 @@ fn a_system_call_after_the_reading_knows_better() {
         ],
     );
     table.end_pass(2 * SECOND, &walked(SECOND));
-    assert_eq!(owner(&table), known(Owner::Exact, "now", 33));
+    assert_eq!(owner(&table), known(Attribution::FromSyscall, "now", 33));
     check(&mut table, 2 * SECOND);
 }
 
@@ -273,7 +284,7 @@ fn a_reading_that_did_not_come_to_its_end_decides_nothing() {
     table.pass_socket(&entry(ends(100, PORT, EPHEMERAL), ESTABLISHED, 1000));
     table.pass_holder(&holder(100, "first", 3));
     table.end_pass(SECOND, &covered());
-    assert_eq!(owner(&table), known(Owner::Exact, "client", 30));
+    assert_eq!(owner(&table), known(Attribution::FromSyscall, "client", 30));
 }
 
 #[test]
@@ -300,7 +311,7 @@ fn holders_beyond_the_bound_are_counted_and_own_nothing_new() {
         table.pass_holder(&holder(100, "late", tgid));
     }
     table.end_pass(SECOND, &walked(SECOND));
-    assert_eq!(owner(&table), known(Owner::Exact, "client", 30));
+    assert_eq!(owner(&table), known(Attribution::FromSyscall, "client", 30));
     assert_eq!(row(&table, 100).map(|row| row.holders), Some(u8::MAX), "more than a row can count");
 }
 
@@ -316,7 +327,7 @@ fn the_agent_gives_way_to_any_other_holder() {
     table.pass_holder(&holder(100, "tcpwarden", 20));
     table.pass_holder(&holder(100, "other", 21));
     table.end_pass(SECOND, &walked(SECOND));
-    assert_eq!(owner(&table), known(Owner::Holder, "other", 21));
+    assert_eq!(owner(&table), known(Attribution::FromDescriptors, "other", 21));
 }
 
 #[test]

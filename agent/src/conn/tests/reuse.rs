@@ -11,7 +11,7 @@ use super::support::{
 use super::workloads::{client, close, connect, seeing};
 use crate::conn::labels::SocketState;
 use crate::conn::limits::GRACE;
-use crate::conn::{Limits, Owner, Table};
+use crate::conn::{Attribution, Limits, Table};
 
 const OLD: u64 = 100;
 
@@ -99,8 +99,8 @@ fn a_listener_that_was_not_bound_gets_its_port_and_its_children_an_owner() {
     table.pass_socket(&entry(child, ESTABLISHED, 6002));
     table.end_pass(7 * SECOND, &covered());
     assert_eq!(
-        row(&table, 65).map(|row| (row.process.to_string(), row.owner)),
-        Some(("auto".to_owned(), Owner::Listener))
+        row(&table, 65).map(|row| (row.process.to_string(), row.attribution)),
+        Some(("auto".to_owned(), Attribution::Inherited))
     );
     check(&mut table, 7 * SECOND);
 }
@@ -121,8 +121,8 @@ fn the_holder_of_a_socket_that_is_gone_gets_nothing_of_the_next_at_its_address()
     table.pass_holder(&holder(1, "nginx", 10));
     table.end_pass(1100 * MS, &walked(1005 * MS));
     assert_eq!(
-        row(&table, OLD).map(|row| (row.process.to_string(), row.owner)),
-        Some(("nginx".to_owned(), Owner::Listener))
+        row(&table, OLD).map(|row| (row.process.to_string(), row.attribution)),
+        Some(("nginx".to_owned(), Attribution::Inherited))
     );
 }
 
@@ -256,6 +256,10 @@ fn holders_are_told_apart_and_forgotten_however_many_processes_and_passes_there_
     assert_eq!(row(&table, OLD).map(|row| row.holders), Some(2));
     for round in 2..600 {
         pass(&mut table, round, &[(999, 7)]);
-        assert_eq!(row(&table, OLD).map(|row| row.owner), Some(Owner::Gone), "in pass {round}");
+        assert_eq!(
+            row(&table, OLD).map(|row| row.attribution),
+            Some(Attribution::Lost),
+            "in pass {round}"
+        );
     }
 }

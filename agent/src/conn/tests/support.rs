@@ -269,7 +269,8 @@ pub(super) fn check(table: &mut Table, now: u64) {
         (rows - left) as u64,
         "every row is shown once, but for those that nobody has a descriptor of"
     );
-    let unattributed = table.rows().filter(|row| row.owner == crate::conn::Owner::None).count();
+    let unattributed =
+        table.rows().filter(|row| row.attribution == crate::conn::Attribution::None).count();
     assert_eq!(snapshot.unattributed, unattributed as u64);
     let unverified = table.core.rows.iter().filter(|row| {
         row.state.can_leak() && !row.is_left() && row.entered >= table.core.cuts.walked()

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::parameter::Parameter;
 use super::value::Expected;
 use super::{Query, Source, value};
-use crate::conn::Owner;
+use crate::conn::Attribution;
 use crate::conn::labels::Stage;
 use crate::ingest::SharedTable;
 use crate::listing::answer::{Connection, Taken};
@@ -225,7 +225,13 @@ fn stage(text: &str) -> Result<Stage, Expected> {
     value::choice(text, &known)
 }
 
-fn owner(text: &str) -> Result<Owner, Expected> {
-    let known = [Owner::Exact, Owner::Holder, Owner::Listener, Owner::Gone, Owner::None];
+fn owner(text: &str) -> Result<Attribution, Expected> {
+    let known = [
+        Attribution::FromSyscall,
+        Attribution::FromDescriptors,
+        Attribution::Inherited,
+        Attribution::Lost,
+        Attribution::None,
+    ];
     value::choice(text, &known.map(|owner| (owner.as_str(), owner)))
 }

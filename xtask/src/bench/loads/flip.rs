@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, Shutdown, SocketAddrV4};
 use anyhow::{Context as _, Result};
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::{Batch, Place};
+use super::place::{Batch, Place};
 
 /// Flips of a batch, two transitions each.
 pub(super) const BATCH: u32 = 256;

@@ -6,22 +6,16 @@
 //! load stays on one CPU and does both ends of its connections itself, so that no scheduler comes
 //! between them.
 
-mod crowd;
+pub(super) mod crowd;
 mod flip;
-mod run;
+pub(super) mod place;
+pub(super) mod run;
 mod storm;
 mod stream;
 
-use std::net::{Ipv4Addr, SocketAddrV4, TcpListener};
-
 use anyhow::{Context as _, Result};
 
-pub(super) use self::crowd::{hold, hold_part};
-pub(super) use self::run::{Sample, serve};
-use super::inside;
-
-/// Does one batch.
-pub(super) type Batch = Box<dyn FnMut() -> Result<()> + Send>;
+use place::{Batch, Place};
 
 /// One load.
 #[derive(Debug)]
@@ -46,7 +40,8 @@ pub(super) struct Spec {
     pub(super) peers: bool,
     /// Whether the yardstick and the empty program watch it too.
     pub(super) yardstick: bool,
-    make: fn(Place) -> Result<Batch>,
+    /// Makes the sockets of one thread.
+    pub(super) make: fn(Place) -> Result<Batch>,
 }
 
 const STORM: Spec = Spec {
@@ -127,7 +122,7 @@ pub(super) const ALL: [Spec; 8] = [
     },
     Spec {
         name: "loss",
-        about: "as bulk, unsegmented, while 5 of 1000 data segments are dropped and have to be sent again",
+        about: "as bulk, unsegmented, while 5 of 1000 data segments are dropped and have to be retransmitted",
         unit: "MiB",
         batch: 1,
         cable: true,
@@ -145,34 +140,4 @@ pub(super) fn find(name: &str) -> Result<&'static Spec> {
     ALL.iter()
         .find(|spec| spec.name == name)
         .with_context(|| format!("there is no load {name:?}; there are {}", names()))
-}
-
-/// Where a load's two ends are.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Place {
-    /// The process that holds the servers' network namespace, where that is another one.
-    there: Option<u32>,
-}
-
-impl Place {
-    /// The servers' side is in the namespace of process `there`; 0 stands for this one.
-    pub(super) const fn new(there: u32) -> Self {
-        Self { there: if there == 0 { None } else { Some(there) } }
-    }
-
-    /// A listener on the servers' side.
-    fn listen(self) -> Result<TcpListener> {
-        let make = || TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).context("listen");
-        match self.there {
-            Some(pid) => inside(pid, make)?,
-            None => make(),
-        }
-    }
-
-    /// The `n`th address by which a listener can be reached; there are thousands.
-    fn address(self, n: u32, listener: &TcpListener) -> Result<SocketAddrV4> {
-        let first =
-            if self.there.is_some() { super::stage::MANY } else { Ipv4Addr::new(127, 0, 1, 0) };
-        Ok(SocketAddrV4::new(Ipv4Addr::from(u32::from(first) + n), listener.local_addr()?.port()))
-    }
 }

@@ -12,7 +12,8 @@ use nix::time::{ClockId, clock_gettime};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
-use super::{Batch, Place, find};
+use super::Spec;
+use super::place::{Batch, Place};
 use crate::bench::stats::Quantiles;
 
 /// What a load came to in one slot.
@@ -31,7 +32,7 @@ pub(in crate::bench) struct Sample {
     /// Processor time of the load's threads, with what the kernel did in their context, softirqs
     /// among it.
     pub(in crate::bench) load_cpu_seconds: f64,
-    /// Segments that the clients' namespace sent again.
+    /// Segments that the clients' namespace retransmitted.
     pub(in crate::bench) retransmitted_segments: u64,
     /// Units of a batch.
     pub(in crate::bench) batch_units: u64,
@@ -41,9 +42,8 @@ pub(in crate::bench) struct Sample {
     pub(in crate::bench) batch_nanoseconds: Quantiles,
 }
 
-/// Makes the load of a name whenever it is told to, until its input ends.
-pub(in crate::bench) fn serve(name: &str, there: u32) -> Result<()> {
-    let (spec, place) = (find(name)?, Place::new(there));
+/// Makes a load whenever it is told to, until its input ends.
+pub(in crate::bench) fn serve(spec: &Spec, place: Place) -> Result<()> {
     let make = || (0..spec.threads).map(|_| (spec.make)(place)).collect::<Result<Vec<_>>>();
     let time = |word: Option<&str>| {
         Ok::<_, anyhow::Error>(Duration::from_millis(word.context("no time is named")?.parse()?))
@@ -133,7 +133,7 @@ fn cpu() -> Result<Duration> {
     Ok(clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).context("read this thread's clock")?.into())
 }
 
-/// Segments that this network namespace has sent again.
+/// Segments that this network namespace has retransmitted.
 fn retransmitted() -> Result<u64> {
     let text = std::fs::read_to_string("/proc/thread-self/net/snmp").context("read net/snmp")?;
     let mut lines = text.lines().filter_map(|line| line.strip_prefix("Tcp: "));

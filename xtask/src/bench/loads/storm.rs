@@ -4,7 +4,7 @@ use std::net::TcpStream;
 
 use anyhow::{Context as _, Result};
 
-use super::{Batch, Place};
+use super::place::{Batch, Place};
 
 /// Connections of a batch.
 pub(super) const BATCH: u32 = 64;

@@ -5,8 +5,9 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
 use anyhow::{Context as _, Result};
+use testkit::traffic::Site;
 
-use super::{Batch, Place};
+use super::place::{Batch, Place};
 
 /// Requests of a batch.
 pub(super) const REQUESTS: u32 = 128;
@@ -22,8 +23,8 @@ const CHUNKS: u32 = 32;
 /// Both ends of a connection.
 fn pair(place: Place) -> Result<(TcpStream, TcpStream)> {
     let listener = place.listen()?;
-    let client = TcpStream::connect(place.address(0, &listener)?).context("connect")?;
-    let (server, _) = listener.accept().context("accept")?;
+    let (client, server) =
+        Site { address: place.address(0, &listener)?.into(), listener }.pair()?;
     for end in [&client, &server] {
         end.set_nodelay(true).context("send at once")?;
     }

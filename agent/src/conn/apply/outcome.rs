@@ -1,0 +1,90 @@
+//! What an observation means for the counters and for the table: an `Outcome`, applied.
+//!
+//! Used by the rest of `apply`. The owner comes before the counters: a connection is opened and
+//! closed under the owner known at that time.
+
+use agent_common::record::Close;
+
+use crate::conn::account::groups::Groups;
+use crate::conn::core::Core;
+use crate::conn::histogram::NANOSECONDS;
+use crate::conn::labels::Correction;
+use crate::conn::socket::ending::missed;
+use crate::conn::socket::observation::Observation;
+use crate::conn::socket::observe::observe;
+use crate::conn::socket::outcome::{Ending, Opening, Outcome};
+use crate::conn::socket::row::Row;
+
+impl Core {
+    /// Observes a socket that has no row. Returns the row that it has from now on, of no process
+    /// and not in the table yet.
+    #[inline]
+    pub(super) fn first_row(observation: &Observation<'_>) -> (Row, Outcome) {
+        let mut row = Row::ABSENT;
+        let outcome = observe(&mut row, observation);
+        row.group = Groups::nobody(row.role);
+        (row, outcome)
+    }
+
+    /// Counts what had to be corrected, and the stay in the state that the socket left.
+    #[inline]
+    pub(super) fn count(&mut self, outcome: &Outcome, netns: u32) {
+        match outcome.relation.correction() {
+            Some(Correction::MissedOpen) if !self.knows(netns) => {}
+            Some(correction) => self.correct(correction),
+            None => {}
+        }
+        if let Some(stay) = &outcome.stay {
+            self.books.stayed(stay);
+        }
+    }
+
+    /// Counts a connection as opened, or as adopted if it may be older than the agent.
+    pub(super) fn count_opening(&mut self, row: &mut Row, opening: Opening) {
+        if opening == Opening::Found && !self.knows(row.netns) {
+            self.books.adopted += 1;
+            return;
+        }
+        let service = self.services.of(row, &self.groups);
+        service.opened += 1;
+        if let Opening::Seen { connect: Some(took) } = opening {
+            service.connect_duration.observe_whole(&NANOSECONDS, took);
+        }
+    }
+
+    /// Counts the end of a socket, and the numbers that the kernel gave with it.
+    pub(super) fn count_ending(&mut self, row: &mut Row, ending: Ending, numbers: Option<&Close>) {
+        match ending {
+            Ending::Closed { reason, lasted } => {
+                self.services.of(row, &self.groups).closed(reason, lasted, numbers);
+            }
+            Ending::Failed(reason) => self.services.of(row, &self.groups).failed(reason),
+            Ending::Uncounted => {}
+        }
+    }
+
+    /// Removes a row that is in no list, because its address belongs to another socket by now.
+    pub(super) fn replace(&mut self, index: u32, outcome: &Outcome) {
+        if let Some(entry) = self.index.entry(self.rows[index].sk, &self.rows) {
+            entry.remove();
+        }
+        let row = self.discard(index);
+        self.count_replaced(row, outcome);
+    }
+
+    /// Counts a row whose socket is gone, because its address belongs to another one by now.
+    pub(super) fn count_replaced(&mut self, mut row: Row, outcome: &Outcome) {
+        self.count(outcome, row.netns);
+        if let Some(ending) = outcome.ending {
+            self.count_ending(&mut row, ending, None);
+        }
+    }
+
+    /// Removes the row of a socket that the kernel's lists do not have any more.
+    pub(crate) fn remove_missed(&mut self, sk: u64) {
+        let Some(mut row) = self.extract(sk) else { return };
+        self.correct(Correction::MissedClose);
+        let ending = missed(&row);
+        self.count_ending(&mut row, ending, None);
+    }
+}

@@ -4,7 +4,7 @@
 //!
 //! | module | what it owns |
 //! |---|---|
-//! | `labels`, `histogram`, `limits` | closed label sets, bucket bounds, budgets |
+//! | `histogram`, `limits` | counts by bucket, budgets; label sets are in the crate `catalogue` |
 //! | `report` | plain data that leaves the table |
 //! | `socket` | one socket's row and its pure state machine |
 //! | `store` | where rows lie, and how they are found |
@@ -22,7 +22,6 @@ mod apply;
 mod collect;
 mod core;
 pub mod histogram;
-pub mod labels;
 mod limits;
 mod reconcile;
 mod regroup;
@@ -34,6 +33,7 @@ mod table;
 mod tests;
 mod view;
 
+pub use catalogue::labels;
 pub use limits::Limits;
 pub use regroup::retirement::Wanted;
 pub use report::coverage::{Covered, PassSummary};

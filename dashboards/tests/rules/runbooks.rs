@@ -148,7 +148,7 @@ fn addresses_in_runbooks_are_routes_of_the_api() {
 
 #[test]
 fn metrics_and_alerts_that_runbooks_name_exist() {
-    let metrics: Vec<String> = tcpwarden::metrics::catalogue::all()
+    let metrics: Vec<String> = catalogue::metrics::all()
         .flat_map(|metric| [vec![metric.name.to_owned()], metric.series_names()].concat())
         .collect();
     for (alert, page) in pages() {

@@ -4,10 +4,10 @@ use catalogue::labels::Correction;
 use catalogue::metrics::agent::{
     BPF_MISSES, BUILD_INFO, CONNECTIONS_LIMIT, CONNECTIONS_REFUSED, CONNECTIONS_SHARED,
     CONNECTIONS_TRACKED, CONNECTIONS_UNATTRIBUTED, CONNECTIONS_UNHELD, CONNECTIONS_UNVERIFIED,
-    DECODE_ERRORS, EVENTS, EVENTS_LOST, LABEL_OVERFLOW, OWNERS_VERIFIED, PROBE_ATTACHED,
-    PROBE_INFO, PROCESS_CPU_SECONDS, PROCESS_MAX_FDS, PROCESS_OPEN_FDS, PROCESS_RESIDENT_MEMORY,
-    PROCESS_START_TIME, RECONCILE_CORRECTIONS, RECONCILE_DURATION, RECONCILE_LAST_COMPLETED,
-    TRANSITIONS,
+    DECODE_ERRORS, EVENTS, EVENTS_LOST, INTERNAL_ERRORS, LABEL_OVERFLOW, OWNERS_VERIFIED,
+    PROBE_ATTACHED, PROBE_INFO, PROCESS_CPU_SECONDS, PROCESS_MAX_FDS, PROCESS_OPEN_FDS,
+    PROCESS_RESIDENT_MEMORY, PROCESS_START_TIME, RECONCILE_CORRECTIONS, RECONCILE_DURATION,
+    RECONCILE_LAST_COMPLETED, TRANSITIONS,
 };
 
 use super::draft::Draft;
@@ -146,13 +146,14 @@ fn sight() -> Vec<Draft> {
             .ask(total(&TRANSITIONS), "counted", Shown::In("no-pool"))
             .ask(sum("event", &ALL.rate(&EVENTS, "")), "applied: {{event}}", Shown::In("no-pool"))
             .colored(&["counted", "applied: transition", "applied: retransmit"]),
-        Draft::graph(23, "Lost, unreadable, skipped, refused", Unit::PerSecond)
-            .about("Records lost in a full ring, records that could not be read, runs that the kernel skipped, and sockets refused a row.", "Any steady line.", &["TcpwardenEventsLost"], "lost: raise --ring-bytes. unreadable: the agent and its kernel side do not belong together. refused: raise --max-connections.")
+        Draft::graph(23, "Lost, unreadable, skipped, refused, internal errors", Unit::PerSecond)
+            .about("Records lost in a full ring, records that could not be read, runs that the kernel skipped, sockets refused a row, and rules of the agent found broken.", "Any steady line.", &["TcpwardenEventsLost"], "lost: raise --ring-bytes. unreadable: the agent and its kernel side do not belong together. refused: raise --max-connections. internal errors: report what the log says.")
             .ask(sum("ring", &ALL.rate(&EVENTS_LOST, "")), "lost: {{ring}}", Shown::InFault(shared::NARROW))
             .ask(total(&DECODE_ERRORS), "unreadable", Shown::ZeroWhenHealthy)
             .ask(total(&BPF_MISSES), "skipped", Shown::ZeroWhenHealthy)
             .ask(total(&CONNECTIONS_REFUSED), "refused", Shown::InFault(shared::FULL))
-            .colored(&["lost: state", "lost: retransmit", "unreadable", "skipped", "refused"]),
+            .ask(total(&INTERNAL_ERRORS), "internal errors", Shown::ZeroWhenHealthy)
+            .colored(&["lost: state", "lost: retransmit", "unreadable", "skipped", "refused", "internal errors"]),
         Draft::graph(24, "Corrections by kind", Unit::PerSecond)
             .about("What reconcile passes put right: sockets that were missing, rows without a socket, wrong states.", "A steady line.", &["TcpwardenDriftFound"], "With lost records it is what they would have told; without, report it.")
             .ask(sum("kind", &ALL.rate(&RECONCILE_CORRECTIONS, "")), "{{kind}}", Shown::InFault(shared::NARROW))

@@ -67,6 +67,7 @@ impl Table {
         self.note(effect);
     }
 
+    #[inline]
     fn note(&mut self, effect: Effect) {
         if let Some(pass) = &mut self.pass {
             pass.note(effect);

@@ -62,6 +62,12 @@ pub enum Source {
     },
 }
 
+/// Returns the size of a member's value, bytes.
+#[expect(clippy::cast_possible_truncation, reason = "a member that is loaded has some bytes")]
+const fn width<V>() -> u32 {
+    size_of::<V>() as u32
+}
+
 /// Declares the table: for each entry a type, its position, its need and its source.
 macro_rules! table {
     ($($(#[$doc:meta])* $name:ident: $need:ident $kind:ident $declared:tt;)+) => {
@@ -97,11 +103,7 @@ macro_rules! entry {
         }
     };
     (source member ($of:ty, $path:literal => $value:ty)) => {
-        Source::Offset {
-            of: <$of as Structure>::NAME,
-            path: $path,
-            size: size_of::<$value>() as u32,
-        }
+        Source::Offset { of: <$of as Structure>::NAME, path: $path, size: width::<$value>() }
     };
     (type byte_of_bits $name:ident ($of:ty, $path:literal)) => {
         impl Member for $name {

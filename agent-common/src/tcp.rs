@@ -71,7 +71,7 @@ pub const fn distance(end: u32, start: u32) -> u32 {
 #[inline(always)]
 #[must_use]
 pub const fn is_cgroup_pointer(val: u64) -> bool {
-    val != 0 && val & 3 == 0
+    val != 0 && val.is_multiple_of(4)
 }
 
 /// Returns whether a socket of this family and protocol is a TCP socket over IP.

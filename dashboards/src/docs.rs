@@ -5,5 +5,5 @@ use crate::File;
 /// docs/metrics.md.
 #[must_use]
 pub fn files() -> Vec<File> {
-    vec![File { path: "docs/metrics.md".to_owned(), text: tcpwarden::metrics::docs::render_docs() }]
+    vec![File { path: "docs/metrics.md".to_owned(), text: catalogue::reference::render() }]
 }

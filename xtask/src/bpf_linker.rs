@@ -16,12 +16,13 @@ const VERSION: &str = "0.13.0";
 /// The LLVM majors that this version of bpf-linker can be built for.
 const LLVM_MAJORS: std::ops::RangeInclusive<u32> = 21..=23;
 
-/// Makes sure of a bpf-linker that fits `toolchain`.
+/// Installs a bpf-linker for the LLVM of `toolchain`, unless it is there.
 pub(crate) fn ensure(toolchain: &Toolchain) -> Result<()> {
     let major = toolchain.llvm_major()?;
     if !LLVM_MAJORS.contains(&major) {
         bail!(
-            "bpf-linker {VERSION} cannot be built for LLVM {major} of the toolchain {}; it supports LLVM {} to {}",
+            "bpf-linker {VERSION} cannot be built for LLVM {major} of the toolchain {}; it \
+             supports LLVM {} to {}",
             toolchain.name,
             LLVM_MAJORS.start(),
             LLVM_MAJORS.end()
@@ -75,7 +76,8 @@ fn install(home: &Path, prefix: &Path, major: u32) -> Result<()> {
     process::run(&mut command)
 }
 
-/// A directory whose `lib` holds the compiler's LLVM both as `libLLVM.so` and under its own name.
+/// Returns a directory whose `lib` holds the compiler's LLVM both as `libLLVM.so` and under its own
+/// name.
 fn link_llvm(toolchain: &Toolchain, major: u32) -> Result<PathBuf> {
     let rustc = toolchain.sysroot.join("bin/rustc");
     let libraries = process::output(Command::new("ldd").arg(&rustc))?;
@@ -90,7 +92,7 @@ fn link_llvm(toolchain: &Toolchain, major: u32) -> Result<PathBuf> {
     Ok(prefix)
 }
 
-/// The name and the path of libLLVM in what `ldd` printed.
+/// Returns the name and the path of libLLVM in the output of `ldd`.
 fn find_llvm(libraries: &str) -> Option<(&str, &str)> {
     libraries.lines().find_map(|line| {
         let (name, rest) = line.trim().split_once(" => ")?;
@@ -110,9 +112,11 @@ mod tests {
 
     #[test]
     fn the_shared_llvm_is_found_under_the_name_of_either_route() {
-        let distro = "\tlibc.so.6 => /lib/libc.so.6 (0x7f)\n\tlibLLVM.so.22.1 => /lib/x/libLLVM.so.22.1 (0x7f)\n";
+        let distro = "\tlibc.so.6 => /lib/libc.so.6 (0x7f)\n\tlibLLVM.so.22.1 => \
+            /lib/x/libLLVM.so.22.1 (0x7f)\n";
         assert_eq!(find_llvm(distro), Some(("libLLVM.so.22.1", "/lib/x/libLLVM.so.22.1")));
-        let rustup = "\tlibLLVM.so.22.1-rust-1.97.0-nightly => /r/bin/../lib/libLLVM.so.22.1-rust-1.97.0-nightly (0x7f)\n";
+        let rustup = "\tlibLLVM.so.22.1-rust-1.97.0-nightly => \
+            /r/bin/../lib/libLLVM.so.22.1-rust-1.97.0-nightly (0x7f)\n";
         assert_eq!(
             find_llvm(rustup).map(|found| found.0),
             Some("libLLVM.so.22.1-rust-1.97.0-nightly")

@@ -29,11 +29,11 @@ pub(crate) enum Profile {
     Debug,
 }
 
-/// What a build leaves.
+/// The products of a build.
 pub(crate) struct Agent {
     /// The program.
     pub(crate) binary: PathBuf,
-    /// The kernel side in it, which other builds of the user side can share through
+    /// The kernel side inside it. Other builds of the user side share it through
     /// `TCPWARDEN_BPF_OBJECT`.
     pub(crate) object: PathBuf,
 }

@@ -8,17 +8,17 @@ use serde_json::Value;
 
 use crate::workspace;
 
-/// What a build left, as cargo reported it.
+/// The products of a build, as cargo reports them.
 pub(crate) struct Artifacts(Vec<Value>);
 
-/// `cargo` in the workspace, with the private tools on PATH.
+/// Returns `cargo VERB` in the workspace, with the private tools on PATH.
 pub(crate) fn cargo(verb: &str) -> Result<Command> {
     let mut command = Command::new("cargo");
     command.arg(verb).env("PATH", workspace::path()?).current_dir(workspace::root());
     Ok(command)
 }
 
-/// The lints of the user side, with warnings as errors.
+/// Returns clippy for the user side, with warnings as errors.
 pub(crate) fn clippy() -> Result<Command> {
     let mut command = cargo("clippy")?;
     command.args(["--workspace", "--exclude", "agent-ebpf", "--all-targets"]);
@@ -26,7 +26,8 @@ pub(crate) fn clippy() -> Result<Command> {
     Ok(command)
 }
 
-/// Runs a cargo command that builds; people see what they always see, the artifacts come back.
+/// Runs a cargo command that builds. Errors and warnings go to the terminal as always. Returns the
+/// products.
 pub(crate) fn build(command: &mut Command) -> Result<Artifacts> {
     command.arg("--message-format=json-render-diagnostics").stdout(Stdio::piped());
     let output =
@@ -37,7 +38,7 @@ pub(crate) fn build(command: &mut Command) -> Result<Artifacts> {
     Ok(Artifacts::read(&String::from_utf8_lossy(&output.stdout)))
 }
 
-/// The names of all integration tests of the workspace.
+/// Returns the names of all integration tests of the workspace.
 pub(crate) fn integration_tests() -> Result<Vec<String>> {
     let text =
         crate::process::output(cargo("metadata")?.args(["--no-deps", "--format-version", "1"]))?;
@@ -53,7 +54,7 @@ impl Artifacts {
         Self(text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
     }
 
-    /// The program that was built from the binary or test called `target`.
+    /// Returns the program that was built from the binary or test called `target`.
     pub(crate) fn executable(&self, target: &str) -> Result<PathBuf> {
         let found = self
             .0
@@ -63,8 +64,8 @@ impl Artifacts {
         found.map(PathBuf::from).with_context(|| format!("cargo reported no program {target}"))
     }
 
-    /// The program that was built from the integration test called `target`, which may share its
-    /// name with a binary.
+    /// Returns the program that was built from the integration test called `target`, which may
+    /// share its name with a binary.
     pub(crate) fn test(&self, target: &str) -> Result<PathBuf> {
         let mut found = self.0.iter().filter(|message| {
             message["target"]["name"] == target
@@ -74,7 +75,7 @@ impl Artifacts {
         found.map(PathBuf::from).with_context(|| format!("cargo reported no test {target}"))
     }
 
-    /// The directory that the build script of `package` wrote to.
+    /// Returns the directory that the build script of `package` wrote to.
     pub(crate) fn out_dir(&self, package: &str) -> Result<PathBuf> {
         let suffix = format!("#{package}@");
         let mut executed =
@@ -88,7 +89,7 @@ impl Artifacts {
     }
 }
 
-/// The members of a list, none when it is not one.
+/// Returns the members of a list; none if the value is not a list.
 fn members<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
     value[key].as_array().into_iter().flatten()
 }
@@ -100,12 +101,17 @@ mod tests {
     #[test]
     fn paths_are_read_from_the_messages_of_a_build() {
         let artifacts = Artifacts::read(concat!(
-            "{\"reason\":\"build-script-executed\",\"package_id\":\"path+file:///w/agent#tcpwarden@0.1.0\",\"out_dir\":\"/o\"}\n",
-            "{\"reason\":\"compiler-artifact\",\"target\":{\"name\":\"tcpwarden\"},\"executable\":null}\n",
-            "{\"reason\":\"compiler-artifact\",\"target\":{\"name\":\"tcpwarden\"},\"executable\":\"/t/tcpwarden\"}\n",
-            "{\"reason\":\"compiler-artifact\",\"target\":{\"name\":\"lab\",\"kind\":[\"bin\"]},\"executable\":\"/t/lab\"}\n",
-            "{\"reason\":\"compiler-artifact\",\"target\":{\"name\":\"lab\",\"kind\":[\"test\"]},\"executable\":\"/t/lab-test\"}\n",
-            "not a message\n",
+            r#"{"reason":"build-script-executed","package_id":"path+file:///w#tcpwarden@0.1.0","#,
+            r#""out_dir":"/o"}"#,
+            "\n",
+            r#"{"reason":"compiler-artifact","target":{"name":"tcpwarden"},"executable":null}"#,
+            "\n",
+            r#"{"target":{"name":"tcpwarden"},"executable":"/t/tcpwarden"}"#,
+            "\n",
+            r#"{"target":{"name":"lab","kind":["bin"]},"executable":"/t/lab"}"#,
+            "\n",
+            r#"{"target":{"name":"lab","kind":["test"]},"executable":"/t/lab-test"}"#,
+            "\nnot a message\n",
         ));
         assert_eq!(artifacts.executable("tcpwarden").unwrap(), PathBuf::from("/t/tcpwarden"));
         assert_eq!(artifacts.out_dir("tcpwarden").unwrap(), PathBuf::from("/o"));

@@ -1,9 +1,7 @@
 //! `cargo xtask dashboards`: writes what is made from the metric catalogue: dashboards, rules,
-//! runbooks, docs/metrics.md.
+//! runbooks, docs/metrics.md. The generator does not link the agent, so this needs no kernel side.
 use anyhow::Result;
 
-use crate::build::{self, Profile};
-use crate::setup::{self, ConsentArgs};
 use crate::{cargo, process, workspace};
 
 /// Write dashboards, alert rules, runbooks and docs/metrics.md from the metric catalogue.
@@ -15,17 +13,11 @@ pub(crate) struct Args {
     /// Where the runbooks are published; stands before their names in the alerts.
     #[arg(long, value_name = "URL", conflicts_with = "check")]
     runbooks: Option<String>,
-    #[command(flatten)]
-    consent: ConsentArgs,
 }
 
 pub(crate) fn main(args: &Args) -> Result<()> {
-    let toolchain = setup::for_build(args.consent.consent())?;
-    let agent = build::agent(&toolchain, Profile::Release)?;
     let mut command = cargo::cargo("run")?;
-    command
-        .args(["--quiet", "--package", "dashboards", "--"])
-        .env("TCPWARDEN_BPF_OBJECT", &agent.object);
+    command.args(["--quiet", "--package", "dashboards", "--"]);
     if args.check {
         command.arg("--check");
     }

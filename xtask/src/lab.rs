@@ -1,4 +1,4 @@
-//! `cargo xtask lab NAME`: builds the scenarios and plays one in the place of this process.
+//! `cargo xtask lab NAME`: builds the scenarios and replaces this process by one of them.
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
@@ -15,7 +15,8 @@ use crate::{cargo, packages, process, workspace};
 pub(crate) struct Args {
     #[command(flatten)]
     consent: ConsentArgs,
-    /// The scenario or `list`, then `--seconds N` (120) and `--agent URL` (`http://127.0.0.1:10793`).
+    /// The scenario or `list`, then `--seconds N` (120) and `--agent URL`
+    /// (`http://127.0.0.1:10793`).
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
     arguments: Vec<OsString>,
 }

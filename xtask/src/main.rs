@@ -1,8 +1,8 @@
 //! The project's own commands, reached as `cargo xtask VERB`: set-up, build, run, check, test,
 //! kernels, bench, lab, demo, dashboards.
 //!
-//! Every verb makes sure of what it needs before it starts, says what it is doing, and fails with
-//! one message that names what to do. `cargo xtask` alone prints the help.
+//! Every verb installs what it needs before it starts, prints what it does, and fails with one
+//! message that names what to do. `cargo xtask` alone prints the help.
 #![forbid(unsafe_code)]
 #![expect(
     clippy::print_stdout,

@@ -1,4 +1,4 @@
-//! Packages of the distribution, through apt: only what is missing, named before it is installed.
+//! Installs packages of the distribution through apt: only what is missing, and named first.
 use std::io::{BufRead as _, Write as _};
 use std::path::Path;
 use std::process::Command;
@@ -11,7 +11,7 @@ use crate::{process, workspace};
 /// Whether set-up may install without asking.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Consent {
-    /// Ask once when a person is there to answer.
+    /// Ask once if a person is at the terminal.
     Ask,
     /// `--yes`.
     Given,
@@ -26,7 +26,8 @@ pub(crate) fn install(packages: &[&str], why: &str, consent: Consent) -> Result<
     let names = packages.join(" ");
     if !has_apt() {
         bail!(
-            "{names} (named as in Debian) needed {why}, and this machine has no apt-get: install them with its own package manager"
+            "{names} (named as in Debian) needed {why}, and this machine has no apt-get: install \
+             them with its own package manager"
         );
     }
     eprintln!("setup: installing {names} system-wide with apt-get, needed {why}");
@@ -45,7 +46,8 @@ pub(crate) fn borrow(package: &str, programs: &[&str]) -> Result<()> {
     let unpacked = workspace::tools().join(package);
     if !has_apt() {
         bail!(
-            "{package} (named as in Debian) is needed for the tests, and this machine has no apt-get: install it with its own package manager"
+            "{package} (named as in Debian) is needed for the tests, and this machine has no \
+             apt-get: install it with its own package manager"
         );
     }
     eprintln!("setup: unpacking package {package} into {}", unpacked.display());
@@ -68,7 +70,7 @@ pub(crate) fn borrow(package: &str, programs: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// The version that apt would install, or nothing where apt does not know the package.
+/// Returns the version that apt would install; nothing if apt does not know the package.
 pub(crate) fn candidate(package: &str) -> Option<String> {
     let policy =
         process::output(Command::new("apt-cache").env("LC_ALL", "C").args(["policy", package]))
@@ -77,13 +79,13 @@ pub(crate) fn candidate(package: &str) -> Option<String> {
     (version != "(none)").then(|| version.to_owned())
 }
 
-/// Whether packages can be installed here.
+/// Whether this system has apt and dpkg.
 pub(crate) fn has_apt() -> bool {
     process::on_path("apt-get") && process::on_path("dpkg-deb")
 }
 
-/// Refreshes apt's lists, once per run; a mirror that does not answer is a warning, the lists at
-/// hand may do.
+/// Refreshes apt's lists once per run. A mirror that does not answer is only a warning: the lists
+/// at hand may be enough.
 pub(crate) fn update() -> Result<()> {
     static ONCE: Once = Once::new();
     let mut result = Ok(());
@@ -99,7 +101,7 @@ fn refresh() -> Result<()> {
     Ok(())
 }
 
-/// Makes `link` point at `original`, whatever it was before.
+/// Makes `link` point at `original`, in place of what it was.
 pub(crate) fn relink(original: &Path, link: &Path) -> Result<()> {
     if link.symlink_metadata().is_ok() {
         std::fs::remove_file(link).with_context(|| format!("remove {}", link.display()))?;

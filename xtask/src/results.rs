@@ -1,4 +1,4 @@
-//! Counting tests: every test binary ends with a line `test result: ...`, and these are added up.
+//! Counts tests: every test binary ends with a line `test result: ...`, and these are added up.
 use std::fmt;
 use std::io::{BufRead as _, BufReader};
 use std::ops::AddAssign;
@@ -17,7 +17,7 @@ pub(crate) struct Counts {
 }
 
 impl Counts {
-    /// The sum over all `test result:` lines of a text.
+    /// Returns the sum over all `test result:` lines of a text.
     pub(crate) fn read(text: &str) -> Self {
         let mut sum = Self::default();
         for line in text.lines() {
@@ -26,7 +26,7 @@ impl Counts {
         sum
     }
 
-    /// What one line says; nothing when it is not a result.
+    /// Returns the counts of one line; zero if it is not a result.
     fn of_line(line: &str) -> Self {
         // A guest's serial line ends in a carriage return.
         let Some((_, rest)) = line.trim().split_once("test result: ") else {
@@ -53,8 +53,8 @@ impl fmt::Display for Counts {
     }
 }
 
-/// Runs a command that runs tests, shows what it prints, and counts. A failed test is no error
-/// here, a command that fails without one is.
+/// Runs a test command, prints its output and counts its tests. A failed test is no error here; a
+/// command that fails without a failed test is.
 pub(crate) fn run(command: &mut Command) -> Result<Counts> {
     let mut child =
         command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("start the tests")?;
@@ -80,9 +80,11 @@ mod tests {
     #[test]
     fn the_results_of_all_binaries_are_added_up() {
         let text = "running 2 tests\n\
-            test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s\n\
+            test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished \
+            in 0.00s\n\
             noise\n\
-            test result: FAILED. 11 passed; 3 failed; 1 ignored; 0 measured; 4 filtered out; finished in 1.20s\r\n";
+            test result: FAILED. 11 passed; 3 failed; 1 ignored; 0 measured; 4 filtered out; \
+            finished in 1.20s\r\n";
         assert_eq!(Counts::read(text), Counts { passed: 13, failed: 3 });
         assert_eq!(Counts::read(text).to_string(), "13 passed, 3 failed");
     }

@@ -1,4 +1,4 @@
-//! `cargo xtask run`: set-up, build, and the agent in the place of this process.
+//! `cargo xtask run`: sets up, builds, and replaces this process by the agent.
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
 

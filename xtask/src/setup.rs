@@ -1,8 +1,8 @@
-//! `cargo xtask setup`: makes sure of everything that the other verbs need; they call the parts
-//! that they use.
+//! `cargo xtask setup`: installs everything that the other verbs need. They call the parts that
+//! they use.
 //!
-//! Quick when all is there. What is installed system-wide goes through apt and is named first;
-//! everything else stays in `target/tools`.
+//! Takes no time if all is there. What is installed system-wide goes through apt and is named
+//! first; everything else stays in `target/tools`.
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
@@ -11,14 +11,14 @@ use crate::packages::Consent;
 use crate::toolchain::Toolchain;
 use crate::{bpf_linker, packages, process, toolchain, workspace};
 
-/// Make sure of the BPF toolchain, bpf-linker and the programs that the tests use.
+/// Install the BPF toolchain, bpf-linker and the programs that the tests use, if they are missing.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) consent: ConsentArgs,
 }
 
-/// What every verb that may install takes.
+/// Options of every verb that may install.
 #[derive(clap::Args, Default)]
 pub(crate) struct ConsentArgs {
     /// Install missing packages without asking.
@@ -46,15 +46,15 @@ const TEST_PROGRAMS: [(&str, &str); 6] = [
 /// The program that counts instructions, with its package.
 const COUNTER: (&str, &str) = ("valgrind", "valgrind");
 
-/// Packages of the tests that are only unpacked, with the programs that are used of each: two would
-/// start a daemon, the other replaces a program of the system.
+/// Packages of the tests that are only unpacked, with the programs that are used of each.
+/// Installed, two would start a daemon, and the third would replace a program of the system.
 const BORROWED: [(&str, &[&str]); 3] = [
     ("prometheus", &["usr/bin/prometheus", "usr/bin/promtool"]),
     ("prometheus-alertmanager", &["usr/bin/prometheus-alertmanager", "usr/bin/amtool"]),
     ("busybox-static", &["bin/busybox"]),
 ];
 
-/// The packages whose programs are used where the system has them.
+/// The packages whose installed programs are used if the system has them.
 const AS_INSTALLED: [&str; 2] = ["prometheus", "prometheus-alertmanager"];
 
 pub(crate) fn main(args: &Args) -> Result<()> {
@@ -66,7 +66,7 @@ pub(crate) fn main(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// What `build` needs.
+/// Installs what `build` needs.
 pub(crate) fn for_build(consent: Consent) -> Result<Toolchain> {
     std::fs::create_dir_all(workspace::tools()).context("create target/tools")?;
     let toolchain = toolchain::ensure(consent)?;
@@ -74,12 +74,12 @@ pub(crate) fn for_build(consent: Consent) -> Result<Toolchain> {
     Ok(toolchain)
 }
 
-/// What `bench --check` needs besides.
+/// Installs what `bench --check` needs besides.
 pub(crate) fn for_counting(consent: Consent) -> Result<()> {
     packages::install(&missing(&[COUNTER]), "to count instructions", consent)
 }
 
-/// What `test` and `kernels` need besides.
+/// Installs what `test` and `kernels` need besides.
 pub(crate) fn for_tests(consent: Consent) -> Result<()> {
     packages::install(&missing(&TEST_PROGRAMS), "for the tests", consent)?;
     for (package, programs) in BORROWED {
@@ -90,7 +90,7 @@ pub(crate) fn for_tests(consent: Consent) -> Result<()> {
     Ok(())
 }
 
-/// The packages of programs that are not on PATH.
+/// Returns the packages of programs that are not on PATH.
 fn missing(programs: &[(&str, &'static str)]) -> Vec<&'static str> {
     programs
         .iter()
@@ -99,7 +99,7 @@ fn missing(programs: &[(&str, &'static str)]) -> Vec<&'static str> {
         .collect()
 }
 
-/// Whether a program of a package to borrow is at hand.
+/// Whether a program of a borrowed package is installed or unpacked.
 fn is_there(package: &str, program: &str) -> bool {
     let Some(name) = Path::new(program).file_name() else { return false };
     workspace::tools_bin().join(name).exists()

@@ -19,8 +19,7 @@ use crate::{process, workspace};
 const DISTRO: &str = "bpf-distro";
 /// Where distributions install that compiler.
 const DISTRO_PREFIX: &str = "/usr";
-/// What the sources of the distribution's compiler are called, with the compiler and cargo of the
-/// same version.
+/// Packages of the distribution: compiler, cargo and sources of one version each.
 const DISTRO_PACKAGES: [[&str; 3]; 2] =
     [["rustc-web", "cargo-web", "rust-web-src"], ["rustc", "cargo", "rust-src"]];
 
@@ -28,7 +27,7 @@ const DISTRO_PACKAGES: [[&str; 3]; 2] =
 pub(crate) struct Toolchain {
     /// What `rustup run` calls it.
     pub(crate) name: String,
-    /// Its answer to `rustc -vV`.
+    /// The output of `rustc -vV`.
     pub(crate) version: String,
     /// Where it is installed.
     pub(crate) sysroot: PathBuf,
@@ -67,7 +66,7 @@ pub(crate) fn ensure(consent: Consent) -> Result<Toolchain> {
     })
 }
 
-/// The toolchain of the last run, when it is still the same one.
+/// Returns the toolchain of the last run if it is unchanged.
 fn remembered() -> Option<Toolchain> {
     let stamp = std::fs::read_to_string(stamp()).ok()?;
     let (name, version) = stamp.split_once('\n')?;
@@ -75,7 +74,7 @@ fn remembered() -> Option<Toolchain> {
     (toolchain.version == version).then_some(toolchain)
 }
 
-/// The first route that works, remembered.
+/// Returns the first route that works, and remembers it.
 fn found() -> Result<Option<Toolchain>> {
     if !process::on_path("rustup") {
         // Without rustup cargo is the distribution's own, and so is the compiler.
@@ -91,14 +90,14 @@ fn found() -> Result<Option<Toolchain>> {
     inspect(DISTRO).map_or(Ok(None), checked)
 }
 
-/// What a toolchain says of itself; nothing when it is not there.
+/// Returns what a toolchain reports about itself; nothing if it is not installed.
 fn inspect(name: &str) -> Option<Toolchain> {
     let version = process::output(rustc(name).arg("-vV")).ok()?;
     let sysroot = process::output(rustc(name).args(["--print", "sysroot"])).ok()?;
     Some(Toolchain { name: name.to_owned(), version, sysroot: PathBuf::from(sysroot.trim()) })
 }
 
-/// The toolchain if it is new enough, has its sources, and these compile for BPF.
+/// Returns the toolchain if it is new enough, has its sources, and these compile for BPF.
 fn checked(toolchain: Toolchain) -> Result<Option<Toolchain>> {
     let reject = |why: &str| {
         eprintln!("setup: the toolchain {} is of no use here: {why}", toolchain.name);
@@ -140,7 +139,7 @@ fn checked(toolchain: Toolchain) -> Result<Option<Toolchain>> {
     Ok(Some(toolchain))
 }
 
-/// Installs the distribution's compiler, when that is new enough.
+/// Installs the distribution's compiler if it is new enough.
 fn install(consent: Consent) -> Result<()> {
     if !packages::has_apt() {
         bail!("no toolchain for the kernel side, and no apt-get here to install one; {}", advice());
@@ -154,21 +153,22 @@ fn install(consent: Consent) -> Result<()> {
             packages::install(packages, "to compile the kernel side for BPF", consent)
         }
         None => bail!(
-            "no toolchain for the kernel side, and this distribution has no rustc of {} or later; {}",
+            "no toolchain for the kernel side, and this distribution has no rustc of {} or later; \
+             {}",
             env!("CARGO_PKG_RUST_VERSION"),
             advice()
         ),
     }
 }
 
-/// The two commands that help, for messages.
+/// Returns the two commands that help, for messages.
 fn advice() -> String {
     "install one of the two: `rustup toolchain install nightly --component rust-src`, or on Debian \
      `apt-get install rustc-web cargo-web rust-web-src`"
         .to_owned()
 }
 
-/// `rustc` of a toolchain.
+/// Returns `rustc` of a toolchain.
 fn rustc(toolchain: &str) -> Command {
     if !process::on_path("rustup") {
         return Command::new("rustc");
@@ -182,12 +182,12 @@ fn stamp() -> PathBuf {
     workspace::tools().join("bpf-toolchain")
 }
 
-/// The rest of the line that starts with `label`.
+/// Returns the rest of the line that starts with `label`.
 fn field<'a>(text: &'a str, label: &str) -> Option<&'a str> {
     text.lines().find_map(|line| line.strip_prefix(label))
 }
 
-/// Whether a version is at least the one that the workspace asks for.
+/// Whether a version is at least the one that the workspace needs.
 fn is_new_enough(version: &str) -> bool {
     let number = |version: &str| {
         let mut parts = version

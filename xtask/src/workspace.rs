@@ -1,32 +1,32 @@
-//! Where things are: the workspace, its target directory and the private tools kept there.
+//! Paths: the workspace, its target directory and the private tools there.
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-/// The directory that holds the workspace's `Cargo.toml`.
+/// Returns the directory that holds the workspace's `Cargo.toml`.
 pub(crate) fn root() -> &'static Path {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
     manifest.parent().unwrap_or(manifest)
 }
 
-/// Where set-up keeps the tools that it makes; nothing of it is on the user's own PATH.
+/// Returns where set-up keeps the tools that it makes. Nothing of it is on the user's own PATH.
 pub(crate) fn tools() -> PathBuf {
     root().join("target/tools")
 }
 
-/// Where the private tools' programs are.
+/// Returns the folder of the private tools' programs.
 pub(crate) fn tools_bin() -> PathBuf {
     tools().join("bin")
 }
 
-/// Where the kernels for the guests are kept.
+/// Returns where the kernels of the guests are kept.
 pub(crate) fn kernels() -> PathBuf {
     root().join("target/kernels")
 }
 
-/// PATH with the private tools in front, and the directories that hold `ip` and `nft` at the end: a
-/// user's own PATH often lacks them.
+/// Returns PATH with the private tools in front, and the directories of `ip` and `nft` at the end:
+/// a user's own PATH often lacks these.
 pub(crate) fn path() -> Result<OsString> {
     let current = std::env::var_os("PATH").unwrap_or_default();
     let directories = std::iter::once(tools_bin()).chain(std::env::split_paths(&current));

@@ -4,7 +4,7 @@
 //!
 //! | module | what it owns |
 //! |---|---|
-//! | `labels`, `histogram`, `limits` | closed label sets, bucket bounds, budgets |
+//! | `histogram`, `limits` | counts by bucket, budgets; label sets are in the crate `catalogue` |
 //! | `report` | plain data that leaves the table |
 //! | `socket` | one socket's row and its pure state machine |
 //! | `store` | where rows lie, and how they are found |
@@ -15,6 +15,7 @@
 //! | `regroup` | rows that change group, groups that end |
 //! | `reconcile` | the table held against the kernel's lists |
 //! | `view` | rows and counts copied out |
+//! | `work` | what is left to do, in which order |
 //! | `table` | the face: it owns the parts and decides nothing |
 
 mod account;
@@ -22,7 +23,6 @@ mod apply;
 mod collect;
 mod core;
 pub mod histogram;
-pub mod labels;
 mod limits;
 mod reconcile;
 mod regroup;
@@ -33,12 +33,16 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod view;
+mod work;
 
-pub use limits::Limits;
-pub use regroup::retirement::Wanted;
+pub use catalogue::labels;
+pub use limits::{Budget, Limits};
+pub use regroup::migration::Wanted;
 pub use report::coverage::{Covered, PassSummary};
 pub use report::{pressure, snapshot};
 pub use socket::attribution::{Attribution, names_owner};
 pub use socket::retransmit;
+pub use socket::row_view::{RowView, States, Waiting};
 pub use table::Table;
-pub use view::{RowView, States, Waiting};
+pub use view::View;
+pub use work::{PassRequest, Progress};

@@ -7,9 +7,9 @@
 
 use std::borrow::Borrow;
 
-use super::catalogue::Metric;
 use super::text::{Number, Value, push_label, push_number};
 use crate::conn::histogram::Histogram;
+use catalogue::metrics::Metric;
 
 /// A family on its way to the page.
 pub(super) struct Family<'a> {

@@ -4,9 +4,7 @@
 //! Called by `http` for each scrape. Guarantees: a scrape reads memory only; no label set occurs
 //! twice; the number of series is bounded by the label budgets of the table, and so is the page.
 
-pub mod catalogue;
 mod collector;
-pub mod docs;
 mod families;
 mod family;
 mod page;

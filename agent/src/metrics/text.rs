@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 use std::io::Write as _;
 
-use crate::conn::snapshot::OTHER;
+use catalogue::labels::OTHER;
 
 /// The largest count up to which a float has every integer.
 const EXACT: u64 = 1 << 53;

@@ -1,7 +1,7 @@
 //! Agent: does it run, does it see everything, can its numbers be believed, and what does it cost?
 
-use tcpwarden::conn::labels::Correction;
-use tcpwarden::metrics::catalogue::agent::{
+use catalogue::labels::Correction;
+use catalogue::metrics::agent::{
     BPF_MISSES, BUILD_INFO, CONNECTIONS_LIMIT, CONNECTIONS_REFUSED, CONNECTIONS_SHARED,
     CONNECTIONS_TRACKED, CONNECTIONS_UNATTRIBUTED, CONNECTIONS_UNHELD, CONNECTIONS_UNVERIFIED,
     DECODE_ERRORS, EVENTS, EVENTS_LOST, LABEL_OVERFLOW, OWNERS_VERIFIED, PROBE_ATTACHED,
@@ -14,12 +14,13 @@ use super::draft::Draft;
 use super::promql::{max, quantile, sum};
 use super::shared::{self, AGENT, ALL};
 use super::{Open, Plan, Section, Shown};
-use crate::grafana::field::{Mapping, Thresholds};
+use crate::alerts::tcpwarden_drift_found::DRIFT_RATE;
+use crate::alerts::tcpwarden_events_lost::EVENTS_LOST_RATE;
+use crate::alerts::tcpwarden_labels_overflowing::LABEL_OVERFLOW_RATE;
+use crate::alerts::tcpwarden_unattributed::UNATTRIBUTED_RATIO;
+use crate::grafana::looks::{Mapping, Thresholds};
 use crate::grafana::unit::Unit;
-use crate::threshold::{
-    DRIFT_RATE, EVENTS_LOST_RATE, LABEL_OVERFLOW_RATE, UNATTRIBUTED_RATIO, USED_RATIO_CRITICAL,
-    USED_RATIO_WARNING,
-};
+use crate::threshold::{USED_RATIO_CRITICAL, USED_RATIO_WARNING};
 use crate::timing::PASS_AGE;
 
 pub(super) fn plan() -> Plan {

@@ -1,10 +1,10 @@
 //! Capacity: how much is left of ports, descriptors, queues and memory, and which setting says so.
 
-use tcpwarden::metrics::catalogue::connections::{
+use catalogue::metrics::connections::{
     FIN_WAIT2_ORPHAN_SOCKETS, SYN_RECV_SOCKETS, TIME_WAIT_SOCKETS,
 };
-use tcpwarden::metrics::catalogue::lifecycle::CONNECT_FAILURES;
-use tcpwarden::metrics::catalogue::pressure::{
+use catalogue::metrics::lifecycle::CONNECT_FAILURES;
+use catalogue::metrics::pressure::{
     EPHEMERAL_PORTS, EPHEMERAL_PORTS_USED, LISTEN_BACKLOG_LIMIT, LISTEN_SOCKETS, MAX_FDS, OPEN_FDS,
     PROCESS_SOCKETS, SYSCTL, TCP_MEMORY,
 };
@@ -13,11 +13,12 @@ use super::draft::Draft;
 use super::promql::{Scope, max, sum, top, where_in};
 use super::shared::{self, ALL, CAPACITY};
 use super::{Open, Plan, Section, Shown};
-use crate::grafana::field::Thresholds;
+use crate::alerts::tcp_ephemeral_ports_exhausted::NO_LOCAL_PORT_RATE;
+use crate::grafana::looks::Thresholds;
 use crate::grafana::overrides::Override;
 use crate::grafana::unit::Unit;
 use crate::grafana::variable::Variable;
-use crate::threshold::{NO_LOCAL_PORT_RATE, USED_RATIO_CRITICAL, USED_RATIO_WARNING};
+use crate::threshold::{USED_RATIO_CRITICAL, USED_RATIO_WARNING};
 
 const SCOPE: Scope = Scope(&["netns", "workload", "process"]);
 

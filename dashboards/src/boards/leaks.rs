@@ -1,20 +1,21 @@
 //! Leaks: which process, how many sockets, how old, at which stage, growing how fast, since when?
 
-use tcpwarden::metrics::catalogue::agent::{CONNECTIONS_SHARED, CONNECTIONS_UNHELD};
-use tcpwarden::metrics::catalogue::connections::{
+use catalogue::metrics::agent::{CONNECTIONS_SHARED, CONNECTIONS_UNHELD};
+use catalogue::metrics::connections::{
     CONNECTIONS, CONNECTIONS_STUCK, FIN_WAIT2_ORPHAN_SOCKETS, OLDEST_STATE_AGE, STATE_DURATION,
     WORKLOAD_INFO,
 };
-use tcpwarden::metrics::catalogue::lifecycle::{CONNECTIONS_CLOSED, CONNECTIONS_OPENED};
-use tcpwarden::metrics::catalogue::pressure::{CLOSE_WAIT, MAX_FDS, OPEN_FDS};
+use catalogue::metrics::lifecycle::{CONNECTIONS_CLOSED, CONNECTIONS_OPENED};
+use catalogue::metrics::pressure::{CLOSE_WAIT, MAX_FDS, OPEN_FDS};
 
 use super::draft::Draft;
 use super::promql::{Scope, growth, max, quantile, sum, top, where_in};
 use super::shared::{self, LEAKS};
 use super::{Open, Plan, Section, Shown};
-use crate::grafana::field::Thresholds;
+use crate::alerts::tcp_close_wait_growing::LEAK_GROWTH;
+use crate::grafana::looks::Thresholds;
 use crate::grafana::unit::Unit;
-use crate::threshold::{LEAK_GROWTH, STUCK_CONNECTIONS, USED_RATIO_CRITICAL, USED_RATIO_WARNING};
+use crate::threshold::{STUCK_CONNECTIONS, USED_RATIO_CRITICAL, USED_RATIO_WARNING};
 use crate::timing::{GROWTH, STUCK_AGE};
 
 const SCOPE: Scope = Scope(&["workload", "process"]);

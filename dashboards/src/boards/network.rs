@@ -1,23 +1,24 @@
 //! Network quality: what is sent again and why, who resets, how far peers are, who does not read.
 
-use tcpwarden::conn::labels::{CloseReason, Phase, RetransmitKind};
-use tcpwarden::metrics::catalogue::agent::PROCESS_START_TIME;
-use tcpwarden::metrics::catalogue::lifecycle::{
+use catalogue::labels::{CloseReason, Phase, RetransmitKind};
+use catalogue::metrics::agent::PROCESS_START_TIME;
+use catalogue::metrics::lifecycle::{
     CONNECTION_SRTT, CONNECTIONS_CLOSED, RESETS_RECEIVED, RESETS_SENT, RETRANSMIT_FAILURES,
     RETRANSMITTED_SEGMENTS,
 };
-use tcpwarden::metrics::catalogue::pressure::{RECEIVE_QUEUE, SEND_QUEUE, ZERO_WINDOW};
+use catalogue::metrics::pressure::{RECEIVE_QUEUE, SEND_QUEUE, ZERO_WINDOW};
 
 use super::draft::Draft;
 use super::promql::{Scope, max, quantile, sum, top, where_in};
 use super::shared::{self, ALL, NETWORK, texts};
 use super::{Open, Plan, Section, Shown};
-use crate::grafana::field::Thresholds;
+use crate::alerts::tcp_peers_not_reading::ZERO_WINDOW_CONNECTIONS;
+use crate::alerts::tcp_receivers_not_reading::UNREAD_BYTES;
+use crate::alerts::tcp_reset_storm::{RESET_RATE, RESET_RATIO};
+use crate::alerts::tcp_retransmit_ratio_high::RETRANSMIT_RATIO;
+use crate::alerts::tcp_syn_retransmits::SYN_RETRANSMIT_RATE;
+use crate::grafana::looks::Thresholds;
 use crate::grafana::unit::Unit;
-use crate::threshold::{
-    RESET_RATE, RESET_RATIO, RETRANSMIT_RATIO, SYN_RETRANSMIT_RATE, UNREAD_BYTES,
-    ZERO_WINDOW_CONNECTIONS,
-};
 
 const SCOPE: Scope = Scope(&["workload", "process"]);
 

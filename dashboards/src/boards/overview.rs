@@ -1,25 +1,20 @@
 //! Overview: is something wrong, what, and whose is it? From here to the other boards.
 
-use tcpwarden::metrics::catalogue::connections::{
-    CONNECTIONS, OLDEST_STATE_AGE, TIME_WAIT_SOCKETS,
-};
-use tcpwarden::metrics::catalogue::lifecycle::{
+use catalogue::metrics::connections::{CONNECTIONS, OLDEST_STATE_AGE, TIME_WAIT_SOCKETS};
+use catalogue::metrics::lifecycle::{
     CONNECT_FAILURES, CONNECTIONS_CLOSED, CONNECTIONS_OPENED, RESETS_RECEIVED, RESETS_SENT,
 };
-use tcpwarden::metrics::catalogue::pressure::{
-    EPHEMERAL_PORTS_USED, LISTEN_BACKLOG_USED, MAX_FDS, OPEN_FDS,
-};
+use catalogue::metrics::pressure::{EPHEMERAL_PORTS_USED, LISTEN_BACKLOG_USED, MAX_FDS, OPEN_FDS};
 
 use super::draft::Draft;
 use super::promql::{max, sum, top, where_in};
 use super::shared::{AGENT, ALL, CAPACITY, LEAKS, NETWORK, OVERVIEW, SERVICES};
 use super::{Open, Plan, Section, Shown, network, shared};
-use crate::grafana::field::Thresholds;
+use crate::alerts::tcp_retransmit_ratio_high::RETRANSMIT_RATIO;
 use crate::grafana::link::DataLink;
+use crate::grafana::looks::Thresholds;
 use crate::grafana::unit::Unit;
-use crate::threshold::{
-    RETRANSMIT_RATIO, STUCK_CONNECTIONS, USED_RATIO_CRITICAL, USED_RATIO_WARNING,
-};
+use crate::threshold::{STUCK_CONNECTIONS, USED_RATIO_CRITICAL, USED_RATIO_WARNING};
 use crate::timing::STUCK_AGE;
 
 pub(super) fn plan() -> Plan {

@@ -1,9 +1,9 @@
 //! PromQL from the catalogue: selectors that carry every variable of a board that their metric
 //! knows.
 
-use tcpwarden::conn::snapshot::OTHER;
-use tcpwarden::metrics::catalogue::Metric;
-use tcpwarden::metrics::catalogue::agent::BUILD_INFO;
+use catalogue::labels::OTHER;
+use catalogue::metrics::Metric;
+use catalogue::metrics::agent::BUILD_INFO;
 
 use crate::rules::{self, records};
 
@@ -130,8 +130,8 @@ pub(super) fn quantile(share: f64, labels: &str, buckets: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tcpwarden::metrics::catalogue::agent::{CONNECTIONS_TRACKED, PROBE_ATTACHED};
-    use tcpwarden::metrics::catalogue::connections::CONNECTIONS;
+    use catalogue::metrics::agent::{CONNECTIONS_TRACKED, PROBE_ATTACHED};
+    use catalogue::metrics::connections::CONNECTIONS;
 
     #[test]
     fn a_selector_carries_the_variables_that_its_metric_knows() {

@@ -1,16 +1,16 @@
 //! What all boards have in common: variables, annotations, columns, colours.
 
-use tcpwarden::conn::labels::{ConnectFailure, SocketState};
-use tcpwarden::metrics::catalogue::Metric;
-use tcpwarden::metrics::catalogue::agent::{BUILD_INFO, PROCESS_START_TIME};
-use tcpwarden::metrics::catalogue::connections::CONNECTIONS;
-use tcpwarden::metrics::catalogue::pressure::TCP_MEMORY;
+use catalogue::labels::{ConnectFailure, SocketState};
+use catalogue::metrics::Metric;
+use catalogue::metrics::agent::{BUILD_INFO, PROCESS_START_TIME};
+use catalogue::metrics::connections::CONNECTIONS;
+use catalogue::metrics::pressure::TCP_MEMORY;
 
 use super::draft::Column;
 use super::promql::Scope;
 use crate::grafana::dashboard::Annotation;
-use crate::grafana::field::Thresholds;
 use crate::grafana::link::DataLink;
+use crate::grafana::looks::Thresholds;
 use crate::grafana::overrides::Override;
 use crate::grafana::unit::Unit;
 use crate::grafana::variable::Variable;

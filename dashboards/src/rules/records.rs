@@ -1,15 +1,15 @@
 //! Recording rules: what a panel over many nodes would otherwise read thousands of series for.
 //! Names are `tcpwarden:LEVEL:METRIC:OPERATION`, where LEVEL names the labels that are left.
 
-use tcpwarden::metrics::catalogue::Metric;
-use tcpwarden::metrics::catalogue::connections::{CONNECTIONS, CONNECTIONS_STUCK};
-use tcpwarden::metrics::catalogue::lifecycle::{
+use catalogue::metrics::Metric;
+use catalogue::metrics::connections::{CONNECTIONS, CONNECTIONS_STUCK};
+use catalogue::metrics::lifecycle::{
     CONNECT_DURATION, CONNECT_FAILURES, CONNECTION_SRTT, CONNECTIONS_CLOSED, CONNECTIONS_OPENED,
     RETRANSMITTED_SEGMENTS,
 };
 
-use super::network;
 use super::promql::{not_other, rate, series};
+use crate::alerts::tcp_retransmit_ratio_high;
 use crate::timing::{RATE, Timing};
 
 /// One recording rule.
@@ -97,7 +97,7 @@ const ALL: &[Record] = &[
     Record {
         name: "tcpwarden:instance:retransmit_ratio:rate",
         about: "Share of a machine's segments that are sent again, SYNs left out.",
-        expr: network::ratio,
+        expr: tcp_retransmit_ratio_high::ratio,
         labels: &["job", "instance"],
     },
     Record {

@@ -57,7 +57,7 @@ fn every_metric_of_the_catalogue_is_shown_somewhere() {
     let shown: BTreeSet<String> = all
         .flat_map(|expr| selectors(&parse(&expr).unwrap()).into_iter().map(|one| one.name))
         .collect();
-    for metric in tcpwarden::metrics::catalogue::all() {
+    for metric in catalogue::metrics::all() {
         let excused = NOT_SHOWN.iter().any(|(name, _)| *name == metric.name);
         let there = metric.series_names().iter().any(|name| shown.contains(name));
         assert!(

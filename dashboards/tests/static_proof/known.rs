@@ -3,12 +3,12 @@
 
 use std::collections::BTreeSet;
 
-use tcpwarden::conn::histogram::{BYTES, SECONDS};
-use tcpwarden::conn::labels::{
+use catalogue::buckets::{BYTES, SECONDS};
+use catalogue::labels::{
     CloseReason, ConnectFailure, Correction, Phase, RetransmitError, RetransmitKind, Role,
     SocketState, Stage,
 };
-use tcpwarden::metrics::catalogue::{Kind, Metric, all};
+use catalogue::metrics::{Kind, Metric, all};
 
 /// Labels that Prometheus adds to every series.
 const TARGET: [&str; 2] = ["job", "instance"];

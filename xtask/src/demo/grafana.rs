@@ -1,4 +1,4 @@
-//! Grafana with the provisioning files, where it is installed.
+//! Grafana with the provisioning files, if it is installed. Called by the demo.
 
 use std::path::Path;
 use std::process::Command;
@@ -6,21 +6,22 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use stack::{Folder, free_port};
-use testkit::process::{Launch, Output, Process};
+use testkit::launch::{Launch, Output};
+use testkit::process::Process;
 
 use crate::{process, workspace};
 
-/// Where packages of Grafana put what it is made of.
+/// Where packages of Grafana install its files.
 const HOME: &str = "/usr/share/grafana";
 
 /// A running Grafana.
 pub(super) struct Grafana {
     _process: Process,
-    /// Where it answers.
+    /// The address of its web interface.
     pub(super) url: String,
 }
 
-/// Starts Grafana on loopback, with its data in `folder`; none where it is not installed.
+/// Starts Grafana on loopback, with its data in `folder`. Returns nothing if it is not installed.
 pub(super) fn start(
     folder: &Folder,
     prometheus: &str,
@@ -54,7 +55,7 @@ pub(super) fn start(
         .env("GF_PATHS_PROVISIONING", home.join("provisioning"))
         .env("GF_SERVER_HTTP_ADDR", "127.0.0.1")
         .env("GF_SERVER_HTTP_PORT", port.to_string())
-        // It is on loopback and shows what everybody on this machine can see without it.
+        // No login: it listens on loopback only.
         .env("GF_AUTH_ANONYMOUS_ENABLED", "true")
         .env("GF_ANALYTICS_REPORTING_ENABLED", "false")
         .env("GF_ANALYTICS_CHECK_FOR_UPDATES", "false");
@@ -67,7 +68,7 @@ fn read(kind: &str) -> Result<String> {
     Ok(std::fs::read_to_string(path)?)
 }
 
-/// A provisioning file with other values; each old one must be there.
+/// Returns a provisioning file with other values. Fails if an old value is not there.
 fn adapt(text: &str, changes: &[(&str, &str)]) -> Result<String> {
     let mut text = text.to_owned();
     for (old, new) in changes {

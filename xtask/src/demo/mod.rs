@@ -1,7 +1,7 @@
 //! `cargo xtask demo`: the agent, Prometheus, Alertmanager and one scenario of the lab with one
 //! command.
 //!
-//! Builds as whoever calls it; what needs root is played by this same program, started again as
+//! Builds as the user that calls it. This program, started again as root (`play`), does what needs
 //! root.
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
@@ -69,7 +69,7 @@ pub(crate) fn main(args: &Args) -> Result<()> {
     Err(error).context("start the demo")
 }
 
-/// Whether the lab has a scenario of this name, before anything is started.
+/// Fails if the lab has no scenario of this name, before anything is started.
 fn check_name(lab: &Path, name: &str) -> Result<()> {
     let list = process::output(Command::new(lab).arg("list"))?;
     let known = list.lines().any(|line| line.split_whitespace().next() == Some(name));
@@ -77,7 +77,7 @@ fn check_name(lab: &Path, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// Writes the rules with short times; the folder they are in.
+/// Writes the rules with short times. Returns their folder.
 fn short_rules(agent: &build::Agent) -> Result<PathBuf> {
     let folder = workspace::root().join("target/demo");
     let mut command = cargo::cargo("run")?;

@@ -1,4 +1,5 @@
-//! The part of the demo that runs as root: starts everything, says what fires, ends everything.
+//! The part of the demo that runs as root: starts all programs, prints which alerts fire, and ends
+//! what it started.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -11,12 +12,13 @@ use anyhow::{Context as _, Result, ensure};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use stack::{Alertmanager, Folder, Prometheus, Scrape};
 use testkit::agent::Agent;
-use testkit::process::{Launch, Output, Process};
+use testkit::launch::{Launch, Output};
+use testkit::process::Process;
 
 use super::grafana::{self, Grafana};
 use crate::workspace;
 
-/// What `demo` hands over.
+/// What `demo` passes to the process that runs as root.
 #[derive(clap::Args)]
 pub(crate) struct PlayArgs {
     scenario: String,
@@ -32,14 +34,14 @@ pub(crate) struct PlayArgs {
     production: bool,
 }
 
-/// The port that each has by default, taken where it is free.
+/// The default port of each program, taken if it is free.
 const AGENT_PORT: u16 = 10793;
 const PROMETHEUS_PORT: u16 = 9090;
 const ALERTMANAGER_PORT: u16 = 9093;
 /// How long Prometheus may take to find the agent.
-const SETTLES: Duration = Duration::from_secs(30);
-/// Between two looks at the alerts.
-const LOOK: Duration = Duration::from_millis(500);
+const DISCOVERY: Duration = Duration::from_secs(30);
+/// The time between two polls of the alerts.
+const POLL: Duration = Duration::from_millis(500);
 
 /// Plays the demo until it is interrupted.
 pub(crate) fn play(args: &PlayArgs) -> Result<()> {
@@ -69,14 +71,14 @@ pub(crate) fn play(args: &PlayArgs) -> Result<()> {
     if !args.production {
         command.arg("--short-rules");
     }
-    settle(&prometheus, &over)?;
+    wait_for_agent(&prometheus, &over)?;
     let lab = Launch::new("the scenario", command).output(Output::Inherited).tied().spawn()?;
     follow(lab, agent, &prometheus, &over)?;
     println!("demo: over; ending what was started");
     Ok(())
 }
 
-/// A flag that is set when somebody wants this to end.
+/// Returns a flag that SIGINT, SIGTERM and SIGHUP set.
 fn interrupt() -> Result<Arc<AtomicBool>> {
     let over = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM, SIGHUP] {
@@ -85,7 +87,7 @@ fn interrupt() -> Result<Arc<AtomicBool>> {
     Ok(over)
 }
 
-/// The rule files in a folder.
+/// Returns the rule files in a folder.
 fn rules(folder: &std::path::Path) -> Result<Vec<PathBuf>> {
     // Prometheus takes paths from where its configuration is, and passes over patterns that match
     // nothing.
@@ -126,33 +128,35 @@ fn introduce(
             boards.display()
         );
         println!(
-            "                       into a Grafana whose data source is the Prometheus above (dashboards/README.md)"
+            "                       into a Grafana whose data source is the Prometheus above \
+             (dashboards/README.md)"
         );
     }
     if args.production {
         println!("demo: times of production: an alert takes minutes to fire");
     } else {
         println!(
-            "demo: short times: a minute of an alert's time passes in a second; limits are those of production"
+            "demo: short times: a minute of an alert's time passes in a second; limits are those \
+             of production"
         );
     }
     println!("demo: Ctrl-C ends everything\n");
 }
 
-/// Waits until Prometheus has found the agent, which takes it seconds, and holds it for dead no
-/// longer.
-fn settle(prometheus: &Prometheus, over: &AtomicBool) -> Result<()> {
+/// Waits until Prometheus has scraped the agent, which takes seconds, and no longer reports it
+/// down.
+fn wait_for_agent(prometheus: &Prometheus, over: &AtomicBool) -> Result<()> {
     let start = Instant::now();
-    while start.elapsed() < SETTLES && !over.load(Ordering::Relaxed) {
+    while start.elapsed() < DISCOVERY && !over.load(Ordering::Relaxed) {
         if !prometheus.query("up == 1")?.is_empty() && prometheus.query("ALERTS")?.is_empty() {
             break;
         }
-        std::thread::sleep(LOOK);
+        std::thread::sleep(POLL);
     }
     Ok(())
 }
 
-/// Says which alerts begin and end to fire, until interrupted or a program ends that should not.
+/// Prints which alerts begin and end to fire, until it is interrupted or the agent ends.
 fn follow(
     mut lab: Process,
     mut agent: Agent,
@@ -163,7 +167,7 @@ fn follow(
     let mut before = BTreeSet::new();
     let mut goes_on = true;
     while !over.load(Ordering::Relaxed) {
-        std::thread::sleep(LOOK);
+        std::thread::sleep(POLL);
         ensure!(!agent.process.ended(), "the agent ended; it said:\n{}", agent.process.tail(20));
         let now = prometheus.firing()?;
         let after = start.elapsed().as_secs();

@@ -1,8 +1,9 @@
-//! Booting one guest under QEMU's software emulation and reading its verdict.
+//! Boots one guest under QEMU's software emulation and reads the exit status of its tests.
 //!
-//! Emulation is chosen on purpose: it is everywhere, takes a few seconds, and was more reliable
-//! with one virtual processor than with two. A guest that ends without a verdict says nothing about
-//! the agent.
+//! Emulation is chosen on purpose. It works everywhere and boots in a few seconds; a /dev/kvm that
+//! opens may still run no ordinary kernel, as on hosts that nest guests of one kind only. One
+//! virtual processor was more reliable than two. A guest that ends without a status shows nothing
+//! about the agent.
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -14,21 +15,22 @@ use super::fetch::Kernel;
 use crate::results::Counts;
 use crate::workspace;
 
-/// How long a guest may be silent: longer than the minute after which a test that waits gives up
-/// and says so.
+/// How long a guest may be silent: longer than the minute after which a waiting test fails with a
+/// message.
 const SILENCE: Duration = Duration::from_mins(2);
 /// How long a guest may take altogether.
 const LIMIT: Duration = Duration::from_mins(10);
-/// What the kernel is told: nothing on the console but errors, and no more work at start than
-/// needed.
-const COMMAND_LINE: &str = "console=ttyS0 panic=-1 quiet no_timer_check mitigations=off nokaslr cryptomgr.notests apparmor=0 audit=0 random.trust_cpu=on";
+/// The kernel command line: only errors on the console, and no work at boot that the tests do not
+/// need.
+const COMMAND_LINE: &str = "console=ttyS0 panic=-1 quiet no_timer_check mitigations=off nokaslr \
+    cryptomgr.notests apparmor=0 audit=0 random.trust_cpu=on";
 
 /// What a guest reported.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Report {
     /// The release that the booted kernel names.
     pub(crate) release: String,
-    /// The exit status of the tests; nothing when the guest did not come so far.
+    /// The exit status of the tests; nothing if the guest ended before them.
     pub(crate) verdict: Option<i32>,
     /// How many tests ran.
     pub(crate) counts: Counts,
@@ -38,8 +40,7 @@ pub(crate) struct Report {
     pub(crate) console: String,
 }
 
-/// Boots a kernel, and once more when the first attempt brought no verdict before its time was
-/// over.
+/// Boots a kernel, and once more if the first guest ended without a status before `LIMIT`.
 pub(crate) fn run(kernel: &Kernel, initramfs: &Path) -> Result<Report> {
     let started = Instant::now();
     let first = once(kernel, initramfs)?;
@@ -86,7 +87,7 @@ fn once(kernel: &Kernel, initramfs: &Path) -> Result<Report> {
     Ok(report(read(&results), read(&console)))
 }
 
-/// Waits for the guest's end; one that is silent or takes too long is ended here.
+/// Waits until the guest ends. Kills a guest that is silent or takes too long.
 fn wait(guest: &mut Child, results: &Path) -> Result<()> {
     let started = Instant::now();
     let (mut length, mut heard) = (0, started);
@@ -122,7 +123,8 @@ mod tests {
 
     #[test]
     fn a_complete_report_has_release_counts_and_verdict() {
-        let text = "kernel: 6.1.0-44-cloud-amd64\nrunning 3 tests\ntest result: FAILED. 2 passed; 1 failed; 0 ignored\nverdict: 101\n";
+        let text = "kernel: 6.1.0-44-cloud-amd64\nrunning 3 tests\ntest result: FAILED. 2 passed; \
+            1 failed; 0 ignored\nverdict: 101\n";
         let report = report(text.to_owned(), String::new());
         assert_eq!(report.release, "6.1.0-44-cloud-amd64");
         assert_eq!(report.verdict, Some(101));

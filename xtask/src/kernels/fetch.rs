@@ -1,5 +1,5 @@
-//! Getting a kernel: an apt configuration of its own, one package, unpacked and reduced to what a
-//! guest needs.
+//! Fetches kernels through an apt configuration of their own: one package each, unpacked and
+//! reduced to what a guest needs.
 //!
 //! Nothing is installed and the system's apt configuration is not touched. A kernel once fetched is
 //! kept in `target/kernels`, so that later runs need no network.
@@ -29,7 +29,8 @@ pub(crate) struct Kernel {
     pub(crate) modules: Vec<PathBuf>,
 }
 
-/// The kernels of `wanted`, from the cache where they are there and `refresh` is not asked for.
+/// Returns the kernels of `wanted`, from the cache unless they are missing there or `refresh` is
+/// set.
 pub(crate) fn all(wanted: &[String], mirror: Option<&str>, refresh: bool) -> Result<Vec<Kernel>> {
     let mut archive = None;
     let mut kernels = Vec::new();
@@ -50,7 +51,7 @@ pub(crate) fn all(wanted: &[String], mirror: Option<&str>, refresh: bool) -> Res
     Ok(kernels)
 }
 
-/// The kernel in the cache, when it is complete: the name of its package is written last.
+/// Returns a kernel of the cache if it is complete: the name of its package is written last.
 fn cached(wanted: &str) -> Option<Kernel> {
     let home = workspace::kernels().join(wanted);
     let package = fs::read_to_string(home.join("package")).ok()?.trim().to_owned();
@@ -76,7 +77,8 @@ impl Archive {
         }
         let Some(list) = mirrors.source_list() else {
             bail!(
-                "no Debian mirror among this machine's apt sources: name one with --mirror or XTASK_DEBIAN_MIRROR"
+                "no Debian mirror among this machine's apt sources: name one with --mirror or \
+                 XTASK_DEBIAN_MIRROR"
             );
         };
         let home = workspace::kernels().join("apt");
@@ -92,7 +94,7 @@ impl Archive {
         let mut archive = Self { configuration, names: String::new() };
         eprintln!("kernels: reading the package lists of Debian's suites into {}", home.display());
         if process::run(archive.apt("apt-get").args(["--quiet", "--quiet", "update"])).is_err() {
-            // A suite that has left the mirror does not take the others with it.
+            // One suite may have left the mirror; the others still have their kernels.
             eprintln!("kernels: apt-get update failed in part; going on with the lists at hand");
         }
         archive.names = process::output(archive.apt("apt-cache").args(["pkgnames", "linux-"]))?;
@@ -168,7 +170,7 @@ fn keep(unpacked: &Path, home: &Path) -> Result<()> {
     Ok(())
 }
 
-/// All files below a directory.
+/// Returns all files below a directory.
 fn files(directory: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut open = vec![directory.to_owned()];
@@ -199,8 +201,12 @@ fn remove(directory: &Path) -> Result<()> {
 fn settings(home: &Path) -> String {
     let home = home.display();
     format!(
-        "Dir::Etc::sourcelist \"{home}/sources.list\";\nDir::Etc::sourceparts \"-\";\nDir::State \"{home}/state\";\n\
-         Dir::State::lists \"{home}/lists\";\nDir::State::status \"{home}/state/status\";\nDir::Cache \"{home}/cache\";\n\
-         Acquire::Languages \"none\";\nAcquire::IndexTargets::deb::DEP-11::DefaultEnabled \"false\";\nAPT::Sandbox::User \"root\";\n"
+        "Dir::Etc::sourcelist \"{home}/sources.list\";\nDir::Etc::sourceparts \"-\";\n\
+         Dir::State \"{home}/state\";\n\
+         Dir::State::lists \"{home}/lists\";\nDir::State::status \"{home}/state/status\";\n\
+         Dir::Cache \"{home}/cache\";\n\
+         Acquire::Languages \"none\";\n\
+         Acquire::IndexTargets::deb::DEP-11::DefaultEnabled \"false\";\n\
+         APT::Sandbox::User \"root\";\n"
     )
 }

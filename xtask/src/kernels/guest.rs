@@ -1,8 +1,8 @@
-//! The guest: busybox, the agent, the live tests with their shared libraries, and the script that
-//! runs them.
+//! The content of a guest: busybox, the agent, the live tests with their shared libraries, and the
+//! script that runs them.
 //!
 //! The very programs that ran on the host run in the guest. The first serial port is the console;
-//! the second carries the results, and ends with the line `verdict: STATUS` when the tests came to
+//! the second carries the results, and ends with the line `verdict: STATUS` if the tests ran to
 //! their end.
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};

@@ -93,7 +93,8 @@ fn test_name(name: &str) -> Result<String> {
 fn boot_all(agent: &Agent, args: &Args) -> Result<Counts> {
     if std::env::consts::ARCH != "x86_64" {
         bail!(
-            "the guests are x86_64 machines and run this machine's own build of the agent: an x86_64 machine is needed"
+            "the guests are x86_64 machines and run this machine's own build of the agent: an \
+             x86_64 machine is needed"
         );
     }
     let payload = Payload {

@@ -1,4 +1,4 @@
-//! Where Debian packages come from on this machine, read from the system's own apt sources.
+//! Finds the Debian mirrors of this machine in its own apt sources.
 //!
 //! Both forms are understood: deb822 stanzas in `*.sources` and one-line entries in `sources.list`
 //! and `*.list`.
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const SUITES: [&str; 5] = ["bullseye", "bookworm", "trixie", "trixie-backports", "sid"];
 /// The suites whose security updates have newer ones.
 const SECURITY_SUITES: [&str; 3] = ["bullseye-security", "bookworm-security", "trixie-security"];
-/// The key that signs them, where packages do not leave it to apt to find it.
+/// The key that signs them, if the system keeps it here.
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// The base addresses of the archive and of its security updates.
@@ -21,7 +21,7 @@ pub(crate) struct Mirrors {
 }
 
 impl Mirrors {
-    /// What the system uses.
+    /// Reads the mirrors of this system.
     pub(crate) fn of_system() -> Self {
         let mut mirrors = Self::default();
         for file in source_files() {
@@ -38,7 +38,7 @@ impl Mirrors {
         mirrors
     }
 
-    /// An apt source list of all suites that have kernels; nothing without a mirror.
+    /// Returns an apt source list of all suites that have kernels; nothing without a mirror.
     pub(crate) fn source_list(&self) -> Option<String> {
         let archive = self.archive.as_ref()?;
         let signed = if Path::new(KEYRING).exists() {
@@ -54,7 +54,7 @@ impl Mirrors {
         Some(list)
     }
 
-    /// Keeps an address that ends like one of Debian's two archives; the first of each counts.
+    /// Keeps the address of one of Debian's two archives, known by its end; the first of each wins.
     fn take(&mut self, address: &str) {
         match address.trim_end_matches('/').rsplit('/').next() {
             Some("debian") => self.archive.get_or_insert_with(|| address.to_owned()),
@@ -77,7 +77,7 @@ fn source_files() -> Vec<PathBuf> {
     files
 }
 
-/// The addresses of the binary archives with component main in deb822 stanzas.
+/// Returns the addresses of the binary archives with component main in deb822 stanzas.
 fn stanzas(text: &str) -> Vec<&str> {
     let mut addresses = Vec::new();
     for stanza in text.split("\n\n") {
@@ -100,12 +100,12 @@ fn stanzas(text: &str) -> Vec<&str> {
     addresses
 }
 
-/// The addresses of the binary archives with component main in one-line entries.
+/// Returns the addresses of the binary archives with component main in one-line entries.
 fn lines(text: &str) -> Vec<&str> {
     text.lines().filter_map(entry).collect()
 }
 
-/// The address of `deb [options] ADDRESS SUITE main ...`.
+/// Returns the address of `deb [options] ADDRESS SUITE main ...`.
 fn entry(line: &str) -> Option<&str> {
     let rest = line.trim().strip_prefix("deb")?.strip_prefix([' ', '\t'])?.trim_start();
     let rest = if rest.starts_with('[') { rest.split_once(']')?.1 } else { rest };
@@ -120,10 +120,13 @@ mod tests {
 
     #[test]
     fn deb822_stanzas_are_read_without_sources_others_and_disabled_ones() {
-        let text = "Types: deb\n# a comment: here\nURIs: http://m.invalid/debian http://n.invalid/debian/\nSuites: bookworm\nComponents: main contrib\n\n\
+        let text = "Types: deb\n# a comment: here\nURIs: http://m.invalid/debian \
+            http://n.invalid/debian/\nSuites: bookworm\nComponents: main contrib\n\n\
             Types: deb-src\nURIs: http://src.invalid/debian\nSuites: bookworm\nComponents: main\n\n\
-            Types: deb\nEnabled: no\nURIs: http://off.invalid/debian\nSuites: bookworm\nComponents: main\n\n\
-            Types: deb\nURIs: http://docker.invalid/linux/debian\nSuites: bookworm\nComponents: stable\n";
+            Types: deb\nEnabled: no\nURIs: http://off.invalid/debian\nSuites: bookworm\n\
+            Components: main\n\n\
+            Types: deb\nURIs: http://docker.invalid/linux/debian\nSuites: bookworm\nComponents: \
+            stable\n";
         assert_eq!(stanzas(text), ["http://m.invalid/debian", "http://n.invalid/debian/"]);
     }
 
@@ -131,7 +134,8 @@ mod tests {
     fn one_line_entries_are_read_with_and_without_options() {
         let text = "# deb http://old.invalid/debian bookworm main\n\
             deb http://m.invalid/debian bookworm main contrib\n\
-            deb [arch=amd64 signed-by=/k.gpg] http://s.invalid/debian-security bookworm-security main\n\
+            deb [arch=amd64 signed-by=/k.gpg] http://s.invalid/debian-security bookworm-security \
+            main\n\
             deb-src http://src.invalid/debian bookworm main\n\
             deb http://docker.invalid/linux/debian bookworm stable\n";
         assert_eq!(lines(text), ["http://m.invalid/debian", "http://s.invalid/debian-security"]);

@@ -1,15 +1,16 @@
-//! Choosing a kernel package by pattern: exact versions disappear from the archive, patterns stay.
+//! Chooses a kernel package by pattern: exact versions disappear from the archive, patterns stay.
 use std::cmp::Reverse;
 
 /// The flavour that boots without an initramfs of the distribution.
 const FLAVOUR: &str = "-cloud-amd64";
-/// Where the kernel is: from 6.19 in `linux-binary`, with `linux-image` left empty; before that in
-/// `linux-image`.
+/// The packages that hold the kernel: `linux-binary` from 6.19, where `linux-image` is empty;
+/// `linux-image` before.
 const KINDS: [&str; 3] = ["linux-binary-", "linux-binary-unsigned-", "linux-image-"];
-/// The place of `linux-image` among them.
+/// The position of `linux-image` among them.
 const IMAGE: usize = 2;
 
-/// The newest package whose version starts with `wanted` (`6.1`, or `7` for the newest 7.x).
+/// Returns the newest package whose version starts with `wanted` (`6.1`, or `7` for the newest
+/// 7.x).
 pub(crate) fn pick<'a>(names: impl Iterator<Item = &'a str>, wanted: &str) -> Option<&'a str> {
     let wanted: Vec<u32> =
         wanted.split('.').map(|part| part.parse().ok()).collect::<Option<_>>()?;
@@ -22,18 +23,18 @@ pub(crate) fn pick<'a>(names: impl Iterator<Item = &'a str>, wanted: &str) -> Op
         .map(|found| found.0)
 }
 
-/// The package with the modules of a `linux-binary` package; `linux-image` has its own.
+/// Returns the package with the modules of a `linux-binary` package; `linux-image` holds its own.
 pub(crate) fn modules_of(package: &str) -> Option<String> {
     let version = KINDS[..IMAGE].iter().rev().find_map(|prefix| package.strip_prefix(prefix))?;
     Some(format!("linux-modules-{version}"))
 }
 
-/// Major and minor: the sort of package is compared only within one series.
+/// Returns major and minor: kinds of package are compared only within one series.
 fn series(version: &[u32]) -> (u32, u32) {
     (version.first().copied().unwrap_or(0), version.get(1).copied().unwrap_or(0))
 }
 
-/// The sort of a kernel package and the numbers of its version: `6.1.0-44`, `6.12.9+deb13`,
+/// Returns the kind of a kernel package and the numbers of its version: `6.1.0-44`, `6.12.9+deb13`,
 /// `6.18.5+deb13.1`.
 fn parse(name: &str) -> Option<(usize, Vec<u32>)> {
     let name = name.strip_suffix(FLAVOUR)?;

@@ -1,11 +1,13 @@
-//! `cargo xtask test --full STEP`: what takes too long for every change. `FullStep` is the registry:
-//! a variant, its help and its work.
+//! `cargo xtask test --full STEP`: what takes too long for every change.
+//!
+//! `FullStep` is the registry: a step is a variant, its help and its work.
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use nix::sys::signal::Signal;
-use testkit::process::{Ending, Launch, Output, Process};
+use testkit::launch::{Launch, Output};
+use testkit::process::{Ending, Process};
 
 /// A step that runs only when it is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

@@ -33,7 +33,7 @@ impl Folder {
             std::process::id(),
             NEXT.fetch_add(1, Ordering::Relaxed)
         ));
-        // Fails where it exists: whoever made it is not this process.
+        // Fails if it exists: another process made it then.
         std::fs::create_dir(&path).with_context(|| format!("make {}", path.display()))?;
         Ok(Self(path))
     }

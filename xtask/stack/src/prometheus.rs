@@ -46,15 +46,22 @@ impl Prometheus {
     ) -> Result<Self> {
         let every = format!("{}s", scrape.every.as_secs());
         let port = free_port(wanted)?;
+        let itself = format!("127.0.0.1:{port}");
         // JSON is YAML.
         let config = json!({
-            "global": { "scrape_interval": every, "scrape_timeout": every, "evaluation_interval": every },
+            "global": {
+                "scrape_interval": every,
+                "scrape_timeout": every,
+                "evaluation_interval": every,
+            },
             "rule_files": scrape.rules,
-            "alerting": { "alertmanagers": [{ "static_configs": [{ "targets": [alertmanager.address()] }] }] },
+            "alerting": {
+                "alertmanagers": [{ "static_configs": [{ "targets": [alertmanager.address()] }] }],
+            },
             // Most have more than agents to scrape: what is asked for without care takes that in.
             "scrape_configs": [
                 { "job_name": "tcpwarden", "static_configs": [{ "targets": scrape.agents }] },
-                { "job_name": "prometheus", "static_configs": [{ "targets": [format!("127.0.0.1:{port}")] }] },
+                { "job_name": "prometheus", "static_configs": [{ "targets": [itself] }] },
             ],
         });
         let config = folder.write("prometheus.yml", &config.to_string())?;

@@ -219,7 +219,8 @@ fn unsafe_without_a_note_of_its_own_is_found() {
     tree.write(
         "src/window.rs",
         &format!(
-            "{HEADER}fn f() {{\n    // SAFETY: it is\n    // fine.\n    let a =\n        unsafe {{ g() }};\n\
+            "{HEADER}fn f() {{\n    // SAFETY: it is\n    // fine.\n\
+             let a =\n        unsafe {{ g() }};\n\
              \n    unsafe {{ g() }};\n    // SAFETY: as above.\n    unsafe {{ g() }};\n\
              \n    m!(unsafe {{ g() }});\n}}\n"
         ),

@@ -30,7 +30,7 @@ impl Core {
         record: &State,
         numbers: Option<&Close>,
     ) -> Effect {
-        self.books.transitions += 1;
+        self.counters.transitions += 1;
         let (mut row, outcome) = self.last_row(old, record);
         self.count(&outcome, record.ends.netns);
         self.attribute(&mut row, outcome.inherits, record);

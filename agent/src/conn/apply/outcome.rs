@@ -36,7 +36,7 @@ impl Core {
             None => {}
         }
         if let Some(stay) = &outcome.stay {
-            self.books.stayed(stay);
+            self.counters.stayed(stay);
         }
     }
 
@@ -44,7 +44,7 @@ impl Core {
     #[inline]
     pub(super) fn count_opening(&mut self, row: &mut Row, opening: Opening) {
         if opening == Opening::Found && !self.knows(row.netns) {
-            self.books.adopted += 1;
+            self.counters.adopted += 1;
             return;
         }
         let service = self.services.of(row, &self.groups);

@@ -41,9 +41,9 @@ impl Core {
     /// Counts retransmitted segments; those of a socket without a row under process and role
     /// `unknown`.
     pub(crate) fn retransmit(&mut self, record: &Retransmit) {
-        self.books.retransmits += 1;
+        self.counters.retransmits += 1;
         if record.err < 0 {
-            self.books.retransmit_failures[RetransmitError::from_errno(record.err).index()] +=
+            self.counters.retransmit_failures[RetransmitError::from_errno(record.err).index()] +=
                 u64::from(record.segments);
             return;
         }
@@ -60,14 +60,14 @@ impl Core {
 
     /// Counts a retransmitted SYN-ACK, by the listener's port.
     pub(crate) fn synack_retransmit(&mut self, record: &Retransmit) {
-        self.books.retransmits += 1;
+        self.counters.retransmits += 1;
         self.ports.count(record.ends.local_port);
     }
 
     /// Takes a transition that does not end in CLOSE into the row of its socket.
     fn step(&mut self, old: Option<SocketState>, new: SocketState, record: &State) -> Effect {
         let transition = Observation::Transition { old, new, record };
-        self.books.transitions += 1;
+        self.counters.transitions += 1;
         let Some(index) = self.find(record.ends.sk) else {
             return self.admit(old, new, record);
         };
@@ -88,7 +88,7 @@ impl Core {
             self.rows[index].service = row.service;
         }
         let after = self.rows[index].attribution;
-        self.books.unattributed -=
+        self.counters.unattributed -=
             u64::from(before == Attribution::None && after != Attribution::None);
         self.link(index);
         Effect::None
@@ -101,7 +101,7 @@ impl Core {
         if self.rows.len() >= self.rows.limit() {
             // A socket without a row is refused once, at its birth; its later records find no row
             // and try again, so it is adopted as soon as there is room.
-            self.books.refused += u64::from(outcome.relation == Relation::Birth);
+            self.counters.refused += u64::from(outcome.relation == Relation::Birth);
             return Effect::None;
         }
         self.count(&outcome, record.ends.netns);

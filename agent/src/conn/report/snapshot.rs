@@ -6,6 +6,9 @@
 
 use std::sync::Arc;
 
+pub use catalogue::labels::OTHER;
+pub use catalogue::limits::{SPARE, STUCK_AGES};
+
 use super::pressure::Pressure;
 use crate::conn::histogram::Histogram;
 use crate::conn::labels::{
@@ -13,16 +16,6 @@ use crate::conn::labels::{
     SocketState, Stage,
 };
 use crate::workload::Workload;
-
-/// The ages, in seconds, at which a connection in a leak state counts as stuck.
-pub const STUCK_AGES: [u64; 3] = [60, 300, 3600];
-
-/// The name that stands for every process, and every workload, beyond the label budget. No process
-/// and no cgroup can have it: a `~` at the front of a name from outside is replaced.
-pub const OTHER: &str = "~other";
-
-/// How many label sets may stand beyond a budget while their workloads wait for their names.
-pub const SPARE: usize = 64;
 
 /// Everything that the table counts, at one moment.
 #[derive(Clone, Debug)]

@@ -15,6 +15,7 @@ pub(crate) mod relation;
 pub mod retransmit;
 pub(crate) mod row;
 mod row_rules;
+pub(crate) mod row_view;
 
 #[cfg(test)]
 mod tests;

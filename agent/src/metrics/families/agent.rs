@@ -6,11 +6,11 @@ use agent_common::tcp;
 
 use super::table::by_name;
 use super::{Entry, View};
-use crate::conn::labels::state_name;
-use crate::metrics::catalogue::{agent, lifecycle};
 use crate::metrics::family::Family;
 use crate::metrics::stats::Probe;
 use crate::metrics::text::Number;
+use catalogue::labels::state_name;
+use catalogue::metrics::{agent, lifecycle};
 
 /// Families of the agent's own numbers.
 pub(super) const FAMILIES: &[Entry] = &[

@@ -5,12 +5,12 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use super::{Entry, View};
-use crate::conn::labels::{Phase, RetransmitKind, Role, SocketState, Stage};
 use crate::conn::snapshot::{Group, STUCK_AGES, StateGauge};
-use crate::metrics::catalogue::{connections, lifecycle, pressure};
 use crate::metrics::family::{Family, Tails};
 use crate::metrics::sorted::Sorted;
 use crate::metrics::text::{Number, Value};
+use catalogue::labels::{Phase, RetransmitKind, Role, SocketState, Stage};
+use catalogue::metrics::{connections, lifecycle, pressure};
 
 /// Families of groups. Every state of a process stands there, with 0 where it has no socket in it,
 /// so that a gauge that falls is seen to fall.

@@ -7,11 +7,11 @@ pub(super) mod pressure;
 pub(super) mod services;
 pub(super) mod table;
 
-use super::catalogue::Metric;
 use super::family::Family;
 use super::stats::SelfStats;
 use crate::conn::snapshot::{Group, Snapshot};
 use crate::metrics::sorted::Sorted;
+use catalogue::metrics::Metric;
 
 /// A family, and what writes its series in the order of the page.
 pub(super) type Entry = (&'static Metric, fn(&View<'_>, &mut Family<'_>));

@@ -5,11 +5,11 @@ use std::sync::LazyLock;
 use super::table::{by_name, netns_label};
 use super::{Entry, View};
 use crate::conn::pressure::{Listener, Netstat, OwnerProcess, PortUse, Pressure};
-use crate::metrics::catalogue::pressure;
 use crate::metrics::family::{Family, Tails};
 use crate::metrics::sorted::Sorted;
 use crate::metrics::text::{Number, Value, float};
 use crate::pressure::descriptors::Descriptors;
+use catalogue::metrics::pressure;
 
 /// Families of everything that the passes gathered besides states.
 pub(super) const FAMILIES: &[Entry] = &[

@@ -5,12 +5,12 @@ use std::sync::LazyLock;
 
 use super::{Entry, View};
 use crate::conn::histogram::{BYTES, Histogram, SECONDS};
-use crate::conn::labels::{CloseReason, ConnectFailure, Role};
 use crate::conn::snapshot::Service;
-use crate::metrics::catalogue::lifecycle;
 use crate::metrics::family::{Family, Sum, Tails, bounds};
 use crate::metrics::sorted::Sorted;
 use crate::metrics::text::{Number, Value};
+use catalogue::labels::{CloseReason, ConnectFailure, Role};
+use catalogue::metrics::lifecycle;
 
 /// Families of services. Histograms stand there only once they hold an observation: they are the
 /// larger part of the page.

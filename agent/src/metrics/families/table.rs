@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use super::services::IN_SECONDS;
 use super::{Entry, View};
-use crate::conn::labels::{Correction, RetransmitError};
 use crate::conn::snapshot::{Namespace, OTHER, Snapshot};
-use crate::metrics::catalogue::{agent, connections, lifecycle};
 use crate::metrics::family::{Family, Sum};
 use crate::metrics::sorted::Sorted;
 use crate::metrics::text::{Number, Value};
+use catalogue::labels::{Correction, RetransmitError};
+use catalogue::metrics::{agent, connections, lifecycle};
 
 /// Families of everything in the snapshot that has neither process nor service.
 pub(super) const FAMILIES: &[Entry] = &[

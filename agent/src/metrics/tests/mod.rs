@@ -10,17 +10,17 @@ use std::time::{Duration, SystemTime};
 
 use agent_common::tcp;
 
-use super::catalogue::{Kind, all};
 use super::stats::{DecodeErrors, Probe, ProcessSample};
 use super::{Collector, SharedStats, families};
 use crate::conn::histogram::{BYTES, Histogram, SECONDS};
-use crate::conn::labels::{ConnectFailure, Correction, Phase, RetransmitKind, Role, SocketState};
 use crate::conn::pressure::{Listener, Netstat, OwnerProcess, PortUse, Pressure};
 use crate::conn::snapshot::{Group, Namespace, OTHER, Queued, Service, Snapshot, StateGauge};
 use crate::kernel::probe::ProbeState;
 use crate::pressure::descriptors::Descriptors;
 use crate::pressure::host::Host;
 use crate::workload::Workload;
+use catalogue::labels::{ConnectFailure, Correction, Phase, RetransmitKind, Role, SocketState};
+use catalogue::metrics::{Kind, all};
 
 const SECOND: u64 = 1_000_000_000;
 

@@ -9,7 +9,6 @@ use proptest::prelude::*;
 
 use super::empty;
 use crate::conn::histogram::{BYTES, Histogram, SECONDS};
-use crate::conn::labels::{Role, SocketState};
 use crate::conn::pressure::{Listener, Netstat, OwnerProcess, PortUse, Pressure};
 use crate::conn::snapshot::{Group, Namespace, OTHER, Queued, Service, Snapshot, StateGauge};
 use crate::kernel::probe::ProbeState;
@@ -17,6 +16,7 @@ use crate::metrics::stats::{Probe, ProcessSample, SelfStats};
 use crate::pressure::descriptors::Descriptors;
 use crate::pressure::host::Host;
 use crate::workload::path::classify;
+use catalogue::labels::{Role, SocketState};
 
 /// Text from outside: everything that needs an escape, and neighbours of it in the order of bytes.
 fn name() -> BoxedStrategy<Arc<str>> {

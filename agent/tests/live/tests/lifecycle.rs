@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::process::Command;
 use std::time::Duration;
 
+use agent_common::probe::PROBES;
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
@@ -41,18 +42,6 @@ fn unprivileged() {
     }
 }
 
-/// Every probe, by the name in `check`.
-const PROBES: [&str; 8] = [
-    "inet_sock_set_state",
-    "inet_sock_set_state_second",
-    "tcp_retransmit_skb",
-    "tcp_retransmit_synack",
-    "tcp_send_reset",
-    "tcp_receive_reset",
-    "iter_tcp",
-    "iter_task_file",
-];
-
 fn check_command() {
     let output = Command::new(binary()).arg("check").output().expect("run check");
     let text = format!(
@@ -61,7 +50,7 @@ fn check_command() {
         String::from_utf8_lossy(&output.stderr)
     );
     let mut all_attached = true;
-    for probe in PROBES {
+    for probe in PROBES.iter().map(|probe| probe.name) {
         let line = text.lines().find(|line| {
             line.split_whitespace()
                 .any(|word| word.trim_matches(|c: char| !c.is_alphanumeric() && c != '_') == probe)

@@ -21,7 +21,8 @@ const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/records.bin");
 const SETTLE: Duration = Duration::from_secs(2);
 /// Loopback of a fresh namespace that loses some of what is sent.
 const INSIDE: &str = "ip link set lo up && printf '%s\n' 'table inet lossy {' 'chain input {' \
-    'type filter hook input priority 0;' 'meta l4proto tcp meta length > 1000 numgen random mod 25 == 0 drop' '}' '}' | nft -f - && \
+    'type filter hook input priority 0;' \
+    'meta l4proto tcp meta length > 1000 numgen random mod 25 == 0 drop' '}' '}' | nft -f - && \
     exec \"$0\" traffic";
 
 fn main() -> Result<()> {

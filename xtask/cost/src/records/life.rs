@@ -29,7 +29,7 @@ const SOCKET: u64 = 2432;
 enum Life {
     /// Opened, and closed by the client first; both ends are on this host: ten transitions.
     Short,
-    /// The same, and segments are sent again.
+    /// The same, and segments are retransmitted.
     Lossy,
     /// Nobody listens: two transitions.
     Refused,

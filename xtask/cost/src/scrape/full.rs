@@ -22,7 +22,7 @@ const CLIENTS: u32 = 150;
 const SERVERS: u32 = 150;
 /// Network namespaces.
 const NAMESPACES: u32 = 80;
-/// Ports whose SYN-ACKs were sent again.
+/// Ports whose SYN-ACKs were retransmitted.
 const PORTS: u16 = 300;
 
 /// A table with the default limits that is full in every respect and follows `rows` connections
@@ -158,7 +158,7 @@ fn pass(table: &mut Table) {
             ..Socket::default()
         });
     }
-    let rows: Vec<_> = table.rows().collect();
+    let rows: Vec<_> = table.view().rows().collect();
     for row in &rows {
         let at = Endpoints {
             sk: row.sk,

@@ -16,8 +16,9 @@
     reason = "helper processes talk over stdout, failures over stderr"
 )]
 
+mod dispatch;
+mod handover;
 mod harness;
-mod heirs;
 mod roles;
 mod tests;
 mod workload;
@@ -28,7 +29,7 @@ use harness::witness;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 fn main() -> ExitCode {
-    if let Some(code) = roles::dispatch() {
+    if let Some(code) = dispatch::dispatch() {
         return code;
     }
     let mut arguments = Arguments::from_args();
@@ -65,7 +66,8 @@ fn privileged(test: fn()) -> Result<(), Failed> {
             std::panic::resume_unwind(panic);
         }
         eprintln!(
-            "this run shows nothing: the kernel ran no program for {withheld} of its events (harness/witness.rs); run {attempt} of {ATTEMPTS}"
+            "this run shows nothing: the kernel ran no program for {withheld} of its events \
+            (harness/witness.rs); run {attempt} of {ATTEMPTS}"
         );
     }
     Ok(())

@@ -2,27 +2,27 @@
 //! it holds a namespace or has to be killed.
 
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::{Command, ExitCode};
+use std::process::Command;
 
-use testkit::process::{Ending, Launch, Process};
+use testkit::launch::Launch;
+use testkit::process::{Ending, Process};
 
 use crate::harness::PATIENCE;
 use crate::harness::space::Space;
-use crate::heirs;
 
 /// The name of the test process in the agent's labels.
 pub(crate) const TEST_NAME: &str = "live-test";
 /// The name of a process that gets killed.
 pub(crate) const VICTIM: &str = "live-victim";
-const ROLE: &str = "TCPWARDEN_LIVE_ROLE";
-const NAME: &str = "TCPWARDEN_LIVE_NAME";
+/// The environment variable with the role of a helper.
+pub(crate) const ROLE: &str = "TCPWARDEN_LIVE_ROLE";
+/// The environment variable with its name in the process list.
+pub(crate) const NAME: &str = "TCPWARDEN_LIVE_NAME";
 
 /// A command that starts this program in a role, under a process name of at most 15 letters.
 ///
-/// Roles: `connect ADDRESS COUNT`; `listen ADDRESS COUNT`; those of [`heirs`]. Each
-/// prints `ready` when it holds what it should hold (`listen` its address before), and ends when
-/// its input does.
+/// The roles are in `dispatch.rs` and `handover.rs`. Each prints `ready` when it holds what it
+/// should hold, and ends when its input does.
 pub(crate) fn command(role: &str, name: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().expect("the path of this program"));
     command.env(ROLE, role).env(NAME, name);
@@ -50,34 +50,6 @@ pub(crate) fn ready(helper: &Process, members: usize) {
 /// The next line of a helper.
 pub(crate) fn line(helper: &Process) -> String {
     helper.line(PATIENCE).expect("the output of a helper").expect("a line of a helper")
-}
-
-/// Plays the role named in the environment, if there is one.
-pub(crate) fn dispatch() -> Option<ExitCode> {
-    if let Some(code) = testkit::netns::dispatch() {
-        return Some(code);
-    }
-    let role = std::env::var(ROLE).ok()?;
-    let name = std::env::var(NAME).unwrap_or_default();
-    std::fs::write("/proc/self/comm", name).expect("set the name of this process");
-    match *role.split(' ').collect::<Vec<_>>() {
-        ["connect", address, count] => {
-            let address: SocketAddr = address.parse().expect("an address");
-            let count = count.parse().expect("a count");
-            let streams: Vec<_> =
-                (0..count).map(|_| TcpStream::connect(address).expect("connect")).collect();
-            hold(streams);
-        }
-        ["listen", address, count] => {
-            let listener = TcpListener::bind(address).expect("listen");
-            say(&listener.local_addr().expect("its address").to_string());
-            let count = count.parse().expect("a count");
-            let streams: Vec<_> = (0..count).map(|_| listener.accept().expect("accept")).collect();
-            hold((listener, streams));
-        }
-        ref words => assert!(heirs::play(words), "no role is called {role:?}"),
-    }
-    Some(ExitCode::SUCCESS)
 }
 
 /// Holds something until the input ends.

@@ -14,12 +14,13 @@ use super::draft::Draft;
 use super::promql::{max, quantile, sum};
 use super::shared::{self, AGENT, ALL};
 use super::{Open, Plan, Section, Shown};
-use crate::grafana::field::{Mapping, Thresholds};
+use crate::alerts::tcpwarden_drift_found::DRIFT_RATE;
+use crate::alerts::tcpwarden_events_lost::EVENTS_LOST_RATE;
+use crate::alerts::tcpwarden_labels_overflowing::LABEL_OVERFLOW_RATE;
+use crate::alerts::tcpwarden_unattributed::UNATTRIBUTED_RATIO;
+use crate::grafana::looks::{Mapping, Thresholds};
 use crate::grafana::unit::Unit;
-use crate::threshold::{
-    DRIFT_RATE, EVENTS_LOST_RATE, LABEL_OVERFLOW_RATE, UNATTRIBUTED_RATIO, USED_RATIO_CRITICAL,
-    USED_RATIO_WARNING,
-};
+use crate::threshold::{USED_RATIO_CRITICAL, USED_RATIO_WARNING};
 use crate::timing::PASS_AGE;
 
 pub(super) fn plan() -> Plan {

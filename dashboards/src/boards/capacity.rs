@@ -13,11 +13,12 @@ use super::draft::Draft;
 use super::promql::{Scope, max, sum, top, where_in};
 use super::shared::{self, ALL, CAPACITY};
 use super::{Open, Plan, Section, Shown};
-use crate::grafana::field::Thresholds;
+use crate::alerts::tcp_ephemeral_ports_exhausted::NO_LOCAL_PORT_RATE;
+use crate::grafana::looks::Thresholds;
 use crate::grafana::overrides::Override;
 use crate::grafana::unit::Unit;
 use crate::grafana::variable::Variable;
-use crate::threshold::{NO_LOCAL_PORT_RATE, USED_RATIO_CRITICAL, USED_RATIO_WARNING};
+use crate::threshold::{USED_RATIO_CRITICAL, USED_RATIO_WARNING};
 
 const SCOPE: Scope = Scope(&["netns", "workload", "process"]);
 

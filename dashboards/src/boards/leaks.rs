@@ -12,9 +12,10 @@ use super::draft::Draft;
 use super::promql::{Scope, growth, max, quantile, sum, top, where_in};
 use super::shared::{self, LEAKS};
 use super::{Open, Plan, Section, Shown};
-use crate::grafana::field::Thresholds;
+use crate::alerts::tcp_close_wait_growing::LEAK_GROWTH;
+use crate::grafana::looks::Thresholds;
 use crate::grafana::unit::Unit;
-use crate::threshold::{LEAK_GROWTH, STUCK_CONNECTIONS, USED_RATIO_CRITICAL, USED_RATIO_WARNING};
+use crate::threshold::{STUCK_CONNECTIONS, USED_RATIO_CRITICAL, USED_RATIO_WARNING};
 use crate::timing::{GROWTH, STUCK_AGE};
 
 const SCOPE: Scope = Scope(&["workload", "process"]);

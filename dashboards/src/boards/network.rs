@@ -12,12 +12,13 @@ use super::draft::Draft;
 use super::promql::{Scope, max, quantile, sum, top, where_in};
 use super::shared::{self, ALL, NETWORK, texts};
 use super::{Open, Plan, Section, Shown};
-use crate::grafana::field::Thresholds;
+use crate::alerts::tcp_peers_not_reading::ZERO_WINDOW_CONNECTIONS;
+use crate::alerts::tcp_receivers_not_reading::UNREAD_BYTES;
+use crate::alerts::tcp_reset_storm::{RESET_RATE, RESET_RATIO};
+use crate::alerts::tcp_retransmit_ratio_high::RETRANSMIT_RATIO;
+use crate::alerts::tcp_syn_retransmits::SYN_RETRANSMIT_RATE;
+use crate::grafana::looks::Thresholds;
 use crate::grafana::unit::Unit;
-use crate::threshold::{
-    RESET_RATE, RESET_RATIO, RETRANSMIT_RATIO, SYN_RETRANSMIT_RATE, UNREAD_BYTES,
-    ZERO_WINDOW_CONNECTIONS,
-};
 
 const SCOPE: Scope = Scope(&["workload", "process"]);
 

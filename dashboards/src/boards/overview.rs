@@ -10,12 +10,11 @@ use super::draft::Draft;
 use super::promql::{max, sum, top, where_in};
 use super::shared::{AGENT, ALL, CAPACITY, LEAKS, NETWORK, OVERVIEW, SERVICES};
 use super::{Open, Plan, Section, Shown, network, shared};
-use crate::grafana::field::Thresholds;
+use crate::alerts::tcp_retransmit_ratio_high::RETRANSMIT_RATIO;
 use crate::grafana::link::DataLink;
+use crate::grafana::looks::Thresholds;
 use crate::grafana::unit::Unit;
-use crate::threshold::{
-    RETRANSMIT_RATIO, STUCK_CONNECTIONS, USED_RATIO_CRITICAL, USED_RATIO_WARNING,
-};
+use crate::threshold::{STUCK_CONNECTIONS, USED_RATIO_CRITICAL, USED_RATIO_WARNING};
 use crate::timing::STUCK_AGE;
 
 pub(super) fn plan() -> Plan {

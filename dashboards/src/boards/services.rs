@@ -15,13 +15,14 @@ use super::draft::Draft;
 use super::promql::{Scope, max, quantile, sum, top, where_in};
 use super::shared::{self, SERVICES};
 use super::{Open, Plan, Section, Shown};
-use crate::grafana::field::Thresholds;
+use crate::alerts::tcp_accept_queue_overflowing::ACCEPT_DROPS_RATE;
+use crate::alerts::tcp_connect_failures::CONNECT_FAILURE_RATIO;
+use crate::alerts::tcp_connect_slow::CONNECT_SLOW_SECONDS;
+use crate::alerts::tcp_connection_churn::{CHURN_RATE, CHURN_RATIO, CHURN_SECONDS};
+use crate::grafana::looks::Thresholds;
 use crate::grafana::unit::Unit;
 use crate::grafana::variable::Variable;
-use crate::threshold::{
-    ACCEPT_DROPS_RATE, CHURN_RATE, CHURN_RATIO, CHURN_SECONDS, CONNECT_FAILURE_RATIO,
-    CONNECT_SLOW_SECONDS, USED_RATIO_CRITICAL, USED_RATIO_WARNING,
-};
+use crate::threshold::{USED_RATIO_CRITICAL, USED_RATIO_WARNING};
 
 const SCOPE: Scope = Scope(&["workload", "process", "port"]);
 /// What a row of the tables is about.

@@ -8,8 +8,8 @@ use catalogue::metrics::lifecycle::{
     RETRANSMITTED_SEGMENTS,
 };
 
-use super::network;
 use super::promql::{not_other, rate, series};
+use crate::alerts::tcp_retransmit_ratio_high;
 use crate::timing::{RATE, Timing};
 
 /// One recording rule.
@@ -97,7 +97,7 @@ const ALL: &[Record] = &[
     Record {
         name: "tcpwarden:instance:retransmit_ratio:rate",
         about: "Share of a machine's segments that are sent again, SYNs left out.",
-        expr: network::ratio,
+        expr: tcp_retransmit_ratio_high::ratio,
         labels: &["job", "instance"],
     },
     Record {

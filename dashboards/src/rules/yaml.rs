@@ -3,8 +3,8 @@
 
 use std::fmt::Write as _;
 
-use super::Alert;
 use super::records::{self, Record};
+use crate::alert::Alert;
 use crate::timing::Timing;
 
 /// Of a line of a description, in bytes.

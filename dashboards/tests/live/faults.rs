@@ -102,15 +102,15 @@ fn attempt(site: &mut Site, fault: &Fault) -> Result<Vec<String>> {
     eprintln!("  {}: after {:.0?}", fault.name, start.elapsed());
     watch.linger(site, Duration::from_secs(3))?;
     let log = site.agent_log();
-    let missing = wanted.complaints(site, watch.from);
+    let missing = wanted.findings(site, watch.from);
     drop(fails);
     site.heal_agent()?;
-    let mut complaints = watch.end(site)?;
-    complaints.extend(missing);
-    if !complaints.is_empty() {
-        complaints.push(format!("--- the agent said ---\n{log}"));
+    let mut findings = watch.end(site)?;
+    findings.extend(missing);
+    if !findings.is_empty() {
+        findings.push(format!("--- the agent said ---\n{log}"));
     }
-    Ok(complaints)
+    Ok(findings)
 }
 
 /// Fails where an alert is neither expected from a scenario or a fault nor listed with a reason why

@@ -61,6 +61,6 @@ fn on_site(test: impl FnOnce(&mut Site) -> Vec<String>) -> Result<(), Failed> {
             "the agent loads BPF programs: run as root, or use `cargo xtask test --no-root`".into(),
         );
     }
-    let complaints = site::with(test).map_err(|error| format!("{error:#}"))?;
-    if complaints.is_empty() { Ok(()) } else { Err(complaints.join("\n").into()) }
+    let findings = site::with(test).map_err(|error| format!("{error:#}"))?;
+    if findings.is_empty() { Ok(()) } else { Err(findings.join("\n").into()) }
 }

@@ -55,15 +55,16 @@ impl Wanted {
     }
 
     /// What has not been shown, a line each.
-    pub(crate) fn complaints(self, site: &Site, from: SystemTime) -> Vec<String> {
-        let complaint = |(board, query): (&str, Query)| {
+    pub(crate) fn findings(self, site: &Site, from: SystemTime) -> Vec<String> {
+        let finding = |(board, query): (&str, Query)| {
             let series = ask(site, &query, from).map_or(0, |series| series.len());
             let Query { panel, expr, shown, .. } = query;
             format!(
-                "{board}, {panel}: expected values ({shown:?}), {series} series, none of which will do: {expr}"
+                "{board}, {panel}: expected values ({shown:?}), {series} series, none of which \
+                will do: {expr}"
             )
         };
-        self.queries.into_iter().map(complaint).collect()
+        self.queries.into_iter().map(finding).collect()
     }
 }
 
@@ -105,16 +106,16 @@ fn satisfied(series: &[Sample], shown: Shown) -> bool {
 
 /// The variables of all dashboards that have no value.
 pub(crate) fn empty_variables(site: &Site, from: SystemTime) -> Result<Vec<String>> {
-    let mut complaints = Vec::new();
+    let mut findings = Vec::new();
     for board in boards::all() {
         for (name, query) in &board.variables {
             let asked = interpolate(query, from.elapsed().unwrap_or_default());
             if values(site, &asked, from)?.is_empty() {
-                complaints.push(format!("{}: variable {name} has no values: {query}", board.uid));
+                findings.push(format!("{}: variable {name} has no values: {query}", board.uid));
             }
         }
     }
-    Ok(complaints)
+    Ok(findings)
 }
 
 /// What Grafana offers for a variable: `label_values(selector, label)` or `label_values(label)`.

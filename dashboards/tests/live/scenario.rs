@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use lab::Scenario;
 use testkit::agent::binary;
-use testkit::process::{Launch, Output, Process};
+use testkit::launch::{Launch, Output};
+use testkit::process::Process;
 
 use crate::panels::{Wanted, empty_variables};
 use crate::site::Site;
@@ -23,7 +24,7 @@ const HEALTHY: Duration = Duration::from_secs(20);
 /// What is wrong with the alerts and the panels in a scenario; nothing if all is well.
 pub(crate) fn prove(site: &mut Site, scenario: &'static Scenario) -> Vec<String> {
     match attempt(site, scenario) {
-        Ok(complaints) => complaints,
+        Ok(findings) => findings,
         Err(error) => vec![format!("{error:#}\n--- the agent said ---\n{}", site.agent_log())],
     }
 }
@@ -33,7 +34,7 @@ fn attempt(site: &Site, scenario: &'static Scenario) -> Result<Vec<String>> {
     let mut lab = start(site, scenario.name)?;
     let mut wanted = Wanted::of(scenario.name);
     let start = Instant::now();
-    let mut complaints = Vec::new();
+    let mut findings = Vec::new();
     loop {
         let fired = watch.look(site)?;
         let shown = fired && wanted.look(site, watch.from)?;
@@ -43,7 +44,7 @@ fn attempt(site: &Site, scenario: &'static Scenario) -> Result<Vec<String>> {
         }
         if start.elapsed() > PATIENCE {
             wanted.look(site, watch.from)?;
-            complaints.push(format!("not everything came in {PATIENCE:?}"));
+            findings.push(format!("not everything came in {PATIENCE:?}"));
             break;
         }
         if lab.ended() {
@@ -57,22 +58,22 @@ fn attempt(site: &Site, scenario: &'static Scenario) -> Result<Vec<String>> {
     watch.linger(site, rest)?;
     let from = watch.from;
     if lab.ended() {
-        complaints.push(format!(
+        findings.push(format!(
             "the scenario ended by itself within {:.0?}, while it was watched",
             start.elapsed()
         ));
     }
     if !lab.end() {
-        complaints.push("the scenario had to be killed".to_owned());
+        findings.push("the scenario had to be killed".to_owned());
     }
-    complaints.extend(watch.end(site)?);
-    complaints.extend(empty_variables(site, from)?);
-    complaints.extend(wanted.complaints(site, from));
-    if !complaints.is_empty() {
-        complaints.push(format!("--- the scenario said ---\n{}", lab.tail(40)));
-        complaints.push(format!("--- the agent said ---\n{}", site.agent_log()));
+    findings.extend(watch.end(site)?);
+    findings.extend(empty_variables(site, from)?);
+    findings.extend(wanted.findings(site, from));
+    if !findings.is_empty() {
+        findings.push(format!("--- the scenario said ---\n{}", lab.tail(40)));
+        findings.push(format!("--- the agent said ---\n{}", site.agent_log()));
     }
-    Ok(complaints)
+    Ok(findings)
 }
 
 /// Starts a scenario.

@@ -74,7 +74,7 @@ impl Watch {
 
     /// Waits until nothing fires any more, and says what was wrong from the beginning on.
     pub(crate) fn end(mut self, site: &Site) -> Result<Vec<String>> {
-        let mut complaints = Vec::new();
+        let mut findings = Vec::new();
         let start = Instant::now();
         loop {
             self.look(site)?;
@@ -83,7 +83,10 @@ impl Watch {
                 break;
             }
             if start.elapsed() > RESOLUTION {
-                complaints.push(format!("after {RESOLUTION:?} still firing: {here:?} in Prometheus, {there:?} in Alertmanager"));
+                findings.push(format!(
+                    "after {RESOLUTION:?} still firing: {here:?} in Prometheus, \
+                    {there:?} in Alertmanager"
+                ));
                 break;
             }
             sleep(LOOK);
@@ -93,13 +96,13 @@ impl Watch {
             [("Prometheus", self.in_prometheus), ("Alertmanager", self.in_alertmanager)]
         {
             if seen != self.expected {
-                complaints.push(format!(
+                findings.push(format!(
                     "alerts in {place}: expected {:?}, seen {seen:?}",
                     self.expected
                 ));
             }
         }
-        Ok(complaints)
+        Ok(findings)
     }
 }
 

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::SigSet;
-use testkit::process::this_program;
+use testkit::program::this_program;
 use testkit::veth;
 
 /// The environment variable that tells a process its part: a scenario, a role and seconds.

@@ -115,7 +115,8 @@ fn introduce(
     let [clients, servers] = [&play.stage.clients, &play.stage.servers].map(|space| space.inode);
     writeln!(
         out,
-        "  for {} s, in network namespaces {clients} (clients) and {servers} (servers); Ctrl-C ends it",
+        "  for {} s, in network namespaces {clients} (clients) and {servers} (servers); Ctrl-C \
+        ends it",
         length.as_secs()
     )?;
     for (role, pid) in play.actors() {
@@ -132,7 +133,8 @@ fn introduce(
         let seconds = PRODUCTION.as_secs();
         writeln!(
             out,
-            "          the committed rules wait for minutes before they fire: `--seconds {seconds}` lets them"
+            "          the committed rules wait for minutes before they fire: `--seconds \
+            {seconds}` lets them"
         )?;
     }
     Ok(())
@@ -160,7 +162,8 @@ impl Reporter<'_> {
                 let agent = self.agent;
                 writeln!(
                     out,
-                    "[{after:3} s] no agent answers at {agent} ({error:#}): start one with `cargo xtask run`, or name it with"
+                    "[{after:3} s] no agent answers at {agent} ({error:#}): start one with `cargo \
+                    xtask run`, or name it with"
                 )?;
                 writeln!(out, "        --agent; the scenario goes on")?;
             }

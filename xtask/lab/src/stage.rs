@@ -4,8 +4,9 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+use testkit::launch::Launch;
 use testkit::netns::Netns;
-use testkit::process::{Ending, Launch, Process};
+use testkit::process::{Ending, Process};
 use testkit::veth;
 
 use crate::Scenario;

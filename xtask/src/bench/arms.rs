@@ -10,8 +10,9 @@ use anyhow::{Context as _, Result};
 use nix::sys::signal::Signal;
 use testkit::address::Address;
 use testkit::agent::Agent;
+use testkit::launch::Output;
 use testkit::page::Page;
-use testkit::process::{Ending, Output, Process};
+use testkit::process::{Ending, Process};
 
 use super::interrupt::Interrupt;
 use super::launch::launch;
@@ -227,7 +228,8 @@ impl Attached {
 /// the mounts are in a namespace of the tool's own and end with it.
 fn with_tracefs() -> Command {
     const MOUNT: &str = "for at in debug:debugfs tracing:tracefs; do \
-         grep -q \" /sys/kernel/${at%:*} \" /proc/mounts || mount -t ${at#*:} none /sys/kernel/${at%:*} || true; done; exec \"$@\"";
+         grep -q \" /sys/kernel/${at%:*} \" /proc/mounts || mount -t ${at#*:} none \
+        /sys/kernel/${at%:*} || true; done; exec \"$@\"";
     let mut command = Command::new("unshare");
     command.args(["--mount", "--propagation", "private", "--", "sh", "-c", MOUNT, "sh"]);
     command

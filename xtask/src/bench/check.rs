@@ -30,7 +30,12 @@ pub(crate) struct CheckArgs {
     /// Compare what the agent's code costs in instructions and allocations with another commit,
     /// and fail where that is more than a tenth more; needs no root. A line `Accepts-cost:
     /// PIECE` in a commit's message lets a piece of work cost more
-    #[arg(long, conflicts_with_all = ["update", "from", "quick", "loads", "peers", "rounds", "seconds", "connections"])]
+    #[arg(
+        long,
+        conflicts_with_all = [
+            "update", "from", "quick", "loads", "peers", "rounds", "seconds", "connections"
+        ]
+    )]
     pub(super) check: bool,
     /// The commit to compare with [default: where this branch left origin/main, or the commit
     /// before this one]
@@ -154,7 +159,8 @@ fn judge(
         ensure!(new > 0, "the working tree has no work to count; xtask/cost lists it");
         ensure!(
             gone == 0,
-            "none of the {gone} pieces of work of {base} is counted here any more; name a base that has those of this tree"
+            "none of the {gone} pieces of work of {base} is counted here any more; name a base \
+            that has those of this tree"
         );
         return Ok(Outcome::Nothing(format!("{base} has none of this work; {new} pieces are new")));
     }
@@ -173,14 +179,16 @@ fn judge(
         println!("{}", advice());
     }
     println!(
-        "cost: {held} pieces within the limit, {grown} grown, {new} new, {gone} gone, compared with {base}"
+        "cost: {held} pieces within the limit, {grown} grown, {new} new, {gone} gone, compared \
+        with {base}"
     );
     Ok(Outcome::Compared(Counts { passed: (held + grown) as u64 - refused, failed: refused }))
 }
 
 fn table(base: &Base, pieces: &[Piece]) -> String {
     let mut text = format!(
-        "\ncost: instructions, allocations and bytes allocated for one unit, {base} -> working tree\n"
+        "\ncost: instructions, allocations and bytes allocated for one unit, {base} -> working \
+        tree\n"
     );
     let width = pieces.iter().map(|piece| piece.name.len()).max().unwrap_or_default();
     for piece in pieces {
@@ -193,9 +201,11 @@ fn table(base: &Base, pieces: &[Piece]) -> String {
 fn advice() -> String {
     format!(
         "Each may cost {:.0} % more than on the base. Where the instructions go:\n  \
-         valgrind --tool=callgrind '--toggle-collect=*counted_work*' --callgrind-out-file=target/check/out target/check/counted-now NAME\n  \
+         valgrind --tool=callgrind '--toggle-collect=*counted_work*' \
+        --callgrind-out-file=target/check/out target/check/counted-now NAME\n  \
          callgrind_annotate target/check/out\n\
-         and the same with target/check/counted-base. Where more work is meant, say so in the commit's message: a line `Accepts-cost: NAME`.",
+         and the same with target/check/counted-base. Where more work is meant, say so in the \
+        commit's message: a line `Accepts-cost: NAME`.",
         (compare::LIMIT - 1.0) * 100.0
     )
 }

@@ -20,7 +20,11 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 2.0, value_parser = seconds)]
     pub(super) seconds: f64,
     /// Live connections for the memory figure
-    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    #[arg(
+        long,
+        default_value_t = 100_000,
+        value_parser = clap::value_parser!(u64).range(1..=1_000_000)
+    )]
     pub(super) connections: u64,
     /// Peers to measure beside the agent: all, none, or of
     /// tcpstates,tcplife,bpftrace,node-exporter

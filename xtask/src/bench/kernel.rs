@@ -6,7 +6,9 @@ use std::io::{Read as _, Write as _};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use testkit::process::{Ending, Output, Process, this_program};
+use testkit::launch::Output;
+use testkit::process::{Ending, Process};
+use testkit::program::this_program;
 
 use super::arms::{Arm, Lines};
 use super::figures::{KernelFigures, ProgramRuns};
@@ -42,7 +44,8 @@ impl Statistics {
 pub(super) fn warn() {
     if fs::read_to_string(STATISTICS).is_ok_and(|on| on.trim() != "0") {
         eprintln!(
-            "bench: {STATISTICS} is on: the kernel's counting is in every figure of what has BPF programs"
+            "bench: {STATISTICS} is on: the kernel's counting is in every figure of what has BPF \
+            programs"
         );
     }
 }

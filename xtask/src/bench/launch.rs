@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Result;
-use testkit::process::Launch;
+use testkit::launch::Launch;
 
 /// How long a process may take to end before it is killed.
 const GRACE: Duration = Duration::from_secs(10);

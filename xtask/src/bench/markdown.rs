@@ -74,7 +74,8 @@ fn run(report: &Report) -> String {
     let machine = &report.machine;
     let (others, stolen) = report.disturbance().unwrap_or_default();
     format!(
-        "`{}`: Linux {}, {} CPUs ({}), {} rounds, slots of {} s, {:.0} s in all. Meanwhile others on the machine took {:.2} CPUs, and the \
+        "`{}`: Linux {}, {} CPUs ({}), {} rounds, slots of {} s, {:.0} s in all. Meanwhile others \
+        on the machine took {:.2} CPUs, and the \
          hypervisor {:.2} (medians).",
         shared(&report.command),
         machine.kernel,
@@ -195,7 +196,8 @@ fn rates(report: &Report) -> Option<String> {
 /// What the agent did with its records, a load a line, and what that means for the ring.
 fn records(report: &Report) -> String {
     let mut lines = vec![
-        "| load | records/s, median | at most | lost | agent's CPU, ns a record | agent woken, times/s \
+        "| load | records/s, median | at most | lost | agent's CPU, ns a record | agent woken, \
+        times/s \
          | a quarter of the ring is full after | all of it after |"
             .to_owned(),
         format!("|---|{}", "---:|".repeat(7)),
@@ -280,7 +282,8 @@ fn memory(memory: &Memory) -> String {
     #[expect(clippy::cast_precision_loss, reason = "there is less memory than 2^53 bytes")]
     let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
     format!(
-        "| sockets | resident, MiB | bytes for each socket more |\n|---:|---:|---:|\n| {} | {:.1} | |\n| {} | {:.1} | {:.0} |",
+        "| sockets | resident, MiB | bytes for each socket more |\n|---:|---:|---:|\n| {} | {:.1} \
+        | |\n| {} | {:.1} | {:.0} |",
         memory.idle_sockets,
         mib(memory.idle_resident_bytes),
         memory.crowd_sockets,

@@ -4,8 +4,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use testkit::launch::Output;
 use testkit::netns::Netns;
-use testkit::process::{Ending, Output, Process, this_file};
+use testkit::process::{Ending, Process};
+use testkit::program::this_file;
 use testkit::veth;
 
 use super::interrupt::Interrupt;
@@ -97,7 +99,8 @@ fn spaces(spec: &Spec) -> Result<Vec<Netns>> {
         spaces[1].filter(&format!(
             "add table inet bench\n\
              add chain inet bench input {{ type filter hook input priority 0 ; }}\n\
-             add rule inet bench input meta l4proto tcp meta length > 500 numgen random mod 1000 < {} drop",
+             add rule inet bench input meta l4proto tcp meta length > 500 numgen random mod 1000 < \
+            {} drop",
             spec.loss
         ))?;
     }

@@ -1,7 +1,8 @@
 //! The report for the person at the terminal.
 
+use super::figures::KernelFigures;
 use super::names::{self, WITHOUT};
-use super::report::{LoadReport, Report, Summary};
+use super::report::{ArmState, LoadReport, Memory, Report, Summary};
 use super::stats::Spread;
 
 /// A load: a line for each arm.
@@ -33,7 +34,7 @@ pub(super) fn load(load: &LoadReport) {
     });
     if load.summaries.iter().any(|summary| summary.retransmitted_segments_per_second.median > 0.0) {
         println!(
-            "  segments sent again a second, median: {}",
+            "  retransmitted segments a second, median: {}",
             resent.collect::<Vec<_>>().join(", ")
         );
     }
@@ -42,7 +43,8 @@ pub(super) fn load(load: &LoadReport) {
         let added =
             |summary: &Summary| summary.calmest_added_microseconds_per_unit.unwrap_or(f64::NAN);
         println!(
-            "  added in the calmest slots, ns each: agent {:.0}, yardstick {:.0}, ratio {:.2}; empty program {:.0}",
+            "  added in the calmest slots, ns each: agent {:.0}, yardstick {:.0}, ratio {:.2}; \
+            empty program {:.0}",
             added(agent) * 1e3,
             added(yardstick) * 1e3,
             added(agent) / added(yardstick),
@@ -94,48 +96,84 @@ fn records(summary: &Summary) -> Option<String> {
 
 /// What is not about a load, and how to read all of it.
 pub(super) fn rest(report: &Report) {
-    if let Some(kernel) = &report.kernel {
-        println!(
-            "\nthe kernel's own figures in storms, kernel.bpf_stats_enabled=1 (its measuring is in them), median of the turns"
-        );
-        for program in kernel.counted() {
-            println!(
-                "  {:28} {:>10} runs, {:.0} ns each",
-                program.program, program.runs, program.nanoseconds_per_run
-            );
-        }
-        if let (Some(state), Some(both)) =
-            (kernel.state_over_yardstick_ratio, kernel.both_over_yardstick_ratio)
-        {
-            println!(
-                "  a transition over the yardstick: the program that reports it {state:.2}, with the second one {both:.2}"
-            );
-        }
-        if let (Some(state), Some(both)) =
-            (kernel.state_over_yardstick_net_ratio, kernel.both_over_yardstick_net_ratio)
-        {
-            println!(
-                "  the same after the empty program's figure, the measuring, was taken off every run: {state:.2}, {both:.2}"
-            );
-        }
+    if let Some(figures) = &report.kernel {
+        kernel(figures);
     }
-    if let Some(memory) = &report.memory {
-        #[expect(clippy::cast_precision_loss, reason = "there is less memory than 2^53 bytes")]
-        let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+    if let Some(figures) = &report.memory {
+        memory(figures);
+    }
+    arms(&report.arms);
+    let machine = &report.machine;
+    println!(
+        "Linux {}, {} CPUs ({}), {} rounds of {} s slots, {:.0} s in all",
+        machine.kernel,
+        machine.cpus,
+        machine.cpu_model,
+        report.rounds,
+        report.slot_seconds,
+        report.elapsed_seconds
+    );
+    if let Some((others, stolen)) = report.disturbance() {
         println!(
-            "\nmemory: {:.1} MiB resident with {} sockets",
-            mib(memory.idle_resident_bytes),
-            memory.idle_sockets
-        );
-        println!(
-            "memory: {:.1} MiB resident with {} sockets, {:.0} bytes each",
-            mib(memory.crowd_resident_bytes),
-            memory.crowd_sockets,
-            memory.bytes_per_socket
+            "meanwhile others on this machine took {others:.2} CPUs, and the hypervisor \
+            {stolen:.2} (medians of the slots)"
         );
     }
+    println!("calmest: undisturbed, from the calmer slots of each arm");
+    println!(
+        "median [quartiles]. * compared with each other: the noise floor. undisturbed: the 10th \
+        percentile of the batches of a slot"
+    );
+}
+
+fn kernel(kernel: &KernelFigures) {
+    println!(
+        "\nthe kernel's own figures in storms, kernel.bpf_stats_enabled=1 (its measuring is in \
+        them), median of the turns"
+    );
+    for program in kernel.counted() {
+        println!(
+            "  {:28} {:>10} runs, {:.0} ns each",
+            program.program, program.runs, program.nanoseconds_per_run
+        );
+    }
+    if let (Some(state), Some(both)) =
+        (kernel.state_over_yardstick_ratio, kernel.both_over_yardstick_ratio)
+    {
+        println!(
+            "  a transition over the yardstick: the program that reports it {state:.2}, with \
+            the second one {both:.2}"
+        );
+    }
+    if let (Some(state), Some(both)) =
+        (kernel.state_over_yardstick_net_ratio, kernel.both_over_yardstick_net_ratio)
+    {
+        println!(
+            "  the same after the empty program's figure, the measuring, was taken off every \
+            run: {state:.2}, {both:.2}"
+        );
+    }
+}
+
+fn memory(memory: &Memory) {
+    #[expect(clippy::cast_precision_loss, reason = "there is less memory than 2^53 bytes")]
+    let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+    println!(
+        "\nmemory: {:.1} MiB resident with {} sockets",
+        mib(memory.idle_resident_bytes),
+        memory.idle_sockets
+    );
+    println!(
+        "memory: {:.1} MiB resident with {} sockets, {:.0} bytes each",
+        mib(memory.crowd_resident_bytes),
+        memory.crowd_sockets,
+        memory.bytes_per_socket
+    );
+}
+
+fn arms(states: &[ArmState]) {
     println!();
-    for arm in &report.arms {
+    for arm in states {
         match (&arm.error, &arm.check) {
             (Some(error), _) => println!("{}: NOT MEASURED: {error}", arm.name),
             (None, Some(check)) => {
@@ -153,23 +191,4 @@ pub(super) fn rest(report: &Report) {
             (None, None) => {}
         }
     }
-    let machine = &report.machine;
-    println!(
-        "Linux {}, {} CPUs ({}), {} rounds of {} s slots, {:.0} s in all",
-        machine.kernel,
-        machine.cpus,
-        machine.cpu_model,
-        report.rounds,
-        report.slot_seconds,
-        report.elapsed_seconds
-    );
-    if let Some((others, stolen)) = report.disturbance() {
-        println!(
-            "meanwhile others on this machine took {others:.2} CPUs, and the hypervisor {stolen:.2} (medians of the slots)"
-        );
-    }
-    println!("calmest: undisturbed, from the calmer slots of each arm");
-    println!(
-        "median [quartiles]. * compared with each other: the noise floor. undisturbed: the 10th percentile of the batches of a slot"
-    );
 }

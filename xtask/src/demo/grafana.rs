@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use stack::{Folder, free_port};
-use testkit::process::{Launch, Output, Process};
+use testkit::launch::{Launch, Output};
+use testkit::process::Process;
 
 use crate::{process, workspace};
 

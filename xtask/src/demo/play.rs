@@ -12,7 +12,8 @@ use anyhow::{Context as _, Result, ensure};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use stack::{Alertmanager, Folder, Prometheus, Scrape};
 use testkit::agent::Agent;
-use testkit::process::{Launch, Output, Process};
+use testkit::launch::{Launch, Output};
+use testkit::process::Process;
 
 use super::grafana::{self, Grafana};
 use crate::workspace;

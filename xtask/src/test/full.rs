@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use nix::sys::signal::Signal;
-use testkit::process::{Ending, Launch, Output, Process};
+use testkit::launch::{Launch, Output};
+use testkit::process::{Ending, Process};
 
 /// A step that runs only when it is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

@@ -8,7 +8,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use testkit::address::Address;
 use testkit::agent::Agent;
-use testkit::process::{Launch, Output, Process};
+use testkit::launch::{Launch, Output};
+use testkit::process::Process;
 use testkit::wait;
 
 use crate::api::Api;

@@ -8,8 +8,9 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::address::Address;
 use crate::client::Client;
+use crate::launch::{Launch, Output};
 use crate::page::Page;
-use crate::process::{Launch, Output, Process};
+use crate::process::Process;
 use crate::wait;
 
 /// A running `tcpwarden run`. Its socket file is removed with it.

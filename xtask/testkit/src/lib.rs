@@ -4,16 +4,18 @@
 //!
 //! Guarantees: a namespace and a process end with their handles, however the caller ends; nothing
 //! here waits without a bound. Everything works in a guest that has only busybox, except what is
-//! started with [`process::Launch::tied`].
+//! started with [`launch::Launch::tied`].
 #![forbid(unsafe_code)]
 
 pub mod address;
 pub mod agent;
 pub mod client;
+pub mod launch;
 mod log;
 pub mod netns;
 pub mod page;
 pub mod process;
+pub mod program;
 pub mod shell;
 pub mod traffic;
 pub mod turn;

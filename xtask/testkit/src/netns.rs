@@ -15,7 +15,9 @@ use anyhow::{Context as _, Result, ensure};
 use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::signal::SigSet;
 
-use crate::process::{Ending, Launch, Process, this_program};
+use crate::launch::Launch;
+use crate::process::{Ending, Process};
+use crate::program::this_program;
 use crate::shell::{run, tool};
 
 /// How long a namespace may take to be there: generous, for a guest under emulation.

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use serde_json::Value;
-use testkit::process::{Ending, Launch, Output, Process};
+use testkit::launch::{Launch, Output};
+use testkit::process::{Ending, Process};
 
 use super::agent::binary;
 use super::witness::Witness;

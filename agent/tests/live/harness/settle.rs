@@ -44,4 +44,35 @@ impl Moment {
             );
         }
     }
+
+    /// Sockets that are in FIN_WAIT2 by their transitions and in no gauge of connections.
+    pub(crate) fn full_orphans(&self) -> i64 {
+        self.sockets.get("fin_wait2_full_orphan")
+    }
+}
+
+/// Two moments, one before and one after a workload.
+#[derive(Clone, Copy)]
+pub(crate) struct Between<'a> {
+    /// Before it.
+    pub(crate) before: &'a Moment,
+    /// After it.
+    pub(crate) after: &'a Moment,
+}
+
+impl Between<'_> {
+    /// By how much a sum of series of the agent's page has grown.
+    pub(crate) fn delta(&self, name: &str, labels: &[(&str, &str)]) -> i64 {
+        self.after.page.sum(name, labels) - self.before.page.sum(name, labels)
+    }
+
+    /// By how much the count of a transition has grown.
+    pub(crate) fn moved(&self, old: &str, new: &str) -> i64 {
+        self.delta("transitions_total", &[("old", old), ("new", new)])
+    }
+
+    /// By how much the number of sockets grew that are in FIN_WAIT2 and in no gauge.
+    pub(crate) fn full_orphans(&self) -> i64 {
+        self.after.full_orphans() - self.before.full_orphans()
+    }
 }

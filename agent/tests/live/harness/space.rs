@@ -48,7 +48,7 @@ impl Deref for Space {
     }
 }
 
-/// Runs a command line of plain words and panics with its words and its complaint if it fails.
+/// Runs a command line of plain words and panics if it fails.
 pub(crate) fn run(line: &str) {
     testkit::shell::run(line).expect("a command");
 }

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use nix::sys::signal::Signal;
-use testkit::process::{self, Ending, Launch};
+use testkit::launch::{self, Launch};
+use testkit::process::Ending;
 
 use super::Test;
 use crate::harness::agent::{Agent, binary, scratch};
@@ -125,7 +126,7 @@ fn stale_socket() {
     let mut command = Command::new(binary());
     command.args(["run", "--listen", &address]);
     let agent = Launch::new("the agent", command)
-        .output(process::Output::Log)
+        .output(launch::Output::Log)
         .ending(Ending::Signal(Signal::SIGKILL))
         .spawn()
         .expect("start it");

@@ -15,7 +15,7 @@ use crate::workload::begin;
 use crate::workload::programs::{Program, feed};
 
 /// The tests of this file.
-pub(super) const TESTS: &[Test] = &[("host::whoever_runs_out_of_something_is_named", named)];
+pub(super) const TESTS: &[Test] = &[("host::a_process_that_runs_out_of_something_is_named", named)];
 
 /// A pass each half second, a look at descriptors each ten seconds.
 const SOON: Duration = Duration::from_mins(1);

@@ -1,7 +1,7 @@
 //! The tests, one file a subject; a name is a claim.
 
-mod books;
 mod drilldown;
+mod equalities;
 mod errors;
 mod exhaustion;
 mod leaks;

@@ -1,7 +1,7 @@
 //! A ring far too small for the storm: losses are counted, and one reconcile pass heals the gauges.
 
 use super::Test;
-use super::books::gauges;
+use super::equalities::gauges::gauges;
 use crate::harness::agent::Agent;
 use crate::harness::ledger::{Ledger, terms};
 use crate::harness::settle::Moment;
@@ -12,21 +12,26 @@ use crate::workload::{LOOPBACKS, Site, Tally, short};
 /// The tests of this file.
 pub(super) const TESTS: &[Test] = &[("host::overload", overload)];
 
-fn overload() {
-    let space = Space::new();
-    space.sysctl("net/ipv4/ip_local_port_range", "10000 64000");
-    // The pass must not heal the table while the storm still runs, or nothing is left to see.
-    let agent = Agent::start(&["--ring-bytes", "4096", "--reconcile-interval", "1"]);
-    let before = Moment::at_rest(&agent);
-    let (mut tally, mut hanging) = (Tally::default(), Hanging::default());
+/// Connections of all kinds over each address family at once.
+fn storms(space: &Space) -> Tally {
+    let mut tally = Tally::default();
     std::thread::scope(|scope| {
-        let space = &space;
         let storms = LOOPBACKS
             .map(|ip| scope.spawn(move || space.enter(|| short::mixed(&Site::open(ip), 5_000))));
         for storm in storms {
             tally.merge(&storm.join().expect("a storm"));
         }
     });
+    tally
+}
+
+fn overload() {
+    let space = Space::new();
+    space.sysctl("net/ipv4/ip_local_port_range", "10000 64000");
+    // The pass must not heal the table while the storm still runs, or nothing is left to see.
+    let agent = Agent::start(&["--ring-bytes", "4096", "--reconcile-interval", "1"]);
+    let before = Moment::at_rest(&agent);
+    let (tally, mut hanging) = (storms(&space), Hanging::default());
     space.enter(|| {
         let site = Site::open(LOOPBACKS[0]);
         hanging.established(&site, 200);

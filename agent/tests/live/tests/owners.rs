@@ -10,11 +10,11 @@ use testkit::page::Page;
 use testkit::process::Process;
 
 use super::Test;
+use crate::handover::RECEIVER;
 use crate::harness::agent::Agent;
 use crate::harness::descriptors;
 use crate::harness::space::Space;
 use crate::harness::{PATIENCE, wait_for};
-use crate::heirs::HEIR;
 use crate::roles::{self, TEST_NAME};
 use crate::workload::Site;
 
@@ -24,10 +24,16 @@ pub(super) const TESTS: &[Test] = &[
     ("portable::owners::of_two_holders_the_one_that_connected_is_named", || {
         leaked("forks", GIVER, 2, 1)
     }),
-    ("portable::owners::the_child_of_a_parent_that_left_is_named", || leaked("leaves", HEIR, 1, 0)),
-    ("portable::owners::a_program_that_another_became_is_named", || leaked("execs", HEIR, 1, 0)),
-    ("portable::owners::the_receiver_of_a_descriptor_is_named", || leaked("passes", HEIR, 2, 0)),
-    ("portable::owners::a_process_in_a_pid_namespace_is_named", || leaked("nests", HEIR, 1, 0)),
+    ("portable::owners::the_child_of_a_parent_that_left_is_named", || {
+        leaked("leaves", RECEIVER, 1, 0)
+    }),
+    ("portable::owners::a_program_that_another_became_is_named", || {
+        leaked("execs", RECEIVER, 1, 0)
+    }),
+    ("portable::owners::the_receiver_of_a_descriptor_is_named", || {
+        leaked("passes", RECEIVER, 2, 0)
+    }),
+    ("portable::owners::a_process_in_a_pid_namespace_is_named", || leaked("nests", RECEIVER, 1, 0)),
     ("portable::owners::a_descriptor_that_only_a_thread_holds_is_found", threaded),
     ("portable::owners::a_descriptor_in_flight_stays_with_its_sender_and_is_counted", in_flight),
     ("portable::owners::workers_of_a_prefork_server_are_named", prefork),
@@ -47,7 +53,7 @@ fn held(page: &Page, process: &str, state: &str) -> i64 {
 /// Waits until the connections of a state stand under one of the two names, and none under the
 /// other.
 fn settles(agent: &Agent, name: &str, state: &str, count: i64) -> Page {
-    let other = if name == GIVER { HEIR } else { GIVER };
+    let other = if name == GIVER { RECEIVER } else { GIVER };
     let mut last = (0, 0);
     let start = Instant::now();
     while start.elapsed() < PATIENCE {
@@ -144,15 +150,15 @@ fn prefork() {
             .map(|_| std::net::TcpStream::connect(&address).expect("connect"))
             .collect::<Vec<_>>()
     });
-    settles(&agent, HEIR, "established", 40);
+    settles(&agent, RECEIVER, "established", 40);
     clients.truncate(15);
-    let page = settles(&agent, HEIR, "close_wait", 25);
-    assert_eq!((held(&page, GIVER, "listen"), held(&page, HEIR, "established")), (1, 15));
+    let page = settles(&agent, RECEIVER, "close_wait", 25);
+    assert_eq!((held(&page, GIVER, "listen"), held(&page, RECEIVER, "established")), (1, 15));
     // The workers inherit the listener, and so do connections that wait to be accepted.
     family.kill();
-    settles(&agent, HEIR, "listen", 1);
+    settles(&agent, RECEIVER, "listen", 1);
     drop(clients);
-    settles(&agent, HEIR, "close_wait", 40);
+    settles(&agent, RECEIVER, "close_wait", 40);
 }
 
 /// Every way to change hands at once, leaked and open, and what the descriptor tables say of it:
@@ -175,7 +181,7 @@ fn crowd() {
         let (held, page) = (descriptors::of(space.pid()), agent.scrape());
         let wrong: i64 = ["listen", "established", "close_wait"]
             .into_iter()
-            .flat_map(|state| [GIVER, HEIR, TEST_NAME].map(|name| (state, name)))
+            .flat_map(|state| [GIVER, RECEIVER, TEST_NAME].map(|name| (state, name)))
             .map(|(state, name)| {
                 let in_state = || {
                     held.iter()
@@ -198,7 +204,7 @@ fn crowd() {
     });
     assert_eq!(wrong, 0);
     let page = agent.scrape();
-    let all = |state| [GIVER, HEIR, TEST_NAME].map(|name| held(&page, name, state));
+    let all = |state| [GIVER, RECEIVER, TEST_NAME].map(|name| held(&page, name, state));
     assert_eq!(
         (all("close_wait"), all("established"), all("listen")),
         ([8, 12, 0], [4, 6, 10], [0, 0, 1])
@@ -213,7 +219,7 @@ fn early() {
     let space = Space::new();
     let start = Instant::now();
     let _family = leak(&space, Ipv4Addr::LOCALHOST.into(), "leaves", 1);
-    settles(&agent, HEIR, "close_wait", 1);
+    settles(&agent, RECEIVER, "close_wait", 1);
     assert!(
         start.elapsed() >= Duration::from_secs(1),
         "nothing but the age of the leak could have told"
@@ -230,7 +236,7 @@ fn ended() {
     // Which tells that the leak was verified.
     becomes(&agent, "connections_shared", before + 1);
     family.kill();
-    settles(&agent, HEIR, "close_wait", 1);
+    settles(&agent, RECEIVER, "close_wait", 1);
 }
 
 /// A fork without exec, whose parent closes; then the child takes another name.
@@ -242,7 +248,7 @@ name('live-giver')
 connection = socket.create_connection((sys.argv[1], int(sys.argv[2])))
 if os.fork() == 0:
     connection.recv(1)
-    name('live-heir')
+    name('live-receiver')
     os.write(1, b'ready\\n')
     sys.stdin.read()
     os._exit(0)
@@ -262,5 +268,5 @@ os.wait()
     let family = roles::start_command(&space, command);
     drop(site.accept());
     roles::ready(&family, 2);
-    settles(&agent, HEIR, "close_wait", 1);
+    settles(&agent, RECEIVER, "close_wait", 1);
 }

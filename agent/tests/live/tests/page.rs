@@ -81,10 +81,10 @@ fn promtool() -> PathBuf {
     let own = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/tools/promtool");
     let path = std::env::var_os("PATH").unwrap_or_default();
     let places = std::env::split_paths(&path).map(|dir| dir.join("promtool")).chain([own]);
-    places
-        .into_iter()
-        .find(|file| file.exists())
-        .expect("promtool is neither in PATH nor in target/tools: run `cargo xtask setup` or install prometheus")
+    places.into_iter().find(|file| file.exists()).expect(
+        "promtool is neither in PATH nor in target/tools: run `cargo xtask setup` or \
+            install prometheus",
+    )
 }
 
 fn pages() {

@@ -12,9 +12,9 @@ use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
 
 use super::Test;
-use super::books::equalities;
+use super::equalities::equalities;
 use crate::harness::agent::Agent;
-use crate::harness::settle::Moment;
+use crate::harness::settle::{Between, Moment};
 use crate::harness::space::Space;
 use crate::harness::unreported::Unreported;
 use crate::workload::{LOOPBACKS, Site, Tally, short};
@@ -62,7 +62,7 @@ fn preempted() {
         tally
     });
     let after = Moment::at_rest(&agent);
-    equalities(&before, &after, &tally, unreported.terms()).check();
+    equalities(Between { before: &before, after: &after }, &tally, unreported.terms()).check();
 }
 
 /// Says so when it goes.

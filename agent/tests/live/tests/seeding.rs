@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use super::Test;
-use super::books::gauges;
+use super::equalities::gauges::gauges;
 use crate::harness::agent::{Agent, scratch};
 use crate::harness::kernel;
 use crate::harness::ledger::{Ledger, terms};
@@ -57,10 +57,11 @@ fn seeding() {
             terms!("made" => hanging.held.get(state)),
             terms!("listed" => listed.get(state)),
         );
+        let labels = [("process", TEST_NAME), ("state", state)];
         ledger.equal(
             &format!("{state} of {TEST_NAME} at the first scrape"),
             terms!("made" => hanging.held.get(state)),
-            terms!("gauge" => first.sum("connections", &[("process", TEST_NAME), ("state", state)])),
+            terms!("gauge" => first.sum("connections", &labels)),
         );
     }
     ledger.equal(
@@ -82,7 +83,8 @@ fn seeding() {
             .fold(-1.0, f64::max);
         assert!(
             (0.0..300.0).contains(&oldest),
-            "the age of the oldest socket in {state} is {oldest}; a lower bound from the agent's start was expected"
+            "the age of the oldest socket in {state} is {oldest}; a lower bound from the agent's \
+            start was expected"
         );
     }
     drop(agent);

@@ -1,16 +1,17 @@
 //! The truth test: after a workload of every kind the agent's numbers equal the kernel's own.
 //!
-//! The equalities are in `books.rs`; all of them are checked at a moment at which nothing moves,
+//! The equalities are in `equalities`; all of them are checked at a moment at which nothing moves,
 //! and all of them are printed if one does not hold.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::Test;
-use super::books::{equalities, gauges};
+use super::equalities::equalities;
+use super::equalities::gauges::gauges;
 use crate::harness::agent::Agent;
 use crate::harness::kernel;
 use crate::harness::ledger::{Ledger, terms};
-use crate::harness::settle::Moment;
+use crate::harness::settle::{Between, Moment};
 use crate::harness::space::Space;
 use crate::harness::unreported::Unreported;
 use crate::workload::hanging::Hanging;
@@ -95,7 +96,7 @@ fn small() {
     let mut hanging = Hanging::default();
     rare(&space, &space, &mut tally, &mut hanging);
     let after = Moment::at_rest(&agent);
-    equalities(&before, &after, &tally, unreported.terms()).check();
+    equalities(Between { before: &before, after: &after }, &tally, unreported.terms()).check();
     gauges(&after, &[&space]).check();
 }
 
@@ -149,7 +150,7 @@ fn large() {
         "the lossy path lost too little: {:?}",
         after.counters
     );
-    equalities(&before, &after, &tally, unreported.terms()).check();
+    equalities(Between { before: &before, after: &after }, &tally, unreported.terms()).check();
     gauges(&after, &[&here, &there]).check();
 }
 

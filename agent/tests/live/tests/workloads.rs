@@ -121,23 +121,7 @@ fn unified() {
             "one line of long names for {workload}"
         );
     }
-    let page = agent.scrape();
-    let unit_path = format!("/{unit}");
-    assert_eq!(
-        page.sum("workload_info", &[("workload", &unit), ("kind", "unit"), ("cgroup", &unit_path)]),
-        1,
-        "{}",
-        page.text
-    );
-    assert_eq!(
-        page.sum(
-            "workload_info",
-            &[("container_id", &id), ("kind", "container"), ("runtime", "docker")]
-        ),
-        1,
-        "{}",
-        page.text
-    );
+    check_long_names(&agent, &unit, &id);
     drop((victims, groups));
     wait_for("the connections to be closed", PATIENCE, || (open(&agent, &unit) == 0).then_some(()));
     let labels = [("workload", unit.as_str())];
@@ -145,6 +129,27 @@ fn unified() {
         agent.scrape().sum("connections_closed_total", &labels),
         3,
         "a cgroup that is gone keeps its name"
+    );
+}
+
+/// The page has the whole names of the unit and of the container.
+fn check_long_names(agent: &Agent, unit: &str, id: &str) {
+    let page = agent.scrape();
+    let unit_path = format!("/{unit}");
+    assert_eq!(
+        page.sum("workload_info", &[("workload", unit), ("kind", "unit"), ("cgroup", &unit_path)]),
+        1,
+        "{}",
+        page.text
+    );
+    assert_eq!(
+        page.sum(
+            "workload_info",
+            &[("container_id", id), ("kind", "container"), ("runtime", "docker")]
+        ),
+        1,
+        "{}",
+        page.text
     );
 }
 

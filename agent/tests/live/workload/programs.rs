@@ -9,7 +9,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use testkit::process::{Ending, Launch, Process};
+use testkit::launch::Launch;
+use testkit::process::{Ending, Process};
 
 use crate::harness::PATIENCE;
 use crate::harness::agent::scratch;

@@ -1,4 +1,4 @@
-//! `black-hole`: SYNs vanish on the way; clients send them again after 1 s, 2 s, 4 s.
+//! `black-hole`: SYNs vanish on the way; clients retransmit them after 1 s, 2 s, 4 s.
 
 use std::io::ErrorKind;
 use std::sync::Once;
@@ -19,7 +19,7 @@ const PORT: u16 = 5432;
 
 pub(crate) const SCENARIO: Scenario = Scenario {
     name: "black-hole",
-    about: "a filter swallows SYNs: clients send them again after 1 s, 2 s, 4 s and then time out",
+    about: "a filter swallows SYNs: clients retransmit them after 1 s, 2 s, 4 s and then time out",
     board: "tcpwarden-network",
     look: &[
         "retransmits of phase `syn` only; connects that fail with reason `timed_out`",
@@ -39,7 +39,7 @@ pub(crate) const SCENARIO: Scenario = Scenario {
             &[("process", "checkout"), ("state", "syn_sent")],
         ),
         Ask::Rate(
-            "checkout sends {} SYNs a second again",
+            "checkout retransmits {} SYNs a second",
             "tcpwarden_retransmitted_segments_total",
             &[("process", "checkout"), ("phase", "syn")],
         ),
@@ -77,7 +77,7 @@ fn knock(scene: &Scene) -> Result<()> {
     for client in 0..CLIENTS {
         let scene = *scene;
         spawn(move || {
-            // One after the other, so that at each moment some send again and some give up.
+            // One after the other, so that at each moment some retransmit and some give up.
             std::thread::sleep(GIVEN_UP.mul_f64(f64::from(client) / f64::from(CLIENTS)));
             // At most one connect a second and client, whatever answers.
             for _ in scene.ticks(1.0) {

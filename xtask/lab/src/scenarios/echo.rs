@@ -23,7 +23,7 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     about: "a server answers requests over kept connections: the healthy picture",
     board: "tcpwarden-overview",
     look: &[
-        "opens and closes in step, no socket stays in a state that should pass",
+        "opens and closes in step, no socket stays in a transient state",
         "`tcpwarden leaks` names nobody",
     ],
     alerts: &[],

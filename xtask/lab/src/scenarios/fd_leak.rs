@@ -26,12 +26,14 @@ const PORT: u16 = 8080;
 
 pub(crate) const SCENARIO: Scenario = Scenario {
     name: "fd-leak",
-    about: "a server reads the end of its connections and never closes them, until its descriptors run out",
+    about: "a server reads the end of its connections and never closes them, until its descriptors \
+        run out",
     board: "tcpwarden-leaks",
     look: &[
         "CLOSE_WAIT of orders-api only grows, all of it in stage `read`",
         "its descriptors near their limit on tcpwarden-capacity",
-        "`tcpwarden leaks` says who, and `tcpwarden connections --process orders-api --state close_wait` shows each socket",
+        "`tcpwarden leaks` says who, and `tcpwarden connections --process orders-api --state \
+        close_wait` shows each socket",
     ],
     alerts: &["TcpCloseWaitStuck", "TcpCloseWaitGrowing", "TcpDescriptorsNearLimit"],
     cast: &[

@@ -1,4 +1,4 @@
-//! `lossy-link`: a share of the data is dropped on the way; the kernel sends it again, at once or
+//! `lossy-link`: a share of the data is dropped on the way; the kernel retransmits it, at once or
 //! after a timeout.
 
 use std::io::{Read as _, Write as _};
@@ -31,11 +31,13 @@ const VISIT: Duration = Duration::from_secs(2);
 
 pub(crate) const SCENARIO: Scenario = Scenario {
     name: "lossy-link",
-    about: "a link loses data and SYNs: fast retransmits, timeouts where those do not do, and connects that take a second more",
+    about: "a link loses data and SYNs: fast retransmits, timeouts where those do not do, and \
+        connects that take a second more",
     board: "tcpwarden-network",
     look: &[
         "retransmits of phase `established`, `fast` beside `timeout`, and those of phase `syn`",
-        "the share of segments sent again, and connects that last one second or two and then succeed",
+        "the share of retransmitted segments, and connects that last one second or two and then \
+        succeed",
     ],
     alerts: &["TcpRetransmitRatioHigh", "TcpConnectSlow", "TcpSynRetransmits"],
     cast: &[
@@ -50,7 +52,7 @@ pub(crate) const SCENARIO: Scenario = Scenario {
             &[("process", "backup")],
         ),
         Ask::Rate(
-            "backup sends {} segments a second again at once (fast)",
+            "backup retransmits {} segments a second at once (fast)",
             "tcpwarden_retransmitted_segments_total",
             &[("process", "backup"), ("kind", "fast")],
         ),
@@ -68,8 +70,10 @@ fn prepare(stage: &Stage) -> Result<()> {
     stage.servers.filter(&format!(
         "add table inet lab\n\
          add chain inet lab input {{ type filter hook input priority 0 ; }}\n\
-         add rule inet lab input tcp dport {PORT} meta length > {DATA} numgen random mod 100 < {LOSS} drop\n\
-         add rule inet lab input tcp dport {CONTROL} tcp flags syn numgen random mod 100 < {SYN_LOSS} drop"
+         add rule inet lab input tcp dport {PORT} meta length > {DATA} numgen random mod 100 < \
+        {LOSS} drop\n\
+         add rule inet lab input tcp dport {CONTROL} tcp flags syn numgen random mod 100 < \
+        {SYN_LOSS} drop"
     ))
 }
 

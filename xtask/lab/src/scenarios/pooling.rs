@@ -33,7 +33,8 @@ pub(crate) const NO_POOL: Scenario = Scenario {
     about: "each request has a connection of its own; compare `pool`, which asks as much",
     board: "tcpwarden-services",
     look: &[
-        "opens and closes of checkout towards orders-api, all short-lived; a handshake for each request",
+        "opens and closes of checkout towards orders-api, all short-lived; a handshake for each \
+        request",
         "TIME_WAIT on the side that closes first, here the server's",
     ],
     alerts: &["TcpConnectionChurn"],
@@ -47,7 +48,8 @@ pub(crate) const NO_POOL: Scenario = Scenario {
 
 pub(crate) const KEPT: Scenario = Scenario {
     name: "pool",
-    about: "the requests of `no-pool` over five connections that are kept: nothing opens, nothing closes",
+    about: "the requests of `no-pool` over five connections that are kept: nothing opens, nothing \
+        closes",
     board: "tcpwarden-services",
     look: &["as many requests as in `no-pool` and no opens, closes or TIME_WAIT"],
     alerts: &[],

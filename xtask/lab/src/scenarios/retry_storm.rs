@@ -20,10 +20,12 @@ const PORT: u16 = 8080;
 
 pub(crate) const SCENARIO: Scenario = Scenario {
     name: "retry-storm",
-    about: "a server in a crash loop and a client that tries again at once, with a new connection each time",
+    about: "a server in a crash loop and a client that tries again at once, with a new connection \
+        each time",
     board: "tcpwarden-services",
     look: &[
-        "connects of checkout that fail with reason `refused`, and between them connections that live for milliseconds",
+        "connects of checkout that fail with reason `refused`, and between them connections that \
+        live for milliseconds",
         "opens, closes and failures that all go up together: the client is the load",
     ],
     alerts: &["TcpConnectFailures", "TcpConnectionChurn"],

@@ -18,9 +18,11 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     about: "a client asks for much and reads nothing: windows close, and the server's queues fill",
     board: "tcpwarden-network",
     look: &[
-        "unread bytes of reporting, unacknowledged bytes of payments-db, and its connections with a window of zero",
+        "unread bytes of reporting, unacknowledged bytes of payments-db, and its connections with \
+        a window of zero",
         "sockets that are all ESTABLISHED: only the queues tell",
-        "`tcpwarden connections --process payments-db` shows zero_window and send_queue with --json",
+        "`tcpwarden connections --process payments-db` shows zero_window and send_queue with \
+        --json",
     ],
     alerts: &["TcpReceiversNotReading", "TcpPeersNotReading"],
     cast: &[

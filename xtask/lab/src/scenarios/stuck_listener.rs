@@ -21,7 +21,8 @@ const PORT: u16 = 8080;
 
 pub(crate) const SCENARIO: Scenario = Scenario {
     name: "stuck-listener",
-    about: "a server stops accepting: its accept queue fills with clients that give up, then SYNs are dropped",
+    about: "a server stops accepting: its accept queue fills with clients that give up, then SYNs \
+        are dropped",
     board: "tcpwarden-services",
     look: &[
         "the backlog of orders-api at its limit, overflows and drops that go on",

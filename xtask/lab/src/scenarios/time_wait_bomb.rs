@@ -27,7 +27,8 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     about: "thousands of short connections to one destination, until no local port is left for it",
     board: "tcpwarden-capacity",
     look: &[
-        "ports taken towards the worst destination climb to the range; nearly all of them are TIME_WAIT",
+        "ports taken towards the worst destination climb to the range; nearly all of them are \
+        TIME_WAIT",
         "connects that fail with reason `no_local_port` once they are used up",
         "`tcpwarden ports` names the destination",
     ],

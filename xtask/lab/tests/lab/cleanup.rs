@@ -33,8 +33,8 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
     ("the_machine_outside_is_not_touched", outside),
 ];
 
-/// A detector for the end of network namespaces: a veth pair from each into one of our own. The kernel
-/// takes an end away when the namespace of the other goes, and with that rules, settings and
+/// A detector for the end of network namespaces: a veth pair from each into one of our own. The
+/// kernel takes an end away when the namespace of the other goes, and with that rules, settings and
 /// sockets have gone too.
 struct Cables {
     netns: Netns,

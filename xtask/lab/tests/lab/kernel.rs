@@ -12,7 +12,7 @@ pub(crate) struct Socket {
     pub(crate) receive_queue: u64,
     /// 4 is the probe of a window that is closed.
     pub(crate) timer: u64,
-    pub(crate) sent_again: u64,
+    pub(crate) retransmits: u64,
     /// 0 where no process holds it, also in an accept queue.
     pub(crate) inode: u64,
 }
@@ -47,7 +47,7 @@ fn socket(line: &str) -> Option<Socket> {
         send_queue: hex(send_queue)?,
         receive_queue: hex(receive_queue)?,
         timer: hex(columns.get(5)?.split_once(':')?.0)?,
-        sent_again: hex(columns.get(6)?)?,
+        retransmits: hex(columns.get(6)?)?,
         inode: columns.get(9)?.parse().ok()?,
     })
 }

@@ -21,7 +21,7 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
     ("retry_storm_is_refused_and_answered_in_turn", retry_storm),
 ];
 
-/// Segments that a busy machine sends again where nothing is lost: a peer that is not run for 10 ms
+/// Segments that a busy machine retransmits where nothing is lost: a peer that is not run for 10 ms
 /// is probed.
 const PROBES: u64 = 5;
 
@@ -113,7 +113,7 @@ fn stuck_listener() {
             .then_some(())
     });
     wait_for("dropped SYNs", || (counter(server, "ListenOverflows") >= 5).then_some(()));
-    wait_for("SYNs sent again", || {
+    wait_for("retransmitted SYNs", || {
         (count(client, "syn_sent") > 0 && counter(client, "TCPSynRetrans") >= 5).then_some(())
     });
 }
@@ -149,7 +149,7 @@ fn black_hole() {
     assert!((6.9..9.0).contains(&seconds), "{said}");
     let waiting = sockets(client);
     assert!(
-        waiting.iter().all(|socket| socket.state == "syn_sent" && socket.sent_again <= 2),
+        waiting.iter().all(|socket| socket.state == "syn_sent" && socket.retransmits <= 2),
         "{waiting:?}"
     );
     assert!(counter(client, "TCPSynRetrans") > 10 && counter(server, "PassiveOpens") == 0);
@@ -174,17 +174,17 @@ fn rst_storm() {
 fn lossy_link() {
     let lab = Lab::start("lossy-link", 6);
     let (server, client) = (lab.pid("archive"), lab.pid("backup"));
-    wait_for("segments sent again at once", || {
+    wait_for("segments retransmitted at once", || {
         (counter(client, "TCPFastRetrans") >= 50).then_some(())
     });
-    wait_for("segments sent again after a timeout", || {
+    wait_for("segments retransmitted after a timeout", || {
         (counter(client, "TCPTimeouts") >= 3).then_some(())
     });
     let [again, there, back] =
         [counter(client, "RetransSegs"), counter(client, "OutSegs"), counter(server, "OutSegs")];
     // Over the limit of the alert, with a margin, and far from an outage.
     assert!((6..25).contains(&(again * 100 / (there + back))), "{again} of {there} + {back}");
-    wait_for("SYNs sent again", || (counter(client, "TCPSynRetrans") >= 2).then_some(()));
+    wait_for("retransmitted SYNs", || (counter(client, "TCPSynRetrans") >= 2).then_some(()));
     // The SYNs get through in the end, and connections are made at a pace that is no churn.
     assert!(
         counter(client, "AttemptFails") == 0 && counter(client, "ActiveOpens") <= 10 + 5 * 8,

@@ -6,7 +6,8 @@ use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use testkit::process::{Ending, Launch, Output, Process};
+use testkit::launch::{Launch, Output};
+use testkit::process::{Ending, Process};
 
 /// How long anything may take that should happen at once.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);

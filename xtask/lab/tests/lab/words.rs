@@ -61,7 +61,8 @@ fn passes_on() {
                     r#"{"suspects": [{"sentence": "orders-api holds \u001b[2J7 sockets"}]}"#
                 }
                 _ => {
-                    "tcpwarden_process_open_fds{process=\"orders-api\",workload=\"w\"} 7\ntcpwarden_process_max_fds{process=\"orders-api\"} 400\n"
+                    "tcpwarden_process_open_fds{process=\"orders-api\",workload=\"w\"} \
+                    7\ntcpwarden_process_max_fds{process=\"orders-api\"} 400\n"
                 }
             };
             let _ = write!(stream, "HTTP/1.0 200 OK\r\n\r\n{body}");

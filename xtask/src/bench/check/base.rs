@@ -52,7 +52,8 @@ pub(super) fn find(asked: Option<&str>) -> Result<Result<Base, String>> {
     if let Some(asked) = asked {
         let Ok(commit) = commit(asked) else {
             bail!(
-                "there is no commit {asked:?} here to compare with; name one that `git log` shows{}",
+                "there is no commit {asked:?} here to compare with; name one that `git log` \
+                shows{}",
                 shallow_advice()
             );
         };
@@ -205,7 +206,8 @@ mod tests {
     fn the_version_that_all_crates_share_is_marked_and_nothing_else() {
         let package = "[workspace.package]\nedition = \"2024\"\nversion = \"0.1.0\"";
         let manifest = &format!(
-            "[workspace]\nmembers = []\n\n{package}\n\n[workspace.dependencies]\nversion = \"0.1.0\"\n"
+            "[workspace]\nmembers = []\n\n{package}\n\n[workspace.dependencies]\nversion = \
+            \"0.1.0\"\n"
         );
         assert_eq!(marked(manifest).unwrap(), manifest.replacen("0.1.0", "0.1.0+base", 1));
         for other in [

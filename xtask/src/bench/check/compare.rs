@@ -102,7 +102,8 @@ impl Piece {
         let (instructions, allocations, bytes) =
             (pair(|of| of.instructions), pair(|of| of.allocations), pair(|of| of.bytes));
         format!(
-            "a {unit}: {instructions} instructions{ratio}, {allocations} allocations, {bytes} bytes{word}"
+            "a {unit}: {instructions} instructions{ratio}, {allocations} allocations, {bytes} \
+            bytes{word}"
         )
     }
 
@@ -110,7 +111,10 @@ impl Piece {
     pub(super) fn json(&self) -> Value {
         let side = |figures: &Option<Figures>| {
             figures.as_ref().map(|figures| {
-                json!({ "unit": figures.unit, "units": figures.units, "instructions": figures.instructions,
+                json!({
+                    "unit": figures.unit,
+                    "units": figures.units,
+                    "instructions": figures.instructions,
                     "allocations": figures.allocations, "allocated_bytes": figures.bytes })
             })
         };
@@ -120,7 +124,13 @@ impl Piece {
             Verdict::New => ("new", None),
             Verdict::Gone => ("gone", None),
         };
-        json!({ "name": self.name, "base": side(&self.then), "now": side(&self.now), "verdict": verdict, "why": why })
+        json!({
+            "name": self.name,
+            "base": side(&self.then),
+            "now": side(&self.now),
+            "verdict": verdict,
+            "why": why,
+        })
     }
 }
 
@@ -205,7 +215,8 @@ mod tests {
         };
         assert_eq!(
             why,
-            "100.000 -> 200.000 instructions a record (+100.0 %), 10.000 -> 20.000 allocations a record (+100.0 %)"
+            "100.000 -> 200.000 instructions a record (+100.0 %), 10.000 -> 20.000 allocations a \
+            record (+100.0 %)"
         );
     }
 
@@ -222,7 +233,8 @@ mod tests {
         let line = piece(Some(figures(10, 1000, 0)), Some(figures(10, 1200, 1))).line();
         assert_eq!(
             line,
-            "a record: 100.0 -> 120.0 instructions (1.200), 0 -> 0.1000 allocations, 0 -> 0.8000 bytes  GROWN"
+            "a record: 100.0 -> 120.0 instructions (1.200), 0 -> 0.1000 allocations, 0 -> 0.8000 \
+            bytes  GROWN"
         );
         let new = piece(None, Some(figures(10, 1200, 0)));
         assert_eq!(

@@ -5,7 +5,9 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use testkit::process::{Ending, Launch, this_program};
+use testkit::launch::Launch;
+use testkit::process::Ending;
+use testkit::program::this_program;
 use testkit::traffic::Site;
 
 /// Connections of one process; each takes two descriptors.

@@ -46,7 +46,8 @@ pub(super) struct Spec {
 
 const STORM: Spec = Spec {
     name: "storm",
-    about: "connect, accept, close, close on loopback, one thread: 10 transitions a connection, the worst case there is",
+    about: "connect, accept, close, close on loopback, one thread: 10 transitions a connection, \
+        the worst case there is",
     unit: "connections",
     batch: storm::BATCH,
     threads: 1,
@@ -63,7 +64,8 @@ pub(super) const ALL: [Spec; 8] = [
     STORM,
     Spec {
         name: "flip",
-        about: "one socket goes to LISTEN and back, by listen() and shutdown(): a transition in about a microsecond",
+        about: "one socket goes to LISTEN and back, by listen() and shutdown(): a transition in \
+            about a microsecond",
         unit: "transitions",
         batch: 2 * flip::BATCH,
         closing: 0.5,
@@ -122,7 +124,8 @@ pub(super) const ALL: [Spec; 8] = [
     },
     Spec {
         name: "loss",
-        about: "as bulk, unsegmented, while 5 of 1000 data segments are dropped and have to be retransmitted",
+        about: "as bulk, unsegmented, while 5 of 1000 data segments are dropped and have to be \
+            retransmitted",
         unit: "MiB",
         batch: 1,
         cable: true,

@@ -6,7 +6,8 @@ use crate::bench::{loads, markdown};
 
 #[test]
 fn figures_are_put_between_their_marks_and_the_rest_stays() {
-    let text = "a\n<!-- figures: storm -->old<!-- end -->\nb\n<!-- figures: bulk -->\nolder\n<!-- end -->\n";
+    let text = "a\n<!-- figures: storm -->old<!-- end -->\nb\n<!-- figures: bulk -->\nolder\n<!-- \
+        end -->\n";
     let replaced = markdown::replace(text, &report()).unwrap();
     assert!(
         replaced.contains("| agent | 900 | 0.900 (0.900 to 0.900) |") && !replaced.contains("old"),
@@ -95,7 +96,7 @@ fn the_ring_is_filled_by_the_records_that_a_load_really_makes() {
 }
 
 #[test]
-fn files_of_whoever_measured_are_not_in_the_documentation() {
+fn files_of_the_person_who_measured_are_not_in_the_documentation() {
     let command = [
         "cargo xtask",
         "bench",

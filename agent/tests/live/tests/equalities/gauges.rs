@@ -1,0 +1,46 @@
+//! The agent's gauges against the kernel's socket lists.
+
+use crate::harness::kernel;
+use crate::harness::ledger::{Ledger, terms};
+use crate::harness::settle::Moment;
+use crate::harness::space::Space;
+
+/// Every state gauge against the kernel's lists: all sockets of the machine, and what has no row
+/// namespace by namespace.
+pub(crate) fn gauges(moment: &Moment, spaces: &[&Space]) -> Ledger {
+    let mut ledger = Ledger::default();
+    for state in [
+        "syn_sent",
+        "syn_recv",
+        "established",
+        "fin_wait1",
+        "fin_wait2",
+        "close_wait",
+        "last_ack",
+        "closing",
+        "listen",
+    ] {
+        ledger.equal(
+            state,
+            terms!("listed" => moment.sockets.get(state)),
+            terms!("gauge" => moment.page.sum("connections", &[("state", state)])),
+        );
+    }
+    for space in spaces {
+        let listed = kernel::Sockets::of(space.pid());
+        let inode = space.inode.to_string();
+        for (metric, state, count) in [
+            ("time_wait_sockets", "time_wait", listed.get("time_wait")),
+            ("fin_wait2_orphan_sockets", "orphans", listed.orphans()),
+            ("syn_recv_sockets", "new_syn_recv", listed.get("new_syn_recv")),
+        ] {
+            let claim = format!("{state} in namespace {inode}");
+            ledger.equal(
+                &claim,
+                terms!("listed" => count),
+                terms!("gauge" => moment.page.sum(metric, &[("netns", &inode)])),
+            );
+        }
+    }
+    ledger
+}

@@ -1,0 +1,118 @@
+//! Whose leak: one program for every way to leak connections, and for each the right process,
+//! workload, state, stage, count and age, in `/metrics` and in the listing; then all at once,
+//! beside ten thousand healthy connections, with every owner compared with the descriptor tables.
+
+mod claim;
+mod ways;
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use claim::{Leak, listing};
+use serde_json::Value;
+use ways::{WAYS, busy};
+
+use super::Test;
+use crate::harness::agent::Agent;
+use crate::harness::descriptors::{self, Ends, Held};
+use crate::harness::space::Space;
+use crate::workload::black_hole;
+use crate::workload::programs::Built;
+
+/// The tests of this file.
+pub(super) const TESTS: &[Test] = &[
+    ("host::every_way_to_leak_is_named", one_by_one),
+    ("host::every_leak_is_named_among_ten_thousand_connections", at_once),
+];
+
+/// A pass every half second, a verification of owners after ten, and time for both.
+const SOON: Duration = Duration::from_mins(1);
+
+fn one_by_one() {
+    let (agent, built, space) = (Agent::start(&[]), Built::new(), Space::new());
+    space.enter(black_hole);
+    for (name, way) in WAYS {
+        eprintln!("a program that leaks: {name}");
+        let leak = space.enter(|| way(&built));
+        agree(&agent, name, &leak, &space);
+    }
+}
+
+fn at_once() {
+    let (agent, built, space) = (Agent::start(&[]), Built::new(), Space::new());
+    space.enter(black_hole);
+    let healthy = space.enter(|| (0..20).flat_map(|_| busy(500)).collect::<Vec<_>>());
+    let leaks: Vec<_> =
+        WAYS.iter().map(|(name, way)| (*name, space.enter(|| way(&built)))).collect();
+    for (name, leak) in &leaks {
+        agree(&agent, name, leak, &space);
+    }
+    let (right, all) = owners(&agent, &space);
+    eprintln!("owners: {right} of {all} live sockets under a process that holds them");
+    assert!(
+        all >= 20_000,
+        "the healthy connections are not all there: {all} sockets with {} processes",
+        healthy.len()
+    );
+    assert_eq!(right, all, "not every live socket is under a process that holds it");
+}
+
+/// Waits until the agent says of a leak what is true.
+fn agree(agent: &Agent, name: &str, leak: &Leak, space: &Space) {
+    let start = Instant::now();
+    loop {
+        let wrong: Vec<String> =
+            leak.claims.iter().filter_map(|claim| claim.differs(agent, leak, space)).collect();
+        if wrong.is_empty() {
+            return;
+        }
+        assert!(
+            start.elapsed() < SOON,
+            "{name}: after {SOON:?} the agent still says otherwise:\n{}",
+            wrong.join("\n")
+        );
+        std::thread::sleep(Duration::from_millis(250));
+    }
+}
+
+/// How many sockets of a namespace stand under a process that holds them, by the descriptor tables,
+/// and how many there are.
+fn owners(agent: &Agent, space: &Space) -> (usize, usize) {
+    let truth = descriptors::of(space.pid());
+    let pids: BTreeSet<u32> = truth.iter().flat_map(|held| held.holders.keys().copied()).collect();
+    let named: BTreeSet<(Ends, u32)> = pids
+        .into_iter()
+        .flat_map(|pid| {
+            listing(agent, &format!("pid={pid}&netns={}", space.inode))
+                .into_iter()
+                .map(move |row| (ends(&row), pid))
+        })
+        .collect();
+    let (right, wrong): (Vec<&Held>, Vec<&Held>) = truth
+        .iter()
+        .partition(|held| held.holders.keys().any(|holder| named.contains(&(held.ends, *holder))));
+    for Held { ends, state, holders } in wrong.into_iter().take(20) {
+        let said = listing(agent, &format!("local={}&peer={}", ends.0, ends.1));
+        eprintln!(
+            "{} - {} in {state} is held by {holders:?}; the agent says {said:?}",
+            ends.0, ends.1
+        );
+    }
+    (right.len(), truth.len())
+}
+
+fn ends(row: &Value) -> Ends {
+    let end = |address: &str, port: &str| {
+        let ip = row[address]
+            .as_str()
+            .and_then(|text| text.parse().ok())
+            .unwrap_or_else(|| panic!("no {address} in {row}"));
+        let port = row[port]
+            .as_u64()
+            .and_then(|port| u16::try_from(port).ok())
+            .unwrap_or_else(|| panic!("no {port} in {row}"));
+        SocketAddr::new(ip, port)
+    };
+    (end("local_address", "local_port"), end("peer_address", "peer_port"))
+}

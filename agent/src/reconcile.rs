@@ -104,7 +104,7 @@ impl Reconcile {
         } else if let Some(rows) = self.warning.add(corrected) {
             tracing::warn!(rows, "the connection table was corrected");
         }
-        summary.suspects > 0
+        summary.missed_once > 0
     }
 
     /// Waits until the next pass is due: after the interval, or earlier where one is due at once or
@@ -233,7 +233,7 @@ impl Reconcile {
             return;
         }
         self.readings = Some(Instant::now());
-        let owners = lock(&self.table).owners(std::process::id());
+        let owners = lock(&self.table).view().owners(std::process::id());
         let descriptors: Vec<_> = owners.into_iter().filter_map(Descriptors::read).collect();
         let host = Host::read();
         lock(&self.table).take_readings(host, descriptors.into_iter());

@@ -94,6 +94,7 @@ impl Verify {
         let ended = self.ended();
         let after = u64::try_from(self.after.as_nanos()).unwrap_or(u64::MAX);
         let waits = lock(table)
+            .view()
             .unverified_since()
             .is_some_and(|since| monotonic().saturating_sub(since) >= after);
         let due = waits || (!ended.is_empty() && is_outlived(table, &ended));
@@ -115,7 +116,7 @@ impl Verify {
 fn is_outlived(table: &SharedTable, ended: &HashSet<u32>) -> bool {
     let mut from = Some(0);
     while let Some(place) = from {
-        let (found, next) = lock(table).outlives(ended, place, PLACES);
+        let (found, next) = lock(table).view().outlives(ended, place, PLACES);
         if found {
             return true;
         }

@@ -27,7 +27,7 @@ pub(crate) fn rows(table: &SharedTable, states: States, mut visit: impl FnMut(Ro
     let mut slice = Vec::with_capacity(PLACES as usize);
     let mut from = Some(0);
     while let Some(place) = from {
-        from = lock(table).slice(place, PLACES, states, &mut slice, &mut walked.seen);
+        from = lock(table).view().slice(place, PLACES, states, &mut slice, &mut walked.seen);
         walked.slices += 1;
         slice.drain(..).for_each(&mut visit);
     }

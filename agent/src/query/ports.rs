@@ -48,7 +48,7 @@ Examples:
 
     fn answer(&self, source: &Source, now: u64) -> Ports {
         let taken = Taken::at(SystemTime::now(), now);
-        let all = lock(&source.table).destinations().to_vec();
+        let all = lock(&source.table).view().destinations().to_vec();
         let destinations: Vec<PortUse> = all.iter().take(self.limit).map(PortUse::from).collect();
         Ports {
             taken,

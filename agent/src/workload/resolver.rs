@@ -94,7 +94,7 @@ impl Resolver {
     /// Answers what the table asks for; with `all`, also confirms everything else. Returns whether
     /// that needed a walk.
     fn round(&mut self, all: bool) -> bool {
-        let wanted = lock(&self.table).wanted_workloads();
+        let wanted = lock(&self.table).view().wanted_workloads();
         let cgroups = wanted.keys.iter().any(|key| matches!(key, Key::Cgroup(_)));
         let survey = if all || cgroups { self.unified.as_ref().map(Hierarchy::walk) } else { None }
             .unwrap_or_default();
@@ -127,6 +127,7 @@ impl Resolver {
         table.tell_workloads(found, now);
         // A key that was asked for and was not found has been removed.
         let gone: Vec<_> = table
+            .view()
             .wanted_workloads()
             .keys
             .into_iter()
@@ -151,6 +152,7 @@ mod tests {
     /// Returns the workload of the sockets of a process.
     fn shown(table: &SharedTable, tgid: u32) -> String {
         let rows: Vec<_> = lock(table)
+            .view()
             .rows()
             .filter(|row| row.tgid == tgid)
             .map(|row| row.workload.to_string())
@@ -209,6 +211,9 @@ mod tests {
         fs::remove_dir_all(&root).unwrap();
         assert_eq!(before, ["early.service", "unknown", "unknown"]);
         assert_eq!(after, ["early.service", "late.service", "unknown"]);
-        assert_eq!((moved.as_str(), lock(&table).wants_workloads()), ("moved.service", false));
+        assert_eq!(
+            (moved.as_str(), lock(&table).view().wants_workloads()),
+            ("moved.service", false)
+        );
     }
 }

@@ -118,7 +118,6 @@ impl Default for Work {
 impl Work {
     /// Tells the pass what a record did.
     #[inline]
-    #[inline]
     pub(super) fn note(&mut self, effect: Effect) {
         if let Some(pass) = self.stage.pass() {
             pass.note(effect);

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use clap::Parser as _;
 use dashboards::{alerts, threshold, timing};
 use serde_json::Value;
-use tcpwarden::cli::Cli;
+use tcpwarden::cli;
 
 use crate::{Check, list, panels, targets, text, variables};
 
@@ -128,7 +127,7 @@ fn commands(dashboard: &Value) -> Vec<String> {
         .flat_map(|panel| text(&panel["description"]).split('`').skip(1).step_by(2));
     let ours = quoted.filter(|command| command.starts_with("tcpwarden "));
     ours.filter_map(|command| {
-        Cli::try_parse_from(command.split_whitespace()).err().map(|why| format!("{command}: {why}"))
+        cli::parse(command.split_whitespace()).err().map(|why| format!("{command}: {why}"))
     })
     .collect()
 }

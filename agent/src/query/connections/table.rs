@@ -1,39 +1,26 @@
-//! `tcpwarden connections`: the connections of a running agent as a table.
+//! The answer of `connections` as a table.
 
 use std::fmt::Write as _;
-use std::io::Write;
-use std::net::{IpAddr, SocketAddr};
 
-use super::ask::{age, ask, printable, usage};
-use crate::cli::ConnectionsArgs;
+use super::Connections;
 use crate::duration_text;
-use crate::exit::Error;
-use crate::listing::answer::{Connection, Connections};
-use crate::listing::query::Query;
-
-/// Prints the connections that match.
-///
-/// # Errors
-/// An option is wrong, no agent answers, the output cannot be written.
-pub fn connections(arguments: &ConnectionsArgs, out: &mut impl Write) -> Result<u8, Error> {
-    Query::connections(arguments.pairs()).map_err(|refusal| usage(&refusal))?;
-    ask(&arguments.from, "/api/v1/connections", &arguments.pairs(), out, table)
-}
+use crate::listing::answer::Connection;
+use crate::query::text::{age, end, printable};
 
 const COLUMNS: [&str; 9] =
     ["STATE", "AGE", "PROCESS", "PID", "WORKLOAD", "ROLE", "LOCAL", "PEER", "RETRANS"];
-/// The columns that are numbers, and stand to the right.
+/// Which columns are aligned to the right: those with numbers.
 const RIGHT: [bool; 9] = [false, true, false, true, false, false, false, false, true];
-/// The widest a column gets; longer text pushes its line out.
-const WIDEST: usize = 48;
+/// The largest width of a column, in letters. Longer text shifts the rest of its line.
+const MAX_WIDTH: usize = 48;
 
-/// The table, and below it how much of everything it is.
-fn table(answer: &Connections, page: &mut String) {
+/// Appends the table and a last line that counts what matches.
+pub(super) fn write(answer: &Connections, page: &mut String) {
     let rows: Vec<[String; 9]> = answer.connections.iter().map(cells).collect();
     let mut widths = COLUMNS.map(str::len);
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
-            *width = cell.chars().count().clamp(*width, WIDEST.max(*width));
+            *width = cell.chars().count().clamp(*width, MAX_WIDTH.max(*width));
         }
     }
     if !rows.is_empty() {
@@ -48,7 +35,8 @@ fn table(answer: &Connections, page: &mut String) {
         (0, _) => writeln!(page, "no connection of {tracked} matches"),
         (_, true) => writeln!(
             page,
-            "{returned} of {matched} connections that match shown, of {tracked}; --limit and filters show others"
+            "{returned} of {matched} connections that match shown, of {tracked}; \
+             --limit and filters show others"
         ),
         (_, false) => writeln!(page, "{matched} of {tracked} connections match"),
     };
@@ -82,15 +70,6 @@ fn cells(connection: &Connection) -> [String; 9] {
         end(connection.peer_address, connection.peer_port),
         connection.retransmitted_segments.to_string(),
     ]
-}
-
-/// An end as `ss` shows it: `*` for any address and any port.
-pub(super) fn end(address: IpAddr, port: u16) -> String {
-    if address.is_unspecified() && port == 0 {
-        "*".to_owned()
-    } else {
-        SocketAddr::new(address, port).to_string()
-    }
 }
 
 #[cfg(test)]
@@ -128,29 +107,35 @@ mod tests {
             ..Connections::default()
         };
         let mut page = String::new();
-        table(&answer, &mut page);
+        write(&answer, &mut page);
         assert_eq!(
             page,
             "\
-STATE                 AGE  PROCESS      PID  WORKLOAD        ROLE    LOCAL           PEER           RETRANS
-close_wait (read)  3h12m+  orders-api  4711  orders.service  client  10.0.0.1:40000  10.0.0.9:5432        0
-close_wait (read)  3h12m+  x              -  orders.service  client  10.0.0.1:40000  10.0.0.9:5432        0
+STATE                 AGE  PROCESS      PID  WORKLOAD        ROLE    \
+LOCAL           PEER           RETRANS
+close_wait (read)  3h12m+  orders-api  4711  orders.service  client  \
+10.0.0.1:40000  10.0.0.9:5432        0
+close_wait (read)  3h12m+  x              -  orders.service  client  \
+10.0.0.1:40000  10.0.0.9:5432        0
 2 of 412 connections that match shown, of 900; --limit and filters show others
 "
         );
     }
 
     #[test]
-    fn a_name_cannot_steer_the_terminal_or_break_the_line() {
+    fn a_name_cannot_control_the_terminal_or_break_the_line() {
         let evil = "a\u{1b}]0;x\u{7}\nb\u{202e}";
         let connections =
             vec![Connection { state: evil.into(), workload: evil.into(), ..connection(evil) }];
         let mut page = String::new();
-        table(
+        write(
             &Connections { matched: 1, returned: 1, connections, ..Connections::default() },
             &mut page,
         );
         assert_eq!(page.lines().count(), 3);
-        assert!(!page.chars().any(|c| crate::events::names::steers(c) && c != '\n'), "{page:?}");
+        assert!(
+            !page.chars().any(|c| crate::events::names::controls_terminal(c) && c != '\n'),
+            "{page:?}"
+        );
     }
 }

@@ -1,23 +1,16 @@
-//! The command line: what can be asked of the program and how `--help` teaches it.
+//! The command line: the commands, their options and `--help`.
 //!
-//! Options of `run` arrive here as text and become values in [`crate::config`], which also reads
-//! the environment and the file, so that a wrong value is told the same way wherever it came from.
-
-mod ask;
+//! Called by `main`. The options of `run` stay text here; [`crate::config`] reads them together
+//! with the environment and the file. The commands that ask a running agent come from
+//! [`crate::query`].
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+use crate::config::RunArgs;
 use crate::exit;
-
-pub use ask::{AgentArgs, ConnectionsArgs, LeaksArgs, Pairs, PortsArgs};
-
-/// The address of `run` unless told otherwise: loopback, and a port that the list of default ports
-/// of Prometheus exporters leaves free (it fills 9100-9999 and goes on one by one from 10000; 793
-/// is the RFC that TCP had for forty years).
-pub const DEFAULT_LISTEN: &str = "127.0.0.1:10793";
+use crate::query::{self, Request};
 
 /// Follows every TCP socket from birth to death and names the process that leaks, retransmits or is
 /// refused.
@@ -44,57 +37,9 @@ pub enum Command {
     Check,
     /// Print state transitions and retransmits as they happen
     Events(EventsArgs),
-    /// Ask a running agent which connections there are: filtered, with ages and owners
-    Connections(Box<ConnectionsArgs>),
-    /// Ask a running agent who is suspected to leak connections, the worst first
-    Leaks(Box<LeaksArgs>),
-    /// Ask a running agent which destinations have taken most of their local ports
-    Ports(Box<PortsArgs>),
-}
-
-/// Options of `run`, as text; see [`crate::config::KEYS`] for their bounds.
-#[derive(Args, Debug, Default)]
-pub struct RunArgs {
-    /// Where to serve HTTP: ADDR:PORT, [ADDR6]:PORT or unix:/path/to.sock [default:
-    /// 127.0.0.1:10793]
-    #[arg(long, value_name = "ADDRESS", help_heading = "Serving")]
-    pub listen: Option<String>,
-    /// Seconds between passes over the kernel's own socket list; at least 0.2, fractions allowed
-    /// [default: 30]
-    #[arg(long, value_name = "SECONDS", allow_hyphen_values = true, help_heading = "Cadence")]
-    pub reconcile_interval: Option<String>,
-    /// Seconds after which a socket that stays in a leak state has its owner verified against the
-    /// descriptor tables, before the next pass is due; fractions allowed [default: 10]
-    #[arg(long, value_name = "SECONDS", allow_hyphen_values = true, help_heading = "Cadence")]
-    pub verify_after: Option<String>,
-    /// Milliseconds between visits to the rings, 1 to 1000 [default: 50]
-    #[arg(long, value_name = "MILLISECONDS", allow_hyphen_values = true, help_heading = "Cadence")]
-    pub drain_interval_ms: Option<String>,
-    /// Bytes of the ring for state transitions, a power of two from 4096 [default: 8388608]
-    #[arg(long, value_name = "BYTES", allow_hyphen_values = true, help_heading = "Bounds")]
-    pub ring_bytes: Option<String>,
-    /// Bytes of the ring for retransmits, a power of two from 4096 [default: 1048576]
-    #[arg(long, value_name = "BYTES", allow_hyphen_values = true, help_heading = "Bounds")]
-    pub retransmit_ring_bytes: Option<String>,
-    /// Rows of the connection table; sockets beyond are counted as refused [default: 1000000]
-    #[arg(long, value_name = "ROWS", allow_hyphen_values = true, help_heading = "Bounds")]
-    pub max_connections: Option<String>,
-    /// Label sets of processes by role, and as many with a port; more are counted under `~other`
-    /// [default: 200]
-    #[arg(long, value_name = "SETS", allow_hyphen_values = true, help_heading = "Bounds")]
-    pub max_series: Option<String>,
-    /// What to log: error, warn, info, debug, trace, or a tracing filter [default: info]
-    #[arg(long, value_name = "FILTER")]
-    pub log: Option<String>,
-    /// Read options from a TOML file; its keys are the names of these options
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
-    /// Do not drop privileges after attaching (for debugging)
-    #[arg(long)]
-    pub keep_privileges: bool,
-    /// Answer /api, which shows addresses and process names, also where other machines can ask
-    #[arg(long, help_heading = "Serving")]
-    pub expose_connections: bool,
+    /// A query: asks a running agent and prints its answer. [`parse`] adds one command for each.
+    #[command(skip)]
+    Query(Box<Request>),
 }
 
 /// Options of `events`.
@@ -114,29 +59,36 @@ pub struct EventsArgs {
 /// Reads the command line.
 ///
 /// # Errors
-/// What clap has to say: also `--help` and `--version` come this way. The caller prints it with
-/// `print` and ends with its `exit_code`, 0 or 2.
+/// The message of clap, also for `--help` and `--version`. The caller prints it with `print` and
+/// ends with its `exit_code`, 0 or 2.
 pub fn parse<I, T>(arguments: I) -> Result<Cli, clap::Error>
 where
     I: IntoIterator<Item = T>,
     T: Into<std::ffi::OsString> + Clone,
 {
     let matches = command().try_get_matches_from(arguments)?;
+    if let Some((name, of_command)) = matches.subcommand()
+        && let Some(request) = Request::from_matches(name, of_command)?
+    {
+        return Ok(Cli { command: Command::Query(Box::new(request)) });
+    }
     Cli::from_arg_matches(&matches)
 }
 
-/// The command with its long help.
+/// Returns the command line with the queries and the long help texts.
 fn command() -> clap::Command {
     let codes = exit_codes();
-    Cli::command()
-        .after_help("See `tcpwarden help <COMMAND>` for options, and `tcpwarden --help` for examples and exit codes.")
+    let own = Cli::command()
+        .after_help(SEE_ALSO)
         .after_long_help(format!("{EXAMPLES}\n{codes}"))
         .mut_subcommand("run", |run| run.after_long_help(format!("{RUN_NOTES}\n{codes}")))
         .mut_subcommand("check", |check| check.after_long_help(format!("{CHECK_NOTES}\n{codes}")))
-        .mut_subcommand("events", |events| events.after_long_help(EVENTS_NOTES))
-        .mut_subcommand("connections", |connections| connections.after_long_help(format!("{CONNECTIONS_NOTES}\n{codes}")))
-        .mut_subcommand("leaks", |leaks| leaks.after_long_help(format!("{LEAKS_NOTES}\n{codes}")))
+        .mut_subcommand("events", |events| events.after_long_help(EVENTS_NOTES));
+    query::ALL.iter().fold(own, |command, query| command.subcommand(query.command(&codes)))
 }
+
+const SEE_ALSO: &str = "See `tcpwarden help <COMMAND>` for options, and `tcpwarden --help` for \
+                        examples and exit codes.";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -154,49 +106,24 @@ Every option is also an environment variable (--ring-bytes is TCPWARDEN_RING_BYT
 --config file (ring-bytes = 8388608). The command line wins over the environment, the environment
 over the file, the file over the default. An unknown key in the file is an error.
 
-When ready, one line on standard output says where the metrics are; all else goes to standard error.
+When ready, one line on standard output names the address of the metrics; everything else goes to
+standard error.
 SIGINT and SIGTERM end the agent within a second.
 ";
 
 const CHECK_NOTES: &str = "\
-Needs the same privileges as run. Ends with 0 where every probe attached, with 6 where an optional one
-did not, with 4 where the agent could not run at all.
+Needs the same privileges as run. Ends with 0 if every probe attached, with 6 if an optional one did
+not, with 4 if the agent could not run at all.
 ";
 
 const EVENTS_NOTES: &str = "\
 Examples:
-  tcpwarden events                                as a table; what is lost is told at the end
+  tcpwarden events                                as a table; lost records are counted at the end
   tcpwarden events --json --count 100             JSON lines: ready, the events, summary
   tcpwarden events --json | jq -c 'select(.new == \"close_wait\")'
 ";
 
-const CONNECTIONS_NOTES: &str = "\
-Filters with several values (--state close_wait,syn_sent or --state close_wait --state syn_sent) ask for
-any of them; different filters must all agree. An age with + behind it is a lower bound: the connection is
-older than the agent. What did not fit under --limit is told at the end.
-
-Examples:
-  tcpwarden connections --state close_wait --min-age 5m
-  tcpwarden connections --process nginx --peer 10.0.0.0/8 --sort retransmitted
-  tcpwarden connections --state listen --sort port
-  tcpwarden connections --json | jq '.connections[].pid'
-
-Needs no privileges but those to reach the address: a socket file is open to its owner and group.
-";
-
-const LEAKS_NOTES: &str = "\
-A suspect is a process with connections that have been in a state that should pass for more than ten
-seconds: close_wait (the peer closed, the process never did), syn_sent (nobody answers), fin_wait2 with a
-descriptor (half-closed), fin_wait1, last_ack and closing (the peer does not acknowledge). Ends with 0 also
-where there are suspects; .matched of --json says how many.
-
-Examples:
-  tcpwarden leaks
-  tcpwarden leaks --min-age 1h
-  tcpwarden leaks --json | jq -r '.suspects[].sentence'
-";
-
-/// The exit codes as a block of help text.
+/// Returns the exit codes as a block of help text.
 fn exit_codes() -> String {
     exit::TABLE.iter().fold(String::from("Exit codes:\n"), |mut text, (code, meaning)| {
         // Writing to a String cannot fail.
@@ -205,7 +132,7 @@ fn exit_codes() -> String {
     })
 }
 
-/// Seconds, possibly with a fraction, as a duration that is not zero.
+/// Reads seconds, with or without a fraction; 0.001 to a year.
 fn parse_duration(text: &str) -> Result<std::time::Duration, String> {
     let refuse = || "expected seconds from 0.001 to 31536000".to_owned();
     let seconds: f64 = text.parse().map_err(|_not_a_number: std::num::ParseFloatError| refuse())?;
@@ -273,8 +200,14 @@ mod tests {
         ] {
             assert!(text.contains(word), "{word}: {text}");
         }
+        for query in query::ALL {
+            assert!(text.contains(query.about()), "{query:?}: {text}");
+        }
         let run = parse(["tcpwarden", "run", "--help"]).unwrap_err().to_string();
-        assert!(run.contains(DEFAULT_LISTEN) && run.contains("TCPWARDEN_RING_BYTES"), "{run}");
+        assert!(
+            run.contains(crate::config::DEFAULT_LISTEN) && run.contains("TCPWARDEN_RING_BYTES"),
+            "{run}"
+        );
         let run = run.split_whitespace().collect::<Vec<_>>().join(" ");
         for key in crate::config::KEYS {
             assert!(run.contains(&format!("--{}", key.name)), "{}: {run}", key.name);

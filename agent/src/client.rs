@@ -1,8 +1,7 @@
-//! Asks a running agent over HTTP, on a TCP address or a socket file.
+//! A small HTTP client for a running agent, on a TCP address or a socket file.
 //!
-//! Used by the commands `connections`, `leaks` and `ports`. Guarantees: whoever answers there, it
-//! takes at most [`PATIENCE`] and [`MOST`] bytes of memory and ends in a body or in a [`Failure`]
-//! that says what to do.
+//! Used by the queries. Guarantees: whatever program answers, a request takes at most [`TIMEOUT`]
+//! and [`MAX_BODY`] bytes of memory, and returns a body or a [`Failure`] that says what to do.
 
 use std::io;
 use std::time::Duration;
@@ -18,65 +17,72 @@ use tokio::time::timeout;
 
 use crate::config::Listen;
 
-/// How long an answer may take: an agent lets a query wait for nine seconds and work for nine more.
-pub const PATIENCE: Duration = Duration::from_secs(25);
-/// The most bytes of an answer; a thousand connections take some 600,000.
-pub const MOST: usize = 8 << 20;
+/// The longest time for an answer: a query may wait for nine seconds in the agent and run for nine
+/// more.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(25);
+/// The most bytes of an answer; a thousand connections take about 600,000.
+pub(crate) const MAX_BODY: usize = 8 << 20;
 
-/// Why there is no answer.
+/// The reason why there is no answer.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
-    /// Nobody can be reached there.
+pub(crate) enum Failure {
+    /// No connection to the address.
     #[error("{0}; is `tcpwarden run` running there? --agent names another address or unix:/path")]
     Unreachable(io::Error),
-    /// It took too long.
-    #[error("no answer within {} seconds; the agent is busy, or something else listens there", PATIENCE.as_secs())]
-    Slow,
-    /// Whatever answers does not speak HTTP.
+    /// The answer took too long.
     #[error(
-        "what answers there does not speak HTTP as an agent does ({0}); --agent names another address"
+        "no answer within {} seconds; the agent is busy, or something else listens there",
+        TIMEOUT.as_secs()
+    )]
+    Slow,
+    /// The program that answers does not speak HTTP.
+    #[error(
+        "what answers there does not speak HTTP as an agent does ({0}); \
+         --agent names another address"
     )]
     Foreign(String),
-    /// The answer has no end.
+    /// The answer exceeds [`MAX_BODY`].
     #[error(
-        "the answer is larger than {MOST} bytes; that is no agent, --agent names another address"
+        "the answer is larger than {MAX_BODY} bytes; that is no agent, \
+         --agent names another address"
     )]
     TooLarge,
-    /// The agent says no.
+    /// The agent answers with an error status.
     #[error("it answers {status}: {text}")]
     Refused {
         /// The HTTP status.
         status: StatusCode,
-        /// The body.
+        /// The reason from the body; at most 500 letters.
         text: String,
     },
 }
 
-/// The body of what the agent answers to a path with its query.
+/// Returns the body of the agent's answer to `target`, a path with its query. Blocks for at most
+/// [`TIMEOUT`].
 ///
 /// # Errors
-/// See [`Failure`].
-pub fn fetch(agent: &Listen, target: &str) -> Result<Bytes, Failure> {
+/// Any [`Failure`].
+pub(crate) fn fetch(agent: &Listen, target: &str) -> Result<Bytes, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(Failure::Unreachable)?;
-    let answer = runtime.block_on(ask_for(agent, target, PATIENCE));
-    // What is left of the connection ends with the process.
+    let answer = runtime.block_on(fetch_within(TIMEOUT, agent, target));
+    // Does not wait for the connection's task, which ends with the process.
     runtime.shutdown_background();
     answer
 }
 
-/// The same for as long as `patience` lasts.
-pub(crate) async fn ask_for(
+/// As [`fetch`], within a given time: connecting, sending and reading together.
+pub(crate) async fn fetch_within(
+    limit: Duration,
     agent: &Listen,
     target: &str,
-    patience: Duration,
 ) -> Result<Bytes, Failure> {
-    timeout(patience, ask(agent, target)).await.unwrap_or(Err(Failure::Slow))
+    timeout(limit, connect_and_ask(agent, target)).await.unwrap_or(Err(Failure::Slow))
 }
 
-async fn ask(agent: &Listen, target: &str) -> Result<Bytes, Failure> {
+async fn connect_and_ask(agent: &Listen, target: &str) -> Result<Bytes, Failure> {
     match agent {
         Listen::Tcp(address) => {
             let stream = TcpStream::connect(address).await.map_err(Failure::Unreachable)?;
@@ -89,7 +95,7 @@ async fn ask(agent: &Listen, target: &str) -> Result<Bytes, Failure> {
     }
 }
 
-/// One request, one answer.
+/// Sends one request and reads its answer.
 async fn exchange<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     stream: S,
     host: &str,
@@ -98,7 +104,7 @@ async fn exchange<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     let foreign = |error: &dyn std::error::Error| Failure::Foreign(error.to_string());
     let (mut sender, connection) =
         http1::handshake(TokioIo::new(stream)).await.map_err(|error| foreign(&error))?;
-    // Its errors come to the request too.
+    // The request below returns the errors of this task, too.
     tokio::spawn(async { drop(connection.await) });
     let request = Request::get(target)
         .header(header::HOST, host)
@@ -107,7 +113,7 @@ async fn exchange<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         .map_err(|error| foreign(&error))?;
     let answer = sender.send_request(request).await.map_err(|error| foreign(&error))?;
     let status = answer.status();
-    let body = match Limited::new(answer.into_body(), MOST).collect().await {
+    let body = match Limited::new(answer.into_body(), MAX_BODY).collect().await {
         Ok(body) => body.to_bytes(),
         Err(error) if error.is::<LengthLimitError>() => return Err(Failure::TooLarge),
         Err(error) => return Err(Failure::Foreign(error.to_string())),
@@ -118,7 +124,7 @@ async fn exchange<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     Err(Failure::Refused { status, text: reason(&body) })
 }
 
-/// What a refusal says: the `error` of a JSON body, else the beginning of the text.
+/// Returns the reason of a refusal: the `error` of a JSON body, or the beginning of any other body.
 fn reason(body: &[u8]) -> String {
     let error = serde_json::from_slice::<serde_json::Value>(body).ok();
     let error = error

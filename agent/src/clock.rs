@@ -1,14 +1,13 @@
-//! The kernel's monotonic clock, which every record carries.
+//! `CLOCK_MONOTONIC`, the clock of every record (`bpf_ktime_get_ns`).
 
 use std::time::Duration;
 
 use nix::time::{ClockId, clock_gettime};
 
-/// Nanoseconds of `CLOCK_MONOTONIC`, the clock of `bpf_ktime_get_ns`.
+/// Returns the time of `CLOCK_MONOTONIC` in nanoseconds.
 #[must_use]
-pub fn monotonic() -> u64 {
-    // The clock exists on every Linux, and the call cannot fail for it.
-    clock_gettime(ClockId::CLOCK_MONOTONIC)
-        .map(Duration::from)
-        .map_or(0, |time| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX))
+pub(crate) fn monotonic() -> u64 {
+    let time = clock_gettime(ClockId::CLOCK_MONOTONIC).map(Duration::from);
+    debug_assert!(time.is_ok(), "every Linux has CLOCK_MONOTONIC");
+    u64::try_from(time.unwrap_or_default().as_nanos()).unwrap_or(u64::MAX)
 }

@@ -7,16 +7,16 @@
 use std::time::{Duration, SystemTime};
 
 /// The longest duration that [`parse`] returns: ten years, far more than any uptime.
-pub const LONGEST: Duration = Duration::from_hours(10 * 365 * 24);
+pub(crate) const LONGEST: Duration = Duration::from_hours(10 * 365 * 24);
 
 /// What [`parse`] accepts, as the second half of "expected ...".
-pub const ALLOWED: &str =
+pub(crate) const ALLOWED: &str =
     "a duration such as 90s, 5m, 1h30m or 2d (a bare number is seconds), at most 10 years";
 
 /// Reads whole numbers with the units s, m, h and d, or a bare number of seconds. Returns `None`
 /// for any other text and for more than [`LONGEST`].
 #[must_use]
-pub fn parse(text: &str) -> Option<Duration> {
+pub(crate) fn parse(text: &str) -> Option<Duration> {
     let mut seconds: u64 = 0;
     let mut rest = text;
     while !rest.is_empty() {
@@ -39,7 +39,7 @@ pub fn parse(text: &str) -> Option<Duration> {
 
 /// Writes a duration for a sentence, in its two largest units: `3 h 12 min`.
 #[must_use]
-pub fn long(duration: Duration) -> String {
+pub(crate) fn long(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let (days, hours, minutes) = (seconds / 86400, seconds / 3600 % 24, seconds / 60 % 60);
     match seconds {
@@ -53,14 +53,14 @@ pub fn long(duration: Duration) -> String {
 /// Writes a duration for a table column: as [`long`], but without blanks, so that [`parse`] reads
 /// it.
 #[must_use]
-pub fn short(duration: Duration) -> String {
+pub(crate) fn short(duration: Duration) -> String {
     long(duration).replace("min", "m").replace(' ', "")
 }
 
 /// Writes a point in time as RFC 3339 in UTC with milliseconds: `2026-11-21T13:00:00.000Z`. A time
 /// before 1970 is written as the start of 1970.
 #[must_use]
-pub fn rfc3339(time: SystemTime) -> String {
+pub(crate) fn rfc3339(time: SystemTime) -> String {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let (days, second) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
     let (year, month, day) = date(days);

@@ -1,12 +1,12 @@
-//! How the program ends: the error that each command returns and the exit code that it maps to.
+//! The exit codes, and the errors that end a command.
 //!
-//! Used by `main` and by everything that can stop a command. Nothing in the program calls
-//! `process::exit`: an error travels up to `main`, so that the probes detach on the way.
+//! Used by `main` and by everything that can end a command. Nothing in the program calls
+//! `process::exit`: every error is returned to `main`, so that the probes are detached on the way.
 
 use std::io;
 use std::process::ExitCode;
 
-/// All went well.
+/// The command succeeded.
 pub const OK: u8 = 0;
 /// An unexpected failure.
 pub const FAILURE: u8 = 1;
@@ -16,15 +16,15 @@ pub const USAGE: u8 = 2;
 pub const PRIVILEGE: u8 = 3;
 /// The kernel lacks something that is required.
 pub const KERNEL: u8 = 4;
-/// The listen address cannot be had.
+/// The agent cannot listen on its address.
 pub const LISTEN: u8 = 5;
 /// `check`: the agent would run, but some optional probe is unsupported or failed.
 pub const DEGRADED: u8 = 6;
-/// `connections`, `leaks`: no agent answers, or not what was asked for.
+/// A query: no agent answers, or it refuses.
 pub const AGENT: u8 = 7;
 
-/// The exit codes with their meaning, as `--help` prints them.
-pub const TABLE: &[(u8, &str)] = &[
+/// Every exit code with its meaning, as `--help` prints them.
+pub(crate) const TABLE: &[(u8, &str)] = &[
     (OK, "all went well"),
     (FAILURE, "an unexpected failure"),
     (USAGE, "the command line or the configuration is wrong"),
@@ -32,55 +32,56 @@ pub const TABLE: &[(u8, &str)] = &[
     (KERNEL, "the kernel lacks something that is required"),
     (LISTEN, "the listen address cannot be had"),
     (DEGRADED, "check only: the agent runs, but an optional probe is unsupported or failed"),
-    (AGENT, "connections, leaks and ports only: no agent answers, or it refuses"),
+    (AGENT, "queries of a running agent only: no agent answers, or it refuses"),
 ];
 
-/// Why a command stopped.
+/// The reason why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The command line, the environment or the configuration file is wrong; the text names the
-    /// place.
+    /// The command line, the environment or the configuration file is wrong. The text names the
+    /// source.
     #[error("{0}")]
     Usage(String),
-    /// The process may not do what the command needs.
+    /// The process lacks privileges that the command needs.
     #[error(
-        "cannot load the probes: {missing} missing; run as root, or grant the binary cap_bpf, cap_perfmon, cap_sys_admin and cap_sys_ptrace"
+        "cannot load the probes: {missing} missing; run as root, or grant the binary cap_bpf, \
+         cap_perfmon, cap_sys_admin and cap_sys_ptrace"
     )]
     Privilege {
         /// The capabilities that are missing.
         missing: String,
     },
-    /// The kernel cannot carry the agent.
+    /// The kernel lacks something that the agent requires.
     #[error("the kernel lacks {what}: {hint}")]
     Kernel {
         /// What is missing.
         what: String,
-        /// What can be done about it.
+        /// What to do about it.
         hint: String,
     },
-    /// The address to listen on cannot be had.
+    /// The agent cannot listen on its address.
     #[error("cannot listen on {addr}: {source}; {}", listen_hint(source))]
     Listen {
-        /// The address, as the user would write it.
+        /// The address, as `--listen` takes it.
         addr: String,
-        /// What the system said.
+        /// The error of the system call.
         source: io::Error,
     },
-    /// The agent that was asked does not answer, or not as it should.
+    /// The agent does not answer, refuses, or sends something unexpected.
     #[error("cannot ask the agent at {agent}: {why}")]
     Agent {
-        /// Its address, as the user would write it.
+        /// Its address, as `--agent` takes it.
         agent: String,
         /// What went wrong, and what to do about it.
         why: String,
     },
-    /// Anything else; the text is the whole chain of causes.
+    /// Any other failure. The text is the whole chain of causes.
     #[error("{0:#}")]
     Other(#[from] anyhow::Error),
 }
 
 impl Error {
-    /// The exit code that stands for this error.
+    /// Returns the exit code of this error.
     #[must_use]
     pub const fn code(&self) -> u8 {
         match self {
@@ -100,7 +101,7 @@ impl From<&Error> for ExitCode {
     }
 }
 
-/// What a user can do about a refused address.
+/// Returns what a user can do about a refused address.
 fn listen_hint(source: &io::Error) -> &'static str {
     match source.kind() {
         io::ErrorKind::AddrInUse => {
@@ -110,7 +111,8 @@ fn listen_hint(source: &io::Error) -> &'static str {
             "no interface has that address; choose another with --listen"
         }
         io::ErrorKind::PermissionDenied => {
-            "ports below 1024 and foreign directories need more privileges; choose another with --listen"
+            "ports below 1024 and foreign directories need more privileges; \
+             choose another with --listen"
         }
         io::ErrorKind::NotFound => {
             "create the directory first, or choose another path with --listen"

@@ -1,7 +1,7 @@
-//! The housekeeping thread: slow reads that a scrape must not make, once a second.
+//! The housekeeping thread: once a second it makes slow readings that a scrape must not make.
 //!
-//! Started by `run`. Reads what the kernel tells of the programs and of this process, and asks for
-//! a reconcile pass where the kernel ran neither state probe for a transition.
+//! Started by `run`. It reads the run statistics of the programs and the resources of this process,
+//! and requests a reconcile pass if the kernel ran neither state probe for some transition.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::Duration;
@@ -15,14 +15,17 @@ use crate::metrics::SharedStats;
 use crate::metrics::stats::ProcessSample;
 use crate::rate_limited::RateLimited;
 
-/// How often everything is read.
-const EVERY: Duration = Duration::from_secs(1);
+/// The time between two rounds.
+const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Reads and does the `chores` once now and then every second, until `stop` closes.
-pub fn run(
+/// Work that the thread does in each round, besides its readings.
+pub(crate) type Chore = Box<dyn FnMut() + Send>;
+
+/// Reads and does the `chores` now and then every second, until the other end of `stop` is gone.
+pub(crate) fn run(
     runs: &RunStats,
     stats: &SharedStats,
-    chores: &mut [&mut dyn FnMut()],
+    chores: &mut [Chore],
     pass_wanted: &SyncSender<()>,
     stop: &Receiver<()>,
 ) {
@@ -47,53 +50,55 @@ pub fn run(
                 unseen.update(monotonic(), &programs, stats.counted_at, stats.kernel.second);
         });
         if unseen.has_grown() {
-            // One that is already wanted is enough.
+            // If the channel is full, a pass has been requested already.
             let _ = pass_wanted.try_send(());
         }
-        if stop.recv_timeout(EVERY) != Err(RecvTimeoutError::Timeout) {
+        if stop.recv_timeout(INTERVAL) != Err(RecvTimeoutError::Timeout) {
             return;
         }
     }
 }
 
-/// Transitions that no program was run for.
+/// Counts transitions for which the kernel ran neither state probe.
 #[derive(Default)]
 struct Unseen {
-    /// Skipped runs of the first program, at the reading before.
+    /// How many runs of the first program the kernel had skipped at the previous reading.
     skipped: u64,
-    /// When that was, as [`monotonic`].
+    /// The time of that reading, nanoseconds of [`monotonic`].
     read_at: u64,
-    /// How many transitions went unseen.
+    /// How many transitions no program has seen.
     count: u64,
+    /// Whether the last reading increased `count`.
     grown: bool,
     warning: RateLimited,
 }
 
 impl Unseen {
-    /// Takes new readings: `second` is how often the second program was there instead, as of
-    /// `counted_at`.
+    /// Adds a reading made at `now`; `fallback` is how often the second program has handled a
+    /// transition in place of the first, read at `counted_at`. Returns the count.
     ///
-    /// It is compared with skips that were read before: the two are not read at one moment, and a
-    /// skip that the second program is about to make good is no loss.
+    /// `fallback` is compared with the skips of the previous reading: the two are not read at one
+    /// instant, and a skip that the second program is about to handle is no loss.
     fn update(
         &mut self,
         now: u64,
         programs: &[(&'static str, ProgramRuns)],
         counted_at: u64,
-        second: u64,
+        fallback: u64,
     ) -> u64 {
         self.grown = false;
         if counted_at <= self.read_at {
             return self.count;
         }
-        let count = self.count.max(self.skipped.saturating_sub(second));
+        let count = self.count.max(self.skipped.saturating_sub(fallback));
         self.grown = count > self.count;
         if let Some(transitions) =
             self.grown.then(|| self.warning.add(count - self.count)).flatten()
         {
             tracing::warn!(
                 transitions,
-                "the kernel ran no program for some transitions; a reconcile pass corrects the table"
+                "the kernel ran no program for some transitions; a reconcile pass corrects the \
+                 table"
             );
         }
         (self.count, self.read_at) = (count, now);
@@ -105,13 +110,13 @@ impl Unseen {
         count
     }
 
-    /// Whether the last readings added any.
+    /// Returns whether the last reading increased the count.
     fn has_grown(&self) -> bool {
         self.grown
     }
 }
 
-/// What `/proc` tells of this process; nothing where it cannot be read.
+/// Reads the resources of this process from `/proc`; `None` if that fails.
 fn sample() -> Option<ProcessSample> {
     let process = Process::myself().ok()?;
     let stat = process.stat().ok()?;

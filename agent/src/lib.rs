@@ -1,28 +1,31 @@
-//! The agent as a library, so that its parts can be tested and measured one by one; `main.rs` is
-//! the only program that uses it. See ARCHITECTURE.md for the map.
-// One module may: `kernel::heap`.
+//! The agent as a library: `main.rs` is the only program that runs it, `xtask/cost` measures its
+//! parts and `dashboards` checks commands against it. ARCHITECTURE.md is the map.
+//!
+//! A module is `pub` only if one of these uses it.
+// Only `kernel::heap` allows unsafe code.
 #![deny(unsafe_code)]
 
 pub mod cli;
-pub mod client;
-pub mod clock;
+pub(crate) mod client;
+pub(crate) mod clock;
 pub mod commands;
 pub mod config;
 pub mod conn;
-pub mod duration_text;
-pub mod events;
+pub(crate) mod duration_text;
+pub(crate) mod events;
 pub mod exit;
-pub mod housekeeping;
-pub mod http;
+pub(crate) mod housekeeping;
+pub(crate) mod http;
 pub mod ingest;
 pub mod kernel;
-pub mod leaks;
-pub mod listing;
+pub(crate) mod leaks;
+pub(crate) mod listing;
 pub mod metrics;
 pub mod pressure;
-pub mod rate_limited;
-pub mod reconcile;
-pub mod verify;
+pub mod query;
+pub(crate) mod rate_limited;
+pub(crate) mod reconcile;
+pub(crate) mod verify;
 pub mod workload;
 
 use std::io::Write as _;

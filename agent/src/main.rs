@@ -4,7 +4,7 @@ use std::io::{IsTerminal as _, stderr, stdout};
 use std::process::ExitCode;
 
 use tcpwarden::cli::{self, Command};
-use tcpwarden::commands::{check, connections, events, leaks, ports, run};
+use tcpwarden::commands::{check, events, run};
 use tcpwarden::config::RunConfig;
 use tcpwarden::exit::Error;
 use tracing_subscriber::EnvFilter;
@@ -13,7 +13,7 @@ fn main() -> ExitCode {
     let cli = match cli::parse(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) => {
-            // A closed standard output leaves nobody to tell.
+            // If standard output is closed, there is no reader.
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1));
         }
@@ -42,15 +42,11 @@ fn dispatch(command: Command) -> Result<u8, Error> {
             start_log("warn")?;
             events::events(&arguments)
         }
-        Command::Connections(arguments) => {
-            connections::connections(&arguments, &mut stdout().lock())
-        }
-        Command::Leaks(arguments) => leaks::leaks(&arguments, &mut stdout().lock()),
-        Command::Ports(arguments) => ports::ports(&arguments, &mut stdout().lock()),
+        Command::Query(request) => request.run(&mut stdout().lock()),
     }
 }
 
-/// Logs to standard error; standard output belongs to what a command prints.
+/// Starts the log on standard error; standard output is for what a command prints.
 fn start_log(filter: &str) -> Result<(), Error> {
     let filter = EnvFilter::try_new(filter)
         .map_err(|error| Error::Usage(format!("cannot read the log filter {filter:?}: {error}")))?;

@@ -10,7 +10,7 @@ const INTERVAL: Duration = Duration::from_mins(1);
 
 /// The state of one rate-limited warning.
 #[derive(Debug, Default)]
-pub struct RateLimited {
+pub(crate) struct RateLimited {
     /// When the last line was due; `None` before the first.
     last: Option<Instant>,
     /// The sum since that line.
@@ -19,7 +19,7 @@ pub struct RateLimited {
 
 impl RateLimited {
     /// Adds to the sum. Returns the sum and resets it if a line is due.
-    pub fn add(&mut self, count: u64) -> Option<u64> {
+    pub(crate) fn add(&mut self, count: u64) -> Option<u64> {
         self.pending += count;
         if self.last.is_some_and(|last| last.elapsed() < INTERVAL) {
             return None;

@@ -34,39 +34,39 @@ const GAP: Duration = Duration::from_millis(200);
 const READINGS_APART: Duration = Duration::from_secs(10);
 
 /// The thread's state.
-pub struct Reconcile {
+pub(crate) struct Reconcile {
     /// The loaded kernel side.
-    pub kernel: Kernel,
+    pub(crate) kernel: Kernel,
     /// The namespace that the thread lives in.
-    pub home: Home,
+    pub(crate) home: Home,
     /// Time between passes.
-    pub interval: Duration,
+    pub(crate) interval: Duration,
     /// To the ingest thread; bounded, so that lists are read as fast as they are applied.
-    pub commands: SyncSender<Command>,
+    pub(crate) commands: SyncSender<Command>,
     /// To wake it.
-    pub ingest: Handle,
+    pub(crate) ingest: Handle,
     /// Somebody noticed a loss; closed when the agent stops.
-    pub wanted: Receiver<()>,
+    pub(crate) wanted: Receiver<()>,
     /// Asked whether owners are in doubt.
-    pub table: SharedTable,
+    pub(crate) table: SharedTable,
     /// When owners are verified.
-    pub verify: Verify,
+    pub(crate) verify: Verify,
     /// Where namespaces are looked for: in threads too where the last pass had rows that it could
     /// not look at, or looked at some with a thread's help.
-    pub search: Search,
+    pub(crate) search: Search,
     /// Set when the first pass has ended.
-    pub ready: Arc<AtomicBool>,
+    pub(crate) ready: Arc<AtomicBool>,
     /// Whether the last pass was one that settles suspects.
-    pub settling: bool,
+    pub(crate) settling: bool,
     /// When `/proc` was last read at length.
-    pub readings: Option<Instant>,
+    pub(crate) readings: Option<Instant>,
     /// The warning about corrections.
-    pub warning: RateLimited,
+    pub(crate) warning: RateLimited,
 }
 
 impl Reconcile {
     /// Makes passes until the agent stops; gives the kernel side back.
-    pub fn run(mut self) -> Kernel {
+    pub(crate) fn run(mut self) -> Kernel {
         if !self.has(SOCKET_LIST) {
             // Its absence has been told by name; the agent goes on with what the probes tell.
             self.ready.store(true, Ordering::Release);
@@ -104,7 +104,7 @@ impl Reconcile {
         } else if let Some(rows) = self.warning.add(corrected) {
             tracing::warn!(rows, "the connection table was corrected");
         }
-        summary.suspects > 0
+        summary.missed_once > 0
     }
 
     /// Waits until the next pass is due: after the interval, or earlier where one is due at once or
@@ -184,7 +184,8 @@ impl Reconcile {
                     })?;
                 }
                 Err(error) => {
-                    tracing::debug!(netns = namespace.inode, %error, "cannot look into the network namespace")
+                    tracing::debug!(netns = namespace.inode, %error, "cannot look into the \
+                        network namespace")
                 }
             }
         }
@@ -233,7 +234,7 @@ impl Reconcile {
             return;
         }
         self.readings = Some(Instant::now());
-        let owners = lock(&self.table).owners(std::process::id());
+        let owners = lock(&self.table).view().owners(std::process::id());
         let descriptors: Vec<_> = owners.into_iter().filter_map(Descriptors::read).collect();
         let host = Host::read();
         lock(&self.table).take_readings(host, descriptors.into_iter());

@@ -22,7 +22,7 @@ use crate::listing::walk::PLACES;
 
 /// A reading, and a look for processes that have ended, comes at the earliest this many times its
 /// own length after the one before began: one percent of one CPU each.
-pub const SHARE: u32 = 100;
+pub(crate) const SHARE: u32 = 100;
 /// Early passes keep half of `after` as their distance, and this at the most.
 const APART: Duration = Duration::from_secs(5);
 /// The most processes whose end is watched for; those beyond are found out by the next regular
@@ -31,7 +31,7 @@ const MOST_WATCHED: usize = 4096;
 
 /// What is known of the last reading.
 #[derive(Debug)]
-pub struct Verify {
+pub(crate) struct Verify {
     after: Duration,
     /// From when on the next reading is within bounds.
     reading_from: Option<Instant>,
@@ -46,7 +46,7 @@ pub struct Verify {
 impl Verify {
     /// Nothing read yet; owners are to be verified `after` a socket entered a leak state.
     #[must_use]
-    pub fn new(after: Duration) -> Self {
+    pub(crate) fn new(after: Duration) -> Self {
         Self {
             after,
             reading_from: None,
@@ -58,17 +58,17 @@ impl Verify {
 
     /// Whether a reading is within bounds.
     #[must_use]
-    pub fn affordable(&self, now: Instant) -> bool {
+    pub(crate) fn affordable(&self, now: Instant) -> bool {
         self.reading_from.is_none_or(|from| now >= from)
     }
 
     /// A reading begins.
-    pub fn begin(&mut self) {
+    pub(crate) fn begin(&mut self) {
         self.watched.clear();
     }
 
     /// Takes what a record tells of processes.
-    pub fn see(&mut self, record: &Record) {
+    pub(crate) fn see(&mut self, record: &Record) {
         match record {
             Record::Socket(entry) => self.same_numbers = entry.reader == std::process::id(),
             Record::Holder(entry) if self.watched.len() < MOST_WATCHED => {
@@ -79,14 +79,14 @@ impl Verify {
     }
 
     /// A reading that began then has ended.
-    pub fn end(&mut self, began: Instant, now: Instant) {
+    pub(crate) fn end(&mut self, began: Instant, now: Instant) {
         self.reading_from = Some(began + now.saturating_duration_since(began) * SHARE);
         // What comes into doubt in the meantime is settled together.
         self.looking_from = Some(now + (self.after / 2).min(APART));
     }
 
     /// Whether a pass should come before its time.
-    pub fn is_due(&mut self, table: &SharedTable) -> bool {
+    pub(crate) fn is_due(&mut self, table: &SharedTable) -> bool {
         let now = Instant::now();
         if !self.affordable(now) || self.looking_from.is_some_and(|from| now < from) {
             return false;
@@ -94,6 +94,7 @@ impl Verify {
         let ended = self.ended();
         let after = u64::try_from(self.after.as_nanos()).unwrap_or(u64::MAX);
         let waits = lock(table)
+            .view()
             .unverified_since()
             .is_some_and(|since| monotonic().saturating_sub(since) >= after);
         let due = waits || (!ended.is_empty() && is_outlived(table, &ended));
@@ -115,7 +116,7 @@ impl Verify {
 fn is_outlived(table: &SharedTable, ended: &HashSet<u32>) -> bool {
     let mut from = Some(0);
     while let Some(place) = from {
-        let (found, next) = lock(table).outlives(ended, place, PLACES);
+        let (found, next) = lock(table).view().outlives(ended, place, PLACES);
         if found {
             return true;
         }

@@ -1,125 +1,20 @@
 //! Alert and recording rules, as files that Prometheus and its relatives load.
 //!
-//! Each alert stands by itself: it needs no recording rule. What an alert says of its limits, its
-//! runbook says with the same words, from the same constants.
+//! Each alert stands by itself: it needs no recording rule.
 
-mod agent;
-mod connects;
-mod leaks;
-mod limits;
-mod listeners;
-mod network;
-mod promql;
-mod queues;
+pub(crate) mod promql;
 pub mod records;
+pub(crate) mod shared;
 mod yaml;
 
-use std::sync::LazyLock;
-use std::time::Duration;
-
 use crate::File;
+pub use crate::alert::{Alert, JOB, Severity, Term};
+pub use crate::alerts::all;
 use crate::timing::Timing;
 
 /// Where a `runbook_url` begins unless told otherwise: a path in this repository. Who publishes the
 /// runbooks puts their address here, with `cargo xtask dashboards --runbooks URL`.
 pub const RUNBOOKS: &str = "docs/runbooks/";
-/// The jobs whose targets are agents, as a regular expression: any with the program's name in it,
-/// which fits `tcpwarden` as well as `monitoring/tcpwarden` of an operator.
-pub const JOB: &str = ".*tcpwarden.*";
-
-/// How urgent an alert is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Severity {
-    /// Wake somebody: users are refused, or will be within the hour.
-    Critical,
-    /// Look at it in working hours.
-    Warning,
-    /// Worth knowing.
-    Info,
-}
-
-impl Severity {
-    /// The label's value.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Critical => "critical",
-            Self::Warning => "warning",
-            Self::Info => "info",
-        }
-    }
-}
-
-/// A limit or window in an alert, for its description and its runbook.
-#[derive(Debug, Clone)]
-pub struct Term {
-    /// Stands for the value in texts, in double square brackets.
-    pub key: &'static str,
-    /// With its unit.
-    pub value: String,
-    /// What is measured against it, for the runbook; empty for a part of the description only.
-    pub meaning: &'static str,
-}
-
-/// One alert.
-#[derive(Debug, Clone, Copy)]
-pub struct Alert {
-    /// CamelCase, with the prefix `Tcp`.
-    pub name: &'static str,
-    /// The group in the rule file.
-    pub group: &'static str,
-    /// How urgent it is.
-    pub severity: Severity,
-    /// When it fires, in PromQL.
-    pub expr: fn(&Timing) -> String,
-    /// For how long the expression must hold, in production.
-    pub hold: Duration,
-    /// For how long the alert goes on after the expression ended, in production.
-    pub keep: Duration,
-    /// What is wrong, one sentence without variables.
-    pub summary: &'static str,
-    /// Who, how much, which limit: a template of Prometheus with the keys of `terms` in double
-    /// square brackets.
-    pub description: &'static str,
-    /// The limits and windows.
-    pub terms: fn(&Timing) -> Vec<Term>,
-    /// The uid of the dashboard that shows it.
-    pub board: &'static str,
-}
-
-impl Alert {
-    /// The description with its limits put in.
-    #[must_use]
-    pub fn describe(&self, timing: &Timing) -> String {
-        self.fill(self.description, timing)
-    }
-
-    /// A text with the limits of this alert put in.
-    #[must_use]
-    pub fn fill(&self, text: &str, timing: &Timing) -> String {
-        (self.terms)(timing).iter().fold(text.to_owned(), |text, term| {
-            text.replace(&format!("[[{}]]", term.key), &term.value)
-        })
-    }
-}
-
-/// Every alert, in the order of the file.
-#[must_use]
-pub fn all() -> &'static [Alert] {
-    static ALL: LazyLock<Vec<Alert>> = LazyLock::new(|| {
-        [
-            leaks::ALL,
-            limits::ALL,
-            listeners::ALL,
-            connects::ALL,
-            network::ALL,
-            queues::ALL,
-            agent::ALL,
-        ]
-        .concat()
-    });
-    &ALL
-}
 
 /// The rule files with these times.
 #[must_use]
@@ -146,14 +41,4 @@ pub fn files_at(timing: &Timing, runbooks: &str) -> Vec<File> {
 #[must_use]
 pub fn file_of(alerts: &[Alert], timing: &Timing, runbooks: &str) -> String {
     yaml::alerts(alerts, timing, runbooks)
-}
-
-/// A share of one as a text: `80 %`.
-fn percent(ratio: f64) -> String {
-    format!("{} %", (ratio * 1000.0).round() / 10.0)
-}
-
-/// A term.
-const fn term(key: &'static str, value: String, meaning: &'static str) -> Term {
-    Term { key, value, meaning }
 }

@@ -1,5 +1,5 @@
 //! What to do when an alert fires: one page each. The head comes from the rule; the prose stands in
-//! `runbooks/NAME.md`, with the rule's limits put in.
+//! `dashboards/alerts/NAME/runbook.md`, with the rule's limits put in.
 
 use std::fmt::Write as _;
 
@@ -10,24 +10,6 @@ use crate::timing::{PRODUCTION, Timing};
 /// Where the pages are, from the project's root.
 pub const FOLDER: &str = "docs/runbooks/";
 
-/// Pairs each alert with its prose.
-macro_rules! prose {
-    ($($name:literal)+) => {
-        &[$(($name, include_str!(concat!("runbooks/", $name, ".md")))),+]
-    };
-}
-
-/// The prose by the name of the alert.
-const PROSE: &[(&str, &str)] = prose![
-    "TcpCloseWaitStuck" "TcpCloseWaitGrowing" "TcpCloseWaitUnaccepted" "TcpFinWait2Stuck"
-    "TcpDescriptorsNearLimit" "TcpEphemeralPortsNearExhaustion" "TcpEphemeralPortsExhausted" "TcpMemoryNearLimit"
-    "TcpListenBacklogNearLimit" "TcpAcceptQueueOverflowing"
-    "TcpConnectFailures" "TcpConnectSlow" "TcpSynRetransmits" "TcpConnectionChurn"
-    "TcpRetransmitRatioHigh" "TcpResetStorm" "TcpReceiversNotReading" "TcpPeersNotReading"
-    "TcpwardenDown" "TcpwardenPassesStalled" "TcpwardenEventsLost" "TcpwardenDriftFound" "TcpwardenProbeDetached"
-    "TcpwardenUnattributed" "TcpwardenLabelsOverflowing" "TcpwardenTableFull"
-];
-
 /// The pages, and the list of them.
 #[must_use]
 pub fn files() -> Vec<File> {
@@ -36,10 +18,10 @@ pub fn files() -> Vec<File> {
 }
 
 fn page(alert: &Alert, timing: &Timing) -> File {
-    let Alert { name, summary, severity, board, .. } = alert;
-    let prose = PROSE.iter().find(|(of, _)| of == name).map_or("", |(_, prose)| prose);
+    let Alert { name, summary, severity, board, runbook, .. } = alert;
     let mut text = format!(
-        "# {name}\n\n<!-- Written by `cargo xtask dashboards` from dashboards/src; do not edit. -->\n\n{summary}\n\n"
+        "# {name}\n\n<!-- Written by `cargo xtask dashboards` from dashboards/src; do not edit. \
+         -->\n\n{summary}\n\n"
     );
     let _ = write!(text, "| | |\n|---|---|\n| severity | {} |\n", severity.as_str());
     let _ = writeln!(
@@ -56,18 +38,24 @@ fn page(alert: &Alert, timing: &Timing) -> File {
         "| dashboard | [{board}](../../dashboards/grafana/{board}.json), `/d/{board}` in Grafana |"
     );
     let _ = write!(text, "\n```promql\n{}\n```\n\n", (alert.expr)(timing));
-    let _ = write!(text, "{EXAMPLE}\n\n{}", alert.fill(prose, timing));
+    let _ = write!(text, "{EXAMPLE}\n\n{}", alert.fill(runbook, timing));
     File { path: format!("{FOLDER}{name}.md"), text }
 }
 
 const EXAMPLE: &str = "\
-Run the commands on the machine of the label `instance`. In them, `orders-api`, process id 1077, port 5432 and address 10.0.0.5 stand for
+Run the commands on the machine of the label `instance`. In them, `orders-api`, process id 1077, \
+port 5432 and address 10.0.0.5 stand for
 those at hand.";
 
 /// All alerts in a table.
 fn index() -> String {
-    let mut text = "# Runbooks\n\n<!-- Written by `cargo xtask dashboards` from dashboards/src; do not edit. -->\n\n".to_owned();
-    text.push_str("What to do when an alert of [tcpwarden-alerts.yml](../../dashboards/prometheus/tcpwarden-alerts.yml) fires.\n\n");
+    let mut text = "# Runbooks\n\n<!-- Written by `cargo xtask dashboards` from dashboards/src; \
+        do not edit. -->\n\n"
+        .to_owned();
+    text.push_str(
+        "What to do when an alert of \
+        [tcpwarden-alerts.yml](../../dashboards/prometheus/tcpwarden-alerts.yml) fires.\n\n",
+    );
     text.push_str("| alert | severity | what is wrong |\n|---|---|---|\n");
     for Alert { name, severity, summary, .. } in rules::all() {
         let _ = writeln!(text, "| [{name}]({name}.md) | {} | {summary} |", severity.as_str());

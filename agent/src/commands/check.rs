@@ -1,4 +1,4 @@
-//! `tcpwarden check`: attach every probe for real, print what each came to, detach.
+//! `tcpwarden check`: attaches every probe, prints the result of each, detaches.
 
 use std::io::{self, Write};
 
@@ -8,13 +8,14 @@ use crate::kernel::load::{Kernel, Sizes};
 use crate::kernel::namespaces::{self, Home, Search};
 use crate::kernel::probe::{DESCRIPTOR_LIST, Probe, ProbeState, SOCKET_LIST};
 
-/// Rings of one page each: nothing is read from them.
+/// Rings of one page each, because nothing is read from them.
 const SIZES: Sizes = Sizes { state_ring: 4096, retransmit_ring: 4096 };
 
-/// Attaches, prints, detaches; the exit code says whether everything attached.
+/// Attaches, prints and detaches. Returns the exit code: [`exit::OK`] if everything works,
+/// [`exit::DEGRADED`] otherwise.
 ///
 /// # Errors
-/// Where the agent could not run at all.
+/// The agent could not run at all.
 pub fn check(out: &mut impl Write) -> Result<u8, Error> {
     let (mut kernel, _maps) = load(SIZES)?;
     let remarks = remarks(&mut kernel);
@@ -48,7 +49,7 @@ fn note(probe: &Probe, state: &ProbeState) -> String {
     }
 }
 
-/// What does not work although its probe attached.
+/// Returns what does not work although its probe is attached.
 fn remarks(kernel: &mut Kernel) -> Vec<String> {
     let mut remarks = Vec::new();
     let attached = |kernel: &Kernel, name: &str| {
@@ -62,18 +63,21 @@ fn remarks(kernel: &mut Kernel) -> Vec<String> {
         }
     }
     match Home::own() {
-        Ok(home) => {
-            let shut: Vec<u32> = namespaces::find(&home, Search::Threads)
-                .namespaces
-                .iter()
-                .filter(|other| other.enter(&home, || Ok(())).is_err())
-                .map(|other| other.inode)
-                .collect();
-            if !shut.is_empty() {
-                remarks.push(format!("{} network namespaces cannot be entered (cap_sys_admin is missing): sockets there that are older than the agent are not seen", shut.len()));
-            }
-        }
+        Ok(home) => remarks.extend(closed_namespaces(&home)),
         Err(error) => remarks.push(format!("cannot tell the own network namespace: {error}")),
     }
     remarks
+}
+
+/// Returns a remark if there are network namespaces that the agent cannot enter.
+fn closed_namespaces(home: &Home) -> Option<String> {
+    let found = namespaces::find(home, Search::Threads);
+    let shut = found.namespaces.iter().filter(|other| other.enter(home, || Ok(())).is_err());
+    let closed = shut.count();
+    (closed > 0).then(|| {
+        format!(
+            "{closed} network namespaces cannot be entered (cap_sys_admin is missing): sockets \
+             there that are older than the agent are not seen"
+        )
+    })
 }

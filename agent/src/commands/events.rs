@@ -1,4 +1,5 @@
-//! `tcpwarden events`: transitions and retransmits as they happen, until told to stop.
+//! `tcpwarden events`: prints transitions and retransmits as they happen, until a signal or a
+//! limit.
 
 use std::io::{self, BufWriter, Write};
 use std::ops::ControlFlow;
@@ -23,15 +24,15 @@ use crate::kernel::load::Sizes;
 
 /// Rings as large as the agent's.
 const SIZES: Sizes = Sizes { state_ring: 8 << 20, retransmit_ring: 1 << 20 };
-/// How often the rings are drained and the output is flushed.
+/// The time between two drains of the rings, each followed by a flush of the output.
 const DRAIN_EVERY: Duration = Duration::from_millis(50);
-/// The most records between two looks at the clock and at signals.
+/// The most records between two checks of the clock and of signals.
 const BATCH: usize = 4096;
 
-/// Prints events until a signal, the asked time or the asked number.
+/// Prints events until a signal comes, or until the requested time or number is reached.
 ///
 /// # Errors
-/// Where nothing can be watched, or the output cannot be written.
+/// The probes cannot be loaded, or the output cannot be written.
 pub fn events(arguments: &EventsArgs) -> Result<u8, Error> {
     let (mut poll, signals) = watch_signals().context("cannot wait for signals")?;
     let (kernel, maps) = load(SIZES)?;
@@ -61,12 +62,12 @@ pub fn events(arguments: &EventsArgs) -> Result<u8, Error> {
     }
     let lost = counters.read().map(|counters| counters.states_lost + counters.retransmits_lost);
     summary.lost = lost.context("cannot read how many records were lost")?;
-    // A reader that has gone away is told nothing more.
+    // The result does not matter: this is the last output.
     let _ = printer.summary(summary)?;
     Ok(exit::OK)
 }
 
-/// Blocks the signals that end the command, to read them like a file.
+/// Blocks the signals that end the command and returns a descriptor from which they are read.
 fn watch_signals() -> io::Result<(Poll, SignalFd)> {
     let mut set = SigSet::empty();
     set.add(Signal::SIGINT);
@@ -89,8 +90,8 @@ fn wait(poll: &mut Poll, ready: &mut mio::Events, end: Option<Instant>) -> Resul
     }
 }
 
-/// Prints a batch from the rings; breaks where the reader has gone or enough was printed. Returns
-/// too whether there is more.
+/// Prints a batch from the rings. Returns `Break` if the reader has gone away or enough was
+/// printed, and whether the rings hold more.
 fn print_batch<O: Write, D: Write>(
     rings: &mut Rings<RingBuf<MapData>>,
     printer: &mut Printer<O, D>,

@@ -1,11 +1,8 @@
-//! The commands of the program, one file each; `main` dispatches to them.
+//! The commands that work with the kernel, one module each; `main` dispatches to them. The commands
+//! that ask a running agent are in [`crate::query`].
 
-mod ask;
 pub mod check;
-pub mod connections;
 pub mod events;
-pub mod leaks;
-pub mod ports;
 pub mod run;
 
 use crate::exit::Error;
@@ -13,7 +10,10 @@ use crate::kernel::layout::{BTF_PATH, LayoutError};
 use crate::kernel::load::{Kernel, LoadError, Maps, Sizes};
 use crate::kernel::privileges;
 
-/// Loads the kernel side, or says what is missing and what to do about it.
+/// Loads the kernel side.
+///
+/// # Errors
+/// What is missing, and what to do about it.
 fn load(sizes: Sizes) -> Result<(Kernel, Maps), Error> {
     let missing = privileges::missing();
     if !missing.is_empty() {
@@ -22,27 +22,32 @@ fn load(sizes: Sizes) -> Result<(Kernel, Maps), Error> {
     Kernel::load(sizes).map_err(explain)
 }
 
-/// The error as the user gets it, with the exit code that it maps to.
+/// Returns the error for the user, which determines the exit code.
 fn explain(error: LoadError) -> Error {
     let kernel = |what: &str, hint: String| Error::Kernel { what: what.to_owned(), hint };
     match error {
         LoadError::Layout(LayoutError::Read { source }) => kernel(
             "BTF type information",
             format!(
-                "cannot read {BTF_PATH} ({source}); boot a kernel built with CONFIG_DEBUG_INFO_BTF=y, as those of most distributions are"
+                "cannot read {BTF_PATH} ({source}); boot a kernel built with \
+                 CONFIG_DEBUG_INFO_BTF=y, as those of most distributions are"
             ),
         ),
         LoadError::Layout(LayoutError::Missing { what }) => {
             kernel(&what, "the state probe needs it; Linux 5.10 and later have it".to_owned())
         }
-        LoadError::StateProbe(why) => {
-            kernel("a tracepoint inet_sock_set_state that takes the state probe", format!("the kernel said: {why}"))
-        }
-        LoadError::Maps(why) => {
-            kernel("the maps that the agent needs", format!("the ring buffer came with Linux 5.8; the kernel said: {why}"))
-        }
+        LoadError::StateProbe(why) => kernel(
+            "a tracepoint inet_sock_set_state that takes the state probe",
+            format!("the kernel said: {why}"),
+        ),
+        LoadError::Maps(why) => kernel(
+            "the maps that the agent needs",
+            format!("the ring buffer came with Linux 5.8; the kernel said: {why}"),
+        ),
         LoadError::Denied => Error::Privilege {
-            missing: "cap_bpf and cap_perfmon (or the permission to use them: lockdown, seccomp, a container's profile)".to_owned(),
+            missing: "cap_bpf and cap_perfmon (or the permission to use them: lockdown, seccomp, \
+                      a container's profile)"
+                .to_owned(),
         },
         LoadError::NoObject | LoadError::Patch(_) => Error::Other(anyhow::anyhow!("{error}")),
     }

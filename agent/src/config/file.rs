@@ -8,7 +8,7 @@ use super::KEYS;
 use super::value::Raw;
 use crate::exit::Error;
 
-/// What the file says; empty where there is none.
+/// The keys and values of the file; empty if there is no file.
 #[derive(Debug, Default)]
 pub(super) struct File {
     path: PathBuf,
@@ -16,7 +16,10 @@ pub(super) struct File {
 }
 
 impl File {
-    /// Reads a file and refuses keys that nobody would read.
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// The file cannot be read, is not TOML, or has a key that is not in [`KEYS`].
     pub(super) fn read(path: &Path) -> Result<Self, Error> {
         let text = std::fs::read_to_string(path).map_err(|error| {
             Error::Usage(format!("cannot read the configuration file {}: {error}", path.display()))
@@ -24,7 +27,7 @@ impl File {
         Self::parse(path, &text)
     }
 
-    /// [`Self::read`] without the reading.
+    /// As [`Self::read`], from the text of the file.
     pub(super) fn parse(path: &Path, text: &str) -> Result<Self, Error> {
         let table: Table = text.parse().map_err(|error: toml::de::Error| {
             Error::Usage(format!(
@@ -39,14 +42,14 @@ impl File {
         }
     }
 
-    /// The value of a key, if the file has one.
+    /// Returns the value of a key, if the file has one.
     pub(super) fn get(&self, name: &'static str) -> Option<Raw> {
         let value: &Value = self.table.get(name)?;
         Some(Raw::file(name, self.path.clone(), value.clone()))
     }
 }
 
-/// The error for a key that is not known, with those that may have been meant.
+/// Returns the error for an unknown key, with the known keys that are most like it.
 fn unknown_key(path: &Path, unknown: &str) -> Error {
     let near = nearest(unknown);
     let hint = if near.is_empty() {
@@ -57,7 +60,8 @@ fn unknown_key(path: &Path, unknown: &str) -> Error {
     Error::Usage(format!("unknown key {unknown:?} in {}: {hint}", path.display()))
 }
 
-/// The known keys that were most likely meant: those a typing error or two away, or containing it.
+/// Returns the known keys that are most like an unknown one: those with the smallest edit distance,
+/// or those that contain it.
 fn nearest(unknown: &str) -> Vec<&'static str> {
     let plain = unknown.to_lowercase().replace('_', "-");
     let score = |name: &str| match distance(&plain, name) {
@@ -76,17 +80,18 @@ fn nearest(unknown: &str) -> Vec<&'static str> {
     names
 }
 
-/// How many characters have to be inserted, removed or replaced to make one text the other.
+/// Returns the edit distance: how many characters must be inserted, removed or replaced to turn one
+/// text into the other.
 fn distance(one: &str, other: &str) -> usize {
     let other: Vec<char> = other.chars().collect();
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (line, mine) in one.chars().enumerate() {
         let mut next = vec![line + 1];
         for ((theirs, above), pair) in other.iter().zip(&row[1..]).zip(&row) {
-            let left = next.last().copied().unwrap_or_default();
+            let left = next[next.len() - 1];
             next.push((pair + usize::from(*theirs != mine)).min(above + 1).min(left + 1));
         }
         row = next;
     }
-    row.last().copied().unwrap_or_default()
+    row[row.len() - 1]
 }

@@ -1,35 +1,38 @@
-//! The configuration of `run`: command line over `TCPWARDEN_*` over the file over defaults, checked
-//! once and handed on as plain values.
+//! The configuration of `run`: the command line wins over `TCPWARDEN_*`, the environment over the
+//! file, the file over the defaults. It is checked once and becomes plain values.
 //!
 //! Called by `main`. Guarantees: every value in [`RunConfig`] is within its bounds; every error
-//! names the key, where its value came from, the value and what would be allowed.
+//! names the key, the source of its value, the value and what is allowed.
 
+mod arguments;
 mod file;
+mod listen;
 mod value;
 
 use std::ffi::OsString;
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::cli::{DEFAULT_LISTEN, RunArgs};
 use crate::exit::Error;
+
+pub use arguments::RunArgs;
+pub use listen::{DEFAULT_LISTEN, Listen};
 
 use file::File;
 use value::{Origin, Raw};
 
-/// A key of the configuration: `--name`, `TCPWARDEN_NAME` and the name in the file.
+/// A key of the configuration: the option `--name`, the variable `TCPWARDEN_NAME` and the name in
+/// the file.
 #[derive(Debug)]
-pub struct Key {
+pub(crate) struct Key {
     /// The name, with hyphens.
-    pub name: &'static str,
-    /// The value when none is given, as text.
-    pub default: &'static str,
+    pub(crate) name: &'static str,
+    /// The default value, as text.
+    pub(crate) default: &'static str,
 }
 
 /// Every key that the file may have.
-pub const KEYS: &[Key] = &[
+pub(crate) const KEYS: &[Key] = &[
     Key { name: "listen", default: DEFAULT_LISTEN },
     Key { name: "reconcile-interval", default: "30" },
     Key { name: "verify-after", default: "10" },
@@ -43,70 +46,38 @@ pub const KEYS: &[Key] = &[
     Key { name: "expose-connections", default: "false" },
 ];
 
-/// Where the metrics are served.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Listen {
-    /// A TCP address.
-    Tcp(SocketAddr),
-    /// A socket file.
-    Unix(PathBuf),
-}
-
-/// What an address to listen on is written as, for messages.
-pub const ADDRESSES: &str =
-    "an address and port such as 127.0.0.1:10793 or [::1]:10793, or unix:/path/to.sock";
-
-impl FromStr for Listen {
-    type Err = String;
-
-    /// # Errors
-    /// What would be allowed.
-    fn from_str(text: &str) -> Result<Self, String> {
-        if let Some(path) = text.strip_prefix("unix:") {
-            // The kernel's sun_path holds 108 bytes with its end mark.
-            let fits = path.starts_with('/') && path.len() <= 107 && !path.contains('\0');
-            let allowed = || "unix: and an absolute path of at most 107 bytes".to_owned();
-            return if fits { Ok(Self::Unix(PathBuf::from(path))) } else { Err(allowed()) };
-        }
-        text.parse()
-            .map(Self::Tcp)
-            .map_err(|_not_an_address: std::net::AddrParseError| ADDRESSES.to_owned())
-    }
-}
-
 /// The configuration of `run`, checked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunConfig {
-    /// Where to serve HTTP.
+    /// Where the agent serves HTTP.
     pub listen: Listen,
-    /// Time between reconcile passes.
+    /// The time between reconcile passes, 0.2 s to a day.
     pub reconcile_interval: Duration,
-    /// How long a socket can be in a leak state before its owner is verified.
+    /// How long a socket may be in a leak state before its owner is verified, 0.2 s to a day.
     pub verify_after: Duration,
-    /// Time between visits to the rings.
+    /// The time between two drains of the rings, 1 ms to 1 s.
     pub drain_interval: Duration,
-    /// Size of the ring for state records.
+    /// The size of the ring for state records in bytes, a power of two.
     pub ring_bytes: u32,
-    /// Size of the ring for retransmit records.
+    /// The size of the ring for retransmit records in bytes, a power of two.
     pub retransmit_ring_bytes: u32,
-    /// Rows of the connection table.
+    /// The most rows of the connection table.
     pub max_connections: usize,
-    /// Label sets of (process, role).
+    /// The most label sets of process and role.
     pub max_series: usize,
     /// The tracing filter.
     pub log: String,
-    /// Whether to keep all privileges after attaching.
+    /// Whether the agent keeps all privileges after attaching.
     pub keep_privileges: bool,
     /// Whether `/api` answers on an address that other machines can reach.
     pub expose_connections: bool,
 }
 
 impl RunConfig {
-    /// Puts the sources together; `environment` answers what `std::env::var_os` would.
+    /// Merges the sources; `environment` is `std::env::var_os` except in tests.
     ///
     /// # Errors
-    /// [`Error::Usage`] for a value that is not allowed, a key that is not known, a file that
-    /// cannot be read.
+    /// [`Error::Usage`] if a value is not allowed, a key is unknown or the file cannot be read.
     pub fn load(
         arguments: &RunArgs,
         environment: &dyn Fn(&str) -> Option<OsString>,
@@ -147,7 +118,7 @@ impl RunConfig {
     }
 }
 
-/// The value of a key from the first source that has one.
+/// Returns the value of a key from the first source that has one.
 fn find(
     name: &'static str,
     argument: Option<&str>,
@@ -167,22 +138,14 @@ fn find(
     if let Some(raw) = file.get(name) {
         return Ok(raw);
     }
-    let default = KEYS.iter().find(|key| key.name == name).map_or("", |key| key.default);
-    Ok(Raw::text(name, Origin::Default, default))
+    let default = KEYS.iter().find(|key| key.name == name).map(|key| key.default);
+    debug_assert!(default.is_some(), "{name} is not in KEYS");
+    Ok(Raw::text(name, Origin::Default, default.unwrap_or_default()))
 }
 
-/// The environment variable of a key.
+/// Returns the name of a key's environment variable.
 fn variable(name: &str) -> String {
     format!("TCPWARDEN_{}", name.replace('-', "_").to_ascii_uppercase())
-}
-
-impl std::fmt::Display for Listen {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Tcp(address) => address.fmt(f),
-            Self::Unix(path) => write!(f, "unix:{}", Path::display(path)),
-        }
-    }
 }
 
 #[cfg(test)]

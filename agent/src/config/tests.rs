@@ -1,9 +1,11 @@
+//! Tests of the sources, their order, and the messages.
+
 use std::collections::HashMap;
 use std::path::Path;
 
 use super::*;
 
-/// Loads with the given sources; the file is written under the test's own name.
+/// Loads from the given sources; the file gets the name of the test.
 fn load(
     arguments: &RunArgs,
     environment: &[(&str, &str)],
@@ -95,7 +97,8 @@ fn an_unknown_key_is_named_with_its_file_and_its_neighbours() {
     assert_eq!(parse("lisen = 1"), r#"unknown key "lisen" in /etc/t.toml: did you mean listen?"#);
     assert_eq!(
         parse("interval = 1"),
-        r#"unknown key "interval" in /etc/t.toml: did you mean drain-interval-ms or reconcile-interval?"#
+        "unknown key \"interval\" in /etc/t.toml: \
+         did you mean drain-interval-ms or reconcile-interval?"
     );
     assert!(parse("zzz = 1").contains("the keys are listen, reconcile-interval, "));
     assert!(parse("[run]\nlisten = 1").contains(r#"unknown key "run""#));

@@ -1,14 +1,15 @@
-//! One value on its way from text or TOML to a checked number; every refusal reads the same.
+//! One value of the configuration, from text or TOML to a checked value. Every refusal has the same
+//! form.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use toml::Value;
 
-use super::{ADDRESSES, Listen};
+use super::listen::{ADDRESSES, Listen};
 use crate::exit::Error;
 
-/// Where a value came from, for the message that refuses it.
+/// The source of a value, for the message that refuses it.
 #[derive(Clone, Debug)]
 pub(super) enum Origin {
     /// The command line.
@@ -17,38 +18,38 @@ pub(super) enum Origin {
     Environment(String),
     /// The file of this name.
     File(PathBuf),
-    /// Nobody gave one.
+    /// The default.
     Default,
 }
 
-/// A value that is not checked yet.
+/// An unchecked value.
 #[derive(Debug)]
 pub(super) struct Raw {
     name: &'static str,
     origin: Origin,
     value: Value,
-    /// The kind of value is still to be read from text.
+    /// Whether `value` is text that stands for any type, rather than a typed value of the file.
     textual: bool,
 }
 
 impl Raw {
-    /// A value from a source that only knows text.
+    /// Returns a value from a source that has only text.
     pub(super) fn text(name: &'static str, origin: Origin, text: &str) -> Self {
         Self { name, origin, value: Value::String(text.to_owned()), textual: true }
     }
 
-    /// A value from the file.
+    /// Returns a value from the file.
     pub(super) fn file(name: &'static str, path: PathBuf, value: Value) -> Self {
         Self { name, origin: Origin::File(path), value, textual: false }
     }
 
-    /// An address to listen on.
+    /// Reads an address to listen on.
     pub(super) fn listen(&self) -> Result<Listen, Error> {
         let text = self.value.as_str().ok_or_else(|| self.refuse(ADDRESSES))?;
         text.parse().map_err(|allowed: String| self.refuse(&allowed))
     }
 
-    /// Seconds with a fraction, within bounds.
+    /// Reads seconds with or without a fraction, from `least` to `most`.
     pub(super) fn seconds(&self, least: f64, most: f64) -> Result<Duration, Error> {
         let allowed = || self.refuse(&format!("seconds from {least} to {most}"));
         let seconds = match &self.value {
@@ -65,7 +66,7 @@ impl Raw {
         Duration::try_from_secs_f64(seconds).map_err(|_out_of_range| allowed())
     }
 
-    /// A whole number within bounds.
+    /// Reads a whole number from `least` to `most`.
     pub(super) fn integer(&self, least: u64, most: u64) -> Result<u64, Error> {
         let number = self.whole();
         number
@@ -73,21 +74,21 @@ impl Raw {
             .ok_or_else(|| self.refuse(&format!("a whole number from {least} to {most}")))
     }
 
-    /// A whole number within bounds that counts things in memory.
+    /// Reads a whole number from `least` to `most` that counts things in memory.
     pub(super) fn count(&self, least: u32, most: u32) -> Result<usize, Error> {
         let number = self.integer(least.into(), most.into())?;
         usize::try_from(number)
             .map_err(|_too_large| self.refuse("a smaller number on this machine"))
     }
 
-    /// The size of a ring: what the kernel takes is a power of two of at least one page.
+    /// Reads the size of a ring in bytes. The kernel requires a power of two of at least one page.
     pub(super) fn power_of_two(&self) -> Result<u32, Error> {
         let fits = |number: &u32| number.is_power_of_two() && (4096..=1 << 30).contains(number);
         let number = self.whole().and_then(|number| u32::try_from(number).ok()).filter(fits);
         number.ok_or_else(|| self.refuse("a power of two from 4096 to 1073741824"))
     }
 
-    /// Yes or no.
+    /// Reads a truth value.
     pub(super) fn truth(&self) -> Result<bool, Error> {
         match &self.value {
             Value::Boolean(truth) => Ok(*truth),
@@ -101,7 +102,7 @@ impl Raw {
         }
     }
 
-    /// A filter for the log.
+    /// Reads a filter for the log.
     pub(super) fn filter(&self) -> Result<String, Error> {
         let allowed = "error, warn, info, debug, trace, or a filter such as info,tcpwarden=debug";
         let text = self.value.as_str().ok_or_else(|| self.refuse(allowed))?;
@@ -117,7 +118,7 @@ impl Raw {
         }
     }
 
-    /// The error for a value that is not one of the allowed.
+    /// Returns the error for a value that is not allowed.
     fn refuse(&self, allowed: &str) -> Error {
         let shown = match &self.value {
             Value::String(text) if self.textual => format!("'{text}'"),

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::account::counters::Books;
+use super::account::counters::Counters;
 use super::account::groups::Groups;
 use super::account::services::{Ports, Services};
 use super::account::workloads::Workloads;
@@ -10,22 +10,22 @@ use super::labels::{Correction, SocketState};
 use super::limits::Limits;
 use super::socket::attribution::Attribution;
 use super::socket::row::{NIL, Row, flag};
-use super::store::age_list::Cuts;
+use super::store::age_list::AgeThresholds;
 use super::store::index::Index;
 use super::store::listener_index::Listeners;
-use super::store::slab::Rows;
+use super::store::slab::Slab;
 
 /// One row a live socket, and all that is counted from them.
 pub(super) struct Core {
     pub(super) index: Index,
-    pub(super) rows: Rows,
+    pub(super) rows: Slab,
     pub(super) groups: Groups,
     pub(super) workloads: Workloads,
     pub(super) services: Services,
     pub(super) ports: Ports,
     pub(super) listeners: Listeners,
-    pub(super) cuts: Cuts,
-    pub(super) books: Books,
+    pub(super) thresholds: AgeThresholds,
+    pub(super) counters: Counters,
     /// Whether a first pass has ended, so that every socket should be known.
     pub(super) seeded: bool,
     /// The namespaces whose list the last pass read: what is unknown there was missed.
@@ -42,25 +42,19 @@ impl Core {
         let workloads = Workloads::new();
         Self {
             index: Index::new(),
-            rows: Rows::new(limits.connections),
+            rows: Slab::new(limits.connections),
             services: Services::new(limits.services),
             groups: Groups::new(limits.groups, &workloads.unknown),
             workloads,
             ports: Ports::new(limits.ports),
             listeners: Listeners::default(),
-            cuts: Cuts::default(),
-            books: Books::new(),
+            thresholds: AgeThresholds::default(),
+            counters: Counters::new(),
             seeded: false,
             known: HashSet::new(),
             reader: 0,
             limits,
         }
-    }
-
-    /// Since when the row waits that has been longest in a leak state without a reading of the
-    /// descriptor tables after it entered it; `CLOCK_MONOTONIC` nanoseconds.
-    pub(super) fn unverified_since(&self) -> Option<u64> {
-        self.groups.unverified_since(&self.rows)
     }
 
     /// Whether every socket of a namespace should have a row, because a pass has read its list.
@@ -78,7 +72,7 @@ impl Core {
     pub(super) fn store(&mut self, row: Row) -> Option<u32> {
         let index = self.rows.insert(row)?;
         self.index.insert(row.sk, index, &self.rows);
-        self.books.unattributed += u64::from(row.attribution == Attribution::None);
+        self.counters.unattributed += u64::from(row.attribution == Attribution::None);
         self.link(index);
         Some(index)
     }
@@ -98,7 +92,7 @@ impl Core {
     /// Takes a row that neither the index nor a list has any more out of its place.
     pub(super) fn discard(&mut self, index: u32) -> Row {
         let row = self.rows.remove(index);
-        self.books.unattributed -= u64::from(row.attribution == Attribution::None);
+        self.counters.unattributed -= u64::from(row.attribution == Attribution::None);
         row
     }
 
@@ -130,6 +124,6 @@ impl Core {
 
     /// Counts a correction.
     pub(super) fn correct(&mut self, kind: Correction) {
-        self.books.corrections[kind.index()] += 1;
+        self.counters.corrections[kind.index()] += 1;
     }
 }

@@ -4,7 +4,7 @@
 pub(super) const UNKNOWN: &str = "unknown";
 /// For how long a process without a row, and a workload that is gone, keep their names: five
 /// minutes.
-pub(super) const GRACE: u64 = 300_000_000_000;
+pub(super) const IDLE_TTL: u64 = 300_000_000_000;
 
 /// The bounds of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,5 +24,42 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self { connections: 1_000_000, groups: 200, services: 200, namespaces: 64, ports: 256 }
+    }
+}
+
+/// How many rows may still be looked at before records and readers get their turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget(usize);
+
+impl Budget {
+    /// No bound.
+    pub const UNLIMITED: Self = Self(usize::MAX);
+
+    /// Allows about `rows` rows, and at least one.
+    #[must_use]
+    pub const fn rows(rows: usize) -> Self {
+        Self(if rows == 0 { 1 } else { rows })
+    }
+
+    /// Returns `factor` times as much.
+    pub(super) const fn times(self, factor: usize) -> Self {
+        Self(self.0.saturating_mul(factor))
+    }
+
+    /// Returns how many rows are left.
+    pub(super) const fn left(self) -> usize {
+        self.0
+    }
+
+    /// Returns whether nothing is left.
+    #[inline]
+    pub(super) const fn is_spent(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Takes `rows` rows from it, or what is left.
+    #[inline]
+    pub(super) const fn spend(&mut self, rows: usize) {
+        self.0 = self.0.saturating_sub(rows);
     }
 }

@@ -15,6 +15,7 @@
 //! | `regroup` | rows that change group, groups that end |
 //! | `reconcile` | the table held against the kernel's lists |
 //! | `view` | rows and counts copied out |
+//! | `work` | what is left to do, in which order |
 //! | `table` | the face: it owns the parts and decides nothing |
 
 mod account;
@@ -32,13 +33,16 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod view;
+mod work;
 
 pub use catalogue::labels;
-pub use limits::Limits;
-pub use regroup::retirement::Wanted;
+pub use limits::{Budget, Limits};
+pub use regroup::migration::Wanted;
 pub use report::coverage::{Covered, PassSummary};
 pub use report::{pressure, snapshot};
 pub use socket::attribution::{Attribution, names_owner};
 pub use socket::retransmit;
+pub use socket::row_view::{RowView, States, Waiting};
 pub use table::Table;
-pub use view::{RowView, States, Waiting};
+pub use view::View;
+pub use work::{PassRequest, Progress};

@@ -1,252 +1,166 @@
 //! What the table shows: the counts for the metrics, copied out in one go, and the rows themselves
-//! for a listing, in slices, so that nobody holds the table for long.
+//! in slices, so that no reader holds the table for long.
+//!
+//! Called through [`Table::view`](super::Table::view) and [`Table::snapshot`](super::Table::snapshot).
 
 use std::collections::HashSet;
-use std::net::Ipv6Addr;
-use std::sync::Arc;
 
-use super::collect::results::Kept;
+use super::collect::results::PassResults;
 use super::core::Core;
-use super::labels::{Role, SocketState, Stage};
+use super::labels::SocketState;
+use super::limits::Budget;
+use super::regroup::migration::Wanted;
+use super::report::pressure::Destination;
 use super::report::snapshot::Snapshot;
 use super::socket::attribution::Attribution;
-use super::socket::row::address;
 use super::socket::row::{Row, flag};
+use super::socket::row_view::{RowView, States};
 
-/// A row as a listing shows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RowView {
-    /// The kernel's address of the socket.
-    pub sk: u64,
-    /// Inode of its network namespace.
-    pub netns: u32,
-    /// Its cgroup's id, 0 where not known.
-    pub cgroup: u64,
-    /// Local address; IPv4 as v4-mapped.
-    pub local_address: Ipv6Addr,
-    /// Local port.
-    pub local_port: u16,
-    /// Peer address; IPv4 as v4-mapped.
-    pub peer_address: Ipv6Addr,
-    /// Peer port.
-    pub peer_port: u16,
-    /// Its state.
-    pub state: SocketState,
-    /// When it entered the state, `CLOCK_MONOTONIC` nanoseconds.
-    pub entered: u64,
-    /// Whether it may have entered it earlier.
-    pub entered_before: bool,
-    /// When it was born, `CLOCK_MONOTONIC` nanoseconds.
-    pub born: u64,
-    /// Whether it may be older.
-    pub born_before: bool,
-    /// When it reached ESTABLISHED, to the microsecond, where that was seen.
-    pub opened: Option<u64>,
-    /// Its side.
-    pub role: Role,
-    /// The service port: local at a server, remote of a client, the lower of the two where the
-    /// side is not known.
-    pub service_port: u16,
-    /// The owner's command name.
-    pub process: Arc<str>,
-    /// Its unit, container or pod; `host`, `unknown` or `~other`.
-    pub workload: Arc<str>,
-    /// The owner's process id, 0 where none is known.
-    pub tgid: u32,
-    /// How the owner is known.
-    pub attribution: Attribution,
-    /// How many processes held it when the descriptor tables were last read; 255 stands for more.
-    pub holders: u8,
-    /// Whether no descriptor referred to it when the last pass saw it.
-    pub orphan: bool,
-    /// Segments sent again.
-    pub retransmitted: u32,
-    /// What waits in it, as of the last pass.
-    pub waiting: Waiting,
+/// What can be read of the table without changing anything.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    core: &'a Core,
+    results: &'a PassResults,
 }
 
-/// What waits in a socket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Waiting {
-    /// What the kernel lists as its receive queue: for a listener the connections that wait to be
-    /// accepted, else bytes not read, the peer's FIN as one.
-    pub receive_queue: u32,
-    /// What the kernel lists as its send queue: for a listener the limit of its queue, else bytes
-    /// not acknowledged, this side's SYN or FIN as one.
-    pub send_queue: u32,
-    /// How far a connection in CLOSE_WAIT has come; none in another state.
-    pub stage: Option<Stage>,
-    /// Whether bytes wait for the peer to open its window.
-    pub held_back: bool,
-}
-
-/// A set of states.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct States(u16);
-
-impl States {
-    /// Every state.
-    pub const ALL: Self = Self(u16::MAX);
-    /// No state.
-    pub const NONE: Self = Self(0);
-
-    /// The states that should pass; see [`SocketState::can_leak`].
-    #[must_use]
-    pub fn leaking() -> Self {
-        SocketState::ALL
-            .iter()
-            .filter(|state| state.can_leak())
-            .fold(Self::NONE, |set, state| set.with(*state))
+impl<'a> View<'a> {
+    pub(super) const fn new(core: &'a Core, results: &'a PassResults) -> Self {
+        Self { core, results }
     }
 
-    /// The set and one more.
-    #[must_use]
-    pub const fn with(self, state: SocketState) -> Self {
-        Self(self.0 | 1 << state.index())
+    /// Returns all rows, in no particular order.
+    pub fn rows(self) -> impl Iterator<Item = RowView> + 'a {
+        self.core.rows.iter().map(move |row| self.row(row))
     }
 
-    /// What both sets have.
-    #[must_use]
-    pub const fn and(self, other: Self) -> Self {
-        Self(self.0 & other.0)
+    /// Appends the rows in `states` among `slots` slots of the slab from `from` on, and counts in
+    /// `seen` the rows there in any state. Returns where to go on; `None` at the end. A row keeps
+    /// its slot for life, so a walk over all slots meets each row that outlives it exactly once.
+    pub fn slice(
+        self,
+        from: u32,
+        slots: u32,
+        states: States,
+        into: &mut Vec<RowView>,
+        seen: &mut u64,
+    ) -> Option<u32> {
+        let rows = &self.core.rows;
+        let end = from.saturating_add(slots).min(rows.top());
+        let live = (from..end)
+            .map(|slot| &rows[slot])
+            .filter(|row| row.has(flag::LIVE))
+            .inspect(|_| *seen += 1);
+        into.extend(live.filter(|row| states.has(row.state)).map(|row| self.row(row)));
+        (end < rows.top()).then_some(end)
     }
 
-    /// Whether it has a state.
+    /// Returns whether rows in use belong to one of the processes that have `ended`, among `slots`
+    /// slots of the slab from `from` on; and where to go on, `None` at the end. The kernel closes
+    /// the sockets of a process that ends: one that is left in a state where it can still be used
+    /// is held by another process.
     #[must_use]
-    pub const fn has(self, state: SocketState) -> bool {
-        self.0 & (1 << state.index()) != 0
+    pub fn outlives(self, ended: &HashSet<u32>, from: u32, slots: u32) -> (bool, Option<u32>) {
+        use SocketState::{CloseWait, Established, Listen, SynSent};
+        let rows = &self.core.rows;
+        let end = from.saturating_add(slots).min(rows.top());
+        let in_use = |row: &Row| {
+            matches!(row.state, CloseWait | Established | Listen | SynSent)
+                && row.attribution > Attribution::Lost
+        };
+        let found = (from..end)
+            .map(|slot| &rows[slot])
+            .any(|row| row.has(flag::LIVE) && in_use(row) && ended.contains(&row.tgid));
+        (found, (end < rows.top()).then_some(end))
+    }
+
+    /// Returns when the row entered its leak state that has been longest in one without a reading
+    /// of the descriptor tables; `CLOCK_MONOTONIC` nanoseconds.
+    #[must_use]
+    pub fn unverified_since(self) -> Option<u64> {
+        self.core.groups.unverified_since(&self.core.rows)
+    }
+
+    /// Returns the destinations that have taken most of their ports, the worst first; at most 20,
+    /// as of the last pass.
+    #[must_use]
+    pub fn destinations(self) -> &'a [Destination] {
+        self.results.destinations()
+    }
+
+    /// Returns the processes whose descriptors are worth a look, as of the last pass. None where
+    /// the kernel knows the caller under another number than it knows itself: then `/proc` is that
+    /// of another process namespace.
+    #[must_use]
+    pub fn owners(self, caller: u32) -> Vec<u32> {
+        if caller == self.core.reader { self.results.owners() } else { Vec::new() }
+    }
+
+    /// Returns whether a workload waits for its name.
+    #[must_use]
+    pub fn wants_workloads(self) -> bool {
+        self.core.workloads.wants()
+    }
+
+    /// Returns what the resolver is asked.
+    #[must_use]
+    pub fn wanted_workloads(self) -> Wanted {
+        Wanted { keys: self.core.workloads.wanted(), processes: self.core.workloads.processes() }
+    }
+
+    fn row(self, row: &Row) -> RowView {
+        let groups = &self.core.groups;
+        RowView::new(row, groups.name(row.group), groups.workload(row.group))
     }
 }
 
 impl Core {
-    /// Everything counted, at `now`. Its cost follows the number of groups and services, and the
-    /// rows that grew older than an age since the last time.
-    pub(super) fn snapshot(&mut self, kept: &Kept, now: u64) -> Snapshot {
-        self.cuts.advance(now);
-        let books = &self.books;
+    /// Returns everything counted, at `now`. Its cost follows the number of groups and services,
+    /// and the rows that grew past an age since the last time.
+    pub(super) fn snapshot(&mut self, results: &PassResults, now: u64) -> Snapshot {
+        self.thresholds.advance(now);
+        let counters = &self.counters;
         Snapshot {
             taken_at: now,
-            groups: self.groups.snapshot(&self.rows, &self.cuts),
+            groups: self.groups.snapshot(&self.rows, &self.thresholds),
             services: self.services.snapshot(&self.groups),
             workloads: self.groups.workloads(),
-            state_durations: books.state_durations.clone(),
+            state_durations: counters.state_durations.clone(),
             synack_retransmits: self.ports.snapshot(),
-            retransmit_failures: books.retransmit_failures,
-            namespaces: books.namespaces.clone(),
-            pressure: kept.pressure(),
-            transitions: books.transitions,
-            retransmits: books.retransmits,
+            retransmit_failures: counters.retransmit_failures,
+            namespaces: counters.namespaces.clone(),
+            pressure: results.pressure(),
+            transitions: counters.transitions,
+            retransmits: counters.retransmits,
             tracked: count(self.rows.len()),
             limit: count(self.rows.limit()),
-            refused: books.refused,
-            unattributed: books.unattributed,
-            unverified: books.unverified,
-            unheld: books.unheld,
-            shared: books.shared,
-            owners_read: books.owners_read,
-            corrections: books.corrections,
-            reconcile_durations: books.reconcile_durations.clone(),
-            last_reconcile: books.last_reconcile,
+            refused: counters.refused,
+            unattributed: counters.unattributed,
+            unverified: counters.unverified,
+            unheld: counters.unheld,
+            shared: counters.shared,
+            owners_read: counters.owners_read,
+            corrections: counters.corrections,
+            reconcile_durations: counters.reconcile_durations.clone(),
+            last_reconcile: counters.last_reconcile,
             label_overflow: vec![
                 ("groups", self.groups.overflow),
                 ("services", self.services.overflow),
                 ("ports", self.ports.overflow()),
-                ("namespaces", books.namespaces_folded),
-                ("listeners", kept.listeners_folded()),
+                ("namespaces", counters.namespaces_folded),
+                ("listeners", results.listeners_folded()),
                 ("workloads", self.workloads.overflow),
             ],
         }
     }
 
-    /// Brings what is asked of ages up to `now`, past about `places` rows at the most, so that a
-    /// snapshot has little left of that to do.
-    pub(super) fn age(&mut self, now: u64, places: usize) {
-        self.cuts.advance(now);
-        self.groups.advance(&self.rows, &self.cuts, &mut { places });
-    }
-
-    /// All rows, in no particular order.
-    pub(super) fn views(&self) -> impl Iterator<Item = RowView> + '_ {
-        self.rows.iter().map(|row| self.view(row))
-    }
-
-    /// Appends the rows in `states` among `places` places of the slab from `from` on, and counts in
-    /// `seen` the rows there in any state. Returns where to go on, none at the end. A row keeps its
-    /// place for life, so a walk over all places meets each row that outlives it exactly once.
-    pub(super) fn slice(
-        &self,
-        from: u32,
-        places: u32,
-        states: States,
-        into: &mut Vec<RowView>,
-        seen: &mut u64,
-    ) -> Option<u32> {
-        let end = from.saturating_add(places).min(self.rows.top());
-        let live = (from..end)
-            .map(|place| &self.rows[place])
-            .filter(|row| row.has(flag::LIVE))
-            .inspect(|_| *seen += 1);
-        into.extend(live.filter(|row| states.has(row.state)).map(|row| self.view(row)));
-        (end < self.rows.top()).then_some(end)
-    }
-
-    fn view(&self, row: &Row) -> RowView {
-        RowView {
-            sk: row.sk,
-            netns: row.netns,
-            cgroup: row.cgroup,
-            local_address: address(row.local),
-            local_port: row.local_port,
-            peer_address: address(row.peer),
-            peer_port: row.peer_port,
-            state: row.state,
-            entered: row.entered,
-            entered_before: row.has(flag::ENTERED_BEFORE),
-            born: row.born,
-            born_before: row.has(flag::BORN_BEFORE),
-            opened: row.opened(),
-            role: row.role,
-            service_port: row.service_port(),
-            process: Arc::clone(self.groups.name(row.group)),
-            workload: Arc::clone(self.groups.workload(row.group)),
-            tgid: row.tgid,
-            attribution: row.attribution,
-            holders: row.holders,
-            orphan: row.has(flag::ORPHAN),
-            retransmitted: row.retransmitted,
-            waiting: Waiting {
-                receive_queue: row.queues.receive(),
-                send_queue: row.queues.send(),
-                stage: (row.state == SocketState::CloseWait).then(|| row.queues.stage()),
-                held_back: row.queues.is_held_back(row.state),
-            },
-        }
+    /// Brings the counts of rows past an age up to `now`, over about as many rows as `budget` says,
+    /// so that a snapshot has little left of that to do.
+    pub(super) fn age(&mut self, now: u64, mut budget: Budget) {
+        self.thresholds.advance(now);
+        self.groups.advance(&self.rows, &self.thresholds, &mut budget);
     }
 }
 
 fn count(of: usize) -> u64 {
     u64::try_from(of).unwrap_or(u64::MAX)
-}
-
-impl Core {
-    /// Whether rows that are in use belong to one of these processes, of `places` places of the
-    /// slab from `from` on; and where to go on, none at the end. The kernel closes the sockets
-    /// of a process that ends: one that is left in a state where it can still be used is held
-    /// by another.
-    pub(super) fn outlives(
-        &self,
-        ended: &HashSet<u32>,
-        from: u32,
-        places: u32,
-    ) -> (bool, Option<u32>) {
-        use SocketState::{CloseWait, Established, Listen, SynSent};
-        let end = from.saturating_add(places).min(self.rows.top());
-        let in_use = |row: &Row| {
-            matches!(row.state, CloseWait | Established | Listen | SynSent)
-                && row.attribution > Attribution::Lost
-        };
-        let mut rows = (from..end).map(|index| &self.rows[index]);
-        let found = rows.any(|row| row.has(flag::LIVE) && in_use(row) && ended.contains(&row.tgid));
-        (found, (end < self.rows.top()).then_some(end))
-    }
 }

@@ -1,4 +1,4 @@
-//! JSON lines. The field names are a contract with whoever reads them.
+//! The JSON lines of `events --json`. The field names are a contract with the readers.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -51,7 +51,7 @@ struct Totals {
 }
 
 #[derive(Serialize)]
-struct Resent {
+struct Retransmitted {
     r#type: &'static str,
     time_ns: u64,
     state: &'static str,
@@ -97,7 +97,7 @@ pub(super) fn ready(out: &mut impl Write, probes: &[(&str, &ProbeState)]) -> io:
     line(out, &Ready { r#type: "ready", probes: described })
 }
 
-/// The state of a probe with its reason.
+/// Returns the state of a probe with its reason.
 pub(super) fn describe(state: &ProbeState) -> String {
     match state.reason() {
         "" => state.as_str().to_owned(),
@@ -140,7 +140,7 @@ pub(super) fn transition(
 pub(super) fn retransmit(out: &mut impl Write, record: &Retransmit) -> io::Result<()> {
     let synack = record.kind == kind::SYNACK;
     let (phase, kind) = classify(record.state, record.ca_state, record.pending);
-    let resent = Resent {
+    let retransmitted = Retransmitted {
         r#type: if synack { "synack_retransmit" } else { "retransmit" },
         time_ns: record.time,
         state: state_name(record.state),
@@ -150,10 +150,10 @@ pub(super) fn retransmit(out: &mut impl Write, record: &Retransmit) -> io::Resul
         error: names::error(record.err.into()),
         place: Place::of(&record.ends, record.family),
     };
-    line(out, &resent)
+    line(out, &retransmitted)
 }
 
-/// One object, one line, one write.
+/// Writes one object as one line in one write.
 fn line(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
     let mut bytes = serde_json::to_vec(value)?;
     bytes.push(b'\n');

@@ -1,11 +1,11 @@
-//! Prints decoded records as they come: a table for people, JSON lines for programs.
+//! Prints decoded records: a table for people, JSON lines for programs.
 //!
-//! Called by the `events` command. Guarantees: one record is one line whatever a process calls
-//! itself; phase and kind of a retransmission are what the metrics count; a reader that goes away
-//! ends the stream quietly.
+//! Called by the `events` command. Guarantees: one record is one line, whatever the name of the
+//! process; phase and kind of a retransmit are those of the metrics; a reader that goes away ends
+//! the stream without an error.
 
 mod json;
-pub mod names;
+pub(crate) mod names;
 mod text;
 
 use std::io::{self, Write};
@@ -16,114 +16,115 @@ use agent_common::record::{Close, Retransmit, State};
 use crate::exit::Error;
 use crate::kernel::probe::ProbeState;
 
-/// How records are printed.
+/// The format of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// A table; what is not an event goes to the diagnostics.
+pub(crate) enum Format {
+    /// A table. What is not an event goes to the diagnostics.
     Text,
-    /// One JSON object a line, first `ready`, last `summary`.
+    /// One JSON object a line; the first is `ready`, the last `summary`.
     Json,
 }
 
-/// What is told at the end.
+/// The numbers at the end of the stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Summary {
-    /// State records printed.
-    pub transitions: u64,
-    /// Retransmit records printed.
-    pub retransmits: u64,
-    /// Records lost in the rings.
-    pub lost: u64,
+pub(crate) struct Summary {
+    /// How many state records were printed.
+    pub(crate) transitions: u64,
+    /// How many retransmit records were printed.
+    pub(crate) retransmits: u64,
+    /// How many records were lost in the rings.
+    pub(crate) lost: u64,
 }
 
-/// Whether to go on: `Break` once the reader has gone away, which is no error.
-pub type Progress = Result<ControlFlow<()>, Error>;
+/// Whether the stream continues: `Break` once the reader has gone away, which is no error.
+pub(crate) type Progress = Result<ControlFlow<()>, Error>;
 
 /// Prints records to `out`, and in text mode the rest to `diagnostics`.
 #[derive(Debug)]
-pub struct Printer<O, D> {
+pub(crate) struct Printer<O, D> {
     format: Format,
     out: O,
     diagnostics: D,
 }
 
 impl<O: Write, D: Write> Printer<O, D> {
-    /// A printer; `out` should be buffered, [`Self::flush`] is called at the drain interval.
-    pub const fn new(format: Format, out: O, diagnostics: D) -> Self {
+    /// Returns a printer. `out` should be buffered: the caller flushes after each drain.
+    pub(crate) const fn new(format: Format, out: O, diagnostics: D) -> Self {
         Self { format, out, diagnostics }
     }
 
-    /// The probes are attached, from now on nothing is missed.
+    /// Prints the state of the probes. Every event after this line is seen.
     ///
     /// # Errors
-    /// Where the output cannot be written, as for every other method.
-    pub fn ready(&mut self, probes: &[(&str, &ProbeState)]) -> Progress {
+    /// The output cannot be written, as for every other method.
+    pub(crate) fn ready(&mut self, probes: &[(&str, &ProbeState)]) -> Progress {
         let written = match self.format {
             Format::Json => json::ready(&mut self.out, probes).and_then(|()| self.out.flush()),
             Format::Text => text::ready(&mut self.diagnostics, probes)
                 .and_then(|()| text::header(&mut self.out)),
         };
-        settle(written)
+        progress(written)
     }
 
-    /// A transition that does not end in CLOSE.
+    /// Prints a transition that does not end in CLOSE.
     ///
     /// # Errors
     /// As for [`Self::ready`].
-    pub fn transition(&mut self, record: &State) -> Progress {
-        settle(match self.format {
+    pub(crate) fn transition(&mut self, record: &State) -> Progress {
+        progress(match self.format {
             Format::Json => json::transition(&mut self.out, record, None),
             Format::Text => text::transition(&mut self.out, record, None),
         })
     }
 
-    /// A transition into CLOSE.
+    /// Prints a transition into CLOSE.
     ///
     /// # Errors
     /// As for [`Self::ready`].
-    pub fn close(&mut self, record: &Close) -> Progress {
-        settle(match self.format {
+    pub(crate) fn close(&mut self, record: &Close) -> Progress {
+        progress(match self.format {
             Format::Json => json::transition(&mut self.out, &record.state, Some(record)),
             Format::Text => text::transition(&mut self.out, &record.state, Some(record)),
         })
     }
 
-    /// A retransmission, of a SYN-ACK too.
+    /// Prints a retransmit, also of a SYN-ACK.
     ///
     /// # Errors
     /// As for [`Self::ready`].
-    pub fn retransmit(&mut self, record: &Retransmit) -> Progress {
-        settle(match self.format {
+    pub(crate) fn retransmit(&mut self, record: &Retransmit) -> Progress {
+        progress(match self.format {
             Format::Json => json::retransmit(&mut self.out, record),
             Format::Text => text::retransmit(&mut self.out, record),
         })
     }
 
-    /// The end.
+    /// Prints the summary.
     ///
     /// # Errors
     /// As for [`Self::ready`].
-    pub fn summary(&mut self, summary: Summary) -> Progress {
+    pub(crate) fn summary(&mut self, summary: Summary) -> Progress {
         let written = match self.format {
             Format::Json => json::summary(&mut self.out, summary),
             Format::Text => {
                 self.out.flush().and_then(|()| text::summary(&mut self.diagnostics, summary))
             }
         };
-        settle(written.and_then(|()| self.out.flush()))
+        progress(written.and_then(|()| self.out.flush()))
     }
 
-    /// Hands what is buffered to the reader.
+    /// Flushes the output.
     ///
     /// # Errors
     /// As for [`Self::ready`].
-    pub fn flush(&mut self) -> Progress {
-        settle(self.out.flush())
+    pub(crate) fn flush(&mut self) -> Progress {
+        progress(self.out.flush())
     }
 }
 
-/// A reader that went away (`events | head`) is the end, not an error.
-fn settle(written: io::Result<()>) -> Progress {
+/// Returns the progress after a write. A reader that went away (`events | head`) is the end, not an
+/// error.
+fn progress(written: io::Result<()>) -> Progress {
     match written {
         Ok(()) => Ok(ControlFlow::Continue(())),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ControlFlow::Break(())),

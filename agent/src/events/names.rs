@@ -1,4 +1,4 @@
-//! The texts that stand for numbers: addresses, errors, owners.
+//! Texts for the numbers of a record: addresses, errors, owners; and safe text for a terminal.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -7,9 +7,9 @@ use agent_common::tcp;
 
 use crate::conn::names_owner;
 
-/// An address as it is written: a v4-mapped one as IPv4.
+/// Returns the address in two words of a record; a v4-mapped one becomes an IPv4 address.
 #[must_use]
-pub fn address(words: [u64; 2]) -> IpAddr {
+pub(crate) fn address(words: [u64; 2]) -> IpAddr {
     let mut bytes = [0; 16];
     for (chunk, word) in bytes.chunks_exact_mut(8).zip(words) {
         chunk.copy_from_slice(&word.to_ne_bytes());
@@ -17,9 +17,10 @@ pub fn address(words: [u64; 2]) -> IpAddr {
     Ipv6Addr::from(bytes).to_canonical()
 }
 
-/// The address family of a socket, which is not that of a v4-mapped address.
+/// Returns the address family of a socket. It is `ipv6` for an IPv6 socket with v4-mapped
+/// addresses.
 #[must_use]
-pub const fn family(code: u16) -> &'static str {
+pub(crate) const fn family(code: u16) -> &'static str {
     match code {
         tcp::AF_INET => "ipv4",
         tcp::AF_INET6 => "ipv6",
@@ -27,7 +28,7 @@ pub const fn family(code: u16) -> &'static str {
     }
 }
 
-/// Both ends as `address:port`.
+/// Returns both ends as `address:port`.
 pub(super) fn ends(ends: &Endpoints) -> (String, String) {
     let end = |words, port| match address(words) {
         IpAddr::V4(address) => format!("{address}:{port}"),
@@ -36,29 +37,28 @@ pub(super) fn ends(ends: &Endpoints) -> (String, String) {
     (end(ends.local, ends.local_port), end(ends.peer, ends.peer_port))
 }
 
-/// Name and id of the process that made the transition, where the record can tell: the socket was
-/// in its hands.
+/// Returns name and id of the process that caused the transition, if the record tells: the current
+/// task was the user of the socket.
 #[must_use]
-pub fn owner(record: &State) -> Option<(String, u32)> {
+pub(crate) fn owner(record: &State) -> Option<(String, u32)> {
     names_owner(record).then(|| (process(&record.comm), record.tgid))
 }
 
-/// A command name as text that stays on its line: bytes that are not UTF-8 become U+FFFD,
-/// characters that steer a terminal or turn the text direction are written as escapes.
+/// Returns a command name as [`printable`] text; bytes that are not UTF-8 become U+FFFD.
 #[must_use]
-pub fn process(comm: &[u8; 16]) -> String {
+pub(crate) fn process(comm: &[u8; 16]) -> String {
     let end = comm.iter().position(|byte| *byte == 0).unwrap_or(comm.len());
     let text = String::from_utf8_lossy(comm.get(..end).unwrap_or_default());
     printable(&text)
 }
 
-/// Text that stays on its line: characters that steer a terminal or turn the text direction become
-/// escapes.
+/// Returns text that stays on its line: characters that control a terminal or change the text
+/// direction are escaped.
 #[must_use]
-pub fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     let mut printable = String::with_capacity(text.len());
     for character in text.chars() {
-        if steers(character) {
+        if controls_terminal(character) {
             printable.extend(character.escape_default());
         } else {
             printable.push(character);
@@ -67,16 +67,23 @@ pub fn printable(text: &str) -> String {
     printable
 }
 
-/// Whether a character steers a terminal or turns the text direction.
+/// Returns whether a character controls a terminal or changes the text direction.
 #[must_use]
-pub fn steers(character: char) -> bool {
+pub(crate) fn controls_terminal(character: char) -> bool {
     character.is_control()
-        || matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+        || matches!(
+            character,
+            '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{feff}'
+        )
 }
 
-/// The name of an error number, its digits for uncommon ones, none for 0; signs are ignored.
+/// Returns the name of an error number, or its digits if it is uncommon; `None` for 0. The sign is
+/// ignored.
 #[must_use]
-pub fn error(number: i32) -> Option<String> {
+pub(crate) fn error(number: i32) -> Option<String> {
     let name = match number.unsigned_abs() {
         0 => return None,
         1 => "EPERM",

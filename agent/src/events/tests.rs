@@ -1,3 +1,5 @@
+//! Tests of both formats, of hostile names, and of readers that go away.
+
 use std::net::Ipv6Addr;
 
 use agent_common::record::{Endpoints, flag, kind};
@@ -87,15 +89,17 @@ fn parsed(print: impl FnOnce(&mut Printer<&mut Vec<u8>, &mut Vec<u8>>) -> Progre
 #[test]
 fn a_transition_is_the_object_that_was_promised() {
     let expected = json!({
-        "type": "transition", "time_ns": 1_234_567_891, "old": "syn_sent", "new": "established", "sk": "ffff888012345678",
-        "netns": 4_026_531_840_u32, "cgroup": 1, "family": "ipv6", "local_address": "127.0.0.1", "local_port": 4000,
-        "peer_address": "2001:db8::1", "peer_port": 5000, "process": "curl", "pid": 123, "uid": 7, "error": null
+        "type": "transition", "time_ns": 1_234_567_891, "old": "syn_sent", "new": "established",
+        "sk": "ffff888012345678", "netns": 4_026_531_840_u32, "cgroup": 1, "family": "ipv6",
+        "local_address": "127.0.0.1", "local_port": 4000,
+        "peer_address": "2001:db8::1", "peer_port": 5000,
+        "process": "curl", "pid": 123, "uid": 7, "error": null
     });
     assert_eq!(parsed(|printer| printer.transition(&state())), expected);
 }
 
 #[test]
-fn a_close_carries_its_error_and_its_totals_and_no_stranger() {
+fn a_close_carries_its_error_and_its_totals_and_no_owner() {
     let close = parsed(|printer| printer.close(&close()));
     assert_eq!(
         (&close["process"], &close["pid"], &close["error"]),
@@ -116,13 +120,13 @@ fn who_destroys_a_socket_is_not_named_as_its_owner() {
 
 #[test]
 fn retransmits_tell_phase_kind_and_failure_and_synacks_do_not() {
-    let resent = parsed(|printer| printer.retransmit(&retransmit(kind::RETRANSMIT)));
+    let retransmitted = parsed(|printer| printer.retransmit(&retransmit(kind::RETRANSMIT)));
     assert_eq!(
-        (&resent["type"], &resent["phase"], &resent["kind"]),
+        (&retransmitted["type"], &retransmitted["phase"], &retransmitted["kind"]),
         (&json!("retransmit"), &json!("established"), &json!("fast"))
     );
     assert_eq!(
-        (&resent["segments"], &resent["error"], &resent["family"]),
+        (&retransmitted["segments"], &retransmitted["error"], &retransmitted["family"]),
         (&json!(2), &json!("EPERM"), &json!("ipv4"))
     );
     let synack = parsed(|printer| printer.retransmit(&retransmit(kind::SYNACK)));
@@ -134,10 +138,8 @@ fn ready_and_summary_frame_the_stream() {
     let failed = ProbeState::Failed("refused".into());
     let probes = [("inet_sock_set_state", &ProbeState::Attached), ("tcp_send_reset", &failed)];
     let ready = parsed(|printer| printer.ready(&probes));
-    assert_eq!(
-        ready,
-        json!({"type": "ready", "probes": {"inet_sock_set_state": "attached", "tcp_send_reset": "failed: refused"}})
-    );
+    let states = json!({"inet_sock_set_state": "attached", "tcp_send_reset": "failed: refused"});
+    assert_eq!(ready, json!({"type": "ready", "probes": states}));
     let totals = Summary { transitions: 3, retransmits: 2, lost: 1 };
     let summary = parsed(|printer| printer.summary(totals));
     assert_eq!(summary, json!({"type": "summary", "transitions": 3, "retransmits": 2, "lost": 1}));
@@ -172,7 +174,7 @@ fn a_line_of_the_table_tells_the_same() {
 }
 
 #[test]
-fn a_hostile_name_stays_on_its_line_and_steers_nothing() {
+fn a_hostile_name_stays_on_its_line_and_controls_nothing() {
     let mut hostile = state();
     hostile.comm = *b"\x1b[2J\n\xff\"\\\xe2\x80\xae\0hid!";
     for format in [Format::Text, Format::Json] {

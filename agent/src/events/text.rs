@@ -1,4 +1,4 @@
-//! The table for people.
+//! The table of `events` for people.
 
 use std::io::{self, Write};
 
@@ -55,7 +55,7 @@ pub(super) fn retransmit(out: &mut impl Write, record: &Retransmit) -> io::Resul
     let (local, peer) = names::ends(&record.ends);
     let segments = record.segments;
     let event = if record.kind == kind::SYNACK {
-        format!("syn-ack sent again, segments={segments}")
+        format!("syn-ack retransmit, segments={segments}")
     } else {
         let (phase, kind) = classify(record.state, record.ca_state, record.pending);
         format!(
@@ -71,7 +71,7 @@ pub(super) fn retransmit(out: &mut impl Write, record: &Retransmit) -> io::Resul
     row(out, &time(record.time), ("-", "-"), (&local, &peer), &format!("{event}{failed}"))
 }
 
-/// Seconds since boot with microseconds.
+/// Returns seconds since boot with microseconds.
 fn time(nanoseconds: u64) -> String {
     format!("{}.{:06}", nanoseconds / 1_000_000_000, nanoseconds / 1000 % 1_000_000)
 }

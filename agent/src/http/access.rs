@@ -1,8 +1,8 @@
-//! Who may ask for addresses and process names: by default only who is on this machine.
+//! Which clients `/api` answers: by default only those on this machine.
 //!
-//! `/metrics` is for a Prometheus elsewhere and says nothing of a single connection; `/api` tells
-//! who talks to whom. So it answers on loopback and on a socket file, and beyond that only if told
-//! to.
+//! `/metrics` shows no single connection, so a Prometheus on another machine may read it. `/api`
+//! shows which process talks to which address, so it answers on loopback and on a socket file, and
+//! elsewhere only with `--expose-connections`.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -10,35 +10,38 @@ use axum::http::{HeaderMap, header};
 
 use crate::config::Listen;
 
-/// From where `/api` may be asked.
+/// Which clients `/api` answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// From wherever the listener can be reached: a socket file has its mode, or
+pub(crate) enum Access {
+    /// Every client that can reach the listener: it is a socket file, which has its mode, or
     /// `--expose-connections` was given.
     Anyone,
-    /// From programs of this machine: a loopback address.
+    /// Programs on this machine: the listener has a loopback address.
     Local,
-    /// From nowhere: an address that others can reach.
+    /// No client: other machines can reach the listener's address.
     Nobody,
 }
 
-/// Why a request is refused.
-pub(super) const NOT_EXPOSED: &str = "this address can be reached from other machines, and /api shows addresses and process names: \
-     listen on 127.0.0.1, [::1] or a socket file, or start the agent with --expose-connections";
-pub(super) const FOREIGN_HOST: &str = "the request names a host that is not this machine's loopback (a web page may have been made to \
-     ask in its place): ask for 127.0.0.1, [::1] or localhost, or start the agent with --expose-connections";
+/// The reason why a request is refused.
+pub(super) const NOT_EXPOSED: &str = "\
+    this address can be reached from other machines, and /api shows addresses and process names: \
+    listen on 127.0.0.1, [::1] or a socket file, or start the agent with --expose-connections";
+pub(super) const FOREIGN_HOST: &str = "\
+    the request names a host that is not this machine's loopback (a web page may have been made \
+    to ask in its place): ask for 127.0.0.1, [::1] or localhost, or start the agent with \
+    --expose-connections";
+pub(super) const FOR_OTHERS: &str = "\
+    the request was forwarded by a proxy, and /api shows addresses and process names: ask \
+    directly, or start the agent with --expose-connections";
 
-pub(super) const FOR_OTHERS: &str = "the request was forwarded by a proxy, and /api shows addresses and process names: ask directly, \
-     or start the agent with --expose-connections";
-
-/// Headers by which a proxy says for whom it asks.
+/// Headers in which a proxy names the client that it asks for.
 const FORWARDED: [&str; 5] =
     ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
 
 impl Access {
-    /// What holds for an address to listen on.
+    /// Returns which clients may ask on an address.
     #[must_use]
-    pub const fn of(listen: &Listen, exposed: bool) -> Self {
+    pub(crate) const fn of(listen: &Listen, exposed: bool) -> Self {
         match listen {
             _ if exposed => Self::Anyone,
             Listen::Unix(_) => Self::Anyone,
@@ -47,11 +50,11 @@ impl Access {
         }
     }
 
-    /// Why a request with these headers is refused; none where it is not.
+    /// Returns why a request with these headers is refused; `None` if it is allowed.
     ///
-    /// A browser sends the name it looked up as Host. A foreign page can have its own name resolve
-    /// to 127.0.0.1 and then read answers as its own; it cannot choose the Host. A proxy on
-    /// this machine asks for others.
+    /// A browser sends the name it looked up as Host. A web page can have its own name resolve to
+    /// 127.0.0.1 and then read the answers (DNS rebinding), but it cannot choose the Host. A proxy
+    /// on this machine asks for other machines.
     pub(super) fn refusal(self, headers: &HeaderMap) -> Option<&'static str> {
         let mut hosts = headers.get_all(header::HOST).iter().peekable();
         match self {
@@ -71,7 +74,7 @@ impl Access {
     }
 }
 
-/// Whether a Host header names loopback, with or without a port.
+/// Returns whether a Host header names loopback, with or without a port.
 fn is_loopback(host: &str) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port))

@@ -1,37 +1,34 @@
-//! `/api/v1`: the drill-down as JSON. docs/api.md describes it.
+//! `/api/v1`: every query of the registry as JSON. docs/api.md describes it.
 //!
-//! Guarantees: one query at a time and off the reactor, apart from scrapes, so that neither holds
-//! up the other; answers are capped and say so; a question that cannot be answered is told which
-//! parameter is wrong.
+//! Guarantees: one query at a time, off the reactor and apart from scrapes, so that neither delays
+//! the other; answers are capped and say so; a query that is refused names the wrong parameter.
 
-use std::sync::Arc;
-
+use axum::Router;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
 use serde::Serialize;
 
 use super::access::Access;
-use super::routes::{Shared, failed, rendered};
-use crate::leaks::Leaks;
-use crate::listing::answer::Connections;
-use crate::listing::ports::Ports;
-use crate::listing::query::{Query, Refusal};
+use super::gate::Gate;
+use super::render::{failed, rendered};
+use crate::query::{self, Entry, Refusal, Source};
 
-/// Answers a query; asked off the reactor.
-type Answer<T> = Arc<dyn Fn(&Query) -> T + Send + Sync>;
-
-/// What `/api` shows, and to whom.
+/// What the queries read, and which clients may ask.
 #[derive(Clone)]
-pub struct Api {
-    /// From where it may be asked.
-    pub access: Access,
-    /// Connections.
-    pub connections: Answer<Connections>,
-    /// Suspects.
-    pub leaks: Answer<Leaks>,
-    /// Destinations by the local ports they take.
-    pub ports: Answer<Ports>,
+pub(crate) struct Api {
+    /// Which clients may ask.
+    pub(crate) access: Access,
+    /// What the queries read.
+    pub(crate) source: Source,
+}
+
+/// What the handlers share.
+#[derive(Clone)]
+struct Shared {
+    api: Api,
+    gate: Gate,
 }
 
 /// A refusal as JSON.
@@ -46,77 +43,50 @@ struct Refused<'a> {
     allowed: Option<&'a str>,
 }
 
-pub(super) async fn connections(
-    State(shared): State<Shared>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Response {
-    let answer = Arc::clone(&shared.views.api.connections);
-    answered(&shared, &headers, Query::connections(pairs(query.as_deref())), move |query| {
-        answer(query)
-    })
-    .await
+/// Returns one route for each query.
+pub(super) fn router(api: Api) -> Router {
+    let add = |router: Router<Shared>, query: &'static Entry| {
+        let handler = move |State(shared), RawQuery(parameters), headers| async move {
+            answer(query, &shared, parameters.as_deref(), &headers).await
+        };
+        router.route(&query.path(), get(handler))
+    };
+    let shared = Shared { api, gate: Gate::new() };
+    query::ALL.iter().fold(Router::new(), add).with_state(shared)
 }
 
-pub(super) async fn leaks(
-    State(shared): State<Shared>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Response {
-    let answer = Arc::clone(&shared.views.api.leaks);
-    answered(&shared, &headers, Query::leaks(pairs(query.as_deref())), move |query| answer(query))
-        .await
-}
-
-pub(super) async fn ports(
-    State(shared): State<Shared>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Response {
-    let answer = Arc::clone(&shared.views.api.ports);
-    answered(&shared, &headers, Query::ports(pairs(query.as_deref())), move |query| answer(query))
-        .await
-}
-
-/// The parameters behind the `?`.
-fn pairs(query: Option<&str>) -> form_urlencoded::Parse<'_> {
-    form_urlencoded::parse(query.unwrap_or_default().as_bytes())
-}
-
-async fn answered<T: Serialize>(
+async fn answer(
+    query: &Entry,
     shared: &Shared,
+    parameters: Option<&str>,
     headers: &HeaderMap,
-    query: Result<Query, Refusal>,
-    answer: impl FnOnce(&Query) -> T + Send + 'static,
 ) -> Response {
-    if let Some(error) = shared.views.api.access.refusal(headers) {
-        return json(
-            StatusCode::FORBIDDEN,
-            encode(&Refused { error, parameter: None, value: None, allowed: None }),
-        );
+    if let Some(error) = shared.api.access.refusal(headers) {
+        let refused = Refused { error, parameter: None, value: None, allowed: None };
+        return refusal(StatusCode::FORBIDDEN, &refused);
     }
-    let query = match query {
-        Ok(query) => query,
-        Err(refusal) => {
-            let (error, Refusal { parameter, value, allowed }) = (refusal.to_string(), &refusal);
+    let prepared = match query.prepare(parameters.unwrap_or_default()) {
+        Ok(prepared) => prepared,
+        Err(refused) => {
+            let (error, Refusal { parameter, value, allowed }) = (refused.to_string(), &refused);
             let refused = Refused {
                 error: &error,
                 parameter: Some(parameter),
                 value: Some(value),
                 allowed: Some(allowed),
             };
-            return json(StatusCode::BAD_REQUEST, encode(&refused));
+            return refusal(StatusCode::BAD_REQUEST, &refused);
         }
     };
-    match rendered(&shared.queries, move || encode(&answer(&query))).await {
+    let source = shared.api.source.clone();
+    match rendered(&shared.gate, move || prepared(&source)).await {
         Ok(text) => json(StatusCode::OK, text),
         Err(response) => response,
     }
 }
 
-/// An answer as one line of text.
-fn encode(answer: &impl Serialize) -> serde_json::Result<String> {
-    serde_json::to_string(answer).map(|text| text + "\n")
+fn refusal(status: StatusCode, refused: &Refused<'_>) -> Response {
+    json(status, serde_json::to_string(refused).map(|line| line + "\n"))
 }
 
 fn json(status: StatusCode, text: serde_json::Result<String>) -> Response {

@@ -1,3 +1,5 @@
+//! Tests of `/api` and of the commands that ask it, over real sockets.
+
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
@@ -6,11 +8,10 @@ use super::Access;
 use super::tests::{Server, address, any_port, start, start_with, temporary};
 use crate::cli::{Command, parse};
 use crate::client::{self, Failure};
-use crate::commands::{connections, leaks, ports};
 use crate::config::Listen;
 use crate::exit::Error;
 
-/// Asks with the Host header that is given; the status and the body.
+/// Sends one request with a Host header. Returns the status and the body.
 async fn ask(server: &Server, path: &str, host: Option<&str>) -> (u16, String) {
     let (address, host) =
         (address(server), host.map(|host| format!("Host: {host}\r\n")).unwrap_or_default());
@@ -27,7 +28,7 @@ async fn ask(server: &Server, path: &str, host: Option<&str>) -> (u16, String) {
     (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
 }
 
-/// Runs a command line against a server; what it prints, or its error.
+/// Runs a command line against a server. Returns its output or its error.
 async fn command(server: &Server, words: &str) -> Result<String, Error> {
     let agent = match server.url.strip_prefix("unix:") {
         Some(_) => server.url.clone(),
@@ -39,12 +40,10 @@ async fn command(server: &Server, words: &str) -> Result<String, Error> {
 
 fn run(line: &str) -> Result<String, Error> {
     let mut page = Vec::new();
-    match parse(line.split(' ')).unwrap().command {
-        Command::Connections(arguments) => connections::connections(&arguments, &mut page)?,
-        Command::Leaks(arguments) => leaks::leaks(&arguments, &mut page)?,
-        Command::Ports(arguments) => ports::ports(&arguments, &mut page)?,
-        _ => panic!("another command"),
+    let Command::Query(request) = parse(line.split(' ')).unwrap().command else {
+        panic!("another command")
     };
+    request.run(&mut page)?;
     Ok(String::from_utf8(page).unwrap())
 }
 
@@ -111,16 +110,19 @@ async fn the_commands_print_what_the_agent_answers() {
             table.starts_with("STATE ") && table.ends_with("3 of 10 connections match\n"),
             "{table}"
         );
-        assert!(table.contains("close_wait (unread)  59s  app3     103  host      client  10.0.0.1:40000  10.0.0.3:5433"), "{table}");
+        let app3 = "close_wait (unread)  59s  app3     103  host      client  10.0.0.1:40000  \
+                    10.0.0.3:5433";
+        assert!(table.contains(app3), "{table}");
         let json = command(&server, "connections --json -n 1").await.unwrap();
         assert_eq!(serde_json::from_str::<serde_json::Value>(&json).unwrap()["truncated"], true);
         assert_eq!(
             command(&server, "ports").await.unwrap(),
             "no connection has taken a port of the ephemeral range\n"
         );
-        assert!(
-            matches!(command(&server, "ports -n 0").await, Err(Error::Usage(why)) if why.starts_with("--limit is '0'"))
-        );
+        let Err(Error::Usage(why)) = command(&server, "ports -n 0").await else {
+            panic!("not refused")
+        };
+        assert!(why.starts_with("--limit is '0'"), "{why}");
         let text = command(&server, "leaks").await.unwrap();
         assert!(
             text.starts_with("1. process app") && text.contains("looked at 10 connections"),
@@ -151,14 +153,14 @@ fn without_an_agent_the_error_says_where_it_was_sought_and_ends_with_7() {
     }
 }
 
-/// A server that answers the first connection with some bytes and then closes.
+/// Starts a server that answers the first connection with some bytes and then closes.
 fn fake(answer: Vec<u8>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         let _ = stream.read(&mut [0; 4096]);
-        // The client may have had enough.
+        // The client may have closed the connection already.
         let _ = stream.write_all(&answer);
     });
     address
@@ -169,7 +171,7 @@ fn a_hostile_answer_is_an_error_and_reaches_no_terminal() {
     let http = |body: &str| {
         format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
     };
-    let endless = [b"HTTP/1.1 200 OK\r\n\r\n".to_vec(), vec![b'['; client::MOST + 2]].concat();
+    let endless = [b"HTTP/1.1 200 OK\r\n\r\n".to_vec(), vec![b'['; client::MAX_BODY + 2]].concat();
     let forbidden =
         b"HTTP/1.1 403 Forbidden\r\nContent-Length: 22\r\n\r\n{\"error\": \"\x1b[2Jgo away\"}"
             .to_vec();
@@ -186,7 +188,7 @@ fn a_hostile_answer_is_an_error_and_reaches_no_terminal() {
         let error = run(&format!("tcpwarden connections --agent {}", fake(answer))).unwrap_err();
         let text = error.to_string();
         assert!(error.code() == 7 && text.contains(said), "{text}");
-        assert!(!text.chars().any(crate::events::names::steers), "{text:?}");
+        assert!(!text.chars().any(crate::events::names::controls_terminal), "{text:?}");
     }
     let evil =
         r#"{"matched": 1, "connections": [{"process": "a\u001b[2J\nb", "age_seconds": -1e300}]}"#;
@@ -201,6 +203,6 @@ async fn a_server_that_says_nothing_is_given_up() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let agent = Listen::Tcp(listener.local_addr().unwrap());
     let failure =
-        client::ask_for(&agent, "/", std::time::Duration::from_millis(50)).await.unwrap_err();
+        client::fetch_within(std::time::Duration::from_millis(50), &agent, "/").await.unwrap_err();
     assert!(matches!(failure, Failure::Slow), "{failure}");
 }

@@ -1,16 +1,18 @@
-//! One rendering at a time: a second scrape waits, a crowd is turned away.
+//! Lets one rendering run at a time. A bounded number of requests waits; the others are refused.
+//!
+//! Used by `render`.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Scrapes that may wait while one is served.
-const WAITING: usize = 8;
-/// How long a scrape waits; Prometheus gives up after ten seconds by default.
-const PATIENCE: Duration = Duration::from_secs(9);
+/// The most requests that wait while one is served.
+const MAX_WAITING: usize = 8;
+/// The longest wait. The default scrape timeout of Prometheus is ten seconds.
+const MAX_WAIT: Duration = Duration::from_secs(9);
 
-/// Lets one through at a time.
+/// A semaphore with one permit and a bounded queue.
 #[derive(Clone, Debug)]
 pub(super) struct Gate {
     turn: Arc<Semaphore>,
@@ -25,15 +27,19 @@ pub(super) struct Turn {
 }
 
 impl Gate {
-    /// An open gate.
+    /// Returns an open gate.
     pub(super) fn new() -> Self {
-        Self { turn: Arc::new(Semaphore::new(1)), places: Arc::new(Semaphore::new(1 + WAITING)) }
+        Self {
+            turn: Arc::new(Semaphore::new(1)),
+            places: Arc::new(Semaphore::new(1 + MAX_WAITING)),
+        }
     }
 
-    /// Waits for the turn; none when too many wait already or the wait was too long.
+    /// Waits for the turn. Returns `None` if [`MAX_WAITING`] requests wait already, or after
+    /// [`MAX_WAIT`].
     pub(super) async fn turn(&self) -> Option<Turn> {
         let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
-        let turn = tokio::time::timeout(PATIENCE, Arc::clone(&self.turn).acquire_owned())
+        let turn = tokio::time::timeout(MAX_WAIT, Arc::clone(&self.turn).acquire_owned())
             .await
             .ok()?
             .ok()?;
@@ -49,7 +55,7 @@ mod tests {
     async fn one_renders_eight_wait_and_the_tenth_is_turned_away() {
         let gate = Gate::new();
         let first = gate.turn().await.unwrap();
-        let waiting: Vec<_> = (0..WAITING)
+        let waiting: Vec<_> = (0..MAX_WAITING)
             .map(|_| {
                 tokio::spawn({
                     let gate = gate.clone();
@@ -72,6 +78,6 @@ mod tests {
         let _first = gate.turn().await.unwrap();
         let start = tokio::time::Instant::now();
         assert!(gate.turn().await.is_none());
-        assert_eq!(start.elapsed(), PATIENCE);
+        assert_eq!(start.elapsed(), MAX_WAIT);
     }
 }

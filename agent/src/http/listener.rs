@@ -1,4 +1,6 @@
-//! Takes the address: a TCP port, or a socket file that only owner and group may use.
+//! Binds the address: a TCP port, or a socket file that only owner and group may use.
+//!
+//! Used by `run` before anything else is started, and by `serve`.
 
 use std::fs::{self, Permissions};
 use std::io;
@@ -16,12 +18,12 @@ use crate::exit::Error;
 pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
-/// An address that is held, and what it is called.
+/// A bound address and its name.
 #[derive(Debug)]
-pub struct Bound {
+pub(crate) struct Bound {
     socket: Socket,
     name: String,
-    /// Held for what it does when dropped.
+    /// Removes the socket file when it is dropped.
     _file: Option<SocketFile>,
 }
 
@@ -31,7 +33,7 @@ enum Socket {
     Unix(UnixListener),
 }
 
-/// Removes the socket file at the end, unless another has taken its place.
+/// Removes the socket file when it is dropped, unless another file has taken its place.
 #[derive(Debug)]
 struct SocketFile {
     path: PathBuf,
@@ -39,11 +41,11 @@ struct SocketFile {
 }
 
 impl Bound {
-    /// Takes the address. Must be called inside a tokio runtime.
+    /// Binds the address. Must be called inside a tokio runtime.
     ///
     /// # Errors
     /// [`Error::Listen`], which names the address and what to do.
-    pub fn take(listen: &Listen) -> Result<Self, Error> {
+    pub(crate) fn take(listen: &Listen) -> Result<Self, Error> {
         let refused = |source| Error::Listen { addr: listen.to_string(), source };
         match listen {
             Listen::Tcp(address) => tcp(*address),
@@ -52,10 +54,10 @@ impl Bound {
         .map_err(refused)
     }
 
-    /// What a client asks for: `http://127.0.0.1:10793/metrics` (with the port that was given, where
-    /// 0 asked for any), or `unix:/path`.
+    /// Returns the address for clients: `http://127.0.0.1:10793/metrics` (with the real port, if
+    /// port 0 was requested), or `unix:/path`.
     #[must_use]
-    pub fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         &self.name
     }
 
@@ -78,8 +80,8 @@ fn tcp(address: SocketAddr) -> io::Result<Bound> {
 fn unix(path: &Path) -> io::Result<Bound> {
     remove_stale(path)?;
     let listener = UnixListener::bind(path)?;
-    // Between bind and chmod the file has the mode that the umask left: never more than 0777 of
-    // which connecting needs write, so a sane umask lets no stranger in.
+    // Between bind and chmod the file has the mode that the umask leaves. Connecting needs the
+    // write permission, which a usual umask denies to other users.
     fs::set_permissions(path, Permissions::from_mode(0o660))?;
     let file = SocketFile { path: path.to_owned(), identity: identity(path) };
     Ok(Bound {
@@ -89,8 +91,7 @@ fn unix(path: &Path) -> io::Result<Bound> {
     })
 }
 
-/// Removes a socket file that an earlier run left: only if it is a socket, and only if nobody
-/// answers.
+/// Removes a socket file of an earlier run: only if it is a socket on which no process answers.
 fn remove_stale(path: &Path) -> io::Result<()> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -110,7 +111,7 @@ fn remove_stale(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Device and inode of a file.
+/// Returns device and inode of a file.
 fn identity(path: &Path) -> Option<(u64, u64)> {
     fs::symlink_metadata(path).ok().map(|found| (found.dev(), found.ino()))
 }
@@ -118,7 +119,7 @@ fn identity(path: &Path) -> Option<(u64, u64)> {
 impl Drop for SocketFile {
     fn drop(&mut self) {
         if self.identity.is_some() && identity(&self.path) == self.identity {
-            // Nothing is left to do about a file that cannot be removed; the next start will.
+            // A file that cannot be removed is removed by the next start.
             let _ = fs::remove_file(&self.path);
         }
     }

@@ -1,24 +1,25 @@
 //! The agent's HTTP surface: `/`, `/metrics`, `/api/v1`, `/healthz`, `/readyz`, on loopback or a
 //! socket file.
 //!
-//! Called by `main` with what to serve. Guarantees: what a client does cannot hold up the agent: at
-//! most 256 connections, one rendering at a time and off the reactor, bounded waits, headers and
-//! connection lives.
+//! Called by `run` with what to serve. Guarantee: no client can block the agent: there are at most
+//! 256 connections, one rendering at a time runs off the reactor, and waits, headers and lifetimes
+//! of connections are bounded.
 
 mod access;
 mod api;
 mod gate;
 mod listener;
 mod page;
+mod render;
 mod routes;
 mod serve;
 
-pub use access::Access;
-pub use api::Api;
-pub use listener::Bound;
-pub use page::Overview;
-pub use routes::{Views, router};
-pub use serve::serve;
+pub(crate) use access::Access;
+pub(crate) use api::Api;
+pub(crate) use listener::Bound;
+pub(crate) use page::Overview;
+pub(crate) use routes::{Views, router};
+pub(crate) use serve::serve;
 
 #[cfg(test)]
 mod api_tests;

@@ -1,54 +1,63 @@
-//! The page at `/`: what this is, whether it works, where to go. Self-contained, no script.
+//! The page at `/`: what the program is, whether it works, and its other addresses. It has no
+//! script and loads nothing.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::duration_text;
 use crate::metrics::stats::Probe;
+use crate::query;
 
-/// The numbers of the page.
+/// The numbers on the page.
 #[derive(Clone, Debug)]
-pub struct Overview {
-    /// Time since the agent started.
-    pub uptime: Duration,
-    /// Every probe.
-    pub probes: Vec<Probe>,
-    /// Rows of the connection table.
-    pub tracked: u64,
-    /// Rows whose owner is not known.
-    pub unattributed: u64,
-    /// Records lost, of either ring.
-    pub lost: u64,
-    /// Time since the last reconcile pass ended; none before the first.
-    pub reconciled: Option<Duration>,
+pub(crate) struct Overview {
+    /// The time since the agent started.
+    pub(crate) uptime: Duration,
+    /// The state of every probe.
+    pub(crate) probes: Vec<Probe>,
+    /// How many rows the connection table has.
+    pub(crate) tracked: u64,
+    /// How many of them have no known owner.
+    pub(crate) unattributed: u64,
+    /// How many records were lost, of both rings.
+    pub(crate) lost: u64,
+    /// The time since the last reconcile pass ended; `None` before the first.
+    pub(crate) reconciled: Option<Duration>,
 }
 
 const HEAD: &str = "<!doctype html>
-<html lang=en><head><meta charset=utf-8><meta name=viewport content='width=device-width'><title>tcpwarden</title>
+<html lang=en><head><meta charset=utf-8><meta name=viewport content='width=device-width'>
+<title>tcpwarden</title>
 <style>
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem; color: #1c2024; background: #fff }
-table { border-collapse: collapse; width: 100%; margin: 1rem 0 } td, th { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #ddd }
-td.n { text-align: right; font-variant-numeric: tabular-nums } .bad { color: #a40000 } a { color: #0b57a4 }
-@media (prefers-color-scheme: dark) { body { color: #e6e6e6; background: #15181c } td, th { border-color: #333 } .bad { color: #ff8a80 } a { color: #8ab4f8 } }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem;
+  color: #1c2024; background: #fff }
+table { border-collapse: collapse; width: 100%; margin: 1rem 0 }
+td, th { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid #ddd }
+td.n { text-align: right; font-variant-numeric: tabular-nums }
+.bad { color: #a40000 } a { color: #0b57a4 }
+@media (prefers-color-scheme: dark) { body { color: #e6e6e6; background: #15181c }
+  td, th { border-color: #333 } .bad { color: #ff8a80 } a { color: #8ab4f8 } }
 </style></head><body>
 ";
 
-/// The page as HTML.
+/// Returns the page as HTML.
 pub(super) fn render(overview: &Overview) -> String {
     let mut html = String::from(HEAD);
     let version = env!("CARGO_PKG_VERSION");
+    let uptime = duration_text::long(overview.uptime);
     push(
         &mut html,
         format_args!(
-            "<h1>tcpwarden {version}</h1>\n<p>Follows every TCP socket of this host from birth to death and tells who leaks, \
-             retransmits or is refused. Up for {}.</p>\n\
-             <p><a href=/metrics>/metrics</a> for Prometheus · <a href=/api/v1/leaks>/api/v1/leaks</a>: who is suspected to leak · \
-             <a href='/api/v1/connections?sort=age'>/api/v1/connections</a>: every socket · \
-             <a href=/api/v1/ports>/api/v1/ports</a>: who takes the local ports · <a href=/healthz>/healthz</a> · \
-             <a href=/readyz>/readyz</a></p>\n<table>\n",
-            duration_text::long(overview.uptime)
+            "<h1>tcpwarden {version}</h1>\n<p>Follows every TCP socket of this host from birth to \
+             death and tells who leaks, retransmits or is refused. Up for {uptime}.</p>\n<p>"
         ),
     );
+    html.push_str("<a href=/metrics>/metrics</a> for Prometheus");
+    for query in query::ALL {
+        let (path, about) = (query.path(), query.about());
+        push(&mut html, format_args!(" · <a href={path}>{path}</a>: {about}"));
+    }
+    html.push_str(" · <a href=/healthz>/healthz</a> · <a href=/readyz>/readyz</a></p>\n<table>\n");
     number(&mut html, "connections tracked", overview.tracked);
     number(&mut html, "of these without a known owner", overview.unattributed);
     number(&mut html, "records lost since the start", overview.lost);
@@ -88,7 +97,7 @@ fn push(html: &mut String, arguments: std::fmt::Arguments<'_>) {
     let _ = html.write_fmt(arguments);
 }
 
-/// Text that may stand between tags.
+/// Escapes text that stands between tags.
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

@@ -1,70 +1,64 @@
-//! The routes and what each answers.
+//! The routes besides `/api`, and what each answers.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{Html, IntoResponse as _, Response};
 use axum::routing::get;
-use tokio::time::timeout;
 
 use super::api::{self, Api};
 use super::gate::Gate;
 use super::page::{self, Overview};
+use super::render::rendered;
 use crate::metrics::{self, Page};
 
-/// How long a client waits for a rendering before it is told that something is wrong.
-const RENDER_TIMEOUT: Duration = Duration::from_secs(9);
-
-/// Answers a question about the agent; asked from the reactor, so it must not block.
+/// Answers a yes-or-no question about the agent. Called on the reactor, so it must not block.
 type Question = Arc<dyn Fn() -> bool + Send + Sync>;
 
-/// Where the routes find what they show.
+/// What the routes show.
 #[derive(Clone)]
-pub struct Views {
-    /// The metrics; written for each scrape, off the reactor.
-    pub metrics: Arc<dyn Fn() -> Page + Send + Sync>,
-    /// The numbers of the page; made off the reactor.
-    pub overview: Arc<dyn Fn() -> Overview + Send + Sync>,
+pub(crate) struct Views {
+    /// Writes the metrics; called for each scrape, off the reactor.
+    pub(crate) metrics: Arc<dyn Fn() -> Page + Send + Sync>,
+    /// Returns the numbers of the page at `/`; called off the reactor.
+    pub(crate) overview: Arc<dyn Fn() -> Overview + Send + Sync>,
     /// Whether the thread that reads the rings is alive.
-    pub alive: Question,
+    pub(crate) alive: Question,
     /// Whether the first reconcile pass has ended.
-    pub ready: Question,
-    /// The drill-down.
-    pub api: Api,
+    pub(crate) ready: Question,
+    /// What `/api` shows.
+    pub(crate) api: Api,
 }
 
 /// What the handlers share.
 #[derive(Clone)]
-pub(super) struct Shared {
-    pub(super) views: Views,
-    /// For scrapes and the page.
+struct Shared {
+    views: Views,
+    /// For scrapes and the page at `/`. Queries have a gate of their own, so that a scrape does not
+    /// wait for them.
     gate: Gate,
-    /// For the drill-down, which a scrape does not wait for.
-    pub(super) queries: Gate,
 }
 
-/// The router of the agent.
-pub fn router(views: Views) -> Router {
-    let shared = Shared { views, gate: Gate::new(), queries: Gate::new() };
+/// Returns the router of the agent.
+pub(crate) fn router(views: Views) -> Router {
+    let api = api::router(views.api.clone());
+    let shared = Shared { views, gate: Gate::new() };
     Router::new()
         .route("/", get(index))
         .route("/metrics", get(scrape))
-        .route("/api/v1/connections", get(api::connections))
-        .route("/api/v1/leaks", get(api::leaks))
-        .route("/api/v1/ports", get(api::ports))
         .route("/healthz", get(health))
         .route("/readyz", get(ready))
         .with_state(shared)
+        .merge(api)
 }
 
 async fn scrape(State(shared): State<Shared>) -> Response {
     let page = Arc::clone(&shared.views.metrics);
     match rendered(&shared.gate, move || page()).await {
-        // The page itself goes out, and gives its buffer back once it has.
+        // The body is the page itself, which returns its buffer to the pool when it is dropped.
         Ok(page) => ([(header::CONTENT_TYPE, metrics::TEXT_FORMAT)], Bytes::from_owner(page))
             .into_response(),
         Err(response) => response,
@@ -108,38 +102,4 @@ async fn ready(State(shared): State<Shared>) -> Response {
         )
             .into_response()
     }
-}
-
-/// Renders off the reactor when its turn comes. The turn goes with the work, so that a client that
-/// hangs up does not let the next in before the work is done.
-pub(super) async fn rendered<T: Send + 'static>(
-    gate: &Gate,
-    render: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Response> {
-    let Some(turn) = gate.turn().await else {
-        let busy = "too many requests at once; ask less often or from fewer places\n";
-        return Err(
-            (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "5")], busy).into_response()
-        );
-    };
-    let work = tokio::task::spawn_blocking(move || {
-        let rendered = render();
-        drop(turn);
-        rendered
-    });
-    match timeout(RENDER_TIMEOUT, work).await {
-        Ok(Ok(rendered)) => Ok(rendered),
-        Ok(Err(error)) => Err(failed(&error.to_string())),
-        Err(_elapsed) => Err((
-            StatusCode::SERVICE_UNAVAILABLE,
-            "the answer took too long; lower --max-series, or ask again when the machine is less busy\n",
-        )
-            .into_response()),
-    }
-}
-
-pub(super) fn failed(error: &str) -> Response {
-    tracing::warn!(error, "a page could not be rendered");
-    (StatusCode::INTERNAL_SERVER_ERROR, "the page could not be rendered; the log says why\n")
-        .into_response()
 }

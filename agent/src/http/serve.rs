@@ -1,4 +1,6 @@
-//! Accepts and serves connections within bounds, until told to stop.
+//! Accepts and serves connections within bounds until the agent stops.
+//!
+//! Called by `run`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,35 +15,35 @@ use tokio::time::{sleep, timeout};
 
 use super::listener::{Bound, Stream};
 
-/// Connections at once; the next waits in the kernel's queue until one ends.
-const CONNECTIONS: usize = 256;
-/// Time for a request's header to arrive, the wait for the next request on a kept connection
-/// included.
+/// The most connections at once. Further ones wait in the accept queue until one ends.
+const MAX_CONNECTIONS: usize = 256;
+/// The longest wait for a request's header, also on a connection that is kept open between
+/// requests.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(3);
-/// How long a connection lives before it is asked to end after the request at hand.
-const LIFE: Duration = Duration::from_mins(1);
-/// How long the request at hand may then take.
+/// The age at which a connection is closed after its current request.
+const MAX_LIFETIME: Duration = Duration::from_mins(1);
+/// How long that request may then still take.
 const GRACE: Duration = Duration::from_secs(15);
-/// The most bytes of a request that are held; no route reads a body.
-const BUFFER: usize = 16 * 1024;
-/// How long open requests may take once the agent stops: it ends within a second.
+/// The most bytes of a request that are buffered. No route reads a body.
+const MAX_BUFFER: usize = 16 * 1024;
+/// How long open requests may take when the agent stops, which takes at most a second in all.
 const STOP_GRACE: Duration = Duration::from_millis(400);
-/// The pause after an accept that failed, most likely for want of descriptors.
+/// The pause after a failed accept; the most likely reason is that no descriptor is left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until `stop` is ready, then lets open requests end, but not for long.
-pub async fn serve(bound: Bound, router: Router, stop: impl Future<Output = ()> + Send) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+/// Serves until `stop` is ready, then waits for open requests for at most [`STOP_GRACE`].
+pub(crate) async fn serve(bound: Bound, router: Router, stop: impl Future<Output = ()> + Send) {
+    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let (stopping, stopped) = watch::channel(false);
     let mut connections = JoinSet::new();
     tokio::pin!(stop);
     loop {
         let next = tokio::select! {
             () = &mut stop => break,
-            next = accept(&bound, &places) => next,
+            next = accept(&bound, &permits) => next,
         };
-        if let Some((stream, place)) = next {
-            connections.spawn(connection(stream, router.clone(), place, stopped.clone()));
+        if let Some((stream, permit)) = next {
+            connections.spawn(connection(stream, router.clone(), permit, stopped.clone()));
         }
         while connections.try_join_next().is_some() {}
     }
@@ -54,14 +56,14 @@ pub async fn serve(bound: Bound, router: Router, stop: impl Future<Output = ()> 
     }
 }
 
-/// The next connection with a place for it; none when it could not be accepted.
+/// Returns the next connection with its permit; `None` if it could not be accepted.
 async fn accept(
     bound: &Bound,
-    places: &Arc<Semaphore>,
+    permits: &Arc<Semaphore>,
 ) -> Option<(Box<dyn Stream>, OwnedSemaphorePermit)> {
-    let place = Arc::clone(places).acquire_owned().await.ok()?;
+    let permit = Arc::clone(permits).acquire_owned().await.ok()?;
     match bound.accept().await {
-        Ok(stream) => Some((stream, place)),
+        Ok(stream) => Some((stream, permit)),
         Err(error) => {
             tracing::debug!(%error, "a connection could not be accepted");
             sleep(ACCEPT_PAUSE).await;
@@ -70,23 +72,23 @@ async fn accept(
     }
 }
 
-/// One connection from accept to end.
+/// Serves one connection until it ends.
 async fn connection(
     stream: Box<dyn Stream>,
     router: Router,
-    place: OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
     mut stopped: watch::Receiver<bool>,
 ) {
     let service = TowerToHyperService::new(router);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
-        .max_buf_size(BUFFER)
+        .max_buf_size(MAX_BUFFER)
         .serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = &mut connection => Some(ended),
-        () = sleep(LIFE) => None,
+        () = sleep(MAX_LIFETIME) => None,
         _ = stopped.wait_for(|stopped| *stopped) => None,
     };
     let ended = if let Some(ended) = ended {
@@ -98,5 +100,5 @@ async fn connection(
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended early");
     }
-    drop(place);
+    drop(permit);
 }

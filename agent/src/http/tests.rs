@@ -1,3 +1,5 @@
+//! Tests of the routes, the bounds and the listener, over real sockets.
+
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -18,8 +20,9 @@ use crate::leaks::Watch;
 use crate::listing;
 use crate::metrics::Page;
 use crate::metrics::stats::Probe;
+use crate::query::Source;
 
-/// A page that takes its time, and notes how many are made at once.
+/// Returns a page after 50 ms, and records how many are rendered at once.
 fn slow(now: &AtomicUsize, most: &AtomicUsize) -> Page {
     most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
     std::thread::sleep(Duration::from_millis(50));
@@ -56,22 +59,17 @@ pub(super) fn start_with(listen: &Listen, access: Access) -> Server {
         reconciled: None,
     };
     let is_ready = Arc::clone(&ready);
-    let table = listing::tests::shared(10);
-    let (rows, leaks) = (Arc::clone(&table), Watch::default());
+    let source = Source {
+        table: listing::tests::shared(10),
+        leaks: Watch::default(),
+        clock: || 60_000_000_000,
+    };
     let views = Views {
         metrics: Arc::new(move || slow(&now, &seen)),
         overview: Arc::new(overview),
         alive: Arc::new(|| true),
         ready: Arc::new(move || is_ready.load(Ordering::SeqCst)),
-        api: Api {
-            access,
-            connections: Arc::new(move |query| listing::connections(&rows, query, 60_000_000_000)),
-            ports: {
-                let table = Arc::clone(&table);
-                Arc::new(move |query| listing::ports::ports(&table, query, 60_000_000_000))
-            },
-            leaks: Arc::new(move |query| leaks.leaks(&table, query, 60_000_000_000)),
-        },
+        api: Api { access, source },
     };
     let bound = Bound::take(listen).unwrap();
     let url = bound.url().to_owned();
@@ -90,7 +88,7 @@ pub(super) fn address(server: &Server) -> String {
     server.url.trim_start_matches("http://").trim_end_matches("/metrics").to_owned()
 }
 
-/// Asks without keeping the connection, and returns the whole answer.
+/// Sends one request and returns the whole answer.
 fn ask(mut stream: impl std::io::Read + std::io::Write, path: &str) -> String {
     stream
         .write_all(

@@ -29,7 +29,7 @@ use self::decode::Record;
 pub use self::handle::Handle;
 use self::rings::Rings;
 use crate::clock::monotonic;
-use crate::conn::{PassSummary, Table};
+use crate::conn::{Budget, PassRequest, PassSummary, Progress, Table};
 use crate::kernel::load::Maps;
 use crate::metrics::SharedStats;
 use crate::metrics::stats::DecodeErrors;
@@ -41,19 +41,14 @@ const BATCH: usize = 4096;
 const BATCHES: usize = 64;
 /// The rows of the table that a pass looks at between two looks at the rings: some milliseconds at
 /// the most.
-const SLICE: usize = 4096;
+const SLICE: Budget = Budget::rows(4096);
 /// How long readers of the table have it for themselves between two slices.
 const BREATH: Duration = Duration::from_micros(50);
-/// The rows that may grow past an age between two looks at the kernel side's counters.
-const AGING: usize = 16 * SLICE;
 /// How often, and how long apart, the rings are drained to catch up with the kernel's count.
 const CATCH_UP_TRIES: usize = 50;
 const CATCH_UP_PAUSE: Duration = Duration::from_micros(100);
 /// How often the kernel side's counters are read.
 const COUNT_EVERY: Duration = Duration::from_millis(250);
-/// How often the table gives back labels that nobody uses, nanoseconds.
-const TIDY_EVERY: u64 = 10_000_000_000;
-
 const RING: Token = Token(0);
 const WAKE: Token = Token(1);
 
@@ -72,7 +67,6 @@ pub struct Ingest {
     poll: Poll,
     handle: Handle,
     counted_at: u64,
-    tidied_at: u64,
     lost: u64,
     warning: RateLimited,
     /// Transitions that the kernel counted and no ring will bring, as far as is known.
@@ -111,7 +105,6 @@ impl Ingest {
             poll,
             handle,
             counted_at: 0,
-            tidied_at: 0,
             lost: 0,
             warning: RateLimited::default(),
             missing: 0,
@@ -124,10 +117,10 @@ impl Ingest {
         self.handle.clone()
     }
 
-    /// Goes round until told to stop, then drains what is left.
+    /// Runs until told to stop, then drains what is left.
     ///
     /// # Errors
-    /// Where waiting for the ring fails; the table is then no longer kept.
+    /// If waiting for the ring fails; nobody keeps the table up to date from then on.
     pub fn run(mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(8);
         while !self.handle.stop.load(Ordering::Acquire) {
@@ -135,17 +128,18 @@ impl Ingest {
                 Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
                 _ => {}
             }
-            self.go_round();
-            self.step();
-            self.tidy();
+            self.round();
+            self.obey();
+            self.work();
+            self.ask_for_workloads();
         }
         self.drain();
         self.count(true);
         Ok(())
     }
 
-    /// What has to be done all the time, whatever else takes long.
-    fn go_round(&mut self) {
+    /// Does what is due all the time, whatever else takes long.
+    fn round(&mut self) {
         self.drain();
         self.count(false);
         self.handle.beat.store(monotonic(), Ordering::Release);
@@ -190,7 +184,6 @@ impl Ingest {
             return;
         }
         self.counted_at = time;
-        lock(&self.table).age(time, AGING);
         let counters = match self.counters.read() {
             Ok(counters) => counters,
             Err(error) => {
@@ -219,56 +212,33 @@ impl Ingest {
         }
     }
 
-    /// Has workloads named that wait for it, and now and then gives labels back.
-    fn tidy(&mut self) {
-        let now = monotonic();
-        let mut table = lock(&self.table);
-        if now.saturating_sub(self.tidied_at) >= TIDY_EVERY {
-            self.tidied_at = now;
-            table.tidy(now);
-        }
-        if table.wants_workloads() {
+    /// Wakes the resolver if a workload waits for its name. A wish that waits already is enough.
+    fn ask_for_workloads(&self) {
+        if lock(&self.table).view().wants_workloads() {
             let _ = self.wishes.workload.try_send(());
         }
-        drop(table);
-        self.in_slices(Table::settle);
     }
 
-    /// Has the table do something in slices, with records between them, until it says that there is
-    /// no more.
-    fn in_slices(&mut self, mut slice: impl FnMut(&mut Table, usize) -> bool) {
-        while slice(&mut lock(&self.table), SLICE) {
-            self.go_round();
-            // A lock that is taken again at once leaves nobody else a chance.
+    /// Has the table do what is left to do, in slices with records between them. Returns what a
+    /// pass has found, if one was committed.
+    fn work(&mut self) -> Option<PassSummary> {
+        loop {
+            let progress = lock(&self.table).step(monotonic(), SLICE);
+            match progress {
+                Progress::More => {}
+                Progress::Done => return None,
+                Progress::Committed(summary) => return Some(summary),
+            }
+            self.round();
+            // `std::sync::Mutex` is not fair: relocking at once would starve the readers.
             thread::sleep(BREATH);
         }
     }
 
-    /// Does something with the table that must find no planned moves, or would make them in one go.
-    fn after_moves(&mut self, act: impl Fn(&mut Table)) {
-        self.in_slices(|table, places| {
-            table.work_off(places) || {
-                act(table);
-                false
-            }
-        });
-    }
-
-    /// Ends a pass, slice by slice, with the records that come between.
-    fn finish(&mut self) -> PassSummary {
-        let mut summary = None;
-        self.in_slices(|table, places| {
-            summary = table.proceed(monotonic(), places);
-            summary.is_none()
-        });
-        summary.unwrap_or_default()
-    }
-
     /// Does what the reconcile thread asks.
-    fn step(&mut self) {
+    fn obey(&mut self) {
         while let Ok(command) = self.commands.try_recv() {
             match command {
-                Command::Begin => self.after_moves(|table| table.begin_pass(monotonic())),
                 Command::Facts(facts) => lock(&self.table).pass_facts(facts),
                 Command::Slice(records) => {
                     self.catch_up();
@@ -277,18 +247,26 @@ impl Ingest {
                         apply(&mut table, record);
                     }
                     drop(table);
-                    self.in_slices(Table::work);
+                    self.work();
                 }
+                Command::Begin => self.request(PassRequest::Begin),
+                Command::Abort => self.request(PassRequest::Abort),
                 Command::End(covered, reply) => {
                     self.catch_up();
-                    lock(&self.table).finish_pass(covered);
-                    let summary = self.finish();
-                    // The reconcile thread may have gone; then nobody asks.
+                    lock(&self.table).request(PassRequest::Commit(covered));
+                    // If no pass was under way, nothing was found.
+                    let summary = self.work().unwrap_or_default();
+                    // If the reconcile thread has ended, nobody waits for the answer.
                     let _ = reply.send(summary);
                 }
-                Command::Abort => self.after_moves(Table::abort_pass),
             }
         }
+    }
+
+    /// Asks the table for a change of the pass and has it done.
+    fn request(&mut self, request: PassRequest) {
+        lock(&self.table).request(request);
+        self.work();
     }
 }
 

@@ -1,109 +1,115 @@
-//! Who is suspected to leak: connections that have been in a state that should pass for more than
-//! ten seconds, grouped by who holds them and towards which service, ranked, with evidence.
+//! Who is suspected to leak: connections that have been in a transient state for more than ten
+//! seconds, grouped by process and service, ranked, with evidence.
 //!
-//! `survey` groups what the table has now, `history` remembers the counts of the last ten minutes,
-//! `suspect` judges and words. Called by housekeeping (a sample every [`EVERY`]) and by the HTTP
-//! surface.
+//! `survey` groups the connections of the table, `history` has the counts of the last ten minutes,
+//! `suspect` computes score and evidence. Called by the housekeeping thread (a sample every
+//! [`SAMPLE_INTERVAL`]) and by the query `leaks`.
 //!
-//! Guarantees: at most [`survey::GROUPS`] groups at once and [`history::GROUPS`] with a history;
-//! what is beyond is counted. The table is held for a slice at a time.
+//! Guarantees: there are at most twice [`survey::MAX_GROUPS`] groups, and [`history::MAX_GROUPS`]
+//! with a history; connections beyond are counted. The table is locked for one slice at a time.
 
-pub mod history;
-pub mod survey;
-pub mod suspect;
+mod history;
+mod kind;
+mod survey;
+pub(crate) mod suspect;
 #[cfg(test)]
 mod tests;
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
 use crate::ingest::SharedTable;
 use crate::listing::answer::{Taken, seconds};
 use crate::listing::filter::Filter;
-use crate::listing::query::Query;
 
 use history::History;
 use survey::Survey;
 use suspect::{Candidate, Suspect};
 
-/// How long a connection may be in a state that should pass before it counts, nanoseconds.
-pub const GRACE: u64 = 10 * SECOND;
-/// Time between two samples, nanoseconds.
-pub const EVERY: u64 = 30 * SECOND;
+/// How long a connection may be in a transient state before it counts, nanoseconds.
+pub(crate) const GRACE: u64 = 10 * SECOND;
+/// The time between two samples, nanoseconds.
+pub(crate) const SAMPLE_INTERVAL: u64 = 30 * SECOND;
 const SECOND: u64 = 1_000_000_000;
 
-/// The counts of the last ten minutes, shared between the thread that samples and those that ask.
+/// The counts of the last ten minutes, shared by the thread that samples and the threads that
+/// answer queries.
 #[derive(Clone, Debug, Default)]
-pub struct Watch(Arc<Mutex<History>>);
+pub(crate) struct Watch(Arc<Mutex<History>>);
 
-/// Suspects, and what was looked at to find them.
+/// The suspects, and what was examined to find them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Leaks {
-    /// When.
+pub(crate) struct Leaks {
+    /// When the answer was made.
     #[serde(flatten)]
-    pub taken: Taken,
-    /// What was looked at.
-    pub looked_at: LookedAt,
+    pub(crate) taken: Taken,
+    /// What was examined.
+    pub(crate) looked_at: LookedAt,
     /// How many suspects there are.
-    pub matched: usize,
+    pub(crate) matched: usize,
     /// How many of them are in this answer.
-    pub returned: usize,
+    pub(crate) returned: usize,
     /// Whether there are more.
-    pub truncated: bool,
-    /// These, the worst first.
-    pub suspects: Vec<Suspect>,
+    pub(crate) truncated: bool,
+    /// The suspects, the one with the highest score first.
+    pub(crate) suspects: Vec<Suspect>,
 }
 
-/// The ground that an answer stands on: an empty list is good news only if something was looked at.
+/// What was examined. Without it an empty list could also mean that the table is empty.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct LookedAt {
-    /// Rows of the table.
-    pub connections: u64,
-    /// Those that match the query and are in a state that should pass.
-    pub in_leak_states: u64,
-    /// Those that have been in it for more than ten seconds.
-    pub past_grace: u64,
-    /// Those that are in no group, because there were too many groups.
-    pub ungrouped: u64,
-    /// How far back the counts go from which growth is told.
-    pub history_seconds: f64,
+pub(crate) struct LookedAt {
+    /// How many rows the table has.
+    pub(crate) connections: u64,
+    /// How many of them match the query and are in a transient state.
+    pub(crate) in_leak_states: u64,
+    /// How many of those have been in it for more than ten seconds.
+    pub(crate) past_grace: u64,
+    /// How many of those are in no group, because there were too many groups.
+    pub(crate) ungrouped: u64,
+    /// How far back the counts reach from which the growth is computed.
+    pub(crate) history_seconds: f64,
 }
 
 impl Watch {
-    /// Notes how many connections each group has, if a sample is due. To be called once the table
-    /// has what is older than the agent.
-    pub fn sample(&self, table: &SharedTable, now: u64) {
+    /// Records how many connections each group has, if a sample is due. The first call must come
+    /// after the first reconcile pass, which adds the connections that are older than the agent.
+    pub(crate) fn sample(&self, table: &SharedTable, now: u64) {
         if self.history(|history| history.is_due(now)) {
             let survey = Survey::of(table, &Filter::ALL, now);
             self.history(|history| history.add(now, survey.counts()));
         }
     }
 
-    /// The suspects among what the query asks for, the worst first.
+    /// Returns the suspects among the connections that match, at most `limit`, the one with the
+    /// highest score first. The `min_age` of the filter applies to the oldest connection of a
+    /// group.
     #[must_use]
-    pub fn leaks(&self, table: &SharedTable, query: &Query, now: u64) -> Leaks {
-        let min_age = u64::try_from(query.filter.min_age.as_nanos()).unwrap_or(u64::MAX);
-        let filter = Filter { min_age: std::time::Duration::ZERO, ..query.filter.clone() };
+    pub(crate) fn leaks(
+        &self,
+        table: &SharedTable,
+        filter: &Filter,
+        limit: usize,
+        now: u64,
+    ) -> Leaks {
+        let min_age = u64::try_from(filter.min_age.as_nanos()).unwrap_or(u64::MAX);
+        let filter = Filter { min_age: Duration::ZERO, ..filter.clone() };
         let survey = Survey::of(table, &filter, now);
         let (mut candidates, reach) = self.history(|history| {
             let old_enough = survey
                 .groups()
                 .filter(|(_, group)| now.saturating_sub(group.oldest_since()) >= min_age);
-            let judged = old_enough
+            let candidates = old_enough
                 .map(|(key, group)| Candidate::new(key, group, history.growth(key, group, now)));
-            (judged.collect::<Vec<_>>(), history.reach(now))
+            (candidates.collect::<Vec<_>>(), history.reach(now))
         });
         candidates.sort_by(Candidate::rank);
         let matched = candidates.len();
-        let suspects: Vec<_> = candidates
-            .iter()
-            .take(query.limit)
-            .map(|candidate| Suspect::of(candidate, now))
-            .collect();
+        let suspects: Vec<_> =
+            candidates.iter().take(limit).map(|candidate| Suspect::of(candidate, now)).collect();
         let looked_at = LookedAt {
             connections: survey.walked.seen,
             in_leak_states: survey.in_leak_states,
@@ -116,7 +122,7 @@ impl Watch {
     }
 
     fn history<T>(&self, work: impl FnOnce(&mut History) -> T) -> T {
-        // Plain counts: a holder that panicked leaves them old, not broken.
+        // The history is plain counts: after a panic they are old, but not inconsistent.
         work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -1,4 +1,4 @@
-//! One look at the table: the connections past their grace, grouped by who holds them.
+//! One walk over the table: the connections past [`GRACE`], grouped by process and service.
 
 use std::sync::Arc;
 
@@ -12,50 +12,51 @@ use crate::ingest::SharedTable;
 use crate::listing::filter::Filter;
 use crate::listing::walk::{self, Walked};
 
-/// The most groups that have a service port of their own; what comes later shares one for all
-/// ports.
-pub const GROUPS: usize = 4096;
-/// The connections of a group that are shown, the oldest.
-pub const SAMPLES: usize = 3;
-/// The process ids that are told apart in a group.
-const PIDS: usize = 64;
+/// The most groups with a service port of their own. Beyond it, the ports of a process share a
+/// group, of which there are at most as many again.
+pub(super) const MAX_GROUPS: usize = 4096;
+/// The most connections of a group that are kept as evidence: the oldest.
+const MAX_SHOWN: usize = 3;
+/// The most process ids that are distinguished in a group.
+const MAX_PIDS: usize = 64;
 
-/// What the connections of a group have in common.
+/// The properties that the connections of a group share.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Key {
-    /// The owner's name.
-    pub process: Arc<str>,
-    /// Its workload.
-    pub workload: Arc<str>,
-    /// The side.
-    pub role: Role,
+pub(crate) struct Key {
+    /// The name of the owning process.
+    pub(crate) process: Arc<str>,
+    /// The workload.
+    pub(crate) workload: Arc<str>,
+    /// The role.
+    pub(crate) role: Role,
     /// The state.
-    pub state: SocketState,
-    /// The service port; none for those that came when there were too many groups.
-    pub service_port: Option<u16>,
+    pub(crate) state: SocketState,
+    /// The service port; `None` for the shared groups beyond [`MAX_GROUPS`].
+    pub(crate) service_port: Option<u16>,
 }
 
-/// What is known of a group.
+/// The connections of a group, as counts and samples.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Group {
-    /// Connections.
-    pub count: u64,
-    /// How many are older than each of [`STUCK_AGES`].
-    pub older_than: [u64; STUCK_AGES.len()],
-    /// Of those in CLOSE_WAIT: how many have come how far, in the order of `Stage::ALL`.
-    pub stages: [u64; Stage::COUNT],
-    /// Process ids with their connections, in the order in which they came, at most [`PIDS`].
-    pub pids: Vec<(u32, u64)>,
-    /// Connections of other processes than those in `pids`, or of none that is known.
-    pub beyond_pids: u64,
-    /// The oldest connections, the oldest first, at most [`SAMPLES`].
-    pub oldest: Vec<RowView>,
+pub(crate) struct Group {
+    /// How many connections there are.
+    pub(crate) count: u64,
+    /// How many have been in the state for longer than each of [`STUCK_AGES`].
+    pub(crate) older_than: [u64; STUCK_AGES.len()],
+    /// In CLOSE_WAIT: how many are at each stage, in the order of `Stage::ALL`.
+    pub(crate) stages: [u64; Stage::COUNT],
+    /// Process ids with their number of connections, in the order of the walk; at most
+    /// [`MAX_PIDS`].
+    pub(crate) pids: Vec<(u32, u64)>,
+    /// How many connections belong to processes that are not in `pids`, or to no known one.
+    pub(crate) beyond_pids: u64,
+    /// The oldest connections, the oldest first; at most [`MAX_SHOWN`].
+    pub(crate) oldest: Vec<RowView>,
 }
 
 impl Group {
-    /// When the oldest entered its state.
+    /// Returns when the oldest entered its state; `u64::MAX` for a group without connections.
     #[must_use]
-    pub fn oldest_since(&self) -> u64 {
+    pub(crate) fn oldest_since(&self) -> u64 {
         self.oldest.first().map_or(u64::MAX, |row| row.entered)
     }
 
@@ -70,52 +71,52 @@ impl Group {
         }
         match self.pids.iter().position(|(pid, _)| *pid == row.tgid) {
             Some(place) => self.pids[place].1 += 1,
-            None if row.tgid != 0 && self.pids.len() < PIDS => self.pids.push((row.tgid, 1)),
+            None if row.tgid != 0 && self.pids.len() < MAX_PIDS => self.pids.push((row.tgid, 1)),
             None => self.beyond_pids += 1,
         }
         let place = self.oldest.partition_point(|older| older.entered <= row.entered);
-        if place < SAMPLES {
-            self.oldest.truncate(SAMPLES - 1);
+        if place < MAX_SHOWN {
+            self.oldest.truncate(MAX_SHOWN - 1);
             self.oldest.insert(place, row);
         }
     }
 }
 
-/// All groups at one moment.
+/// The result of a walk.
 #[derive(Clone, Debug, Default)]
-pub struct Survey {
+pub(crate) struct Survey {
     groups: HashMap<Key, Group>,
-    /// What the walk came past.
-    pub walked: Walked,
-    /// Connections in a state that should pass.
-    pub in_leak_states: u64,
-    /// Those past their grace.
-    pub past_grace: u64,
-    /// Those of them for which there was no group.
-    pub ungrouped: u64,
+    /// What the walk met.
+    pub(crate) walked: Walked,
+    /// How many connections are in a transient state.
+    pub(crate) in_leak_states: u64,
+    /// How many of them are past [`GRACE`].
+    pub(crate) past_grace: u64,
+    /// How many of those are in no group, because there were too many groups.
+    pub(crate) ungrouped: u64,
 }
 
 impl Survey {
-    /// Looks at the rows that match, at `now` (`CLOCK_MONOTONIC` nanoseconds).
+    /// Walks over the rows that match, at `now` (`CLOCK_MONOTONIC`, nanoseconds).
     #[must_use]
-    pub fn of(table: &SharedTable, filter: &Filter, now: u64) -> Self {
+    pub(crate) fn of(table: &SharedTable, filter: &Filter, now: u64) -> Self {
         let mut survey = Self::default();
         let walked = walk::rows(table, filter.states.and(States::leaking()), |row| {
-            if filter.matches(&row, now) && !passes_by_itself(&row) {
+            if filter.matches(&row, now) && !ends_by_itself(&row) {
                 survey.add(row, now);
             }
         });
         Self { walked, ..survey }
     }
 
-    /// The groups, in no particular order.
-    pub fn groups(&self) -> impl Iterator<Item = (&Key, &Group)> {
+    /// Returns the groups, in no particular order.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = (&Key, &Group)> {
         self.groups.iter()
     }
 
-    /// How many connections each group has.
+    /// Returns how many connections each group has.
     #[must_use]
-    pub fn counts(self) -> HashMap<Key, u64> {
+    pub(crate) fn counts(self) -> HashMap<Key, u64> {
         self.groups.into_iter().map(|(key, group)| (key, group.count)).collect()
     }
 
@@ -132,10 +133,10 @@ impl Survey {
             state: row.state,
             service_port: Some(row.service_port),
         };
-        if self.groups.len() >= GROUPS && !self.groups.contains_key(&key) {
+        if self.groups.len() >= MAX_GROUPS && !self.groups.contains_key(&key) {
             key.service_port = None;
         }
-        if self.groups.len() >= 2 * GROUPS && !self.groups.contains_key(&key) {
+        if self.groups.len() >= 2 * MAX_GROUPS && !self.groups.contains_key(&key) {
             self.ungrouped += 1;
             return;
         }
@@ -143,8 +144,8 @@ impl Survey {
     }
 }
 
-/// Whether the kernel ends a connection by itself before long: nobody holds it, and it only waits
-/// for the peer's FIN, which has a time limit (`tcp_fin_timeout`).
-fn passes_by_itself(row: &RowView) -> bool {
+/// Returns whether the kernel soon ends the connection: no descriptor refers to it, and it only
+/// waits for the peer's FIN, which has a time limit (`tcp_fin_timeout`).
+fn ends_by_itself(row: &RowView) -> bool {
     row.orphan && row.state == SocketState::FinWait2
 }

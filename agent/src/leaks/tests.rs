@@ -1,19 +1,23 @@
+//! Tests of grouping, growth, ranking and sentences.
+
 use hashbrown::HashMap;
 
 use super::history::History;
 use super::survey::{Key, Survey};
 use super::*;
 use crate::conn::labels::{Role, SocketState};
-use crate::listing::query::Query;
 use crate::listing::tests::shared;
+use crate::query::leaks::LeaksQuery;
+use crate::query::parameter::read;
 
 const MINUTE: u64 = 60 * SECOND;
 
-fn asked(text: &str) -> Query {
-    Query::leaks(form_urlencoded::parse(text.as_bytes())).unwrap()
+fn asked(watch: &Watch, table: &SharedTable, text: &str, now: u64) -> Leaks {
+    let query: LeaksQuery = read(form_urlencoded::parse(text.as_bytes())).unwrap();
+    watch.leaks(table, &query.filter, query.limit, now)
 }
 
-/// Whether two numbers are the same to a thousandth.
+/// Returns whether two numbers differ by less than 0.001.
 fn near(one: f64, other: f64) -> bool {
     (one - other).abs() < 0.001
 }
@@ -29,14 +33,15 @@ fn key(process: &str, port: u16) -> Key {
     }
 }
 
-/// A group of so many connections, the oldest of which came just now.
+/// Returns a group of `count` connections, the oldest of which has just entered its state.
 fn of(count: u64) -> survey::Group {
     survey::Group { count, ..survey::Group::default() }
 }
 
-/// 70 connections in CLOSE_WAIT since the first 210 milliseconds: of 7 processes, towards 5 ports.
+/// Asks a table with 70 connections that entered CLOSE_WAIT in the first 210 milliseconds: of 7
+/// processes, towards 5 ports.
 fn leaks(text: &str, now: u64) -> Leaks {
-    Watch::default().leaks(&shared(210), &asked(text), now)
+    asked(&Watch::default(), &shared(210), text, now)
 }
 
 #[test]
@@ -72,7 +77,8 @@ fn a_suspect_comes_with_its_evidence() {
     assert_eq!((suspect.growth_per_minute, suspect.kind.as_str()), (None, "never_read"));
     assert_eq!(
         suspect.sentence,
-        "process app3 (pid 103) holds 2 close_wait connections towards port 5433, not read to the end, the oldest 1 min 59 s"
+        "process app3 (pid 103) holds 2 close_wait connections towards port 5433, not read to the \
+         end, the oldest 1 min 59 s"
     );
 }
 
@@ -107,7 +113,7 @@ fn growth_is_told_from_the_samples_of_ten_minutes() {
             HashMap::from([(leak.clone(), 100 + 2 * minute), (key("steady", 2), 5)]),
         );
         history.add(
-            minute * MINUTE + EVERY,
+            minute * MINUTE + SAMPLE_INTERVAL,
             HashMap::from([(leak.clone(), 101 + 2 * minute), (key("steady", 2), 5)]),
         );
     }
@@ -149,7 +155,7 @@ fn what_is_older_than_the_agent_does_not_look_as_if_it_had_grown() {
     for second in 1..=120 {
         watch.sample(&table, second * SECOND);
     }
-    let found = watch.leaks(&table, &asked(""), 120 * SECOND);
+    let found = asked(&watch, &table, "", 120 * SECOND);
     assert_eq!((found.matched, found.returned), (35, 20));
     for suspect in found.suspects {
         assert_eq!(suspect.growth_per_minute, Some(0.0), "{}", suspect.sentence);
@@ -165,10 +171,10 @@ fn a_million_groups_leave_a_bounded_history_of_the_largest_and_no_false_growth()
     for round in 0..20_u32 {
         let mut counts = crowd(2, round * 50_000);
         counts.insert(key("leak", 5432), 400);
-        history.add(u64::from(round) * EVERY, counts);
-        assert!(history.len() <= history::GROUPS);
+        history.add(u64::from(round) * SAMPLE_INTERVAL, counts);
+        assert!(history.len() <= history::MAX_GROUPS);
     }
-    let now = 20 * EVERY;
+    let now = 20 * SAMPLE_INTERVAL;
     assert_eq!(
         history.growth(&key("leak", 5432), &of(400), now).map(|growth| growth.per_minute),
         Some(0.0)
@@ -179,9 +185,9 @@ fn a_million_groups_leave_a_bounded_history_of_the_largest_and_no_false_growth()
         "what was left out has no history"
     );
     for round in 20..50 {
-        history.add(round * EVERY, HashMap::new());
+        history.add(round * SAMPLE_INTERVAL, HashMap::new());
     }
-    assert!(history.is_empty(), "groups that are gone are forgotten");
+    assert_eq!(history.len(), 0, "groups that are gone are forgotten");
 }
 
 #[test]
@@ -210,9 +216,8 @@ fn sentences_say_who_what_where_and_how_fast() {
     };
     assert_eq!(
         said("orders-api", Some(5432), Role::Client, 2.04, |_| ()),
-        "process orders-api (pid 4711) in orders.service holds 412 close_wait connections towards port 5432, 400 of them read but \
-         never closed, the oldest 3 h 12 min, \
-         growing by 2 a minute"
+        "process orders-api (pid 4711) in orders.service holds 412 close_wait connections towards \
+         port 5432, 400 of them read but never closed, the oldest 3 h 12 min, growing by 2 a minute"
     );
     assert_eq!(
         said("nginx", Some(80), Role::Server, -0.5, |group| {
@@ -220,8 +225,9 @@ fn sentences_say_who_what_where_and_how_fast() {
             group.oldest[0].entered_before = true;
             group.stages = [412, 0, 0];
         }),
-        "process nginx (several pids, most in 9) in orders.service holds 412 close_wait connections on its port 80, never accepted, the oldest at \
-         least 3 h 12 min, shrinking by 0.5 a minute"
+        "process nginx (several pids, most in 9) in orders.service holds 412 close_wait \
+         connections on its port 80, never accepted, the oldest at least 3 h 12 min, shrinking by \
+         0.5 a minute"
     );
     assert_eq!(
         said("unknown", None, Role::Unknown, 0.0, |group| {
@@ -229,7 +235,8 @@ fn sentences_say_who_what_where_and_how_fast() {
             group.count = 1;
             group.stages = [0; 3];
         }),
-        "a process that is not known in orders.service holds 1 close_wait connection of several ports, for 3 h 12 min, steady"
+        "a process that is not known in orders.service holds 1 close_wait connection of several \
+         ports, for 3 h 12 min, steady"
     );
 }
 
@@ -251,7 +258,7 @@ fn the_watch_samples_every_thirty_seconds_and_tells_growth_in_its_answer() {
     watch.sample(&shared(0), 0);
     watch.sample(&shared(0), 20 * SECOND);
     watch.sample(&table, 49 * SECOND);
-    let found = watch.leaks(&table, &asked("process=app3&service_port=5433"), 80 * SECOND);
+    let found = asked(&watch, &table, "process=app3&service_port=5433", 80 * SECOND);
     assert_eq!(found.suspects[0].growth_per_minute, Some(2.0), "none at 20 s, two at 80 s");
     assert!(near(found.looked_at.history_seconds, 60.0));
     assert!(
@@ -265,8 +272,10 @@ fn the_watch_samples_every_thirty_seconds_and_tells_growth_in_its_answer() {
 #[test]
 fn connections_that_came_under_another_name_are_no_growth() {
     let mut history = history::History::default();
-    (10..=15).for_each(|round| history.add(round * EVERY, HashMap::from([(key("before", 1), 50)])));
-    let now = 15 * EVERY + SECOND;
+    (10..=15).for_each(|round| {
+        history.add(round * SAMPLE_INTERVAL, HashMap::from([(key("before", 1), 50)]));
+    });
+    let now = 15 * SAMPLE_INTERVAL + SECOND;
     let table = shared(210);
     let (_, group) = Survey::of(&table, &Filter::ALL, now)
         .groups()
@@ -274,7 +283,7 @@ fn connections_that_came_under_another_name_are_no_growth() {
         .map(|(key, group)| (key.clone(), group.clone()))
         .unwrap();
     let mut moved = survey::Group { count: 50, ..group };
-    assert_eq!(history.growth(&key("after", 1), &moved, 100 * EVERY), None);
-    moved.oldest[0].entered = 99 * EVERY;
-    assert!(history.growth(&key("after", 1), &moved, 100 * EVERY).is_some());
+    assert_eq!(history.growth(&key("after", 1), &moved, 100 * SAMPLE_INTERVAL), None);
+    moved.oldest[0].entered = 99 * SAMPLE_INTERVAL;
+    assert!(history.growth(&key("after", 1), &moved, 100 * SAMPLE_INTERVAL).is_some());
 }

@@ -1,8 +1,8 @@
-//! What goes out: the answer to a query as JSON. The field names are a contract with whoever reads
-//! them; docs/api.md describes them.
+//! A connection as JSON. The field names are a contract with the readers; docs/api.md describes
+//! them.
 //!
-//! Made by the agent, read again by the command line; a field that an older agent does not send has
-//! its default there.
+//! Written by the agent and read by the command line, for which a field that an older agent does
+//! not send has its default.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::SystemTime;
@@ -15,38 +15,19 @@ use crate::duration_text;
 /// When an answer was made.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Taken {
-    /// Wall-clock time, RFC 3339, UTC.
-    pub taken_at: String,
-    /// The same moment as `CLOCK_MONOTONIC` nanoseconds, the clock of `tcpwarden events`.
-    pub taken_at_monotonic_ns: u64,
+pub(crate) struct Taken {
+    /// The wall-clock time, RFC 3339, UTC.
+    pub(crate) taken_at: String,
+    /// The same time as `CLOCK_MONOTONIC` nanoseconds, the clock of `tcpwarden events`.
+    pub(crate) taken_at_monotonic_ns: u64,
 }
 
 impl Taken {
-    /// A moment on both clocks.
+    /// Returns one point in time on both clocks.
     #[must_use]
-    pub fn at(wall: SystemTime, monotonic: u64) -> Self {
+    pub(crate) fn at(wall: SystemTime, monotonic: u64) -> Self {
         Self { taken_at: duration_text::rfc3339(wall), taken_at_monotonic_ns: monotonic }
     }
-}
-
-/// Connections.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Connections {
-    /// When they were read.
-    #[serde(flatten)]
-    pub taken: Taken,
-    /// Rows of the table that were looked at.
-    pub tracked: u64,
-    /// How many of them match.
-    pub matched: u64,
-    /// How many of those are in this answer.
-    pub returned: usize,
-    /// Whether there are more that match.
-    pub truncated: bool,
-    /// These.
-    pub connections: Vec<Connection>,
 }
 
 /// A connection, or a listener.
@@ -54,74 +35,75 @@ pub struct Connections {
 #[serde(default)]
 #[expect(
     clippy::struct_excessive_bools,
+    clippy::struct_field_names,
     reason = "each is a field of the JSON that readers know by its name"
 )]
-pub struct Connection {
-    /// Its state, as `tcpwarden_connections{state}` has it.
-    pub state: String,
-    /// For how long it has been in the state.
-    pub age_seconds: f64,
-    /// Whether that is a lower bound, because the agent did not see it enter.
-    pub age_at_least: bool,
-    /// The time since it was born.
-    pub connection_age_seconds: f64,
+pub(crate) struct Connection {
+    /// The state, as in `tcpwarden_connections{state}`.
+    pub(crate) state: String,
+    /// How long it has been in the state.
+    pub(crate) age_seconds: f64,
+    /// Whether that is a lower bound, because the agent did not see the transition.
+    pub(crate) age_at_least: bool,
+    /// The time since the socket was created.
+    pub(crate) connection_age_seconds: f64,
     /// Whether that is a lower bound.
-    pub connection_age_at_least: bool,
-    /// Its local address; an IPv4 one as IPv4 also where the socket is an IPv6 one.
-    pub local_address: IpAddr,
-    /// Its local port.
-    pub local_port: u16,
-    /// Its peer's address.
-    pub peer_address: IpAddr,
-    /// Its peer's port; 0 for a listener.
-    pub peer_port: u16,
-    /// The port of the service, which is that of the metrics.
-    pub service_port: u16,
-    /// Inode of its network namespace.
-    pub netns: u32,
+    pub(crate) connection_age_at_least: bool,
+    /// The local address. A v4-mapped address of an IPv6 socket is written as IPv4.
+    pub(crate) local_address: IpAddr,
+    /// The local port.
+    pub(crate) local_port: u16,
+    /// The peer's address.
+    pub(crate) peer_address: IpAddr,
+    /// The peer's port; 0 for a listener.
+    pub(crate) peer_port: u16,
+    /// The port of the service, as in the metrics.
+    pub(crate) service_port: u16,
+    /// The inode of the network namespace.
+    pub(crate) netns: u32,
     /// `client`, `server` or `unknown`.
-    pub role: String,
-    /// Name of the process that it belongs to, as in the metrics.
-    pub process: String,
-    /// Id of that process in the agent's pid namespace; none where the owner is not known.
-    pub pid: Option<u32>,
+    pub(crate) role: String,
+    /// The name of the owning process, as in the metrics.
+    pub(crate) process: String,
+    /// The id of that process in the agent's pid namespace; `None` if the owner is not known.
+    pub(crate) pid: Option<u32>,
     /// How the owner is known: `exact`, `holder`, `listener`, `gone` or `none`.
-    pub owner: String,
-    /// How many processes held it when the descriptor tables were last read, 255 for more; 0 where
-    /// none did, or nobody has looked yet.
-    pub holders: u8,
-    /// Unit, container or pod; `host` where it is in none.
-    pub workload: String,
-    /// Id of its cgroup; 0 where not known.
-    pub cgroup: u64,
-    /// Whether no descriptor referred to it when the last pass looked.
-    pub orphan: bool,
-    /// Of a connection in CLOSE_WAIT: `unaccepted`, `unread` or `read`.
-    pub stage: Option<String>,
-    /// As `ss` has it, at the last pass: bytes not read, the peer's FIN as one; of a listener the
-    /// connections that wait to be accepted.
-    pub receive_queue: u32,
-    /// As `ss` has it, at the last pass: bytes not acknowledged, this side's SYN or FIN as one; of
-    /// a listener the limit of its queue.
-    pub send_queue: u32,
-    /// Whether bytes wait for the peer to open its window.
-    pub zero_window: bool,
-    /// Segments sent again.
-    pub retransmitted_segments: u32,
+    pub(crate) owner: String,
+    /// How many processes held it when the descriptor tables were last read, at most 255; 0 also if
+    /// they have not been read yet.
+    pub(crate) holders: u8,
+    /// The unit, container or pod; `host` if it is in none.
+    pub(crate) workload: String,
+    /// The id of the cgroup; 0 if it is not known.
+    pub(crate) cgroup: u64,
+    /// Whether no descriptor referred to it at the last reconcile pass.
+    pub(crate) orphan: bool,
+    /// In CLOSE_WAIT: `unaccepted`, `unread` or `read`.
+    pub(crate) stage: Option<String>,
+    /// As in `ss`, at the last pass: unread bytes, where the peer's FIN counts as one; of a
+    /// listener, the connections in its accept queue.
+    pub(crate) receive_queue: u32,
+    /// As in `ss`, at the last pass: unacknowledged bytes, where this side's SYN or FIN counts as
+    /// one; of a listener, the limit of its accept queue.
+    pub(crate) send_queue: u32,
+    /// Whether bytes wait because the peer's window is closed.
+    pub(crate) zero_window: bool,
+    /// How many segments were retransmitted.
+    pub(crate) retransmitted_segments: u32,
 }
 
 impl Default for Connection {
     fn default() -> Self {
-        let nowhere = Ipv6Addr::UNSPECIFIED.into();
+        let unspecified = Ipv6Addr::UNSPECIFIED.into();
         Self {
             state: String::new(),
             age_seconds: 0.0,
             age_at_least: false,
             connection_age_seconds: 0.0,
             connection_age_at_least: false,
-            local_address: nowhere,
+            local_address: unspecified,
             local_port: 0,
-            peer_address: nowhere,
+            peer_address: unspecified,
             peer_port: 0,
             service_port: 0,
             netns: 0,
@@ -143,9 +125,9 @@ impl Default for Connection {
 }
 
 impl Connection {
-    /// A row as it is at `now`.
+    /// Returns a row of the table at `now` (`CLOCK_MONOTONIC`, nanoseconds).
     #[must_use]
-    pub fn of(row: &RowView, now: u64) -> Self {
+    pub(crate) fn of(row: &RowView, now: u64) -> Self {
         Self {
             state: row.state.as_str().to_owned(),
             age_seconds: seconds(now.saturating_sub(row.entered)),
@@ -175,9 +157,9 @@ impl Connection {
     }
 }
 
-/// Nanoseconds as seconds, to the millisecond.
+/// Returns nanoseconds as seconds, rounded down to the millisecond.
 #[must_use]
-pub fn seconds(nanoseconds: u64) -> f64 {
+pub(crate) fn seconds(nanoseconds: u64) -> f64 {
     let milliseconds = nanoseconds / 1_000_000;
     // 285,000 years of milliseconds fit into a double without loss.
     #[expect(clippy::cast_precision_loss, reason = "see above")]

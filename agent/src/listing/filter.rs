@@ -1,4 +1,4 @@
-//! Which rows are asked for: every parameter that is given must agree, with any of its values.
+//! Which rows match: every given condition must hold, for any of its values.
 
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -7,40 +7,40 @@ use std::time::Duration;
 use crate::conn::labels::{Role, Stage};
 use crate::conn::{Attribution, RowView, States};
 
-/// Conditions on a row; an empty list asks for nothing.
+/// Conditions on a row. An empty list is no condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Filter {
+pub(crate) struct Filter {
     /// Its state is one of these.
-    pub states: States,
-    /// Its process is called like one of these.
-    pub processes: Vec<Pattern>,
-    /// Its workload is called like one of these.
-    pub workloads: Vec<Pattern>,
-    /// Its owner is one of these processes.
-    pub pids: Vec<u32>,
+    pub(crate) states: States,
+    /// The name of its process matches one of these.
+    pub(crate) processes: Vec<Pattern>,
+    /// The name of its workload matches one of these.
+    pub(crate) workloads: Vec<Pattern>,
+    /// Its owner has one of these process ids.
+    pub(crate) pids: Vec<u32>,
     /// One of its ports is one of these.
-    pub ports: Vec<u16>,
+    pub(crate) ports: Vec<u16>,
     /// Its service port is one of these.
-    pub service_ports: Vec<u16>,
+    pub(crate) service_ports: Vec<u16>,
     /// Its local end is within one of these.
-    pub local: Vec<End>,
+    pub(crate) local: Vec<End>,
     /// Its peer is within one of these.
-    pub peer: Vec<End>,
-    /// Its side is one of these.
-    pub roles: Vec<Role>,
-    /// It is in CLOSE_WAIT and has come as far as one of these.
-    pub stages: Vec<Stage>,
+    pub(crate) peer: Vec<End>,
+    /// Its role is one of these.
+    pub(crate) roles: Vec<Role>,
+    /// It is in CLOSE_WAIT at one of these stages.
+    pub(crate) stages: Vec<Stage>,
     /// Its owner is known in one of these ways.
-    pub owners: Vec<Attribution>,
-    /// Its network namespace is one of these.
-    pub netns: Vec<u32>,
+    pub(crate) owners: Vec<Attribution>,
+    /// Its network namespace has one of these inodes.
+    pub(crate) netns: Vec<u32>,
     /// It has been in its state for at least this long.
-    pub min_age: Duration,
+    pub(crate) min_age: Duration,
 }
 
 impl Filter {
-    /// Every row.
-    pub const ALL: Self = Self {
+    /// The filter that every row matches.
+    pub(crate) const ALL: Self = Self {
         states: States::ALL,
         processes: Vec::new(),
         workloads: Vec::new(),
@@ -56,9 +56,9 @@ impl Filter {
         min_age: Duration::ZERO,
     };
 
-    /// Whether a row is asked for, at `now` (`CLOCK_MONOTONIC` nanoseconds).
+    /// Returns whether a row matches at `now` (`CLOCK_MONOTONIC`, nanoseconds).
     #[must_use]
-    pub fn matches(&self, row: &RowView, now: u64) -> bool {
+    pub(crate) fn matches(&self, row: &RowView, now: u64) -> bool {
         self.states.has(row.state)
             && u128::from(now.saturating_sub(row.entered)) >= self.min_age.as_nanos()
             && any(&self.pids, |pid| *pid == row.tgid)
@@ -79,43 +79,44 @@ fn any<T>(wanted: &[T], is: impl Fn(&T) -> bool) -> bool {
     wanted.is_empty() || wanted.iter().any(is)
 }
 
-/// A name, or the beginning of one.
+/// A name or a prefix of names.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pattern {
+pub(crate) struct Pattern {
     text: String,
-    open: bool,
+    is_prefix: bool,
 }
 
 impl Pattern {
-    /// What `text` means: a name, with `*` at its end the beginning of one.
+    /// Reads a name; with `*` at its end it is a prefix.
     #[must_use]
-    pub fn new(text: &str) -> Self {
-        let begin = text.strip_suffix('*');
-        Self { text: begin.unwrap_or(text).to_owned(), open: begin.is_some() }
+    pub(crate) fn new(text: &str) -> Self {
+        let prefix = text.strip_suffix('*');
+        Self { text: prefix.unwrap_or(text).to_owned(), is_prefix: prefix.is_some() }
     }
 
-    /// Whether a name is meant.
+    /// Returns whether a name matches.
     #[must_use]
-    pub fn matches(&self, name: &str) -> bool {
-        if self.open { name.starts_with(&self.text) } else { name == self.text }
+    pub(crate) fn matches(&self, name: &str) -> bool {
+        if self.is_prefix { name.starts_with(&self.text) } else { name == self.text }
     }
 }
 
-/// An end of a connection: an address or a block of them, with a port or any.
+/// A set of ends of connections: an address or a block of addresses, with one port or any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct End {
+pub(crate) struct End {
     block: IpAddr,
     prefix: u32,
     port: Option<u16>,
 }
 
-/// What an [`End`] is written as, for messages.
-pub const ENDS: &str = "an address (10.0.0.1, fd00::1), a block of them (10.0.0.0/8), or an address and port (10.0.0.1:5432, [fd00::1]:5432)";
+/// The forms of an [`End`], as the second half of "expected ...".
+pub(crate) const ENDS: &str = "an address (10.0.0.1, fd00::1), a block of them (10.0.0.0/8), or an \
+                               address and port (10.0.0.1:5432, [fd00::1]:5432)";
 
 impl End {
-    /// Whether an address, an IPv4 one not as v4-mapped, and a port lie in it.
+    /// Returns whether it contains an address and port. The address must not be v4-mapped.
     #[must_use]
-    pub fn holds(&self, address: IpAddr, port: u16) -> bool {
+    pub(crate) fn holds(&self, address: IpAddr, port: u16) -> bool {
         self.port.is_none_or(|wanted| wanted == port)
             && match (self.block, address) {
                 (IpAddr::V4(block), IpAddr::V4(address)) => {
@@ -128,7 +129,8 @@ impl End {
             }
     }
 
-    /// An address block; one of v4-mapped addresses becomes one of IPv4 addresses.
+    /// Returns a block of addresses; `None` if the prefix is too long. A block of v4-mapped
+    /// addresses becomes a block of IPv4 addresses.
     fn block(address: IpAddr, prefix: u32, port: Option<u16>) -> Option<Self> {
         let width = if address.is_ipv4() { 32 } else { 128 };
         let canonical = address.to_canonical();
@@ -148,7 +150,7 @@ impl End {
 /// The text is not an [`End`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected {ENDS}")]
-pub struct NotAnEnd;
+pub(crate) struct NotAnEnd;
 
 impl FromStr for End {
     type Err = NotAnEnd;
@@ -159,7 +161,7 @@ impl FromStr for End {
             return Self::block(end.ip(), width, Some(end.port())).ok_or(NotAnEnd);
         }
         let (address, prefix) = match text.split_once('/') {
-            // A sign would be read as part of the number.
+            // Only digits: `parse` would accept a plus sign, too.
             Some((address, prefix)) if prefix.bytes().all(|digit| digit.is_ascii_digit()) => {
                 (address, prefix.parse().ok())
             }

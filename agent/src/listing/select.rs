@@ -1,14 +1,14 @@
-//! The first few rows of any number, in order: a bounded heap, so memory follows the limit.
+//! Keeps the first rows in an order, in a bounded heap: memory grows with the limit only.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::net::Ipv6Addr;
 use std::sync::Arc;
 
-use super::query::{Order, Sort};
+use super::order::{Order, Sort};
 use crate::conn::RowView;
 
-/// What rows are sorted by; one query compares values of one kind only.
+/// A sort key. One query compares keys of one variant only.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Value {
     Number(u64),
@@ -23,8 +23,8 @@ enum Rank {
     Descending(Reverse<Value>),
 }
 
-/// A row with its place in the order; equals stand in the order of their times, then of their
-/// sockets, so that the same table gives the same answer.
+/// A row with its rank. Equal keys are ordered by the time in the state, then by socket, so that
+/// the same table gives the same answer.
 #[derive(Debug)]
 struct Candidate {
     key: (Rank, u64, u64),
@@ -51,25 +51,25 @@ impl Ord for Candidate {
     }
 }
 
-/// Keeps the first `limit` rows of those that are offered.
+/// Keeps the first `limit` of the offered rows.
 #[derive(Debug)]
-pub(super) struct Select {
+pub(crate) struct Select {
     sort: Sort,
     order: Order,
     limit: usize,
     offered: u64,
-    /// The last of those kept is on top.
+    /// The kept rows; the last in the order is on top.
     kept: BinaryHeap<Candidate>,
 }
 
 impl Select {
-    /// Nothing yet.
-    pub(super) const fn new(sort: Sort, order: Order, limit: usize) -> Self {
+    /// Returns an empty selection.
+    pub(crate) const fn new(sort: Sort, order: Order, limit: usize) -> Self {
         Self { sort, order, limit, offered: 0, kept: BinaryHeap::new() }
     }
 
-    /// One more row.
-    pub(super) fn offer(&mut self, row: RowView) {
+    /// Offers one row.
+    pub(crate) fn offer(&mut self, row: RowView) {
         self.offered += 1;
         let value = value(self.sort, &row);
         let rank = match self.order {
@@ -86,25 +86,25 @@ impl Select {
         }
     }
 
-    /// How many were offered.
-    pub(super) const fn offered(&self) -> u64 {
+    /// Returns how many rows were offered.
+    pub(crate) const fn offered(&self) -> u64 {
         self.offered
     }
 
-    /// How many are kept.
+    /// Returns how many rows are kept.
     #[cfg(test)]
-    pub(super) fn kept(&self) -> usize {
+    pub(crate) fn kept(&self) -> usize {
         self.kept.len()
     }
 
-    /// Those kept, in order.
-    pub(super) fn finish(self) -> Vec<RowView> {
+    /// Returns the kept rows in order.
+    pub(crate) fn finish(self) -> Vec<RowView> {
         self.kept.into_sorted_vec().into_iter().map(|candidate| candidate.row).collect()
     }
 }
 
-/// What a row is sorted by. An age is told by its beginning, turned round: the oldest has the
-/// largest.
+/// Returns the sort key of a row. An age is the inverted start time: the oldest row has the largest
+/// key.
 fn value(sort: Sort, row: &RowView) -> Value {
     match sort {
         Sort::Age => Value::Number(u64::MAX - row.entered),

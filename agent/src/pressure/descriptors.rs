@@ -1,29 +1,29 @@
-//! How many descriptors a process has open, and how many it may.
+//! How many descriptors a process has open, and how many it may have.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 
 use super::{parse, text};
 
-/// The most processes that are looked at in one round: about 0.1 s of work.
+/// The most processes of one round, which then takes about 0.1 s.
 pub const MOST: usize = 2048;
 
-/// The most entries that are counted one by one; a process that has more has at least so many.
-const MOST_ENTRIES: usize = 65_536;
+/// The most entries that are counted one by one. For a process with more, this is the result.
+const MAX_ENTRIES: usize = 65_536;
 
 /// The descriptors of one process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Descriptors {
-    /// The process.
+    /// The process id.
     pub tgid: u32,
-    /// Open descriptors.
+    /// How many descriptors are open.
     pub open: u64,
-    /// The soft limit; the largest number where there is none.
+    /// The soft limit; `u64::MAX` if there is none.
     pub limit: u64,
 }
 
 impl Descriptors {
-    /// Reads those of a process; none where it is gone or cannot be looked at.
+    /// Reads those of a process; `None` if it has ended or may not be inspected.
     #[must_use]
     pub fn read(tgid: u32) -> Option<Self> {
         let limit = parse::open_files(&text(format!("/proc/{tgid}/limits"))?)?;
@@ -31,13 +31,13 @@ impl Descriptors {
     }
 }
 
-/// Since 6.2 the size of the directory is the count (`proc_fd_getattr`), which no permission is
-/// needed for; before, the entries are counted, which for other users' processes takes
-/// `CAP_DAC_READ_SEARCH`.
+/// Returns how many descriptors are open. Since 6.2 it is the size of the directory
+/// (`proc_fd_getattr`), for which no permission is needed. Before, the entries are counted, which
+/// needs `CAP_DAC_READ_SEARCH` for processes of other users.
 fn open(tgid: u32) -> Option<u64> {
     let directory = format!("/proc/{tgid}/fd");
     match fs::metadata(&directory).ok()?.size() {
-        0 => u64::try_from(fs::read_dir(&directory).ok()?.take(MOST_ENTRIES).count()).ok(),
+        0 => u64::try_from(fs::read_dir(&directory).ok()?.take(MAX_ENTRIES).count()).ok(),
         size => Some(size),
     }
 }

@@ -1,9 +1,9 @@
-//! The memory that TCP uses, and the settings that decide when it gives out.
+//! The memory that TCP uses, and the settings that limit it.
 
 use super::{parse, text};
 
-/// The settings that are shown, below `/proc/sys/net`, and the label of each number in them; an
-/// empty label is a number that is not shown.
+/// The exported settings, below `/proc/sys/net`, and the label of each number in them. A number
+/// with an empty label is not exported.
 const SETTINGS: &[(&str, &[&str])] = &[
     ("core/somaxconn", &["somaxconn"]),
     ("ipv4/tcp_max_syn_backlog", &["tcp_max_syn_backlog"]),
@@ -19,14 +19,13 @@ const SETTINGS: &[(&str, &[&str])] = &[
 /// The numbers of `tcp_mem`, in its order.
 const MEMORY: [&str; 3] = ["low", "pressure", "limit"];
 
-/// What was read of the agent's own network namespace.
+/// Readings of the agent's own network namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Host {
-    /// Bytes of buffer memory: `used`, and the three thresholds of `tcp_mem`, as far as the kernel
-    /// shows them. They are the whole machine's; a namespace that is not the first does not
-    /// show the thresholds.
+    /// Bytes of buffer memory of the whole machine: `used`, and the three thresholds of `tcp_mem`.
+    /// Only the initial network namespace shows the thresholds.
     pub memory: Vec<(&'static str, u64)>,
-    /// Settings, by name.
+    /// The settings, by name.
     pub settings: Vec<(&'static str, u64)>,
 }
 
@@ -46,7 +45,7 @@ impl Host {
     }
 }
 
-/// Both count pages.
+/// Returns the memory in bytes; the texts of the kernel count pages.
 fn memory(sockstat: &str, thresholds: &str, page: u64) -> Vec<(&'static str, u64)> {
     let used = parse::sockstat(sockstat, "mem").map(|pages| ("used", pages));
     let thresholds =

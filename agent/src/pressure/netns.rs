@@ -1,28 +1,29 @@
-//! What a network namespace tells of itself, read by a thread that is in it.
+//! Readings of one network namespace, made by a thread that has entered it.
 
 use super::parse::{self, PortRange};
 use super::text;
 
-/// Counters that a namespace keeps itself: `ListenOverflows`, `ListenDrops` and `OutSegs`.
+/// Counters of one namespace: `ListenOverflows`, `ListenDrops` and `OutSegs`.
 pub type Counters = [u64; 3];
 
-/// What was read of one namespace.
+/// The readings of one namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
     /// Its inode.
     pub netns: u32,
-    /// The ports that its connections are given, where that can be read.
+    /// The ephemeral ports; `None` if they cannot be read.
     pub ports: Option<PortRange>,
-    /// `tcp_tw_reuse`: 0 a port in TIME_WAIT stays taken for its destination, 1 the kernel may
-    /// take it after a second, 2 (the default since 4.19) over loopback only.
+    /// `tcp_tw_reuse`. 0: a port in TIME_WAIT stays taken for its destination. 1: the kernel may
+    /// reuse it after a second. 2 (the default since 4.19): only over loopback.
     pub tw_reuse: Option<u64>,
-    /// Its counters, of `/proc/net/netstat` and `/proc/net/snmp`.
+    /// The counters, from `/proc/net/netstat` and `/proc/net/snmp`.
     pub counters: Option<Counters>,
 }
 
 impl Facts {
-    /// Reads the calling thread's namespace, which has this inode. `/proc/sys/net` shows the
-    /// reader's own one (`net_ctl_header_lookup`, 5.10), and so does `/proc/thread-self/net`.
+    /// Reads the namespace of the calling thread, which has the inode `netns`. `/proc/sys/net`
+    /// shows the namespace of the reader (`net_ctl_header_lookup`, 5.10), and so does
+    /// `/proc/thread-self/net`.
     #[must_use]
     pub fn read(netns: u32) -> Self {
         let setting = |name: &str| text(format!("/proc/sys/net/ipv4/{name}"));
@@ -57,6 +58,6 @@ mod tests {
             facts.netns == 7 && facts.tw_reuse.is_some() && facts.counters.is_some(),
             "{facts:?}"
         );
-        assert!(facts.ports.is_some_and(|range| !range.is_empty()));
+        assert!(facts.ports.is_some_and(|range| range.len() > 0));
     }
 }

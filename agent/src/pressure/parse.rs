@@ -1,27 +1,27 @@
-//! Parsers for what the kernel writes under `/proc`, pure and without trust.
+//! Parsers for files of `/proc`: pure functions without trust in the text.
 //!
-//! Used by the readers beside it. They take any text: what is not there is `None`, what is too much
-//! is cut.
+//! Used by the readers beside it. They take any text: what is missing is `None`, lists are cut at a
+//! bound.
 
-/// The most ranges of reserved ports that are kept; a namespace's own root can set any number.
-const MOST_RESERVED: usize = 256;
+/// The most ranges of reserved ports that are kept; the root user of a namespace can set any
+/// number.
+const MAX_RESERVED: usize = 256;
 
-/// The local ports that the kernel chooses from for connections of a namespace.
+/// The ephemeral ports of a namespace: the kernel chooses the local port of a connection from them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PortRange {
-    /// The lowest.
-    pub low: u16,
-    /// The highest.
-    pub high: u16,
-    /// What it leaves out of them: ranges that do not overlap, in order, inside the range; at most
-    /// 256.
-    pub reserved: Vec<(u16, u16)>,
+    /// The lowest port.
+    pub(crate) low: u16,
+    /// The highest port.
+    pub(crate) high: u16,
+    /// The ranges inside it that the kernel leaves out: ordered, without overlap, at most 256.
+    pub(crate) reserved: Vec<(u16, u16)>,
 }
 
 impl PortRange {
-    /// Whether the kernel may choose this port.
+    /// Returns whether the kernel may choose this port.
     #[must_use]
-    pub fn contains(&self, port: u16) -> bool {
+    pub(crate) fn contains(&self, port: u16) -> bool {
         let after = self.reserved.partition_point(|(low, _)| *low <= port);
         let reserved = after
             .checked_sub(1)
@@ -30,24 +30,18 @@ impl PortRange {
         (self.low..=self.high).contains(&port) && !reserved
     }
 
-    /// How many ports it may choose from.
+    /// Returns how many ports the kernel may choose from.
     #[must_use]
-    pub fn len(&self) -> u32 {
+    pub(crate) fn len(&self) -> u32 {
         let width = |low: u16, high: u16| u32::from(high.saturating_sub(low)) + 1;
         width(self.low, self.high)
             - self.reserved.iter().map(|(low, high)| width(*low, *high)).sum::<u32>()
     }
-
-    /// Whether there is no port at all.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
 }
 
-/// `ip_local_port_range` and `ip_local_reserved_ports`.
+/// Reads the texts of `ip_local_port_range` and `ip_local_reserved_ports`.
 #[must_use]
-pub fn port_range(range: &str, reserved: &str) -> Option<PortRange> {
+pub(crate) fn port_range(range: &str, reserved: &str) -> Option<PortRange> {
     let mut numbers = range.split_whitespace().map(str::parse::<u16>);
     let (low, high) = (numbers.next()?.ok()?, numbers.next()?.ok()?);
     if low == 0 || low > high {
@@ -56,7 +50,8 @@ pub fn port_range(range: &str, reserved: &str) -> Option<PortRange> {
     Some(PortRange { low, high, reserved: reserved_ports(reserved, low, high) })
 }
 
-/// `8080,9148-9150`: the parts that lie inside a range, in order, joined where they overlap.
+/// Reads a text such as `8080,9148-9150`. Returns the parts that lie inside a range, in order;
+/// overlapping ones are merged.
 fn reserved_ports(text: &str, low: u16, high: u16) -> Vec<(u16, u16)> {
     let part = |part: &str| {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
@@ -66,7 +61,7 @@ fn reserved_ports(text: &str, low: u16, high: u16) -> Vec<(u16, u16)> {
         );
         (first <= last).then_some((first, last))
     };
-    let mut parts: Vec<_> = text.split(',').filter_map(part).take(MOST_RESERVED).collect();
+    let mut parts: Vec<_> = text.split(',').filter_map(part).take(MAX_RESERVED).collect();
     parts.sort_unstable();
     let mut joined: Vec<(u16, u16)> = Vec::new();
     for (first, last) in parts {
@@ -78,27 +73,27 @@ fn reserved_ports(text: &str, low: u16, high: u16) -> Vec<(u16, u16)> {
     joined
 }
 
-/// A counter of `/proc/net/netstat` or `/proc/net/snmp`: of two lines with the same first word the
-/// first has the names and the second the numbers.
+/// Reads a counter of `/proc/net/netstat` or `/proc/net/snmp`. Of two lines with the same first
+/// word the first has the names and the second the numbers.
 #[must_use]
-pub fn counter(text: &str, section: &str, name: &str) -> Option<u64> {
+pub(crate) fn counter(text: &str, section: &str, name: &str) -> Option<u64> {
     let mut lines = text.lines().filter_map(|line| line.strip_prefix(section)?.strip_prefix(':'));
     let at = lines.next()?.split_whitespace().position(|word| word == name)?;
     lines.next()?.split_whitespace().nth(at)?.parse().ok()
 }
 
-/// A number of `/proc/net/sockstat`: `TCP: inuse 5 orphan 0 tw 0 alloc 8 mem 3`.
+/// Reads a number of `/proc/net/sockstat`: `TCP: inuse 5 orphan 0 tw 0 alloc 8 mem 3`.
 #[must_use]
-pub fn sockstat(text: &str, name: &str) -> Option<u64> {
+pub(crate) fn sockstat(text: &str, name: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix("TCP:"))?;
     let mut words = line.split_whitespace();
     words.find(|word| *word == name)?;
     words.next()?.parse().ok()
 }
 
-/// The numbers of a setting that has several, such as `tcp_rmem`.
+/// Reads the numbers of a setting that has several, such as `tcp_rmem`.
 #[must_use]
-pub fn numbers<const N: usize>(text: &str) -> Option<[u64; N]> {
+pub(crate) fn numbers<const N: usize>(text: &str) -> Option<[u64; N]> {
     let mut words = text.split_whitespace();
     let mut found = [0; N];
     for slot in &mut found {
@@ -107,9 +102,9 @@ pub fn numbers<const N: usize>(text: &str) -> Option<[u64; N]> {
     Some(found)
 }
 
-/// The soft limit on open descriptors in `/proc/PID/limits`; the largest number for none.
+/// Reads the soft limit on open descriptors from `/proc/PID/limits`; `u64::MAX` for "unlimited".
 #[must_use]
-pub fn open_files(limits: &str) -> Option<u64> {
+pub(crate) fn open_files(limits: &str) -> Option<u64> {
     let soft = limits
         .lines()
         .find_map(|line| line.strip_prefix("Max open files"))?

@@ -1,9 +1,9 @@
-//! The cgroups of the unified hierarchy: which directory has which id.
+//! Lists the cgroups of the unified hierarchy with their ids.
 //!
-//! Used by the resolver. Facts: a cgroup's id is the inode number of its directory (`cgroup_id`,
-//! 5.5 and later; seen on 6.18), and the entry of a directory carries it, so a walk opens
-//! directories only. Guarantees: a walk reads at most [`MOST`] directories, the upper ones first,
-//! and follows no link.
+//! Used by the resolver. Facts: the id of a cgroup is the inode number of its directory
+//! (`cgroup_id`, 5.5; checked on 6.18), and directory entries carry inode numbers, so a walk opens
+//! directories only. Guarantees: a walk reads at most [`MAX_CGROUPS`] directories, the upper ones
+//! first, and follows no link.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -14,37 +14,36 @@ use std::sync::Arc;
 use super::path::classify;
 use super::{Sight, Workload};
 
-/// The most cgroups that a walk takes in.
-pub const MOST: usize = 16_384;
-/// The longest path that is followed, in bytes; longer ones come from somebody who nests cgroups
-/// for sport.
-const LONGEST: usize = 1024;
+/// The most cgroups of one walk.
+pub(crate) const MAX_CGROUPS: usize = 16_384;
+/// The longest path that is followed, bytes. Longer paths have no use and can only be hostile.
+const MAX_PATH: usize = 1024;
 /// The id of the root of a hierarchy (`kernfs_create_root`, 5.5).
-pub const ROOT: u64 = 1;
-/// Where the unified hierarchy is mounted: alone, or beside the older ones.
+pub(crate) const ROOT: u64 = 1;
+/// Where the unified hierarchy is mounted: alone, or together with older ones.
 const PLACES: [&str; 2] = ["sys/fs/cgroup", "sys/fs/cgroup/unified"];
 
-/// Where the unified hierarchy is.
+/// The unified hierarchy.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hierarchy {
+pub(crate) struct Hierarchy {
     top: PathBuf,
-    /// Whether its top is the hierarchy's root, not that of a cgroup namespace.
-    pub whole: bool,
+    /// Whether its top is the root of the hierarchy and not that of a cgroup namespace.
+    pub(crate) whole: bool,
 }
 
-/// What a walk found.
+/// The result of a walk.
 #[derive(Debug, Default)]
-pub struct Survey {
-    /// Every cgroup by its id, and what it stands for.
-    pub found: Vec<(u64, Arc<Workload>)>,
-    /// Whether there were more than [`MOST`].
-    pub truncated: bool,
+pub(crate) struct Survey {
+    /// The id of every cgroup with its workload.
+    pub(crate) found: Vec<(u64, Arc<Workload>)>,
+    /// Whether there are more than [`MAX_CGROUPS`], or one has a path that is too long.
+    pub(crate) truncated: bool,
 }
 
 impl Hierarchy {
-    /// Looks for it below `root`, which is `/` but in tests.
+    /// Looks for it below `root`, which is `/` except in tests.
     #[must_use]
-    pub fn find(root: &Path) -> Option<Self> {
+    pub(crate) fn find(root: &Path) -> Option<Self> {
         let top = PLACES.into_iter().map(|place| root.join(place)).find(|top| {
             top.join("cgroup.procs").exists() && top.join("cgroup.controllers").exists()
         })?;
@@ -52,10 +51,10 @@ impl Hierarchy {
         Some(Self { top, whole })
     }
 
-    /// Lists all cgroups; those that come or go meanwhile may be among them or not.
+    /// Lists all cgroups. Those that are created or removed meanwhile may be missing.
     #[must_use]
-    pub fn walk(&self) -> Survey {
-        self.walk_at_most(MOST)
+    pub(crate) fn walk(&self) -> Survey {
+        self.walk_at_most(MAX_CGROUPS)
     }
 
     fn walk_at_most(&self, most: usize) -> Survey {
@@ -73,10 +72,10 @@ impl Hierarchy {
                     survey.truncated = true;
                     return survey;
                 }
-                // What is not text cannot be asked for again by this name: it is listed and not
-                // entered.
+                // A name that is not UTF-8 is changed here: the cgroup is listed, but reading its
+                // directory fails.
                 let path = format!("{above}/{}", entry.file_name().to_string_lossy());
-                if path.len() > LONGEST {
+                if path.len() > MAX_PATH {
                     survey.truncated = true;
                     continue;
                 }
@@ -91,17 +90,17 @@ impl Hierarchy {
     }
 }
 
-/// The first process namespace, in which the kernel numbers the processes of its records
-/// (`PROC_PID_INIT_INO`, 3.8).
-const FIRST_PROCESSES: &str = "pid:[4026531836]";
+/// The initial pid namespace, whose process ids the kernel's records have (`PROC_PID_INIT_INO`,
+/// 3.8).
+const INITIAL_PID_NAMESPACE: &str = "pid:[4026531836]";
 
-/// What there is to see below `root`: the unified hierarchy, alone or not, or only `/proc`; the
-/// latter only where it shows processes under the numbers that records carry.
+/// Returns what is visible below `root`: the unified hierarchy, alone or not, or only `/proc`.
+/// `/proc` counts only if its process ids are those of the kernel's records.
 #[must_use]
-pub fn sight(root: &Path, unified: Option<&Hierarchy>) -> Sight {
+pub(crate) fn sight(root: &Path, unified: Option<&Hierarchy>) -> Sight {
     let first = fs::read_link(root.join("proc/self/ns/pid"))
-        .is_ok_and(|link| link == Path::new(FIRST_PROCESSES));
-    // `proc_cgroup_show`: the unified hierarchy is number 0, every other line is an older one.
+        .is_ok_and(|link| link == Path::new(INITIAL_PID_NAMESPACE));
+    // `proc_cgroup_show`: the unified hierarchy has number 0, every other line is an older one.
     let own = fs::read_to_string(root.join("proc/self/cgroup")).ok().filter(|_| first);
     match (unified, own) {
         (None, None) => Sight::Blind,
@@ -116,7 +115,7 @@ pub fn sight(root: &Path, unified: Option<&Hierarchy>) -> Sight {
 mod tests {
     use super::*;
 
-    /// A tree of directories that goes when the test ends.
+    /// A tree of directories, removed when it is dropped.
     struct Tree(PathBuf);
 
     impl Tree {
@@ -175,7 +174,7 @@ mod tests {
     fn what_there_is_to_see_is_told_apart() {
         let mixed = "5:memory:/\n1:name=systemd:/\n0::/\n";
         let with = |own| [&UNIFIED[..], &[("proc/self/cgroup", own)]].concat();
-        let (first, nested) = (FIRST_PROCESSES, "pid:[4026532000]");
+        let (first, nested) = (INITIAL_PID_NAMESPACE, "pid:[4026532000]");
         for (name, files, space, seen) in [
             ("blind", vec![], first, Sight::Blind),
             ("v1", vec![("proc/self/cgroup", "1:name=systemd:/\n")], first, Sight::Processes),

@@ -1,30 +1,31 @@
-//! Workloads: which systemd unit, container or pod a socket belongs to, told from its cgroup.
+//! Workloads: the systemd unit, container or pod of a socket, derived from its cgroup.
 //!
-//! `path` reads a cgroup's path, `hierarchy` lists the cgroups there are, `process` asks `/proc`
-//! where the socket's own cgroup says nothing, `resolver` is the thread that does both for the
-//! connection table, which knows only ids. Guarantees: nothing here runs on the ingest thread or in
-//! a scrape; what paths say is cleaned and bounded before it becomes a label.
+//! `path` classifies the path of a cgroup, `hierarchy` lists all cgroups, `process` reads
+//! `/proc/PID/cgroup` if the cgroup of the socket is not enough, `resolver` is the thread that does
+//! both for the connection table, which has only ids. Guarantees: nothing here runs on the ingest
+//! thread or in a scrape; text from paths is cleaned and bounded before it becomes a label.
 
-pub mod hierarchy;
+pub(crate) mod hierarchy;
 pub mod path;
-pub mod process;
-pub mod resolver;
+pub(crate) mod process;
+pub(crate) mod resolver;
 
 use std::sync::Arc;
 
-/// The workload of what runs in no unit, container or pod.
+/// The name of the workload of processes in no unit, container or pod.
 pub const HOST: &str = "host";
-/// The workload of a socket whose cgroup was gone, or out of sight, before its path could be read.
+/// The name of the workload of a socket whose cgroup path could not be read: the cgroup was removed
+/// or is not visible.
 pub const UNKNOWN: &str = "unknown";
 /// The longest name, bytes.
-pub const MOST_NAME: usize = 128;
-/// The longest path that is shown, bytes.
-pub const MOST_PATH: usize = 512;
+pub(crate) const MAX_NAME: usize = 128;
+/// The longest path, bytes.
+const MAX_PATH: usize = 512;
 
-/// What a workload is.
+/// The kind of a workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A systemd unit: service, scope, slice and the like.
+    /// A systemd unit, for example a service, scope or slice.
     Unit,
     /// A container outside Kubernetes.
     Container,
@@ -32,12 +33,12 @@ pub enum Kind {
     Pod,
     /// None of these.
     Host,
-    /// Its cgroup could not be read.
+    /// The path of the cgroup could not be read.
     Unknown,
 }
 
 impl Kind {
-    /// The text that stands in labels and in JSON.
+    /// Returns the text in labels and in JSON.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -50,35 +51,33 @@ impl Kind {
     }
 }
 
-/// A workload and the long names that it has elsewhere; empty where it has none.
+/// A workload and its longer names elsewhere, each empty if it has none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Workload {
     /// The label: a unit's name, the first twelve digits of a container's id, `pod-` and the first
-    /// eight of a pod's, `host` or `unknown`. At most [`MOST_NAME`] bytes; never begins with
-    /// `~`.
+    /// eight digits of a pod's uid, `host` or `unknown`. At most [`MAX_NAME`] bytes; it never
+    /// begins with `~`.
     pub name: Arc<str>,
-    /// What it is.
+    /// The kind.
     pub kind: Kind,
-    /// Who runs the container, as far as the path tells: `docker`, `containerd`, `cri-o`,
-    /// `podman`, ...
+    /// The container runtime, if the path tells it: `docker`, `containerd`, `cri-o`, `podman`, ...
     pub runtime: &'static str,
-    /// The container's whole id, or its name where the runtime has no ids.
+    /// The container's whole id, or its name if the runtime has no ids.
     pub container_id: Box<str>,
     /// The pod's uid, with hyphens.
     pub pod_uid: Box<str>,
-    /// The path of its cgroup, without what lies below the unit or container; at most
-    /// [`MOST_PATH`] bytes.
+    /// The path of the cgroup of the unit or container, without its children; at most 512 bytes.
     pub cgroup: Box<str>,
 }
 
 impl Workload {
-    /// What runs in no unit, container or pod.
+    /// Returns the workload of processes in no unit, container or pod.
     #[must_use]
     pub fn host() -> Self {
         Self::plain(HOST, Kind::Host)
     }
 
-    /// What is not known.
+    /// Returns the workload of a socket whose cgroup path could not be read.
     #[must_use]
     pub fn unknown() -> Self {
         Self::plain(UNKNOWN, Kind::Unknown)
@@ -96,36 +95,36 @@ impl Workload {
     }
 }
 
-/// What a workload is looked up by.
+/// The key by which a workload is looked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Key {
     /// The id of a cgroup of the unified hierarchy: the inode number of its directory.
     Cgroup(u64),
-    /// A process id, where the socket's cgroup says nothing.
+    /// A process id, if the socket's cgroup does not tell the workload.
     Process(u32),
 }
 
-/// What the machine lets the agent see of its cgroups.
+/// Which cgroups the agent can see on this machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sight {
-    /// Nothing: every workload is `host`.
+    /// None: every workload is `host`.
     #[default]
     Blind,
-    /// The unified hierarchy is not in sight: only `/proc` tells the cgroup of a process.
+    /// The unified hierarchy is not visible: only `/proc` shows the cgroup of a process.
     Processes,
-    /// The unified hierarchy beside older ones: what is in the root of the former may be placed by
-    /// the latter.
+    /// The unified hierarchy and older ones: a process in the root of the unified hierarchy may be
+    /// in a cgroup of an older one.
     Mixed,
-    /// The unified hierarchy alone, and `/proc` for sockets of which the kernel does not tell the
-    /// cgroup.
+    /// The unified hierarchy alone, and `/proc` for sockets whose cgroup the kernel does not
+    /// report.
     Unified,
-    /// The unified hierarchy, and a `/proc` that numbers processes otherwise than the kernel's
-    /// records do.
+    /// The unified hierarchy, and a `/proc` whose process ids are not those of the kernel's
+    /// records.
     Cgroups,
 }
 
 impl Sight {
-    /// What to look a socket's workload up by; none where neither its cgroup nor a process is
+    /// Returns the key for a socket's workload; `None` if neither its cgroup nor its process is
     /// known.
     #[must_use]
     pub const fn key(self, cgroup: u64, tgid: u32) -> Option<Key> {
@@ -144,10 +143,10 @@ impl Sight {
     }
 }
 
-/// Text from outside made fit to be a label: control characters removed, a `~` at its front
-/// replaced (the agent's own names begin so), cut to `most` bytes at a letter.
+/// Makes a label of text from outside: removes control characters, replaces a leading `~` (with
+/// which the agent's own names begin) and cuts it to at most `most` bytes between two letters.
 #[must_use]
-pub fn clean(text: &str, most: usize) -> String {
+pub(crate) fn clean(text: &str, most: usize) -> String {
     let mut clean = String::with_capacity(text.len().min(most));
     for letter in text.chars().filter(|letter| !letter.is_control()) {
         let letter =

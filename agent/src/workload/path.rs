@@ -1,28 +1,28 @@
-//! From the path of a cgroup to the workload that it stands for.
+//! From the path of a cgroup to its workload.
 //!
-//! A pure function of the path, for the unified hierarchy and the older ones alike. Facts: systemd
-//! names the cgroup of a unit after the unit (`man systemd.slice`); container runtimes end theirs
+//! A pure function of the path, for the unified hierarchy and the older ones. Facts: systemd names
+//! the cgroup of a unit after the unit (`man systemd.slice`); the cgroups of container runtimes end
 //! in an id of 64 hexadecimal digits, either as a directory of its own (the cgroupfs driver) or as
 //! `runtime-id.scope` (the systemd driver); the kubelet puts both below `kubepods` and the pod's
 //! uid, in which the systemd driver writes `_` for `-`.
 //!
 //! The deepest container wins: a unit of a systemd inside a container is a part of that container,
-//! and a container inside another one is itself. Without a container the deepest unit wins, so that
-//! the services of a user's manager are told apart; without a unit the deepest slice; else it is
-//! the host's.
+//! and a container inside another one is a workload of its own. Without a container the deepest
+//! unit wins, so that the services of a user's manager are distinguished; without a unit the
+//! deepest slice wins; without a slice the workload is `host`.
 
-use super::{Kind, MOST_NAME, MOST_PATH, Workload, clean};
+use super::{Kind, MAX_NAME, MAX_PATH, Workload, clean};
 
-/// Digits of a container's id, and how many of them make its label (as in `docker ps`).
+/// The digits of a container's id.
 const ID: usize = 64;
+/// How many digits of a container's id its label has (as in `docker ps`).
 const SHORT: usize = 12;
-/// How many digits of a pod's uid make its label.
+/// How many digits of a pod's uid its label has.
 const SHORT_POD: usize = 8;
-/// The most components that are looked at; the kernel allows more only where somebody raised
-/// `cgroup.max.depth` on purpose.
-const MOST_DEPTH: usize = 64;
+/// The most components of a path that are examined. No known manager nests cgroups so deeply.
+const MAX_DEPTH: usize = 64;
 
-/// Scopes and directories of container runtimes: what stands before the id, and who writes it.
+/// Scopes and directories of container runtimes: the prefix of the id, and the runtime.
 const RUNTIMES: &[(&str, &str)] = &[
     ("docker-", "docker"),
     ("cri-containerd-", "containerd"),
@@ -35,31 +35,31 @@ const RUNTIMES: &[(&str, &str)] = &[
     ("libpod-", "podman"),
 ];
 
-/// The endings of units that hold processes; slices hold units.
+/// The suffixes of units that contain processes; slices contain units.
 const UNITS: &[&str] = &[".service", ".scope", ".socket", ".mount", ".swap"];
 
-/// A container that a component names.
+/// A container that is named by a component of the path.
 struct Container<'a> {
     id: &'a str,
     runtime: &'static str,
 }
 
-/// The workload of a cgroup, by its path from the root of its hierarchy.
+/// Returns the workload of a cgroup, by its path from the root of its hierarchy.
 #[must_use]
 pub fn classify(path: &str) -> Workload {
-    // `proc_cgroup_show` (6.18) says so of a cgroup that was removed under its processes.
+    // `proc_cgroup_show` (6.18) appends it if the cgroup was removed while it had processes.
     let path = path.strip_suffix(" (deleted)").unwrap_or(path);
     let parts: Vec<&str> = path
         .split('/')
         .filter(|part| !part.is_empty() && *part != "." && *part != "..")
-        .take(MOST_DEPTH)
+        .take(MAX_DEPTH)
         .collect();
     let pod = (0..parts.len()).rev().find_map(|at| pod_uid(&parts, at).map(|uid| (at, uid)));
     let container =
         (0..parts.len()).rev().find_map(|at| container(&parts, at).map(|found| (at, found)));
     match (container, pod) {
         (Some((at, found)), pod) => {
-            // A pod around the container, not one in which the container's host runs.
+            // Only a pod that is a parent of the container.
             let uid = pod.filter(|(pod, _)| *pod <= at).map(|(_, uid)| uid);
             of_container(&found, uid, &parts[..=at])
         }
@@ -74,13 +74,13 @@ fn of_container(found: &Container<'_>, pod: Option<String>, parts: &[&str]) -> W
         name: named(short),
         kind: if pod.is_some() { Kind::Pod } else { Kind::Container },
         runtime: found.runtime,
-        container_id: clean(found.id, MOST_NAME).into(),
+        container_id: clean(found.id, MAX_NAME).into(),
         pod_uid: pod.unwrap_or_default().into(),
         cgroup: joined(parts),
     }
 }
 
-/// What runs in a pod's cgroup but in no container of it.
+/// Returns the workload of processes in a pod's cgroup but in none of its containers.
 fn of_pod(uid: String, parts: &[&str]) -> Workload {
     let short = uid.get(..SHORT_POD).unwrap_or(&uid);
     Workload {
@@ -98,7 +98,7 @@ fn of_unit(parts: &[&str]) -> Workload {
     else {
         return Workload::host();
     };
-    // A user's manager keeps itself in a scope that has the name of the machine's own.
+    // A user's manager runs in a scope with the name of the machine's own.
     if parts[at] == "init.scope" && at > 0 && parts[at - 1].starts_with("user@") {
         at -= 1;
     }
@@ -110,12 +110,12 @@ fn of_unit(parts: &[&str]) -> Workload {
     }
 }
 
-/// The container that a component names, if it does.
+/// Returns the container that is named by component `at`.
 fn container<'a>(parts: &[&'a str], at: usize) -> Option<Container<'a>> {
     let part = parts[at];
     let parent = at.checked_sub(1).map_or("", |above| parts[above]);
-    // `slice:cri-containerd:id`: a runtime that was told the systemd driver's names but not to use
-    // it.
+    // `slice:cri-containerd:id`: a runtime with the names of the systemd driver that does not use
+    // the driver.
     let last = part.rsplit_once(".slice:").map_or(part, |(_, last)| last);
     let bare = last.strip_suffix(".scope").unwrap_or(last);
     for (prefix, runtime) in RUNTIMES {
@@ -134,7 +134,7 @@ fn container<'a>(parts: &[&'a str], at: usize) -> Option<Container<'a>> {
     named_container(parent, part)
 }
 
-/// Containers that go by a name: LXC's, and those of systemd-nspawn.
+/// Returns the container of a runtime that uses names: LXC or systemd-nspawn.
 fn named_container<'a>(parent: &'a str, part: &'a str) -> Option<Container<'a>> {
     let lxc = if parent == "lxc" || parent == "lxc.payload" {
         Some(part)
@@ -187,8 +187,8 @@ fn has_ending(part: &str, ending: &str) -> bool {
     part.len() > ending.len() && part.ends_with(ending)
 }
 
-/// A unit's name as a person writes it: systemd puts `_` before names that the kernel could take
-/// for its own files (`cg_escape`), and writes letters that a name cannot have as `\x2d`
+/// Returns a unit's name as people write it. systemd puts `_` before names that could be files of
+/// the kernel (`cg_escape`), and writes letters that a name cannot have as `\x2d`
 /// (`unit_name_escape`).
 fn unescape(part: &str) -> String {
     let mut bytes = Vec::with_capacity(part.len());
@@ -204,14 +204,14 @@ fn unescape(part: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// A label; what is left of nothing is the host's.
+/// Returns a label; `host` if nothing is left after cleaning.
 fn named(text: &str) -> std::sync::Arc<str> {
-    let name = clean(text, MOST_NAME);
+    let name = clean(text, MAX_NAME);
     if name.is_empty() { super::HOST.into() } else { name.into() }
 }
 
 fn joined(parts: &[&str]) -> Box<str> {
-    clean(&format!("/{}", parts.join("/")), MOST_PATH).into()
+    clean(&format!("/{}", parts.join("/")), MAX_PATH).into()
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! Paths as systemd, the container runtimes and the kubelet make them, and as a hostile one would.
+//! Tests of `classify`: paths of systemd, the container runtimes and the kubelet, and hostile
+//! paths.
 
 use proptest::prelude::{any, proptest};
 
@@ -129,37 +130,31 @@ fn containers_that_go_by_a_name_are_known_by_it() {
 #[test]
 fn a_pods_container_is_known_by_both_ids_with_either_driver() {
     for (path, runtime) in [
+        ("{burstable}/kubepods-burstable-pod{u_d}.slice/cri-containerd-{id}.scope", "containerd"),
+        ("{besteffort}/kubepods-besteffort-pod{u_d}.slice/crio-{id}.scope", "cri-o"),
+        ("{besteffort}/kubepods-besteffort-pod{u_d}.slice/crio-conmon-{id}.scope", "cri-o"),
+        ("{pods}/kubepods-pod{u_d}.slice/docker-{id}.scope", "docker"),
         (
-            "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{u_d}.slice/cri-containerd-{id}.scope",
-            "containerd",
-        ),
-        (
-            "/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod{u_d}.slice/crio-{id}.scope",
-            "cri-o",
-        ),
-        (
-            "/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod{u_d}.slice/crio-conmon-{id}.scope",
-            "cri-o",
-        ),
-        ("/kubepods.slice/kubepods-pod{u_d}.slice/docker-{id}.scope", "docker"),
-        (
-            "/kubepods.slice/kubepods-pod{u_d}.slice/cri-containerd-{id}.scope/system.slice/nginx.service",
+            "{pods}/kubepods-pod{u_d}.slice/cri-containerd-{id}.scope/system.slice/nginx.service",
             "containerd",
         ),
         ("/kubepods/burstable/pod{uid}/{id}", ""),
         ("/kubepods/besteffort/pod{uid}/{id}/sub", ""),
         ("/kubepods/pod{uid}/crio-{id}", "cri-o"),
+        ("{containerd}/kubepods-burstable-pod{u_d}.slice:cri-containerd:{id}", "containerd"),
         (
-            "/system.slice/containerd.service/kubepods-burstable-pod{u_d}.slice:cri-containerd:{id}",
-            "containerd",
-        ),
-        (
-            "/docker/{other}/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-burstable.slice/kubelet-kubepods-burstable-pod{u_d}.slice/cri-containerd-{id}.scope",
+            "{nested}/kubelet-kubepods-burstable-pod{u_d}.slice/cri-containerd-{id}.scope",
             "containerd",
         ),
         ("/docker/{other}/kubelet/kubepods/burstable/pod{uid}/{id}", ""),
     ] {
         let path = path
+            .replace("{burstable}", "{pods}/kubepods-burstable.slice")
+            .replace("{besteffort}", "{pods}/kubepods-besteffort.slice")
+            .replace("{nested}", "{kubelet}/kubelet-kubepods-burstable.slice")
+            .replace("{kubelet}", "/docker/{other}/kubelet.slice/kubelet-kubepods.slice")
+            .replace("{pods}", "/kubepods.slice")
+            .replace("{containerd}", "/system.slice/containerd.service")
             .replace("{id}", ID)
             .replace("{other}", OTHER_ID)
             .replace("{uid}", UID)
@@ -225,18 +220,22 @@ fn a_hostile_name_is_cleaned_and_cut() {
     assert_eq!(&*classify("/lxc/~other").name, "\u{fffd}other");
     assert_eq!(&*classify("/lxc/\x07").name, "host");
     assert_eq!(classify(&format!("/{}.service", "é".repeat(100))).name.len(), 128);
-    assert!(classify(&format!("{}/x.service", "/d".repeat(60))).cgroup.len() <= MOST_PATH);
+    assert!(classify(&format!("{}/x.service", "/d".repeat(60))).cgroup.len() <= MAX_PATH);
 }
 
 proptest! {
     #[test]
-    fn no_path_panics_or_makes_a_name_that_is_not_fit_to_be_a_label(path in any::<String>(), inner in "[-a-z0-9./:_~\\\\x\u{7}é]{0,200}") {
+    fn no_path_panics_or_makes_a_name_that_is_not_fit_to_be_a_label(
+        path in any::<String>(),
+        inner in "[-a-z0-9./:_~\\\\x\u{7}é]{0,200}",
+    ) {
         for text in [path, inner] {
             let found = classify(&text);
             for name in [&*found.name, &*found.container_id, &*found.pod_uid, &*found.cgroup] {
                 assert!(!name.starts_with('~') && !name.chars().any(char::is_control), "{name:?}");
             }
-            assert!(!found.name.is_empty() && found.name.len() <= MOST_NAME && found.cgroup.len() <= MOST_PATH);
+            assert!(!found.name.is_empty() && found.name.len() <= MAX_NAME);
+            assert!(found.cgroup.len() <= MAX_PATH);
         }
     }
 }

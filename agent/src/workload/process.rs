@@ -1,8 +1,7 @@
-//! The workload of a process, from its own file in `/proc`: where the unified hierarchy is not in
-//! sight or does not say where the process belongs.
+//! The workload of a process, from `/proc/PID/cgroup`. It is needed if the unified hierarchy is not
+//! visible or has the process in its root.
 //!
-//! Used by the resolver. Guarantees: one bounded read; a file that is not what it should be is no
-//! answer.
+//! Used by the resolver. Guarantees: one bounded read; a file in an unknown format returns `None`.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -11,34 +10,33 @@ use std::path::Path;
 use super::path::classify;
 use super::{Kind, Workload};
 
-/// More than the lines of all hierarchies with paths of usual length.
-const MOST_BYTES: u64 = 16 * 1024;
+/// The most bytes that are read: more than all hierarchies with usual paths have.
+const MAX_BYTES: u64 = 16 * 1024;
 
-/// In which order the hierarchies are asked: the unified one, then systemd's own, which has every
-/// unit, then the controllers that container runtimes always use. Others come last, as they stand
-/// in the file.
+/// The order of the hierarchies: the unified one, then that of systemd, which has every unit, then
+/// the controllers that container runtimes always use. Others come last, in the order of the file.
 const ORDER: [&str; 5] = ["", "name=systemd", "memory", "pids", "cpu"];
 
-/// The workload of a process, if it lives and `root`, which is `/` but in tests, has a `/proc`.
+/// Returns the workload of a process; `None` if it has ended. `root` is `/` except in tests.
 #[must_use]
-pub fn workload(root: &Path, tgid: u32) -> Option<Workload> {
+pub(crate) fn workload(root: &Path, tgid: u32) -> Option<Workload> {
     let mut bytes = Vec::new();
     File::open(root.join(format!("proc/{tgid}/cgroup")))
         .ok()?
-        .take(MOST_BYTES)
+        .take(MAX_BYTES)
         .read_to_end(&mut bytes)
         .ok()?;
     parse(&String::from_utf8_lossy(&bytes))
 }
 
-/// The processes there are, at most `most` of them.
-pub fn all(root: &Path, most: usize) -> impl Iterator<Item = u32> {
+/// Returns the ids of all processes, at most `most`.
+pub(crate) fn all(root: &Path, most: usize) -> impl Iterator<Item = u32> {
     let entries = std::fs::read_dir(root.join("proc")).into_iter().flatten().flatten();
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).take(most)
 }
 
-/// The first hierarchy in order that places the process somewhere; `host` where all have it at
-/// large.
+/// Returns the workload from the first hierarchy, in [`ORDER`], that has the process in a unit,
+/// container or pod; `host` if none has.
 fn parse(text: &str) -> Option<Workload> {
     let mut lines: Vec<(usize, &str)> = text
         .lines()
@@ -56,7 +54,7 @@ fn parse(text: &str) -> Option<Workload> {
     Some(placed.unwrap_or_else(Workload::host))
 }
 
-/// The place of a hierarchy, told by its controllers, in [`ORDER`].
+/// Returns the position in [`ORDER`] of the hierarchy with these controllers.
 fn rank(names: &str) -> usize {
     let of = |name: &str| ORDER.iter().position(|known| *known == name).unwrap_or(ORDER.len());
     names.split(',').map(of).min().unwrap_or(ORDER.len())

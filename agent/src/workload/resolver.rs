@@ -1,76 +1,78 @@
-//! The resolver thread: finds the workloads that the connection table asks for, and confirms now
-//! and then those that it remembers.
+//! The resolver thread: finds the workloads that the connection table asks for, and confirms the
+//! known ones every ten seconds.
 //!
-//! Started by `run`; woken by the ingest thread when a socket of an unknown cgroup shows up.
-//! Guarantees: walks of less than a quarter of a second take a twentieth of one CPU at the most,
-//! however many cgroups come and go; the table is locked only to ask and to tell.
+//! Started by `run`; woken by the ingest thread when a socket has an unknown cgroup. Guarantees:
+//! walks of less than a quarter of a second take at most a twentieth of one CPU, however many
+//! cgroups are created; the table is locked only to read what it asks for and to give the answers.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use super::hierarchy::{self, Hierarchy, MOST};
+use super::hierarchy::{self, Hierarchy, MAX_CGROUPS};
 use super::{Key, Sight, Workload, process};
 use crate::clock::monotonic;
 use crate::ingest::{SharedTable, lock};
 
-/// The least time between two rounds: sockets of a new cgroup come in groups.
-const GAP: Duration = Duration::from_millis(100);
-/// How many times its own length a walk keeps from the next round, and the longest that it does:
-/// less than the table waits for a name.
-const REST: u32 = 20;
-const LONGEST_REST: Duration = Duration::from_secs(5);
-/// How often everything that is remembered is confirmed. A process id may be used again, a cgroup's
-/// id is not (it carries a generation, `kernfs_new_node`, 5.5).
+/// The shortest time between two rounds: sockets of a new cgroup come in bursts.
+const MIN_PAUSE: Duration = Duration::from_millis(100);
+/// The pause after a walk, as a multiple of its own duration.
+const PAUSE_FACTOR: u32 = 20;
+/// The longest pause: shorter than the table waits for a name.
+const MAX_PAUSE: Duration = Duration::from_secs(5);
+/// The time between two rounds that confirm everything. A process id may be reused; the id of a
+/// cgroup is not (it contains a generation, `kernfs_new_node`, 5.5).
 const CONFIRM: Duration = Duration::from_secs(10);
-/// The most processes that are confirmed at a time.
-const MOST_PROCESSES: usize = 2048;
+/// The most processes that one round confirms.
+const MAX_PROCESSES: usize = 2048;
 
-/// The thread's state.
-pub struct Resolver {
+/// The state of the thread.
+pub(crate) struct Resolver {
     root: PathBuf,
     unified: Option<Hierarchy>,
     table: SharedTable,
-    /// Whether it was told that there are more cgroups than are looked at.
-    truncated: bool,
+    /// Whether the log says already that there are too many cgroups.
+    warned: bool,
 }
 
 impl Resolver {
-    /// Looks around below `root`, which is `/` but in tests, and tells the table of every cgroup
-    /// there is, or of every process, so that its first sockets find theirs known.
+    /// Gives the table the workloads of every cgroup below `root`, which is `/` except in tests, or
+    /// of every process, so that they are known before the first socket.
     #[must_use]
-    pub fn new(root: &Path, table: SharedTable) -> Self {
+    pub(crate) fn new(root: &Path, table: SharedTable) -> Self {
         let unified = Hierarchy::find(root);
         if unified.as_ref().is_some_and(|unified| !unified.whole) {
             tracing::warn!(
-                "/sys/fs/cgroup is that of a container: workloads are looked up by process; mount the host's for better ones"
+                "/sys/fs/cgroup is that of a container: workloads are looked up by process; mount \
+                 the host's for better ones"
             );
         }
         let unified = unified.filter(|unified| unified.whole);
         let sight = hierarchy::sight(root, unified.as_ref());
         match sight {
             Sight::Blind => tracing::warn!(
-                "neither /sys/fs/cgroup nor the host's /proc shows cgroups: every workload is `host`"
+                "neither /sys/fs/cgroup nor the host's /proc shows cgroups: every workload is \
+                 `host`"
             ),
             Sight::Processes => tracing::warn!(
-                "the unified cgroup hierarchy is not in sight: workloads are looked up by process"
+                "the unified cgroup hierarchy is not visible: workloads are looked up by process"
             ),
             Sight::Mixed | Sight::Unified | Sight::Cgroups => {}
         }
         if matches!(sight, Sight::Processes | Sight::Mixed) {
             let process = |tgid| (Key::Process(tgid), process::workload(root, tgid).map(Arc::new));
-            let found: Vec<_> = process::all(root, MOST_PROCESSES).map(process).collect();
+            let found: Vec<_> = process::all(root, MAX_PROCESSES).map(process).collect();
             lock(&table).tell_workloads(found, monotonic());
         }
         lock(&table).see_workloads(sight);
-        let mut new = Self { root: root.to_owned(), unified, table, truncated: false };
+        let mut new = Self { root: root.to_owned(), unified, table, warned: false };
         new.round(true);
         new
     }
 
-    /// Answers until the other end of `wanted` is gone.
-    pub fn run(mut self, wanted: &Receiver<()>) {
+    /// Works until the other end of `wanted` is gone.
+    pub(crate) fn run(mut self, wanted: &Receiver<()>) {
         let mut confirmed = Instant::now();
         loop {
             let due = CONFIRM.saturating_sub(confirmed.elapsed());
@@ -83,27 +85,28 @@ impl Resolver {
             if all {
                 confirmed = Instant::now();
             }
-            // What is wanted meanwhile waits in the channel; its end must not wait for long.
-            let rest = if walked { started.elapsed() * REST } else { GAP };
-            std::thread::sleep(rest.clamp(GAP, LONGEST_REST));
+            // Requests wait in the channel meanwhile.
+            let pause = if walked { started.elapsed() * PAUSE_FACTOR } else { MIN_PAUSE };
+            std::thread::sleep(pause.clamp(MIN_PAUSE, MAX_PAUSE));
         }
     }
 
-    /// Tells the table what it waits for; with `all`, also what has become of everything else.
-    /// Returns whether that took a walk.
+    /// Answers what the table asks for; with `all`, also confirms everything else. Returns whether
+    /// that needed a walk.
     fn round(&mut self, all: bool) -> bool {
-        let wanted = lock(&self.table).wanted_workloads();
+        let wanted = lock(&self.table).view().wanted_workloads();
         let cgroups = wanted.keys.iter().any(|key| matches!(key, Key::Cgroup(_)));
         let survey = if all || cgroups { self.unified.as_ref().map(Hierarchy::walk) } else { None }
             .unwrap_or_default();
-        if survey.truncated && !std::mem::replace(&mut self.truncated, true) {
+        if survey.truncated && !std::mem::replace(&mut self.warned, true) {
             tracing::warn!(
-                most = MOST,
-                "there are more cgroups than are looked at: the workload of the others is `unknown`"
+                most = MAX_CGROUPS,
+                "there are more cgroups than one walk reads: the workload of the others is \
+                 `unknown`"
             );
         }
         let known =
-            if all { &wanted.processes[..wanted.processes.len().min(MOST_PROCESSES)] } else { &[] };
+            if all { &wanted.processes[..wanted.processes.len().min(MAX_PROCESSES)] } else { &[] };
         let asked = wanted
             .keys
             .iter()
@@ -122,8 +125,9 @@ impl Resolver {
         let mut table = lock(&self.table);
         let now = monotonic();
         table.tell_workloads(found, now);
-        // What was asked for and is not among them is gone.
+        // A key that was asked for and was not found has been removed.
         let gone: Vec<_> = table
+            .view()
             .wanted_workloads()
             .keys
             .into_iter()
@@ -145,9 +149,10 @@ mod tests {
     use super::*;
     use crate::conn::{Limits, Table};
 
-    /// The workload that the socket of a process is shown with.
+    /// Returns the workload of the sockets of a process.
     fn shown(table: &SharedTable, tgid: u32) -> String {
         let rows: Vec<_> = lock(table)
+            .view()
             .rows()
             .filter(|row| row.tgid == tgid)
             .map(|row| row.workload.to_string())
@@ -206,6 +211,9 @@ mod tests {
         fs::remove_dir_all(&root).unwrap();
         assert_eq!(before, ["early.service", "unknown", "unknown"]);
         assert_eq!(after, ["early.service", "late.service", "unknown"]);
-        assert_eq!((moved.as_str(), lock(&table).wants_workloads()), ("moved.service", false));
+        assert_eq!(
+            (moved.as_str(), lock(&table).view().wants_workloads()),
+            ("moved.service", false)
+        );
     }
 }

@@ -1,13 +1,13 @@
 //! A panel before it has its place: what a board says about it.
 
+mod kinds;
+
 use crate::grafana::DataSource;
-use crate::grafana::field::{
-    Bands, Cells, Color, Custom, Defaults, FieldConfig, Lines, Mapping, Mode, Scale, Thresholds,
-};
-use crate::grafana::heatmap::Heatmap;
+use crate::grafana::field::{Custom, Defaults, FieldConfig, Mode};
 use crate::grafana::layout::Place;
 use crate::grafana::link::DataLink;
-use crate::grafana::options::{Options, Stat, StateTimeline, Table, TimeSeries};
+use crate::grafana::looks::{Mapping, Thresholds};
+use crate::grafana::options::{Options, TimeSeries};
 use crate::grafana::overrides::Override;
 use crate::grafana::panel::{Panel, Target};
 use crate::grafana::scale::Distribution;
@@ -72,93 +72,6 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    fn new(
-        id: u32,
-        title: &'static str,
-        unit: Unit,
-        size: (u32, u32),
-        options: Options,
-        custom: Custom,
-    ) -> Self {
-        let defaults = Defaults {
-            unit: Some(unit),
-            decimals: None,
-            min: None,
-            max: None,
-            no_value: "no data",
-            color: Color::THRESHOLDS,
-            thresholds: Thresholds::none(),
-            mappings: Vec::new(),
-            links: Vec::new(),
-            custom,
-        };
-        let about = About { what: "", bad: "", alerts: &[], act: "" };
-        Self {
-            id,
-            title,
-            about,
-            size,
-            defaults,
-            options,
-            overrides: Vec::new(),
-            transformations: Vec::new(),
-            asks: Vec::new(),
-        }
-    }
-
-    /// One big number.
-    pub(super) fn stat(id: u32, title: &'static str, unit: Unit) -> Self {
-        let mut draft =
-            Self::new(id, title, unit, (3, 4), Options::Stat(Stat::default()), Custom::Nothing {});
-        draft.defaults.decimals = (unit == Unit::Share).then_some(1);
-        draft
-    }
-
-    /// Lines over time.
-    pub(super) fn graph(id: u32, title: &'static str, unit: Unit) -> Self {
-        let mut draft = Self::new(
-            id,
-            title,
-            unit,
-            (12, 8),
-            Options::TimeSeries(TimeSeries::default()),
-            Custom::Lines(Lines::default()),
-        );
-        draft.defaults.color = Color::PALETTE;
-        draft.defaults.min = Some(0.0);
-        draft
-    }
-
-    /// Rows and columns, the largest of the column with the title `sorted` first.
-    pub(super) fn table(id: u32, title: &'static str, sorted: &str) -> Self {
-        let options = Options::Table(Table::largest_first(sorted));
-        Self::new(id, title, Unit::Count, (24, 9), options, Custom::Cells(Cells::default()))
-    }
-
-    /// Buckets over time.
-    pub(super) fn heatmap(id: u32, title: &'static str, unit: Unit) -> Self {
-        Self::new(
-            id,
-            title,
-            unit,
-            (12, 8),
-            Options::Heatmap(Box::new(Heatmap::of(unit))),
-            Custom::Scale(Scale::default()),
-        )
-    }
-
-    /// Bands of states over time.
-    pub(super) fn timeline(id: u32, title: &'static str, unit: Unit) -> Self {
-        Self::new(
-            id,
-            title,
-            unit,
-            (12, 8),
-            Options::StateTimeline(StateTimeline::default()),
-            Custom::Bands(Bands::default()),
-        )
-    }
-
     /// The description.
     pub(super) fn about(
         mut self,

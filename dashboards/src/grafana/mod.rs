@@ -9,6 +9,7 @@ pub mod field;
 pub mod heatmap;
 pub mod layout;
 pub mod link;
+pub mod looks;
 pub mod options;
 pub mod overrides;
 pub mod panel;

@@ -3,8 +3,8 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::field::{Color, Mapping, Thresholds};
 use super::link::DataLink;
+use super::looks::{Color, Mapping, Thresholds};
 use super::unit::Unit;
 
 /// What differs for some values.

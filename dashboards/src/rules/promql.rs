@@ -12,34 +12,34 @@ use catalogue::metrics::connections::{CONNECTIONS_STUCK, OLDEST_STATE_AGE};
 use crate::timing::{RATE, Timing};
 
 /// A matcher: `state="close_wait"`.
-pub(super) fn eq(label: &str, value: &str) -> String {
+pub(crate) fn eq(label: &str, value: &str) -> String {
     format!("{label}={value:?}")
 }
 
 /// A matcher: `stage!="unaccepted"`.
-pub(super) fn ne(label: &str, value: &str) -> String {
+pub(crate) fn ne(label: &str, value: &str) -> String {
     format!("{label}!={value:?}")
 }
 
 /// A matcher for one of several values.
-pub(super) fn among(label: &str, values: &[&str]) -> String {
+pub(crate) fn among(label: &str, values: &[&str]) -> String {
     format!("{label}=~\"{}\"", values.join("|"))
 }
 
 /// A matcher for none of several values.
-pub(super) fn none_of(label: &str, values: &[&str]) -> String {
+pub(crate) fn none_of(label: &str, values: &[&str]) -> String {
     format!("{label}!~\"{}\"", values.join("|"))
 }
 
 /// What a rate must leave out: a process that is gone hands its counts to `~other`, which then
 /// jumps by all that was counted in its life. And what a count must, if a few of each of many are
 /// no fault.
-pub(super) fn not_other(label: &str) -> String {
+pub(crate) fn not_other(label: &str) -> String {
     ne(label, OTHER)
 }
 
 /// A selector.
-pub(super) fn series(metric: &Metric, matchers: &[String]) -> String {
+pub(crate) fn series(metric: &Metric, matchers: &[String]) -> String {
     named(metric.name, matchers)
 }
 
@@ -53,17 +53,17 @@ fn named(name: &str, matchers: &[String]) -> String {
 }
 
 /// The rate of a counter.
-pub(super) fn rate(metric: &Metric, matchers: &[String], timing: &Timing) -> String {
+pub(crate) fn rate(metric: &Metric, matchers: &[String], timing: &Timing) -> String {
     format!("rate({}[{}])", series(metric, matchers), timing.span(RATE))
 }
 
 /// The rate of a histogram's observations.
-pub(super) fn observed(metric: &Metric, matchers: &[String], timing: &Timing) -> String {
+pub(crate) fn observed(metric: &Metric, matchers: &[String], timing: &Timing) -> String {
     format!("rate({}[{}])", named(&format!("{}_count", metric.name), matchers), timing.span(RATE))
 }
 
 /// The rate of a histogram's observations up to `bound`.
-pub(super) fn up_to(metric: &Metric, bound: f64, matchers: &[String], timing: &Timing) -> String {
+pub(crate) fn up_to(metric: &Metric, bound: f64, matchers: &[String], timing: &Timing) -> String {
     let all = [matchers, &[eq("le", &bound.to_string())]].concat();
     let bucket =
         format!("rate({}[{}])", named(&format!("{}_bucket", metric.name), &all), timing.span(RATE));
@@ -72,17 +72,17 @@ pub(super) fn up_to(metric: &Metric, bound: f64, matchers: &[String], timing: &T
 
 /// A sum that keeps every label but these, those of the target among them: who routes alerts by
 /// `cluster` still can.
-pub(super) fn sum(without: &[&str], of: &str) -> String {
+pub(crate) fn sum(without: &[&str], of: &str) -> String {
     format!("sum without ({}) ({of})", without.join(", "))
 }
 
 /// The largest, likewise.
-pub(super) fn max(without: &[&str], of: &str) -> String {
+pub(crate) fn max(without: &[&str], of: &str) -> String {
     format!("max without ({}) (\n{}\n)", without.join(", "), indent(of))
 }
 
 /// Two conditions; `ignoring` names the labels that one side has and the other does not.
-pub(super) fn and(left: &str, ignoring: &[&str], right: &str) -> String {
+pub(crate) fn and(left: &str, ignoring: &[&str], right: &str) -> String {
     format!("{left}\n{}{right}", operator("and", ignoring))
 }
 
@@ -96,7 +96,7 @@ fn operator(word: &str, ignoring: &[&str]) -> String {
 }
 
 /// A text moved to the right, every line of it.
-pub(super) fn indent(text: &str) -> String {
+pub(crate) fn indent(text: &str) -> String {
     text.lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
 }
 
@@ -104,7 +104,7 @@ pub(super) fn indent(text: &str) -> String {
 /// `left`, which has no label `state`. The oldest alone says nothing about the others, so where the
 /// label `min_age` knows the age, as many must be as old, even if all sockets in `but` are among
 /// the old ones.
-pub(super) fn aged(
+pub(crate) fn aged(
     left: &str,
     state: SocketState,
     but: Option<&str>,
@@ -131,7 +131,7 @@ pub(super) fn aged(
 /// The part of a description that names where most of it happens: asks Prometheus when the alert is
 /// sent, because labels of an alert carry no port. [`OWNER`] or [`MACHINE`] in the selectors of
 /// `of` stands for the alert's labels.
-pub(super) fn most(label: &str, of: &str, text: &str) -> String {
+pub(crate) fn most(label: &str, of: &str, text: &str) -> String {
     let machine = ("job=%q,instance=%q", "$labels.job $labels.instance");
     let owner = (
         "job=%q,instance=%q,process=%q,workload=%q",
@@ -143,11 +143,12 @@ pub(super) fn most(label: &str, of: &str, text: &str) -> String {
     let query = format!("topk(1, sum by ({label}) ({}) > 0)", of.replace(placeholder, matchers));
     let arguments = vec![arguments; times].join(" ");
     format!(
-        "{{{{ with printf `{query}` {arguments} | query }}}}{text} {{{{ . | first | label {label:?} }}}}{{{{ end }}}}"
+        "{{{{ with printf `{query}` {arguments} | query }}}}{text} \
+         {{{{ . | first | label {label:?} }}}}{{{{ end }}}}"
     )
 }
 
 /// Stands for the matchers of the alert's process in [`most`].
-pub(super) const OWNER: &str = "OWNER";
+pub(crate) const OWNER: &str = "OWNER";
 /// Stands for the matchers of the alert's machine in [`most`].
-pub(super) const MACHINE: &str = "MACHINE";
+pub(crate) const MACHINE: &str = "MACHINE";

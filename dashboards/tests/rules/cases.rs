@@ -1,4 +1,4 @@
-//! The unit tests in dashboards/prometheus/tests: there are such for each alert, and all hold.
+//! The unit tests in dashboards/alerts/NAME: there are such for each alert, and all hold.
 
 use std::collections::BTreeMap;
 
@@ -37,7 +37,7 @@ const LABELS: [&str; 9] =
     ["severity", "job", "instance", "process", "workload", "role", "netns", "probe", "family"];
 
 fn cases(name: &str) -> Vec<Case> {
-    let path = root().join(format!("dashboards/prometheus/tests/{name}.yml"));
+    let path = root().join(format!("dashboards/alerts/{name}/tests.yml"));
     let text = std::fs::read_to_string(&path)
         .unwrap_or_else(|error| panic!("{name} has no unit tests: {error}"));
     serde_saphyr::from_str::<Cases>(&text).unwrap().tests

@@ -32,7 +32,9 @@ impl Folder {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!("rules-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        std::fs::create_dir_all(folder.join("tests")).unwrap();
+        for inner in ["tests", "prometheus", "alerts/one"] {
+            std::fs::create_dir_all(folder.join(inner)).unwrap();
+        }
         Self(folder)
     }
 
@@ -64,12 +66,11 @@ pub(crate) fn run(arguments: &[&str], file: &Path) -> (bool, String) {
 /// Plays the unit tests of an alert against this text of its rule.
 pub(crate) fn play(alert: &Alert, rule: &str) -> (bool, String) {
     let folder = Folder::new();
-    folder.write("tcpwarden-alerts.yml", rule);
-    let cases = std::fs::read_to_string(
-        root().join(format!("dashboards/prometheus/tests/{}.yml", alert.name)),
-    )
-    .unwrap();
-    run(&["test", "rules"], &folder.write("tests/cases.yml", &cases))
+    folder.write("prometheus/tcpwarden-alerts.yml", rule);
+    let cases =
+        std::fs::read_to_string(root().join(format!("dashboards/alerts/{}/tests.yml", alert.name)))
+            .unwrap();
+    run(&["test", "rules"], &folder.write("alerts/one/tests.yml", &cases))
 }
 
 /// The rule of one alert, as the file has it.

@@ -3,7 +3,7 @@
 use dashboards::rules::{self, Alert};
 use dashboards::runbooks;
 use tcpwarden::cli::{self, Command};
-use tcpwarden::listing::query::Query;
+use tcpwarden::query;
 
 use crate::promtool::root;
 
@@ -46,10 +46,7 @@ fn fault(command: &str) -> Option<String> {
     match cli::parse(words(command)) {
         Err(error) => Some(error.to_string()),
         Ok(parsed) => match &parsed.command {
-            Command::Connections(args) => {
-                Query::connections(args.pairs()).err().map(|error| error.to_string())
-            }
-            Command::Leaks(args) => Query::leaks(args.pairs()).err().map(|error| error.to_string()),
+            Command::Query(request) => request.check().err().map(|refusal| refusal.to_string()),
             _ => None,
         },
     }
@@ -142,15 +139,9 @@ fn addresses_in_runbooks_are_routes_of_the_api() {
     for (alert, page) in pages() {
         for rest in page.split("http://127.0.0.1:10793/").skip(1) {
             let path = rest.split([' ', '\'', '\n', '?', '`']).next().unwrap();
-            let known = [
-                "metrics",
-                "healthz",
-                "readyz",
-                "api/v1/leaks",
-                "api/v1/connections",
-                "api/v1/ports",
-            ];
-            assert!(known.contains(&path), "{}: {path}", alert.name);
+            let known = ["metrics", "healthz", "readyz"].contains(&path)
+                || query::ALL.iter().any(|query| query.path() == format!("/{path}"));
+            assert!(known, "{}: {path}", alert.name);
         }
     }
 }

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use clap::Parser as _;
-use dashboards::{threshold, timing};
+use dashboards::{alerts, threshold, timing};
 use serde_json::Value;
-use tcpwarden::cli::Cli;
+use tcpwarden::cli;
 
 use crate::{Check, list, panels, targets, text, variables};
 
@@ -128,7 +127,7 @@ fn commands(dashboard: &Value) -> Vec<String> {
         .flat_map(|panel| text(&panel["description"]).split('`').skip(1).step_by(2));
     let ours = quoted.filter(|command| command.starts_with("tcpwarden "));
     ours.filter_map(|command| {
-        Cli::try_parse_from(command.split_whitespace()).err().map(|why| format!("{command}: {why}"))
+        cli::parse(command.split_whitespace()).err().map(|why| format!("{command}: {why}"))
     })
     .collect()
 }
@@ -136,36 +135,35 @@ fn commands(dashboard: &Value) -> Vec<String> {
 /// The limits that a picture may draw: those of the alerts, and one thing that should not be there
 /// at all.
 fn constants() -> Vec<f64> {
-    use threshold as t;
-    let growth = t::LEAK_GROWTH * 60.0 / timing::GROWTH.as_secs_f64();
+    let growth = alerts::tcp_close_wait_growing::LEAK_GROWTH * 60.0 / timing::GROWTH.as_secs_f64();
     let ratios = [
-        t::USED_RATIO_WARNING,
-        t::USED_RATIO_CRITICAL,
-        t::RETRANSMIT_RATIO,
-        t::RESET_RATIO,
-        t::CHURN_RATIO,
-        t::UNATTRIBUTED_RATIO,
+        threshold::USED_RATIO_WARNING,
+        threshold::USED_RATIO_CRITICAL,
+        alerts::tcp_retransmit_ratio_high::RETRANSMIT_RATIO,
+        alerts::tcp_reset_storm::RESET_RATIO,
+        alerts::tcp_connection_churn::CHURN_RATIO,
+        alerts::tcpwarden_unattributed::UNATTRIBUTED_RATIO,
     ];
     let rates = [
-        t::ACCEPT_DROPS_RATE,
-        t::CONNECT_FAILURE_RATE,
-        t::NO_LOCAL_PORT_RATE,
-        t::SYN_RETRANSMIT_RATE,
-        t::RESET_RATE,
-        t::CHURN_RATE,
+        alerts::tcp_accept_queue_overflowing::ACCEPT_DROPS_RATE,
+        alerts::tcp_connect_failures::CONNECT_FAILURE_RATE,
+        alerts::tcp_ephemeral_ports_exhausted::NO_LOCAL_PORT_RATE,
+        alerts::tcp_syn_retransmits::SYN_RETRANSMIT_RATE,
+        alerts::tcp_reset_storm::RESET_RATE,
+        alerts::tcp_connection_churn::CHURN_RATE,
     ];
     let agent = [
-        t::EVENTS_LOST_RATE,
-        t::DRIFT_RATE,
-        t::LABEL_OVERFLOW_RATE,
+        alerts::tcpwarden_events_lost::EVENTS_LOST_RATE,
+        alerts::tcpwarden_drift_found::DRIFT_RATE,
+        alerts::tcpwarden_labels_overflowing::LABEL_OVERFLOW_RATE,
         timing::PASS_AGE.as_secs_f64(),
     ];
     let others = [
-        t::STUCK_CONNECTIONS,
-        t::UNREAD_BYTES,
-        t::ZERO_WINDOW_CONNECTIONS,
-        t::CONNECT_SLOW_SECONDS,
-        t::CONNECT_FAILURE_RATIO,
+        threshold::STUCK_CONNECTIONS,
+        alerts::tcp_receivers_not_reading::UNREAD_BYTES,
+        alerts::tcp_peers_not_reading::ZERO_WINDOW_CONNECTIONS,
+        alerts::tcp_connect_slow::CONNECT_SLOW_SECONDS,
+        alerts::tcp_connect_failures::CONNECT_FAILURE_RATIO,
     ];
     [&ratios[..], &rates, &agent, &others, &[growth, timing::STUCK_AGE.as_secs_f64(), 1.0]].concat()
 }

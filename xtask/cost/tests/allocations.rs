@@ -4,7 +4,7 @@
 use agent_common::record::{Holder, kind};
 use allocation_counter::measure;
 use cost::records::{self, life};
-use tcpwarden::conn::{Covered, Table};
+use tcpwarden::conn::{Budget, Covered, PassRequest, Progress, Table};
 use tcpwarden::ingest::apply;
 use tcpwarden::ingest::decode::Record;
 
@@ -55,8 +55,9 @@ fn a_row_takes_less_than_128_bytes_all_told_and_a_pass_a_bounded_number_more() {
                 comm[..4].copy_from_slice(name);
                 apply(&mut table, &Record::Holder(Holder { kind: kind::HOLDER, comm, ..holder }));
             }
-            table.finish_pass(Covered { namespaces: [life::NETNS].into(), holders: Some(at) });
-            while table.proceed(at + SECOND, 4096).is_none() {}
+            let covered = Covered { namespaces: [life::NETNS].into(), holders: Some(at) };
+            table.request(PassRequest::Commit(covered));
+            while table.step(at + SECOND, Budget::rows(4096)) == Progress::More {}
         })
     };
     for (name, at) in [(b"one\0", 10), (b"two\0", 20)] {

@@ -6,7 +6,7 @@ use crate::conn::report::snapshot::Namespace;
 use crate::conn::socket::outcome::Stay;
 
 /// What is counted besides groups and services.
-pub(crate) struct Books {
+pub(crate) struct Counters {
     pub(crate) transitions: u64,
     pub(crate) retransmits: u64,
     pub(crate) retransmit_failures: [u64; RetransmitError::COUNT],
@@ -25,7 +25,7 @@ pub(crate) struct Books {
     pub(crate) namespaces_folded: u64,
 }
 
-impl Books {
+impl Counters {
     /// Everything at zero.
     pub(crate) fn new() -> Self {
         let slots = Role::ALL.iter().flat_map(|role| {

@@ -17,9 +17,9 @@ const SHIFT: u32 = u64::BITS - PLACES.ilog2();
 /// What an answer is found by: a command name or the group of a relative, the cgroup, the process
 /// and the role.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Question([u64; 4]);
+pub(crate) struct CacheKey([u64; 4]);
 
-impl Question {
+impl CacheKey {
     /// The group of a process by its name; `role` is a role's index.
     #[inline]
     pub(crate) fn name(comm: &[u8; 16], cgroup: u64, tgid: u32, role: usize) -> Self {
@@ -46,13 +46,13 @@ impl Question {
 }
 
 /// The last answers.
-pub(crate) struct Memo {
-    places: Box<[(Question, u16)]>,
+pub(crate) struct GroupCache {
+    places: Box<[(CacheKey, u16)]>,
     /// The state of the workloads that the answers rest on.
     epoch: u64,
 }
 
-impl Memo {
+impl GroupCache {
     /// No answers.
     pub(crate) fn new() -> Self {
         Self { places: vec![NOTHING; PLACES].into_boxed_slice(), epoch: 0 }
@@ -60,19 +60,19 @@ impl Memo {
 
     /// The group, if it is known and nothing has changed since.
     #[inline]
-    pub(crate) fn get(&self, question: Question, epoch: u64) -> Option<u16> {
-        let (asked, group) = self.places.get(question.place())?;
-        (*asked == question && self.epoch == epoch).then_some(*group)
+    pub(crate) fn get(&self, key: CacheKey, epoch: u64) -> Option<u16> {
+        let (asked, group) = self.places.get(key.place())?;
+        (*asked == key && self.epoch == epoch).then_some(*group)
     }
 
     /// Remembers an answer.
-    pub(crate) fn put(&mut self, question: Question, epoch: u64, group: u16) {
+    pub(crate) fn put(&mut self, key: CacheKey, epoch: u64, group: u16) {
         if self.epoch != epoch {
             self.clear();
             self.epoch = epoch;
         }
-        if let Some(place) = self.places.get_mut(question.place()) {
-            *place = (question, group);
+        if let Some(place) = self.places.get_mut(key.place()) {
+            *place = (key, group);
         }
     }
 
@@ -83,4 +83,4 @@ impl Memo {
 }
 
 /// A question that nobody asks: no owner has that role.
-const NOTHING: (Question, u16) = (Question([u64::MAX; 4]), 0);
+const NOTHING: (CacheKey, u16) = (CacheKey([u64::MAX; 4]), 0);

@@ -17,17 +17,17 @@ use std::sync::Arc;
 use agent_common::record::Retransmit;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use super::group_cache::{Memo, Question};
+use super::group_cache::{CacheKey, GroupCache};
 use super::workloads::{Place, Workloads};
 use crate::conn::labels::{Phase, RetransmitKind, Role, SocketState};
-use crate::conn::limits::{GRACE, UNKNOWN};
+use crate::conn::limits::{Budget, IDLE_TTL, UNKNOWN};
 use crate::conn::report::snapshot::{OTHER, Queued, SPARE};
 use crate::conn::socket::attribution::Attribution;
 use crate::conn::socket::name::Name;
 use crate::conn::socket::retransmit::classify;
 use crate::conn::socket::row::Row;
-use crate::conn::store::age_list::{Cuts, List};
-use crate::conn::store::slab::Rows;
+use crate::conn::store::age_list::{AgeList, AgeThresholds};
+use crate::conn::store::slab::Slab;
 use crate::workload::{Kind, Workload};
 
 /// The groups that are always there: first `unknown`, then `~other`, each in the order of the
@@ -48,10 +48,10 @@ struct Group {
     touched: bool,
     /// When its process was last seen to have a row in its workload.
     alive: u64,
-    lists: [List; SocketState::COUNT],
+    lists: [AgeList; SocketState::COUNT],
     /// Those in FIN_WAIT2 that nobody has a descriptor of: they are no leak, so their ages are not
     /// asked.
-    left: List,
+    left: AgeList,
     retransmitted: [[u64; RetransmitKind::COUNT]; Phase::COUNT],
     /// What waited in its sockets when the last pass looked.
     queued: Queued,
@@ -63,7 +63,7 @@ impl Group {
     }
 
     fn is_empty(&self) -> bool {
-        self.lists.iter().chain([&self.left]).all(List::is_empty)
+        self.lists.iter().chain([&self.left]).all(AgeList::is_empty)
     }
 }
 
@@ -73,7 +73,7 @@ pub(crate) struct Groups {
     free: Vec<u16>,
     index: HashTable<u16>,
     hasher: DefaultHashBuilder,
-    memo: Memo,
+    cache: GroupCache,
     unknown: Arc<Workload>,
     limit: usize,
     /// Owners that had to be folded into `~other`.
@@ -88,7 +88,7 @@ impl Groups {
             free: Vec::new(),
             index: HashTable::new(),
             hasher: DefaultHashBuilder::default(),
-            memo: Memo::new(),
+            cache: GroupCache::new(),
             unknown: Arc::clone(unknown),
             limit: limit.min(MOST - SPARE - ALWAYS),
             overflow: 0,
@@ -175,24 +175,19 @@ impl Groups {
     /// The group that was the answer to a question, where nothing has changed since that it rests
     /// on.
     #[inline]
-    pub(crate) fn remembered(&self, question: Question, workloads: &Workloads) -> Option<u16> {
-        self.memo.get(question, workloads.epoch())
+    pub(crate) fn cached_group(&self, key: CacheKey, workloads: &Workloads) -> Option<u16> {
+        self.cache.get(key, workloads.epoch())
     }
 
     /// Remembers the answer to a question.
-    pub(crate) fn remember_answer(
-        &mut self,
-        question: Question,
-        workloads: &Workloads,
-        group: u16,
-    ) {
-        self.memo.put(question, workloads.epoch(), group);
+    pub(crate) fn cache_group(&mut self, key: CacheKey, workloads: &Workloads, group: u16) {
+        self.cache.put(key, workloads.epoch(), group);
     }
 
     /// Forgets every answer, to see what differs without them.
     #[cfg(test)]
-    pub(crate) fn forget_answers(&mut self) {
-        self.memo.clear();
+    pub(crate) fn clear_cache(&mut self) {
+        self.cache.clear();
     }
 
     /// Notes that a group is in use.
@@ -217,7 +212,7 @@ impl Groups {
     }
 
     /// Whether its workload is `unknown`.
-    pub(crate) fn is_nowhere(&self, group: u16) -> bool {
+    pub(crate) fn has_unknown_workload(&self, group: u16) -> bool {
         matches!(&self.list[usize::from(group)].place, Place::Named(workload) if Arc::ptr_eq(workload, &self.unknown))
     }
 
@@ -234,7 +229,7 @@ impl Groups {
     /// The list of a group's rows in a state, to be changed; `left` for those that nobody has a
     /// descriptor of.
     #[inline]
-    pub(crate) fn list_at(&mut self, group: u16, state: SocketState, left: bool) -> &mut List {
+    pub(crate) fn list_at(&mut self, group: u16, state: SocketState, left: bool) -> &mut AgeList {
         let group = &mut self.list[usize::from(group)];
         (group.used, group.touched) = (true, true);
         if left { &mut group.left } else { &mut group.lists[state.index()] }
@@ -242,12 +237,12 @@ impl Groups {
 
     /// The list that a row belongs to.
     #[inline]
-    pub(crate) fn list_of(&mut self, row: &Row) -> &mut List {
+    pub(crate) fn list_of(&mut self, row: &Row) -> &mut AgeList {
         self.list_at(row.group, row.state, row.is_left())
     }
 
     /// Some rows of a group, the oldest of each state first.
-    pub(crate) fn first_rows(&self, group: u16, rows: &Rows, most: usize) -> Vec<u32> {
+    pub(crate) fn first_rows(&self, group: u16, rows: &Slab, most: usize) -> Vec<u32> {
         let group = &self.list[usize::from(group)];
         group
             .lists
@@ -275,15 +270,20 @@ impl Groups {
 
     /// Brings the cursors of every list up to `cuts`, past as many rows as `budget` has; whether
     /// all are there.
-    pub(crate) fn advance(&mut self, rows: &Rows, cuts: &Cuts, budget: &mut usize) -> bool {
+    pub(crate) fn advance(
+        &mut self,
+        rows: &Slab,
+        thresholds: &AgeThresholds,
+        budget: &mut Budget,
+    ) -> bool {
         for list in self.list.iter_mut().flat_map(|group| &mut group.lists) {
-            list.advance(rows, cuts, budget);
+            list.advance(rows, thresholds, budget);
         }
-        *budget > 0
+        !budget.is_spent()
     }
 
     /// When the oldest row entered its leak state that has not been verified in it.
-    pub(crate) fn unverified_since(&self, rows: &Rows) -> Option<u64> {
+    pub(crate) fn unverified_since(&self, rows: &Slab) -> Option<u64> {
         self.list
             .iter()
             .flat_map(|group| &group.lists)
@@ -298,7 +298,7 @@ impl Groups {
 
     /// A list to look at.
     #[cfg(test)]
-    pub(crate) fn peek(&self, row: &Row) -> List {
+    pub(crate) fn peek(&self, row: &Row) -> AgeList {
         let group = &self.list[usize::from(row.group)];
         if row.is_left() { group.left } else { group.lists[row.state.index()] }
     }

@@ -35,7 +35,7 @@ pub(crate) struct Services {
     limit: usize,
     /// Whether rows are on their way from one group to another, which takes over its services when
     /// all of them are there.
-    pub(crate) settling: bool,
+    pub(crate) merging: bool,
     /// Connections that had to be folded into `~other`.
     pub(crate) overflow: u64,
 }
@@ -53,7 +53,7 @@ impl Services {
             free: Vec::new(),
             index: HashMap::new(),
             limit: limit.min(NO_SERVICE as usize / 2),
-            settling: false,
+            merging: false,
             overflow: 0,
         }
     }
@@ -90,7 +90,7 @@ impl Services {
 
     /// Moves the services of a group without rows to another group of its role; what that one has
     /// already is added up, what it has no room for goes to the service without port.
-    pub(crate) fn bequeath(&mut self, group: u16, heir: u16) {
+    pub(crate) fn fold_into(&mut self, group: u16, successor: u16) {
         for at in 0..self.list.len() {
             let entry = &mut self.list[at];
             let (Some(port), true) = (entry.service.port, entry.live && entry.group == group)
@@ -98,9 +98,9 @@ impl Services {
                 continue;
             };
             self.index.remove(&(group, port));
-            let rest =
-                (heir == Groups::other(entry.service.role)).then_some(entry.service.role.index());
-            let taken = rest.or_else(|| self.index.get(&(heir, port)).map(|at| *at as usize));
+            let rest = (successor == Groups::other(entry.service.role))
+                .then_some(entry.service.role.index());
+            let taken = rest.or_else(|| self.index.get(&(successor, port)).map(|at| *at as usize));
             // The position fits: it is below the limit, which is below `u32::MAX / 2`.
             let index = u32::try_from(at).unwrap_or_default();
             if let Some(into) = taken {
@@ -109,8 +109,8 @@ impl Services {
                 self.list[into].service.add(&gone);
                 self.free.push(index);
             } else {
-                entry.group = heir;
-                self.index.insert((heir, port), index);
+                entry.group = successor;
+                self.index.insert((successor, port), index);
             }
         }
     }
@@ -132,8 +132,7 @@ impl Services {
         }
         let role = groups.role(row.group);
         let used = self.list.len() - self.free.len() - Role::COUNT;
-        if used
-            >= self.limit + if self.settling || groups.is_pending(row.group) { SPARE } else { 0 }
+        if used >= self.limit + if self.merging || groups.is_pending(row.group) { SPARE } else { 0 }
         {
             self.overflow += 1;
             return u32::try_from(role.index()).unwrap_or_default();
@@ -154,6 +153,7 @@ impl Services {
 
 impl Service {
     /// Counts an end, and the numbers that the kernel gave with it.
+    #[inline]
     pub(crate) fn closed(
         &mut self,
         reason: CloseReason,

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use crate::conn::limits::GRACE;
+use crate::conn::limits::IDLE_TTL;
 use crate::workload::{Key, Sight, Workload};
 
 /// The most keys whose workload is remembered.
@@ -107,7 +107,7 @@ impl Workloads {
         if self.sight == Sight::Blind {
             return Place::Named(Arc::clone(&self.host));
         }
-        let Some(key) = self.sight.key(cgroup, tgid) else { return self.nowhere() };
+        let Some(key) = self.sight.key(cgroup, tgid) else { return self.unknown_place() };
         if let Some(known) = self.known.get(&key) {
             return Place::Named(Arc::clone(&known.workload));
         }
@@ -117,14 +117,14 @@ impl Workloads {
         if self.pending.len() >= MOST_PENDING || self.known.len() + self.pending.len() >= MOST_KNOWN
         {
             self.overflow += 1;
-            return self.nowhere();
+            return self.unknown_place();
         }
         self.pending.insert(key, None);
         Place::Pending(key)
     }
 
     /// The place of a row that has been placed before: what finds no room was counted then.
-    pub(crate) fn place_again(&mut self, cgroup: u64, tgid: u32) -> Place {
+    pub(crate) fn place_uncounted(&mut self, cgroup: u64, tgid: u32) -> Place {
         let overflow = self.overflow;
         let place = self.place(cgroup, tgid);
         self.overflow = overflow;
@@ -132,7 +132,7 @@ impl Workloads {
     }
 
     /// The place of what cannot be named.
-    pub(crate) fn nowhere(&self) -> Place {
+    pub(crate) fn unknown_place(&self) -> Place {
         Place::Named(Arc::clone(&self.unknown))
     }
 
@@ -185,7 +185,7 @@ impl Workloads {
     /// long.
     pub(crate) fn expire(&mut self, now: u64) -> Vec<Key> {
         let before = self.known.len();
-        self.known.retain(|_, known| now.saturating_sub(known.told) < GRACE);
+        self.known.retain(|_, known| now.saturating_sub(known.told) < IDLE_TTL);
         self.epoch += u64::from(self.known.len() < before);
         let late =
             |since: &mut Option<u64>| now.saturating_sub(*since.get_or_insert(now)) >= PATIENCE;

@@ -6,7 +6,7 @@
 
 use agent_common::record::State;
 
-use crate::conn::account::group_cache::Question;
+use crate::conn::account::group_cache::CacheKey;
 use crate::conn::account::groups::Groups;
 use crate::conn::account::workloads::Workloads;
 use crate::conn::core::Core;
@@ -84,8 +84,8 @@ impl Groups {
 
     /// Puts a row under the name of the process that uses it.
     fn claim(&mut self, workloads: &mut Workloads, row: &mut Row, tgid: u32, comm: &[u8; 16]) {
-        let question = Question::name(comm, row.cgroup, tgid, row.role.index());
-        match self.remembered(question, workloads) {
+        let key = CacheKey::name(comm, row.cgroup, tgid, row.role.index());
+        match self.cached_group(key, workloads) {
             // A row beyond the budget stays there as long as it has one owner.
             Some(group) if !Self::is_other(row.group) => self.put(row, group),
             _ => {
@@ -98,7 +98,7 @@ impl Groups {
                 if overflow == workloads.overflow
                     && self.is(row.group, name.as_str(), &place, row.role)
                 {
-                    self.remember_answer(question, workloads, row.group);
+                    self.cache_group(key, workloads, row.group);
                 }
             }
         }
@@ -107,8 +107,8 @@ impl Groups {
 
     /// Puts a row under the name of the process of the group `source`, in its own place and role.
     fn follow(&mut self, workloads: &mut Workloads, row: &mut Row, source: u16, tgid: u32) {
-        let question = Question::relative(source, row.cgroup, tgid, row.role.index());
-        if let Some(group) = self.remembered(question, workloads) {
+        let key = CacheKey::relative(source, row.cgroup, tgid, row.role.index());
+        if let Some(group) = self.cached_group(key, workloads) {
             self.put(row, group);
             return;
         }
@@ -117,7 +117,7 @@ impl Groups {
         let group = self.sibling(source, &place, row.role);
         row.set_group(group);
         if overflow == workloads.overflow && self.is(group, self.name(source), &place, row.role) {
-            self.remember_answer(question, workloads, group);
+            self.cache_group(key, workloads, group);
         }
     }
 

@@ -20,7 +20,7 @@ use agent_common::record::{Retransmit, State};
 
 use crate::conn::account::groups::Groups;
 use crate::conn::core::Core;
-use crate::conn::labels::{RetransmitError, Role};
+use crate::conn::labels::{RetransmitError, Role, SocketState};
 use crate::conn::socket::attribution::Attribution;
 use crate::conn::socket::effect::Effect;
 use crate::conn::socket::observation::Observation;
@@ -32,18 +32,18 @@ impl Core {
     /// names a state that no row has is ignored.
     pub(crate) fn transition(&mut self, record: &State) -> Effect {
         match Observation::of_record(record) {
-            Some(close @ Observation::Close { .. }) => self.end(&close, record, None),
-            Some(transition) => self.step(&transition, record),
-            None => Effect::None,
+            Some(Observation::Transition { old, new, .. }) => self.step(old, new, record),
+            Some(Observation::Close { old, .. }) => self.end(old, record, None),
+            Some(Observation::Listed { .. }) | None => Effect::None,
         }
     }
 
     /// Counts retransmitted segments; those of a socket without a row under process and role
     /// `unknown`.
     pub(crate) fn retransmit(&mut self, record: &Retransmit) {
-        self.books.retransmits += 1;
+        self.counters.retransmits += 1;
         if record.err < 0 {
-            self.books.retransmit_failures[RetransmitError::from_errno(record.err).index()] +=
+            self.counters.retransmit_failures[RetransmitError::from_errno(record.err).index()] +=
                 u64::from(record.segments);
             return;
         }
@@ -60,24 +60,25 @@ impl Core {
 
     /// Counts a retransmitted SYN-ACK, by the listener's port.
     pub(crate) fn synack_retransmit(&mut self, record: &Retransmit) {
-        self.books.retransmits += 1;
+        self.counters.retransmits += 1;
         self.ports.count(record.ends.local_port);
     }
 
     /// Takes a transition that does not end in CLOSE into the row of its socket.
-    fn step(&mut self, transition: &Observation<'_>, record: &State) -> Effect {
-        self.books.transitions += 1;
+    fn step(&mut self, old: Option<SocketState>, new: SocketState, record: &State) -> Effect {
+        let transition = Observation::Transition { old, new, record };
+        self.counters.transitions += 1;
         let Some(index) = self.find(record.ends.sk) else {
-            return self.admit(transition, record);
+            return self.admit(old, new, record);
         };
         // The list is found by the state that the row has in it.
         self.unlink(index);
         let row = &mut self.rows[index];
         let before = row.attribution;
-        let outcome = observe(row, transition);
+        let outcome = observe(row, &transition);
         if outcome.relation == Relation::OtherSocket {
             self.replace(index, &outcome);
-            return self.admit(transition, record);
+            return self.admit(old, new, record);
         }
         self.count(&outcome, record.ends.netns);
         self.attribute_at(index, outcome.inherits, record);
@@ -87,19 +88,20 @@ impl Core {
             self.rows[index].service = row.service;
         }
         let after = self.rows[index].attribution;
-        self.books.unattributed -=
+        self.counters.unattributed -=
             u64::from(before == Attribution::None && after != Attribution::None);
         self.link(index);
         Effect::None
     }
 
     /// Makes a row for a socket that had none.
-    fn admit(&mut self, transition: &Observation<'_>, record: &State) -> Effect {
-        let (mut row, outcome) = Self::first_row(transition);
+    fn admit(&mut self, old: Option<SocketState>, new: SocketState, record: &State) -> Effect {
+        let transition = Observation::Transition { old, new, record };
+        let (mut row, outcome) = Self::first_row(&transition);
         if self.rows.len() >= self.rows.limit() {
             // A socket without a row is refused once, at its birth; its later records find no row
             // and try again, so it is adopted as soon as there is room.
-            self.books.refused += u64::from(outcome.relation == Relation::Birth);
+            self.counters.refused += u64::from(outcome.relation == Relation::Birth);
             return Effect::None;
         }
         self.count(&outcome, record.ends.netns);

@@ -18,7 +18,7 @@ use crate::pressure::host::Host;
 use crate::pressure::netns::{Counters, Facts};
 
 /// What the table keeps from pass to pass.
-pub(crate) struct Kept {
+pub(crate) struct PassResults {
     listening: Listening,
     netstat: NetstatCounts,
     ports: (Vec<PortUse>, Vec<Destination>),
@@ -29,14 +29,14 @@ pub(crate) struct Kept {
 
 /// What one pass has gathered so far.
 #[derive(Default)]
-pub(crate) struct Gathered {
+pub(crate) struct PassInput {
     destinations: Destinations,
     listeners: HashMap<u64, Extra>,
     netstat: Vec<(u32, Counters)>,
     home: Option<u32>,
 }
 
-impl Gathered {
+impl PassInput {
     /// What the list told of a listener that the pass with this number saw.
     fn extra(&self, row: &Row, generation: u8) -> Option<Extra> {
         self.listeners
@@ -46,7 +46,7 @@ impl Gathered {
     }
 }
 
-impl Kept {
+impl PassResults {
     /// Nothing yet.
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
@@ -60,7 +60,7 @@ impl Kept {
     }
 }
 
-impl Gathered {
+impl PassInput {
     /// Takes what a network namespace tells of itself; before the entries of its list. The first
     /// one of a pass is the agent's own.
     pub(crate) fn know(&mut self, facts: Facts) {
@@ -89,7 +89,7 @@ impl Gathered {
     }
 }
 
-impl Kept {
+impl PassResults {
     /// The processes whose descriptors are worth a look, as of the last pass.
     pub(crate) fn owners(&self) -> Vec<u32> {
         self.processes.iter().map(|process| process.tgid).collect()
@@ -109,22 +109,22 @@ impl Kept {
     pub(crate) fn sum_up(
         &mut self,
         core: &mut Core,
-        gathered: Gathered,
+        input: PassInput,
         sums: Sums,
         covered: &Covered,
         number: u8,
     ) {
         let Core { rows, groups, .. } = core;
-        for (netns, counters) in &gathered.netstat {
+        for (netns, counters) in &input.netstat {
             self.netstat.read(*netns, *counters, !core.seeded, &covered.namespaces);
         }
         let listening: Vec<_> =
-            sums.listening(rows).map(|row| (row, gathered.extra(row, number))).collect();
+            sums.listening(rows).map(|row| (row, input.extra(row, number))).collect();
         groups.queue(sums.queued());
         self.listening.renew(&listening, groups);
-        let home = gathered.home.unwrap_or_default();
+        let home = input.home.unwrap_or_default();
         self.ports =
-            gathered.destinations.publish(home, core.limits.namespaces, core.listeners.ports());
+            input.destinations.publish(home, core.limits.namespaces, core.listeners.ports());
         let process = |(tgid, group, sockets)| {
             let (process, workload) = groups.labels(group);
             OwnerProcess { tgid, process, workload, sockets, descriptors: None }

@@ -11,7 +11,7 @@ use hashbrown::HashMap;
 use crate::conn::labels::SocketState;
 use crate::conn::report::snapshot::Queued;
 use crate::conn::socket::row::{Row, flag};
-use crate::conn::store::slab::Rows;
+use crate::conn::store::slab::Slab;
 
 /// The sums so far.
 #[derive(Default)]
@@ -41,14 +41,14 @@ impl Sums {
     }
 
     /// A group is removed; another of its role takes its rows, or it had none.
-    pub(crate) fn rename(&mut self, group: u16, heir: u16) {
+    pub(crate) fn fold_into(&mut self, group: u16, successor: u16) {
         let gone = self.queued.get_mut(usize::from(group)).map(std::mem::take);
         if let Some(gone) = gone.filter(|gone| *gone != Queued::default()) {
-            let least = usize::from(heir) + 1;
+            let least = usize::from(successor) + 1;
             self.queued.resize(self.queued.len().max(least), Queued::default());
-            self.queued[usize::from(heir)].merge(gone);
+            self.queued[usize::from(successor)].merge(gone);
         }
-        self.owned.values_mut().filter(|(of, _)| *of == group).for_each(|(of, _)| *of = heir);
+        self.owned.values_mut().filter(|(of, _)| *of == group).for_each(|(of, _)| *of = successor);
     }
 
     /// What waits, by group.
@@ -57,7 +57,7 @@ impl Sums {
     }
 
     /// The listeners that are still there.
-    pub(crate) fn listening<'a>(&'a self, rows: &'a Rows) -> impl Iterator<Item = &'a Row> {
+    pub(crate) fn listening<'a>(&'a self, rows: &'a Slab) -> impl Iterator<Item = &'a Row> {
         let there = |(index, sk): &(u32, u64)| {
             let row = &rows[*index];
             (row.has(flag::LIVE) && row.sk == *sk && row.state == SocketState::Listen)

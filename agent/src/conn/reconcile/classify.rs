@@ -16,26 +16,26 @@ use crate::conn::socket::row::{flag, seen};
 const ORPHAN_LIFE: u64 = 1200 * 1_000_000_000;
 
 /// What is to become of a row.
-pub(crate) enum Verdict {
-    Keep,
-    Suspect,
+pub(crate) enum Presence {
+    Seen,
+    MissedOnce,
     Unverified,
     Gone,
 }
 
 /// What is to become of a row that is held against a pass.
-pub(crate) fn judge(core: &Core, pass: &Pass, covered: &Covered, index: u32) -> Verdict {
+pub(crate) fn classify(core: &Core, pass: &Pass, covered: &Covered, index: u32) -> Presence {
     let row = &core.rows[index];
     if !row.has(flag::LIVE) || row.seen == pass.number || row.entered >= pass.start {
-        return Verdict::Keep;
+        return Presence::Seen;
     }
     if covered.namespaces.contains(&row.netns) {
-        return if row.seen == seen::MISSED { Verdict::Gone } else { Verdict::Suspect };
+        return if row.seen == seen::MISSED { Presence::Gone } else { Presence::MissedOnce };
     }
-    let held = covered.holders.is_none() || pass.processes.holds(index);
+    let held = covered.holders.is_none() || pass.holders.holds(index);
     if held || row.entered.saturating_add(ORPHAN_LIFE) > pass.start {
-        Verdict::Unverified
+        Presence::Unverified
     } else {
-        Verdict::Gone
+        Presence::Gone
     }
 }

@@ -1,141 +1,150 @@
-//! The end of a reconcile pass, in slices between which records are applied.
+//! The commit of a pass, in slices between which records are applied: mark and sweep.
 //!
-//! Driven by the ingest thread: `finish_pass`, then `proceed` until it answers. The steps come one
-//! after the other over all rows: who holds them now, what has no name yet, which are gone, what
-//! they add up to; before the next step the moves that the one before has planned are made.
-//! Guarantees: a call looks at about as many rows as it is told; every row is judged by what it is
-//! in that moment, and one that came or changed meanwhile is left to the next pass; what is
-//! shown changes with the last slice only.
+//! Called by `work` until it is done. The steps come one after the other over all rows: who holds
+//! them now, which workload they have by now, which are gone, what they add up to. A step begins
+//! when the moves that the one before has planned are made. Guarantees: a call looks at about as
+//! many rows as its budget says; a row is judged by what it is in that moment, and one that came or
+//! changed meanwhile is left to the next pass; what is shown changes with the last slice only.
 
-use super::classify::{Verdict, judge};
+use super::classify::{Presence, classify};
 use super::owners::Tally;
 use super::pass::Pass;
-use crate::conn::collect::results::Kept;
+use crate::conn::collect::results::PassResults;
 use crate::conn::core::Core;
-use crate::conn::regroup::placing::place_row;
-use crate::conn::regroup::queue::Moves;
+use crate::conn::limits::Budget;
+use crate::conn::regroup::queue::RegroupQueue;
+use crate::conn::regroup::workload_name::name_workload;
 use crate::conn::report::coverage::{Covered, PassSummary};
 use crate::conn::socket::row::{flag, seen};
 
-/// How far the end of a pass has come.
+/// How far the commit of a pass has come.
 #[derive(Default)]
-pub(crate) struct Finish {
-    pub(crate) covered: Covered,
+pub(crate) struct Commit {
+    covered: Covered,
     step: Step,
-    /// The row that comes next.
+    /// The slot of the row that comes next.
     at: u32,
     tally: Tally,
     /// Rows that this pass missed for the first time.
-    pub(crate) suspects: u64,
+    missed_once: u64,
     /// Rows that it could not look for.
-    pub(crate) unverified: u64,
+    unverified: u64,
 }
 
+/// What is done with every row, in this order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Step {
-    /// What the reading of the lists has planned is made before rows go to their holders: of two
-    /// moves of a row in one batch nobody knows which is the later.
+    /// Makes the moves that the reading of the lists has planned: of two moves of a row in one
+    /// batch the later one is not known.
     #[default]
-    Move,
-    Settle,
-    Follow,
-    Walk,
-    Place,
-    Judge,
+    Regroup,
+    /// Assigns rows to the processes that hold them.
+    Attribute,
+    /// Gives the sockets in accept queues the owner that their listener has now.
+    FollowListeners,
+    /// Marks all rows as verified that were in their state when the tables were read.
+    MarkVerified,
+    /// Moves rows whose workload was not known to the group that they belong to.
+    NameWorkloads,
+    /// Removes the rows that two passes have missed.
+    Sweep,
+    /// Adds up what waits, who owns and who listens.
     Sum,
+    /// All rows have been gone through.
     Publish,
 }
 
 impl Step {
-    fn next(self, finish: &Finish) -> Self {
+    fn next(self, commit: &Commit) -> Self {
         match self {
-            Self::Move => Self::Settle,
-            Self::Settle if finish.tally.listeners_moved => Self::Follow,
-            Self::Settle | Self::Follow if finish.covered.holders.is_some() => Self::Walk,
-            Self::Settle | Self::Follow | Self::Walk => Self::Place,
-            Self::Place => Self::Judge,
-            Self::Judge => Self::Sum,
+            Self::Regroup => Self::Attribute,
+            Self::Attribute if commit.tally.listeners_moved => Self::FollowListeners,
+            Self::Attribute | Self::FollowListeners if commit.covered.holders.is_some() => {
+                Self::MarkVerified
+            }
+            Self::Attribute | Self::FollowListeners | Self::MarkVerified => Self::NameWorkloads,
+            Self::NameWorkloads => Self::Sweep,
+            Self::Sweep => Self::Sum,
             Self::Sum | Self::Publish => Self::Publish,
         }
     }
 }
 
-impl Finish {
-    /// Begins to end a pass of which `covered` was read to the end.
+impl Commit {
+    /// Begins to commit a pass of which `covered` was read to the end.
     pub(crate) fn new(covered: Covered) -> Self {
         Self { covered, ..Self::default() }
     }
 
-    /// Goes on, past as many rows as `budget` has; whether it has come to the end.
-    pub(crate) fn proceed(
+    /// Goes on, over about as many rows as `budget` says. Returns whether all rows have been gone
+    /// through.
+    pub(crate) fn step(
         &mut self,
         core: &mut Core,
-        moves: &mut Moves,
+        queue: &mut RegroupQueue,
         pass: &mut Pass,
-        budget: &mut usize,
+        budget: &mut Budget,
     ) -> bool {
-        while *budget > 0 {
-            if moves.are_due() {
-                moves.make_moves(core, budget);
+        while !budget.is_spent() {
+            if queue.is_due() {
+                queue.step(core, budget);
             } else if self.step == Step::Publish {
                 return true;
-            } else if self.take_step(core, moves, pass, budget) {
-                if moves.are_done() {
+            } else if self.rows(core, queue, pass, budget) {
+                if queue.is_empty() {
                     (self.step, self.at) = (self.step.next(self), 0);
                 } else {
-                    moves.make_moves(core, budget);
+                    queue.step(core, budget);
                 }
             }
         }
         false
     }
 
-    /// Takes a step over some rows; whether it has come to the end of them.
-    fn take_step(
+    /// Takes the present step over some rows. Returns whether it has come to the last row.
+    fn rows(
         &mut self,
         core: &mut Core,
-        moves: &mut Moves,
+        queue: &mut RegroupQueue,
         pass: &mut Pass,
-        budget: &mut usize,
+        budget: &mut Budget,
     ) -> bool {
-        if self.step == Step::Walk {
-            core.cuts.walk(self.covered.holders.unwrap_or_default());
-            return core.groups.advance(&core.rows, &core.cuts, budget);
+        if let (Step::MarkVerified, Some(read)) = (self.step, self.covered.holders) {
+            core.thresholds.mark_read(read);
+            return core.groups.advance(&core.rows, &core.thresholds, budget);
         }
-        let most = u32::try_from(*budget).unwrap_or(u32::MAX);
-        let end = core.rows.top().min(self.at.saturating_add(most));
-        while self.at < end && !moves.are_due() {
-            let index = self.at;
-            self.at += 1;
-            *budget -= 1;
-            match (self.step, self.covered.holders) {
-                (Step::Settle, Some(walked)) => {
-                    pass.settle_owner(core, moves, index, walked, &mut self.tally)
-                }
-                (Step::Follow, _) => pass.follow_listener(core, moves, index),
-                (Step::Place, _) => place_row(core, moves, index),
-                (Step::Judge, _) => self.sentence(core, pass, index),
-                (Step::Sum, _) => sum(core, pass, index),
-                (Step::Move | Step::Settle | Step::Walk | Step::Publish, _) => return true,
+        let mut walk = Walk { at: self.at, core, queue, budget };
+        let done = match (self.step, self.covered.holders) {
+            (Step::Attribute, Some(read)) => {
+                let tally = &mut self.tally;
+                walk.each(|core, queue, index| pass.attribute_row(core, queue, index, read, tally))
             }
-        }
-        self.at >= core.rows.top()
+            (Step::FollowListeners, _) => {
+                walk.each(|core, queue, index| pass.follow_listener(core, queue, index))
+            }
+            (Step::NameWorkloads, _) => walk.each(name_workload),
+            (Step::Sweep, _) => walk.each(|core, _, index| self.sweep(core, pass, index)),
+            (Step::Sum, _) => walk.each(|core, _, index| sum(core, pass, index)),
+            (Step::Regroup | Step::Attribute | Step::MarkVerified | Step::Publish, _) => true,
+        };
+        self.at = walk.at;
+        done
     }
 
-    /// Does what a row's verdict asks for.
-    fn sentence(&mut self, core: &mut Core, pass: &Pass, index: u32) {
-        match judge(core, pass, &self.covered, index) {
-            Verdict::Keep => {}
-            Verdict::Suspect => {
+    /// Marks or removes a row that the pass has not seen.
+    fn sweep(&mut self, core: &mut Core, pass: &Pass, index: u32) {
+        match classify(core, pass, &self.covered, index) {
+            Presence::Seen => {}
+            Presence::MissedOnce => {
                 core.rows[index].seen = seen::MISSED;
-                self.suspects += 1;
+                self.missed_once += 1;
             }
-            Verdict::Unverified => {
+            Presence::Unverified => {
                 // The numbers of passes come round again.
                 core.rows[index].seen = seen::FRESH;
                 self.unverified += 1;
             }
-            Verdict::Gone => core.remove_missed(core.rows[index].sk),
+            Presence::Gone => core.remove_missed(core.rows[index].sk),
         }
     }
 
@@ -143,27 +152,58 @@ impl Finish {
     pub(crate) fn publish(
         self,
         core: &mut Core,
-        kept: &mut Kept,
+        results: &mut PassResults,
         pass: Pass,
         now: u64,
     ) -> PassSummary {
-        let Pass { start, number, namespaces, gathered, sums, corrections_before, .. } = pass;
-        kept.sum_up(core, gathered, sums, &self.covered, number);
+        let Pass { start, number, namespaces, input, sums, corrections_before, .. } = pass;
+        results.sum_up(core, input, sums, &self.covered, number);
         core.seeded = true;
         core.known.clone_from(&self.covered.namespaces);
-        let books = &mut core.books;
+        let counters = &mut core.counters;
         if let Some(walked) = self.covered.holders {
-            (books.unheld, books.shared, books.owners_read) =
+            (counters.unheld, counters.shared, counters.owners_read) =
                 (self.tally.unheld, self.tally.shared, Some(walked));
         }
-        books.unverified = self.unverified;
-        books.namespaces_folded += namespaces.folded;
-        books.namespaces = namespaces.publish(&self.covered.namespaces);
-        books.passed(now.saturating_sub(start), now);
-        let mut corrections = books.corrections;
+        counters.unverified = self.unverified;
+        counters.namespaces_folded += namespaces.folded;
+        counters.namespaces = namespaces.publish(&self.covered.namespaces);
+        counters.passed(now.saturating_sub(start), now);
+        let mut corrections = counters.corrections;
         corrections.iter_mut().zip(corrections_before).for_each(|(after, before)| *after -= before);
         let rows = u64::try_from(core.rows.len()).unwrap_or(u64::MAX);
-        PassSummary { corrections, suspects: self.suspects, unverified: self.unverified, rows }
+        PassSummary {
+            corrections,
+            missed_once: self.missed_once,
+            unverified: self.unverified,
+            rows,
+        }
+    }
+}
+
+/// A walk over the slots of the slab.
+struct Walk<'a> {
+    at: u32,
+    core: &'a mut Core,
+    queue: &'a mut RegroupQueue,
+    budget: &'a mut Budget,
+}
+
+impl Walk<'_> {
+    /// Visits slots until the budget is spent or moves are due. Returns whether the walk has come to
+    /// the end. The step is chosen outside of this loop, so that each has a loop of its own.
+    #[inline(always)]
+    fn each(&mut self, mut visit: impl FnMut(&mut Core, &mut RegroupQueue, u32)) -> bool {
+        let from = self.at;
+        let most = u32::try_from(self.budget.left()).unwrap_or(u32::MAX);
+        let end = self.core.rows.top().min(from.saturating_add(most));
+        while self.at < end && !self.queue.is_due() {
+            let index = self.at;
+            self.at += 1;
+            visit(self.core, self.queue, index);
+        }
+        self.budget.spend((self.at - from) as usize);
+        self.at >= self.core.rows.top()
     }
 }
 

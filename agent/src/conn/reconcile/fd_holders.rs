@@ -34,7 +34,7 @@ const INIT: u32 = 1;
 
 /// The processes that a reading of the descriptor tables has met.
 #[derive(Default)]
-pub(crate) struct Processes {
+pub(crate) struct HolderScan {
     pub(crate) names: HashMap<u32, [u8; 16]>,
     /// The one whose descriptors come now.
     current: u32,
@@ -71,7 +71,7 @@ impl Mark {
     }
 }
 
-impl Processes {
+impl HolderScan {
     /// Notes whose descriptor this is; false where the process is one too many.
     fn meet(&mut self, entry: &Holder) -> bool {
         if self.current == entry.tgid {
@@ -118,7 +118,7 @@ impl Processes {
     }
 }
 
-impl Processes {
+impl HolderScan {
     /// Notes a holder of a socket; what follows from it is decided when the pass ends.
     pub(crate) fn note(&mut self, core: &Core, entry: &Holder) {
         let reader = core.reader;

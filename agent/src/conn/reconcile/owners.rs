@@ -1,12 +1,12 @@
 //! Which process a row belongs to, once the descriptor tables have been read to their end.
 
 use super::pass::Pass;
-use crate::conn::account::group_cache::Question;
+use crate::conn::account::group_cache::CacheKey;
 use crate::conn::account::groups::Groups;
 use crate::conn::account::workloads::Place;
 use crate::conn::core::Core;
 use crate::conn::labels::SocketState;
-use crate::conn::regroup::queue::Moves;
+use crate::conn::regroup::queue::RegroupQueue;
 use crate::conn::socket::attribution::Attribution;
 use crate::conn::socket::name::Name;
 use crate::conn::socket::row::flag;
@@ -25,15 +25,15 @@ pub(crate) struct Tally {
 impl Pass {
     /// Gives a row to who held it when the descriptor tables were read, from the moment `walked`
     /// on. Counts the rows that nobody holds, and those that more than one process does.
-    pub(crate) fn settle_owner(
+    pub(crate) fn attribute_row(
         &self,
         core: &mut Core,
-        moves: &mut Moves,
+        queue: &mut RegroupQueue,
         index: u32,
         walked: u64,
         tally: &mut Tally,
     ) {
-        let mark = self.processes.mark(index);
+        let mark = self.holders.mark(index);
         let row = &mut core.rows[index];
         if !row.has(flag::LIVE) {
             return;
@@ -46,7 +46,7 @@ impl Pass {
         }
         if mark.is_held() {
             tally.shared += u64::from(row.holders > 1 && row.state != SocketState::Listen);
-            let moved = self.hand_over(core, moves, index, walked, mark.candidate);
+            let moved = self.assign_to_holder(core, queue, index, walked, mark.candidate);
             tally.listeners_moved |= moved && core.rows[index].state == SocketState::Listen;
             return;
         }
@@ -63,10 +63,10 @@ impl Pass {
 
     /// Gives a row to its best holder, under the name that it has now; whether that changed its
     /// group.
-    fn hand_over(
+    fn assign_to_holder(
         &self,
         core: &mut Core,
-        moves: &mut Moves,
+        queue: &mut RegroupQueue,
         index: u32,
         walked: u64,
         candidate: u32,
@@ -76,16 +76,16 @@ impl Pass {
         if row.attribution == Attribution::FromSyscall && row.entered >= walked {
             return false;
         }
-        let Some(comm) = self.processes.names.get(&candidate).copied() else { return false };
-        let other = self.group_of_holder(core, moves, index, candidate, &comm);
+        let Some(comm) = self.holders.names.get(&candidate).copied() else { return false };
+        let other = self.group_of_holder(core, queue, index, candidate, &comm);
         if other.is_none() && row.attribution == Attribution::FromSyscall && row.tgid == candidate {
             return false;
         }
-        core.books.unattributed -= u64::from(row.attribution == Attribution::None);
+        core.counters.unattributed -= u64::from(row.attribution == Attribution::None);
         core.rows[index].tgid = candidate;
         core.rows[index].attribution = Attribution::FromDescriptors;
         if let Some(group) = other {
-            moves.plan_move(core, index, group);
+            queue.enqueue(core, index, group);
         }
         other.is_some() || row.tgid != candidate
     }
@@ -94,37 +94,38 @@ impl Pass {
     fn group_of_holder(
         &self,
         core: &mut Core,
-        moves: &mut Moves,
+        queue: &mut RegroupQueue,
         index: u32,
         candidate: u32,
         comm: &[u8; 16],
     ) -> Option<u16> {
         let row = core.rows[index];
-        let question = Question::name(comm, row.cgroup, candidate, row.role.index());
-        let remembered = core.groups.remembered(question, &core.workloads);
-        if let Some(group) = remembered.filter(|_| !Groups::is_other(row.group)) {
+        let key = CacheKey::name(comm, row.cgroup, candidate, row.role.index());
+        let cached_group = core.groups.cached_group(key, &core.workloads);
+        if let Some(group) = cached_group.filter(|_| !Groups::is_other(row.group)) {
             return (group != row.group).then_some(group);
         }
         let name = Name::from_comm(comm);
-        let place = core.workloads.place_again(row.cgroup, candidate);
+        let place = core.workloads.place_uncounted(row.cgroup, candidate);
         if Groups::is_other(row.group) {
-            self.bring_back(core, moves, index, candidate, &name, &place);
+            self.leave_other(core, queue, index, candidate, &name, &place);
         }
         let kept = core.groups.keeps(&row, &name, &place, candidate);
         let group = if kept { row.group } else { core.groups.of_name(&name, &place, row.role) };
         // One that is nowhere may be so for want of room, which is counted where records bring it.
-        if core.groups.is(group, name.as_str(), &place, row.role) && !core.groups.is_nowhere(group)
+        if core.groups.is(group, name.as_str(), &place, row.role)
+            && !core.groups.has_unknown_workload(group)
         {
-            core.groups.remember_answer(question, &core.workloads, group);
+            core.groups.cache_group(key, &core.workloads, group);
         }
         (!kept).then_some(group)
     }
 
     /// Gives a row that stands under `~other` its owner's name, now that there is room for it.
-    fn bring_back(
+    fn leave_other(
         &self,
         core: &mut Core,
-        moves: &mut Moves,
+        queue: &mut RegroupQueue,
         index: u32,
         candidate: u32,
         name: &Name,
@@ -135,7 +136,7 @@ impl Pass {
             // It is placed by what the tables say, not by its last system call.
             row.attribution = Attribution::FromDescriptors;
             row.tgid = candidate;
-            moves.plan_move(core, index, group);
+            queue.enqueue(core, index, group);
         }
     }
 
@@ -148,7 +149,7 @@ impl Pass {
     }
 
     /// Puts a connection that nobody has accepted yet under the owner that its listener has now.
-    pub(crate) fn follow_listener(&self, core: &mut Core, moves: &mut Moves, index: u32) {
+    pub(crate) fn follow_listener(&self, core: &mut Core, queue: &mut RegroupQueue, index: u32) {
         let mut row = core.rows[index];
         if row.has(flag::LIVE) && row.waits() {
             let group = row.group;
@@ -156,7 +157,7 @@ impl Pass {
             let target = std::mem::replace(&mut row.group, group);
             core.rows[index] = row;
             if target != group {
-                moves.plan_move(core, index, target);
+                queue.enqueue(core, index, target);
             }
         }
     }

@@ -15,13 +15,13 @@
 use agent_common::record::Socket;
 use hashbrown::HashMap;
 
-use super::fd_holders::Processes;
+use super::fd_holders::HolderScan;
 use crate::conn::collect::namespaces::Namespaces;
-use crate::conn::collect::results::Gathered;
+use crate::conn::collect::results::PassInput;
 use crate::conn::collect::sums::Sums;
 use crate::conn::core::Core;
-use crate::conn::labels::Correction;
-use crate::conn::regroup::queue::Moves;
+use crate::conn::labels::{Correction, SocketState};
+use crate::conn::regroup::queue::{Drained, RegroupQueue};
 use crate::conn::socket::attribution::Attribution;
 use crate::conn::socket::effect::Effect;
 use crate::conn::socket::observation::Observation;
@@ -39,9 +39,9 @@ pub(crate) struct Pass {
     /// Sockets that closed during the pass, and when.
     closed: HashMap<u64, u64>,
     /// Who holds sockets.
-    pub(crate) processes: Processes,
+    pub(crate) holders: HolderScan,
     pub(crate) namespaces: Namespaces,
-    pub(crate) gathered: Gathered,
+    pub(crate) input: PassInput,
     /// What its rows add up to.
     pub(crate) sums: Sums,
     pub(crate) corrections_before: [u64; Correction::COUNT],
@@ -64,16 +64,16 @@ impl Pass {
 
 impl Pass {
     /// Begins.
-    pub(crate) fn new(core: &Core, number: u8, now: u64) -> Self {
+    pub(crate) fn new(core: &Core, _drained: &Drained<'_>, number: u8, now: u64) -> Self {
         Self {
             start: now,
             number,
             closed: HashMap::new(),
-            processes: Processes::default(),
-            namespaces: Namespaces::like(&core.books.namespaces, core.limits.namespaces),
-            gathered: Gathered::default(),
+            holders: HolderScan::default(),
+            namespaces: Namespaces::like(&core.counters.namespaces, core.limits.namespaces),
+            input: PassInput::default(),
             sums: Sums::default(),
-            corrections_before: core.books.corrections,
+            corrections_before: core.counters.corrections,
         }
     }
 
@@ -81,60 +81,60 @@ impl Pass {
     pub(crate) fn note(&mut self, effect: Effect) {
         match effect {
             Effect::None => {}
-            Effect::Stored(index) => self.processes.forget(index),
+            Effect::Stored(index) => self.holders.forget(index),
             Effect::Closed { sk, time } => self.closed(sk, time),
         }
     }
 
     /// Holds one entry of the socket list against the table.
-    pub(crate) fn socket(&mut self, core: &mut Core, moves: &mut Moves, entry: &Socket) {
-        self.gathered.entry(core, entry);
+    pub(crate) fn socket(&mut self, core: &mut Core, queue: &mut RegroupQueue, entry: &Socket) {
+        self.input.entry(core, entry);
         core.reader = entry.reader;
         if self.namespaces.count(entry) {
             return;
         }
-        let Some(observation) = Observation::of_entry(entry) else { return };
+        let Some(Observation::Listed { state, .. }) = Observation::of_entry(entry) else { return };
         if let Some(index) = core.find(entry.ends.sk) {
-            let outcome = core.relist(index, &observation);
+            let outcome = core.relist(index, state, entry);
             if outcome.relation != Relation::OtherSocket {
                 core.rows[index].seen = self.number;
                 if outcome.inherits {
-                    inherit(core, moves, index);
+                    inherit(core, queue, index);
                 }
                 return;
             }
         }
-        self.seed(core, entry, &observation);
+        self.seed(core, entry, state);
     }
 
     /// Makes a row for an entry that has none.
-    fn seed(&mut self, core: &mut Core, entry: &Socket, observation: &Observation<'_>) {
+    fn seed(&mut self, core: &mut Core, entry: &Socket, state: SocketState) {
         if self.may_be_closed(entry.ends.sk, entry.time) {
             return;
         }
         if core.rows.len() >= core.rows.limit() {
             // Later passes meet the same sockets again; they were counted at birth or while
             // seeding.
-            core.books.refused += u64::from(!core.seeded);
+            core.counters.refused += u64::from(!core.seeded);
             return;
         }
-        if let Some(index) = core.enlist(observation, self.number) {
-            self.processes.forget(index);
+        if let Some(index) = core.enlist(state, entry, self.number) {
+            self.holders.forget(index);
         }
     }
 }
 
 /// Gives a row of the table role and owner of the listener behind it, if there is one. It changes
 /// groups later, with others.
-fn inherit(core: &mut Core, moves: &mut Moves, index: u32) {
+fn inherit(core: &mut Core, queue: &mut RegroupQueue, index: u32) {
     let mut row = core.rows[index];
     let (before, group) = (row.attribution, row.group);
     core.inherit(&mut row);
     let target = std::mem::replace(&mut row.group, group);
-    core.books.unattributed -=
+    core.counters.unattributed -=
         u64::from(before == Attribution::None && row.attribution != Attribution::None);
     core.rows[index] = row;
     if target != group {
-        moves.plan_move(core, index, target);
+        queue.enqueue(core, index, target);
     }
 }

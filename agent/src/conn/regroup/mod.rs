@@ -2,6 +2,7 @@
 //!
 //! Used by `reconcile` and by `table`.
 
-pub(crate) mod placing;
+pub(crate) mod migration;
 pub(crate) mod queue;
 pub(crate) mod retirement;
+pub(crate) mod workload_name;

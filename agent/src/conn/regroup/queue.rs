@@ -8,6 +8,7 @@
 
 use crate::conn::core::Core;
 use crate::conn::labels::SocketState;
+use crate::conn::limits::Budget;
 use crate::conn::socket::attribution::Attribution;
 use crate::conn::socket::row::{NIL, Row, flag};
 
@@ -35,7 +36,7 @@ struct Move {
 
 /// A list, and a row's time in it: where a row goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Goal {
+struct Target {
     group: u16,
     state: SocketState,
     left: bool,
@@ -43,7 +44,7 @@ struct Goal {
     index: u32,
 }
 
-impl Goal {
+impl Target {
     fn of(index: u32, row: &Row, group: u16) -> Self {
         Self { group, state: row.state, left: row.is_left(), entered: row.entered, index }
     }
@@ -64,30 +65,43 @@ impl Goal {
 
 /// What is to be moved, and how far that has come.
 #[derive(Debug, Default)]
-pub(crate) struct Moves {
+pub(crate) struct RegroupQueue {
     planned: Vec<Move>,
     /// A batch in sorted runs, in each the row that goes first last: by list, and there from the
     /// youngest to the oldest.
-    runs: Vec<Vec<(Goal, Move)>>,
+    runs: Vec<Vec<(Target, Move)>>,
     /// Whether the batch is complete and its walk has begun.
     walking: bool,
     /// Where the walk through the list of the last move stands, with the socket of the row there.
-    place: Option<(Goal, u64)>,
+    place: Option<(Target, u64)>,
 }
 
-impl Moves {
+/// Proof that no move is planned. A planned move names its group by number: while one is planned,
+/// no group may end and no pass begin.
+pub(crate) struct Drained<'a>(&'a mut RegroupQueue);
+
+impl Drained<'_> {
+    /// Plans that `rows` move to a group, and ends the proof.
+    pub(super) fn enqueue_all(self, core: &Core, rows: &[u32], group: u16) {
+        for index in rows {
+            self.0.enqueue_if_unmoved(core, *index, group);
+        }
+    }
+}
+
+impl RegroupQueue {
     /// Whether enough has gathered to be worth a walk, or such a walk has begun.
-    pub(crate) fn are_due(&self) -> bool {
+    pub(crate) fn is_due(&self) -> bool {
         !self.runs.is_empty() || self.planned.len() >= RUNS * RUN
     }
 
     /// Whether there is nothing to do.
-    pub(crate) fn are_done(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.runs.is_empty() && self.planned.is_empty()
     }
 
     /// The next move of the batch, and the run that it is from; none at the batch's end.
-    fn pop(&mut self) -> Option<(usize, Goal, Move)> {
+    fn pop(&mut self) -> Option<(usize, Target, Move)> {
         let first = |run: &usize| self.runs[*run].last().map(|(goal, _)| goal.order());
         let run = (0..self.runs.len()).max_by_key(first)?;
         let (goal, planned) = self.runs[run].pop()?;
@@ -95,19 +109,19 @@ impl Moves {
     }
 }
 
-impl Moves {
+impl RegroupQueue {
     /// Remembers that a row belongs to another group. Who makes many of them has them made now and
     /// then.
-    pub(crate) fn plan_move(&mut self, core: &mut Core, index: u32, group: u16) {
+    pub(crate) fn enqueue(&mut self, core: &mut Core, index: u32, group: u16) {
         self.plan(core, index, group, ANY);
         if self.planned.len() >= 2 * RUNS * RUN {
-            self.apply_moves(core);
+            self.drain(core);
         }
     }
 
     /// The same, however the owner is known; but a row that leaves its group by itself before goes
     /// where it went.
-    pub(crate) fn plan_firm_move(&mut self, core: &mut Core, index: u32, group: u16) {
+    pub(crate) fn enqueue_if_unmoved(&mut self, core: &Core, index: u32, group: u16) {
         self.plan(core, index, group, core.rows[index].group);
     }
 
@@ -116,26 +130,24 @@ impl Moves {
         self.planned.push(Move { sk: row.sk, born: row.born, index, group, from });
     }
 
-    /// Makes planned moves, past about `places` rows, however few there are; whether there are
-    /// more.
-    pub(crate) fn work_off(&mut self, core: &mut Core, places: usize) -> bool {
-        if !self.are_done() {
-            self.make_moves(core, &mut places.max(1));
+    /// Makes all planned moves.
+    pub(crate) fn drain(&mut self, core: &mut Core) {
+        while !self.is_empty() {
+            self.step(core, &mut Budget::UNLIMITED.clone());
         }
-        !self.are_done()
     }
 
-    /// Makes all planned moves.
-    pub(crate) fn apply_moves(&mut self, core: &mut Core) {
-        while self.work_off(core, usize::MAX) {}
+    /// Returns the proof that no move is planned; `None` where one is.
+    pub(crate) fn drained(&mut self) -> Option<Drained<'_>> {
+        self.is_empty().then_some(Drained(self))
     }
 
     /// Makes planned moves, a batch at the most, and takes what rows it looked at from `budget`. A
     /// row that was freed or used again since is left alone; one whose owner has shown itself
     /// since keeps that owner.
-    pub(crate) fn make_moves(&mut self, core: &mut Core, budget: &mut usize) {
+    pub(crate) fn step(&mut self, core: &mut Core, budget: &mut Budget) {
         while !self.walking {
-            if *budget == 0 {
+            if budget.is_spent() {
                 return;
             }
             self.walking = self.planned.is_empty() || self.runs.len() == RUNS;
@@ -143,46 +155,46 @@ impl Moves {
                 self.sort_run(core, budget);
             }
         }
-        while *budget > 0 {
+        while !budget.is_spent() {
             let Some((run, goal, planned)) = self.pop() else {
                 // Where this batch ends there may be rows that are younger than those of the next.
                 (self.place, self.walking) = (None, false);
                 self.runs.clear();
                 return;
             };
-            let Some(now) = Self::goal_of(core, &planned) else { continue };
+            let Some(now) = Self::target_of(core, &planned) else { continue };
             if !now.is_in_list_of(&goal) || now.entered != goal.entered {
                 self.planned.push(planned);
                 continue;
             }
-            if !self.approach(core, &now, budget) {
+            if !self.seek(core, &now, budget) {
                 self.runs[run].push((goal, planned));
                 return;
             }
             self.relink(core, &now);
-            *budget = budget.saturating_sub(1);
+            budget.spend(1);
         }
     }
 
-    fn sort_run(&mut self, core: &mut Core, budget: &mut usize) {
+    fn sort_run(&mut self, core: &mut Core, budget: &mut Budget) {
         let rest = self.planned.len().saturating_sub(RUN);
         let mut planned = std::mem::take(&mut self.planned);
         let mut run = Vec::with_capacity(planned.len() - rest);
         for planned in planned.drain(rest..) {
-            if let Some(goal) = Self::goal_of(core, &planned) {
+            if let Some(goal) = Self::target_of(core, &planned) {
                 // What has no room for a name is counted here, and not again when its turn comes.
                 run.push((goal, Move { group: goal.group, ..planned }));
             }
         }
         self.planned = planned;
-        *budget = budget.saturating_sub(run.len());
+        budget.spend(run.len());
         // The last is taken first.
         run.sort_unstable_by_key(|(goal, _)| goal.order());
         self.runs.push(run);
     }
 
     /// Where a row belongs now; none where it is not there any more, or belongs where it is.
-    fn goal_of(core: &mut Core, planned: &Move) -> Option<Goal> {
+    fn target_of(core: &mut Core, planned: &Move) -> Option<Target> {
         let row = &core.rows[planned.index];
         if !row.has(flag::LIVE) || row.sk != planned.sk || row.born != planned.born {
             return None;
@@ -198,43 +210,43 @@ impl Moves {
             return None;
         };
         let row = &core.rows[planned.index];
-        (group != row.group).then(|| Goal::of(planned.index, row, group))
+        (group != row.group).then(|| Target::of(planned.index, row, group))
     }
 
     /// Walks back to the row after which another belongs; false where the budget ends before that.
-    fn approach(&mut self, core: &mut Core, goal: &Goal, budget: &mut usize) -> bool {
+    fn seek(&mut self, core: &mut Core, goal: &Target, budget: &mut Budget) -> bool {
         let Core { rows, groups, .. } = core;
-        let moves = self;
+        let queue = self;
         let tail = groups.list_at(goal.group, goal.state, goal.left).tail();
-        let stands = |(place, sk): &(Goal, u64)| {
+        let stands = |(place, sk): &(Target, u64)| {
             let row = &rows[place.index];
             row.has(flag::LIVE)
                 && row.sk == *sk
-                && Goal::of(place.index, row, row.group) == *place
+                && Target::of(place.index, row, row.group) == *place
                 && place.is_in_list_of(goal)
         };
-        let mut at = moves.place.filter(stands).map_or(tail, |(place, _)| place.index);
+        let mut at = queue.place.filter(stands).map_or(tail, |(place, _)| place.index);
         loop {
             if at == NIL {
-                moves.place = None;
+                queue.place = None;
                 break;
             }
             let row = &rows[at];
-            moves.place = Some((Goal::of(at, row, goal.group), row.sk));
+            queue.place = Some((Target::of(at, row, goal.group), row.sk));
             if row.entered <= goal.entered {
                 break;
             }
-            if *budget == 0 {
+            if budget.is_spent() {
                 return false;
             }
-            *budget -= 1;
+            budget.spend(1);
             at = row.prev;
         }
         true
     }
 
     /// Puts a row into the list in which [`Self::approach`] has found its place.
-    fn relink(&mut self, core: &mut Core, goal: &Goal) {
+    fn relink(&mut self, core: &mut Core, goal: &Target) {
         let index = goal.index;
         core.unlink(index);
         core.rows[index].set_group(goal.group);

@@ -21,7 +21,7 @@ pub struct PassSummary {
     /// revealed in that time included.
     pub corrections: [u64; Correction::COUNT],
     /// Rows that this pass missed for the first time: another pass at once settles them.
-    pub suspects: u64,
+    pub missed_once: u64,
     /// Rows in namespaces that the pass could not enter.
     pub unverified: u64,
     /// Rows after the pass.

@@ -6,8 +6,9 @@
 //! that is younger and moves forward with time, over each row once. Appending is O(1) for rows that
 //! come in order; a row that comes late walks back from the tail past the younger ones.
 
-use super::slab::Rows;
+use super::slab::Slab;
 use crate::conn::labels::{SocketState, Stage};
+use crate::conn::limits::Budget;
 use crate::conn::report::snapshot::{STUCK_AGES, StateGauge};
 use crate::conn::socket::row::{NIL, Row};
 
@@ -20,9 +21,9 @@ const SECOND: u64 = 1_000_000_000;
 /// For each cursor the moment before which a row must have entered its state to be passed by. It
 /// never goes back; the lists are brought up to it one by one, and each knows how far it has come.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Cuts([u64; CURSORS]);
+pub(crate) struct AgeThresholds([u64; CURSORS]);
 
-impl Cuts {
+impl AgeThresholds {
     /// The moments of the ages.
     #[cfg(test)]
     pub(crate) fn ages(&self) -> [u64; AGES] {
@@ -36,7 +37,7 @@ impl Cuts {
     }
 
     /// The descriptor tables were read from `moment` on.
-    pub(crate) fn walk(&mut self, moment: u64) {
+    pub(crate) fn mark_read(&mut self, moment: u64) {
         self.0[WALK] = self.0[WALK].max(moment);
     }
 
@@ -50,14 +51,14 @@ impl Cuts {
 
 /// An ordered list of rows.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct List {
+pub(crate) struct AgeList {
     head: u32,
     tail: u32,
     count: u32,
     /// Whether ages are asked of this list.
     aged: bool,
     /// The cuts that its cursors have been brought up to.
-    cuts: [u64; CURSORS],
+    thresholds: [u64; CURSORS],
     /// The first row that is not older than each cut, [`NIL`] where all are.
     cursors: [u32; CURSORS],
     /// The rows before each cursor.
@@ -66,7 +67,7 @@ pub(crate) struct List {
     stages: [u32; Stage::COUNT],
 }
 
-impl List {
+impl AgeList {
     /// An empty list; `aged` where it has to know how many are older than the ages.
     pub(crate) const fn new(aged: bool) -> Self {
         Self {
@@ -74,7 +75,7 @@ impl List {
             tail: NIL,
             count: 0,
             aged,
-            cuts: [0; CURSORS],
+            thresholds: [0; CURSORS],
             cursors: [NIL; CURSORS],
             older: [0; CURSORS],
             stages: [0; Stage::COUNT],
@@ -88,7 +89,7 @@ impl List {
 
     /// Puts a row where its time belongs, after those of the same time; walks back from `start`,
     /// which is the tail or a row that is not older.
-    pub(crate) fn insert(&mut self, rows: &mut Rows, index: u32, start: u32) {
+    pub(crate) fn insert(&mut self, rows: &mut Slab, index: u32, start: u32) {
         let entered = rows[index].entered;
         let mut prev = start;
         while prev != NIL && rows[prev].entered > entered {
@@ -115,7 +116,7 @@ impl List {
             return;
         }
         for age in 0..CURSORS {
-            if entered < self.cuts[age] {
+            if entered < self.thresholds[age] {
                 self.older[age] += 1;
             } else if self.cursors[age] == next {
                 self.cursors[age] = index;
@@ -124,7 +125,7 @@ impl List {
     }
 
     /// Takes a row out.
-    pub(crate) fn remove(&mut self, rows: &mut Rows, index: u32) {
+    pub(crate) fn remove(&mut self, rows: &mut Slab, index: u32) {
         let (entered, prev, next) = (rows[index].entered, rows[index].prev, rows[index].next);
         if prev == NIL {
             self.head = next;
@@ -144,7 +145,7 @@ impl List {
             return;
         }
         for age in 0..CURSORS {
-            if entered < self.cuts[age] {
+            if entered < self.thresholds[age] {
                 self.older[age] -= 1;
             } else if self.cursors[age] == index {
                 self.cursors[age] = next;
@@ -179,23 +180,23 @@ impl List {
     /// Brings the cursors up to cuts that have moved on, past as many rows as `budget` has, which
     /// it takes from it. Rows of one time are passed together, or the list would not know which
     /// of them have been.
-    pub(crate) fn advance(&mut self, rows: &Rows, cuts: &Cuts, budget: &mut usize) {
+    pub(crate) fn advance(&mut self, rows: &Slab, thresholds: &AgeThresholds, budget: &mut Budget) {
         if !self.aged {
             return;
         }
-        for (age, goal) in cuts.0.iter().enumerate() {
+        for (age, goal) in thresholds.0.iter().enumerate() {
             let (mut at, mut last) = (self.cursors[age], None);
             loop {
                 let entered = if at == NIL { u64::MAX } else { rows[at].entered };
                 if at == NIL || entered >= *goal {
-                    self.cuts[age] = *goal;
+                    self.thresholds[age] = *goal;
                     break;
                 }
-                if *budget == 0 && last != Some(entered) {
-                    self.cuts[age] = entered;
+                if budget.is_spent() && last != Some(entered) {
+                    self.thresholds[age] = entered;
                     break;
                 }
-                *budget = budget.saturating_sub(1);
+                budget.spend(1);
                 self.older[age] += 1;
                 (at, last) = (rows[at].next, Some(entered));
             }
@@ -204,7 +205,7 @@ impl List {
     }
 
     /// What the list shows.
-    pub(crate) fn gauge(&self, rows: &Rows) -> StateGauge {
+    pub(crate) fn gauge(&self, rows: &Slab) -> StateGauge {
         StateGauge {
             count: u64::from(self.count),
             oldest_since: (self.head != NIL).then(|| rows[self.head].entered),
@@ -214,7 +215,7 @@ impl List {
 
     /// When the oldest row entered that came since the descriptor tables were last read; nothing
     /// for a list whose ages nobody asks for.
-    pub(crate) fn unverified_since(&self, rows: &Rows) -> Option<u64> {
+    pub(crate) fn unverified_since(&self, rows: &Slab) -> Option<u64> {
         let first = self.cursors[WALK];
         (self.aged && first != NIL).then(|| rows[first].entered)
     }
@@ -225,7 +226,7 @@ impl List {
     }
 
     /// The rows from the oldest to the youngest.
-    pub(crate) fn indices<'a>(&self, rows: &'a Rows) -> impl Iterator<Item = u32> + use<'a> {
+    pub(crate) fn indices<'a>(&self, rows: &'a Slab) -> impl Iterator<Item = u32> + use<'a> {
         std::iter::successors((self.head != NIL).then_some(self.head), |at| {
             let next = rows[*at].next;
             (next != NIL).then_some(next)

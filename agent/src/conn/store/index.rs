@@ -9,7 +9,7 @@
 use hashbrown::HashTable;
 use hashbrown::hash_table::OccupiedEntry;
 
-use super::slab::Rows;
+use super::slab::Slab;
 
 /// How many tables there are; a power of two.
 const SHARDS: usize = 64;
@@ -28,20 +28,20 @@ impl Index {
 
     /// The row of a socket.
     #[inline]
-    pub(crate) fn find(&self, sk: u64, rows: &Rows) -> Option<u32> {
+    pub(crate) fn find(&self, sk: u64, rows: &Slab) -> Option<u32> {
         let hash = hash(sk);
         self.0[shard(hash)].find(hash, |index| rows[*index].sk == sk).copied()
     }
 
     /// The row of a socket, ready to be taken out.
     #[inline]
-    pub(crate) fn entry(&mut self, sk: u64, rows: &Rows) -> Option<OccupiedEntry<'_, u32>> {
+    pub(crate) fn entry(&mut self, sk: u64, rows: &Slab) -> Option<OccupiedEntry<'_, u32>> {
         let hash = hash(sk);
         self.0[shard(hash)].find_entry(hash, |index| rows[*index].sk == sk).ok()
     }
 
     /// Adds a row whose socket has none.
-    pub(crate) fn insert(&mut self, sk: u64, index: u32, rows: &Rows) {
+    pub(crate) fn insert(&mut self, sk: u64, index: u32, rows: &Slab) {
         let of = hash(sk);
         self.0[shard(of)].insert_unique(of, index, |index| hash(rows[*index].sk));
     }

@@ -12,7 +12,7 @@ use crate::conn::socket::row::{NIL, Row, flag};
 const CHUNK: usize = 1024;
 
 /// All rows.
-pub(crate) struct Rows {
+pub(crate) struct Slab {
     chunks: Vec<Box<[Row; CHUNK]>>,
     free: u32,
     /// One more than the highest index ever used.
@@ -21,7 +21,7 @@ pub(crate) struct Rows {
     limit: usize,
 }
 
-impl Rows {
+impl Slab {
     /// No rows, and at most `limit` later.
     pub(crate) fn new(limit: usize) -> Self {
         Self { chunks: Vec::new(), free: NIL, top: 0, used: 0, limit: limit.min(NIL as usize - 1) }
@@ -82,7 +82,7 @@ impl Rows {
     }
 }
 
-impl Index<u32> for Rows {
+impl Index<u32> for Slab {
     type Output = Row;
 
     #[inline]
@@ -91,7 +91,7 @@ impl Index<u32> for Rows {
     }
 }
 
-impl IndexMut<u32> for Rows {
+impl IndexMut<u32> for Slab {
     #[inline]
     fn index_mut(&mut self, index: u32) -> &mut Row {
         &mut self.chunks[index as usize / CHUNK][index as usize % CHUNK]

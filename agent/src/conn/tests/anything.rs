@@ -48,7 +48,7 @@ enum Act {
     Begin,
     Entry(u64, u8, u64, bool),
     Holder(u64, usize, u32),
-    Finish,
+    Commit,
     Proceed(usize),
     Work(usize),
     Abort,
@@ -77,7 +77,7 @@ fn act() -> impl Strategy<Value = Act> {
         3 => Just(Act::Begin),
         8 => (1..24_u64, 0..4_usize, 1..CGROUPS, any::<bool>()).prop_map(|(sk, state, cgroup, serves)| Act::Entry(sk, LISTED[state], cgroup, serves)),
         8 => (1..24_u64, 0..NAMES.len(), 1..5_u32).prop_map(|(sk, name, tgid)| Act::Holder(sk, name, tgid)),
-        3 => Just(Act::Finish),
+        3 => Just(Act::Commit),
         12 => (1..9_usize).prop_map(Act::Proceed),
         1 => (1..9_usize).prop_map(Act::Work),
         1 => Just(Act::Abort),
@@ -108,7 +108,7 @@ fn play(
     let (mut ms, mut reader, mut passing, mut finishing, mut walk) = (10, 0, false, false, 0);
     for act in acts {
         if forget {
-            table.core.groups.forget_answers();
+            table.core.groups.clear_cache();
         }
         ms += 7;
         match *act {
@@ -129,16 +129,16 @@ fn play(
                 let workload = name.map(|name| unit(UNITS[name]));
                 let waited = table.core.workloads.tell(key, workload.as_ref(), ms * MS);
                 let place = Place::Named(table.core.workloads.of(key));
-                table.settling.keys.extend(waited.then_some((key, place)));
+                table.work.migrations.keys.extend(waited.then_some((key, place)));
             }
-            Act::Settle(places) => drop(table.settle(places)),
+            Act::Settle(places) => drop(table.migrate(places)),
             Act::TellProcess(tgid, name) => table.tell_workloads(
                 [(Key::Process(tgid), name.map(|name| unit(UNITS[name])))],
                 ms * MS,
             ),
             Act::Tidy(seconds) if !finishing => {
                 ms += seconds * 1000;
-                table.tidy(ms * MS);
+                table.expire_idle(ms * MS);
             }
             Act::See(which) => table.see_workloads(SIGHTS[usize::from(which)]),
             Act::Begin if !finishing => {
@@ -155,15 +155,15 @@ fn play(
             Act::Holder(sk, name, tgid) if !finishing => {
                 table.pass_holder(&holder(sk, NAMES[name], tgid))
             }
-            Act::Finish if passing && !finishing => {
-                table.finish_pass(walked(walk * MS));
+            Act::Commit if passing && !finishing => {
+                table.commit_pass(walked(walk * MS));
                 finishing = true;
             }
             Act::Proceed(places) if finishing => {
-                let ended = table.proceed(ms * MS, places).is_some();
+                let ended = table.step_commit(ms * MS, places).is_some();
                 (passing, finishing) = (!ended, !ended);
             }
-            Act::Work(places) if !finishing => drop(table.work(places)),
+            Act::Work(places) if !finishing => drop(table.step_due(places)),
             Act::Abort if !finishing => {
                 table.abort_pass();
                 passing = false;
@@ -183,7 +183,7 @@ fn shown(table: &mut Table, now: u64) -> String {
         let RowView { sk, process, workload, role, tgid, attribution, state, .. } = row;
         format!("{sk} {process} {workload} {role:?} {tgid} {attribution:?} {state:?}")
     };
-    let mut lines: Vec<_> = table.rows().map(row).collect();
+    let mut lines: Vec<_> = table.view().rows().map(row).collect();
     let seen = table.snapshot(now);
     lines.extend(seen.groups.iter().map(|group| format!("{group:?}")));
     lines.extend(seen.services.iter().map(|service| format!("{service:?}")));
@@ -206,14 +206,14 @@ fn limits(tight: bool) -> Limits {
 }
 
 proptest! {
-    #![proptest_config(super::support::config(200))]
+    #![proptest_config(config(200))]
     #[test]
     fn remembered_answers_change_nothing(acts in proptest::collection::vec(act(), 0..160), tight in any::<bool>()) {
         let (mut one, mut other) = (Table::new(limits(tight)), Table::new(limits(tight)));
-        let mut remembered = Vec::new();
-        play(&mut one, &acts, false, |table, ms| remembered.push(shown(table, ms * MS)));
-        let mut remembered = remembered.iter();
-        play(&mut other, &acts, true, |table, ms| assert_eq!(Some(&shown(table, ms * MS)), remembered.next()));
+        let mut cached_group = Vec::new();
+        play(&mut one, &acts, false, |table, ms| cached_group.push(shown(table, ms * MS)));
+        let mut cached_group = cached_group.iter();
+        play(&mut other, &acts, true, |table, ms| assert_eq!(Some(&shown(table, ms * MS)), cached_group.next()));
     }
 
     #[test]
@@ -227,7 +227,7 @@ proptest! {
         });
         table.abort_pass();
         check(&mut table, ms * MS);
-        while table.settle(2) {}
+        while table.migrate(2) {}
         check(&mut table, ms * MS);
         let waits = |key: &Key| table.core.workloads.wanted().contains(key);
         let keys = (1..CGROUPS).map(Key::Cgroup).chain((1..5).map(Key::Process));

@@ -27,8 +27,8 @@ fn a_batch_that_ends_with_its_slice_leaves_no_place_to_the_next() {
         for sk in 1..=ROWS {
             table.pass_holder(&holder(sk, "two", 12));
         }
-        table.finish_pass(walked(100 * SECOND));
-        while table.proceed(0, places).is_none() {}
+        table.commit_pass(walked(100 * SECOND));
+        while table.step_commit(0, places).is_none() {}
         if !order_is_kept(&mut table) {
             bad.push(places);
         }
@@ -64,11 +64,11 @@ fn who_shows_itself_while_a_pass_places_rows_keeps_the_row() {
     let ends = |sk: u64| ends(sk, EPHEMERAL, PORT);
     table.begin_pass(100 * MS);
     (1..=50).for_each(|sk| table.pass_socket(&entry(ends(sk), ESTABLISHED, 110)));
-    table.finish_pass(walked(120 * MS));
+    table.commit_pass(walked(120 * MS));
     let mut wrong = 0;
     let mut sk = 0;
     let mut ms = 200;
-    while table.proceed(200 * MS, 5).is_none() {
+    while table.step_commit(200 * MS, 5).is_none() {
         for _ in 0..2 {
             sk += 1;
             ms += 1;

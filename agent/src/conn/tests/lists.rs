@@ -5,12 +5,13 @@ use proptest::prelude::{Strategy, prop_oneof, proptest};
 
 use super::support::SECOND;
 use crate::conn::labels::{Role, SocketState};
+use crate::conn::limits::Budget;
 use crate::conn::report::snapshot::{STUCK_AGES, StateGauge};
 use crate::conn::socket::row::Row;
-use crate::conn::store::age_list::{Cuts, List};
-use crate::conn::store::slab::Rows;
+use crate::conn::store::age_list::{AgeList, AgeThresholds};
+use crate::conn::store::slab::Slab;
 
-impl Cuts {
+impl AgeThresholds {
     /// Panics where a gauge is not what a count of the times gives.
     pub(super) fn check(
         &self,
@@ -48,9 +49,9 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
 proptest! {
     #[test]
     fn order_and_ages_hold_under_any_insertion_removal_and_move(acts in acts()) {
-        let mut rows = Rows::new(1000);
-        let mut lists = [List::new(true), List::new(true)];
-        let mut cuts = Cuts::default();
+        let mut rows = Slab::new(1000);
+        let mut lists = [AgeList::new(true), AgeList::new(true)];
+        let mut thresholds = AgeThresholds::default();
         let mut model: [Vec<(u64, u32)>; 2] = [Vec::new(), Vec::new()];
         for act in acts {
             match act {
@@ -74,9 +75,9 @@ proptest! {
                     model[1 - list].push(moved);
                 }
                 Act::Pass(now) => {
-                    cuts.advance(now * SECOND);
+                    thresholds.advance(now * SECOND);
                     for list in &mut lists {
-                        list.advance(&rows, &cuts, &mut usize::MAX.clone());
+                        list.advance(&rows, &thresholds, &mut Budget::UNLIMITED.clone());
                     }
                 }
                 Act::Remove(..) | Act::Move(..) => {}
@@ -85,7 +86,7 @@ proptest! {
                 // A stable sort keeps rows of the same time in the order in which they came.
                 model.sort_by_key(|(time, _)| *time);
                 assert_eq!(list.indices(&rows).collect::<Vec<_>>(), model.iter().map(|(_, index)| *index).collect::<Vec<_>>());
-                cuts.check(&list.gauge(&rows), &model.iter().map(|(time, _)| *time), true);
+                thresholds.check(&list.gauge(&rows), &model.iter().map(|(time, _)| *time), true);
             }
         }
     }
@@ -93,19 +94,19 @@ proptest! {
 
 #[test]
 fn a_row_counts_as_older_from_the_very_nanosecond_of_its_age() {
-    let mut rows = Rows::new(10);
-    let mut list = List::new(true);
-    let mut cuts = Cuts::default();
+    let mut rows = Slab::new(10);
+    let mut list = AgeList::new(true);
+    let mut thresholds = AgeThresholds::default();
     let index = rows
         .insert(Row::new(&Endpoints::default(), SocketState::LastAck, Role::Server, 7))
         .expect("room");
     list.insert(&mut rows, index, u32::MAX);
     for (age, seconds) in STUCK_AGES.iter().enumerate() {
-        cuts.advance(seconds * SECOND + 6);
-        list.advance(&rows, &cuts, &mut usize::MAX.clone());
+        thresholds.advance(seconds * SECOND + 6);
+        list.advance(&rows, &thresholds, &mut Budget::UNLIMITED.clone());
         assert_eq!(list.gauge(&rows).older_than[age], 0);
-        cuts.advance(seconds * SECOND + 7);
-        list.advance(&rows, &cuts, &mut usize::MAX.clone());
+        thresholds.advance(seconds * SECOND + 7);
+        list.advance(&rows, &thresholds, &mut Budget::UNLIMITED.clone());
         assert_eq!(list.gauge(&rows).older_than[age], 1);
     }
 }
@@ -117,7 +118,7 @@ fn a_row_is_no_larger_than_its_budget() {
 
 #[test]
 fn freed_rows_are_used_again_before_new_ones() {
-    let mut rows = Rows::new(3);
+    let mut rows = Slab::new(3);
     let row = Row::new(&Endpoints::default(), SocketState::Listen, Role::Server, 0);
     let indices: Vec<_> = (0..3).map(|_| rows.insert(row).expect("room")).collect();
     assert_eq!((rows.insert(row), rows.len()), (None, 3));

@@ -14,6 +14,7 @@ mod reuse;
 mod scenarios;
 mod settling;
 mod slices;
+mod steps;
 mod support;
 mod tenure;
 mod workloads;

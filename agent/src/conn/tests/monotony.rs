@@ -10,7 +10,7 @@ use proptest::prelude::{Just, Strategy, prop_oneof, proptest};
 use super::support::{LIMITS, apply, check, covered, entry, holder, resent, step};
 use super::workloads::{client, connect, seeing, unit};
 use crate::conn::Limits;
-use crate::conn::limits::GRACE;
+use crate::conn::limits::IDLE_TTL;
 use crate::conn::report::snapshot::{SPARE, Snapshot};
 use crate::workload::Key;
 
@@ -39,7 +39,7 @@ fn act() -> impl Strategy<Value = Act> {
         6 => (key(), after).prop_map(|((sk, cgroup), (old, new))| Act::Step(step(client(sk, cgroup), old, new, 9))),
         1 => key().prop_map(|(sk, cgroup)| Act::Resend(sk, cgroup)),
         3 => (1..6_u64, proptest::option::of(0..3_usize)).prop_map(|(cgroup, name)| Act::Tell(cgroup, name)),
-        3 => (0..2 * GRACE).prop_map(Act::Tidy),
+        3 => (0..2 * IDLE_TTL).prop_map(Act::Tidy),
         1 => key().prop_map(|(sk, cgroup)| Act::Pass(sk, cgroup)),
     ]
 }
@@ -88,7 +88,7 @@ proptest! {
                 Act::Tell(cgroup, None) => table.tell_workloads([(Key::Cgroup(cgroup), None)], now),
                 Act::Tidy(passed) => {
                     now += passed;
-                    table.tidy(now);
+                    table.expire_idle(now);
                 }
                 Act::Pass(sk, cgroup) => {
                     table.begin_pass(now);

@@ -225,11 +225,11 @@ fn an_accepted_child_goes_to_the_worker_and_one_that_waits_follows_the_listener(
     );
     table.begin_pass(2 * SECOND);
     table.pass_socket(&entry(ends(100, PORT, EPHEMERAL), ESTABLISHED, 2000));
-    table.pass_holder(&holder(1, "heir", 12));
+    table.pass_holder(&holder(1, "successor", 12));
     table.end_pass(2 * SECOND, &walked(2 * SECOND));
     assert_eq!(
         owner(&table),
-        known(Attribution::Inherited, "heir", 12),
+        known(Attribution::Inherited, "successor", 12),
         "the listener has passed to another"
     );
     pass(&mut table, 3, OPEN, &[("worker", 13)]);

@@ -377,7 +377,7 @@ fn owners_are_those_with_the_most_sockets_and_get_their_descriptors() {
         .collect();
     pass(&mut table, 2, &all);
     assert_eq!(
-        (table.owners(me), table.owners(me + 1)),
+        (table.view().owners(me), table.view().owners(me + 1)),
         (vec![6, 5], vec![]),
         "other numbers are another process namespace's"
     );

@@ -19,7 +19,7 @@ enum Act {
     Socket(Socket),
     Holder(Holder),
     End(u64),
-    Finish(u64),
+    Commit(u64),
     Proceed(usize),
     Abort,
 }
@@ -109,7 +109,7 @@ fn act() -> impl Strategy<Value = Act> {
         })),
         4 => (1..16_u64, process()).prop_map(|(sk, (tgid, comm))| Act::Holder(Holder { kind: 6, tgid, sk: sk * 64, comm, ..Holder::default() })),
         2 => time().prop_map(Act::End),
-        1 => time().prop_map(Act::Finish),
+        1 => time().prop_map(Act::Commit),
         6 => (0..6_usize).prop_map(Act::Proceed),
         1 => Just(Act::Abort),
     ]
@@ -130,8 +130,8 @@ proptest! {
                 Act::Socket(entry) => table.pass_socket(&entry),
                 Act::Holder(entry) => table.pass_holder(&entry),
                 Act::End(at) => drop(table.end_pass(at, &Covered { holders: (at % 3 > 0).then_some(at), ..covered() })),
-                Act::Finish(at) => table.finish_pass(Covered { holders: (at % 3 > 0).then_some(at), ..covered() }),
-                Act::Proceed(places) => drop(table.proceed(now, places)),
+                Act::Commit(at) => table.commit_pass(Covered { holders: (at % 3 > 0).then_some(at), ..covered() }),
+                Act::Proceed(places) => drop(table.step_commit(now, places)),
                 Act::Abort => table.abort_pass(),
             }
             check(&mut table, now);

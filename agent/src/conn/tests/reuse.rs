@@ -10,7 +10,7 @@ use super::support::{
 };
 use super::workloads::{client, close, connect, seeing};
 use crate::conn::labels::SocketState;
-use crate::conn::limits::GRACE;
+use crate::conn::limits::IDLE_TTL;
 use crate::conn::{Attribution, Limits, Table};
 
 const OLD: u64 = 100;
@@ -196,18 +196,18 @@ fn a_row_that_found_no_room_gets_its_name_when_there_is_some() {
     connect(&mut table, 2, 1, "db");
     close(&mut table, 1, 1);
     for at in [1, 2, 4] {
-        table.tidy(at * GRACE);
+        table.expire_idle(at * IDLE_TTL);
     }
     let before = table.core.groups.overflow;
     for round in 5..8 {
-        table.begin_pass(round * GRACE);
+        table.begin_pass(round * IDLE_TTL);
         table.pass_socket(&Socket {
-            time: round * GRACE + MS,
+            time: round * IDLE_TTL + MS,
             flags: flag::ATTACHED,
             ..entry(client(2, 1), ESTABLISHED, 0)
         });
         table.pass_holder(&holder(2, "db", 7));
-        table.end_pass(round * GRACE + 2 * MS, &walked(round * GRACE));
+        table.end_pass(round * IDLE_TTL + 2 * MS, &walked(round * IDLE_TTL));
     }
     assert_eq!(row(&table, 2).map(|row| row.process.to_string()).as_deref(), Some("db"));
     assert_eq!(table.core.groups.overflow, before, "looking again counts nothing");

@@ -6,7 +6,7 @@ use agent_common::tcp::{CLOSE, ESTABLISHED, SYN_SENT};
 use super::support::{LIMITS, SECOND, apply, check, owned, row, seeded, step};
 use super::workloads::{client, close, connect, counts, seeing, shown, tell, unit};
 use crate::conn::account::workloads::Place;
-use crate::conn::limits::GRACE;
+use crate::conn::limits::IDLE_TTL;
 use crate::conn::report::snapshot::Service;
 use crate::conn::{Limits, Table};
 use crate::workload::Key;
@@ -14,7 +14,7 @@ use crate::workload::Key;
 /// What telling that a cgroup is that of `web` does, up to where rows move.
 fn tell_slowly(table: &mut Table, cgroup: u64) {
     assert!(table.core.workloads.tell(Key::Cgroup(cgroup), Some(&unit("web")), 0));
-    table.settling.keys.push((Key::Cgroup(cgroup), Place::Named(unit("web"))));
+    table.work.migrations.keys.push((Key::Cgroup(cgroup), Place::Named(unit("web"))));
 }
 
 #[test]
@@ -38,7 +38,7 @@ fn many_sockets_that_waited_get_their_name_slice_by_slice_while_others_come_and_
     let placed = |table: &mut Table| shown(table, "app").0.get("web.service").copied().unwrap_or(0);
     let (mut slices, mut before) = (0, placed(&mut table));
     assert!(before < MANY / 10 + 10_000, "telling moved {} rows in one go", before - MANY / 10);
-    while table.settle(1000) {
+    while table.migrate(1000) {
         slices += 1;
         let now = placed(&mut table);
         assert!(now <= before + 1000, "a slice of 1000 moved {} rows", now - before);
@@ -65,10 +65,10 @@ fn what_closes_while_its_row_is_on_its_way_counts_where_its_opening_will() {
     (2..4).for_each(|sk| connect(&mut table, sk, 25, "app"));
     tell_slowly(&mut table, 25);
     while row(&table, 2).is_some_and(|row| &*row.workload == "unknown") {
-        assert!(table.settle(1), "the other is still on its way");
+        assert!(table.migrate(1), "the other is still on its way");
     }
     close(&mut table, 2, 25);
-    while table.settle(1) {}
+    while table.migrate(1) {}
     let seen = table.snapshot(SECOND);
     let counted =
         |service: &&Service| (&*service.process, &*service.workload) == ("app", "web.service");
@@ -92,12 +92,12 @@ fn a_group_that_rows_are_on_their_way_to_is_not_given_up() {
     close(&mut table, 1, 26);
     connect(&mut table, 2, 25, "app");
     tell_slowly(&mut table, 25);
-    assert!(table.settle(1), "the move is planned and not made");
+    assert!(table.migrate(1), "the move is planned and not made");
     for at in 1..4 {
-        table.tidy(at * (GRACE + 1));
+        table.expire_idle(at * (IDLE_TTL + 1));
     }
     connect(&mut table, 3, 26, "next");
-    while table.settle(1) {}
+    while table.migrate(1) {}
     assert_eq!(
         row(&table, 2).map(|row| format!("{} {}", row.process, row.workload)).as_deref(),
         Some("app web.service")
@@ -115,11 +115,11 @@ fn what_is_planned_can_be_made_one_row_at_a_time() {
     for sk in 1..=10 {
         {
             let at = table.core.find(sk).unwrap();
-            table.moves.plan_firm_move(&mut table.core, at, to)
+            table.work.queue.enqueue_if_unmoved(&mut table.core, at, to)
         };
     }
     let mut calls = 1;
-    while table.work_off(1) {
+    while table.step_queue(1) {
         calls += 1;
     }
     assert!(calls > 10 && from != to, "{calls} calls");

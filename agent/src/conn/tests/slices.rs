@@ -150,9 +150,9 @@ impl World {
             ));
         }
         self.ms += 100;
-        self.table.finish_pass(walked(from));
+        self.table.commit_pass(walked(from));
         loop {
-            if let Some(summary) = self.table.proceed(self.ms * 1_000_000, places) {
+            if let Some(summary) = self.table.step_commit(self.ms * 1_000_000, places) {
                 acts.for_each(|act| self.act(act));
                 return summary;
             }
@@ -166,7 +166,7 @@ impl World {
     fn compare(&mut self) {
         check(&mut self.table, self.ms * 1_000_000);
         let (table, mut seen) = (&self.table, BTreeMap::new());
-        for row in table.rows() {
+        for row in table.view().rows() {
             seen.insert(row.sk, (row.state, row.process.to_string(), row.tgid, row.holders));
         }
         let truth = |(sk, (state, process)): (&u64, &(u8, usize))| {
@@ -204,7 +204,7 @@ proptest! {
             world.pass(places, [].iter());
             world.all(&later);
             let summary = world.pass(places, [].iter());
-            let mut rows: Vec<RowView> = world.table.rows().collect();
+            let mut rows: Vec<RowView> = world.table.view().rows().collect();
             rows.sort_by_key(|row| row.sk);
             let mut seen = world.table.snapshot(world.ms * 1_000_000);
             let name = |group: &crate::conn::report::snapshot::Group| (group.process.clone(), group.role);
@@ -226,7 +226,7 @@ fn nothing_is_shown_of_a_pass_before_its_last_slice() {
     for sk in held {
         world.table.pass_holder(&holder(sk, "three", 12));
     }
-    world.table.finish_pass(Covered {
+    world.table.commit_pass(Covered {
         namespaces: covered().namespaces,
         holders: Some(world.ms * 1_000_000),
     });
@@ -241,7 +241,7 @@ fn nothing_is_shown_of_a_pass_before_its_last_slice() {
         )
     };
     let before = shown(&mut world.table);
-    while world.table.proceed(5_000_000_000, 1).is_none() {
+    while world.table.step_commit(5_000_000_000, 1).is_none() {
         slices += 1;
         assert_eq!(shown(&mut world.table), before);
     }
@@ -263,13 +263,13 @@ fn a_move_does_not_meet_the_next_socket_at_the_same_address() {
     world.table.begin_pass(1_000_000_000);
     world.table.pass_socket(&entry(World::ends(2), ESTABLISHED, 1001));
     world.table.pass_holder(&holder(2, "two", 11));
-    world.table.finish_pass(walked(1_002_000_000));
+    world.table.commit_pass(walked(1_002_000_000));
     // The first slices plan that the row goes to "two".
-    (0..2).for_each(|_| assert!(world.table.proceed(0, 1).is_none()));
+    (0..2).for_each(|_| assert!(world.table.step_commit(0, 1).is_none()));
     world.ms = 2000;
     world.told(2, ESTABLISHED, CLOSE, 3);
     world.table.transition(&step(World::ends(2), CLOSE, SYN_SENT, 2010));
-    while world.table.proceed(0, 1).is_none() {}
+    while world.table.step_commit(0, 1).is_none() {}
     assert_ne!(row(&world.table, 2).map(|row| row.process.to_string()).as_deref(), Some("two"));
     assert_eq!(world.table.snapshot(0).corrected(Correction::WrongState), 0);
     check(&mut world.table, 3_000_000_000);
@@ -285,8 +285,8 @@ fn a_holder_is_not_taken_for_that_of_the_next_socket_in_the_same_place() {
     world.told(2, ESTABLISHED, CLOSE, 1);
     // Its opening was lost: it may be as old as the reading.
     world.table.transition(&step(World::ends(3), ESTABLISHED, CLOSE_WAIT, 2010));
-    world.table.finish_pass(walked(1_002_000_000));
-    while world.table.proceed(0, 1).is_none() {}
+    world.table.commit_pass(walked(1_002_000_000));
+    while world.table.step_commit(0, 1).is_none() {}
     let next = row(&world.table, 3).expect("a row");
     assert_eq!((&*next.process, next.tgid, next.holders), ("unknown", 0, 0));
 }
@@ -308,9 +308,9 @@ fn more_rows_than_a_batch_holds_go_where_their_times_belong() {
             let (name, tgid) = if sk % of_two == 0 { ("two", 12) } else { ("one", 11) };
             table.pass_holder(&holder(sk + 1, name, tgid));
         }
-        table.finish_pass(walked(at * 1_000_000_000));
+        table.commit_pass(walked(at * 1_000_000_000));
         let mut slices = 0;
-        while table.proceed(0, 1000).is_none() {
+        while table.step_commit(0, 1000).is_none() {
             slices += 1;
         }
         assert!(slices > 200, "{slices} slices");

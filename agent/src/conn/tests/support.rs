@@ -196,7 +196,7 @@ impl Ask for Snapshot {
 
 /// The row of a socket.
 pub(super) fn row(table: &Table, sk: u64) -> Option<RowView> {
-    table.rows().find(|row| row.sk == sk)
+    table.view().rows().find(|row| row.sk == sk)
 }
 
 /// Panics where the table contradicts itself.
@@ -247,7 +247,7 @@ pub(super) fn check(table: &mut Table, now: u64) {
                     "every row is found by its socket"
                 );
             }
-            table.core.cuts.check(
+            table.core.thresholds.check(
                 &gauge,
                 &indices.iter().map(|index| table.core.rows[*index].entered),
                 state.can_leak() && !orphan,
@@ -270,13 +270,13 @@ pub(super) fn check(table: &mut Table, now: u64) {
         "every row is shown once, but for those that nobody has a descriptor of"
     );
     let unattributed =
-        table.rows().filter(|row| row.attribution == crate::conn::Attribution::None).count();
+        table.view().rows().filter(|row| row.attribution == crate::conn::Attribution::None).count();
     assert_eq!(snapshot.unattributed, unattributed as u64);
     let unverified = table.core.rows.iter().filter(|row| {
-        row.state.can_leak() && !row.is_left() && row.entered >= table.core.cuts.walked()
+        row.state.can_leak() && !row.is_left() && row.entered >= table.core.thresholds.walked()
     });
     assert_eq!(
-        table.unverified_since(),
+        table.view().unverified_since(),
         unverified.map(|row| row.entered).min(),
         "who waits longest to be verified"
     );
@@ -284,7 +284,7 @@ pub(super) fn check(table: &mut Table, now: u64) {
         table.core.rows.iter().filter(|row| row.has(row_flag::CONNECTED)).count() as u64;
     let (opened, closed) = table.core.services.totals();
     assert_eq!(
-        opened + table.core.books.adopted,
+        opened + table.core.counters.adopted,
         closed + connected,
         "opened + adopted = closed + connected"
     );

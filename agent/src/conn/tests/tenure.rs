@@ -8,7 +8,7 @@ use super::support::{
 };
 use super::workloads::{client, close, connect, counts, seeing, shown, unit};
 use crate::conn::labels::Role;
-use crate::conn::limits::GRACE;
+use crate::conn::limits::IDLE_TTL;
 use crate::conn::report::snapshot::OTHER;
 use crate::conn::{Limits, Table};
 use crate::workload::Key;
@@ -24,14 +24,14 @@ fn after_a_flood_of_names_a_new_process_gets_its_own_label_again() {
         table.transition(&step(end, ESTABLISHED, CLOSE, 3));
     }
     assert_eq!(table.core.groups.len(), 10 + 6);
-    table.tidy(SECOND);
+    table.expire_idle(SECOND);
     connect(&mut table, 1, 1, "honest");
     assert_eq!(shown(&mut table, "honest").0, counts([]), "the budget is used up");
-    table.tidy(GRACE);
+    table.expire_idle(IDLE_TTL);
     connect(&mut table, 2, 1, "honest");
     assert_eq!(shown(&mut table, "honest").0, counts([]), "the grace time is not over");
     let before = table.snapshot(SECOND);
-    table.tidy(GRACE + SECOND);
+    table.expire_idle(IDLE_TTL + SECOND);
     connect(&mut table, 3, 1, "honest");
     assert_eq!(shown(&mut table, "honest"), (counts([("host", 1)]), counts([("host", 1)])));
     let after = table.snapshot(SECOND);
@@ -52,7 +52,7 @@ fn a_process_that_lives_keeps_the_groups_of_its_other_role() {
     connect(&mut table, 2, 1, "server");
     close(&mut table, 2, 1);
     for at in [1, 2] {
-        table.tidy(at * GRACE);
+        table.expire_idle(at * IDLE_TTL);
     }
     assert!(table.snapshot(SECOND).service("server", Role::Client, PORT).is_some());
 }
@@ -81,7 +81,7 @@ fn a_group_that_has_nothing_but_orphans_left_stays() {
     let mut table = seeded();
     abandon(&mut table, 1, 1, "half");
     for at in 1..=4 {
-        table.tidy(at * 2 * GRACE);
+        table.expire_idle(at * 2 * IDLE_TTL);
     }
     connect(&mut table, 2, 1, "next");
     assert_eq!(row(&table, 1).map(|row| row.process.to_string()).as_deref(), Some("half"));

@@ -12,7 +12,7 @@ use super::support::{
 };
 use crate::conn::account::workloads::{MOST_KNOWN, MOST_PENDING};
 use crate::conn::labels::{Role, SocketState};
-use crate::conn::limits::GRACE;
+use crate::conn::limits::IDLE_TTL;
 use crate::conn::report::snapshot::SPARE;
 use crate::conn::{Limits, Table};
 use crate::workload::path::classify;
@@ -99,7 +99,7 @@ fn without_anybody_to_ask_every_workload_is_the_host() {
 fn a_name_that_comes_later_is_right_when_it_comes_and_until_then_the_rows_are_unknowns() {
     let mut table = seeing(LIMITS);
     connect(&mut table, 1, 25, "curl");
-    assert_eq!(table.wanted_workloads().keys, [Key::Cgroup(25)]);
+    assert_eq!(table.view().wanted_workloads().keys, [Key::Cgroup(25)]);
     assert_eq!(
         shown(&mut table, "curl"),
         (counts([("unknown", 1)]), counts([])),
@@ -111,7 +111,7 @@ fn a_name_that_comes_later_is_right_when_it_comes_and_until_then_the_rows_are_un
         (counts([("web.service", 1)]), counts([("web.service", 1)]))
     );
     assert_eq!(row(&table, 1).map(|row| row.workload.to_string()).as_deref(), Some("web.service"));
-    assert!(table.wanted_workloads().keys.is_empty() && !table.wants_workloads());
+    assert!(table.view().wanted_workloads().keys.is_empty() && !table.view().wants_workloads());
     connect(&mut table, 2, 25, "curl");
     assert_eq!(
         shown(&mut table, "curl"),
@@ -214,7 +214,7 @@ fn rows_that_came_while_too_many_keys_waited_are_placed_by_a_later_pass() {
         table.begin_pass(0);
         (1..=100).for_each(|sk| table.pass_socket(&entry(client(sk, sk), ESTABLISHED, 5)));
         table.end_pass(SECOND, &covered());
-        let keys = table.wanted_workloads().keys;
+        let keys = table.view().wanted_workloads().keys;
         table.tell_workloads(keys.into_iter().map(|key| (key, Some(unit("web")))), 0);
         check(table, SECOND);
         shown(table, "unknown").0
@@ -239,16 +239,16 @@ fn what_is_gone_before_it_could_be_read_is_unknown_and_asked_for_once() {
     table.tell_workloads([(Key::Cgroup(25), None)], 0);
     connect(&mut table, 2, 25, "curl");
     assert_eq!(shown(&mut table, "curl"), (counts([("unknown", 2)]), counts([("unknown", 2)])));
-    assert!(!table.wants_workloads());
+    assert!(!table.view().wants_workloads());
 }
 
 #[test]
 fn a_name_that_nobody_brings_is_not_waited_for_longer_than_ten_seconds() {
     let mut table = seeing(LIMITS);
     connect(&mut table, 1, 25, "curl");
-    table.tidy(SECOND);
-    assert!(table.wants_workloads());
-    table.tidy(11 * SECOND);
+    table.expire_idle(SECOND);
+    assert!(table.view().wants_workloads());
+    table.expire_idle(11 * SECOND);
     assert_eq!(shown(&mut table, "curl"), (counts([("unknown", 1)]), counts([("unknown", 1)])));
 }
 
@@ -256,14 +256,14 @@ fn a_name_that_nobody_brings_is_not_waited_for_longer_than_ten_seconds() {
 fn a_vanished_cgroup_keeps_its_name_for_five_minutes() {
     let mut table = seeing(LIMITS);
     tell(&mut table, 25, "web");
-    for at in [0, GRACE - 1] {
-        table.tidy(at);
+    for at in [0, IDLE_TTL - 1] {
+        table.expire_idle(at);
         connect(&mut table, 1 + at, 25, "curl");
         assert_eq!(shown(&mut table, "curl").0.keys().collect::<Vec<_>>(), ["web.service"]);
     }
-    table.tidy(GRACE);
+    table.expire_idle(IDLE_TTL);
     connect(&mut table, 3, 25, "curl");
-    assert_eq!(table.wanted_workloads().keys, [Key::Cgroup(25)]);
+    assert_eq!(table.view().wanted_workloads().keys, [Key::Cgroup(25)]);
 }
 
 #[test]
@@ -271,10 +271,10 @@ fn where_cgroups_are_mixed_a_socket_in_the_root_is_placed_by_its_process() {
     let mut table = seeing(LIMITS);
     table.see_workloads(Sight::Mixed);
     connect(&mut table, 1, 1, "curl");
-    assert_eq!(table.wanted_workloads().keys, [Key::Process(7)]);
+    assert_eq!(table.view().wanted_workloads().keys, [Key::Process(7)]);
     table.tell_workloads([(Key::Process(7), Some(unit("web")))], 0);
     assert_eq!(shown(&mut table, "curl").0, counts([("web.service", 1)]));
-    assert_eq!(table.wanted_workloads().processes, [7]);
+    assert_eq!(table.view().wanted_workloads().processes, [7]);
     let stranger = Endpoints { cgroup: 1, ..ends(2, PORT, EPHEMERAL) };
     apply(&mut table, &[step(stranger, LISTEN, SYN_RECV, 2)]);
     assert_eq!(shown(&mut table, "unknown").0, counts([("unknown", 1)]));
@@ -306,7 +306,7 @@ fn a_flood_of_cgroups_is_bounded_and_counted() {
         connect(&mut table, sk, 100 + sk, "curl");
         close(&mut table, sk, 100 + sk);
     }
-    assert_eq!(table.wanted_workloads().keys.len(), MOST_PENDING);
+    assert_eq!(table.view().wanted_workloads().keys.len(), MOST_PENDING);
     let most = 10 + SPARE + 6;
     assert!(usize::from(table.core.groups.len()) <= most);
     for id in 0..100_000 {

@@ -158,7 +158,7 @@ fn pass(table: &mut Table) {
             ..Socket::default()
         });
     }
-    let rows: Vec<_> = table.rows().collect();
+    let rows: Vec<_> = table.view().rows().collect();
     for row in &rows {
         let at = Endpoints {
             sk: row.sk,

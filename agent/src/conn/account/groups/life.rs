@@ -1,12 +1,12 @@
 //! How groups get the workload that they waited for, and how they end.
 //!
-//! Used by the table; see `conn::tenure`.
+//! Used by `regroup`.
 
 use std::sync::Arc;
 
 use hashbrown::HashSet;
 
-use super::{ALWAYS, GRACE, Group, Groups};
+use super::{ALWAYS, Group, Groups, IDLE_TTL};
 use crate::conn::account::workloads::Place;
 use crate::workload::Key;
 
@@ -19,13 +19,13 @@ impl Groups {
 
     /// Gives a group its workload where no group of its process has it yet; else returns the group
     /// that has.
-    pub(in crate::conn) fn settle(&mut self, group: u16, place: &Place) -> Option<u16> {
+    pub(in crate::conn) fn rename_or_find(&mut self, group: u16, place: &Place) -> Option<u16> {
         let waiting = &self.list[usize::from(group)];
         let (process, role) = (Arc::clone(&waiting.process), waiting.role);
         if let Some(found) = self.find(&process, place, role) {
             return Some(found);
         }
-        self.memo.clear();
+        self.cache.clear();
         self.forget(group);
         self.list[usize::from(group)].place = place.clone();
         self.remember(group);
@@ -46,7 +46,7 @@ impl Groups {
             let name = (Arc::clone(&group.process), Arc::clone(group.place.label(&self.unknown)));
             if busy.contains(&name) {
                 group.alive = now;
-            } else if at >= ALWAYS && now.saturating_sub(group.alive) >= GRACE {
+            } else if at >= ALWAYS && now.saturating_sub(group.alive) >= IDLE_TTL {
                 idle.extend(u16::try_from(at));
             }
         }
@@ -54,15 +54,16 @@ impl Groups {
     }
 
     /// Removes a group that has no rows; what it counted goes to another of its role.
-    pub(in crate::conn) fn remove(&mut self, group: u16, heir: u16) {
+    pub(in crate::conn) fn remove(&mut self, group: u16, successor: u16) {
         let counted = std::mem::take(&mut self.list[usize::from(group)].retransmitted);
-        let heir = &mut self.list[usize::from(heir)];
-        heir.used |= counted.iter().flatten().any(|segments| *segments > 0);
-        for (mine, theirs) in heir.retransmitted.iter_mut().flatten().zip(counted.iter().flatten())
+        let successor = &mut self.list[usize::from(successor)];
+        successor.used |= counted.iter().flatten().any(|segments| *segments > 0);
+        for (mine, theirs) in
+            successor.retransmitted.iter_mut().flatten().zip(counted.iter().flatten())
         {
             *mine += theirs;
         }
-        self.memo.clear();
+        self.cache.clear();
         self.forget(group);
         self.list[usize::from(group)].live = false;
         self.free.push(group);

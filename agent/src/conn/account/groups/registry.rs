@@ -9,7 +9,7 @@ use super::{ALWAYS, Group, Groups, UNKNOWN};
 use crate::conn::account::workloads::Place;
 use crate::conn::labels::{Role, SocketState};
 use crate::conn::report::snapshot::{Queued, SPARE};
-use crate::conn::store::age_list::List;
+use crate::conn::store::age_list::AgeList;
 use crate::workload::Key;
 
 impl Groups {
@@ -47,10 +47,10 @@ impl Groups {
             return self.add(process, place, role);
         }
         if place.is_pending() {
-            let nowhere = Place::Named(Arc::clone(&self.unknown));
+            let unknown_place = Place::Named(Arc::clone(&self.unknown));
             return self
-                .find(process, &nowhere, role)
-                .unwrap_or_else(|| self.make(process, &nowhere, role));
+                .find(process, &unknown_place, role)
+                .unwrap_or_else(|| self.make(process, &unknown_place, role));
         }
         if **process == *UNKNOWN {
             return Self::nobody(role);
@@ -60,7 +60,7 @@ impl Groups {
     }
 
     pub(super) fn add(&mut self, process: &Arc<str>, place: &Place, role: Role) -> u16 {
-        let lists = std::array::from_fn(|state| List::new(SocketState::ALL[state].can_leak()));
+        let lists = std::array::from_fn(|state| AgeList::new(SocketState::ALL[state].can_leak()));
         let (process, place) = (Arc::clone(process), place.clone());
         let group = Group {
             process,
@@ -71,7 +71,7 @@ impl Groups {
             touched: true,
             alive: 0,
             lists,
-            left: List::new(false),
+            left: AgeList::new(false),
             retransmitted: Default::default(),
             queued: Queued::default(),
         };

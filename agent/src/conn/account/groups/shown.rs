@@ -9,23 +9,28 @@ use hashbrown::HashSet;
 use super::Groups;
 use crate::conn::account::workloads::Place;
 use crate::conn::labels::SocketState;
+use crate::conn::limits::Budget;
 use crate::conn::report::snapshot::{self, StateGauge};
-use crate::conn::store::age_list::Cuts;
-use crate::conn::store::slab::Rows;
+use crate::conn::store::age_list::AgeThresholds;
+use crate::conn::store::slab::Slab;
 use crate::workload::{Kind, Workload};
 
 impl Groups {
     /// What the groups show, their ages brought up to `cuts`. A group whose workload is not known
     /// yet shows its rows under `unknown`; what it counts waits with it, for a counter must not
     /// go down again.
-    pub(in crate::conn) fn snapshot(&mut self, rows: &Rows, cuts: &Cuts) -> Vec<snapshot::Group> {
+    pub(in crate::conn) fn snapshot(
+        &mut self,
+        rows: &Slab,
+        thresholds: &AgeThresholds,
+    ) -> Vec<snapshot::Group> {
         let mut shown: Vec<snapshot::Group> = Vec::new();
         let mut pending = Vec::new();
         for group in self.list.iter_mut().filter(|group| group.live && group.used) {
             group
                 .lists
                 .iter_mut()
-                .for_each(|list| list.advance(rows, cuts, &mut usize::MAX.clone()));
+                .for_each(|list| list.advance(rows, thresholds, &mut Budget::UNLIMITED.clone()));
             let waits = group.place.is_pending();
             let one = snapshot::Group {
                 process: Arc::clone(&group.process),

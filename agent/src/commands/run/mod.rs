@@ -1,0 +1,131 @@
+//! `tcpwarden run`: the agent from start to end, as one story.
+//!
+//! Load and attach, drop privileges, start the threads, serve; then, in this order: stop serving,
+//! drain the rings, detach. `threads` starts and stops the threads, `views` connects them to the
+//! HTTP surface, `signals` waits for the end.
+
+mod signals;
+mod threads;
+mod views;
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+
+use super::load;
+use crate::config::RunConfig;
+use crate::conn::{Limits, Table};
+use crate::exit::{self, Error};
+use crate::http::{self, Bound};
+use crate::ingest::SharedTable;
+use crate::kernel::load::{Kernel, Sizes};
+use crate::kernel::namespaces::Home;
+use crate::kernel::privileges;
+use crate::metrics::SharedStats;
+use crate::metrics::stats::Probe;
+use crate::{kernel, print_line};
+
+use signals::Signals;
+use threads::Threads;
+use views::views;
+
+/// The ingest thread counts as dead after this long without a round.
+const SILENCE: Duration = Duration::from_secs(10);
+
+/// Runs the agent until a signal ends it.
+///
+/// # Errors
+/// The agent cannot start, or a thread that it needs has ended.
+pub fn run(config: &RunConfig) -> Result<u8, Error> {
+    let started = Instant::now();
+    // Single-threaded: capabilities are per thread, and a worker that the runtime starts would keep
+    // them.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .thread_name("http")
+        .enable_all()
+        .build()
+        .context("cannot start the HTTP runtime")?;
+    let signals = {
+        let _runtime = runtime.enter();
+        Signals::catch()?
+    };
+    // The address first: without it nobody could query the agent, so the probes need not be loaded.
+    let bound = runtime.block_on(async { Bound::take(&config.listen) })?;
+    let (probes, maps) = load(Sizes {
+        state_ring: config.ring_bytes,
+        retransmit_ring: config.retransmit_ring_bytes,
+    })?;
+    let home = Home::own().context("cannot tell the own network namespace; is /proc mounted?")?;
+    let stats = initial_stats(&home, &probes);
+    kernel::heap::give_back();
+    log_probes(&probes);
+    give_up_privileges(config.keep_privileges);
+
+    let table: SharedTable = Arc::new(Mutex::new(Table::new(limits(config))));
+    let threads = Threads::start(config, probes, maps, home, &table, &stats)?;
+    let router = http::router(views(config, &table, &stats, &threads, started));
+    print_line(&format!("listening on {}", bound.url()));
+    runtime.block_on(http::serve(bound, router, signals.stop(threads.ingest_handle.clone())));
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    threads.stop()?;
+    tracing::info!("drained and detached");
+    Ok(exit::OK)
+}
+
+fn initial_stats(home: &Home, kernel: &Kernel) -> SharedStats {
+    let stats = SharedStats::default();
+    stats.update(|stats| {
+        stats.host_netns = home.inode;
+        let probes = kernel.probes().iter().map(|(probe, state)| Probe {
+            name: probe.name,
+            state: state.clone(),
+            runs: None,
+            misses: 0,
+        });
+        stats.probes = probes.collect();
+    });
+    stats
+}
+
+fn limits(config: &RunConfig) -> Limits {
+    Limits {
+        connections: config.max_connections,
+        groups: config.max_series,
+        services: config.max_series,
+        ..Limits::default()
+    }
+}
+
+/// Logs one line for each probe: its state and what is missing without it.
+fn log_probes(kernel: &Kernel) {
+    for (probe, state) in kernel.probes() {
+        if state.is_attached() {
+            tracing::info!(probe = probe.name, "attached");
+        } else {
+            tracing::warn!(
+                probe = probe.name,
+                reason = state.reason(),
+                "{}: {}",
+                state.as_str(),
+                probe.without
+            );
+        }
+    }
+    for silence in kernel.silences() {
+        tracing::info!("on this kernel {silence}");
+    }
+}
+
+fn give_up_privileges(keep: bool) {
+    if keep {
+        return;
+    }
+    if let Err(error) = nix::sys::prctl::set_no_new_privs() {
+        tracing::warn!(%error, "a program started from here could get privileges again");
+    }
+    match privileges::drop_unneeded() {
+        Ok(kept) => tracing::info!(kept = kept.join(","), "privileges dropped"),
+        Err(error) => tracing::warn!(%error, "privileges could not be dropped"),
+    }
+}

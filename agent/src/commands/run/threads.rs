@@ -1,0 +1,139 @@
+//! The threads of the agent: how they are connected, started and stopped.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+
+use crate::clock::monotonic;
+use crate::config::RunConfig;
+use crate::housekeeping::{self, Chore};
+use crate::ingest::{Handle, Ingest, SharedTable, Wishes};
+use crate::kernel::load::{Kernel, Maps};
+use crate::kernel::namespaces::{Home, Search};
+use crate::leaks::Watch;
+use crate::metrics::SharedStats;
+use crate::rate_limited::RateLimited;
+use crate::reconcile::Reconcile;
+use crate::verify::Verify;
+use crate::workload::resolver::Resolver;
+
+/// How long the end waits for the reconcile thread.
+const RECONCILE_GRACE: Duration = Duration::from_millis(500);
+
+/// The threads besides that of HTTP, and what stops them.
+pub(super) struct Threads {
+    ingest: JoinHandle<std::io::Result<()>>,
+    pub(super) ingest_handle: Handle,
+    reconcile: JoinHandle<Kernel>,
+    housekeeping: JoinHandle<()>,
+    stop_housekeeping: SyncSender<()>,
+    /// Whether the first reconcile pass has ended.
+    pub(super) ready: Arc<AtomicBool>,
+    pub(super) leaks: Watch,
+}
+
+impl Threads {
+    /// Starts every thread.
+    pub(super) fn start(
+        config: &RunConfig,
+        kernel: Kernel,
+        maps: Maps,
+        home: Home,
+        table: &SharedTable,
+        stats: &SharedStats,
+    ) -> anyhow::Result<Self> {
+        let (commands, inbox) = sync_channel(1);
+        let (pass_wanted, wanted) = sync_channel(1);
+        let (workload_wanted, resolver_wanted) = sync_channel(1);
+        // Before the first socket is in the table, so that its cgroup is known.
+        let resolver = Resolver::new(Path::new("/"), Arc::clone(table));
+        let (stop_housekeeping, stop) = sync_channel(1);
+        let ready = Arc::new(AtomicBool::new(false));
+        let (runs, mut maps) = (kernel.run_stats(), maps);
+        let forward_log = std::mem::replace(&mut maps.forward_log, Box::new(|| ()));
+        let wishes = Wishes { pass: pass_wanted.clone(), workload: workload_wanted };
+        let drain = config.drain_interval;
+        let ingest = Ingest::new(maps, Arc::clone(table), stats.clone(), drain, inbox, wishes)
+            .context("cannot watch the rings")?;
+        let ingest_handle = ingest.handle();
+        let reconcile = Reconcile {
+            kernel,
+            home,
+            interval: config.reconcile_interval,
+            commands,
+            ingest: ingest_handle.clone(),
+            wanted,
+            table: Arc::clone(table),
+            verify: Verify::new(config.verify_after),
+            search: Search::Processes,
+            ready: Arc::clone(&ready),
+            settling: false,
+            readings: None,
+            warning: RateLimited::default(),
+        };
+        // It is not joined at the end: it sleeps for seconds at a time and holds nothing.
+        spawn("workloads", move || resolver.run(&resolver_wanted))?;
+        let leaks = Watch::default();
+        let mut chores = [forward_log, sampler(table, &leaks, &ready)];
+        let stats = stats.clone();
+        let work = move || housekeeping::run(&runs, &stats, &mut chores, &pass_wanted, &stop);
+        Ok(Self {
+            ingest: spawn("ingest", move || ingest.run())?,
+            ingest_handle,
+            reconcile: spawn("reconcile", move || reconcile.run())?,
+            housekeeping: spawn("housekeeping", work)?,
+            stop_housekeeping,
+            ready,
+            leaks,
+        })
+    }
+
+    /// Drains the rings, ends the threads and detaches.
+    pub(super) fn stop(self) -> anyhow::Result<()> {
+        self.ingest_handle.stop();
+        drop(self.stop_housekeeping);
+        let drained =
+            self.ingest.join().map_err(|_panic| anyhow::anyhow!("the ingest thread panicked"))?;
+        if self.housekeeping.join().is_err() {
+            tracing::warn!("the housekeeping thread panicked");
+        }
+        // The reconcile thread ends because the other ends of its channels are gone, and with it
+        // the links. It may wait for a socket's lock, which a process can hold for ever; the end of
+        // this process detaches as well.
+        let end = Instant::now() + RECONCILE_GRACE;
+        while !self.reconcile.is_finished() && Instant::now() < end {
+            thread::sleep(Duration::from_millis(5));
+        }
+        if !self.reconcile.is_finished() {
+            tracing::warn!("the reconcile thread still waits for the kernel");
+        } else if self.reconcile.join().is_err() {
+            tracing::warn!("the reconcile thread panicked");
+        }
+        drained.context("waiting for the rings failed")
+    }
+}
+
+/// Returns the chore that samples the suspects once the first pass has ended.
+fn sampler(table: &SharedTable, leaks: &Watch, ready: &Arc<AtomicBool>) -> Chore {
+    let (table, leaks, ready) = (Arc::clone(table), leaks.clone(), Arc::clone(ready));
+    Box::new(move || {
+        if ready.load(Ordering::Acquire) {
+            leaks.sample(&table, monotonic());
+        }
+    })
+}
+
+fn spawn<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> anyhow::Result<JoinHandle<T>> {
+    thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(work)
+        .with_context(|| format!("cannot start the {name} thread"))
+}

@@ -1,0 +1,65 @@
+//! Connects the threads of the agent to the HTTP surface.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use super::SILENCE;
+use super::threads::Threads;
+use crate::clock::monotonic;
+use crate::config::RunConfig;
+use crate::http::{Access, Api, Overview, Views};
+use crate::ingest::{SharedTable, lock};
+use crate::leaks::Watch;
+use crate::metrics::{Collector, SharedStats};
+use crate::query::Source;
+
+/// Returns what the HTTP surface shows.
+pub(super) fn views(
+    config: &RunConfig,
+    table: &SharedTable,
+    stats: &SharedStats,
+    threads: &Threads,
+    started: Instant,
+) -> Views {
+    let source = Arc::clone(table);
+    let collector = Collector::new(move || lock(&source).snapshot(monotonic()), stats.clone());
+    let (source, numbers) = (Arc::clone(table), stats.clone());
+    let overview = move || {
+        let now = monotonic();
+        let snapshot = lock(&source).snapshot(now);
+        let stats = numbers.read();
+        Overview {
+            uptime: started.elapsed(),
+            probes: stats.probes,
+            tracked: snapshot.tracked,
+            unattributed: snapshot.unattributed,
+            lost: stats.kernel.states_lost + stats.unseen + stats.kernel.retransmits_lost,
+            reconciled: snapshot
+                .last_reconcile
+                .map(|moment| Duration::from_nanos(now.saturating_sub(moment))),
+        }
+    };
+    let (ingest, ready) = (threads.ingest_handle.clone(), Arc::clone(&threads.ready));
+    Views {
+        metrics: Arc::new(move || collector.page()),
+        overview: Arc::new(overview),
+        alive: Arc::new(move || Duration::from_nanos(ingest.silent_for()) < SILENCE),
+        ready: Arc::new(move || ready.load(Ordering::Acquire)),
+        api: api(config, table, &threads.leaks),
+    }
+}
+
+/// Returns what `/api` shows.
+fn api(config: &RunConfig, table: &SharedTable, leaks: &Watch) -> Api {
+    let access = Access::of(&config.listen, config.expose_connections);
+    if access == Access::Nobody {
+        tracing::info!(
+            "/api answers 403 on {}, which other machines can reach; --expose-connections changes \
+             that",
+            config.listen
+        );
+    }
+    let source = Source { table: Arc::clone(table), leaks: leaks.clone(), clock: monotonic };
+    Api { access, source }
+}

@@ -1,0 +1,51 @@
+//! The options of `run` as the command line takes them: text, so that a wrong value gets the same
+//! message from every source.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// Options of `run`, as text; the bounds are in [`super::RunConfig`].
+#[derive(Args, Debug, Default)]
+pub struct RunArgs {
+    /// Where to serve HTTP: ADDR:PORT, [ADDR6]:PORT or unix:/path/to.sock [default:
+    /// 127.0.0.1:10793]
+    #[arg(long, value_name = "ADDRESS", help_heading = "Serving")]
+    pub listen: Option<String>,
+    /// Seconds between passes over the kernel's own socket list; at least 0.2, fractions allowed
+    /// [default: 30]
+    #[arg(long, value_name = "SECONDS", allow_hyphen_values = true, help_heading = "Cadence")]
+    pub reconcile_interval: Option<String>,
+    /// Seconds after which a socket that stays in a leak state has its owner verified against the
+    /// descriptor tables, before the next pass is due; fractions allowed [default: 10]
+    #[arg(long, value_name = "SECONDS", allow_hyphen_values = true, help_heading = "Cadence")]
+    pub verify_after: Option<String>,
+    /// Milliseconds between visits to the rings, 1 to 1000 [default: 50]
+    #[arg(long, value_name = "MILLISECONDS", allow_hyphen_values = true, help_heading = "Cadence")]
+    pub drain_interval_ms: Option<String>,
+    /// Bytes of the ring for state transitions, a power of two from 4096 [default: 8388608]
+    #[arg(long, value_name = "BYTES", allow_hyphen_values = true, help_heading = "Bounds")]
+    pub ring_bytes: Option<String>,
+    /// Bytes of the ring for retransmits, a power of two from 4096 [default: 1048576]
+    #[arg(long, value_name = "BYTES", allow_hyphen_values = true, help_heading = "Bounds")]
+    pub retransmit_ring_bytes: Option<String>,
+    /// Rows of the connection table; sockets beyond are counted as refused [default: 1000000]
+    #[arg(long, value_name = "ROWS", allow_hyphen_values = true, help_heading = "Bounds")]
+    pub max_connections: Option<String>,
+    /// Label sets of processes by role, and as many with a port; more are counted under `~other`
+    /// [default: 200]
+    #[arg(long, value_name = "SETS", allow_hyphen_values = true, help_heading = "Bounds")]
+    pub max_series: Option<String>,
+    /// What to log: error, warn, info, debug, trace, or a tracing filter [default: info]
+    #[arg(long, value_name = "FILTER")]
+    pub log: Option<String>,
+    /// Read options from a TOML file; its keys are the names of these options
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Do not drop privileges after attaching (for debugging)
+    #[arg(long)]
+    pub keep_privileges: bool,
+    /// Answer /api, which shows addresses and process names, also where other machines can ask
+    #[arg(long, help_heading = "Serving")]
+    pub expose_connections: bool,
+}

@@ -1,0 +1,107 @@
+//! How the groups of a cgroup get the workload that they waited for.
+//!
+//! The names come from the resolver thread; the ingest thread then moves the rows in slices. A
+//! group is renamed where no group of its process has the name yet; else its rows go into the group
+//! that has. Guarantees: each row is shown where it stands; what a group has counted follows with
+//! the last of its rows.
+
+use std::sync::Arc;
+
+use super::queue::{Drained, RUN, RegroupQueue};
+use super::retirement::retire;
+use crate::conn::account::workloads::Place;
+use crate::conn::collect::sums::Sums;
+use crate::conn::core::Core;
+use crate::conn::limits::Budget;
+use crate::workload::{Key, Workload};
+
+/// The rows that may change groups while the resolver holds the table.
+const AT_ONCE: Budget = Budget::rows(4096);
+
+/// What the resolver is asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Keys that wait for their workload.
+    pub keys: Vec<Key>,
+    /// Processes whose workload is remembered, to be confirmed now and then.
+    pub processes: Vec<u32>,
+}
+
+/// Keys whose workload is known by now, and whose groups have not all got it yet.
+#[derive(Default)]
+pub(crate) struct Migrations {
+    pub(crate) keys: Vec<(Key, Place)>,
+}
+
+impl Migrations {
+    /// Takes what keys stand for; `None` for one that no longer exists. Moves the first rows; the
+    /// others are left to [`Self::step`].
+    pub(crate) fn resolve(
+        &mut self,
+        core: &mut Core,
+        queue: &mut RegroupQueue,
+        sums: Option<&mut Sums>,
+        answers: impl IntoIterator<Item = (Key, Option<Arc<Workload>>)>,
+        now: u64,
+    ) {
+        let before = self.keys.len();
+        for (key, workload) in answers {
+            if core.workloads.tell(key, workload.as_ref(), now) {
+                self.keys.push((key, Place::Named(core.workloads.of(key))));
+            }
+        }
+        if self.keys.len() > before {
+            self.step(core, queue, sums, AT_ONCE);
+        }
+    }
+
+    /// Goes on, over about as many rows as `budget` says, or one run of moves where that is more.
+    /// Returns whether there is more to do.
+    pub(crate) fn step(
+        &mut self,
+        core: &mut Core,
+        queue: &mut RegroupQueue,
+        mut sums: Option<&mut Sums>,
+        mut budget: Budget,
+    ) -> bool {
+        while !budget.is_spent()
+            && let Some((key, place)) = self.keys.last().cloned()
+        {
+            match queue.drained() {
+                Some(drained) => {
+                    budget.spend(self.migrate(core, drained, sums.as_deref_mut(), key, &place));
+                }
+                None => queue.step(core, &mut budget),
+            }
+        }
+        core.services.merging = !self.keys.is_empty();
+        core.services.merging
+    }
+
+    /// Renames the groups of a key, plans the next moves of one that cannot be renamed, or ends it,
+    /// or the key. Returns what that cost, in rows.
+    fn migrate(
+        &mut self,
+        core: &mut Core,
+        drained: Drained<'_>,
+        sums: Option<&mut Sums>,
+        key: Key,
+        place: &Place,
+    ) -> usize {
+        let looked = 1 + usize::from(core.groups.len()) / 16;
+        let waiting = core.groups.waiting(key);
+        let Some((group, successor)) = waiting
+            .into_iter()
+            .find_map(|group| Some((group, core.groups.rename_or_find(group, place)?)))
+        else {
+            self.keys.pop();
+            return looked;
+        };
+        let rows = core.groups.first_rows(group, &core.rows, RUN);
+        if rows.is_empty() {
+            retire(core, sums, &drained, group, successor);
+        }
+        drained.enqueue_all(core, &rows, successor);
+        looked + rows.len()
+    }
+}

@@ -1,0 +1,151 @@
+//! A row as listings show it, and the set of states by which listings choose rows.
+//!
+//! Made by `view`; read by listings, by the survey of leaks and by tests.
+
+use std::net::Ipv6Addr;
+use std::sync::Arc;
+
+use super::attribution::Attribution;
+use super::row::{Row, address, flag};
+use crate::conn::labels::{Role, SocketState, Stage};
+
+/// A row as a listing shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowView {
+    /// The kernel's address of the socket.
+    pub sk: u64,
+    /// Inode of its network namespace.
+    pub netns: u32,
+    /// Its cgroup's id, 0 where not known.
+    pub cgroup: u64,
+    /// Local address; IPv4 as v4-mapped.
+    pub local_address: Ipv6Addr,
+    /// Local port.
+    pub local_port: u16,
+    /// Peer address; IPv4 as v4-mapped.
+    pub peer_address: Ipv6Addr,
+    /// Peer port.
+    pub peer_port: u16,
+    /// Its state.
+    pub state: SocketState,
+    /// When it entered the state, `CLOCK_MONOTONIC` nanoseconds.
+    pub entered: u64,
+    /// Whether it may have entered it earlier.
+    pub entered_before: bool,
+    /// When it was born, `CLOCK_MONOTONIC` nanoseconds.
+    pub born: u64,
+    /// Whether it may be older.
+    pub born_before: bool,
+    /// When it reached ESTABLISHED, to the microsecond, where that was seen.
+    pub opened: Option<u64>,
+    /// Its side.
+    pub role: Role,
+    /// The service port: local at a server, remote of a client, the lower of the two where the
+    /// side is not known.
+    pub service_port: u16,
+    /// The owner's command name.
+    pub process: Arc<str>,
+    /// Its unit, container or pod; `host`, `unknown` or `~other`.
+    pub workload: Arc<str>,
+    /// The owner's process id, 0 where none is known.
+    pub tgid: u32,
+    /// How the owner is known.
+    pub attribution: Attribution,
+    /// How many processes held it when the descriptor tables were last read; 255 stands for more.
+    pub holders: u8,
+    /// Whether no descriptor referred to it when the last pass saw it.
+    pub orphan: bool,
+    /// Segments sent again.
+    pub retransmitted: u32,
+    /// What waits in it, as of the last pass.
+    pub waiting: Waiting,
+}
+
+/// What waits in a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// What the kernel lists as its receive queue: for a listener the connections that wait to be
+    /// accepted, else bytes not read, the peer's FIN as one.
+    pub receive_queue: u32,
+    /// What the kernel lists as its send queue: for a listener the limit of its queue, else bytes
+    /// not acknowledged, this side's SYN or FIN as one.
+    pub send_queue: u32,
+    /// How far a connection in CLOSE_WAIT has come; none in another state.
+    pub stage: Option<Stage>,
+    /// Whether bytes wait for the peer to open its window.
+    pub held_back: bool,
+}
+
+/// A set of states.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct States(u16);
+
+impl States {
+    /// Every state.
+    pub const ALL: Self = Self(u16::MAX);
+    /// No state.
+    pub const NONE: Self = Self(0);
+
+    /// The states that should pass; see [`SocketState::can_leak`].
+    #[must_use]
+    pub fn leaking() -> Self {
+        SocketState::ALL
+            .iter()
+            .filter(|state| state.can_leak())
+            .fold(Self::NONE, |set, state| set.with(*state))
+    }
+
+    /// The set and one more.
+    #[must_use]
+    pub const fn with(self, state: SocketState) -> Self {
+        Self(self.0 | 1 << state.index())
+    }
+
+    /// What both sets have.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// Whether it has a state.
+    #[must_use]
+    pub const fn has(self, state: SocketState) -> bool {
+        self.0 & (1 << state.index()) != 0
+    }
+}
+
+impl RowView {
+    /// Shows a row under the name of its process and workload.
+    pub(crate) fn new(row: &Row, process: &Arc<str>, workload: &Arc<str>) -> Self {
+        Self {
+            sk: row.sk,
+            netns: row.netns,
+            cgroup: row.cgroup,
+            local_address: address(row.local),
+            local_port: row.local_port,
+            peer_address: address(row.peer),
+            peer_port: row.peer_port,
+            state: row.state,
+            entered: row.entered,
+            entered_before: row.has(flag::ENTERED_BEFORE),
+            born: row.born,
+            born_before: row.has(flag::BORN_BEFORE),
+            opened: row.opened(),
+            role: row.role,
+            service_port: row.service_port(),
+            process: Arc::clone(process),
+            workload: Arc::clone(workload),
+            tgid: row.tgid,
+            attribution: row.attribution,
+            holders: row.holders,
+            orphan: row.has(flag::ORPHAN),
+            retransmitted: row.retransmitted,
+            waiting: Waiting {
+                receive_queue: row.queues.receive(),
+                send_queue: row.queues.send(),
+                stage: (row.state == SocketState::CloseWait).then(|| row.queues.stage()),
+                held_back: row.queues.is_held_back(row.state),
+            },
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! What is left to do besides applying records, and in which order.
+//!
+//! Called by `table`, driven by the ingest thread: it calls `step` until nothing is left, and
+//! applies records between two steps. Guarantees: a step looks at about as many rows as its budget
+//! says. The order is: ages, what was requested of passes, the commit of a pass, moves of rows that
+//! are due, idle groups, groups that have got their workload's name.
+//!
+//! The rules that hold between these stand in types: [`Stage`] says what a pass can do now, and
+//! [`Drained`](super::regroup::queue::Drained) proves that no move is planned, without which no
+//! group ends and no pass begins.
+
+use std::sync::Arc;
+
+use agent_common::record::{Holder, Socket};
+
+use super::collect::results::PassResults;
+use super::collect::sums::Sums;
+use super::core::Core;
+use super::limits::Budget;
+use super::reconcile::commit::Commit;
+use super::reconcile::pass::Pass;
+use super::regroup::migration::Migrations;
+use super::regroup::queue::RegroupQueue;
+use super::regroup::retirement::expire_idle;
+use super::report::coverage::{Covered, PassSummary};
+use super::socket::effect::Effect;
+use super::socket::row::seen;
+use crate::pressure::netns::Facts;
+use crate::workload::{Key, Workload};
+
+/// How often ages are brought up to date, nanoseconds.
+const AGE_EVERY: u64 = 250_000_000;
+/// The rows that may grow past an age in one step, in budgets of a step.
+const AGE_BUDGETS: usize = 16;
+/// How often idle groups are looked for, nanoseconds.
+const EXPIRE_EVERY: u64 = 10_000_000_000;
+
+/// What the reconcile thread asks of passes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PassRequest {
+    /// Begin a pass; one that is under way is dropped.
+    Begin,
+    /// Commit the pass, of which this was read to the end.
+    Commit(Covered),
+    /// Drop the pass. What it corrected stays; nothing is removed or published.
+    Abort,
+}
+
+/// What a step has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// There is more to do.
+    More,
+    /// Nothing is left to do.
+    Done,
+    /// The pass is committed, with this result.
+    Committed(PassSummary),
+}
+
+/// How far the pass has come.
+#[derive(Default)]
+enum Stage {
+    /// No pass is under way.
+    #[default]
+    Idle,
+    /// Lists are being read.
+    Reading(Pass),
+    /// The lists have been read; the rows are gone through.
+    Committing(Pass, Commit),
+}
+
+impl Stage {
+    const fn pass(&mut self) -> Option<&mut Pass> {
+        match self {
+            Self::Idle => None,
+            Self::Reading(pass) | Self::Committing(pass, _) => Some(pass),
+        }
+    }
+
+    fn sums(&mut self) -> Option<&mut Sums> {
+        self.pass().map(|pass| &mut pass.sums)
+    }
+}
+
+/// A pass that is to begin or to be dropped as soon as no move is planned.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pending {
+    Begin,
+    Abort,
+}
+
+/// What is left to do.
+pub(super) struct Work {
+    stage: Stage,
+    pending: Option<Pending>,
+    pub(super) queue: RegroupQueue,
+    pub(super) migrations: Migrations,
+    /// The number of the last pass; see [`seen`].
+    number: u8,
+    aged_at: u64,
+    expired_at: u64,
+}
+
+impl Default for Work {
+    fn default() -> Self {
+        Self {
+            stage: Stage::Idle,
+            pending: None,
+            queue: RegroupQueue::default(),
+            migrations: Migrations::default(),
+            number: seen::FRESH,
+            aged_at: 0,
+            expired_at: 0,
+        }
+    }
+}
+
+impl Work {
+    /// Tells the pass what a record did.
+    #[inline]
+    pub(super) fn note(&mut self, effect: Effect) {
+        if let Some(pass) = self.stage.pass() {
+            pass.note(effect);
+        }
+    }
+
+    /// Takes what a network namespace tells of itself.
+    pub(super) fn facts(&mut self, facts: Facts) {
+        if let Some(pass) = self.stage.pass() {
+            pass.input.know(facts);
+        }
+    }
+
+    /// Compares one entry of the socket list with the table.
+    pub(super) fn socket(&mut self, core: &mut Core, entry: &Socket) {
+        if let Some(pass) = self.stage.pass() {
+            pass.socket(core, &mut self.queue, entry);
+        }
+    }
+
+    /// Notes a process that holds a socket.
+    pub(super) fn holder(&mut self, core: &Core, entry: &Holder) {
+        if let Some(pass) = self.stage.pass() {
+            pass.holders.note(core, entry);
+        }
+    }
+
+    /// Takes what keys stand for.
+    pub(super) fn resolve(
+        &mut self,
+        core: &mut Core,
+        answers: impl IntoIterator<Item = (Key, Option<Arc<Workload>>)>,
+        now: u64,
+    ) {
+        let Self { stage, queue, migrations, .. } = self;
+        migrations.resolve(core, queue, stage.sums(), answers, now);
+    }
+
+    /// Takes a request.
+    pub(super) fn request(&mut self, request: PassRequest) {
+        match request {
+            PassRequest::Begin => self.pending = Some(Pending::Begin),
+            PassRequest::Abort => self.pending = Some(Pending::Abort),
+            PassRequest::Commit(covered) => {
+                self.stage = match std::mem::take(&mut self.stage) {
+                    Stage::Idle => Stage::Idle,
+                    Stage::Reading(pass) | Stage::Committing(pass, _) => {
+                        Stage::Committing(pass, Commit::new(covered))
+                    }
+                };
+            }
+        }
+    }
+
+    /// Does a part of what is left.
+    pub(super) fn step(
+        &mut self,
+        core: &mut Core,
+        results: &mut PassResults,
+        now: u64,
+        mut budget: Budget,
+    ) -> Progress {
+        if now.saturating_sub(self.aged_at) >= AGE_EVERY {
+            self.aged_at = now;
+            core.age(now, budget.times(AGE_BUDGETS));
+        }
+        if !self.change_pass(core, now, &mut budget) {
+            return Progress::More;
+        }
+        if matches!(self.stage, Stage::Committing(..)) {
+            return self.commit(core, results, now, &mut budget);
+        }
+        if self.queue.is_due() {
+            self.queue.step(core, &mut budget);
+            return Progress::More;
+        }
+        if now.saturating_sub(self.expired_at) >= EXPIRE_EVERY {
+            self.expired_at = now;
+            self.expire_idle(core, now);
+        }
+        if self.migrate(core, budget) { Progress::More } else { Progress::Done }
+    }
+
+    /// Begins or drops a pass where that was asked for and no move is planned any more. Returns
+    /// whether nothing of that is left to do.
+    fn change_pass(&mut self, core: &mut Core, now: u64, budget: &mut Budget) -> bool {
+        let Some(pending) = self.pending else { return true };
+        if !self.queue.is_empty() {
+            self.queue.step(core, budget);
+        }
+        let Some(drained) = self.queue.drained() else { return false };
+        self.pending = None;
+        self.stage = match pending {
+            Pending::Abort => Stage::Idle,
+            Pending::Begin => {
+                self.number = seen::after(self.number);
+                Stage::Reading(Pass::new(core, &drained, self.number, now))
+            }
+        };
+        true
+    }
+
+    /// Goes on with the commit of a pass.
+    pub(super) fn commit(
+        &mut self,
+        core: &mut Core,
+        results: &mut PassResults,
+        now: u64,
+        budget: &mut Budget,
+    ) -> Progress {
+        let Stage::Committing(pass, commit) = &mut self.stage else { return Progress::Done };
+        if !commit.step(core, &mut self.queue, pass, budget) {
+            return Progress::More;
+        }
+        let Stage::Committing(pass, commit) = std::mem::take(&mut self.stage) else {
+            return Progress::Done;
+        };
+        // Its buffers are large, and idle until the next pass.
+        self.queue = RegroupQueue::default();
+        Progress::Committed(commit.publish(core, results, pass, now))
+    }
+
+    /// Goes on with groups that have got their workload's name. Returns whether there are more.
+    pub(super) fn migrate(&mut self, core: &mut Core, budget: Budget) -> bool {
+        let Self { stage, queue, migrations, .. } = self;
+        migrations.step(core, queue, stage.sums(), budget)
+    }
+
+    /// Takes labels back from groups that have been idle for long, and gives up waiting for names.
+    pub(super) fn expire_idle(&mut self, core: &mut Core, now: u64) {
+        let late = core.workloads.expire(now);
+        self.resolve(core, late.into_iter().map(|key| (key, None)), now);
+        // Where moves are planned the next call is early enough.
+        if let Some(drained) = self.queue.drained() {
+            expire_idle(core, self.stage.sums(), &drained, now);
+        }
+    }
+
+    /// Begins a pass at once.
+    pub(super) fn begin_pass(&mut self, core: &mut Core, now: u64) {
+        self.request(PassRequest::Begin);
+        while !self.change_pass(core, now, &mut Budget::UNLIMITED.clone()) {}
+    }
+
+    /// Drops a pass at once.
+    #[cfg(test)]
+    pub(super) fn abort_pass(&mut self, core: &mut Core) {
+        self.request(PassRequest::Abort);
+        while !self.change_pass(core, 0, &mut Budget::UNLIMITED.clone()) {}
+    }
+
+    /// Commits a pass at once; nothing is found where none is under way.
+    pub(super) fn end_pass(
+        &mut self,
+        core: &mut Core,
+        results: &mut PassResults,
+        now: u64,
+        covered: &Covered,
+    ) -> PassSummary {
+        self.request(PassRequest::Commit(covered.clone()));
+        loop {
+            match self.commit(core, results, now, &mut Budget::UNLIMITED.clone()) {
+                Progress::More => {}
+                Progress::Done => return PassSummary::default(),
+                Progress::Committed(summary) => return summary,
+            }
+        }
+    }
+}

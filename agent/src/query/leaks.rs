@@ -1,0 +1,183 @@
+//! `tcpwarden leaks`, `/api/v1/leaks`: who is suspected to leak connections, in sentences.
+//!
+//! [`crate::leaks`] finds and ranks the suspects; this module reads the parameters and writes the
+//! text.
+
+use std::fmt::Write as _;
+
+use super::parameter::Parameter;
+use super::text::{age, end, printable};
+use super::{Query, Source, value};
+use crate::duration_text;
+use crate::leaks::suspect::Suspect;
+use crate::leaks::{Leaks, LookedAt};
+use crate::listing::filter::Filter;
+
+/// The parameters: those on which all connections of a suspect agree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LeaksQuery {
+    /// Which connections are looked at. Its `min_age` applies to the oldest of a suspect.
+    pub(crate) filter: Filter,
+    /// The most suspects in the answer.
+    pub(crate) limit: usize,
+}
+
+impl Default for LeaksQuery {
+    fn default() -> Self {
+        Self { filter: Filter::ALL, limit: 20 }
+    }
+}
+
+const WHICH: &str = "Which suspects";
+
+impl Query for LeaksQuery {
+    const NAME: &'static str = "leaks";
+    const ABOUT: &'static str = "who is suspected to leak connections, the worst first";
+    const NOTES: &'static str = "\
+A suspect is a process with connections that have been in a transient state for more than ten
+seconds: close_wait (the peer closed, the process never did), syn_sent (nobody answers), fin_wait2
+with a descriptor (half-closed), fin_wait1, last_ack and closing (the peer does not acknowledge).
+The exit code is 0 with and without suspects; .matched of --json is their number.
+
+Examples:
+  tcpwarden leaks
+  tcpwarden leaks --min-age 1h
+  tcpwarden leaks --json | jq -r '.suspects[].sentence'
+";
+    const PARAMETERS: &'static [Parameter<Self>] = &[
+        Parameter::list("state", "STATES", |query: &mut Self, text| {
+            value::add_state(&mut query.filter, text)
+        })
+        .under(WHICH)
+        .help(
+            "In one of these states: close_wait, syn_sent, fin_wait1, fin_wait2, last_ack, closing",
+        ),
+        Parameter::repeated("process", "NAME", |query: &mut Self, text| {
+            query.filter.processes.push(value::pattern(text)?);
+            Ok(())
+        })
+        .under(WHICH)
+        .help("Of a process with this name; NAME* for names that begin so"),
+        Parameter::repeated("workload", "NAME", |query: &mut Self, text| {
+            query.filter.workloads.push(value::pattern(text)?);
+            Ok(())
+        })
+        .under(WHICH)
+        .help("Of a workload with this name; NAME* for names that begin so"),
+        Parameter::list("service-port", "PORTS", |query: &mut Self, text| {
+            query.filter.service_ports.push(value::port(text)?);
+            Ok(())
+        })
+        .under(WHICH)
+        .help("With this service port: the local port of a server, the remote port of a client"),
+        Parameter::list("role", "ROLES", |query: &mut Self, text| {
+            query.filter.roles.push(value::role(text)?);
+            Ok(())
+        })
+        .under(WHICH)
+        .help("With this role: client, server, unknown"),
+        Parameter::one("min-age", "DURATION", |query: &mut Self, text| {
+            query.filter.min_age = value::duration(text)?;
+            Ok(())
+        })
+        .under(WHICH)
+        .help(
+            "Whose oldest connection has been in its state for at least this long: 90s, 5m, \
+             1h30m, 2d [default: 10s]",
+        ),
+        Parameter::one("limit", "N", |query: &mut Self, text| {
+            query.limit = value::limit(text)?;
+            Ok(())
+        })
+        .under(WHICH)
+        .short('n')
+        .help("At most this many, 1 to 1000 [default: 20]"),
+    ];
+    type Answer = Leaks;
+
+    fn answer(&self, source: &Source, now: u64) -> Leaks {
+        source.leaks.leaks(&source.table, &self.filter, self.limit, now)
+    }
+
+    fn write(answer: &Leaks, page: &mut String) {
+        for (number, suspect) in answer.suspects.iter().enumerate() {
+            write_suspect(page, number + 1, suspect);
+        }
+        let LookedAt { connections, in_leak_states, past_grace, .. } = answer.looked_at;
+        // Writing to a String cannot fail.
+        if answer.truncated {
+            let (returned, matched) = (answer.returned, answer.matched);
+            let _ = writeln!(
+                page,
+                "{returned} of {matched} suspects shown; --limit and filters show others"
+            );
+        }
+        let none = if answer.suspects.is_empty() { "no suspects: " } else { "" };
+        let _ = writeln!(
+            page,
+            "{none}looked at {connections} connections; {in_leak_states} are in a transient state, \
+             {past_grace} for more than 10 s"
+        );
+    }
+}
+
+fn write_suspect(page: &mut String, number: usize, suspect: &Suspect) {
+    let Suspect { older_than_60, older_than_300, older_than_3600, .. } = suspect;
+    let _ = writeln!(page, "{number}. {}", printable(&suspect.sentence));
+    let _ = writeln!(page, "   {}: {}", printable(&suspect.kind), printable(&suspect.meaning));
+    let _ = writeln!(
+        page,
+        "   older than 1 min: {older_than_60}, than 5 min: {older_than_300}, \
+         than 1 h: {older_than_3600}"
+    );
+    for one in &suspect.sample {
+        let local = end(one.local_address, one.local_port);
+        let peer = end(one.peer_address, one.peer_port);
+        let bound = if one.age_at_least { "at least " } else { "" };
+        let age = age(one.age_seconds, duration_text::long);
+        let pid = one.pid.map(|pid| format!(", pid {pid}")).unwrap_or_default();
+        let _ = writeln!(page, "   {local} -> {peer}, {bound}{age}{pid}");
+    }
+    let _ = writeln!(page);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_healthy_machine_is_told_what_was_looked_at() {
+        let looked_at = LookedAt { connections: 123, in_leak_states: 4, ..LookedAt::default() };
+        let mut page = String::new();
+        LeaksQuery::write(&Leaks { looked_at, ..Leaks::default() }, &mut page);
+        assert_eq!(
+            page,
+            "no suspects: looked at 123 connections; 4 are in a transient state, \
+             0 for more than 10 s\n"
+        );
+    }
+
+    #[test]
+    fn a_suspect_is_a_sentence_with_its_evidence_below() {
+        let suspect = Suspect {
+            sentence: "process x\u{1b}[2J holds".into(),
+            kind: "never_closed".into(),
+            older_than_60: 7,
+            ..Suspect::default()
+        };
+        let answer = Leaks {
+            matched: 3,
+            returned: 1,
+            truncated: true,
+            suspects: vec![suspect],
+            ..Leaks::default()
+        };
+        let mut page = String::new();
+        LeaksQuery::write(&answer, &mut page);
+        assert!(page.starts_with("1. process x\\u{1b}[2J holds\n   never_closed: "), "{page}");
+        assert!(
+            page.contains("older than 1 min: 7,") && page.contains("1 of 3 suspects shown"),
+            "{page}"
+        );
+    }
+}

@@ -1,0 +1,203 @@
+//! `tcpwarden ports`, `/api/v1/ports`: the destinations that have taken most local ports. They run
+//! out when connects fail with `no_local_port`.
+//!
+//! Each reconcile pass gathers them; the table keeps at most twenty.
+
+use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv6Addr};
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+
+use super::parameter::Parameter;
+use super::text::end;
+use super::{Query, Source, value};
+use crate::conn::pressure::Destination;
+use crate::ingest::lock;
+use crate::listing::answer::Taken;
+
+/// The parameters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PortsQuery {
+    /// The most destinations in the answer.
+    limit: usize,
+}
+
+impl Default for PortsQuery {
+    fn default() -> Self {
+        Self { limit: 20 }
+    }
+}
+
+impl Query for PortsQuery {
+    const NAME: &'static str = "ports";
+    const ABOUT: &'static str = "which destinations have taken most of their local ports";
+    const NOTES: &'static str = "\
+Examples:
+  tcpwarden ports
+  tcpwarden ports -n 5 --json | jq '.destinations[].used_ratio'
+";
+    const PARAMETERS: &'static [Parameter<Self>] =
+        &[Parameter::one("limit", "N", |query: &mut Self, text| {
+            query.limit = value::limit(text)?;
+            Ok(())
+        })
+        .short('n')
+        .help("At most this many of the twenty that are kept [default: 20]")];
+    type Answer = Ports;
+
+    fn answer(&self, source: &Source, now: u64) -> Ports {
+        let taken = Taken::at(SystemTime::now(), now);
+        let all = lock(&source.table).view().destinations().to_vec();
+        let destinations: Vec<PortUse> = all.iter().take(self.limit).map(PortUse::from).collect();
+        Ports {
+            taken,
+            known: all.len(),
+            returned: destinations.len(),
+            truncated: destinations.len() < all.len(),
+            destinations,
+        }
+    }
+
+    fn write(answer: &Ports, page: &mut String) {
+        // Writing to a String cannot fail.
+        if answer.destinations.is_empty() {
+            let _ = writeln!(page, "no connection has taken a port of the ephemeral range");
+            return;
+        }
+        let _ = writeln!(
+            page,
+            "{:>6}  {:>6}  {:>9}  {:>6}  {:>10}  FROM -> TO",
+            "USED%", "USED", "TIME_WAIT", "RANGE", "NETNS"
+        );
+        for destination in &answer.destinations {
+            write_destination(destination, page);
+        }
+        if answer.truncated {
+            let (returned, known) = (answer.returned, answer.known);
+            let _ =
+                writeln!(page, "{returned} of {known} destinations shown; --limit shows others");
+        }
+    }
+}
+
+fn write_destination(destination: &PortUse, page: &mut String) {
+    let PortUse { netns, local_address, used, time_wait, range, used_ratio, .. } = destination;
+    let to = end(destination.peer_address, destination.peer_port);
+    let percent = used_ratio * 100.0;
+    // Writing to a String cannot fail.
+    let _ = write!(page, "{percent:>5.1}%  {used:>6}  {time_wait:>9}  {range:>6}  ");
+    let _ = writeln!(page, "{netns:>10}  {local_address} -> {to}");
+}
+
+/// The answer: destinations, the one with the largest share first.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Ports {
+    /// When the answer was made; the numbers are as old as the last reconcile pass.
+    #[serde(flatten)]
+    pub(crate) taken: Taken,
+    /// How many destinations the table keeps.
+    pub(crate) known: usize,
+    /// How many of them are in this answer.
+    pub(crate) returned: usize,
+    /// Whether there are more.
+    pub(crate) truncated: bool,
+    /// The destinations.
+    pub(crate) destinations: Vec<PortUse>,
+}
+
+/// The local ports that connections from one address to one service have taken.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct PortUse {
+    /// The inode of the network namespace.
+    pub(crate) netns: u32,
+    /// The local address.
+    pub(crate) local_address: IpAddr,
+    /// The service's address.
+    pub(crate) peer_address: IpAddr,
+    /// The service's port.
+    pub(crate) peer_port: u16,
+    /// Ports taken.
+    pub(crate) used: u32,
+    /// How many of `used` are in `TIME_WAIT`, or in `FIN_WAIT2` without a descriptor.
+    pub(crate) time_wait: u32,
+    /// How many ports a destination can have.
+    pub(crate) range: u32,
+    /// `used` divided by `range`, 0 to 1; at 1 no port is left.
+    pub(crate) used_ratio: f64,
+    /// `tcp_tw_reuse` of the namespace; `None` if it could not be read.
+    pub(crate) tw_reuse: Option<u64>,
+}
+
+impl Default for PortUse {
+    fn default() -> Self {
+        let unspecified = Ipv6Addr::UNSPECIFIED.into();
+        Self {
+            netns: 0,
+            local_address: unspecified,
+            peer_address: unspecified,
+            peer_port: 0,
+            used: 0,
+            time_wait: 0,
+            range: 0,
+            used_ratio: 0.0,
+            tw_reuse: None,
+        }
+    }
+}
+
+impl From<&Destination> for PortUse {
+    fn from(from: &Destination) -> Self {
+        Self {
+            netns: from.netns,
+            local_address: from.local.to_canonical(),
+            peer_address: from.peer.to_canonical(),
+            peer_port: from.peer_port,
+            used: from.used,
+            time_wait: from.time_wait,
+            range: from.range,
+            used_ratio: (from.ratio() * 1000.0).round() / 1000.0,
+            tw_reuse: from.tw_reuse,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_destination_is_a_line_with_its_share() {
+        let worst = PortUse {
+            netns: 77,
+            local_address: [10, 0, 0, 1].into(),
+            peer_address: [10, 0, 0, 9].into(),
+            peer_port: 5432,
+            used: 27_000,
+            time_wait: 26_000,
+            range: 28_232,
+            used_ratio: 0.956,
+            tw_reuse: Some(2),
+        };
+        let answer = Ports {
+            known: 9,
+            returned: 1,
+            truncated: true,
+            destinations: vec![worst],
+            ..Ports::default()
+        };
+        let mut page = String::new();
+        PortsQuery::write(&answer, &mut page);
+        assert_eq!(
+            page,
+            " USED%    USED  TIME_WAIT   RANGE       NETNS  FROM -> TO\n \
+             95.6%   27000      26000   28232          77  10.0.0.1 -> 10.0.0.9:5432\n\
+             1 of 9 destinations shown; --limit shows others\n"
+        );
+        page.clear();
+        PortsQuery::write(&Ports::default(), &mut page);
+        assert_eq!(page, "no connection has taken a port of the ephemeral range\n");
+    }
+}

@@ -1,0 +1,71 @@
+//! A listener drops connections because its accept queue is full.
+//!
+//! Its limits stand here; boards and the runbook beside it take them from here.
+
+use catalogue::metrics::pressure::{LISTEN_BACKLOG_USED, LISTEN_DROPS, LISTEN_OVERFLOWS};
+
+use crate::alert::{Alert, Severity, Term, percent, term};
+use crate::rules::promql::{OWNER, and, indent, most, not_other, rate, series};
+use crate::timing::{FOR_SHORT, KEEP, RATE, Timing};
+
+/// Drops a second at a listener while an accept queue of its network namespace overflows: six a
+/// minute, each a connect that takes a second longer, or fails.
+pub const ACCEPT_DROPS_RATE: f64 = 0.1;
+
+/// How full the accept queue of a listener must have been seen for its drops to be overflows of it.
+/// It is looked at once a pass, so a queue that overflows in bursts is seen half full, seldom full.
+pub const OVERFLOWING_BACKLOG_RATIO: f64 = 0.5;
+
+/// The alert TcpAcceptQueueOverflowing.
+pub const ALERT: Alert = Alert {
+    name: "TcpAcceptQueueOverflowing",
+    group: "tcpwarden-listeners",
+    severity: Severity::Critical,
+    expr,
+    hold: FOR_SHORT,
+    keep: KEEP,
+    summary: "A listener drops connections because its accept queue is full.",
+    description: "{{ $labels.process }} ({{ $labels.workload }}) on {{ $labels.instance }} drops \
+        {{ printf `%.2f` $value }} segments a second \
+        at its listeners[[port]] while accept queues overflow, both at least [[rate]], and its \
+        own were [[filled]] full or more: clients \
+        wait a second or more for each connect, or fail.",
+    terms,
+    board: "tcpwarden-services",
+    runbook: include_str!("runbook.md"),
+};
+
+/// The kernel counts overflows by namespace, any of them, and drops, for whatever reason, by
+/// listener. Both together name the culprit, if its own queue was seen filled: others drop for
+/// other reasons while it overflows.
+fn expr(timing: &Timing) -> String {
+    let drops = rate(&LISTEN_DROPS, &[not_other("process")], timing);
+    let filled = format!(
+        "max_over_time({}[{}]) >= {OVERFLOWING_BACKLOG_RATIO}",
+        series(&LISTEN_BACKLOG_USED, &[]),
+        timing.span(RATE)
+    );
+    let drops = format!("sum without (port) (\n{}\n)", indent(&and(&drops, &[], &filled)));
+    let overflows = rate(&LISTEN_OVERFLOWS, &[], timing);
+    format!(
+        "{drops} >= {ACCEPT_DROPS_RATE}\nand on (job, instance)\nsum by (job, instance) \
+         ({overflows}) >= {ACCEPT_DROPS_RATE}"
+    )
+}
+
+fn terms(timing: &Timing) -> Vec<Term> {
+    let drops = rate(&LISTEN_DROPS, &[OWNER.to_owned()], timing);
+    vec![
+        term("port", most("port", &drops, ", most on port"), ""),
+        term(
+            "rate",
+            format!("{ACCEPT_DROPS_RATE} a second"),
+            "drops of one process' listeners, and overflows on the machine",
+        ),
+        term(
+            "filled",
+            percent(OVERFLOWING_BACKLOG_RATIO),
+            "share of the listener's accept queue that was taken at one look at least",
+        ),
+    ]
+}

@@ -1,0 +1,97 @@
+//! A client fails to connect to a service.
+//!
+//! Its limits stand here; boards and the runbook beside it take them from here.
+
+use catalogue::labels::{ConnectFailure, Role};
+use catalogue::metrics::lifecycle::{CONNECT_FAILURES, CONNECTIONS_OPENED};
+
+use crate::alert::{Alert, Severity, Term, percent, term};
+use crate::rules::promql::{OWNER, eq, indent, max, most, ne, none_of, rate, sum};
+use crate::rules::shared::one_service;
+use crate::timing::{FOR_SHORT, KEEP, Timing};
+
+/// Failed connects a second towards one port: six a minute; below, a share says nothing.
+pub const CONNECT_FAILURE_RATE: f64 = 0.1;
+
+/// Share of connects that fail.
+pub const CONNECT_FAILURE_RATIO: f64 = 0.1;
+
+/// Share of connects that the program itself gives up. A client that tries IPv4 and IPv6 side by
+/// side gives up one for each that succeeds, so half is normal.
+pub const CONNECT_CANCELED_RATIO: f64 = 0.6;
+
+/// The alert TcpConnectFailures.
+pub const ALERT: Alert = Alert {
+    name: "TcpConnectFailures",
+    group: "tcpwarden-connects",
+    severity: Severity::Warning,
+    expr,
+    hold: FOR_SHORT,
+    keep: KEEP,
+    summary: "A client fails to connect to a service.",
+    description: "{{ $value | humanizePercentage }} of the connects of {{ $labels.process }} \
+        ({{ $labels.workload }}) on \
+        {{ $labels.instance }} to one service fail[[port]][[why]]; the limit is [[ratio]] of them \
+        (given up by the program itself: [[canceled]]) and [[rate]].",
+    terms,
+    board: "tcpwarden-services",
+    runbook: include_str!("runbook.md"),
+};
+
+/// Connects that reached the other side. Where the birth was not seen, the role is unknown.
+fn opened(timing: &Timing) -> String {
+    let [process, port] = one_service();
+    sum(
+        &["role"],
+        &rate(&CONNECTIONS_OPENED, &[ne("role", Role::Server.as_str()), process, port], timing),
+    )
+}
+
+/// Failed connects, of these reasons.
+fn failed(reason: Option<String>, timing: &Timing) -> String {
+    let matchers: Vec<String> = reason.into_iter().chain(one_service()).collect();
+    sum(&["reason"], &rate(&CONNECT_FAILURES, &matchers, timing))
+}
+
+/// What the program gave up is judged by itself; that no local port is left has an alert of its
+/// own.
+fn expr(timing: &Timing) -> String {
+    let (canceled, no_port) =
+        (ConnectFailure::Canceled.as_str(), ConnectFailure::NoLocalPort.as_str());
+    let attempts = format!("({} + {})", opened(timing), failed(None, timing));
+    let share = |failed: &str, ratio: f64| {
+        let both =
+            format!("{failed}\n/ {attempts} >= {ratio}\nand\n{failed} >= {CONNECT_FAILURE_RATE}");
+        format!("(\n{}\n)", indent(&both))
+    };
+    let refused = share(
+        &failed(Some(none_of("reason", &[canceled, no_port])), timing),
+        CONNECT_FAILURE_RATIO,
+    );
+    let given_up = share(&failed(Some(eq("reason", canceled)), timing), CONNECT_CANCELED_RATIO);
+    max(&["port"], &format!("{refused}\nor\n{given_up}"))
+}
+
+fn terms(timing: &Timing) -> Vec<Term> {
+    let failed =
+        |label, text| most(label, &rate(&CONNECT_FAILURES, &[OWNER.to_owned()], timing), text);
+    vec![
+        term("port", failed("port", ", most towards port"), ""),
+        term("why", failed("reason", ", mostly"), ""),
+        term(
+            "rate",
+            format!("{CONNECT_FAILURE_RATE} a second"),
+            "failed connects of one process to one port",
+        ),
+        term(
+            "ratio",
+            percent(CONNECT_FAILURE_RATIO),
+            "share of its connects to that port that fail",
+        ),
+        term(
+            "canceled",
+            percent(CONNECT_CANCELED_RATIO),
+            "share of its connects to that port that the program gives up",
+        ),
+    ]
+}

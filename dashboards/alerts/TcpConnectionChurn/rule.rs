@@ -1,0 +1,70 @@
+//! A client opens a connection for every request instead of keeping some.
+//!
+//! Its limits stand here; boards and the runbook beside it take them from here.
+
+use catalogue::labels::Role;
+use catalogue::metrics::lifecycle::{CONNECTION_DURATION, CONNECTIONS_OPENED};
+
+use crate::alert::{Alert, Severity, Term, percent, term};
+use crate::rules::promql::{OWNER, eq, max, most, observed, rate, up_to};
+use crate::rules::shared::one_service;
+use crate::timing::{FOR_LONG, KEEP, Timing};
+
+/// Connections a second from one process to one port: below, a handshake for each request costs
+/// little.
+pub const CHURN_RATE: f64 = 10.0;
+
+/// The life below which a connection served one request. A bound of the histogram, as above.
+pub const CHURN_SECONDS: f64 = 0.5;
+
+/// Share of connections that lived no longer.
+pub const CHURN_RATIO: f64 = 0.9;
+
+/// The alert TcpConnectionChurn.
+pub const ALERT: Alert = Alert {
+    name: "TcpConnectionChurn",
+    group: "tcpwarden-connects",
+    severity: Severity::Info,
+    expr,
+    hold: FOR_LONG,
+    keep: KEEP,
+    summary: "A client opens a connection for every request instead of keeping some.",
+    description: "{{ $labels.process }} ({{ $labels.workload }}) on {{ $labels.instance }} opens \
+        {{ printf `%.2f` $value }} connections a \
+        second to one service[[port]], at least [[rate]], and at least [[ratio]] of them live no \
+        longer than [[seconds]]: no pool, or one \
+        that is not used.",
+    terms,
+    board: "tcpwarden-services",
+    runbook: include_str!("runbook.md"),
+};
+
+fn expr(timing: &Timing) -> String {
+    let client: Vec<String> =
+        [eq("role", Role::Client.as_str())].into_iter().chain(one_service()).collect();
+    let opened = rate(&CONNECTIONS_OPENED, &client, timing);
+    let short = up_to(&CONNECTION_DURATION, CHURN_SECONDS, &client, timing);
+    let all = observed(&CONNECTION_DURATION, &client, timing);
+    max(
+        &["port", "role"],
+        &format!("{opened} >= {CHURN_RATE}\nand\n{short}\n/ {all} >= {CHURN_RATIO}"),
+    )
+}
+
+fn terms(timing: &Timing) -> Vec<Term> {
+    let client = [eq("role", Role::Client.as_str()), OWNER.to_owned()];
+    vec![
+        term(
+            "port",
+            most("port", &rate(&CONNECTIONS_OPENED, &client, timing), ", most towards port"),
+            "",
+        ),
+        term(
+            "rate",
+            format!("{CHURN_RATE} a second"),
+            "connections that one process opens to one port",
+        ),
+        term("ratio", percent(CHURN_RATIO), "share of its connections to that port that are short"),
+        term("seconds", format!("{CHURN_SECONDS} s"), "life up to which a connection is short"),
+    ]
+}

@@ -1,0 +1,42 @@
+//! The accept queue of a listener is nearly full all the time.
+
+use catalogue::metrics::pressure::LISTEN_BACKLOG_USED;
+
+use crate::alert::{Alert, Severity, Term, percent, term};
+use crate::rules::promql::{OWNER, most, series};
+use crate::threshold::USED_RATIO_WARNING;
+use crate::timing::{FOR_SHORT, KEEP, Timing};
+
+/// The alert TcpListenBacklogNearLimit.
+pub const ALERT: Alert = Alert {
+    name: "TcpListenBacklogNearLimit",
+    group: "tcpwarden-listeners",
+    severity: Severity::Warning,
+    expr,
+    hold: FOR_SHORT,
+    keep: KEEP,
+    summary: "The accept queue of a listener is nearly full all the time.",
+    description: "The fullest accept queue of {{ $labels.process }} ({{ $labels.workload }}) on \
+        {{ $labels.instance }} is at \
+        {{ $value | humanizePercentage }}[[port]], at least [[used]]: connections wait for the \
+        process; when it is full, the kernel drops them.",
+    terms,
+    board: "tcpwarden-services",
+    runbook: include_str!("runbook.md"),
+};
+
+fn expr(_timing: &Timing) -> String {
+    format!("max without (port) ({}) >= {USED_RATIO_WARNING}", series(&LISTEN_BACKLOG_USED, &[]))
+}
+
+fn terms(_timing: &Timing) -> Vec<Term> {
+    let used = series(&LISTEN_BACKLOG_USED, &[OWNER.to_owned()]);
+    vec![
+        term("port", most("port", &used, " on port"), ""),
+        term(
+            "used",
+            percent(USED_RATIO_WARNING),
+            "share of the accept queue that is taken, of the fullest listener",
+        ),
+    ]
+}

@@ -1,0 +1,52 @@
+//! An agent does not answer, or only intermittently, or none is known: its machine is not watched.
+//!
+//! Its limits stand here; boards and the runbook beside it take them from here.
+
+use crate::alert::{Alert, JOB, Severity, Term, percent, term};
+use crate::timing::{ANSWERED, FOR_SHORT, KEEP, Timing};
+
+/// Share of scrapes that an agent answers from which on it is not there: it crashes and is started
+/// again. Above what an outage leaves over that is too short for the alert.
+pub const ANSWERED_RATIO: f64 = 0.6;
+
+/// The alert TcpwardenDown.
+pub const ALERT: Alert = Alert {
+    name: "TcpwardenDown",
+    group: "tcpwarden-agent",
+    severity: Severity::Warning,
+    expr,
+    hold: FOR_SHORT,
+    keep: KEEP,
+    summary: "An agent does not answer, or only intermittently, or none is known: its machine is \
+        not watched.",
+    description: "{{ if $labels.instance }}The agent {{ $labels.instance }} ({{ $labels.job }}) \
+        does not answer, or answered at most [[share]] \
+        of the scrapes of the last [[window]]{{ else }}Prometheus has no target \
+        whose job has tcpwarden in its name{{ end }}: no other alert of tcpwarden can fire there.",
+    terms,
+    board: "tcpwarden-agent",
+    runbook: include_str!("runbook.md"),
+};
+
+/// One that crashes and is started again answers in between, so that `for` would begin anew each
+/// time. A share of less than the whole window says nothing: a machine that has just come may have
+/// missed its first scrapes.
+fn expr(timing: &Timing) -> String {
+    let up = format!("up{{job=~{JOB:?}}}");
+    let window = timing.span(ANSWERED);
+    format!(
+        "{up} == 0\nor\navg_over_time({up}[{window}]) <= {ANSWERED_RATIO}\nand\n{up} offset \
+         {window}\nor\nabsent({up})"
+    )
+}
+
+fn terms(timing: &Timing) -> Vec<Term> {
+    vec![
+        term(
+            "share",
+            percent(ANSWERED_RATIO),
+            "share of the scrapes that the agent answers, if it answers at all",
+        ),
+        term("window", timing.span(ANSWERED), "the scrapes of so long"),
+    ]
+}

@@ -1,0 +1,47 @@
+//! An agent loses records: its counters are too low.
+//!
+//! Its limits stand here; boards and the runbook beside it take them from here.
+
+use catalogue::metrics::agent::{EVENTS, EVENTS_LOST};
+
+use crate::alert::{Alert, Severity, Term, percent, term};
+use crate::rules::promql::{rate, sum};
+use crate::timing::{FOR_LONG, KEEP, Timing};
+
+/// Records lost a second by one agent.
+pub const EVENTS_LOST_RATE: f64 = 0.1;
+
+/// Share of records lost: counters are wrong by so much; gauges are corrected by the next pass.
+pub const EVENTS_LOST_RATIO: f64 = 0.001;
+
+/// The alert TcpwardenEventsLost.
+pub const ALERT: Alert = Alert {
+    name: "TcpwardenEventsLost",
+    group: "tcpwarden-agent",
+    severity: Severity::Warning,
+    expr,
+    hold: FOR_LONG,
+    keep: KEEP,
+    summary: "An agent loses records: its counters are too low.",
+    description: "{{ $labels.instance }} loses {{ $value | humanizePercentage }} of its records, \
+        at least [[ratio]] and [[rate]]: counters are short \
+        by as much; gauges are corrected by the next pass.",
+    terms,
+    board: "tcpwarden-agent",
+    runbook: include_str!("runbook.md"),
+};
+
+fn expr(timing: &Timing) -> String {
+    let lost = sum(&["ring"], &rate(&EVENTS_LOST, &[], timing));
+    let applied = sum(&["event"], &rate(&EVENTS, &[], timing));
+    format!(
+        "{lost}\n/ ({applied} + {lost}) >= {EVENTS_LOST_RATIO}\nand\n{lost} >= {EVENTS_LOST_RATE}"
+    )
+}
+
+fn terms(_timing: &Timing) -> Vec<Term> {
+    vec![
+        term("ratio", percent(EVENTS_LOST_RATIO), "share of records that are lost"),
+        term("rate", format!("{EVENTS_LOST_RATE} a second"), "records that are lost"),
+    ]
+}

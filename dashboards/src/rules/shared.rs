@@ -1,0 +1,82 @@
+//! Parts of expressions and limits that several alerts have in common.
+
+use catalogue::labels::{SocketState, Stage};
+use catalogue::metrics::connections::CONNECTIONS;
+use catalogue::metrics::pressure::CLOSE_WAIT;
+
+use crate::alert::{Term, percent, term};
+use crate::rules::promql::{among, eq, indent, ne, not_other, series, sum};
+use crate::threshold::{STUCK_CONNECTIONS, USED_RATIO_CRITICAL, USED_RATIO_WARNING};
+use crate::timing::{HORIZON, STUCK_AGE, TREND, Timing};
+
+/// Sockets in CLOSE_WAIT that the process holds, accepted or its own; the others are the business
+/// of the listener. Nor what many processes hold together under `~other`: a few each are no leak.
+pub(crate) fn held() -> String {
+    series(&CLOSE_WAIT, &[ne("stage", Stage::Unaccepted.as_str()), not_other("process")])
+}
+
+/// Those that no process holds.
+pub(crate) fn unaccepted() -> String {
+    sum(
+        &["stage"],
+        &series(&CLOSE_WAIT, &[eq("stage", Stage::Unaccepted.as_str()), not_other("process")]),
+    )
+}
+
+pub(crate) fn stuck_terms(timing: &Timing) -> Vec<Term> {
+    vec![
+        term("count", STUCK_CONNECTIONS.to_string(), "sockets of one process that are that old"),
+        term("age", timing.span(STUCK_AGE), "time in the state"),
+    ]
+}
+
+/// Past the one limit, or past the other and on the way to all of it, by the last stretch of
+/// `history` and by that before: a step, a warm-up or another process in the same series is in one
+/// of the two, a climb in both.
+pub(crate) fn now_or_soon(ratio: &str, history: &str, timing: &Timing) -> String {
+    let (trend, horizon) = (timing.span(TREND), timing.seconds(HORIZON));
+    let ahead = |offset: &str| format!("predict_linear({history}{offset}, {horizon}) >= 1");
+    let soon = format!(
+        "({ratio} >= {USED_RATIO_WARNING})\nand\n{}\nand\n{}",
+        ahead(""),
+        ahead(&format!(" offset {trend}"))
+    );
+    format!("{ratio} >= {USED_RATIO_CRITICAL}\nor (\n{}\n)", indent(&soon))
+}
+
+pub(crate) fn near_terms(timing: &Timing) -> Vec<Term> {
+    vec![
+        term("critical", percent(USED_RATIO_CRITICAL), "share in use, whatever the trend"),
+        term(
+            "warning",
+            percent(USED_RATIO_WARNING),
+            "share in use, if the trend reaches all of it",
+        ),
+        term("horizon", timing.span(HORIZON), "time within which the trend reaches all of it"),
+        term(
+            "trend",
+            timing.span(TREND),
+            "history from which the trend is told, and as much before it, by itself",
+        ),
+    ]
+}
+
+/// Neither a process that is gone nor ports that share a label: a share of such a mix is nobody's.
+pub(crate) fn one_service() -> [String; 2] {
+    [not_other("process"), not_other("port")]
+}
+
+/// Connections that can carry data towards this side, or hold some that came.
+pub(crate) fn connections() -> String {
+    let states = [
+        SocketState::Established,
+        SocketState::CloseWait,
+        SocketState::FinWait1,
+        SocketState::FinWait2,
+    ];
+    sum(&["state"], &series(&CONNECTIONS, &[among("state", &states.map(SocketState::as_str))]))
+}
+
+pub(crate) fn nothing(_timing: &Timing) -> Vec<Term> {
+    Vec::new()
+}

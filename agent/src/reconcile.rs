@@ -184,7 +184,8 @@ impl Reconcile {
                     })?;
                 }
                 Err(error) => {
-                    tracing::debug!(netns = namespace.inode, %error, "cannot look into the network namespace")
+                    tracing::debug!(netns = namespace.inode, %error, "cannot look into the \
+                        network namespace")
                 }
             }
         }

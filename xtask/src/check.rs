@@ -7,7 +7,7 @@
 use std::process::Command;
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use crate::setup::{self, ConsentArgs};
 use crate::{cargo, process};
@@ -46,24 +46,50 @@ pub(crate) fn main(args: &Args) -> Result<()> {
     tests.env("PROPTEST_CASES", CASES);
     let mut tidy = cargo::cargo("run")?;
     tidy.args(["--quiet", "--package", "tidy"]);
-    let started = Instant::now();
-    for (name, command) in [
+    run([
         ("format", format),
         ("tidy", tidy),
         ("clippy", prepared(cargo::clippy()?)),
         ("unit", prepared(tests)),
-    ] {
-        step(name, command)?;
+    ])
+}
+
+/// Runs all steps, also after one has failed: an edit may have broken several.
+fn run<const N: usize>(steps: [(&str, Command); N]) -> Result<()> {
+    let mut failed = Vec::new();
+    let mut lines = Vec::new();
+    for (name, mut command) in steps {
+        eprintln!("\n== {name}");
+        let started = Instant::now();
+        let result = process::run(&mut command);
+        let end = if result.is_ok() { "ok" } else { "FAILED" };
+        lines.push(format!("{name}: {end} ({} s)", started.elapsed().as_secs()));
+        failed.extend(result.is_err().then_some(name));
     }
-    println!("check: ok ({} s)", started.elapsed().as_secs());
+    println!("\n== check\n{}", lines.join("\n"));
+    if !failed.is_empty() {
+        bail!("the check failed in: {}", failed.join(", "));
+    }
     Ok(())
 }
 
-/// Runs one command; the first that fails ends the check.
-fn step(name: &str, mut command: Command) -> Result<()> {
-    eprintln!("\n== {name}");
-    let started = Instant::now();
-    process::run(&mut command)?;
-    eprintln!("check: {name} took {} s", started.elapsed().as_secs());
-    Ok(())
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(text: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", text]);
+        command
+    }
+
+    #[test]
+    fn every_step_runs_and_the_error_names_those_that_failed() {
+        let file = std::env::temp_dir().join(format!("check-{}", std::process::id()));
+        let last = shell(&format!("touch {}", file.display()));
+        let steps = [("one", shell("exit 1")), ("two", shell("exit 3")), ("three", last)];
+        assert_eq!(run(steps).unwrap_err().to_string(), "the check failed in: one, two");
+        std::fs::remove_file(&file).unwrap();
+        assert!(run([("one", shell("true"))]).is_ok());
+    }
 }

@@ -57,7 +57,7 @@ impl Teller {
                 Ask::Suspects => lines.extend(self.suspects()?),
                 Ask::Ports => lines.extend(self.ports()?),
                 Ask::Now(text, metric, labels) => {
-                    lines.extend(page.value(metric, labels).map(|value| filled(text, &[value])))
+                    lines.extend(page.value(metric, labels).map(|value| filled(text, &[value])));
                 }
                 Ask::Of(text, used, limit, labels) => {
                     let values = page.value(used, labels).zip(page.value(limit, labels));

@@ -7,6 +7,7 @@
 mod banned;
 mod circles;
 mod counts;
+mod decisions;
 mod glossary;
 mod header;
 mod links;
@@ -43,6 +44,8 @@ pub enum Check {
     Counts,
     /// The glossary is short, and each of its words occurs in code.
     Glossary,
+    /// Each decision names a test that exists.
+    Decisions,
     /// No test is ignored.
     IgnoredTests,
     /// Each `unsafe` has a SAFETY note that is complete in itself.
@@ -53,7 +56,7 @@ pub enum Check {
 
 impl Check {
     /// All checks, in the order in which they are reported.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Circles,
         Self::FileLength,
         Self::FunctionLength,
@@ -63,6 +66,7 @@ impl Check {
         Self::Links,
         Self::Counts,
         Self::Glossary,
+        Self::Decisions,
         Self::IgnoredTests,
         Self::SafetyNotes,
         Self::MutableStatics,
@@ -81,6 +85,7 @@ impl Check {
             Self::Links => links::find(tree),
             Self::Counts => counts::find(tree),
             Self::Glossary => glossary::find(tree),
+            Self::Decisions => decisions::find(tree),
             Self::IgnoredTests => safety::ignored_tests(tree),
             Self::SafetyNotes => safety::notes(tree),
             Self::MutableStatics => safety::mutable_statics(tree),

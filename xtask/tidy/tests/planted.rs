@@ -246,3 +246,16 @@ fn rust_that_does_not_parse_is_an_error_that_names_the_file() {
     let error = Tree::read(tree.0.path()).err().map(|error| format!("{error:#}"));
     assert!(error.as_ref().is_some_and(|text| text.contains("src/window.rs")), "{error:?}");
 }
+
+#[test]
+fn a_decision_without_a_test_and_with_one_that_is_gone_is_found() {
+    let tree = Planted::new();
+    tree.write("docs/decisions/README.md", "# Decisions\n")
+        .write("docs/decisions/01-a.md", "# A\n\n## Held by\n\n- `queues::backlog`\n- `gone`\n")
+        .write("docs/decisions/02-b.md", "# B\n\n## Held by\n\n- `xtask bench --check`\n")
+        .write("docs/decisions/03-c.md", "# C\n");
+    tree.finds(&[
+        ("docs/decisions/01-a.md:6", Check::Decisions),
+        ("docs/decisions/03-c.md:1", Check::Decisions),
+    ]);
+}

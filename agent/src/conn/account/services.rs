@@ -153,6 +153,7 @@ impl Services {
 
 impl Service {
     /// Counts an end, and the numbers that the kernel gave with it.
+    #[inline]
     pub(crate) fn closed(
         &mut self,
         reason: CloseReason,

@@ -5,6 +5,7 @@
 use agent_common::record::{Close, State};
 
 use crate::conn::core::Core;
+use crate::conn::labels::SocketState;
 use crate::conn::socket::effect::Effect;
 use crate::conn::socket::observation::Observation;
 use crate::conn::socket::observe::observe;
@@ -15,8 +16,8 @@ use crate::conn::socket::row::Row;
 impl Core {
     /// Applies a transition into CLOSE, with the socket's last numbers.
     pub(crate) fn close(&mut self, record: &Close) -> Effect {
-        match Observation::of_close(&record.state) {
-            Some(close) => self.end(&close, &record.state, Some(record)),
+        match SocketState::from_code(record.state.old) {
+            Some(old) => self.end(old, &record.state, Some(record)),
             None => Effect::None,
         }
     }
@@ -25,12 +26,12 @@ impl Core {
     /// it had been found just before.
     pub(super) fn end(
         &mut self,
-        close: &Observation<'_>,
+        old: SocketState,
         record: &State,
         numbers: Option<&Close>,
     ) -> Effect {
         self.counters.transitions += 1;
-        let (mut row, outcome) = self.last_row(close, record.ends.sk);
+        let (mut row, outcome) = self.last_row(old, record);
         self.count(&outcome, record.ends.netns);
         self.attribute(&mut row, outcome.inherits, record);
         if let Some(opening) = outcome.opening {
@@ -43,14 +44,15 @@ impl Core {
     }
 
     /// Returns the row that a socket had when it closed, out of the table.
-    fn last_row(&mut self, close: &Observation<'_>, sk: u64) -> (Row, Outcome) {
-        if let Some(mut row) = self.extract(sk) {
-            let outcome = observe(&mut row, close);
+    fn last_row(&mut self, old: SocketState, record: &State) -> (Row, Outcome) {
+        let close = Observation::Close { old, record };
+        if let Some(mut row) = self.extract(record.ends.sk) {
+            let outcome = observe(&mut row, &close);
             if outcome.relation != Relation::OtherSocket {
                 return (row, outcome);
             }
             self.count_replaced(row, &outcome);
         }
-        Self::first_row(close)
+        Self::first_row(&close)
     }
 }

@@ -3,6 +3,8 @@
 //!
 //! Called by the pass, for each entry of a socket that can have a row.
 
+use agent_common::record::Socket;
+
 use crate::conn::core::Core;
 use crate::conn::labels::SocketState;
 use crate::conn::socket::observation::Observation;
@@ -14,9 +16,9 @@ use crate::conn::socket::row::Row;
 impl Core {
     /// Takes an entry into the row at its socket's address. If that is another socket's row, it is
     /// gone then.
-    pub(crate) fn relist(&mut self, index: u32, entry: &Observation<'_>) -> Outcome {
+    pub(crate) fn relist(&mut self, index: u32, state: SocketState, entry: &Socket) -> Outcome {
         let mut row = self.rows[index];
-        let outcome = observe(&mut row, entry);
+        let outcome = observe(&mut row, &Observation::Listed { state, entry });
         match outcome.relation {
             Relation::OtherSocket => {
                 self.unlink(index);
@@ -40,8 +42,8 @@ impl Core {
 
     /// Makes a row for an entry that has none, seen by the pass with this number; none if the table
     /// is full.
-    pub(crate) fn enlist(&mut self, entry: &Observation<'_>, number: u8) -> Option<u32> {
-        let (mut row, outcome) = Self::first_row(entry);
+    pub(crate) fn enlist(&mut self, state: SocketState, entry: &Socket, number: u8) -> Option<u32> {
+        let (mut row, outcome) = Self::first_row(&Observation::Listed { state, entry });
         row.seen = number;
         self.count(&outcome, row.netns);
         if outcome.inherits {

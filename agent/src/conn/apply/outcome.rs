@@ -19,7 +19,8 @@ use crate::internal_error::internal_error;
 impl Core {
     /// Observes a socket that has no row. Returns the row that it has from now on, of no process
     /// and not in the table yet.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "as `observe`")]
+    #[inline(always)]
     pub(super) fn first_row(observation: &Observation<'_>) -> (Row, Outcome) {
         let mut row = Row::ABSENT;
         let outcome = observe(&mut row, observation);
@@ -41,6 +42,7 @@ impl Core {
     }
 
     /// Counts a connection as opened, or as adopted if it may be older than the agent.
+    #[inline]
     pub(super) fn count_opening(&mut self, row: &mut Row, opening: Opening) {
         if opening == Opening::Found && !self.knows(row.netns) {
             self.counters.adopted += 1;
@@ -54,6 +56,7 @@ impl Core {
     }
 
     /// Counts the end of a socket, and the numbers that the kernel gave with it.
+    #[inline]
     pub(super) fn count_ending(&mut self, row: &mut Row, ending: Ending, numbers: Option<&Close>) {
         match ending {
             Ending::Closed { reason, lasted } => {
@@ -65,6 +68,7 @@ impl Core {
     }
 
     /// Removes a row that is in no list, because its address belongs to another socket by now.
+    #[cold]
     pub(super) fn replace(&mut self, index: u32, outcome: &Outcome) {
         match self.index.entry(self.rows[index].sk, &self.rows) {
             Some(entry) => drop(entry.remove()),
@@ -75,6 +79,7 @@ impl Core {
     }
 
     /// Counts a row whose socket is gone, because its address belongs to another one by now.
+    #[cold]
     pub(super) fn count_replaced(&mut self, mut row: Row, outcome: &Outcome) {
         self.count(outcome, row.netns);
         if let Some(ending) = outcome.ending {

@@ -20,7 +20,7 @@ use agent_common::record::{Retransmit, State};
 
 use crate::conn::account::groups::Groups;
 use crate::conn::core::Core;
-use crate::conn::labels::{RetransmitError, Role};
+use crate::conn::labels::{RetransmitError, Role, SocketState};
 use crate::conn::socket::attribution::Attribution;
 use crate::conn::socket::effect::Effect;
 use crate::conn::socket::observation::Observation;
@@ -32,9 +32,9 @@ impl Core {
     /// names a state that no row has is ignored.
     pub(crate) fn transition(&mut self, record: &State) -> Effect {
         match Observation::of_record(record) {
-            Some(close @ Observation::Close { .. }) => self.end(&close, record, None),
-            Some(transition) => self.step(&transition, record),
-            None => Effect::None,
+            Some(Observation::Transition { old, new, .. }) => self.step(old, new, record),
+            Some(Observation::Close { old, .. }) => self.end(old, record, None),
+            Some(Observation::Listed { .. }) | None => Effect::None,
         }
     }
 
@@ -65,19 +65,20 @@ impl Core {
     }
 
     /// Takes a transition that does not end in CLOSE into the row of its socket.
-    fn step(&mut self, transition: &Observation<'_>, record: &State) -> Effect {
+    fn step(&mut self, old: Option<SocketState>, new: SocketState, record: &State) -> Effect {
+        let transition = Observation::Transition { old, new, record };
         self.counters.transitions += 1;
         let Some(index) = self.find(record.ends.sk) else {
-            return self.admit(transition, record);
+            return self.admit(old, new, record);
         };
         // The list is found by the state that the row has in it.
         self.unlink(index);
         let row = &mut self.rows[index];
         let before = row.attribution;
-        let outcome = observe(row, transition);
+        let outcome = observe(row, &transition);
         if outcome.relation == Relation::OtherSocket {
             self.replace(index, &outcome);
-            return self.admit(transition, record);
+            return self.admit(old, new, record);
         }
         self.count(&outcome, record.ends.netns);
         self.attribute_at(index, outcome.inherits, record);
@@ -94,8 +95,9 @@ impl Core {
     }
 
     /// Makes a row for a socket that had none.
-    fn admit(&mut self, transition: &Observation<'_>, record: &State) -> Effect {
-        let (mut row, outcome) = Self::first_row(transition);
+    fn admit(&mut self, old: Option<SocketState>, new: SocketState, record: &State) -> Effect {
+        let transition = Observation::Transition { old, new, record };
+        let (mut row, outcome) = Self::first_row(&transition);
         if self.rows.len() >= self.rows.limit() {
             // A socket without a row is refused once, at its birth; its later records find no row
             // and try again, so it is adopted as soon as there is room.

@@ -20,7 +20,7 @@ use crate::conn::collect::namespaces::Namespaces;
 use crate::conn::collect::results::PassInput;
 use crate::conn::collect::sums::Sums;
 use crate::conn::core::Core;
-use crate::conn::labels::Correction;
+use crate::conn::labels::{Correction, SocketState};
 use crate::conn::regroup::queue::{Drained, RegroupQueue};
 use crate::conn::socket::attribution::Attribution;
 use crate::conn::socket::effect::Effect;
@@ -93,9 +93,9 @@ impl Pass {
         if self.namespaces.count(entry) {
             return;
         }
-        let Some(observation) = Observation::of_entry(entry) else { return };
+        let Some(Observation::Listed { state, .. }) = Observation::of_entry(entry) else { return };
         if let Some(index) = core.find(entry.ends.sk) {
-            let outcome = core.relist(index, &observation);
+            let outcome = core.relist(index, state, entry);
             if outcome.relation != Relation::OtherSocket {
                 core.rows[index].seen = self.number;
                 if outcome.inherits {
@@ -104,11 +104,11 @@ impl Pass {
                 return;
             }
         }
-        self.seed(core, entry, &observation);
+        self.seed(core, entry, state);
     }
 
     /// Makes a row for an entry that has none.
-    fn seed(&mut self, core: &mut Core, entry: &Socket, observation: &Observation<'_>) {
+    fn seed(&mut self, core: &mut Core, entry: &Socket, state: SocketState) {
         if self.may_be_closed(entry.ends.sk, entry.time) {
             return;
         }
@@ -118,7 +118,7 @@ impl Pass {
             core.counters.refused += u64::from(!core.seeded);
             return;
         }
-        if let Some(index) = core.enlist(observation, self.number) {
+        if let Some(index) = core.enlist(state, entry, self.number) {
             self.holders.forget(index);
         }
     }

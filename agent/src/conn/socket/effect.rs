@@ -1,12 +1,14 @@
-//! What a pass under way has to know of a record.
+//! What a pass under way has to know of a record that was applied.
+//!
+//! Returned by `apply`, taken by the pass. It keeps `apply` free of any knowledge of passes.
 
 /// What became of the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
     /// Nothing that a pass asks for.
     None,
-    /// A row was put into this place.
+    /// A row was put into this place of the slab.
     Stored(u32),
-    /// A socket closed.
+    /// The socket `sk` closed at `time`, `CLOCK_MONOTONIC` nanoseconds.
     Closed { sk: u64, time: u64 },
 }

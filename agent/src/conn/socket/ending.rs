@@ -21,7 +21,8 @@ mod errno {
 }
 
 /// Returns how a socket ended that a record of its close leaves in the row's state.
-#[inline]
+#[expect(clippy::inline_always, reason = "part of `observe`")]
+#[inline(always)]
 pub(super) fn ending(row: &Row, record: &State) -> Ending {
     if row.has(flag::CONNECTED) {
         let lasted = row.opened().map(|opened| record.time.saturating_sub(opened));
@@ -50,7 +51,7 @@ pub(crate) fn missed(row: &Row) -> Ending {
 fn close_reason(row: &Row, err: u16) -> CloseReason {
     match (err, row.state) {
         (errno::ECONNRESET | errno::EPIPE, SocketState::Established) => CloseReason::RstReceived,
-        // The first FIN has passed in all later states.
+        // In all later states the first FIN has passed.
         (errno::ECONNRESET | errno::EPIPE, _) => CloseReason::RstAfterFin,
         (errno::ETIMEDOUT, _) => CloseReason::Timeout,
         (0, _) if row.has(flag::FIN_LOCAL | flag::FIN_REMOTE) => CloseReason::Simultaneous,

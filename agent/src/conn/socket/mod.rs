@@ -1,6 +1,7 @@
-//! One socket: its row and the pure functions that say what happens to it.
+//! One socket: its row, and the pure state machine that says what follows from an observation.
 //!
-//! No collection and no clock: everything here can be tested without a table.
+//! Used by the layers below, which find the row, and count and store what follows. Guarantee: no
+//! collection and no clock, so everything here can be tested without a table.
 
 pub(crate) mod attribution;
 pub(crate) mod effect;
@@ -13,6 +14,7 @@ pub(crate) mod queues;
 pub(crate) mod relation;
 pub mod retransmit;
 pub(crate) mod row;
+mod row_rules;
 pub(crate) mod row_view;
 
 #[cfg(test)]

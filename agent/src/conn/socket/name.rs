@@ -5,7 +5,7 @@
 
 use crate::conn::limits::UNKNOWN;
 
-/// A command name made fit to be a label, on the stack.
+/// A command name made fit to be a label. It lies on the stack.
 pub(crate) struct Name {
     /// Sixteen bytes become at most sixteen replacement characters of three bytes.
     bytes: [u8; 48],
@@ -13,8 +13,9 @@ pub(crate) struct Name {
 }
 
 impl Name {
-    /// Cut at the first NUL, control characters removed, what is not UTF-8 replaced, and a `~` at
-    /// the front too, because the agent's own names begin so; `unknown` where nothing is left.
+    /// Returns the label of a command name: cut at the first NUL, without control characters.
+    /// What is not UTF-8 is replaced, and so is a `~` at the front, because the agent's own names
+    /// begin with it. If nothing is left, the label is `unknown`.
     pub(crate) fn from_comm(comm: &[u8; 16]) -> Self {
         let mut name = Self { bytes: [0; 48], len: 0 };
         let end = comm.iter().position(|byte| *byte == 0).unwrap_or(comm.len());
@@ -34,7 +35,7 @@ impl Name {
         name
     }
 
-    /// The text.
+    /// Returns the text.
     pub(crate) fn as_str(&self) -> &str {
         std::str::from_utf8(&self.bytes[..self.len]).unwrap_or(UNKNOWN)
     }

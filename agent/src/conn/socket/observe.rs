@@ -20,7 +20,11 @@ use crate::conn::labels::{Role, SocketState};
 /// If that address has no row, the caller passes [`Row::ABSENT`] and stores what it becomes, unless
 /// the socket has ended. A row of another socket stays as it is: the caller removes it and observes
 /// again, without a row.
-#[inline]
+#[expect(
+    clippy::inline_always,
+    reason = "each caller has one kind of observation: the others fold"
+)]
+#[inline(always)]
 pub(crate) fn observe(row: &mut Row, observation: &Observation<'_>) -> Outcome {
     row.assert_rules();
     let relation = relation(row, observation);
@@ -58,7 +62,8 @@ pub(crate) fn observe(row: &mut Row, observation: &Observation<'_>) -> Outcome {
 }
 
 /// Returns the row of a socket that had none.
-#[inline]
+#[expect(clippy::inline_always, reason = "part of `observe`")]
+#[inline(always)]
 fn first_row(observation: &Observation<'_>, relation: Relation) -> Row {
     let (ends, time) = (observation.ends(), observation.time());
     let mut row = Row::new(ends, observation.state(), observation.role(), time);
@@ -69,7 +74,8 @@ fn first_row(observation: &Observation<'_>, relation: Relation) -> Row {
 }
 
 /// Puts the row into the state that is observed.
-#[inline]
+#[expect(clippy::inline_always, reason = "part of `observe`")]
+#[inline(always)]
 fn enter(row: &mut Row, observation: &Observation<'_>) {
     row.state = observation.state();
     match *observation {
@@ -91,7 +97,8 @@ fn enter(row: &mut Row, observation: &Observation<'_>) {
 }
 
 /// Takes what only an entry of the list tells of a row that has not changed.
-#[inline]
+#[expect(clippy::inline_always, reason = "part of `observe`")]
+#[inline(always)]
 fn confirm(row: &mut Row, observation: &Observation<'_>) {
     let Observation::Listed { entry, .. } = *observation else { return };
     if row.local_port == 0 {
@@ -115,7 +122,8 @@ const fn fins(state: SocketState) -> u8 {
 
 /// Returns the stay in the state that a record leaves, if its beginning was observed. An entry of
 /// the list does not tell when a state was left.
-#[inline]
+#[expect(clippy::inline_always, reason = "part of `observe`")]
+#[inline(always)]
 fn stay(row: &Row, observation: &Observation<'_>, relation: Relation) -> Option<Stay> {
     if relation != Relation::InOrder || row.has(flag::ENTERED_BEFORE) {
         return None;
@@ -125,7 +133,8 @@ fn stay(row: &Row, observation: &Observation<'_>, relation: Relation) -> Option<
 }
 
 /// Counts the connection as open, once, as soon as a state shows that its handshake is over.
-#[inline]
+#[expect(clippy::inline_always, reason = "part of `observe`")]
+#[inline(always)]
 fn open(row: &mut Row, observation: &Observation<'_>) -> Option<Opening> {
     if !is_connected(row.state) || row.has(flag::CONNECTED) {
         return None;
@@ -142,7 +151,8 @@ fn open(row: &mut Row, observation: &Observation<'_>) -> Option<Opening> {
 }
 
 /// Whether the row takes role and owner from the listener behind it, if there is one.
-#[inline]
+#[expect(clippy::inline_always, reason = "part of `observe`")]
+#[inline(always)]
 fn inherits(row: &Row, observation: &Observation<'_>, relation: Relation) -> bool {
     let unowned = row.attribution == Attribution::None;
     match relation {

@@ -1,23 +1,23 @@
-//! What waits in one socket, and what that makes of a socket in CLOSE_WAIT.
+//! What waits in one socket, and how far that shows a socket in CLOSE_WAIT to have come.
 //!
-//! Kept in each row, eight bytes: set by the pass from the kernel's list, and at the moment in
-//! which the peer's FIN comes, so that the stage of CLOSE_WAIT is known from the first moment on.
+//! Kept in each row, in eight bytes. `observe` sets it from the kernel's list, and when the peer's
+//! FIN comes, so that the stage of CLOSE_WAIT is known from the first moment on.
 
 use agent_common::record::{Socket, flag};
 
 use crate::conn::labels::{SocketState, Stage};
 use crate::conn::report::snapshot::Queued;
 
-/// The bit of each word that is no number: 2 GiB, more than any queue holds (`tcp_rmem` and
-/// `tcp_wmem` end there).
+/// The bit of each word that is a mark: 2 GiB, more than any queue holds (`tcp_rmem` and `tcp_wmem`
+/// end there).
 const MARK: u32 = 1 << 31;
 
-/// Two queues and two marks.
+/// The two queues of a socket, bytes, and two marks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Queues {
-    /// The receive queue; the mark: the socket was accepted, or a task made it.
+    /// The receive queue. Its mark: the socket was accepted, or a task made it.
     receive: u32,
-    /// The send queue; the mark: the peer's window is closed.
+    /// The send queue. Its mark: the peer's window is closed.
     send: u32,
 }
 
@@ -25,7 +25,7 @@ impl Queues {
     /// Nothing waits, and the socket was not accepted.
     pub(crate) const NONE: Self = Self { receive: 0, send: 0 };
 
-    /// As the kernel lists them.
+    /// Returns the queues of an entry of the kernel's list.
     pub(crate) fn listed(entry: &Socket) -> Self {
         let word = |number: u32, bit: u8| {
             number.min(MARK - 1) | if entry.flags & bit == 0 { 0 } else { MARK }
@@ -37,8 +37,8 @@ impl Queues {
     }
 
     /// Takes what a transition tells: whether the socket was accepted, and that the FIN which
-    /// brought it into CLOSE_WAIT has not been read yet. A listener's numbers mean something
-    /// else and begin anew.
+    /// brought it into CLOSE_WAIT has not been read yet. The numbers of a listener mean something
+    /// else, so they begin at zero.
     pub(crate) fn moved(&mut self, flags: u8, new: SocketState) {
         if new == SocketState::Listen {
             *self = Self::default();
@@ -48,23 +48,23 @@ impl Queues {
             self.receive().max(unread) | if flags & flag::ATTACHED == 0 { 0 } else { MARK };
     }
 
-    /// Whether the socket was accepted, or made by a task.
+    /// Whether the socket was accepted, or a task made it.
     pub(crate) const fn is_attached(self) -> bool {
         self.receive & MARK != 0
     }
 
-    /// What the kernel lists as the receive queue.
+    /// Returns what the kernel lists as the receive queue, bytes; of a listener, connections.
     pub(crate) const fn receive(self) -> u32 {
         self.receive & !MARK
     }
 
-    /// What the kernel lists as the send queue.
+    /// Returns what the kernel lists as the send queue, bytes; of a listener, its limit.
     pub(crate) const fn send(self) -> u32 {
         self.send & !MARK
     }
 
-    /// Bytes that the application has not read. The peer's FIN takes a sequence number: it is no
-    /// byte.
+    /// Returns how many bytes the application has not read. The peer's FIN takes a sequence number
+    /// but is no byte.
     pub(crate) const fn unread_bytes(self, state: SocketState) -> u32 {
         let fin =
             matches!(state, SocketState::CloseWait | SocketState::LastAck | SocketState::Closing);
@@ -74,7 +74,8 @@ impl Queues {
         }
     }
 
-    /// Bytes that the peer has not acknowledged, sent or not; this side's SYN and FIN are none.
+    /// Returns how many bytes the peer has not acknowledged, sent or not. This side's SYN and FIN
+    /// are no bytes.
     pub(crate) const fn unsent_bytes(self, state: SocketState) -> u32 {
         let mark = matches!(
             state,
@@ -96,7 +97,7 @@ impl Queues {
         open && self.send & MARK != 0 && self.unsent_bytes(state) > 0
     }
 
-    /// How far a socket in CLOSE_WAIT has come.
+    /// Returns how far a socket in CLOSE_WAIT has come.
     pub(crate) const fn stage(self) -> Stage {
         match (self.receive & MARK, self.receive()) {
             (0, _) => Stage::Unaccepted,

@@ -1,8 +1,8 @@
 //! How an observation stands to the row at its socket's address: a record before it was lost, or
 //! the address belongs to another socket by now.
 //!
-//! Used by `observe`. Facts: a socket's states only move forward (callers of `tcp_set_state`, 6.12);
-//! its address is used again within milliseconds of its end.
+//! Used by `observe`. Facts: a socket's states only move forward (callers of `tcp_set_state`,
+//! 6.12); its address is used again within milliseconds of its end.
 
 use super::observation::Observation;
 use super::row::{MARGIN, Row, flag};
@@ -41,7 +41,8 @@ impl Relation {
 }
 
 /// Tells how an observation stands to the row at its socket's address.
-#[inline]
+#[expect(clippy::inline_always, reason = "part of `observe`")]
+#[inline(always)]
 pub(super) fn relation(row: &Row, observation: &Observation<'_>) -> Relation {
     let birth = observation.is_birth();
     if !row.has(flag::LIVE) {

@@ -1,6 +1,6 @@
-//! What a retransmission was for and what set it off, told from three small numbers of the socket.
+//! What was retransmitted and why, told from three small numbers of the socket.
 //!
-//! Used by the connection table to count and by `events` to print, so that both say the same.
+//! Used by the connection table to count and by `events` to print, so that both agree.
 
 use agent_common::tcp;
 
@@ -13,15 +13,15 @@ const CA_LOSS: u8 = 4;
 /// `ICSK_TIME_LOSS_PROBE`: the timer in force is a tail loss probe.
 const PENDING_LOSS_PROBE: u8 = 5;
 
-/// Phase and kind of a retransmission, from the socket's state, its congestion state
-/// (`icsk_ca_state`) and its timer in force (`icsk_pending`).
+/// Returns phase and kind of a retransmission, from the socket's state, its congestion state
+/// (`icsk_ca_state`) and its pending timer (`icsk_pending`).
 ///
-/// The order matters: a fast retransmit happens under any pending timer, so the congestion state is
-/// asked first (seen on 6.18 with a pending loss probe).
+/// The congestion state comes first, because a fast retransmit happens under any pending timer
+/// (seen on 6.18 with a pending loss probe).
 #[must_use]
 pub const fn classify(state: u8, ca_state: u8, pending: u8) -> (Phase, RetransmitKind) {
     let phase = match state {
-        // In SYN_RECV only a simultaneous open sends again through this path; SYN-ACKs of a
+        // In SYN_RECV only a simultaneous open retransmits through this path; the SYN-ACKs of a
         // listener have their own tracepoint.
         tcp::SYN_SENT | tcp::SYN_RECV => return (Phase::Syn, RetransmitKind::Timeout),
         tcp::FIN_WAIT1 | tcp::FIN_WAIT2 | tcp::CLOSING | tcp::LAST_ACK => Phase::Closing,

@@ -1,5 +1,5 @@
 //! What is counted by process, workload and role: sockets by state with their ages, what waits in
-//! them, and segments sent again.
+//! them, and segments retransmitted.
 
 use std::sync::LazyLock;
 use std::time::Duration;

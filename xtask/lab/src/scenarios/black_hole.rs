@@ -88,7 +88,7 @@ fn knock(scene: &Scene) -> Result<()> {
                         scene.say(&format!(
                             "{error:#}, after {:.1} s",
                             start.elapsed().as_secs_f64()
-                        ))
+                        ));
                     });
                 }
             }

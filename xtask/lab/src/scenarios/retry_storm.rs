@@ -67,7 +67,7 @@ fn crash_again(scene: &Scene) -> Result<()> {
                     let _ = stream.set_nonblocking(false).and_then(|()| answer(&mut stream));
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    std::thread::sleep(Duration::from_millis(2))
+                    std::thread::sleep(Duration::from_millis(2));
                 }
                 Err(error) => return Err(error).context("accept"),
             }

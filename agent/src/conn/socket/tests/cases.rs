@@ -79,7 +79,7 @@ pub(super) enum Read {
 }
 
 /// What was observed, in state codes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Kind {
     Record { old: u8, new: u8 },
     Listed { state: u8 },
@@ -230,7 +230,7 @@ impl View {
     }
 
     /// The row, as it is for an observation with these ports.
-    pub(super) fn row(&self, ports: Ports) -> Row {
+    pub(super) fn row(self, ports: Ports) -> Row {
         let Some(state) = self.state.and_then(SocketState::from_code) else { return Row::ABSENT };
         let mut row = Row::new(&ports.of_row(), state, self.role, BORN);
         row.entered = ENTERED;
@@ -242,7 +242,7 @@ impl View {
     }
 
     /// Whether a flag is set.
-    pub(super) fn flag(&self, name: &str) -> bool {
+    pub(super) fn flag(self, name: &str) -> bool {
         match Self::FLAGS.iter().position(|flag| *flag == name) {
             Some(at) if at < Self::BITS.len() => self.flags & Self::BITS[at] != 0,
             _ => self.role == Role::Client,
@@ -250,7 +250,7 @@ impl View {
     }
 
     /// The row in words.
-    pub(super) fn text(&self) -> String {
+    pub(super) fn text(self) -> String {
         let Some(state) = self.state else { return "no row".to_owned() };
         let flags = Self::FLAGS[..Self::BITS.len()].iter().filter(|name| self.flag(name));
         let flags: Vec<&str> = flags.copied().chain([self.role.as_str()]).collect();

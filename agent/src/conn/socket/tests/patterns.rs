@@ -107,7 +107,7 @@ impl Rows {
     }
 
     /// Whether a row fits; without a state in the pattern, no row fits like any.
-    pub(super) fn fits(&self, view: &View) -> bool {
+    pub(super) fn fits(&self, view: View) -> bool {
         let state = match (&self.states, view.state) {
             (None, None) => true,
             (None, Some(_)) => !self.none,

@@ -1,92 +1,97 @@
-//! What a row and an outcome have come to, in words: expected and got say the same, or a failure
-//! says how they differ.
+//! What has come of an observation, as expected and as the state machine answered; and how the two
+//! differ, in words.
 
-use std::fmt::{self, Display, Formatter};
-
-use crate::conn::labels::SocketState;
-use crate::conn::socket::outcome::{Ending, Opening, Outcome};
+use crate::conn::labels::{Role, SocketState};
+use crate::conn::socket::outcome::{Ending, Opening, Outcome, Stay};
 use crate::conn::socket::relation::Relation;
 use crate::conn::socket::row::{Row, flag};
 
-/// What has come of an observation, a text a fact.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Report(Vec<(&'static str, String)>);
+/// What has come of an observation; the words are those of `state_machine.txt`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Report<'a> {
+    pub(super) relation: &'a str,
+    pub(super) state: SocketState,
+    /// The kind of the correction, or `no`.
+    pub(super) correction: &'a str,
+    pub(super) opening: &'a str,
+    /// How the socket ended and why, or `alive`.
+    pub(super) ending: (&'a str, &'a str),
+    pub(super) side: Role,
+    pub(super) flags: u8,
+    pub(super) entered: u64,
+    pub(super) stay: Option<Stay>,
+    pub(super) lasted: Option<u64>,
+}
 
-impl Report {
-    /// No facts yet.
-    pub(super) fn new() -> Self {
-        Self(Vec::new())
-    }
-
-    /// Adds a fact.
-    pub(super) fn with(mut self, name: &'static str, text: impl Into<String>) -> Self {
-        self.0.push((name, text.into()));
-        self
-    }
-
+impl Report<'_> {
     /// What the state machine has answered.
     pub(super) fn of(row: &Row, outcome: &Outcome) -> Self {
         let correction = outcome.relation.correction();
-        Self::new()
-            .with("relation", relation(outcome.relation))
-            .with("state", state(row.state))
-            .with("correction", correction.map_or("no", |correction| correction.as_str()))
-            .with("opening", opening(outcome.opening))
-            .with("ending", ending(outcome.ending))
-            .with("side", row.role.as_str())
-            .with("flags", flags(row.flags))
-            .with("in its state since", row.entered.to_string())
-            .with("time counted for the state it left", format!("{:?}", outcome.stay))
-            .with(
-                "lasted",
-                match outcome.ending {
-                    Some(Ending::Closed { lasted, .. }) => format!("{lasted:?}"),
-                    _ => "None".to_owned(),
-                },
-            )
+        Self {
+            relation: relation(outcome.relation),
+            state: row.state,
+            correction: correction.map_or("no", |correction| correction.as_str()),
+            opening: opening(outcome.opening),
+            ending: ending(outcome.ending),
+            side: row.role,
+            flags: row.flags & !(flag::LIVE | flag::ORPHAN),
+            entered: row.entered,
+            stay: outcome.stay,
+            lasted: match outcome.ending {
+                Some(Ending::Closed { lasted, .. }) => lasted,
+                _ => None,
+            },
+        }
     }
 
-    /// The facts in which another differs; of the others only what every reader asks first.
-    pub(super) fn against(&self, other: &Self) -> String {
-        let differ = |name: &str| self.get(name) != other.get(name);
-        let facts = self.0.iter().filter(|(name, _)| {
-            differ(name) || matches!(*name, "relation" | "state" | "correction" | "ending")
-        });
-        facts.map(|(name, text)| phrase(name, text)).collect::<Vec<_>>().join(", ")
+    /// How two reports differ: all that a reader asks first of `self`, and of `got` what differs.
+    /// The rest follows from that, and is told only if that agrees.
+    pub(super) fn against(&self, got: &Self) -> String {
+        let (first, first_got) = (self.first(), got.first());
+        if first != first_got {
+            let differing = first_got.iter().zip(&first).filter(|(got, expected)| got != expected);
+            let differing: Vec<&str> = differing.map(|(got, _)| got.as_str()).collect();
+            return format!("expected {}; got {}", first.join(", "), differing.join(", "));
+        }
+        let pairs = self.rest().into_iter().zip(got.rest());
+        let (expected, got): (Vec<_>, Vec<_>) =
+            pairs.filter(|(expected, got)| expected != got).unzip();
+        format!("{} is right; expected {}; got {}", first[0], expected.join(", "), got.join(", "))
     }
 
-    /// The facts in which it differs from another.
-    pub(super) fn but_for(&self, other: &Self) -> String {
-        let facts = self.0.iter().filter(|(name, text)| other.get(name) != Some(text));
-        facts.map(|(name, text)| phrase(name, text)).collect::<Vec<_>>().join(", ")
+    /// What a reader asks first.
+    pub(super) fn first(&self) -> [String; 5] {
+        [
+            self.relation.replace('_', " "),
+            format!("state {}", self.state.as_str()),
+            match self.correction {
+                "no" => "no correction".to_owned(),
+                kind => format!("correction {kind}"),
+            },
+            match self.opening {
+                "nothing" => "not counted as open now".to_owned(),
+                how => format!("counted as open ({how})"),
+            },
+            match self.ending {
+                ("alive", _) => "not closed".to_owned(),
+                (how, why) => format!("{how} {why}").trim_end().to_owned(),
+            },
+        ]
     }
 
-    fn get(&self, name: &str) -> Option<&String> {
-        self.0.iter().find(|(fact, _)| *fact == name).map(|(_, text)| text)
-    }
-}
-
-impl Display for Report {
-    fn fmt(&self, into: &mut Formatter<'_>) -> fmt::Result {
-        let facts: Vec<_> = self.0.iter().map(|(name, text)| phrase(name, text)).collect();
-        into.write_str(&facts.join(", "))
-    }
-}
-
-fn phrase(name: &str, text: &str) -> String {
-    match (name, text) {
-        ("relation", _) => text.replace('_', " "),
-        ("correction", "no") => "no correction".to_owned(),
-        ("opening", "nothing") => "counted as open by nothing new".to_owned(),
-        ("opening", _) => format!("counted as open ({text})"),
-        ("ending", "alive") => "not closed".to_owned(),
-        ("ending", _) => text.to_owned(),
-        _ => format!("{name} {text}"),
+    fn rest(&self) -> [String; 5] {
+        [
+            format!("side {}", self.side.as_str()),
+            format!("flags {}", flags(self.flags)),
+            format!("in its state since {} ns", self.entered),
+            format!("counted for the state it left {:?}", self.stay),
+            format!("lasted {:?} ns", self.lasted),
+        ]
     }
 }
 
 /// A relation as `state_machine.txt` calls it.
-pub(super) fn relation(relation: Relation) -> &'static str {
+fn relation(relation: Relation) -> &'static str {
     match relation {
         Relation::Birth => "birth",
         Relation::Unseen => "unseen",
@@ -110,22 +115,17 @@ fn opening(opening: Option<Opening>) -> &'static str {
 }
 
 /// An ending as `state_machine.txt` calls it.
-fn ending(ending: Option<Ending>) -> String {
+fn ending(ending: Option<Ending>) -> (&'static str, &'static str) {
     match ending {
-        Some(Ending::Closed { reason, .. }) => format!("closed {}", reason.as_str()),
-        Some(Ending::Failed(reason)) => format!("failed {}", reason.as_str()),
-        Some(Ending::Uncounted) => "uncounted".to_owned(),
-        None => "alive".to_owned(),
+        Some(Ending::Closed { reason, .. }) => ("closed", reason.as_str()),
+        Some(Ending::Failed(reason)) => ("failed", reason.as_str()),
+        Some(Ending::Uncounted) => ("uncounted", ""),
+        None => ("alive", ""),
     }
 }
 
-/// A state.
-pub(super) fn state(state: SocketState) -> &'static str {
-    state.as_str()
-}
-
-/// The flags of a row.
-pub(super) fn flags(flags: u8) -> String {
+/// The names of the flags that are set.
+fn flags(flags: u8) -> String {
     let names = [
         (flag::CONNECTED, "connected"),
         (flag::BORN_BEFORE, "born_before"),
@@ -134,5 +134,5 @@ pub(super) fn flags(flags: u8) -> String {
         (flag::FIN_REMOTE, "fin_remote"),
     ];
     let set = names.iter().filter(|(bit, _)| flags & bit != 0).map(|(_, name)| *name);
-    set.collect::<Vec<_>>().join("+")
+    format!("({})", set.collect::<Vec<_>>().join(", "))
 }

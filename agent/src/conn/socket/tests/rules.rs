@@ -31,7 +31,7 @@ pub(super) struct Table {
 
 /// A row and an observation, as a line is asked about them.
 pub(super) struct Case<'a> {
-    pub(super) view: &'a View,
+    pub(super) view: View,
     pub(super) seen: &'a Seen,
     /// Whether a kernel makes both.
     pub(super) kernel: bool,
@@ -58,7 +58,9 @@ impl Line {
     fn fits(&self, case: &Case<'_>) -> bool {
         let observed = |one: &Observed| match one {
             Observed::OtherSocket => case.other_socket,
-            _ => !case.other_socket && one.fits(case.seen, case.view.state, Some(case.read())),
+            Observed::Seen { .. } => {
+                !case.other_socket && one.fits(case.seen, case.view.state, Some(case.read()))
+            }
         };
         self.kernel == case.kernel
             && self.rows.fits(case.view)
@@ -194,7 +196,7 @@ impl Rules {
     }
 
     /// Whether a kernel makes a row and an observation.
-    pub(super) fn is_of_kernel(&self, view: &View, seen: &Seen) -> bool {
+    pub(super) fn is_of_kernel(&self, view: View, seen: &Seen) -> bool {
         let in_sets = |(old, new): &(States, States), from: u8, to: u8| {
             old.codes() & (1 << from) != 0 && new.codes() & (1 << to) != 0
         };

@@ -1,14 +1,16 @@
 //! The state machine, whole: every row with every observation against `state_machine.txt`.
 
+use std::collections::HashMap;
+
 use super::cases::{ENTERED, Kind, Seen, View};
-use super::report::{Report, flags};
-use super::rules::{Case, Lines, Rules};
+use super::report::Report;
+use super::rules::{Case, Line, Lines, Rules};
 use crate::conn::labels::{Role, SocketState};
 use crate::conn::socket::observe::observe;
 use crate::conn::socket::outcome::Stay;
 use crate::conn::socket::row::flag;
 
-/// How many failures are shown; the rest is counted.
+/// How many kinds of failure are shown; the rest is counted.
 const SHOWN: usize = 12;
 
 /// The tables' lines about one observation.
@@ -18,10 +20,53 @@ struct About<'a> {
     ending: Lines<'a>,
 }
 
+/// Failures, the first of each kind in full: of one observation in one state, by the same rules.
+#[derive(Default)]
+struct Failures {
+    kinds: HashMap<(Option<u8>, Kind, String), usize>,
+    /// Those that a kernel makes, then those that none does; with how many more there are.
+    shown: [Vec<(String, usize)>; 2],
+}
+
+impl Failures {
+    fn add(&mut self, view: View, seen: &Seen, kernel: bool, why: Failure) {
+        let shown = &mut self.shown[usize::from(!kernel)];
+        let key = (view.state, seen.kind, why.lines);
+        let at = *self.kinds.entry(key).or_insert(shown.len());
+        if let Some((_, more)) = shown.get_mut(at) {
+            *more += 1;
+        } else {
+            shown.push((format!("{}, {}: {}", view.text(), seen.text(), why.text), 0));
+        }
+    }
+
+    fn text(self) -> String {
+        let all: Vec<String> = (self.shown.into_iter().flatten())
+            .map(|(text, more)| if more > 0 { format!("{text} (+{more} like it)") } else { text })
+            .collect();
+        let rest = all.len().saturating_sub(SHOWN);
+        let shown: Vec<String> = all.into_iter().take(SHOWN).collect();
+        let more = if rest > 0 { format!("\n... and {rest} other kinds") } else { String::new() };
+        shown.join("\n") + &more
+    }
+}
+
+/// Why a case fails, and by which lines.
+struct Failure {
+    text: String,
+    lines: String,
+}
+
+impl From<String> for Failure {
+    fn from(text: String) -> Self {
+        Self { text, lines: String::new() }
+    }
+}
+
 #[test]
 fn every_row_and_observation_comes_to_what_the_kernel_means_by_it() {
     let rules = Rules::read().unwrap_or_else(|why| panic!("{why}"));
-    let (mut cases, mut failures) = (0_u32, Vec::new());
+    let mut failures = Failures::default();
     let views: Vec<View> = View::all().collect();
     for seen in Seen::all() {
         let about = About {
@@ -29,57 +74,59 @@ fn every_row_and_observation_comes_to_what_the_kernel_means_by_it() {
             opening: rules.opening.about(&seen),
             ending: rules.ending.about(&seen),
         };
-        for view in views.iter().filter(|view| view.state.is_some() || !seen.ports.are_others()) {
-            cases += 1;
-            if let Err(why) = hold(&rules, &about, view, &seen) {
-                failures.push(format!("{}, {}: {why}", view.text(), seen.text()));
+        let fits = |view: &View| view.state.is_some() || !seen.ports.are_others();
+        for view in views.iter().copied().filter(fits) {
+            let kernel = rules.is_of_kernel(view, &seen);
+            let case = Case { view, seen: &seen, kernel, other_socket: false };
+            if let Err(why) = hold(&about, &case) {
+                failures.add(view, &seen, kernel, why);
             }
         }
     }
-    failures.extend(rules.unused());
-    let more = failures.len().saturating_sub(SHOWN);
-    failures.truncate(SHOWN);
-    assert!(failures.is_empty(), "of {cases} cases, and {more} more:\n{}\n", failures.join("\n"));
+    let text = failures.text();
+    assert!(text.is_empty(), "\n{text}\n");
+    let unused: Vec<String> = rules.unused().collect();
+    assert!(unused.is_empty(), "\n{}\n", unused.join("\n"));
 }
 
-type Expected = (Option<Report>, Option<usize>, Option<usize>);
-
 /// Holds one case against the tables.
-fn hold(rules: &Rules, about: &About<'_>, view: &View, seen: &Seen) -> Result<(), String> {
-    let kernel = rules.is_of_kernel(view, seen);
-    let case = Case { view, seen, kernel, other_socket: false };
-    let line = about.relation.find(&case)?;
-    let (mut row, observation) = (view.row(seen.ports), seen.observation());
-    let got = observation.map(|observation| {
+fn hold(about: &About<'_>, case: &Case<'_>) -> Result<(), Failure> {
+    let mut row = case.view.row(case.seen.ports);
+    let got = case.seen.observation().map(|observation| {
         let outcome = observe(&mut row, &observation);
         Report::of(&row, &outcome)
     });
-    let (expected, opening, ending) = expect(about, &case, &line.expected)?;
-    let lines: Vec<String> = [Some(line.number), opening, ending]
-        .into_iter()
-        .flatten()
-        .map(|number| number.to_string())
-        .collect();
-    let where_from = format!("(state_machine.txt:{})", lines.join(", "));
-    match (expected, got) {
-        (Some(expected), Some(got)) if expected != got => Err(format!(
-            "expected {}; got {} {where_from}",
-            expected.against(&got),
-            got.but_for(&expected)
-        )),
-        (Some(expected), None) => Err(format!("expected {expected}; got ignored {where_from}")),
-        (None, Some(got)) => Err(format!("expected ignored; got {got} {where_from}")),
-        _ => Ok(()),
+    let relation = about.relation.find(case)?;
+    let mut lines = vec![relation.number];
+    let expected = expect(about, case, relation, &mut lines)?;
+    if expected == got {
+        return Ok(());
     }
+    let all = |report: &Report<'_>| report.first().join(", ");
+    let text = match (expected, got) {
+        (Some(expected), Some(got)) => expected.against(&got),
+        (expected, got) => format!(
+            "expected {}; got {}",
+            expected.as_ref().map_or("ignored".to_owned(), all),
+            got.as_ref().map_or("ignored".to_owned(), all)
+        ),
+    };
+    let lines = lines.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
+    Err(Failure { text: format!("{text} (state_machine.txt:{lines})"), lines })
 }
 
 /// What the tables expect of a case, and the lines of the openings and endings that say so; no
 /// report where the observation is to be ignored.
-fn expect(about: &About<'_>, case: &Case<'_>, expected: &str) -> Result<Expected, String> {
+fn expect<'a>(
+    about: &About<'a>,
+    case: &Case<'a>,
+    line: &'a Line,
+    lines: &mut Vec<usize>,
+) -> Result<Option<Report<'a>>, String> {
     let (view, seen) = (case.view, case.seen);
-    let (relation, side) = expected.split_once(' ').unwrap_or((expected, view.role.as_str()));
+    let (relation, side) = line.expected.split_once(' ').unwrap_or((&line.expected, ""));
     let (moves, correction) = match relation {
-        "ignored" => return Ok((None, None, None)),
+        "ignored" => return Ok(None),
         "birth" | "in_order" => (true, "no"),
         "unseen" => (true, "missed_open"),
         "skipped" => (true, "wrong_state"),
@@ -87,53 +134,57 @@ fn expect(about: &About<'_>, case: &Case<'_>, expected: &str) -> Result<Expected
         "other_socket" => (false, "missed_close"),
         _ => return Err(format!("{relation} is no relation")),
     };
-    let role = Role::ALL.iter().find(|role| role.as_str() == side).ok_or("no such side")?;
-    let mut now = View { role: *role, ..*view };
+    let named = Role::ALL.iter().find(|role| role.as_str() == side).copied();
+    let mut now = View { role: named.unwrap_or(view.role), ..view };
     now.flags |= if relation == "unseen" { flag::BORN_BEFORE } else { 0 };
     let opening = (moves || relation == "confirmed")
-        .then(|| about.opening.find(&Case { view: &now, ..*case }))
+        .then(|| about.opening.find(&Case { view: now, ..*case }))
         .transpose()?;
     let code = if moves { Some(seen.state()) } else { view.state };
-    let state_now = code.and_then(SocketState::from_code).ok_or("no row is in this state")?;
+    let state = code.and_then(SocketState::from_code).ok_or("no row is in this state")?;
     let opens = opening.is_some_and(|line| line.expected != "nothing");
     now.flags |= if opens { flag::CONNECTED } else { 0 };
-    now.flags |= if moves { fins(state_now) } else { 0 };
+    now.flags |= if moves { fins(state) } else { 0 };
     let other_socket = relation == "other_socket";
     let ending = (other_socket || (moves && seen.closes()))
-        .then(|| about.ending.find(&Case { view: &now, other_socket, ..*case }))
+        .then(|| about.ending.find(&Case { view: now, other_socket, ..*case }))
         .transpose()?;
-    let report = Report::new()
-        .with("relation", relation)
-        .with("state", state_now.as_str())
-        .with("correction", correction)
-        .with("opening", opening.map_or("nothing", |line| &line.expected))
-        .with("ending", ending.map_or("alive", |line| &line.expected))
-        .with("side", side);
-    let report = times(report, case, now.flags, moves, relation);
-    Ok((Some(report), opening.map(|line| line.number), ending.map(|line| line.number)))
+    lines.extend(opening.iter().chain(&ending).map(|line| line.number));
+    let ending = ending.map_or("alive", |line| &line.expected);
+    let report = Report {
+        relation,
+        state,
+        correction,
+        opening: opening.map_or("nothing", |line| &line.expected),
+        ending: ending.split_once(' ').unwrap_or((ending, "")),
+        side: now.role,
+        flags: now.flags,
+        entered: ENTERED,
+        stay: None,
+        lasted: None,
+    };
+    Ok(Some(with_times(report, case, moves)))
 }
 
 /// Adds what follows for the times of a row, whatever its state.
-fn times(report: Report, case: &Case<'_>, flags_now: u8, moves: bool, relation: &str) -> Report {
+fn with_times<'a>(report: Report<'a>, case: &Case<'_>, moves: bool) -> Report<'a> {
     let (view, seen) = (case.view, case.seen);
     let row = view.row(seen.ports);
     let enters = moves && !seen.closes();
-    let entered = if enters || view.state.is_none() { seen.time() } else { ENTERED };
     let bound = match seen.kind {
         Kind::Record { .. } if enters => 0,
         Kind::Listed { .. } if enters => flag::ENTERED_BEFORE,
-        _ => flags_now & flag::ENTERED_BEFORE,
+        _ => report.flags & flag::ENTERED_BEFORE,
     };
-    let stayed = relation == "in_order" && !row.has(flag::ENTERED_BEFORE);
-    let lasted = seen.time() - ENTERED.min(seen.time());
-    let stay = stayed.then_some(Stay { role: view.role, state: row.state, lasted });
-    let lasted = row.opened().filter(|_| moves && seen.closes());
-    let lasted = lasted.map(|opened| seen.time() - opened);
-    report
-        .with("flags", flags(flags_now & !flag::ENTERED_BEFORE | bound))
-        .with("in its state since", entered.to_string())
-        .with("time counted for the state it left", format!("{stay:?}"))
-        .with("lasted", format!("{lasted:?}"))
+    let stayed = report.relation == "in_order" && !row.has(flag::ENTERED_BEFORE);
+    let since = |moment: u64| seen.time().saturating_sub(moment);
+    Report {
+        flags: report.flags & !flag::ENTERED_BEFORE | bound,
+        entered: if enters || view.state.is_none() { seen.time() } else { ENTERED },
+        stay: stayed.then(|| Stay { role: view.role, state: row.state, lasted: since(ENTERED) }),
+        lasted: row.opened().filter(|_| moves && seen.closes()).map(since),
+        ..report
+    }
 }
 
 /// The FINs that a state shows.

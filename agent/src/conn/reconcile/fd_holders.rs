@@ -95,9 +95,9 @@ impl HolderScan {
         if index as usize >= self.marks.len() {
             let more = (top as usize).max(index as usize + 1);
             if self.marks.is_empty() {
-                self.marks = vec![0; more]
+                self.marks = vec![0; more];
             } else {
-                self.marks.resize(more, 0)
+                self.marks.resize(more, 0);
             }
         }
         self.marks[index as usize] = mark.word();

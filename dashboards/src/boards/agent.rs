@@ -4,10 +4,10 @@ use catalogue::labels::Correction;
 use catalogue::metrics::agent::{
     BPF_MISSES, BUILD_INFO, CONNECTIONS_LIMIT, CONNECTIONS_REFUSED, CONNECTIONS_SHARED,
     CONNECTIONS_TRACKED, CONNECTIONS_UNATTRIBUTED, CONNECTIONS_UNHELD, CONNECTIONS_UNVERIFIED,
-    DECODE_ERRORS, EVENTS, EVENTS_LOST, LABEL_OVERFLOW, OWNERS_VERIFIED, PROBE_ATTACHED,
-    PROBE_INFO, PROCESS_CPU_SECONDS, PROCESS_MAX_FDS, PROCESS_OPEN_FDS, PROCESS_RESIDENT_MEMORY,
-    PROCESS_START_TIME, RECONCILE_CORRECTIONS, RECONCILE_DURATION, RECONCILE_LAST_COMPLETED,
-    TRANSITIONS,
+    DECODE_ERRORS, EVENTS, EVENTS_LOST, INTERNAL_ERRORS, LABEL_OVERFLOW, OWNERS_VERIFIED,
+    PROBE_ATTACHED, PROBE_INFO, PROCESS_CPU_SECONDS, PROCESS_MAX_FDS, PROCESS_OPEN_FDS,
+    PROCESS_RESIDENT_MEMORY, PROCESS_START_TIME, RECONCILE_CORRECTIONS, RECONCILE_DURATION,
+    RECONCILE_LAST_COMPLETED, TRANSITIONS,
 };
 
 use super::draft::Draft;
@@ -178,7 +178,7 @@ fn sight() -> Vec<Draft> {
             .ask(total(&TRANSITIONS), "counted", Shown::In("no-pool"))
             .ask(sum("event", &ALL.rate(&EVENTS, "")), "applied: {{event}}", Shown::In("no-pool"))
             .colored(&["counted", "applied: transition", "applied: retransmit"]),
-        Draft::graph(23, "Lost, unreadable, skipped, refused", Unit::PerSecond)
+        Draft::graph(23, "Lost, unreadable, skipped, refused, internal errors", Unit::PerSecond)
             .about(
                 "Records lost in a full ring, records that could not be read, runs that the \
                 kernel skipped, and sockets refused a \
@@ -197,7 +197,15 @@ fn sight() -> Vec<Draft> {
             .ask(total(&DECODE_ERRORS), "unreadable", Shown::ZeroWhenHealthy)
             .ask(total(&BPF_MISSES), "skipped", Shown::ZeroWhenHealthy)
             .ask(total(&CONNECTIONS_REFUSED), "refused", Shown::InFault(shared::FULL))
-            .colored(&["lost: state", "lost: retransmit", "unreadable", "skipped", "refused"]),
+            .ask(total(&INTERNAL_ERRORS), "internal errors", Shown::ZeroWhenHealthy)
+            .colored(&[
+                "lost: state",
+                "lost: retransmit",
+                "unreadable",
+                "skipped",
+                "refused",
+                "internal errors",
+            ]),
         Draft::graph(24, "Corrections by kind", Unit::PerSecond)
             .about(
                 "Corrections by reconcile passes: sockets that were missing, rows without a \

@@ -100,9 +100,7 @@ impl HolderScan {
                 self.marks.resize(more, 0)
             }
         }
-        if let Some(word) = self.marks.get_mut(index as usize) {
-            *word = mark.word();
-        }
+        self.marks[index as usize] = mark.word();
     }
 
     /// Forgets what was met of a place that another socket takes.

@@ -45,6 +45,9 @@ pub(super) const FAMILIES: &[Entry] = &[
                 .collect(),
         );
     }),
+    (&agent::INTERNAL_ERRORS, |view, family| {
+        family.alone(Number::Count(view.snapshot.internal_errors))
+    }),
     (&agent::RECONCILE_DURATION, |view, family| {
         family.histogram(
             b"",

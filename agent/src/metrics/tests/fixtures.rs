@@ -119,6 +119,7 @@ pub(super) fn full() -> Snapshot {
         retransmits: 10,
         tracked: 7,
         corrections: [1, 2, 3],
+        internal_errors: 6,
         reconcile_durations: histogram(SECONDS, &[0.004]),
         last_reconcile: Some(4990 * SECOND),
         label_overflow: vec![("services", 8)],

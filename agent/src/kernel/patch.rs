@@ -95,7 +95,7 @@ fn programs(
                     continue;
                 };
                 let value =
-                    table.iter().chain(settings).nth(position).ok_or(PatchError::Foreign)?;
+                    table.iter().chain(&settings).nth(position).ok_or(PatchError::Foreign)?;
                 *immediate = value_operand(*value)?.to_ne_bytes();
                 marked.values += 1;
             }

@@ -6,10 +6,11 @@ use super::account::counters::Counters;
 use super::account::groups::Groups;
 use super::account::services::{Ports, Services};
 use super::account::workloads::Workloads;
+use super::ids::RowId;
 use super::labels::{Correction, SocketState};
 use super::limits::Limits;
 use super::socket::attribution::Attribution;
-use super::socket::row::{NIL, Row, flag};
+use super::socket::row::{Row, flag};
 use super::store::age_list::AgeThresholds;
 use super::store::index::Index;
 use super::store::listener_index::Listeners;
@@ -64,12 +65,12 @@ impl Core {
 
     /// The row of a socket.
     #[inline]
-    pub(super) fn find(&self, sk: u64) -> Option<u32> {
+    pub(super) fn find(&self, sk: u64) -> Option<RowId> {
         self.index.find(sk, &self.rows)
     }
 
     /// Puts a row into the table; none where it is full.
-    pub(super) fn store(&mut self, row: Row) -> Option<u32> {
+    pub(super) fn store(&mut self, row: Row) -> Option<RowId> {
         let index = self.rows.insert(row)?;
         self.index.insert(row.sk, index, &self.rows);
         self.counters.unattributed += u64::from(row.attribution == Attribution::None);
@@ -84,13 +85,13 @@ impl Core {
     }
 
     /// Takes a row that the index has no more out of its list and its place.
-    pub(super) fn release(&mut self, index: u32) -> Row {
+    pub(super) fn release(&mut self, index: RowId) -> Row {
         self.unlink(index);
         self.discard(index)
     }
 
     /// Takes a row that neither the index nor a list has any more out of its place.
-    pub(super) fn discard(&mut self, index: u32) -> Row {
+    pub(super) fn discard(&mut self, index: RowId) -> Row {
         let row = self.rows.remove(index);
         self.counters.unattributed -= u64::from(row.attribution == Attribution::None);
         row
@@ -98,13 +99,15 @@ impl Core {
 
     /// Puts a row into the list of its group and state. Where its time is a lower bound on its age
     /// anyway, the youngest row's time is as good and saves the walk.
-    pub(super) fn link(&mut self, index: u32) {
+    pub(super) fn link(&mut self, index: RowId) {
         let row = &self.rows[index];
         row.assert_rules();
         let list = self.groups.list_of(row);
         let tail = list.tail();
-        if row.has(flag::ENTERED_BEFORE) && tail != NIL {
-            self.rows[index].entered = row.entered.max(self.rows[tail].entered);
+        if row.has(flag::ENTERED_BEFORE)
+            && let Some(youngest) = tail
+        {
+            self.rows[index].entered = row.entered.max(self.rows[youngest].entered);
         }
         list.insert(&mut self.rows, index, tail);
         let row = &self.rows[index];
@@ -114,7 +117,7 @@ impl Core {
     }
 
     /// Takes a row out of the list of its group and state.
-    pub(super) fn unlink(&mut self, index: u32) {
+    pub(super) fn unlink(&mut self, index: RowId) {
         let row = &self.rows[index];
         if row.state == SocketState::Listen {
             self.listeners.remove(row.netns, row.local_port, index);

@@ -4,7 +4,7 @@
 //!
 //! | module | what it owns |
 //! |---|---|
-//! | `histogram`, `limits` | counts by bucket, budgets; label sets are in the crate `catalogue` |
+//! | `histogram`, `limits`, `ids` | counts by bucket, budgets, numbers of rows and groups; label sets are in the crate `catalogue` |
 //! | `report` | plain data that leaves the table |
 //! | `socket` | one socket's row and its pure state machine |
 //! | `store` | where rows lie, and how they are found |
@@ -23,6 +23,7 @@ mod apply;
 mod collect;
 mod core;
 pub mod histogram;
+mod ids;
 mod limits;
 mod reconcile;
 mod regroup;

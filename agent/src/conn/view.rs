@@ -7,6 +7,7 @@ use std::collections::HashSet;
 
 use super::collect::results::PassResults;
 use super::core::Core;
+use super::ids::RowId;
 use super::labels::SocketState;
 use super::limits::Budget;
 use super::regroup::migration::Wanted;
@@ -48,7 +49,7 @@ impl<'a> View<'a> {
         let rows = &self.core.rows;
         let end = from.saturating_add(slots).min(rows.top());
         let live = (from..end)
-            .map(|slot| &rows[slot])
+            .filter_map(|slot| RowId::new(slot).map(|id| &rows[id]))
             .filter(|row| row.has(flag::LIVE))
             .inspect(|_| *seen += 1);
         into.extend(live.filter(|row| states.has(row.state)).map(|row| self.row(row)));
@@ -69,7 +70,7 @@ impl<'a> View<'a> {
                 && row.attribution > Attribution::Lost
         };
         let found = (from..end)
-            .map(|slot| &rows[slot])
+            .filter_map(|slot| RowId::new(slot).map(|id| &rows[id]))
             .any(|row| row.has(flag::LIVE) && in_use(row) && ended.contains(&row.tgid));
         (found, (end < rows.top()).then_some(end))
     }

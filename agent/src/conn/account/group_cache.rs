@@ -5,6 +5,8 @@
 //! rests on (its owner empties it then); a fixed size, whatever names come: one that finds its
 //! place taken takes it.
 
+use crate::conn::ids::GroupId;
+
 /// How many answers are kept; a power of two.
 const PLACES: usize = 256;
 
@@ -30,8 +32,8 @@ impl CacheKey {
 
     /// The group of another's process; `role` is a role's index.
     #[inline]
-    pub(crate) fn relative(group: u16, cgroup: u64, tgid: u32, role: usize) -> Self {
-        Self([u64::from(group), 0, cgroup, u64::from(tgid) | (role as u64) << 32 | 1 << 40])
+    pub(crate) fn relative(group: GroupId, cgroup: u64, tgid: u32, role: usize) -> Self {
+        Self([u64::from(group.get()), 0, cgroup, u64::from(tgid) | (role as u64) << 32 | 1 << 40])
     }
 
     #[inline]
@@ -47,7 +49,7 @@ impl CacheKey {
 
 /// The last answers.
 pub(crate) struct GroupCache {
-    places: Box<[(CacheKey, u16)]>,
+    places: Box<[(CacheKey, GroupId)]>,
     /// The state of the workloads that the answers rest on.
     epoch: u64,
 }
@@ -60,13 +62,13 @@ impl GroupCache {
 
     /// The group, if it is known and nothing has changed since.
     #[inline]
-    pub(crate) fn get(&self, key: CacheKey, epoch: u64) -> Option<u16> {
+    pub(crate) fn get(&self, key: CacheKey, epoch: u64) -> Option<GroupId> {
         let (asked, group) = self.places.get(key.place())?;
         (*asked == key && self.epoch == epoch).then_some(*group)
     }
 
     /// Remembers an answer.
-    pub(crate) fn put(&mut self, key: CacheKey, epoch: u64, group: u16) {
+    pub(crate) fn put(&mut self, key: CacheKey, epoch: u64, group: GroupId) {
         if self.epoch != epoch {
             self.clear();
             self.epoch = epoch;
@@ -83,4 +85,4 @@ impl GroupCache {
 }
 
 /// A question that nobody asks: no owner has that role.
-const NOTHING: (CacheKey, u16) = (CacheKey([u64::MAX; 4]), 0);
+const NOTHING: (CacheKey, GroupId) = (CacheKey([u64::MAX; 4]), GroupId::FIRST);

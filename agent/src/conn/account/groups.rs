@@ -12,7 +12,6 @@ mod life;
 mod registry;
 mod shown;
 
-use std::num::TryFromIntError;
 use std::sync::Arc;
 
 use agent_common::record::Retransmit;
@@ -20,6 +19,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::group_cache::{CacheKey, GroupCache};
 use super::workloads::{Place, Workloads};
+use crate::conn::ids::{GroupId, RowId};
 use crate::conn::labels::{Phase, RetransmitKind, Role, SocketState};
 use crate::conn::limits::{Budget, IDLE_TTL, UNKNOWN};
 use crate::conn::report::snapshot::{OTHER, Queued, SPARE};
@@ -35,8 +35,6 @@ use crate::workload::{Kind, Workload};
 /// The groups that are always there: first `unknown`, then `~other`, each in the order of the
 /// roles.
 const ALWAYS: usize = 2 * Role::COUNT;
-/// The most groups that an index can tell apart.
-const MOST: usize = u16::MAX as usize;
 
 /// One process in one workload and role.
 struct Group {
@@ -69,20 +67,20 @@ impl Group {
     }
 }
 
-/// The number of the group at a position. It fits: there are at most [`MOST`].
+/// The number of the group at a position. It fits: there are at most [`GroupId::COUNT`].
 #[inline]
-fn number(position: usize) -> u16 {
-    u16::try_from(position).unwrap_or_else(|_too_large: TryFromIntError| {
+fn number(position: usize) -> GroupId {
+    GroupId::at(position).unwrap_or_else(|| {
         internal_error("the number of a group fits into 16 bits");
-        0
+        GroupId::FIRST
     })
 }
 
 /// All of them.
 pub(crate) struct Groups {
     list: Vec<Group>,
-    free: Vec<u16>,
-    index: HashTable<u16>,
+    free: Vec<GroupId>,
+    index: HashTable<GroupId>,
     hasher: DefaultHashBuilder,
     cache: GroupCache,
     unknown: Arc<Workload>,
@@ -101,7 +99,7 @@ impl Groups {
             hasher: DefaultHashBuilder::default(),
             cache: GroupCache::new(),
             unknown: Arc::clone(unknown),
-            limit: limit.min(MOST - SPARE - ALWAYS),
+            limit: limit.min(GroupId::COUNT - SPARE - ALWAYS),
             overflow: 0,
         };
         let other =
@@ -116,17 +114,17 @@ impl Groups {
     }
 
     /// The group of sockets of which neither owner nor workload is known.
-    pub(crate) fn nobody(role: Role) -> u16 {
+    pub(crate) fn nobody(role: Role) -> GroupId {
         number(role.index())
     }
 
     /// The group of what is beyond the budget.
-    pub(crate) fn other(role: Role) -> u16 {
+    pub(crate) fn other(role: Role) -> GroupId {
         number(Role::COUNT + role.index())
     }
 
     /// The group of a process by its name, made where there is room.
-    pub(crate) fn of_name(&mut self, name: &Name, place: &Place, role: Role) -> u16 {
+    pub(crate) fn of_name(&mut self, name: &Name, place: &Place, role: Role) -> GroupId {
         match self.find(name.as_str(), place, role) {
             Some(group) => group,
             None => self.make(&name.as_str().into(), place, role),
@@ -140,38 +138,43 @@ impl Groups {
         name: &Name,
         place: &Place,
         role: Role,
-    ) -> Option<u16> {
+    ) -> Option<GroupId> {
         self.find_or_add(&name.as_str().into(), place, role)
     }
 
     /// The group of another's process in this place and role; none, and nothing counted, where
     /// there is no room.
-    pub(crate) fn sibling_if_room(&mut self, group: u16, place: &Place, role: Role) -> Option<u16> {
-        let process = Arc::clone(&self.list[usize::from(group)].process);
+    pub(crate) fn sibling_if_room(
+        &mut self,
+        group: GroupId,
+        place: &Place,
+        role: Role,
+    ) -> Option<GroupId> {
+        let process = Arc::clone(&self.list[group.position()].process);
         self.find_or_add(&process, place, role)
     }
 
     /// The group of another's process in this place and role, made where there is room.
-    pub(crate) fn sibling(&mut self, group: u16, place: &Place, role: Role) -> u16 {
+    pub(crate) fn sibling(&mut self, group: GroupId, place: &Place, role: Role) -> GroupId {
         if Self::is_other(group) {
             return Self::other(role);
         }
-        let process = Arc::clone(&self.list[usize::from(group)].process);
+        let process = Arc::clone(&self.list[group.position()].process);
         self.find(&process, place, role).unwrap_or_else(|| self.make(&process, place, role))
     }
 
     /// The same process in the same workload, in this role.
-    pub(crate) fn in_role(&mut self, group: u16, role: Role) -> u16 {
+    pub(crate) fn in_role(&mut self, group: GroupId, role: Role) -> GroupId {
         if self.role(group) == role {
             return group;
         }
-        let place = self.list[usize::from(group)].place.clone();
+        let place = self.list[group.position()].place.clone();
         self.sibling(group, &place, role)
     }
 
     /// Whether a row's group is already the one of this owner.
     pub(crate) fn keeps(&self, row: &Row, name: &Name, place: &Place, tgid: u32) -> bool {
-        let group = &self.list[usize::from(row.group)];
+        let group = &self.list[row.group.position()];
         let folded = Self::is_other(row.group)
             && row.tgid == tgid
             && row.attribution >= Attribution::FromDescriptors;
@@ -179,19 +182,19 @@ impl Groups {
     }
 
     /// Whether a group is the one of a process in this place and role.
-    pub(crate) fn is(&self, group: u16, process: &str, place: &Place, role: Role) -> bool {
-        self.list[usize::from(group)].is(process, place, role)
+    pub(crate) fn is(&self, group: GroupId, process: &str, place: &Place, role: Role) -> bool {
+        self.list[group.position()].is(process, place, role)
     }
 
     /// The group that was the answer to a question, where nothing has changed since that it rests
     /// on.
     #[inline]
-    pub(crate) fn cached_group(&self, key: CacheKey, workloads: &Workloads) -> Option<u16> {
+    pub(crate) fn cached_group(&self, key: CacheKey, workloads: &Workloads) -> Option<GroupId> {
         self.cache.get(key, workloads.epoch())
     }
 
     /// Remembers the answer to a question.
-    pub(crate) fn cache_group(&mut self, key: CacheKey, workloads: &Workloads, group: u16) {
+    pub(crate) fn cache_group(&mut self, key: CacheKey, workloads: &Workloads, group: GroupId) {
         self.cache.put(key, workloads.epoch(), group);
     }
 
@@ -203,45 +206,53 @@ impl Groups {
 
     /// Notes that a group is in use.
     #[inline]
-    pub(crate) fn touch(&mut self, group: u16) {
-        self.list[usize::from(group)].touched = true;
+    pub(crate) fn touch(&mut self, group: GroupId) {
+        self.list[group.position()].touched = true;
     }
 
     /// The process name of a group.
-    pub(crate) fn name(&self, group: u16) -> &Arc<str> {
-        &self.list[usize::from(group)].process
+    pub(crate) fn name(&self, group: GroupId) -> &Arc<str> {
+        &self.list[group.position()].process
     }
 
     /// The name of its workload; `unknown` while that is not known yet.
-    pub(crate) fn workload(&self, group: u16) -> &Arc<str> {
-        self.list[usize::from(group)].place.label(&self.unknown)
+    pub(crate) fn workload(&self, group: GroupId) -> &Arc<str> {
+        self.list[group.position()].place.label(&self.unknown)
     }
 
     /// The names of its process and workload.
-    pub(crate) fn labels(&self, group: u16) -> (Arc<str>, Arc<str>) {
+    pub(crate) fn labels(&self, group: GroupId) -> (Arc<str>, Arc<str>) {
         (Arc::clone(self.name(group)), Arc::clone(self.workload(group)))
     }
 
     /// Whether its workload is `unknown`.
-    pub(crate) fn has_unknown_workload(&self, group: u16) -> bool {
-        matches!(&self.list[usize::from(group)].place, Place::Named(workload) if Arc::ptr_eq(workload, &self.unknown))
+    pub(crate) fn has_unknown_workload(&self, group: GroupId) -> bool {
+        match &self.list[group.position()].place {
+            Place::Named(workload) => Arc::ptr_eq(workload, &self.unknown),
+            Place::Pending(_) => false,
+        }
     }
 
     /// Whether its workload is not known yet.
-    pub(crate) fn is_pending(&self, group: u16) -> bool {
-        self.list[usize::from(group)].place.is_pending()
+    pub(crate) fn is_pending(&self, group: GroupId) -> bool {
+        self.list[group.position()].place.is_pending()
     }
 
     /// The role of a group.
-    pub(crate) fn role(&self, group: u16) -> Role {
-        self.list[usize::from(group)].role
+    pub(crate) fn role(&self, group: GroupId) -> Role {
+        self.list[group.position()].role
     }
 
     /// The list of a group's rows in a state, to be changed; `left` for those that nobody has a
     /// descriptor of.
     #[inline]
-    pub(crate) fn list_at(&mut self, group: u16, state: SocketState, left: bool) -> &mut AgeList {
-        let group = &mut self.list[usize::from(group)];
+    pub(crate) fn list_at(
+        &mut self,
+        group: GroupId,
+        state: SocketState,
+        left: bool,
+    ) -> &mut AgeList {
+        let group = &mut self.list[group.position()];
         (group.used, group.touched) = (true, true);
         if left { &mut group.left } else { &mut group.lists[state.index()] }
     }
@@ -253,8 +264,8 @@ impl Groups {
     }
 
     /// Some rows of a group, the oldest of each state first.
-    pub(crate) fn first_rows(&self, group: u16, rows: &Slab, most: usize) -> Vec<u32> {
-        let group = &self.list[usize::from(group)];
+    pub(crate) fn first_rows(&self, group: GroupId, rows: &Slab, most: usize) -> Vec<RowId> {
+        let group = &self.list[group.position()];
         group
             .lists
             .iter()
@@ -265,9 +276,9 @@ impl Groups {
     }
 
     /// Counts segments sent again.
-    pub(crate) fn retransmit(&mut self, group: u16, record: &Retransmit) {
+    pub(crate) fn retransmit(&mut self, group: GroupId, record: &Retransmit) {
         let (phase, kind) = classify(record.state, record.ca_state, record.pending);
-        let group = &mut self.list[usize::from(group)];
+        let group = &mut self.list[group.position()];
         group.used = true;
         group.retransmitted[phase.index()][kind.index()] += u64::from(record.segments);
     }
@@ -302,23 +313,24 @@ impl Groups {
             .min()
     }
 
-    /// How many places for groups there are.
-    pub(crate) fn len(&self) -> u16 {
-        u16::try_from(self.list.len()).unwrap_or(u16::MAX)
+    /// Returns how long the list of groups is, removed ones included.
+    pub(crate) const fn len(&self) -> usize {
+        self.list.len()
     }
 
     /// A list to look at.
     #[cfg(test)]
     pub(crate) fn peek(&self, row: &Row) -> AgeList {
-        let group = &self.list[usize::from(row.group)];
+        let group = &self.list[row.group.position()];
         if row.is_left() { group.left } else { group.lists[row.state.index()] }
     }
 
-    fn indices(&self) -> impl Iterator<Item = u16> + '_ {
-        (0..=u16::MAX).zip(&self.list).filter(|(_, group)| group.live).map(|(at, _)| at)
+    fn indices(&self) -> impl Iterator<Item = GroupId> + '_ {
+        let live = self.list.iter().enumerate().filter(|(_, group)| group.live);
+        live.map(|(at, _)| number(at))
     }
 
-    pub(crate) fn is_other(group: u16) -> bool {
-        (Role::COUNT..ALWAYS).contains(&usize::from(group))
+    pub(crate) fn is_other(group: GroupId) -> bool {
+        (Role::COUNT..ALWAYS).contains(&group.position())
     }
 }

@@ -8,7 +8,6 @@
 //! process changes later). A service goes with its group; what it counted goes to the one of its
 //! role that takes what has no room.
 
-use std::num::TryFromIntError;
 use std::sync::Arc;
 
 use agent_common::record::Close;
@@ -16,14 +15,15 @@ use hashbrown::HashMap;
 
 use super::groups::Groups;
 use crate::conn::histogram::{BYTES, Histogram, MICROSECONDS, NANOSECONDS, SECONDS, WHOLE_BYTES};
+use crate::conn::ids::{GroupId, ServiceId};
 use crate::conn::labels::{CloseReason, ConnectFailure, Role};
 use crate::conn::report::snapshot::{SPARE, Service};
-use crate::conn::socket::row::{NO_SERVICE, Row};
+use crate::conn::socket::row::Row;
 use crate::internal_error::internal_error;
 
 /// A service and the group that it belongs to.
 struct Entry {
-    group: u16,
+    group: GroupId,
     live: bool,
     /// Its process and workload are filled in when it is shown: the group knows them.
     service: Service,
@@ -32,8 +32,8 @@ struct Entry {
 /// All services.
 pub(crate) struct Services {
     list: Vec<Entry>,
-    free: Vec<u32>,
-    index: HashMap<(u16, u16), u32>,
+    free: Vec<ServiceId>,
+    index: HashMap<(GroupId, u16), ServiceId>,
     limit: usize,
     /// Whether rows are on their way from one group to another, which takes over its services when
     /// all of them are there.
@@ -54,7 +54,7 @@ impl Services {
             list: Role::ALL.iter().map(entry).collect(),
             free: Vec::new(),
             index: HashMap::new(),
-            limit: limit.min(NO_SERVICE as usize / 2),
+            limit: limit.min(ServiceId::COUNT / 2),
             merging: false,
             overflow: 0,
         }
@@ -62,10 +62,12 @@ impl Services {
 
     /// The service of a row, looked up once and then remembered in the row.
     pub(crate) fn of(&mut self, row: &mut Row, groups: &Groups) -> &mut Service {
-        if row.service == NO_SERVICE {
-            row.service = self.find(row, groups);
-        }
-        &mut self.list[row.service as usize].service
+        let found = match row.service {
+            Some(found) => found,
+            None => self.find(row, groups),
+        };
+        row.service = Some(found);
+        &mut self.list[found.position()].service
     }
 
     /// All that was counted under names that are known; what falls beyond the limit only once
@@ -92,7 +94,7 @@ impl Services {
 
     /// Moves the services of a group without rows to another group of its role; what that one has
     /// already is added up, what it has no room for goes to the service without port.
-    pub(crate) fn fold_into(&mut self, group: u16, successor: u16) {
+    pub(crate) fn fold_into(&mut self, group: GroupId, successor: GroupId) {
         for at in 0..self.list.len() {
             let entry = &mut self.list[at];
             let (Some(port), true) = (entry.service.port, entry.live && entry.group == group)
@@ -102,7 +104,7 @@ impl Services {
             self.index.remove(&(group, port));
             let rest = (successor == Groups::other(entry.service.role))
                 .then_some(entry.service.role.index());
-            let taken = rest.or_else(|| self.index.get(&(successor, port)).map(|at| *at as usize));
+            let taken = rest.or_else(|| self.index.get(&(successor, port)).map(|at| at.position()));
             let index = number(at);
             if let Some(into) = taken {
                 let gone = std::mem::replace(&mut entry.service, empty(Role::Unknown, None));
@@ -126,7 +128,7 @@ impl Services {
         )
     }
 
-    fn find(&mut self, row: &Row, groups: &Groups) -> u32 {
+    fn find(&mut self, row: &Row, groups: &Groups) -> ServiceId {
         let key = (row.group, row.service_port());
         if let Some(at) = self.index.get(&key) {
             return *at;
@@ -140,7 +142,7 @@ impl Services {
         }
         let entry = Entry { group: row.group, live: true, service: empty(role, Some(key.1)) };
         let at = if let Some(at) = self.free.pop() {
-            self.list[at as usize] = entry;
+            self.list[at.position()] = entry;
             at
         } else {
             self.list.push(entry);
@@ -228,11 +230,11 @@ impl Ports {
     }
 }
 
-/// The number of the service at a position. It fits: the limit is below `u32::MAX / 2`.
-fn number(position: usize) -> u32 {
-    u32::try_from(position).unwrap_or_else(|_too_large: TryFromIntError| {
+/// The number of the service at a position. It fits: the limit is below half of [`ServiceId::COUNT`].
+fn number(position: usize) -> ServiceId {
+    ServiceId::at(position).unwrap_or_else(|| {
         internal_error("the number of a service fits into 32 bits");
-        0
+        ServiceId::FIRST
     })
 }
 

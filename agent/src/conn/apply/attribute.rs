@@ -10,6 +10,7 @@ use crate::conn::account::group_cache::CacheKey;
 use crate::conn::account::groups::Groups;
 use crate::conn::account::workloads::Workloads;
 use crate::conn::core::Core;
+use crate::conn::ids::{GroupId, RowId};
 use crate::conn::labels::Role;
 use crate::conn::socket::attribution::{Attribution, names_owner};
 use crate::conn::socket::name::Name;
@@ -26,7 +27,7 @@ impl Core {
     }
 
     /// Does the same for a row of the table that is in no list.
-    pub(super) fn attribute_at(&mut self, index: u32, inherits: bool, record: &State) {
+    pub(super) fn attribute_at(&mut self, index: RowId, inherits: bool, record: &State) {
         if inherits {
             let mut row = self.rows[index];
             self.inherit(&mut row);
@@ -106,7 +107,7 @@ impl Groups {
     }
 
     /// Puts a row under the name of the process of the group `source`, in its own place and role.
-    fn follow(&mut self, workloads: &mut Workloads, row: &mut Row, source: u16, tgid: u32) {
+    fn follow(&mut self, workloads: &mut Workloads, row: &mut Row, source: GroupId, tgid: u32) {
         let key = CacheKey::relative(source, row.cgroup, tgid, row.role.index());
         if let Some(group) = self.cached_group(key, workloads) {
             self.put(row, group);
@@ -123,7 +124,7 @@ impl Groups {
 
     /// Puts a row under a group that was found before.
     #[inline]
-    fn put(&mut self, row: &mut Row, group: u16) {
+    fn put(&mut self, row: &mut Row, group: GroupId) {
         if row.group != group {
             self.touch(group);
             row.set_group(group);

@@ -6,6 +6,7 @@
 use agent_common::record::Socket;
 
 use crate::conn::core::Core;
+use crate::conn::ids::RowId;
 use crate::conn::labels::SocketState;
 use crate::conn::socket::observation::Observation;
 use crate::conn::socket::observe::observe;
@@ -16,7 +17,7 @@ use crate::conn::socket::row::Row;
 impl Core {
     /// Takes an entry into the row at its socket's address. If that is another socket's row, it is
     /// gone then.
-    pub(crate) fn relist(&mut self, index: u32, state: SocketState, entry: &Socket) -> Outcome {
+    pub(crate) fn relist(&mut self, index: RowId, state: SocketState, entry: &Socket) -> Outcome {
         let mut row = self.rows[index];
         let outcome = observe(&mut row, &Observation::Listed { state, entry });
         match outcome.relation {
@@ -42,7 +43,12 @@ impl Core {
 
     /// Makes a row for an entry that has none, seen by the pass with this number; none if the table
     /// is full.
-    pub(crate) fn enlist(&mut self, state: SocketState, entry: &Socket, number: u8) -> Option<u32> {
+    pub(crate) fn enlist(
+        &mut self,
+        state: SocketState,
+        entry: &Socket,
+        number: u8,
+    ) -> Option<RowId> {
         let (mut row, outcome) = Self::first_row(&Observation::Listed { state, entry });
         row.seen = number;
         self.count(&outcome, row.netns);
@@ -57,7 +63,7 @@ impl Core {
 
     /// Puts a confirmed row in place of what it was. It changes lists only if it becomes an orphan
     /// in FIN_WAIT2 or ceases to be one, and its listener's port only if it had none.
-    fn confirm(&mut self, index: u32, row: Row) {
+    fn confirm(&mut self, index: RowId, row: Row) {
         let old = &self.rows[index];
         if (old.is_left(), old.local_port) != (row.is_left(), row.local_port) {
             self.unlink(index);

@@ -8,6 +8,7 @@ use agent_common::record::Close;
 use crate::conn::account::groups::Groups;
 use crate::conn::core::Core;
 use crate::conn::histogram::NANOSECONDS;
+use crate::conn::ids::RowId;
 use crate::conn::labels::Correction;
 use crate::conn::socket::ending::missed;
 use crate::conn::socket::observation::Observation;
@@ -69,7 +70,7 @@ impl Core {
 
     /// Removes a row that is in no list, because its address belongs to another socket by now.
     #[cold]
-    pub(super) fn replace(&mut self, index: u32, outcome: &Outcome) {
+    pub(super) fn replace(&mut self, index: RowId, outcome: &Outcome) {
         match self.index.entry(self.rows[index].sk, &self.rows) {
             Some(entry) => drop(entry.remove()),
             None => internal_error("a row is found by its socket"),

@@ -8,6 +8,7 @@ use std::cmp::Reverse;
 
 use hashbrown::HashMap;
 
+use crate::conn::ids::{GroupId, RowId};
 use crate::conn::labels::SocketState;
 use crate::conn::report::snapshot::Queued;
 use crate::conn::socket::row::{Row, flag};
@@ -19,17 +20,17 @@ pub(crate) struct Sums {
     /// By group.
     queued: Vec<Queued>,
     /// By process: the group of one of its sockets, and how many there are.
-    owned: HashMap<u32, (u16, u64)>,
+    owned: HashMap<u32, (GroupId, u64)>,
     /// Listeners: their places, with their sockets in case another has a place by now.
-    listening: Vec<(u32, u64)>,
+    listening: Vec<(RowId, u64)>,
 }
 
 impl Sums {
-    pub(crate) fn add(&mut self, index: u32, row: &Row, seen: bool) {
+    pub(crate) fn add(&mut self, index: RowId, row: &Row, seen: bool) {
         if row.state == SocketState::Listen {
             self.listening.push((index, row.sk));
         } else if seen {
-            let group = usize::from(row.group);
+            let group = row.group.position();
             if group >= self.queued.len() {
                 self.queued.resize(group + 1, Queued::default());
             }
@@ -41,12 +42,12 @@ impl Sums {
     }
 
     /// A group is removed; another of its role takes its rows, or it had none.
-    pub(crate) fn fold_into(&mut self, group: u16, successor: u16) {
-        let gone = self.queued.get_mut(usize::from(group)).map(std::mem::take);
+    pub(crate) fn fold_into(&mut self, group: GroupId, successor: GroupId) {
+        let gone = self.queued.get_mut(group.position()).map(std::mem::take);
         if let Some(gone) = gone.filter(|gone| *gone != Queued::default()) {
-            let least = usize::from(successor) + 1;
+            let least = successor.position() + 1;
             self.queued.resize(self.queued.len().max(least), Queued::default());
-            self.queued[usize::from(successor)].merge(gone);
+            self.queued[successor.position()].merge(gone);
         }
         self.owned.values_mut().filter(|(of, _)| *of == group).for_each(|(of, _)| *of = successor);
     }
@@ -58,7 +59,7 @@ impl Sums {
 
     /// The listeners that are still there.
     pub(crate) fn listening<'a>(&'a self, rows: &'a Slab) -> impl Iterator<Item = &'a Row> {
-        let there = |(index, sk): &(u32, u64)| {
+        let there = |(index, sk): &(RowId, u64)| {
             let row = &rows[*index];
             (row.has(flag::LIVE) && row.sk == *sk && row.state == SocketState::Listen)
                 .then_some(row)
@@ -67,10 +68,10 @@ impl Sums {
     }
 
     /// The processes with the most sockets, at most `most`: id, group, sockets.
-    pub(crate) fn owners(self, most: usize) -> Vec<(u32, u16, u64)> {
+    pub(crate) fn owners(self, most: usize) -> Vec<(u32, GroupId, u64)> {
         let mut all: Vec<_> =
             self.owned.into_iter().map(|(tgid, (group, sockets))| (tgid, group, sockets)).collect();
-        let order = |(tgid, _, sockets): &(u32, u16, u64)| (Reverse(*sockets), *tgid);
+        let order = |(tgid, _, sockets): &(u32, GroupId, u64)| (Reverse(*sockets), *tgid);
         if all.len() > most {
             all.select_nth_unstable_by_key(most, order);
             all.truncate(most);

@@ -8,6 +8,7 @@
 
 use super::pass::Pass;
 use crate::conn::core::Core;
+use crate::conn::ids::RowId;
 use crate::conn::report::coverage::Covered;
 use crate::conn::socket::row::{flag, seen};
 
@@ -24,7 +25,7 @@ pub(crate) enum Presence {
 }
 
 /// What is to become of a row that is held against a pass.
-pub(crate) fn classify(core: &Core, pass: &Pass, covered: &Covered, index: u32) -> Presence {
+pub(crate) fn classify(core: &Core, pass: &Pass, covered: &Covered, index: RowId) -> Presence {
     let row = &core.rows[index];
     if !row.has(flag::LIVE) || row.seen == pass.number || row.entered >= pass.start {
         return Presence::Seen;

@@ -11,6 +11,7 @@ use super::owners::Tally;
 use super::pass::Pass;
 use crate::conn::collect::results::PassResults;
 use crate::conn::core::Core;
+use crate::conn::ids::RowId;
 use crate::conn::limits::Budget;
 use crate::conn::regroup::queue::RegroupQueue;
 use crate::conn::regroup::workload_name::name_workload;
@@ -132,7 +133,7 @@ impl Commit {
     }
 
     /// Marks or removes a row that the pass has not seen.
-    fn sweep(&mut self, core: &mut Core, pass: &Pass, index: u32) {
+    fn sweep(&mut self, core: &mut Core, pass: &Pass, index: RowId) {
         match classify(core, pass, &self.covered, index) {
             Presence::Seen => {}
             Presence::MissedOnce => {
@@ -193,22 +194,24 @@ impl Walk<'_> {
     /// Visits slots until the budget is spent or moves are due. Returns whether the walk has come to
     /// the end. The step is chosen outside of this loop, so that each has a loop of its own.
     #[inline(always)]
-    fn each(&mut self, mut visit: impl FnMut(&mut Core, &mut RegroupQueue, u32)) -> bool {
-        let from = self.at;
+    fn each(&mut self, mut visit: impl FnMut(&mut Core, &mut RegroupQueue, RowId)) -> bool {
+        // Slot 0 holds no row.
+        let (from, mut at) = (self.at, self.at.max(1));
         let most = u32::try_from(self.budget.left()).unwrap_or(u32::MAX);
         let end = self.core.rows.top().min(from.saturating_add(most));
-        while self.at < end && !self.queue.is_due() {
-            let index = self.at;
-            self.at += 1;
+        while at < end && !self.queue.is_due() {
+            let Some(index) = RowId::new(at) else { break };
+            at += 1;
             visit(self.core, self.queue, index);
         }
+        self.at = at;
         self.budget.spend((self.at - from) as usize);
         self.at >= self.core.rows.top()
     }
 }
 
 /// Adds a row to what the pass adds up to.
-fn sum(core: &Core, pass: &mut Pass, index: u32) {
+fn sum(core: &Core, pass: &mut Pass, index: RowId) {
     let row = &core.rows[index];
     if !row.has(flag::LIVE) {
         return;

@@ -24,6 +24,7 @@ use agent_common::record::Holder;
 use hashbrown::HashMap;
 
 use crate::conn::core::Core;
+use crate::conn::ids::RowId;
 
 /// The most processes whose names are kept during a pass; those beyond are counted, and own nothing
 /// new.
@@ -86,32 +87,32 @@ impl HolderScan {
         self.named
     }
 
-    pub(crate) fn mark(&self, index: u32) -> Mark {
-        self.marks.get(index as usize).copied().map_or(Mark::default(), Mark::from_word)
+    pub(crate) fn mark(&self, index: RowId) -> Mark {
+        self.marks.get(index.slot()).copied().map_or(Mark::default(), Mark::from_word)
     }
 
     /// Sets a mark; `top` is one more than the highest index in use.
-    fn set_mark(&mut self, index: u32, top: u32, mark: Mark) {
-        if index as usize >= self.marks.len() {
-            let more = (top as usize).max(index as usize + 1);
+    fn set_mark(&mut self, index: RowId, top: u32, mark: Mark) {
+        if index.slot() >= self.marks.len() {
+            let more = (top as usize).max(index.slot() + 1);
             if self.marks.is_empty() {
                 self.marks = vec![0; more];
             } else {
                 self.marks.resize(more, 0);
             }
         }
-        self.marks[index as usize] = mark.word();
+        self.marks[index.slot()] = mark.word();
     }
 
     /// Forgets what was met of a place that another socket takes.
-    pub(crate) fn forget(&mut self, index: u32) {
-        if let Some(word) = self.marks.get_mut(index as usize) {
+    pub(crate) fn forget(&mut self, index: RowId) {
+        if let Some(word) = self.marks.get_mut(index.slot()) {
             *word = 0;
         }
     }
 
     /// Whether a row was met.
-    pub(crate) fn holds(&self, index: u32) -> bool {
+    pub(crate) fn holds(&self, index: RowId) -> bool {
         self.mark(index).is_held()
     }
 }

@@ -5,6 +5,7 @@ use crate::conn::account::group_cache::CacheKey;
 use crate::conn::account::groups::Groups;
 use crate::conn::account::workloads::Place;
 use crate::conn::core::Core;
+use crate::conn::ids::{GroupId, RowId};
 use crate::conn::labels::SocketState;
 use crate::conn::regroup::queue::RegroupQueue;
 use crate::conn::socket::attribution::Attribution;
@@ -29,7 +30,7 @@ impl Pass {
         &self,
         core: &mut Core,
         queue: &mut RegroupQueue,
-        index: u32,
+        index: RowId,
         walked: u64,
         tally: &mut Tally,
     ) {
@@ -67,7 +68,7 @@ impl Pass {
         &self,
         core: &mut Core,
         queue: &mut RegroupQueue,
-        index: u32,
+        index: RowId,
         walked: u64,
         candidate: u32,
     ) -> bool {
@@ -95,10 +96,10 @@ impl Pass {
         &self,
         core: &mut Core,
         queue: &mut RegroupQueue,
-        index: u32,
+        index: RowId,
         candidate: u32,
         comm: &[u8; 16],
-    ) -> Option<u16> {
+    ) -> Option<GroupId> {
         let row = core.rows[index];
         let key = CacheKey::name(comm, row.cgroup, candidate, row.role.index());
         let cached_group = core.groups.cached_group(key, &core.workloads);
@@ -126,7 +127,7 @@ impl Pass {
         &self,
         core: &mut Core,
         queue: &mut RegroupQueue,
-        index: u32,
+        index: RowId,
         candidate: u32,
         name: &Name,
         place: &Place,
@@ -142,14 +143,14 @@ impl Pass {
 
     /// Whether a row that no process holds should be held: it has an owner and a `struct socket`,
     /// as this pass saw it, and nothing has happened to it since.
-    fn is_unheld(&self, core: &Core, index: u32) -> bool {
+    fn is_unheld(&self, core: &Core, index: RowId) -> bool {
         let row = &core.rows[index];
         let seen = (row.entered < self.start) && row.seen == self.number;
         seen && row.is_attached() && !row.has(flag::ORPHAN) && row.attribution != Attribution::None
     }
 
     /// Puts a connection that nobody has accepted yet under the owner that its listener has now.
-    pub(crate) fn follow_listener(&self, core: &mut Core, queue: &mut RegroupQueue, index: u32) {
+    pub(crate) fn follow_listener(&self, core: &mut Core, queue: &mut RegroupQueue, index: RowId) {
         let mut row = core.rows[index];
         if row.has(flag::LIVE) && row.waits() {
             let group = row.group;

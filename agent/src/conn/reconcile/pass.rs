@@ -20,6 +20,7 @@ use crate::conn::collect::namespaces::Namespaces;
 use crate::conn::collect::results::PassInput;
 use crate::conn::collect::sums::Sums;
 use crate::conn::core::Core;
+use crate::conn::ids::RowId;
 use crate::conn::labels::{Correction, SocketState};
 use crate::conn::regroup::queue::{Drained, RegroupQueue};
 use crate::conn::socket::attribution::Attribution;
@@ -126,7 +127,7 @@ impl Pass {
 
 /// Gives a row of the table role and owner of the listener behind it, if there is one. It changes
 /// groups later, with others.
-fn inherit(core: &mut Core, queue: &mut RegroupQueue, index: u32) {
+fn inherit(core: &mut Core, queue: &mut RegroupQueue, index: RowId) {
     let mut row = core.rows[index];
     let (before, group) = (row.attribution, row.group);
     core.inherit(&mut row);

@@ -88,7 +88,7 @@ impl Migrations {
         key: Key,
         place: &Place,
     ) -> usize {
-        let looked = 1 + usize::from(core.groups.len()) / 16;
+        let looked = 1 + core.groups.len() / 16;
         let waiting = core.groups.waiting(key);
         let Some((group, successor)) = waiting
             .into_iter()

@@ -7,18 +7,17 @@
 //! list at every moment.
 
 use crate::conn::core::Core;
+use crate::conn::ids::{GroupId, RowId};
 use crate::conn::labels::SocketState;
 use crate::conn::limits::Budget;
 use crate::conn::socket::attribution::Attribution;
-use crate::conn::socket::row::{NIL, Row, flag};
+use crate::conn::socket::row::{Row, flag};
 
 /// How many moves are sorted at once: a millisecond or two.
 pub(crate) const RUN: usize = 1 << 14;
 /// How many such runs are made in one walk through each list: walks cost most where rows are in no
 /// order of time.
 const RUNS: usize = 4;
-/// No group: there are never so many.
-const ANY: u16 = u16::MAX;
 
 /// A row and the group that it belongs to.
 #[derive(Clone, Copy, Debug)]
@@ -27,35 +26,35 @@ struct Move {
     /// before the move.
     sk: u64,
     born: u64,
-    index: u32,
-    group: u16,
-    /// The group that it leaves, where only a row that is still there is meant; else [`ANY`], and
+    index: RowId,
+    group: GroupId,
+    /// The group that it leaves, where only a row that is still there is meant; else `None`, and
     /// an owner that has shown itself since is kept.
-    from: u16,
+    from: Option<GroupId>,
 }
 
 /// A list, and a row's time in it: where a row goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Target {
-    group: u16,
+    group: GroupId,
     state: SocketState,
     left: bool,
     entered: u64,
-    index: u32,
+    index: RowId,
 }
 
 impl Target {
-    fn of(index: u32, row: &Row, group: u16) -> Self {
+    fn of(index: RowId, row: &Row, group: GroupId) -> Self {
         Self { group, state: row.state, left: row.is_left(), entered: row.entered, index }
     }
 
     /// By list, then by time: one number, which is compared at once.
     #[inline]
     fn order(&self) -> u128 {
-        let list = u128::from(self.group) << 16
+        let list = u128::from(self.group.get()) << 16
             | (self.state.index() as u128) << 8
             | u128::from(self.left);
-        list << 96 | u128::from(self.entered) << 32 | u128::from(self.index)
+        list << 96 | u128::from(self.entered) << 32 | u128::from(self.index.get())
     }
 
     fn is_in_list_of(&self, other: &Self) -> bool {
@@ -82,7 +81,7 @@ pub(crate) struct Drained<'a>(&'a mut RegroupQueue);
 
 impl Drained<'_> {
     /// Plans that `rows` move to a group, and ends the proof.
-    pub(super) fn enqueue_all(self, core: &Core, rows: &[u32], group: u16) {
+    pub(super) fn enqueue_all(self, core: &Core, rows: &[RowId], group: GroupId) {
         for index in rows {
             self.0.enqueue_if_unmoved(core, *index, group);
         }
@@ -112,8 +111,8 @@ impl RegroupQueue {
 impl RegroupQueue {
     /// Remembers that a row belongs to another group. Who makes many of them has them made now and
     /// then.
-    pub(crate) fn enqueue(&mut self, core: &mut Core, index: u32, group: u16) {
-        self.plan(core, index, group, ANY);
+    pub(crate) fn enqueue(&mut self, core: &mut Core, index: RowId, group: GroupId) {
+        self.plan(core, index, group, None);
         if self.planned.len() >= 2 * RUNS * RUN {
             self.drain(core);
         }
@@ -121,11 +120,11 @@ impl RegroupQueue {
 
     /// The same, however the owner is known; but a row that leaves its group by itself before goes
     /// where it went.
-    pub(crate) fn enqueue_if_unmoved(&mut self, core: &Core, index: u32, group: u16) {
-        self.plan(core, index, group, core.rows[index].group);
+    pub(crate) fn enqueue_if_unmoved(&mut self, core: &Core, index: RowId, group: GroupId) {
+        self.plan(core, index, group, Some(core.rows[index].group));
     }
 
-    fn plan(&mut self, core: &Core, index: u32, group: u16, from: u16) {
+    fn plan(&mut self, core: &Core, index: RowId, group: GroupId, from: Option<GroupId>) {
         let row = &core.rows[index];
         self.planned.push(Move { sk: row.sk, born: row.born, index, group, from });
     }
@@ -199,12 +198,12 @@ impl RegroupQueue {
         if !row.has(flag::LIVE) || row.sk != planned.sk || row.born != planned.born {
             return None;
         }
-        let group = if planned.from == ANY {
+        let group = if planned.from.is_none() {
             // Where its role is another by now, and nothing more, the plan was made for that.
             let stays = row.attribution == Attribution::FromSyscall
                 && core.groups.role(row.group) == row.role;
             core.groups.in_role(if stays { row.group } else { planned.group }, row.role)
-        } else if planned.from == row.group {
+        } else if planned.from == Some(row.group) {
             planned.group
         } else {
             return None;
@@ -225,14 +224,14 @@ impl RegroupQueue {
                 && Target::of(place.index, row, row.group) == *place
                 && place.is_in_list_of(goal)
         };
-        let mut at = queue.place.filter(stands).map_or(tail, |(place, _)| place.index);
+        let mut at = queue.place.filter(stands).map(|(place, _)| place.index).or(tail);
         loop {
-            if at == NIL {
+            let Some(here) = at else {
                 queue.place = None;
                 break;
-            }
-            let row = &rows[at];
-            queue.place = Some((Target::of(at, row, goal.group), row.sk));
+            };
+            let row = &rows[here];
+            queue.place = Some((Target::of(here, row, goal.group), row.sk));
             if row.entered <= goal.entered {
                 break;
             }
@@ -251,7 +250,7 @@ impl RegroupQueue {
         debug_assert!(core.rows[index].group != goal.group, "a move changes the group");
         core.unlink(index);
         core.rows[index].set_group(goal.group);
-        let start = self.place.map_or(NIL, |(place, _)| place.index);
+        let start = self.place.map(|(place, _)| place.index);
         let Core { rows, groups, listeners, .. } = core;
         groups.list_of(&rows[index]).insert(rows, index, start);
         let row = &rows[index];

@@ -8,6 +8,7 @@ use super::queue::Drained;
 use crate::conn::account::groups::Groups;
 use crate::conn::collect::sums::Sums;
 use crate::conn::core::Core;
+use crate::conn::ids::GroupId;
 
 /// Removes the groups that have been idle for [`IDLE_TTL`](crate::conn::limits::IDLE_TTL); `~other`
 /// takes what they counted. Due every few seconds.
@@ -29,8 +30,8 @@ pub(super) fn retire(
     core: &mut Core,
     sums: Option<&mut Sums>,
     _drained: &Drained<'_>,
-    group: u16,
-    successor: u16,
+    group: GroupId,
+    successor: GroupId,
 ) {
     core.services.fold_into(group, successor);
     core.groups.remove(group, successor);

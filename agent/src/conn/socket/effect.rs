@@ -2,13 +2,15 @@
 //!
 //! Returned by `apply`, taken by the pass. It keeps `apply` free of any knowledge of passes.
 
+use crate::conn::ids::RowId;
+
 /// What became of the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
     /// Nothing that a pass asks for.
     None,
-    /// A row was put into this place of the slab.
-    Stored(u32),
+    /// A row was put into the table.
+    Stored(RowId),
     /// The socket `sk` closed at `time`, `CLOCK_MONOTONIC` nanoseconds.
     Closed { sk: u64, time: u64 },
 }

@@ -9,12 +9,9 @@ use agent_common::record::{Endpoints, flag as socket_flag};
 
 use super::attribution::Attribution;
 use super::queues::Queues;
+use crate::conn::ids::{GroupId, RowId, ServiceId};
 use crate::conn::labels::{Role, SocketState};
 
-/// Sentinel: no row.
-pub(crate) const NIL: u32 = u32::MAX;
-/// Sentinel: no service has been looked up yet.
-pub(crate) const NO_SERVICE: u32 = u32::MAX;
 /// How much earlier the time of a record can be than what it tells, nanoseconds: the tracepoint
 /// reads the clock before the kernel stores the new state.
 pub(crate) const MARGIN: u64 = 1_000_000;
@@ -64,11 +61,11 @@ pub(crate) struct Row {
     /// When it entered its state, `CLOCK_MONOTONIC` nanoseconds; also the time of its last record.
     pub(crate) entered: u64,
     /// The next younger row of its list, or the next free row.
-    pub(crate) next: u32,
+    pub(crate) next: Option<RowId>,
     /// The next older row of its list.
-    pub(crate) prev: u32,
+    pub(crate) prev: Option<RowId>,
     /// The group of its process, workload and role.
-    pub(crate) group: u16,
+    pub(crate) group: GroupId,
     /// The state that it is in.
     pub(crate) state: SocketState,
     /// Which side of the connection it is.
@@ -86,8 +83,8 @@ pub(crate) struct Row {
     /// The time from `born` to ESTABLISHED, microseconds, saturating; [`NEVER`] if that was not
     /// observed.
     opened_after: u32,
-    /// The service that counts its opening and closing; [`NO_SERVICE`] until that is looked up.
-    pub(crate) service: u32,
+    /// The service that counts its opening and closing; `None` until that is looked up.
+    pub(crate) service: Option<ServiceId>,
     /// The owner's process id; 0 if none is known.
     pub(crate) tgid: u32,
     /// The inode of its network namespace.
@@ -117,9 +114,9 @@ impl Row {
     pub(crate) const ABSENT: Self = Self {
         sk: 0,
         entered: 0,
-        next: NIL,
-        prev: NIL,
-        group: 0,
+        next: None,
+        prev: None,
+        group: GroupId::FIRST,
         state: SocketState::SynSent,
         role: Role::Unknown,
         attribution: Attribution::None,
@@ -128,7 +125,7 @@ impl Row {
         holders: 0,
         born: 0,
         opened_after: NEVER,
-        service: NO_SERVICE,
+        service: None,
         tgid: 0,
         netns: 0,
         local_port: 0,
@@ -195,10 +192,10 @@ impl Row {
     }
 
     /// Puts the row under another process or role; its service is looked up again.
-    pub(crate) const fn set_group(&mut self, group: u16) {
+    pub(crate) fn set_group(&mut self, group: GroupId) {
         if self.group != group {
             self.group = group;
-            self.service = NO_SERVICE;
+            self.service = None;
         }
     }
 

@@ -7,10 +7,11 @@
 //! come in order; a row that comes late walks back from the tail past the younger ones.
 
 use super::slab::Slab;
+use crate::conn::ids::RowId;
 use crate::conn::labels::{SocketState, Stage};
 use crate::conn::limits::Budget;
 use crate::conn::report::snapshot::{STUCK_AGES, StateGauge};
-use crate::conn::socket::row::{NIL, Row};
+use crate::conn::socket::row::Row;
 
 const AGES: usize = STUCK_AGES.len();
 /// A cursor an age, and one for the rows that entered since the descriptor tables were last read.
@@ -52,15 +53,15 @@ impl AgeThresholds {
 /// An ordered list of rows.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AgeList {
-    head: u32,
-    tail: u32,
+    head: Option<RowId>,
+    tail: Option<RowId>,
     count: u32,
     /// Whether ages are asked of this list.
     aged: bool,
     /// The cuts that its cursors have been brought up to.
     thresholds: [u64; CURSORS],
-    /// The first row that is not older than each cut, [`NIL`] where all are.
-    cursors: [u32; CURSORS],
+    /// The first row that is not older than each cut, `None` where all are.
+    cursors: [Option<RowId>; CURSORS],
     /// The rows before each cursor.
     older: [u32; CURSORS],
     /// The rows in CLOSE_WAIT, by stage.
@@ -71,43 +72,46 @@ impl AgeList {
     /// An empty list; `aged` where it has to know how many are older than the ages.
     pub(crate) const fn new(aged: bool) -> Self {
         Self {
-            head: NIL,
-            tail: NIL,
+            head: None,
+            tail: None,
             count: 0,
             aged,
             thresholds: [0; CURSORS],
-            cursors: [NIL; CURSORS],
+            cursors: [None; CURSORS],
             older: [0; CURSORS],
             stages: [0; Stage::COUNT],
         }
     }
 
-    /// The youngest row, [`NIL`] in an empty list.
-    pub(crate) const fn tail(&self) -> u32 {
+    /// The youngest row; `None` in an empty list.
+    pub(crate) const fn tail(&self) -> Option<RowId> {
         self.tail
     }
 
     /// Puts a row where its time belongs, after those of the same time; walks back from `start`,
     /// which is the tail or a row that is not older.
-    pub(crate) fn insert(&mut self, rows: &mut Slab, index: u32, start: u32) {
+    pub(crate) fn insert(&mut self, rows: &mut Slab, index: RowId, start: Option<RowId>) {
         let entered = rows[index].entered;
         let mut prev = start;
-        while prev != NIL && rows[prev].entered > entered {
-            prev = rows[prev].prev;
+        while let Some(younger) = prev
+            && rows[younger].entered > entered
+        {
+            prev = rows[younger].prev;
         }
-        let next = if prev == NIL { self.head } else { rows[prev].next };
-        debug_assert!(next == NIL || rows[next].entered >= entered, "a list is in order of time");
+        let next = prev.map_or(self.head, |prev| rows[prev].next);
+        debug_assert!(
+            next.is_none_or(|next| rows[next].entered >= entered),
+            "a list is in order of time"
+        );
         rows[index].prev = prev;
         rows[index].next = next;
-        if prev == NIL {
-            self.head = index;
-        } else {
-            rows[prev].next = index;
+        match prev {
+            None => self.head = Some(index),
+            Some(prev) => rows[prev].next = Some(index),
         }
-        if next == NIL {
-            self.tail = index;
-        } else {
-            rows[next].prev = index;
+        match next {
+            None => self.tail = Some(index),
+            Some(next) => rows[next].prev = Some(index),
         }
         self.count += 1;
         if let Some(stage) = self.stage(&rows[index]) {
@@ -120,23 +124,21 @@ impl AgeList {
             if entered < self.thresholds[age] {
                 self.older[age] += 1;
             } else if self.cursors[age] == next {
-                self.cursors[age] = index;
+                self.cursors[age] = Some(index);
             }
         }
     }
 
     /// Takes a row out.
-    pub(crate) fn remove(&mut self, rows: &mut Slab, index: u32) {
+    pub(crate) fn remove(&mut self, rows: &mut Slab, index: RowId) {
         let (entered, prev, next) = (rows[index].entered, rows[index].prev, rows[index].next);
-        if prev == NIL {
-            self.head = next;
-        } else {
-            rows[prev].next = next;
+        match prev {
+            None => self.head = next,
+            Some(prev) => rows[prev].next = next,
         }
-        if next == NIL {
-            self.tail = prev;
-        } else {
-            rows[next].prev = prev;
+        match next {
+            None => self.tail = prev,
+            Some(next) => rows[next].prev = prev,
         }
         debug_assert!(self.count > 0, "a list counts its rows");
         self.count -= 1;
@@ -149,7 +151,7 @@ impl AgeList {
         for age in 0..CURSORS {
             if entered < self.thresholds[age] {
                 self.older[age] -= 1;
-            } else if self.cursors[age] == index {
+            } else if self.cursors[age] == Some(index) {
                 self.cursors[age] = next;
             }
         }
@@ -186,21 +188,22 @@ impl AgeList {
         if !self.aged {
             return;
         }
-        for (age, goal) in thresholds.0.iter().enumerate() {
+        for (age, until) in thresholds.0.iter().enumerate() {
             let (mut at, mut last) = (self.cursors[age], None);
             loop {
-                let entered = if at == NIL { u64::MAX } else { rows[at].entered };
-                if at == NIL || entered >= *goal {
-                    self.thresholds[age] = *goal;
+                let Some((row, entered)) =
+                    at.map(|at| (at, rows[at].entered)).filter(|(_, entered)| entered < until)
+                else {
+                    self.thresholds[age] = *until;
                     break;
-                }
+                };
                 if budget.is_spent() && last != Some(entered) {
                     self.thresholds[age] = entered;
                     break;
                 }
                 budget.spend(1);
                 self.older[age] += 1;
-                (at, last) = (rows[at].next, Some(entered));
+                (at, last) = (rows[row].next, Some(entered));
             }
             self.cursors[age] = at;
         }
@@ -210,7 +213,7 @@ impl AgeList {
     pub(crate) fn gauge(&self, rows: &Slab) -> StateGauge {
         StateGauge {
             count: u64::from(self.count),
-            oldest_since: (self.head != NIL).then(|| rows[self.head].entered),
+            oldest_since: self.head.map(|oldest| rows[oldest].entered),
             older_than: std::array::from_fn(|age| u64::from(self.older[age])),
         }
     }
@@ -219,7 +222,7 @@ impl AgeList {
     /// for a list whose ages nobody asks for.
     pub(crate) fn unverified_since(&self, rows: &Slab) -> Option<u64> {
         let first = self.cursors[WALK];
-        (self.aged && first != NIL).then(|| rows[first].entered)
+        first.filter(|_| self.aged).map(|row| rows[row].entered)
     }
 
     /// Whether it has no row.
@@ -228,10 +231,7 @@ impl AgeList {
     }
 
     /// The rows from the oldest to the youngest.
-    pub(crate) fn indices<'a>(&self, rows: &'a Slab) -> impl Iterator<Item = u32> + use<'a> {
-        std::iter::successors((self.head != NIL).then_some(self.head), |at| {
-            let next = rows[*at].next;
-            (next != NIL).then_some(next)
-        })
+    pub(crate) fn indices<'a>(&self, rows: &'a Slab) -> impl Iterator<Item = RowId> + use<'a> {
+        std::iter::successors(self.head, |at| rows[*at].next)
     }
 }

@@ -10,6 +10,7 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::OccupiedEntry;
 
 use super::slab::Slab;
+use crate::conn::ids::RowId;
 
 /// How many tables there are; a power of two.
 const SHARDS: usize = 64;
@@ -18,7 +19,7 @@ const SHARDS: usize = 64;
 const SHARD_SHIFT: u32 = 48;
 
 /// The rows' indices by their sockets' addresses.
-pub(crate) struct Index([HashTable<u32>; SHARDS]);
+pub(crate) struct Index([HashTable<RowId>; SHARDS]);
 
 impl Index {
     /// No rows.
@@ -28,20 +29,20 @@ impl Index {
 
     /// The row of a socket.
     #[inline]
-    pub(crate) fn find(&self, sk: u64, rows: &Slab) -> Option<u32> {
+    pub(crate) fn find(&self, sk: u64, rows: &Slab) -> Option<RowId> {
         let hash = hash(sk);
         self.0[shard(hash)].find(hash, |index| rows[*index].sk == sk).copied()
     }
 
     /// The row of a socket, ready to be taken out.
     #[inline]
-    pub(crate) fn entry(&mut self, sk: u64, rows: &Slab) -> Option<OccupiedEntry<'_, u32>> {
+    pub(crate) fn entry(&mut self, sk: u64, rows: &Slab) -> Option<OccupiedEntry<'_, RowId>> {
         let hash = hash(sk);
         self.0[shard(hash)].find_entry(hash, |index| rows[*index].sk == sk).ok()
     }
 
     /// Adds a row whose socket has none.
-    pub(crate) fn insert(&mut self, sk: u64, index: u32, rows: &Slab) {
+    pub(crate) fn insert(&mut self, sk: u64, index: RowId, rows: &Slab) {
         debug_assert!(self.find(sk, rows).is_none(), "a socket has at most one row");
         let of = hash(sk);
         self.0[shard(of)].insert_unique(of, index, |index| hash(rows[*index].sk));

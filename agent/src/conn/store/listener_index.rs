@@ -4,9 +4,11 @@
 
 use hashbrown::HashMap;
 
+use crate::conn::ids::RowId;
+
 /// Where a listener listens.
 struct Listener {
-    row: u32,
+    row: RowId,
     local: [u64; 2],
 }
 
@@ -16,12 +18,12 @@ pub(crate) struct Listeners(HashMap<(u32, u16), Vec<Listener>>);
 
 impl Listeners {
     /// Adds a row.
-    pub(crate) fn add(&mut self, netns: u32, port: u16, local: [u64; 2], row: u32) {
+    pub(crate) fn add(&mut self, netns: u32, port: u16, local: [u64; 2], row: RowId) {
         self.0.entry((netns, port)).or_default().push(Listener { row, local });
     }
 
     /// Removes a row.
-    pub(crate) fn remove(&mut self, netns: u32, port: u16, row: u32) {
+    pub(crate) fn remove(&mut self, netns: u32, port: u16, row: RowId) {
         let Some(all) = self.0.get_mut(&(netns, port)) else { return };
         all.retain(|listener| listener.row != row);
         if all.is_empty() {
@@ -42,7 +44,7 @@ impl Listeners {
     /// The listener that a connection to this local end comes from: the one with the very address,
     /// else the one with its family's wildcard, else `[::]` for IPv4. The oldest of equals: sockets
     /// that share a port with `SO_REUSEPORT` mostly belong to one program.
-    pub(crate) fn find(&self, netns: u32, port: u16, local: [u64; 2]) -> Option<u32> {
+    pub(crate) fn find(&self, netns: u32, port: u16, local: [u64; 2]) -> Option<RowId> {
         let mut best = (0, None);
         for listener in self.0.get(&(netns, port))? {
             let rank = rank(listener.local, local);

@@ -1,4 +1,4 @@
-//! The slab of rows: one fixed-size row a live socket, addressed by a 32-bit index.
+//! The slab of rows: one fixed-size row a live socket, addressed by a 32-bit slot number.
 //!
 //! Used by the table and its ordered lists. Guarantees: rows lie in chunks that are never moved, so
 //! growing copies nothing; a freed row is used again before a new chunk is made, so a steady
@@ -6,7 +6,8 @@
 
 use std::ops::{Index, IndexMut};
 
-use crate::conn::socket::row::{NIL, Row, flag};
+use crate::conn::ids::RowId;
+use crate::conn::socket::row::{Row, flag};
 use crate::internal_error::internal_error;
 
 /// Rows in a chunk: 112 KiB, so that an idle agent stays small.
@@ -15,8 +16,8 @@ const CHUNK: usize = 1024;
 /// All rows.
 pub(crate) struct Slab {
     chunks: Vec<Box<[Row; CHUNK]>>,
-    free: u32,
-    /// One more than the highest index ever used.
+    free: Option<RowId>,
+    /// One more than the highest slot ever used; slot 0 never is, see [`RowId`].
     top: u32,
     used: usize,
     limit: usize,
@@ -25,24 +26,27 @@ pub(crate) struct Slab {
 impl Slab {
     /// No rows, and at most `limit` later.
     pub(crate) fn new(limit: usize) -> Self {
-        Self { chunks: Vec::new(), free: NIL, top: 0, used: 0, limit: limit.min(NIL as usize - 1) }
+        let limit = limit.min(u32::MAX as usize - 2);
+        Self { chunks: Vec::new(), free: None, top: 1, used: 0, limit }
     }
 
     /// Stores a row; none where the table is full.
-    pub(crate) fn insert(&mut self, row: Row) -> Option<u32> {
+    pub(crate) fn insert(&mut self, row: Row) -> Option<RowId> {
         if self.used >= self.limit {
             return None;
         }
-        if self.free != NIL {
+        if let Some(index) = self.free {
             self.used += 1;
-            let index = self.free;
             debug_assert!(!self[index].has(flag::LIVE), "a free slot holds no row");
             self.free = self[index].next;
             self[index] = row;
             return Some(index);
         }
-        let index = self.top;
-        if index as usize / CHUNK == self.chunks.len() {
+        let Some(index) = RowId::new(self.top) else {
+            internal_error("slot 0 of the slab is never used");
+            return None;
+        };
+        if index.slot() / CHUNK == self.chunks.len() {
             let Ok(chunk) = vec![row.unused(); CHUNK].into_boxed_slice().try_into() else {
                 internal_error("a chunk has its length");
                 return None;
@@ -56,13 +60,13 @@ impl Slab {
     }
 
     /// Gives a row back, and its last contents.
-    pub(crate) fn remove(&mut self, index: u32) -> Row {
+    pub(crate) fn remove(&mut self, index: RowId) -> Row {
         debug_assert!(self[index].has(flag::LIVE), "only a row in use is removed");
         let free = self.free;
         let row = self[index];
         self[index].flags = 0;
         self[index].next = free;
-        self.free = index;
+        self.free = Some(index);
         self.used -= 1;
         row
     }
@@ -77,7 +81,7 @@ impl Slab {
         self.limit
     }
 
-    /// One more than the highest index in use; some below may be free.
+    /// Returns one more than the highest slot ever used; slot 0 and some others hold no row.
     pub(crate) const fn top(&self) -> u32 {
         self.top
     }
@@ -88,18 +92,18 @@ impl Slab {
     }
 }
 
-impl Index<u32> for Slab {
+impl Index<RowId> for Slab {
     type Output = Row;
 
     #[inline]
-    fn index(&self, index: u32) -> &Row {
-        &self.chunks[index as usize / CHUNK][index as usize % CHUNK]
+    fn index(&self, index: RowId) -> &Row {
+        &self.chunks[index.slot() / CHUNK][index.slot() % CHUNK]
     }
 }
 
-impl IndexMut<u32> for Slab {
+impl IndexMut<RowId> for Slab {
     #[inline]
-    fn index_mut(&mut self, index: u32) -> &mut Row {
-        &mut self.chunks[index as usize / CHUNK][index as usize % CHUNK]
+    fn index_mut(&mut self, index: RowId) -> &mut Row {
+        &mut self.chunks[index.slot() / CHUNK][index.slot() % CHUNK]
     }
 }

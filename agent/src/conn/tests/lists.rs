@@ -4,6 +4,7 @@ use agent_common::record::Endpoints;
 use proptest::prelude::{Strategy, prop_oneof, proptest};
 
 use super::support::SECOND;
+use crate::conn::ids::RowId;
 use crate::conn::labels::{Role, SocketState};
 use crate::conn::limits::Budget;
 use crate::conn::report::snapshot::{STUCK_AGES, StateGauge};
@@ -52,7 +53,7 @@ proptest! {
         let mut rows = Slab::new(1000);
         let mut lists = [AgeList::new(true), AgeList::new(true)];
         let mut thresholds = AgeThresholds::default();
-        let mut model: [Vec<(u64, u32)>; 2] = [Vec::new(), Vec::new()];
+        let mut model: [Vec<(u64, RowId)>; 2] = [Vec::new(), Vec::new()];
         for act in acts {
             match act {
                 Act::Insert(list, time) => {
@@ -100,7 +101,7 @@ fn a_row_counts_as_older_from_the_very_nanosecond_of_its_age() {
     let index = rows
         .insert(Row::new(&Endpoints::default(), SocketState::LastAck, Role::Server, 7))
         .expect("room");
-    list.insert(&mut rows, index, u32::MAX);
+    list.insert(&mut rows, index, None);
     for (age, seconds) in STUCK_AGES.iter().enumerate() {
         thresholds.advance(seconds * SECOND + 6);
         list.advance(&rows, &thresholds, &mut Budget::UNLIMITED.clone());

@@ -7,6 +7,7 @@ use agent_common::tcp;
 use proptest::test_runner::Config;
 
 use super::ledger::balance;
+use crate::conn::ids::{GroupId, RowId};
 use crate::conn::labels::{CloseReason, ConnectFailure, Correction, Role, SocketState};
 use crate::conn::report::snapshot::{Group, Service, Snapshot};
 use crate::conn::socket::row::{Row, flag as row_flag};
@@ -204,7 +205,7 @@ pub(super) fn row(table: &Table, sk: u64) -> Option<RowView> {
 pub(super) fn check(table: &mut Table, now: u64) {
     let snapshot = table.snapshot(now);
     let mut linked = 0;
-    for group in 0..table.core.groups.len() {
+    for group in (0..table.core.groups.len()).filter_map(GroupId::at) {
         for (state, orphan) in SocketState::ALL
             .iter()
             .map(|state| (state, false))
@@ -213,7 +214,7 @@ pub(super) fn check(table: &mut Table, now: u64) {
             let mut like = Row::new(&ends(0, 0, 0), *state, Role::Client, 0);
             (like.group, like.flags) = (group, if orphan { row_flag::ORPHAN } else { 0 });
             let list = table.core.groups.peek(&like);
-            let indices: Vec<u32> = list.indices(&table.core.rows).collect();
+            let indices: Vec<RowId> = list.indices(&table.core.rows).collect();
             linked += indices.len();
             let gauge = list.gauge(&table.core.rows);
             assert_eq!(gauge.count, indices.len() as u64, "a list counts its rows");
@@ -226,17 +227,17 @@ pub(super) fn check(table: &mut Table, now: u64) {
                 sum
             });
             assert_eq!(list.stages(), stages, "a list counts its rows by stage");
-            assert_eq!(
-                list.tail(),
-                indices.last().copied().unwrap_or(u32::MAX),
-                "a list ends at its tail"
-            );
+            assert_eq!(list.tail(), indices.last().copied(), "a list ends at its tail");
             for pair in indices.windows(2) {
                 assert!(
                     table.core.rows[pair[0]].entered <= table.core.rows[pair[1]].entered,
                     "a list is in order of time"
                 );
-                assert_eq!(table.core.rows[pair[1]].prev, pair[0], "a list is linked both ways");
+                assert_eq!(
+                    table.core.rows[pair[1]].prev,
+                    Some(pair[0]),
+                    "a list is linked both ways"
+                );
             }
             for index in &indices {
                 let row = &table.core.rows[*index];

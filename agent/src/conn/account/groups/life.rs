@@ -6,34 +6,39 @@ use std::sync::Arc;
 
 use hashbrown::HashSet;
 
-use super::{ALWAYS, Group, Groups, IDLE_TTL};
+use super::{ALWAYS, Group, Groups, IDLE_TTL, number};
 use crate::conn::account::workloads::Place;
+use crate::conn::ids::GroupId;
 use crate::workload::Key;
 
 impl Groups {
     /// The groups whose workload waits for this key's name.
-    pub(in crate::conn) fn waiting(&self, key: Key) -> Vec<u16> {
+    pub(in crate::conn) fn waiting(&self, key: Key) -> Vec<GroupId> {
         let place = Place::Pending(key);
-        self.indices().filter(|group| self.list[usize::from(*group)].place == place).collect()
+        self.indices().filter(|group| self.list[group.position()].place == place).collect()
     }
 
     /// Gives a group its workload where no group of its process has it yet; else returns the group
     /// that has.
-    pub(in crate::conn) fn rename_or_find(&mut self, group: u16, place: &Place) -> Option<u16> {
-        let waiting = &self.list[usize::from(group)];
+    pub(in crate::conn) fn rename_or_find(
+        &mut self,
+        group: GroupId,
+        place: &Place,
+    ) -> Option<GroupId> {
+        let waiting = &self.list[group.position()];
         let (process, role) = (Arc::clone(&waiting.process), waiting.role);
         if let Some(found) = self.find(&process, place, role) {
             return Some(found);
         }
         self.cache.clear();
         self.forget(group);
-        self.list[usize::from(group)].place = place.clone();
+        self.list[group.position()].place = place.clone();
         self.remember(group);
         None
     }
 
     /// Groups whose process has had no row in their workload for the grace time.
-    pub(in crate::conn) fn idle(&mut self, now: u64) -> Vec<u16> {
+    pub(in crate::conn) fn idle(&mut self, now: u64) -> Vec<GroupId> {
         let awake = |group: &&Group| {
             group.live && (group.touched || group.place.is_pending() || !group.is_empty())
         };
@@ -47,22 +52,22 @@ impl Groups {
             if busy.contains(&name) {
                 group.alive = now;
             } else if at >= ALWAYS && now.saturating_sub(group.alive) >= IDLE_TTL {
-                idle.extend(u16::try_from(at));
+                idle.push(number(at));
             }
         }
         idle
     }
 
     /// Removes a group that has no rows; what it counted goes to another of its role.
-    pub(in crate::conn) fn remove(&mut self, group: u16, successor: u16) {
-        debug_assert!(usize::from(group) >= ALWAYS, "the groups that are always there do not end");
-        debug_assert!(self.list[usize::from(group)].is_empty(), "a group that ends has no rows");
+    pub(in crate::conn) fn remove(&mut self, group: GroupId, successor: GroupId) {
+        debug_assert!(group.position() >= ALWAYS, "the groups that are always there do not end");
+        debug_assert!(self.list[group.position()].is_empty(), "a group that ends has no rows");
         debug_assert!(
             self.role(group) == self.role(successor),
             "the successor of a group has its role"
         );
-        let counted = std::mem::take(&mut self.list[usize::from(group)].retransmitted);
-        let successor = &mut self.list[usize::from(successor)];
+        let counted = std::mem::take(&mut self.list[group.position()].retransmitted);
+        let successor = &mut self.list[successor.position()];
         successor.used |= counted.iter().flatten().any(|segments| *segments > 0);
         for (mine, theirs) in
             successor.retransmitted.iter_mut().flatten().zip(counted.iter().flatten())
@@ -71,7 +76,7 @@ impl Groups {
         }
         self.cache.clear();
         self.forget(group);
-        self.list[usize::from(group)].live = false;
+        self.list[group.position()].live = false;
         self.free.push(group);
     }
 }

@@ -7,6 +7,7 @@ use hashbrown::DefaultHashBuilder;
 
 use super::{ALWAYS, Group, Groups, UNKNOWN, number};
 use crate::conn::account::workloads::Place;
+use crate::conn::ids::GroupId;
 use crate::conn::labels::{Role, SocketState};
 use crate::conn::report::snapshot::{Queued, SPARE};
 use crate::conn::store::age_list::AgeList;
@@ -14,11 +15,11 @@ use crate::internal_error::internal_error;
 use crate::workload::Key;
 
 impl Groups {
-    pub(super) fn find(&mut self, process: &str, place: &Place, role: Role) -> Option<u16> {
+    pub(super) fn find(&mut self, process: &str, place: &Place, role: Role) -> Option<GroupId> {
         let hash = hash(&self.hasher, process, place, role);
         let found =
-            *self.index.find(hash, |at| self.list[usize::from(*at)].is(process, place, role))?;
-        self.list[usize::from(found)].touched = true;
+            *self.index.find(hash, |at| self.list[at.position()].is(process, place, role))?;
+        self.list[found.position()].touched = true;
         Some(found)
     }
 
@@ -28,7 +29,7 @@ impl Groups {
         process: &Arc<str>,
         place: &Place,
         role: Role,
-    ) -> Option<u16> {
+    ) -> Option<GroupId> {
         match self.find(process, place, role) {
             None if self.has_room(place) => Some(self.add(process, place, role)),
             found => found,
@@ -43,7 +44,7 @@ impl Groups {
     /// A new group where there is room. A workload that waits for its name has more of it, and
     /// where that is used up its rows are those of workload `unknown`; rows without an owner
     /// stay so.
-    pub(super) fn make(&mut self, process: &Arc<str>, place: &Place, role: Role) -> u16 {
+    pub(super) fn make(&mut self, process: &Arc<str>, place: &Place, role: Role) -> GroupId {
         if self.has_room(place) {
             return self.add(process, place, role);
         }
@@ -60,7 +61,7 @@ impl Groups {
         Self::other(role)
     }
 
-    pub(super) fn add(&mut self, process: &Arc<str>, place: &Place, role: Role) -> u16 {
+    pub(super) fn add(&mut self, process: &Arc<str>, place: &Place, role: Role) -> GroupId {
         let lists = std::array::from_fn(|state| AgeList::new(SocketState::ALL[state].can_leak()));
         let (process, place) = (Arc::clone(process), place.clone());
         let group = Group {
@@ -77,7 +78,7 @@ impl Groups {
             queued: Queued::default(),
         };
         let at = if let Some(at) = self.free.pop() {
-            self.list[usize::from(at)] = group;
+            self.list[at.position()] = group;
             at
         } else {
             self.list.push(group);
@@ -87,17 +88,17 @@ impl Groups {
         at
     }
 
-    pub(super) fn remember(&mut self, group: u16) {
+    pub(super) fn remember(&mut self, group: GroupId) {
         let Self { list, index, hasher, .. } = self;
-        let key = |at: &u16| {
-            let group = &list[usize::from(*at)];
+        let key = |at: &GroupId| {
+            let group = &list[at.position()];
             hash(hasher, &group.process, &group.place, group.role)
         };
         index.insert_unique(key(&group), group, key);
     }
 
-    pub(super) fn forget(&mut self, group: u16) {
-        let gone = &self.list[usize::from(group)];
+    pub(super) fn forget(&mut self, group: GroupId) {
+        let gone = &self.list[group.position()];
         let hash = hash(&self.hasher, &gone.process, &gone.place, gone.role);
         match self.index.find_entry(hash, |at| *at == group) {
             Ok(entry) => drop(entry.remove()),

@@ -21,7 +21,6 @@ use agent_common::record::{Retransmit, State};
 use crate::conn::account::groups::Groups;
 use crate::conn::core::Core;
 use crate::conn::labels::{RetransmitError, Role, SocketState};
-use crate::conn::socket::attribution::Attribution;
 use crate::conn::socket::effect::Effect;
 use crate::conn::socket::observation::Observation;
 use crate::conn::socket::observe::observe;
@@ -73,9 +72,7 @@ impl Core {
         };
         // The list is found by the state that the row has in it.
         self.unlink(index);
-        let row = &mut self.rows[index];
-        let before = row.attribution;
-        let outcome = observe(row, &transition);
+        let outcome = observe(&mut self.rows[index], &transition);
         if outcome.relation == Relation::OtherSocket {
             self.replace(index, &outcome);
             return self.admit(old, new, record);
@@ -87,9 +84,6 @@ impl Core {
             self.count_opening(&mut row, opening);
             self.rows[index].service = row.service;
         }
-        let after = self.rows[index].attribution;
-        self.counters.unattributed -=
-            u64::from(before == Attribution::None && after != Attribution::None);
         self.link(index);
         Effect::None
     }

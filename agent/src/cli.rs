@@ -200,7 +200,7 @@ mod tests {
         ] {
             assert!(text.contains(word), "{word}: {text}");
         }
-        for query in &query::ALL {
+        for query in query::ALL {
             assert!(text.contains(query.about()), "{query:?}: {text}");
         }
         let run = parse(["tcpwarden", "run", "--help"]).unwrap_err().to_string();

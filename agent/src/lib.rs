@@ -17,6 +17,7 @@ pub mod exit;
 pub(crate) mod housekeeping;
 pub(crate) mod http;
 pub mod ingest;
+pub(crate) mod internal_error;
 pub mod kernel;
 pub(crate) mod leaks;
 pub(crate) mod listing;

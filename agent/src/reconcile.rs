@@ -84,7 +84,7 @@ impl Reconcile {
                 }
                 Err(Stop::Ended) => return self.kernel,
                 Err(Stop::Failed(error)) => {
-                    tracing::warn!(%error, "the reconcile pass failed; the next one tries again")
+                    tracing::warn!(%error, "the reconcile pass failed; the next one tries again");
                 }
             }
             if !self.pause(started.elapsed(), again) {
@@ -180,11 +180,12 @@ impl Reconcile {
                 Ok((facts, list)) => {
                     self.send(Command::Facts(facts))?;
                     self.read(list, &mut covered, |covered| {
-                        covered.namespaces.extend([namespace.inode])
+                        covered.namespaces.extend([namespace.inode]);
                     })?;
                 }
                 Err(error) => {
-                    tracing::debug!(netns = namespace.inode, %error, "cannot look into the network namespace")
+                    tracing::debug!(netns = namespace.inode, %error, "cannot look into the \
+                        network namespace");
                 }
             }
         }

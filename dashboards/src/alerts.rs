@@ -1,4 +1,5 @@
-//! Every alert: its rule, its runbook and its unit tests are in one folder, `dashboards/alerts/NAME`.
+//! Every alert: its rule, its runbook and its unit tests are in one folder,
+//! `dashboards/alerts/NAME`.
 //!
 //! A new alert is such a folder, and its name in this file. Its limits stand in its rule; boards
 //! take them from there.

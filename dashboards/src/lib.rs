@@ -1,9 +1,10 @@
 //! What is made from the agent's metric catalogue: dashboards, alert and recording rules, runbooks
 //! and the metric reference.
 //!
-//! Every name of a metric or label comes from `catalogue::metrics`, every threshold from
-//! the rule of its alert ([`alerts`]) or [`threshold`], so that a picture, its alert and its runbook say the same number. `cargo xtask
-//! dashboards` writes the files, a test compares them with the committed ones.
+//! Every name of a metric or label comes from `catalogue::metrics`, every threshold from the rule
+//! of its alert ([`alerts`]) or [`threshold`], so that a picture, its alert and its runbook say the
+//! same number. `cargo xtask dashboards` writes the files, a test compares them with the committed
+//! ones.
 #![forbid(unsafe_code)]
 
 use std::path::Path;

@@ -20,7 +20,8 @@ pub fn files() -> Vec<File> {
 fn page(alert: &Alert, timing: &Timing) -> File {
     let Alert { name, summary, severity, board, runbook, .. } = alert;
     let mut text = format!(
-        "# {name}\n\n<!-- Written by `cargo xtask dashboards` from dashboards/src; do not edit. -->\n\n{summary}\n\n"
+        "# {name}\n\n<!-- Written by `cargo xtask dashboards` from dashboards/src; do not edit. \
+         -->\n\n{summary}\n\n"
     );
     let _ = write!(text, "| | |\n|---|---|\n| severity | {} |\n", severity.as_str());
     let _ = writeln!(
@@ -42,13 +43,19 @@ fn page(alert: &Alert, timing: &Timing) -> File {
 }
 
 const EXAMPLE: &str = "\
-Run the commands on the machine of the label `instance`. In them, `orders-api`, process id 1077, port 5432 and address 10.0.0.5 stand for
+Run the commands on the machine of the label `instance`. In them, `orders-api`, process id 1077, \
+port 5432 and address 10.0.0.5 stand for
 those at hand.";
 
 /// All alerts in a table.
 fn index() -> String {
-    let mut text = "# Runbooks\n\n<!-- Written by `cargo xtask dashboards` from dashboards/src; do not edit. -->\n\n".to_owned();
-    text.push_str("What to do when an alert of [tcpwarden-alerts.yml](../../dashboards/prometheus/tcpwarden-alerts.yml) fires.\n\n");
+    let mut text = "# Runbooks\n\n<!-- Written by `cargo xtask dashboards` from dashboards/src; \
+        do not edit. -->\n\n"
+        .to_owned();
+    text.push_str(
+        "What to do when an alert of \
+        [tcpwarden-alerts.yml](../../dashboards/prometheus/tcpwarden-alerts.yml) fires.\n\n",
+    );
     text.push_str("| alert | severity | what is wrong |\n|---|---|---|\n");
     for Alert { name, severity, summary, .. } in rules::all() {
         let _ = writeln!(text, "| [{name}]({name}.md) | {} | {summary} |", severity.as_str());

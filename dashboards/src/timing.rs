@@ -25,8 +25,8 @@ pub const LIVE: Timing =
 
 /// The window of rates: long enough for four scrapes a minute apart.
 pub const RATE: Duration = Duration::from_mins(5);
-/// The age from which a socket in a state that should pass is stuck. Normal closes take
-/// milliseconds, slow ones seconds; the kernel's own patience with an unanswered close is a minute.
+/// The age from which a socket in a transient state is stuck. Normal closes take
+/// milliseconds, slow ones seconds; the kernel's own timeout of an unanswered close is a minute.
 /// One of the values of the label `min_age`.
 pub const STUCK_AGE: Duration = Duration::from_mins(5);
 /// The age from which a connection that its client has left in the accept queue says that the
@@ -51,7 +51,7 @@ pub const HORIZON: Duration = Duration::from_hours(1);
 pub const FOR_SHORT: Duration = Duration::from_mins(5);
 /// `for` of what no one has to be woken up for.
 pub const FOR_LONG: Duration = Duration::from_mins(10);
-/// `for` of what the agent puts right by itself if it is given time.
+/// `for` of what the agent corrects by itself if it is given time.
 pub const FOR_AGENT: Duration = Duration::from_mins(15);
 /// How long an alert goes on after its expression ended, against flapping.
 pub const KEEP: Duration = Duration::from_mins(5);

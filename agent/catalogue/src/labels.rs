@@ -62,10 +62,11 @@ label_set! {
         Simultaneous = "simultaneous",
         /// The peer reset it, before either side had sent a FIN.
         RstReceived = "rst_received",
-        /// This side aborted it before either side had sent a FIN: linger 0, unread data at close, disconnect.
+        /// This side aborted it before either side had sent a FIN: linger 0, unread data at close,
+        /// disconnect.
         RstSent = "rst_sent",
-        /// A reset of either side after the first FIN: one side had said all it had to say. Common where a TLS
-        /// peer closes without waiting for the other's last record.
+        /// A reset of either side after the first FIN: one side had already sent all its data.
+        /// Common where a TLS peer closes without waiting for the other's last record.
         RstAfterFin = "rst_after_fin",
         /// The peer stopped answering.
         Timeout = "timeout",
@@ -75,11 +76,11 @@ label_set! {
 }
 
 label_set! {
-    /// Why a connect came to nothing.
+    /// Why a connect failed.
     ConnectFailure {
         /// The peer answered with a reset.
         Refused = "refused",
-        /// No answer within the kernel's patience.
+        /// No answer within the kernel's timeout.
         TimedOut = "timed_out",
         /// No route on the way or no neighbour.
         HostUnreachable = "host_unreachable",
@@ -109,7 +110,7 @@ label_set! {
 }
 
 label_set! {
-    /// What made the kernel send again.
+    /// What made the kernel retransmit.
     RetransmitKind {
         /// The retransmission timer, or the recovery after it.
         Timeout = "timeout",
@@ -160,7 +161,7 @@ label_set! {
     Stage {
         /// It has not accepted it: the listener is stuck.
         Unaccepted = "unaccepted",
-        /// It has not read up to the end of file: whoever should read is stuck.
+        /// It has not read up to the end of file: the reader is stuck.
         Unread = "unread",
         /// There is nothing left to read: the close was forgotten.
         Read = "read",

@@ -51,10 +51,24 @@ fn label_values() -> String {
         &mut SocketState::ALL.iter().filter(|state| state.can_leak()).map(|state| state.as_str()),
     );
     let mut text = String::from("\n## Labels\n\n| label | values |\n|---|---|\n");
-    text.push_str("| `process` | command name of the owner; `unknown` where none is known, `~other` beyond the budget |\n");
-    text.push_str("| `workload` | systemd unit (`nginx.service`), the first twelve digits of a container's id, `pod-` and eight digits for what runs in a pod outside its containers, `host` for none of these; `unknown` where its cgroup was gone before its path could be read, `~other` beyond the budget |\n");
-    text.push_str("| `port` | the service port: local for servers, remote for clients; `~other` beyond the budget |\n");
-    text.push_str("| `netns` | `host` for the agent's own network namespace, else its inode; `~other` beyond the bound |\n");
+    text.push_str(
+        "| `process` | command name of the owner; `unknown` where none is known, \
+        `~other` beyond the budget |\n",
+    );
+    text.push_str(
+        "| `workload` | systemd unit (`nginx.service`), the first twelve digits of a \
+        container's id, `pod-` and eight digits for what runs in a pod outside its containers, \
+        `host` for none of these; `unknown` where its cgroup was gone before its path could be \
+        read, `~other` beyond the budget |\n",
+    );
+    text.push_str(
+        "| `port` | the service port: local for servers, remote for clients; `~other` \
+        beyond the budget |\n",
+    );
+    text.push_str(
+        "| `netns` | `host` for the agent's own network namespace, else its inode; \
+        `~other` beyond the bound |\n",
+    );
     let rows = [
         ("`role`", list(&mut Role::ALL.iter().map(|role| role.as_str()))),
         ("`state`", list(&mut SocketState::ALL.iter().map(|state| state.as_str()))),
@@ -101,22 +115,25 @@ fn bounds() -> String {
         "
 ## How many series there can be
 
-The number of series is bounded by the label budgets, not by the traffic. What comes beyond a budget is counted under `~other` and
-in `tcpwarden_label_overflow_total`.
+The number of series is bounded by the label budgets, not by the traffic. What comes beyond a
+budget is counted under `~other` and in `tcpwarden_label_overflow_total`.
 
 | budget | series for each |
 |---|---|
 | group: a process in a workload and role (`--max-series`, 200) | at most {group} |
-| service: a process, a workload, a role and a port (`--max-series` too) | {counters}, and at most {service} once all its histograms hold an observation |
+| service: a process, a workload, a role and a port (`--max-series` too) | {counters}, and at \
+most {service} once all its histograms hold an observation |
 | workload that has a group | 1 |
 | listeners: a process, a workload and a port (`--max-series` too) | 6 |
 | process with sockets | 3 |
 | network namespace (64) | 8 |
-| listener port with SYN-ACKs sent again | 1 |
-| fixed | at most {states} for times in state, 3 a probe and 2 more while the kernel keeps statistics, and fewer than 300 others |
+| listener port with SYN-ACKs retransmitted | 1 |
+| fixed | at most {states} for times in state, 3 a probe and 2 more while the kernel keeps \
+statistics, and fewer than 300 others |
 
-A budget may run over by {SPARE} while workloads wait for their names. With both used up and every histogram filled that is {total} series; with
-30 groups and 50 services it is at most {usual} and the fixed ones. `scrape_samples_scraped` of Prometheus tells the true number.
+A budget may run over by {SPARE} while workloads wait for their names. With both used up and every
+histogram filled that is {total} series; with 30 groups and 50 services it is at most {usual} and
+the fixed ones. `scrape_samples_scraped` of Prometheus tells the true number.
 ",
         total = (200 + SPARE) * (group + service + 1) + 200 * (6 + 3) + states,
         usual = 30 * (group + 6 + 3 + 1) + 50 * service,
@@ -133,62 +150,89 @@ const INTRODUCTION: &str = "\
 
 <!-- Written from agent/catalogue by `cargo xtask dashboards`; do not edit. -->
 
-Everything that `tcpwarden run` exports at `/metrics`, in the Prometheus text format 0.0.4. Counters start at 0 when the agent starts
-and never go down; counters with a fixed set of labels are there from the start. Gauges of sockets follow each transition and are put
-right by a reconcile pass over the kernel's own socket list.
+Everything that `tcpwarden run` exports at `/metrics`, in the Prometheus text format 0.0.4.
+Counters start at 0 when the agent starts and never go down; counters with a fixed set of labels
+are there from the start. Gauges of sockets follow each transition and are corrected by a reconcile
+pass over the kernel's own socket list.
 ";
 
 const TRUTHS: &str = "
 ## What equals what
 
-The kernel keeps its own books, per network namespace, in /proc/net/snmp and /proc/net/netstat; the agent counts over all namespaces.
-Between two moments at rest, with `tcpwarden_events_lost_total` unchanged and no `tcpwarden_bpf_misses_total` of the retransmit and reset probes,
-the *changes* of the two sides stand in these relations. Skipped runs of the state probes lose nothing
-as long as `tcpwarden_events_lost_total` stands still.
-`T{a,b}` is `tcpwarden_transitions_total{old=\"a\",new=\"b\"}`.
+The kernel keeps its own books, per network namespace, in /proc/net/snmp and /proc/net/netstat; the
+agent counts over all namespaces. Between two moments at rest, with `tcpwarden_events_lost_total`
+unchanged and no `tcpwarden_bpf_misses_total` of the retransmit and reset probes, the *changes* of
+the two sides stand in these relations. Skipped runs of the state probes lose nothing as long as
+`tcpwarden_events_lost_total` stands still. `T{a,b}` is
+`tcpwarden_transitions_total{old=\"a\",new=\"b\"}`.
 
 | kernel | agent | exact? |
 |---|---|---|
-| ActiveOpens | `connections_opened_total{role=\"client\"}` + `connect_failures_total` without `no_local_port` + the sockets now in `syn_sent` | exact; a connect that finds no local port never sends a SYN and is not an active open |
+| ActiveOpens | `connections_opened_total{role=\"client\"}` + `connect_failures_total` without \
+`no_local_port` + the sockets now in `syn_sent` | exact; a connect that finds no local port never \
+sends a SYN and is not an active open |
 | PassiveOpens | `T{listen,syn_recv}` | exact |
-| AttemptFails | `T{syn_sent,close}` with an error (`connect_failures_total` without `canceled` and `no_local_port`) + `T{syn_recv,close}` + request sockets that were reset | exact but for the last, which has no event: a handshake that a reset ends before the socket exists |
+| AttemptFails | `T{syn_sent,close}` with an error (`connect_failures_total` without `canceled` \
+and `no_local_port`) + `T{syn_recv,close}` + request sockets that were reset | exact but for the \
+last, which has no event: a handshake that a reset ends before the socket exists |
 | EstabResets | `T{established,close}` + `T{close_wait,close}` | exact |
-| RetransSegs | `retransmitted_segments_total` + `synack_retransmits_total` + TCPRetransFail | exact; RetransSegs includes attempts that failed, whose segments TCPRetransFail counts |
-| OutRsts | `resets_sent_total` | exact since Linux 6.10; before, resets that answer a segment without a socket are not reported |
-| CurrEstab | the sum of `connections{state=\"established\"}`, and of `close_wait` since the kernel's correction of 2024 | exact at rest |
-| `ss -tan` by state | `connections`, `time_wait_sockets`, `fin_wait2_orphan_sockets`, `syn_recv_sockets` | exact at rest; the last three as of the last reconcile pass |
+| RetransSegs | `retransmitted_segments_total` + `synack_retransmits_total` + TCPRetransFail | \
+exact; RetransSegs includes attempts that failed, whose segments TCPRetransFail counts |
+| OutRsts | `resets_sent_total` | exact since Linux 6.10; before, resets that answer a segment \
+without a socket are not reported |
+| CurrEstab | the sum of `connections{state=\"established\"}`, and of `close_wait` since the \
+kernel's correction of 2024 | exact at rest |
+| `ss -tan` by state | `connections`, `time_wait_sockets`, `fin_wait2_orphan_sockets`, \
+`syn_recv_sockets` | exact at rest; the last three as of the last reconcile pass |
 
-Sockets that were open before the agent started are in the gauges from the first pass on, and in no counter of opens.
+Sockets that were open before the agent started are in the gauges from the first pass on, and in no
+counter of opens.
 
 ## What the numbers cannot tell
 
-- A connection that this side shut down in both directions and that then receives data is reset by this side, but the kernel notes the
-  error as if the peer had (`tcp_reset`): it counts as `rst_after_fin`, and in `resets_received_total`.
-- The owner of a socket is who connected, listened or closed on it, until the descriptor tables of all processes are read: with every
-  reconcile pass, and after `--verify-after` in a leak state. From then on it is who holds a descriptor. Until then a process that accepted
-  a connection, took it over by exec or got it over a unix socket is not named; accepted sockets have their listener's name until then.
-- Of several processes that hold a connection one is named: the owner so far, else the one with the lowest process id. How many hold it
-  stands with the row; `connections_shared` counts such rows.
-- A network namespace that only a descriptor holds is not visited, and one that only a thread is in not before a socket in it has changed
-  its state. Their sockets are followed from their birth; those older than the agent are not seen before. Rows of such namespaces count in `connections_unverified`.
-- Some hardened kernels run no BPF program, of any tool, while a protected process is the current one, and count no skip: a packet or timer that
-  interrupts such a process is seen by no probe (found on a 6.18 with process 1, by comparing the runs of the programs with the kernel's
-  trace buffer). The gauges are put right by the next pass, counted in `reconcile_corrections_total`; counters stay short.
-- Queues, windows, listeners and ports are those of the last reconcile pass; what fills and empties between two passes is not seen. What a
-  listener drops between the last pass that saw it and its end is in the counters of its namespace only.
-- A network namespace that is found after the agent's first pass counts its refusals from its own birth, because the agent cannot tell
-  whether it was born before.
-- Sockets that the kernel itself holds, such as the subflows of MPTCP, may count as unaccepted in CLOSE_WAIT.
-- A port that a client bound by name without listening on it is passed over by the kernel for every destination; it is not taken off the range.
-- Where the birth of a connection was not seen and no listener tells its side, the lower of its two ports counts as the service port.
-- Budgets go to the first that come: what comes later than `--max-series` stands under `~other` until a place is free. A process that has
-  had no socket in a workload for five minutes gives its place back; its series end, and what they had counted is from then on in those of
-  `~other`, so that the sum over a metric never goes down.
-- A socket's workload is that of the process that made it: a socket that systemd opens for a service, or that another process hands over,
-  keeps the maker's. Whoever may make cgroups (a user's own systemd, a container that has its cgroups to itself) may name them like a unit
-  or a container of somebody else; `tcpwarden_workload_info` has the whole path of the first that bore the name.
-- The name of a cgroup is read a tenth of a second after its first socket was seen, where there are many thousands of cgroups up to five
-  seconds. A cgroup that is gone by then is `unknown`. Meanwhile its sockets stand under `unknown`, and what they counted appears with the name.
-- Where the unified hierarchy of cgroups is not used (cgroup v1) or not in sight, the workload is looked up by the owner's process id instead, in
-  /proc; an owner that ended first is `unknown`, and one whose process id is used again is taken for the former one for up to ten seconds.
+- A connection that this side shut down in both directions and that then receives data is reset by
+  this side, but the kernel notes the error as if the peer had (`tcp_reset`): it counts as
+  `rst_after_fin`, and in `resets_received_total`.
+- The owner of a socket is who connected, listened or closed on it, until the descriptor tables of
+  all processes are read: with every reconcile pass, and after `--verify-after` in a leak state.
+  From then on it is who holds a descriptor. Until then a process that accepted a connection, took
+  it over by exec or got it over a unix socket is not named; accepted sockets have their listener's
+  name until then.
+- Of several processes that hold a connection one is named: the owner so far, else the one with the
+  lowest process id. How many hold it stands with the row; `connections_shared` counts such rows.
+- A network namespace that only a descriptor holds is not visited, and one that only a thread is in
+  not before a socket in it has changed its state. Their sockets are followed from their birth;
+  those older than the agent are not seen before. Rows of such namespaces count in
+  `connections_unverified`.
+- Some hardened kernels run no BPF program, of any tool, while a protected process is the current
+  one, and count no skip: a packet or timer that interrupts such a process is seen by no probe
+  (found on a 6.18 with process 1, by comparing the runs of the programs with the kernel's trace
+  buffer). The gauges are corrected by the next pass, counted in `reconcile_corrections_total`;
+  counters stay short.
+- Queues, windows, listeners and ports are those of the last reconcile pass; what fills and empties
+  between two passes is not seen. What a listener drops between the last pass that saw it and its
+  end is in the counters of its namespace only.
+- A network namespace that is found after the agent's first pass counts its refusals from its own
+  birth, because the agent cannot tell whether it was born before.
+- Sockets that the kernel itself holds, such as the subflows of MPTCP, may count as unaccepted in
+  CLOSE_WAIT.
+- A port that a client bound by name without listening on it is passed over by the kernel for every
+  destination; it is not taken off the range.
+- Where the birth of a connection was not seen and no listener tells its side, the lower of its two
+  ports counts as the service port.
+- Budgets go to the first that come: what comes later than `--max-series` stands under `~other`
+  until a place is free. A process that has had no socket in a workload for five minutes gives its
+  place back; its series end, and what they had counted is from then on in those of `~other`, so
+  that the sum over a metric never goes down.
+- A socket's workload is that of the process that made it: a socket that systemd opens for a
+  service, or that another process hands over, keeps the maker's. A user who may create cgroups (a
+  user's own systemd, a container that has its cgroups to itself) may name them like a unit or a
+  container of somebody else; `tcpwarden_workload_info` has the whole path of the first that bore
+  the name.
+- The name of a cgroup is read a tenth of a second after its first socket was seen, where there are
+  many thousands of cgroups up to five seconds. A cgroup that is gone by then is `unknown`.
+  Meanwhile its sockets stand under `unknown`, and what they counted appears with the name.
+- Where the unified hierarchy of cgroups is not used (cgroup v1) or not in sight, the workload is
+  looked up by the owner's process id instead, in /proc; an owner that ended first is `unknown`,
+  and one whose process id is used again is taken for the former one for up to ten seconds.
 ";

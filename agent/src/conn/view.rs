@@ -15,6 +15,7 @@ use super::report::snapshot::Snapshot;
 use super::socket::attribution::Attribution;
 use super::socket::row::{Row, flag};
 use super::socket::row_view::{RowView, States};
+use crate::internal_error;
 
 /// What can be read of the table without changing anything.
 #[derive(Clone, Copy)]
@@ -140,6 +141,7 @@ impl Core {
             shared: counters.shared,
             owners_read: counters.owners_read,
             corrections: counters.corrections,
+            internal_errors: internal_error::count(),
             reconcile_durations: counters.reconcile_durations.clone(),
             last_reconcile: counters.last_reconcile,
             label_overflow: vec![

@@ -25,6 +25,7 @@ use super::regroup::retirement::expire_idle;
 use super::report::coverage::{Covered, PassSummary};
 use super::socket::effect::Effect;
 use super::socket::row::seen;
+use crate::internal_error::internal_error;
 use crate::pressure::netns::Facts;
 use crate::workload::{Key, Workload};
 
@@ -233,6 +234,7 @@ impl Work {
             return Progress::More;
         }
         let Stage::Committing(pass, commit) = std::mem::take(&mut self.stage) else {
+            internal_error("a commit ends in the stage in which it went on");
             return Progress::Done;
         };
         // Its buffers are large, and idle until the next pass.

@@ -53,7 +53,7 @@ pub(super) fn render(overview: &Overview) -> String {
         ),
     );
     html.push_str("<a href=/metrics>/metrics</a> for Prometheus");
-    for query in &query::ALL {
+    for query in query::ALL {
         let (path, about) = (query.path(), query.about());
         push(&mut html, format_args!(" · <a href={path}>{path}</a>: {about}"));
     }

@@ -14,7 +14,7 @@ pub enum Record {
     Close(Close),
     /// A retransmission.
     Retransmit(Retransmit),
-    /// A SYN-ACK sent again.
+    /// A retransmitted SYN-ACK.
     SynAck(Retransmit),
     /// An entry of the socket list.
     Socket(Socket),

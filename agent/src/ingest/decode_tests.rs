@@ -41,54 +41,102 @@ fn state_bytes(state: &State) -> Vec<u8> {
 }
 
 prop_compose! {
-    fn endpoints()(sk: u64, cgroup: u64, local: [u64; 2], peer: [u64; 2], netns: u32, local_port: u16, peer_port: u16) -> Endpoints {
+    fn endpoints()(
+        sk: u64, cgroup: u64, local: [u64; 2], peer: [u64; 2], netns: u32, local_port: u16,
+        peer_port: u16,
+    ) -> Endpoints {
         Endpoints { sk, cgroup, local, peer, netns, local_port, peer_port }
     }
 }
 
 prop_compose! {
-    fn state(new: u8, kind: u8)(old in 1u8..=12, flags: u8, err: u16, family: u16, time: u64, ends in endpoints(), tgid: u32, uid: u32, comm: [u8; 16]) -> State {
+    fn state(new: u8, kind: u8)(
+        old in 1u8..=12, flags: u8, err: u16, family: u16, time: u64, ends in endpoints(),
+        tgid: u32, uid: u32, comm: [u8; 16],
+    ) -> State {
         State { kind, old, new, flags, err, family, time, ends, tgid, uid, comm }
     }
 }
 
 proptest! {
     #[test]
-    fn a_transition_comes_back_as_it_went_in(state in (1u8..=12).prop_filter("not close", |new| *new != tcp::CLOSE).prop_flat_map(|new| state(new, kind::STATE))) {
+    fn a_transition_comes_back_as_it_went_in(
+        state in (1u8..=12)
+            .prop_filter("not close", |new| *new != tcp::CLOSE)
+            .prop_flat_map(|new| state(new, kind::STATE)),
+    ) {
         prop_assert_eq!(decode(&state_bytes(&state)), Ok(Record::State(state)));
     }
 
     #[test]
-    fn a_close_comes_back_as_it_went_in(state in state(tcp::CLOSE, kind::CLOSE), sent: u64, received: u64, srtt_us: u32, retransmitted: u32) {
-        let close = Close { state, bytes_sent: sent, bytes_received: received, srtt_us, retransmitted };
-        let bytes = Writer(state_bytes(&state)).bytes(&sent.to_ne_bytes()).bytes(&received.to_ne_bytes()).bytes(&srtt_us.to_ne_bytes()).bytes(&retransmitted.to_ne_bytes()).0;
+    fn a_close_comes_back_as_it_went_in(
+        state in state(tcp::CLOSE, kind::CLOSE), sent: u64, received: u64, srtt_us: u32,
+        retransmitted: u32,
+    ) {
+        let close =
+            Close { state, bytes_sent: sent, bytes_received: received, srtt_us, retransmitted };
+        let bytes = Writer(state_bytes(&state))
+            .bytes(&sent.to_ne_bytes())
+            .bytes(&received.to_ne_bytes())
+            .bytes(&srtt_us.to_ne_bytes())
+            .bytes(&retransmitted.to_ne_bytes())
+            .0;
         prop_assert_eq!(decode(&bytes), Ok(Record::Close(close)));
     }
 
     #[test]
-    fn a_retransmit_comes_back_as_it_went_in(ends in endpoints(), synack: bool, state in 1u8..=12, ca_state: u8, pending: u8, err: i16, time: u64, segments: u32, total: u32) {
+    fn a_retransmit_comes_back_as_it_went_in(
+        ends in endpoints(), synack: bool, state in 1u8..=12, ca_state: u8, pending: u8, err: i16,
+        time: u64, segments: u32, total: u32,
+    ) {
         let kind = if synack { kind::SYNACK } else { kind::RETRANSMIT };
-        let record = Retransmit { kind, state, ca_state, pending, err, family: 2, time, ends, segments, total };
-        let bytes = Writer::default().bytes(&[kind, state, ca_state, pending]).bytes(&err.to_ne_bytes()).bytes(&2u16.to_ne_bytes())
-            .bytes(&time.to_ne_bytes()).endpoints(&ends).bytes(&segments.to_ne_bytes()).bytes(&total.to_ne_bytes()).0;
+        let record = Retransmit {
+            kind, state, ca_state, pending, err, family: 2, time, ends, segments, total,
+        };
+        let bytes = Writer::default()
+            .bytes(&[kind, state, ca_state, pending])
+            .bytes(&err.to_ne_bytes())
+            .bytes(&2u16.to_ne_bytes())
+            .bytes(&time.to_ne_bytes())
+            .endpoints(&ends)
+            .bytes(&segments.to_ne_bytes())
+            .bytes(&total.to_ne_bytes())
+            .0;
         let expected = if synack { Record::SynAck(record) } else { Record::Retransmit(record) };
         prop_assert_eq!(decode(&bytes), Ok(expected));
     }
 
     #[test]
-    fn a_socket_comes_back_as_it_went_in(ends in endpoints(), state in 1u8..=12, substate: u8, flags: u8, reader: u32, time: u64, numbers: [u32; 4]) {
+    fn a_socket_comes_back_as_it_went_in(
+        ends in endpoints(), state in 1u8..=12, substate: u8, flags: u8, reader: u32, time: u64,
+        numbers: [u32; 4],
+    ) {
         let [receive_queue, send_queue, syn_queue, drops] = numbers;
-        let record = Socket { kind: kind::SOCKET, state, substate, flags, reader, time, ends, receive_queue, send_queue, syn_queue, drops };
-        let bytes = Writer::default().bytes(&[kind::SOCKET, state, substate, flags]).bytes(&reader.to_ne_bytes()).bytes(&time.to_ne_bytes()).endpoints(&ends)
-            .bytes(&numbers.map(u32::to_ne_bytes).concat()).0;
+        let record = Socket {
+            kind: kind::SOCKET, state, substate, flags, reader, time, ends, receive_queue,
+            send_queue, syn_queue, drops,
+        };
+        let bytes = Writer::default()
+            .bytes(&[kind::SOCKET, state, substate, flags])
+            .bytes(&reader.to_ne_bytes())
+            .bytes(&time.to_ne_bytes())
+            .endpoints(&ends)
+            .bytes(&numbers.map(u32::to_ne_bytes).concat())
+            .0;
         prop_assert_eq!(decode(&bytes), Ok(Record::Socket(record)));
     }
 
     #[test]
     fn a_holder_comes_back_as_it_went_in(tgid: u32, sk: u64, fd: u32, comm: [u8; 16]) {
         let record = Holder { kind: kind::HOLDER, pad: [0; 3], tgid, sk, fd, pad2: 0, comm };
-        let bytes = Writer::default().bytes(&[kind::HOLDER, 0, 0, 0]).bytes(&tgid.to_ne_bytes()).bytes(&sk.to_ne_bytes())
-            .bytes(&fd.to_ne_bytes()).bytes(&[0; 4]).bytes(&comm).0;
+        let bytes = Writer::default()
+            .bytes(&[kind::HOLDER, 0, 0, 0])
+            .bytes(&tgid.to_ne_bytes())
+            .bytes(&sk.to_ne_bytes())
+            .bytes(&fd.to_ne_bytes())
+            .bytes(&[0; 4])
+            .bytes(&comm)
+            .0;
         prop_assert_eq!(decode(&bytes), Ok(Record::Holder(record)));
     }
 
@@ -105,11 +153,12 @@ proptest! {
         let mut bytes = vec![0; length];
         bytes[0] = first;
         let expected = length_of(first).unwrap();
+        let result = decode(&bytes);
         match length.cmp(&expected) {
-            std::cmp::Ordering::Less => prop_assert_eq!(decode(&bytes), Err(DecodeError::Truncated)),
-            std::cmp::Ordering::Greater => prop_assert_eq!(decode(&bytes), Err(DecodeError::Oversized)),
-            std::cmp::Ordering::Equal if first == kind::HOLDER => prop_assert!(decode(&bytes).is_ok()),
-            std::cmp::Ordering::Equal => prop_assert_eq!(decode(&bytes), Err(DecodeError::BadState)),
+            std::cmp::Ordering::Less => prop_assert_eq!(result, Err(DecodeError::Truncated)),
+            std::cmp::Ordering::Greater => prop_assert_eq!(result, Err(DecodeError::Oversized)),
+            std::cmp::Ordering::Equal if first == kind::HOLDER => prop_assert!(result.is_ok()),
+            std::cmp::Ordering::Equal => prop_assert_eq!(result, Err(DecodeError::BadState)),
         }
     }
 }

@@ -2,15 +2,14 @@
 //! seconds, grouped by process and service, ranked, with evidence.
 //!
 //! `survey` groups the connections of the table, `history` has the counts of the last ten minutes,
-//! `suspect` computes score and evidence with `kind` and `sentence`. Called by the housekeeping
-//! thread (a sample every [`SAMPLE_INTERVAL`]) and by the query `leaks`.
+//! `suspect` computes score and evidence. Called by the housekeeping thread (a sample every
+//! [`SAMPLE_INTERVAL`]) and by the query `leaks`.
 //!
 //! Guarantees: there are at most twice [`survey::MAX_GROUPS`] groups, and [`history::MAX_GROUPS`]
 //! with a history; connections beyond are counted. The table is locked for one slice at a time.
 
 mod history;
 mod kind;
-mod sentence;
 mod survey;
 pub(crate) mod suspect;
 #[cfg(test)]

@@ -16,7 +16,7 @@ pub struct SelfStats {
     pub counted_at: u64,
     /// Transitions for which the kernel ran neither state program.
     pub unseen: u64,
-    /// Records that could not be read.
+    /// Records that could not be decoded.
     pub decode_errors: DecodeErrors,
     /// Every probe, attached or not, in the order in which they are shown.
     pub probes: Vec<Probe>,

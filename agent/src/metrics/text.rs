@@ -158,7 +158,8 @@ fn digit(of: u64) -> u8 {
 /// A count as Prometheus carries it: exact up to 2^53.
 #[expect(
     clippy::cast_precision_loss,
-    reason = "the exposition format knows only floats; 2^53 events are 285 years at a million a second"
+    reason = "the exposition format knows only floats; 2^53 events are 285 years at a million a \
+        second"
 )]
 pub(super) const fn float(count: u64) -> f64 {
     count as f64

@@ -140,7 +140,7 @@ mod tests {
             "order" => "asc",
             _ => "7",
         };
-        for query in &crate::query::ALL {
+        for query in crate::query::ALL {
             let names: Vec<String> =
                 (query.arguments)().iter().map(|argument| argument.get_id().to_string()).collect();
             let mut words = vec!["tcpwarden".to_owned(), query.name.to_owned()];

@@ -31,7 +31,7 @@ pub use command::Request;
 pub use parameter::Refusal;
 
 /// Every query, in the order in which `--help` and the page at `/` list them.
-pub static ALL: [Entry; 3] = [
+pub static ALL: &[Entry] = &[
     Entry::of::<connections::ConnectionsQuery>(),
     Entry::of::<leaks::LeaksQuery>(),
     Entry::of::<ports::PortsQuery>(),

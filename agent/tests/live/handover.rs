@@ -25,7 +25,7 @@ pub(crate) const RECEIVER: &str = "live-receiver";
 pub(crate) fn play(words: &[&str]) -> bool {
     match *words {
         ["connect-and", deed, address] => {
-            after(deed, TcpStream::connect(address).expect("connect"))
+            after(deed, TcpStream::connect(address).expect("connect"));
         }
         ["keep"] => hold(()),
         ["receive"] => {

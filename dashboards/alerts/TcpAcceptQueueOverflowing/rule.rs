@@ -25,8 +25,10 @@ pub const ALERT: Alert = Alert {
     hold: FOR_SHORT,
     keep: KEEP,
     summary: "A listener drops connections because its accept queue is full.",
-    description: "{{ $labels.process }} ({{ $labels.workload }}) on {{ $labels.instance }} drops {{ printf `%.2f` $value }} segments a second \
-        at its listeners[[port]] while accept queues overflow, both at least [[rate]], and its own were [[filled]] full or more: clients \
+    description: "{{ $labels.process }} ({{ $labels.workload }}) on {{ $labels.instance }} drops \
+        {{ printf `%.2f` $value }} segments a second \
+        at its listeners[[port]] while accept queues overflow, both at least [[rate]], and its \
+        own were [[filled]] full or more: clients \
         wait a second or more for each connect, or fail.",
     terms,
     board: "tcpwarden-services",
@@ -46,7 +48,8 @@ fn expr(timing: &Timing) -> String {
     let drops = format!("sum without (port) (\n{}\n)", indent(&and(&drops, &[], &filled)));
     let overflows = rate(&LISTEN_OVERFLOWS, &[], timing);
     format!(
-        "{drops} >= {ACCEPT_DROPS_RATE}\nand on (job, instance)\nsum by (job, instance) ({overflows}) >= {ACCEPT_DROPS_RATE}"
+        "{drops} >= {ACCEPT_DROPS_RATE}\nand on (job, instance)\nsum by (job, instance) \
+         ({overflows}) >= {ACCEPT_DROPS_RATE}"
     )
 }
 

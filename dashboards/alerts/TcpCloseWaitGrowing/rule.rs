@@ -1,4 +1,4 @@
-//! A process leaks connections: those that it never closes become more and more.
+//! A process leaks connections: the number that it never closes keeps growing.
 //!
 //! Its limits stand here; boards and the runbook beside it take them from here.
 
@@ -26,9 +26,11 @@ pub const ALERT: Alert = Alert {
     expr,
     hold: FOR_SHORT,
     keep: KEEP_AGED,
-    summary: "A process leaks connections: those that it never closes become more and more.",
-    description: "{{ $labels.process }} ({{ $labels.workload }}, {{ $labels.role }}) on {{ $labels.instance }} holds {{ $value }} more \
-        connections in CLOSE_WAIT than [[growth_window]] ago, and goes on. At this pace it ends at its descriptor limit.",
+    summary: "A process leaks connections: the number that it never closes keeps growing.",
+    description: "{{ $labels.process }} ({{ $labels.workload }}, {{ $labels.role }}) on \
+        {{ $labels.instance }} holds {{ $value }} more \
+        connections in CLOSE_WAIT than [[growth_window]] ago, and goes on. At this pace it ends \
+        at its descriptor limit.",
     terms,
     board: "tcpwarden-leaks",
     runbook: include_str!("runbook.md"),

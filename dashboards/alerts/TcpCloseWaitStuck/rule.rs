@@ -17,8 +17,10 @@ pub const ALERT: Alert = Alert {
     hold: FOR_SHORT,
     keep: KEEP_AGED,
     summary: "A process keeps connections that their peers closed long ago.",
-    description: "{{ $labels.process }} ({{ $labels.workload }}, {{ $labels.role }}) on {{ $labels.instance }} holds {{ $value }} \
-        connections in CLOSE_WAIT, at least [[count]] of them for more than [[age]]: the peer closed, the process did not.",
+    description: "{{ $labels.process }} ({{ $labels.workload }}, {{ $labels.role }}) on \
+        {{ $labels.instance }} holds {{ $value }} \
+        connections in CLOSE_WAIT, at least [[count]] of them for more than [[age]]: the peer \
+        closed, the process did not.",
     terms: stuck_terms,
     board: "tcpwarden-leaks",
     runbook: include_str!("runbook.md"),

@@ -22,8 +22,10 @@ pub const ALERT: Alert = Alert {
     hold: FOR_SHORT,
     keep: KEEP_AGED,
     summary: "A server does not accept connections: clients come and give up.",
-    description: "{{ $value }} connections to {{ $labels.process }} ({{ $labels.workload }}) on {{ $labels.instance }} were closed by their \
-        clients before the process accepted them, at least [[count]] of them more than [[age]] ago: it hangs.",
+    description: "{{ $value }} connections to {{ $labels.process }} ({{ $labels.workload }}) on \
+        {{ $labels.instance }} were closed by their \
+        clients before the process accepted them, at least [[count]] of them more than [[age]] \
+        ago: it hangs.",
     terms,
     board: "tcpwarden-services",
     runbook: include_str!("runbook.md"),

@@ -29,8 +29,10 @@ pub const ALERT: Alert = Alert {
     hold: FOR_SHORT,
     keep: KEEP,
     summary: "A client fails to connect to a service.",
-    description: "{{ $value | humanizePercentage }} of the connects of {{ $labels.process }} ({{ $labels.workload }}) on \
-        {{ $labels.instance }} to one service fail[[port]][[why]]; the limit is [[ratio]] of them (given up by the program itself: [[canceled]]) and [[rate]].",
+    description: "{{ $value | humanizePercentage }} of the connects of {{ $labels.process }} \
+        ({{ $labels.workload }}) on \
+        {{ $labels.instance }} to one service fail[[port]][[why]]; the limit is [[ratio]] of them \
+        (given up by the program itself: [[canceled]]) and [[rate]].",
     terms,
     board: "tcpwarden-services",
     runbook: include_str!("runbook.md"),

@@ -1,4 +1,4 @@
-//! Connects of a client succeed, but late.
+//! Connects of a client succeed, but slowly.
 //!
 //! Its limits stand here; boards and the runbook beside it take them from here.
 
@@ -28,9 +28,11 @@ pub const ALERT: Alert = Alert {
     expr,
     hold: FOR_LONG,
     keep: KEEP,
-    summary: "Connects of a client succeed, but late.",
-    description: "{{ $value | humanizePercentage }} of the connects of {{ $labels.process }} ({{ $labels.workload }}) on \
-        {{ $labels.instance }} to one service take longer than [[seconds]][[port]]; the limit is [[ratio]] of them and [[rate]].",
+    summary: "Connects of a client succeed, but slowly.",
+    description: "{{ $value | humanizePercentage }} of the connects of {{ $labels.process }} \
+        ({{ $labels.workload }}) on \
+        {{ $labels.instance }} to one service take longer than [[seconds]][[port]]; the limit is \
+        [[ratio]] of them and [[rate]].",
     terms,
     board: "tcpwarden-services",
     runbook: include_str!("runbook.md"),

@@ -29,8 +29,10 @@ pub const ALERT: Alert = Alert {
     hold: FOR_LONG,
     keep: KEEP,
     summary: "A client opens a connection for every request instead of keeping some.",
-    description: "{{ $labels.process }} ({{ $labels.workload }}) on {{ $labels.instance }} opens {{ printf `%.2f` $value }} connections a \
-        second to one service[[port]], at least [[rate]], and at least [[ratio]] of them live no longer than [[seconds]]: no pool, or one \
+    description: "{{ $labels.process }} ({{ $labels.workload }}) on {{ $labels.instance }} opens \
+        {{ printf `%.2f` $value }} connections a \
+        second to one service[[port]], at least [[rate]], and at least [[ratio]] of them live no \
+        longer than [[seconds]]: no pool, or one \
         that is not used.",
     terms,
     board: "tcpwarden-services",

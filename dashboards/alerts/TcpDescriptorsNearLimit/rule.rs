@@ -16,8 +16,10 @@ pub const ALERT: Alert = Alert {
     hold: FOR_SHORT,
     keep: KEEP,
     summary: "A process with TCP sockets is about to run out of descriptors.",
-    description: "{{ $labels.process }} ({{ $labels.workload }}) on {{ $labels.instance }} has {{ $value | humanizePercentage }} of its \
-        descriptors open: at least [[critical]], or [[warning]] and at the limit within [[horizon]]. Then accept, connect and open fail \
+    description: "{{ $labels.process }} ({{ $labels.workload }}) on {{ $labels.instance }} has \
+        {{ $value | humanizePercentage }} of its \
+        descriptors open: at least [[critical]], or [[warning]] and at the limit within \
+        [[horizon]]. Then accept, connect and open fail \
         with EMFILE.",
     terms: near_terms,
     board: "tcpwarden-capacity",

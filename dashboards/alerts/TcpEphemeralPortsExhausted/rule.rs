@@ -22,8 +22,10 @@ pub const ALERT: Alert = Alert {
     hold: FOR_SHORT,
     keep: KEEP,
     summary: "Connects fail because no local port is left.",
-    description: "{{ printf `%.2f` $value }} connects a second of {{ $labels.process }} ({{ $labels.workload }}) on {{ $labels.instance }} \
-        fail with EADDRNOTAVAIL, at least [[rate]]: every local port towards the destination is taken[[port]].",
+    description: "{{ printf `%.2f` $value }} connects a second of {{ $labels.process }} \
+        ({{ $labels.workload }}) on {{ $labels.instance }} \
+        fail with EADDRNOTAVAIL, at least [[rate]]: every local port towards the destination is \
+        taken[[port]].",
     terms,
     board: "tcpwarden-capacity",
     runbook: include_str!("runbook.md"),

@@ -16,8 +16,10 @@ pub const ALERT: Alert = Alert {
     hold: FOR_SHORT,
     keep: KEEP,
     summary: "The local ports for one destination are nearly used up.",
-    description: "In network namespace {{ $labels.netns }} on {{ $labels.instance }} {{ $value | humanizePercentage }} of the local ports \
-        towards one destination are taken: at least [[critical]], or [[warning]] and all of them within [[horizon]]. Then connects to it \
+    description: "In network namespace {{ $labels.netns }} on {{ $labels.instance }} \
+        {{ $value | humanizePercentage }} of the local ports \
+        towards one destination are taken: at least [[critical]], or [[warning]] and all of them \
+        within [[horizon]]. Then connects to it \
         fail with EADDRNOTAVAIL.",
     terms: near_terms,
     board: "tcpwarden-capacity",

@@ -18,8 +18,10 @@ pub const ALERT: Alert = Alert {
     hold: FOR_SHORT,
     keep: KEEP_AGED,
     summary: "A process keeps half-closed connections that their peers never close.",
-    description: "{{ $labels.process }} ({{ $labels.workload }}, {{ $labels.role }}) on {{ $labels.instance }} holds {{ $value }} \
-        connections in FIN_WAIT2 with an open descriptor, at least [[count]] of them for more than [[age]]: it shut down its side, the \
+    description: "{{ $labels.process }} ({{ $labels.workload }}, {{ $labels.role }}) on \
+        {{ $labels.instance }} holds {{ $value }} \
+        connections in FIN_WAIT2 with an open descriptor, at least [[count]] of them for more \
+        than [[age]]: it shut down its side, the \
         peer did not.",
     terms: stuck_terms,
     board: "tcpwarden-leaks",

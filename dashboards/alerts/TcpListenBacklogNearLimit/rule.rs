@@ -16,8 +16,10 @@ pub const ALERT: Alert = Alert {
     hold: FOR_SHORT,
     keep: KEEP,
     summary: "The accept queue of a listener is nearly full all the time.",
-    description: "The fullest accept queue of {{ $labels.process }} ({{ $labels.workload }}) on {{ $labels.instance }} is at \
-        {{ $value | humanizePercentage }}[[port]], at least [[used]]: connections wait for the process; when it is full, the kernel drops them.",
+    description: "The fullest accept queue of {{ $labels.process }} ({{ $labels.workload }}) on \
+        {{ $labels.instance }} is at \
+        {{ $value | humanizePercentage }}[[port]], at least [[used]]: connections wait for the \
+        process; when it is full, the kernel drops them.",
     terms,
     board: "tcpwarden-services",
     runbook: include_str!("runbook.md"),

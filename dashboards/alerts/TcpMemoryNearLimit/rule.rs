@@ -16,8 +16,10 @@ pub const ALERT: Alert = Alert {
     hold: FOR_SHORT,
     keep: KEEP,
     summary: "The memory for TCP buffers is nearly used up; the kernel already shrinks windows.",
-    description: "TCP buffers on {{ $labels.instance }} take {{ $value | humanizePercentage }} of net.ipv4.tcp_mem, at least [[warning]]: \
-        windows shrink now, and at the limit the kernel drops data of every connection and resets orphans.",
+    description: "TCP buffers on {{ $labels.instance }} take {{ $value | humanizePercentage }} of \
+        net.ipv4.tcp_mem, at least [[warning]]: \
+        windows shrink now, and at the limit the kernel drops data of every connection and resets \
+        orphans.",
     terms,
     board: "tcpwarden-capacity",
     runbook: include_str!("runbook.md"),

@@ -9,11 +9,11 @@ use crate::rules::promql::{not_other, series};
 use crate::rules::shared::connections;
 use crate::timing::{FOR_SHORT, KEEP, RATE, Timing};
 
-/// Connections of a process whose peers let nothing in.
+/// Connections of a process whose peers have closed their windows.
 pub const ZERO_WINDOW_CONNECTIONS: f64 = 3.0;
 
-/// Share of a process' connections whose peers let nothing in: a paused download is normal, many
-/// are not.
+/// Share of a process' connections whose peers have closed their windows: a paused download is
+/// normal, many are not.
 pub const ZERO_WINDOW_RATIO: f64 = 0.1;
 
 /// The alert TcpPeersNotReading.
@@ -25,8 +25,10 @@ pub const ALERT: Alert = Alert {
     hold: FOR_SHORT,
     keep: KEEP,
     summary: "The peers of a process do not read what it sends.",
-    description: "{{ $value }} connections of {{ $labels.process }} ({{ $labels.workload }}, {{ $labels.role }}) on \
-        {{ $labels.instance }} could not send for [[window]], at least [[count]] and [[ratio]] of its connections: their peers' windows \
+    description: "{{ $value }} connections of {{ $labels.process }} ({{ $labels.workload }}, \
+        {{ $labels.role }}) on \
+        {{ $labels.instance }} could not send for [[window]], at least [[count]] and [[ratio]] of \
+        its connections: their peers' windows \
         are closed.",
     terms,
     board: "tcpwarden-network",

@@ -26,8 +26,10 @@ pub const ALERT: Alert = Alert {
     hold: FOR_SHORT,
     keep: KEEP,
     summary: "A process does not read what it receives.",
-    description: "{{ $labels.process }} ({{ $labels.workload }}, {{ $labels.role }}) on {{ $labels.instance }} had never less than \
-        {{ $value | humanize1024 }}B unread for [[window]], at least [[bytes]] and [[each]] a connection: it holds up its peers.",
+    description: "{{ $labels.process }} ({{ $labels.workload }}, {{ $labels.role }}) on \
+        {{ $labels.instance }} had never less than \
+        {{ $value | humanize1024 }}B unread for [[window]], at least [[bytes]] and [[each]] a \
+        connection: it holds up its peers.",
     terms,
     board: "tcpwarden-network",
     runbook: include_str!("runbook.md"),

@@ -29,8 +29,10 @@ pub const ALERT: Alert = Alert {
     hold: FOR_SHORT,
     keep: KEEP,
     summary: "Most connections of a service end with a reset before either side has closed.",
-    description: "{{ printf `%.2f` $value }} connections a second of {{ $labels.process }} ({{ $labels.workload }}, {{ $labels.role }}) on \
-        {{ $labels.instance }} end with a reset before any FIN[[port]], at least [[rate]] and [[ratio]] of those at one port: data in flight is lost.",
+    description: "{{ printf `%.2f` $value }} connections a second of {{ $labels.process }} \
+        ({{ $labels.workload }}, {{ $labels.role }}) on \
+        {{ $labels.instance }} end with a reset before any FIN[[port]], at least [[rate]] and \
+        [[ratio]] of those at one port: data in flight is lost.",
     terms,
     board: "tcpwarden-network",
     runbook: include_str!("runbook.md"),

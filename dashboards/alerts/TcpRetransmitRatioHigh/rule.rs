@@ -1,4 +1,4 @@
-//! A machine sends a large share of its segments again: the network loses them.
+//! A machine retransmits a large share of its segments: the network loses them.
 //!
 //! Its limits stand here; boards and the runbook beside it take them from here.
 
@@ -10,11 +10,11 @@ use crate::alert::{Alert, Severity, Term, percent, term};
 use crate::rules::promql::{MACHINE, most, ne, not_other, rate, sum};
 use crate::timing::{FOR_LONG, KEEP, Timing};
 
-/// Segments sent again a second, SYNs left out, below which their share is noise.
+/// Segments retransmitted a second, SYNs excluded, below which their share is noise.
 pub const RETRANSMIT_RATE: f64 = 5.0;
 
-/// Share of segments sent that were sent again. Within a data centre 0.1 % is bad; towards phones 2
-/// % is a usual day, so a limit for every host cannot be lower.
+/// Share of segments sent that were retransmitted. Within a data centre 0.1 % is bad; towards
+/// phones 2 % is a usual day, so a limit for every host cannot be lower.
 pub const RETRANSMIT_RATIO: f64 = 0.05;
 
 /// The alert TcpRetransmitRatioHigh.
@@ -25,22 +25,23 @@ pub const ALERT: Alert = Alert {
     expr,
     hold: FOR_LONG,
     keep: KEEP,
-    summary: "A machine sends a large share of its segments again: the network loses them.",
-    description: "{{ $labels.instance }} sends {{ $value | humanizePercentage }} of its segments again, SYNs left out[[who]]; the limit is \
+    summary: "A machine retransmits a large share of its segments: the network loses them.",
+    description: "{{ $labels.instance }} retransmits {{ $value | humanizePercentage }} of its \
+        segments, SYNs excluded[[who]]; the limit is \
         [[ratio]] and [[rate]].",
     terms,
     board: "tcpwarden-network",
     runbook: include_str!("runbook.md"),
 };
 
-/// The share of what was sent, as [`rules::records`](crate::rules::records) have it too. Sent by whatever
-/// namespace: only so many have series of their own, and the processes of the others are above the
-/// line as well.
+/// The share of what was sent, as [`rules::records`](crate::rules::records) have it too. Sent by
+/// whatever namespace: only so many have series of their own, and the processes of the others are
+/// above the line as well.
 pub(crate) fn ratio(timing: &Timing) -> String {
     format!("{}\n/ {}", again(timing), sum(&["netns"], &rate(&SEGMENTS_SENT, &[], timing)))
 }
 
-/// Segments of connections sent again, by machine: the kernel counts what was sent by namespace,
+/// Segments of connections retransmitted, by machine: the kernel counts what was sent by namespace,
 /// not by process.
 fn again(timing: &Timing) -> String {
     let data = [ne("phase", Phase::Syn.as_str()), not_other("process")];
@@ -65,8 +66,8 @@ fn terms(timing: &Timing) -> Vec<Term> {
         term(
             "ratio",
             percent(RETRANSMIT_RATIO),
-            "segments sent again, SYNs left out, per segment sent",
+            "segments retransmitted, SYNs excluded, per segment sent",
         ),
-        term("rate", format!("{RETRANSMIT_RATE} a second"), "segments sent again"),
+        term("rate", format!("{RETRANSMIT_RATE} a second"), "segments retransmitted"),
     ]
 }

@@ -1,4 +1,4 @@
-//! A client sends SYNs again and again: nobody answers the first.
+//! A client retransmits SYNs: the first one gets no answer.
 //!
 //! Its limits stand here; boards and the runbook beside it take them from here.
 
@@ -9,10 +9,10 @@ use crate::alert::{Alert, Severity, Term, percent, term};
 use crate::rules::promql::{OWNER, eq, indent, most, ne, not_other, rate, sum};
 use crate::timing::{FOR_SHORT, KEEP, Timing};
 
-/// SYNs sent again a second.
+/// SYNs retransmitted a second.
 pub const SYN_RETRANSMIT_RATE: f64 = 0.1;
 
-/// SYNs sent again per connect: a path that loses less than one in twenty is not worth a call.
+/// SYNs retransmitted per connect: a path that loses less than one in twenty is not worth a call.
 pub const SYN_RETRANSMIT_RATIO: f64 = 0.05;
 
 /// The alert TcpSynRetransmits.
@@ -23,9 +23,11 @@ pub const ALERT: Alert = Alert {
     expr,
     hold: FOR_SHORT,
     keep: KEEP,
-    summary: "A client sends SYNs again and again: nobody answers the first.",
-    description: "{{ $labels.process }} ({{ $labels.workload }}) on {{ $labels.instance }} sends {{ printf `%.2f` $value }} SYNs a second \
-        again; the limit is [[rate]] and, where its connects are known, [[ratio]] of them. They get no answer, and each costs a second or more[[port]].",
+    summary: "A client retransmits SYNs: the first one gets no answer.",
+    description: "{{ $labels.process }} ({{ $labels.workload }}) on {{ $labels.instance }} \
+        retransmits {{ printf `%.2f` $value }} SYNs a second; the limit is [[rate]] and, where \
+        its connects are known, [[ratio]] of them. They get no answer, and each costs a second or \
+        more[[port]].",
     terms,
     board: "tcpwarden-network",
     runbook: include_str!("runbook.md"),
@@ -61,11 +63,18 @@ fn terms(timing: &Timing) -> Vec<Term> {
             ),
             "",
         ),
-        term("rate", format!("{SYN_RETRANSMIT_RATE} a second"), "SYNs sent again by one process"),
+        term(
+            "rate",
+            format!(
+                "{SYN_RETRANSMIT_RATE} a \
+            second"
+            ),
+            "SYNs retransmitted by one process",
+        ),
         term(
             "ratio",
             percent(SYN_RETRANSMIT_RATIO),
-            "SYNs sent again per connect that came to an end",
+            "SYNs retransmitted per connect that came to an end",
         ),
     ]
 }

@@ -1,4 +1,4 @@
-//! An agent does not answer, or only now and then, or none is known: its machine is not watched.
+//! An agent does not answer, or only intermittently, or none is known: its machine is not watched.
 //!
 //! Its limits stand here; boards and the runbook beside it take them from here.
 
@@ -17,8 +17,10 @@ pub const ALERT: Alert = Alert {
     expr,
     hold: FOR_SHORT,
     keep: KEEP,
-    summary: "An agent does not answer, or only now and then, or none is known: its machine is not watched.",
-    description: "{{ if $labels.instance }}The agent {{ $labels.instance }} ({{ $labels.job }}) does not answer, or answered at most [[share]] \
+    summary: "An agent does not answer, or only intermittently, or none is known: its machine is \
+        not watched.",
+    description: "{{ if $labels.instance }}The agent {{ $labels.instance }} ({{ $labels.job }}) \
+        does not answer, or answered at most [[share]] \
         of the scrapes of the last [[window]]{{ else }}Prometheus has no target \
         whose job has tcpwarden in its name{{ end }}: no other alert of tcpwarden can fire there.",
     terms,
@@ -33,7 +35,8 @@ fn expr(timing: &Timing) -> String {
     let up = format!("up{{job=~{JOB:?}}}");
     let window = timing.span(ANSWERED);
     format!(
-        "{up} == 0\nor\navg_over_time({up}[{window}]) <= {ANSWERED_RATIO}\nand\n{up} offset {window}\nor\nabsent({up})"
+        "{up} == 0\nor\navg_over_time({up}[{window}]) <= {ANSWERED_RATIO}\nand\n{up} offset \
+         {window}\nor\nabsent({up})"
     )
 }
 

@@ -23,7 +23,8 @@ pub const ALERT: Alert = Alert {
     hold: FOR_AGENT,
     keep: KEEP,
     summary: "An agent's table keeps differing from the kernel's own list.",
-    description: "Passes of {{ $labels.instance }} put right {{ printf `%.2f` $value }} rows a second, at least [[rate]] and [[ratio]] of the state \
+    description: "Passes of {{ $labels.instance }} correct {{ printf `%.2f` $value }} rows a \
+        second, at least [[rate]] and [[ratio]] of the state \
         transitions: the agent misses some of what happens.",
     terms,
     board: "tcpwarden-agent",

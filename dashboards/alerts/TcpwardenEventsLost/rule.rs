@@ -11,7 +11,7 @@ use crate::timing::{FOR_LONG, KEEP, Timing};
 /// Records lost a second by one agent.
 pub const EVENTS_LOST_RATE: f64 = 0.1;
 
-/// Share of records lost: counters are wrong by so much; gauges are put right by the next pass.
+/// Share of records lost: counters are wrong by so much; gauges are corrected by the next pass.
 pub const EVENTS_LOST_RATIO: f64 = 0.001;
 
 /// The alert TcpwardenEventsLost.
@@ -23,8 +23,9 @@ pub const ALERT: Alert = Alert {
     hold: FOR_LONG,
     keep: KEEP,
     summary: "An agent loses records: its counters are too low.",
-    description: "{{ $labels.instance }} loses {{ $value | humanizePercentage }} of its records, at least [[ratio]] and [[rate]]: counters are short \
-        by as much; gauges are put right by the next pass.",
+    description: "{{ $labels.instance }} loses {{ $value | humanizePercentage }} of its records, \
+        at least [[ratio]] and [[rate]]: counters are short \
+        by as much; gauges are corrected by the next pass.",
     terms,
     board: "tcpwarden-agent",
     runbook: include_str!("runbook.md"),

@@ -1,4 +1,4 @@
-//! An agent has used up a budget of labels: what comes late stands under ~other.
+//! An agent has used up a budget of labels: label sets that come later are counted under ~other.
 //!
 //! Its limits stand here; boards and the runbook beside it take them from here.
 
@@ -8,8 +8,8 @@ use crate::alert::{Alert, Severity, Term, term};
 use crate::rules::promql::rate;
 use crate::timing::{FOR_AGENT, KEEP, Timing};
 
-/// Connections or rows a second that fall under `~other` because a budget of labels is used up: six
-/// a minute.
+/// Connections or rows a second that are counted under `~other` because a budget of labels is used
+/// up: six a minute.
 pub const LABEL_OVERFLOW_RATE: f64 = 0.1;
 
 /// The alert TcpwardenLabelsOverflowing.
@@ -20,9 +20,11 @@ pub const ALERT: Alert = Alert {
     expr,
     hold: FOR_AGENT,
     keep: KEEP,
-    summary: "An agent has used up a budget of labels: what comes late stands under ~other.",
-    description: "On {{ $labels.instance }} {{ printf `%.2f` $value }} connections or rows a second find no place in the budget {{ $labels.family }} and \
-        fall under ~other, at least [[rate]]: culprits among them have no name, and alerts on processes leave them out.",
+    summary: "An agent has used up a budget of labels: label sets that come later are counted \
+        under ~other.",
+    description: "On {{ $labels.instance }} {{ printf `%.2f` $value }} connections or rows a \
+        second exceed the budget {{ $labels.family }} and are counted under ~other, at least \
+        [[rate]]: culprits among them have no name, and alerts on processes leave them out.",
     terms,
     board: "tcpwarden-agent",
     runbook: include_str!("runbook.md"),
@@ -36,6 +38,6 @@ fn terms(_timing: &Timing) -> Vec<Term> {
     vec![term(
         "rate",
         format!("{LABEL_OVERFLOW_RATE} a second"),
-        "connections and rows that fall under `~other` because one budget is used up",
+        "connections and rows counted under `~other` because one budget is used up",
     )]
 }

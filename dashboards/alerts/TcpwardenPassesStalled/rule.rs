@@ -1,4 +1,4 @@
-//! An agent answers, but has stopped to look at the kernel's lists.
+//! An agent answers, but no longer reads the kernel's lists.
 
 use catalogue::metrics::agent::RECONCILE_LAST_COMPLETED;
 
@@ -14,9 +14,10 @@ pub const ALERT: Alert = Alert {
     expr,
     hold: FOR_SHORT,
     keep: KEEP,
-    summary: "An agent answers, but has stopped to look at the kernel's lists.",
-    description: "The last complete pass of {{ $labels.instance }} was {{ $value | humanizeDuration }} ago, more than [[age]]: queues, backlogs, \
-        ports and stages are as old, and nothing that was lost is put right.",
+    summary: "An agent answers, but no longer reads the kernel's lists.",
+    description: "The last complete pass of {{ $labels.instance }} was \
+        {{ $value | humanizeDuration }} ago, more than [[age]]: queues, backlogs, \
+        ports and stages are as old, and nothing that was lost is corrected.",
     terms,
     board: "tcpwarden-agent",
     runbook: include_str!("runbook.md"),

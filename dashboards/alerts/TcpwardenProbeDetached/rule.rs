@@ -16,7 +16,8 @@ pub const ALERT: Alert = Alert {
     hold: FOR_SHORT,
     keep: KEEP,
     summary: "A probe that this kernel supports is not attached.",
-    description: "The probe {{ $labels.probe }} of {{ $labels.instance }} is not attached: what it feeds does not move, and alerts on it cannot fire.",
+    description: "The probe {{ $labels.probe }} of {{ $labels.instance }} is not attached: what \
+        it feeds does not move, and alerts on it cannot fire.",
     terms: nothing,
     board: "tcpwarden-agent",
     runbook: include_str!("runbook.md"),

@@ -16,7 +16,8 @@ pub const ALERT: Alert = Alert {
     hold: FOR_LONG,
     keep: KEEP,
     summary: "An agent's connection table is full: new connections are not watched.",
-    description: "{{ $labels.instance }} turns {{ printf `%.2f` $value }} connections a second away because its table is full.",
+    description: "{{ $labels.instance }} refuses {{ printf `%.2f` $value }} connections a second \
+        because its table is full.",
     terms: nothing,
     board: "tcpwarden-agent",
     runbook: include_str!("runbook.md"),

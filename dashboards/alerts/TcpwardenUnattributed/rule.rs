@@ -23,8 +23,9 @@ pub const ALERT: Alert = Alert {
     hold: FOR_AGENT,
     keep: KEEP,
     summary: "An agent does not know the owners of many connections.",
-    description: "{{ $value | humanizePercentage }} of the connections of {{ $labels.instance }} have no known owner, at least [[ratio]] and [[count]]: \
-        they stand under process=unknown.",
+    description: "{{ $value | humanizePercentage }} of the connections of {{ $labels.instance }} \
+        have no known owner, at least [[ratio]] and [[count]]: \
+        they are counted under process=unknown.",
     terms,
     board: "tcpwarden-agent",
     runbook: include_str!("runbook.md"),

@@ -4,10 +4,10 @@ use catalogue::labels::Correction;
 use catalogue::metrics::agent::{
     BPF_MISSES, BUILD_INFO, CONNECTIONS_LIMIT, CONNECTIONS_REFUSED, CONNECTIONS_SHARED,
     CONNECTIONS_TRACKED, CONNECTIONS_UNATTRIBUTED, CONNECTIONS_UNHELD, CONNECTIONS_UNVERIFIED,
-    DECODE_ERRORS, EVENTS, EVENTS_LOST, LABEL_OVERFLOW, OWNERS_VERIFIED, PROBE_ATTACHED,
-    PROBE_INFO, PROCESS_CPU_SECONDS, PROCESS_MAX_FDS, PROCESS_OPEN_FDS, PROCESS_RESIDENT_MEMORY,
-    PROCESS_START_TIME, RECONCILE_CORRECTIONS, RECONCILE_DURATION, RECONCILE_LAST_COMPLETED,
-    TRANSITIONS,
+    DECODE_ERRORS, EVENTS, EVENTS_LOST, INTERNAL_ERRORS, LABEL_OVERFLOW, OWNERS_VERIFIED,
+    PROBE_ATTACHED, PROBE_INFO, PROCESS_CPU_SECONDS, PROCESS_MAX_FDS, PROCESS_OPEN_FDS,
+    PROCESS_RESIDENT_MEMORY, PROCESS_START_TIME, RECONCILE_CORRECTIONS, RECONCILE_DURATION,
+    RECONCILE_LAST_COMPLETED, TRANSITIONS,
 };
 
 use super::draft::Draft;
@@ -27,7 +27,8 @@ pub(super) fn plan() -> Plan {
     Plan {
         uid: AGENT,
         title: "Agent",
-        description: "Do the agents run, do they see everything, can their numbers be believed, and what do they cost?",
+        description: "Do the agents run, do they see everything, can their numbers be believed, \
+            and what do they cost?",
         variables: Vec::new(),
         sections: vec![
             Section { id: 1, title: "Now", open: Open::Yes, panels: [now(), doubts()].concat() },
@@ -61,7 +62,8 @@ fn now() -> Vec<Draft> {
             .ask(sum("", &ALL.of_targets("up")), "", Shown::Always),
         Draft::stat(12, "Probes off", Unit::Count)
             .about(
-                "Probes that are not attached though the kernel has what they need, over all agents.",
+                "Probes that are not attached though the kernel has what they need, over all \
+                 agents.",
                 "More than none.",
                 &["TcpwardenProbeDetached"],
                 "`tcpwarden check` on the host says why; the timeline below says which.",
@@ -79,7 +81,7 @@ fn now() -> Vec<Draft> {
             .ask(lost, "", Shown::InFault(shared::NARROW)),
         Draft::stat(14, "Corrections", Unit::PerSecond)
             .about(
-                "What reconcile passes had to put right, at the agent with the most.",
+                "Corrections by reconcile passes, at the agent with the most.",
                 "A steady number without lost records.",
                 &["TcpwardenDriftFound"],
                 "The panel of corrections tells the kind; report it with `tcpwarden check`.",
@@ -115,7 +117,8 @@ fn doubts() -> Vec<Draft> {
             .ask(max("", &table), "", Shown::Always),
         Draft::stat(17, "Labels folded", Unit::PerSecond)
             .about(
-                "Label sets that were folded into ~other because a budget was used up, of the agent and budget with the most.",
+                "Label sets that were folded into ~other because a budget was used up, of the \
+                 agent and budget with the most.",
                 "Any steady number: some processes have no series of their own.",
                 &["TcpwardenLabelsOverflowing"],
                 "Raise --max-series.",
@@ -130,7 +133,14 @@ fn doubts() -> Vec<Draft> {
                 "See the duration of passes; the host may have millions of sockets.",
             )
             .limits(Thresholds::warning(PASS_AGE.as_secs_f64()))
-            .ask(format!("time() - {}", "min(LAST)".replace("LAST", &ALL.of(&RECONCILE_LAST_COMPLETED, ""))), "", Shown::Always),
+            .ask(
+                format!(
+                    "time() - {}",
+                    "min(LAST)".replace("LAST", &ALL.of(&RECONCILE_LAST_COMPLETED, ""))
+                ),
+                "",
+                Shown::Always,
+            ),
     ]
 }
 
@@ -138,24 +148,79 @@ fn sight() -> Vec<Draft> {
     let total = |metric| sum("", &ALL.rate(metric, ""));
     vec![
         Draft::timeline(21, "Probes", Unit::YesNo)
-            .about("Whether each probe is attached, at the agent where it is not, if there is one.", "A probe that was attached and is not any more.", &["TcpwardenProbeDetached"], "`tcpwarden check` on the host says why.")
+            .about(
+                "Whether each probe is attached, at the agent where it is not, if there is \
+                one.",
+                "A probe that was attached and is not any \
+                    more.",
+                &["TcpwardenProbeDetached"],
+                "`tcpwarden check` on the host says why.",
+            )
             .words(Mapping::words(&[(0, "detached", "orange"), (1, "attached", "green")]))
-            .ask(format!("min by (probe) ({})", ALL.of(&PROBE_ATTACHED, "")), "{{probe}}", Shown::Always),
+            .ask(
+                format!(
+                    "min by (probe) \
+                ({})",
+                    ALL.of(&PROBE_ATTACHED, "")
+                ),
+                "{{probe}}",
+                Shown::Always,
+            ),
         Draft::graph(22, "Transitions counted and applied", Unit::PerSecond)
-            .about("State transitions as the kernel side counted them, and the records that were applied; without loss the lines are one.", "Applied below counted.", &["TcpwardenEventsLost"], "Raise --ring-bytes.")
+            .about(
+                "State transitions as the kernel side counted them, and the records that were \
+                applied; without loss the lines are \
+                one.",
+                "Applied below counted.",
+                &["TcpwardenEventsLost"],
+                "Raise --ring-bytes.",
+            )
             .ask(total(&TRANSITIONS), "counted", Shown::In("no-pool"))
             .ask(sum("event", &ALL.rate(&EVENTS, "")), "applied: {{event}}", Shown::In("no-pool"))
             .colored(&["counted", "applied: transition", "applied: retransmit"]),
-        Draft::graph(23, "Lost, unreadable, skipped, refused", Unit::PerSecond)
-            .about("Records lost in a full ring, records that could not be read, runs that the kernel skipped, and sockets refused a row.", "Any steady line.", &["TcpwardenEventsLost"], "lost: raise --ring-bytes. unreadable: the agent and its kernel side do not belong together. refused: raise --max-connections.")
-            .ask(sum("ring", &ALL.rate(&EVENTS_LOST, "")), "lost: {{ring}}", Shown::InFault(shared::NARROW))
+        Draft::graph(23, "Lost, unreadable, skipped, refused, internal errors", Unit::PerSecond)
+            .about(
+                "Records lost in a full ring, records that could not be read, runs that the \
+                kernel skipped, and sockets refused a \
+                row.",
+                "Any steady line.",
+                &["TcpwardenEventsLost"],
+                "lost: raise --ring-bytes. \
+                    unreadable: the agent and its kernel side do not belong together. refused: \
+                    raise --max-connections.",
+            )
+            .ask(
+                sum("ring", &ALL.rate(&EVENTS_LOST, "")),
+                "lost: {{ring}}",
+                Shown::InFault(shared::NARROW),
+            )
             .ask(total(&DECODE_ERRORS), "unreadable", Shown::ZeroWhenHealthy)
             .ask(total(&BPF_MISSES), "skipped", Shown::ZeroWhenHealthy)
             .ask(total(&CONNECTIONS_REFUSED), "refused", Shown::InFault(shared::FULL))
-            .colored(&["lost: state", "lost: retransmit", "unreadable", "skipped", "refused"]),
+            .ask(total(&INTERNAL_ERRORS), "internal errors", Shown::ZeroWhenHealthy)
+            .colored(&[
+                "lost: state",
+                "lost: retransmit",
+                "unreadable",
+                "skipped",
+                "refused",
+                "internal errors",
+            ]),
         Draft::graph(24, "Corrections by kind", Unit::PerSecond)
-            .about("What reconcile passes put right: sockets that were missing, rows without a socket, wrong states.", "A steady line.", &["TcpwardenDriftFound"], "With lost records it is what they would have told; without, report it.")
-            .ask(sum("kind", &ALL.rate(&RECONCILE_CORRECTIONS, "")), "{{kind}}", Shown::InFault(shared::NARROW))
+            .about(
+                "Corrections by reconcile passes: sockets that were missing, rows without a \
+                socket, wrong states.",
+                "A steady \
+                    line.",
+                &["TcpwardenDriftFound"],
+                "With lost records it is what they would \
+                        have told; without, report it.",
+            )
+            .ask(
+                sum("kind", &ALL.rate(&RECONCILE_CORRECTIONS, "")),
+                "{{kind}}",
+                Shown::InFault(shared::NARROW),
+            )
             .colored(&shared::texts(Correction::ALL, Correction::as_str)),
     ]
 }
@@ -166,17 +231,32 @@ fn cost() -> Vec<Draft> {
     vec![
         Draft::graph(31, "Processor", Unit::Share)
             .about(
-                "Time of one processor that the agent uses; the probes are charged to whoever trips them.",
+                "Time of one processor that the agent uses; the time of a probe is charged to the \
+                 task that triggers it.",
                 "More than a few percent.",
                 &[],
                 "See transitions above: cost follows their rate.",
             )
             .size(8, 7)
-            .ask(sum("instance", &ALL.agents(&ALL.rate(&PROCESS_CPU_SECONDS, ""))), "{{instance}}", Shown::In("no-pool")),
+            .ask(
+                sum("instance", &ALL.agents(&ALL.rate(&PROCESS_CPU_SECONDS, ""))),
+                "{{instance}}",
+                Shown::In("no-pool"),
+            ),
         Draft::graph(32, "Memory", Unit::Bytes)
-            .about("Memory of the agent that is in RAM.", "A line that grows while the connections do not.", &[], "Report it.")
+            .about(
+                "Memory of the agent that is in \
+                RAM.",
+                "A line that grows while the connections do not.",
+                &[],
+                "Report it.",
+            )
             .size(8, 7)
-            .ask(sum("instance", &ALL.agents(&ALL.of(&PROCESS_RESIDENT_MEMORY, ""))), "{{instance}}", Shown::Always),
+            .ask(
+                sum("instance", &ALL.agents(&ALL.of(&PROCESS_RESIDENT_MEMORY, ""))),
+                "{{instance}}",
+                Shown::Always,
+            ),
         Draft::graph(33, "Series a scrape", Unit::Count)
             .about(
                 "Samples that a scrape brought; bounded by --max-series.",
@@ -185,13 +265,34 @@ fn cost() -> Vec<Draft> {
                 "Lower --max-series.",
             )
             .size(8, 7)
-            .ask(sum("instance", &ALL.of_targets("scrape_samples_scraped")), "{{instance}}", Shown::Always),
+            .ask(
+                sum("instance", &ALL.of_targets("scrape_samples_scraped")),
+                "{{instance}}",
+                Shown::Always,
+            ),
         Draft::graph(34, "Duration of a scrape", Unit::Seconds)
-            .about("How long a scrape took.", "Near the scrape timeout.", &["TcpwardenDown"], "The host is short of processor time.")
+            .about(
+                "How long a scrape \
+                took.",
+                "Near the scrape \
+                    timeout.",
+                &["TcpwardenDown"],
+                "The host is short of processor time.",
+            )
             .size(8, 7)
-            .ask(max("instance", &ALL.of_targets("scrape_duration_seconds")), "{{instance}}", Shown::Always),
+            .ask(
+                max("instance", &ALL.of_targets("scrape_duration_seconds")),
+                "{{instance}}",
+                Shown::Always,
+            ),
         Draft::graph(35, "Descriptors used", Unit::Share)
-            .about("Descriptors that the agent has open, by its limit.", "Near 100 %.", &[], "Report it.")
+            .about(
+                "Descriptors that the agent has open, by its \
+                limit.",
+                "Near 100 %.",
+                &[],
+                "Report it.",
+            )
             .size(8, 7)
             .ask(max("instance", &ALL.agents(&descriptors)), "{{instance}}", Shown::Always),
         Draft::graph(36, "Uptime", Unit::Seconds)
@@ -202,7 +303,14 @@ fn cost() -> Vec<Draft> {
                 "`journalctl -u tcpwarden` says why.",
             )
             .size(8, 7)
-            .ask(format!("time() - {}", max("instance", &ALL.agents(&ALL.of(&PROCESS_START_TIME, "")))), "{{instance}}", Shown::Always),
+            .ask(
+                format!(
+                    "time() - {}",
+                    max("instance", &ALL.agents(&ALL.of(&PROCESS_START_TIME, "")))
+                ),
+                "{{instance}}",
+                Shown::Always,
+            ),
     ]
 }
 
@@ -211,27 +319,57 @@ fn owners() -> Vec<Draft> {
     vec![
         Draft::graph(41, "Owners in doubt", Unit::Count)
             .about(
-                "Sockets without an owner, in network namespaces that could not be entered, held by no process, and held by several.",
+                "Sockets without an owner, in network namespaces that could not be entered, held \
+                 by no process, and held by several.",
                 "Without an owner, growing.",
                 &["TcpwardenUnattributed"],
                 "The agent needs CAP_SYS_ADMIN, CAP_SYS_PTRACE and the host's /proc.",
             )
             .size(8, 8)
-            .ask(sum("", &ALL.of(&CONNECTIONS_UNATTRIBUTED, "")), "without an owner", Shown::InFault(shared::UNHELD))
-            .ask(sum("", &ALL.of(&CONNECTIONS_UNVERIFIED, "")), "could not be looked at", Shown::ZeroWhenHealthy)
-            .ask(sum("", &ALL.of(&CONNECTIONS_UNHELD, "")), "held by nobody", Shown::ZeroWhenHealthy)
-            .ask(sum("", &ALL.of(&CONNECTIONS_SHARED, "")), "held by several", Shown::ZeroWhenHealthy)
-            .colored(&["without an owner", "could not be looked at", "held by nobody", "held by several"]),
+            .ask(
+                sum("", &ALL.of(&CONNECTIONS_UNATTRIBUTED, "")),
+                "without an \
+                owner",
+                Shown::InFault(shared::UNHELD),
+            )
+            .ask(
+                sum("", &ALL.of(&CONNECTIONS_UNVERIFIED, "")),
+                "could not be looked \
+                at",
+                Shown::ZeroWhenHealthy,
+            )
+            .ask(
+                sum("", &ALL.of(&CONNECTIONS_UNHELD, "")),
+                "held by nobody",
+                Shown::ZeroWhenHealthy,
+            )
+            .ask(
+                sum("", &ALL.of(&CONNECTIONS_SHARED, "")),
+                "held by several",
+                Shown::ZeroWhenHealthy,
+            )
+            .colored(&[
+                "without an owner",
+                "could not be looked \
+                at",
+                "held by nobody",
+                "held by several",
+            ]),
         Draft::graph(42, "Labels folded, by budget", Unit::PerSecond)
             .about(
-                "Label sets that were folded into ~other, by the budget that was used up, at the agent with the most.",
+                "Label sets that were folded into ~other, by the budget that was used up, at the \
+                 agent with the most.",
                 "Any steady line.",
                 &["TcpwardenLabelsOverflowing"],
                 "Raise --max-series, or look for a program that changes its name.",
             )
             .size(8, 8)
             .limits(Thresholds::warning(LABEL_OVERFLOW_RATE))
-            .ask(max("family", &ALL.rate(&LABEL_OVERFLOW, "")), "{{family}}", Shown::InFault(shared::NARROW)),
+            .ask(
+                max("family", &ALL.rate(&LABEL_OVERFLOW, "")),
+                "{{family}}",
+                Shown::InFault(shared::NARROW),
+            ),
         Draft::graph(43, "Duration of passes", Unit::Seconds)
             .about(
                 "How long a pass over the kernel's own list of sockets took.",
@@ -257,7 +395,8 @@ fn inventory() -> Vec<Draft> {
     vec![
         Draft::graph(44, "Age of what passes tell", Unit::Seconds)
             .about(
-                "How long ago the last pass and the last reading of all descriptor tables ended, where it is longest.",
+                "How long ago the last pass and the last reading of all descriptor tables ended, \
+                 where it is longest.",
                 "A line that only rises.",
                 &["TcpwardenPassesStalled"],
                 "The log of the agent says what it waits for.",
@@ -277,9 +416,21 @@ fn inventory() -> Vec<Draft> {
             .columns(columns, &["Time", "Value"])
             .ask(max("instance, probe, state", &ALL.of(&PROBE_INFO, "")), "", Shown::Always),
         Draft::table(46, "Versions", "Agents")
-            .about("How many agents run which version.", "More than one version for long.", &[], "Finish the roll-out.")
+            .about(
+                "How many agents run which \
+                version.",
+                "More than one version for long.",
+                &[],
+                "Finish the roll-out.",
+            )
             .size(8, 8)
-            .columns(vec![shared::column("version", "Version"), shared::number("Value", "Agents", Unit::Digits)], &["Time"])
+            .columns(
+                vec![
+                    shared::column("version", "Version"),
+                    shared::number("Value", "Agents", Unit::Digits),
+                ],
+                &["Time"],
+            )
             .ask(format!("count by (version) ({})", ALL.of(&BUILD_INFO, "")), "", Shown::Always),
     ]
 }

@@ -27,7 +27,8 @@ pub(super) fn plan() -> Plan {
     Plan {
         uid: CAPACITY,
         title: "Capacity",
-        description: "How much is left of local ports, descriptors, accept queues and TCP memory, beside the setting that limits it.",
+        description: "How much is left of local ports, descriptors, accept queues and TCP memory, \
+            beside the setting that limits it.",
         variables: vec![
             Variable::label(
                 "netns",
@@ -80,7 +81,8 @@ fn now() -> Vec<Draft> {
     vec![
         Draft::stat(11, "Local ports used", Unit::Share)
             .about(
-                "Local ports that connections to the busiest destination have taken, in the fullest network namespace.",
+                "Local ports that connections to the busiest destination have taken, in the \
+                 fullest network namespace.",
                 "At 100 % connects to it fail with EADDRNOTAVAIL.",
                 &["TcpEphemeralPortsNearExhaustion"],
                 "`tcpwarden ports` names the destination and who connects to it.",
@@ -132,16 +134,23 @@ fn ports() -> Vec<Draft> {
                 "The share of local ports that connections to the busiest destination have taken.",
                 "A line towards 100 %.",
                 &["TcpEphemeralPortsNearExhaustion"],
-                "`tcpwarden ports` names the destination; reuse connections, or widen ip_local_port_range.",
+                "`tcpwarden ports` names the destination; reuse connections, or widen \
+                 ip_local_port_range.",
             )
             .size(8, 8)
             .named()
             .up_to(1.0)
             .limits(used())
-            .ask(top(&max(by, &SCOPE.of(&EPHEMERAL_PORTS_USED, ""))), "{{instance}} {{netns}}", Shown::In("time-wait-bomb")),
+            .ask(
+                top(&max(by, &SCOPE.of(&EPHEMERAL_PORTS_USED, ""))),
+                "{{instance}} \
+                {{netns}}",
+                Shown::In("time-wait-bomb"),
+            ),
         Draft::graph(22, "Local ports used and there are", Unit::Count)
             .about(
-                "Ports taken towards the busiest destination, and ports that there are for a destination.",
+                "Ports taken towards the busiest destination, and ports that there are for a \
+                 destination.",
                 "The two meet.",
                 &["TcpEphemeralPortsNearExhaustion"],
                 "As beside.",
@@ -165,22 +174,33 @@ fn ports() -> Vec<Draft> {
             .ask(
                 format!(
                     "topk(10, {})",
-                    sum("instance, workload, process, port", &SCOPE.rate(&CONNECT_FAILURES, r#"reason="no_local_port""#))
+                    sum(
+                        "instance, workload, process, \
+                        port",
+                        &SCOPE.rate(&CONNECT_FAILURES, r#"reason="no_local_port""#)
+                    )
                 ),
                 "{{process}} ({{workload}}) to :{{port}} {{instance}}",
                 Shown::In("time-wait-bomb"),
             ),
         Draft::graph(24, "TIME_WAIT and its limit", Unit::Count)
             .about(
-                "Sockets in TIME_WAIT by network namespace, and tcp_max_tw_buckets, on a logarithmic scale.",
+                "Sockets in TIME_WAIT by network namespace, and tcp_max_tw_buckets, on a \
+                 logarithmic scale.",
                 "The two meet, or TIME_WAIT by ten thousands.",
                 &["TcpEphemeralPortsNearExhaustion"],
-                "Each stays a minute: divide by 60 for the connections a second that this side closes first.",
+                "Each stays a minute: divide by 60 for the connections a second that this side \
+                 closes first.",
             )
             .size(24, 7)
             .logarithmic()
             .with(Override::matching("^tcp_max_tw_buckets .*").limit_line("text"))
-            .ask(top(&max(by, &SCOPE.of(&TIME_WAIT_SOCKETS, ""))), "{{instance}} {{netns}}", Shown::In("time-wait-bomb"))
+            .ask(
+                top(&max(by, &SCOPE.of(&TIME_WAIT_SOCKETS, ""))),
+                "{{instance}} \
+                {{netns}}",
+                Shown::In("time-wait-bomb"),
+            )
             .ask(setting("tcp_max_tw_buckets"), "tcp_max_tw_buckets {{instance}}", Shown::Always),
     ]
 }
@@ -197,10 +217,12 @@ fn descriptors() -> Vec<Draft> {
     vec![
         Draft::table(31, "Processes by use of their descriptors", "Used")
             .about(
-                "The processes that own TCP sockets and are nearest to their limit of descriptors; of several of a name, the nearest.",
+                "The processes that own TCP sockets and are nearest to their limit of \
+                 descriptors; of several of a name, the nearest.",
                 "Near 100 %. Sockets nearly as many as descriptors: sockets are what leaks.",
                 &["TcpDescriptorsNearLimit"],
-                "Click the process: Leaks tells which sockets. A higher LimitNOFILE only buys time.",
+                "Click the process: Leaks tells which sockets. A higher LimitNOFILE only buys \
+                 time.",
             )
             .size(17, 8)
             .columns(columns, &["Time"])
@@ -209,7 +231,13 @@ fn descriptors() -> Vec<Draft> {
             .ask(of(&MAX_FDS), "", Shown::Always)
             .ask(of(&PROCESS_SOCKETS), "", Shown::Always),
         Draft::graph(32, "Descriptors used", Unit::Share)
-            .about("The same over time.", "A line towards 100 %.", &["TcpDescriptorsNearLimit"], "Where it began to rise, the leak began.")
+            .about(
+                "The same over time.",
+                "A line towards 100 \
+                %.",
+                &["TcpDescriptorsNearLimit"],
+                "Where it began to rise, the leak began.",
+            )
             .size(7, 8)
             .named()
             .up_to(1.0)
@@ -228,14 +256,35 @@ fn memory() -> Vec<Draft> {
     ];
     vec![
         Draft::graph(41, "TCP memory and its limits", Unit::Bytes)
-            .about("Memory in TCP's buffers, and the thresholds of tcp_mem: from pressure on the kernel shrinks buffers, above limit it drops. On a logarithmic scale.", "used above pressure.", &["TcpMemoryNearLimit"], "Network quality names who does not read; those queues are this memory.")
+            .about(
+                "Memory in TCP's buffers, and the thresholds of tcp_mem: from pressure on the \
+                kernel shrinks buffers, above limit it drops. On a logarithmic \
+                scale.",
+                "used above \
+                    pressure.",
+                &["TcpMemoryNearLimit"],
+                "Network quality names who does not \
+                        read; those queues are this memory.",
+            )
             .size(14, 10)
             .logarithmic()
             .with(Override::matching("^(low|pressure|limit) .*").limit_line("text"))
             .ask(kinds(r#"kind="used""#), "{{kind}} {{instance}}", Shown::In("slow-reader"))
             .ask(kinds(r#"kind!="used""#), "{{kind}} {{instance}}", Shown::Always),
         Draft::table(42, "Settings", "Value")
-            .about("Settings of the kernel that decide when TCP gives out, in the agent's network namespace; containers can have others.", "A value that somebody lowered.", &["TcpEphemeralPortsNearExhaustion", "TcpListenBacklogNearLimit", "TcpMemoryNearLimit"], "Change them with sysctl, after the program that needs it was mended.")
+            .about(
+                "Settings of the kernel that decide when TCP gives out, in the agent's network \
+                namespace; containers can have \
+                others.",
+                "A value that somebody \
+                    lowered.",
+                &[
+                    "TcpEphemeralPortsNearExhaustion",
+                    "TcpListenBacklogNearLimit",
+                    "TcpMemoryNearLimit",
+                ],
+                "Change them with sysctl, after the program that needs it was mended.",
+            )
             .size(10, 10)
             .columns(columns, &["Time"])
             .ask(max("instance, name", &ALL.of(&SYSCTL, "")), "", Shown::Always),
@@ -248,25 +297,73 @@ fn more() -> Vec<Draft> {
     let limit = |pattern| Override::matching(pattern).limit_line("text");
     vec![
         Draft::graph(51, "Orphans in FIN_WAIT2 and their limit", Unit::Count)
-            .about("Sockets in FIN_WAIT2 that no descriptor refers to, and tcp_max_orphans, on a logarithmic scale. The kernel ends them after tcp_fin_timeout.", "The two meet: the kernel resets orphans.", &["TcpFinWait2Stuck"], "Peers do not close: lower tcp_fin_timeout, find the peer.")
+            .about(
+                "Sockets in FIN_WAIT2 that no descriptor refers to, and tcp_max_orphans, on a \
+                logarithmic scale. The kernel ends them after \
+                tcp_fin_timeout.",
+                "The two meet: the kernel resets \
+                    orphans.",
+                &["TcpFinWait2Stuck"],
+                "Peers do not close: lower tcp_fin_timeout, \
+                        find the peer.",
+            )
             .size(8, 8)
             .logarithmic()
             .with(limit("^tcp_max_orphans .*"))
-            .ask(max("instance, netns", &SCOPE.of(&FIN_WAIT2_ORPHAN_SOCKETS, "")), "{{instance}} {{netns}}", Shown::ZeroWhenHealthy)
+            .ask(
+                max("instance, netns", &SCOPE.of(&FIN_WAIT2_ORPHAN_SOCKETS, "")),
+                "{{instance}} \
+                {{netns}}",
+                Shown::ZeroWhenHealthy,
+            )
             .ask(setting("tcp_max_orphans"), "tcp_max_orphans {{instance}}", Shown::Always),
         Draft::graph(52, "Half-open connections and their limit", Unit::Count)
-            .about("Handshakes that are not finished, and tcp_max_syn_backlog, which holds for each listener; on a logarithmic scale.", "The two meet: SYN cookies, or drops.", &["TcpAcceptQueueOverflowing"], "Services, handshakes under way, names the listener.")
+            .about(
+                "Handshakes that are not finished, and tcp_max_syn_backlog, which holds for \
+                each listener; on a logarithmic \
+                scale.",
+                "The two meet: SYN cookies, or \
+                    drops.",
+                &["TcpAcceptQueueOverflowing"],
+                "Services, handshakes under way, \
+                        names the listener.",
+            )
             .size(8, 8)
             .logarithmic()
             .with(limit("^tcp_max_syn_backlog .*"))
-            .ask(max("instance, netns", &SCOPE.of(&SYN_RECV_SOCKETS, "")), "{{instance}} {{netns}}", Shown::ZeroWhenHealthy)
+            .ask(
+                max("instance, netns", &SCOPE.of(&SYN_RECV_SOCKETS, "")),
+                "{{instance}} \
+                {{netns}}",
+                Shown::ZeroWhenHealthy,
+            )
             .ask(setting("tcp_max_syn_backlog"), "tcp_max_syn_backlog {{instance}}", Shown::Always),
         Draft::graph(53, "Accept queues and somaxconn", Unit::Count)
-            .about("The limit of a listener's accept queue, and somaxconn, which caps what a program asks for; on a logarithmic scale.", "A busy service with a limit of 5 or 128.", &["TcpListenBacklogNearLimit"], "Raise the backlog in the program, then somaxconn.")
+            .about(
+                "The limit of a listener's accept queue, and somaxconn, which caps what a \
+                program asks for; on a logarithmic \
+                scale.",
+                "A busy service with a limit of 5 or \
+                    128.",
+                &["TcpListenBacklogNearLimit"],
+                "Raise the backlog in the program, \
+                        then somaxconn.",
+            )
             .size(8, 8)
             .logarithmic()
             .with(limit("^somaxconn .*"))
-            .ask(format!("topk(10, {})", max("workload, process, port", &backlog)), "{{process}} :{{port}}", Shown::Always)
+            .ask(
+                format!(
+                    "topk(10, {})",
+                    max(
+                        "workload, process, \
+                port",
+                        &backlog
+                    )
+                ),
+                "{{process}} :{{port}}",
+                Shown::Always,
+            )
             .ask(setting("somaxconn"), "somaxconn {{instance}}", Shown::Always),
     ]
 }

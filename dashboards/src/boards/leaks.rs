@@ -24,7 +24,8 @@ pub(super) fn plan() -> Plan {
     Plan {
         uid: LEAKS,
         title: "Leaks",
-        description: "Who does not close: which process, how many sockets, how old, at which stage, growing how fast, since when.",
+        description: "Who does not close: which process, how many sockets, how old, at which \
+            stage, growing how fast, since when.",
         variables: vec![shared::workload(), shared::process()],
         sections: vec![
             Section { id: 1, title: "Who, and at which stage", open: Open::Yes, panels: who() },
@@ -92,7 +93,10 @@ fn who() -> Vec<Draft> {
     ));
     vec![
         Draft::table(11, "Suspects", "Sockets")
-            .about("Processes by sockets in states that pass by themselves in a healthy program: how many, the age of the oldest, how many more each minute, and how many have been so for more than five minutes.", "Many, old, and growing. A few young ones are traffic.", &["TcpCloseWaitStuck", "TcpCloseWaitGrowing", "TcpFinWait2Stuck"], "`tcpwarden leaks` on the host gives the sentence; `tcpwarden connections --state close_wait --sort age` the sockets with peer and descriptor.")
+            .about("Processes by sockets in transient states: how many, the age of the oldest, \
+                how many more each minute, and how many have been so for more than five \
+                minutes.", "Many, old, and growing. A few young ones are \
+                    traffic.", &["TcpCloseWaitStuck", "TcpCloseWaitGrowing", "TcpFinWait2Stuck"], "`tcpwarden leaks` on the host gives the sentence; `tcpwarden connections --state close_wait --sort age` the sockets with peer and descriptor.")
             .no_value("none")
             .columns(columns, &["Time"])
             .ask(suspects.clone(), "", Shown::In("half-close"))
@@ -100,13 +104,19 @@ fn who() -> Vec<Draft> {
             .ask(where_in(&per_minute, by, &suspects), "", Shown::In("fd-leak"))
             .ask(where_in(&old, by, &suspects), "", Shown::ValuesIn("half-close")),
         Draft::table(12, "CLOSE_WAIT by stage", "Sockets")
-            .about("How far the application came with connections that the peer has closed. unaccepted: the listener is stuck. unread: whoever should read is stuck. read: it saw the end and forgot to close.", "read that grows is a missing close(); unaccepted is a server that hangs.", &["TcpCloseWaitStuck", "TcpCloseWaitUnaccepted"], "read: find the path that returns without close. unread: take a stack of the reader. unaccepted: see Services, accept queue.")
+            .about("How far the application came with connections that the peer has closed. \
+                unaccepted: the listener is stuck. unread: the reader is stuck. read: it saw the \
+                end and forgot to close.", "read that grows is a missing close(); unaccepted is a \
+                    server that hangs.", &["TcpCloseWaitStuck", "TcpCloseWaitUnaccepted"], "read: find the path that returns without close. unread: take a stack of the reader. unaccepted: see Services, accept queue.")
             .size(15, 8)
             .no_value("none")
             .columns(of_stage, &["Time"])
             .ask(top(&sum(stages_by, &SCOPE.of(&CLOSE_WAIT, ""))), "", Shown::In("fd-leak")),
         Draft::graph(13, "CLOSE_WAIT by stage, over time", Unit::Count)
-            .about("Connections that wait for this side's close, by how far the application came.", "A band that only grows.", &["TcpCloseWaitGrowing", "TcpCloseWaitUnaccepted"], "The stage says where to look: see the table beside.")
+            .about("Connections that wait for this side's close, by how far the application \
+                came.", "A band that only \
+                    grows.", &["TcpCloseWaitGrowing", "TcpCloseWaitUnaccepted"], "The stage says \
+                        where to look: see the table beside.")
             .size(9, 8)
             .stacked()
             .colored(&["read", "unread", "unaccepted"])
@@ -116,10 +126,11 @@ fn who() -> Vec<Draft> {
 
 fn course() -> Vec<Draft> {
     let states = shared::passing_states();
-    let passing = Draft::graph(21, "Sockets in states that should pass", Unit::Count)
+    let passing = Draft::graph(21, "Sockets in transient states", Unit::Count)
         .about(
-            "Sockets in states that a healthy program leaves within moments.",
-            "CLOSE_WAIT: this side does not close. FIN_WAIT2: the peer does not. SYN_SENT: no answer comes.",
+            "Sockets in transient states, which a healthy program leaves within moments.",
+            "CLOSE_WAIT: this side does not close. FIN_WAIT2: the peer does not. SYN_SENT: no \
+             answer comes.",
             &["TcpCloseWaitStuck", "TcpFinWait2Stuck"],
             "Choose the process above to see its share.",
         )
@@ -129,7 +140,8 @@ fn course() -> Vec<Draft> {
         Draft::graph(22, "Age of the oldest", Unit::Seconds)
             .about(
                 "For how long the oldest socket of a process has been in its state.",
-                "A line that rises with the clock: it will never be closed. Where it begins, the leak began.",
+                "A line that rises with the clock: it will never be closed. Where it begins, the \
+                 leak began.",
                 &["TcpCloseWaitStuck", "TcpFinWait2Stuck"],
                 "Compare the beginning with deployments.",
             )
@@ -143,7 +155,8 @@ fn course() -> Vec<Draft> {
             ),
         Draft::graph(23, "CLOSE_WAIT by process", Unit::Count)
             .about(
-                "The processes with the most connections in CLOSE_WAIT; the line is where the alert begins to count.",
+                "The processes with the most connections in CLOSE_WAIT; the line is where the \
+                 alert begins to count.",
                 "A line that only grows.",
                 &["TcpCloseWaitStuck", "TcpCloseWaitGrowing"],
                 "Click the series for this process alone.",
@@ -152,13 +165,18 @@ fn course() -> Vec<Draft> {
             .limits(Thresholds::warning(STUCK_CONNECTIONS))
             .link(shared::to_leaks())
             .ask(
-                top(&sum("instance, workload, process, role", &SCOPE.of(&CONNECTIONS, r#"state="close_wait""#))),
+                top(&sum(
+                    "instance, workload, process, \
+                    role",
+                    &SCOPE.of(&CONNECTIONS, r#"state="close_wait""#),
+                )),
                 "{{process}} ({{workload}}) {{role}} {{instance}}",
                 Shown::In("fd-leak"),
             ),
         Draft::graph(24, "Growth a minute", Unit::Count)
             .about(
-                "By how many sockets in such states a process grows each minute; below zero it shrinks.",
+                "By how many sockets in such states a process grows each minute; below zero it \
+                 shrinks.",
                 "Above zero all the time.",
                 &["TcpCloseWaitGrowing"],
                 "Descriptors left, divided by this, is the time until the process fails.",
@@ -168,7 +186,15 @@ fn course() -> Vec<Draft> {
             .limits(growing())
             .link(shared::to_leaks())
             .ask(
-                format!("topk(10, {} != 0)", sum("instance, workload, process, role, state", &growth(&SCOPE.of(&CONNECTIONS, &states)))),
+                format!(
+                    "topk(10, {} != \
+                    0)",
+                    sum(
+                        "instance, workload, process, role, \
+                        state",
+                        &growth(&SCOPE.of(&CONNECTIONS, &states))
+                    )
+                ),
                 "{{process}} ({{workload}}) {{role}} {{state}} {{instance}}",
                 Shown::In("fd-leak"),
             ),
@@ -185,14 +211,38 @@ fn cost() -> Vec<Draft> {
     let used = format!("{} / {}", SCOPE.of(&OPEN_FDS, ""), SCOPE.of(&MAX_FDS, ""));
     vec![
         Draft::graph(31, "Opened less closed", Unit::PerSecond)
-            .about("Connections that a process opened and did not end; a pool that warms up is above zero for a while.", "Above zero all the time under steady traffic.", &["TcpCloseWaitGrowing"], "If no state above grows with it, the connections stay ESTABLISHED: idle ones that nobody reaps. `tcpwarden leaks` names them.")
+            .about(
+                "Connections that a process opened and did not end; a pool that warms up is \
+                above zero for a while.",
+                "Above zero all the time under steady \
+                    traffic.",
+                &["TcpCloseWaitGrowing"],
+                "If no state above grows with it, the \
+                        connections stay ESTABLISHED: idle ones that nobody reaps. `tcpwarden \
+                        leaks` names them.",
+            )
             .size(8, 8)
             .named()
             .signed()
             .link(shared::to_leaks())
-            .ask(format!("topk(10, {kept} != 0)"), "{{process}} ({{workload}})", Shown::In("fd-leak")),
+            .ask(
+                format!(
+                    "topk(10, {kept} != \
+                0)"
+                ),
+                "{{process}} ({{workload}})",
+                Shown::In("fd-leak"),
+            ),
         Draft::graph(32, "Descriptors used", Unit::Share)
-            .about("Open descriptors by limit, of the process of each name that is nearest to it.", "A line towards 100 %: then accept, connect and open fail with EMFILE.", &["TcpDescriptorsNearLimit"], "A restart buys time; the leak is in the panels above.")
+            .about(
+                "Open descriptors by limit, of the process of each name that is nearest to \
+                it.",
+                "A line towards 100 %: then accept, connect and open fail with \
+                    EMFILE.",
+                &["TcpDescriptorsNearLimit"],
+                "A restart buys time; the leak is in \
+                        the panels above.",
+            )
             .size(8, 8)
             .named()
             .up_to(1.0)
@@ -200,9 +250,23 @@ fn cost() -> Vec<Draft> {
             .link(shared::to_leaks())
             .ask(top(&max(by, &used)), "{{process}} ({{workload}})", Shown::Always),
         Draft::graph(33, "Stuck by age", Unit::Count)
-            .about("Sockets that have been in such a state for longer than a minute, five minutes, an hour; each line counts the older ones too.", "The line of an hour above zero: no timeout will end them.", &["TcpCloseWaitStuck", "TcpFinWait2Stuck"], "`tcpwarden connections --state close_wait --sort age` lists them.")
+            .about(
+                "Sockets that have been in such a state for longer than a minute, five \
+                minutes, an hour; each line counts the older ones \
+                too.",
+                "The line of an hour above zero: no timeout will end \
+                    them.",
+                &["TcpCloseWaitStuck", "TcpFinWait2Stuck"],
+                "`tcpwarden connections \
+                        --state close_wait --sort age` lists them.",
+            )
             .size(8, 8)
-            .ask(sum("min_age", &SCOPE.of(&CONNECTIONS_STUCK, "")), "over {{min_age}} s", Shown::ZeroWhenHealthy),
+            .ask(
+                sum("min_age", &SCOPE.of(&CONNECTIONS_STUCK, "")),
+                "over {{min_age}} \
+                s",
+                Shown::ZeroWhenHealthy,
+            ),
     ]
 }
 
@@ -215,7 +279,8 @@ fn more() -> Vec<Draft> {
     let time = quantile(0.99, "state", &SCOPE.buckets(&STATE_DURATION, &states));
     let slow = Draft::graph(41, "Time in state, 99th percentile", Unit::Seconds)
         .about(
-            "How long sockets stayed in a state, seen when they left it; what is stuck is not in it. By host, not by process.",
+            "How long sockets stayed in a state, seen when they left it; what is stuck is not in \
+             it. By host, not by process.",
             "Seconds in CLOSE_WAIT: the program closes late.",
             &["TcpCloseWaitStuck"],
             "A late close is often a timeout of a worker; see the heatmap.",
@@ -224,16 +289,57 @@ fn more() -> Vec<Draft> {
     vec![
         shared::state_colors().into_iter().fold(slow, Draft::with),
         Draft::heatmap(42, "Time in CLOSE_WAIT", Unit::Seconds)
-            .about("How long this side took to close after the peer had, by host.", "A band at a round number of seconds is a timeout.", &["TcpCloseWaitStuck"], "Look for that timeout in the program's configuration.")
-            .ask(sum("le", &SCOPE.buckets(&STATE_DURATION, r#"state="close_wait""#)), "{{le}}", Shown::In("no-pool")),
+            .about(
+                "How long this side took to close after the peer had, by \
+                host.",
+                "A band at a round number of seconds is a \
+                    timeout.",
+                &["TcpCloseWaitStuck"],
+                "Look for that timeout in the program's \
+                        configuration.",
+            )
+            .ask(
+                sum("le", &SCOPE.buckets(&STATE_DURATION, r#"state="close_wait""#)),
+                "{{le}}",
+                Shown::In("no-pool"),
+            ),
         Draft::graph(43, "Sockets without a process", Unit::Count)
-            .about("Connections that no process held when descriptors were last read, connections that several processes hold, and orphans in FIN_WAIT2.", "Shared ones that grow: a child inherited them and keeps them open.", &["TcpFinWait2Stuck"], "Close on exec, or close in the child after fork.")
-            .ask(sum("", &SCOPE.of(&CONNECTIONS_UNHELD, "")), "held by nobody", Shown::ZeroWhenHealthy)
-            .ask(sum("", &SCOPE.of(&CONNECTIONS_SHARED, "")), "held by several", Shown::ZeroWhenHealthy)
-            .ask(sum("", &SCOPE.of(&FIN_WAIT2_ORPHAN_SOCKETS, "")), "orphans in FIN_WAIT2", Shown::ZeroWhenHealthy)
+            .about(
+                "Connections that no process held when descriptors were last read, connections \
+                that several processes hold, and orphans in \
+                FIN_WAIT2.",
+                "Shared ones that grow: a child inherited them and keeps them \
+                    open.",
+                &["TcpFinWait2Stuck"],
+                "Close on exec, or close in the child after \
+                        fork.",
+            )
+            .ask(
+                sum("", &SCOPE.of(&CONNECTIONS_UNHELD, "")),
+                "held by nobody",
+                Shown::ZeroWhenHealthy,
+            )
+            .ask(
+                sum("", &SCOPE.of(&CONNECTIONS_SHARED, "")),
+                "held by several",
+                Shown::ZeroWhenHealthy,
+            )
+            .ask(
+                sum("", &SCOPE.of(&FIN_WAIT2_ORPHAN_SOCKETS, "")),
+                "orphans in \
+                FIN_WAIT2",
+                Shown::ZeroWhenHealthy,
+            )
             .colored(&["held by nobody", "held by several", "orphans in FIN_WAIT2"]),
         Draft::table(44, "Workloads by their long names", "Workload")
-            .about("The container, pod and cgroup behind the workload's short name.", "Nothing here is bad.", &[], "Join with kube-state-metrics by container id or pod uid.")
+            .about(
+                "The container, pod and cgroup behind the workload's short \
+                name.",
+                "Nothing here is \
+                    bad.",
+                &[],
+                "Join with kube-state-metrics by container id or pod uid.",
+            )
             .size(12, 8)
             .columns(columns, &["Time", "Value", "__name__", "job"])
             .ask(SCOPE.of(&WORKLOAD_INFO, ""), "", Shown::Always),

@@ -1,4 +1,5 @@
-//! Network quality: what is sent again and why, who resets, how far peers are, who does not read.
+//! Network quality: what is retransmitted and why, who resets, how far peers are, who does not
+//! read.
 
 use catalogue::labels::{CloseReason, Phase, RetransmitKind};
 use catalogue::metrics::agent::PROCESS_START_TIME;
@@ -26,11 +27,12 @@ pub(super) fn plan() -> Plan {
     Plan {
         uid: NETWORK,
         title: "Network quality",
-        description: "What is sent again, in which phase and why; who resets; how far peers are; who does not read.",
+        description: "What is retransmitted, in which phase and why; who resets; how far peers \
+            are; who does not read.",
         variables: vec![shared::workload(), shared::process()],
         sections: vec![
             Section { id: 1, title: "Now", open: Open::Yes, panels: now() },
-            Section { id: 2, title: "Sent again", open: Open::Yes, panels: retransmits() },
+            Section { id: 2, title: "Retransmitted", open: Open::Yes, panels: retransmits() },
             Section { id: 3, title: "Resets", open: Open::Yes, panels: resets() },
             Section { id: 4, title: "Round trips", open: Open::Yes, panels: round_trips() },
             Section { id: 5, title: "Who does not read", open: Open::Yes, panels: queues() },
@@ -38,7 +40,7 @@ pub(super) fn plan() -> Plan {
     }
 }
 
-/// The share of segments that were sent again, SYNs left out; of whole hosts, since the kernel
+/// The share of segments that were retransmitted, SYNs excluded; of whole hosts, since the kernel
 /// counts what it sends by network namespace. Recorded, because it takes every group of a host.
 /// Where little but repetitions goes out the share can be beyond one, since the two are not counted
 /// at the same moments: it is shown as one. Just after an agent's start, before what was sent has
@@ -57,9 +59,10 @@ fn now() -> Vec<Draft> {
         &sum("instance, workload, process", &SCOPE.rate(&RETRANSMITTED_SEGMENTS, r#"phase="syn""#)),
     );
     vec![
-        Draft::stat(11, "Sent again", Unit::Share)
+        Draft::stat(11, "Retransmitted", Unit::Share)
             .about(
-                "The share of segments that had to be sent again, SYNs left out; of the worst host, from the recording rules.",
+                "The share of segments that were retransmitted, SYNs excluded; of the worst host, \
+                 from the recording rules.",
                 "Above the limit: the path loses packets.",
                 &["TcpRetransmitRatioHigh"],
                 "The panels below tell whose and why.",
@@ -68,9 +71,9 @@ fn now() -> Vec<Draft> {
             .limits(Thresholds::warning(RETRANSMIT_RATIO))
             .no_value("are the recording rules loaded?")
             .ask(retransmit_ratio(""), "", Shown::In("lossy-link")),
-        Draft::stat(12, "SYNs sent again", Unit::Packets)
+        Draft::stat(12, "SYNs retransmitted", Unit::Packets)
             .about(
-                "SYNs that were not answered and sent again, of the process with the most.",
+                "SYNs that got no answer and were retransmitted, of the process with the most.",
                 "Above the limit: a host or firewall swallows them, or an accept queue is full.",
                 &["TcpSynRetransmits"],
                 "Services names the process and the port that does not answer.",
@@ -104,32 +107,84 @@ fn now() -> Vec<Draft> {
 fn retransmits() -> Vec<Draft> {
     let by = |labels: &str| sum(labels, &SCOPE.rate(&RETRANSMITTED_SEGMENTS, ""));
     vec![
-        Draft::graph(21, "Share sent again, by host", Unit::Share)
-            .about("The share of segments that had to be sent again, SYNs left out.", "Above the line.", &["TcpRetransmitRatioHigh"], "One host: its link. All hosts at once: the network between.")
+        Draft::graph(21, "Share retransmitted, by host", Unit::Share)
+            .about(
+                "The share of segments that were retransmitted, SYNs \
+                excluded.",
+                "Above the \
+                    line.",
+                &["TcpRetransmitRatioHigh"],
+                "One host: its link. All hosts at once: \
+                        the network between.",
+            )
             .size(8, 8)
             .limits(Thresholds::warning(RETRANSMIT_RATIO))
             .no_value("are the recording rules loaded?")
             .ask(retransmit_ratio("instance"), "{{instance}}", Shown::In("lossy-link")),
-        Draft::graph(22, "Sent again, by phase", Unit::Packets)
-            .about("Segments sent again by the phase of the connection. syn: nobody answers. established: loss on the way. closing: the peer is gone.", "A band that was not there before.", &["TcpSynRetransmits", "TcpRetransmitRatioHigh"], "syn: see Services, connect failures. established: see the kinds beside.")
+        Draft::graph(22, "Retransmitted, by phase", Unit::Packets)
+            .about(
+                "Segments retransmitted by the phase of the connection. syn: nobody answers. \
+                established: loss on the way. closing: the peer is \
+                gone.",
+                "A band that was not there \
+                    before.",
+                &["TcpSynRetransmits", "TcpRetransmitRatioHigh"],
+                "syn: see \
+                        Services, connect failures. established: see the kinds beside.",
+            )
             .size(8, 8)
             .stacked()
             .ask(by("phase"), "{{phase}}", Shown::In("lossy-link"))
             .colored(&texts(Phase::ALL, Phase::as_str)),
-        Draft::graph(23, "Sent again, by kind", Unit::Packets)
-            .about("What set it off. fast: acknowledgements told of the loss, cheap. probe: a tail loss probe. timeout: nothing came for the whole timeout, expensive.", "Mostly timeout: the path is dead or the flows are too thin to notice loss earlier.", &["TcpRetransmitRatioHigh"], "fast points to congestion, timeout to a broken path or peer.")
+        Draft::graph(23, "Retransmitted, by kind", Unit::Packets)
+            .about(
+                "What triggered it. fast: acknowledgements told of the loss, cheap. probe: a \
+                tail loss probe. timeout: nothing came for the whole timeout, \
+                expensive.",
+                "Mostly timeout: the path is dead or the flows are too thin to \
+                    notice loss earlier.",
+                &["TcpRetransmitRatioHigh"],
+                "fast points to \
+                        congestion, timeout to a broken path or peer.",
+            )
             .size(8, 8)
             .stacked()
             .ask(by("kind"), "{{kind}}", Shown::In("lossy-link"))
             .colored(&texts(RetransmitKind::ALL, RetransmitKind::as_str)),
-        Draft::graph(24, "Sent again, by process", Unit::Packets)
-            .about("The processes whose segments are sent again most.", "One name far above the others: its peer or path.", &["TcpRetransmitRatioHigh", "TcpSynRetransmits"], "`tcpwarden connections --sort retransmitted` on the host shows the peers.")
+        Draft::graph(24, "Retransmitted, by process", Unit::Packets)
+            .about(
+                "The processes whose segments are retransmitted \
+                most.",
+                "One name far above the others: its peer or \
+                    path.",
+                &["TcpRetransmitRatioHigh", "TcpSynRetransmits"],
+                "`tcpwarden \
+                        connections --sort retransmitted` on the host shows the peers.",
+            )
             .named()
             .link(shared::to_services())
-            .ask(top(&by("workload, process, role")), "{{process}} ({{workload}}) {{role}}", Shown::In("lossy-link")),
-        Draft::graph(25, "Could not be sent again", Unit::Packets)
-            .about("Segments that the kernel meant to send again and could not, by why. denied: a local firewall. no_buffer: no memory. unreachable: no route. Told since Linux 6.17.", "denied or unreachable: the way out of this host is closed.", &["TcpRetransmitRatioHigh"], "Look at routes, neighbours and the firewall of the host.")
-            .ask(sum("error", &SCOPE.rate(&RETRANSMIT_FAILURES, "")), "{{error}}", Shown::ZeroWhenHealthy),
+            .ask(
+                top(&by("workload, process, \
+                role")),
+                "{{process}} ({{workload}}) {{role}}",
+                Shown::In("lossy-link"),
+            ),
+        Draft::graph(25, "Retransmits that failed", Unit::Packets)
+            .about(
+                "Segments that the kernel tried to retransmit and could not, by reason. \
+                denied: a local firewall. no_buffer: no memory. unreachable: no route. Available \
+                since Linux 6.17.",
+                "denied or unreachable: the way out of this host is \
+                    closed.",
+                &["TcpRetransmitRatioHigh"],
+                "Look at routes, neighbours and the \
+                        firewall of the host.",
+            )
+            .ask(
+                sum("error", &SCOPE.rate(&RETRANSMIT_FAILURES, "")),
+                "{{error}}",
+                Shown::ZeroWhenHealthy,
+            ),
     ]
 }
 
@@ -154,17 +209,49 @@ fn resets() -> Vec<Draft> {
     ));
     vec![
         Draft::graph(31, "How connections end", Unit::PerSecond)
-            .about("Ends of connections by what ended them: a FIN of this side, of the peer, a reset, a timeout.", "rst_sent: a program here aborts. rst_received: peers do. timeout: peers vanished.", &["TcpResetStorm"], "The table beside names the process.")
+            .about(
+                "Ends of connections by what ended them: a FIN of this side, of the peer, a \
+                reset, a timeout.",
+                "rst_sent: a program here aborts. rst_received: peers do. \
+                    timeout: peers \
+                    vanished.",
+                &["TcpResetStorm"],
+                "The table beside names the process.",
+            )
             .size(8, 8)
-            .ask(sum("reason", &SCOPE.rate(&CONNECTIONS_CLOSED, "")), "{{reason}}", Shown::In("rst-storm"))
+            .ask(
+                sum("reason", &SCOPE.rate(&CONNECTIONS_CLOSED, "")),
+                "{{reason}}",
+                Shown::In("rst-storm"),
+            )
             .colored(&texts(CloseReason::ALL, CloseReason::as_str)),
         Draft::table(32, "Whose connections end by a reset", "Resets/s")
-            .about("Processes by connections that a reset of either side ended, and the share of all ends.", "A share near 100 % of a service that answers requests.", &["TcpResetStorm"], "rst_sent: look for linger 0, or a close with unread data. rst_received: look at the peer, or at a middlebox that forgot the flow.")
+            .about(
+                "Processes by connections that a reset of either side ended, and the share of \
+                all ends.",
+                "A share near 100 % of a service that answers \
+                    requests.",
+                &["TcpResetStorm"],
+                "rst_sent: look for linger 0, or a close with \
+                        unread data. rst_received: look at the peer, or at a middlebox that \
+                        forgot the flow.",
+            )
             .size(16, 8)
             .no_value("none")
             .columns(columns, &["Time"])
             .ask(top(&reset), "", Shown::In("rst-storm"))
-            .ask(where_in(&format!("{reset} / {all}"), by, &top(&reset)), "", Shown::In("rst-storm")),
+            .ask(
+                where_in(
+                    &format!(
+                        "{reset} / \
+                {all}"
+                    ),
+                    by,
+                    &top(&reset),
+                ),
+                "",
+                Shown::In("rst-storm"),
+            ),
     ]
 }
 
@@ -183,7 +270,8 @@ fn round_trips() -> Vec<Draft> {
         Draft::graph(42, "Round-trip time", Unit::Seconds)
             .about(
                 "The same as lines.",
-                "A median that rises: distance. Only the 99th percentile: queues or a few far peers.",
+                "A median that rises: distance. Only the 99th percentile: queues or a few far \
+                 peers.",
                 &["TcpConnectSlow"],
                 "Compare with Connect time on Services.",
             )
@@ -197,9 +285,10 @@ fn queues() -> Vec<Draft> {
     let by = |metric| top(&sum("instance, workload, process, role", &SCOPE.of(metric, "")));
     let name = "{{process}} ({{workload}}) {{role}} {{instance}}";
     vec![
-        Draft::graph(51, "Peers that let nothing in", Unit::Count)
+        Draft::graph(51, "Peers with a closed window", Unit::Count)
             .about(
-                "Connections with bytes to send whose peer has closed its window: the peer does not read.",
+                "Connections with bytes to send whose peer has closed its window: the peer does \
+                 not read.",
                 "Above the line: memory is held here for somebody who is stuck.",
                 &["TcpPeersNotReading"],
                 "`tcpwarden connections --process NAME --state established` shows the peers.",

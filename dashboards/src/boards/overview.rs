@@ -21,7 +21,8 @@ pub(super) fn plan() -> Plan {
     Plan {
         uid: OVERVIEW,
         title: "Overview",
-        description: "Every TCP socket of the selected hosts: is something wrong, what, and whose is it?",
+        description: "Every TCP socket of the selected hosts: is something wrong, what, and whose \
+            is it?",
         variables: Vec::new(),
         sections: vec![
             Section { id: 1, title: "Now", open: Open::Yes, panels: [now(), worst()].concat() },
@@ -85,7 +86,7 @@ fn worst() -> Vec<Draft> {
     vec![
         Draft::stat(15, "Oldest stuck", Unit::Seconds)
             .about(
-                "For how long the oldest socket has been in a state that it should leave by itself.",
+                "For how long the oldest socket has been in a transient state.",
                 "Minutes, and rising with the clock: nobody will ever close it.",
                 &["TcpCloseWaitStuck", "TcpFinWait2Stuck"],
                 "Open the board Leaks: it names the process.",
@@ -102,10 +103,15 @@ fn worst() -> Vec<Draft> {
             )
             .limits(used.clone())
             .link(DataLink::to_board("Capacity", CAPACITY, &[]))
-            .ask(max("", &format!("{} / {}", ALL.of(&OPEN_FDS, ""), ALL.of(&MAX_FDS, ""))), "", Shown::Always),
+            .ask(
+                max("", &format!("{} / {}", ALL.of(&OPEN_FDS, ""), ALL.of(&MAX_FDS, ""))),
+                "",
+                Shown::Always,
+            ),
         Draft::stat(17, "Local ports", Unit::Share)
             .about(
-                "Local ports that connections to the busiest destination have taken, in the fullest network namespace.",
+                "Local ports that connections to the busiest destination have taken, in the \
+                 fullest network namespace.",
                 "Near 100 %: then connects fail with EADDRNOTAVAIL.",
                 &["TcpEphemeralPortsNearExhaustion"],
                 "`tcpwarden ports` names the destination; reuse connections to it.",
@@ -151,7 +157,8 @@ fn who() -> Vec<Draft> {
     vec![
         Draft::table(21, "Sockets that should be gone", "Sockets")
             .about(
-                "The processes with the most sockets in states that pass by themselves in a healthy program, with the age of the oldest.",
+                "The processes with the most sockets in transient states, with the age of the \
+                 oldest.",
                 "The same name at the top all the time, its oldest getting older.",
                 &["TcpCloseWaitStuck", "TcpFinWait2Stuck"],
                 "Click the process: the board Leaks tells the stage and the growth.",
@@ -171,7 +178,15 @@ fn who() -> Vec<Draft> {
             .size(24, 7)
             .no_value("none")
             .columns(alerts, &["Time", "Value"])
-            .ask(format!("max by (alertname, severity, instance, workload, process) ({})", shared::firing()), "", Shown::In("fd-leak")),
+            .ask(
+                format!(
+                    "max by (alertname, severity, instance, workload, process) \
+                ({})",
+                    shared::firing()
+                ),
+                "",
+                Shown::In("fd-leak"),
+            ),
     ]
 }
 
@@ -179,21 +194,34 @@ fn traffic() -> Vec<Draft> {
     let total = |metric| sum("", &ALL.rate(metric, ""));
     let states = Draft::graph(31, "Sockets by state", Unit::Count)
         .about(
-            "All sockets by state, on a logarithmic scale, from the recording rules; TIME_WAIT as of the last pass.",
+            "All sockets by state, on a logarithmic scale, from the recording rules; TIME_WAIT as \
+             of the last pass.",
             "CLOSE_WAIT or FIN_WAIT2 that only grow; TIME_WAIT by ten thousands.",
             &["TcpCloseWaitGrowing", "TcpEphemeralPortsNearExhaustion"],
             "Leaks for the first two, Capacity for TIME_WAIT.",
         )
         .logarithmic()
         .no_value("are the recording rules loaded?")
-        .ask(format!("{} > 0", sum("state", &ALL.recorded("tcpwarden:instance_state:connections:sum", ""))), "{{state}}", Shown::Always)
-        .ask(format!("{} > 0", sum("", &ALL.of(&TIME_WAIT_SOCKETS, ""))), "time_wait", Shown::In("no-pool"));
+        .ask(
+            format!(
+                "{} > 0",
+                sum("state", &ALL.recorded("tcpwarden:instance_state:connections:sum", ""))
+            ),
+            "{{state}}",
+            Shown::Always,
+        )
+        .ask(
+            format!("{} > 0", sum("", &ALL.of(&TIME_WAIT_SOCKETS, ""))),
+            "time_wait",
+            Shown::In("no-pool"),
+        );
     vec![
         shared::state_colors().into_iter().fold(states, Draft::with),
         Draft::graph(32, "Opened, closed, failed", Unit::PerSecond)
             .about(
-                "Connections that were established and that ended, and connects that came to nothing.",
-                "Opened above closed for long: something is not closed. Many of both: no pool. Any steady failures.",
+                "Connections that were established and that ended, and connects that failed.",
+                "Opened above closed for long: something is not closed. Many of both: no pool. \
+                 Any steady failures.",
                 &["TcpConnectionChurn", "TcpConnectFailures"],
                 "Open the board Services.",
             )
@@ -210,20 +238,25 @@ fn quality() -> Vec<Draft> {
     vec![
         Draft::graph(33, "Connect failures by reason", Unit::PerSecond)
             .about(
-                "Connects that came to nothing, by why.",
-                "Any steady line. refused: nothing listens. timed_out: packets vanish. no_local_port: ports ran out here.",
+                "Connects that failed, by reason.",
+                "Any steady line. refused: nothing listens. timed_out: packets vanish. \
+                 no_local_port: ports ran out here.",
                 &["TcpConnectFailures", "TcpEphemeralPortsNearExhaustion"],
                 "Services names the process and the port.",
             )
             .size(8, 8)
-            .ask(sum("reason", &ALL.rate(&CONNECT_FAILURES, "")), "{{reason}}", Shown::In("refused"))
+            .ask(
+                sum("reason", &ALL.rate(&CONNECT_FAILURES, "")),
+                "{{reason}}",
+                Shown::In("refused"),
+            )
             .colored(&shared::failures()),
-        Draft::graph(34, "Segments sent again", Unit::Share)
+        Draft::graph(34, "Segments retransmitted", Unit::Share)
             .about(
-                "The share of segments that had to be sent again, SYNs left out.",
+                "The share of segments that were retransmitted, SYNs excluded.",
                 "Above the line: the path loses packets.",
                 &["TcpRetransmitRatioHigh"],
-                "Network quality tells whose, in which phase, and what set it off.",
+                "Network quality tells whose, in which phase, and what triggered it.",
             )
             .size(8, 8)
             .limits(Thresholds::warning(RETRANSMIT_RATIO))

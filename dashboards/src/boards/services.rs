@@ -33,7 +33,8 @@ pub(super) fn plan() -> Plan {
     Plan {
         uid: SERVICES,
         title: "Services",
-        description: "Do listeners accept, do connects succeed and how fast, are connections used again: by process and port.",
+        description: "Do listeners accept, do connects succeed and how fast, are connections used \
+            again: by process and port.",
         variables: vec![
             shared::workload(),
             shared::process(),
@@ -70,7 +71,10 @@ fn listeners() -> Vec<Draft> {
     columns.push(shared::number("Value #D", "Drops/s", Unit::PerSecond));
     vec![
         Draft::table(11, "Listeners by use of their accept queue", "Queue used")
-            .about("The ten fullest accept queues: connections that wait to be accepted, the limit, and what the listener dropped.", "Near 100 %, with drops: the process does not accept fast enough, or hangs.", &["TcpListenBacklogNearLimit", "TcpAcceptQueueOverflowing"], "Take a stack of the process; if it is merely slow, give it more workers before a larger backlog.")
+            .about("The ten fullest accept queues: connections that wait to be accepted, the \
+                limit, and what the listener \
+                dropped.", "Near 100 %, with drops: the process does not accept fast enough, or \
+                    hangs.", &["TcpListenBacklogNearLimit", "TcpAcceptQueueOverflowing"], "Take a stack of the process; if it is merely slow, give it more workers before a larger backlog.")
             .size(24, 7)
             .columns(columns, &["Time"])
             .ask(fullest.clone(), "", Shown::In("stuck-listener"))
@@ -78,24 +82,39 @@ fn listeners() -> Vec<Draft> {
             .ask(of(&LISTEN_BACKLOG_LIMIT), "", Shown::Always)
             .ask(where_in(&sum(BY, &SCOPE.rate(&LISTEN_DROPS, "")), BY, &fullest), "", Shown::In("stuck-listener")),
         Draft::graph(12, "Accept queue used", Unit::Share)
-            .about("How full the accept queues are; the kernel drops what comes above 100 %.", "A line that stays near 100 %.", &["TcpListenBacklogNearLimit", "TcpCloseWaitUnaccepted"], "The process does not accept: look for a stuck thread.")
+            .about("How full the accept queues are; the kernel drops what comes above 100 \
+                %.", "A line that stays near 100 \
+                    %.", &["TcpListenBacklogNearLimit", "TcpCloseWaitUnaccepted"], "The process \
+                        does not accept: look for a stuck thread.")
             .size(8, 8)
             .named()
             .limits(used())
             .link(shared::to_leaks())
-            .ask(fullest.clone(), "{{process}} :{{port}} {{instance}}", Shown::In("stuck-listener")),
+            .ask(fullest.clone(), "{{process}} :{{port}} \
+                {{instance}}", Shown::In("stuck-listener")),
         Draft::graph(13, "Overflows and drops, by network namespace", Unit::PerSecond)
-            .about("Connections refused because an accept queue was full, and SYNs dropped for any reason, as the kernel counts them for a whole network namespace.", "Above the line: clients wait seconds for SYNs that are sent again.", &["TcpAcceptQueueOverflowing"], "The table above names the listener.")
+            .about("Connections refused because an accept queue was full, and SYNs dropped for \
+                any reason, as the kernel counts them for a whole network \
+                namespace.", "Above the line: clients wait seconds for retransmitted \
+                    SYNs.", &["TcpAcceptQueueOverflowing"], "The table above names the listener.")
             .size(8, 8)
             .limits(Thresholds::critical(ACCEPT_DROPS_RATE))
-            .ask(top(&sum("instance, netns", &SCOPE.rate(&LISTEN_OVERFLOWS, ""))), "overflows {{instance}} {{netns}}", Shown::In("stuck-listener"))
-            .ask(top(&sum("instance, netns", &SCOPE.rate(&LISTEN_NETNS_DROPS, ""))), "drops {{instance}} {{netns}}", Shown::In("stuck-listener")),
+            .ask(top(&sum("instance, \
+                netns", &SCOPE.rate(&LISTEN_OVERFLOWS, ""))), "overflows {{instance}} \
+                    {{netns}}", Shown::In("stuck-listener"))
+            .ask(top(&sum("instance, \
+                netns", &SCOPE.rate(&LISTEN_NETNS_DROPS, ""))), "drops {{instance}} \
+                    {{netns}}", Shown::In("stuck-listener")),
         Draft::graph(14, "Drops by listener", Unit::PerSecond)
-            .about("SYNs, handshakes and other segments that a listener dropped.", "Any steady line.", &["TcpAcceptQueueOverflowing"], "See the listener's queue above.")
+            .about("SYNs, handshakes and other segments that a listener \
+                dropped.", "Any steady \
+                    line.", &["TcpAcceptQueueOverflowing"], "See the listener's queue above.")
             .size(8, 8)
             .named()
             .link(shared::to_leaks())
-            .ask(top(&sum("workload, process, port", &SCOPE.rate(&LISTEN_DROPS, ""))), "{{process}} :{{port}}", Shown::In("stuck-listener")),
+            .ask(top(&sum("workload, process, \
+                port", &SCOPE.rate(&LISTEN_DROPS, ""))), "{{process}} \
+                    :{{port}}", Shown::In("stuck-listener")),
     ]
 }
 
@@ -130,10 +149,12 @@ fn connects() -> Vec<Draft> {
     ));
     let duration = Draft::graph(22, "Connect time", Unit::Seconds)
         .about(
-            "Time from the first SYN to ESTABLISHED, of connects that succeeded; the line is where slow begins.",
-            "A 99th percentile at 1, 3 or 7 s: SYNs are lost and sent again.",
+            "Time from the first SYN to ESTABLISHED, of connects that succeeded; the line is \
+             where slow begins.",
+            "A 99th percentile at 1, 3 or 7 s: SYNs are lost and retransmitted.",
             &["TcpConnectSlow", "TcpSynRetransmits"],
-            "Retransmits of SYNs stand on Network quality; a full accept queue of the server does the same.",
+            "Retransmits of SYNs stand on Network quality; a full accept queue of the server does \
+             the same.",
         )
         .size(8, 8)
         .limits(Thresholds::warning(CONNECT_SLOW_SECONDS));
@@ -141,32 +162,38 @@ fn connects() -> Vec<Draft> {
         Draft::heatmap(21, "Connect time, all", Unit::Seconds)
             .about(
                 "How long connects took, by bucket; the colour is how many a second.",
-                "A second band at one second or more: SYNs sent again.",
+                "A second band at one second or more: SYNs retransmitted.",
                 &["TcpConnectSlow"],
                 "Choose the process and port above to see whose.",
             )
             .size(8, 8)
             .no_value("no connects")
             .ask(sum("le", &buckets), "{{le}}", Shown::In("no-pool")),
-        [0.5, 0.95, 0.99]
-            .into_iter()
-            .zip(["median", "95 %", "99 %"])
-            .fold(duration.colored(&["median", "95 %", "99 %"]), |panel, (share, name)| {
+        [0.5, 0.95, 0.99].into_iter().zip(["median", "95 %", "99 %"]).fold(
+            duration.colored(&["median", "95 %", "99 %"]),
+            |panel, (share, name)| {
                 panel.ask(quantile(share, "", &buckets), name, Shown::In("no-pool"))
-            }),
+            },
+        ),
         Draft::graph(23, "Connect failures by reason", Unit::PerSecond)
             .about(
-                "Connects that came to nothing, by why.",
-                "refused: nothing listens there. timed_out: packets vanish. canceled: the program gave up. no_local_port: see Capacity.",
+                "Connects that failed, by reason.",
+                "refused: nothing listens there. timed_out: packets vanish. canceled: the program \
+                 gave up. no_local_port: see Capacity.",
                 &["TcpConnectFailures"],
                 "The table below names the process and the port.",
             )
             .size(8, 8)
-            .ask(sum("reason", &SCOPE.rate(&CONNECT_FAILURES, "")), "{{reason}}", Shown::In("refused"))
+            .ask(
+                sum("reason", &SCOPE.rate(&CONNECT_FAILURES, "")),
+                "{{reason}}",
+                Shown::In("refused"),
+            )
             .colored(&shared::failures()),
         Draft::table(24, "Who fails to connect, and to which port", "Failures/s")
             .about(
-                "The processes with the most failed connects, by port of the peer. The share leaves out what the program gave up (canceled) and what found no local port.",
+                "The processes with the most failed connects, by port of the peer. The share \
+                 leaves out what the program gave up (canceled) and what found no local port.",
                 "A share of 100 %: the service behind the port is gone.",
                 &["TcpConnectFailures"],
                 "`tcpwarden connections --state syn_sent` shows the peers that do not answer.",
@@ -208,22 +235,55 @@ fn pooling() -> Vec<Draft> {
     ));
     vec![
         Draft::table(31, "Who could use connections again", "Connects/s")
-            .about("The processes that connect most, by port of the peer, and the share of their connections that lived no longer than half a second.", "Many connects, nearly all short: one handshake for each request, and a TIME_WAIT that holds a local port for a minute.", &["TcpConnectionChurn"], "Turn on keep-alive or a pool in that client; a proxy towards many clients may be right as it is.")
+            .about(
+                "The processes that connect most, by port of the peer, and the share of their \
+                connections that lived no longer than half a \
+                second.",
+                "Many connects, nearly all short: one handshake for each request, and a \
+                    TIME_WAIT that holds a local port for a \
+                    minute.",
+                &["TcpConnectionChurn"],
+                "Turn on keep-alive or a pool in that \
+                        client; a proxy towards many clients may be right as it is.",
+            )
             .size(24, 7)
             .no_value("none")
             .columns(columns, &["Time"])
             .ask(busiest.clone(), "", Shown::In("no-pool"))
             .ask(where_in(&short, BY, &busiest), "", Shown::In("no-pool")),
         Draft::graph(32, "Connects a second", Unit::PerSecond)
-            .about("Connections that clients opened, by process and port of the peer.", "Above the line with short lives beside.", &["TcpConnectionChurn"], "See the table above.")
+            .about(
+                "Connections that clients opened, by process and port of the \
+                peer.",
+                "Above the line with short lives \
+                    beside.",
+                &["TcpConnectionChurn"],
+                "See the table above.",
+            )
             .named()
             .limits(Thresholds::warning(CHURN_RATE))
             .link(shared::to_leaks())
-            .ask(top(&sum(BY, &SCOPE.rate(&CONNECTIONS_OPENED, r#"role="client""#))), "{{process}} to :{{port}} {{instance}}", Shown::In("no-pool")),
+            .ask(
+                top(&sum(BY, &SCOPE.rate(&CONNECTIONS_OPENED, r#"role="client""#))),
+                "{{process}} to :{{port}} {{instance}}",
+                Shown::In("no-pool"),
+            ),
         Draft::heatmap(33, "How long connections live", Unit::Seconds)
-            .about("Time from ESTABLISHED to the end, by bucket.", "All of it below a second: nothing is used again.", &["TcpConnectionChurn"], "Choose the process and port above to see whose.")
+            .about(
+                "Time from ESTABLISHED to the end, by \
+                bucket.",
+                "All of it below a second: nothing is used \
+                    again.",
+                &["TcpConnectionChurn"],
+                "Choose the process and port above to see \
+                        whose.",
+            )
             .no_value("none ended")
-            .ask(sum("le", &SCOPE.buckets(&CONNECTION_DURATION, "")), "{{le}}", Shown::In("no-pool")),
+            .ask(
+                sum("le", &SCOPE.buckets(&CONNECTION_DURATION, "")),
+                "{{le}}",
+                Shown::In("no-pool"),
+            ),
     ]
 }
 
@@ -257,7 +317,7 @@ fn more() -> Vec<Draft> {
                 "{{process}} :{{port}}",
                 Shown::ZeroWhenHealthy,
             ),
-        Draft::graph(44, "SYN-ACKs sent again", Unit::Packets)
+        Draft::graph(44, "SYN-ACKs retransmitted", Unit::Packets)
             .about(
                 "Answers to SYNs that listeners had to repeat.",
                 "A steady line: clients vanish in the middle of the handshake.",

@@ -1,5 +1,5 @@
-//! Colours, limits and words for values: what all values of a panel and an override for some of them
-//! both have.
+//! Colours, limits and words for values: what all values of a panel and an override for some of
+//! them both have.
 
 use serde::Serialize;
 use serde_json::{Value, json};

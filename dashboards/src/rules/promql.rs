@@ -143,7 +143,8 @@ pub(crate) fn most(label: &str, of: &str, text: &str) -> String {
     let query = format!("topk(1, sum by ({label}) ({}) > 0)", of.replace(placeholder, matchers));
     let arguments = vec![arguments; times].join(" ");
     format!(
-        "{{{{ with printf `{query}` {arguments} | query }}}}{text} {{{{ . | first | label {label:?} }}}}{{{{ end }}}}"
+        "{{{{ with printf `{query}` {arguments} | query }}}}{text} \
+         {{{{ . | first | label {label:?} }}}}{{{{ end }}}}"
     )
 }
 

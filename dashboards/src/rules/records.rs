@@ -52,7 +52,7 @@ const ALL: &[Record] = &[
     },
     Record {
         name: "tcpwarden:workload_state:connections_stuck:sum",
-        about: "Sockets of a workload that have been in a state that should pass for longer than min_age seconds.",
+        about: "Sockets of a workload in a transient state for longer than min_age seconds.",
         expr: |_| sum("job, workload, state, min_age", &series(&CONNECTIONS_STUCK, &[])),
         labels: &["job", "workload", "state", "min_age"],
     },
@@ -77,7 +77,7 @@ const ALL: &[Record] = &[
     },
     Record {
         name: "tcpwarden:workload_reason:connect_failures:rate",
-        about: "Connects of a workload that fail a second, by why.",
+        about: "Connects of a workload that fail a second, by reason.",
         expr: |timing| {
             sum("job, workload, reason", &rate(&CONNECT_FAILURES, &[not_other("process")], timing))
         },
@@ -85,7 +85,7 @@ const ALL: &[Record] = &[
     },
     Record {
         name: "tcpwarden:workload:retransmitted_segments:rate",
-        about: "Segments that a workload sends again a second, by phase and kind.",
+        about: "Segments that a workload retransmits a second, by phase and kind.",
         expr: |timing| {
             sum(
                 "job, workload, phase, kind",
@@ -96,7 +96,7 @@ const ALL: &[Record] = &[
     },
     Record {
         name: "tcpwarden:instance:retransmit_ratio:rate",
-        about: "Share of a machine's segments that are sent again, SYNs left out.",
+        about: "Share of a machine's segments that are retransmitted, SYNs excluded.",
         expr: tcp_retransmit_ratio_high::ratio,
         labels: &["job", "instance"],
     },

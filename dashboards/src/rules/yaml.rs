@@ -13,14 +13,18 @@ const WIDTH: usize = 118;
 const ALERTS: &str = "\
 # Alerts for tcpwarden. Written by `cargo xtask dashboards`; do not edit.
 #
-# For Prometheus 2.42 or later (keep_firing_for) and what reads its rule files. The alerts need none of the recording
-# rules. `TcpwardenDown` finds agents by the job's name, which must have `tcpwarden` in it; no other alert looks at it.
-# runbook_url is a path in the project's repository; `cargo xtask dashboards --runbooks URL` puts an address before it.
+# For Prometheus 2.42 or later (keep_firing_for) and what reads its rule files. The alerts need \
+none of the recording
+# rules. `TcpwardenDown` finds agents by the job's name, which must have `tcpwarden` in it; no \
+other alert looks at it.
+# runbook_url is a path in the project's repository; `cargo xtask dashboards --runbooks URL` puts \
+an address before it.
 groups:
 ";
 
 const RECORDS: &str = "\
-# Recording rules for tcpwarden: what a panel over many nodes would otherwise read thousands of series for.
+# Recording rules for tcpwarden: what a panel over many nodes would otherwise read thousands of \
+series for.
 # Written by `cargo xtask dashboards`; do not edit.
 groups:
 ";

@@ -60,15 +60,22 @@ const CASES: [Case; 10] = [
     ("tcpwarden-agent", "Probes off", 0, "5m", &[("{}", 1.0)]),
     ("tcpwarden-overview", "Alerts firing", 0, "5m", &[("{}", 1.0)]),
     // What is beyond one is one; an agent that has just started says nothing yet.
-    ("tcpwarden-network", "Share sent again, by host", 0, "5m15s", &[(r#"{instance="a"}"#, 1.0)]),
     (
         "tcpwarden-network",
-        "Share sent again, by host",
+        "Share retransmitted, by \
+        host",
+        0,
+        "5m15s",
+        &[(r#"{instance="a"}"#, 1.0)],
+    ),
+    (
+        "tcpwarden-network",
+        "Share retransmitted, by host",
         0,
         "8m",
         &[(r#"{instance="a"}"#, 1.0), (r#"{instance="late"}"#, 0.02)],
     ),
-    ("tcpwarden-network", "Sent again", 0, "8m", &[("{}", 1.0)]),
+    ("tcpwarden-network", "Retransmitted", 0, "8m", &[("{}", 1.0)]),
     // One in ten is refused; six a second fail for whatever reason.
     ("tcpwarden-services", "Who fails to connect, and to which port", 0, "5m", &[(CLIENT, 6.0)]),
     ("tcpwarden-services", "Who fails to connect, and to which port", 1, "5m", &[(CLIENT, 0.1)]),

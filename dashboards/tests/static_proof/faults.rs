@@ -12,32 +12,32 @@ const FAULTS: &[Fault] = &[
     ("template-job-rule", |board| board["templating"]["list"][1]["multi"] = json!(false)),
     ("template-instance-rule", |board| board["templating"]["list"][2]["allValue"] = json!("")),
     ("template-label-promql-rule", |board| {
-        board["templating"]["list"][1]["query"]["query"] = json!("label_value(up, job)")
+        board["templating"]["list"][1]["query"]["query"] = json!("label_value(up, job)");
     }),
     ("template-on-time-change-reload-rule", |board| {
-        board["templating"]["list"][1]["refresh"] = json!(1)
+        board["templating"]["list"][1]["refresh"] = json!(1);
     }),
     ("panel-datasource-rule", |board| stat(board)["datasource"]["uid"] = json!("prometheus")),
     ("panel-title-description-rule", |board| stat(board)["description"] = json!("")),
     ("panel-units-rule", |board| {
-        stat(board)["fieldConfig"]["defaults"]["unit"] = json!("connections")
+        stat(board)["fieldConfig"]["defaults"]["unit"] = json!("connections");
     }),
     ("panel-no-targets-rule", |board| stat(board)["targets"] = json!([])),
     ("target-logql-rule", |board| target(board)["datasource"]["type"] = json!("loki")),
     ("target-logql-auto-rule", |board| target(board)["expr"] = json!("rate({job=\"a\"}[$__auto])")),
     ("target-promql-rule", |board| target(board)["expr"] = json!("sum(")),
     ("target-rate-interval-rule", |board| {
-        ask(board, "rate(tcpwarden_resets_sent_total{LIMITS}[5m])")
+        ask(board, "rate(tcpwarden_resets_sent_total{LIMITS}[5m])");
     }),
     ("target-job-rule", |board| {
-        target(board)["expr"] = json!(r#"tcpwarden_connections_tracked{instance=~"$instance"}"#)
+        target(board)["expr"] = json!(r#"tcpwarden_connections_tracked{instance=~"$instance"}"#);
     }),
     ("target-instance-rule", |board| {
         target(board)["expr"] =
-            json!(r#"tcpwarden_connections_tracked{job=~"$job", instance="$instance"}"#)
+            json!(r#"tcpwarden_connections_tracked{job=~"$job", instance="$instance"}"#);
     }),
     ("target-instance-rule", |board| {
-        target(board)["expr"] = json!(r#"ALERTS{job=~"$job|", instance=~"$instance"}"#)
+        target(board)["expr"] = json!(r#"ALERTS{job=~"$job|", instance=~"$instance"}"#);
     }),
     ("target-counter-agg-rule", |board| ask(board, "sum(tcpwarden_resets_sent_total{LIMITS})")),
     ("uneditable-dashboard", |board| board["editable"] = json!(true)),
@@ -48,47 +48,47 @@ const FAULTS: &[Fault] = &[
     ("grid", |board| stat(board)["gridPos"]["w"] = json!(25)),
     ("every-panel-explains-itself", |board| stat(board)["description"] = json!("A number.")),
     ("every-panel-explains-itself", |board| {
-        stat(board)["fieldConfig"]["defaults"]["noValue"] = json!("")
+        stat(board)["fieldConfig"]["defaults"]["noValue"] = json!("");
     }),
     ("alerts-exist", |board| {
         stat(board)["description"] =
-            json!("A number.\n\n**Bad:** more.\n\n**Alert:** TcpNever.\n\n**Do:** look.")
+            json!("A number.\n\n**Bad:** more.\n\n**Alert:** TcpNever.\n\n**Do:** look.");
     }),
     ("commands-run", |board| stat(board)["description"] = json!("Ask `tcpwarden leaks --fix`.")),
     ("limits-are-those-of-the-alerts", |board| {
-        stat(board)["fieldConfig"]["defaults"]["thresholds"]["steps"][0]["value"] = json!(0.123)
+        stat(board)["fieldConfig"]["defaults"]["thresholds"]["steps"][0]["value"] = json!(0.123);
     }),
     ("stacks-are-parts-of-a-whole", |board| {
-        graph(board)["fieldConfig"]["defaults"]["custom"]["stacking"]["mode"] = json!("normal")
+        graph(board)["fieldConfig"]["defaults"]["custom"]["stacking"]["mode"] = json!("normal");
     }),
     ("few-queries-at-once", |board| stat(board)["targets"] = json!(vec![json!({}); 20])),
     ("annotations", |board| board["annotations"]["list"] = json!([])),
     ("every-series-exists", |board| ask(board, "tcpwarden_connection{LIMITS}")),
     ("every-series-exists", |board| ask(board, "tcpwarden_connections_tracked{LIMITS, pid=\"1\"}")),
     ("every-series-exists", |board| {
-        ask(board, "tcpwarden_connections{LIMITS, state=\"closewait\"}")
+        ask(board, "tcpwarden_connections{LIMITS, state=\"closewait\"}");
     }),
     ("every-series-exists", |board| {
-        ask(board, "tcpwarden_connections{LIMITS, state=~\"listen|time_wait\"}")
+        ask(board, "tcpwarden_connections{LIMITS, state=~\"listen|time_wait\"}");
     }),
     ("every-series-exists", |board| {
-        ask(board, "tcpwarden_connection_duration_seconds_bucket{LIMITS, le=\"0.4\"}")
+        ask(board, "tcpwarden_connection_duration_seconds_bucket{LIMITS, le=\"0.4\"}");
     }),
     ("every-series-exists", |board| {
-        ask(board, "rate(tcpwarden_connections_tracked{LIMITS}[$__rate_interval])")
+        ask(board, "rate(tcpwarden_connections_tracked{LIMITS}[$__rate_interval])");
     }),
     ("every-series-exists", |board| {
-        ask(board, "sum(tcpwarden_connection_duration_seconds_count{LIMITS})")
+        ask(board, "sum(tcpwarden_connection_duration_seconds_count{LIMITS})");
     }),
     ("every-series-exists", |board| ask(board, "tcpwarden:no:such:recording{LIMITS}")),
     ("nothing-of-other-programs", |board| ask(board, "sum(up{LIMITS})")),
     ("nothing-of-other-programs", |board| ask(board, "max(scrape_duration_seconds{LIMITS})")),
     ("nothing-of-other-programs", |board| ask(board, "sum(process_resident_memory_bytes{LIMITS})")),
     ("nothing-of-other-programs", |board| {
-        ask(board, "process_open_fds{LIMITS} and on (job) tcpwarden_build_info{LIMITS}")
+        ask(board, "process_open_fds{LIMITS} and on (job) tcpwarden_build_info{LIMITS}");
     }),
     ("nothing-of-other-programs", |board| {
-        ask(board, "process_open_fds{LIMITS} and on (job, instance) process_max_fds{LIMITS}")
+        ask(board, "process_open_fds{LIMITS} and on (job, instance) process_max_fds{LIMITS}");
     }),
     ("nothing-of-other-programs", |board| {
         board["annotations"]["list"][0]["expr"] =
@@ -108,22 +108,22 @@ const FAULTS: &[Fault] = &[
             json!("sum by (instance, state) (tcpwarden_connections)");
     }),
     ("legends-name-labels-that-are-left", |board| {
-        target(board)["legendFormat"] = json!("{{process}}")
+        target(board)["legendFormat"] = json!("{{process}}");
     }),
     ("legends-name-labels-that-are-left", |board| {
-        ask(board, "sum by (state) (tcpwarden_connections{LIMITS})")
+        ask(board, "sum by (state) (tcpwarden_connections{LIMITS})");
     }),
     ("columns-exist", |board| {
-        table(board)["transformations"][1]["options"]["indexByName"]["Value #Z"] = json!(9)
+        table(board)["transformations"][1]["options"]["indexByName"]["Value #Z"] = json!(9);
     }),
     ("columns-exist", |board| {
-        table(board)["options"]["sortBy"][0]["displayName"] = json!("Nothing")
+        table(board)["options"]["sortBy"][0]["displayName"] = json!("Nothing");
     }),
     ("columns-exist", |board| {
-        table(board)["transformations"][1]["options"]["excludeByName"] = json!({})
+        table(board)["transformations"][1]["options"]["excludeByName"] = json!({});
     }),
     ("links-lead-somewhere", |board| {
-        stat(board)["fieldConfig"]["defaults"]["links"] = json!([{ "url": "/d/tcpwarden-leak?x" }])
+        stat(board)["fieldConfig"]["defaults"]["links"] = json!([{ "url": "/d/tcpwarden-leak?x" }]);
     }),
     ("links-lead-somewhere", |board| {
         graph(board)["fieldConfig"]["defaults"]["links"] =
@@ -140,18 +140,18 @@ const FAULTS: &[Fault] = &[
     ("schema-of-panels", |board| stat(board)["options"]["colourMode"] = json!("value")),
     ("schema-of-panels", |board| stat(board)["options"]["graphMode"] = json!("bars")),
     ("schema-of-panels", |board| {
-        graph(board)["fieldConfig"]["defaults"]["custom"]["drawStyle"] = json!("curve")
+        graph(board)["fieldConfig"]["defaults"]["custom"]["drawStyle"] = json!("curve");
     }),
     ("schema-of-panels", |board| graph(board)["options"]["legend"]["placement"] = json!("top")),
     ("schema-of-panels", |board| {
-        override_of(board, json!({ "id": "custom.cellOption", "value": {} }))
+        override_of(board, json!({ "id": "custom.cellOption", "value": {} }));
     }),
     ("schema-of-panels", |board| {
-        override_of(board, json!({ "id": "custom.width", "value": "wide" }))
+        override_of(board, json!({ "id": "custom.width", "value": "wide" }));
     }),
     ("schema-of-panels", |board| stat(board)["type"] = json!("singlestat")),
     ("units-are-grafanas", |board| {
-        stat(board)["fieldConfig"]["defaults"]["unit"] = json!("seconds")
+        stat(board)["fieldConfig"]["defaults"]["unit"] = json!("seconds");
     }),
 ];
 

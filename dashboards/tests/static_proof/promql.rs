@@ -70,7 +70,7 @@ fn walk(expression: &Expr, function: &str, all: &mut Vec<Selector>) {
             walk(&binary.rhs, "", all);
         }
         Expr::Call(call) => {
-            call.args.args.iter().for_each(|argument| walk(argument, call.func.name, all))
+            call.args.args.iter().for_each(|argument| walk(argument, call.func.name, all));
         }
         Expr::NumberLiteral(_) | Expr::StringLiteral(_) | Expr::Extension(_) => {}
     }

@@ -13,17 +13,17 @@ fn scrape(criterion: &mut Criterion) {
     for series in SIZES {
         let mut work = writing(series);
         criterion.bench_function(&format!("scrape/write/{series}"), |bencher| {
-            bencher.iter(&mut work.run)
+            bencher.iter(&mut work.run);
         });
     }
     for rows in ROWS {
         let mut work = copying(rows);
         criterion.bench_function(&format!("scrape/snapshot/{rows}_rows"), |bencher| {
-            bencher.iter(&mut work.run)
+            bencher.iter(&mut work.run);
         });
         let mut work = scraping(rows);
         criterion.bench_function(&format!("scrape/page/{rows}_rows"), |bencher| {
-            bencher.iter(&mut work.run)
+            bencher.iter(&mut work.run);
         });
     }
 }

@@ -144,7 +144,9 @@ impl Arms {
         };
         match yardsticks {
             Ok(arms) => {
-                arms.into_iter().for_each(|arm| all.add(&arm.name.clone(), Ok((arm, None))))
+                for arm in arms {
+                    all.add(&arm.name.clone(), Ok((arm, None)));
+                }
             }
             Err(error) => {
                 all.add(names::EMPTY, Err(anyhow::anyhow!("it is built with the yardstick")));

@@ -3,73 +3,96 @@
 super::metrics! {
     TRANSITIONS = Counter "tcpwarden_transitions_total", "transitions", ["old", "new"],
         "State transitions as the kernel side counted them, exact even when records are lost.",
-        "Every call of `inet_sk_set_state` and `inet_sk_state_store` for a TCP socket since the agent attached; the yardstick of `events_total` and of the truths below.";
+        "Every call of `inet_sk_set_state` and `inet_sk_state_store` for a TCP socket since the \
+         agent attached; the yardstick of `events_total` and of the truths below.";
     EVENTS = Counter "tcpwarden_events_total", "records", ["event"],
         "Records applied to the connection table.",
         "With nothing lost, `transition` equals the sum of `tcpwarden_transitions_total`.";
     EVENTS_LOST = Counter "tcpwarden_events_lost_total", "records", ["ring"],
-        "Records that found their ring full, and transitions that the kernel ran no program for, under the ring that they belong to.",
-        "What a lost record would have changed is put right by the next reconcile pass, which a loss sets off at once.";
+        "Records dropped because their ring was full, and transitions for which the kernel ran no \
+         program, by ring.",
+        "What a lost record would have changed is corrected by the next reconcile pass, which a \
+         loss sets off at once.";
     DECODE_ERRORS = Counter "tcpwarden_decode_errors_total", "records", ["reason"],
-        "Records that could not be read.",
-        "Always 0 unless the kernel side and the agent do not belong together.";
+        "Records that could not be decoded.",
+        "Always 0, unless the kernel side and the agent are of different builds.";
     RECONCILE_DURATION = Histogram "tcpwarden_reconcile_duration_seconds", "seconds", [],
         "Time that a pass over the kernel's own socket list took.",
-        "No equal in the kernel.";
+        "No equivalent in the kernel.";
     RECONCILE_CORRECTIONS = Counter "tcpwarden_reconcile_corrections_total", "corrections", ["kind"],
-        "What reconcile passes had to put right in the connection table.",
+        "Corrections that reconcile passes made to the connection table.",
         "Not 0 means that a record was lost, or that the table followed it wrongly.";
+    INTERNAL_ERRORS = Counter "tcpwarden_internal_errors_total", "errors", [],
+        "Rules of the agent's own data that were found broken.",
+        "No equal in the kernel. Always 0 unless the agent has a fault; the log names the rule, and the numbers of the connection table may be wrong until a restart.";
     RECONCILE_LAST_COMPLETED = Gauge "tcpwarden_reconcile_last_completed_timestamp_seconds", "seconds", [],
         "When the last complete reconcile pass ended, in Unix time; 0 before the first.",
-        "No equal in the kernel.";
+        "No equivalent in the kernel.";
     CONNECTIONS_TRACKED = Gauge "tcpwarden_connections_tracked", "connections", [],
         "Rows of the connection table.",
-        "The sum of `tcpwarden_connections`, and of the sockets without a descriptor that stay in FIN_WAIT2 as full sockets, which is with `tcp_fin_timeout` above 60 s, or where a FIN is acknowledged while the closing task has the socket locked.";
+        "The sum of `tcpwarden_connections`, and of the sockets without a descriptor that stay in \
+         FIN_WAIT2 as full sockets, which is with `tcp_fin_timeout` above 60 s, or where a FIN is \
+         acknowledged while the closing task has the socket locked.";
     CONNECTIONS_LIMIT = Gauge "tcpwarden_connections_limit", "connections", [],
-        "The most rows that the connection table takes (--max-connections).",
-        "No equal in the kernel.";
+        "The maximum number of rows in the connection table (--max-connections).",
+        "No equivalent in the kernel.";
     CONNECTIONS_REFUSED = Counter "tcpwarden_connections_refused_total", "connections", [],
         "Sockets that were refused a row because the connection table was full.",
-        "No equal in the kernel.";
+        "No equivalent in the kernel.";
     CONNECTIONS_UNATTRIBUTED = Gauge "tcpwarden_connections_unattributed", "connections", [],
-        "Rows whose owner is not known.",
-        "No equal in the kernel. They stand under process=\"unknown\".";
+        "Rows whose owner is unknown.",
+        "No equivalent in the kernel. They are counted under process=\"unknown\".";
     CONNECTIONS_UNVERIFIED = Gauge "tcpwarden_connections_unverified", "connections", [],
         "Rows in network namespaces that the last reconcile pass could not enter.",
-        "No equal in the kernel. No process is left in such a namespace, or the agent lacks CAP_SYS_ADMIN.";
+        "No equivalent in the kernel. No process is left in such a namespace, or the agent lacks \
+         CAP_SYS_ADMIN.";
     CONNECTIONS_UNHELD = Gauge "tcpwarden_connections_unheld", "connections", [],
         "Connections in use that no process held when the descriptor tables were last read.",
-        "No equal in the kernel. Their descriptor is in flight in a unix socket, or registered with an io_uring alone, or a part of the kernel uses them. They stand under the owner that was last known; connections that wait in an accept queue or that the kernel closes by itself are not among them.";
+        "No equivalent in the kernel. Their descriptor is in flight in a unix socket, or \
+         registered with an io_uring alone, or a part of the kernel uses them. They stand under \
+         the owner that was last known; connections that wait in an accept queue or that the \
+         kernel closes by itself are not among them.";
     CONNECTIONS_SHARED = Gauge "tcpwarden_connections_shared", "connections", [],
-        "Connections, listeners apart, that more than one process held when the descriptor tables were last read.",
-        "No equal in the kernel. Such a connection ends only when the last of them closes it: a common cause of leaks after a fork. It stands under one of them.";
+        "Connections, listeners apart, that more than one process held when the descriptor tables \
+         were last read.",
+        "No equivalent in the kernel. Such a connection ends only when the last of them closes \
+         it: a common cause of leaks after a fork. It stands under one of them.";
     OWNERS_VERIFIED = Gauge "tcpwarden_owners_last_verified_timestamp_seconds", "seconds", [],
-        "When the descriptor tables of all processes were last read to the end, in Unix time; 0 before the first.",
-        "No equal in the kernel. Owners are as of then; a reading takes one percent of one CPU at the most, so it comes less often where there are millions of descriptors.";
+        "When the descriptor tables of all processes were last read to the end, in Unix time; 0 \
+         before the first.",
+        "No equivalent in the kernel. Owners are as of then; a reading takes one percent of one \
+         CPU at the most, so it comes less often where there are millions of descriptors.";
     LABEL_OVERFLOW = Counter "tcpwarden_label_overflow_total", "label sets", ["family"],
         "Label sets folded into `~other` because their budget was used up.",
-        "No equal in the kernel.";
+        "No equivalent in the kernel.";
     PROBE_ATTACHED = Gauge "tcpwarden_probe_attached", "truth", ["probe"],
         "Whether a probe is attached.",
         "`bpftool link` lists the attached ones.";
     PROBE_INFO = Gauge "tcpwarden_probe_info", "truth", ["probe", "state"],
         "The state of a probe: attached, unsupported or failed; always 1.",
-        "No equal in the kernel. Why a probe is not attached stands in the log, on the page at / and in `tcpwarden check`.";
+        "No equivalent in the kernel. Why a probe is not attached stands in the log, on the page \
+         at / and in `tcpwarden check`.";
     BPF_MISSES = Counter "tcpwarden_bpf_misses_total", "runs", ["probe"],
-        "Runs of a probe that the kernel skipped because the probe was already running on that CPU.",
-        "`recursion_misses` of `bpftool prog`, told since Linux 5.12; before, it stays 0. Where it is `inet_sock_set_state` that was skipped, `inet_sock_set_state_second` reports the transition; where that was skipped as well, `tcpwarden_events_lost_total` has it.";
+        "Runs of a probe that the kernel skipped because the probe was already running on that \
+         CPU.",
+        "`recursion_misses` of `bpftool prog`, available since Linux 5.12; it stays 0 on older \
+         kernels. Where it is `inet_sock_set_state` that was skipped, \
+         `inet_sock_set_state_second` reports the transition; where that was skipped as well, \
+         `tcpwarden_events_lost_total` has it.";
     BPF_RUN_SECONDS = Counter "tcpwarden_bpf_run_seconds_total", "seconds", ["probe"],
         "Time spent in a probe; only while the kernel keeps statistics.",
         "`run_time_ns` of `bpftool prog`; needs `sysctl kernel.bpf_stats_enabled=1`.";
     BPF_RUNS = Counter "tcpwarden_bpf_runs_total", "runs", ["probe"],
-        "How often a probe ran; only while the kernel keeps statistics.",
+        "Runs of a probe; only while the kernel keeps statistics.",
         "`run_cnt` of `bpftool prog`; needs `sysctl kernel.bpf_stats_enabled=1`.";
     BUILD_INFO = Gauge "tcpwarden_build_info", "truth", ["version"],
         "The version of the agent; always 1.",
-        "No equal in the kernel.";
+        "No equivalent in the kernel.";
     PROCESS_CPU_SECONDS = Counter "process_cpu_seconds_total", "seconds", [],
-        "Processor time that the agent used, in user and kernel mode.",
-        "Fields 14 and 15 of /proc/PID/stat. Sampled now and then, not at scrape, as are the four below. The kernel charges the probes to whoever trips them, not to the agent.";
+        "CPU time that the agent used, in user and kernel mode.",
+        "Fields 14 and 15 of /proc/PID/stat. Sampled periodically, not at scrape, as are the four \
+         below. The kernel charges the time of a probe to the task that triggered it, not to the \
+         agent.";
     PROCESS_RESIDENT_MEMORY = Gauge "process_resident_memory_bytes", "bytes", [],
         "Memory of the agent that is in RAM.",
         "VmRSS of /proc/PID/status.";
@@ -77,7 +100,7 @@ super::metrics! {
         "Descriptors that the agent has open.",
         "Entries of /proc/PID/fd.";
     PROCESS_MAX_FDS = Gauge "process_max_fds", "descriptors", [],
-        "The most descriptors that the agent may have open.",
+        "The maximum number of descriptors that the agent may have open.",
         "`Max open files` of /proc/PID/limits.";
     PROCESS_START_TIME = Gauge "process_start_time_seconds", "seconds", [],
         "When the agent started, in Unix time.",

@@ -76,7 +76,7 @@ pub struct Section {
 /// The whole catalogue.
 pub const SECTIONS: &[Section] = &[
     Section { title: "Connections", metrics: connections::ALL },
-    Section { title: "Opening, closing, sending again", metrics: lifecycle::ALL },
+    Section { title: "Opening, closing, retransmitting", metrics: lifecycle::ALL },
     Section { title: "What fills up", metrics: pressure::ALL },
     Section { title: "The agent itself", metrics: agent::ALL },
 ];

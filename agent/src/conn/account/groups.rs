@@ -12,6 +12,7 @@ mod life;
 mod registry;
 mod shown;
 
+use std::num::TryFromIntError;
 use std::sync::Arc;
 
 use agent_common::record::Retransmit;
@@ -28,6 +29,7 @@ use crate::conn::socket::retransmit::classify;
 use crate::conn::socket::row::Row;
 use crate::conn::store::age_list::{AgeList, AgeThresholds};
 use crate::conn::store::slab::Slab;
+use crate::internal_error::internal_error;
 use crate::workload::{Kind, Workload};
 
 /// The groups that are always there: first `unknown`, then `~other`, each in the order of the
@@ -65,6 +67,15 @@ impl Group {
     fn is_empty(&self) -> bool {
         self.lists.iter().chain([&self.left]).all(AgeList::is_empty)
     }
+}
+
+/// The number of the group at a position. It fits: there are at most [`MOST`].
+#[inline]
+fn number(position: usize) -> u16 {
+    u16::try_from(position).unwrap_or_else(|_too_large: TryFromIntError| {
+        internal_error("the number of a group fits into 16 bits");
+        0
+    })
 }
 
 /// All of them.
@@ -106,12 +117,12 @@ impl Groups {
 
     /// The group of sockets of which neither owner nor workload is known.
     pub(crate) fn nobody(role: Role) -> u16 {
-        u16::try_from(role.index()).unwrap_or_default()
+        number(role.index())
     }
 
     /// The group of what is beyond the budget.
     pub(crate) fn other(role: Role) -> u16 {
-        u16::try_from(Role::COUNT + role.index()).unwrap_or_default()
+        number(Role::COUNT + role.index())
     }
 
     /// The group of a process by its name, made where there is room.

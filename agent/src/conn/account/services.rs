@@ -8,6 +8,7 @@
 //! process changes later). A service goes with its group; what it counted goes to the one of its
 //! role that takes what has no room.
 
+use std::num::TryFromIntError;
 use std::sync::Arc;
 
 use agent_common::record::Close;
@@ -18,6 +19,7 @@ use crate::conn::histogram::{BYTES, Histogram, MICROSECONDS, NANOSECONDS, SECOND
 use crate::conn::labels::{CloseReason, ConnectFailure, Role};
 use crate::conn::report::snapshot::{SPARE, Service};
 use crate::conn::socket::row::{NO_SERVICE, Row};
+use crate::internal_error::internal_error;
 
 /// A service and the group that it belongs to.
 struct Entry {
@@ -101,8 +103,7 @@ impl Services {
             let rest = (successor == Groups::other(entry.service.role))
                 .then_some(entry.service.role.index());
             let taken = rest.or_else(|| self.index.get(&(successor, port)).map(|at| *at as usize));
-            // The position fits: it is below the limit, which is below `u32::MAX / 2`.
-            let index = u32::try_from(at).unwrap_or_default();
+            let index = number(at);
             if let Some(into) = taken {
                 let gone = std::mem::replace(&mut entry.service, empty(Role::Unknown, None));
                 entry.live = false;
@@ -135,16 +136,15 @@ impl Services {
         if used >= self.limit + if self.merging || groups.is_pending(row.group) { SPARE } else { 0 }
         {
             self.overflow += 1;
-            return u32::try_from(role.index()).unwrap_or_default();
+            return number(role.index());
         }
         let entry = Entry { group: row.group, live: true, service: empty(role, Some(key.1)) };
         let at = if let Some(at) = self.free.pop() {
             self.list[at as usize] = entry;
             at
         } else {
-            // The position fits, as above.
             self.list.push(entry);
-            u32::try_from(self.list.len() - 1).unwrap_or_default()
+            number(self.list.len() - 1)
         };
         self.index.insert(key, at);
         at
@@ -226,6 +226,14 @@ impl Ports {
         counts.push((None, self.beyond));
         counts
     }
+}
+
+/// The number of the service at a position. It fits: the limit is below `u32::MAX / 2`.
+fn number(position: usize) -> u32 {
+    u32::try_from(position).unwrap_or_else(|_too_large: TryFromIntError| {
+        internal_error("the number of a service fits into 32 bits");
+        0
+    })
 }
 
 fn empty(role: Role, port: Option<u16>) -> Service {

@@ -14,6 +14,7 @@ use crate::conn::socket::observation::Observation;
 use crate::conn::socket::observe::observe;
 use crate::conn::socket::outcome::{Ending, Opening, Outcome};
 use crate::conn::socket::row::Row;
+use crate::internal_error::internal_error;
 
 impl Core {
     /// Observes a socket that has no row. Returns the row that it has from now on, of no process
@@ -69,8 +70,9 @@ impl Core {
     /// Removes a row that is in no list, because its address belongs to another socket by now.
     #[cold]
     pub(super) fn replace(&mut self, index: u32, outcome: &Outcome) {
-        if let Some(entry) = self.index.entry(self.rows[index].sk, &self.rows) {
-            entry.remove();
+        match self.index.entry(self.rows[index].sk, &self.rows) {
+            Some(entry) => drop(entry.remove()),
+            None => internal_error("a row is found by its socket"),
         }
         let row = self.discard(index);
         self.count_replaced(row, outcome);

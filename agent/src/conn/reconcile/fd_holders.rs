@@ -95,14 +95,12 @@ impl HolderScan {
         if index as usize >= self.marks.len() {
             let more = (top as usize).max(index as usize + 1);
             if self.marks.is_empty() {
-                self.marks = vec![0; more]
+                self.marks = vec![0; more];
             } else {
-                self.marks.resize(more, 0)
+                self.marks.resize(more, 0);
             }
         }
-        if let Some(word) = self.marks.get_mut(index as usize) {
-            *word = mark.word();
-        }
+        self.marks[index as usize] = mark.word();
     }
 
     /// Forgets what was met of a place that another socket takes.

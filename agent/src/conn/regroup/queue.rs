@@ -248,6 +248,7 @@ impl RegroupQueue {
     /// Puts a row into the list in which [`Self::approach`] has found its place.
     fn relink(&mut self, core: &mut Core, goal: &Target) {
         let index = goal.index;
+        debug_assert!(core.rows[index].group != goal.group, "a move changes the group");
         core.unlink(index);
         core.rows[index].set_group(goal.group);
         let start = self.place.map_or(NIL, |(place, _)| place.index);

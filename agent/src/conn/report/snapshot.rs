@@ -66,6 +66,8 @@ pub struct Snapshot {
     /// What passes, and records that did not fit their rows, corrected, by kind, in the order of
     /// `Correction::ALL`.
     pub corrections: [u64; Correction::COUNT],
+    /// Rules of the agent that were broken since it started; always 0 unless it has a fault.
+    pub internal_errors: u64,
     /// How long reconcile passes took.
     pub reconcile_durations: Histogram,
     /// When the last complete pass ended, `CLOCK_MONOTONIC` nanoseconds; none before the first.

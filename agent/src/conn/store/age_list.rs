@@ -96,6 +96,7 @@ impl AgeList {
             prev = rows[prev].prev;
         }
         let next = if prev == NIL { self.head } else { rows[prev].next };
+        debug_assert!(next == NIL || rows[next].entered >= entered, "a list is in order of time");
         rows[index].prev = prev;
         rows[index].next = next;
         if prev == NIL {
@@ -137,6 +138,7 @@ impl AgeList {
         } else {
             rows[next].prev = prev;
         }
+        debug_assert!(self.count > 0, "a list counts its rows");
         self.count -= 1;
         if let Some(stage) = self.stage(&rows[index]) {
             *stage -= 1;

@@ -42,6 +42,7 @@ impl Index {
 
     /// Adds a row whose socket has none.
     pub(crate) fn insert(&mut self, sk: u64, index: u32, rows: &Slab) {
+        debug_assert!(self.find(sk, rows).is_none(), "a socket has at most one row");
         let of = hash(sk);
         self.0[shard(of)].insert_unique(of, index, |index| hash(rows[*index].sk));
     }

@@ -7,6 +7,7 @@
 use std::ops::{Index, IndexMut};
 
 use crate::conn::socket::row::{NIL, Row, flag};
+use crate::internal_error::internal_error;
 
 /// Rows in a chunk: 112 KiB, so that an idle agent stays small.
 const CHUNK: usize = 1024;
@@ -35,14 +36,18 @@ impl Slab {
         if self.free != NIL {
             self.used += 1;
             let index = self.free;
+            debug_assert!(!self[index].has(flag::LIVE), "a free slot holds no row");
             self.free = self[index].next;
             self[index] = row;
             return Some(index);
         }
         let index = self.top;
         if index as usize / CHUNK == self.chunks.len() {
-            // The slice has the array's length.
-            self.chunks.push(vec![row.unused(); CHUNK].into_boxed_slice().try_into().ok()?);
+            let Ok(chunk) = vec![row.unused(); CHUNK].into_boxed_slice().try_into() else {
+                internal_error("a chunk has its length");
+                return None;
+            };
+            self.chunks.push(chunk);
         }
         self.used += 1;
         self.top += 1;
@@ -52,6 +57,7 @@ impl Slab {
 
     /// Gives a row back, and its last contents.
     pub(crate) fn remove(&mut self, index: u32) -> Row {
+        debug_assert!(self[index].has(flag::LIVE), "only a row in use is removed");
         let free = self.free;
         let row = self[index];
         self[index].flags = 0;

@@ -153,7 +153,7 @@ fn play(
                 });
             }
             Act::Holder(sk, name, tgid) if !finishing => {
-                table.pass_holder(&holder(sk, NAMES[name], tgid))
+                table.pass_holder(&holder(sk, NAMES[name], tgid));
             }
             Act::Commit if passing && !finishing => {
                 table.commit_pass(walked(walk * MS));

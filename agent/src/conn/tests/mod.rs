@@ -3,6 +3,7 @@
 mod anything;
 mod between;
 mod budgets;
+mod ledger;
 mod lists;
 mod losses;
 mod monotony;

@@ -115,7 +115,7 @@ fn what_is_planned_can_be_made_one_row_at_a_time() {
     for sk in 1..=10 {
         {
             let at = table.core.find(sk).unwrap();
-            table.work.queue.enqueue_if_unmoved(&mut table.core, at, to)
+            table.work.queue.enqueue_if_unmoved(&table.core, at, to);
         };
     }
     let mut calls = 1;

@@ -6,10 +6,11 @@ use agent_common::record::{Close, Endpoints, Holder, Retransmit, Socket, State, 
 use agent_common::tcp;
 use proptest::test_runner::Config;
 
+use super::ledger::balance;
 use crate::conn::labels::{CloseReason, ConnectFailure, Correction, Role, SocketState};
 use crate::conn::report::snapshot::{Group, Service, Snapshot};
 use crate::conn::socket::row::{Row, flag as row_flag};
-use crate::conn::{Covered, Limits, RowView, Table};
+use crate::conn::{Attribution, Covered, Limits, RowView, Table};
 
 /// A millisecond, the tests' unit of time.
 pub(super) const MS: u64 = 1_000_000;
@@ -254,24 +255,27 @@ pub(super) fn check(table: &mut Table, now: u64) {
             );
         }
     }
-    let rows = table.core.rows.iter().count();
-    assert_eq!(
-        (linked, table.core.rows.len(), table.core.index.len()),
-        (rows, rows, rows),
-        "lists, slab and index agree"
-    );
-    assert_eq!(snapshot.tracked, rows as u64);
+    let rows = table.core.rows.iter().count() as u64;
+    let all = [("rows in use", rows)];
+    balance("every row is in one list", &[("rows in lists", linked as u64)], &all);
+    balance("the slab counts its rows", &[("counted", table.core.rows.len() as u64)], &all);
+    balance("every row is in the index once", &[("indexed", table.core.index.len() as u64)], &all);
+    balance("every row is told", &[("tracked", snapshot.tracked)], &all);
     let shown: u64 =
         snapshot.groups.iter().flat_map(|group| group.states.map(|state| state.count)).sum();
-    let left = table.core.rows.iter().filter(|row| row.is_left()).count();
-    assert_eq!(
-        shown,
-        (rows - left) as u64,
-        "every row is shown once, but for those that nobody has a descriptor of"
+    let orphans = table.core.rows.iter().filter(|row| row.is_left()).count() as u64;
+    balance(
+        "every row is in one gauge, but for orphans in FIN_WAIT2",
+        &[("in gauges", shown), ("orphans in FIN_WAIT2", orphans)],
+        &all,
     );
     let unattributed =
-        table.view().rows().filter(|row| row.attribution == crate::conn::Attribution::None).count();
-    assert_eq!(snapshot.unattributed, unattributed as u64);
+        table.view().rows().filter(|row| row.attribution == Attribution::None).count() as u64;
+    balance(
+        "rows without an owner are counted",
+        &[("unattributed", snapshot.unattributed)],
+        &[("rows without an owner", unattributed)],
+    );
     let unverified = table.core.rows.iter().filter(|row| {
         row.state.can_leak() && !row.is_left() && row.entered >= table.core.thresholds.walked()
     });
@@ -283,9 +287,9 @@ pub(super) fn check(table: &mut Table, now: u64) {
     let connected =
         table.core.rows.iter().filter(|row| row.has(row_flag::CONNECTED)).count() as u64;
     let (opened, closed) = table.core.services.totals();
-    assert_eq!(
-        opened + table.core.counters.adopted,
-        closed + connected,
-        "opened + adopted = closed + connected"
+    balance(
+        "what has opened has closed or has a row",
+        &[("opened", opened), ("adopted", table.core.counters.adopted)],
+        &[("closed", closed), ("connected rows", connected)],
     );
 }

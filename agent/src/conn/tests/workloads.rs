@@ -74,7 +74,7 @@ pub(super) fn shown(
     });
     let mut opened = BTreeMap::new();
     services.for_each(|service| {
-        *opened.entry(service.workload.to_string()).or_default() += service.opened
+        *opened.entry(service.workload.to_string()).or_default() += service.opened;
     });
     (gauges, opened)
 }

@@ -37,10 +37,10 @@ pub(super) const FAMILIES: &[Entry] = &[
         probes(view, |probe| family.count([probe.name], u64::from(probe.state.is_attached())));
     }),
     (&agent::PROBE_INFO, |view, family| {
-        probes(view, |probe| family.count([probe.name, probe.state.as_str()], 1))
+        probes(view, |probe| family.count([probe.name, probe.state.as_str()], 1));
     }),
     (&agent::BPF_MISSES, |view, family| {
-        probes(view, |probe| family.count([probe.name], probe.misses))
+        probes(view, |probe| family.count([probe.name], probe.misses));
     }),
     (&agent::BPF_RUN_SECONDS, |view, family| {
         probes(view, |probe| {
@@ -57,25 +57,25 @@ pub(super) const FAMILIES: &[Entry] = &[
         });
     }),
     (&lifecycle::RESETS_SENT, |view, family| {
-        family.alone(Number::Count(view.stats.kernel.resets_sent))
+        family.alone(Number::Count(view.stats.kernel.resets_sent));
     }),
     (&lifecycle::RESETS_RECEIVED, |view, family| {
-        family.alone(Number::Count(view.stats.kernel.resets_received))
+        family.alone(Number::Count(view.stats.kernel.resets_received));
     }),
     (&agent::PROCESS_CPU_SECONDS, |view, family| {
-        family.alone(Number::Value(view.stats.process.cpu_seconds))
+        family.alone(Number::Value(view.stats.process.cpu_seconds));
     }),
     (&agent::PROCESS_RESIDENT_MEMORY, |view, family| {
-        family.alone(Number::Count(view.stats.process.resident_bytes))
+        family.alone(Number::Count(view.stats.process.resident_bytes));
     }),
     (&agent::PROCESS_OPEN_FDS, |view, family| {
-        family.alone(Number::Count(view.stats.process.open_fds))
+        family.alone(Number::Count(view.stats.process.open_fds));
     }),
     (&agent::PROCESS_MAX_FDS, |view, family| {
-        family.alone(Number::Count(view.stats.process.max_fds))
+        family.alone(Number::Count(view.stats.process.max_fds));
     }),
     (&agent::PROCESS_START_TIME, |view, family| {
-        family.alone(Number::Value(view.stats.process.start_time))
+        family.alone(Number::Value(view.stats.process.start_time));
     }),
     (&agent::BUILD_INFO, |_, family| family.count([env!("CARGO_PKG_VERSION")], 1)),
 ];

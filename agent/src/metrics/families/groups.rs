@@ -1,5 +1,5 @@
 //! What is counted by process, workload and role: sockets by state with their ages, what waits in
-//! them, and segments sent again.
+//! them, and segments retransmitted.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -22,7 +22,7 @@ pub(super) const FAMILIES: &[Entry] = &[
     (&lifecycle::RETRANSMITTED_SEGMENTS, retransmitted),
     (&pressure::CLOSE_WAIT, close_wait),
     (&pressure::RECEIVE_QUEUE, |view, family| {
-        queued(view, family, |group| group.queued.receive_bytes)
+        queued(view, family, |group| group.queued.receive_bytes);
     }),
     (&pressure::SEND_QUEUE, |view, family| queued(view, family, |group| group.queued.send_bytes)),
     (&pressure::ZERO_WINDOW, |view, family| queued(view, family, |group| group.queued.zero_window)),

@@ -14,40 +14,40 @@ use catalogue::metrics::pressure;
 /// Families of everything that the passes gathered besides states.
 pub(super) const FAMILIES: &[Entry] = &[
     (&pressure::LISTEN_SOCKETS, |view, family| {
-        listeners(view, family, |listener| Number::Count(listener.sockets))
+        listeners(view, family, |listener| Number::Count(listener.sockets));
     }),
     (&pressure::LISTEN_BACKLOG, |view, family| {
-        listeners(view, family, |listener| Number::Count(listener.backlog))
+        listeners(view, family, |listener| Number::Count(listener.backlog));
     }),
     (&pressure::LISTEN_BACKLOG_LIMIT, |view, family| {
-        listeners(view, family, |listener| Number::Count(listener.limit))
+        listeners(view, family, |listener| Number::Count(listener.limit));
     }),
     (&pressure::LISTEN_BACKLOG_USED, |view, family| {
-        listeners(view, family, |listener| Number::Value(listener.fullest))
+        listeners(view, family, |listener| Number::Value(listener.fullest));
     }),
     (&pressure::LISTEN_SYN_QUEUE, |view, family| {
-        listeners(view, family, |listener| Number::Count(listener.syn_queue))
+        listeners(view, family, |listener| Number::Count(listener.syn_queue));
     }),
     (&pressure::LISTEN_DROPS, drops),
     (&pressure::EPHEMERAL_PORTS, ports),
     (&pressure::EPHEMERAL_PORTS_USED, ratios),
     (&pressure::LISTEN_OVERFLOWS, |view, family| {
-        netstat(view, family, |counted| counted.overflows)
+        netstat(view, family, |counted| counted.overflows);
     }),
     (&pressure::LISTEN_NETNS_DROPS, |view, family| netstat(view, family, |counted| counted.drops)),
     (&pressure::SEGMENTS_SENT, |view, family| {
-        netstat(view, family, |counted| counted.segments_sent)
+        netstat(view, family, |counted| counted.segments_sent);
     }),
     (&pressure::OPEN_FDS, |view, family| processes(view, family, |(_, read)| read.open)),
     (&pressure::MAX_FDS, |view, family| processes(view, family, |(_, read)| read.limit)),
     (&pressure::PROCESS_SOCKETS, |view, family| {
-        processes(view, family, |(process, _)| process.sockets)
+        processes(view, family, |(process, _)| process.sockets);
     }),
     (&pressure::TCP_MEMORY, |view, family| {
-        by_name(family, view.snapshot.pressure.host.memory.clone())
+        by_name(family, view.snapshot.pressure.host.memory.clone());
     }),
     (&pressure::SYSCTL, |view, family| {
-        by_name(family, view.snapshot.pressure.host.settings.clone())
+        by_name(family, view.snapshot.pressure.host.settings.clone());
     }),
 ];
 

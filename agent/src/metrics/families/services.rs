@@ -20,16 +20,16 @@ pub(super) const FAMILIES: &[Entry] = &[
     (&lifecycle::CONNECT_FAILURES, failures),
     (&lifecycle::CONNECT_DURATION, connects),
     (&lifecycle::CONNECTION_DURATION, |view, family| {
-        observed(view, family, &IN_SECONDS, |service| &service.duration)
+        observed(view, family, &IN_SECONDS, |service| &service.duration);
     }),
     (&lifecycle::CONNECTION_SRTT, |view, family| {
-        observed(view, family, &IN_SECONDS, |service| &service.srtt)
+        observed(view, family, &IN_SECONDS, |service| &service.srtt);
     }),
     (&lifecycle::CONNECTION_SENT_BYTES, |view, family| {
-        observed(view, family, &IN_BYTES, |service| &service.sent_bytes)
+        observed(view, family, &IN_BYTES, |service| &service.sent_bytes);
     }),
     (&lifecycle::CONNECTION_RECEIVED_BYTES, |view, family| {
-        observed(view, family, &IN_BYTES, |service| &service.received_bytes)
+        observed(view, family, &IN_BYTES, |service| &service.received_bytes);
     }),
 ];
 

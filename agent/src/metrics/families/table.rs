@@ -16,13 +16,13 @@ use catalogue::metrics::{agent, connections, lifecycle};
 pub(super) const FAMILIES: &[Entry] = &[
     (&connections::STATE_DURATION, durations),
     (&connections::TIME_WAIT_SOCKETS, |view, family| {
-        sockets(view, family, |namespace| namespace.time_wait)
+        sockets(view, family, |namespace| namespace.time_wait);
     }),
     (&connections::FIN_WAIT2_ORPHAN_SOCKETS, |view, family| {
-        sockets(view, family, |namespace| namespace.fin_wait2_orphan)
+        sockets(view, family, |namespace| namespace.fin_wait2_orphan);
     }),
     (&connections::SYN_RECV_SOCKETS, |view, family| {
-        sockets(view, family, |namespace| namespace.syn_recv)
+        sockets(view, family, |namespace| namespace.syn_recv);
     }),
     (&lifecycle::SYNACK_RETRANSMITS, synacks),
     (&lifecycle::RETRANSMIT_FAILURES, |view, family| {
@@ -45,6 +45,9 @@ pub(super) const FAMILIES: &[Entry] = &[
                 .collect(),
         );
     }),
+    (&agent::INTERNAL_ERRORS, |view, family| {
+        family.alone(Number::Count(view.snapshot.internal_errors));
+    }),
     (&agent::RECONCILE_DURATION, |view, family| {
         family.histogram(
             b"",
@@ -54,22 +57,22 @@ pub(super) const FAMILIES: &[Entry] = &[
     }),
     (&agent::LABEL_OVERFLOW, overflow),
     (&agent::CONNECTIONS_TRACKED, |view, family| {
-        family.alone(Number::Count(view.snapshot.tracked))
+        family.alone(Number::Count(view.snapshot.tracked));
     }),
     (&agent::CONNECTIONS_LIMIT, |view, family| family.alone(Number::Count(view.snapshot.limit))),
     (&agent::CONNECTIONS_REFUSED, |view, family| {
-        family.alone(Number::Count(view.snapshot.refused))
+        family.alone(Number::Count(view.snapshot.refused));
     }),
     (&agent::CONNECTIONS_UNATTRIBUTED, |view, family| {
-        family.alone(Number::Count(view.snapshot.unattributed))
+        family.alone(Number::Count(view.snapshot.unattributed));
     }),
     (&agent::CONNECTIONS_UNVERIFIED, |view, family| {
-        family.alone(Number::Count(view.snapshot.unverified))
+        family.alone(Number::Count(view.snapshot.unverified));
     }),
     (&agent::CONNECTIONS_UNHELD, |view, family| family.alone(Number::Count(view.snapshot.unheld))),
     (&agent::CONNECTIONS_SHARED, |view, family| family.alone(Number::Count(view.snapshot.shared))),
     (&agent::RECONCILE_LAST_COMPLETED, |view, family| {
-        last(view, family, view.snapshot.last_reconcile)
+        last(view, family, view.snapshot.last_reconcile);
     }),
     (&agent::OWNERS_VERIFIED, |view, family| last(view, family, view.snapshot.owners_read)),
 ];

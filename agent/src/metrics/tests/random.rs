@@ -7,87 +7,17 @@ use proptest::array::{uniform, uniform3};
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 
-use super::empty;
-use crate::conn::histogram::{BYTES, Histogram, SECONDS};
+use super::fixtures::empty;
+use super::values::{count, gauge, histogram, name, netns, number, port, role, small};
+use crate::conn::histogram::{BYTES, SECONDS};
 use crate::conn::pressure::{Listener, Netstat, OwnerProcess, PortUse, Pressure};
-use crate::conn::snapshot::{Group, Namespace, OTHER, Queued, Service, Snapshot, StateGauge};
+use crate::conn::snapshot::{Group, Namespace, Queued, Service, Snapshot};
 use crate::kernel::probe::ProbeState;
 use crate::metrics::stats::{Probe, ProcessSample, SelfStats};
 use crate::pressure::descriptors::Descriptors;
 use crate::pressure::host::Host;
 use crate::workload::path::classify;
 use catalogue::labels::{Role, SocketState};
-
-/// Text from outside: everything that needs an escape, and neighbours of it in the order of bytes.
-fn name() -> BoxedStrategy<Arc<str>> {
-    prop_oneof![
-        "[ab\"\\\\\n{},= ~!#\u{e9}\u{fffd}\u{1f980}]{0,5}".prop_map(Arc::from),
-        any::<String>().prop_map(Arc::from),
-        Just(Arc::from(OTHER)),
-        Just(Arc::from("unknown")),
-    ]
-    .boxed()
-}
-
-/// Counts: small ones, large ones, and those that a float does not have.
-fn count() -> BoxedStrategy<u64> {
-    prop_oneof![3 => 0..12_u64, 1 => any::<u64>(), 1 => (0..60_u32, 0..3_u64).prop_map(|(bits, more)| (1 << bits) + more - 1)].boxed()
-}
-
-/// Counts that can be added up.
-fn small() -> impl Strategy<Value = u64> {
-    count().prop_map(|count| count >> 16)
-}
-
-fn number() -> impl Strategy<Value = f64> {
-    prop_oneof![
-        any::<f64>(),
-        small().prop_map(|count| Histogram::new(SECONDS).sum()
-            + f64::from(u32::try_from(count & 0xffff_ffff).unwrap()) / 1000.0),
-        prop::sample::select(vec![
-            0.0,
-            -0.0,
-            1.0,
-            -1.0,
-            9_007_199_254_740_992.0,
-            1e300,
-            1e-7,
-            f64::INFINITY,
-            f64::NEG_INFINITY,
-            f64::NAN
-        ]),
-    ]
-}
-
-fn role() -> impl Strategy<Value = Role> {
-    prop::sample::select(Role::ALL.to_vec())
-}
-
-fn port() -> impl Strategy<Value = Option<u16>> {
-    prop_oneof![4 => any::<u16>().prop_map(Some), 4 => (0..12_u16).prop_map(Some), 1 => Just(None)]
-}
-
-fn netns() -> impl Strategy<Value = u32> {
-    prop_oneof![0..4_u32, any::<u32>()]
-}
-
-fn histogram(bounds: &'static [f64]) -> BoxedStrategy<Histogram> {
-    vec(prop_oneof![0.0..2.0, 0.0..1e10_f64], 0..4)
-        .prop_map(move |values| {
-            let mut histogram = Histogram::new(bounds);
-            for value in values {
-                histogram.observe(value);
-            }
-            histogram
-        })
-        .boxed()
-}
-
-fn gauge() -> impl Strategy<Value = StateGauge> {
-    (count(), proptest::option::of(0..6_000_000_000_000_u64), uniform3(count())).prop_map(
-        |(count, oldest_since, older_than)| StateGauge { count, oldest_since, older_than },
-    )
-}
 
 /// A process, a workload and a role.
 type Owner = (Arc<str>, Arc<str>, Role);

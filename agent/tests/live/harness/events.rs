@@ -63,7 +63,7 @@ impl Events {
                 Ok(Some(line)) => {
                     lines.push(serde_json::from_str(&line).unwrap_or_else(|error| {
                         Value::String(format!("not JSON ({error}): {line}"))
-                    }))
+                    }));
                 }
                 Ok(None) => break,
                 Err(_) => {

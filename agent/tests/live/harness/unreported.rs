@@ -4,9 +4,9 @@
 //! Until Linux 6.10 `tcp_v4_send_reset` and `tcp_v6_send_reset` call the tracepoint
 //! `tcp_send_reset` only where the segment that they answer belongs to a full socket
 //! (`sk_fullsock`). An answer to a segment of no socket, or of one in TIME_WAIT, counts in
-//! `OutRsts` and nowhere else. The workload does not know how many there are: a delayed acknowledgement or a
-//! repeated segment that comes after the end of its connection makes one more, and on a slow
-//! machine some do.
+//! `OutRsts` and nowhere else. The workload does not know how many there are: a delayed
+//! acknowledgement or a repeated segment that comes after the end of its connection makes one more,
+//! and on a slow machine some do.
 //!
 //! A packet socket in each network namespace counts every answer that leaves; the kernel's trace
 //! buffer counts those of them that the tracepoint reports. The difference is exactly what no agent

@@ -23,7 +23,7 @@ pub(super) const TESTS: &[Test] = &[
     ("host::errors::configuration", configuration),
     ("host::errors::command_line", command_line),
     ("host::without_tracefs_it_works", || {
-        works_without("/sys/kernel/tracing", "inet_sock_set_state")
+        works_without("/sys/kernel/tracing", "inet_sock_set_state");
     }),
     ("host::without_cgroups_it_works", || works_without("/sys/fs/cgroup", "inet_sock_set_state")),
 ];

@@ -22,16 +22,16 @@ use crate::workload::Site;
 pub(super) const TESTS: &[Test] = &[
     ("portable::owners::a_leaker_is_named", || leaked("stays", GIVER, 1, 0)),
     ("portable::owners::of_two_holders_the_one_that_connected_is_named", || {
-        leaked("forks", GIVER, 2, 1)
+        leaked("forks", GIVER, 2, 1);
     }),
     ("portable::owners::the_child_of_a_parent_that_left_is_named", || {
-        leaked("leaves", RECEIVER, 1, 0)
+        leaked("leaves", RECEIVER, 1, 0);
     }),
     ("portable::owners::a_program_that_another_became_is_named", || {
-        leaked("execs", RECEIVER, 1, 0)
+        leaked("execs", RECEIVER, 1, 0);
     }),
     ("portable::owners::the_receiver_of_a_descriptor_is_named", || {
-        leaked("passes", RECEIVER, 2, 0)
+        leaked("passes", RECEIVER, 2, 0);
     }),
     ("portable::owners::a_process_in_a_pid_namespace_is_named", || leaked("nests", RECEIVER, 1, 0)),
     ("portable::owners::a_descriptor_that_only_a_thread_holds_is_found", threaded),

@@ -20,13 +20,13 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
     ("nothing_remains_after_a_polite_end", || ends("time-wait-bomb", 60, Some(Signal::SIGTERM))),
     ("nothing_remains_when_the_terminal_goes", || ends("rst-storm", 60, Some(Signal::SIGHUP))),
     ("nothing_remains_after_a_kill_with_data_under_way", || {
-        ends("slow-reader", 60, Some(Signal::SIGKILL))
+        ends("slow-reader", 60, Some(Signal::SIGKILL));
     }),
     ("nothing_remains_after_a_kill_on_a_lossy_link", || {
-        ends("lossy-link", 60, Some(Signal::SIGKILL))
+        ends("lossy-link", 60, Some(Signal::SIGKILL));
     }),
     ("nothing_remains_after_a_kill_with_half_closed_connections", || {
-        ends("half-close", 60, Some(Signal::SIGKILL))
+        ends("half-close", 60, Some(Signal::SIGKILL));
     }),
     ("a_role_that_dies_ends_the_scenario_by_name", role_dies),
     ("an_output_that_is_closed_ends_the_scenario", output_closes),

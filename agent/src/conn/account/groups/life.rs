@@ -55,6 +55,12 @@ impl Groups {
 
     /// Removes a group that has no rows; what it counted goes to another of its role.
     pub(in crate::conn) fn remove(&mut self, group: u16, successor: u16) {
+        debug_assert!(usize::from(group) >= ALWAYS, "the groups that are always there do not end");
+        debug_assert!(self.list[usize::from(group)].is_empty(), "a group that ends has no rows");
+        debug_assert!(
+            self.role(group) == self.role(successor),
+            "the successor of a group has its role"
+        );
         let counted = std::mem::take(&mut self.list[usize::from(group)].retransmitted);
         let successor = &mut self.list[usize::from(successor)];
         successor.used |= counted.iter().flatten().any(|segments| *segments > 0);

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use hashbrown::DefaultHashBuilder;
 
-use super::{ALWAYS, Group, Groups, UNKNOWN};
+use super::{ALWAYS, Group, Groups, UNKNOWN, number};
 use crate::conn::account::workloads::Place;
 use crate::conn::labels::{Role, SocketState};
 use crate::conn::report::snapshot::{Queued, SPARE};
 use crate::conn::store::age_list::AgeList;
+use crate::internal_error::internal_error;
 use crate::workload::Key;
 
 impl Groups {
@@ -79,9 +80,8 @@ impl Groups {
             self.list[usize::from(at)] = group;
             at
         } else {
-            // There are never more than `MOST`.
             self.list.push(group);
-            u16::try_from(self.list.len() - 1).unwrap_or_default()
+            number(self.list.len() - 1)
         };
         self.remember(at);
         at
@@ -99,8 +99,9 @@ impl Groups {
     pub(super) fn forget(&mut self, group: u16) {
         let gone = &self.list[usize::from(group)];
         let hash = hash(&self.hasher, &gone.process, &gone.place, gone.role);
-        if let Ok(entry) = self.index.find_entry(hash, |at| *at == group) {
-            entry.remove();
+        match self.index.find_entry(hash, |at| *at == group) {
+            Ok(entry) => drop(entry.remove()),
+            Err(_absent) => internal_error("a group is found by its names"),
         }
     }
 }

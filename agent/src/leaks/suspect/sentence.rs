@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::suspect::Suspect;
+use super::Suspect;
 use crate::conn::labels::Role;
 use crate::duration_text;
 use crate::workload::HOST;

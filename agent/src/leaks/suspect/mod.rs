@@ -2,13 +2,14 @@
 //!
 //! Used by [`super::Watch`], which ranks the candidates and shows the first.
 
+mod sentence;
+
 use std::cmp::{Ordering, Reverse};
 
 use serde::{Deserialize, Serialize};
 
 use super::history::Growth;
 use super::kind::Kind;
-use super::sentence;
 use super::survey::{Group, Key};
 use crate::listing::answer::{Connection, seconds};
 

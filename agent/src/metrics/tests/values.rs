@@ -1,0 +1,82 @@
+//! Values of one kind each, of which [`super::random`] makes snapshots.
+
+use std::sync::Arc;
+
+use catalogue::labels::{OTHER, Role};
+use proptest::array::uniform3;
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use crate::conn::histogram::{Histogram, SECONDS};
+use crate::conn::snapshot::StateGauge;
+
+/// Text from outside: everything that needs an escape, and neighbours of it in the order of bytes.
+pub(super) fn name() -> BoxedStrategy<Arc<str>> {
+    prop_oneof![
+        "[ab\"\\\\\n{},= ~!#\u{e9}\u{fffd}\u{1f980}]{0,5}".prop_map(Arc::from),
+        any::<String>().prop_map(Arc::from),
+        Just(Arc::from(OTHER)),
+        Just(Arc::from("unknown")),
+    ]
+    .boxed()
+}
+
+/// Counts: small ones, large ones, and those that a float does not have.
+pub(super) fn count() -> BoxedStrategy<u64> {
+    prop_oneof![3 => 0..12_u64, 1 => any::<u64>(), 1 => (0..60_u32, 0..3_u64).prop_map(|(bits, more)| (1 << bits) + more - 1)].boxed()
+}
+
+/// Counts that can be added up.
+pub(super) fn small() -> impl Strategy<Value = u64> {
+    count().prop_map(|count| count >> 16)
+}
+
+pub(super) fn number() -> impl Strategy<Value = f64> {
+    prop_oneof![
+        any::<f64>(),
+        small().prop_map(|count| Histogram::new(SECONDS).sum()
+            + f64::from(u32::try_from(count & 0xffff_ffff).unwrap()) / 1000.0),
+        prop::sample::select(vec![
+            0.0,
+            -0.0,
+            1.0,
+            -1.0,
+            9_007_199_254_740_992.0,
+            1e300,
+            1e-7,
+            f64::INFINITY,
+            f64::NEG_INFINITY,
+            f64::NAN
+        ]),
+    ]
+}
+
+pub(super) fn role() -> impl Strategy<Value = Role> {
+    prop::sample::select(Role::ALL.to_vec())
+}
+
+pub(super) fn port() -> impl Strategy<Value = Option<u16>> {
+    prop_oneof![4 => any::<u16>().prop_map(Some), 4 => (0..12_u16).prop_map(Some), 1 => Just(None)]
+}
+
+pub(super) fn netns() -> impl Strategy<Value = u32> {
+    prop_oneof![0..4_u32, any::<u32>()]
+}
+
+pub(super) fn histogram(bounds: &'static [f64]) -> BoxedStrategy<Histogram> {
+    vec(prop_oneof![0.0..2.0, 0.0..1e10_f64], 0..4)
+        .prop_map(move |values| {
+            let mut histogram = Histogram::new(bounds);
+            for value in values {
+                histogram.observe(value);
+            }
+            histogram
+        })
+        .boxed()
+}
+
+pub(super) fn gauge() -> impl Strategy<Value = StateGauge> {
+    (count(), proptest::option::of(0..6_000_000_000_000_u64), uniform3(count())).prop_map(
+        |(count, oldest_since, older_than)| StateGauge { count, oldest_since, older_than },
+    )
+}

@@ -22,7 +22,7 @@ impl Core {
         match outcome.relation {
             Relation::OtherSocket => {
                 self.unlink(index);
-                self.replace(index, &outcome);
+                self.replace(index, outcome);
                 return outcome;
             }
             Relation::Confirmed => self.confirm(index, row),

@@ -29,10 +29,14 @@ use crate::conn::socket::relation::Relation;
 impl Core {
     /// Applies a transition. One into CLOSE counts as [`Self::close`] without numbers; one that
     /// names a state that no row has is ignored.
+    #[inline]
     pub(crate) fn transition(&mut self, record: &State) -> Effect {
         match Observation::of_record(record) {
             Some(Observation::Transition { old, new, .. }) => self.step(old, new, record),
-            Some(Observation::Close { old, .. }) => self.end(old, record, None),
+            Some(Observation::Close { old, .. }) => {
+                self.end(old, record, None);
+                Effect::Closed
+            }
             Some(Observation::Listed { .. }) | None => Effect::None,
         }
     }
@@ -64,6 +68,7 @@ impl Core {
     }
 
     /// Takes a transition that does not end in CLOSE into the row of its socket.
+    #[inline]
     fn step(&mut self, old: Option<SocketState>, new: SocketState, record: &State) -> Effect {
         let transition = Observation::Transition { old, new, record };
         self.counters.transitions += 1;
@@ -74,7 +79,7 @@ impl Core {
         self.unlink(index);
         let outcome = observe(&mut self.rows[index], &transition);
         if outcome.relation == Relation::OtherSocket {
-            self.replace(index, &outcome);
+            self.replace(index, outcome);
             return self.admit(old, new, record);
         }
         self.count(&outcome, record.ends.netns);

@@ -12,7 +12,7 @@
 //! `ss` shows as FIN-WAIT-2 is the gauge `fin_wait2` plus `fin_wait2_orphan`, and SYN-RECV is rows
 //! in `syn_recv` plus `syn_recv` of the namespaces.
 
-use agent_common::record::Socket;
+use agent_common::record::{Socket, State};
 use hashbrown::HashMap;
 
 use super::fd_holders::HolderScan;
@@ -78,11 +78,11 @@ impl Pass {
     }
 
     /// Takes what a record did.
-    pub(crate) fn note(&mut self, effect: Effect) {
+    pub(crate) fn note(&mut self, effect: Effect, record: &State) {
         match effect {
             Effect::None => {}
             Effect::Stored(index) => self.holders.forget(index),
-            Effect::Closed { sk, time } => self.closed(sk, time),
+            Effect::Closed => self.closed(record.ends.sk, record.time),
         }
     }
 

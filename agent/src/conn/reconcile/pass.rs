@@ -87,6 +87,7 @@ impl Pass {
     }
 
     /// Holds one entry of the socket list against the table.
+    #[inline]
     pub(crate) fn socket(&mut self, core: &mut Core, queue: &mut RegroupQueue, entry: &Socket) {
         self.input.entry(core, entry);
         core.reader = entry.reader;
@@ -95,9 +96,8 @@ impl Pass {
         }
         let Some(Observation::Listed { state, .. }) = Observation::of_entry(entry) else { return };
         if let Some(index) = core.find(entry.ends.sk) {
-            let outcome = core.relist(index, state, entry);
+            let outcome = core.relist(index, state, entry, self.number);
             if outcome.relation != Relation::OtherSocket {
-                core.rows[index].seen = self.number;
                 if outcome.inherits {
                     inherit(core, queue, index);
                 }

@@ -64,7 +64,7 @@ pub fn patch(
             continue;
         };
         let Some(code) = patched.get_mut(start..start.saturating_add(length)) else { continue };
-        let more = programs(code, table, settings)?;
+        let more = programs(code, table, *settings)?;
         marked = Marked { loads: marked.loads + more.loads, values: marked.values + more.values };
     }
     if marked.loads == 0 || marked.values == 0 { Err(PatchError::Foreign) } else { Ok(patched) }
@@ -81,7 +81,7 @@ struct Marked {
 fn programs(
     code: &mut [u8],
     table: &[u32; COUNT],
-    settings: &[u32; SETTINGS],
+    settings: [u32; SETTINGS],
 ) -> Result<Marked, PatchError> {
     let mut marked = Marked::default();
     let mut instructions = code.as_chunks_mut::<LENGTH>().0.iter_mut();
@@ -95,7 +95,7 @@ fn programs(
                     continue;
                 };
                 let value =
-                    table.iter().chain(settings).nth(position).ok_or(PatchError::Foreign)?;
+                    table.iter().chain(&settings).nth(position).ok_or(PatchError::Foreign)?;
                 *immediate = value_operand(*value)?.to_ne_bytes();
                 marked.values += 1;
             }
@@ -154,7 +154,7 @@ mod tests {
 
     fn patched(code: &[Vec<u8>]) -> Result<(usize, usize, Vec<u8>), PatchError> {
         let mut code = code.concat();
-        programs(&mut code, &VALUES_HERE, &[1, 4096])
+        programs(&mut code, &VALUES_HERE, [1, 4096])
             .map(|marked| (marked.loads, marked.values, code))
     }
 
@@ -213,7 +213,7 @@ mod tests {
             Err(PatchError::Far(40_000))
         ));
         assert!(matches!(
-            programs(&mut instruction(MOVE, 0, VALUE_MARK), &[u32::MAX - 1; COUNT], &[0; 2]),
+            programs(&mut instruction(MOVE, 0, VALUE_MARK), &[u32::MAX - 1; COUNT], [0; 2]),
             Err(PatchError::Large(_))
         ));
         assert!(matches!(patch(b"\x7fELF", &VALUES_HERE, &[0; 2]), Err(PatchError::Object(_))));

@@ -179,7 +179,7 @@ last, which has no event: a handshake that a reset ends before the socket exists
 | RetransSegs | `retransmitted_segments_total` + `synack_retransmits_total` + TCPRetransFail | \
 exact; RetransSegs includes attempts that failed, whose segments TCPRetransFail counts |
 | OutRsts | `resets_sent_total` | exact since Linux 6.10; before, resets that answer a segment \
-without a socket are not reported |
+of no socket or of a TIME_WAIT socket are not reported |
 | CurrEstab | the sum of `connections{state=\"established\"}`, and of `close_wait` since the \
 kernel's correction of 2024 | exact at rest |
 | `ss -tan` by state | `connections`, `time_wait_sockets`, `fin_wait2_orphan_sockets`, \

@@ -101,12 +101,23 @@ macro_rules! word {
 
 /// Declares metrics as statics and collects them, in order, in `ALL`.
 macro_rules! metrics {
-    ($($id:ident = $kind:ident $name:literal, $unit:literal, [$($label:literal),*], $help:literal, $note:literal;)+) => {
+    ($(
+        $id:ident = $kind:ident $name:literal, $unit:literal, [$($label:literal),*],
+            $help:literal, $note:literal;
+    )+) => {
         $(
             #[doc = $help]
             pub static $id: super::Metric = super::Metric {
-                name: $name, kind: super::Kind::$kind, unit: $unit, labels: &[$($label),*], help: $help, note: $note,
-                head: concat!("# HELP ", $name, " ", $help, "\n# TYPE ", $name, " ", super::word!($kind), "\n"),
+                name: $name,
+                kind: super::Kind::$kind,
+                unit: $unit,
+                labels: &[$($label),*],
+                help: $help,
+                head: concat!(
+                    "# HELP ", $name, " ", $help, "\n",
+                    "# TYPE ", $name, " ", super::word!($kind), "\n",
+                ),
+                note: $note,
             };
         )+
         /// This part of the catalogue, in order.

@@ -70,7 +70,7 @@ impl Core {
 
     /// Removes a row that is in no list, because its address belongs to another socket by now.
     #[cold]
-    pub(super) fn replace(&mut self, index: RowId, outcome: &Outcome) {
+    pub(super) fn replace(&mut self, index: RowId, outcome: Outcome) {
         match self.index.entry(self.rows[index].sk, &self.rows) {
             Some(entry) => drop(entry.remove()),
             None => internal_error("a row is found by its socket"),
@@ -81,8 +81,8 @@ impl Core {
 
     /// Counts a row whose socket is gone, because its address belongs to another one by now.
     #[cold]
-    pub(super) fn count_replaced(&mut self, mut row: Row, outcome: &Outcome) {
-        self.count(outcome, row.netns);
+    pub(super) fn count_replaced(&mut self, mut row: Row, outcome: Outcome) {
+        self.count(&outcome, row.netns);
         if let Some(ending) = outcome.ending {
             self.count_ending(&mut row, ending, None);
         }

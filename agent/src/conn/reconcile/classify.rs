@@ -1,4 +1,4 @@
-//! The verdict of a reconcile pass: what becomes of the rows that no list had.
+//! The class of each row after a reconcile pass: what becomes of the rows that no list had.
 //!
 //! The kernel's list is no snapshot: a bucket that is resumed may skip an entry while others come
 //! and go. So a row that one pass missed is only a suspect, and it is removed when the next pass,
@@ -25,6 +25,7 @@ pub(crate) enum Presence {
 }
 
 /// What is to become of a row that is held against a pass.
+#[inline]
 pub(crate) fn classify(core: &Core, pass: &Pass, covered: &Covered, index: RowId) -> Presence {
     let row = &core.rows[index];
     if !row.has(flag::LIVE) || row.seen == pass.number || row.entered >= pass.start {

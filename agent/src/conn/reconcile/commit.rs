@@ -3,11 +3,11 @@
 //! Called by `work` until it is done. The steps come one after the other over all rows: who holds
 //! them now, which workload they have by now, which are gone, what they add up to. A step begins
 //! when the moves that the one before has planned are made. Guarantees: a call looks at about as
-//! many rows as its budget says; a row is judged by what it is in that moment, and one that came or
+//! many rows as its budget says; a row is classified by what it is in that moment, and one that came or
 //! changed meanwhile is left to the next pass; what is shown changes with the last slice only.
 
 use super::classify::{Presence, classify};
-use super::owners::Tally;
+use super::owners::{Tally, follow_listener};
 use super::pass::Pass;
 use crate::conn::collect::results::PassResults;
 use crate::conn::core::Core;
@@ -120,9 +120,7 @@ impl Commit {
                 let tally = &mut self.tally;
                 walk.each(|core, queue, index| pass.attribute_row(core, queue, index, read, tally))
             }
-            (Step::FollowListeners, _) => {
-                walk.each(|core, queue, index| pass.follow_listener(core, queue, index))
-            }
+            (Step::FollowListeners, _) => walk.each(follow_listener),
             (Step::NameWorkloads, _) => walk.each(name_workload),
             (Step::Sweep, _) => walk.each(|core, _, index| self.sweep(core, pass, index)),
             (Step::Sum, _) => walk.each(|core, _, index| sum(core, pass, index)),
@@ -192,7 +190,8 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     /// Visits slots until the budget is spent or moves are due. Returns whether the walk has come to
-    /// the end. The step is chosen outside of this loop, so that each has a loop of its own.
+    /// the end. The step is chosen outside of this loop.
+    #[expect(clippy::inline_always, reason = "each step has a loop of its own")]
     #[inline(always)]
     fn each(&mut self, mut visit: impl FnMut(&mut Core, &mut RegroupQueue, RowId)) -> bool {
         // Slot 0 holds no row.
@@ -201,11 +200,11 @@ impl Walk<'_> {
         let end = self.core.rows.top().min(from.saturating_add(most));
         while at < end && !self.queue.is_due() {
             let Some(index) = RowId::new(at) else { break };
-            at += 1;
             visit(self.core, self.queue, index);
+            at += 1;
         }
         self.at = at;
-        self.budget.spend((self.at - from) as usize);
+        self.budget.spend((at - from) as usize);
         self.at >= self.core.rows.top()
     }
 }

@@ -60,6 +60,7 @@ impl Slab {
     }
 
     /// Gives a row back, and its last contents.
+    #[inline]
     pub(crate) fn remove(&mut self, index: RowId) -> Row {
         debug_assert!(self[index].has(flag::LIVE), "only a row in use is removed");
         let free = self.free;

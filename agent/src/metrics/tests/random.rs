@@ -163,14 +163,13 @@ fn namespaces() -> BoxedStrategy<Vec<Namespace>> {
         .boxed()
 }
 
-/// A snapshot in which no label set occurs twice, in any order.
-pub(super) fn snapshot() -> impl Strategy<Value = Snapshot> {
+/// Groups, services, workloads and times in state: what the connection table gives a snapshot.
+fn tables() -> BoxedStrategy<Snapshot> {
     let groups = owners()
         .prop_flat_map(|of| of.into_iter().map(group).collect::<Vec<_>>())
         .prop_shuffle()
         .boxed();
-    let served = btree_set(((name(), name(), role()), port()), 0..6);
-    let services = served
+    let services = btree_set(((name(), name(), role()), port()), 0..6)
         .prop_flat_map(|of| {
             of.into_iter().map(|(owner, port)| service(owner, port)).collect::<Vec<_>>()
         })
@@ -178,63 +177,53 @@ pub(super) fn snapshot() -> impl Strategy<Value = Snapshot> {
         .boxed();
     let workloads = btree_set("[a-z\"\\\\\n]{1,6}", 0..4);
     let durations = vec(histogram(SECONDS), Role::COUNT * SocketState::COUNT);
-    let synacks = btree_set(port(), 0..6)
-        .prop_flat_map(|of| of.into_iter().map(|port| (Just(port), count())).collect::<Vec<_>>());
-    let moments = (proptest::option::of(0..6_000_000_000_000_u64), 0..6_000_000_000_000_u64);
-    let rest = (uniform(count()), uniform3(count()), histogram(SECONDS), moments).boxed();
-    (
-        groups,
-        services,
-        workloads,
-        durations,
-        synacks.prop_shuffle().boxed(),
-        namespaces(),
-        pressure(),
-        rest,
-    )
-        .prop_map(
-            |(
+    (groups, services, workloads, durations)
+        .prop_map(|(groups, services, workloads, durations)| {
+            let all = Role::ALL
+                .iter()
+                .flat_map(|role| SocketState::ALL.iter().map(|state| (*role, *state)));
+            let workload =
+                |name: String| Arc::new(classify(&format!("/system.slice/{name}.service")));
+            Snapshot {
                 groups,
                 services,
-                workloads,
-                durations,
+                workloads: workloads.into_iter().map(workload).collect(),
+                state_durations: all
+                    .zip(durations)
+                    .map(|((role, state), histogram)| (role, state, histogram))
+                    .collect(),
+                ..empty()
+            }
+        })
+        .boxed()
+}
+
+/// A snapshot in which no label set occurs twice, in any order.
+pub(super) fn snapshot() -> impl Strategy<Value = Snapshot> {
+    let synacks = btree_set(port(), 0..6)
+        .prop_flat_map(|of| of.into_iter().map(|port| (Just(port), count())).collect::<Vec<_>>())
+        .prop_shuffle()
+        .boxed();
+    let retransmits = (synacks, uniform(count()));
+    let moments = (proptest::option::of(0..6_000_000_000_000_u64), 0..6_000_000_000_000_u64);
+    let passes = (moments, uniform3(count()), histogram(SECONDS)).boxed();
+    (tables(), retransmits, namespaces(), pressure(), passes).prop_map(
+        |(tables, (synack_retransmits, retransmit_failures), namespaces, pressure, passes)| {
+            let ((last_reconcile, taken_at), corrections, reconcile_durations) = passes;
+            Snapshot {
+                taken_at,
                 synack_retransmits,
+                retransmit_failures,
                 namespaces,
                 pressure,
-                rest,
-            )| {
-                let all = Role::ALL
-                    .iter()
-                    .flat_map(|role| SocketState::ALL.iter().map(|state| (*role, *state)));
-                let workload =
-                    |name: String| Arc::new(classify(&format!("/system.slice/{name}.service")));
-                let (
-                    retransmit_failures,
-                    corrections,
-                    reconcile_durations,
-                    (last_reconcile, taken_at),
-                ) = rest;
-                Snapshot {
-                    taken_at,
-                    groups,
-                    services,
-                    workloads: workloads.into_iter().map(workload).collect(),
-                    state_durations: all
-                        .zip(durations)
-                        .map(|((role, state), histogram)| (role, state, histogram))
-                        .collect(),
-                    synack_retransmits,
-                    retransmit_failures,
-                    namespaces,
-                    pressure,
-                    corrections,
-                    reconcile_durations,
-                    last_reconcile,
-                    label_overflow: vec![("services", 8), ("another", 9)],
-                    ..empty()
-                }
-            },
-        )
+                corrections,
+                reconcile_durations,
+                last_reconcile,
+                label_overflow: vec![("services", 8), ("another", 9)],
+                ..tables
+            }
+        },
+    )
 }
 
 /// The agent's own numbers.

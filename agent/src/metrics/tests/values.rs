@@ -23,7 +23,8 @@ pub(super) fn name() -> BoxedStrategy<Arc<str>> {
 
 /// Counts: small ones, large ones, and those that a float does not have.
 pub(super) fn count() -> BoxedStrategy<u64> {
-    prop_oneof![3 => 0..12_u64, 1 => any::<u64>(), 1 => (0..60_u32, 0..3_u64).prop_map(|(bits, more)| (1 << bits) + more - 1)].boxed()
+    let beside_a_power = (0..60_u32, 0..3_u64).prop_map(|(bits, more)| (1 << bits) + more - 1);
+    prop_oneof![3 => 0..12_u64, 1 => any::<u64>(), 1 => beside_a_power].boxed()
 }
 
 /// Counts that can be added up.

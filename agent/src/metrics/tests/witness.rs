@@ -158,12 +158,16 @@ fn values(families: &[MetricFamily], family: &str, label: &str) -> BTreeSet<Stri
 
 proptest! {
     #[test]
-    fn the_page_is_what_the_library_prints(snapshot in random::snapshot(), stats in random::stats()) {
+    fn the_page_is_what_the_library_prints(
+        snapshot in random::snapshot(),
+        stats in random::stats(),
+    ) {
         let mut page = Vec::new();
         Writer::new().write(&snapshot, &stats, 1.7e9, &mut page);
         let page = String::from_utf8(page).unwrap();
         let families = read(&page);
-        let processes: BTreeSet<String> = snapshot.groups.iter().map(|group| group.process.to_string()).collect();
+        let processes: BTreeSet<String> =
+            snapshot.groups.iter().map(|group| group.process.to_string()).collect();
         prop_assert_eq!(values(&families, "tcpwarden_connections", "process"), processes);
         prop_assert_eq!(printed(families), page);
     }

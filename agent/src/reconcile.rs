@@ -56,8 +56,8 @@ pub(crate) struct Reconcile {
     pub(crate) search: Search,
     /// Set when the first pass has ended.
     pub(crate) ready: Arc<AtomicBool>,
-    /// Whether the last pass was one that settles suspects.
-    pub(crate) settling: bool,
+    /// Whether the last pass looked again for rows that the one before had missed.
+    pub(crate) rechecking: bool,
     /// When `/proc` was last read at length.
     pub(crate) readings: Option<Instant>,
     /// The warning about corrections.
@@ -112,10 +112,10 @@ impl Reconcile {
     /// take a tenth of one CPU at the most, or are an interval apart: where the machine is so busy
     /// that a pass takes long without doing much, the next one comes all the same.
     fn pause(&mut self, took: Duration, again: bool) -> bool {
-        // A pass that settles suspects follows at once, but not another one after it.
-        self.settling = again && !self.settling;
+        // A pass that looks again for missed rows follows at once, but not another one after it.
+        self.rechecking = again && !self.rechecking;
         let least =
-            if self.settling { GAP } else { GAP.max(took * 20).min(self.interval.max(GAP)) };
+            if self.rechecking { GAP } else { GAP.max(took * 20).min(self.interval.max(GAP)) };
         let since = Instant::now();
         let end = since + least;
         let mut due = again;

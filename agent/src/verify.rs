@@ -81,7 +81,7 @@ impl Verify {
     /// A reading that began then has ended.
     pub(crate) fn end(&mut self, began: Instant, now: Instant) {
         self.reading_from = Some(began + now.saturating_duration_since(began) * SHARE);
-        // What comes into doubt in the meantime is settled together.
+        // What comes into doubt in the meantime is checked together.
         self.looking_from = Some(now + (self.after / 2).min(APART));
     }
 

@@ -15,6 +15,7 @@ use super::store::age_list::AgeThresholds;
 use super::store::index::Index;
 use super::store::listener_index::Listeners;
 use super::store::slab::Slab;
+use crate::internal_error::internal_error;
 
 /// One row a live socket, and all that is counted from them.
 pub(super) struct Core {
@@ -69,9 +70,12 @@ impl Core {
         self.index.find(sk, &self.rows)
     }
 
-    /// Puts a row into the table; none where it is full.
+    /// Puts a row into the table. Its caller has seen that there is room.
     pub(super) fn store(&mut self, row: Row) -> Option<RowId> {
-        let index = self.rows.insert(row)?;
+        let Some(index) = self.rows.insert(row) else {
+            internal_error("a row is stored only where there is room");
+            return None;
+        };
         self.index.insert(row.sk, index, &self.rows);
         self.counters.unattributed += u64::from(row.attribution == Attribution::None);
         self.link(index);
@@ -89,18 +93,18 @@ impl Core {
         self.index.entry(sk, &self.rows).map(|entry| entry.remove().0)
     }
 
-    /// Takes a row that the index has no more out of its list and its place.
+    /// Takes a row that the index has no more out of its list and its slot.
     #[inline]
     pub(super) fn release(&mut self, index: RowId) -> Row {
         self.unlink(index);
         self.discard(index)
     }
 
-    /// Takes a row that neither the index nor a list has any more out of its place.
+    /// Takes a row that neither the index nor a list has any more out of its slot.
     #[inline]
     pub(super) fn discard(&mut self, index: RowId) -> Row {
         let row = self.rows.remove(index);
-        self.counters.unattributed -= u64::from(row.attribution == Attribution::None);
+        self.counters.attributed(row.attribution == Attribution::None);
         row
     }
 

@@ -17,7 +17,7 @@ pub struct Limits {
     pub services: usize,
     /// Network namespaces with counts of their own.
     pub namespaces: usize,
-    /// Ports with a count of SYN-ACKs sent again.
+    /// Ports with a count of retransmitted SYN-ACKs.
     pub ports: usize,
 }
 

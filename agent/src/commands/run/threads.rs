@@ -72,7 +72,7 @@ impl Threads {
             verify: Verify::new(config.verify_after),
             search: Search::Processes,
             ready: Arc::clone(&ready),
-            settling: false,
+            rechecking: false,
             readings: None,
             warning: RateLimited::default(),
         };

@@ -51,6 +51,16 @@ impl Counters {
         }
     }
 
+    /// Takes a row off those without an owner, if it was `one` of them.
+    #[inline]
+    pub(crate) fn attributed(&mut self, one: bool) {
+        debug_assert!(
+            self.unattributed >= u64::from(one),
+            "a row without an owner is counted while it has none"
+        );
+        self.unattributed -= u64::from(one);
+    }
+
     /// Notes that a pass has ended which took so long.
     pub(crate) fn passed(&mut self, took: u64, now: u64) {
         self.reconcile_durations.observe_whole(&NANOSECONDS, took);

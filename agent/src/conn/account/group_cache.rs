@@ -3,18 +3,18 @@
 //!
 //! Used by the groups. Guarantees: never an answer that is older than the last change of what it
 //! rests on (its owner empties it then); a fixed size, whatever names come: one that finds its
-//! place taken takes it.
+//! slot taken takes it.
 
 use crate::conn::ids::GroupId;
 
 /// How many answers are kept; a power of two.
-const PLACES: usize = 256;
+const SLOTS: usize = 256;
 
 /// Odd numbers without a pattern, the last 2^64 over the golden ratio.
 const FACTORS: [u64; 4] =
     [0xC2B2_AE3D_27D4_EB4F, 0x1656_67B1_9E37_79F9, 0xD6E8_FEB8_6659_FD93, 0x9E37_79B9_7F4A_7C15];
-/// Leaves the highest bits of a product, as many as places need.
-const SHIFT: u32 = u64::BITS - PLACES.ilog2();
+/// Leaves the highest bits of a product, as many as the slots need.
+const SHIFT: u32 = u64::BITS - SLOTS.ilog2();
 
 /// What an answer is found by: a command name or the group of a relative, the cgroup, the process
 /// and the role.
@@ -37,19 +37,19 @@ impl CacheKey {
     }
 
     #[inline]
-    fn place(self) -> usize {
+    fn slot(self) -> usize {
         let [front, back, cgroup, owner] = self.0;
         let mixed = front.wrapping_mul(FACTORS[0])
             ^ back.wrapping_mul(FACTORS[1])
             ^ cgroup.wrapping_mul(FACTORS[2]);
         // What differs in low bits only shows in all higher ones.
-        ((mixed ^ owner).wrapping_mul(FACTORS[3]) >> SHIFT) as usize % PLACES
+        ((mixed ^ owner).wrapping_mul(FACTORS[3]) >> SHIFT) as usize % SLOTS
     }
 }
 
 /// The last answers.
 pub(crate) struct GroupCache {
-    places: Box<[(CacheKey, GroupId)]>,
+    slots: Box<[(CacheKey, GroupId)]>,
     /// The state of the workloads that the answers rest on.
     epoch: u64,
 }
@@ -57,13 +57,13 @@ pub(crate) struct GroupCache {
 impl GroupCache {
     /// No answers.
     pub(crate) fn new() -> Self {
-        Self { places: vec![NOTHING; PLACES].into_boxed_slice(), epoch: 0 }
+        Self { slots: vec![NOTHING; SLOTS].into_boxed_slice(), epoch: 0 }
     }
 
     /// The group, if it is known and nothing has changed since.
     #[inline]
     pub(crate) fn get(&self, key: CacheKey, epoch: u64) -> Option<GroupId> {
-        let (asked, group) = self.places.get(key.place())?;
+        let (asked, group) = self.slots.get(key.slot())?;
         (*asked == key && self.epoch == epoch).then_some(*group)
     }
 
@@ -73,14 +73,14 @@ impl GroupCache {
             self.clear();
             self.epoch = epoch;
         }
-        if let Some(place) = self.places.get_mut(key.place()) {
-            *place = (key, group);
+        if let Some(slot) = self.slots.get_mut(key.slot()) {
+            *slot = (key, group);
         }
     }
 
     /// Forgets everything.
     pub(crate) fn clear(&mut self) {
-        self.places.fill(NOTHING);
+        self.slots.fill(NOTHING);
     }
 }
 

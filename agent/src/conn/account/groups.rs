@@ -1,5 +1,5 @@
 //! Processes in their workloads and what is counted for each in each role: the ordered lists behind
-//! the state gauges, and the segments sent again.
+//! the state gauges, and the retransmitted segments.
 //!
 //! Used by the table. Guarantees: at most `limit` groups besides the six that are always there
 //! (`unknown` and `~other`, in each role), and [`SPARE`] more for those whose workload is not known
@@ -18,7 +18,7 @@ use agent_common::record::Retransmit;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::group_cache::{CacheKey, GroupCache};
-use super::workloads::{Place, Workloads};
+use super::workloads::{WorkloadRef, Workloads};
 use crate::conn::ids::{GroupId, RowId};
 use crate::conn::labels::{Phase, RetransmitKind, Role, SocketState};
 use crate::conn::limits::{Budget, IDLE_TTL, UNKNOWN};
@@ -37,9 +37,9 @@ use crate::workload::{Kind, Workload};
 const ALWAYS: usize = 2 * Role::COUNT;
 
 /// One process in one workload and role.
-struct Group {
+struct GroupEntry {
     process: Arc<str>,
-    place: Place,
+    workload: WorkloadRef,
     role: Role,
     live: bool,
     /// Whether it has ever held a row or counted a segment; a group that has not is not shown.
@@ -57,9 +57,9 @@ struct Group {
     queued: Queued,
 }
 
-impl Group {
-    fn is(&self, process: &str, place: &Place, role: Role) -> bool {
-        self.role == role && self.place == *place && *self.process == *process
+impl GroupEntry {
+    fn is(&self, process: &str, workload: &WorkloadRef, role: Role) -> bool {
+        self.role == role && self.workload == *workload && *self.process == *process
     }
 
     fn is_empty(&self) -> bool {
@@ -78,7 +78,7 @@ fn number(position: usize) -> GroupId {
 
 /// All of them.
 pub(crate) struct Groups {
-    list: Vec<Group>,
+    list: Vec<GroupEntry>,
     free: Vec<GroupId>,
     index: HashTable<GroupId>,
     hasher: DefaultHashBuilder,
@@ -107,7 +107,7 @@ impl Groups {
         for (process, workload) in [(UNKNOWN, unknown), (OTHER, &other)] {
             let process = process.into();
             for role in Role::ALL {
-                new.add(&process, &Place::Named(Arc::clone(workload)), *role);
+                new.add(&process, &WorkloadRef::Named(Arc::clone(workload)), *role);
             }
         }
         new
@@ -124,10 +124,10 @@ impl Groups {
     }
 
     /// The group of a process by its name, made where there is room.
-    pub(crate) fn of_name(&mut self, name: &Name, place: &Place, role: Role) -> GroupId {
-        match self.find(name.as_str(), place, role) {
+    pub(crate) fn of_name(&mut self, name: &Name, workload: &WorkloadRef, role: Role) -> GroupId {
+        match self.find(name.as_str(), workload, role) {
             Some(group) => group,
-            None => self.make(&name.as_str().into(), place, role),
+            None => self.make(&name.as_str().into(), workload, role),
         }
     }
 
@@ -136,31 +136,36 @@ impl Groups {
     pub(crate) fn of_name_if_room(
         &mut self,
         name: &Name,
-        place: &Place,
+        workload: &WorkloadRef,
         role: Role,
     ) -> Option<GroupId> {
-        self.find_or_add(&name.as_str().into(), place, role)
+        self.find_or_add(&name.as_str().into(), workload, role)
     }
 
-    /// The group of another's process in this place and role; none, and nothing counted, where
+    /// The group of another's process in this workload and role; none, and nothing counted, where
     /// there is no room.
     pub(crate) fn sibling_if_room(
         &mut self,
         group: GroupId,
-        place: &Place,
+        workload: &WorkloadRef,
         role: Role,
     ) -> Option<GroupId> {
         let process = Arc::clone(&self.list[group.position()].process);
-        self.find_or_add(&process, place, role)
+        self.find_or_add(&process, workload, role)
     }
 
-    /// The group of another's process in this place and role, made where there is room.
-    pub(crate) fn sibling(&mut self, group: GroupId, place: &Place, role: Role) -> GroupId {
+    /// The group of another's process in this workload and role, made where there is room.
+    pub(crate) fn sibling(
+        &mut self,
+        group: GroupId,
+        workload: &WorkloadRef,
+        role: Role,
+    ) -> GroupId {
         if Self::is_other(group) {
             return Self::other(role);
         }
         let process = Arc::clone(&self.list[group.position()].process);
-        self.find(&process, place, role).unwrap_or_else(|| self.make(&process, place, role))
+        self.find(&process, workload, role).unwrap_or_else(|| self.make(&process, workload, role))
     }
 
     /// The same process in the same workload, in this role.
@@ -168,22 +173,28 @@ impl Groups {
         if self.role(group) == role {
             return group;
         }
-        let place = self.list[group.position()].place.clone();
-        self.sibling(group, &place, role)
+        let workload = self.list[group.position()].workload.clone();
+        self.sibling(group, &workload, role)
     }
 
     /// Whether a row's group is already the one of this owner.
-    pub(crate) fn keeps(&self, row: &Row, name: &Name, place: &Place, tgid: u32) -> bool {
+    pub(crate) fn keeps(&self, row: &Row, name: &Name, workload: &WorkloadRef, tgid: u32) -> bool {
         let group = &self.list[row.group.position()];
         let folded = Self::is_other(row.group)
             && row.tgid == tgid
             && row.attribution >= Attribution::FromDescriptors;
-        group.role == row.role && (folded || group.is(name.as_str(), place, row.role))
+        group.role == row.role && (folded || group.is(name.as_str(), workload, row.role))
     }
 
-    /// Whether a group is the one of a process in this place and role.
-    pub(crate) fn is(&self, group: GroupId, process: &str, place: &Place, role: Role) -> bool {
-        self.list[group.position()].is(process, place, role)
+    /// Whether a group is the one of a process in this workload and role.
+    pub(crate) fn is(
+        &self,
+        group: GroupId,
+        process: &str,
+        workload: &WorkloadRef,
+        role: Role,
+    ) -> bool {
+        self.list[group.position()].is(process, workload, role)
     }
 
     /// The group that was the answer to a question, where nothing has changed since that it rests
@@ -217,7 +228,7 @@ impl Groups {
 
     /// The name of its workload; `unknown` while that is not known yet.
     pub(crate) fn workload(&self, group: GroupId) -> &Arc<str> {
-        self.list[group.position()].place.label(&self.unknown)
+        self.list[group.position()].workload.label(&self.unknown)
     }
 
     /// The names of its process and workload.
@@ -227,15 +238,15 @@ impl Groups {
 
     /// Whether its workload is `unknown`.
     pub(crate) fn has_unknown_workload(&self, group: GroupId) -> bool {
-        match &self.list[group.position()].place {
-            Place::Named(workload) => Arc::ptr_eq(workload, &self.unknown),
-            Place::Pending(_) => false,
+        match &self.list[group.position()].workload {
+            WorkloadRef::Named(workload) => Arc::ptr_eq(workload, &self.unknown),
+            WorkloadRef::Pending(_) => false,
         }
     }
 
     /// Whether its workload is not known yet.
     pub(crate) fn is_pending(&self, group: GroupId) -> bool {
-        self.list[group.position()].place.is_pending()
+        self.list[group.position()].workload.is_pending()
     }
 
     /// The role of a group.
@@ -253,6 +264,7 @@ impl Groups {
         left: bool,
     ) -> &mut AgeList {
         let group = &mut self.list[group.position()];
+        debug_assert!(group.live, "a group with rows does not end");
         (group.used, group.touched) = (true, true);
         if left { &mut group.left } else { &mut group.lists[state.index()] }
     }
@@ -275,7 +287,7 @@ impl Groups {
             .collect()
     }
 
-    /// Counts segments sent again.
+    /// Counts retransmitted segments.
     pub(crate) fn retransmit(&mut self, group: GroupId, record: &Retransmit) {
         let (phase, kind) = classify(record.state, record.ca_state, record.pending);
         let group = &mut self.list[group.position()];

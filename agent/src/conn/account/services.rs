@@ -1,5 +1,5 @@
 //! What is counted by process, workload, role and service port: openings, closings, failures and
-//! the distributions that a connection leaves behind; and SYN-ACKs sent again, by port.
+//! the distributions that a connection leaves behind; and retransmitted SYN-ACKs, by port.
 //!
 //! Used by the table. Guarantees: at most `limit` services besides the three that take what has no
 //! room (`~other` without port, one a role), and [`SPARE`] more for workloads that wait for their
@@ -67,7 +67,9 @@ impl Services {
             None => self.find(row, groups),
         };
         row.service = Some(found);
-        &mut self.list[found.position()].service
+        let entry = &mut self.list[found.position()];
+        debug_assert!(entry.live, "a service does not end before the rows that it counts");
+        &mut entry.service
     }
 
     /// All that was counted under names that are known; what falls beyond the limit only once
@@ -192,7 +194,7 @@ impl Service {
     }
 }
 
-/// SYN-ACKs sent again, by the listener's port. Beyond the limit: counted together, and each as
+/// retransmitted SYN-ACKs, by the listener's port. Beyond the limit: counted together, and each as
 /// overflow.
 pub(crate) struct Ports {
     counts: HashMap<u16, u64>,

@@ -2,7 +2,7 @@
 //! asks for.
 //!
 //! Used by the table. A socket shows up with the id of its cgroup, and the name behind the id comes
-//! later, from another thread. Until then the rows of the id have a place of their own, which
+//! later, from another thread. Until then the rows of the id have a group of their own, which
 //! becomes the named one as a whole: what they counted meanwhile is shown under the right name or
 //! not at all. Guarantees: at most [`MOST_KNOWN`] keys are kept and at most [`MOST_PENDING`] wait
 //! for a name; what is beyond is `unknown`; a key that waits for [`PATIENCE`] becomes `unknown`
@@ -22,14 +22,14 @@ pub(crate) const MOST_PENDING: usize = 64;
 /// For how long a key waits, nanoseconds.
 const PATIENCE: u64 = 10_000_000_000;
 
-/// Where a group belongs: a workload, or a key whose workload is not known yet.
+/// The workload of a group, or the key of one whose name is not known yet.
 #[derive(Clone, Debug)]
-pub(crate) enum Place {
+pub(crate) enum WorkloadRef {
     Named(Arc<Workload>),
     Pending(Key),
 }
 
-impl Place {
+impl WorkloadRef {
     /// The label that stands for it now.
     pub(crate) fn label<'a>(&'a self, unknown: &'a Arc<Workload>) -> &'a Arc<str> {
         match self {
@@ -44,7 +44,7 @@ impl Place {
     }
 }
 
-impl PartialEq for Place {
+impl PartialEq for WorkloadRef {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Named(one), Self::Named(other)) => {
@@ -71,7 +71,7 @@ pub(crate) struct Workloads {
     pending: HashMap<Key, Option<u64>>,
     host: Arc<Workload>,
     pub(crate) unknown: Arc<Workload>,
-    /// Changes with whatever a place that was found before could change by.
+    /// Changes with whatever an earlier answer of [`Self::find`] could change by.
     epoch: u64,
     /// Sockets that were `unknown` because too many keys were known or waiting.
     pub(crate) overflow: u64,
@@ -97,43 +97,43 @@ impl Workloads {
         self.epoch += 1;
     }
 
-    /// A place that was found for a key without overflow is still its place as long as this stays.
+    /// Returns the epoch: an answer that was found without overflow holds as long as it stays.
     pub(crate) const fn epoch(&self) -> u64 {
         self.epoch
     }
 
-    /// The place of a socket, by its cgroup's id and its owner's process id; 0 where not known.
-    pub(crate) fn place(&mut self, cgroup: u64, tgid: u32) -> Place {
+    /// Returns the workload of a socket, by its cgroup's id and its owner's process id; 0 where not known.
+    pub(crate) fn find(&mut self, cgroup: u64, tgid: u32) -> WorkloadRef {
         if self.sight == Sight::Blind {
-            return Place::Named(Arc::clone(&self.host));
+            return WorkloadRef::Named(Arc::clone(&self.host));
         }
-        let Some(key) = self.sight.key(cgroup, tgid) else { return self.unknown_place() };
+        let Some(key) = self.sight.key(cgroup, tgid) else { return self.unknown_ref() };
         if let Some(known) = self.known.get(&key) {
-            return Place::Named(Arc::clone(&known.workload));
+            return WorkloadRef::Named(Arc::clone(&known.workload));
         }
         if self.pending.contains_key(&key) {
-            return Place::Pending(key);
+            return WorkloadRef::Pending(key);
         }
         if self.pending.len() >= MOST_PENDING || self.known.len() + self.pending.len() >= MOST_KNOWN
         {
             self.overflow += 1;
-            return self.unknown_place();
+            return self.unknown_ref();
         }
         self.pending.insert(key, None);
-        Place::Pending(key)
+        WorkloadRef::Pending(key)
     }
 
-    /// The place of a row that has been placed before: what finds no room was counted then.
-    pub(crate) fn place_uncounted(&mut self, cgroup: u64, tgid: u32) -> Place {
+    /// Does the same for a row that was looked up before: what finds no room was counted then.
+    pub(crate) fn find_uncounted(&mut self, cgroup: u64, tgid: u32) -> WorkloadRef {
         let overflow = self.overflow;
-        let place = self.place(cgroup, tgid);
+        let found = self.find(cgroup, tgid);
         self.overflow = overflow;
-        place
+        found
     }
 
-    /// The place of what cannot be named.
-    pub(crate) fn unknown_place(&self) -> Place {
-        Place::Named(Arc::clone(&self.unknown))
+    /// Returns the workload of what cannot be named.
+    pub(crate) fn unknown_ref(&self) -> WorkloadRef {
+        WorkloadRef::Named(Arc::clone(&self.unknown))
     }
 
     /// The keys that wait for a name.

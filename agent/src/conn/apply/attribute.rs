@@ -2,7 +2,7 @@
 //! cgroup.
 //!
 //! Used by the table and its passes. Every answer that rests on a name alone is asked of the
-//! groups' memo first.
+//! groups' cache first.
 
 use agent_common::record::State;
 
@@ -38,8 +38,7 @@ impl Core {
         let Self { rows, groups, workloads, counters, .. } = self;
         let row = &mut rows[index];
         groups.name_by(workloads, row, record, reader, seeded);
-        counters.unattributed -=
-            u64::from(before == Attribution::None && row.attribution != Attribution::None);
+        counters.attributed(before == Attribution::None && row.attribution != Attribution::None);
     }
 
     /// Takes the role, and the owner where none is known or it waits to be accepted, from the
@@ -78,12 +77,12 @@ impl Groups {
             row.attribution = Attribution::FromSyscall;
         }
         if row.attribution == Attribution::None && seeded {
-            self.place_unowned(workloads, row);
+            self.follow_cgroup(workloads, row);
         }
     }
 
     /// Puts a row without an owner where its cgroup belongs.
-    fn place_unowned(&mut self, workloads: &mut Workloads, row: &mut Row) {
+    fn follow_cgroup(&mut self, workloads: &mut Workloads, row: &mut Row) {
         self.follow(workloads, row, Self::nobody(row.role), 0);
     }
 
@@ -95,13 +94,13 @@ impl Groups {
             Some(group) if !Self::is_other(row.group) => self.put(row, group),
             _ => {
                 let (name, overflow) = (Name::from_comm(comm), workloads.overflow);
-                let place = workloads.place(row.cgroup, tgid);
-                if !self.keeps(row, &name, &place, tgid) {
-                    let group = self.of_name(&name, &place, row.role);
+                let workload = workloads.find(row.cgroup, tgid);
+                if !self.keeps(row, &name, &workload, tgid) {
+                    let group = self.of_name(&name, &workload, row.role);
                     row.set_group(group);
                 }
                 if overflow == workloads.overflow
-                    && self.is(row.group, name.as_str(), &place, row.role)
+                    && self.is(row.group, name.as_str(), &workload, row.role)
                 {
                     self.cache_group(key, workloads, row.group);
                 }
@@ -110,7 +109,7 @@ impl Groups {
         row.tgid = tgid;
     }
 
-    /// Puts a row under the name of the process of the group `source`, in its own place and role.
+    /// Puts a row under the name of the process of the group `source`, in its own workload and role.
     fn follow(&mut self, workloads: &mut Workloads, row: &mut Row, source: GroupId, tgid: u32) {
         let key = CacheKey::relative(source, row.cgroup, tgid, row.role.index());
         if let Some(group) = self.cached_group(key, workloads) {
@@ -118,10 +117,11 @@ impl Groups {
             return;
         }
         let overflow = workloads.overflow;
-        let place = workloads.place(row.cgroup, tgid);
-        let group = self.sibling(source, &place, row.role);
+        let workload = workloads.find(row.cgroup, tgid);
+        let group = self.sibling(source, &workload, row.role);
         row.set_group(group);
-        if overflow == workloads.overflow && self.is(group, self.name(source), &place, row.role) {
+        if overflow == workloads.overflow && self.is(group, self.name(source), &workload, row.role)
+        {
             self.cache_group(key, workloads, group);
         }
     }

@@ -90,7 +90,9 @@ impl Core {
 
     /// Removes the row of a socket that the kernel's lists do not have any more.
     pub(crate) fn remove_missed(&mut self, sk: u64) {
-        let Some(mut row) = self.extract(sk) else { return };
+        let Some(mut row) = self.extract(sk) else {
+            return internal_error("a row in use is found by its socket");
+        };
         self.correct(Correction::MissedClose);
         let ending = missed(&row);
         self.count_ending(&mut row, ending, None);

@@ -25,9 +25,9 @@ const MOST: usize = 8192;
 /// How many of the worst are shown.
 const SHOWN: usize = 20;
 
-/// A place that ports are taken for.
+/// A destination: what ports are taken for.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Key {
+struct Triple {
     netns: u32,
     peer_port: u16,
     local: [u64; 2],
@@ -45,7 +45,7 @@ struct Taken {
 #[derive(Default)]
 pub(crate) struct Destinations {
     facts: HashMap<u32, Facts>,
-    counts: HashMap<Key, Taken>,
+    counts: HashMap<Triple, Taken>,
 }
 
 impl Destinations {
@@ -67,7 +67,7 @@ impl Destinations {
     /// Counts it.
     pub(crate) fn count(&mut self, entry: &Socket) {
         let ends = &entry.ends;
-        let key = Key {
+        let key = Triple {
             netns: ends.netns,
             peer_port: ends.peer_port,
             local: ends.local,
@@ -136,7 +136,7 @@ impl Destinations {
         (bounded(uses.into_values().collect(), home, limit), all)
     }
 
-    fn destination(&self, key: &Key, taken: Taken, range: u32) -> Option<Destination> {
+    fn destination(&self, key: &Triple, taken: Taken, range: u32) -> Option<Destination> {
         Some(Destination {
             netns: key.netns,
             local: crate::conn::socket::row::address(key.local),

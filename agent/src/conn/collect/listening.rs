@@ -2,7 +2,7 @@
 //! passes see it.
 //!
 //! Used by the pass. Guarantees: at most `limit` of these, the rest shares one; what was counted
-//! as dropped stays counted: a pair whose listeners are gone keeps its count until its place is
+//! as dropped stays counted: a pair whose listeners are gone keeps its count until its room is
 //! needed, and then hands it to the shared one.
 
 use std::sync::Arc;
@@ -54,14 +54,14 @@ struct Pair {
 }
 
 /// Process, workload and port.
-type Key = (Arc<str>, Arc<str>, u16);
+type ListenerKey = (Arc<str>, Arc<str>, u16);
 
 /// All listeners.
 pub(crate) struct Listening {
     counted: HashMap<u64, Counted>,
     /// By name, not by group: a group's number may be another's one day, and counts stay longer
     /// than groups.
-    pairs: HashMap<Key, Pair>,
+    pairs: HashMap<ListenerKey, Pair>,
     beyond: Pair,
     limit: usize,
     /// Listeners that had to be folded into `~other`.
@@ -120,7 +120,7 @@ impl Listening {
 
     /// What is shown; the shared pair only once something was folded.
     pub(crate) fn snapshot(&self) -> Vec<Listener> {
-        let show = |((process, workload, port), pair): (&Key, &Pair)| {
+        let show = |((process, workload, port), pair): (&ListenerKey, &Pair)| {
             pair.shown([process, workload].map(Arc::clone), Some(*port))
         };
         let beyond =
@@ -128,7 +128,7 @@ impl Listening {
         self.pairs.iter().map(show).chain(beyond).collect()
     }
 
-    fn pair(&mut self, key: Key, new: bool) -> &mut Pair {
+    fn pair(&mut self, key: ListenerKey, new: bool) -> &mut Pair {
         if self.pairs.len() >= self.limit && !self.pairs.contains_key(&key) && !self.evict() {
             self.overflow += u64::from(new);
             return &mut self.beyond;

@@ -2,7 +2,7 @@
 //! FIN_WAIT2 that the kernel keeps as a small socket, and handshakes that are not finished.
 //!
 //! Used by the pass. Guarantees: at most `limit` namespaces have their own counts, the others share
-//! one under inode 0; a namespace keeps its place from pass to pass as long as it is read.
+//! one under inode 0; a namespace keeps its own counts from pass to pass as long as it is read.
 
 use std::collections::HashSet;
 
@@ -24,7 +24,7 @@ pub(crate) struct Namespaces {
 }
 
 impl Namespaces {
-    /// Empty counts that keep the places of those that `published` has.
+    /// Empty counts that have room for the namespaces that `published` has.
     pub(crate) fn like(published: &[Namespace], limit: usize) -> Self {
         let mut new = Self { limit, ..Self::default() };
         for known in published.iter().filter(|known| known.netns != 0) {

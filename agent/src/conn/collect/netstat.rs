@@ -2,7 +2,7 @@
 //! it sent.
 //!
 //! Used by the pass. The kernel's counters go with their namespace; these stay. Guarantees: at most
-//! `limit` namespaces have counters of their own; one that is gone keeps its until the place is
+//! `limit` namespaces have counters of their own; one that is gone keeps its until the room is
 //! needed, and then hands them to the shared ones.
 
 use std::collections::{BTreeMap, HashMap, HashSet};

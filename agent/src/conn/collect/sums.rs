@@ -21,7 +21,7 @@ pub(crate) struct Sums {
     queued: Vec<Queued>,
     /// By process: the group of one of its sockets, and how many there are.
     owned: HashMap<u32, (GroupId, u64)>,
-    /// Listeners: their places, with their sockets in case another has a place by now.
+    /// Listeners: their rows, with their sockets in case another has the row by now.
     listening: Vec<(RowId, u64)>,
 }
 

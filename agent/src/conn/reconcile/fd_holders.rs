@@ -12,7 +12,7 @@
 //! close.
 //!
 //! A socket that has a `struct socket` and that no process holds keeps its last owner, as
-//! [`Attribution::Lost`]: its descriptor is in flight in a unix socket, registered with an io_uring alone, or
+//! `Attribution::Lost`: its descriptor is in flight in a unix socket, registered with an io_uring alone, or
 //! a part of the kernel uses it. A child that waits in its listener's accept queue follows the
 //! listener; an orphan, which the kernel closes by itself, stays with the process that let it go.
 //!
@@ -104,7 +104,7 @@ impl HolderScan {
         self.marks[index.slot()] = mark.word();
     }
 
-    /// Forgets what was met of a place that another socket takes.
+    /// Forgets what was met of a row that another socket takes.
     pub(crate) fn forget(&mut self, index: RowId) {
         if let Some(word) = self.marks.get_mut(index.slot()) {
             *word = 0;

@@ -3,7 +3,7 @@
 use super::pass::Pass;
 use crate::conn::account::group_cache::CacheKey;
 use crate::conn::account::groups::Groups;
-use crate::conn::account::workloads::Place;
+use crate::conn::account::workloads::WorkloadRef;
 use crate::conn::core::Core;
 use crate::conn::ids::{GroupId, RowId};
 use crate::conn::labels::SocketState;
@@ -12,7 +12,7 @@ use crate::conn::socket::attribution::Attribution;
 use crate::conn::socket::name::Name;
 use crate::conn::socket::row::flag;
 
-/// What the settling of owners has met.
+/// What the attribution of rows has met.
 #[derive(Default)]
 pub(crate) struct Tally {
     /// Rows in use that nobody holds.
@@ -85,7 +85,7 @@ impl Pass {
         if other.is_none() && before == Attribution::FromSyscall && tgid == candidate {
             return false;
         }
-        core.counters.unattributed -= u64::from(before == Attribution::None);
+        core.counters.attributed(before == Attribution::None);
         let row = &mut core.rows[index];
         row.tgid = candidate;
         row.attribution = Attribution::FromDescriptors;
@@ -134,14 +134,14 @@ fn look_up_group(
 ) -> Option<GroupId> {
     let row = core.rows[index];
     let name = Name::from_comm(comm);
-    let place = core.workloads.place_uncounted(row.cgroup, candidate);
+    let workload = core.workloads.find_uncounted(row.cgroup, candidate);
     if Groups::is_other(row.group) {
-        leave_other(core, queue, index, candidate, &name, &place);
+        leave_other(core, queue, index, candidate, &name, &workload);
     }
-    let kept = core.groups.keeps(&row, &name, &place, candidate);
-    let group = if kept { row.group } else { core.groups.of_name(&name, &place, row.role) };
+    let kept = core.groups.keeps(&row, &name, &workload, candidate);
+    let group = if kept { row.group } else { core.groups.of_name(&name, &workload, row.role) };
     // One that is nowhere may be so for want of room, which is counted where records bring it.
-    if core.groups.is(group, name.as_str(), &place, row.role)
+    if core.groups.is(group, name.as_str(), &workload, row.role)
         && !core.groups.has_unknown_workload(group)
     {
         core.groups.cache_group(key, &core.workloads, group);
@@ -156,11 +156,11 @@ fn leave_other(
     index: RowId,
     candidate: u32,
     name: &Name,
-    place: &Place,
+    workload: &WorkloadRef,
 ) {
     let row = &mut core.rows[index];
-    if let Some(group) = core.groups.of_name_if_room(name, place, row.role) {
-        // It is placed by what the tables say, not by its last system call.
+    if let Some(group) = core.groups.of_name_if_room(name, workload, row.role) {
+        // Its group is what the tables say, not by its last system call.
         row.attribution = Attribution::FromDescriptors;
         row.tgid = candidate;
         queue.enqueue(core, index, group);

@@ -1,7 +1,7 @@
 //! The reconcile pass: the table held against the kernel's own socket list and descriptor tables.
 //!
 //! Driven by the ingest thread: `begin_pass`, then slices of the lists between which the rings are
-//! drained and applied, then `finish_pass` (in `finish`). Each entry carries the time at which it
+//! drained and applied, then the commit (`commit`). Each entry carries the time at which it
 //! was read and all records up to then have been applied, so an entry is the truth unless the row
 //! has heard of something later. The first pass seeds the table; a later one finds only what was
 //! lost, and counts it.
@@ -35,7 +35,7 @@ const MAX_CLOSED: usize = 1 << 20;
 /// A pass under way.
 pub(crate) struct Pass {
     pub(crate) start: u64,
-    /// Its number; see `rows::seen`.
+    /// Its number; see `row::seen`.
     pub(crate) number: u8,
     /// Sockets that closed during the pass, and when.
     closed: HashMap<u64, u64>,
@@ -132,8 +132,7 @@ fn inherit(core: &mut Core, queue: &mut RegroupQueue, index: RowId) {
     let (before, group) = (row.attribution, row.group);
     core.inherit(&mut row);
     let target = std::mem::replace(&mut row.group, group);
-    core.counters.unattributed -=
-        u64::from(before == Attribution::None && row.attribution != Attribution::None);
+    core.counters.attributed(before == Attribution::None && row.attribution != Attribution::None);
     core.rows[index] = row;
     if target != group {
         queue.enqueue(core, index, target);

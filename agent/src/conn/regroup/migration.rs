@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::queue::{Drained, RUN, RegroupQueue};
 use super::retirement::retire;
-use crate::conn::account::workloads::Place;
+use crate::conn::account::workloads::WorkloadRef;
 use crate::conn::collect::sums::Sums;
 use crate::conn::core::Core;
 use crate::conn::limits::Budget;
@@ -30,7 +30,7 @@ pub struct Wanted {
 /// Keys whose workload is known by now, and whose groups have not all got it yet.
 #[derive(Default)]
 pub(crate) struct Migrations {
-    pub(crate) keys: Vec<(Key, Place)>,
+    pub(crate) keys: Vec<(Key, WorkloadRef)>,
 }
 
 impl Migrations {
@@ -47,7 +47,7 @@ impl Migrations {
         let before = self.keys.len();
         for (key, workload) in answers {
             if core.workloads.tell(key, workload.as_ref(), now) {
-                self.keys.push((key, Place::Named(core.workloads.of(key))));
+                self.keys.push((key, WorkloadRef::Named(core.workloads.of(key))));
             }
         }
         if self.keys.len() > before {
@@ -65,11 +65,11 @@ impl Migrations {
         mut budget: Budget,
     ) -> bool {
         while !budget.is_spent()
-            && let Some((key, place)) = self.keys.last().cloned()
+            && let Some((key, workload)) = self.keys.last().cloned()
         {
             match queue.drained() {
                 Some(drained) => {
-                    budget.spend(self.migrate(core, drained, sums.as_deref_mut(), key, &place));
+                    budget.spend(self.migrate(core, drained, sums.as_deref_mut(), key, &workload));
                 }
                 None => queue.step(core, &mut budget),
             }
@@ -86,13 +86,13 @@ impl Migrations {
         drained: Drained<'_>,
         sums: Option<&mut Sums>,
         key: Key,
-        place: &Place,
+        workload: &WorkloadRef,
     ) -> usize {
         let looked = 1 + core.groups.len() / 16;
         let waiting = core.groups.waiting(key);
         let Some((group, successor)) = waiting
             .into_iter()
-            .find_map(|group| Some((group, core.groups.rename_or_find(group, place)?)))
+            .find_map(|group| Some((group, core.groups.rename_or_find(group, workload)?)))
         else {
             self.keys.pop();
             return looked;

@@ -1,7 +1,7 @@
 //! How rows change groups while they stay in their state, which only a pass and the name of a
 //! workload make them do.
 //!
-//! Used by the pass and by `tenure`. Each list is in order of time while the holders come in order
+//! Used by the pass and by `migration`. Each list is in order of time while the holders come in order
 //! of processes, so the moves are gathered, sorted, and made with one walk a list and batch instead
 //! of one walk a row. Guarantees: records may come between any two slices; a row is in exactly one
 //! list at every moment.
@@ -72,7 +72,7 @@ pub(crate) struct RegroupQueue {
     /// Whether the batch is complete and its walk has begun.
     walking: bool,
     /// Where the walk through the list of the last move stands, with the socket of the row there.
-    place: Option<(Target, u64)>,
+    cursor: Option<(Target, u64)>,
 }
 
 /// Proof that no move is planned. A planned move names its group by number: while one is planned,
@@ -101,10 +101,10 @@ impl RegroupQueue {
 
     /// The next move of the batch, and the run that it is from; none at the batch's end.
     fn pop(&mut self) -> Option<(usize, Target, Move)> {
-        let first = |run: &usize| self.runs[*run].last().map(|(goal, _)| goal.order());
+        let first = |run: &usize| self.runs[*run].last().map(|(target, _)| target.order());
         let run = (0..self.runs.len()).max_by_key(first)?;
-        let (goal, planned) = self.runs[run].pop()?;
-        Some((run, goal, planned))
+        let (target, planned) = self.runs[run].pop()?;
+        Some((run, target, planned))
     }
 }
 
@@ -155,19 +155,19 @@ impl RegroupQueue {
             }
         }
         while !budget.is_spent() {
-            let Some((run, goal, planned)) = self.pop() else {
+            let Some((run, target, planned)) = self.pop() else {
                 // Where this batch ends there may be rows that are younger than those of the next.
-                (self.place, self.walking) = (None, false);
+                (self.cursor, self.walking) = (None, false);
                 self.runs.clear();
                 return;
             };
             let Some(now) = Self::target_of(core, &planned) else { continue };
-            if !now.is_in_list_of(&goal) || now.entered != goal.entered {
+            if !now.is_in_list_of(&target) || now.entered != target.entered {
                 self.planned.push(planned);
                 continue;
             }
             if !self.seek(core, &now, budget) {
-                self.runs[run].push((goal, planned));
+                self.runs[run].push((target, planned));
                 return;
             }
             self.relink(core, &now);
@@ -180,15 +180,15 @@ impl RegroupQueue {
         let mut planned = std::mem::take(&mut self.planned);
         let mut run = Vec::with_capacity(planned.len() - rest);
         for planned in planned.drain(rest..) {
-            if let Some(goal) = Self::target_of(core, &planned) {
+            if let Some(target) = Self::target_of(core, &planned) {
                 // What has no room for a name is counted here, and not again when its turn comes.
-                run.push((goal, Move { group: goal.group, ..planned }));
+                run.push((target, Move { group: target.group, ..planned }));
             }
         }
         self.planned = planned;
         budget.spend(run.len());
         // The last is taken first.
-        run.sort_unstable_by_key(|(goal, _)| goal.order());
+        run.sort_unstable_by_key(|(target, _)| target.order());
         self.runs.push(run);
     }
 
@@ -213,26 +213,26 @@ impl RegroupQueue {
     }
 
     /// Walks back to the row after which another belongs; false where the budget ends before that.
-    fn seek(&mut self, core: &mut Core, goal: &Target, budget: &mut Budget) -> bool {
+    fn seek(&mut self, core: &mut Core, target: &Target, budget: &mut Budget) -> bool {
         let Core { rows, groups, .. } = core;
         let queue = self;
-        let tail = groups.list_at(goal.group, goal.state, goal.left).tail();
-        let stands = |(place, sk): &(Target, u64)| {
-            let row = &rows[place.index];
+        let tail = groups.list_at(target.group, target.state, target.left).tail();
+        let stands = |(at, sk): &(Target, u64)| {
+            let row = &rows[at.index];
             row.has(flag::LIVE)
                 && row.sk == *sk
-                && Target::of(place.index, row, row.group) == *place
-                && place.is_in_list_of(goal)
+                && Target::of(at.index, row, row.group) == *at
+                && at.is_in_list_of(target)
         };
-        let mut at = queue.place.filter(stands).map(|(place, _)| place.index).or(tail);
+        let mut at = queue.cursor.filter(stands).map(|(at, _)| at.index).or(tail);
         loop {
             let Some(here) = at else {
-                queue.place = None;
+                queue.cursor = None;
                 break;
             };
             let row = &rows[here];
-            queue.place = Some((Target::of(here, row, goal.group), row.sk));
-            if row.entered <= goal.entered {
+            queue.cursor = Some((Target::of(here, row, target.group), row.sk));
+            if row.entered <= target.entered {
                 break;
             }
             if budget.is_spent() {
@@ -244,17 +244,17 @@ impl RegroupQueue {
         true
     }
 
-    /// Puts a row into the list in which [`Self::approach`] has found its place.
-    fn relink(&mut self, core: &mut Core, goal: &Target) {
-        let index = goal.index;
-        debug_assert!(core.rows[index].group != goal.group, "a move changes the group");
+    /// Puts a row into the list in which [`Self::seek`] has found its position.
+    fn relink(&mut self, core: &mut Core, target: &Target) {
+        let index = target.index;
+        debug_assert!(core.rows[index].group != target.group, "a move changes the group");
         core.unlink(index);
-        core.rows[index].set_group(goal.group);
-        let start = self.place.map(|(place, _)| place.index);
+        core.rows[index].set_group(target.group);
+        let start = self.cursor.map(|(at, _)| at.index);
         let Core { rows, groups, listeners, .. } = core;
         groups.list_of(&rows[index]).insert(rows, index, start);
         let row = &rows[index];
-        self.place = Some((*goal, row.sk));
+        self.cursor = Some((*target, row.sk));
         if row.state == SocketState::Listen {
             listeners.add(row.netns, row.local_port, row.local, index);
         }

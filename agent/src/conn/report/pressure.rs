@@ -111,7 +111,7 @@ pub struct Netstat {
     pub overflows: u64,
     /// All that listeners dropped (`ListenDrops`).
     pub drops: u64,
-    /// Segments sent, pure acknowledgements among them, those sent again not (`OutSegs`).
+    /// Segments sent, pure acknowledgements among them, retransmitted ones not (`OutSegs`).
     pub segments_sent: u64,
 }
 

@@ -31,7 +31,7 @@ pub struct Snapshot {
     /// Time spent in a state, observed when it is left, in the order of `Role::ALL` x
     /// `SocketState::ALL`.
     pub state_durations: Vec<(Role, SocketState, Histogram)>,
-    /// SYN-ACKs sent again, by the listener's port; `None` for ports beyond the budget.
+    /// retransmitted SYN-ACKs, by the listener's port; `None` for ports beyond the budget.
     pub synack_retransmits: Vec<(Option<u16>, u64)>,
     /// Segments that the kernel tried to send again and could not, in the order of
     /// `RetransmitError::ALL` (told since Linux 6.17).
@@ -94,7 +94,7 @@ pub struct Group {
     pub close_wait: [u64; Stage::COUNT],
     /// What waited in its sockets when the last pass looked.
     pub queued: Queued,
-    /// Segments sent again, by phase and kind.
+    /// Retransmitted segments, by phase and kind.
     pub retransmitted: [[u64; RetransmitKind::COUNT]; Phase::COUNT],
 }
 

@@ -1,6 +1,6 @@
 //! How well the owner of a socket is known, and whether a record shows who it is.
 //!
-//! Used by `apply`, by the pass and by every view. Fact (6.18, more than thirty scenarios): the
+//! Used by `apply`, by the pass and by every view. Fact (6.18, more than many scenarios): the
 //! task that makes a record with the OWNED flag uses the socket; the current task of any other
 //! record has nothing to do with it.
 

@@ -175,7 +175,7 @@ impl Row {
         self.flags |= if flags & socket_flag::ORPHAN == 0 { 0 } else { flag::ORPHAN };
     }
 
-    /// Returns the contents of a place that is not in use.
+    /// Returns the contents of a slot that is not in use.
     pub(crate) const fn unused(self) -> Self {
         Self { flags: 0, ..self }
     }

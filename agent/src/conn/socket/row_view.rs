@@ -86,7 +86,7 @@ impl States {
     /// No state.
     pub const NONE: Self = Self(0);
 
-    /// The states that should pass; see [`SocketState::can_leak`].
+    /// The transient states; see [`SocketState::can_leak`].
     #[must_use]
     pub fn leaking() -> Self {
         SocketState::ALL

@@ -2,8 +2,8 @@
 //!
 //! Used by the store. One open-addressed table would be copied as a whole when it grows, with a
 //! look at every row, while records wait: so the addresses are spread over [`SHARDS`] small ones,
-//! each of which grows by itself. Guarantees: five bytes a place, and at least half of them in use
-//! once a shard has grown past its first places; growing holds a record up for a 64th of all rows
+//! each of which grows by itself. Guarantees: five bytes a slot, and at least half of them in use
+//! once a shard has grown past its first slots; growing holds a record up for a 64th of all rows
 //! at the most.
 
 use hashbrown::HashTable;
@@ -14,7 +14,7 @@ use crate::conn::ids::RowId;
 
 /// How many tables there are; a power of two.
 const SHARDS: usize = 64;
-/// The bits of a hash that choose the table: above those that choose the place in it, below those
+/// The bits of a hash that choose the table: above those that choose the slot in it, below those
 /// kept beside it.
 const SHARD_SHIFT: u32 = 48;
 

@@ -5,6 +5,7 @@
 use hashbrown::HashMap;
 
 use crate::conn::ids::RowId;
+use crate::internal_error::internal_error;
 
 /// Where a listener listens.
 struct Listener {
@@ -24,8 +25,12 @@ impl Listeners {
 
     /// Removes a row.
     pub(crate) fn remove(&mut self, netns: u32, port: u16, row: RowId) {
-        let Some(all) = self.0.get_mut(&(netns, port)) else { return };
+        let Some(all) = self.0.get_mut(&(netns, port)) else {
+            return internal_error("a row in LISTEN is found by its port");
+        };
+        let before = all.len();
         all.retain(|listener| listener.row != row);
+        debug_assert!(all.len() + 1 == before, "a row in LISTEN is found once by its port");
         if all.is_empty() {
             self.0.remove(&(netns, port));
         }

@@ -1,4 +1,4 @@
-//! Where rows lie and how they are found: by place, by address, by age, by listener.
+//! Where rows lie and how they are found: by slot, by address, by age, by listener.
 //!
 //! Used by `core`, which keeps the four in step.
 

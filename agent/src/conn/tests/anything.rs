@@ -10,7 +10,7 @@ use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 
 use super::support::*;
 use super::workloads::unit;
-use crate::conn::account::workloads::Place;
+use crate::conn::account::workloads::WorkloadRef;
 use crate::conn::{Limits, RowView, Table};
 use crate::workload::{Key, Sight};
 
@@ -39,9 +39,9 @@ const CGROUPS: u64 = 4;
 enum Act {
     Record(u64, u8, u8, Option<(usize, u32)>, u64, bool),
     Tell(u64, Option<usize>),
-    /// The same, and whose rows have to move is left to `Settle`.
+    /// The same, and whose rows have to move is left to `Migrate`.
     TellSlowly(Key, Option<usize>),
-    Settle(usize),
+    Migrate(usize),
     TellProcess(u32, Option<usize>),
     Tidy(u64),
     See(u8),
@@ -70,7 +70,7 @@ fn act() -> impl Strategy<Value = Act> {
         }),
         3 => (1..CGROUPS, proptest::option::of(0..3_usize)).prop_map(|(cgroup, name)| Act::Tell(cgroup, name)),
         3 => (key(), proptest::option::of(0..3_usize)).prop_map(|(key, name)| Act::TellSlowly(key, name)),
-        4 => (1..4_usize).prop_map(Act::Settle),
+        4 => (1..4_usize).prop_map(Act::Migrate),
         2 => (1..5_u32, proptest::option::of(0..3_usize)).prop_map(|(tgid, name)| Act::TellProcess(tgid, name)),
         2 => prop_oneof![Just(1_u64), Just(20), Just(400)].prop_map(Act::Tidy),
         1 => (0..5_u8).prop_map(Act::See),
@@ -128,10 +128,10 @@ fn play(
             Act::TellSlowly(key, name) => {
                 let workload = name.map(|name| unit(UNITS[name]));
                 let waited = table.core.workloads.tell(key, workload.as_ref(), ms * MS);
-                let place = Place::Named(table.core.workloads.of(key));
-                table.work.migrations.keys.extend(waited.then_some((key, place)));
+                let found = WorkloadRef::Named(table.core.workloads.of(key));
+                table.work.migrations.keys.extend(waited.then_some((key, found)));
             }
-            Act::Settle(places) => drop(table.migrate(places)),
+            Act::Migrate(places) => drop(table.migrate(places)),
             Act::TellProcess(tgid, name) => table.tell_workloads(
                 [(Key::Process(tgid), name.map(|name| unit(UNITS[name])))],
                 ms * MS,

@@ -218,7 +218,7 @@ fn a_row_that_found_no_room_gets_its_name_when_there_is_some() {
 fn a_row_whose_workload_finds_no_room_counts_once() {
     let mut table = seeing(LIMITS);
     for key in 0..64 {
-        table.core.workloads.place(5000 + key, 0);
+        table.core.workloads.find(5000 + key, 0);
     }
     connect(&mut table, 1, 9, "p");
     let before = (table.core.workloads.overflow, table.core.groups.overflow);

@@ -6,16 +6,16 @@ use std::sync::Arc;
 
 use hashbrown::HashSet;
 
-use super::{ALWAYS, Group, Groups, IDLE_TTL, number};
-use crate::conn::account::workloads::Place;
+use super::{ALWAYS, GroupEntry, Groups, IDLE_TTL, number};
+use crate::conn::account::workloads::WorkloadRef;
 use crate::conn::ids::GroupId;
 use crate::workload::Key;
 
 impl Groups {
     /// The groups whose workload waits for this key's name.
     pub(in crate::conn) fn waiting(&self, key: Key) -> Vec<GroupId> {
-        let place = Place::Pending(key);
-        self.indices().filter(|group| self.list[group.position()].place == place).collect()
+        let workload = WorkloadRef::Pending(key);
+        self.indices().filter(|group| self.list[group.position()].workload == workload).collect()
     }
 
     /// Gives a group its workload where no group of its process has it yet; else returns the group
@@ -23,32 +23,35 @@ impl Groups {
     pub(in crate::conn) fn rename_or_find(
         &mut self,
         group: GroupId,
-        place: &Place,
+        workload: &WorkloadRef,
     ) -> Option<GroupId> {
         let waiting = &self.list[group.position()];
         let (process, role) = (Arc::clone(&waiting.process), waiting.role);
-        if let Some(found) = self.find(&process, place, role) {
+        if let Some(found) = self.find(&process, workload, role) {
             return Some(found);
         }
         self.cache.clear();
         self.forget(group);
-        self.list[group.position()].place = place.clone();
+        self.list[group.position()].workload = workload.clone();
         self.remember(group);
         None
     }
 
     /// Groups whose process has had no row in their workload for the grace time.
     pub(in crate::conn) fn idle(&mut self, now: u64) -> Vec<GroupId> {
-        let awake = |group: &&Group| {
-            group.live && (group.touched || group.place.is_pending() || !group.is_empty())
+        let awake = |group: &&GroupEntry| {
+            group.live && (group.touched || group.workload.is_pending() || !group.is_empty())
         };
         let busy: HashSet<(Arc<str>, Arc<str>)> = (self.list.iter().filter(awake))
-            .map(|group| (Arc::clone(&group.process), Arc::clone(group.place.label(&self.unknown))))
+            .map(|group| {
+                (Arc::clone(&group.process), Arc::clone(group.workload.label(&self.unknown)))
+            })
             .collect();
         let mut idle = Vec::new();
         for (at, group) in self.list.iter_mut().enumerate().filter(|(_, group)| group.live) {
             group.touched = false;
-            let name = (Arc::clone(&group.process), Arc::clone(group.place.label(&self.unknown)));
+            let name =
+                (Arc::clone(&group.process), Arc::clone(group.workload.label(&self.unknown)));
             if busy.contains(&name) {
                 group.alive = now;
             } else if at >= ALWAYS && now.saturating_sub(group.alive) >= IDLE_TTL {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use hashbrown::DefaultHashBuilder;
 
-use super::{ALWAYS, Group, Groups, UNKNOWN, number};
-use crate::conn::account::workloads::Place;
+use super::{ALWAYS, GroupEntry, Groups, UNKNOWN, number};
+use crate::conn::account::workloads::WorkloadRef;
 use crate::conn::ids::GroupId;
 use crate::conn::labels::{Role, SocketState};
 use crate::conn::report::snapshot::{Queued, SPARE};
@@ -15,10 +15,15 @@ use crate::internal_error::internal_error;
 use crate::workload::Key;
 
 impl Groups {
-    pub(super) fn find(&mut self, process: &str, place: &Place, role: Role) -> Option<GroupId> {
-        let hash = hash(&self.hasher, process, place, role);
+    pub(super) fn find(
+        &mut self,
+        process: &str,
+        workload: &WorkloadRef,
+        role: Role,
+    ) -> Option<GroupId> {
+        let hash = hash(&self.hasher, process, workload, role);
         let found =
-            *self.index.find(hash, |at| self.list[at.position()].is(process, place, role))?;
+            *self.index.find(hash, |at| self.list[at.position()].is(process, workload, role))?;
         self.list[found.position()].touched = true;
         Some(found)
     }
@@ -27,32 +32,37 @@ impl Groups {
     pub(super) fn find_or_add(
         &mut self,
         process: &Arc<str>,
-        place: &Place,
+        workload: &WorkloadRef,
         role: Role,
     ) -> Option<GroupId> {
-        match self.find(process, place, role) {
-            None if self.has_room(place) => Some(self.add(process, place, role)),
+        match self.find(process, workload, role) {
+            None if self.has_room(workload) => Some(self.add(process, workload, role)),
             found => found,
         }
     }
 
-    fn has_room(&self, place: &Place) -> bool {
+    fn has_room(&self, workload: &WorkloadRef) -> bool {
         let used = self.list.len() - self.free.len() - ALWAYS;
-        used < self.limit + if place.is_pending() { SPARE } else { 0 }
+        used < self.limit + if workload.is_pending() { SPARE } else { 0 }
     }
 
     /// A new group where there is room. A workload that waits for its name has more of it, and
     /// where that is used up its rows are those of workload `unknown`; rows without an owner
     /// stay so.
-    pub(super) fn make(&mut self, process: &Arc<str>, place: &Place, role: Role) -> GroupId {
-        if self.has_room(place) {
-            return self.add(process, place, role);
+    pub(super) fn make(
+        &mut self,
+        process: &Arc<str>,
+        workload: &WorkloadRef,
+        role: Role,
+    ) -> GroupId {
+        if self.has_room(workload) {
+            return self.add(process, workload, role);
         }
-        if place.is_pending() {
-            let unknown_place = Place::Named(Arc::clone(&self.unknown));
+        if workload.is_pending() {
+            let unknown_ref = WorkloadRef::Named(Arc::clone(&self.unknown));
             return self
-                .find(process, &unknown_place, role)
-                .unwrap_or_else(|| self.make(process, &unknown_place, role));
+                .find(process, &unknown_ref, role)
+                .unwrap_or_else(|| self.make(process, &unknown_ref, role));
         }
         if **process == *UNKNOWN {
             return Self::nobody(role);
@@ -61,12 +71,17 @@ impl Groups {
         Self::other(role)
     }
 
-    pub(super) fn add(&mut self, process: &Arc<str>, place: &Place, role: Role) -> GroupId {
+    pub(super) fn add(
+        &mut self,
+        process: &Arc<str>,
+        workload: &WorkloadRef,
+        role: Role,
+    ) -> GroupId {
         let lists = std::array::from_fn(|state| AgeList::new(SocketState::ALL[state].can_leak()));
-        let (process, place) = (Arc::clone(process), place.clone());
-        let group = Group {
+        let (process, workload) = (Arc::clone(process), workload.clone());
+        let group = GroupEntry {
             process,
-            place,
+            workload,
             role,
             live: true,
             used: false,
@@ -92,14 +107,14 @@ impl Groups {
         let Self { list, index, hasher, .. } = self;
         let key = |at: &GroupId| {
             let group = &list[at.position()];
-            hash(hasher, &group.process, &group.place, group.role)
+            hash(hasher, &group.process, &group.workload, group.role)
         };
         index.insert_unique(key(&group), group, key);
     }
 
     pub(super) fn forget(&mut self, group: GroupId) {
         let gone = &self.list[group.position()];
-        let hash = hash(&self.hasher, &gone.process, &gone.place, gone.role);
+        let hash = hash(&self.hasher, &gone.process, &gone.workload, gone.role);
         match self.index.find_entry(hash, |at| *at == group) {
             Ok(entry) => drop(entry.remove()),
             Err(_absent) => internal_error("a group is found by its names"),
@@ -107,11 +122,11 @@ impl Groups {
     }
 }
 
-fn hash(hasher: &DefaultHashBuilder, process: &str, place: &Place, role: Role) -> u64 {
-    match place {
-        Place::Named(workload) => {
+fn hash(hasher: &DefaultHashBuilder, process: &str, workload: &WorkloadRef, role: Role) -> u64 {
+    match workload {
+        WorkloadRef::Named(workload) => {
             hasher.hash_one((process, Some(&*workload.name), None::<&Key>, role))
         }
-        Place::Pending(key) => hasher.hash_one((process, None::<&str>, Some(key), role)),
+        WorkloadRef::Pending(key) => hasher.hash_one((process, None::<&str>, Some(key), role)),
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use hashbrown::HashSet;
 
 use super::Groups;
-use crate::conn::account::workloads::Place;
+use crate::conn::account::workloads::WorkloadRef;
 use crate::conn::labels::SocketState;
 use crate::conn::limits::Budget;
 use crate::conn::report::snapshot::{self, StateGauge};
@@ -31,10 +31,10 @@ impl Groups {
                 .lists
                 .iter_mut()
                 .for_each(|list| list.advance(rows, thresholds, &mut Budget::UNLIMITED.clone()));
-            let waits = group.place.is_pending();
+            let waits = group.workload.is_pending();
             let one = snapshot::Group {
                 process: Arc::clone(&group.process),
-                workload: Arc::clone(group.place.label(&self.unknown)),
+                workload: Arc::clone(group.workload.label(&self.unknown)),
                 role: group.role,
                 states: group.lists.map(|list| list.gauge(rows)),
                 close_wait: group.lists[SocketState::CloseWait.index()].stages(),
@@ -60,9 +60,9 @@ impl Groups {
     pub(in crate::conn) fn workloads(&self) -> Vec<Arc<Workload>> {
         let mut seen = HashSet::new();
         let named = self.list.iter().filter(|group| group.live && group.used).filter_map(|group| {
-            match &group.place {
-                Place::Named(workload) => Some(workload),
-                Place::Pending(_) => None,
+            match &group.workload {
+                WorkloadRef::Named(workload) => Some(workload),
+                WorkloadRef::Pending(_) => None,
             }
         });
         named

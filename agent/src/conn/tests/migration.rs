@@ -5,7 +5,7 @@ use agent_common::tcp::{CLOSE, ESTABLISHED, SYN_SENT};
 
 use super::support::{LIMITS, SECOND, apply, check, owned, row, seeded, step};
 use super::workloads::{client, close, connect, counts, seeing, shown, tell, unit};
-use crate::conn::account::workloads::Place;
+use crate::conn::account::workloads::WorkloadRef;
 use crate::conn::limits::IDLE_TTL;
 use crate::conn::report::snapshot::Service;
 use crate::conn::{Limits, Table};
@@ -14,7 +14,7 @@ use crate::workload::Key;
 /// What telling that a cgroup is that of `web` does, up to where rows move.
 fn tell_slowly(table: &mut Table, cgroup: u64) {
     assert!(table.core.workloads.tell(Key::Cgroup(cgroup), Some(&unit("web")), 0));
-    table.work.migrations.keys.push((Key::Cgroup(cgroup), Place::Named(unit("web"))));
+    table.work.migrations.keys.push((Key::Cgroup(cgroup), WorkloadRef::Named(unit("web"))));
 }
 
 #[test]
@@ -35,18 +35,18 @@ fn many_sockets_that_waited_get_their_name_slice_by_slice_while_others_come_and_
     // Every tenth has its name from the start, so that the others go between rows that are there.
     (1..=MANY).for_each(|sk| open(&mut table, sk, if sk % 10 == 0 { 26 } else { 25 }, sk));
     tell(&mut table, 25, "web");
-    let placed = |table: &mut Table| shown(table, "app").0.get("web.service").copied().unwrap_or(0);
-    let (mut slices, mut before) = (0, placed(&mut table));
+    let named = |table: &mut Table| shown(table, "app").0.get("web.service").copied().unwrap_or(0);
+    let (mut slices, mut before) = (0, named(&mut table));
     assert!(before < MANY / 10 + 10_000, "telling moved {} rows in one go", before - MANY / 10);
     while table.migrate(1000) {
         slices += 1;
-        let now = placed(&mut table);
+        let now = named(&mut table);
         assert!(now <= before + 1000, "a slice of 1000 moved {} rows", now - before);
-        // Records come between: one that waits closes, and one opens in its place.
+        // Records come between: one that waits closes, and one opens instead.
         let step = [step(client(slices * 10 + 1, 25), ESTABLISHED, CLOSE, 3 * MANY)];
         apply(&mut table, &step);
         open(&mut table, 2 * MANY + slices, 25, 2 * MANY);
-        before = placed(&mut table);
+        before = named(&mut table);
     }
     assert!(slices > 50, "{slices} slices");
     assert_eq!(

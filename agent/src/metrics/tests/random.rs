@@ -19,7 +19,7 @@ use crate::pressure::host::Host;
 use crate::workload::path::classify;
 use catalogue::labels::{Role, SocketState};
 
-/// A process, a workload and a role.
+/// An `Owner` is a process, a workload and a role.
 type Owner = (Arc<str>, Arc<str>, Role);
 
 fn owners() -> impl Strategy<Value = BTreeSet<Owner>> {
@@ -163,7 +163,7 @@ fn namespaces() -> BoxedStrategy<Vec<Namespace>> {
         .boxed()
 }
 
-/// Groups, services, workloads and times in state: what the connection table gives a snapshot.
+/// Generates the groups, services, workloads and times in state of a snapshot.
 fn tables() -> BoxedStrategy<Snapshot> {
     let groups = owners()
         .prop_flat_map(|of| of.into_iter().map(group).collect::<Vec<_>>())
@@ -198,7 +198,7 @@ fn tables() -> BoxedStrategy<Snapshot> {
         .boxed()
 }
 
-/// A snapshot in which no label set occurs twice, in any order.
+/// Generates a snapshot in which no label set occurs twice, in any order.
 pub(super) fn snapshot() -> impl Strategy<Value = Snapshot> {
     let synacks = btree_set(port(), 0..6)
         .prop_flat_map(|of| of.into_iter().map(|port| (Just(port), count())).collect::<Vec<_>>())
@@ -226,7 +226,7 @@ pub(super) fn snapshot() -> impl Strategy<Value = Snapshot> {
     )
 }
 
-/// The agent's own numbers.
+/// Generates the agent's own numbers.
 pub(super) fn stats() -> impl Strategy<Value = SelfStats> {
     let probe = |name| {
         let numbers = (proptest::option::of((count(), number())), count());

@@ -27,14 +27,18 @@ impl Core {
 
     /// Does the same for a row of the table that is in no list.
     pub(super) fn attribute_at(&mut self, index: u32, inherits: bool, record: &State) {
+        let before = self.rows[index].attribution;
         if inherits {
             let mut row = self.rows[index];
             self.inherit(&mut row);
             self.rows[index] = row;
         }
         let (seeded, reader) = (self.seeded, self.reader);
-        let Self { rows, groups, workloads, .. } = self;
-        groups.name_by(workloads, &mut rows[index], record, reader, seeded);
+        let Self { rows, groups, workloads, counters, .. } = self;
+        let row = &mut rows[index];
+        groups.name_by(workloads, row, record, reader, seeded);
+        counters.unattributed -=
+            u64::from(before == Attribution::None && row.attribution != Attribution::None);
     }
 
     /// Takes the role, and the owner where none is known or it waits to be accepted, from the

@@ -69,7 +69,7 @@ impl Core {
 
     /// Removes a row that is in no list, because its address belongs to another socket by now.
     #[cold]
-    pub(super) fn replace(&mut self, index: u32, outcome: &Outcome) {
+    pub(super) fn replace(&mut self, index: u32, outcome: Outcome) {
         match self.index.entry(self.rows[index].sk, &self.rows) {
             Some(entry) => drop(entry.remove()),
             None => internal_error("a row is found by its socket"),
@@ -80,8 +80,8 @@ impl Core {
 
     /// Counts a row whose socket is gone, because its address belongs to another one by now.
     #[cold]
-    pub(super) fn count_replaced(&mut self, mut row: Row, outcome: &Outcome) {
-        self.count(outcome, row.netns);
+    pub(super) fn count_replaced(&mut self, mut row: Row, outcome: Outcome) {
+        self.count(&outcome, row.netns);
         if let Some(ending) = outcome.ending {
             self.count_ending(&mut row, ending, None);
         }

@@ -118,6 +118,7 @@ impl HolderScan {
 
 impl HolderScan {
     /// Notes a holder of a socket; what follows from it is decided when the pass ends.
+    #[inline]
     pub(crate) fn note(&mut self, core: &Core, entry: &Holder) {
         let reader = core.reader;
         if entry.tgid == 0 {

@@ -43,7 +43,7 @@ impl Relation {
 /// Tells how an observation stands to the row at its socket's address.
 #[expect(clippy::inline_always, reason = "part of `observe`")]
 #[inline(always)]
-pub(super) fn relation(row: &Row, observation: &Observation<'_>) -> Relation {
+pub(crate) fn relation(row: &Row, observation: &Observation<'_>) -> Relation {
     let birth = observation.is_birth();
     if !row.has(flag::LIVE) {
         return if birth { Relation::Birth } else { Relation::Unseen };

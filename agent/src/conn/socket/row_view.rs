@@ -55,7 +55,7 @@ pub struct RowView {
     pub holders: u8,
     /// Whether no descriptor referred to it when the last pass saw it.
     pub orphan: bool,
-    /// Segments sent again.
+    /// How many segments were retransmitted.
     pub retransmitted: u32,
     /// What waits in it, as of the last pass.
     pub waiting: Waiting,

@@ -156,14 +156,16 @@ impl AgeList {
     }
 
     /// Follows a row of this list whose stage changes by `change`.
-    pub(crate) fn restage(&mut self, row: &mut Row, change: impl FnOnce(&mut Row)) {
+    #[inline]
+    pub(crate) fn restage<T>(&mut self, row: &mut Row, change: impl FnOnce(&mut Row) -> T) -> T {
         if let Some(stage) = self.stage(row) {
             *stage -= 1;
         }
-        change(row);
+        let changed = change(row);
         if let Some(stage) = self.stage(row) {
             *stage += 1;
         }
+        changed
     }
 
     /// The rows by stage, in the order of `Stage::ALL`; zero for any state but CLOSE_WAIT.

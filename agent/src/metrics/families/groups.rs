@@ -5,11 +5,12 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use super::{Entry, View};
-use crate::conn::snapshot::{Group, STUCK_AGES, StateGauge};
+use crate::conn::snapshot::{Group, StateGauge};
 use crate::metrics::family::{Family, Tails};
 use crate::metrics::sorted::Sorted;
 use crate::metrics::text::{Number, Value};
 use catalogue::labels::{Phase, RetransmitKind, Role, SocketState, Stage};
+use catalogue::limits::STUCK_AGES;
 use catalogue::metrics::{connections, lifecycle, pressure};
 
 /// These are the families of groups. Every state of a process has a series, 0 if no socket is in

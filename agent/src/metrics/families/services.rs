@@ -4,11 +4,12 @@
 use std::sync::LazyLock;
 
 use super::{Entry, View};
-use crate::conn::histogram::{BYTES, Histogram, SECONDS};
+use crate::conn::histogram::Histogram;
 use crate::conn::snapshot::Service;
 use crate::metrics::family::{Family, Sum, Tails, bounds};
 use crate::metrics::sorted::Sorted;
 use crate::metrics::text::{Number, Value};
+use catalogue::buckets::{BYTES, SECONDS};
 use catalogue::labels::{CloseReason, ConnectFailure, Role};
 use catalogue::metrics::lifecycle;
 

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use super::services::IN_SECONDS;
 use super::{Entry, View};
-use crate::conn::snapshot::{Namespace, OTHER, Snapshot};
+use crate::conn::snapshot::{Namespace, Snapshot};
 use crate::metrics::family::{Family, Sum};
 use crate::metrics::sorted::Sorted;
 use crate::metrics::text::{Number, Value};
-use catalogue::labels::{Correction, RetransmitError};
+use catalogue::labels::{Correction, OTHER, RetransmitError};
 use catalogue::metrics::{agent, connections, lifecycle};
 
 /// These are the families of everything in the snapshot that has neither process nor service.

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use agent_common::tcp;
-use catalogue::labels::{ConnectFailure, Phase, RetransmitKind, Role, SocketState};
+use catalogue::buckets::{BYTES, SECONDS};
+use catalogue::labels::{ConnectFailure, OTHER, Phase, RetransmitKind, Role, SocketState};
 
-use crate::conn::histogram::{BYTES, Histogram, SECONDS};
+use crate::conn::histogram::Histogram;
 use crate::conn::pressure::{Listener, Netstat, OwnerProcess, PortUse, Pressure};
-use crate::conn::snapshot::{Group, Namespace, OTHER, Queued, Service, Snapshot, StateGauge};
+use crate::conn::snapshot::{Group, Namespace, Queued, Service, Snapshot, StateGauge};
 use crate::conn::{Limits, Table};
 use crate::kernel::probe::ProbeState;
 use crate::metrics::stats::{DecodeErrors, Probe, ProcessSample};

@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use catalogue::buckets::{BYTES, SECONDS};
+use catalogue::labels::{Role, SocketState};
 use proptest::array::{uniform, uniform3};
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 
 use super::fixtures::empty;
 use super::values::{count, gauge, histogram, name, netns, number, port, role, small};
-use crate::conn::histogram::{BYTES, SECONDS};
 use crate::conn::pressure::{Listener, Netstat, OwnerProcess, PortUse, Pressure};
 use crate::conn::snapshot::{Group, Namespace, Queued, Service, Snapshot};
 use crate::kernel::probe::ProbeState;
@@ -17,7 +18,6 @@ use crate::metrics::stats::{Probe, ProcessSample, SelfStats};
 use crate::pressure::descriptors::Descriptors;
 use crate::pressure::host::Host;
 use crate::workload::path::classify;
-use catalogue::labels::{Role, SocketState};
 
 /// An `Owner` is a process, a workload and a role.
 type Owner = (Arc<str>, Arc<str>, Role);

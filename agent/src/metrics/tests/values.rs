@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use catalogue::buckets::SECONDS;
 use catalogue::labels::{OTHER, Role};
 use proptest::array::uniform3;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::conn::histogram::{Histogram, SECONDS};
+use crate::conn::histogram::Histogram;
 use crate::conn::snapshot::StateGauge;
 
 /// Generates text from outside: every character that needs an escape, and its neighbours in the

@@ -5,12 +5,12 @@
 //! groups' memo first.
 
 use agent_common::record::State;
+use catalogue::labels::Role;
 
 use crate::conn::account::group_cache::CacheKey;
 use crate::conn::account::groups::Groups;
 use crate::conn::account::workloads::Workloads;
 use crate::conn::core::Core;
-use crate::conn::labels::Role;
 use crate::conn::socket::attribution::{Attribution, names_owner};
 use crate::conn::socket::name::Name;
 use crate::conn::socket::row::Row;

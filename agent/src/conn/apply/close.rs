@@ -3,9 +3,9 @@
 //! Called by `table` through `Core::close`, and by `transition`.
 
 use agent_common::record::{Close, State};
+use catalogue::labels::SocketState;
 
 use crate::conn::core::Core;
-use crate::conn::labels::SocketState;
 use crate::conn::socket::effect::Effect;
 use crate::conn::socket::observation::Observation;
 use crate::conn::socket::observe::observe;

@@ -4,11 +4,11 @@
 //! closed under the owner known at that time.
 
 use agent_common::record::Close;
+use catalogue::labels::Correction;
 
 use crate::conn::account::groups::Groups;
 use crate::conn::core::Core;
 use crate::conn::histogram::NANOSECONDS;
-use crate::conn::labels::Correction;
 use crate::conn::socket::ending::missed;
 use crate::conn::socket::observation::Observation;
 use crate::conn::socket::observe::observe;

@@ -13,9 +13,9 @@
 
 mod access;
 mod counters;
+mod counts;
 mod holders;
 mod out;
-mod resets;
 mod retransmit;
 mod second;
 mod set_state;

@@ -1,9 +1,10 @@
-//! The metric reference.
+//! The metric reference docs/metrics.md, for [`files`](crate::files). The catalogue has its text.
 
-use crate::File;
+use crate::{File, markdown};
 
-/// docs/metrics.md.
+/// Returns docs/metrics.md.
 #[must_use]
 pub fn files() -> Vec<File> {
-    vec![File { path: "docs/metrics.md".to_owned(), text: catalogue::reference::render() }]
+    let text = markdown::wrap(&catalogue::reference::render());
+    vec![File { path: "docs/metrics.md".to_owned(), text }]
 }

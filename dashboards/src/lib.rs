@@ -14,6 +14,7 @@ pub mod alerts;
 pub mod boards;
 pub mod docs;
 pub mod grafana;
+pub mod markdown;
 pub mod rules;
 pub mod runbooks;
 pub mod threshold;

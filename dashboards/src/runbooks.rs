@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 
 use crate::File;
+use crate::markdown;
 use crate::rules::{self, Alert};
 use crate::timing::{PRODUCTION, Timing};
 
@@ -39,13 +40,12 @@ fn page(alert: &Alert, timing: &Timing) -> File {
     );
     let _ = write!(text, "\n```promql\n{}\n```\n\n", (alert.expr)(timing));
     let _ = write!(text, "{EXAMPLE}\n\n{}", alert.fill(runbook, timing));
-    File { path: format!("{FOLDER}{name}.md"), text }
+    File { path: format!("{FOLDER}{name}.md"), text: markdown::wrap(&text) }
 }
 
 const EXAMPLE: &str = "\
-Run the commands on the machine of the label `instance`. In them, `orders-api`, process id 1077, \
-port 5432 and address 10.0.0.5 stand for
-those at hand.";
+Run the commands on the machine that the label `instance` names. `orders-api`, process id 1077, \
+port 5432 and address 10.0.0.5 are examples.";
 
 /// All alerts in a table.
 fn index() -> String {
@@ -60,5 +60,5 @@ fn index() -> String {
     for Alert { name, severity, summary, .. } in rules::all() {
         let _ = writeln!(text, "| [{name}]({name}.md) | {} | {summary} |", severity.as_str());
     }
-    text
+    markdown::wrap(&text)
 }

@@ -2,9 +2,12 @@
 //! runbooks, docs/metrics.md. The generator does not link the agent, so this needs no kernel side.
 use anyhow::Result;
 
+use crate::setup::ConsentArgs;
 use crate::{cargo, process, workspace};
 
 /// Write dashboards, alert rules, runbooks and docs/metrics.md from the metric catalogue.
+///
+/// Nothing needs to be installed: `--yes` is accepted, as by the other commands, and has no effect.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Only compare with the committed files; fails where they differ.
@@ -13,6 +16,8 @@ pub(crate) struct Args {
     /// Where the runbooks are published; stands before their names in the alerts.
     #[arg(long, value_name = "URL", conflicts_with = "check")]
     runbooks: Option<String>,
+    #[command(flatten)]
+    _consent: ConsentArgs,
 }
 
 pub(crate) fn main(args: &Args) -> Result<()> {

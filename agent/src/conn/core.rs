@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 
+use catalogue::labels::{Correction, SocketState};
+
 use super::account::counters::Counters;
 use super::account::groups::Groups;
 use super::account::services::{Ports, Services};
 use super::account::workloads::Workloads;
-use super::labels::{Correction, SocketState};
 use super::limits::Limits;
 use super::socket::attribution::Attribution;
 use super::socket::row::{NIL, Row, flag};
@@ -79,17 +80,24 @@ impl Core {
 
     /// Takes the row of a socket out of the table.
     pub(super) fn extract(&mut self, sk: u64) -> Option<Row> {
-        let (index, _) = self.index.entry(sk, &self.rows)?.remove();
-        Some(self.release(index))
+        self.withdraw(sk).map(|index| self.release(index))
+    }
+
+    /// Takes the row of a socket out of the index.
+    #[inline]
+    pub(super) fn withdraw(&mut self, sk: u64) -> Option<u32> {
+        self.index.entry(sk, &self.rows).map(|entry| entry.remove().0)
     }
 
     /// Takes a row that the index has no more out of its list and its place.
+    #[inline]
     pub(super) fn release(&mut self, index: u32) -> Row {
         self.unlink(index);
         self.discard(index)
     }
 
     /// Takes a row that neither the index nor a list has any more out of its place.
+    #[inline]
     pub(super) fn discard(&mut self, index: u32) -> Row {
         let row = self.rows.remove(index);
         self.counters.unattributed -= u64::from(row.attribution == Attribution::None);

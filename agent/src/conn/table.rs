@@ -35,12 +35,14 @@ impl Table {
 
     /// Applies a transition; states that no record can carry are ignored.
     pub fn transition(&mut self, record: &State) {
-        self.work.note(self.core.transition(record));
+        self.work.note(self.core.transition(record), record);
     }
 
     /// Applies a transition into CLOSE, with the socket's last numbers.
+    // Inlined, it would make `ingest::apply` save registers for records of every kind.
+    #[inline(never)]
     pub fn close(&mut self, record: &Close) {
-        self.work.note(self.core.close(record));
+        self.work.note(self.core.close(record), &record.state);
     }
 
     /// Counts retransmitted segments; those of a socket without a row count under `unknown`.

@@ -11,7 +11,7 @@
 
 use std::sync::Arc;
 
-use agent_common::record::{Holder, Socket};
+use agent_common::record::{Holder, Socket, State};
 
 use super::collect::results::PassResults;
 use super::collect::sums::Sums;
@@ -119,9 +119,12 @@ impl Default for Work {
 impl Work {
     /// Tells the pass what a record did.
     #[inline]
-    pub(super) fn note(&mut self, effect: Effect) {
+    pub(super) fn note(&mut self, effect: Effect, record: &State) {
+        if effect == Effect::None {
+            return;
+        }
         if let Some(pass) = self.stage.pass() {
-            pass.note(effect);
+            pass.note(effect, record);
         }
     }
 

@@ -1,19 +1,19 @@
 //! Capacity: how much is left of ports, descriptors, queues and memory, and which setting says so.
 
+mod ports;
+
 use catalogue::metrics::connections::{
     FIN_WAIT2_ORPHAN_SOCKETS, SYN_RECV_SOCKETS, TIME_WAIT_SOCKETS,
 };
-use catalogue::metrics::lifecycle::CONNECT_FAILURES;
 use catalogue::metrics::pressure::{
-    EPHEMERAL_PORTS, EPHEMERAL_PORTS_USED, LISTEN_BACKLOG_LIMIT, LISTEN_SOCKETS, MAX_FDS, OPEN_FDS,
-    PROCESS_SOCKETS, SYSCTL, TCP_MEMORY,
+    EPHEMERAL_PORTS_USED, LISTEN_BACKLOG_LIMIT, LISTEN_SOCKETS, MAX_FDS, OPEN_FDS, PROCESS_SOCKETS,
+    SYSCTL, TCP_MEMORY,
 };
 
 use super::draft::Draft;
-use super::promql::{Scope, max, sum, top, where_in};
+use super::promql::{Scope, max, top, where_in};
 use super::shared::{self, ALL, CAPACITY};
 use super::{Open, Plan, Section, Shown};
-use crate::alerts::tcp_ephemeral_ports_exhausted::NO_LOCAL_PORT_RATE;
 use crate::grafana::looks::Thresholds;
 use crate::grafana::overrides::Override;
 use crate::grafana::unit::Unit;
@@ -28,7 +28,7 @@ pub(super) fn plan() -> Plan {
         uid: CAPACITY,
         title: "Capacity",
         description: "How much is left of local ports, descriptors, accept queues and TCP memory, \
-            beside the setting that limits it.",
+                      beside the setting that limits it.",
         variables: vec![
             Variable::label(
                 "netns",
@@ -41,7 +41,12 @@ pub(super) fn plan() -> Plan {
         ],
         sections: vec![
             Section { id: 1, title: "Now", open: Open::Yes, panels: now() },
-            Section { id: 2, title: "Local ports", open: Open::Yes, panels: ports() },
+            Section {
+                id: 2,
+                title: "Local ports",
+                open: Open::Yes,
+                panels: [ports::port_use(), ports::port_shortage()].concat(),
+            },
             Section { id: 3, title: "Descriptors", open: Open::Yes, panels: descriptors() },
             Section { id: 4, title: "Memory and settings", open: Open::Yes, panels: memory() },
             Section {
@@ -123,88 +128,6 @@ fn now() -> Vec<Draft> {
     ]
 }
 
-fn ports() -> Vec<Draft> {
-    let by = "instance, netns";
-    let fullest = |kind: &str| {
-        format!("topk(10, {})", max(by, &SCOPE.of(&EPHEMERAL_PORTS, &format!(r#"kind="{kind}""#))))
-    };
-    vec![
-        Draft::graph(21, "Local ports used, by network namespace", Unit::Share)
-            .about(
-                "The share of local ports that connections to the busiest destination have taken.",
-                "A line towards 100 %.",
-                &["TcpEphemeralPortsNearExhaustion"],
-                "`tcpwarden ports` names the destination; reuse connections, or widen \
-                 ip_local_port_range.",
-            )
-            .size(8, 8)
-            .named()
-            .up_to(1.0)
-            .limits(used())
-            .ask(
-                top(&max(by, &SCOPE.of(&EPHEMERAL_PORTS_USED, ""))),
-                "{{instance}} \
-                {{netns}}",
-                Shown::In("time-wait-bomb"),
-            ),
-        Draft::graph(22, "Local ports used and there are", Unit::Count)
-            .about(
-                "Ports taken towards the busiest destination, and ports that there are for a \
-                 destination.",
-                "The two meet.",
-                &["TcpEphemeralPortsNearExhaustion"],
-                "As beside.",
-            )
-            .size(8, 8)
-            .named()
-            .with(Override::matching("^range .*").limit_line("text"))
-            .ask(fullest("used"), "used {{instance}} {{netns}}", Shown::In("time-wait-bomb"))
-            .ask(fullest("range"), "range {{instance}} {{netns}}", Shown::Always),
-        Draft::graph(23, "Connects without a local port", Unit::PerSecond)
-            .about(
-                "Connects that failed because no local port was left.",
-                "Any: requests fail now.",
-                &["TcpEphemeralPortsExhausted", "TcpConnectFailures"],
-                "As beside; then Services for who connects so often.",
-            )
-            .size(8, 8)
-            .named()
-            .limits(Thresholds::critical(NO_LOCAL_PORT_RATE))
-            .link(shared::to_services())
-            .ask(
-                format!(
-                    "topk(10, {})",
-                    sum(
-                        "instance, workload, process, \
-                        port",
-                        &SCOPE.rate(&CONNECT_FAILURES, r#"reason="no_local_port""#)
-                    )
-                ),
-                "{{process}} ({{workload}}) to :{{port}} {{instance}}",
-                Shown::In("time-wait-bomb"),
-            ),
-        Draft::graph(24, "TIME_WAIT and its limit", Unit::Count)
-            .about(
-                "Sockets in TIME_WAIT by network namespace, and tcp_max_tw_buckets, on a \
-                 logarithmic scale.",
-                "The two meet, or TIME_WAIT by ten thousands.",
-                &["TcpEphemeralPortsNearExhaustion"],
-                "Each stays a minute: divide by 60 for the connections a second that this side \
-                 closes first.",
-            )
-            .size(24, 7)
-            .logarithmic()
-            .with(Override::matching("^tcp_max_tw_buckets .*").limit_line("text"))
-            .ask(
-                top(&max(by, &SCOPE.of(&TIME_WAIT_SOCKETS, ""))),
-                "{{instance}} \
-                {{netns}}",
-                Shown::In("time-wait-bomb"),
-            )
-            .ask(setting("tcp_max_tw_buckets"), "tcp_max_tw_buckets {{instance}}", Shown::Always),
-    ]
-}
-
 fn descriptors() -> Vec<Draft> {
     let by = "instance, workload, process";
     let nearest = top(&max(by, &descriptors_used()));
@@ -217,8 +140,8 @@ fn descriptors() -> Vec<Draft> {
     vec![
         Draft::table(31, "Processes by use of their descriptors", "Used")
             .about(
-                "The processes that own TCP sockets and are nearest to their limit of \
-                 descriptors; of several of a name, the nearest.",
+                "The processes that own TCP sockets and are nearest to their limit of descriptors; \
+                 of several of a name, the nearest.",
                 "Near 100 %. Sockets nearly as many as descriptors: sockets are what leaks.",
                 &["TcpDescriptorsNearLimit"],
                 "Click the process: Leaks tells which sockets. A higher LimitNOFILE only buys \
@@ -233,8 +156,7 @@ fn descriptors() -> Vec<Draft> {
         Draft::graph(32, "Descriptors used", Unit::Share)
             .about(
                 "The same over time.",
-                "A line towards 100 \
-                %.",
+                "A line towards 100 %.",
                 &["TcpDescriptorsNearLimit"],
                 "Where it began to rise, the leak began.",
             )
@@ -258,13 +180,10 @@ fn memory() -> Vec<Draft> {
         Draft::graph(41, "TCP memory and its limits", Unit::Bytes)
             .about(
                 "Memory in TCP's buffers, and the thresholds of tcp_mem: from pressure on the \
-                kernel shrinks buffers, above limit it drops. On a logarithmic \
-                scale.",
-                "used above \
-                    pressure.",
+                 kernel shrinks buffers, above limit it drops. On a logarithmic scale.",
+                "used above pressure.",
                 &["TcpMemoryNearLimit"],
-                "Network quality names who does not \
-                        read; those queues are this memory.",
+                "Network quality names who does not read; those queues are this memory.",
             )
             .size(14, 10)
             .logarithmic()
@@ -274,10 +193,8 @@ fn memory() -> Vec<Draft> {
         Draft::table(42, "Settings", "Value")
             .about(
                 "Settings of the kernel that decide when TCP gives out, in the agent's network \
-                namespace; containers can have \
-                others.",
-                "A value that somebody \
-                    lowered.",
+                 namespace; containers can have others.",
+                "A value that somebody lowered.",
                 &[
                     "TcpEphemeralPortsNearExhaustion",
                     "TcpListenBacklogNearLimit",
@@ -299,68 +216,50 @@ fn more() -> Vec<Draft> {
         Draft::graph(51, "Orphans in FIN_WAIT2 and their limit", Unit::Count)
             .about(
                 "Sockets in FIN_WAIT2 that no descriptor refers to, and tcp_max_orphans, on a \
-                logarithmic scale. The kernel ends them after \
-                tcp_fin_timeout.",
-                "The two meet: the kernel resets \
-                    orphans.",
+                 logarithmic scale. The kernel ends them after tcp_fin_timeout.",
+                "The two meet: the kernel resets orphans.",
                 &["TcpFinWait2Stuck"],
-                "Peers do not close: lower tcp_fin_timeout, \
-                        find the peer.",
+                "Peers do not close: lower tcp_fin_timeout, find the peer.",
             )
             .size(8, 8)
             .logarithmic()
             .with(limit("^tcp_max_orphans .*"))
             .ask(
                 max("instance, netns", &SCOPE.of(&FIN_WAIT2_ORPHAN_SOCKETS, "")),
-                "{{instance}} \
-                {{netns}}",
+                "{{instance}} {{netns}}",
                 Shown::ZeroWhenHealthy,
             )
             .ask(setting("tcp_max_orphans"), "tcp_max_orphans {{instance}}", Shown::Always),
         Draft::graph(52, "Half-open connections and their limit", Unit::Count)
             .about(
-                "Handshakes that are not finished, and tcp_max_syn_backlog, which holds for \
-                each listener; on a logarithmic \
-                scale.",
-                "The two meet: SYN cookies, or \
-                    drops.",
+                "Handshakes that are not finished, and tcp_max_syn_backlog, which holds for each \
+                 listener; on a logarithmic scale.",
+                "The two meet: SYN cookies, or drops.",
                 &["TcpAcceptQueueOverflowing"],
-                "Services, handshakes under way, \
-                        names the listener.",
+                "Services, handshakes under way, names the listener.",
             )
             .size(8, 8)
             .logarithmic()
             .with(limit("^tcp_max_syn_backlog .*"))
             .ask(
                 max("instance, netns", &SCOPE.of(&SYN_RECV_SOCKETS, "")),
-                "{{instance}} \
-                {{netns}}",
+                "{{instance}} {{netns}}",
                 Shown::ZeroWhenHealthy,
             )
             .ask(setting("tcp_max_syn_backlog"), "tcp_max_syn_backlog {{instance}}", Shown::Always),
         Draft::graph(53, "Accept queues and somaxconn", Unit::Count)
             .about(
-                "The limit of a listener's accept queue, and somaxconn, which caps what a \
-                program asks for; on a logarithmic \
-                scale.",
-                "A busy service with a limit of 5 or \
-                    128.",
+                "The limit of a listener's accept queue, and somaxconn, which caps what a program \
+                 asks for; on a logarithmic scale.",
+                "A busy service with a limit of 5 or 128.",
                 &["TcpListenBacklogNearLimit"],
-                "Raise the backlog in the program, \
-                        then somaxconn.",
+                "Raise the backlog in the program, then somaxconn.",
             )
             .size(8, 8)
             .logarithmic()
             .with(limit("^somaxconn .*"))
             .ask(
-                format!(
-                    "topk(10, {})",
-                    max(
-                        "workload, process, \
-                port",
-                        &backlog
-                    )
-                ),
+                format!("topk(10, {})", max("workload, process, port", &backlog)),
                 "{{process}} :{{port}}",
                 Shown::Always,
             )

@@ -1,15 +1,13 @@
 //! Leaks: which process, how many sockets, how old, at which stage, growing how fast, since when?
 
-use catalogue::metrics::agent::{CONNECTIONS_SHARED, CONNECTIONS_UNHELD};
-use catalogue::metrics::connections::{
-    CONNECTIONS, CONNECTIONS_STUCK, FIN_WAIT2_ORPHAN_SOCKETS, OLDEST_STATE_AGE, STATE_DURATION,
-    WORKLOAD_INFO,
-};
+mod details;
+
+use catalogue::metrics::connections::{CONNECTIONS, CONNECTIONS_STUCK, OLDEST_STATE_AGE};
 use catalogue::metrics::lifecycle::{CONNECTIONS_CLOSED, CONNECTIONS_OPENED};
 use catalogue::metrics::pressure::{CLOSE_WAIT, MAX_FDS, OPEN_FDS};
 
 use super::draft::Draft;
-use super::promql::{Scope, growth, max, quantile, sum, top, where_in};
+use super::promql::{Scope, growth, max, sum, top, where_in};
 use super::shared::{self, LEAKS};
 use super::{Open, Plan, Section, Shown};
 use crate::alerts::tcp_close_wait_growing::LEAK_GROWTH;
@@ -25,15 +23,20 @@ pub(super) fn plan() -> Plan {
         uid: LEAKS,
         title: "Leaks",
         description: "Who does not close: which process, how many sockets, how old, at which \
-            stage, growing how fast, since when.",
+                      stage, growing how fast, since when.",
         variables: vec![shared::workload(), shared::process()],
         sections: vec![
-            Section { id: 1, title: "Who, and at which stage", open: Open::Yes, panels: who() },
+            Section {
+                id: 1,
+                title: "Who, and at which stage",
+                open: Open::Yes,
+                panels: [suspects(), stages()].concat(),
+            },
             Section {
                 id: 2,
                 title: "How many, how old, how fast",
                 open: Open::Yes,
-                panels: course(),
+                panels: [ages(), growths()].concat(),
             },
             Section {
                 id: 3,
@@ -45,7 +48,7 @@ pub(super) fn plan() -> Plan {
                 id: 4,
                 title: "Time in state, sockets without a process, long names",
                 open: Open::OnClick,
-                panels: more(),
+                panels: [details::times_in_state(), details::holders_and_names()].concat(),
             },
         ],
     }
@@ -56,7 +59,7 @@ fn growing() -> Thresholds {
     Thresholds::warning(LEAK_GROWTH * 60.0 / GROWTH.as_secs_f64())
 }
 
-fn who() -> Vec<Draft> {
+fn suspects() -> Vec<Draft> {
     let by = "instance, workload, process, role, state";
     let states = shared::passing_states();
     let suspects = top(&sum(by, &SCOPE.of(&CONNECTIONS, &states)));
@@ -81,42 +84,58 @@ fn who() -> Vec<Draft> {
     ));
     columns.push(shared::judged("Value #C", "Growth/min", Unit::Count, &growing()));
     columns.push(shared::number("Value #D", "Over 5 min", Unit::Digits));
-    let stages_by = "instance, workload, process, role, stage";
-    let mut of_stage = shared::who();
-    of_stage.push(shared::column("role", "Side"));
-    of_stage.push(shared::column("stage", "Stage"));
-    of_stage.push(shared::judged(
-        "Value",
-        "Sockets",
-        Unit::Digits,
-        &Thresholds::warning(STUCK_CONNECTIONS),
-    ));
     vec![
         Draft::table(11, "Suspects", "Sockets")
-            .about("Processes by sockets in transient states: how many, the age of the oldest, \
-                how many more each minute, and how many have been so for more than five \
-                minutes.", "Many, old, and growing. A few young ones are \
-                    traffic.", &["TcpCloseWaitStuck", "TcpCloseWaitGrowing", "TcpFinWait2Stuck"], "`tcpwarden leaks` on the host gives the sentence; `tcpwarden connections --state close_wait --sort age` the sockets with peer and descriptor.")
+            .about(
+                "Processes by sockets in transient states: how many, the age of the oldest, how \
+                 many more each minute, and how many have been so for more than five minutes.",
+                "Many, old, and growing. A few young ones are traffic.",
+                &["TcpCloseWaitStuck", "TcpCloseWaitGrowing", "TcpFinWait2Stuck"],
+                "`tcpwarden leaks` on the host gives the sentence; `tcpwarden connections --state \
+                 close_wait --sort age` the sockets with peer and descriptor.",
+            )
             .no_value("none")
             .columns(columns, &["Time"])
             .ask(suspects.clone(), "", Shown::In("half-close"))
             .ask(where_in(&oldest, by, &suspects), "", Shown::In("half-close"))
             .ask(where_in(&per_minute, by, &suspects), "", Shown::In("fd-leak"))
             .ask(where_in(&old, by, &suspects), "", Shown::ValuesIn("half-close")),
+    ]
+}
+
+fn stages() -> Vec<Draft> {
+    let by = "instance, workload, process, role, stage";
+    let mut columns = shared::who();
+    columns.push(shared::column("role", "Side"));
+    columns.push(shared::column("stage", "Stage"));
+    columns.push(shared::judged(
+        "Value",
+        "Sockets",
+        Unit::Digits,
+        &Thresholds::warning(STUCK_CONNECTIONS),
+    ));
+    vec![
         Draft::table(12, "CLOSE_WAIT by stage", "Sockets")
-            .about("How far the application came with connections that the peer has closed. \
-                unaccepted: the listener is stuck. unread: the reader is stuck. read: it saw the \
-                end and forgot to close.", "read that grows is a missing close(); unaccepted is a \
-                    server that hangs.", &["TcpCloseWaitStuck", "TcpCloseWaitUnaccepted"], "read: find the path that returns without close. unread: take a stack of the reader. unaccepted: see Services, accept queue.")
+            .about(
+                "How far the application came with connections that the peer has closed. \
+                 unaccepted: the listener is stuck. unread: the reader is stuck. read: it saw the \
+                 end and forgot to close.",
+                "read that grows is a missing close(); unaccepted is a server that hangs.",
+                &["TcpCloseWaitStuck", "TcpCloseWaitUnaccepted"],
+                "read: find the path that returns without close. unread: take a stack of the \
+                 reader. unaccepted: see Services, accept queue.",
+            )
             .size(15, 8)
             .no_value("none")
-            .columns(of_stage, &["Time"])
-            .ask(top(&sum(stages_by, &SCOPE.of(&CLOSE_WAIT, ""))), "", Shown::In("fd-leak")),
+            .columns(columns, &["Time"])
+            .ask(top(&sum(by, &SCOPE.of(&CLOSE_WAIT, ""))), "", Shown::In("fd-leak")),
         Draft::graph(13, "CLOSE_WAIT by stage, over time", Unit::Count)
-            .about("Connections that wait for this side's close, by how far the application \
-                came.", "A band that only \
-                    grows.", &["TcpCloseWaitGrowing", "TcpCloseWaitUnaccepted"], "The stage says \
-                        where to look: see the table beside.")
+            .about(
+                "Connections that wait for this side's close, by how far the application came.",
+                "A band that only grows.",
+                &["TcpCloseWaitGrowing", "TcpCloseWaitUnaccepted"],
+                "The stage says where to look: see the table beside.",
+            )
             .size(9, 8)
             .stacked()
             .colored(&["read", "unread", "unaccepted"])
@@ -124,7 +143,7 @@ fn who() -> Vec<Draft> {
     ]
 }
 
-fn course() -> Vec<Draft> {
+fn ages() -> Vec<Draft> {
     let states = shared::passing_states();
     let passing = Draft::graph(21, "Sockets in transient states", Unit::Count)
         .about(
@@ -153,6 +172,12 @@ fn course() -> Vec<Draft> {
                 "{{process}} ({{workload}}) {{state}}",
                 Shown::In("half-close"),
             ),
+    ]
+}
+
+fn growths() -> Vec<Draft> {
+    let states = shared::passing_states();
+    vec![
         Draft::graph(23, "CLOSE_WAIT by process", Unit::Count)
             .about(
                 "The processes with the most connections in CLOSE_WAIT; the line is where the \
@@ -166,8 +191,7 @@ fn course() -> Vec<Draft> {
             .link(shared::to_leaks())
             .ask(
                 top(&sum(
-                    "instance, workload, process, \
-                    role",
+                    "instance, workload, process, role",
                     &SCOPE.of(&CONNECTIONS, r#"state="close_wait""#),
                 )),
                 "{{process}} ({{workload}}) {{role}} {{instance}}",
@@ -187,11 +211,9 @@ fn course() -> Vec<Draft> {
             .link(shared::to_leaks())
             .ask(
                 format!(
-                    "topk(10, {} != \
-                    0)",
+                    "topk(10, {} != 0)",
                     sum(
-                        "instance, workload, process, role, \
-                        state",
+                        "instance, workload, process, role, state",
                         &growth(&SCOPE.of(&CONNECTIONS, &states))
                     )
                 ),
@@ -212,36 +234,28 @@ fn cost() -> Vec<Draft> {
     vec![
         Draft::graph(31, "Opened less closed", Unit::PerSecond)
             .about(
-                "Connections that a process opened and did not end; a pool that warms up is \
-                above zero for a while.",
-                "Above zero all the time under steady \
-                    traffic.",
+                "Connections that a process opened and did not end; a pool that warms up is above \
+                 zero for a while.",
+                "Above zero all the time under steady traffic.",
                 &["TcpCloseWaitGrowing"],
-                "If no state above grows with it, the \
-                        connections stay ESTABLISHED: idle ones that nobody reaps. `tcpwarden \
-                        leaks` names them.",
+                "If no state above grows with it, the connections stay ESTABLISHED: idle ones that \
+                 nobody reaps. `tcpwarden leaks` names them.",
             )
             .size(8, 8)
             .named()
             .signed()
             .link(shared::to_leaks())
             .ask(
-                format!(
-                    "topk(10, {kept} != \
-                0)"
-                ),
+                format!("topk(10, {kept} != 0)"),
                 "{{process}} ({{workload}})",
                 Shown::In("fd-leak"),
             ),
         Draft::graph(32, "Descriptors used", Unit::Share)
             .about(
-                "Open descriptors by limit, of the process of each name that is nearest to \
-                it.",
-                "A line towards 100 %: then accept, connect and open fail with \
-                    EMFILE.",
+                "Open descriptors by limit, of the process of each name that is nearest to it.",
+                "A line towards 100 %: then accept, connect and open fail with EMFILE.",
                 &["TcpDescriptorsNearLimit"],
-                "A restart buys time; the leak is in \
-                        the panels above.",
+                "A restart buys time; the leak is in the panels above.",
             )
             .size(8, 8)
             .named()
@@ -251,97 +265,17 @@ fn cost() -> Vec<Draft> {
             .ask(top(&max(by, &used)), "{{process}} ({{workload}})", Shown::Always),
         Draft::graph(33, "Stuck by age", Unit::Count)
             .about(
-                "Sockets that have been in such a state for longer than a minute, five \
-                minutes, an hour; each line counts the older ones \
-                too.",
-                "The line of an hour above zero: no timeout will end \
-                    them.",
+                "Sockets that have been in such a state for longer than a minute, five minutes, an \
+                 hour; each line counts the older ones too.",
+                "The line of an hour above zero: no timeout will end them.",
                 &["TcpCloseWaitStuck", "TcpFinWait2Stuck"],
-                "`tcpwarden connections \
-                        --state close_wait --sort age` lists them.",
+                "`tcpwarden connections --state close_wait --sort age` lists them.",
             )
             .size(8, 8)
             .ask(
                 sum("min_age", &SCOPE.of(&CONNECTIONS_STUCK, "")),
-                "over {{min_age}} \
-                s",
+                "over {{min_age}} s",
                 Shown::ZeroWhenHealthy,
             ),
-    ]
-}
-
-fn more() -> Vec<Draft> {
-    let states = shared::passing_states();
-    let names = ["workload", "kind", "runtime", "container_id", "pod_uid", "cgroup", "instance"];
-    let titles = ["Workload", "Kind", "Runtime", "Container", "Pod", "Cgroup", "Instance"];
-    let columns =
-        names.into_iter().zip(titles).map(|(name, title)| shared::column(name, title)).collect();
-    let time = quantile(0.99, "state", &SCOPE.buckets(&STATE_DURATION, &states));
-    let slow = Draft::graph(41, "Time in state, 99th percentile", Unit::Seconds)
-        .about(
-            "How long sockets stayed in a state, seen when they left it; what is stuck is not in \
-             it. By host, not by process.",
-            "Seconds in CLOSE_WAIT: the program closes late.",
-            &["TcpCloseWaitStuck"],
-            "A late close is often a timeout of a worker; see the heatmap.",
-        )
-        .ask(time, "{{state}}", Shown::In("no-pool"));
-    vec![
-        shared::state_colors().into_iter().fold(slow, Draft::with),
-        Draft::heatmap(42, "Time in CLOSE_WAIT", Unit::Seconds)
-            .about(
-                "How long this side took to close after the peer had, by \
-                host.",
-                "A band at a round number of seconds is a \
-                    timeout.",
-                &["TcpCloseWaitStuck"],
-                "Look for that timeout in the program's \
-                        configuration.",
-            )
-            .ask(
-                sum("le", &SCOPE.buckets(&STATE_DURATION, r#"state="close_wait""#)),
-                "{{le}}",
-                Shown::In("no-pool"),
-            ),
-        Draft::graph(43, "Sockets without a process", Unit::Count)
-            .about(
-                "Connections that no process held when descriptors were last read, connections \
-                that several processes hold, and orphans in \
-                FIN_WAIT2.",
-                "Shared ones that grow: a child inherited them and keeps them \
-                    open.",
-                &["TcpFinWait2Stuck"],
-                "Close on exec, or close in the child after \
-                        fork.",
-            )
-            .ask(
-                sum("", &SCOPE.of(&CONNECTIONS_UNHELD, "")),
-                "held by nobody",
-                Shown::ZeroWhenHealthy,
-            )
-            .ask(
-                sum("", &SCOPE.of(&CONNECTIONS_SHARED, "")),
-                "held by several",
-                Shown::ZeroWhenHealthy,
-            )
-            .ask(
-                sum("", &SCOPE.of(&FIN_WAIT2_ORPHAN_SOCKETS, "")),
-                "orphans in \
-                FIN_WAIT2",
-                Shown::ZeroWhenHealthy,
-            )
-            .colored(&["held by nobody", "held by several", "orphans in FIN_WAIT2"]),
-        Draft::table(44, "Workloads by their long names", "Workload")
-            .about(
-                "The container, pod and cgroup behind the workload's short \
-                name.",
-                "Nothing here is \
-                    bad.",
-                &[],
-                "Join with kube-state-metrics by container id or pod uid.",
-            )
-            .size(12, 8)
-            .columns(columns, &["Time", "Value", "__name__", "job"])
-            .ask(SCOPE.of(&WORKLOAD_INFO, ""), "", Shown::Always),
     ]
 }

@@ -1,11 +1,12 @@
 //! Network quality: what is retransmitted and why, who resets, how far peers are, who does not
 //! read.
 
-use catalogue::labels::{CloseReason, Phase, RetransmitKind};
+mod retransmits;
+
+use catalogue::labels::CloseReason;
 use catalogue::metrics::agent::PROCESS_START_TIME;
 use catalogue::metrics::lifecycle::{
-    CONNECTION_SRTT, CONNECTIONS_CLOSED, RESETS_RECEIVED, RESETS_SENT, RETRANSMIT_FAILURES,
-    RETRANSMITTED_SEGMENTS,
+    CONNECTION_SRTT, CONNECTIONS_CLOSED, RESETS_RECEIVED, RESETS_SENT, RETRANSMITTED_SEGMENTS,
 };
 use catalogue::metrics::pressure::{RECEIVE_QUEUE, SEND_QUEUE, ZERO_WINDOW};
 
@@ -28,11 +29,16 @@ pub(super) fn plan() -> Plan {
         uid: NETWORK,
         title: "Network quality",
         description: "What is retransmitted, in which phase and why; who resets; how far peers \
-            are; who does not read.",
+                      are; who does not read.",
         variables: vec![shared::workload(), shared::process()],
         sections: vec![
             Section { id: 1, title: "Now", open: Open::Yes, panels: now() },
-            Section { id: 2, title: "Retransmitted", open: Open::Yes, panels: retransmits() },
+            Section {
+                id: 2,
+                title: "Retransmitted",
+                open: Open::Yes,
+                panels: [retransmits::causes(), retransmits::senders()].concat(),
+            },
             Section { id: 3, title: "Resets", open: Open::Yes, panels: resets() },
             Section { id: 4, title: "Round trips", open: Open::Yes, panels: round_trips() },
             Section { id: 5, title: "Who does not read", open: Open::Yes, panels: queues() },
@@ -104,90 +110,6 @@ fn now() -> Vec<Draft> {
     ]
 }
 
-fn retransmits() -> Vec<Draft> {
-    let by = |labels: &str| sum(labels, &SCOPE.rate(&RETRANSMITTED_SEGMENTS, ""));
-    vec![
-        Draft::graph(21, "Share retransmitted, by host", Unit::Share)
-            .about(
-                "The share of segments that were retransmitted, SYNs \
-                excluded.",
-                "Above the \
-                    line.",
-                &["TcpRetransmitRatioHigh"],
-                "One host: its link. All hosts at once: \
-                        the network between.",
-            )
-            .size(8, 8)
-            .limits(Thresholds::warning(RETRANSMIT_RATIO))
-            .no_value("are the recording rules loaded?")
-            .ask(retransmit_ratio("instance"), "{{instance}}", Shown::In("lossy-link")),
-        Draft::graph(22, "Retransmitted, by phase", Unit::Packets)
-            .about(
-                "Segments retransmitted by the phase of the connection. syn: nobody answers. \
-                established: loss on the way. closing: the peer is \
-                gone.",
-                "A band that was not there \
-                    before.",
-                &["TcpSynRetransmits", "TcpRetransmitRatioHigh"],
-                "syn: see \
-                        Services, connect failures. established: see the kinds beside.",
-            )
-            .size(8, 8)
-            .stacked()
-            .ask(by("phase"), "{{phase}}", Shown::In("lossy-link"))
-            .colored(&texts(Phase::ALL, Phase::as_str)),
-        Draft::graph(23, "Retransmitted, by kind", Unit::Packets)
-            .about(
-                "What triggered it. fast: acknowledgements told of the loss, cheap. probe: a \
-                tail loss probe. timeout: nothing came for the whole timeout, \
-                expensive.",
-                "Mostly timeout: the path is dead or the flows are too thin to \
-                    notice loss earlier.",
-                &["TcpRetransmitRatioHigh"],
-                "fast points to \
-                        congestion, timeout to a broken path or peer.",
-            )
-            .size(8, 8)
-            .stacked()
-            .ask(by("kind"), "{{kind}}", Shown::In("lossy-link"))
-            .colored(&texts(RetransmitKind::ALL, RetransmitKind::as_str)),
-        Draft::graph(24, "Retransmitted, by process", Unit::Packets)
-            .about(
-                "The processes whose segments are retransmitted \
-                most.",
-                "One name far above the others: its peer or \
-                    path.",
-                &["TcpRetransmitRatioHigh", "TcpSynRetransmits"],
-                "`tcpwarden \
-                        connections --sort retransmitted` on the host shows the peers.",
-            )
-            .named()
-            .link(shared::to_services())
-            .ask(
-                top(&by("workload, process, \
-                role")),
-                "{{process}} ({{workload}}) {{role}}",
-                Shown::In("lossy-link"),
-            ),
-        Draft::graph(25, "Retransmits that failed", Unit::Packets)
-            .about(
-                "Segments that the kernel tried to retransmit and could not, by reason. \
-                denied: a local firewall. no_buffer: no memory. unreachable: no route. Available \
-                since Linux 6.17.",
-                "denied or unreachable: the way out of this host is \
-                    closed.",
-                &["TcpRetransmitRatioHigh"],
-                "Look at routes, neighbours and the \
-                        firewall of the host.",
-            )
-            .ask(
-                sum("error", &SCOPE.rate(&RETRANSMIT_FAILURES, "")),
-                "{{error}}",
-                Shown::ZeroWhenHealthy,
-            ),
-    ]
-}
-
 fn resets() -> Vec<Draft> {
     let by = "instance, workload, process, role, port";
     let reset = sum(by, &SCOPE.rate(&CONNECTIONS_CLOSED, r#"reason=~"rst_sent|rst_received""#));
@@ -210,11 +132,9 @@ fn resets() -> Vec<Draft> {
     vec![
         Draft::graph(31, "How connections end", Unit::PerSecond)
             .about(
-                "Ends of connections by what ended them: a FIN of this side, of the peer, a \
-                reset, a timeout.",
-                "rst_sent: a program here aborts. rst_received: peers do. \
-                    timeout: peers \
-                    vanished.",
+                "Ends of connections by what ended them: a FIN of this side, of the peer, a reset, \
+                 a timeout.",
+                "rst_sent: a program here aborts. rst_received: peers do. timeout: peers vanished.",
                 &["TcpResetStorm"],
                 "The table beside names the process.",
             )
@@ -227,28 +147,19 @@ fn resets() -> Vec<Draft> {
             .colored(&texts(CloseReason::ALL, CloseReason::as_str)),
         Draft::table(32, "Whose connections end by a reset", "Resets/s")
             .about(
-                "Processes by connections that a reset of either side ended, and the share of \
-                all ends.",
-                "A share near 100 % of a service that answers \
-                    requests.",
+                "Processes by connections that a reset of either side ended, and the share of all \
+                 ends.",
+                "A share near 100 % of a service that answers requests.",
                 &["TcpResetStorm"],
-                "rst_sent: look for linger 0, or a close with \
-                        unread data. rst_received: look at the peer, or at a middlebox that \
-                        forgot the flow.",
+                "rst_sent: look for linger 0, or a close with unread data. rst_received: look at \
+                 the peer, or at a middlebox that forgot the flow.",
             )
             .size(16, 8)
             .no_value("none")
             .columns(columns, &["Time"])
             .ask(top(&reset), "", Shown::In("rst-storm"))
             .ask(
-                where_in(
-                    &format!(
-                        "{reset} / \
-                {all}"
-                    ),
-                    by,
-                    &top(&reset),
-                ),
+                where_in(&format!("{reset} / {all}"), by, &top(&reset)),
                 "",
                 Shown::In("rst-storm"),
             ),

@@ -22,7 +22,7 @@ pub(super) fn plan() -> Plan {
         uid: OVERVIEW,
         title: "Overview",
         description: "Every TCP socket of the selected hosts: is something wrong, what, and whose \
-            is it?",
+                      is it?",
         variables: Vec::new(),
         sections: vec![
             Section { id: 1, title: "Now", open: Open::Yes, panels: [now(), worst()].concat() },
@@ -180,8 +180,7 @@ fn who() -> Vec<Draft> {
             .columns(alerts, &["Time", "Value"])
             .ask(
                 format!(
-                    "max by (alertname, severity, instance, workload, process) \
-                ({})",
+                    "max by (alertname, severity, instance, workload, process) ({})",
                     shared::firing()
                 ),
                 "",
@@ -220,8 +219,8 @@ fn traffic() -> Vec<Draft> {
         Draft::graph(32, "Opened, closed, failed", Unit::PerSecond)
             .about(
                 "Connections that were established and that ended, and connects that failed.",
-                "Opened above closed for long: something is not closed. Many of both: no pool. \
-                 Any steady failures.",
+                "Opened above closed for long: something is not closed. Many of both: no pool. Any \
+                 steady failures.",
                 &["TcpConnectionChurn", "TcpConnectFailures"],
                 "Open the board Services.",
             )

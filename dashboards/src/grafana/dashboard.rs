@@ -1,4 +1,4 @@
-//! A whole dashboard.
+//! A whole dashboard: what [`boards`](crate::boards) serializes for Grafana to import.
 
 use serde::Serialize;
 

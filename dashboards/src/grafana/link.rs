@@ -70,7 +70,8 @@ impl DataLink {
     #[must_use]
     pub fn from_series(title: &str, uid: &str, labels: &[&str]) -> Self {
         let mut url = format!(
-            "/d/{uid}?${{__url_time_range}}&${{datasource:queryparam}}&${{job:queryparam}}&${{instance:queryparam}}"
+            "/d/{uid}?${{__url_time_range}}&${{datasource:queryparam}}&${{job:queryparam}}\
+             &${{instance:queryparam}}"
         );
         for label in labels {
             let _ = write!(url, "&var-{label}=${{__field.labels.{label}:percentencode}}");

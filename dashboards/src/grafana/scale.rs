@@ -1,4 +1,4 @@
-//! Scales of axes.
+//! The scales of axes, linear or logarithmic, for [`field`](super::field).
 
 use serde::Serialize;
 

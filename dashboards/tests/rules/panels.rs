@@ -31,19 +31,23 @@ const SERIES: [(&str, &str); 19] = [
     ),
     (r#"tcpwarden_probe_attached{job="tcpwarden", instance="a", probe="lost"}"#, "0x40"),
     (
-        r#"tcpwarden_connect_failures_total{job="tcpwarden", instance="a", workload="w", process="p", port="80", reason="refused"}"#,
+        "tcpwarden_connect_failures_total{job=\"tcpwarden\", instance=\"a\", \
+         workload=\"w\", process=\"p\", port=\"80\", reason=\"refused\"}",
         "0+15x40",
     ),
     (
-        r#"tcpwarden_connect_failures_total{job="tcpwarden", instance="a", workload="w", process="p", port="80", reason="canceled"}"#,
+        "tcpwarden_connect_failures_total{job=\"tcpwarden\", instance=\"a\", \
+         workload=\"w\", process=\"p\", port=\"80\", reason=\"canceled\"}",
         "0+60x40",
     ),
     (
-        r#"tcpwarden_connect_failures_total{job="tcpwarden", instance="a", workload="w", process="p", port="80", reason="no_local_port"}"#,
+        "tcpwarden_connect_failures_total{job=\"tcpwarden\", instance=\"a\", \
+         workload=\"w\", process=\"p\", port=\"80\", reason=\"no_local_port\"}",
         "0+15x40",
     ),
     (
-        r#"tcpwarden_connections_opened_total{job="tcpwarden", instance="a", workload="w", process="p", port="80", role="client"}"#,
+        "tcpwarden_connections_opened_total{job=\"tcpwarden\", instance=\"a\", \
+         workload=\"w\", process=\"p\", port=\"80\", role=\"client\"}",
         "0+60x40",
     ),
 ];
@@ -105,7 +109,8 @@ fn play(tests: &[Value]) -> (bool, String) {
         .map(|(series, values)| json!({ "series": series, "values": values }))
         .collect();
     // JSON is YAML. What is asked between two evaluations would not see the samples since.
-    let file = json!({ "evaluation_interval": "15s", "tests": [{ "interval": "15s", "input_series": series, "promql_expr_test": tests }] });
+    let test = json!({ "interval": "15s", "input_series": series, "promql_expr_test": tests });
+    let file = json!({ "evaluation_interval": "15s", "tests": [test] });
     let folder = Folder::new();
     run(&["test", "rules"], &folder.write("panels.yml", &file.to_string()))
 }

@@ -1,4 +1,4 @@
-//! What the agent tells of itself: losses, corrections, bounds, probes, its own cost.
+//! Declares what the agent reports of itself: losses, corrections, bounds, probes, its own cost.
 
 super::metrics! {
     TRANSITIONS = Counter "tcpwarden_transitions_total", "transitions", ["old", "new"],
@@ -19,13 +19,16 @@ super::metrics! {
     RECONCILE_DURATION = Histogram "tcpwarden_reconcile_duration_seconds", "seconds", [],
         "Time that a pass over the kernel's own socket list took.",
         "No equivalent in the kernel.";
-    RECONCILE_CORRECTIONS = Counter "tcpwarden_reconcile_corrections_total", "corrections", ["kind"],
+    RECONCILE_CORRECTIONS = Counter "tcpwarden_reconcile_corrections_total", "corrections",
+        ["kind"],
         "Corrections that reconcile passes made to the connection table.",
         "Not 0 means that a record was lost, or that the table followed it wrongly.";
     INTERNAL_ERRORS = Counter "tcpwarden_internal_errors_total", "errors", [],
         "Rules of the agent's own data that were found broken.",
-        "No equal in the kernel. Always 0 unless the agent has a fault; the log names the rule, and the numbers of the connection table may be wrong until a restart.";
-    RECONCILE_LAST_COMPLETED = Gauge "tcpwarden_reconcile_last_completed_timestamp_seconds", "seconds", [],
+        "No equivalent in the kernel. Always 0 unless the agent has a fault; the log names the \
+         rule, and the numbers of the connection table may be wrong until a restart.";
+    RECONCILE_LAST_COMPLETED = Gauge "tcpwarden_reconcile_last_completed_timestamp_seconds", "seconds",
+        [],
         "When the last complete reconcile pass ended, in Unix time; 0 before the first.",
         "No equivalent in the kernel.";
     CONNECTIONS_TRACKED = Gauge "tcpwarden_connections_tracked", "connections", [],

@@ -1,19 +1,23 @@
-//! Gauges of what is open now, and how long it has been so.
+//! Declares gauges of the sockets that are open now, and of their ages.
 
 super::metrics! {
-    CONNECTIONS = Gauge "tcpwarden_connections", "connections", ["process", "workload", "role", "state"],
+    CONNECTIONS = Gauge "tcpwarden_connections", "connections",
+        ["process", "workload", "role", "state"],
         "Sockets now, by owner, workload, side and state.",
         "The sum over a state equals the sockets that `ss -tan` lists in that state, over all \
          network namespaces; `time-wait`, orphaned `fin-wait-2` and `syn-recv` have metrics of \
          their own below.";
-    OLDEST_STATE_AGE = Gauge "tcpwarden_connections_oldest_state_age_seconds", "seconds", ["process", "workload", "role", "state"],
+    OLDEST_STATE_AGE = Gauge "tcpwarden_connections_oldest_state_age_seconds", "seconds",
+        ["process", "workload", "role", "state"],
         "Age of the oldest socket in a transient state; 0 if there is none.",
         "No equivalent in the kernel. A lower bound for sockets that are older than the agent.";
-    CONNECTIONS_STUCK = Gauge "tcpwarden_connections_stuck", "connections", ["process", "workload", "role", "state", "min_age"],
+    CONNECTIONS_STUCK = Gauge "tcpwarden_connections_stuck", "connections",
+        ["process", "workload", "role", "state", "min_age"],
         "Sockets in a transient state for longer than min_age seconds.",
         "No equivalent in the kernel. `min_age` is 60, 300 or 3600; each counts the older ones \
          too.";
-    WORKLOAD_INFO = Gauge "tcpwarden_workload_info", "truth", ["workload", "kind", "runtime", "container_id", "pod_uid", "cgroup"],
+    WORKLOAD_INFO = Gauge "tcpwarden_workload_info", "truth",
+        ["workload", "kind", "runtime", "container_id", "pod_uid", "cgroup"],
         "The long names of a workload that other metrics carry as a label; always 1.",
         "`cgroup` is the path of the cgroup of the unit, container or pod. `container_id` and \
          `pod_uid` join with `container_id` and `uid` of kube-state-metrics. One series a \

@@ -1,7 +1,8 @@
-//! Gauges of what fills up: queues, listeners, ports, descriptors, memory.
+//! Declares gauges of what fills up: queues, listeners, ports, descriptors, memory.
 
 super::metrics! {
-    CLOSE_WAIT = Gauge "tcpwarden_close_wait_connections", "connections", ["process", "workload", "role", "stage"],
+    CLOSE_WAIT = Gauge "tcpwarden_close_wait_connections", "connections",
+        ["process", "workload", "role", "stage"],
         "Sockets in CLOSE_WAIT by how far the application has come: unaccepted, unread (data or \
          the end of file waits) or read (nothing is left but to close it).",
         "The sum over `stage` is `tcpwarden_connections{state=\"close_wait\"}`. A connection that \
@@ -14,28 +15,34 @@ super::metrics! {
     SEND_QUEUE = Gauge "tcpwarden_send_queue_bytes", "bytes", ["process", "workload", "role"],
         "Bytes that peers have not acknowledged, sent or not, as of the last reconcile pass.",
         "The sum of Send-Q of `ss -tan`, listeners and this side's SYNs and FINs left out.";
-    ZERO_WINDOW = Gauge "tcpwarden_zero_window_connections", "connections", ["process", "workload", "role"],
+    ZERO_WINDOW = Gauge "tcpwarden_zero_window_connections", "connections",
+        ["process", "workload", "role"],
         "Connections with bytes to send whose peer has closed its receive window, as of the last \
          reconcile pass: the peer does not read.",
         "`snd_wnd` of `ss -ti` is 0, or its timer is `persist`.";
     LISTEN_SOCKETS = Gauge "tcpwarden_listen_sockets", "sockets", ["process", "workload", "port"],
         "Listening sockets, as of the last reconcile pass.",
         "`ss -tln`, over all network namespaces.";
-    LISTEN_BACKLOG = Gauge "tcpwarden_listen_backlog", "connections", ["process", "workload", "port"],
+    LISTEN_BACKLOG = Gauge "tcpwarden_listen_backlog", "connections",
+        ["process", "workload", "port"],
         "Connections in the accept queue, as of the last reconcile pass; summed over the \
          listeners of a process on a port.",
         "Recv-Q of `ss -tln`.";
-    LISTEN_BACKLOG_LIMIT = Gauge "tcpwarden_listen_backlog_limit", "connections", ["process", "workload", "port"],
+    LISTEN_BACKLOG_LIMIT = Gauge "tcpwarden_listen_backlog_limit", "connections",
+        ["process", "workload", "port"],
         "The limit of the accept queue, which `listen` and `somaxconn` set, summed the same way.",
         "Send-Q of `ss -tln`. The kernel takes one more: it refuses once the queue is longer than \
          its limit (`sk_acceptq_is_full`).";
-    LISTEN_BACKLOG_USED = Gauge "tcpwarden_listen_backlog_used_ratio", "ratio", ["process", "workload", "port"],
+    LISTEN_BACKLOG_USED = Gauge "tcpwarden_listen_backlog_used_ratio", "ratio",
+        ["process", "workload", "port"],
         "How full the accept queue of the fullest listener is; 1 is full.",
         "Recv-Q / (Send-Q + 1) of `ss -tln`, the largest of the listeners of a process on a port.";
-    LISTEN_SYN_QUEUE = Gauge "tcpwarden_listen_syn_queue", "connections", ["process", "workload", "port"],
+    LISTEN_SYN_QUEUE = Gauge "tcpwarden_listen_syn_queue", "connections",
+        ["process", "workload", "port"],
         "Handshakes at the listener that are not finished, as of the last reconcile pass.",
         "The sockets of `ss -tan state syn-recv` on the port.";
-    LISTEN_DROPS = Counter "tcpwarden_listen_drops_total", "segments", ["process", "workload", "port"],
+    LISTEN_DROPS = Counter "tcpwarden_listen_drops_total", "segments",
+        ["process", "workload", "port"],
         "SYNs, handshakes and other segments that the listener dropped.",
         "`d` in `skmem` of `ss -tlm` (`sk_drops`). As of the last reconcile pass; what a listener \
          drops after the last pass that saw it is not counted.";

@@ -1,3 +1,4 @@
+//! The catalogue keeps its own rules: names, labels and the lines above the series.
 use std::collections::BTreeSet;
 
 use super::*;

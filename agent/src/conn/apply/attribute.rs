@@ -5,12 +5,12 @@
 //! groups' memo first.
 
 use agent_common::record::State;
+use catalogue::labels::Role;
 
 use crate::conn::account::group_cache::CacheKey;
 use crate::conn::account::groups::Groups;
 use crate::conn::account::workloads::Workloads;
 use crate::conn::core::Core;
-use crate::conn::labels::Role;
 use crate::conn::socket::attribution::{Attribution, names_owner};
 use crate::conn::socket::name::Name;
 use crate::conn::socket::row::Row;
@@ -18,6 +18,7 @@ use crate::conn::socket::row::Row;
 impl Core {
     /// Sets the owner of a row that is not in the table: the task that made the record if it uses
     /// the socket, else that of the listener behind the row if the row inherits.
+    #[inline]
     pub(super) fn attribute(&mut self, row: &mut Row, inherits: bool, record: &State) {
         if inherits {
             self.inherit(row);
@@ -26,15 +27,20 @@ impl Core {
     }
 
     /// Does the same for a row of the table that is in no list.
+    #[inline]
     pub(super) fn attribute_at(&mut self, index: u32, inherits: bool, record: &State) {
+        let before = self.rows[index].attribution;
         if inherits {
             let mut row = self.rows[index];
             self.inherit(&mut row);
             self.rows[index] = row;
         }
         let (seeded, reader) = (self.seeded, self.reader);
-        let Self { rows, groups, workloads, .. } = self;
-        groups.name_by(workloads, &mut rows[index], record, reader, seeded);
+        let Self { rows, groups, workloads, counters, .. } = self;
+        let row = &mut rows[index];
+        groups.name_by(workloads, row, record, reader, seeded);
+        counters.unattributed -=
+            u64::from(before == Attribution::None && row.attribution != Attribution::None);
     }
 
     /// Takes the role, and the owner where none is known or it waits to be accepted, from the

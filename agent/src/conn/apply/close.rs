@@ -3,9 +3,9 @@
 //! Called by `table` through `Core::close`, and by `transition`.
 
 use agent_common::record::{Close, State};
+use catalogue::labels::SocketState;
 
 use crate::conn::core::Core;
-use crate::conn::labels::SocketState;
 use crate::conn::socket::effect::Effect;
 use crate::conn::socket::observation::Observation;
 use crate::conn::socket::observe::observe;
@@ -15,44 +15,58 @@ use crate::conn::socket::row::Row;
 
 impl Core {
     /// Applies a transition into CLOSE, with the socket's last numbers.
+    #[inline]
     pub(crate) fn close(&mut self, record: &Close) -> Effect {
         match SocketState::from_code(record.state.old) {
-            Some(old) => self.end(old, &record.state, Some(record)),
+            Some(old) => {
+                self.end(old, &record.state, Some(record));
+                Effect::Closed
+            }
             None => Effect::None,
         }
     }
 
     /// Removes the row of a closed socket and counts its end. A socket that had no row counts as if
     /// it had been found just before.
-    pub(super) fn end(
-        &mut self,
-        old: SocketState,
-        record: &State,
-        numbers: Option<&Close>,
-    ) -> Effect {
+    pub(super) fn end(&mut self, old: SocketState, record: &State, numbers: Option<&Close>) {
         self.counters.transitions += 1;
-        let (mut row, outcome) = self.last_row(old, record);
-        self.count(&outcome, record.ends.netns);
-        self.attribute(&mut row, outcome.inherits, record);
-        if let Some(opening) = outcome.opening {
-            self.count_opening(&mut row, opening);
+        let close = Observation::Close { old, record };
+        let Some(index) = self.withdraw(record.ends.sk) else {
+            return self.end_unseen(&close, record, numbers);
+        };
+        let mut row = self.release(index);
+        let outcome = observe(&mut row, &close);
+        if outcome.relation == Relation::OtherSocket {
+            self.count_replaced(row, outcome);
+            return self.end_unseen(&close, record, numbers);
         }
-        if let Some(ending) = outcome.ending {
-            self.count_ending(&mut row, ending, numbers);
-        }
-        Effect::Closed { sk: record.ends.sk, time: record.time }
+        self.count_close(&mut row, &outcome, record, numbers);
     }
 
-    /// Returns the row that a socket had when it closed, out of the table.
-    fn last_row(&mut self, old: SocketState, record: &State) -> (Row, Outcome) {
-        let close = Observation::Close { old, record };
-        if let Some(mut row) = self.extract(record.ends.sk) {
-            let outcome = observe(&mut row, &close);
-            if outcome.relation != Relation::OtherSocket {
-                return (row, outcome);
-            }
-            self.count_replaced(row, &outcome);
+    /// Counts the end of a socket that had no row.
+    #[cold]
+    fn end_unseen(&mut self, close: &Observation<'_>, record: &State, numbers: Option<&Close>) {
+        let (mut row, outcome) = Self::first_row(close);
+        self.count_close(&mut row, &outcome, record, numbers);
+    }
+
+    /// Counts the end of a socket by the row that it had.
+    #[expect(clippy::inline_always, reason = "as `observe`: the outcome stays in registers")]
+    #[inline(always)]
+    fn count_close(
+        &mut self,
+        row: &mut Row,
+        outcome: &Outcome,
+        record: &State,
+        numbers: Option<&Close>,
+    ) {
+        self.count(outcome, record.ends.netns);
+        self.attribute(row, outcome.inherits, record);
+        if let Some(opening) = outcome.opening {
+            self.count_opening(row, opening);
         }
-        Self::first_row(&close)
+        if let Some(ending) = outcome.ending {
+            self.count_ending(row, ending, numbers);
+        }
     }
 }

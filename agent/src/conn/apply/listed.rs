@@ -4,25 +4,55 @@
 //! Called by the pass, for each entry of a socket that can have a row.
 
 use agent_common::record::Socket;
+use catalogue::labels::SocketState;
 
 use crate::conn::core::Core;
-use crate::conn::labels::SocketState;
 use crate::conn::socket::observation::Observation;
 use crate::conn::socket::observe::observe;
 use crate::conn::socket::outcome::Outcome;
-use crate::conn::socket::relation::Relation;
+use crate::conn::socket::relation::{Relation, relation};
 use crate::conn::socket::row::Row;
 
 impl Core {
-    /// Takes an entry into the row at its socket's address. If that is another socket's row, it is
-    /// gone then.
-    pub(crate) fn relist(&mut self, index: u32, state: SocketState, entry: &Socket) -> Outcome {
+    /// Takes an entry into the row at its socket's address, seen by the pass with this number. If
+    /// that is another socket's row, it is gone then.
+    #[inline]
+    pub(crate) fn relist(
+        &mut self,
+        index: u32,
+        state: SocketState,
+        entry: &Socket,
+        number: u8,
+    ) -> Outcome {
+        let listed = Observation::Listed { state, entry };
+        let Self { rows, groups, .. } = self;
+        let row = &mut rows[index];
+        // Nearly every entry confirms a row, and changes nothing that its list goes by: such a row
+        // is changed where it is.
+        let is_confirmed = relation(row, &listed) == Relation::Confirmed && row.local_port != 0;
+        match row.state {
+            SocketState::CloseWait if is_confirmed => {
+                row.seen = number;
+                groups.list_of(row).restage(row, |row| observe(row, &listed))
+            }
+            state if is_confirmed && state != SocketState::FinWait2 => {
+                row.seen = number;
+                observe(row, &listed)
+            }
+            _ => self.relist_anew(index, &listed, number),
+        }
+    }
+
+    /// Does the same for a row that may change lists.
+    #[inline(never)]
+    fn relist_anew(&mut self, index: u32, listed: &Observation<'_>, number: u8) -> Outcome {
         let mut row = self.rows[index];
-        let outcome = observe(&mut row, &Observation::Listed { state, entry });
+        let outcome = observe(&mut row, listed);
+        row.seen = number;
         match outcome.relation {
             Relation::OtherSocket => {
                 self.unlink(index);
-                self.replace(index, &outcome);
+                self.replace(index, outcome);
                 return outcome;
             }
             Relation::Confirmed => self.confirm(index, row),
@@ -34,7 +64,9 @@ impl Core {
                 self.rows[index] = row;
                 self.link(index);
             }
-            Relation::Birth | Relation::Unseen | Relation::InOrder | Relation::Outdated => {}
+            Relation::Birth | Relation::Unseen | Relation::InOrder | Relation::Outdated => {
+                self.rows[index].seen = number;
+            }
         }
         self.count(&outcome, row.netns);
         outcome

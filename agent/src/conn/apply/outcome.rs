@@ -4,11 +4,11 @@
 //! closed under the owner known at that time.
 
 use agent_common::record::Close;
+use catalogue::labels::Correction;
 
 use crate::conn::account::groups::Groups;
 use crate::conn::core::Core;
 use crate::conn::histogram::NANOSECONDS;
-use crate::conn::labels::Correction;
 use crate::conn::socket::ending::missed;
 use crate::conn::socket::observation::Observation;
 use crate::conn::socket::observe::observe;
@@ -56,7 +56,8 @@ impl Core {
     }
 
     /// Counts the end of a socket, and the numbers that the kernel gave with it.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "as `observe`")]
+    #[inline(always)]
     pub(super) fn count_ending(&mut self, row: &mut Row, ending: Ending, numbers: Option<&Close>) {
         match ending {
             Ending::Closed { reason, lasted } => {
@@ -69,7 +70,7 @@ impl Core {
 
     /// Removes a row that is in no list, because its address belongs to another socket by now.
     #[cold]
-    pub(super) fn replace(&mut self, index: u32, outcome: &Outcome) {
+    pub(super) fn replace(&mut self, index: u32, outcome: Outcome) {
         match self.index.entry(self.rows[index].sk, &self.rows) {
             Some(entry) => drop(entry.remove()),
             None => internal_error("a row is found by its socket"),
@@ -80,8 +81,8 @@ impl Core {
 
     /// Counts a row whose socket is gone, because its address belongs to another one by now.
     #[cold]
-    pub(super) fn count_replaced(&mut self, mut row: Row, outcome: &Outcome) {
-        self.count(outcome, row.netns);
+    pub(super) fn count_replaced(&mut self, mut row: Row, outcome: Outcome) {
+        self.count(&outcome, row.netns);
         if let Some(ending) = outcome.ending {
             self.count_ending(&mut row, ending, None);
         }

@@ -17,11 +17,10 @@
 //! takes it in if there is room again. If it closes first, it counts as opened and closed at once.
 
 use agent_common::record::{Retransmit, State};
+use catalogue::labels::{RetransmitError, Role, SocketState};
 
 use crate::conn::account::groups::Groups;
 use crate::conn::core::Core;
-use crate::conn::labels::{RetransmitError, Role, SocketState};
-use crate::conn::socket::attribution::Attribution;
 use crate::conn::socket::effect::Effect;
 use crate::conn::socket::observation::Observation;
 use crate::conn::socket::observe::observe;
@@ -30,10 +29,14 @@ use crate::conn::socket::relation::Relation;
 impl Core {
     /// Applies a transition. One into CLOSE counts as [`Self::close`] without numbers; one that
     /// names a state that no row has is ignored.
+    #[inline]
     pub(crate) fn transition(&mut self, record: &State) -> Effect {
         match Observation::of_record(record) {
             Some(Observation::Transition { old, new, .. }) => self.step(old, new, record),
-            Some(Observation::Close { old, .. }) => self.end(old, record, None),
+            Some(Observation::Close { old, .. }) => {
+                self.end(old, record, None);
+                Effect::Closed
+            }
             Some(Observation::Listed { .. }) | None => Effect::None,
         }
     }
@@ -65,6 +68,7 @@ impl Core {
     }
 
     /// Takes a transition that does not end in CLOSE into the row of its socket.
+    #[inline]
     fn step(&mut self, old: Option<SocketState>, new: SocketState, record: &State) -> Effect {
         let transition = Observation::Transition { old, new, record };
         self.counters.transitions += 1;
@@ -73,11 +77,9 @@ impl Core {
         };
         // The list is found by the state that the row has in it.
         self.unlink(index);
-        let row = &mut self.rows[index];
-        let before = row.attribution;
-        let outcome = observe(row, &transition);
+        let outcome = observe(&mut self.rows[index], &transition);
         if outcome.relation == Relation::OtherSocket {
-            self.replace(index, &outcome);
+            self.replace(index, outcome);
             return self.admit(old, new, record);
         }
         self.count(&outcome, record.ends.netns);
@@ -87,14 +89,12 @@ impl Core {
             self.count_opening(&mut row, opening);
             self.rows[index].service = row.service;
         }
-        let after = self.rows[index].attribution;
-        self.counters.unattributed -=
-            u64::from(before == Attribution::None && after != Attribution::None);
         self.link(index);
         Effect::None
     }
 
     /// Makes a row for a socket that had none.
+    #[inline]
     fn admit(&mut self, old: Option<SocketState>, new: SocketState, record: &State) -> Effect {
         let transition = Observation::Transition { old, new, record };
         let (mut row, outcome) = Self::first_row(&transition);

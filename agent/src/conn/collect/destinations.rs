@@ -55,6 +55,7 @@ impl Destinations {
     }
 
     /// Whether an entry of the socket list may have taken a port for its destination.
+    #[inline]
     pub(crate) fn concerns(&self, entry: &Socket) -> bool {
         let connection = !matches!(entry.state, tcp::LISTEN | tcp::NEW_SYN_RECV | tcp::CLOSE);
         let range = self.facts.get(&entry.ends.netns).and_then(|facts| facts.ports.as_ref());

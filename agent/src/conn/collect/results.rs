@@ -70,6 +70,7 @@ impl PassInput {
     }
 
     /// Gathers from an entry what is not a matter of its row.
+    #[inline]
     pub(crate) fn entry(&mut self, core: &Core, entry: &Socket) {
         if entry.state == tcp::LISTEN {
             if self.listeners.len() < core.limits.connections {

@@ -24,6 +24,7 @@ pub(crate) enum Presence {
 }
 
 /// What is to become of a row that is held against a pass.
+#[inline]
 pub(crate) fn classify(core: &Core, pass: &Pass, covered: &Covered, index: u32) -> Presence {
     let row = &core.rows[index];
     if !row.has(flag::LIVE) || row.seen == pass.number || row.entered >= pass.start {

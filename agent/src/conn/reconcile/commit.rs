@@ -7,7 +7,7 @@
 //! changed meanwhile is left to the next pass; what is shown changes with the last slice only.
 
 use super::classify::{Presence, classify};
-use super::owners::Tally;
+use super::owners::{Tally, follow_listener};
 use super::pass::Pass;
 use crate::conn::collect::results::PassResults;
 use crate::conn::core::Core;
@@ -119,9 +119,7 @@ impl Commit {
                 let tally = &mut self.tally;
                 walk.each(|core, queue, index| pass.attribute_row(core, queue, index, read, tally))
             }
-            (Step::FollowListeners, _) => {
-                walk.each(|core, queue, index| pass.follow_listener(core, queue, index))
-            }
+            (Step::FollowListeners, _) => walk.each(follow_listener),
             (Step::NameWorkloads, _) => walk.each(name_workload),
             (Step::Sweep, _) => walk.each(|core, _, index| self.sweep(core, pass, index)),
             (Step::Sum, _) => walk.each(|core, _, index| sum(core, pass, index)),
@@ -191,18 +189,20 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     /// Visits slots until the budget is spent or moves are due. Returns whether the walk has come to
-    /// the end. The step is chosen outside of this loop, so that each has a loop of its own.
+    /// the end. The step is chosen outside of this loop.
+    #[expect(clippy::inline_always, reason = "each step has a loop of its own")]
     #[inline(always)]
     fn each(&mut self, mut visit: impl FnMut(&mut Core, &mut RegroupQueue, u32)) -> bool {
         let from = self.at;
         let most = u32::try_from(self.budget.left()).unwrap_or(u32::MAX);
         let end = self.core.rows.top().min(from.saturating_add(most));
-        while self.at < end && !self.queue.is_due() {
-            let index = self.at;
-            self.at += 1;
-            visit(self.core, self.queue, index);
+        let mut at = from;
+        while at < end && !self.queue.is_due() {
+            visit(self.core, self.queue, at);
+            at += 1;
         }
-        self.budget.spend((self.at - from) as usize);
+        self.at = at;
+        self.budget.spend((at - from) as usize);
         self.at >= self.core.rows.top()
     }
 }

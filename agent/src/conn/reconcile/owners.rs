@@ -1,11 +1,12 @@
 //! Which process a row belongs to, once the descriptor tables have been read to their end.
 
+use catalogue::labels::SocketState;
+
 use super::pass::Pass;
 use crate::conn::account::group_cache::CacheKey;
 use crate::conn::account::groups::Groups;
 use crate::conn::account::workloads::Place;
 use crate::conn::core::Core;
-use crate::conn::labels::SocketState;
 use crate::conn::regroup::queue::RegroupQueue;
 use crate::conn::socket::attribution::Attribution;
 use crate::conn::socket::name::Name;
@@ -25,6 +26,7 @@ pub(crate) struct Tally {
 impl Pass {
     /// Gives a row to who held it when the descriptor tables were read, from the moment `walked`
     /// on. Counts the rows that nobody holds, and those that more than one process does.
+    #[inline]
     pub(crate) fn attribute_row(
         &self,
         core: &mut Core,
@@ -63,6 +65,7 @@ impl Pass {
 
     /// Gives a row to its best holder, under the name that it has now; whether that changed its
     /// group.
+    #[inline]
     fn assign_to_holder(
         &self,
         core: &mut Core,
@@ -71,94 +74,109 @@ impl Pass {
         walked: u64,
         candidate: u32,
     ) -> bool {
-        let row = core.rows[index];
+        let row = &core.rows[index];
+        let (before, tgid) = (row.attribution, row.tgid);
         // A system call on the socket after the tables were read knows better.
-        if row.attribution == Attribution::FromSyscall && row.entered >= walked {
+        if before == Attribution::FromSyscall && row.entered >= walked {
             return false;
         }
-        let Some(comm) = self.holders.names.get(&candidate).copied() else { return false };
-        let other = self.group_of_holder(core, queue, index, candidate, &comm);
-        if other.is_none() && row.attribution == Attribution::FromSyscall && row.tgid == candidate {
+        let Some(comm) = self.holders.names.get(&candidate) else { return false };
+        let other = group_of_holder(core, queue, index, candidate, comm);
+        if other.is_none() && before == Attribution::FromSyscall && tgid == candidate {
             return false;
         }
-        core.counters.unattributed -= u64::from(row.attribution == Attribution::None);
-        core.rows[index].tgid = candidate;
-        core.rows[index].attribution = Attribution::FromDescriptors;
+        core.counters.unattributed -= u64::from(before == Attribution::None);
+        let row = &mut core.rows[index];
+        row.tgid = candidate;
+        row.attribution = Attribution::FromDescriptors;
         if let Some(group) = other {
             queue.enqueue(core, index, group);
         }
-        other.is_some() || row.tgid != candidate
-    }
-
-    /// The group that a row belongs to by its holder's name; none where it stands there already.
-    fn group_of_holder(
-        &self,
-        core: &mut Core,
-        queue: &mut RegroupQueue,
-        index: u32,
-        candidate: u32,
-        comm: &[u8; 16],
-    ) -> Option<u16> {
-        let row = core.rows[index];
-        let key = CacheKey::name(comm, row.cgroup, candidate, row.role.index());
-        let cached_group = core.groups.cached_group(key, &core.workloads);
-        if let Some(group) = cached_group.filter(|_| !Groups::is_other(row.group)) {
-            return (group != row.group).then_some(group);
-        }
-        let name = Name::from_comm(comm);
-        let place = core.workloads.place_uncounted(row.cgroup, candidate);
-        if Groups::is_other(row.group) {
-            self.leave_other(core, queue, index, candidate, &name, &place);
-        }
-        let kept = core.groups.keeps(&row, &name, &place, candidate);
-        let group = if kept { row.group } else { core.groups.of_name(&name, &place, row.role) };
-        // One that is nowhere may be so for want of room, which is counted where records bring it.
-        if core.groups.is(group, name.as_str(), &place, row.role)
-            && !core.groups.has_unknown_workload(group)
-        {
-            core.groups.cache_group(key, &core.workloads, group);
-        }
-        (!kept).then_some(group)
-    }
-
-    /// Gives a row that stands under `~other` its owner's name, now that there is room for it.
-    fn leave_other(
-        &self,
-        core: &mut Core,
-        queue: &mut RegroupQueue,
-        index: u32,
-        candidate: u32,
-        name: &Name,
-        place: &Place,
-    ) {
-        let row = &mut core.rows[index];
-        if let Some(group) = core.groups.of_name_if_room(name, place, row.role) {
-            // It is placed by what the tables say, not by its last system call.
-            row.attribution = Attribution::FromDescriptors;
-            row.tgid = candidate;
-            queue.enqueue(core, index, group);
-        }
+        other.is_some() || tgid != candidate
     }
 
     /// Whether a row that no process holds should be held: it has an owner and a `struct socket`,
     /// as this pass saw it, and nothing has happened to it since.
+    #[inline]
     fn is_unheld(&self, core: &Core, index: u32) -> bool {
         let row = &core.rows[index];
         let seen = (row.entered < self.start) && row.seen == self.number;
         seen && row.is_attached() && !row.has(flag::ORPHAN) && row.attribution != Attribution::None
     }
+}
 
-    /// Puts a connection that nobody has accepted yet under the owner that its listener has now.
-    pub(crate) fn follow_listener(&self, core: &mut Core, queue: &mut RegroupQueue, index: u32) {
-        let mut row = core.rows[index];
-        if row.has(flag::LIVE) && row.waits() {
-            let group = row.group;
-            core.inherit(&mut row);
-            let target = std::mem::replace(&mut row.group, group);
-            core.rows[index] = row;
-            if target != group {
-                queue.enqueue(core, index, target);
-            }
+/// The group that a row belongs to by its holder's name; none where it stands there already.
+#[inline]
+fn group_of_holder(
+    core: &mut Core,
+    queue: &mut RegroupQueue,
+    index: u32,
+    candidate: u32,
+    comm: &[u8; 16],
+) -> Option<u16> {
+    let row = &core.rows[index];
+    let key = CacheKey::name(comm, row.cgroup, candidate, row.role.index());
+    match core.groups.cached_group(key, &core.workloads) {
+        Some(group) if !Groups::is_other(row.group) => (group != row.group).then_some(group),
+        _ => look_up_group(core, queue, index, candidate, comm, key),
+    }
+}
+
+/// Does the same without the cache.
+#[cold]
+fn look_up_group(
+    core: &mut Core,
+    queue: &mut RegroupQueue,
+    index: u32,
+    candidate: u32,
+    comm: &[u8; 16],
+    key: CacheKey,
+) -> Option<u16> {
+    let row = core.rows[index];
+    let name = Name::from_comm(comm);
+    let place = core.workloads.place_uncounted(row.cgroup, candidate);
+    if Groups::is_other(row.group) {
+        leave_other(core, queue, index, candidate, &name, &place);
+    }
+    let kept = core.groups.keeps(&row, &name, &place, candidate);
+    let group = if kept { row.group } else { core.groups.of_name(&name, &place, row.role) };
+    // One that is nowhere may be so for want of room, which is counted where records bring it.
+    if core.groups.is(group, name.as_str(), &place, row.role)
+        && !core.groups.has_unknown_workload(group)
+    {
+        core.groups.cache_group(key, &core.workloads, group);
+    }
+    (!kept).then_some(group)
+}
+
+/// Gives a row that stands under `~other` its owner's name, now that there is room for it.
+fn leave_other(
+    core: &mut Core,
+    queue: &mut RegroupQueue,
+    index: u32,
+    candidate: u32,
+    name: &Name,
+    place: &Place,
+) {
+    let row = &mut core.rows[index];
+    if let Some(group) = core.groups.of_name_if_room(name, place, row.role) {
+        // It is placed by what the tables say, not by its last system call.
+        row.attribution = Attribution::FromDescriptors;
+        row.tgid = candidate;
+        queue.enqueue(core, index, group);
+    }
+}
+
+/// Puts a connection that nobody has accepted yet under the owner that its listener has now.
+pub(crate) fn follow_listener(core: &mut Core, queue: &mut RegroupQueue, index: u32) {
+    let mut row = core.rows[index];
+    if row.has(flag::LIVE) && row.waits() {
+        let group = row.group;
+        core.inherit(&mut row);
+        let target = std::mem::replace(&mut row.group, group);
+        core.rows[index] = row;
+        if target != group {
+            queue.enqueue(core, index, target);
         }
     }
 }

@@ -12,7 +12,8 @@
 //! `ss` shows as FIN-WAIT-2 is the gauge `fin_wait2` plus `fin_wait2_orphan`, and SYN-RECV is rows
 //! in `syn_recv` plus `syn_recv` of the namespaces.
 
-use agent_common::record::Socket;
+use agent_common::record::{Socket, State};
+use catalogue::labels::{Correction, SocketState};
 use hashbrown::HashMap;
 
 use super::fd_holders::HolderScan;
@@ -20,7 +21,6 @@ use crate::conn::collect::namespaces::Namespaces;
 use crate::conn::collect::results::PassInput;
 use crate::conn::collect::sums::Sums;
 use crate::conn::core::Core;
-use crate::conn::labels::{Correction, SocketState};
 use crate::conn::regroup::queue::{Drained, RegroupQueue};
 use crate::conn::socket::attribution::Attribution;
 use crate::conn::socket::effect::Effect;
@@ -78,15 +78,16 @@ impl Pass {
     }
 
     /// Takes what a record did.
-    pub(crate) fn note(&mut self, effect: Effect) {
+    pub(crate) fn note(&mut self, effect: Effect, record: &State) {
         match effect {
             Effect::None => {}
             Effect::Stored(index) => self.holders.forget(index),
-            Effect::Closed { sk, time } => self.closed(sk, time),
+            Effect::Closed => self.closed(record.ends.sk, record.time),
         }
     }
 
     /// Holds one entry of the socket list against the table.
+    #[inline]
     pub(crate) fn socket(&mut self, core: &mut Core, queue: &mut RegroupQueue, entry: &Socket) {
         self.input.entry(core, entry);
         core.reader = entry.reader;
@@ -95,9 +96,8 @@ impl Pass {
         }
         let Some(Observation::Listed { state, .. }) = Observation::of_entry(entry) else { return };
         if let Some(index) = core.find(entry.ends.sk) {
-            let outcome = core.relist(index, state, entry);
+            let outcome = core.relist(index, state, entry, self.number);
             if outcome.relation != Relation::OtherSocket {
-                core.rows[index].seen = self.number;
                 if outcome.inherits {
                     inherit(core, queue, index);
                 }

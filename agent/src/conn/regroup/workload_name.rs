@@ -7,6 +7,7 @@ use crate::conn::socket::row::flag;
 /// Rows whose workload was not known go where they belong by now, at the end of a pass: those that
 /// it found no owner for (while it reads, most get one a little later, and a group that is made too
 /// early takes the place of another), and those that came while too many keys were waiting.
+#[inline]
 pub(crate) fn name_workload(core: &mut Core, queue: &mut RegroupQueue, index: u32) {
     let row = &core.rows[index];
     if !row.has(flag::LIVE) || !core.groups.has_unknown_workload(row.group) {

@@ -1,6 +1,7 @@
 //! What a pass under way has to know of a record that was applied.
 //!
-//! Returned by `apply`, taken by the pass. It keeps `apply` free of any knowledge of passes.
+//! Returned by `apply`, taken by the pass. It keeps `apply` free of any knowledge of passes. It fits
+//! into a register: who has the record knows the socket and the time.
 
 /// What became of the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,6 +10,6 @@ pub(crate) enum Effect {
     None,
     /// A row was put into this place of the slab.
     Stored(u32),
-    /// The socket `sk` closed at `time`, `CLOCK_MONOTONIC` nanoseconds.
-    Closed { sk: u64, time: u64 },
+    /// The socket of the record closed.
+    Closed,
 }

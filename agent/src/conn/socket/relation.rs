@@ -4,9 +4,10 @@
 //! Used by `observe`. Facts: a socket's states only move forward (callers of `tcp_set_state`,
 //! 6.12); its address is used again within milliseconds of its end.
 
+use catalogue::labels::{Correction, SocketState};
+
 use super::observation::Observation;
 use super::row::{MARGIN, Row, flag};
-use crate::conn::labels::{Correction, SocketState};
 
 /// How an observation stands to the row at its socket's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +44,7 @@ impl Relation {
 /// Tells how an observation stands to the row at its socket's address.
 #[expect(clippy::inline_always, reason = "part of `observe`")]
 #[inline(always)]
-pub(super) fn relation(row: &Row, observation: &Observation<'_>) -> Relation {
+pub(crate) fn relation(row: &Row, observation: &Observation<'_>) -> Relation {
     let birth = observation.is_birth();
     if !row.has(flag::LIVE) {
         return if birth { Relation::Birth } else { Relation::Unseen };

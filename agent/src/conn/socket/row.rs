@@ -6,10 +6,10 @@
 use std::net::Ipv6Addr;
 
 use agent_common::record::{Endpoints, flag as socket_flag};
+use catalogue::labels::{Role, SocketState};
 
 use super::attribution::Attribution;
 use super::queues::Queues;
-use crate::conn::labels::{Role, SocketState};
 
 /// Sentinel: no row.
 pub(crate) const NIL: u32 = u32::MAX;

@@ -5,9 +5,10 @@
 use std::net::Ipv6Addr;
 use std::sync::Arc;
 
+use catalogue::labels::{Role, SocketState, Stage};
+
 use super::attribution::Attribution;
 use super::row::{Row, address, flag};
-use crate::conn::labels::{Role, SocketState, Stage};
 
 /// A row as a listing shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +56,7 @@ pub struct RowView {
     pub holders: u8,
     /// Whether no descriptor referred to it when the last pass saw it.
     pub orphan: bool,
-    /// Segments sent again.
+    /// How many segments were retransmitted.
     pub retransmitted: u32,
     /// What waits in it, as of the last pass.
     pub waiting: Waiting,

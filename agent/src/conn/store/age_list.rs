@@ -6,10 +6,12 @@
 //! that is younger and moves forward with time, over each row once. Appending is O(1) for rows that
 //! come in order; a row that comes late walks back from the tail past the younger ones.
 
+use catalogue::labels::{SocketState, Stage};
+use catalogue::limits::STUCK_AGES;
+
 use super::slab::Slab;
-use crate::conn::labels::{SocketState, Stage};
 use crate::conn::limits::Budget;
-use crate::conn::report::snapshot::{STUCK_AGES, StateGauge};
+use crate::conn::report::snapshot::StateGauge;
 use crate::conn::socket::row::{NIL, Row};
 
 const AGES: usize = STUCK_AGES.len();
@@ -156,14 +158,16 @@ impl AgeList {
     }
 
     /// Follows a row of this list whose stage changes by `change`.
-    pub(crate) fn restage(&mut self, row: &mut Row, change: impl FnOnce(&mut Row)) {
+    #[inline]
+    pub(crate) fn restage<T>(&mut self, row: &mut Row, change: impl FnOnce(&mut Row) -> T) -> T {
         if let Some(stage) = self.stage(row) {
             *stage -= 1;
         }
-        change(row);
+        let changed = change(row);
         if let Some(stage) = self.stage(row) {
             *stage += 1;
         }
+        changed
     }
 
     /// The rows by stage, in the order of `Stage::ALL`; zero for any state but CLOSE_WAIT.

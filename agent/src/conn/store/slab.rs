@@ -56,6 +56,7 @@ impl Slab {
     }
 
     /// Gives a row back, and its last contents.
+    #[inline]
     pub(crate) fn remove(&mut self, index: u32) -> Row {
         debug_assert!(self[index].has(flag::LIVE), "only a row in use is removed");
         let free = self.free;

@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use catalogue::buckets::{BYTES, SECONDS};
+use catalogue::labels::{Role, SocketState};
 use proptest::array::{uniform, uniform3};
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 
 use super::fixtures::empty;
 use super::values::{count, gauge, histogram, name, netns, number, port, role, small};
-use crate::conn::histogram::{BYTES, SECONDS};
 use crate::conn::pressure::{Listener, Netstat, OwnerProcess, PortUse, Pressure};
 use crate::conn::snapshot::{Group, Namespace, Queued, Service, Snapshot};
 use crate::kernel::probe::ProbeState;
@@ -17,9 +18,8 @@ use crate::metrics::stats::{Probe, ProcessSample, SelfStats};
 use crate::pressure::descriptors::Descriptors;
 use crate::pressure::host::Host;
 use crate::workload::path::classify;
-use catalogue::labels::{Role, SocketState};
 
-/// A process, a workload and a role.
+/// An `Owner` is a process, a workload and a role.
 type Owner = (Arc<str>, Arc<str>, Role);
 
 fn owners() -> impl Strategy<Value = BTreeSet<Owner>> {
@@ -163,14 +163,13 @@ fn namespaces() -> BoxedStrategy<Vec<Namespace>> {
         .boxed()
 }
 
-/// A snapshot in which no label set occurs twice, in any order.
-pub(super) fn snapshot() -> impl Strategy<Value = Snapshot> {
+/// Generates the groups, services, workloads and times in state of a snapshot.
+fn tables() -> BoxedStrategy<Snapshot> {
     let groups = owners()
         .prop_flat_map(|of| of.into_iter().map(group).collect::<Vec<_>>())
         .prop_shuffle()
         .boxed();
-    let served = btree_set(((name(), name(), role()), port()), 0..6);
-    let services = served
+    let services = btree_set(((name(), name(), role()), port()), 0..6)
         .prop_flat_map(|of| {
             of.into_iter().map(|(owner, port)| service(owner, port)).collect::<Vec<_>>()
         })
@@ -178,66 +177,56 @@ pub(super) fn snapshot() -> impl Strategy<Value = Snapshot> {
         .boxed();
     let workloads = btree_set("[a-z\"\\\\\n]{1,6}", 0..4);
     let durations = vec(histogram(SECONDS), Role::COUNT * SocketState::COUNT);
-    let synacks = btree_set(port(), 0..6)
-        .prop_flat_map(|of| of.into_iter().map(|port| (Just(port), count())).collect::<Vec<_>>());
-    let moments = (proptest::option::of(0..6_000_000_000_000_u64), 0..6_000_000_000_000_u64);
-    let rest = (uniform(count()), uniform3(count()), histogram(SECONDS), moments).boxed();
-    (
-        groups,
-        services,
-        workloads,
-        durations,
-        synacks.prop_shuffle().boxed(),
-        namespaces(),
-        pressure(),
-        rest,
-    )
-        .prop_map(
-            |(
+    (groups, services, workloads, durations)
+        .prop_map(|(groups, services, workloads, durations)| {
+            let all = Role::ALL
+                .iter()
+                .flat_map(|role| SocketState::ALL.iter().map(|state| (*role, *state)));
+            let workload =
+                |name: String| Arc::new(classify(&format!("/system.slice/{name}.service")));
+            Snapshot {
                 groups,
                 services,
-                workloads,
-                durations,
-                synack_retransmits,
-                namespaces,
-                pressure,
-                rest,
-            )| {
-                let all = Role::ALL
-                    .iter()
-                    .flat_map(|role| SocketState::ALL.iter().map(|state| (*role, *state)));
-                let workload =
-                    |name: String| Arc::new(classify(&format!("/system.slice/{name}.service")));
-                let (
-                    retransmit_failures,
-                    corrections,
-                    reconcile_durations,
-                    (last_reconcile, taken_at),
-                ) = rest;
-                Snapshot {
-                    taken_at,
-                    groups,
-                    services,
-                    workloads: workloads.into_iter().map(workload).collect(),
-                    state_durations: all
-                        .zip(durations)
-                        .map(|((role, state), histogram)| (role, state, histogram))
-                        .collect(),
-                    synack_retransmits,
-                    retransmit_failures,
-                    namespaces,
-                    pressure,
-                    corrections,
-                    reconcile_durations,
-                    last_reconcile,
-                    label_overflow: vec![("services", 8), ("another", 9)],
-                    ..empty()
-                }
-            },
-        )
+                workloads: workloads.into_iter().map(workload).collect(),
+                state_durations: all
+                    .zip(durations)
+                    .map(|((role, state), histogram)| (role, state, histogram))
+                    .collect(),
+                ..empty()
+            }
+        })
+        .boxed()
 }
 
-/// The agent's own numbers.
+/// Generates a snapshot in which no label set occurs twice, in any order.
+pub(super) fn snapshot() -> impl Strategy<Value = Snapshot> {
+    let synacks = btree_set(port(), 0..6)
+        .prop_flat_map(|of| of.into_iter().map(|port| (Just(port), count())).collect::<Vec<_>>())
+        .prop_shuffle()
+        .boxed();
+    let retransmits = (synacks, uniform(count()));
+    let moments = (proptest::option::of(0..6_000_000_000_000_u64), 0..6_000_000_000_000_u64);
+    let passes = (moments, uniform3(count()), histogram(SECONDS)).boxed();
+    (tables(), retransmits, namespaces(), pressure(), passes).prop_map(
+        |(tables, (synack_retransmits, retransmit_failures), namespaces, pressure, passes)| {
+            let ((last_reconcile, taken_at), corrections, reconcile_durations) = passes;
+            Snapshot {
+                taken_at,
+                synack_retransmits,
+                retransmit_failures,
+                namespaces,
+                pressure,
+                corrections,
+                reconcile_durations,
+                last_reconcile,
+                label_overflow: vec![("services", 8), ("another", 9)],
+                ..tables
+            }
+        },
+    )
+}
+
+/// Generates the agent's own numbers.
 pub(super) fn stats() -> impl Strategy<Value = SelfStats> {
     let probe = |name| {
         let numbers = (proptest::option::of((count(), number())), count());

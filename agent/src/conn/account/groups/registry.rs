@@ -3,12 +3,13 @@
 use std::hash::BuildHasher as _;
 use std::sync::Arc;
 
+use catalogue::labels::{Role, SocketState};
+use catalogue::limits::SPARE;
 use hashbrown::DefaultHashBuilder;
 
 use super::{ALWAYS, Group, Groups, UNKNOWN, number};
 use crate::conn::account::workloads::Place;
-use crate::conn::labels::{Role, SocketState};
-use crate::conn::report::snapshot::{Queued, SPARE};
+use crate::conn::report::snapshot::Queued;
 use crate::conn::store::age_list::AgeList;
 use crate::internal_error::internal_error;
 use crate::workload::Key;

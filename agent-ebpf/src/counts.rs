@@ -1,6 +1,7 @@
-//! Resets sent and received, as plain counts.
+//! Events of which only the number matters: resets sent and received.
 //!
-//! Hooks: `tcp_send_reset`, `tcp_receive_reset` (tp_btf).
+//! Hooks: `tcp_send_reset`, `tcp_receive_reset` (tp_btf). A probe that only counts is one more
+//! function here.
 //! Guarantees: each firing is counted once; the arguments, which differ between kernels, are not
 //! read. Cost: one counter.
 //! Feeds: `Counter::{RESETS_SENT, RESETS_RECEIVED}`.

@@ -1,13 +1,13 @@
-//! The upper bounds of histogram buckets. The agent counts by them; rules and panels choose `le`
-//! from them.
+//! Declares the upper bounds of histogram buckets. The agent counts by them; rules and panels
+//! choose `le` from them.
 
-/// Bounds for times from a tenth of a millisecond to an hour, in seconds, ascending.
+/// `SECONDS` bounds times from a tenth of a millisecond to an hour, in seconds, ascending.
 pub const SECONDS: &[f64] = &[
     0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 3.0, 10.0, 60.0,
     300.0, 3600.0,
 ];
 
-/// Bounds for payload sizes, in bytes, ascending. There are fewer than [`SECONDS`].
+/// `BYTES` bounds payload sizes, in bytes, ascending. There are fewer than [`SECONDS`].
 pub const BYTES: &[f64] = &[
     0.0,
     256.0,

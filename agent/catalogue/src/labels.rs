@@ -1,13 +1,13 @@
-//! The closed sets behind the labels: roles, states, reasons, phases and kinds, each with the text
-//! that stands in metrics, JSON and tables.
+//! Declares the closed sets behind the labels: roles, states, reasons, phases and kinds, each with
+//! the text that metrics, JSON and tables show.
 //!
-//! Used by the connection table to count and by every view to print; a set grows here and nowhere
-//! else.
+//! The connection table counts by these sets and every view prints them. A set grows here and
+//! nowhere else.
 
 use agent_common::tcp;
 
-/// The label value for every process, workload and port beyond the label budget. No process and no
-/// cgroup can have it: the agent replaces a leading `~` of a name from outside.
+/// `OTHER` is the label value of every process, workload and port beyond the label budget. No
+/// process and no cgroup can have it: the agent replaces a leading `~` of a name from outside.
 pub const OTHER: &str = "~other";
 
 /// Declares a closed set of label values: the enum, all its members in order, their texts and
@@ -19,18 +19,18 @@ macro_rules! label_set {
         pub enum $name { $($(#[$vdoc])* $variant,)+ }
 
         impl $name {
-            /// Every member, in the order of [`Self::index`].
+            /// `ALL` has every member, in the order of [`Self::index`].
             pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
-            /// How many members there are.
+            /// `COUNT` is the number of members.
             pub const COUNT: usize = Self::ALL.len();
 
-            /// The text that stands in labels and in JSON.
+            /// Returns the text that labels and JSON show.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text,)+ }
             }
 
-            /// The position in [`Self::ALL`].
+            /// Returns the position in [`Self::ALL`].
             #[must_use]
             pub const fn index(self) -> usize {
                 self as usize
@@ -40,55 +40,55 @@ macro_rules! label_set {
 }
 
 label_set! {
-    /// Which side of the connection the socket is.
+    /// `Role` says which side of the connection the socket is.
     Role {
-        /// It connected (active open, RFC 9293).
+        /// The socket connected (active open, RFC 9293).
         Client = "client",
-        /// It listens, or was accepted from a listener (passive open).
+        /// The socket listens, or a listener accepted it (passive open).
         Server = "server",
-        /// Its birth was not seen.
+        /// The agent did not see the socket's birth.
         Unknown = "unknown",
     }
 }
 
 label_set! {
-    /// Why an established connection ended.
+    /// `CloseReason` says why an established connection ended.
     CloseReason {
         /// This side sent the first FIN.
         FinLocal = "fin_local",
         /// The peer sent the first FIN.
         FinRemote = "fin_remote",
-        /// Both sent a FIN before either saw the other's.
+        /// Both sides sent a FIN before either saw the other's.
         Simultaneous = "simultaneous",
-        /// The peer reset it, before either side had sent a FIN.
+        /// The peer reset the connection before either side had sent a FIN.
         RstReceived = "rst_received",
-        /// This side aborted it before either side had sent a FIN: linger 0, unread data at close,
-        /// disconnect.
+        /// This side aborted the connection before either side had sent a FIN: linger 0, unread
+        /// data at close, or disconnect.
         RstSent = "rst_sent",
-        /// A reset of either side after the first FIN: one side had already sent all its data.
-        /// Common where a TLS peer closes without waiting for the other's last record.
+        /// Either side reset the connection after the first FIN: one side had already sent all its
+        /// data. This is common if a TLS peer closes without waiting for the other's last record.
         RstAfterFin = "rst_after_fin",
         /// The peer stopped answering.
         Timeout = "timeout",
-        /// Anything else, such as `SOCK_DESTROY`.
+        /// Something else ended it, such as `SOCK_DESTROY`.
         Other = "other",
     }
 }
 
 label_set! {
-    /// Why a connect failed.
+    /// `ConnectFailure` says why a connect failed.
     ConnectFailure {
         /// The peer answered with a reset.
         Refused = "refused",
-        /// No answer within the kernel's timeout.
+        /// No answer came within the kernel's timeout.
         TimedOut = "timed_out",
-        /// No route on the way or no neighbour.
+        /// A router on the way had no route, or the neighbour did not answer.
         HostUnreachable = "host_unreachable",
-        /// No route at all, told by a router.
+        /// A router reported that it has no route to the network.
         NetUnreachable = "net_unreachable",
-        /// Reset after the handshake had begun.
+        /// A reset came after the handshake had begun.
         Reset = "reset",
-        /// The program gave up: it closed the socket while the SYN was under way.
+        /// The program closed the socket while the SYN was under way.
         Canceled = "canceled",
         /// No local port was left (`EADDRNOTAVAIL`): no SYN was sent.
         NoLocalPort = "no_local_port",
@@ -98,43 +98,43 @@ label_set! {
 }
 
 label_set! {
-    /// In which part of its life a connection retransmits.
+    /// `Phase` says in which part of its life a connection retransmits.
     Phase {
-        /// The SYN of a connect.
+        /// The connection retransmits the SYN of a connect.
         Syn = "syn",
-        /// Data of an established connection (and of one that the peer has closed).
+        /// The connection is established, or the peer has closed it.
         Established = "established",
-        /// After this side's FIN.
+        /// This side has sent its FIN.
         Closing = "closing",
     }
 }
 
 label_set! {
-    /// What made the kernel retransmit.
+    /// `RetransmitKind` says what made the kernel retransmit.
     RetransmitKind {
-        /// The retransmission timer, or the recovery after it.
+        /// The retransmission timer expired, or the kernel recovers after it.
         Timeout = "timeout",
-        /// Fast retransmit: duplicate acknowledgements, SACK or RACK.
+        /// Duplicate acknowledgements, SACK or RACK caused a fast retransmit.
         Fast = "fast",
-        /// A tail loss probe.
+        /// The kernel sent a tail loss probe.
         Probe = "probe",
-        /// The kernel did not tell.
+        /// The kernel did not report the cause.
         Other = "other",
     }
 }
 
 label_set! {
-    /// Why a retransmission could not be sent.
+    /// `RetransmitError` says why the kernel could not send a retransmission.
     RetransmitError {
-        /// The segment still waits in this host's queue (`EBUSY`): it was not tried.
+        /// The segment still waits in this host's queue (`EBUSY`): the kernel did not try.
         Busy = "busy",
-        /// The peer's window is closed (`EAGAIN`): it was not tried.
+        /// The peer's window is closed (`EAGAIN`): the kernel did not try.
         Window = "window",
-        /// A local firewall refused it (`EPERM`).
+        /// A local firewall refused the segment (`EPERM`).
         Denied = "denied",
-        /// No buffer or memory (`ENOBUFS`, `ENOMEM`).
+        /// The kernel had no buffer or memory (`ENOBUFS`, `ENOMEM`).
         NoBuffer = "no_buffer",
-        /// No route or neighbour (`EHOSTUNREACH`, `ENETUNREACH`).
+        /// The kernel had no route or neighbour (`EHOSTUNREACH`, `ENETUNREACH`).
         Unreachable = "unreachable",
         /// Anything else.
         Other = "other",
@@ -142,7 +142,7 @@ label_set! {
 }
 
 impl RetransmitError {
-    /// The reason behind a negative error number.
+    /// Returns the reason behind a negative error number.
     #[must_use]
     pub const fn from_errno(error: i16) -> Self {
         match -(error as i32) {
@@ -157,56 +157,57 @@ impl RetransmitError {
 }
 
 label_set! {
-    /// How far the application has come with a connection that the peer has closed.
+    /// `Stage` says how far the application has come with a connection that the peer has closed.
     Stage {
-        /// It has not accepted it: the listener is stuck.
+        /// The application has not accepted the connection: the listener is stuck.
         Unaccepted = "unaccepted",
-        /// It has not read up to the end of file: the reader is stuck.
+        /// The application has not read up to the end of file: the reader is stuck.
         Unread = "unread",
-        /// There is nothing left to read: the close was forgotten.
+        /// The application has read everything: it forgot to close.
         Read = "read",
     }
 }
 
 label_set! {
-    /// What a reconcile pass, or a record that did not fit its row, had to correct.
+    /// `Correction` says what a reconcile pass, or a record that did not fit its row, had to
+    /// correct.
     Correction {
-        /// A socket that the table did not have.
+        /// The table did not have a row for the socket.
         MissedOpen = "missed_open",
-        /// A row whose socket is gone.
+        /// The table had a row whose socket is gone.
         MissedClose = "missed_close",
-        /// A row that was in another state.
+        /// The row and its socket were in different states.
         WrongState = "wrong_state",
     }
 }
 
 label_set! {
-    /// The states of a socket as gauges know them. `time_wait` and request sockets have no row.
+    /// `SocketState` has the states that gauges count. TIME_WAIT and request sockets have no row.
     SocketState {
-        /// SYN sent, no answer yet.
+        /// This side sent a SYN and has no answer yet.
         SynSent = "syn_sent",
-        /// SYN-ACK sent (a child of a listener, simultaneous open, fast open).
+        /// This side sent a SYN-ACK (a listener's child, simultaneous open, fast open).
         SynRecv = "syn_recv",
-        /// Open.
+        /// The connection is open in both directions.
         Established = "established",
-        /// FIN sent.
+        /// This side sent its FIN.
         FinWait1 = "fin_wait1",
-        /// FIN acknowledged, the peer has not closed.
+        /// The peer acknowledged this side's FIN and has not closed.
         FinWait2 = "fin_wait2",
-        /// The peer closed, this side has not.
+        /// The peer closed and this side has not.
         CloseWait = "close_wait",
-        /// Both closed, the last acknowledgement is missing.
+        /// Both sides closed, and the last acknowledgement is missing.
         LastAck = "last_ack",
-        /// Both closed at once.
+        /// Both sides closed at once.
         Closing = "closing",
-        /// Waits for connections.
+        /// The socket waits for connections.
         Listen = "listen",
     }
 }
 
 impl SocketState {
-    /// The state behind a kernel code; none for CLOSE, for the small sockets (TIME_WAIT,
-    /// NEW_SYN_RECV) and for codes that no kernel has.
+    /// Returns the state of a kernel code. There is none for CLOSE, for the small sockets
+    /// (TIME_WAIT, NEW_SYN_RECV) and for codes that no kernel has.
     #[must_use]
     pub const fn from_code(code: u8) -> Option<Self> {
         Some(match code {
@@ -223,7 +224,7 @@ impl SocketState {
         })
     }
 
-    /// Whether a socket that stays in this state is suspected to be stuck or leaked.
+    /// Returns whether a socket that stays in this state is suspected to be stuck or leaked.
     #[must_use]
     pub const fn can_leak(self) -> bool {
         matches!(
@@ -238,8 +239,8 @@ impl SocketState {
     }
 }
 
-/// The text of any kernel state code, as in metrics and JSON; `unknown` for codes that no kernel
-/// has.
+/// Returns the text of a kernel state code, as in metrics and JSON. It is `unknown` for codes that
+/// no kernel has.
 #[must_use]
 pub const fn state_name(code: u8) -> &'static str {
     match code {

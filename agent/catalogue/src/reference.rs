@@ -1,5 +1,5 @@
-//! The text of docs/metrics.md, from the catalogue. `cargo xtask dashboards` writes it; a test of
-//! the package `dashboards` fails where the committed file differs.
+//! Renders docs/metrics.md from the catalogue. `cargo xtask dashboards` writes the file; a test of
+//! the package `dashboards` fails if the committed file differs.
 
 use std::fmt::Write as _;
 
@@ -10,7 +10,7 @@ use crate::labels::{
 use crate::limits::{SPARE, STUCK_AGES};
 use crate::metrics::{Metric, SECTIONS};
 
-/// The whole document.
+/// Returns the whole document, its paragraphs not yet filled.
 #[must_use]
 pub fn render() -> String {
     let mut text = String::from(INTRODUCTION);
@@ -98,7 +98,7 @@ fn label_values() -> String {
     text
 }
 
-/// How many series there can be: the bound follows from the label budgets alone.
+/// Returns the section on the number of series: the bound follows from the label budgets alone.
 fn bounds() -> String {
     let leaking = SocketState::ALL.iter().filter(|state| state.can_leak()).count();
     // Buckets, +Inf, sum and count.
@@ -140,7 +140,7 @@ the fixed ones. `scrape_samples_scraped` of Prometheus tells the true number.
     )
 }
 
-/// Writing to a String cannot fail.
+/// Appends to a text. Writing to a `String` cannot fail.
 fn push(text: &mut String, arguments: std::fmt::Arguments<'_>) {
     let _ = text.write_fmt(arguments);
 }

@@ -2,12 +2,13 @@
 
 use std::collections::HashSet;
 
+use catalogue::labels::{Correction, SocketState};
+
 use super::account::counters::Counters;
 use super::account::groups::Groups;
 use super::account::services::{Ports, Services};
 use super::account::workloads::Workloads;
 use super::ids::RowId;
-use super::labels::{Correction, SocketState};
 use super::limits::Limits;
 use super::socket::attribution::Attribution;
 use super::socket::row::{Row, flag};

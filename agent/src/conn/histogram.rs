@@ -1,6 +1,6 @@
 //! A histogram with fixed bounds, counted under the table's lock: no atomics, no allocation.
 
-pub use catalogue::buckets::{BYTES, SECONDS};
+use catalogue::buckets::{BYTES, SECONDS};
 
 /// The most bounds of a histogram.
 const MOST: usize = SECONDS.len();

@@ -36,7 +36,6 @@ mod tests;
 mod view;
 mod work;
 
-pub use catalogue::labels;
 pub use limits::{Budget, Limits};
 pub use regroup::migration::Wanted;
 pub use report::coverage::{Covered, PassSummary};

@@ -5,10 +5,11 @@
 
 use std::collections::HashSet;
 
+use catalogue::labels::SocketState;
+
 use super::collect::results::PassResults;
 use super::core::Core;
 use super::ids::RowId;
-use super::labels::SocketState;
 use super::limits::Budget;
 use super::regroup::migration::Wanted;
 use super::report::pressure::Destination;

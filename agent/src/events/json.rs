@@ -6,10 +6,10 @@ use std::net::IpAddr;
 
 use agent_common::record::{Close, Endpoints, Retransmit, State, kind};
 use agent_common::tcp;
+use catalogue::labels::state_name;
 use serde::Serialize;
 
 use super::{Summary, names};
-use crate::conn::labels::state_name;
 use crate::conn::retransmit::classify;
 use crate::kernel::probe::ProbeState;
 

@@ -4,9 +4,9 @@ use std::io::{self, Write};
 
 use agent_common::record::{Close, Retransmit, State, kind};
 use agent_common::tcp;
+use catalogue::labels::state_name;
 
 use super::{Summary, json, names};
-use crate::conn::labels::state_name;
 use crate::conn::retransmit::classify;
 use crate::kernel::probe::ProbeState;
 

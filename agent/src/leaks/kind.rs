@@ -2,7 +2,7 @@
 //!
 //! Used by `suspect`.
 
-use crate::conn::labels::{SocketState, Stage};
+use catalogue::labels::{SocketState, Stage};
 
 /// The kind of a leak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use catalogue::labels::{Role, SocketState, Stage};
+use catalogue::limits::STUCK_AGES;
 use hashbrown::HashMap;
 
 use super::GRACE;
-use crate::conn::labels::{Role, SocketState, Stage};
-use crate::conn::snapshot::STUCK_AGES;
 use crate::conn::{RowView, States};
 use crate::ingest::SharedTable;
 use crate::listing::filter::Filter;

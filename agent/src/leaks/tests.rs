@@ -1,11 +1,11 @@
 //! Tests of grouping, growth, ranking and sentences.
 
+use catalogue::labels::{Role, SocketState};
 use hashbrown::HashMap;
 
 use super::history::History;
 use super::survey::{Key, Survey};
 use super::*;
-use crate::conn::labels::{Role, SocketState};
 use crate::listing::tests::shared;
 use crate::query::leaks::LeaksQuery;
 use crate::query::parameter::read;

@@ -4,7 +4,8 @@ use std::net::IpAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::conn::labels::{Role, Stage};
+use catalogue::labels::{Role, Stage};
+
 use crate::conn::{Attribution, RowView, States};
 
 /// Conditions on a row. An empty list is no condition.

@@ -1,5 +1,5 @@
-//! The collector: a page from one snapshot at each scrape, so that no series outlives what it tells
-//! of.
+//! The collector makes a page from one snapshot at each scrape, so that no series outlives what it
+//! describes.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,12 +8,12 @@ use super::stats::SharedStats;
 use super::writer::Writer;
 use crate::conn::snapshot::Snapshot;
 
-/// Makes a snapshot of the connection table.
+/// A `Source` makes a snapshot of the connection table.
 type Source = Box<dyn Fn() -> Snapshot + Send + Sync>;
-/// Tells the wall-clock time.
+/// A `Clock` returns the wall-clock time.
 type Clock = Box<dyn Fn() -> SystemTime + Send + Sync>;
 
-/// Collects everything in the catalogue.
+/// A `Collector` collects every metric in the catalogue.
 pub struct Collector {
     writer: Writer,
     source: Source,
@@ -23,7 +23,8 @@ pub struct Collector {
 }
 
 impl Collector {
-    /// A collector that asks `source` for the table and `stats` for the agent's own numbers.
+    /// Returns a collector that asks `source` for the table and `stats` for the agent's own
+    /// numbers.
     pub fn new(source: impl Fn() -> Snapshot + Send + Sync + 'static, stats: SharedStats) -> Self {
         Self {
             writer: Writer::new(),
@@ -34,14 +35,14 @@ impl Collector {
         }
     }
 
-    /// The same with another clock.
+    /// Returns the collector with a clock that stands still at `time`.
     #[cfg(test)]
     pub(super) fn at(mut self, time: SystemTime) -> Self {
         self.clock = Box::new(move || time);
         self
     }
 
-    /// The whole page, text format 0.0.4.
+    /// Returns the whole page, text format 0.0.4.
     #[must_use]
     pub fn page(&self) -> Page {
         let (snapshot, stats) = ((self.source)(), self.stats.read());
@@ -51,7 +52,7 @@ impl Collector {
     }
 }
 
-/// Seconds since 1970; 0 for a clock before that.
+/// Returns seconds since 1970; 0 for a clock before that.
 fn unix_seconds(time: SystemTime) -> f64 {
     time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs_f64()
 }

@@ -11,19 +11,19 @@ use super::text::{Number, Value, push_label, push_number};
 use crate::conn::histogram::Histogram;
 use catalogue::metrics::Metric;
 
-/// A family on its way to the page.
+/// A `Family` writes the series of one metric to the page.
 pub(super) struct Family<'a> {
     metric: &'static Metric,
     page: &'a mut Vec<u8>,
     begun: bool,
 }
 
-/// The last labels of the series that each set of a family has, ready to be copied, in the order of
-/// the page; each with what tells its number.
+/// `Tails` are the last labels of the series that each set of a family has, ready to be copied, in
+/// the order of the page. Each has the key that finds its number.
 pub(super) struct Tails<T>(Vec<(T, String)>);
 
 impl<T> Tails<T> {
-    /// Those of closed sets, whose values have no character that would need an escape.
+    /// Returns the tails of closed sets, whose values have no character that would need an escape.
     pub(super) fn sorted<const N: usize>(
         names: [&str; N],
         values: impl Iterator<Item = (T, [&'static str; N])>,
@@ -34,13 +34,13 @@ impl<T> Tails<T> {
         Self(tails)
     }
 
-    /// Each with what tells its number.
+    /// Returns each tail with the key that finds its number.
     pub(super) fn iter(&'static self) -> impl Iterator<Item = (&'static T, &'static str)> {
         self.0.iter().map(|(of, tail)| (of, tail.as_str()))
     }
 }
 
-/// The bounds of a histogram as labels, in their order, `+Inf` included.
+/// Returns the bounds of a histogram as labels, in their order, `+Inf` included.
 pub(super) fn bounds(bounds: &[f64]) -> Vec<String> {
     let texts = bounds.iter().map(ToString::to_string).chain(["+Inf".to_owned()]);
     texts.map(|bound| tail(&["le"], &[&bound])).collect()
@@ -52,7 +52,7 @@ fn tail(names: &[&str], values: &[&str]) -> String {
     labels.join(",") + "} "
 }
 
-/// What several histograms of the same bounds come to, and room to add the next ones up.
+/// A `Sum` adds up histograms of the same bounds. Its buffer serves the next sum.
 #[derive(Default)]
 pub(super) struct Sum {
     cumulative: Vec<u64>,
@@ -61,7 +61,7 @@ pub(super) struct Sum {
 }
 
 impl Sum {
-    /// Adds histograms up, in their order; what was added up before is forgotten.
+    /// Replaces the sum by that of these histograms, added up in their order.
     pub(super) fn of(&mut self, histograms: impl Iterator<Item: Borrow<Histogram>>) -> &Self {
         self.cumulative.clear();
         (self.count, self.total) = (0, 0.0);
@@ -82,14 +82,14 @@ impl Sum {
         self
     }
 
-    /// Whether nothing was observed.
+    /// Returns whether nothing was observed.
     pub(super) const fn is_empty(&self) -> bool {
         self.count == 0
     }
 }
 
 impl<'a> Family<'a> {
-    /// A family without series: nothing of it is on the page.
+    /// Returns a family without series: nothing of it is on the page.
     pub(super) const fn new(metric: &'static Metric, page: &'a mut Vec<u8>) -> Self {
         Self { metric, page, begun: false }
     }
@@ -119,7 +119,7 @@ impl<'a> Family<'a> {
         self.labelled([], number);
     }
 
-    /// Adds a number to which a set's labels are all there is.
+    /// Adds a number that has the labels of a set and no others.
     pub(super) fn of_set(&mut self, set: &[u8], number: Number) {
         self.lines("", set, "", std::iter::once(("} ", number)));
     }
@@ -142,7 +142,7 @@ impl<'a> Family<'a> {
         self.lines("_count", set, "", std::iter::once((close, Number::Count(of.count))));
     }
 
-    /// One line a number: the name, the set, the separator, the tail, the number.
+    /// Writes one line for each number: the name, the set, the separator, the tail, the number.
     fn lines(
         &mut self,
         suffix: &str,
@@ -167,7 +167,7 @@ impl<'a> Family<'a> {
         }
     }
 
-    /// What stands above the first series.
+    /// Writes `# HELP` and `# TYPE` above the first series.
     fn begin(&mut self) {
         if !self.begun {
             self.push(self.metric.head);

@@ -1,5 +1,5 @@
-//! What Prometheus sees: the catalogue of metrics, and the collector that writes them at scrape
-//! from one snapshot of the connection table and what the agent knows of itself.
+//! Makes the metrics page that Prometheus reads. At each scrape the collector writes the families of
+//! the catalogue from one snapshot of the connection table and the agent's own numbers.
 //!
 //! Called by `http` for each scrape. Guarantees: a scrape reads memory only; no label set occurs
 //! twice; the number of series is bounded by the label budgets of the table, and so is the page.
@@ -18,7 +18,7 @@ pub use page::Page;
 pub use stats::{SelfStats, SharedStats};
 pub use writer::Writer;
 
-/// The content type of a page.
+/// `TEXT_FORMAT` is the content type of a page.
 pub const TEXT_FORMAT: &str = "text/plain; version=0.0.4";
 
 #[cfg(test)]

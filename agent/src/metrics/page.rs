@@ -1,31 +1,31 @@
-//! A page, and the buffer that it leaves to the next one.
+//! Holds a page of metrics and passes its buffer to the next page.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The largest buffer that is kept, bytes: several times the page of a machine that uses up all
-/// label budgets.
+/// The largest buffer that is kept has so many bytes: several times the page of a machine that uses
+/// up all label budgets.
 const MOST: usize = 16 << 20;
 
-/// A page of metrics. Its buffer goes to the next page when this one has been sent.
+/// A `Page` of metrics gives its buffer to the next page once it has been sent.
 #[derive(Debug, Default)]
 pub struct Page {
     text: Vec<u8>,
     spare: Spare,
 }
 
-/// The buffer of the last page that was sent.
+/// `Spare` is the buffer of the last page that was sent.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Spare(Arc<Mutex<Vec<u8>>>);
 
 impl Spare {
-    /// An empty page, in the buffer of an earlier one where there is one.
+    /// Returns an empty page, in the buffer of an earlier one if there is one.
     pub(super) fn page(&self) -> Page {
         let text = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         Page { text, spare: self.clone() }
     }
 
-    /// Keeps the buffer of a page. One that has become too large for its pages, after a flood of
-    /// labels that is over, is let go.
+    /// Keeps the buffer of a page. A buffer that is too large for its page, as after a flood of
+    /// labels, is freed.
     fn keep(&self, mut text: Vec<u8>) {
         if text.capacity() > MOST.min(4 * text.len()) {
             return;
@@ -39,7 +39,7 @@ impl Spare {
 }
 
 impl Page {
-    /// To be written to.
+    /// Returns the buffer to append to.
     pub(super) fn text(&mut self) -> &mut Vec<u8> {
         &mut self.text
     }

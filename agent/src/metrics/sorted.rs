@@ -1,18 +1,18 @@
-//! Things with labels in the order of the page: by the values of their labels, byte by byte; each
-//! with its labels written out once, escaped, for all the series that it has.
+//! Sorts what has labels into the order of the page: by the values of the labels, byte by byte. The
+//! labels of each are written out once, escaped, for all its series.
 
 use std::ops::Range;
 
 use super::text::{Value, push_label};
 
-/// Things in the order of the page.
+/// `Sorted` has items in the order of the page.
 pub(super) struct Sorted<T> {
     items: Vec<(T, Range<usize>)>,
     text: Vec<u8>,
 }
 
 impl<T> Sorted<T> {
-    /// Things with the values of their labels, `names` being those of the labels.
+    /// Sorts items by the values of their labels. `names` are the names of these labels.
     pub(super) fn new<const N: usize>(
         names: [&str; N],
         mut things: Vec<([Value<'_>; N], T)>,
@@ -40,12 +40,12 @@ impl<T> Sorted<T> {
         new
     }
 
-    /// Each with its set: `{`, and its labels without the closing brace.
+    /// Returns each item with its set: `{` and its labels, without the closing brace.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&T, &[u8])> {
         self.items.iter().map(|(thing, set)| (thing, self.set(set)))
     }
 
-    /// Those with the same labels together.
+    /// Returns the items that share a set, with that set.
     pub(super) fn runs(&self) -> impl Iterator<Item = (impl Iterator<Item = &T> + Clone, &[u8])> {
         let runs = self.items.chunk_by(|one, other| one.1 == other.1);
         runs.filter_map(|run| Some((run.iter().map(|(thing, _)| thing), self.set(&run.first()?.1))))

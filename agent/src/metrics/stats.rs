@@ -1,5 +1,5 @@
-//! What the agent knows of itself: numbers that other threads bring at their own cadence, so that a
-//! scrape only has to read them.
+//! Holds the agent's own numbers. Other threads update them at their own cadence, so that a scrape only
+//! reads memory.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,63 +7,64 @@ use agent_common::counters::CpuCounters;
 
 use crate::kernel::probe::ProbeState;
 
-/// The agent's own numbers.
+/// `SelfStats` are the agent's own numbers.
 #[derive(Clone, Debug)]
 pub struct SelfStats {
-    /// The kernel side's counters, summed over all CPUs.
+    /// These are the kernel side's counters, summed over all CPUs.
     pub kernel: CpuCounters,
-    /// When these were read, as [`crate::clock::monotonic`].
+    /// The kernel side's counters were read at this time, in nanoseconds of
+    /// [`crate::clock::monotonic`].
     pub counted_at: u64,
-    /// Transitions for which the kernel ran neither state program.
+    /// This counts transitions for which the kernel ran neither state program.
     pub unseen: u64,
-    /// Records that could not be decoded.
+    /// This counts records that could not be decoded.
     pub decode_errors: DecodeErrors,
-    /// Every probe, attached or not, in the order in which they are shown.
+    /// This lists every probe, attached or not, in the order in which they are shown.
     pub probes: Vec<Probe>,
-    /// The agent's process.
+    /// This is the last sample of the agent's process.
     pub process: ProcessSample,
-    /// Inode of the network namespace that the agent runs in, shown as `host`.
+    /// This is the inode of the network namespace that the agent runs in, shown as `host`.
     pub host_netns: u32,
 }
 
-/// Records that could not be read, by reason.
+/// `DecodeErrors` counts the records that could not be decoded, by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DecodeErrors {
-    /// Shorter than its kind.
+    /// The record was shorter than its kind.
     pub truncated: u64,
-    /// Longer than its kind.
+    /// The record was longer than its kind.
     pub oversized: u64,
-    /// Of a kind that this agent does not know.
+    /// The record was of a kind that this agent does not know.
     pub unknown_kind: u64,
-    /// With a state code that no kernel has.
+    /// The record had a state code that no kernel has.
     pub bad_state: u64,
 }
 
-/// What became of a probe.
+/// `Probe` says whether a probe is attached and how often it ran.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Probe {
-    /// Its name: the tracepoint or the iterator.
+    /// The name is that of the tracepoint or the iterator.
     pub name: &'static str,
-    /// How it ended.
+    /// The state says whether it is attached, and if not, why.
     pub state: ProbeState,
-    /// How often it ran and for how many seconds, while the kernel keeps statistics.
+    /// It ran so often and for so many seconds; none unless the kernel keeps statistics.
     pub runs: Option<(u64, f64)>,
-    /// Runs that the kernel skipped because the probe was already running on that CPU.
+    /// The kernel skipped so many runs because the probe was already running on that CPU.
     pub misses: u64,
 }
 
-/// A sample of the agent's own process.
+/// `ProcessSample` is a sample of the agent's own process.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ProcessSample {
-    /// Processor time in user and kernel mode, seconds.
+    /// The process used so much CPU time in user and kernel mode, in seconds.
     pub cpu_seconds: f64,
-    /// Resident memory.
+    /// The process has so much memory in RAM, in bytes.
     pub resident_bytes: u64,
-    /// Open descriptors.
+    /// The process has so many descriptors open.
     pub open_fds: u64,
-    /// The limit on open descriptors.
+    /// The process may have so many descriptors open.
     pub max_fds: u64,
-    /// Unix time at which the process started.
+    /// The process started at this Unix time, in seconds.
     pub start_time: f64,
 }
 
@@ -81,18 +82,18 @@ impl Default for SelfStats {
     }
 }
 
-/// [`SelfStats`] that several threads fill and a scrape copies out.
+/// `SharedStats` are [`SelfStats`] that several threads update and a scrape copies.
 #[derive(Clone, Debug, Default)]
 pub struct SharedStats(Arc<Mutex<SelfStats>>);
 
 impl SharedStats {
-    /// Changes some of the numbers; readers see all of the change or none.
+    /// Changes some of the numbers. Readers see all of the change or none.
     pub fn update(&self, change: impl FnOnce(&mut SelfStats)) {
         // The numbers are plain values: a writer that panicked leaves them old, not broken.
         change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// A copy of all numbers.
+    /// Returns a copy of all numbers.
     #[must_use]
     pub fn read(&self) -> SelfStats {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()

@@ -1,37 +1,37 @@
-//! The exposition format, text 0.0.4, byte by byte: label values and numbers as Prometheus' own
-//! library for Rust prints them, appended to the page without an allocation of their own.
+//! Writes the exposition format, text 0.0.4. Label values and numbers are, byte for byte, those
+//! that Prometheus' own library for Rust prints; none is allocated on its own.
 
 use std::cmp::Ordering;
 use std::io::Write as _;
 
 use catalogue::labels::OTHER;
 
-/// The largest count up to which a float has every integer.
+/// A float represents every integer up to this one.
 const EXACT: u64 = 1 << 53;
 
-/// A number on its way to the page.
+/// A `Number` is the value of a series.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Number {
-    /// A count.
+    /// The value is a count.
     Count(u64),
-    /// Anything else.
+    /// The value is not a count.
     Value(f64),
 }
 
-/// A label's value: a text from elsewhere, or one that is short enough to be carried along.
+/// A `Value` is a label's value: a borrowed text, or the digits of a number.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Value<'a> {
-    /// From elsewhere.
+    /// The text is borrowed.
     Text(&'a str),
-    /// The digits of a number, and how many they are.
+    /// The digits come first, then how many of them are used.
     Digits([u8; DIGITS], u8),
 }
 
-/// As many as a `u32` can have.
+/// A `u32` has at most so many digits.
 const DIGITS: usize = 10;
 
 impl Value<'_> {
-    /// A number.
+    /// Returns the digits of a number.
     pub(super) fn number(number: u32) -> Self {
         let (mut digits, mut length, mut rest) = ([0; DIGITS], 0_u8, number);
         while rest > 0 || length == 0 {
@@ -43,7 +43,7 @@ impl Value<'_> {
         Self::Digits(digits, length)
     }
 
-    /// A service port; [`OTHER`] for those beyond the budget.
+    /// Returns a service port; [`OTHER`] for ports beyond the budget.
     pub(super) fn port(port: Option<u16>) -> Self {
         port.map_or(Self::Text(OTHER), |port| Self::number(port.into()))
     }
@@ -82,7 +82,7 @@ impl Ord for Value<'_> {
     }
 }
 
-/// Appends `name="value"`, the value escaped.
+/// Appends `name="value"` with the value escaped.
 pub(super) fn push_label(page: &mut Vec<u8>, name: &str, value: &[u8]) {
     page.extend_from_slice(name.as_bytes());
     page.extend_from_slice(b"=\"");
@@ -114,7 +114,7 @@ pub(super) fn push_number(page: &mut Vec<u8>, number: Number) {
     }
 }
 
-/// The integer that a float is, where its digits are those of the integer.
+/// Returns the integer that equals a float, if both print the same digits.
 fn integer(value: f64) -> Option<u64> {
     #[expect(
         clippy::cast_possible_truncation,
@@ -150,12 +150,12 @@ fn push_integer(page: &mut Vec<u8>, number: u64) {
     page.extend_from_slice(line.get(from..).unwrap_or_default());
 }
 
-/// A digit's character; `of` is below ten.
+/// Returns the character of a digit; `of` is below ten.
 fn digit(of: u64) -> u8 {
     b'0' + u8::try_from(of).unwrap_or_default()
 }
 
-/// A count as Prometheus carries it: exact up to 2^53.
+/// Returns a count as a float, as Prometheus stores it: exact up to 2^53.
 #[expect(
     clippy::cast_precision_loss,
     reason = "the exposition format knows only floats; 2^53 events are 285 years at a million a \

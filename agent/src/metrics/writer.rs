@@ -5,20 +5,20 @@ use super::family::Family;
 use super::stats::SelfStats;
 use crate::conn::snapshot::Snapshot;
 
-/// Writes pages.
+/// A `Writer` writes pages.
 pub struct Writer {
     families: Vec<Entry>,
 }
 
 impl Writer {
-    /// One for any number of pages.
+    /// Returns a writer for any number of pages.
     #[must_use]
     pub fn new() -> Self {
         Self { families: families::all() }
     }
 
-    /// Appends the whole page, text format 0.0.4; `now` in Unix time. Besides room on the page it
-    /// allocates some dozen times, whatever the number of series.
+    /// Appends the whole page, text format 0.0.4; `now` is Unix time in seconds. Apart from growing
+    /// the page it allocates some dozen times, whatever the number of series.
     pub fn write(&self, snapshot: &Snapshot, stats: &SelfStats, now: f64, page: &mut Vec<u8>) {
         let view = View::new(snapshot, stats, now);
         for (metric, write) in &self.families {

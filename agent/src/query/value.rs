@@ -6,8 +6,9 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use catalogue::labels::{Role, SocketState};
+
 use crate::conn::States;
-use crate::conn::labels::{Role, SocketState};
 use crate::duration_text;
 use crate::listing::filter::{ENDS, End, Filter, Pattern};
 

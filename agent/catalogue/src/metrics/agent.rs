@@ -1,4 +1,4 @@
-//! What the agent tells of itself: losses, corrections, bounds, probes, its own cost.
+//! Declares what the agent reports of itself: losses, corrections, bounds, probes, its own cost.
 
 super::metrics! {
     TRANSITIONS = Counter "tcpwarden_transitions_total", "transitions", ["old", "new"],

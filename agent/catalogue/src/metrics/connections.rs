@@ -1,4 +1,4 @@
-//! Gauges of what is open now, and how long it has been so.
+//! Declares gauges of the sockets that are open now, and of their ages.
 
 super::metrics! {
     CONNECTIONS = Gauge "tcpwarden_connections", "connections",

@@ -1,4 +1,4 @@
-//! Counters and histograms of what opens, closes, fails and is retransmitted.
+//! Declares counters and histograms of what opens, closes, fails and is retransmitted.
 
 super::metrics! {
     CONNECTIONS_OPENED = Counter "tcpwarden_connections_opened_total", "connections",

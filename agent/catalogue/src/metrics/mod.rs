@@ -1,26 +1,26 @@
-//! The catalogue: every metric that the agent exports, in one table.
+//! The catalogue has every metric that the agent exports, in one table.
 //!
-//! The collector takes names, types and labels from here, docs/metrics.md is written from it and
-//! the dashboards are checked against it; a metric that is not here cannot be exported.
+//! The collector takes names, types and labels from here. The dashboards take every name from here,
+//! and docs/metrics.md is written from it. The agent cannot export a metric that is not here.
 
 pub mod agent;
 pub mod connections;
 pub mod lifecycle;
 pub mod pressure;
 
-/// How a metric behaves.
+/// `Kind` says how a metric behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Only grows, starts at 0 with the agent.
+    /// A counter starts at 0 with the agent and only grows.
     Counter,
-    /// Goes up and down.
+    /// A gauge goes up and down.
     Gauge,
-    /// Counts by upper bound; cumulative since the agent started.
+    /// A histogram counts by upper bound, cumulative since the agent started.
     Histogram,
 }
 
 impl Kind {
-    /// The word in `# TYPE` lines.
+    /// Returns the word in `# TYPE` lines.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -31,27 +31,28 @@ impl Kind {
     }
 }
 
-/// One metric.
+/// A `Metric` is one entry of the catalogue.
 #[derive(Debug)]
 pub struct Metric {
-    /// Its full name.
+    /// The name is complete, prefix and unit included.
     pub name: &'static str,
-    /// Its type.
+    /// The kind stands in the `# TYPE` line.
     pub kind: Kind,
-    /// What one is one of: `seconds`, `bytes`, `connections`.
+    /// The unit says what is counted: `seconds`, `bytes`, `connections`.
     pub unit: &'static str,
-    /// Its labels, in the order in which values are given.
+    /// The labels are in the order in which the collector gives their values.
     pub labels: &'static [&'static str],
-    /// What it counts, for `# HELP`.
+    /// The help says what the metric counts, and stands in the `# HELP` line.
     pub help: &'static str,
-    /// What stands above its series on the page: `# HELP` and `# TYPE`.
+    /// The head stands above the series on the page: `# HELP` and `# TYPE`.
     pub head: &'static str,
-    /// What the kernel has that equals it, or where the two differ; for the documentation.
+    /// The note tells the documentation what the kernel has that equals the metric, or where the
+    /// two differ.
     pub note: &'static str,
 }
 
 impl Metric {
-    /// The names that queries can use: a histogram has three.
+    /// Returns the names that queries can use: a histogram has three.
     #[must_use]
     pub fn series_names(&self) -> Vec<String> {
         match self.kind {
@@ -64,16 +65,16 @@ impl Metric {
     }
 }
 
-/// A part of the catalogue with its heading.
+/// A `Section` is a part of the catalogue with its heading.
 #[derive(Debug)]
 pub struct Section {
-    /// The heading in the documentation.
+    /// The title is the heading in the documentation.
     pub title: &'static str,
-    /// The metrics, in the order of the documentation.
+    /// The metrics are in the order of the documentation.
     pub metrics: &'static [&'static Metric],
 }
 
-/// The whole catalogue.
+/// `SECTIONS` is the whole catalogue.
 pub const SECTIONS: &[Section] = &[
     Section { title: "Connections", metrics: connections::ALL },
     Section { title: "Opening, closing, retransmitting", metrics: lifecycle::ALL },
@@ -81,12 +82,12 @@ pub const SECTIONS: &[Section] = &[
     Section { title: "The agent itself", metrics: agent::ALL },
 ];
 
-/// Every metric, in the order of the documentation.
+/// Returns every metric, in the order of the documentation.
 pub fn all() -> impl Iterator<Item = &'static Metric> {
     SECTIONS.iter().flat_map(|section| section.metrics.iter().copied())
 }
 
-/// The word of a kind in a `# TYPE` line, where only a literal will do.
+/// Expands to the word of a kind in a `# TYPE` line, where only a literal will do.
 macro_rules! word {
     (Counter) => {
         "counter"
@@ -120,7 +121,7 @@ macro_rules! metrics {
                 note: $note,
             };
         )+
-        /// This part of the catalogue, in order.
+        /// `ALL` is this part of the catalogue, in the order of the documentation.
         pub(super) const ALL: &[&super::Metric] = &[$(&$id),+];
     };
 }

@@ -1,4 +1,4 @@
-//! Gauges of what fills up: queues, listeners, ports, descriptors, memory.
+//! Declares gauges of what fills up: queues, listeners, ports, descriptors, memory.
 
 super::metrics! {
     CLOSE_WAIT = Gauge "tcpwarden_close_wait_connections", "connections",

@@ -1,7 +1,9 @@
 //! What the table counts besides groups and services.
 
-use crate::conn::histogram::{Histogram, NANOSECONDS, SECONDS};
-use crate::conn::labels::{Correction, RetransmitError, Role, SocketState};
+use catalogue::buckets::SECONDS;
+use catalogue::labels::{Correction, RetransmitError, Role, SocketState};
+
+use crate::conn::histogram::{Histogram, NANOSECONDS};
 use crate::conn::report::snapshot::Namespace;
 use crate::conn::socket::outcome::Stay;
 

@@ -15,14 +15,15 @@ mod shown;
 use std::sync::Arc;
 
 use agent_common::record::Retransmit;
+use catalogue::labels::{OTHER, Phase, RetransmitKind, Role, SocketState};
+use catalogue::limits::SPARE;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::group_cache::{CacheKey, GroupCache};
 use super::workloads::{WorkloadRef, Workloads};
 use crate::conn::ids::{GroupId, RowId};
-use crate::conn::labels::{Phase, RetransmitKind, Role, SocketState};
 use crate::conn::limits::{Budget, IDLE_TTL, UNKNOWN};
-use crate::conn::report::snapshot::{OTHER, Queued, SPARE};
+use crate::conn::report::snapshot::Queued;
 use crate::conn::socket::attribution::Attribution;
 use crate::conn::socket::name::Name;
 use crate::conn::socket::retransmit::classify;

@@ -11,13 +11,15 @@
 use std::sync::Arc;
 
 use agent_common::record::Close;
+use catalogue::buckets::{BYTES, SECONDS};
+use catalogue::labels::{CloseReason, ConnectFailure, Role};
+use catalogue::limits::SPARE;
 use hashbrown::HashMap;
 
 use super::groups::Groups;
-use crate::conn::histogram::{BYTES, Histogram, MICROSECONDS, NANOSECONDS, SECONDS, WHOLE_BYTES};
+use crate::conn::histogram::{Histogram, MICROSECONDS, NANOSECONDS, WHOLE_BYTES};
 use crate::conn::ids::{GroupId, ServiceId};
-use crate::conn::labels::{CloseReason, ConnectFailure, Role};
-use crate::conn::report::snapshot::{SPARE, Service};
+use crate::conn::report::snapshot::Service;
 use crate::conn::socket::row::Row;
 use crate::internal_error::internal_error;
 

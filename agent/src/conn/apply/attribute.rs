@@ -5,13 +5,13 @@
 //! groups' cache first.
 
 use agent_common::record::State;
+use catalogue::labels::Role;
 
 use crate::conn::account::group_cache::CacheKey;
 use crate::conn::account::groups::Groups;
 use crate::conn::account::workloads::Workloads;
 use crate::conn::core::Core;
 use crate::conn::ids::{GroupId, RowId};
-use crate::conn::labels::Role;
 use crate::conn::socket::attribution::{Attribution, names_owner};
 use crate::conn::socket::name::Name;
 use crate::conn::socket::row::Row;
@@ -19,6 +19,7 @@ use crate::conn::socket::row::Row;
 impl Core {
     /// Sets the owner of a row that is not in the table: the task that made the record if it uses
     /// the socket, else that of the listener behind the row if the row inherits.
+    #[inline]
     pub(super) fn attribute(&mut self, row: &mut Row, inherits: bool, record: &State) {
         if inherits {
             self.inherit(row);
@@ -27,6 +28,7 @@ impl Core {
     }
 
     /// Does the same for a row of the table that is in no list.
+    #[inline]
     pub(super) fn attribute_at(&mut self, index: RowId, inherits: bool, record: &State) {
         let before = self.rows[index].attribution;
         if inherits {

@@ -4,10 +4,10 @@
 //! Called by the pass, for each entry of a socket that can have a row.
 
 use agent_common::record::Socket;
+use catalogue::labels::SocketState;
 
 use crate::conn::core::Core;
 use crate::conn::ids::RowId;
-use crate::conn::labels::SocketState;
 use crate::conn::socket::observation::Observation;
 use crate::conn::socket::observe::observe;
 use crate::conn::socket::outcome::Outcome;

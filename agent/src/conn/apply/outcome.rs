@@ -4,12 +4,12 @@
 //! closed under the owner known at that time.
 
 use agent_common::record::Close;
+use catalogue::labels::Correction;
 
 use crate::conn::account::groups::Groups;
 use crate::conn::core::Core;
 use crate::conn::histogram::NANOSECONDS;
 use crate::conn::ids::RowId;
-use crate::conn::labels::Correction;
 use crate::conn::socket::ending::missed;
 use crate::conn::socket::observation::Observation;
 use crate::conn::socket::observe::observe;
@@ -57,7 +57,8 @@ impl Core {
     }
 
     /// Counts the end of a socket, and the numbers that the kernel gave with it.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "as `observe`")]
+    #[inline(always)]
     pub(super) fn count_ending(&mut self, row: &mut Row, ending: Ending, numbers: Option<&Close>) {
         match ending {
             Ending::Closed { reason, lasted } => {

@@ -17,10 +17,10 @@
 //! takes it in if there is room again. If it closes first, it counts as opened and closed at once.
 
 use agent_common::record::{Retransmit, State};
+use catalogue::labels::{RetransmitError, Role, SocketState};
 
 use crate::conn::account::groups::Groups;
 use crate::conn::core::Core;
-use crate::conn::labels::{RetransmitError, Role, SocketState};
 use crate::conn::socket::effect::Effect;
 use crate::conn::socket::observation::Observation;
 use crate::conn::socket::observe::observe;
@@ -94,6 +94,7 @@ impl Core {
     }
 
     /// Makes a row for a socket that had none.
+    #[inline]
     fn admit(&mut self, old: Option<SocketState>, new: SocketState, record: &State) -> Effect {
         let transition = Observation::Transition { old, new, record };
         let (mut row, outcome) = Self::first_row(&transition);

@@ -7,11 +7,11 @@
 
 use std::sync::Arc;
 
+use catalogue::labels::OTHER;
 use hashbrown::HashMap;
 
 use crate::conn::account::groups::Groups;
 use crate::conn::report::pressure::Listener;
-use crate::conn::report::snapshot::OTHER;
 use crate::conn::socket::row::{Row, flag};
 
 /// What the list tells of a listener besides its row.

@@ -6,10 +6,10 @@
 
 use std::cmp::Reverse;
 
+use catalogue::labels::SocketState;
 use hashbrown::HashMap;
 
 use crate::conn::ids::{GroupId, RowId};
-use crate::conn::labels::SocketState;
 use crate::conn::report::snapshot::Queued;
 use crate::conn::socket::row::{Row, flag};
 use crate::conn::store::slab::Slab;

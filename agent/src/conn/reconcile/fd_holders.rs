@@ -74,6 +74,7 @@ impl Mark {
 
 impl HolderScan {
     /// Notes whose descriptor this is; false where the process is one too many.
+    #[inline]
     fn meet(&mut self, entry: &Holder) -> bool {
         if self.current == entry.tgid {
             return self.named;
@@ -87,11 +88,13 @@ impl HolderScan {
         self.named
     }
 
+    #[inline]
     pub(crate) fn mark(&self, index: RowId) -> Mark {
         self.marks.get(index.slot()).copied().map_or(Mark::default(), Mark::from_word)
     }
 
     /// Sets a mark; `top` is one more than the highest index in use.
+    #[inline]
     fn set_mark(&mut self, index: RowId, top: u32, mark: Mark) {
         if index.slot() >= self.marks.len() {
             let more = (top as usize).max(index.slot() + 1);

@@ -1,12 +1,13 @@
 //! Which process a row belongs to, once the descriptor tables have been read to their end.
 
+use catalogue::labels::SocketState;
+
 use super::pass::Pass;
 use crate::conn::account::group_cache::CacheKey;
 use crate::conn::account::groups::Groups;
 use crate::conn::account::workloads::WorkloadRef;
 use crate::conn::core::Core;
 use crate::conn::ids::{GroupId, RowId};
-use crate::conn::labels::SocketState;
 use crate::conn::regroup::queue::RegroupQueue;
 use crate::conn::socket::attribution::Attribution;
 use crate::conn::socket::name::Name;

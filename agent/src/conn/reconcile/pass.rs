@@ -13,6 +13,7 @@
 //! in `syn_recv` plus `syn_recv` of the namespaces.
 
 use agent_common::record::{Socket, State};
+use catalogue::labels::{Correction, SocketState};
 use hashbrown::HashMap;
 
 use super::fd_holders::HolderScan;
@@ -21,7 +22,6 @@ use crate::conn::collect::results::PassInput;
 use crate::conn::collect::sums::Sums;
 use crate::conn::core::Core;
 use crate::conn::ids::RowId;
-use crate::conn::labels::{Correction, SocketState};
 use crate::conn::regroup::queue::{Drained, RegroupQueue};
 use crate::conn::socket::attribution::Attribution;
 use crate::conn::socket::effect::Effect;

@@ -6,9 +6,10 @@
 //! of one walk a row. Guarantees: records may come between any two slices; a row is in exactly one
 //! list at every moment.
 
+use catalogue::labels::SocketState;
+
 use crate::conn::core::Core;
 use crate::conn::ids::{GroupId, RowId};
-use crate::conn::labels::SocketState;
 use crate::conn::limits::Budget;
 use crate::conn::socket::attribution::Attribution;
 use crate::conn::socket::row::{Row, flag};

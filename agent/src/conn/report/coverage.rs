@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::conn::labels::Correction;
+use catalogue::labels::Correction;
 
 /// What a pass has read to the end.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -6,15 +6,14 @@
 
 use std::sync::Arc;
 
-pub use catalogue::labels::OTHER;
-pub use catalogue::limits::{SPARE, STUCK_AGES};
-
-use super::pressure::Pressure;
-use crate::conn::histogram::Histogram;
-use crate::conn::labels::{
+use catalogue::labels::{
     CloseReason, ConnectFailure, Correction, Phase, RetransmitError, RetransmitKind, Role,
     SocketState, Stage,
 };
+use catalogue::limits::STUCK_AGES;
+
+use super::pressure::Pressure;
+use crate::conn::histogram::Histogram;
 use crate::workload::Workload;
 
 /// Everything that the table counts, at one moment.

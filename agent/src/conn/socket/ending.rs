@@ -5,10 +5,10 @@
 //! CLOSE and CLOSING -> CLOSE mean that a TIME_WAIT socket took over.
 
 use agent_common::record::State;
+use catalogue::labels::{CloseReason, ConnectFailure, Role, SocketState};
 
 use super::outcome::Ending;
 use super::row::{Row, flag};
-use crate::conn::labels::{CloseReason, ConnectFailure, Role, SocketState};
 
 /// Error numbers, equal on all architectures that the agent runs on (`asm-generic/errno.h`).
 mod errno {

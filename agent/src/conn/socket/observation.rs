@@ -5,8 +5,7 @@
 
 use agent_common::record::{Endpoints, Socket, State};
 use agent_common::tcp;
-
-use crate::conn::labels::{Role, SocketState};
+use catalogue::labels::{Role, SocketState};
 
 /// One observation of one socket.
 #[derive(Clone, Copy, Debug)]

@@ -6,6 +6,8 @@
 //! fits any row; the row keeps its rules ([`Row::broken_rule`]). `tests/state_machine.txt` says
 //! what comes of every state, observation and flag that matters.
 
+use catalogue::labels::{Role, SocketState};
+
 use super::attribution::Attribution;
 use super::ending::{ending, missed};
 use super::observation::Observation;
@@ -13,7 +15,6 @@ use super::outcome::{Opening, Outcome, Stay};
 use super::queues::Queues;
 use super::relation::{Relation, is_connected, relation};
 use super::row::{Row, flag};
-use crate::conn::labels::{Role, SocketState};
 
 /// Takes an observation into the row at its socket's address and returns what follows.
 ///

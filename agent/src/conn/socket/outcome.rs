@@ -3,8 +3,9 @@
 //!
 //! Returned by `observe`; applied by `apply` for records and for entries of the kernel's list.
 
+use catalogue::labels::{CloseReason, ConnectFailure, Role, SocketState};
+
 use super::relation::Relation;
-use crate::conn::labels::{CloseReason, ConnectFailure, Role, SocketState};
 
 /// What follows from one observation of one socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,8 +4,8 @@
 //! FIN comes, so that the stage of CLOSE_WAIT is known from the first moment on.
 
 use agent_common::record::{Socket, flag};
+use catalogue::labels::{SocketState, Stage};
 
-use crate::conn::labels::{SocketState, Stage};
 use crate::conn::report::snapshot::Queued;
 
 /// The bit of each word that is a mark: 2 GiB, more than any queue holds (`tcp_rmem` and `tcp_wmem`
@@ -119,7 +119,7 @@ impl Queued {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::conn::labels::SocketState::{
+    use catalogue::labels::SocketState::{
         CloseWait, Established, FinWait1, LastAck, Listen, SynSent,
     };
 

@@ -4,9 +4,10 @@
 //! Used by `observe`. Facts: a socket's states only move forward (callers of `tcp_set_state`,
 //! 6.12); its address is used again within milliseconds of its end.
 
+use catalogue::labels::{Correction, SocketState};
+
 use super::observation::Observation;
 use super::row::{MARGIN, Row, flag};
-use crate::conn::labels::{Correction, SocketState};
 
 /// How an observation stands to the row at its socket's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,8 +3,7 @@
 //! Used by the connection table to count and by `events` to print, so that both agree.
 
 use agent_common::tcp;
-
-use crate::conn::labels::{Phase, RetransmitKind};
+use catalogue::labels::{Phase, RetransmitKind};
 
 /// `TCP_CA_Recovery`: fast retransmit is at work.
 const CA_RECOVERY: u8 = 3;

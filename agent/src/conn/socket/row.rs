@@ -6,11 +6,11 @@
 use std::net::Ipv6Addr;
 
 use agent_common::record::{Endpoints, flag as socket_flag};
+use catalogue::labels::{Role, SocketState};
 
 use super::attribution::Attribution;
 use super::queues::Queues;
 use crate::conn::ids::{GroupId, RowId, ServiceId};
-use crate::conn::labels::{Role, SocketState};
 
 /// How much earlier the time of a record can be than what it tells, nanoseconds: the tracepoint
 /// reads the clock before the kernel stores the new state.

@@ -2,9 +2,10 @@
 //!
 //! Asserted in debug builds by `observe`, before and after, and when a row enters its list.
 
+use catalogue::labels::{Role, SocketState};
+
 use super::attribution::Attribution;
 use super::row::{Row, flag};
-use crate::conn::labels::{Role, SocketState};
 
 impl Row {
     /// Returns a rule that the row breaks; `None` if it keeps them all.

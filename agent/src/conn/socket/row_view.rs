@@ -5,9 +5,10 @@
 use std::net::Ipv6Addr;
 use std::sync::Arc;
 
+use catalogue::labels::{Role, SocketState, Stage};
+
 use super::attribution::Attribution;
 use super::row::{Row, address, flag};
-use crate::conn::labels::{Role, SocketState, Stage};
 
 /// A row as a listing shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]

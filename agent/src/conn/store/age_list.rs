@@ -6,11 +6,13 @@
 //! that is younger and moves forward with time, over each row once. Appending is O(1) for rows that
 //! come in order; a row that comes late walks back from the tail past the younger ones.
 
+use catalogue::labels::{SocketState, Stage};
+use catalogue::limits::STUCK_AGES;
+
 use super::slab::Slab;
 use crate::conn::ids::RowId;
-use crate::conn::labels::{SocketState, Stage};
 use crate::conn::limits::Budget;
-use crate::conn::report::snapshot::{STUCK_AGES, StateGauge};
+use crate::conn::report::snapshot::StateGauge;
 use crate::conn::socket::row::Row;
 
 const AGES: usize = STUCK_AGES.len();

@@ -1,13 +1,13 @@
 //! The bounds, each of them reached.
 
 use agent_common::tcp::{CLOSE, ESTABLISHED, LISTEN, SYN_SENT};
+use catalogue::labels::{Correction, OTHER, Role, SocketState};
 
 use super::support::{
     Ask, EPHEMERAL, LIMITS, PORT, SECOND, apply, check, covered, ends, entry, holder, owned,
     resent, seeded, step, walked,
 };
-use crate::conn::labels::{Correction, Role, SocketState};
-use crate::conn::report::snapshot::{OTHER, Snapshot};
+use crate::conn::report::snapshot::Snapshot;
 use crate::conn::{Limits, Table};
 
 fn overflow(seen: &Snapshot, family: &str) -> u64 {

@@ -1,13 +1,14 @@
 //! The ordered lists against a model that sorts and counts afresh each time.
 
 use agent_common::record::Endpoints;
+use catalogue::labels::{Role, SocketState};
+use catalogue::limits::STUCK_AGES;
 use proptest::prelude::{Strategy, prop_oneof, proptest};
 
 use super::support::SECOND;
 use crate::conn::ids::RowId;
-use crate::conn::labels::{Role, SocketState};
 use crate::conn::limits::Budget;
-use crate::conn::report::snapshot::{STUCK_AGES, StateGauge};
+use crate::conn::report::snapshot::StateGauge;
 use crate::conn::socket::row::Row;
 use crate::conn::store::age_list::{AgeList, AgeThresholds};
 use crate::conn::store::slab::Slab;

@@ -3,12 +3,12 @@
 use agent_common::tcp::{
     CLOSE, CLOSE_WAIT, ESTABLISHED, FIN_WAIT1, FIN_WAIT2, LAST_ACK, LISTEN, SYN_RECV, SYN_SENT,
 };
+use catalogue::labels::{CloseReason, Correction, Role, SocketState};
 
 use super::support::{
     Ask, EPHEMERAL, LIMITS, PORT, SECOND, apply, check, ends, owned, row, seeded, step,
 };
 use crate::conn::Table;
-use crate::conn::labels::{CloseReason, Correction, Role, SocketState};
 
 const SK: u64 = 0xffff_8880_0000_1000;
 

@@ -5,13 +5,14 @@ use std::collections::HashMap;
 
 use agent_common::record::State;
 use agent_common::tcp::{CLOSE, CLOSE_WAIT, ESTABLISHED, SYN_SENT};
+use catalogue::limits::SPARE;
 use proptest::prelude::{Just, Strategy, prop_oneof, proptest};
 
 use super::support::{LIMITS, apply, check, covered, entry, holder, resent, step};
 use super::workloads::{client, connect, seeing, unit};
 use crate::conn::Limits;
 use crate::conn::limits::IDLE_TTL;
-use crate::conn::report::snapshot::{SPARE, Snapshot};
+use crate::conn::report::snapshot::Snapshot;
 use crate::workload::Key;
 
 #[derive(Clone, Debug)]

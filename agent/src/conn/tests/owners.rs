@@ -4,12 +4,12 @@ use agent_common::record::{Socket, flag};
 use agent_common::tcp::{
     CLOSE, CLOSE_WAIT, ESTABLISHED, FIN_WAIT1, LAST_ACK, LISTEN, SYN_RECV, SYN_SENT,
 };
+use catalogue::labels::{Role, SocketState};
 
 use super::support::{
     Ask, EPHEMERAL, MS, NETNS, PORT, SECOND, apply, check, covered, ends, entry, holder, owned,
     row, seeded, step, v4, walked,
 };
-use crate::conn::labels::{Role, SocketState};
 use crate::conn::reconcile::fd_holders::MOST_PROCESSES;
 use crate::conn::{Attribution, Covered, Table};
 

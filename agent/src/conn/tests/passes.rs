@@ -5,12 +5,12 @@ use agent_common::tcp::{
     CLOSE, CLOSE_WAIT, ESTABLISHED, FIN_WAIT1, FIN_WAIT2, LISTEN, NEW_SYN_RECV, SYN_RECV, SYN_SENT,
     TIME_WAIT,
 };
+use catalogue::labels::{CloseReason, Correction, Role, SocketState};
 
 use super::support::{
     Ask, EPHEMERAL, LIMITS, MS, NETNS, PORT, SECOND, apply, check, covered, ends, entry, holder,
     reads, row, seeded, step,
 };
-use crate::conn::labels::{CloseReason, Correction, Role, SocketState};
 use crate::conn::report::snapshot::Namespace;
 use crate::conn::{Covered, Limits, Table};
 

@@ -2,12 +2,12 @@
 
 use agent_common::record::{Endpoints, Socket, flag};
 use agent_common::tcp::{CLOSE, CLOSE_WAIT, ESTABLISHED, FIN_WAIT2, LISTEN, SYN_SENT, TIME_WAIT};
+use catalogue::labels::{Role, SocketState, Stage};
 
 use super::support::{
     Ask, EPHEMERAL, LIMITS, MS, NETNS, PORT, SECOND, apply, check, covered, ends, entry, holder,
     owned, reads, row, seeded, step, v4,
 };
-use crate::conn::labels::{Role, SocketState, Stage};
 use crate::conn::report::pressure::{Listener, Netstat, Pressure};
 use crate::conn::{Covered, Limits, Table};
 use crate::pressure::descriptors::Descriptors;

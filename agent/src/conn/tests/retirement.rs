@@ -2,14 +2,13 @@
 
 use agent_common::record::{Socket, State, flag};
 use agent_common::tcp::{CLOSE, ESTABLISHED, FIN_WAIT1, FIN_WAIT2, LISTEN, SYN_SENT};
+use catalogue::labels::{OTHER, Role};
 
 use super::support::{
     Ask, LIMITS, PORT, SECOND, apply, check, covered, ends, entry, owned, row, seeded, step,
 };
 use super::workloads::{client, close, connect, counts, seeing, shown, unit};
-use crate::conn::labels::Role;
 use crate::conn::limits::IDLE_TTL;
-use crate::conn::report::snapshot::OTHER;
 use crate::conn::{Limits, Table};
 use crate::workload::Key;
 

@@ -3,13 +3,13 @@
 
 use agent_common::record::{Socket, flag};
 use agent_common::tcp::{CLOSE, ESTABLISHED, FIN_WAIT1, FIN_WAIT2, LISTEN, SYN_RECV, SYN_SENT};
+use catalogue::labels::SocketState;
 
 use super::support::{
     Ask, EPHEMERAL, LIMITS, MS, NETNS, PORT, SECOND, apply, check, covered, ends, entry, holder,
     owned, row, seeded, step, v4, walked,
 };
 use super::workloads::{client, close, connect, seeing};
-use crate::conn::labels::SocketState;
 use crate::conn::limits::IDLE_TTL;
 use crate::conn::{Attribution, Limits, Table};
 

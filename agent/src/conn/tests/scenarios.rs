@@ -5,13 +5,13 @@ use agent_common::tcp::{
     CLOSE, CLOSE_WAIT, CLOSING, ESTABLISHED, FIN_WAIT1, FIN_WAIT2, LAST_ACK, LISTEN, SYN_RECV,
     SYN_SENT,
 };
+use catalogue::labels::{CloseReason, ConnectFailure, Phase, RetransmitKind, Role, SocketState};
 
 use super::support::{
     Ask, EPHEMERAL, LIMITS, PORT, SECOND, apply, check, ends, failing, owned, resent, row, seeded,
     step,
 };
 use crate::conn::Table;
-use crate::conn::labels::{CloseReason, ConnectFailure, Phase, RetransmitKind, Role, SocketState};
 
 const CLIENT: u64 = 0xffff_8880_0000_1000;
 const CHILD: u64 = 0xffff_8880_0000_2000;

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 
 use agent_common::record::Socket;
 use agent_common::tcp::{CLOSE, CLOSE_WAIT, ESTABLISHED, LISTEN, SYN_SENT};
+use catalogue::labels::{Correction, Role, SocketState};
 use proptest::prelude::{Strategy, any, prop_oneof, proptest};
 
 use super::support::{
     Ask, EPHEMERAL, LIMITS, PORT, check, covered, ends, entry, holder, owned, row, seeded, step,
     walked,
 };
-use crate::conn::labels::{Correction, Role, SocketState};
 use crate::conn::{Covered, Limits, PassSummary, RowView, Table};
 
 /// The processes of the tests, by id.

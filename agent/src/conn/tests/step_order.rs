@@ -2,9 +2,9 @@
 
 use super::support::{Ask, SECOND, check, covered, row, seeded};
 use super::workloads::{close, connect};
-use crate::conn::labels::Role;
 use crate::conn::limits::{Budget, IDLE_TTL};
 use crate::conn::{PassRequest, Progress, Table};
+use catalogue::labels::Role;
 
 const MS: u64 = 1_000_000;
 /// Enough for all that these tests leave to do.

@@ -4,11 +4,11 @@ use std::collections::HashSet;
 
 use agent_common::record::{Close, Endpoints, Holder, Retransmit, Socket, State, flag};
 use agent_common::tcp;
+use catalogue::labels::{CloseReason, ConnectFailure, Correction, Role, SocketState};
 use proptest::test_runner::Config;
 
 use super::ledger::balance;
 use crate::conn::ids::{GroupId, RowId};
-use crate::conn::labels::{CloseReason, ConnectFailure, Correction, Role, SocketState};
 use crate::conn::report::snapshot::{Group, Service, Snapshot};
 use crate::conn::socket::row::{Row, flag as row_flag};
 use crate::conn::{Attribution, Covered, Limits, RowView, Table};

@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use agent_common::record::Endpoints;
 use agent_common::tcp::{CLOSE, CLOSE_WAIT, ESTABLISHED, LISTEN, SYN_RECV, SYN_SENT};
+use catalogue::labels::{Role, SocketState};
+use catalogue::limits::SPARE;
 
 use super::support::{
     Ask, EPHEMERAL, LIMITS, PORT, SECOND, apply, check, covered, ends, entry, holder, owned,
     resent, row, seeded, step, walked,
 };
 use crate::conn::account::workloads::{MOST_KNOWN, MOST_PENDING};
-use crate::conn::labels::{Role, SocketState};
 use crate::conn::limits::IDLE_TTL;
-use crate::conn::report::snapshot::SPARE;
 use crate::conn::{Limits, Table};
 use crate::workload::path::classify;
 use crate::workload::{Key, Sight, Workload};

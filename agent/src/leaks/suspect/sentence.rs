@@ -5,8 +5,9 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use catalogue::labels::Role;
+
 use super::Suspect;
-use crate::conn::labels::Role;
 use crate::duration_text;
 use crate::workload::HOST;
 

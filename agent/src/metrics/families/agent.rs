@@ -1,4 +1,4 @@
-//! What the agent tells of itself: the kernel side's counters, the probes, the process.
+//! Writes what the agent reports of itself: the kernel side's counters, the probes, the process.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::metrics::text::Number;
 use catalogue::labels::state_name;
 use catalogue::metrics::{agent, lifecycle};
 
-/// Families of the agent's own numbers.
+/// These are the families of the agent's own numbers.
 pub(super) const FAMILIES: &[Entry] = &[
     (&agent::TRANSITIONS, transitions),
     (&agent::EVENTS, |view, family| {
@@ -80,8 +80,8 @@ pub(super) const FAMILIES: &[Entry] = &[
     (&agent::BUILD_INFO, |_, family| family.count([env!("CARGO_PKG_VERSION")], 1)),
 ];
 
-/// The transitions that a TCP socket can make: they have a counter from the start. Any other that
-/// the kernel reports appears when it does.
+/// A TCP socket can make these transitions: they have a counter from the start. Any other appears
+/// once the kernel reports it.
 const TRANSITIONS: &[(u8, &[u8])] = &[
     (tcp::CLOSE, &[tcp::SYN_SENT, tcp::LISTEN]),
     (tcp::LISTEN, &[tcp::SYN_RECV, tcp::CLOSE]),
@@ -124,7 +124,7 @@ fn decode_errors(view: &View<'_>, family: &mut Family<'_>) {
     by_name(family, counts);
 }
 
-/// Shows every probe to `each`, in the order of the page.
+/// Calls `each` with every probe, in the order of the page.
 fn probes(view: &View<'_>, each: impl FnMut(&Probe)) {
     let mut probes: Vec<_> = view.stats.probes.iter().collect();
     probes.sort_by_key(|probe| probe.name);

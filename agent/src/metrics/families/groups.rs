@@ -1,19 +1,20 @@
-//! What is counted by process, workload and role: sockets by state with their ages, what waits in
-//! them, and segments retransmitted.
+//! Writes what is counted by process, workload and role: sockets by state with their ages, bytes in
+//! their queues, and segments retransmitted.
 
 use std::sync::LazyLock;
 use std::time::Duration;
 
 use super::{Entry, View};
-use crate::conn::snapshot::{Group, STUCK_AGES, StateGauge};
+use crate::conn::snapshot::{Group, StateGauge};
 use crate::metrics::family::{Family, Tails};
 use crate::metrics::sorted::Sorted;
 use crate::metrics::text::{Number, Value};
 use catalogue::labels::{Phase, RetransmitKind, Role, SocketState, Stage};
+use catalogue::limits::STUCK_AGES;
 use catalogue::metrics::{connections, lifecycle, pressure};
 
-/// Families of groups. Every state of a process stands there, with 0 where it has no socket in it,
-/// so that a gauge that falls is seen to fall.
+/// These are the families of groups. Every state of a process has a series, 0 if no socket is in
+/// it, so that a gauge is seen to fall.
 pub(super) const FAMILIES: &[Entry] = &[
     (&connections::CONNECTIONS, states),
     (&connections::OLDEST_STATE_AGE, ages),
@@ -49,10 +50,10 @@ static RESENT: LazyLock<Tails<(Phase, RetransmitKind)>> = LazyLock::new(|| {
     Tails::sorted(["phase", "kind"], Phase::ALL.iter().flat_map(kinds))
 });
 
-/// [`STUCK_AGES`] as labels.
+/// These are [`STUCK_AGES`] as labels.
 const AGES: [&str; STUCK_AGES.len()] = ["60", "300", "3600"];
 
-/// Groups in the order of the page.
+/// Returns groups in the order of the page.
 pub(super) fn sorted(groups: &[Group]) -> Sorted<&Group> {
     let labelled = groups.iter().map(|group| {
         ([&*group.process, &*group.workload, group.role.as_str()].map(Value::Text), group)
@@ -124,7 +125,7 @@ fn retransmitted(view: &View<'_>, family: &mut Family<'_>) {
     }
 }
 
-/// The long names behind the label `workload`.
+/// Writes the long names behind the label `workload`.
 fn workloads(view: &View<'_>, family: &mut Family<'_>) {
     let labels = view.snapshot.workloads.iter().map(|workload| {
         let ids = [&workload.container_id, &workload.pod_uid, &workload.cgroup];
@@ -146,8 +147,8 @@ fn seconds(nanoseconds: u64) -> Number {
     Number::Value(Duration::from_nanos(nanoseconds).as_secs_f64())
 }
 
-/// Whether a combination is worth a series that may stay 0: a SYN goes again only by the timer, and
-/// only from a client.
+/// Returns whether a combination has a series even at 0: only the timer retransmits a SYN, and only
+/// that of a client.
 const fn can_occur(role: Role, phase: Phase, kind: RetransmitKind) -> bool {
     match phase {
         Phase::Syn => !matches!(role, Role::Server) && matches!(kind, RetransmitKind::Timeout),

@@ -1,4 +1,4 @@
-//! The families of the page, by what they are made from. Each function writes one family of one
+//! Lists the families of the page, one file for each source. Each function writes one family of one
 //! scrape; none reads a clock or a file.
 
 pub(super) mod agent;
@@ -13,10 +13,10 @@ use crate::conn::snapshot::{Group, Snapshot};
 use crate::metrics::sorted::Sorted;
 use catalogue::metrics::Metric;
 
-/// A family, and what writes its series in the order of the page.
+/// An `Entry` is a metric and the function that writes its series in the order of the page.
 pub(super) type Entry = (&'static Metric, fn(&View<'_>, &mut Family<'_>));
 
-/// Every family, in the order of the page: by name.
+/// Returns every family, in the order of the page: by name.
 pub(super) fn all() -> Vec<Entry> {
     let parts = [
         groups::FAMILIES,
@@ -30,11 +30,11 @@ pub(super) fn all() -> Vec<Entry> {
     entries
 }
 
-/// What a scrape is made from, in the order of the page.
+/// A `View` is the input of a scrape, in the order of the page.
 pub(super) struct View<'a> {
     snapshot: &'a Snapshot,
     stats: &'a SelfStats,
-    /// In Unix time.
+    /// `now` is Unix time, in seconds.
     now: f64,
     groups: Sorted<&'a Group>,
     services: services::Services<'a>,
@@ -43,7 +43,7 @@ pub(super) struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    /// Puts everything in order; `now` in Unix time.
+    /// Sorts everything into the order of the page; `now` is Unix time in seconds.
     pub(super) fn new(snapshot: &'a Snapshot, stats: &'a SelfStats, now: f64) -> Self {
         Self {
             snapshot,

@@ -1,4 +1,4 @@
-//! What fills up: listeners by port, ports by namespace, descriptors, memory.
+//! Writes what fills up: listeners by port, ports by namespace, descriptors, memory.
 
 use std::sync::LazyLock;
 
@@ -11,7 +11,7 @@ use crate::metrics::text::{Number, Value, float};
 use crate::pressure::descriptors::Descriptors;
 use catalogue::metrics::pressure;
 
-/// Families of everything that the passes gathered besides states.
+/// These are the families of everything that the passes gathered besides states.
 pub(super) const FAMILIES: &[Entry] = &[
     (&pressure::LISTEN_SOCKETS, |view, family| {
         listeners(view, family, |listener| Number::Count(listener.sockets));
@@ -57,25 +57,26 @@ static PORTS: LazyLock<Tails<PortCount>> = LazyLock::new(|| {
     Tails::sorted(["kind"], kinds.into_iter())
 });
 
-/// One of the two numbers of a namespace's ports.
+/// `PortCount` returns one of the two numbers of a namespace's ports.
 type PortCount = fn(&PortUse) -> u32;
-/// A process with its descriptors.
+/// `Read` is a process with its descriptors.
 type Read<'a> = (&'a OwnerProcess, Descriptors);
 
-/// Nothing counted yet.
+/// The agent's own namespace has these counts before the first pass.
 const NONE: Netstat = Netstat { netns: 0, overflows: 0, drops: 0, segments_sent: 0 };
 
-/// What the families are made from, in the order of the page.
+/// `Sources` are the inputs of the families, in the order of the page.
 pub(super) struct Sources<'a> {
     listeners: Sorted<&'a Listener>,
     ports: Sorted<PortUse>,
-    /// The last one of a run counts.
+    /// The last entry of a run counts.
     netstat: Sorted<Netstat>,
     processes: Sorted<Read<'a>>,
 }
 
 impl<'a> Sources<'a> {
-    /// Puts them in order; `host` is the agent's own namespace, which stands there from the start.
+    /// Sorts them into the order of the page. `host` is the agent's own namespace, which has series
+    /// from the start.
     pub(super) fn new(pressure: &'a Pressure, host: u32) -> Self {
         let listeners = pressure.listeners.iter().map(|listener| {
             let labels = [
@@ -109,7 +110,7 @@ impl<'a> Sources<'a> {
     }
 }
 
-/// By process, workload and port, where there is a listener.
+/// Writes by process, workload and port, if there is a listener.
 fn listeners(view: &View<'_>, family: &mut Family<'_>, of: fn(&Listener) -> Number) {
     for (listener, set) in
         view.pressure.listeners.iter().filter(|(listener, _)| listener.sockets > 0)
@@ -118,7 +119,7 @@ fn listeners(view: &View<'_>, family: &mut Family<'_>, of: fn(&Listener) -> Numb
     }
 }
 
-/// The same, and where no listener is left.
+/// Writes drops by process, workload and port, also if no listener is left.
 fn drops(view: &View<'_>, family: &mut Family<'_>) {
     for (listener, set) in view.pressure.listeners.iter() {
         family.of_set(set, Number::Count(listener.drops));
@@ -143,8 +144,8 @@ fn netstat(view: &View<'_>, family: &mut Family<'_>, of: fn(&Netstat) -> u64) {
     }
 }
 
-/// By process name and workload: of several processes the one that is nearest to its limit, so that
-/// all three numbers are of one process.
+/// Writes by process name and workload. Of several processes it takes the one nearest to its limit,
+/// so that all three numbers are of one process.
 fn processes(view: &View<'_>, family: &mut Family<'_>, of: fn(&Read<'_>) -> u64) {
     let near = |(_, read): &Read<'_>| float(read.open) / float(read.limit.max(1));
     for (processes, set) in view.pressure.processes.runs() {

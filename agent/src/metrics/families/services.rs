@@ -1,19 +1,20 @@
-//! What is counted by process, workload, role and service port: opened, closed, failed, and how
-//! connections were.
+//! Writes what is counted by process, workload, role and service port: connections opened, closed
+//! and failed, their times and sizes.
 
 use std::sync::LazyLock;
 
 use super::{Entry, View};
-use crate::conn::histogram::{BYTES, Histogram, SECONDS};
+use crate::conn::histogram::Histogram;
 use crate::conn::snapshot::Service;
 use crate::metrics::family::{Family, Sum, Tails, bounds};
 use crate::metrics::sorted::Sorted;
 use crate::metrics::text::{Number, Value};
+use catalogue::buckets::{BYTES, SECONDS};
 use catalogue::labels::{CloseReason, ConnectFailure, Role};
 use catalogue::metrics::lifecycle;
 
-/// Families of services. Histograms stand there only once they hold an observation: they are the
-/// larger part of the page.
+/// These are the families of services. A histogram appears with its first observation: histograms
+/// are the larger part of the page.
 pub(super) const FAMILIES: &[Entry] = &[
     (&lifecycle::CONNECTIONS_OPENED, opened),
     (&lifecycle::CONNECTIONS_CLOSED, closed),
@@ -33,9 +34,9 @@ pub(super) const FAMILIES: &[Entry] = &[
     }),
 ];
 
-/// The bounds of times.
+/// These are the bounds of times, as labels.
 pub(super) static IN_SECONDS: LazyLock<Vec<String>> = LazyLock::new(|| bounds(SECONDS));
-/// The bounds of sizes.
+/// These are the bounds of sizes, as labels.
 static IN_BYTES: LazyLock<Vec<String>> = LazyLock::new(|| bounds(BYTES));
 static REASONS: LazyLock<Tails<CloseReason>> = LazyLock::new(|| {
     Tails::sorted(["reason"], CloseReason::ALL.iter().map(|reason| (*reason, [reason.as_str()])))
@@ -44,17 +45,16 @@ static FAILURES: LazyLock<Tails<ConnectFailure>> = LazyLock::new(|| {
     Tails::sorted(["reason"], ConnectFailure::ALL.iter().map(|reason| (*reason, [reason.as_str()])))
 });
 
-/// Services in the order of the page.
+/// `Services` are in the order of the page.
 pub(super) struct Services<'a> {
     all: Sorted<&'a Service>,
-    /// Those that have connects to tell of, without the role, which those families do not have: a
-    /// client's always stand there, another role's (a birth that was not seen) only where
-    /// there is something to tell.
+    /// These have series of connects, whose families have no label `role`. Clients always have
+    /// them; services of another role (whose birth was not seen) only if a connect was counted.
     connects: Sorted<&'a Service>,
 }
 
 impl<'a> Services<'a> {
-    /// Puts them in order.
+    /// Sorts services into the order of the page.
     pub(super) fn new(services: &'a [Service]) -> Self {
         let labels = |service: &'a Service| {
             let [process, workload, role] =
@@ -80,7 +80,7 @@ impl<'a> Services<'a> {
     }
 }
 
-/// Whether there is something to tell of a service's connects.
+/// Returns whether a connect of the service was counted.
 fn tells(service: &Service) -> bool {
     service.failures.iter().any(|count| *count > 0) || service.connect_duration.count() > 0
 }

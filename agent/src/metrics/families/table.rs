@@ -1,18 +1,18 @@
-//! What the connection table tells as a whole: times in state, namespaces, its bounds and its
-//! health.
+//! Writes what the connection table reports as a whole: times in state, namespaces, its bounds and
+//! its health.
 
 use std::time::Duration;
 
 use super::services::IN_SECONDS;
 use super::{Entry, View};
-use crate::conn::snapshot::{Namespace, OTHER, Snapshot};
+use crate::conn::snapshot::{Namespace, Snapshot};
 use crate::metrics::family::{Family, Sum};
 use crate::metrics::sorted::Sorted;
 use crate::metrics::text::{Number, Value};
-use catalogue::labels::{Correction, RetransmitError};
+use catalogue::labels::{Correction, OTHER, RetransmitError};
 use catalogue::metrics::{agent, connections, lifecycle};
 
-/// Families of everything in the snapshot that has neither process nor service.
+/// These are the families of everything in the snapshot that has neither process nor service.
 pub(super) const FAMILIES: &[Entry] = &[
     (&connections::STATE_DURATION, durations),
     (&connections::TIME_WAIT_SOCKETS, |view, family| {
@@ -77,13 +77,13 @@ pub(super) const FAMILIES: &[Entry] = &[
     (&agent::OWNERS_VERIFIED, |view, family| last(view, family, view.snapshot.owners_read)),
 ];
 
-/// The label budgets, each with a counter from the start.
+/// Each label budget has a counter from the start.
 const BUDGETS: [&str; 6] = ["groups", "services", "namespaces", "ports", "listeners", "workloads"];
 
-/// Namespaces in the order of the page; several may stand under one label.
+/// `Namespaces` are in the order of the page; several may share a label.
 pub(super) type Namespaces = Sorted<Namespace>;
 
-/// Puts them in order; the agent's own, `host`, stands there from the start.
+/// Sorts namespaces into the order of the page. The agent's own, `host`, has series from the start.
 pub(super) fn namespaces(snapshot: &Snapshot, host: u32) -> Namespaces {
     let known = snapshot
         .namespaces
@@ -95,7 +95,8 @@ pub(super) fn namespaces(snapshot: &Snapshot, host: u32) -> Namespaces {
     )
 }
 
-/// A network namespace as a label; `host` is the agent's own, 0 stands for those beyond a bound.
+/// Returns a network namespace as a label. `host` is the agent's own; 0 stands for those beyond a
+/// bound.
 pub(super) fn netns_label(netns: u32, host: u32) -> Value<'static> {
     match netns {
         0 => Value::Text(OTHER),
@@ -154,8 +155,8 @@ fn sockets(view: &View<'_>, family: &mut Family<'_>, of: fn(&Namespace) -> u64) 
     }
 }
 
-/// When something last happened, in Unix time; 0 where it has not. The table knows monotonic time
-/// only; the age is the same in both.
+/// Writes when something last happened, in Unix time; 0 if it has not. The table knows monotonic
+/// time only; the age is the same in both.
 fn last(view: &View<'_>, family: &mut Family<'_>, then: Option<u64>) {
     let since = |then| {
         view.now - Duration::from_nanos(view.snapshot.taken_at.saturating_sub(then)).as_secs_f64()

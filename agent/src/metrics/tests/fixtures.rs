@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use agent_common::tcp;
-use catalogue::labels::{ConnectFailure, Phase, RetransmitKind, Role, SocketState};
+use catalogue::buckets::{BYTES, SECONDS};
+use catalogue::labels::{ConnectFailure, OTHER, Phase, RetransmitKind, Role, SocketState};
 
-use crate::conn::histogram::{BYTES, Histogram, SECONDS};
+use crate::conn::histogram::Histogram;
 use crate::conn::pressure::{Listener, Netstat, OwnerProcess, PortUse, Pressure};
-use crate::conn::snapshot::{Group, Namespace, OTHER, Queued, Service, Snapshot, StateGauge};
+use crate::conn::snapshot::{Group, Namespace, Queued, Service, Snapshot, StateGauge};
 use crate::conn::{Limits, Table};
 use crate::kernel::probe::ProbeState;
 use crate::metrics::stats::{DecodeErrors, Probe, ProcessSample};
@@ -27,7 +28,7 @@ pub(super) fn histogram(bounds: &'static [f64], values: &[f64]) -> Histogram {
     histogram
 }
 
-/// The workload of a test's process.
+/// Returns the workload of a test's process.
 fn workload(process: &str) -> Arc<str> {
     Arc::from(if process == OTHER { OTHER } else { "web.service" })
 }
@@ -61,8 +62,8 @@ fn service(process: &str, role: Role, port: Option<u16>) -> Service {
     }
 }
 
-/// A table without rows. What is not named here is as the table shows it, so that a new field needs
-/// no entry.
+/// Returns the snapshot of a table without rows. A field that is not named here is as the table
+/// shows it, so that a new field needs no entry.
 pub(super) fn empty() -> Snapshot {
     Snapshot {
         groups: Vec::new(),
@@ -78,7 +79,7 @@ pub(super) fn empty() -> Snapshot {
     }
 }
 
-/// A snapshot with something in every family.
+/// Returns a snapshot with a series in every family.
 pub(super) fn full() -> Snapshot {
     let mut client = group("curl", Role::Client);
     client.states[SocketState::CloseWait.index()] =
@@ -127,7 +128,7 @@ pub(super) fn full() -> Snapshot {
     }
 }
 
-/// Something of everything that the passes gather.
+/// Returns an example of everything that the passes gather.
 fn pressure() -> Pressure {
     let listener = |process: &str, port, sockets| Listener {
         process: process.into(),

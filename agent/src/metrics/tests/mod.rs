@@ -35,7 +35,7 @@ fn the_page_of_a_full_snapshot_is_the_golden_one() {
     compare("src/metrics/golden.txt", &page(&full(), stats()));
 }
 
-/// Name and label set of a line without its value.
+/// Returns the name and label set of a line, without its value.
 fn series(line: &str) -> &str {
     line.rsplit_once(' ').unwrap().0
 }

@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use catalogue::buckets::{BYTES, SECONDS};
+use catalogue::labels::{Role, SocketState};
 use proptest::array::{uniform, uniform3};
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 
 use super::fixtures::empty;
 use super::values::{count, gauge, histogram, name, netns, number, port, role, small};
-use crate::conn::histogram::{BYTES, SECONDS};
 use crate::conn::pressure::{Listener, Netstat, OwnerProcess, PortUse, Pressure};
 use crate::conn::snapshot::{Group, Namespace, Queued, Service, Snapshot};
 use crate::kernel::probe::ProbeState;
@@ -17,9 +18,8 @@ use crate::metrics::stats::{Probe, ProcessSample, SelfStats};
 use crate::pressure::descriptors::Descriptors;
 use crate::pressure::host::Host;
 use crate::workload::path::classify;
-use catalogue::labels::{Role, SocketState};
 
-/// A process, a workload and a role.
+/// An `Owner` is a process, a workload and a role.
 type Owner = (Arc<str>, Arc<str>, Role);
 
 fn owners() -> impl Strategy<Value = BTreeSet<Owner>> {
@@ -163,7 +163,7 @@ fn namespaces() -> BoxedStrategy<Vec<Namespace>> {
         .boxed()
 }
 
-/// Groups, services, workloads and times in state: what the connection table gives a snapshot.
+/// Generates the groups, services, workloads and times in state of a snapshot.
 fn tables() -> BoxedStrategy<Snapshot> {
     let groups = owners()
         .prop_flat_map(|of| of.into_iter().map(group).collect::<Vec<_>>())
@@ -198,7 +198,7 @@ fn tables() -> BoxedStrategy<Snapshot> {
         .boxed()
 }
 
-/// A snapshot in which no label set occurs twice, in any order.
+/// Generates a snapshot in which no label set occurs twice, in any order.
 pub(super) fn snapshot() -> impl Strategy<Value = Snapshot> {
     let synacks = btree_set(port(), 0..6)
         .prop_flat_map(|of| of.into_iter().map(|port| (Just(port), count())).collect::<Vec<_>>())
@@ -226,7 +226,7 @@ pub(super) fn snapshot() -> impl Strategy<Value = Snapshot> {
     )
 }
 
-/// The agent's own numbers.
+/// Generates the agent's own numbers.
 pub(super) fn stats() -> impl Strategy<Value = SelfStats> {
     let probe = |name| {
         let numbers = (proptest::option::of((count(), number())), count());

@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
+use catalogue::buckets::SECONDS;
 use catalogue::labels::{OTHER, Role};
 use proptest::array::uniform3;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::conn::histogram::{Histogram, SECONDS};
+use crate::conn::histogram::Histogram;
 use crate::conn::snapshot::StateGauge;
 
-/// Text from outside: everything that needs an escape, and neighbours of it in the order of bytes.
+/// Generates text from outside: every character that needs an escape, and its neighbours in the
+/// order of bytes.
 pub(super) fn name() -> BoxedStrategy<Arc<str>> {
     prop_oneof![
         "[ab\"\\\\\n{},= ~!#\u{e9}\u{fffd}\u{1f980}]{0,5}".prop_map(Arc::from),
@@ -21,13 +23,13 @@ pub(super) fn name() -> BoxedStrategy<Arc<str>> {
     .boxed()
 }
 
-/// Counts: small ones, large ones, and those that a float does not have.
+/// Generates counts: small ones, large ones, and those that a float does not represent.
 pub(super) fn count() -> BoxedStrategy<u64> {
     let beside_a_power = (0..60_u32, 0..3_u64).prop_map(|(bits, more)| (1 << bits) + more - 1);
     prop_oneof![3 => 0..12_u64, 1 => any::<u64>(), 1 => beside_a_power].boxed()
 }
 
-/// Counts that can be added up.
+/// Generates counts whose sums do not overflow.
 pub(super) fn small() -> impl Strategy<Value = u64> {
     count().prop_map(|count| count >> 16)
 }

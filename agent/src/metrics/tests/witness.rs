@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use super::random;
 use crate::metrics::Writer;
 
-/// Families as they were read.
+/// `Families` are as they were read.
 struct Read(Vec<MetricFamily>, Desc);
 
 impl Collector for Read {
@@ -26,7 +26,7 @@ impl Collector for Read {
     }
 }
 
-/// The page that the library makes of families.
+/// Returns the page that the library makes of families.
 fn printed(families: Vec<MetricFamily>) -> String {
     let registry = Registry::new();
     registry
@@ -38,7 +38,7 @@ fn printed(families: Vec<MetricFamily>) -> String {
     TextEncoder::new().encode_to_string(&registry.gather()).unwrap()
 }
 
-/// Labels at the start of a text, without their escapes, and what comes after them.
+/// Returns the labels at the start of a text, without their escapes, and the rest of the text.
 fn labels(text: &str) -> (Vec<LabelPair>, &str) {
     let Some(mut rest) = text.strip_prefix('{') else { return (Vec::new(), text) };
     let mut labels = Vec::new();
@@ -57,7 +57,7 @@ fn labels(text: &str) -> (Vec<LabelPair>, &str) {
     }
 }
 
-/// A text up to the quote that ends it, and what comes after that.
+/// Returns a text up to the quote that ends it, and the rest.
 fn unquoted(text: &str) -> (String, &str) {
     let (mut value, mut characters) = (String::new(), text.chars());
     loop {
@@ -145,7 +145,7 @@ fn histograms(lines: &[&str]) -> Vec<Metric> {
     metrics
 }
 
-/// The values of a label in a family.
+/// Returns the values of a label in a family.
 fn values(families: &[MetricFamily], family: &str, label: &str) -> BTreeSet<String> {
     let metrics =
         families.iter().filter(|other| other.name() == family).flat_map(MetricFamily::get_metric);

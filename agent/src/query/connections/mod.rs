@@ -10,13 +10,13 @@ mod tests;
 
 use std::time::SystemTime;
 
+use catalogue::labels::Stage;
 use serde::{Deserialize, Serialize};
 
 use super::parameter::Parameter;
 use super::value::Expected;
 use super::{Query, Source, value};
 use crate::conn::Attribution;
-use crate::conn::labels::Stage;
 use crate::ingest::SharedTable;
 use crate::listing::answer::{Connection, Taken};
 use crate::listing::filter::Filter;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use agent_common::record::{Close, Endpoints, Retransmit, Socket, State, flag};
 use agent_common::tcp;
-use tcpwarden::conn::labels::SocketState;
+use catalogue::labels::SocketState;
 use tcpwarden::conn::{Covered, Limits, Table};
 use tcpwarden::pressure::descriptors::Descriptors;
 use tcpwarden::pressure::host::Host;

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use tcpwarden::conn::histogram::{BYTES, Histogram, SECONDS};
-use tcpwarden::conn::labels::Role;
+use catalogue::buckets::{BYTES, SECONDS};
+use catalogue::labels::Role;
+use tcpwarden::conn::histogram::Histogram;
 use tcpwarden::conn::snapshot::{Group, Queued, Service, Snapshot, StateGauge};
 use tcpwarden::conn::{Limits, Table};
 

@@ -3,13 +3,14 @@
 use std::hash::BuildHasher as _;
 use std::sync::Arc;
 
+use catalogue::labels::{Role, SocketState};
+use catalogue::limits::SPARE;
 use hashbrown::DefaultHashBuilder;
 
 use super::{ALWAYS, GroupEntry, Groups, UNKNOWN, number};
 use crate::conn::account::workloads::WorkloadRef;
 use crate::conn::ids::GroupId;
-use crate::conn::labels::{Role, SocketState};
-use crate::conn::report::snapshot::{Queued, SPARE};
+use crate::conn::report::snapshot::Queued;
 use crate::conn::store::age_list::AgeList;
 use crate::internal_error::internal_error;
 use crate::workload::Key;

@@ -4,11 +4,11 @@
 
 use std::sync::Arc;
 
+use catalogue::labels::SocketState;
 use hashbrown::HashSet;
 
 use super::Groups;
 use crate::conn::account::workloads::WorkloadRef;
-use crate::conn::labels::SocketState;
 use crate::conn::limits::Budget;
 use crate::conn::report::snapshot::{self, StateGauge};
 use crate::conn::store::age_list::AgeThresholds;

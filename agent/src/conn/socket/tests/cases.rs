@@ -2,8 +2,8 @@
 
 use agent_common::record::{Endpoints, Socket, State};
 use agent_common::tcp;
+use catalogue::labels::{Role, SocketState, state_name};
 
-use crate::conn::labels::{Role, SocketState, state_name};
 use crate::conn::socket::observation::Observation;
 use crate::conn::socket::row::{MARGIN, Row, flag};
 

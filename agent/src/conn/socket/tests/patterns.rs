@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use agent_common::tcp;
+use catalogue::labels::{SocketState, state_name};
 
 use super::cases::{ERRORS, Kind, Ports, Read, Seen, View};
-use crate::conn::labels::{SocketState, state_name};
 
 /// Named sets of states, as bits by state code.
 pub(super) type Sets = HashMap<String, u16>;

@@ -1,7 +1,8 @@
 //! What has come of an observation, as expected and as the state machine answered; and how the two
 //! differ, in words.
 
-use crate::conn::labels::{Role, SocketState};
+use catalogue::labels::{Role, SocketState};
+
 use crate::conn::socket::outcome::{Ending, Opening, Outcome, Stay};
 use crate::conn::socket::relation::Relation;
 use crate::conn::socket::row::{Row, flag};

@@ -3,10 +3,10 @@
 use std::cell::Cell;
 
 use agent_common::tcp;
+use catalogue::labels::SocketState;
 
 use super::cases::{Kind, Read, Seen, View};
 use super::patterns::{Observed, Rows, Sets, States};
-use crate::conn::labels::SocketState;
 use crate::conn::socket::row::flag;
 
 /// The data file.

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
+use catalogue::labels::{Role, SocketState};
+
 use super::cases::{ENTERED, Kind, Seen, View};
 use super::report::Report;
 use super::rules::{Case, Line, Lines, Rules};
-use crate::conn::labels::{Role, SocketState};
 use crate::conn::socket::observe::observe;
 use crate::conn::socket::outcome::Stay;
 use crate::conn::socket::row::flag;

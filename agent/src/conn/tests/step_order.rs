@@ -68,14 +68,16 @@ fn no_group_ends_while_a_pass_is_committed() {
 
 #[test]
 fn ages_come_first_and_every_quarter_of_a_second() {
+    // Later than the greatest age, in nanoseconds.
+    const START: u64 = 100_000 * SECOND;
     let mut table = table();
     table.request(PassRequest::Begin);
-    assert_eq!(table.step(100 * SECOND, ALL), Progress::Done);
+    assert_eq!(table.step(START, ALL), Progress::Done);
     let first = table.core.thresholds.ages();
     table.request(PassRequest::Commit(covered()));
-    assert_eq!(table.step(100 * SECOND + 250 * MS - 1, ONE), Progress::More);
+    assert_eq!(table.step(START + 250 * MS - 1, ONE), Progress::More);
     assert_eq!(table.core.thresholds.ages(), first);
-    assert_eq!(table.step(100 * SECOND + 250 * MS, ONE), Progress::More);
+    assert_eq!(table.step(START + 250 * MS, ONE), Progress::More);
     assert_eq!(table.core.thresholds.ages(), first.map(|age| age + 250 * MS), "during a commit");
 }
 

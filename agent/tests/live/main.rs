@@ -40,6 +40,7 @@ fn main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     let _alone = testkit::turn::alone();
+    harness::remove_stale_buffers();
     let trials = tests::all()
         .into_iter()
         .map(|(name, test)| Trial::test(name, move || privileged(test)))

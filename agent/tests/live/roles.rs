@@ -8,7 +8,7 @@ use testkit::launch::Launch;
 use testkit::process::{Ending, Process};
 
 use crate::harness::PATIENCE;
-use crate::harness::space::Space;
+use crate::harness::netns::Netns;
 
 /// The name of the test process in the agent's labels.
 pub(crate) const TEST_NAME: &str = "live-test";
@@ -30,14 +30,14 @@ pub(crate) fn command(role: &str, name: &str) -> Command {
 }
 
 /// Starts this program in a role inside a namespace; the end of its input ends it.
-pub(crate) fn start(space: &Space, role: &str, name: &str) -> Process {
-    start_command(space, command(role, name))
+pub(crate) fn start(netns: &Netns, role: &str, name: &str) -> Process {
+    start_command(netns, command(role, name))
 }
 
 /// Starts a helper process inside a namespace; the end of its input ends it.
-pub(crate) fn start_command(space: &Space, command: Command) -> Process {
+pub(crate) fn start_command(netns: &Netns, command: Command) -> Process {
     let launch = Launch::new("a helper process", command).ending(Ending::Input);
-    space.enter(|| launch.spawn()).expect("start a helper process")
+    netns.enter(|| launch.spawn()).expect("start a helper process")
 }
 
 /// Waits until a helper and its relatives, so many in all, hold what they should.

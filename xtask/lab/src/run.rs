@@ -112,7 +112,7 @@ fn introduce(
     out: &mut impl Write,
 ) -> Result<()> {
     let length = options.length;
-    let [clients, servers] = [&play.stage.clients, &play.stage.servers].map(|space| space.inode);
+    let [clients, servers] = [&play.stage.clients, &play.stage.servers].map(|netns| netns.inode);
     writeln!(
         out,
         "  for {} s, in network namespaces {clients} (clients) and {servers} (servers); Ctrl-C \

@@ -26,21 +26,21 @@ pub(super) struct Load {
     /// Which load it is.
     pub(super) spec: &'static Spec,
     process: Process,
-    spaces: Vec<Netns>,
+    namespaces: Vec<Netns>,
 }
 
 impl Load {
     /// Makes the namespaces and starts the process in them.
     pub(super) fn start(spec: &'static Spec, interrupt: &Interrupt) -> Result<Self> {
-        let spaces = spaces(spec).context("make network namespaces")?;
-        let there = if spec.cable { spaces[1].pid() } else { 0 };
-        let process = start(spaces[0].pid(), &[spec.name, &there.to_string()], interrupt)?;
-        Ok(Self { spec, process, spaces })
+        let namespaces = namespaces(spec).context("make network namespaces")?;
+        let there = if spec.cable { namespaces[1].pid() } else { 0 };
+        let process = start(namespaces[0].pid(), &[spec.name, &there.to_string()], interrupt)?;
+        Ok(Self { spec, process, namespaces })
     }
 
     /// The process that holds the clients' network namespace.
     pub(super) fn pid(&self) -> u32 {
-        self.spaces[0].pid()
+        self.namespaces[0].pid()
     }
 
     /// Lets it make its sockets anew, get warm, and work for as long.
@@ -54,23 +54,23 @@ impl Load {
 /// A crowd of idle connections that lives as long as this value.
 pub(super) struct Crowd {
     _process: Process,
-    _space: Netns,
+    _netns: Netns,
 }
 
 impl Crowd {
     /// Starts the crowd and waits until every connection is there.
     pub(super) fn start(connections: u64, interrupt: &Interrupt) -> Result<Self> {
-        let space = space()?;
-        let process = start(space.pid(), &["hold", &connections.to_string()], interrupt)?;
-        Ok(Self { _process: process, _space: space })
+        let netns = fresh()?;
+        let process = start(netns.pid(), &["hold", &connections.to_string()], interrupt)?;
+        Ok(Self { _process: process, _netns: netns })
     }
 }
 
 /// Starts `bench-load` in the network namespace of a process and waits until it is ready.
-fn start(space: u32, arguments: &[&str], interrupt: &Interrupt) -> Result<Process> {
+fn start(netns: u32, arguments: &[&str], interrupt: &Interrupt) -> Result<Process> {
     let mut command = Command::new("nsenter");
     command
-        .arg(format!("--net=/proc/{space}/ns/net"))
+        .arg(format!("--net=/proc/{netns}/ns/net"))
         .arg(this_file())
         .arg("bench-load")
         .args(arguments);
@@ -82,21 +82,21 @@ fn start(space: u32, arguments: &[&str], interrupt: &Interrupt) -> Result<Proces
 }
 
 /// The namespaces of a load: the clients', and the servers' where that is another one.
-fn spaces(spec: &Spec) -> Result<Vec<Netns>> {
-    let mut spaces = vec![space()?];
+fn namespaces(spec: &Spec) -> Result<Vec<Netns>> {
+    let mut namespaces = vec![fresh()?];
     if spec.cable {
-        let (here, there) = (&spaces[0], space()?);
+        let (here, there) = (&namespaces[0], fresh()?);
         veth::join(here, &there)?;
         // Every one of these addresses is the servers' own: the storm needs the ports of many.
         // Timeouts of 200 ms would be all that a lossy run consists of.
         there.run(&format!("ip route add local {MANY}/24 dev lo"))?;
         here.run(&format!("ip route add {MANY}/24 via 10.77.0.2 rto_min 5ms"))?;
-        spaces.push(there);
+        namespaces.push(there);
     }
     if spec.loss > 0 {
         // A veth hands on many segments as one packet, which would be lost together.
-        spaces[0].run("ip link set dev veth0 gso_max_segs 1")?;
-        spaces[1].filter(&format!(
+        namespaces[0].run("ip link set dev veth0 gso_max_segs 1")?;
+        namespaces[1].filter(&format!(
             "add table inet bench\n\
              add chain inet bench input {{ type filter hook input priority 0 ; }}\n\
              add rule inet bench input meta l4proto tcp meta length > 500 numgen random mod 1000 < \
@@ -104,13 +104,13 @@ fn spaces(spec: &Spec) -> Result<Vec<Netns>> {
             spec.loss
         ))?;
     }
-    Ok(spaces)
+    Ok(namespaces)
 }
 
-fn space() -> Result<Netns> {
-    let space = Netns::new()?;
+fn fresh() -> Result<Netns> {
+    let netns = Netns::new()?;
     // TIME_WAIT entries beyond the limit end at once: their number is the same in every slot.
-    space.sysctl("net/ipv4/tcp_max_tw_buckets", "4096")?;
-    space.sysctl("net/ipv4/tcp_orphan_retries", "3")?;
-    Ok(space)
+    netns.sysctl("net/ipv4/tcp_max_tw_buckets", "4096")?;
+    netns.sysctl("net/ipv4/tcp_orphan_retries", "3")?;
+    Ok(netns)
 }

@@ -14,6 +14,7 @@ pub mod launch;
 mod log;
 pub mod netns;
 pub mod page;
+pub mod proc_net;
 pub mod process;
 pub mod program;
 pub mod shell;

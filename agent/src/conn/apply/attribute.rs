@@ -18,6 +18,7 @@ use crate::conn::socket::row::Row;
 impl Core {
     /// Sets the owner of a row that is not in the table: the task that made the record if it uses
     /// the socket, else that of the listener behind the row if the row inherits.
+    #[inline]
     pub(super) fn attribute(&mut self, row: &mut Row, inherits: bool, record: &State) {
         if inherits {
             self.inherit(row);
@@ -26,6 +27,7 @@ impl Core {
     }
 
     /// Does the same for a row of the table that is in no list.
+    #[inline]
     pub(super) fn attribute_at(&mut self, index: u32, inherits: bool, record: &State) {
         let before = self.rows[index].attribution;
         if inherits {

@@ -40,14 +40,14 @@ impl Core {
             self.count_replaced(row, outcome);
             return self.end_unseen(&close, record, numbers);
         }
-        self.count_close(row, outcome, record, numbers);
+        self.count_close(&mut row, &outcome, record, numbers);
     }
 
     /// Counts the end of a socket that had no row.
     #[cold]
     fn end_unseen(&mut self, close: &Observation<'_>, record: &State, numbers: Option<&Close>) {
-        let (row, outcome) = Self::first_row(close);
-        self.count_close(row, outcome, record, numbers);
+        let (mut row, outcome) = Self::first_row(close);
+        self.count_close(&mut row, &outcome, record, numbers);
     }
 
     /// Counts the end of a socket by the row that it had.
@@ -55,18 +55,18 @@ impl Core {
     #[inline(always)]
     fn count_close(
         &mut self,
-        mut row: Row,
-        outcome: Outcome,
+        row: &mut Row,
+        outcome: &Outcome,
         record: &State,
         numbers: Option<&Close>,
     ) {
-        self.count(&outcome, record.ends.netns);
-        self.attribute(&mut row, outcome.inherits, record);
+        self.count(outcome, record.ends.netns);
+        self.attribute(row, outcome.inherits, record);
         if let Some(opening) = outcome.opening {
-            self.count_opening(&mut row, opening);
+            self.count_opening(row, opening);
         }
         if let Some(ending) = outcome.ending {
-            self.count_ending(&mut row, ending, numbers);
+            self.count_ending(row, ending, numbers);
         }
     }
 }

@@ -56,7 +56,8 @@ impl Core {
     }
 
     /// Counts the end of a socket, and the numbers that the kernel gave with it.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "as `observe`")]
+    #[inline(always)]
     pub(super) fn count_ending(&mut self, row: &mut Row, ending: Ending, numbers: Option<&Close>) {
         match ending {
             Ending::Closed { reason, lasted } => {

@@ -94,6 +94,7 @@ impl Core {
     }
 
     /// Makes a row for a socket that had none.
+    #[inline]
     fn admit(&mut self, old: Option<SocketState>, new: SocketState, record: &State) -> Effect {
         let transition = Observation::Transition { old, new, record };
         let (mut row, outcome) = Self::first_row(&transition);

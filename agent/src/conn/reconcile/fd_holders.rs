@@ -73,6 +73,7 @@ impl Mark {
 
 impl HolderScan {
     /// Notes whose descriptor this is; false where the process is one too many.
+    #[inline]
     fn meet(&mut self, entry: &Holder) -> bool {
         if self.current == entry.tgid {
             return self.named;
@@ -86,11 +87,13 @@ impl HolderScan {
         self.named
     }
 
+    #[inline]
     pub(crate) fn mark(&self, index: u32) -> Mark {
         self.marks.get(index as usize).copied().map_or(Mark::default(), Mark::from_word)
     }
 
     /// Sets a mark; `top` is one more than the highest index in use.
+    #[inline]
     fn set_mark(&mut self, index: u32, top: u32, mark: Mark) {
         if index as usize >= self.marks.len() {
             let more = (top as usize).max(index as usize + 1);

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 
-use super::kernel::listed_state;
+use testkit::proc_net;
 
 /// The two ends of a socket, IPv4 as IPv4.
 pub(crate) type Ends = (SocketAddr, SocketAddr);
@@ -19,18 +19,17 @@ pub(crate) struct Held {
 
 /// The sockets of a process's network namespace that some process holds.
 pub(crate) fn of(namespace: u32) -> Vec<Held> {
-    let mut sockets = BTreeMap::new();
-    for file in ["tcp", "tcp6"] {
-        let text = fs::read_to_string(format!("/proc/{namespace}/net/{file}")).unwrap_or_default();
-        for line in text.lines().skip(1) {
-            let words: Vec<&str> = line.split_whitespace().collect();
-            if let Some(state) = listed_state(line) {
-                let held =
-                    Held { ends: (end(words[1]), end(words[2])), state, holders: BTreeMap::new() };
-                sockets.insert(format!("socket:[{}]", words[9]), held);
-            }
-        }
-    }
+    let listed = proc_net::sockets(namespace).unwrap_or_default().into_iter();
+    let mut sockets: BTreeMap<_, _> = listed
+        .map(|socket| {
+            let held = Held {
+                ends: (socket.local, socket.peer),
+                state: socket.state,
+                holders: BTreeMap::new(),
+            };
+            (format!("socket:[{}]", socket.inode), held)
+        })
+        .collect();
     for process in fs::read_dir("/proc").expect("read /proc").flatten() {
         let Ok(pid) = process.file_name().to_string_lossy().parse::<u32>() else { continue };
         let name = fs::read_to_string(process.path().join("comm")).unwrap_or_default();
@@ -42,20 +41,4 @@ pub(crate) fn of(namespace: u32) -> Vec<Held> {
         }
     }
     sockets.into_values().filter(|held| !held.holders.is_empty()).collect()
-}
-
-/// `0100007F:1F90`: each group of eight digits is a word in the machine's order.
-fn end(text: &str) -> SocketAddr {
-    let (address, port) = text.split_once(':').expect("an address and a port");
-    let words: Vec<u8> = (0..address.len() / 8)
-        .flat_map(|word| {
-            u32::from_str_radix(&address[word * 8..word * 8 + 8], 16).expect("a word").to_ne_bytes()
-        })
-        .collect();
-    let ip = match <[u8; 4]>::try_from(words.as_slice()) {
-        Ok(bytes) => IpAddr::V4(Ipv4Addr::from(bytes)),
-        Err(_) => IpAddr::V6(Ipv6Addr::from(<[u8; 16]>::try_from(words).expect("16 bytes")))
-            .to_canonical(),
-    };
-    SocketAddr::new(ip, u16::from_str_radix(port, 16).expect("a port"))
 }

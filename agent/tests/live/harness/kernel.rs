@@ -6,6 +6,8 @@ use std::fs;
 use std::ops::Sub;
 use std::os::unix::fs::MetadataExt as _;
 
+use testkit::proc_net;
+
 /// The counters that the agent has to agree with.
 const WATCHED: [&str; 9] = [
     "ActiveOpens",
@@ -32,7 +34,7 @@ impl Counters {
 
     /// Those of one process's network namespace.
     pub(crate) fn of(pid: u32) -> Self {
-        let values = all(pid);
+        let values = proc_net::counters(pid).unwrap_or_default();
         let watched = WATCHED.iter().filter_map(|name| Some((*name, *values.get(*name)?)));
         Self(watched.collect())
     }
@@ -47,27 +49,6 @@ impl Counters {
         }
         Self(sum)
     }
-}
-
-/// `OutSegs` of one process's network namespace: no event, and so not among the watched.
-pub(crate) fn segments_sent(pid: u32) -> Option<i64> {
-    all(pid).get("OutSegs").copied()
-}
-
-/// Every TCP counter of one process's network namespace.
-fn all(pid: u32) -> BTreeMap<String, i64> {
-    let mut found = BTreeMap::new();
-    for file in ["snmp", "netstat"] {
-        let text = fs::read_to_string(format!("/proc/{pid}/net/{file}")).unwrap_or_default();
-        let lines: Vec<&str> = text.lines().collect();
-        for pair in lines.chunks_exact(2).filter(|pair| pair[0].starts_with("Tcp")) {
-            let values = pair[0].split_whitespace().zip(pair[1].split_whitespace());
-            found.extend(
-                values.filter_map(|(name, value)| Some((name.to_owned(), value.parse().ok()?))),
-            );
-        }
-    }
-    found
 }
 
 impl Sub for &Counters {
@@ -101,11 +82,8 @@ impl Sockets {
     /// Those of one process's network namespace.
     pub(crate) fn of(pid: u32) -> Self {
         let mut counts = BTreeMap::new();
-        for file in ["tcp", "tcp6"] {
-            let text = fs::read_to_string(format!("/proc/{pid}/net/{file}")).unwrap_or_default();
-            for state in text.lines().skip(1).filter_map(listed_state) {
-                *counts.entry(state).or_insert(0) += 1;
-            }
+        for socket in proc_net::sockets(pid).unwrap_or_default() {
+            *counts.entry(gauge(&socket)).or_insert(0) += 1;
         }
         Self(counts)
     }
@@ -122,31 +100,17 @@ impl Sockets {
     }
 }
 
-/// The state of one line of `/proc/net/tcp`: `sl local remote st tx:rx tr:when retrnsmt uid timeout
-/// inode …`.
-pub(super) fn listed_state(line: &str) -> Option<&'static str> {
-    let columns: Vec<&str> = line.split_whitespace().collect();
-    let (code, timer, inode) = (*columns.get(3)?, *columns.get(5)?, *columns.get(9)?);
-    // Timer 3 marks the small sockets of TIME_WAIT; their state is the substate
-    // (get_timewait4_sock).
-    Some(match (code, timer.starts_with("03:")) {
-        ("05", true) => "fin_wait2_orphan",
-        ("06", _) | (_, true) => "time_wait",
-        ("01", _) => "established",
-        ("02", _) => "syn_sent",
-        // A request socket has no inode (get_openreq4); a socket in SYN_RECV, which only fast open
-        // and simultaneous open make, has one once it is accepted or connected.
-        ("03", _) if inode == "0" => "new_syn_recv",
-        ("03", _) => "syn_recv",
-        ("04", _) => "fin_wait1",
-        ("05", _) if inode == "0" => "fin_wait2_full_orphan",
-        ("05", _) => "fin_wait2",
-        ("08", _) => "close_wait",
-        ("09", _) => "last_ack",
-        ("0A", _) => "listen",
-        ("0B", _) => "closing",
-        _ => return None,
-    })
+/// The name under which [`Sockets`] counts a socket.
+fn gauge(socket: &proc_net::Socket) -> &'static str {
+    match (socket.state, socket.timer, socket.inode) {
+        ("fin_wait2", 3, _) => "fin_wait2_orphan",
+        (_, 3, _) => "time_wait",
+        // A socket in SYN_RECV, which only fast open and simultaneous open make, has an inode once
+        // it is accepted or connected; a request socket never has one.
+        ("syn_recv", _, 0) => "new_syn_recv",
+        ("fin_wait2", _, 0) => "fin_wait2_full_orphan",
+        (state, ..) => state,
+    }
 }
 
 /// One process for each network namespace of the machine, by inode.
@@ -156,8 +120,8 @@ pub(crate) fn namespaces() -> BTreeMap<u64, u32> {
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
             continue;
         };
-        if let Ok(space) = fs::metadata(format!("/proc/{pid}/ns/net")) {
-            found.entry(space.ino()).or_insert(pid);
+        if let Ok(namespace) = fs::metadata(format!("/proc/{pid}/ns/net")) {
+            found.entry(namespace.ino()).or_insert(pid);
         }
     }
     found

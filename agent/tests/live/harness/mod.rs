@@ -6,8 +6,8 @@ pub(crate) mod descriptors;
 pub(crate) mod events;
 pub(crate) mod kernel;
 pub(crate) mod ledger;
+pub(crate) mod netns;
 pub(crate) mod settle;
-pub(crate) mod space;
 mod trace;
 pub(crate) mod unreported;
 pub(crate) mod witness;
@@ -15,6 +15,7 @@ pub(crate) mod witness;
 use std::time::Duration;
 
 pub(crate) use testkit::wait::wait_for;
+pub(crate) use trace::remove_stale as remove_stale_buffers;
 
 /// How long a test waits for something that should happen at once: generous, because a guest under
 /// emulation is some twenty times slower than the machine it runs on.

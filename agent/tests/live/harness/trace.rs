@@ -13,6 +13,9 @@ use nix::mount::{MsFlags, mount};
 /// Where the kernel shows its trace buffers.
 const TRACEFS: &str = "/sys/kernel/tracing";
 
+/// How the names of the tests' buffers begin; the process id and a number follow.
+const PREFIX: &str = "tcpwarden-live-";
+
 /// A trace buffer, removed when it is dropped.
 pub(super) struct TraceBuffer(PathBuf);
 
@@ -27,7 +30,7 @@ impl TraceBuffer {
                 .ok()?;
         }
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let instance = instances.join(format!("tcpwarden-live-{}-{number}", std::process::id()));
+        let instance = instances.join(format!("{PREFIX}{}-{number}", std::process::id()));
         fs::create_dir(&instance).ok()?;
         Some(Self(instance))
     }
@@ -63,7 +66,23 @@ impl TraceBuffer {
 
 impl Drop for TraceBuffer {
     fn drop(&mut self) {
-        let _ = fs::write(self.0.join("events/enable"), "0");
-        let _ = fs::remove_dir(&self.0);
+        remove(&self.0);
+    }
+}
+
+fn remove(instance: &Path) {
+    let _ = fs::write(instance.join("events/enable"), "0");
+    let _ = fs::remove_dir(instance);
+}
+
+/// Removes the buffers of test processes that have ended; one that a signal ends leaves its own.
+pub(crate) fn remove_stale() {
+    for entry in fs::read_dir(Path::new(TRACEFS).join("instances")).into_iter().flatten().flatten()
+    {
+        let name = entry.file_name();
+        let owner = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.split('-').next());
+        if owner.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+            remove(&entry.path());
+        }
     }
 }

@@ -18,7 +18,7 @@ use socket2::{Domain, Protocol, SockFilter, Socket, Type};
 
 use super::kernel;
 use super::ledger::{Terms, terms};
-use super::space::Space;
+use super::netns::Netns;
 use super::trace::TraceBuffer;
 
 sockopt_impl!(
@@ -47,7 +47,7 @@ struct Watch {
 
 impl Unreported {
     /// Begins to count in these network namespaces and in that of the calling thread.
-    pub(crate) fn watch(spaces: &[&Space]) -> Self {
+    pub(crate) fn watch(namespaces: &[&Netns]) -> Self {
         if kernel::version() >= (6, 10) {
             return Self(None);
         }
@@ -55,7 +55,7 @@ impl Unreported {
         assert!(reported.filter(EVENT, ANSWER), "the trace buffer took no filter {ANSWER:?}");
         assert!(reported.enable(EVENT), "the kernel has no event {EVENT}");
         let mut wires = vec![wire()];
-        wires.extend(spaces.iter().map(|space| space.enter(wire)));
+        wires.extend(namespaces.iter().map(|netns| netns.enter(wire)));
         Self(Some(Watch { wires, reported }))
     }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::Test;
 use crate::harness::agent::{Agent, binary};
-use crate::harness::space::Space;
+use crate::harness::netns::Netns;
 use crate::harness::wait_for;
 use crate::roles;
 
@@ -43,10 +43,10 @@ fn json(agent: &Agent, words: &[&str]) -> Value {
 
 /// Thirty peers close and a process that accepted them never does.
 fn leak() {
-    let (space, agent) = (Space::new(), Agent::start(&[]));
-    let leaker = roles::start(&space, &format!("listen 127.0.0.1:0 {LEAKED}"), LEAKER);
+    let (netns, agent) = (Netns::new(), Agent::start(&[]));
+    let leaker = roles::start(&netns, &format!("listen 127.0.0.1:0 {LEAKED}"), LEAKER);
     let address = roles::line(&leaker);
-    let streams: Vec<_> = space
+    let streams: Vec<_> = netns
         .enter(|| (0..LEAKED).map(|_| TcpStream::connect(&address).expect("connect")).collect());
     roles::ready(&leaker, 1);
     drop(streams);

@@ -9,7 +9,7 @@ use testkit::page::Page;
 
 use super::Test;
 use crate::harness::agent::Agent;
-use crate::harness::space::Space;
+use crate::harness::netns::Netns;
 use crate::harness::wait_for;
 use crate::workload::begin;
 use crate::workload::programs::{Program, feed};
@@ -21,10 +21,10 @@ pub(super) const TESTS: &[Test] = &[("host::a_process_that_runs_out_of_something
 const SOON: Duration = Duration::from_mins(1);
 
 fn named() {
-    let (agent, space) = (Agent::start(&[]), Space::new());
-    let _queue = space.enter(stuck_listener);
-    let (_descriptors, open) = space.enter(out_of_descriptors);
-    let crowded = Space::new();
+    let (agent, netns) = (Agent::start(&[]), Netns::new());
+    let _queue = netns.enter(stuck_listener);
+    let (_descriptors, open) = netns.enter(out_of_descriptors);
+    let crowded = Netns::new();
     crowded.sysctl("net/ipv4/ip_local_port_range", "20000 20049");
     let _ports = crowded.enter(out_of_ports);
     says(

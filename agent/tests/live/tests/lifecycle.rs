@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::Test;
 use crate::harness::agent::{Agent, binary};
 use crate::harness::events::Events;
-use crate::harness::space::Space;
+use crate::harness::netns::Netns;
 use crate::harness::{PATIENCE, in_a_guest, wait_for};
 use crate::workload::{LOOPBACKS, Site, Tally, short};
 
@@ -82,10 +82,10 @@ fn version() {
 const GRACE: Duration = Duration::from_secs(5);
 
 fn ends_well(signal: Signal) {
-    let space = Space::new();
+    let netns = Netns::new();
     let agent = Agent::start(&[]);
     let (log, programs) = (agent.log(), programs(agent.pid()));
-    space.enter(|| short::mixed(&Site::open(LOOPBACKS[0]), 20));
+    netns.enter(|| short::mixed(&Site::open(LOOPBACKS[0]), 20));
     let (status, took) = agent.stop(signal);
     assert_eq!(status.code(), Some(0), "the exit status after {signal}; log at start:\n{log}");
     let limit = if in_a_guest() { GRACE } else { Duration::from_secs(1) };
@@ -151,11 +151,11 @@ fn bounded_streams() {
     assert_eq!(lines.first().map(|line| &line["type"]), Some(&"ready".into()), "the first line");
     assert_eq!(lines.last().map(|line| &line["type"]), Some(&"summary".into()), "the last line");
 
-    let space = Space::new();
+    let netns = Netns::new();
     let events = Events::start();
-    space.enter(|| short::client_first(&Site::open(LOOPBACKS[0]), &mut Tally::default()));
+    netns.enter(|| short::client_first(&Site::open(LOOPBACKS[0]), &mut Tally::default()));
     events.wait("12 transitions of a connection and its listener", || {
-        (events.of(space.inode, "transition").len() == 12).then_some(())
+        (events.of(netns.inode, "transition").len() == 12).then_some(())
     });
     let summary = events.stop();
     assert!(summary["transitions"].as_u64() >= Some(12), "the summary {summary}");

@@ -4,8 +4,8 @@ use super::Test;
 use super::equalities::gauges::gauges;
 use crate::harness::agent::Agent;
 use crate::harness::ledger::{Ledger, terms};
+use crate::harness::netns::Netns;
 use crate::harness::settle::Moment;
-use crate::harness::space::Space;
 use crate::workload::hanging::Hanging;
 use crate::workload::{LOOPBACKS, Site, Tally, short};
 
@@ -13,11 +13,11 @@ use crate::workload::{LOOPBACKS, Site, Tally, short};
 pub(super) const TESTS: &[Test] = &[("host::overload", overload)];
 
 /// Connections of all kinds over each address family at once.
-fn storms(space: &Space) -> Tally {
+fn storms(netns: &Netns) -> Tally {
     let mut tally = Tally::default();
     std::thread::scope(|scope| {
         let storms = LOOPBACKS
-            .map(|ip| scope.spawn(move || space.enter(|| short::mixed(&Site::open(ip), 5_000))));
+            .map(|ip| scope.spawn(move || netns.enter(|| short::mixed(&Site::open(ip), 5_000))));
         for storm in storms {
             tally.merge(&storm.join().expect("a storm"));
         }
@@ -26,13 +26,13 @@ fn storms(space: &Space) -> Tally {
 }
 
 fn overload() {
-    let space = Space::new();
-    space.sysctl("net/ipv4/ip_local_port_range", "10000 64000");
+    let netns = Netns::new();
+    netns.sysctl("net/ipv4/ip_local_port_range", "10000 64000");
     // The pass must not heal the table while the storm still runs, or nothing is left to see.
     let agent = Agent::start(&["--ring-bytes", "4096", "--reconcile-interval", "1"]);
     let before = Moment::at_rest(&agent);
-    let (tally, mut hanging) = (storms(&space), Hanging::default());
-    space.enter(|| {
+    let (tally, mut hanging) = (storms(&netns), Hanging::default());
+    netns.enter(|| {
         let site = Site::open(LOOPBACKS[0]);
         hanging.established(&site, 200);
         hanging.forgotten(&site, 200);
@@ -78,5 +78,5 @@ fn overload() {
         terms!("applied" => delta("events_total", &[("event", "transition")]), "lost" => lost),
     );
     ledger.check();
-    gauges(&after, &[&space]).check();
+    gauges(&after, &[&netns]).check();
 }

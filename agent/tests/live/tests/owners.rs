@@ -13,7 +13,7 @@ use super::Test;
 use crate::handover::RECEIVER;
 use crate::harness::agent::Agent;
 use crate::harness::descriptors;
-use crate::harness::space::Space;
+use crate::harness::netns::Netns;
 use crate::harness::{PATIENCE, wait_for};
 use crate::roles::{self, TEST_NAME};
 use crate::workload::Site;
@@ -78,9 +78,9 @@ fn becomes(agent: &Agent, name: &str, value: i64) {
 }
 
 /// A helper that connects, does something, and is left in CLOSE_WAIT by this process.
-fn leak(space: &Space, ip: IpAddr, deed: &str, members: usize) -> Process {
-    let site = space.enter(|| Site::open(ip));
-    let family = roles::start(space, &format!("connect-and {deed} {}", site.address), GIVER);
+fn leak(netns: &Netns, ip: IpAddr, deed: &str, members: usize) -> Process {
+    let site = netns.enter(|| Site::open(ip));
+    let family = roles::start(netns, &format!("connect-and {deed} {}", site.address), GIVER);
     let server = site.accept();
     roles::ready(&family, members);
     drop(server);
@@ -96,8 +96,8 @@ fn leaked(deed: &str, name: &str, members: usize, shared: i64) {
     let before = known(&agent.scrape());
     let machine = agent.scrape().sum("connections_shared", &[]);
     for ip in [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)] {
-        let space = Space::new();
-        let family = leak(&space, ip, deed, members);
+        let netns = Netns::new();
+        let family = leak(&netns, ip, deed, members);
         settles(&agent, name, "close_wait", 1);
         becomes(&agent, "connections_shared", machine + shared);
         drop(family);
@@ -111,9 +111,9 @@ fn leaked(deed: &str, name: &str, members: usize, shared: i64) {
 fn threaded() {
     let agent = Agent::start(&[]);
     let before = agent.scrape().sum("connections_unheld", &[]);
-    let space = Space::new();
-    let _family = leak(&space, Ipv4Addr::LOCALHOST.into(), "threads", 1);
-    let shown = descriptors::of(space.pid()).len();
+    let netns = Netns::new();
+    let _family = leak(&netns, Ipv4Addr::LOCALHOST.into(), "threads", 1);
+    let shown = descriptors::of(netns.pid()).len();
     assert_eq!(shown, 0, "a descriptor that only a thread has is not in /proc/PID/fd");
     settles(&agent, GIVER, "close_wait", 1);
     let passes = || agent.scrape().sum("reconcile_duration_seconds_count", &[]);
@@ -130,8 +130,8 @@ fn threaded() {
 fn in_flight() {
     let agent = Agent::start(&[]);
     let before = agent.scrape().sum("connections_unheld", &[]);
-    let space = Space::new();
-    let _family = leak(&space, Ipv4Addr::LOCALHOST.into(), "sends", 1);
+    let netns = Netns::new();
+    let _family = leak(&netns, Ipv4Addr::LOCALHOST.into(), "sends", 1);
     settles(&agent, GIVER, "close_wait", 1);
     becomes(&agent, "connections_unheld", before + 1);
     assert_eq!(held(&agent.scrape(), GIVER, "close_wait"), 1);
@@ -141,11 +141,11 @@ fn in_flight() {
 /// still holds.
 fn prefork() {
     let agent = Agent::start(&[]);
-    let space = Space::new();
-    let mut family = roles::start(&space, "prefork [::1]:0 3", GIVER);
+    let netns = Netns::new();
+    let mut family = roles::start(&netns, "prefork [::1]:0 3", GIVER);
     let address = roles::line(&family);
     roles::ready(&family, 4);
-    let mut clients = space.enter(|| {
+    let mut clients = netns.enter(|| {
         (0..40)
             .map(|_| std::net::TcpStream::connect(&address).expect("connect"))
             .collect::<Vec<_>>()
@@ -165,20 +165,20 @@ fn prefork() {
 /// each socket under a process that holds it, none under another.
 fn crowd() {
     let agent = Agent::start(&[]);
-    let space = Space::new();
-    let site = space.enter(|| Site::open(Ipv6Addr::LOCALHOST.into()));
+    let netns = Netns::new();
+    let site = netns.enter(|| Site::open(Ipv6Addr::LOCALHOST.into()));
     let (mut families, mut servers) = (Vec::new(), Vec::new());
     for (deed, members) in
         [("stays", 1), ("forks", 2), ("leaves", 1), ("execs", 1), ("passes", 2)].repeat(6)
     {
-        let family = roles::start(&space, &format!("connect-and {deed} {}", site.address), GIVER);
+        let family = roles::start(&netns, &format!("connect-and {deed} {}", site.address), GIVER);
         servers.push(site.accept());
         roles::ready(&family, members);
         families.push(family);
     }
     servers.truncate(10);
     let wrong = wait_for("the owners that the descriptor tables name", PATIENCE, || {
-        let (held, page) = (descriptors::of(space.pid()), agent.scrape());
+        let (held, page) = (descriptors::of(netns.pid()), agent.scrape());
         let wrong: i64 = ["listen", "established", "close_wait"]
             .into_iter()
             .flat_map(|state| [GIVER, RECEIVER, TEST_NAME].map(|name| (state, name)))
@@ -216,9 +216,9 @@ const RARELY: [&str; 4] = ["--reconcile-interval", "300", "--verify-after", "1"]
 
 fn early() {
     let agent = Agent::start(&RARELY);
-    let space = Space::new();
+    let netns = Netns::new();
     let start = Instant::now();
-    let _family = leak(&space, Ipv4Addr::LOCALHOST.into(), "leaves", 1);
+    let _family = leak(&netns, Ipv4Addr::LOCALHOST.into(), "leaves", 1);
     settles(&agent, RECEIVER, "close_wait", 1);
     assert!(
         start.elapsed() >= Duration::from_secs(1),
@@ -230,8 +230,8 @@ fn early() {
 fn ended() {
     let agent = Agent::start(&RARELY);
     let before = agent.scrape().sum("connections_shared", &[]);
-    let space = Space::new();
-    let mut family = leak(&space, Ipv4Addr::LOCALHOST.into(), "forks", 2);
+    let netns = Netns::new();
+    let mut family = leak(&netns, Ipv4Addr::LOCALHOST.into(), "forks", 2);
     settles(&agent, GIVER, "close_wait", 1);
     // Which tells that the leak was verified.
     becomes(&agent, "connections_shared", before + 1);
@@ -258,14 +258,14 @@ sys.stdin.read()
 os.wait()
 ";
     let agent = Agent::start(&[]);
-    let space = Space::new();
-    let site = space.enter(|| Site::open(Ipv4Addr::LOCALHOST.into()));
+    let netns = Netns::new();
+    let site = netns.enter(|| Site::open(Ipv4Addr::LOCALHOST.into()));
     let (ip, port) = (site.address.ip().to_string(), site.address.port().to_string());
     let found = Command::new("python3").arg("--version").output();
     assert!(found.is_ok(), "this test needs python3 (`cargo xtask setup` installs it): {found:?}");
     let mut command = Command::new("python3");
     command.args(["-c", PROGRAM, &ip, &port]);
-    let family = roles::start_command(&space, command);
+    let family = roles::start_command(&netns, command);
     drop(site.accept());
     roles::ready(&family, 2);
     settles(&agent, RECEIVER, "close_wait", 1);

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use super::Test;
 use crate::harness::agent::Agent;
-use crate::harness::space::Space;
+use crate::harness::netns::Netns;
 use crate::workload::{LOOPBACKS, Site, short};
 
 /// The tests of this file.
@@ -88,9 +88,9 @@ fn promtool() -> PathBuf {
 }
 
 fn pages() {
-    let space = Space::new();
+    let netns = Netns::new();
     let agent = Agent::start(&[]);
-    space.enter(|| {
+    netns.enter(|| {
         for ip in LOOPBACKS {
             short::mixed(&Site::open(ip), 100);
         }

@@ -14,8 +14,8 @@ use nix::unistd::Pid;
 use super::Test;
 use super::equalities::equalities;
 use crate::harness::agent::Agent;
+use crate::harness::netns::Netns;
 use crate::harness::settle::{Between, Moment};
-use crate::harness::space::Space;
 use crate::harness::unreported::Unreported;
 use crate::workload::{LOOPBACKS, Site, Tally, short};
 
@@ -26,19 +26,19 @@ pub(super) const TESTS: &[Test] = &[("portable::preempted_programs_lose_nothing"
 const TIMES: usize = 2_000;
 
 fn preempted() {
-    let space = Space::new();
+    let netns = Netns::new();
     // Each connection has a port, and a place in TIME_WAIT: without one, the kernel answers the
     // last FIN with a reset.
-    space.sysctl("net/ipv4/ip_local_port_range", "2000 64000");
-    space.sysctl("net/ipv4/tcp_max_tw_buckets", "100000");
+    netns.sysctl("net/ipv4/ip_local_port_range", "2000 64000");
+    netns.sysctl("net/ipv4/tcp_max_tw_buckets", "100000");
     let agent = Agent::start(&[]);
     let before = Moment::at_rest(&agent);
-    let unreported = Unreported::watch(&[&space]);
+    let unreported = Unreported::watch(&[&netns]);
     let ended = AtomicBool::new(false);
     on_the_first_cpu();
     let tally = std::thread::scope(|scope| {
         let steady = scope.spawn(|| {
-            space.enter(|| {
+            netns.enter(|| {
                 let (site, mut tally) = (Site::open(LOOPBACKS[0]), Tally::default());
                 while !ended.load(Ordering::Relaxed) {
                     tally.merge(&short::mixed(&site, 1));
@@ -48,7 +48,7 @@ fn preempted() {
         });
         // However this ends, the other thread must.
         let end = End(&ended);
-        let mut tally = space.enter(|| {
+        let mut tally = netns.enter(|| {
             urgent();
             let (site, mut tally) = (Site::open(LOOPBACKS[1]), Tally::default());
             for _ in 0..TIMES {

@@ -7,8 +7,8 @@ use super::equalities::gauges::gauges;
 use crate::harness::agent::{Agent, scratch};
 use crate::harness::kernel;
 use crate::harness::ledger::{Ledger, terms};
+use crate::harness::netns::{Netns, run};
 use crate::harness::settle::Moment;
-use crate::harness::space::{Space, run};
 use crate::roles::TEST_NAME;
 use crate::workload::hanging::Hanging;
 use crate::workload::{LOOPBACKS, Site, Tally, black_hole, short};
@@ -20,9 +20,9 @@ pub(super) const TESTS: &[Test] = &[
 ];
 
 /// Sockets in every state that can be made to stay.
-fn open_everything(space: &Space) -> Hanging {
+fn open_everything(netns: &Netns) -> Hanging {
     let mut hanging = Hanging::default();
-    space.enter(|| {
+    netns.enter(|| {
         black_hole();
         for ip in LOOPBACKS {
             let site = Site::open(ip);
@@ -40,12 +40,12 @@ fn open_everything(space: &Space) -> Hanging {
 }
 
 fn seeding() {
-    let space = Space::new();
-    let hanging = open_everything(&space);
-    let listed = hanging.at_rest(&space);
+    let netns = Netns::new();
+    let hanging = open_everything(&netns);
+    let listed = hanging.at_rest(&netns);
     let agent = Agent::start(&["--reconcile-interval", "30"]);
     let first = agent.scrape();
-    let still = kernel::Sockets::of(space.pid());
+    let still = kernel::Sockets::of(netns.pid());
     assert_eq!(listed, still, "the sockets changed under the test");
 
     let mut ledger = Ledger::default();
@@ -89,7 +89,7 @@ fn seeding() {
     }
     drop(agent);
     let agent = Agent::start(&[]);
-    gauges(&Moment::at_rest(&agent), &[&space]).check();
+    gauges(&Moment::at_rest(&agent), &[&netns]).check();
 }
 
 /// A namespace that only a file holds (as `ip netns add` makes them), its socket held from outside.

@@ -11,8 +11,8 @@ use super::equalities::gauges::gauges;
 use crate::harness::agent::Agent;
 use crate::harness::kernel;
 use crate::harness::ledger::{Ledger, terms};
+use crate::harness::netns::Netns;
 use crate::harness::settle::{Between, Moment};
-use crate::harness::space::Space;
 use crate::harness::unreported::Unreported;
 use crate::workload::hanging::Hanging;
 use crate::workload::{LOOPBACKS, NOWHERE, Site, Tally, black_hole, loss, raw, short};
@@ -26,17 +26,17 @@ pub(super) const TESTS: &[Test] = &[
 
 /// Without the agent: what the workload says it did is what the kernel counted.
 fn workload() {
-    let space = Space::new();
+    let netns = Netns::new();
     let (mut tally, mut hanging) = (Tally::default(), Hanging::default());
-    let before = kernel::Counters::of(space.pid());
-    space.enter(|| {
+    let before = kernel::Counters::of(netns.pid());
+    netns.enter(|| {
         for ip in LOOPBACKS {
             tally.merge(&short::mixed(&Site::open(ip), 100));
         }
     });
-    rare(&space, &space, &mut tally, &mut hanging);
-    let counted = &kernel::Counters::of(space.pid()) - &before;
-    let listed = hanging.at_rest(&space);
+    rare(&netns, &netns, &mut tally, &mut hanging);
+    let counted = &kernel::Counters::of(netns.pid()) - &before;
+    let listed = hanging.at_rest(&netns);
     let made = |what: &str| (what.to_owned(), tally.get(what));
     let mut ledger = Ledger::default();
     let tried = vec![
@@ -82,11 +82,11 @@ fn workload() {
 
 /// A few hundred connections on loopback.
 fn small() {
-    let space = Space::new();
+    let netns = Netns::new();
     let agent = Agent::start(&[]);
     let before = Moment::at_rest(&agent);
-    let unreported = Unreported::watch(&[&space]);
-    let mut tally = space.enter(|| {
+    let unreported = Unreported::watch(&[&netns]);
+    let mut tally = netns.enter(|| {
         let mut tally = Tally::default();
         for ip in LOOPBACKS {
             tally.merge(&short::mixed(&Site::open(ip), 100));
@@ -94,18 +94,18 @@ fn small() {
         tally
     });
     let mut hanging = Hanging::default();
-    rare(&space, &space, &mut tally, &mut hanging);
+    rare(&netns, &netns, &mut tally, &mut hanging);
     let after = Moment::at_rest(&agent);
     equalities(Between { before: &before, after: &after }, &tally, unreported.terms()).check();
-    gauges(&after, &[&space]).check();
+    gauges(&after, &[&netns]).check();
 }
 
 /// More than 50,000 connections, four threads, two namespaces with a cable between them, loss.
 fn large() {
-    let (here, there) = Space::joined();
-    for space in [&here, &there] {
-        space.sysctl("net/ipv4/ip_local_port_range", "10000 64000");
-        loss::rules(space);
+    let (here, there) = Netns::joined();
+    for netns in [&here, &there] {
+        netns.sysctl("net/ipv4/ip_local_port_range", "10000 64000");
+        loss::rules(netns);
     }
     let agent = Agent::start(&[]);
     let before = Moment::at_rest(&agent);
@@ -117,9 +117,9 @@ fn large() {
         Ipv4Addr::new(10, 77, 0, 2).to_ipv6_mapped().into(),
     ];
     std::thread::scope(|scope| {
-        let storm = |space: &'static str, ip: IpAddr, count: usize| {
+        let storm = |netns: &'static str, ip: IpAddr, count: usize| {
             let (here, there) = (&here, &there);
-            let from = if space == "here" { here } else { there };
+            let from = if netns == "here" { here } else { there };
             scope.spawn(move || {
                 let site = there.enter(|| Site::open(ip));
                 from.enter(|| short::mixed(&site, count))
@@ -138,8 +138,8 @@ fn large() {
     here.enter(|| short::timed_out(SocketAddr::new(across[0], loss::DEAF), 50, &mut tally));
     here.enter(|| short::timed_out(SocketAddr::new(across[1], loss::DEAF), 50, &mut tally));
     here.enter(|| short::timed_out(SocketAddr::new(across[0], loss::FORBIDDEN), 10, &mut tally));
-    for space in [&here, &there] {
-        loss::heal(space);
+    for netns in [&here, &there] {
+        loss::heal(netns);
     }
     let mut hanging = Hanging::default();
     rare(&here, &there, &mut tally, &mut hanging);
@@ -155,7 +155,7 @@ fn large() {
 }
 
 /// The kinds that are made a few times only, and the sockets that hang around afterwards.
-fn rare(client: &Space, server: &Space, tally: &mut Tally, hanging: &mut Hanging) {
+fn rare(client: &Netns, server: &Netns, tally: &mut Tally, hanging: &mut Hanging) {
     let ip: IpAddr = if client.inode == server.inode {
         Ipv4Addr::LOCALHOST.into()
     } else {

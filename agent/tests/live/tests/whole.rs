@@ -7,7 +7,7 @@ use testkit::process::Process;
 use super::Test;
 use crate::harness::agent::Agent;
 use crate::harness::events::Events;
-use crate::harness::space::Space;
+use crate::harness::netns::Netns;
 use crate::harness::{PATIENCE, wait_for};
 use crate::roles;
 use crate::workload::{LOOPBACKS, Site, Tally, expect_end};
@@ -19,7 +19,7 @@ pub(super) const TESTS: &[Test] = &[
 ];
 
 /// Starts a process that holds `count` connections to the site, and accepts them.
-fn victim(client: &Space, site: &Site, count: usize) -> (Process, Vec<TcpStream>) {
+fn victim(client: &Netns, site: &Site, count: usize) -> (Process, Vec<TcpStream>) {
     let role = format!("connect {} {count}", site.address);
     let process = roles::start(client, &role, roles::VICTIM);
     let accepted = (0..count).map(|_| site.accept()).collect();
@@ -28,7 +28,7 @@ fn victim(client: &Space, site: &Site, count: usize) -> (Process, Vec<TcpStream>
 }
 
 /// Kills a process that holds `count` connections and closes the other ends.
-pub(super) fn killed(client: &Space, server: &Space, ip: IpAddr, count: usize, tally: &mut Tally) {
+pub(super) fn killed(client: &Netns, server: &Netns, ip: IpAddr, count: usize, tally: &mut Tally) {
     let site = server.enter(|| Site::open(ip));
     let (mut child, accepted) = victim(client, &site, count);
     child.kill();
@@ -39,11 +39,11 @@ pub(super) fn killed(client: &Space, server: &Space, ip: IpAddr, count: usize, t
 }
 
 fn sequence() {
-    let space = Space::new();
+    let netns = Netns::new();
     let events = Events::start();
     for ip in LOOPBACKS {
-        let site = space.enter(|| Site::open(ip));
-        let (mut child, accepted) = victim(&space, &site, 1);
+        let site = netns.enter(|| Site::open(ip));
+        let (mut child, accepted) = victim(&netns, &site, 1);
         let pid = child.id();
         child.kill();
         expect_end(&accepted[0]);
@@ -53,7 +53,7 @@ fn sequence() {
                 life.events[0]["pid"] == pid
                     && life.events.iter().any(|event| event["new"] == "close")
             };
-            events.lives(space.inode).into_iter().find(mine)
+            events.lives(netns.inode).into_iter().find(mine)
         });
         assert_eq!(
             life.path(),
@@ -71,10 +71,10 @@ fn sequence() {
 }
 
 fn owners() {
-    let space = Space::new();
+    let netns = Netns::new();
     let agent = Agent::start(&[]);
-    let site = space.enter(|| Site::open(LOOPBACKS[0]));
-    let (mut child, accepted) = victim(&space, &site, 7);
+    let site = netns.enter(|| Site::open(LOOPBACKS[0]));
+    let (mut child, accepted) = victim(&netns, &site, 7);
     let held = |process: &str, role: &str, state: &str| {
         agent.scrape().sum("connections", &[("process", process), ("role", role), ("state", state)])
     };

@@ -9,7 +9,7 @@ use testkit::process::Process;
 
 use super::Test;
 use crate::harness::agent::Agent;
-use crate::harness::space::{Space, run};
+use crate::harness::netns::{Netns, run};
 use crate::harness::{PATIENCE, wait_for};
 use crate::roles;
 use crate::workload::{LOOPBACKS, Site};
@@ -61,7 +61,7 @@ fn hierarchy() -> PathBuf {
 
 /// Starts a process that joins these cgroups, connects, and holds its connections until its input
 /// ends.
-fn victim(space: &Space, site: &Site, count: usize, cgroups: &[&Path]) -> Process {
+fn victim(netns: &Netns, site: &Site, count: usize, cgroups: &[&Path]) -> Process {
     let role = roles::command(&format!("connect {} {count}", site.address), roles::VICTIM);
     let mut command = Command::new("sh");
     command
@@ -70,7 +70,7 @@ fn victim(space: &Space, site: &Site, count: usize, cgroups: &[&Path]) -> Proces
         .arg(role.get_program())
         .args(cgroups);
     command.envs(role.get_envs().filter_map(|(key, value)| Some((key, value?))));
-    let victim = roles::start_command(space, command);
+    let victim = roles::start_command(netns, command);
     roles::ready(&victim, 1);
     victim
 }
@@ -87,9 +87,9 @@ fn open(agent: &Agent, workload: &str) -> i64 {
 }
 
 fn unified() {
-    let space = Space::new();
+    let netns = Netns::new();
     let agent = Agent::start(&[]);
-    let site = space.enter(|| Site::open(LOOPBACKS[0]));
+    let site = netns.enter(|| Site::open(LOOPBACKS[0]));
     let id = format!("{:064x}", std::process::id());
     let unit = format!("tcpwarden-live-{}.service", std::process::id());
     let slice = format!("tcpwarden-live-{}.slice", std::process::id());
@@ -102,7 +102,7 @@ fn unified() {
     let victims: Vec<Process> = groups
         .iter()
         .zip(both)
-        .map(|(group, (_, count))| victim(&space, &site, count, &[&group.leaf]))
+        .map(|(group, (_, count))| victim(&netns, &site, count, &[&group.leaf]))
         .collect();
     for (workload, count) in both {
         wait_for("the connections under their workload", PATIENCE, || {
@@ -174,14 +174,14 @@ impl Drop for Mounted {
 }
 
 fn old() {
-    let space = Space::new();
+    let netns = Netns::new();
     let mounted = Mounted::new();
     let unit = format!("tcpwarden-old-{}.service", std::process::id());
     let group = Group::make(&mounted.0, &unit, "worker");
     let agent = Agent::start(&[]);
-    let site = space.enter(|| Site::open(LOOPBACKS[0]));
+    let site = netns.enter(|| Site::open(LOOPBACKS[0]));
     // In the root of the unified hierarchy, as all processes are where that is not used.
-    let holder = victim(&space, &site, 3, &[&group.leaf, &hierarchy()]);
+    let holder = victim(&netns, &site, 3, &[&group.leaf, &hierarchy()]);
     wait_for("the connections under their workload", PATIENCE, || {
         (open(&agent, &unit) == 3).then_some(())
     });

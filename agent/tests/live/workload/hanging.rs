@@ -8,7 +8,7 @@ use socket2::Socket;
 use super::raw::{self, Silent};
 use super::{NOWHERE, Site, Tally, begin, expect_end};
 use crate::harness::kernel::Sockets;
-use crate::harness::space::Space;
+use crate::harness::netns::Netns;
 use crate::harness::{PATIENCE, wait_for};
 
 /// Keeps sockets alive.
@@ -81,9 +81,9 @@ impl Hanging {
 
     /// The sockets of the namespace once the delayed acknowledgements have come in: nothing else is
     /// in FIN_WAIT1 then than what is meant to be.
-    pub(crate) fn at_rest(&self, space: &Space) -> Sockets {
+    pub(crate) fn at_rest(&self, netns: &Netns) -> Sockets {
         wait_for("the last delayed acknowledgement", PATIENCE, || {
-            let listed = Sockets::of(space.pid());
+            let listed = Sockets::of(netns.pid());
             (listed.get("fin_wait1") == self.held.get("fin_wait1_orphan")).then_some(listed)
         })
     }

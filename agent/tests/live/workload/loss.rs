@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr, TcpStream};
 use testkit::traffic::echo;
 
 use super::{Site, Tally};
-use crate::harness::space::Space;
+use crate::harness::netns::Netns;
 
 /// Ports on which [`rules`] lose packets.
 const LOSSY: std::ops::Range<u16> = 7100..7200;
@@ -18,8 +18,8 @@ pub(crate) const FORBIDDEN: u16 = 7201;
 /// The rules: at both ends every twentieth packet of the lossy ports is dropped on arrival, by
 /// chance, and every SYN to the deaf port; SYNs to the forbidden one are dropped on departure.
 /// Drops on arrival look to the sender like a lossy path.
-pub(crate) fn rules(space: &Space) {
-    space.filter(&format!(
+pub(crate) fn rules(netns: &Netns) {
+    netns.filter(&format!(
         "table inet live {{
             chain input {{
                 type filter hook input priority 0;
@@ -38,14 +38,14 @@ pub(crate) fn rules(space: &Space) {
 }
 
 /// Takes the rules away, so that what is still under way can end.
-pub(crate) fn heal(space: &Space) {
-    space.filter("delete table inet live");
+pub(crate) fn heal(netns: &Netns) {
+    netns.filter("delete table inet live");
 }
 
 /// `count` connections at once that each carry `bytes` there and back; the client closes first.
 pub(crate) fn transfers(
-    client: &Space,
-    server: &Space,
+    client: &Netns,
+    server: &Netns,
     ip: IpAddr,
     port: u16,
     count: usize,

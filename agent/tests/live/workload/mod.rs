@@ -129,5 +129,5 @@ pub(crate) fn begin(address: SocketAddr) -> Socket {
 /// Makes [`NOWHERE`] a place from which nothing comes back, in the calling thread's namespace:
 /// loopback takes the packets and finds nobody to deliver them to.
 pub(crate) fn black_hole() {
-    crate::harness::space::run("ip route add 192.0.2.0/24 dev lo");
+    crate::harness::netns::run("ip route add 192.0.2.0/24 dev lo");
 }

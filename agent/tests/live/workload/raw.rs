@@ -45,7 +45,7 @@ pub(crate) struct Silent {
     /// The kernel's end.
     pub(crate) socket: Option<Socket>,
     /// The namespace of both, for the peer's last word.
-    space: File,
+    netns: File,
     peer: SocketAddrV4,
     local: SocketAddrV4,
     /// What the peer sends next, and what it has seen.
@@ -78,8 +78,8 @@ impl Silent {
         socket.set_nonblocking(false).expect("make it blocking");
         let connected = || socket.peer_addr().ok();
         crate::harness::wait_for("the handshake by hand", crate::harness::PATIENCE, connected);
-        let space = File::open("/proc/thread-self/ns/net").expect("the namespace of this thread");
-        Self { socket: Some(socket), space, peer, local, numbers: [FIRST + 1, seen] }
+        let netns = File::open("/proc/thread-self/ns/net").expect("the namespace of this thread");
+        Self { socket: Some(socket), netns, peer, local, numbers: [FIRST + 1, seen] }
     }
 
     /// The peer closes, without acknowledging anything that came after the handshake.
@@ -104,10 +104,10 @@ impl Drop for Silent {
         // An orphan would outlive the test by minutes, keep its namespace alive and send its FIN
         // again and again, where nobody counts. So the peer ends it.
         self.socket = None;
-        let (space, peer, local, numbers) = (&self.space, self.peer, self.local, self.numbers);
+        let (netns, peer, local, numbers) = (&self.netns, self.peer, self.local, self.numbers);
         std::thread::scope(|scope| {
             scope.spawn(move || {
-                if setns(space, CloneFlags::CLONE_NEWNET).is_ok() {
+                if setns(netns, CloneFlags::CLONE_NEWNET).is_ok() {
                     send(peer, local, numbers, RST | ACK);
                 }
             });

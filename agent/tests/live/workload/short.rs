@@ -9,7 +9,7 @@ use nix::errno::Errno;
 use socket2::{Domain, Socket, Type};
 
 use super::{Site, Tally, abort, begin, expect_end, expect_reset};
-use crate::harness::space::Space;
+use crate::harness::netns::Netns;
 use crate::harness::{PATIENCE, wait_for};
 
 /// Runs `count` connections of all kinds that a listener and a client can make between them; out of
@@ -156,14 +156,14 @@ pub(crate) fn self_connect(ip: std::net::IpAddr, tally: &mut Tally) {
 }
 
 /// Connects for which no local port is left, after those that took the last ones.
-pub(crate) fn no_local_port(space: &Space, count: i64, tally: &mut Tally) {
+pub(crate) fn no_local_port(netns: &Netns, count: i64, tally: &mut Tally) {
     let range = "net/ipv4/ip_local_port_range";
-    let before = space.enter(|| {
+    let before = netns.enter(|| {
         std::fs::read_to_string(format!("/proc/sys/{range}")).expect("read the port range")
     });
-    let site = space.enter(|| Site::open(Ipv4Addr::LOCALHOST.into()));
-    space.sysctl(range, "9000 9001");
-    let pairs = space.enter(|| {
+    let site = netns.enter(|| Site::open(Ipv4Addr::LOCALHOST.into()));
+    netns.sysctl(range, "9000 9001");
+    let pairs = netns.enter(|| {
         let mut pairs = Vec::new();
         let error = loop {
             match TcpStream::connect(site.address) {
@@ -182,7 +182,7 @@ pub(crate) fn no_local_port(space: &Space, count: i64, tally: &mut Tally) {
         }
         pairs
     });
-    space.sysctl(range, before.trim());
+    netns.sysctl(range, before.trim());
     tally.add("no_local_port", count);
     for (client, server) in pairs {
         drop(client);

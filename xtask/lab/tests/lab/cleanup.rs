@@ -2,6 +2,7 @@
 //! namespaces.
 
 use std::fs;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -62,8 +63,8 @@ impl Cables {
 }
 
 /// Process ids of everything that runs in network namespaces.
-fn inhabitants(spaces: &[u32]) -> Vec<u32> {
-    let links: Vec<String> = spaces.iter().map(|inode| format!("net:[{inode}]")).collect();
+fn inhabitants(namespaces: &[u32]) -> Vec<u32> {
+    let links: Vec<String> = namespaces.iter().map(|inode| format!("net:[{inode}]")).collect();
     let pids = fs::read_dir("/proc")
         .unwrap()
         .flatten()
@@ -76,7 +77,7 @@ fn inhabitants(spaces: &[u32]) -> Vec<u32> {
 }
 
 fn gone(lab: &Lab, cables: &Cables) {
-    wait_for("its processes to end", || inhabitants(&lab.spaces).is_empty().then_some(()));
+    wait_for("its processes to end", || inhabitants(&lab.namespaces).is_empty().then_some(()));
     wait_for("its network namespaces to go", || (cables.count() == 0).then_some(()));
 }
 
@@ -84,7 +85,7 @@ fn ends(name: &str, seconds: u64, signal: Option<Signal>) {
     let mut lab = Lab::start(name, seconds);
     let cables = Cables::to(&lab);
     // Two roles, and a holder for each namespace.
-    assert_eq!(inhabitants(&lab.spaces).len(), 4, "{}", lab.said());
+    assert_eq!(inhabitants(&lab.namespaces).len(), 4, "{}", lab.said());
     if let Some(signal) = signal {
         std::thread::sleep(Duration::from_millis(1500));
         lab.signal(signal);
@@ -168,20 +169,21 @@ fn outside() {
         let lab = Lab::start(name, 20);
         std::thread::sleep(Duration::from_secs(1));
         assert_eq!(machine(), before, "{name}");
-        // 10.77.x.x, as /proc writes it.
         let here = sockets(std::process::id());
         assert!(
-            here.iter()
-                .all(|socket| !socket.local.contains("4D0A:") && !socket.peer.contains("4D0A:")),
+            here.iter().all(|socket| !of_the_lab(socket.local) && !of_the_lab(socket.peer)),
             "{here:?}"
         );
         let inside = lab.actors.values().flat_map(|pid| sockets(*pid));
         assert!(
-            inside
-                .filter(|socket| socket.state != "listen")
-                .all(|socket| socket.local.contains("4D0A:")),
+            inside.filter(|socket| socket.state != "listen").all(|socket| of_the_lab(socket.local)),
             "{name}"
         );
     }
     assert_eq!(machine(), before);
+}
+
+/// Whether an address is in 10.77.0.0/16, which the lab's namespaces use.
+fn of_the_lab(address: SocketAddr) -> bool {
+    matches!(address.ip(), IpAddr::V4(ip) if ip.octets().starts_with(&[10, 77]))
 }

@@ -23,7 +23,7 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
 
 /// Segments that a busy machine retransmits where nothing is lost: a peer that is not run for 10 ms
 /// is probed.
-const PROBES: u64 = 5;
+const PROBES: i64 = 5;
 
 /// States in which sockets stay only when something is wrong.
 const STUCK: [&str; 4] = ["close_wait", "fin_wait2", "syn_sent", "last_ack"];

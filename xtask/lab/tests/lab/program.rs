@@ -18,7 +18,7 @@ pub(crate) struct Lab {
     /// Process ids by name.
     pub(crate) actors: BTreeMap<String, u32>,
     /// Inodes of its namespaces.
-    pub(crate) spaces: Vec<u32>,
+    pub(crate) namespaces: Vec<u32>,
 }
 
 pub(crate) fn binary() -> PathBuf {
@@ -39,7 +39,7 @@ impl Lab {
             .ending(Ending::Signal(Signal::SIGKILL))
             .spawn()
             .unwrap();
-        let mut lab = Self { process, actors: BTreeMap::new(), spaces: Vec::new() };
+        let mut lab = Self { process, actors: BTreeMap::new(), namespaces: Vec::new() };
         let text = wait_for("the scenario to begin", || {
             let text = lab.said();
             assert!(!text.contains("error:"), "{text}");
@@ -51,14 +51,14 @@ impl Lab {
                 lab.actors.insert(name.to_owned(), pid.trim_end_matches(')').parse().unwrap());
             }
             if line.contains("network namespaces") {
-                lab.spaces = words
+                lab.namespaces = words
                     .iter()
                     .filter_map(|word| word.parse().ok())
                     .filter(|number| *number > 1_000_000)
                     .collect();
             }
         }
-        assert!(lab.actors.len() == 2 && lab.spaces.len() == 2, "{text}");
+        assert!(lab.actors.len() == 2 && lab.namespaces.len() == 2, "{text}");
         lab
     }
 

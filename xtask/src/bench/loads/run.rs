@@ -11,6 +11,7 @@ use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::time::{ClockId, clock_gettime};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
+use testkit::proc_net;
 
 use super::Spec;
 use super::place::{Batch, Place};
@@ -70,7 +71,8 @@ pub(in crate::bench) fn serve(spec: &Spec, place: Place) -> Result<()> {
 }
 
 fn work(batches: &mut [Batch], units: u64, time: Duration) -> Result<Sample> {
-    let (start, retransmitted) = (Instant::now(), retransmitted()?);
+    let retransmitted = || proc_net::counter("thread-self", "RetransSegs");
+    let (start, before) = (Instant::now(), retransmitted()?);
     let parts = std::thread::scope(|scope| {
         let threads: Vec<_> = batches
             .iter_mut()
@@ -93,7 +95,7 @@ fn work(batches: &mut [Batch], units: u64, time: Duration) -> Result<Sample> {
         units: batches * units,
         elapsed_seconds,
         load_cpu_seconds,
-        retransmitted_segments: self::retransmitted()? - retransmitted,
+        retransmitted_segments: u64::try_from(retransmitted()? - before)?,
         batch_units: units,
         batches,
         batch_nanoseconds: Quantiles::of(&mut times),
@@ -131,20 +133,4 @@ fn stay_on(nth: usize) -> Result<()> {
 /// Processor time of this thread.
 fn cpu() -> Result<Duration> {
     Ok(clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).context("read this thread's clock")?.into())
-}
-
-/// Segments that this network namespace has retransmitted.
-fn retransmitted() -> Result<u64> {
-    let text = std::fs::read_to_string("/proc/thread-self/net/snmp").context("read net/snmp")?;
-    let mut lines = text.lines().filter_map(|line| line.strip_prefix("Tcp: "));
-    let (names, values) = (
-        lines.next().context("no names of TCP's counters")?,
-        lines.next().context("no values of TCP's counters")?,
-    );
-    let found = names.split(' ').zip(values.split(' ')).find(|(name, _)| *name == "RetransSegs");
-    found
-        .context("the kernel does not count retransmits")?
-        .1
-        .parse()
-        .context("read the count of retransmits")
 }

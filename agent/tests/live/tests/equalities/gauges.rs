@@ -2,12 +2,12 @@
 
 use crate::harness::kernel;
 use crate::harness::ledger::{Ledger, terms};
+use crate::harness::netns::Netns;
 use crate::harness::settle::Moment;
-use crate::harness::space::Space;
 
 /// Every state gauge against the kernel's lists: all sockets of the machine, and what has no row
 /// namespace by namespace.
-pub(crate) fn gauges(moment: &Moment, spaces: &[&Space]) -> Ledger {
+pub(crate) fn gauges(moment: &Moment, namespaces: &[&Netns]) -> Ledger {
     let mut ledger = Ledger::default();
     for state in [
         "syn_sent",
@@ -26,9 +26,9 @@ pub(crate) fn gauges(moment: &Moment, spaces: &[&Space]) -> Ledger {
             terms!("gauge" => moment.page.sum("connections", &[("state", state)])),
         );
     }
-    for space in spaces {
-        let listed = kernel::Sockets::of(space.pid());
-        let inode = space.inode.to_string();
+    for netns in namespaces {
+        let listed = kernel::Sockets::of(netns.pid());
+        let inode = netns.inode.to_string();
         for (metric, state, count) in [
             ("time_wait_sockets", "time_wait", listed.get("time_wait")),
             ("fin_wait2_orphan_sockets", "orphans", listed.orphans()),

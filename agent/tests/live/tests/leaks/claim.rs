@@ -7,7 +7,7 @@ use std::time::Instant;
 use serde_json::Value;
 
 use crate::harness::agent::Agent;
-use crate::harness::space::Space;
+use crate::harness::netns::Netns;
 use crate::workload::programs::Program;
 
 /// What the agent has to say of one process.
@@ -32,7 +32,7 @@ pub(super) struct Leak {
 
 impl Claim {
     /// What the agent says otherwise, in `/metrics` or in the listing.
-    pub(super) fn differs(&self, agent: &Agent, leak: &Leak, space: &Space) -> Option<String> {
+    pub(super) fn differs(&self, agent: &Agent, leak: &Leak, netns: &Netns) -> Option<String> {
         let page = agent.scrape();
         let names: Vec<&str> = self.process.split('|').collect();
         let sum = |family: &str, more: &[(&str, &str)]| {
@@ -76,15 +76,15 @@ impl Claim {
                 ));
             }
         }
-        self.differs_in_listing(agent, &names, space)
+        self.differs_in_listing(agent, &names, netns)
     }
 
-    fn differs_in_listing(&self, agent: &Agent, names: &[&str], space: &Space) -> Option<String> {
+    fn differs_in_listing(&self, agent: &Agent, names: &[&str], netns: &Netns) -> Option<String> {
         let mut rows = Vec::new();
         for name in names {
             rows.extend(listing(
                 agent,
-                &format!("process={name}&state={}&netns={}", self.state, space.inode),
+                &format!("process={name}&state={}&netns={}", self.state, netns.inode),
             ));
         }
         if rows.len() != self.count {

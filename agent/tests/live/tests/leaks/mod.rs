@@ -16,7 +16,7 @@ use ways::{WAYS, busy};
 use super::Test;
 use crate::harness::agent::Agent;
 use crate::harness::descriptors::{self, Ends, Held};
-use crate::harness::space::Space;
+use crate::harness::netns::Netns;
 use crate::workload::black_hole;
 use crate::workload::programs::Built;
 
@@ -30,25 +30,25 @@ pub(super) const TESTS: &[Test] = &[
 const SOON: Duration = Duration::from_mins(1);
 
 fn one_by_one() {
-    let (agent, built, space) = (Agent::start(&[]), Built::new(), Space::new());
-    space.enter(black_hole);
+    let (agent, built, netns) = (Agent::start(&[]), Built::new(), Netns::new());
+    netns.enter(black_hole);
     for (name, way) in WAYS {
         eprintln!("a program that leaks: {name}");
-        let leak = space.enter(|| way(&built));
-        agree(&agent, name, &leak, &space);
+        let leak = netns.enter(|| way(&built));
+        agree(&agent, name, &leak, &netns);
     }
 }
 
 fn at_once() {
-    let (agent, built, space) = (Agent::start(&[]), Built::new(), Space::new());
-    space.enter(black_hole);
-    let healthy = space.enter(|| (0..20).flat_map(|_| busy(500)).collect::<Vec<_>>());
+    let (agent, built, netns) = (Agent::start(&[]), Built::new(), Netns::new());
+    netns.enter(black_hole);
+    let healthy = netns.enter(|| (0..20).flat_map(|_| busy(500)).collect::<Vec<_>>());
     let leaks: Vec<_> =
-        WAYS.iter().map(|(name, way)| (*name, space.enter(|| way(&built)))).collect();
+        WAYS.iter().map(|(name, way)| (*name, netns.enter(|| way(&built)))).collect();
     for (name, leak) in &leaks {
-        agree(&agent, name, leak, &space);
+        agree(&agent, name, leak, &netns);
     }
-    let (right, all) = owners(&agent, &space);
+    let (right, all) = owners(&agent, &netns);
     eprintln!("owners: {right} of {all} live sockets under a process that holds them");
     assert!(
         all >= 20_000,
@@ -59,11 +59,11 @@ fn at_once() {
 }
 
 /// Waits until the agent says of a leak what is true.
-fn agree(agent: &Agent, name: &str, leak: &Leak, space: &Space) {
+fn agree(agent: &Agent, name: &str, leak: &Leak, netns: &Netns) {
     let start = Instant::now();
     loop {
         let wrong: Vec<String> =
-            leak.claims.iter().filter_map(|claim| claim.differs(agent, leak, space)).collect();
+            leak.claims.iter().filter_map(|claim| claim.differs(agent, leak, netns)).collect();
         if wrong.is_empty() {
             return;
         }
@@ -78,13 +78,13 @@ fn agree(agent: &Agent, name: &str, leak: &Leak, space: &Space) {
 
 /// How many sockets of a namespace stand under a process that holds them, by the descriptor tables,
 /// and how many there are.
-fn owners(agent: &Agent, space: &Space) -> (usize, usize) {
-    let truth = descriptors::of(space.pid());
+fn owners(agent: &Agent, netns: &Netns) -> (usize, usize) {
+    let truth = descriptors::of(netns.pid());
     let pids: BTreeSet<u32> = truth.iter().flat_map(|held| held.holders.keys().copied()).collect();
     let named: BTreeSet<(Ends, u32)> = pids
         .into_iter()
         .flat_map(|pid| {
-            listing(agent, &format!("pid={pid}&netns={}", space.inode))
+            listing(agent, &format!("pid={pid}&netns={}", netns.inode))
                 .into_iter()
                 .map(move |row| (ends(&row), pid))
         })

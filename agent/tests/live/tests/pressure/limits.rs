@@ -8,24 +8,24 @@ use serde_json::Value;
 
 use super::lines::{value, wait_for_values};
 use crate::harness::agent::Agent;
-use crate::harness::space::Space;
+use crate::harness::netns::Netns;
 use crate::harness::{PATIENCE, wait_for};
 use crate::roles::TEST_NAME;
 use crate::workload::{LOOPBACKS, Site, expect_end};
 
 pub(super) fn few_ports() {
-    let space = Space::new();
-    space.sysctl("net/ipv4/ip_local_port_range", "40000 40019");
-    space.sysctl("net/ipv4/ip_local_reserved_ports", "40007,40010-40012");
-    space.sysctl("net/ipv4/tcp_tw_reuse", "0");
+    let netns = Netns::new();
+    netns.sysctl("net/ipv4/ip_local_port_range", "40000 40019");
+    netns.sysctl("net/ipv4/ip_local_reserved_ports", "40007,40010-40012");
+    netns.sysctl("net/ipv4/tcp_tw_reuse", "0");
     let agent = Agent::start(&[]);
-    let netns = space.inode.to_string();
+    let inode = netns.inode.to_string();
     let (used, range) = (
-        [("netns", netns.as_str()), ("kind", "used")],
-        [("netns", netns.as_str()), ("kind", "range")],
+        [("netns", inode.as_str()), ("kind", "used")],
+        [("netns", inode.as_str()), ("kind", "range")],
     );
-    let ratio = [("netns", netns.as_str())];
-    let (sites, mut kept) = space.enter(|| {
+    let ratio = [("netns", inode.as_str())];
+    let (sites, mut kept) = netns.enter(|| {
         let sites = [7100, 7101].map(|port| Site::open_at(SocketAddr::new(LOOPBACKS[0], port)));
         let mut kept: Vec<_> = (0..7).map(|_| sites[0].pair()).collect();
         kept.extend((0..3).map(|_| sites[1].pair()));
@@ -45,7 +45,7 @@ pub(super) fn few_ports() {
             ("ephemeral_ports_used_ratio", &ratio, 0.75),
         ],
     );
-    let refused = space.enter(|| {
+    let refused = netns.enter(|| {
         kept.extend((0..4).map(|_| sites[0].pair()));
         TcpStream::connect(sites[0].address).map(drop)
     });
@@ -55,13 +55,13 @@ pub(super) fn few_ports() {
         "there is no port left"
     );
     wait_for_values(&agent, "no port to be left", &[("ephemeral_ports_used_ratio", &ratio, 1.0)]);
-    check_listed(&agent, &space);
+    check_listed(&agent, &netns);
     // Another destination still has its ports.
-    drop(space.enter(|| sites[1].pair()));
+    drop(netns.enter(|| sites[1].pair()));
 }
 
 /// The API names the destination that has no port left.
-fn check_listed(agent: &Agent, space: &Space) {
+fn check_listed(agent: &Agent, netns: &Netns) {
     let (status, body) = agent.get("/api/v1/ports");
     let answer: Value = serde_json::from_str(&body)
         .unwrap_or_else(|error| panic!("ports, {status}, not JSON ({error}): {body}"));
@@ -69,7 +69,7 @@ fn check_listed(agent: &Agent, space: &Space) {
         .as_array()
         .expect("a list")
         .iter()
-        .find(|one| one["netns"] == space.inode)
+        .find(|one| one["netns"] == netns.inode)
         .cloned();
     let found = found.unwrap_or_else(|| panic!("no destination of the namespace in {body}"));
     let is = |field: &str, value: Value| assert_eq!(found[field], value, "{field} in {found}");
@@ -82,11 +82,11 @@ fn check_listed(agent: &Agent, space: &Space) {
 }
 
 pub(super) fn descriptors() {
-    let space = Space::new();
+    let netns = Netns::new();
     let files: Vec<_> =
         (0..300).map(|_| File::open("/dev/null").expect("open /dev/null")).collect();
-    let site = space.enter(|| Site::open(LOOPBACKS[0]));
-    let pair = space.enter(|| site.pair());
+    let site = netns.enter(|| Site::open(LOOPBACKS[0]));
+    let pair = netns.enter(|| site.pair());
     let agent = Agent::start(&[]);
     let ours = [("process", TEST_NAME)];
     let open = std::fs::read_dir("/proc/self/fd").expect("list the own descriptors").count();

@@ -3,21 +3,20 @@
 use std::io::{ErrorKind, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 
-use testkit::traffic;
+use testkit::{proc_net, traffic};
 
 use super::lines::{Line, value, wait_for_values};
 use crate::harness::agent::Agent;
-use crate::harness::kernel;
-use crate::harness::space::Space;
+use crate::harness::netns::Netns;
 use crate::harness::{PATIENCE, wait_for};
 use crate::roles::TEST_NAME;
 use crate::workload::{LOOPBACKS, Site, begin, expect_end};
 
 pub(super) fn stages() {
-    let space = Space::new();
+    let netns = Netns::new();
     let agent = Agent::start(&[]);
     for ip in LOOPBACKS {
-        let (site, kept) = space.enter(|| {
+        let (site, kept) = netns.enter(|| {
             let site = Site::open(ip);
             let mut kept = Vec::new();
             for _ in 0..3 {
@@ -71,12 +70,12 @@ pub(super) fn stages() {
 }
 
 pub(super) fn orphans() {
-    let space = Space::new();
+    let netns = Netns::new();
     // Above 60 s the kernel keeps the orphan as a full socket (tcp_rcv_state_process,
     // TCP_TIMEWAIT_LEN).
-    space.sysctl("net/ipv4/tcp_fin_timeout", "300");
+    netns.sysctl("net/ipv4/tcp_fin_timeout", "300");
     let agent = Agent::start(&[]);
-    let (site, half_closed, forgotten) = space.enter(|| {
+    let (site, half_closed, forgotten) = netns.enter(|| {
         let site = Site::open(LOOPBACKS[0]);
         let (half_closed, forgotten) = (site.pair(), site.pair());
         half_closed.0.shutdown(Shutdown::Write).expect("half-close");
@@ -85,9 +84,9 @@ pub(super) fn orphans() {
         expect_end(&forgotten.1);
         (site, half_closed, forgotten.1)
     });
-    let netns = space.inode.to_string();
+    let inode = netns.inode.to_string();
     let held = [("process", TEST_NAME), ("role", "client"), ("state", "fin_wait2")];
-    let place = [("netns", netns.as_str())];
+    let place = [("netns", inode.as_str())];
     let apart: [Line<'_>; 2] =
         [("connections", &held, 1.0), ("fin_wait2_orphan_sockets", &place, 1.0)];
     wait_for_values(&agent, "the orphan apart from the half-closed one", &apart);
@@ -108,9 +107,9 @@ fn fill() -> (traffic::Site, Vec<TcpStream>) {
 }
 
 pub(super) fn full_listener() {
-    let space = Space::new();
+    let netns = Netns::new();
     let agent = Agent::start(&[]);
-    let (site, waiting) = space.enter(fill);
+    let (site, waiting) = netns.enter(fill);
     let address = site.address;
     let port = address.port().to_string();
     let labels = [("process", TEST_NAME), ("port", port.as_str())];
@@ -126,15 +125,15 @@ pub(super) fn full_listener() {
         Some(0.0),
         "nothing was dropped yet"
     );
-    let refused = space.enter(|| [begin(address), begin(address)]);
-    let netns = space.inode.to_string();
+    let refused = netns.enter(|| [begin(address), begin(address)]);
+    let inode = netns.inode.to_string();
     let page = wait_for("the refusals to be counted", PATIENCE, || {
         let page = agent.scrape();
         let counted = |name, labels: &[(&str, &str)]| {
             value(&page, name, labels).is_some_and(|count| count >= 2.0)
         };
         let all = counted("listen_drops_total", &labels)
-            && counted("listen_overflows_total", &[("netns", &netns)]);
+            && counted("listen_overflows_total", &[("netns", &inode)]);
         all.then(|| page.clone())
     });
     assert_eq!(value(&page, "listen_backlog", &labels), Some(5.0));
@@ -148,13 +147,13 @@ pub(super) fn full_listener() {
         "what was counted stays: {after:?}"
     );
     #[expect(clippy::cast_precision_loss, reason = "a few dozen segments")]
-    let sent = || kernel::segments_sent(space.pid()).map(|count| count as f64);
+    let sent = || proc_net::counter(netns.pid(), "OutSegs").ok().map(|count| count as f64);
     wait_for("every segment to be counted", PATIENCE, || {
-        let counted = value(&agent.scrape(), "segments_sent_total", &[("netns", &netns)]);
+        let counted = value(&agent.scrape(), "segments_sent_total", &[("netns", &inode)]);
         (counted > Some(10.0) && counted == sent()).then_some(())
     });
-    drop(space);
-    let kept = || value(&agent.scrape(), "listen_overflows_total", &[("netns", &netns)]);
+    drop(netns);
+    let kept = || value(&agent.scrape(), "listen_overflows_total", &[("netns", &inode)]);
     std::thread::sleep(std::time::Duration::from_millis(1500));
     assert!(
         kept().is_some_and(|count| count >= 2.0),
@@ -164,9 +163,9 @@ pub(super) fn full_listener() {
 }
 
 pub(super) fn slow_reader() {
-    let space = Space::new();
+    let netns = Netns::new();
     let agent = Agent::start(&[]);
-    let (site, client, server, written) = space.enter(|| {
+    let (site, client, server, written) = netns.enter(|| {
         let site = Site::open(LOOPBACKS[0]);
         let (client, server) = site.pair();
         client.set_nonblocking(true).expect("make it non-blocking");

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::Test;
 use crate::harness::events::{Events, Life};
-use crate::harness::space::Space;
+use crate::harness::netns::Netns;
 use crate::workload::raw::{Silent, half_open};
 use crate::workload::{LOOPBACKS, NOWHERE, Site, Tally, black_hole, expect_end, short};
 
@@ -105,8 +105,8 @@ fn reset_in_close_wait() {
 
 fn refused() {
     let rounds =
-        scenario(&LOOPBACKS, &[LISTENER, &["close>syn_sent>close(ECONNREFUSED)"]], |space, ip| {
-            space.enter(|| short::refused(&Site::open(ip), &mut Tally::default()));
+        scenario(&LOOPBACKS, &[LISTENER, &["close>syn_sent>close(ECONNREFUSED)"]], |netns, ip| {
+            netns.enter(|| short::refused(&Site::open(ip), &mut Tally::default()));
         });
     for lives in rounds {
         assert_eq!(lives[1].entry("close")["peer_port"], 1, "the port that refused");
@@ -115,16 +115,16 @@ fn refused() {
 
 fn timed_out() {
     let addresses = [NOWHERE.into(), IpAddr::V6(NOWHERE.to_ipv6_mapped())];
-    scenario(&addresses, &[&["close>syn_sent>close(ETIMEDOUT)"]], |space, ip| {
-        space.sysctl("net/ipv4/tcp_syn_retries", "1");
-        space.enter(|| short::timed_out(SocketAddr::new(ip, 7), 1, &mut Tally::default()));
+    scenario(&addresses, &[&["close>syn_sent>close(ETIMEDOUT)"]], |netns, ip| {
+        netns.sysctl("net/ipv4/tcp_syn_retries", "1");
+        netns.enter(|| short::timed_out(SocketAddr::new(ip, 7), 1, &mut Tally::default()));
     });
 }
 
 fn canceled() {
     let addresses = [NOWHERE.into(), IpAddr::V6(NOWHERE.to_ipv6_mapped())];
-    let rounds = scenario(&addresses, &[&["close>syn_sent>close"]], |space, ip| {
-        space.enter(|| short::canceled(SocketAddr::new(ip, 7), 1, &mut Tally::default()));
+    let rounds = scenario(&addresses, &[&["close>syn_sent>close"]], |netns, ip| {
+        netns.enter(|| short::canceled(SocketAddr::new(ip, 7), 1, &mut Tally::default()));
     });
     for lives in rounds {
         assert_ne!(
@@ -136,13 +136,13 @@ fn canceled() {
 }
 
 fn no_local_port() {
-    let space = Space::new();
+    let netns = Netns::new();
     let events = Events::start();
     let mut tally = Tally::default();
-    short::no_local_port(&space, 3, &mut tally);
+    short::no_local_port(&netns, 3, &mut tally);
     let without = |life: &Life| life.path() == "close>syn_sent>close";
     let lives: Vec<Life> = events.wait("3 connects without a local port", || {
-        let lives: Vec<Life> = events.lives(space.inode).into_iter().filter(without).collect();
+        let lives: Vec<Life> = events.lives(netns.inode).into_iter().filter(without).collect();
         (lives.len() == 3).then_some(lives)
     });
     for life in lives {
@@ -156,8 +156,8 @@ fn no_local_port() {
 }
 
 fn half_close() {
-    scenario(&LOOPBACKS, &[LISTENER, FIRST_CLIENT, SECOND_SERVER], |space, ip| {
-        space.enter(|| {
+    scenario(&LOOPBACKS, &[LISTENER, FIRST_CLIENT, SECOND_SERVER], |netns, ip| {
+        netns.enter(|| {
             let site = Site::open(ip);
             let (client, server) = site.pair();
             client.shutdown(Shutdown::Write).expect("half-close");
@@ -171,15 +171,15 @@ fn half_close() {
 
 fn forgotten() {
     // The orphan goes on as a small socket, which the tracepoint shows as CLOSE; the peer stays.
-    let space = Space::new();
+    let netns = Netns::new();
     let events = Events::start();
-    let site = space.enter(|| Site::open(LOOPBACKS[0]));
-    let (client, server) = space.enter(|| site.pair());
+    let site = netns.enter(|| Site::open(LOOPBACKS[0]));
+    let (client, server) = netns.enter(|| site.pair());
     drop(client);
     expect_end(&server);
     let want = ["close>listen", FIRST_CLIENT[0], "listen>syn_recv>established>close_wait"];
     events.wait("the client gone and the server in close_wait", || {
-        (paths(&events.lives(space.inode)) == want).then_some(())
+        (paths(&events.lives(netns.inode)) == want).then_some(())
     });
     events.stop();
 }
@@ -194,7 +194,7 @@ fn unaccepted() {
             &["close>syn_sent>established>close(ECONNRESET)"],
             &["listen>syn_recv>established>close"],
         ],
-        |space, ip| space.enter(|| short::unaccepted(Site::open(ip), 1, &mut Tally::default())),
+        |netns, ip| netns.enter(|| short::unaccepted(Site::open(ip), 1, &mut Tally::default())),
     );
 }
 
@@ -202,8 +202,8 @@ fn self_connect() {
     scenario(
         &LOOPBACKS,
         &[&["close>syn_sent>syn_recv>established>fin_wait1>closing>close"]],
-        |space, ip| {
-            space.enter(|| short::self_connect(ip, &mut Tally::default()));
+        |netns, ip| {
+            netns.enter(|| short::self_connect(ip, &mut Tally::default()));
         },
     );
 }
@@ -220,11 +220,11 @@ fn both_at_once() {
 /// What the stream says about retransmitted segments: a SYN, data after the path broke, the FIN
 /// after it.
 fn retransmits() {
-    let space = Space::new();
+    let netns = Netns::new();
     let events = Events::start();
-    space.enter(black_hole);
-    space.sysctl("net/ipv4/tcp_syn_retries", "1");
-    space.enter(|| short::timed_out(SocketAddr::new(NOWHERE.into(), 7), 1, &mut Tally::default()));
+    netns.enter(black_hole);
+    netns.sysctl("net/ipv4/tcp_syn_retries", "1");
+    netns.enter(|| short::timed_out(SocketAddr::new(NOWHERE.into(), 7), 1, &mut Tally::default()));
     let found = |state: &str, phase: &str, kind: &str| {
         let what = format!("a retransmit in {state}, phase {phase}, kind {kind}");
         let fits = |event: &Value| {
@@ -233,7 +233,7 @@ fn retransmits() {
                 && event["kind"] == kind
                 && event["segments"] == 1
         };
-        events.wait(&what, || events.of(space.inode, "retransmit").into_iter().find(fits))
+        events.wait(&what, || events.of(netns.inode, "retransmit").into_iter().find(fits))
     };
     let syn = found("syn_sent", "syn", "timeout");
     assert_eq!(
@@ -242,16 +242,16 @@ fn retransmits() {
         "whose SYN: {syn}"
     );
     // A connection whose peer has stopped to answer.
-    let mut silent = space.enter(|| Silent::connect(80));
+    let mut silent = netns.enter(|| Silent::connect(80));
     silent.socket.as_ref().expect("the open end").send(b"lost").expect("write");
     found("established", "established", "timeout");
     silent.forget();
     found("fin_wait1", "closing", "timeout");
     // SYN-ACKs again: their events name the listener's port.
-    let site = space.enter(|| Site::open(LOOPBACKS[0]));
-    space.enter(|| half_open(site.address, 20_000));
+    let site = netns.enter(|| Site::open(LOOPBACKS[0]));
+    netns.enter(|| half_open(site.address, 20_000));
     let again = events.wait("a retransmitted SYN-ACK", || {
-        events.of(space.inode, "synack_retransmit").into_iter().next()
+        events.of(netns.inode, "synack_retransmit").into_iter().next()
     });
     assert_eq!(again["local_port"], site.address.port(), "the listener in {again}");
     events.stop();

@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use crate::harness::events::{Events, Life};
-use crate::harness::space::Space;
+use crate::harness::netns::Netns;
 use crate::roles;
 use crate::workload::{LOOPBACKS, Site, Tally, black_hole};
 
@@ -20,15 +20,15 @@ pub(super) const SECOND_SERVER: &[&str] =
 pub(super) fn scenario(
     addresses: &[IpAddr],
     legal: &[&[&str]],
-    play: impl Fn(&Space, IpAddr) + Sync,
+    play: impl Fn(&Netns, IpAddr) + Sync,
 ) -> Vec<Vec<Life>> {
-    let space = Space::new();
-    space.enter(black_hole);
+    let netns = Netns::new();
+    netns.enter(black_hole);
     let events = Events::start();
     let mut rounds = Vec::new();
     let mut seen = 0;
     for ip in addresses {
-        play(&space, *ip);
+        play(&netns, *ip);
         let fits = |lives: &[Life]| {
             lives.len() == legal.len()
                 && lives
@@ -45,7 +45,7 @@ pub(super) fn scenario(
                 paths(&lives)
             );
             std::thread::sleep(std::time::Duration::from_millis(20));
-            lives = events.lives(space.inode).split_off(seen);
+            lives = events.lives(netns.inode).split_off(seen);
         }
         seen += lives.len();
         for life in &lives {
@@ -108,7 +108,7 @@ pub(super) fn with_site(
     legal: [&'static [&'static str]; 2],
     play: fn(&Site, &mut Tally),
 ) -> Vec<Vec<Life>> {
-    scenario(&LOOPBACKS, &[LISTENER, legal[0], legal[1]], |space, ip| {
-        space.enter(|| play(&Site::open(ip), &mut Tally::default()));
+    scenario(&LOOPBACKS, &[LISTENER, legal[0], legal[1]], |netns, ip| {
+        netns.enter(|| play(&Site::open(ip), &mut Tally::default()));
     })
 }

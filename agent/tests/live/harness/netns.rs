@@ -5,15 +5,13 @@
 
 use std::ops::Deref;
 
-use testkit::netns::Netns;
-
 /// A network namespace with loopback up.
-pub(crate) struct Space(Netns);
+pub(crate) struct Netns(testkit::netns::Netns);
 
-impl Space {
+impl Netns {
     /// A fresh namespace with nothing in it but `lo`.
     pub(crate) fn new() -> Self {
-        Self(Netns::new().expect("make a network namespace"))
+        Self(testkit::netns::Netns::new().expect("make a network namespace"))
     }
 
     /// Two namespaces joined by a cable: `10.77.0.1` and `fd77::1` here, `.2` and `::2` there.
@@ -40,8 +38,8 @@ impl Space {
     }
 }
 
-impl Deref for Space {
-    type Target = Netns;
+impl Deref for Netns {
+    type Target = testkit::netns::Netns;
 
     fn deref(&self) -> &Self::Target {
         &self.0

@@ -1,5 +1,5 @@
-//! Makes the metrics page that Prometheus reads. At each scrape the collector writes the families of
-//! the catalogue from one snapshot of the connection table and the agent's own numbers.
+//! Makes the metrics page that Prometheus reads. At each scrape the collector writes the families
+//! of the catalogue from one snapshot of the connection table and the agent's own numbers.
 //!
 //! Called by `http` for each scrape. Guarantees: a scrape reads memory only; no label set occurs
 //! twice; the number of series is bounded by the label budgets of the table, and so is the page.

@@ -1,5 +1,5 @@
-//! Holds the agent's own numbers. Other threads update them at their own cadence, so that a scrape only
-//! reads memory.
+//! Holds the agent's own numbers. Other threads update them at their own cadence, so that a scrape
+//! only reads memory.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -27,8 +27,8 @@ super::metrics! {
         "Rules of the agent's own data that were found broken.",
         "No equivalent in the kernel. Always 0 unless the agent has a fault; the log names the \
          rule, and the numbers of the connection table may be wrong until a restart.";
-    RECONCILE_LAST_COMPLETED = Gauge "tcpwarden_reconcile_last_completed_timestamp_seconds", "seconds",
-        [],
+    RECONCILE_LAST_COMPLETED = Gauge "tcpwarden_reconcile_last_completed_timestamp_seconds",
+        "seconds", [],
         "When the last complete reconcile pass ended, in Unix time; 0 before the first.",
         "No equivalent in the kernel.";
     CONNECTIONS_TRACKED = Gauge "tcpwarden_connections_tracked", "connections", [],

@@ -1,22 +1,24 @@
 //! The connection table: one row a live socket, the only state of the agent.
 //!
-//! The folders are layers; each imports only those above it in this list.
+//! The folders are layers; each imports only those below it in this list.
 //!
 //! | module | what it owns |
 //! |---|---|
-//! | `histogram`, `limits`, `ids` | counts by bucket, budgets, numbers of rows and groups; label sets are in the crate `catalogue` |
-//! | `report` | plain data that leaves the table |
-//! | `socket` | one socket's row and its pure state machine |
-//! | `store` | where rows lie, and how they are found |
-//! | `account` | who is counted, within the label budgets |
-//! | `core` | the rows with all that is counted from them |
-//! | `apply` | records applied to the core |
-//! | `collect` | what only the kernel's lists and `/proc` tell |
-//! | `regroup` | rows that change group, groups that end |
-//! | `reconcile` | the table held against the kernel's lists |
-//! | `view` | rows and counts copied out |
-//! | `work` | what is left to do, in which order |
 //! | `table` | the face: it owns the parts and decides nothing |
+//! | `work` | what is left to do, in which order |
+//! | `view` | rows and counts copied out |
+//! | `reconcile` | the table held against the kernel's lists |
+//! | `regroup` | rows that change group, groups that end |
+//! | `collect` | what only the kernel's lists and `/proc` tell |
+//! | `apply` | records applied to the core |
+//! | `core` | the rows with all that is counted from them |
+//! | `account` | who is counted, within the label budgets |
+//! | `store` | where rows lie, and how they are found |
+//! | `socket` | one socket's row and its pure state machine |
+//! | `report` | plain data that leaves the table |
+//! | `histogram`, `limits`, `ids` | counts by bucket, budgets, numbers of rows and groups |
+//!
+//! The label sets are in the crate `catalogue`.
 
 mod account;
 mod apply;

@@ -1,7 +1,8 @@
 //! What the table shows: the counts for the metrics, copied out in one go, and the rows themselves
 //! in slices, so that no reader holds the table for long.
 //!
-//! Called through [`Table::view`](super::Table::view) and [`Table::snapshot`](super::Table::snapshot).
+//! Called through [`Table::view`](super::Table::view) and
+//! [`Table::snapshot`](super::Table::snapshot).
 
 use std::collections::HashSet;
 

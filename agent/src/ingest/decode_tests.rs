@@ -141,7 +141,9 @@ proptest! {
     }
 
     #[test]
-    fn random_bytes_are_a_record_or_a_named_error(bytes in proptest::collection::vec(any::<u8>(), 0..256)) {
+    fn random_bytes_are_a_record_or_a_named_error(
+        bytes in proptest::collection::vec(any::<u8>(), 0..256),
+    ) {
         if let Ok(record) = decode(&bytes) {
             prop_assert!(has_known_states(&record));
             prop_assert_eq!(length_of(bytes[0]), Some(bytes.len()));

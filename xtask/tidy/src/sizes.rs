@@ -9,6 +9,9 @@ const FILE: usize = 300;
 const FUNCTION: usize = 60;
 /// Columns of a line.
 const LINE: usize = 100;
+/// What stands above and below figures that `cargo xtask bench` writes.
+const FIGURES: &str = "<!-- figures:";
+const FIGURES_END: &str = "<!-- end -->";
 
 pub(crate) fn files(tree: &Tree) -> Vec<Place> {
     tree.rust()
@@ -36,7 +39,8 @@ pub(crate) fn functions(tree: &Tree) -> Vec<Place> {
     places
 }
 
-/// Rust counts everywhere; Markdown without code blocks, tables and lines with an address.
+/// Rust counts everywhere; Markdown without code blocks, tables, lines with an address, and the
+/// figures that a measurement writes between its marks.
 pub(crate) fn lines(tree: &Tree) -> Vec<Place> {
     let mut places = Vec::new();
     let mut take = |path, number, line: &str| {
@@ -52,8 +56,10 @@ pub(crate) fn lines(tree: &Tree) -> Vec<Place> {
         }
     }
     for (path, source) in tree.markdown() {
+        let mut measured = false;
         for (number, line) in markdown::prose(&source.text) {
-            if !markdown::is_table(line) && !line.contains("://") {
+            measured = (measured || line.starts_with(FIGURES)) && line != FIGURES_END;
+            if !measured && !markdown::is_table(line) && !line.contains("://") {
                 take(path, number, line);
             }
         }

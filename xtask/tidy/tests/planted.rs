@@ -119,8 +119,13 @@ fn a_wide_line_is_found_but_not_where_it_cannot_be_broken() {
     let tree = Planted::new();
     let wide = "wörd ".repeat(20) + "x";
     tree.write("src/window.rs", &format!("{HEADER}// {wide}\n"))
-        .write("a.md", &format!("{wide}\n| {wide} |\n```\n{wide}\n```\nhttp://x {wide}\n"));
-    tree.finds(&[("src/window.rs:2", Check::LineWidth), ("a.md:1", Check::LineWidth)]);
+        .write("a.md", &format!("{wide}\n| {wide} |\n```\n{wide}\n```\nhttp://x {wide}\n"))
+        .write("b.md", &format!("<!-- figures: x -->\n{wide}\n<!-- end -->\n{wide}\n"));
+    tree.finds(&[
+        ("src/window.rs:2", Check::LineWidth),
+        ("a.md:1", Check::LineWidth),
+        ("b.md:4", Check::LineWidth),
+    ]);
 }
 
 #[test]

@@ -234,7 +234,8 @@ impl Ports {
     }
 }
 
-/// The number of the service at a position. It fits: the limit is below half of [`ServiceId::COUNT`].
+/// Returns the number of the service at a position. It fits: the limit is below half of
+/// [`ServiceId::COUNT`].
 fn number(position: usize) -> ServiceId {
     ServiceId::at(position).unwrap_or_else(|| {
         internal_error("the number of a service fits into 32 bits");

@@ -102,7 +102,8 @@ impl Workloads {
         self.epoch
     }
 
-    /// Returns the workload of a socket, by its cgroup's id and its owner's process id; 0 where not known.
+    /// Returns the workload of a socket by its cgroup's id and its owner's process id; 0 stands
+    /// for one that is not known.
     pub(crate) fn find(&mut self, cgroup: u64, tgid: u32) -> WorkloadRef {
         if self.sight == Sight::Blind {
             return WorkloadRef::Named(Arc::clone(&self.host));

@@ -111,7 +111,8 @@ impl Groups {
         row.tgid = tgid;
     }
 
-    /// Puts a row under the name of the process of the group `source`, in its own workload and role.
+    /// Puts a row under the name of the process of the group `source`, in the row's own workload
+    /// and role.
     fn follow(&mut self, workloads: &mut Workloads, row: &mut Row, source: GroupId, tgid: u32) {
         let key = CacheKey::relative(source, row.cgroup, tgid, row.role.index());
         if let Some(group) = self.cached_group(key, workloads) {

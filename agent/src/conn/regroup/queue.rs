@@ -1,10 +1,10 @@
 //! How rows change groups while they stay in their state, which only a pass and the name of a
 //! workload make them do.
 //!
-//! Used by the pass and by `migration`. Each list is in order of time while the holders come in order
-//! of processes, so the moves are gathered, sorted, and made with one walk a list and batch instead
-//! of one walk a row. Guarantees: records may come between any two slices; a row is in exactly one
-//! list at every moment.
+//! Used by the pass and by `migration`. Each list is in order of time while the holders come in
+//! order of processes, so the moves are gathered, sorted, and made with one walk a list and batch
+//! instead of one walk a row. Guarantees: records may come between any two slices; a row is in
+//! exactly one list at every moment.
 
 use catalogue::labels::SocketState;
 

@@ -20,7 +20,8 @@ pub struct PassSummary {
     /// Corrections since the pass began, in the order of `Correction::ALL`; those that a record
     /// revealed in that time included.
     pub corrections: [u64; Correction::COUNT],
-    /// Rows that this pass missed for the first time: another pass follows at once and removes or keeps them.
+    /// Rows that this pass missed for the first time: another pass follows at once and removes or
+    /// keeps them.
     pub missed_once: u64,
     /// Rows in namespaces that the pass could not enter.
     pub unverified: u64,

@@ -1,7 +1,7 @@
 //! What a pass under way has to know of a record that was applied.
 //!
-//! Returned by `apply`, taken by the pass. It keeps `apply` free of any knowledge of passes. It fits
-//! into a register: who has the record knows the socket and the time.
+//! Returned by `apply`, taken by the pass. It keeps `apply` free of any knowledge of passes. It
+//! fits into a register: the caller has the record, and with it the socket and the time.
 
 use crate::conn::ids::RowId;
 

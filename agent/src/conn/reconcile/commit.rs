@@ -189,7 +189,7 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// Visits slots until the budget is spent or moves are due. Returns whether the walk has come to
+    /// Visits slots until the budget is spent or moves are due. Returns whether the walk came to
     /// the end. The step is chosen outside of this loop.
     #[expect(clippy::inline_always, reason = "each step has a loop of its own")]
     #[inline(always)]

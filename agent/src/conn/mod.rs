@@ -1,4 +1,4 @@
-//! The connection table: one row a live socket, the only state of the agent.
+//! The connection table, the only state of the agent: it has one row for each live socket.
 //!
 //! The folders are layers; each imports only those below it in this list.
 //!

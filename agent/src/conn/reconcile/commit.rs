@@ -3,9 +3,8 @@
 //! Called by `work` until it is done. The steps come one after the other over all rows: who holds
 //! them now, which workload they have by now, which are gone, what they add up to. A step begins
 //! when the moves that the one before has planned are made. Guarantees: a call looks at about as
-//! many rows as its budget says; a row is classified by what it is in that moment, and one that
-//! came or changed meanwhile is left to the next pass; what is shown changes with
-//! the last slice only.
+//! many rows as its budget says; a row is classified by what it is in that moment, and one that came or
+//! changed meanwhile is left to the next pass; what is shown changes with the last slice only.
 
 use super::classify::{Presence, classify};
 use super::owners::{Tally, follow_listener};
@@ -190,8 +189,8 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// Visits slots until the budget is spent or moves are due. Returns whether the walk has
-    /// come to the end. The step is chosen outside of this loop.
+    /// Visits slots until the budget is spent or moves are due. Returns whether the walk came to
+    /// the end. The step is chosen outside of this loop.
     #[expect(clippy::inline_always, reason = "each step has a loop of its own")]
     #[inline(always)]
     fn each(&mut self, mut visit: impl FnMut(&mut Core, &mut RegroupQueue, RowId)) -> bool {

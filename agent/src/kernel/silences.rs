@@ -20,7 +20,7 @@ pub(super) fn silences(layout: &Layout) -> Vec<&'static str> {
         ),
         (
             has_fewer(layout, SendResetArguments, 3),
-            "resets that answer a segment without a socket are not counted \
+            "resets that answer a segment of no socket, or of one in TIME_WAIT, are not counted \
              (they are since Linux 6.10)",
         ),
         (

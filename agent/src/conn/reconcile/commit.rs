@@ -3,8 +3,9 @@
 //! Called by `work` until it is done. The steps come one after the other over all rows: who holds
 //! them now, which workload they have by now, which are gone, what they add up to. A step begins
 //! when the moves that the one before has planned are made. Guarantees: a call looks at about as
-//! many rows as its budget says; a row is classified by what it is in that moment, and one that came or
-//! changed meanwhile is left to the next pass; what is shown changes with the last slice only.
+//! many rows as its budget says; a row is classified by what it is in that moment, and one that
+//! came or changed meanwhile is left to the next pass; what is shown changes with the last slice
+//! only.
 
 use super::classify::{Presence, classify};
 use super::owners::{Tally, follow_listener};

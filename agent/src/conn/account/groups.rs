@@ -124,60 +124,6 @@ impl Groups {
         number(Role::COUNT + role.index())
     }
 
-    /// The group of a process by its name, made where there is room.
-    pub(crate) fn of_name(&mut self, name: &Name, workload: &WorkloadRef, role: Role) -> GroupId {
-        match self.find(name.as_str(), workload, role) {
-            Some(group) => group,
-            None => self.make(&name.as_str().into(), workload, role),
-        }
-    }
-
-    /// The group of a process by its name, made where there is room; none, and nothing counted,
-    /// where there is not.
-    pub(crate) fn of_name_if_room(
-        &mut self,
-        name: &Name,
-        workload: &WorkloadRef,
-        role: Role,
-    ) -> Option<GroupId> {
-        self.find_or_add(&name.as_str().into(), workload, role)
-    }
-
-    /// The group of another's process in this workload and role; none, and nothing counted, where
-    /// there is no room.
-    pub(crate) fn sibling_if_room(
-        &mut self,
-        group: GroupId,
-        workload: &WorkloadRef,
-        role: Role,
-    ) -> Option<GroupId> {
-        let process = Arc::clone(&self.list[group.position()].process);
-        self.find_or_add(&process, workload, role)
-    }
-
-    /// The group of another's process in this workload and role, made where there is room.
-    pub(crate) fn sibling(
-        &mut self,
-        group: GroupId,
-        workload: &WorkloadRef,
-        role: Role,
-    ) -> GroupId {
-        if Self::is_other(group) {
-            return Self::other(role);
-        }
-        let process = Arc::clone(&self.list[group.position()].process);
-        self.find(&process, workload, role).unwrap_or_else(|| self.make(&process, workload, role))
-    }
-
-    /// The same process in the same workload, in this role.
-    pub(crate) fn in_role(&mut self, group: GroupId, role: Role) -> GroupId {
-        if self.role(group) == role {
-            return group;
-        }
-        let workload = self.list[group.position()].workload.clone();
-        self.sibling(group, &workload, role)
-    }
-
     /// Whether a row's group is already the one of this owner.
     pub(crate) fn keeps(&self, row: &Row, name: &Name, workload: &WorkloadRef, tgid: u32) -> bool {
         let group = &self.list[row.group.position()];

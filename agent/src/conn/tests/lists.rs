@@ -58,7 +58,12 @@ proptest! {
         for act in acts {
             match act {
                 Act::Insert(list, time) => {
-                    let row = Row::new(&Endpoints::default(), SocketState::CloseWait, Role::Client, time * SECOND);
+                    let row = Row::new(
+                        &Endpoints::default(),
+                        SocketState::CloseWait,
+                        Role::Client,
+                        time * SECOND,
+                    );
                     let index = rows.insert(row).expect("room");
                     let tail = lists[list].tail();
                     lists[list].insert(&mut rows, index, tail);
@@ -87,7 +92,10 @@ proptest! {
             for (list, model) in lists.iter().zip(&mut model) {
                 // A stable sort keeps rows of the same time in the order in which they came.
                 model.sort_by_key(|(time, _)| *time);
-                assert_eq!(list.indices(&rows).collect::<Vec<_>>(), model.iter().map(|(_, index)| *index).collect::<Vec<_>>());
+                assert_eq!(
+                    list.indices(&rows).collect::<Vec<_>>(),
+                    model.iter().map(|(_, index)| *index).collect::<Vec<_>>()
+                );
                 thresholds.check(&list.gauge(&rows), &model.iter().map(|(time, _)| *time), true);
             }
         }

@@ -36,10 +36,13 @@ fn act() -> impl Strategy<Value = Act> {
         Just((CLOSE_WAIT, CLOSE))
     ];
     prop_oneof![
-        6 => (key(), 0..NAMES.len()).prop_map(|((sk, cgroup), name)| Act::Connect(sk, cgroup, name)),
-        6 => (key(), after).prop_map(|((sk, cgroup), (old, new))| Act::Step(step(client(sk, cgroup), old, new, 9))),
+        6 => (key(), 0..NAMES.len())
+            .prop_map(|((sk, cgroup), name)| Act::Connect(sk, cgroup, name)),
+        6 => (key(), after).prop_map(|((sk, cgroup), (old, new))|
+            Act::Step(step(client(sk, cgroup), old, new, 9))),
         1 => key().prop_map(|(sk, cgroup)| Act::Resend(sk, cgroup)),
-        3 => (1..6_u64, proptest::option::of(0..3_usize)).prop_map(|(cgroup, name)| Act::Tell(cgroup, name)),
+        3 => (1..6_u64, proptest::option::of(0..3_usize))
+            .prop_map(|(cgroup, name)| Act::Tell(cgroup, name)),
         3 => (0..2 * IDLE_TTL).prop_map(Act::Tidy),
         1 => key().prop_map(|(sk, cgroup)| Act::Pass(sk, cgroup)),
     ]
@@ -77,15 +80,22 @@ fn counters(seen: &Snapshot) -> (HashMap<String, u64>, [u64; 4]) {
 
 proptest! {
     #[test]
-    fn no_counter_and_no_sum_ever_goes_down_whatever_is_named_evicted_or_merged(acts in proptest::collection::vec(act(), 0..120)) {
+    fn no_counter_and_no_sum_ever_goes_down_whatever_is_named_evicted_or_merged(
+        acts in proptest::collection::vec(act(), 0..120),
+    ) {
         let mut table = seeing(Limits { groups: 3, services: 3, connections: 6, ..LIMITS });
         let (mut before, mut sums, mut now) = (HashMap::new(), [0; 4], 0);
         for act in acts {
             match act {
                 Act::Connect(sk, cgroup, name) => connect(&mut table, sk, cgroup, NAMES[name]),
                 Act::Step(record) => apply(&mut table, &[record]),
-                Act::Resend(sk, cgroup) => table.retransmit(&resent(client(sk, cgroup), ESTABLISHED, 2)),
-                Act::Tell(cgroup, Some(name)) => table.tell_workloads([(Key::Cgroup(cgroup), Some(unit(NAMES[name])))], now),
+                Act::Resend(sk, cgroup) => {
+                    table.retransmit(&resent(client(sk, cgroup), ESTABLISHED, 2));
+                }
+                Act::Tell(cgroup, Some(name)) => table.tell_workloads(
+                    [(Key::Cgroup(cgroup), Some(unit(NAMES[name])))],
+                    now,
+                ),
                 Act::Tell(cgroup, None) => table.tell_workloads([(Key::Cgroup(cgroup), None)], now),
                 Act::Tidy(passed) => {
                     now += passed;
@@ -103,9 +113,15 @@ proptest! {
             assert!(seen.groups.len() <= 3 + SPARE + 6 && seen.services.len() <= 3 + SPARE + 3);
             let (all, after) = counters(&seen);
             for (labels, count) in &all {
-                assert!(before.get(labels).is_none_or(|old| old <= count), "{labels} went down to {count}");
+                assert!(
+                    before.get(labels).is_none_or(|old| old <= count),
+                    "{labels} went down to {count}"
+                );
             }
-            assert!(sums.iter().zip(&after).all(|(old, new)| old <= new), "{sums:?} went down to {after:?}");
+            assert!(
+                sums.iter().zip(&after).all(|(old, new)| old <= new),
+                "{sums:?} went down to {after:?}"
+            );
             (before, sums) = (all, after);
         }
     }

@@ -1,28 +1,28 @@
-//! Every sequence that a live kernel was seen to make (6.18), and what it counts.
+//! Every sequence of states that a live kernel was seen to make (6.18), and what it counts.
+//!
+//! `retransmits` counts the segments that the same sockets send more than once.
 
-use agent_common::record::Retransmit;
 use agent_common::tcp::{
     CLOSE, CLOSE_WAIT, CLOSING, ESTABLISHED, FIN_WAIT1, FIN_WAIT2, LAST_ACK, LISTEN, SYN_RECV,
     SYN_SENT,
 };
-use catalogue::labels::{CloseReason, ConnectFailure, Phase, RetransmitKind, Role, SocketState};
+use catalogue::labels::{CloseReason, ConnectFailure, Role, SocketState};
 
 use super::support::{
-    Ask, EPHEMERAL, LIMITS, PORT, SECOND, apply, check, ends, failing, owned, resent, row, seeded,
-    step,
+    Ask, EPHEMERAL, PORT, SECOND, apply, check, ends, failing, owned, row, seeded, step,
 };
 use crate::conn::Table;
 
-const CLIENT: u64 = 0xffff_8880_0000_1000;
-const CHILD: u64 = 0xffff_8880_0000_2000;
-const LISTENER: u64 = 0xffff_8880_0000_3000;
+pub(super) const CLIENT: u64 = 0xffff_8880_0000_1000;
+pub(super) const CHILD: u64 = 0xffff_8880_0000_2000;
+pub(super) const LISTENER: u64 = 0xffff_8880_0000_3000;
 
-fn listen(table: &mut Table) {
+pub(super) fn listen(table: &mut Table) {
     apply(table, &[owned(step(ends(LISTENER, PORT, 0), CLOSE, LISTEN, 0), "server", 10)]);
 }
 
 /// connect() as the client's socket shows it: no local port at first.
-fn connect(table: &mut Table) {
+pub(super) fn connect(table: &mut Table) {
     apply(
         table,
         &[
@@ -32,7 +32,7 @@ fn connect(table: &mut Table) {
     );
 }
 
-/// accept() as the server's socket shows it: the current task is a stranger throughout.
+/// accept() as the server's socket shows it: the current task is never one of the server.
 fn accept(table: &mut Table) {
     let end = ends(CHILD, PORT, EPHEMERAL);
     let mut first = step(end, LISTEN, SYN_RECV, 11);
@@ -44,7 +44,7 @@ fn client(old: u8, new: u8, ms: u64) -> agent_common::record::State {
     step(ends(CLIENT, EPHEMERAL, PORT), old, new, ms)
 }
 
-fn child(old: u8, new: u8, ms: u64) -> agent_common::record::State {
+pub(super) fn child(old: u8, new: u8, ms: u64) -> agent_common::record::State {
     step(ends(CHILD, PORT, EPHEMERAL), old, new, ms)
 }
 
@@ -282,40 +282,4 @@ fn a_half_closed_peer_stays_in_close_wait_and_grows_old() {
     assert_eq!(ages(&mut table, 3601), (1, Some(SECOND), [1, 1, 1]));
     apply(&mut table, &[child(CLOSE_WAIT, LAST_ACK, 3_700_000)]);
     assert_eq!(ages(&mut table, 3701), (0, None, [0, 0, 0]));
-}
-
-#[test]
-fn a_fast_open_child_can_stay_in_syn_recv_and_send_again_there() {
-    let mut table = seeded();
-    listen(&mut table);
-    apply(&mut table, &[child(LISTEN, SYN_RECV, 1)]);
-    table.retransmit(&resent(ends(CHILD, PORT, EPHEMERAL), SYN_RECV, 1));
-    let seen = table.snapshot(SECOND);
-    assert_eq!(seen.gauge_of("server", Role::Server, SocketState::SynRecv), 1);
-    let group = seen.group("server", Role::Server).expect("its group");
-    assert_eq!(group.retransmitted[Phase::Syn.index()][RetransmitKind::Timeout.index()], 1);
-}
-
-#[test]
-fn retransmits_count_segments_and_failed_ones_apart() {
-    let mut table = Table::new(LIMITS);
-    connect(&mut table);
-    let end = ends(CLIENT, EPHEMERAL, PORT);
-    table.retransmit(&resent(end, ESTABLISHED, 5));
-    table.retransmit(&Retransmit { ca_state: 3, pending: 5, ..resent(end, FIN_WAIT1, 2) });
-    table.retransmit(&Retransmit { err: -16, ..resent(end, ESTABLISHED, 9) });
-    table.retransmit(&resent(ends(0xdead, 1, 2), ESTABLISHED, 3));
-    table.synack_retransmit(&resent(ends(LISTENER, PORT, EPHEMERAL), LISTEN, 1));
-    let seen = table.snapshot(SECOND);
-    let group = seen.group("client", Role::Client).expect("its group");
-    assert_eq!(group.retransmitted[Phase::Established.index()][RetransmitKind::Timeout.index()], 5);
-    assert_eq!(group.retransmitted[Phase::Closing.index()][RetransmitKind::Fast.index()], 2);
-    let nobody = seen.group("unknown", Role::Unknown).expect("the group of unknown sockets");
-    assert_eq!(
-        nobody.retransmitted[Phase::Established.index()][RetransmitKind::Timeout.index()],
-        3
-    );
-    assert_eq!((seen.retransmits, seen.retransmit_failures), (5, [9, 0, 0, 0, 0, 0]));
-    assert_eq!(seen.synack_retransmits, [(Some(PORT), 1), (None, 0)]);
-    assert_eq!(row(&table, CLIENT).map(|row| row.retransmitted), Some(7));
 }

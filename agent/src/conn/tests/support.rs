@@ -27,8 +27,8 @@ pub(super) const EPHEMERAL: u16 = 40_000;
 pub(super) const LIMITS: Limits =
     Limits { connections: 10_000, groups: 100, services: 100, namespaces: 8, ports: 8 };
 
-/// A property with this number of cases, or with that of `PROPTEST_CASES`, which `cargo xtask check`
-/// sets.
+/// A property with this number of cases, or with that of `PROPTEST_CASES`, which
+/// `cargo xtask check` sets.
 pub(super) fn config(cases: u32) -> Config {
     let wanted = std::env::var("PROPTEST_CASES").ok().and_then(|wanted| wanted.parse().ok());
     Config { cases: wanted.unwrap_or(cases), ..Config::default() }

@@ -11,11 +11,66 @@ use super::{ALWAYS, GroupEntry, Groups, UNKNOWN, number};
 use crate::conn::account::workloads::WorkloadRef;
 use crate::conn::ids::GroupId;
 use crate::conn::report::snapshot::Queued;
+use crate::conn::socket::name::Name;
 use crate::conn::store::age_list::AgeList;
 use crate::internal_error::internal_error;
 use crate::workload::Key;
 
 impl Groups {
+    /// The group of a process by its name, made where there is room.
+    pub(crate) fn of_name(&mut self, name: &Name, workload: &WorkloadRef, role: Role) -> GroupId {
+        match self.find(name.as_str(), workload, role) {
+            Some(group) => group,
+            None => self.make(&name.as_str().into(), workload, role),
+        }
+    }
+
+    /// The group of a process by its name, made where there is room; none, and nothing counted,
+    /// where there is not.
+    pub(crate) fn of_name_if_room(
+        &mut self,
+        name: &Name,
+        workload: &WorkloadRef,
+        role: Role,
+    ) -> Option<GroupId> {
+        self.find_or_add(&name.as_str().into(), workload, role)
+    }
+
+    /// The group of another's process in this workload and role; none, and nothing counted, where
+    /// there is no room.
+    pub(crate) fn sibling_if_room(
+        &mut self,
+        group: GroupId,
+        workload: &WorkloadRef,
+        role: Role,
+    ) -> Option<GroupId> {
+        let process = Arc::clone(&self.list[group.position()].process);
+        self.find_or_add(&process, workload, role)
+    }
+
+    /// The group of another's process in this workload and role, made where there is room.
+    pub(crate) fn sibling(
+        &mut self,
+        group: GroupId,
+        workload: &WorkloadRef,
+        role: Role,
+    ) -> GroupId {
+        if Self::is_other(group) {
+            return Self::other(role);
+        }
+        let process = Arc::clone(&self.list[group.position()].process);
+        self.find(&process, workload, role).unwrap_or_else(|| self.make(&process, workload, role))
+    }
+
+    /// The same process in the same workload, in this role.
+    pub(crate) fn in_role(&mut self, group: GroupId, role: Role) -> GroupId {
+        if self.role(group) == role {
+            return group;
+        }
+        let workload = self.list[group.position()].workload.clone();
+        self.sibling(group, &workload, role)
+    }
+
     pub(super) fn find(
         &mut self,
         process: &str,

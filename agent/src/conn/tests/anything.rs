@@ -62,21 +62,19 @@ fn key() -> impl Strategy<Value = Key> {
 }
 
 fn act() -> impl Strategy<Value = Act> {
-    let by = proptest::option::of((0..NAMES.len(), 1..5_u32));
+    let name = || proptest::option::of(0..3_usize);
     prop_oneof![
-        24 => (1..24_u64, 0..10_usize, by, 1..CGROUPS, any::<bool>()).prop_map(|(sk, what, by, cgroup, serves)| {
-            let (old, new) = STEPS[what];
-            Act::Record(sk, old, new, by, cgroup, serves)
-        }),
-        3 => (1..CGROUPS, proptest::option::of(0..3_usize)).prop_map(|(cgroup, name)| Act::Tell(cgroup, name)),
-        3 => (key(), proptest::option::of(0..3_usize)).prop_map(|(key, name)| Act::TellSlowly(key, name)),
+        24 => record(),
+        3 => (1..CGROUPS, name()).prop_map(|(cgroup, name)| Act::Tell(cgroup, name)),
+        3 => (key(), name()).prop_map(|(key, name)| Act::TellSlowly(key, name)),
         4 => (1..4_usize).prop_map(Act::Migrate),
-        2 => (1..5_u32, proptest::option::of(0..3_usize)).prop_map(|(tgid, name)| Act::TellProcess(tgid, name)),
+        2 => (1..5_u32, name()).prop_map(|(tgid, name)| Act::TellProcess(tgid, name)),
         2 => prop_oneof![Just(1_u64), Just(20), Just(400)].prop_map(Act::Tidy),
         1 => (0..5_u8).prop_map(Act::See),
         3 => Just(Act::Begin),
-        8 => (1..24_u64, 0..4_usize, 1..CGROUPS, any::<bool>()).prop_map(|(sk, state, cgroup, serves)| Act::Entry(sk, LISTED[state], cgroup, serves)),
-        8 => (1..24_u64, 0..NAMES.len(), 1..5_u32).prop_map(|(sk, name, tgid)| Act::Holder(sk, name, tgid)),
+        8 => listed(),
+        8 => (1..24_u64, 0..NAMES.len(), 1..5_u32)
+            .prop_map(|(sk, name, tgid)| Act::Holder(sk, name, tgid)),
         3 => Just(Act::Commit),
         12 => (1..9_usize).prop_map(Act::Proceed),
         1 => (1..9_usize).prop_map(Act::Work),
@@ -85,6 +83,24 @@ fn act() -> impl Strategy<Value = Act> {
         1 => (0..3_u32).prop_map(Act::Reader),
     ]
 }
+
+/// A record of a transition, by a process or by none.
+fn record() -> impl Strategy<Value = Act> {
+    let by = proptest::option::of((0..NAMES.len(), 1..5_u32));
+    (1..24_u64, 0..10_usize, by, 1..CGROUPS, any::<bool>()).prop_map(
+        |(sk, what, by, cgroup, serves)| {
+            let (old, new) = STEPS[what];
+            Act::Record(sk, old, new, by, cgroup, serves)
+        },
+    )
+}
+
+/// An entry of the kernel's list.
+fn listed() -> impl Strategy<Value = Act> {
+    (1..24_u64, 0..4_usize, 1..CGROUPS, any::<bool>())
+        .prop_map(|(sk, state, cgroup, serves)| Act::Entry(sk, LISTED[state], cgroup, serves))
+}
+
 fn at(sk: u64, cgroup: u64, serves: bool) -> Endpoints {
     let serves = serves || sk < 4;
     Endpoints {
@@ -97,23 +113,47 @@ fn at(sk: u64, cgroup: u64, serves: bool) -> Endpoints {
     }
 }
 
-/// Plays `acts`, and looks at the table after each; while a pass ends, only what the agent does
-/// between its slices. Returns the time it is then, milliseconds.
+/// Where a play is: what the agent would do next depends on it.
+struct Scene {
+    /// The time, milliseconds.
+    ms: u64,
+    /// The process that reads the lists.
+    reader: u32,
+    passing: bool,
+    committing: bool,
+    /// When the descriptor tables of the pass were begun to be read, milliseconds.
+    walk: u64,
+}
+
+/// Plays `acts`, and looks at the table after each; while a pass is committed, only what the agent
+/// does between its slices. Returns the time of the end, milliseconds.
 fn play(
     table: &mut Table,
     acts: &[Act],
     forget: bool,
     mut look: impl FnMut(&mut Table, u64),
 ) -> u64 {
-    let (mut ms, mut reader, mut passing, mut finishing, mut walk) = (10, 0, false, false, 0);
+    let mut scene = Scene { ms: 10, reader: 0, passing: false, committing: false, walk: 0 };
     for act in acts {
         if forget {
             table.core.groups.clear_cache();
         }
-        ms += 7;
+        scene.ms += 7;
+        if !(scene.happen(table, act) || scene.pass(table, act)) && !scene.committing {
+            scene.between(table, act);
+        }
+        look(table, scene.ms);
+    }
+    scene.ms
+}
+
+impl Scene {
+    /// What may come at any moment. Returns whether `act` was such.
+    fn happen(&mut self, table: &mut Table, act: &Act) -> bool {
+        let now = self.ms * MS;
         match *act {
             Act::Record(sk, old, new, by, cgroup, serves) => {
-                let record: State = step(at(sk, cgroup, serves), old, new, ms);
+                let record: State = step(at(sk, cgroup, serves), old, new, self.ms);
                 let record = if let Some((name, tgid)) = by {
                     owned(record, NAMES[name], tgid)
                 } else {
@@ -121,60 +161,69 @@ fn play(
                 };
                 apply(table, &[record]);
             }
-            Act::Tell(cgroup, name) => table.tell_workloads(
-                [(Key::Cgroup(cgroup), name.map(|name| unit(UNITS[name])))],
-                ms * MS,
-            ),
+            Act::Tell(cgroup, name) => tell(table, Key::Cgroup(cgroup), name, now),
+            Act::TellProcess(tgid, name) => tell(table, Key::Process(tgid), name, now),
             Act::TellSlowly(key, name) => {
                 let workload = name.map(|name| unit(UNITS[name]));
-                let waited = table.core.workloads.tell(key, workload.as_ref(), ms * MS);
+                let waited = table.core.workloads.tell(key, workload.as_ref(), now);
                 let found = WorkloadRef::Named(table.core.workloads.of(key));
                 table.work.migrations.keys.extend(waited.then_some((key, found)));
             }
             Act::Migrate(places) => drop(table.migrate(places)),
-            Act::TellProcess(tgid, name) => table.tell_workloads(
-                [(Key::Process(tgid), name.map(|name| unit(UNITS[name])))],
-                ms * MS,
-            ),
-            Act::Tidy(seconds) if !finishing => {
-                ms += seconds * 1000;
-                table.expire_idle(ms * MS);
-            }
             Act::See(which) => table.see_workloads(SIGHTS[usize::from(which)]),
-            Act::Begin if !finishing => {
-                table.begin_pass(ms * MS);
-                (passing, walk) = (true, ms + 1);
+            Act::Age(places) => table.age(now, places),
+            Act::Reader(of) => self.reader = of,
+            _ => return false,
+        }
+        true
+    }
+
+    /// How a pass is committed. Returns whether `act` was a part of that.
+    fn pass(&mut self, table: &mut Table, act: &Act) -> bool {
+        match *act {
+            Act::Commit if self.passing && !self.committing => {
+                table.commit_pass(walked(self.walk * MS));
+                self.committing = true;
             }
-            Act::Entry(sk, state, cgroup, serves) if !finishing => {
-                table.pass_socket(&Socket {
-                    reader,
-                    flags: if sk % 2 == 0 { flag::ATTACHED } else { 0 },
-                    ..entry(at(sk, cgroup, serves), state, ms)
-                });
+            Act::Proceed(places) if self.committing => {
+                let ended = table.step_commit(self.ms * MS, places).is_some();
+                (self.passing, self.committing) = (!ended, !ended);
             }
-            Act::Holder(sk, name, tgid) if !finishing => {
-                table.pass_holder(&holder(sk, NAMES[name], tgid));
+            _ => return false,
+        }
+        true
+    }
+
+    /// What never comes while a pass is committed.
+    fn between(&mut self, table: &mut Table, act: &Act) {
+        match *act {
+            Act::Tidy(seconds) => {
+                self.ms += seconds * 1000;
+                table.expire_idle(self.ms * MS);
             }
-            Act::Commit if passing && !finishing => {
-                table.commit_pass(walked(walk * MS));
-                finishing = true;
+            Act::Begin => {
+                table.begin_pass(self.ms * MS);
+                (self.passing, self.walk) = (true, self.ms + 1);
             }
-            Act::Proceed(places) if finishing => {
-                let ended = table.step_commit(ms * MS, places).is_some();
-                (passing, finishing) = (!ended, !ended);
-            }
-            Act::Work(places) if !finishing => drop(table.step_due(places)),
-            Act::Abort if !finishing => {
+            Act::Entry(sk, state, cgroup, serves) => table.pass_socket(&Socket {
+                reader: self.reader,
+                flags: if sk % 2 == 0 { flag::ATTACHED } else { 0 },
+                ..entry(at(sk, cgroup, serves), state, self.ms)
+            }),
+            Act::Holder(sk, name, tgid) => table.pass_holder(&holder(sk, NAMES[name], tgid)),
+            Act::Work(places) => drop(table.step_due(places)),
+            Act::Abort => {
                 table.abort_pass();
-                passing = false;
+                self.passing = false;
             }
-            Act::Age(places) => table.age(ms * MS, places),
-            Act::Reader(of) => reader = of,
             _ => {}
         }
-        look(table, ms);
     }
-    ms
+}
+
+/// Tells the table what a key stands for, or that it is gone.
+fn tell(table: &mut Table, key: Key, name: Option<usize>, now: u64) {
+    table.tell_workloads([(key, name.map(|name| unit(UNITS[name])))], now);
 }
 
 /// Everything that the table shows, as text.
@@ -208,16 +257,24 @@ fn limits(tight: bool) -> Limits {
 proptest! {
     #![proptest_config(config(200))]
     #[test]
-    fn remembered_answers_change_nothing(acts in proptest::collection::vec(act(), 0..160), tight in any::<bool>()) {
+    fn remembered_answers_change_nothing(
+        acts in proptest::collection::vec(act(), 0..160),
+        tight in any::<bool>(),
+    ) {
         let (mut one, mut other) = (Table::new(limits(tight)), Table::new(limits(tight)));
         let mut cached_group = Vec::new();
         play(&mut one, &acts, false, |table, ms| cached_group.push(shown(table, ms * MS)));
         let mut cached_group = cached_group.iter();
-        play(&mut other, &acts, true, |table, ms| assert_eq!(Some(&shown(table, ms * MS)), cached_group.next()));
+        play(&mut other, &acts, true, |table, ms| {
+            assert_eq!(Some(&shown(table, ms * MS)), cached_group.next());
+        });
     }
 
     #[test]
-    fn the_books_balance_whatever_comes(acts in proptest::collection::vec(act(), 0..200), tight in any::<bool>()) {
+    fn the_books_balance_whatever_comes(
+        acts in proptest::collection::vec(act(), 0..200),
+        tight in any::<bool>(),
+    ) {
         let mut table = Table::new(limits(tight));
         let ms = play(&mut table, &acts, false, |table, ms| {
             // A snapshot brings all cursors up, so it is not made after each act.
@@ -230,8 +287,9 @@ proptest! {
         while table.migrate(2) {}
         check(&mut table, ms * MS);
         let waits = |key: &Key| table.core.workloads.wanted().contains(key);
-        let keys = (1..CGROUPS).map(Key::Cgroup).chain((1..5).map(Key::Process));
-        assert!(keys.into_iter().all(|key| table.core.groups.waiting(key).is_empty() || waits(&key)), "what is told is placed");
+        let mut keys = (1..CGROUPS).map(Key::Cgroup).chain((1..5).map(Key::Process));
+        let placed = |key| table.core.groups.waiting(key).is_empty() || waits(&key);
+        assert!(keys.all(placed), "what is told is placed");
         for row in table.core.rows.iter() {
             assert_eq!(table.core.groups.role(row.group), row.role, "a row stands under its side");
         }

@@ -206,56 +206,50 @@ pub(super) fn check(table: &mut Table, now: u64) {
     let snapshot = table.snapshot(now);
     let mut linked = 0;
     for group in (0..table.core.groups.len()).filter_map(GroupId::at) {
-        for (state, orphan) in SocketState::ALL
-            .iter()
-            .map(|state| (state, false))
-            .chain([(&SocketState::FinWait2, true)])
-        {
-            let mut like = Row::new(&ends(0, 0, 0), *state, Role::Client, 0);
-            (like.group, like.flags) = (group, if orphan { row_flag::ORPHAN } else { 0 });
-            let list = table.core.groups.peek(&like);
-            let indices: Vec<RowId> = list.indices(&table.core.rows).collect();
-            linked += indices.len();
-            let gauge = list.gauge(&table.core.rows);
-            assert_eq!(gauge.count, indices.len() as u64, "a list counts its rows");
-            let stages = indices
-                .iter()
-                .map(|index| &table.core.rows[*index])
-                .filter(|row| row.state == SocketState::CloseWait);
-            let stages = stages.fold([0; 3], |mut sum, row| {
-                sum[row.queues.stage().index()] += 1;
-                sum
-            });
-            assert_eq!(list.stages(), stages, "a list counts its rows by stage");
-            assert_eq!(list.tail(), indices.last().copied(), "a list ends at its tail");
-            for pair in indices.windows(2) {
-                assert!(
-                    table.core.rows[pair[0]].entered <= table.core.rows[pair[1]].entered,
-                    "a list is in order of time"
-                );
-                assert_eq!(
-                    table.core.rows[pair[1]].prev,
-                    Some(pair[0]),
-                    "a list is linked both ways"
-                );
-            }
-            for index in &indices {
-                let row = &table.core.rows[*index];
-                assert!(row.has(row_flag::LIVE) && row.group == group && row.state == *state);
-                assert_eq!(row.is_left(), orphan);
-                assert_eq!(
-                    table.core.find(row.sk),
-                    Some(*index),
-                    "every row is found by its socket"
-                );
-            }
-            table.core.thresholds.check(
-                &gauge,
-                &indices.iter().map(|index| table.core.rows[*index].entered),
-                state.can_leak() && !orphan,
-            );
+        for &state in &SocketState::ALL {
+            linked += check_list(table, group, state, false);
         }
+        linked += check_list(table, group, SocketState::FinWait2, true);
     }
+    check_rows(table, &snapshot, linked);
+    check_counts(table, &snapshot);
+}
+
+/// Checks the list of one group and state, or of its orphans. Returns how many rows are in it.
+fn check_list(table: &Table, group: GroupId, state: SocketState, orphan: bool) -> usize {
+    let rows = &table.core.rows;
+    let mut like = Row::new(&ends(0, 0, 0), state, Role::Client, 0);
+    (like.group, like.flags) = (group, if orphan { row_flag::ORPHAN } else { 0 });
+    let list = table.core.groups.peek(&like);
+    let indices: Vec<RowId> = list.indices(rows).collect();
+    let gauge = list.gauge(rows);
+    assert_eq!(gauge.count, indices.len() as u64, "a list counts its rows");
+    let closing =
+        indices.iter().map(|index| &rows[*index]).filter(|row| row.state == SocketState::CloseWait);
+    let stages = closing.fold([0; 3], |mut sum, row| {
+        sum[row.queues.stage().index()] += 1;
+        sum
+    });
+    assert_eq!(list.stages(), stages, "a list counts its rows by stage");
+    assert_eq!(list.tail(), indices.last().copied(), "a list ends at its tail");
+    for pair in indices.windows(2) {
+        let (first, second) = (&rows[pair[0]], &rows[pair[1]]);
+        assert!(first.entered <= second.entered, "a list is in order of time");
+        assert_eq!(second.prev, Some(pair[0]), "a list is linked both ways");
+    }
+    for index in &indices {
+        let row = &rows[*index];
+        assert!(row.has(row_flag::LIVE) && row.group == group && row.state == state);
+        assert_eq!(row.is_left(), orphan);
+        assert_eq!(table.core.find(row.sk), Some(*index), "every row is found by its socket");
+    }
+    let entered = indices.iter().map(|index| rows[*index].entered);
+    table.core.thresholds.check(&gauge, &entered, state.can_leak() && !orphan);
+    indices.len()
+}
+
+/// Checks that every row is in one list, in the index, and in one gauge.
+fn check_rows(table: &Table, snapshot: &Snapshot, linked: usize) {
     let rows = table.core.rows.iter().count() as u64;
     let all = [("rows in use", rows)];
     balance("every row is in one list", &[("rows in lists", linked as u64)], &all);
@@ -270,6 +264,10 @@ pub(super) fn check(table: &mut Table, now: u64) {
         &[("in gauges", shown), ("orphans in FIN_WAIT2", orphans)],
         &all,
     );
+}
+
+/// Checks what is counted besides: owners, verification, openings and closings.
+fn check_counts(table: &Table, snapshot: &Snapshot) {
     let unattributed =
         table.view().rows().filter(|row| row.attribution == Attribution::None).count() as u64;
     balance(

@@ -3,13 +3,16 @@
 mod anything;
 mod between;
 mod budgets;
+mod holders;
 mod ledger;
 mod lists;
 mod losses;
 mod migration;
 mod monotony;
 mod owners;
+mod pass_namespaces;
 mod passes;
+mod ports;
 mod pressure;
 mod random;
 mod retirement;

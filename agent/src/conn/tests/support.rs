@@ -206,7 +206,7 @@ pub(super) fn check(table: &mut Table, now: u64) {
     let snapshot = table.snapshot(now);
     let mut linked = 0;
     for group in (0..table.core.groups.len()).filter_map(GroupId::at) {
-        for &state in &SocketState::ALL {
+        for &state in SocketState::ALL {
             linked += check_list(table, group, state, false);
         }
         linked += check_list(table, group, SocketState::FinWait2, true);

@@ -139,7 +139,7 @@ fn play(
             table.core.groups.clear_cache();
         }
         scene.ms += 7;
-        if !(scene.happen(table, act) || scene.pass(table, act)) && !scene.committing {
+        if !(scene.happen(table, act) || scene.pass(table, act) || scene.committing) {
             scene.between(table, act);
         }
         look(table, scene.ms);

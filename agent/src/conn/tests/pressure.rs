@@ -1,4 +1,4 @@
-//! What passes gather besides states: stages, queues, listeners, ports, refusals, owners.
+//! What passes gather besides states: stages, queues, listeners, descriptors of owners.
 
 use agent_common::record::{Socket, flag};
 use agent_common::tcp::{CLOSE, CLOSE_WAIT, ESTABLISHED, FIN_WAIT2, LISTEN, SYN_SENT};

@@ -227,6 +227,10 @@ structures! {
     TcpSock = "tcp_sock": InetConnectionSock InetSock Sock SockCommon;
     /// A small socket in TIME_WAIT.
     InetTimewaitSock = "inet_timewait_sock": SockCommon;
+    /// A local port in use, and the sockets that share it.
+    InetBindBucket = "inet_bind_bucket";
+    /// A handshake; one that is over holds the child that waits to be accepted.
+    RequestSock = "request_sock": SockCommon;
     /// A network namespace.
     Net = "net";
     /// A cgroup.

@@ -6,9 +6,9 @@
 //! never reached. Guarantees: an entry's position, its type and its source are declared together.
 
 use crate::btf::{
-    BpfIterMeta, Cgroup, Constant, Entry, File, InetConnectionSock, InetSock, InetTimewaitSock,
-    Inode, KernfsNode, Member, Need, Net, SeqFile, SkBuff, Sock, SockCommon, SockFlag, Socket,
-    Structure, SuperBlock, TaskStruct, TcpSkbCb, TcpSock,
+    BpfIterMeta, Cgroup, Constant, Entry, File, InetBindBucket, InetConnectionSock, InetSock,
+    InetTimewaitSock, Inode, KernfsNode, Member, Need, Net, RequestSock, SeqFile, SkBuff, Sock,
+    SockCommon, SockFlag, Socket, Structure, SuperBlock, TaskStruct, TcpSkbCb, TcpSock,
 };
 
 /// The value of an entry that the running kernel does not have.
@@ -213,6 +213,38 @@ table! {
     SkDrops: Optional member(Sock, "sk_drops.counter" => u32);
     /// `icsk_accept_queue.qlen`: handshakes at a listener that are not finished.
     SynQueue: Optional member(InetConnectionSock, "icsk_accept_queue.qlen.counter" => u32);
+    /// `icsk_accept_queue.rskq_accept_head`: the handshake whose child has waited longest to be
+    /// accepted.
+    AcceptHead: Optional member(
+        InetConnectionSock, "icsk_accept_queue.rskq_accept_head" => *const RequestSock
+    );
+    /// `request_sock.dl_next`: the next one in the accept queue.
+    AcceptNext: Optional member(RequestSock, "dl_next" => *const RequestSock);
+    /// `request_sock.sk`: the child.
+    AcceptChild: Optional member(RequestSock, "sk" => *const Sock);
+    /// `icsk_bind_hash`: the local port that the socket has taken; null if it has none.
+    BindBucket: Optional member(InetConnectionSock, "icsk_bind_hash" => *const InetBindBucket);
+    /// `inet_bind_bucket.fastreuse`, a signed byte: below 0 if `connect` chose the port
+    /// (`__inet_hash_connect`, 5.10 to 6.18).
+    BindReuse: Optional member(InetBindBucket, "fastreuse" => u8);
+    /// `lsndtime`: when data was last sent, jiffies.
+    TcpLastSent: Optional member(TcpSock, "lsndtime" => u32);
+    /// `icsk_ack.lrcvtime`: when data was last received, jiffies.
+    LastReceived: Optional member(InetConnectionSock, "icsk_ack.lrcvtime" => u32);
+    /// `rcv_tstamp`: when an acknowledgement was last received, jiffies.
+    TcpLastAcked: Optional member(TcpSock, "rcv_tstamp" => u32);
+    /// `packets_out`: segments that are not acknowledged.
+    TcpPacketsOut: Optional member(TcpSock, "packets_out" => u32);
+    /// `icsk_retransmits`: time-outs in a row without an acknowledgement.
+    Retransmits: Optional member(InetConnectionSock, "icsk_retransmits" => u8);
+    /// `icsk_backoff`: how often the time-out was doubled.
+    Backoff: Optional member(InetConnectionSock, "icsk_backoff" => u8);
+    /// `icsk_probes_out`: window or keepalive probes that were not answered.
+    ProbesOut: Optional member(InetConnectionSock, "icsk_probes_out" => u8);
+    /// The bit of `sk_flags` that is set while keepalive is on.
+    SockKeepOpen: Optional sock_flag("SOCK_KEEPOPEN");
+    /// Whether `bpf_jiffies64` is there (5.6).
+    HelperJiffies: Optional helper("BPF_FUNC_jiffies64");
     /// The byte of `icsk_ca_state`.
     CaStateByte: Optional byte_of_bits(InetConnectionSock, "icsk_ca_state");
     /// The mask of `icsk_ca_state` in that byte.

@@ -18,6 +18,8 @@ pub mod kind {
     pub const SOCKET: u8 = 5;
     /// [`super::Holder`]: one descriptor that refers to a TCP socket.
     pub const HOLDER: u8 = 6;
+    /// [`super::Child`]: one connection that waits in an accept queue.
+    pub const CHILD: u8 = 7;
 }
 
 /// Bits of the `flags` byte.
@@ -32,6 +34,24 @@ pub mod flag {
     pub const ATTACHED: u8 = 1 << 3;
     /// The peer's window lets nothing more out: it is zero, or the kernel probes it.
     pub const WINDOW_CLOSED: u8 = 1 << 4;
+    /// `connect` chose the local port, so the socket is a client.
+    pub const PORT_BY_CONNECT: u8 = 1 << 5;
+    /// `bind` took part in the choice of the local port, for this socket or for one that shares it.
+    pub const PORT_BY_BIND: u8 = 1 << 6;
+    /// Keepalive is on (`SO_KEEPALIVE`).
+    pub const KEEPALIVE: u8 = 1 << 7;
+}
+
+/// Bits of [`Activity::known`]: what the running kernel tells.
+pub mod known {
+    /// The times of the last data and acknowledgement.
+    pub const TIMES: u8 = 1;
+    /// What is not acknowledged: segments, time-outs, probes.
+    pub const UNACKNOWLEDGED: u8 = 1 << 1;
+    /// Bytes sent and received.
+    pub const BYTES: u8 = 1 << 2;
+    /// Whether keepalive is on.
+    pub const KEEPALIVE: u8 = 1 << 3;
 }
 
 /// The identity of a socket, its namespace and cgroup, and its two ends.
@@ -125,6 +145,38 @@ pub struct Retransmit {
     pub total: u32,
 }
 
+/// What a connection has done, as the kernel's list shows it.
+///
+/// The kernel sets the three times at the handshake (`tcp_finish_connect`,
+/// `tcp_create_openreq_child`, `tcp_init_transfer`, 6.18). They are 32-bit jiffies: a time that
+/// lies longer ago than 2^32 jiffies (49 days at 1000 Hz) looks younger than it is.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Activity {
+    /// Payload bytes received in order.
+    pub bytes_received: u64,
+    /// Payload bytes handed to the network, without retransmitted ones.
+    pub bytes_sent: u64,
+    /// Jiffies since data was last sent or retransmitted, modulo 2^32.
+    pub sent_ago: u32,
+    /// Jiffies since data was last received, modulo 2^32.
+    pub received_ago: u32,
+    /// Jiffies since an acknowledgement was last received, keepalive's among them, modulo 2^32.
+    pub acked_ago: u32,
+    /// Up to where the peer has acknowledged (`snd_una`).
+    pub acknowledged: u32,
+    /// Segments that are not acknowledged (`packets_out`).
+    pub unacknowledged: u32,
+    /// Time-outs in a row without an acknowledgement (`icsk_retransmits`).
+    pub timeouts: u8,
+    /// How often the time-out was doubled (`icsk_backoff`).
+    pub backoff: u8,
+    /// Window or keepalive probes that were not answered (`icsk_probes_out`).
+    pub probes: u8,
+    /// See [`known`].
+    pub known: u8,
+}
+
 /// An entry of the kernel's socket list (`iter/tcp`).
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -154,6 +206,25 @@ pub struct Socket {
     pub syn_queue: u32,
     /// LISTEN: what it has dropped in its life (`sk_drops`), modulo 2^32. Else 0.
     pub drops: u32,
+    /// The address of the socket that descriptors refer to, if it is another than `ends.sk`: the
+    /// MPTCP connection of a subflow (`mptcp_sock_graft`, 5.10 to 6.18). Else 0.
+    pub outer: u64,
+    /// What the connection has done; all zero for a listener and for small sockets.
+    pub activity: Activity,
+}
+
+/// A connection that waits in the accept queue of a listener (`iter/tcp`, after the listener).
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Child {
+    /// [`kind::CHILD`].
+    pub kind: u8,
+    /// Zero.
+    pub pad: [u8; 7],
+    /// The kernel address of the listener.
+    pub listener: u64,
+    /// The kernel address of the connection.
+    pub sk: u64,
 }
 
 /// A descriptor of a process that refers to a TCP socket (`iter/task_file`).
@@ -181,7 +252,9 @@ const _: () = {
     assert!(size_of::<State>() == 96);
     assert!(size_of::<Close>() == 120);
     assert!(size_of::<Retransmit>() == 80);
-    assert!(size_of::<Socket>() == 88);
+    assert!(size_of::<Activity>() == 40);
+    assert!(size_of::<Socket>() == 136);
+    assert!(size_of::<Child>() == 24);
     assert!(size_of::<Holder>() == 40);
     assert!(align_of::<Close>() == 8);
 };

@@ -11,7 +11,9 @@
 // The BPF target takes no assembly without it.
 #![feature(asm_experimental_arch)]
 
+mod accept_queue;
 mod access;
+mod activity;
 mod counters;
 mod counts;
 mod holders;

@@ -8,16 +8,16 @@
 
 use agent_common::btf::{BpfIterMeta, InetTimewaitSock, Member, SockCommon, TcpSock};
 use agent_common::layout::{
-    IterSeq, Pending, SkAckBacklog, SkDrops, SkMaxAckBacklog, SkState, SynQueue, TcpCopiedSeq,
-    TcpRcvNxt, TcpSndUna, TcpSndWnd, TcpWriteSeq, TwSubstate,
+    IterSeq, Pending, SkAckBacklog, SkDrops, SkMaxAckBacklog, SkSocket, SkState, SocketSk,
+    SynQueue, TcpCopiedSeq, TcpRcvNxt, TcpSndUna, TcpSndWnd, TcpWriteSeq, TwSubstate,
 };
-use agent_common::record::{Socket, flag, kind};
+use agent_common::record::{Activity, Socket, flag, kind};
 use agent_common::tcp;
 use aya_ebpf::helpers::bpf_get_current_pid_tgid;
 use aya_ebpf::helpers::generated::bpf_skc_to_tcp_timewait_sock;
 
 use crate::access::{BtfPtr, has, load_if_known};
-use crate::{out, socket};
+use crate::{accept_queue, activity, out, socket};
 
 /// `ICSK_TIME_PROBE0`, `include/net/inet_connection_sock.h`, unchanged since 2.6: the timer that
 /// probes a window.
@@ -43,15 +43,18 @@ pub(crate) extern "C" fn iter_tcp(ctx: *const TcpContext) -> i32 {
         return 0;
     }
     let seq = BtfPtr::new(context.meta).follow(IterSeq);
-    let record = entry(sk);
+    let full = socket::tcp_sock(sk);
+    let record = entry(sk, full);
     out::entry(seq, &record);
+    if record.state == tcp::LISTEN && !full.is_null() {
+        accept_queue::report(seq, full);
+    }
     0
 }
 
 #[inline(always)]
-fn entry(sk: BtfPtr<SockCommon>) -> Socket {
+fn entry(sk: BtfPtr<SockCommon>, full: BtfPtr<TcpSock>) -> Socket {
     let state = sk.load(SkState);
-    let full = socket::tcp_sock(sk);
     let ends = socket::endpoints(sk, full.upcast(), socket::source_port(full));
     let reader = (bpf_get_current_pid_tgid() >> 32) as u32;
     let time = out::now();
@@ -67,13 +70,18 @@ fn entry(sk: BtfPtr<SockCommon>) -> Socket {
         send_queue: 0,
         syn_queue: 0,
         drops: 0,
+        outer: 0,
+        activity: Activity::default(),
     };
     if !full.is_null() {
         record.flags = socket::socket_flags(full.upcast());
+        record.outer = outer(full);
         if state == tcp::LISTEN {
             listener(full, &mut record);
         } else {
             queues(full, &mut record);
+            record.flags |= activity::flags(full);
+            record.activity = activity::of(full);
         }
     } else if state == tcp::TIME_WAIT && has(TwSubstate) {
         // SAFETY: the helper checks the socket itself and returns null if it is of another kind.
@@ -85,6 +93,16 @@ fn entry(sk: BtfPtr<SockCommon>) -> Socket {
         }
     }
     record
+}
+
+/// Returns the address of the socket that descriptors refer to, if it is another one.
+#[inline(always)]
+fn outer(full: BtfPtr<TcpSock>) -> u64 {
+    if !has(SocketSk) {
+        return 0;
+    }
+    let outer = full.follow(SkSocket).follow(SocketSk).address();
+    if outer == full.address() { 0 } else { outer }
 }
 
 /// Adds what waits at a listener.

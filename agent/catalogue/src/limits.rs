@@ -5,5 +5,9 @@
 /// has these values.
 pub const STUCK_AGES: [u64; 3] = [60, 300, 3600];
 
+/// A connection counts as idle from these times without data on, in seconds. The label `min_idle`
+/// has these values.
+pub const IDLE_AGES: [u64; 3] = [60, 300, 3600];
+
 /// At most so many label sets exceed a budget while their workloads wait for their names.
 pub const SPARE: usize = 64;

@@ -127,7 +127,7 @@ fn print<O: Write, D: Write>(
             printer.retransmit(retransmit)?
         }
         // Iterators do not write into the rings.
-        Record::Socket(_) | Record::Holder(_) => ControlFlow::Continue(()),
+        Record::Socket(_) | Record::Holder(_) | Record::Child(_) => ControlFlow::Continue(()),
     };
     let enough = summary.transitions + summary.retransmits >= most;
     Ok(if enough { ControlFlow::Break(()) } else { progress })

@@ -16,6 +16,7 @@ use super::store::age_list::AgeThresholds;
 use super::store::index::Index;
 use super::store::listener_index::Listeners;
 use super::store::slab::Slab;
+use crate::clock;
 use crate::internal_error::internal_error;
 
 /// One row a live socket, and all that is counted from them.
@@ -37,6 +38,8 @@ pub(super) struct Core {
     /// them.
     pub(super) reader: u32,
     pub(super) limits: Limits,
+    /// The length of a jiffy, nanoseconds.
+    pub(super) tick: u64,
 }
 
 impl Core {
@@ -57,6 +60,7 @@ impl Core {
             known: HashSet::new(),
             reader: 0,
             limits,
+            tick: clock::tick(),
         }
     }
 
@@ -124,7 +128,7 @@ impl Core {
         list.insert(&mut self.rows, index, tail);
         let row = &self.rows[index];
         if row.state == SocketState::Listen {
-            self.listeners.add(row.netns, row.local_port, row.local, index);
+            self.listeners.add(index, row);
         }
     }
 

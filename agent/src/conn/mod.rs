@@ -42,6 +42,7 @@ pub use limits::{Budget, Limits};
 pub use regroup::migration::Wanted;
 pub use report::coverage::{Covered, PassSummary};
 pub use report::{pressure, snapshot};
+pub use socket::activity::ActivityView;
 pub use socket::attribution::{Attribution, names_owner};
 pub use socket::retransmit;
 pub use socket::row_view::{RowView, States, Waiting};

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use agent_common::record::{Close, Holder, Retransmit, Socket, State};
+use agent_common::record::{Child, Close, Holder, Retransmit, Socket, State};
 
 use super::collect::results::PassResults;
 use super::core::Core;
@@ -83,6 +83,11 @@ impl Table {
     /// Compares one entry of the socket list with the table.
     pub fn pass_socket(&mut self, entry: &Socket) {
         self.work.socket(&mut self.core, entry);
+    }
+
+    /// Takes a connection that waits in the accept queue of a listener.
+    pub fn pass_child(&mut self, entry: &Child) {
+        self.work.child(entry);
     }
 
     /// Notes a process that holds a socket; what follows is decided when the pass is committed.

@@ -15,6 +15,7 @@ use super::limits::Budget;
 use super::regroup::migration::Wanted;
 use super::report::pressure::Destination;
 use super::report::snapshot::Snapshot;
+use super::socket::activity::Activity;
 use super::socket::attribution::Attribution;
 use super::socket::row::{Row, flag};
 use super::socket::row_view::{RowView, States};
@@ -34,7 +35,7 @@ impl<'a> View<'a> {
 
     /// Returns all rows, in no particular order.
     pub fn rows(self) -> impl Iterator<Item = RowView> + 'a {
-        self.core.rows.iter().map(move |row| self.row(row))
+        self.core.rows.with_activity().map(move |(row, activity)| self.row(row, activity))
     }
 
     /// Appends the rows in `states` among `slots` slots of the slab from `from` on, and counts in
@@ -51,10 +52,13 @@ impl<'a> View<'a> {
         let rows = &self.core.rows;
         let end = from.saturating_add(slots).min(rows.top());
         let live = (from..end)
-            .filter_map(|slot| RowId::new(slot).map(|id| &rows[id]))
-            .filter(|row| row.has(flag::LIVE))
+            .filter_map(RowId::new)
+            .filter(|id| rows[*id].has(flag::LIVE))
             .inspect(|_| *seen += 1);
-        into.extend(live.filter(|row| states.has(row.state)).map(|row| self.row(row)));
+        into.extend(
+            live.filter(|id| states.has(rows[*id].state))
+                .map(|id| self.row(&rows[id], rows.activity(id))),
+        );
         (end < rows.top()).then_some(end)
     }
 
@@ -111,9 +115,9 @@ impl<'a> View<'a> {
         Wanted { keys: self.core.workloads.wanted(), processes: self.core.workloads.processes() }
     }
 
-    fn row(self, row: &Row) -> RowView {
+    fn row(self, row: &Row, activity: &Activity) -> RowView {
         let groups = &self.core.groups;
-        RowView::new(row, groups.name(row.group), groups.workload(row.group))
+        RowView::new(row, activity, groups.name(row.group), groups.workload(row.group))
     }
 }
 

@@ -11,7 +11,7 @@
 
 use std::sync::Arc;
 
-use agent_common::record::{Holder, Socket, State};
+use agent_common::record::{Child, Holder, Socket, State};
 
 use super::collect::results::PassResults;
 use super::collect::sums::Sums;
@@ -139,6 +139,13 @@ impl Work {
     pub(super) fn socket(&mut self, core: &mut Core, entry: &Socket) {
         if let Some(pass) = self.stage.pass() {
             pass.socket(core, &mut self.queue, entry);
+        }
+    }
+
+    /// Takes a connection in the accept queue of a listener.
+    pub(super) fn child(&mut self, entry: &Child) {
+        if let Some(pass) = self.stage.pass() {
+            pass.child(entry);
         }
     }
 

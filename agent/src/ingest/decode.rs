@@ -2,7 +2,9 @@
 //!
 //! Called for each record of the rings and the iterators. Cannot panic; what it refuses it names.
 
-use agent_common::record::{Close, Endpoints, Holder, Retransmit, Socket, State, kind};
+use agent_common::record::{
+    Activity, Child, Close, Endpoints, Holder, Retransmit, Socket, State, kind,
+};
 use agent_common::tcp;
 
 /// A record of either ring or of an iterator.
@@ -20,6 +22,8 @@ pub enum Record {
     Socket(Socket),
     /// A descriptor of a process.
     Holder(Holder),
+    /// A connection in an accept queue.
+    Child(Child),
 }
 
 /// Why bytes are no record.
@@ -67,6 +71,7 @@ pub const fn length_of(kind: u8) -> Option<usize> {
         kind::RETRANSMIT | kind::SYNACK => size_of::<Retransmit>(),
         kind::SOCKET => size_of::<Socket>(),
         kind::HOLDER => size_of::<Holder>(),
+        kind::CHILD => size_of::<Child>(),
         _ => return None,
     })
 }
@@ -88,6 +93,7 @@ pub fn decode(bytes: &[u8]) -> Result<Record, DecodeError> {
         }
         kind::SOCKET => Record::Socket(Reader::over::<{ size_of::<Socket>() }>(bytes)?.socket()),
         kind::HOLDER => Record::Holder(Reader::over::<{ size_of::<Holder>() }>(bytes)?.holder()),
+        kind::CHILD => Record::Child(Reader::over::<{ size_of::<Child>() }>(bytes)?.child()),
         _ => return Err(DecodeError::UnknownKind),
     };
     if has_known_states(&record) { Ok(record) } else { Err(DecodeError::BadState) }
@@ -101,7 +107,7 @@ fn has_known_states(record: &Record) -> bool {
         Record::Close(close) => known(close.state.old) && close.state.new == tcp::CLOSE,
         Record::Retransmit(retransmit) | Record::SynAck(retransmit) => known(retransmit.state),
         Record::Socket(socket) => known(socket.state),
-        Record::Holder(_) => true,
+        Record::Holder(_) | Record::Child(_) => true,
     }
 }
 
@@ -225,7 +231,31 @@ impl<'a> Reader<'a> {
             send_queue: self.u32(),
             syn_queue: self.u32(),
             drops: self.u32(),
+            outer: self.u64(),
+            activity: self.activity(),
         }
+    }
+
+    #[inline(always)]
+    fn activity(&mut self) -> Activity {
+        Activity {
+            bytes_received: self.u64(),
+            bytes_sent: self.u64(),
+            sent_ago: self.u32(),
+            received_ago: self.u32(),
+            acked_ago: self.u32(),
+            acknowledged: self.u32(),
+            unacknowledged: self.u32(),
+            timeouts: self.u8(),
+            backoff: self.u8(),
+            probes: self.u8(),
+            known: self.u8(),
+        }
+    }
+
+    #[inline(always)]
+    fn child(&mut self) -> Child {
+        Child { kind: self.u8(), pad: self.take(), listener: self.u64(), sk: self.u64() }
     }
 
     #[inline(always)]

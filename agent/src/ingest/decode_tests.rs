@@ -109,12 +109,19 @@ proptest! {
     #[test]
     fn a_socket_comes_back_as_it_went_in(
         ends in endpoints(), state in 1u8..=12, substate: u8, flags: u8, reader: u32, time: u64,
-        numbers: [u32; 4],
+        numbers: [u32; 4], outer: u64, bytes: [u64; 2], words: [u32; 5], small: [u8; 4],
     ) {
+        let [bytes_received, bytes_sent] = bytes;
+        let [sent_ago, received_ago, acked_ago, acknowledged, unacknowledged] = words;
+        let [timeouts, backoff, probes, known] = small;
+        let activity = Activity {
+            bytes_received, bytes_sent, sent_ago, received_ago, acked_ago, acknowledged,
+            unacknowledged, timeouts, backoff, probes, known,
+        };
         let [receive_queue, send_queue, syn_queue, drops] = numbers;
         let record = Socket {
             kind: kind::SOCKET, state, substate, flags, reader, time, ends, receive_queue,
-            send_queue, syn_queue, drops,
+            send_queue, syn_queue, drops, outer, activity,
         };
         let bytes = Writer::default()
             .bytes(&[kind::SOCKET, state, substate, flags])
@@ -122,6 +129,10 @@ proptest! {
             .bytes(&time.to_ne_bytes())
             .endpoints(&ends)
             .bytes(&numbers.map(u32::to_ne_bytes).concat())
+            .bytes(&outer.to_ne_bytes())
+            .bytes(&bytes.map(u64::to_ne_bytes).concat())
+            .bytes(&words.map(u32::to_ne_bytes).concat())
+            .bytes(&small)
             .0;
         prop_assert_eq!(decode(&bytes), Ok(Record::Socket(record)));
     }
@@ -141,6 +152,17 @@ proptest! {
     }
 
     #[test]
+    fn a_child_comes_back_as_it_went_in(listener: u64, sk: u64) {
+        let record = Child { kind: kind::CHILD, pad: [0; 7], listener, sk };
+        let bytes = Writer::default()
+            .bytes(&[kind::CHILD, 0, 0, 0, 0, 0, 0, 0])
+            .bytes(&listener.to_ne_bytes())
+            .bytes(&sk.to_ne_bytes())
+            .0;
+        prop_assert_eq!(decode(&bytes), Ok(Record::Child(record)));
+    }
+
+    #[test]
     fn random_bytes_are_a_record_or_a_named_error(
         bytes in proptest::collection::vec(any::<u8>(), 0..256),
     ) {
@@ -151,7 +173,7 @@ proptest! {
     }
 
     #[test]
-    fn a_length_that_is_off_is_truncated_or_oversized(first in 1u8..=6, length in 1usize..256) {
+    fn a_length_that_is_off_is_truncated_or_oversized(first in 1u8..=7, length in 1usize..256) {
         let mut bytes = vec![0; length];
         bytes[0] = first;
         let expected = length_of(first).unwrap();
@@ -159,7 +181,7 @@ proptest! {
         match length.cmp(&expected) {
             std::cmp::Ordering::Less => prop_assert_eq!(result, Err(DecodeError::Truncated)),
             std::cmp::Ordering::Greater => prop_assert_eq!(result, Err(DecodeError::Oversized)),
-            std::cmp::Ordering::Equal if first == kind::HOLDER => prop_assert!(result.is_ok()),
+            std::cmp::Ordering::Equal if matches!(first, kind::HOLDER | kind::CHILD) => prop_assert!(result.is_ok()),
             std::cmp::Ordering::Equal => prop_assert_eq!(result, Err(DecodeError::BadState)),
         }
     }
@@ -177,7 +199,7 @@ fn a_million_mangled_records_never_panic_and_are_all_accounted_for() {
     };
     let mut outcomes = [0u64; DecodeError::ALL.len() + 1];
     for _ in 0..1_000_000 {
-        let first = u8::try_from(next() % 8).unwrap();
+        let first = u8::try_from(next() % 9).unwrap();
         let mut bytes = vec![u8::try_from(next() % 14).unwrap(); length_of(first).unwrap_or(64)];
         bytes[0] = first;
         for _ in 0..next() % 4 {

@@ -279,6 +279,7 @@ pub fn apply(table: &mut Table, record: &Record) {
         Record::SynAck(retransmit) => table.synack_retransmit(retransmit),
         Record::Socket(socket) => table.pass_socket(socket),
         Record::Holder(holder) => table.pass_holder(holder),
+        Record::Child(child) => table.pass_child(child),
     }
 }
 

@@ -129,7 +129,7 @@ fn time_of(record: &Record) -> u64 {
         Record::Close(close) => close.state.time,
         Record::Retransmit(retransmit) | Record::SynAck(retransmit) => retransmit.time,
         Record::Socket(socket) => socket.time,
-        Record::Holder(_) => 0,
+        Record::Holder(_) | Record::Child(_) => 0,
     }
 }
 

@@ -90,6 +90,29 @@ pub(crate) struct Connection {
     pub(crate) zero_window: bool,
     /// How many segments were retransmitted.
     pub(crate) retransmitted_segments: u32,
+    /// How long it has carried no data either way, as of the last pass; `None` as long as no pass
+    /// has seen it, and if the kernel does not tell. The same holds for the fields below.
+    pub(crate) idle_seconds: Option<f64>,
+    /// How long ago data was last sent or retransmitted.
+    pub(crate) last_sent_seconds: Option<f64>,
+    /// How long ago data was last received.
+    pub(crate) last_received_seconds: Option<f64>,
+    /// How long ago an acknowledgement was last received, keepalive's among them.
+    pub(crate) last_acknowledged_seconds: Option<f64>,
+    /// How long something has been unacknowledged without any progress; `None` if nothing is.
+    pub(crate) unacknowledged_seconds: Option<f64>,
+    /// Time-outs in a row without an acknowledgement.
+    pub(crate) timeouts: u8,
+    /// How often the time-out was doubled.
+    pub(crate) backoff: u8,
+    /// Window or keepalive probes that were not answered.
+    pub(crate) probes: u8,
+    /// Whether keepalive is on.
+    pub(crate) keepalive: Option<bool>,
+    /// Payload bytes sent, without retransmitted ones.
+    pub(crate) bytes_sent: Option<u64>,
+    /// Payload bytes received in order.
+    pub(crate) bytes_received: Option<u64>,
 }
 
 impl Default for Connection {
@@ -120,6 +143,17 @@ impl Default for Connection {
             send_queue: 0,
             zero_window: false,
             retransmitted_segments: 0,
+            idle_seconds: None,
+            last_sent_seconds: None,
+            last_received_seconds: None,
+            last_acknowledged_seconds: None,
+            unacknowledged_seconds: None,
+            timeouts: 0,
+            backoff: 0,
+            probes: 0,
+            keepalive: None,
+            bytes_sent: None,
+            bytes_received: None,
         }
     }
 }
@@ -128,6 +162,8 @@ impl Connection {
     /// Returns a row of the table at `now` (`CLOCK_MONOTONIC`, nanoseconds).
     #[must_use]
     pub(crate) fn of(row: &RowView, now: u64) -> Self {
+        let activity = &row.activity;
+        let since = |time: Option<u64>| time.map(|time| seconds(now.saturating_sub(time)));
         Self {
             state: row.state.as_str().to_owned(),
             age_seconds: seconds(now.saturating_sub(row.entered)),
@@ -153,6 +189,17 @@ impl Connection {
             send_queue: row.waiting.send_queue,
             zero_window: row.waiting.held_back,
             retransmitted_segments: row.retransmitted,
+            idle_seconds: since(activity.used()),
+            last_sent_seconds: since(activity.sent),
+            last_received_seconds: since(activity.received),
+            last_acknowledged_seconds: since(activity.acked),
+            unacknowledged_seconds: since(activity.stalled),
+            timeouts: activity.timeouts,
+            backoff: activity.backoff,
+            probes: activity.probes,
+            keepalive: activity.keepalive,
+            bytes_sent: activity.bytes.map(|[sent, _]| sent),
+            bytes_received: activity.bytes.map(|[_, received]| received),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use catalogue::labels::{Role, Stage};
 
-use crate::conn::{Attribution, RowView, States};
+use crate::conn::{ActivityView, Attribution, RowView, States};
 
 /// Conditions on a row. An empty list is no condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +37,12 @@ pub(crate) struct Filter {
     pub(crate) netns: Vec<u32>,
     /// It has been in its state for at least this long.
     pub(crate) min_age: Duration,
+    /// It has carried no data for at least this long.
+    pub(crate) min_idle: Option<Duration>,
+    /// Keepalive is on, or off.
+    pub(crate) keepalive: Option<bool>,
+    /// Its peer does not acknowledge what was sent.
+    pub(crate) is_unacknowledged: bool,
 }
 
 impl Filter {
@@ -55,6 +61,9 @@ impl Filter {
         owners: Vec::new(),
         netns: Vec::new(),
         min_age: Duration::ZERO,
+        min_idle: None,
+        keepalive: None,
+        is_unacknowledged: false,
     };
 
     /// Returns whether a row matches at `now` (`CLOCK_MONOTONIC`, nanoseconds).
@@ -62,6 +71,7 @@ impl Filter {
     pub(crate) fn matches(&self, row: &RowView, now: u64) -> bool {
         self.states.has(row.state)
             && u128::from(now.saturating_sub(row.entered)) >= self.min_age.as_nanos()
+            && self.matches_activity(&row.activity, now)
             && any(&self.pids, |pid| *pid == row.tgid)
             && any(&self.ports, |port| *port == row.local_port || *port == row.peer_port)
             && any(&self.service_ports, |port| *port == row.service_port)
@@ -73,6 +83,20 @@ impl Filter {
             && any(&self.workloads, |pattern| pattern.matches(&row.workload))
             && any(&self.local, |end| end.holds(row.local_address.to_canonical(), row.local_port))
             && any(&self.peer, |end| end.holds(row.peer_address.to_canonical(), row.peer_port))
+    }
+}
+
+impl Filter {
+    /// Returns whether what a connection has done matches. What the kernel does not tell matches
+    /// no condition.
+    fn matches_activity(&self, activity: &ActivityView, now: u64) -> bool {
+        let idle = |least: Duration| {
+            let used = activity.used();
+            used.is_some_and(|used| u128::from(now.saturating_sub(used)) >= least.as_nanos())
+        };
+        self.min_idle.is_none_or(idle)
+            && self.keepalive.is_none_or(|wanted| activity.keepalive == Some(wanted))
+            && (!self.is_unacknowledged || activity.is_unacknowledged(now))
     }
 }
 

@@ -38,6 +38,8 @@ pub(crate) struct Parameter<Q> {
 /// How many values a parameter takes, and how they are given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Values {
+    /// No value: it is given or not. In the API `yes` or nothing stands behind it.
+    Flag,
     /// One value.
     One,
     /// Several values, by repetition. A comma is part of a value.
@@ -47,6 +49,11 @@ enum Values {
 }
 
 impl<Q> Parameter<Q> {
+    /// A parameter that is given or not.
+    pub(crate) const fn flag(name: &'static str, read: Read<Q>) -> Self {
+        Self::new(name, Values::Flag, "yes", read)
+    }
+
     /// A parameter that takes one value.
     pub(crate) const fn one(name: &'static str, placeholder: &'static str, read: Read<Q>) -> Self {
         Self::new(name, Values::One, placeholder, read)
@@ -97,12 +104,20 @@ impl<Q> Parameter<Q> {
 
     /// Returns the option of the command line. It takes any text: [`read`] reads the value.
     pub(super) fn argument(&self) -> Arg {
-        let action = if self.values == Values::One { ArgAction::Set } else { ArgAction::Append };
+        let action = match self.values {
+            Values::Flag | Values::One => ArgAction::Set,
+            Values::Repeated | Values::List => ArgAction::Append,
+        };
         let argument = Arg::new(self.name)
             .long(self.name)
             .value_name(self.placeholder)
             .help(self.help)
             .action(action);
+        let argument = if self.values == Values::Flag {
+            argument.num_args(0..=1).require_equals(true).default_missing_value("yes")
+        } else {
+            argument
+        };
         let argument =
             if let Some(letter) = self.short { argument.short(letter) } else { argument };
         if let Some(heading) = self.heading { argument.help_heading(heading) } else { argument }
@@ -146,12 +161,14 @@ pub(crate) fn read<Q: Query, N: AsRef<str>, V: AsRef<str>>(
         };
         let parts: Vec<&str> = match parameter.values {
             Values::List => value.split(',').collect(),
-            Values::One | Values::Repeated => vec![value],
+            Values::Flag | Values::One | Values::Repeated => vec![value],
         };
         for part in parts {
             *count += 1;
             match parameter.values {
-                Values::One if *count > 1 => return Err(refusal(name, value, "one value only")),
+                Values::Flag | Values::One if *count > 1 => {
+                    return Err(refusal(name, value, "one value only"));
+                }
                 _ if *count > MAX_VALUES => {
                     return Err(refusal(name, value, &format!("at most {MAX_VALUES} values")));
                 }

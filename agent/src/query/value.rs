@@ -53,6 +53,11 @@ pub(super) fn duration(text: &str) -> Result<Duration, Expected> {
     duration_text::parse(text).ok_or_else(|| duration_text::ALLOWED.to_owned())
 }
 
+/// Reads what stands behind a parameter that is given or not.
+pub(super) fn flag(text: &str) -> Result<bool, Expected> {
+    if text.is_empty() { Ok(true) } else { choice(text, &[("yes", true), ("no", false)]) }
+}
+
 /// Reads a name, or the beginning of one with `*` behind it.
 pub(super) fn pattern(text: &str) -> Result<Pattern, Expected> {
     if text.is_empty() {

@@ -20,6 +20,19 @@ super::metrics! {
         "Connections with bytes to send whose peer has closed its receive window, as of the last \
          reconcile pass: the peer does not read.",
         "`snd_wnd` of `ss -ti` is 0, or its timer is `persist`.";
+    IDLE = Gauge "tcpwarden_connections_idle", "connections",
+        ["process", "workload", "role", "min_idle"],
+        "Established connections that have carried no data for longer than `min_idle` seconds, as \
+         of the last reconcile pass. A leak of connections is a number that grows and never falls; \
+         an idle pool is flat.",
+        "The connections of `ss -tani state established` whose `lastsnd` and `lastrcv` are both \
+         longer ago; keepalive probes are no data.";
+    UNACKNOWLEDGED = Gauge "tcpwarden_connections_unacknowledged", "connections",
+        ["process", "workload", "role"],
+        "Connections in ESTABLISHED or CLOSE_WAIT whose peer does not acknowledge what was sent: \
+         after three time-outs in a row, or without any progress for 15 s; as of the last \
+         reconcile pass.",
+        "`ss -tani`: `unacked` with `backoff`, or with a `Send-Q` that stays.";
     LISTEN_SOCKETS = Gauge "tcpwarden_listen_sockets", "sockets", ["process", "workload", "port"],
         "Listening sockets, as of the last reconcile pass.",
         "`ss -tln`, over all network namespaces.";
@@ -37,6 +50,16 @@ super::metrics! {
         ["process", "workload", "port"],
         "How full the accept queue of the fullest listener is; 1 is full.",
         "Recv-Q / (Send-Q + 1) of `ss -tln`, the largest of the listeners of a process on a port.";
+    LISTEN_UNACCEPTED = Gauge "tcpwarden_listen_unaccepted_connections", "connections",
+        ["process", "workload", "port"],
+        "Connections in any state that the process has not accepted, as of the last reconcile \
+         pass.",
+        "The sockets of `ss -tanp` on the port that no process has, TIME_WAIT and closing ones \
+         left out.";
+    LISTEN_UNACCEPTED_AGE = Gauge "tcpwarden_listen_oldest_unaccepted_age_seconds", "seconds",
+        ["process", "workload", "port"],
+        "How long the oldest of them has waited since its handshake; 0 if none waits.",
+        "No equivalent in the kernel. A lower bound for connections that are older than the agent.";
     LISTEN_SYN_QUEUE = Gauge "tcpwarden_listen_syn_queue", "connections",
         ["process", "workload", "port"],
         "Handshakes at the listener that are not finished, as of the last reconcile pass.",

@@ -4,7 +4,7 @@
 //! Used by the table and its passes. Every answer that rests on a name alone is asked of the
 //! groups' cache first.
 
-use agent_common::record::State;
+use agent_common::record::{Socket, State, flag};
 use catalogue::labels::Role;
 
 use crate::conn::account::group_cache::CacheKey;
@@ -15,6 +15,7 @@ use crate::conn::ids::{GroupId, RowId};
 use crate::conn::socket::attribution::{Attribution, names_owner};
 use crate::conn::socket::name::Name;
 use crate::conn::socket::row::Row;
+use crate::conn::store::listener_index::Behind;
 
 impl Core {
     /// Sets the owner of a row that is not in the table: the task that made the record if it uses
@@ -44,11 +45,35 @@ impl Core {
     }
 
     /// Takes the role, and the owner where none is known or it waits to be accepted, from the
-    /// listener that the socket came from, if there is one.
+    /// listener that the socket came from, if there is one. If it may be one of several processes,
+    /// the owner stays as it is until the accept queues tell.
     pub(crate) fn inherit(&mut self, row: &mut Row) {
-        let Some(listener) = self.listeners.find(row.netns, row.local_port, row.local) else {
-            return;
-        };
+        match self.listeners.find(row.netns, row.local_port, row.local) {
+            Some(Behind::One(listener)) => self.inherit_from(row, listener),
+            Some(Behind::OneOfSeveral) if row.role != Role::Server => {
+                self.take_role(row, Role::Server);
+            }
+            Some(Behind::OneOfSeveral) | None => {}
+        }
+    }
+
+    /// Gives a row that is in no list a role, and the group that it has in it.
+    pub(crate) fn take_role(&mut self, row: &mut Row, role: Role) {
+        row.role = role;
+        let group = self.groups.in_role(row.group, role);
+        row.set_group(group);
+    }
+
+    /// Returns the role of a connection that has none, if the kernel's list tells: `connect` chose
+    /// its local port, or its peer is a listener of this host.
+    pub(crate) fn role_of(&self, row: &Row, entry: &Socket) -> Option<Role> {
+        let connects = entry.flags & flag::PORT_BY_CONNECT != 0
+            || self.listeners.find(row.netns, row.peer_port, row.peer).is_some();
+        (row.role == Role::Unknown && connects).then_some(Role::Client)
+    }
+
+    /// Takes role and owner from a listener.
+    pub(crate) fn inherit_from(&mut self, row: &mut Row, listener: RowId) {
         let listener = &self.rows[listener];
         row.role = Role::Server;
         let takes = row.attribution == Attribution::None

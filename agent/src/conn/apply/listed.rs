@@ -8,11 +8,12 @@ use catalogue::labels::SocketState;
 
 use crate::conn::core::Core;
 use crate::conn::ids::RowId;
+use crate::conn::socket::activity::{ACCEPT_GRACE, began_before};
 use crate::conn::socket::observation::Observation;
 use crate::conn::socket::observe::observe;
 use crate::conn::socket::outcome::Outcome;
 use crate::conn::socket::relation::{Relation, relation};
-use crate::conn::socket::row::Row;
+use crate::conn::socket::row::{Row, flag};
 
 impl Core {
     /// Takes an entry into the row at its socket's address, seen by the pass with this number. If
@@ -83,14 +84,32 @@ impl Core {
     ) -> Option<RowId> {
         let (mut row, outcome) = Self::first_row(&Observation::Listed { state, entry });
         row.seen = number;
+        if let Some((born, _)) = began_before(entry, self.tick) {
+            row.born = row.born.min(born);
+        }
         self.count(&outcome, row.netns);
         if outcome.inherits {
             self.inherit(&mut row);
+        }
+        if let Some(role) = self.role_of(&row, entry) {
+            self.take_role(&mut row, role);
         }
         if let Some(opening) = outcome.opening {
             self.count_opening(&mut row, opening);
         }
         self.store(row)
+    }
+
+    /// Takes what an entry tells of what the connection of its row has done.
+    #[inline]
+    pub(crate) fn take_activity(&mut self, index: RowId, entry: &Socket) {
+        let row = &self.rows[index];
+        let in_use = matches!(row.state, SocketState::Established | SocketState::CloseWait);
+        let waits = in_use
+            && !row.is_attached()
+            && !row.has(flag::ORPHAN)
+            && entry.time.saturating_sub(row.opened().unwrap_or(row.born)) >= ACCEPT_GRACE;
+        self.rows.activity_mut(index).take(entry, self.tick, waits);
     }
 
     /// Puts a confirmed row in place of what it was. It changes lists only if it becomes an orphan

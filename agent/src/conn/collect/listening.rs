@@ -10,6 +10,7 @@ use std::sync::Arc;
 use catalogue::labels::OTHER;
 use hashbrown::HashMap;
 
+use super::sums::Unaccepted;
 use crate::conn::account::groups::Groups;
 use crate::conn::report::pressure::Listener;
 use crate::conn::socket::row::{Row, flag};
@@ -49,12 +50,14 @@ struct Pair {
     syn_queue: u64,
     fullest: f64,
     drops: u64,
+    unaccepted: u64,
+    oldest_unaccepted: Option<u64>,
     /// Whether there is a row for it, seen by the last pass or not.
     live: bool,
 }
 
 /// Process, workload and port.
-type ListenerKey = (Arc<str>, Arc<str>, u16);
+pub(crate) type ListenerKey = (Arc<str>, Arc<str>, u16);
 
 /// All listeners.
 pub(crate) struct Listening {
@@ -118,6 +121,18 @@ impl Listening {
         self.pairs.retain(|_, pair| pair.sockets > 0 || pair.drops > 0);
     }
 
+    /// Takes the connections that wait at the listeners of a pair; those of none are left out.
+    pub(crate) fn wait(&mut self, key: ListenerKey, waits: Unaccepted) {
+        let pair = match self.pairs.get_mut(&key) {
+            Some(pair) => pair,
+            None if self.overflow > 0 => &mut self.beyond,
+            None => return,
+        };
+        pair.unaccepted += waits.count;
+        let oldest = pair.oldest_unaccepted.into_iter().chain([waits.oldest]).min();
+        pair.oldest_unaccepted = oldest;
+    }
+
     /// What is shown; the shared pair only once something was folded.
     pub(crate) fn snapshot(&self) -> Vec<Listener> {
         let show = |((process, workload, port), pair): (&ListenerKey, &Pair)| {
@@ -176,6 +191,8 @@ impl Pair {
             syn_queue: self.syn_queue,
             fullest: self.fullest,
             drops: self.drops,
+            unaccepted: self.unaccepted,
+            oldest_unaccepted: self.oldest_unaccepted,
         }
     }
 }

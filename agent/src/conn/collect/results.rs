@@ -123,6 +123,10 @@ impl PassResults {
             sums.listening(rows).map(|row| (row, input.extra(row, number))).collect();
         groups.queue(sums.queued());
         self.listening.renew(&listening, groups);
+        for ((group, port), unaccepted) in sums.unaccepted() {
+            let (process, workload) = groups.labels(*group);
+            self.listening.wait((process, workload, *port), *unaccepted);
+        }
         let home = input.home.unwrap_or_default();
         self.ports =
             input.destinations.publish(home, core.limits.namespaces, core.listeners.ports());

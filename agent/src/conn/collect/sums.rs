@@ -6,13 +6,17 @@
 
 use std::cmp::Reverse;
 
-use catalogue::labels::SocketState;
+use catalogue::labels::{Role, SocketState};
+use catalogue::limits::IDLE_AGES;
 use hashbrown::HashMap;
 
 use crate::conn::ids::{GroupId, RowId};
 use crate::conn::report::snapshot::Queued;
+use crate::conn::socket::activity::Activity;
 use crate::conn::socket::row::{Row, flag};
 use crate::conn::store::slab::Slab;
+
+const SECOND: u64 = 1_000_000_000;
 
 /// The sums so far.
 #[derive(Default)]
@@ -23,10 +27,36 @@ pub(crate) struct Sums {
     owned: HashMap<u32, (GroupId, u64)>,
     /// Listeners: their rows, with their sockets in case another has the row by now.
     listening: Vec<(RowId, u64)>,
+    /// Connections that were not accepted, by group and port.
+    unaccepted: HashMap<(GroupId, u16), Unaccepted>,
+}
+
+/// Connections that were not accepted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unaccepted {
+    pub(crate) count: u64,
+    /// When the handshake of the oldest was over, nanoseconds of `CLOCK_MONOTONIC`.
+    pub(crate) oldest: u64,
+}
+
+impl Unaccepted {
+    fn add(&mut self, other: Self) {
+        self.count += other.count;
+        self.oldest = self.oldest.min(other.oldest);
+    }
 }
 
 impl Sums {
-    pub(crate) fn add(&mut self, index: RowId, row: &Row, seen: bool) {
+    /// Adds a row and what its connection has done, as of `now` nanoseconds; `seen` says whether
+    /// this pass has met it.
+    pub(crate) fn add(
+        &mut self,
+        index: RowId,
+        row: &Row,
+        activity: &Activity,
+        seen: bool,
+        now: u64,
+    ) {
         if row.state == SocketState::Listen {
             self.listening.push((index, row.sk));
         } else if seen {
@@ -34,7 +64,12 @@ impl Sums {
             if group >= self.queued.len() {
                 self.queued.resize(group + 1, Queued::default());
             }
-            self.queued[group].add(row);
+            self.queued[group].add(row, activity, now);
+            if is_unaccepted(row) {
+                let one = Unaccepted { count: 1, oldest: row.opened().unwrap_or(row.born) };
+                let all = self.unaccepted.entry((row.group, row.local_port));
+                all.and_modify(|all| all.add(one)).or_insert(one);
+            }
         }
         if row.tgid != 0 && !row.has(flag::ORPHAN) {
             self.owned.entry(row.tgid).or_insert((row.group, 0)).1 += 1;
@@ -50,11 +85,21 @@ impl Sums {
             self.queued[successor.position()].merge(gone);
         }
         self.owned.values_mut().filter(|(of, _)| *of == group).for_each(|(of, _)| *of = successor);
+        let gone: Vec<_> = self.unaccepted.extract_if(|(of, _), _| *of == group).collect();
+        for ((_, port), one) in gone {
+            let all = self.unaccepted.entry((successor, port));
+            all.and_modify(|all| all.add(one)).or_insert(one);
+        }
     }
 
     /// What waits, by group.
     pub(crate) fn queued(&self) -> &[Queued] {
         &self.queued
+    }
+
+    /// Connections that were not accepted, by group and port.
+    pub(crate) const fn unaccepted(&self) -> &HashMap<(GroupId, u16), Unaccepted> {
+        &self.unaccepted
     }
 
     /// The listeners that are still there.
@@ -81,9 +126,25 @@ impl Sums {
     }
 }
 
+/// Whether a connection waits to be accepted.
+fn is_unaccepted(row: &Row) -> bool {
+    matches!(row.state, SocketState::Established | SocketState::CloseWait)
+        && row.role == Role::Server
+        && !row.is_attached()
+        && !row.has(flag::ORPHAN)
+}
+
 impl Queued {
-    /// Adds one row.
-    fn add(&mut self, row: &Row) {
+    /// Adds one row and what its connection has done, as of `now` nanoseconds.
+    fn add(&mut self, row: &Row, activity: &Activity, now: u64) {
+        let in_use = matches!(row.state, SocketState::Established | SocketState::CloseWait);
+        self.unacknowledged += u64::from(in_use && activity.is_unacknowledged(now));
+        if let (SocketState::Established, Some(used)) = (row.state, activity.used()) {
+            let idle = now.saturating_sub(used);
+            for (count, than) in self.idle.iter_mut().zip(IDLE_AGES) {
+                *count += u64::from(idle > than * SECOND);
+            }
+        }
         self.receive_bytes += u64::from(row.queues.unread_bytes(row.state));
         self.send_bytes += u64::from(row.queues.unsent_bytes(row.state));
         self.zero_window += u64::from(row.queues.is_held_back(row.state));

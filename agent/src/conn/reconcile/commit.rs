@@ -42,8 +42,12 @@ enum Step {
     Regroup,
     /// Assigns rows to the processes that hold them.
     Attribute,
+    /// Gives listeners that several processes hold to the one that accepts.
+    ChooseAccepters,
     /// Gives the sockets in accept queues the owner that their listener has now.
     FollowListeners,
+    /// Does the same for listeners that share an address, by what is in which queue.
+    FollowQueues,
     /// Marks all rows as verified that were in their state when the tables were read.
     MarkVerified,
     /// Moves rows whose workload was not known to the group that they belong to.
@@ -60,11 +64,11 @@ impl Step {
     fn next(self, commit: &Commit) -> Self {
         match self {
             Self::Regroup => Self::Attribute,
-            Self::Attribute if commit.tally.listeners_moved => Self::FollowListeners,
-            Self::Attribute | Self::FollowListeners if commit.covered.holders.is_some() => {
-                Self::MarkVerified
-            }
-            Self::Attribute | Self::FollowListeners | Self::MarkVerified => Self::NameWorkloads,
+            Self::Attribute => Self::ChooseAccepters,
+            Self::ChooseAccepters if commit.tally.listeners_moved => Self::FollowListeners,
+            Self::ChooseAccepters | Self::FollowListeners => Self::FollowQueues,
+            Self::FollowQueues if commit.covered.holders.is_some() => Self::MarkVerified,
+            Self::FollowQueues | Self::MarkVerified => Self::NameWorkloads,
             Self::NameWorkloads => Self::Sweep,
             Self::Sweep => Self::Sum,
             Self::Sum | Self::Publish => Self::Publish,
@@ -115,6 +119,14 @@ impl Commit {
             core.thresholds.mark_read(read);
             return core.groups.advance(&core.rows, &core.thresholds, budget);
         }
+        if let (Step::ChooseAccepters, Some(read)) = (self.step, self.covered.holders) {
+            let Tally { accepted, listeners_moved, .. } = &mut self.tally;
+            *listeners_moved |= pass.choose_accepters(core, queue, read, accepted);
+            return true;
+        }
+        if self.step == Step::FollowQueues {
+            return self.follow_queues(core, queue, pass, budget);
+        }
         let mut walk = Walk { at: self.at, core, queue, budget };
         let done = match (self.step, self.covered.holders) {
             (Step::Attribute, Some(read)) => {
@@ -125,10 +137,37 @@ impl Commit {
             (Step::NameWorkloads, _) => walk.each(name_workload),
             (Step::Sweep, _) => walk.each(|core, _, index| self.sweep(core, pass, index)),
             (Step::Sum, _) => walk.each(|core, _, index| sum(core, pass, index)),
-            (Step::Regroup | Step::Attribute | Step::MarkVerified | Step::Publish, _) => true,
+            (
+                Step::Regroup
+                | Step::Attribute
+                | Step::ChooseAccepters
+                | Step::FollowQueues
+                | Step::MarkVerified
+                | Step::Publish,
+                _,
+            ) => true,
         };
         self.at = walk.at;
         done
+    }
+
+    /// Follows some of the connections in accept queues. Returns whether it was the last.
+    fn follow_queues(
+        &mut self,
+        core: &mut Core,
+        queue: &mut RegroupQueue,
+        pass: &Pass,
+        budget: &mut Budget,
+    ) -> bool {
+        let from = (self.at as usize).min(pass.children.len());
+        let some = &pass.children[from..];
+        let some = &some[..some.len().min(budget.left())];
+        for child in some {
+            pass.follow_queue(core, queue, child);
+        }
+        budget.spend(some.len());
+        self.at += u32::try_from(some.len()).unwrap_or(u32::MAX);
+        from + some.len() == pass.children.len()
     }
 
     /// Marks or removes a row that the pass has not seen.
@@ -217,7 +256,7 @@ fn sum(core: &Core, pass: &mut Pass, index: RowId) {
         return;
     }
     let seen = row.seen == pass.number;
-    pass.sums.add(index, row, seen);
+    pass.sums.add(index, row, core.rows.activity(index), seen, pass.start);
     if seen && row.is_left() {
         pass.namespaces.count_orphan(row.netns);
     }

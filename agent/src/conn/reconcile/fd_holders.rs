@@ -22,6 +22,7 @@
 //! (`task_seq_get_next`, 5.10).
 
 use agent_common::record::Holder;
+use catalogue::labels::SocketState;
 use hashbrown::HashMap;
 
 use crate::conn::core::Core;
@@ -30,6 +31,9 @@ use crate::conn::ids::RowId;
 /// The most processes whose names are kept during a pass; those beyond are counted, and own nothing
 /// new.
 pub(crate) const MOST_PROCESSES: usize = 1 << 16;
+
+/// The most holders of one listener that are remembered.
+const MOST_OF_LISTENER: usize = 64;
 
 /// The process that keeps sockets for others.
 const INIT: u32 = 1;
@@ -46,6 +50,12 @@ pub(crate) struct HolderScan {
     run: u16,
     /// What was met of each row, by its index; as long as it has to be.
     marks: Vec<u64>,
+    /// The rows of the subflows of each MPTCP connection, which descriptors refer to instead.
+    subflows: HashMap<u64, Vec<RowId>>,
+    /// The processes that hold each listener, at most [`MOST_OF_LISTENER`] of each.
+    listeners: HashMap<RowId, Vec<u32>>,
+    /// Whether several processes hold one of them.
+    has_shared_listeners: bool,
 }
 
 /// What the reading has met of one row: the best holder, how many there are, and the run in which
@@ -108,6 +118,24 @@ impl HolderScan {
         self.marks[index.slot()] = mark.word();
     }
 
+    /// Whether several processes hold one listener.
+    pub(crate) const fn has_shared_listeners(&self) -> bool {
+        self.has_shared_listeners
+    }
+
+    /// Returns the listeners that several processes hold, with these processes.
+    pub(crate) fn shared_listeners(&self) -> impl Iterator<Item = (RowId, &[u32])> {
+        self.listeners
+            .iter()
+            .filter(|(_, holders)| holders.len() > 1)
+            .map(|(listener, holders)| (*listener, holders.as_slice()))
+    }
+
+    /// Notes that descriptors refer to another socket than that of a row.
+    pub(crate) fn alias(&mut self, outer: u64, index: RowId) {
+        self.subflows.entry(outer).or_default().push(index);
+    }
+
     /// Forgets what was met of a row that another socket takes.
     pub(crate) fn forget(&mut self, index: RowId) {
         if let Some(word) = self.marks.get_mut(index.slot()) {
@@ -125,12 +153,23 @@ impl HolderScan {
     /// Notes a holder of a socket; what follows from it is decided when the pass ends.
     #[inline]
     pub(crate) fn note(&mut self, core: &Core, entry: &Holder) {
-        let reader = core.reader;
         if entry.tgid == 0 {
             return;
         }
         let named = self.meet(entry);
-        let Some(index) = core.find(entry.sk) else { return };
+        if let Some(index) = core.find(entry.sk) {
+            self.hold(core, entry, index, named);
+        } else if let Some(subflows) = self.subflows.get(&entry.sk).cloned() {
+            for index in subflows {
+                self.hold(core, entry, index, named);
+            }
+        }
+    }
+
+    /// Notes a holder of a row.
+    #[inline]
+    fn hold(&mut self, core: &Core, entry: &Holder, index: RowId, named: bool) {
+        let reader = core.reader;
         let (owner, mut mark) = (core.rows[index].tgid, self.mark(index));
         if !mark.is_held() || mark.run != self.run {
             mark.run = self.run;
@@ -146,5 +185,12 @@ impl HolderScan {
             mark.candidate = entry.tgid;
         }
         self.set_mark(index, core.rows.top(), mark);
+        if core.rows[index].state == SocketState::Listen {
+            let holders = self.listeners.entry(index).or_default();
+            if holders.last() != Some(&entry.tgid) && holders.len() < MOST_OF_LISTENER {
+                holders.push(entry.tgid);
+                self.has_shared_listeners |= holders.len() > 1;
+            }
+        }
     }
 }

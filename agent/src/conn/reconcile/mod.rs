@@ -2,6 +2,7 @@
 //!
 //! Called by `table`, driven by the ingest thread.
 
+pub(crate) mod accepters;
 pub(crate) mod classify;
 pub(crate) mod commit;
 pub(crate) mod fd_holders;

@@ -2,6 +2,7 @@
 
 use catalogue::labels::SocketState;
 
+use super::accepters::Accepted;
 use super::pass::Pass;
 use crate::conn::account::group_cache::CacheKey;
 use crate::conn::account::groups::Groups;
@@ -22,6 +23,8 @@ pub(crate) struct Tally {
     pub(crate) shared: u64,
     /// Whether a listener has another owner now.
     pub(crate) listeners_moved: bool,
+    /// Who holds what was accepted at shared listeners.
+    pub(crate) accepted: Accepted,
 }
 
 impl Pass {
@@ -49,6 +52,9 @@ impl Pass {
         }
         if mark.is_held() {
             tally.shared += u64::from(row.holders > 1 && row.state != SocketState::Listen);
+            if self.holders.has_shared_listeners() {
+                tally.accepted.add(core, &core.rows[index], mark.candidate);
+            }
             let moved = self.assign_to_holder(core, queue, index, walked, mark.candidate);
             tally.listeners_moved |= moved && core.rows[index].state == SocketState::Listen;
             return;
@@ -67,7 +73,7 @@ impl Pass {
     /// Gives a row to its best holder, under the name that it has now; whether that changed its
     /// group.
     #[inline]
-    fn assign_to_holder(
+    pub(super) fn assign_to_holder(
         &self,
         core: &mut Core,
         queue: &mut RegroupQueue,

@@ -12,7 +12,7 @@
 //! `ss` shows as FIN-WAIT-2 is the gauge `fin_wait2` plus `fin_wait2_orphan`, and SYN-RECV is rows
 //! in `syn_recv` plus `syn_recv` of the namespaces.
 
-use agent_common::record::{Socket, State};
+use agent_common::record::{Child, Socket, State};
 use catalogue::labels::{Correction, SocketState};
 use hashbrown::HashMap;
 
@@ -23,14 +23,18 @@ use crate::conn::collect::sums::Sums;
 use crate::conn::core::Core;
 use crate::conn::ids::RowId;
 use crate::conn::regroup::queue::{Drained, RegroupQueue};
+use crate::conn::socket::activity::began_before;
 use crate::conn::socket::attribution::Attribution;
 use crate::conn::socket::effect::Effect;
 use crate::conn::socket::observation::Observation;
 use crate::conn::socket::relation::Relation;
-use crate::conn::socket::row::MARGIN;
+use crate::conn::socket::row::{MARGIN, Row};
 
 /// The most closes to remember during a pass; beyond it the pass inserts nothing more.
 const MAX_CLOSED: usize = 1 << 20;
+
+/// The most connections in accept queues that are followed to their listeners.
+const MAX_CHILDREN: usize = 1 << 16;
 
 /// A pass under way.
 pub(crate) struct Pass {
@@ -41,6 +45,8 @@ pub(crate) struct Pass {
     closed: HashMap<u64, u64>,
     /// Who holds sockets.
     pub(crate) holders: HolderScan,
+    /// Connections in accept queues.
+    pub(crate) children: Vec<Child>,
     pub(crate) namespaces: Namespaces,
     pub(crate) input: PassInput,
     /// What its rows add up to.
@@ -71,6 +77,7 @@ impl Pass {
             number,
             closed: HashMap::new(),
             holders: HolderScan::default(),
+            children: Vec::new(),
             namespaces: Namespaces::like(&core.counters.namespaces, core.limits.namespaces),
             input: PassInput::default(),
             sums: Sums::default(),
@@ -96,41 +103,105 @@ impl Pass {
             return;
         }
         let Some(Observation::Listed { state, .. }) = Observation::of_entry(entry) else { return };
-        if let Some(index) = core.find(entry.ends.sk) {
-            let outcome = core.relist(index, state, entry, self.number);
-            if outcome.relation != Relation::OtherSocket {
-                if outcome.inherits {
-                    inherit(core, queue, index);
-                }
-                return;
-            }
+        let index = match core.find(entry.ends.sk) {
+            Some(index) => self.relist(core, queue, index, entry, state),
+            None => None,
+        };
+        let Some(index) = index.or_else(|| self.seed(core, queue, entry, state)) else { return };
+        core.take_activity(index, entry);
+        if entry.outer != 0 {
+            self.holders.alias(entry.outer, index);
         }
-        self.seed(core, entry, state);
     }
 
-    /// Makes a row for an entry that has none.
-    fn seed(&mut self, core: &mut Core, entry: &Socket, state: SocketState) {
-        if self.may_be_closed(entry.ends.sk, entry.time) {
+    /// Holds an entry against the row at its address. Returns the row, unless that was another
+    /// socket's and is gone.
+    #[inline]
+    fn relist(
+        &self,
+        core: &mut Core,
+        queue: &mut RegroupQueue,
+        index: RowId,
+        entry: &Socket,
+        state: SocketState,
+    ) -> Option<RowId> {
+        let outcome = core.relist(index, state, entry, self.number);
+        if outcome.relation == Relation::OtherSocket {
+            return None;
+        }
+        if outcome.inherits {
+            inherit(core, queue, index);
+            if let Some(role) = core.role_of(&core.rows[index], entry) {
+                change(core, queue, index, |core, row| core.take_role(row, role));
+            }
+        }
+        Some(index)
+    }
+
+    /// Takes a connection in the accept queue of a listener. Its own entry may come later, so the
+    /// commit follows it.
+    pub(crate) fn child(&mut self, entry: &Child) {
+        if self.children.len() < MAX_CHILDREN {
+            self.children.push(*entry);
+        }
+    }
+
+    /// Gives a connection that waits to be accepted the owner of the listener whose queue it is in.
+    pub(crate) fn follow_queue(&self, core: &mut Core, queue: &mut RegroupQueue, entry: &Child) {
+        let (Some(index), Some(listener)) = (core.find(entry.sk), core.find(entry.listener)) else {
             return;
+        };
+        let (row, behind) = (&core.rows[index], &core.rows[listener]);
+        let is_child = behind.state == SocketState::Listen
+            && (row.netns, row.local_port) == (behind.netns, behind.local_port)
+            && !row.is_attached();
+        if is_child {
+            change(core, queue, index, |core, row| core.inherit_from(row, listener));
+        }
+    }
+
+    /// Makes a row for an entry that has none. What the kernel tells of its age moves it to its
+    /// place in time, later and with others.
+    fn seed(
+        &mut self,
+        core: &mut Core,
+        queue: &mut RegroupQueue,
+        entry: &Socket,
+        state: SocketState,
+    ) -> Option<RowId> {
+        if self.may_be_closed(entry.ends.sk, entry.time) {
+            return None;
         }
         if core.rows.len() >= core.rows.limit() {
             // Later passes meet the same sockets again; they were counted at birth or while
             // seeding.
             core.counters.refused += u64::from(!core.seeded);
-            return;
+            return None;
         }
-        if let Some(index) = core.enlist(state, entry, self.number) {
-            self.holders.forget(index);
+        let index = core.enlist(state, entry, self.number)?;
+        self.holders.forget(index);
+        if let Some((_, Some(since))) = began_before(entry, core.tick) {
+            queue.enqueue_since(core, index, since);
         }
+        Some(index)
     }
 }
 
-/// Gives a row of the table role and owner of the listener behind it, if there is one. It changes
-/// groups later, with others.
+/// Gives a row of the table role and owner of the listener behind it, if there is one.
 fn inherit(core: &mut Core, queue: &mut RegroupQueue, index: RowId) {
+    change(core, queue, index, Core::inherit);
+}
+
+/// Changes owner or role of a row of the table. It changes groups later, with others.
+fn change(
+    core: &mut Core,
+    queue: &mut RegroupQueue,
+    index: RowId,
+    change: impl FnOnce(&mut Core, &mut Row),
+) {
     let mut row = core.rows[index];
     let (before, group) = (row.attribution, row.group);
-    core.inherit(&mut row);
+    change(core, &mut row);
     let target = std::mem::replace(&mut row.group, group);
     core.counters.attributed(before == Attribution::None && row.attribution != Attribution::None);
     core.rows[index] = row;

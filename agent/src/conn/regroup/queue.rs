@@ -1,5 +1,5 @@
-//! How rows change groups while they stay in their state, which only a pass and the name of a
-//! workload make them do.
+//! How rows change groups, or their place in time, while they stay in their state, which only a
+//! pass and the name of a workload make them do.
 //!
 //! Used by the pass and by `migration`. Each list is in order of time while the holders come in
 //! order of processes, so the moves are gathered, sorted, and made with one walk a list and batch
@@ -20,7 +20,7 @@ pub(crate) const RUN: usize = 1 << 14;
 /// order of time.
 const RUNS: usize = 4;
 
-/// A row and the group that it belongs to.
+/// A row and where it belongs.
 #[derive(Clone, Copy, Debug)]
 struct Move {
     /// The row's socket and its birth, in case the row, or the socket's address, is used again
@@ -28,10 +28,18 @@ struct Move {
     sk: u64,
     born: u64,
     index: RowId,
-    group: GroupId,
-    /// The group that it leaves, where only a row that is still there is meant; else `None`, and
-    /// an owner that has shown itself since is kept.
-    from: Option<GroupId>,
+    to: Change,
+}
+
+/// What a move changes.
+#[derive(Clone, Copy, Debug)]
+enum Change {
+    /// Moves the row to this group; an owner that has shown itself since is kept.
+    Group(GroupId),
+    /// Moves the row from one group to another, if it is still there.
+    IfUnmoved { from: GroupId, group: GroupId },
+    /// The row entered its state at this time or before, if it still has a lower bound only.
+    Since(u64),
 }
 
 /// A list, and a row's time in it: where a row goes.
@@ -49,6 +57,11 @@ impl Target {
         Self { group, state: row.state, left: row.is_left(), entered: row.entered, index }
     }
 
+    /// Returns the place of a row that has its own time.
+    fn at(index: RowId, row: &Row, group: GroupId, entered: u64) -> Self {
+        Self { entered, ..Self::of(index, row, group) }
+    }
+
     /// By list, then by time: one number, which is compared at once.
     #[inline]
     fn order(&self) -> u128 {
@@ -60,6 +73,13 @@ impl Target {
 
     fn is_in_list_of(&self, other: &Self) -> bool {
         (self.group, self.state, self.left) == (other.group, other.state, other.left)
+    }
+}
+
+impl Move {
+    fn new(core: &Core, index: RowId, to: Change) -> Self {
+        let row = &core.rows[index];
+        Self { sk: row.sk, born: row.born, index, to }
     }
 }
 
@@ -113,21 +133,27 @@ impl RegroupQueue {
     /// Remembers that a row belongs to another group. Who makes many of them has them made now and
     /// then.
     pub(crate) fn enqueue(&mut self, core: &mut Core, index: RowId, group: GroupId) {
-        self.plan(core, index, group, None);
-        if self.planned.len() >= 2 * RUNS * RUN {
-            self.drain(core);
-        }
+        self.plan(core, index, Change::Group(group));
+    }
+
+    /// Remembers that a row of which only a lower bound is known entered its state at `since` or
+    /// before.
+    pub(crate) fn enqueue_since(&mut self, core: &mut Core, index: RowId, since: u64) {
+        self.plan(core, index, Change::Since(since));
     }
 
     /// The same, however the owner is known; but a row that leaves its group by itself before goes
     /// where it went.
     pub(crate) fn enqueue_if_unmoved(&mut self, core: &Core, index: RowId, group: GroupId) {
-        self.plan(core, index, group, Some(core.rows[index].group));
+        let to = Change::IfUnmoved { from: core.rows[index].group, group };
+        self.planned.push(Move::new(core, index, to));
     }
 
-    fn plan(&mut self, core: &Core, index: RowId, group: GroupId, from: Option<GroupId>) {
-        let row = &core.rows[index];
-        self.planned.push(Move { sk: row.sk, born: row.born, index, group, from });
+    fn plan(&mut self, core: &mut Core, index: RowId, to: Change) {
+        self.planned.push(Move::new(core, index, to));
+        if self.planned.len() >= 2 * RUNS * RUN {
+            self.drain(core);
+        }
     }
 
     /// Makes all planned moves.
@@ -183,7 +209,11 @@ impl RegroupQueue {
         for planned in planned.drain(rest..) {
             if let Some(target) = Self::target_of(core, &planned) {
                 // What has no room for a name is counted here, and not again when its turn comes.
-                run.push((target, Move { group: target.group, ..planned }));
+                let to = match planned.to {
+                    Change::Group(_) => Change::Group(target.group),
+                    other => other,
+                };
+                run.push((target, Move { to, ..planned }));
             }
         }
         self.planned = planned;
@@ -199,15 +229,19 @@ impl RegroupQueue {
         if !row.has(flag::LIVE) || row.sk != planned.sk || row.born != planned.born {
             return None;
         }
-        let group = if planned.from.is_none() {
-            // Where its role is another by now, and nothing more, the plan was made for that.
-            let stays = row.attribution == Attribution::FromSyscall
-                && core.groups.role(row.group) == row.role;
-            core.groups.in_role(if stays { row.group } else { planned.group }, row.role)
-        } else if planned.from == Some(row.group) {
-            planned.group
-        } else {
-            return None;
+        let group = match planned.to {
+            Change::Group(group) => {
+                // Where its role is another by now, and nothing more, the plan was made for that.
+                let stays = row.attribution == Attribution::FromSyscall
+                    && core.groups.role(row.group) == row.role;
+                core.groups.in_role(if stays { row.group } else { group }, row.role)
+            }
+            Change::IfUnmoved { from, group } if from == row.group => group,
+            Change::IfUnmoved { .. } => return None,
+            Change::Since(since) => {
+                let is_older = row.has(flag::ENTERED_BEFORE) && since < row.entered;
+                return is_older.then(|| Target::at(planned.index, row, row.group, since));
+            }
         };
         let row = &core.rows[planned.index];
         (group != row.group).then(|| Target::of(planned.index, row, group))
@@ -248,16 +282,21 @@ impl RegroupQueue {
     /// Puts a row into the list in which [`Self::seek`] has found its position.
     fn relink(&mut self, core: &mut Core, target: &Target) {
         let index = target.index;
-        debug_assert!(core.rows[index].group != target.group, "a move changes the group");
         core.unlink(index);
-        core.rows[index].set_group(target.group);
+        let row = &mut core.rows[index];
+        debug_assert!(
+            row.group != target.group || row.entered != target.entered,
+            "a move changes the group or the time"
+        );
+        row.entered = target.entered;
+        row.set_group(target.group);
         let start = self.cursor.map(|(at, _)| at.index);
         let Core { rows, groups, listeners, .. } = core;
         groups.list_of(&rows[index]).insert(rows, index, start);
         let row = &rows[index];
         self.cursor = Some((*target, row.sk));
         if row.state == SocketState::Listen {
-            listeners.add(row.netns, row.local_port, row.local, index);
+            listeners.add(index, row);
         }
     }
 }

@@ -46,6 +46,10 @@ pub struct Listener {
     pub fullest: f64,
     /// Dropped since the agent started.
     pub drops: u64,
+    /// Connections in any state that were not accepted.
+    pub unaccepted: u64,
+    /// When the handshake of the oldest of them was over, `CLOCK_MONOTONIC` nanoseconds.
+    pub oldest_unaccepted: Option<u64>,
 }
 
 /// The ports of one network namespace.

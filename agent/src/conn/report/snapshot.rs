@@ -10,7 +10,7 @@ use catalogue::labels::{
     CloseReason, ConnectFailure, Correction, Phase, RetransmitError, RetransmitKind, Role,
     SocketState, Stage,
 };
-use catalogue::limits::STUCK_AGES;
+use catalogue::limits::{IDLE_AGES, STUCK_AGES};
 
 use super::pressure::Pressure;
 use crate::conn::histogram::Histogram;
@@ -97,7 +97,7 @@ pub struct Group {
     pub retransmitted: [[u64; RetransmitKind::COUNT]; Phase::COUNT],
 }
 
-/// What waits in sockets.
+/// What waits in sockets, and what they do not do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Queued {
     /// Bytes that applications have not read.
@@ -106,6 +106,10 @@ pub struct Queued {
     pub send_bytes: u64,
     /// Connections with bytes to send whose peer lets nothing more in.
     pub zero_window: u64,
+    /// Established connections without data for longer than each of [`IDLE_AGES`].
+    pub idle: [u64; IDLE_AGES.len()],
+    /// Connections whose peer does not acknowledge what was sent.
+    pub unacknowledged: u64,
 }
 
 /// How many sockets are in a state, and how old the oldest are.

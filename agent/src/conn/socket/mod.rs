@@ -3,6 +3,7 @@
 //! Used by the layers below, which find the row, and count and store what follows. Guarantee: no
 //! collection and no clock, so everything here can be tested without a table.
 
+pub(crate) mod activity;
 pub(crate) mod attribution;
 pub(crate) mod effect;
 pub(crate) mod ending;

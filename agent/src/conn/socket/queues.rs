@@ -113,6 +113,12 @@ impl Queued {
         self.receive_bytes += other.receive_bytes;
         self.send_bytes += other.send_bytes;
         self.zero_window += other.zero_window;
+        self.unacknowledged += other.unacknowledged;
+        let mut age = 0;
+        while age < self.idle.len() {
+            self.idle[age] += other.idle[age];
+            age += 1;
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use catalogue::labels::{Role, SocketState, Stage};
 
+use super::activity::{Activity, ActivityView};
 use super::attribution::Attribution;
 use super::row::{Row, address, flag};
 
@@ -60,6 +61,8 @@ pub struct RowView {
     pub retransmitted: u32,
     /// What waits in it, as of the last pass.
     pub waiting: Waiting,
+    /// What it has done, as of the last pass.
+    pub activity: ActivityView,
 }
 
 /// What waits in a socket.
@@ -71,7 +74,8 @@ pub struct Waiting {
     /// What the kernel lists as its send queue: for a listener the limit of its queue, else bytes
     /// not acknowledged, this side's SYN or FIN as one.
     pub send_queue: u32,
-    /// How far a connection in CLOSE_WAIT has come; none in another state.
+    /// How far a connection in CLOSE_WAIT has come. In ESTABLISHED: `Unaccepted` if it should have
+    /// been accepted by now; else none, as in any other state.
     pub stage: Option<Stage>,
     /// Whether bytes wait for the peer to open its window.
     pub held_back: bool,
@@ -117,7 +121,17 @@ impl States {
 
 impl RowView {
     /// Shows a row under the name of its process and workload.
-    pub(crate) fn new(row: &Row, process: &Arc<str>, workload: &Arc<str>) -> Self {
+    pub(crate) fn new(
+        row: &Row,
+        activity: &Activity,
+        process: &Arc<str>,
+        workload: &Arc<str>,
+    ) -> Self {
+        let stage = match row.state {
+            SocketState::CloseWait => Some(row.queues.stage()),
+            SocketState::Established => activity.is_not_accepted().then_some(Stage::Unaccepted),
+            _ => None,
+        };
         Self {
             sk: row.sk,
             netns: row.netns,
@@ -144,9 +158,10 @@ impl RowView {
             waiting: Waiting {
                 receive_queue: row.queues.receive(),
                 send_queue: row.queues.send(),
-                stage: (row.state == SocketState::CloseWait).then(|| row.queues.stage()),
+                stage,
                 held_back: row.queues.is_held_back(row.state),
             },
+            activity: activity.view(),
         }
     }
 }

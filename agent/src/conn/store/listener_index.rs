@@ -4,23 +4,51 @@
 
 use hashbrown::HashMap;
 
-use crate::conn::ids::RowId;
+use crate::conn::ids::{GroupId, RowId};
+use crate::conn::socket::row::Row;
 use crate::internal_error::internal_error;
 
-/// Where a listener listens.
+/// Where a listener listens, and whose it is.
 struct Listener {
     row: RowId,
     local: [u64; 2],
+    group: GroupId,
+}
+
+/// The listeners of one port.
+#[derive(Default)]
+struct Port {
+    listeners: Vec<Listener>,
+    /// Whether they belong to more than one group.
+    is_mixed: bool,
+}
+
+impl Port {
+    fn compare(&mut self) {
+        let first = self.listeners.first().map(|first| first.group);
+        self.is_mixed = self.listeners.iter().any(|listener| Some(listener.group) != first);
+    }
 }
 
 /// The rows in LISTEN by namespace and port.
 #[derive(Default)]
-pub(crate) struct Listeners(HashMap<(u32, u16), Vec<Listener>>);
+pub(crate) struct Listeners(HashMap<(u32, u16), Port>);
+
+/// The listener behind a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Behind {
+    /// This one, or one of its group.
+    One(RowId),
+    /// One of several groups (`SO_REUSEPORT`): only the accept queues tell which.
+    OneOfSeveral,
+}
 
 impl Listeners {
     /// Adds a row.
-    pub(crate) fn add(&mut self, netns: u32, port: u16, local: [u64; 2], row: RowId) {
-        self.0.entry((netns, port)).or_default().push(Listener { row, local });
+    pub(crate) fn add(&mut self, row: RowId, of: &Row) {
+        let port = self.0.entry((of.netns, of.local_port)).or_default();
+        port.listeners.push(Listener { row, local: of.local, group: of.group });
+        port.compare();
     }
 
     /// Removes a row.
@@ -28,10 +56,14 @@ impl Listeners {
         let Some(all) = self.0.get_mut(&(netns, port)) else {
             return internal_error("a row in LISTEN is found by its port");
         };
-        let before = all.len();
-        all.retain(|listener| listener.row != row);
-        debug_assert!(all.len() + 1 == before, "a row in LISTEN is found once by its port");
-        if all.is_empty() {
+        let before = all.listeners.len();
+        all.listeners.retain(|listener| listener.row != row);
+        debug_assert!(
+            all.listeners.len() + 1 == before,
+            "a row in LISTEN is found once by its port"
+        );
+        all.compare();
+        if all.listeners.is_empty() {
             self.0.remove(&(netns, port));
         }
     }
@@ -47,20 +79,25 @@ impl Listeners {
     }
 
     /// The listener that a connection to this local end comes from: the one with the very address,
-    /// else the one with its family's wildcard, else `[::]` for IPv4. The oldest of equals: sockets
-    /// that share a port with `SO_REUSEPORT` mostly belong to one program.
-    pub(crate) fn find(&self, netns: u32, port: u16, local: [u64; 2]) -> Option<RowId> {
-        let mut best = (0, None);
-        for listener in self.0.get(&(netns, port))? {
+    /// else the one with its family's wildcard, else `[::]` for IPv4. Of equals in one group the
+    /// oldest; if equals belong to several groups, it may be any of them.
+    pub(crate) fn find(&self, netns: u32, port: u16, local: [u64; 2]) -> Option<Behind> {
+        let all = self.0.get(&(netns, port))?;
+        let mut best: Option<(u8, &Listener)> = None;
+        for listener in &all.listeners {
             let rank = rank(listener.local, local);
-            if rank > best.0 {
-                best = (rank, Some(listener.row));
+            if rank > best.map_or(0, |(best, _)| best) {
+                best = Some((rank, listener));
             }
             if rank == 3 {
                 break;
             }
         }
-        best.1
+        let (best, first) = best?;
+        let is_equal = |other: &&Listener| rank(other.local, local) == best;
+        let is_mixed = all.is_mixed
+            && all.listeners.iter().filter(is_equal).any(|other| other.group != first.group);
+        Some(if is_mixed { Behind::OneOfSeveral } else { Behind::One(first.row) })
     }
 }
 

@@ -3,19 +3,28 @@
 //! Used by the table and its ordered lists. Guarantees: rows lie in chunks that are never moved, so
 //! growing copies nothing; a freed row is used again before a new chunk is made, so a steady
 //! population allocates nothing. Memory follows the highest number of rows that ever lived at once.
+//! What only passes write lies in a column beside the rows, so that records do not touch it between
+//! birth and close.
 
 use std::ops::{Index, IndexMut};
 
 use crate::conn::ids::RowId;
+use crate::conn::socket::activity::Activity;
 use crate::conn::socket::row::{Row, flag};
 use crate::internal_error::internal_error;
 
 /// Rows in a chunk: 112 KiB, so that an idle agent stays small.
 const CHUNK: usize = 1024;
 
+/// A row, its cell of the column and its entry of the index (`store::index`) take 176 bytes at the
+/// most.
+const _: () = assert!(size_of::<Activity>() <= 48);
+
 /// All rows.
 pub(crate) struct Slab {
     chunks: Vec<Box<[Row; CHUNK]>>,
+    /// The column: what each row's connection has done.
+    activity: Vec<Box<[Activity; CHUNK]>>,
     free: Option<RowId>,
     /// One more than the highest slot ever used; slot 0 never is, see [`RowId`].
     top: u32,
@@ -27,7 +36,7 @@ impl Slab {
     /// No rows, and at most `limit` later.
     pub(crate) fn new(limit: usize) -> Self {
         let limit = limit.min(u32::MAX as usize - 2);
-        Self { chunks: Vec::new(), free: None, top: 1, used: 0, limit }
+        Self { chunks: Vec::new(), activity: Vec::new(), free: None, top: 1, used: 0, limit }
     }
 
     /// Stores a row; none where the table is full.
@@ -40,6 +49,7 @@ impl Slab {
             debug_assert!(!self[index].has(flag::LIVE), "a free slot holds no row");
             self.free = self[index].next;
             self[index] = row;
+            *self.activity_mut(index) = Activity::NONE;
             return Some(index);
         }
         let Some(index) = RowId::new(self.top) else {
@@ -47,11 +57,12 @@ impl Slab {
             return None;
         };
         if index.slot() / CHUNK == self.chunks.len() {
-            let Ok(chunk) = vec![row.unused(); CHUNK].into_boxed_slice().try_into() else {
+            let (Some(rows), Some(activity)) = (chunk(row.unused()), chunk(Activity::NONE)) else {
                 internal_error("a chunk has its length");
                 return None;
             };
-            self.chunks.push(chunk);
+            self.chunks.push(rows);
+            self.activity.push(activity);
         }
         self.used += 1;
         self.top += 1;
@@ -72,6 +83,18 @@ impl Slab {
         row
     }
 
+    /// What the connection of a row has done.
+    #[inline]
+    pub(crate) fn activity(&self, index: RowId) -> &Activity {
+        &self.activity[index.slot() / CHUNK][index.slot() % CHUNK]
+    }
+
+    /// The same, for a pass that knows more.
+    #[inline]
+    pub(crate) fn activity_mut(&mut self, index: RowId) -> &mut Activity {
+        &mut self.activity[index.slot() / CHUNK][index.slot() % CHUNK]
+    }
+
     /// How many rows are in use.
     pub(crate) const fn len(&self) -> usize {
         self.used
@@ -88,9 +111,22 @@ impl Slab {
     }
 
     /// The rows in use.
+    #[cfg(test)]
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Row> + '_ {
-        self.chunks.iter().flat_map(|chunk| chunk.iter()).filter(|row| row.has(flag::LIVE))
+        self.with_activity().map(|(row, _)| row)
     }
+
+    /// The rows in use, with what their connections have done.
+    pub(crate) fn with_activity(&self) -> impl Iterator<Item = (&Row, &Activity)> + '_ {
+        let rows = self.chunks.iter().flat_map(|chunk| chunk.iter());
+        let activity = self.activity.iter().flat_map(|chunk| chunk.iter());
+        rows.zip(activity).filter(|(row, _)| row.has(flag::LIVE))
+    }
+}
+
+/// Returns a chunk of equal cells.
+fn chunk<T: Clone>(cell: T) -> Option<Box<[T; CHUNK]>> {
+    vec![cell; CHUNK].into_boxed_slice().try_into().ok()
 }
 
 impl Index<RowId> for Slab {

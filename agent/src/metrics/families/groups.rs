@@ -10,7 +10,7 @@ use crate::metrics::family::{Family, Tails};
 use crate::metrics::sorted::Sorted;
 use crate::metrics::text::{Number, Value};
 use catalogue::labels::{Phase, RetransmitKind, Role, SocketState, Stage};
-use catalogue::limits::STUCK_AGES;
+use catalogue::limits::{IDLE_AGES, STUCK_AGES};
 use catalogue::metrics::{connections, lifecycle, pressure};
 
 /// These are the families of groups. Every state of a process has a series, 0 if no socket is in
@@ -27,6 +27,10 @@ pub(super) const FAMILIES: &[Entry] = &[
     }),
     (&pressure::SEND_QUEUE, |view, family| queued(view, family, |group| group.queued.send_bytes)),
     (&pressure::ZERO_WINDOW, |view, family| queued(view, family, |group| group.queued.zero_window)),
+    (&pressure::IDLE, idle),
+    (&pressure::UNACKNOWLEDGED, |view, family| {
+        queued(view, family, |group| group.queued.unacknowledged);
+    }),
 ];
 
 static STATES: LazyLock<Tails<SocketState>> = LazyLock::new(|| {
@@ -50,8 +54,13 @@ static RESENT: LazyLock<Tails<(Phase, RetransmitKind)>> = LazyLock::new(|| {
     Tails::sorted(["phase", "kind"], Phase::ALL.iter().flat_map(kinds))
 });
 
+static IDLE: LazyLock<Tails<usize>> =
+    LazyLock::new(|| Tails::sorted(["min_idle"], (0..).zip(IDLE_TEXTS.map(|text| [text]))));
+
 /// These are [`STUCK_AGES`] as labels.
 const AGES: [&str; STUCK_AGES.len()] = ["60", "300", "3600"];
+/// These are [`IDLE_AGES`] as labels.
+const IDLE_TEXTS: [&str; IDLE_AGES.len()] = ["60", "300", "3600"];
 
 /// Returns groups in the order of the page.
 pub(super) fn sorted(groups: &[Group]) -> Sorted<&Group> {
@@ -105,6 +114,13 @@ fn close_wait(view: &View<'_>, family: &mut Family<'_>) {
             Stage::Read => read,
         };
         family.series(set, STAGES.iter().map(|(stage, tail)| (tail, Number::Count(count(stage)))));
+    }
+}
+
+fn idle(view: &View<'_>, family: &mut Family<'_>) {
+    for (group, set) in view.groups.iter() {
+        let count = |age: &usize| group.queued.idle.get(*age).copied().unwrap_or_default();
+        family.series(set, IDLE.iter().map(|(age, tail)| (tail, Number::Count(count(age)))));
     }
 }
 
@@ -163,5 +179,6 @@ mod tests {
     #[test]
     fn the_ages_have_the_texts_of_their_numbers() {
         assert_eq!(STUCK_AGES.map(|age| age.to_string()), AGES);
+        assert_eq!(IDLE_AGES.map(|age| age.to_string()), IDLE_TEXTS);
     }
 }

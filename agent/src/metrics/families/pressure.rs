@@ -1,6 +1,7 @@
 //! Writes what fills up: listeners by port, ports by namespace, descriptors, memory.
 
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use super::table::{by_name, netns_label};
 use super::{Entry, View};
@@ -25,6 +26,10 @@ pub(super) const FAMILIES: &[Entry] = &[
     (&pressure::LISTEN_BACKLOG_USED, |view, family| {
         listeners(view, family, |listener| Number::Value(listener.fullest));
     }),
+    (&pressure::LISTEN_UNACCEPTED, |view, family| {
+        listeners(view, family, |listener| Number::Count(listener.unaccepted));
+    }),
+    (&pressure::LISTEN_UNACCEPTED_AGE, unaccepted_ages),
     (&pressure::LISTEN_SYN_QUEUE, |view, family| {
         listeners(view, family, |listener| Number::Count(listener.syn_queue));
     }),
@@ -116,6 +121,16 @@ fn listeners(view: &View<'_>, family: &mut Family<'_>, of: fn(&Listener) -> Numb
         view.pressure.listeners.iter().filter(|(listener, _)| listener.sockets > 0)
     {
         family.of_set(set, of(listener));
+    }
+}
+
+/// Writes how long the oldest connection of each listener has not been accepted.
+fn unaccepted_ages(view: &View<'_>, family: &mut Family<'_>) {
+    let now = view.snapshot.taken_at;
+    let there = view.pressure.listeners.iter().filter(|(listener, _)| listener.sockets > 0);
+    for (listener, set) in there {
+        let age = listener.oldest_unaccepted.map_or(0, |since| now.saturating_sub(since));
+        family.of_set(set, Number::Value(Duration::from_nanos(age).as_secs_f64()));
     }
 }
 

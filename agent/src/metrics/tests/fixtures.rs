@@ -85,7 +85,13 @@ pub(super) fn full() -> Snapshot {
     client.states[SocketState::CloseWait.index()] =
         StateGauge { count: 7, oldest_since: Some(1400 * SECOND), older_than: [6, 5, 1] };
     client.close_wait = [0, 2, 5];
-    client.queued = Queued { receive_bytes: 70, send_bytes: 80, zero_window: 1 };
+    client.queued = Queued {
+        receive_bytes: 70,
+        send_bytes: 80,
+        zero_window: 1,
+        idle: [9, 4, 2],
+        unacknowledged: 3,
+    };
     client.retransmitted[Phase::Syn.index()][RetransmitKind::Timeout.index()] = 3;
     let mut calls = service("curl", Role::Client, Some(443));
     calls.opened = 12;
@@ -140,6 +146,8 @@ fn pressure() -> Pressure {
         syn_queue: 2,
         fullest: 1.0,
         drops: 3,
+        unaccepted: 4,
+        oldest_unaccepted: Some(4988 * SECOND),
     };
     let process = |tgid, sockets, open| {
         let descriptors = Some(Descriptors { tgid, open, limit: 1024 });

@@ -31,22 +31,22 @@ fn group((process, workload, role): Owner) -> BoxedStrategy<Group> {
     (
         uniform::<_, { SocketState::COUNT }>(gauge()),
         uniform3(count()),
+        uniform::<_, 4>(count()),
         uniform3(count()),
         retransmitted,
     )
-        .prop_map(
-            move |(states, close_wait, [receive_bytes, send_bytes, zero_window], retransmitted)| {
-                Group {
-                    process: Arc::clone(&process),
-                    workload: Arc::clone(&workload),
-                    role,
-                    states,
-                    close_wait,
-                    queued: Queued { receive_bytes, send_bytes, zero_window },
-                    retransmitted,
-                }
-            },
-        )
+        .prop_map(move |(states, close_wait, queued, idle, retransmitted)| {
+            let [receive_bytes, send_bytes, zero_window, unacknowledged] = queued;
+            Group {
+                process: Arc::clone(&process),
+                workload: Arc::clone(&workload),
+                role,
+                states,
+                close_wait,
+                queued: Queued { receive_bytes, send_bytes, zero_window, idle, unacknowledged },
+                retransmitted,
+            }
+        })
         .boxed()
 }
 
@@ -81,10 +81,24 @@ fn service((process, workload, role): Owner, port: Option<u16>) -> BoxedStrategy
 fn listener(
     (process, workload, port): (Arc<str>, Arc<str>, Option<u16>),
 ) -> impl Strategy<Value = Listener> {
-    (prop_oneof![Just(0), count()], uniform(count()), number()).prop_map(
-        move |(sockets, [backlog, limit, syn_queue, drops], fullest)| {
+    let oldest = proptest::option::of(count());
+    (prop_oneof![Just(0), count()], uniform(count()), number(), oldest).prop_map(
+        move |(sockets, numbers, fullest, oldest_unaccepted)| {
+            let [backlog, limit, syn_queue, drops, unaccepted] = numbers;
             let (process, workload) = (Arc::clone(&process), Arc::clone(&workload));
-            Listener { process, workload, port, sockets, backlog, limit, syn_queue, fullest, drops }
+            Listener {
+                process,
+                workload,
+                port,
+                sockets,
+                backlog,
+                limit,
+                syn_queue,
+                fullest,
+                drops,
+                unaccepted,
+                oldest_unaccepted,
+            }
         },
     )
 }

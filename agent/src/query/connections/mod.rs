@@ -143,6 +143,27 @@ group.
         })
         .under(WHICH)
         .help("In their state for at least this long: 90s, 5m, 1h30m, 2d"),
+        Parameter::one("min-idle", "DURATION", |query: &mut Self, text| {
+            query.filter.min_idle = Some(value::duration(text)?);
+            Ok(())
+        })
+        .under(WHICH)
+        .help("Without data for at least this long, as of the last reconcile pass"),
+        Parameter::one("keepalive", "WHETHER", |query: &mut Self, text| {
+            query.filter.keepalive = Some(value::choice(text, &[("yes", true), ("no", false)])?);
+            Ok(())
+        })
+        .under(WHICH)
+        .help("With keepalive on (yes) or off (no)"),
+        Parameter::flag("unacknowledged", |query: &mut Self, text| {
+            query.filter.is_unacknowledged = value::flag(text)?;
+            Ok(())
+        })
+        .under(WHICH)
+        .help(
+            "Whose peer does not acknowledge what was sent: after three time-outs in a row, or \
+             without progress for 15 s",
+        ),
         Parameter::one("sort", "KEY", |query: &mut Self, text| {
             query.sort = value::choice(text, Sort::ALL)?;
             Ok(())

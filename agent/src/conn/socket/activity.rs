@@ -1,0 +1,249 @@
+//! What a connection has done, as the passes have seen it: its last use, what its peer has not
+//! acknowledged, its bytes.
+//!
+//! Kept in a column beside the rows (`store::slab`), because only passes write it and only listings
+//! read it. Guarantees: 36 bytes a row; pure, no clock. The kernel's times are 32-bit jiffies that
+//! wrap: a time that a later pass finds unchanged keeps its first reading.
+
+use std::num::NonZeroU32;
+
+use agent_common::record::{Socket, flag as socket_flag, known};
+use agent_common::tcp;
+
+/// The unit of [`Moment`], nanoseconds: a tenth of a second.
+const UNIT: u64 = 100_000_000;
+/// How far two readings of one time may lie apart, units of [`Moment`].
+const JITTER: u64 = 10;
+/// How long after its handshake a connection that is not accepted counts as such, nanoseconds.
+pub(crate) const ACCEPT_GRACE: u64 = 10_000_000_000;
+
+/// A time of `CLOCK_MONOTONIC` in tenths of a second. The first tenth of a second after the boot
+/// counts as the second one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Moment(NonZeroU32);
+
+impl Moment {
+    /// Returns the moment of a time in nanoseconds; the last one there is, 13 years after the boot,
+    /// for later ones.
+    fn at(time: u64) -> Self {
+        let units = u32::try_from(time / UNIT).unwrap_or(u32::MAX);
+        Self(NonZeroU32::new(units).unwrap_or(NonZeroU32::MIN))
+    }
+
+    /// Returns the time, nanoseconds.
+    fn time(self) -> u64 {
+        u64::from(self.0.get()) * UNIT
+    }
+
+    fn units(self) -> u64 {
+        u64::from(self.0.get())
+    }
+}
+
+/// Bits of [`Activity::bits`], beside those of [`known`].
+mod bit {
+    /// Keepalive is on.
+    pub(super) const KEEPALIVE: u8 = 1 << 4;
+    /// The connection was in the accept queue at the last pass, and had been for ten seconds.
+    pub(super) const NOT_ACCEPTED: u8 = 1 << 5;
+    /// `bind` took part in the choice of the local port.
+    pub(super) const PORT_BY_BIND: u8 = 1 << 6;
+}
+
+/// What a connection has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Activity {
+    sent: Option<Moment>,
+    received: Option<Moment>,
+    acked: Option<Moment>,
+    /// Since when something has been unacknowledged without progress.
+    stalled: Option<Moment>,
+    /// Up to where the peer had acknowledged.
+    acknowledged: u32,
+    /// Bytes sent and received, 48 bits each.
+    bytes: [[u16; 3]; 2],
+    timeouts: u8,
+    backoff: u8,
+    probes: u8,
+    bits: u8,
+}
+
+const _: () = assert!(size_of::<Activity>() == 36);
+
+/// What a connection has done, as a listing shows it. Times are nanoseconds of `CLOCK_MONOTONIC`,
+/// exact to a tenth of a second, as of the last pass; `None` stands for what no pass has seen yet
+/// and for what the kernel does not tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ActivityView {
+    /// When data was last sent or retransmitted.
+    pub sent: Option<u64>,
+    /// When data was last received.
+    pub received: Option<u64>,
+    /// When an acknowledgement was last received.
+    pub acked: Option<u64>,
+    /// Since when something has been unacknowledged without any progress.
+    pub stalled: Option<u64>,
+    /// Time-outs in a row without an acknowledgement.
+    pub timeouts: u8,
+    /// How often the time-out was doubled.
+    pub backoff: u8,
+    /// Window or keepalive probes that were not answered.
+    pub probes: u8,
+    /// Whether keepalive is on.
+    pub keepalive: Option<bool>,
+    /// Payload bytes sent, without retransmitted ones, and received.
+    pub bytes: Option<[u64; 2]>,
+    /// Whether it was in the accept queue at the last pass, and had been for ten seconds.
+    pub not_accepted: bool,
+    /// Whether `bind` took part in the choice of the local port.
+    pub bound: bool,
+}
+
+impl ActivityView {
+    /// Returns when data was last sent or received; `None` if that is not known.
+    #[must_use]
+    pub fn used(&self) -> Option<u64> {
+        self.sent.max(self.received)
+    }
+}
+
+impl Activity {
+    /// Nothing known: a connection that no pass has seen.
+    pub(crate) const NONE: Self = Self {
+        sent: None,
+        received: None,
+        acked: None,
+        stalled: None,
+        acknowledged: 0,
+        bytes: [[0; 3]; 2],
+        timeouts: 0,
+        backoff: 0,
+        probes: 0,
+        bits: 0,
+    };
+
+    /// Takes what an entry of the kernel's list tells; `tick` is the length of a jiffy in
+    /// nanoseconds, `waits` whether it should have been accepted by now.
+    pub(crate) fn take(&mut self, entry: &Socket, tick: u64, waits: bool) {
+        let from = &entry.activity;
+        let keepalive = entry.flags & socket_flag::KEEPALIVE != 0;
+        let bound = entry.flags & socket_flag::PORT_BY_BIND != 0;
+        self.bits = from.known
+            | if keepalive { bit::KEEPALIVE } else { 0 }
+            | if waits { bit::NOT_ACCEPTED } else { 0 }
+            | if bound { bit::PORT_BY_BIND } else { 0 };
+        if has_shaken_hands(entry.state) && from.known & known::TIMES != 0 {
+            let times = [
+                (&mut self.sent, from.sent_ago),
+                (&mut self.received, from.received_ago),
+                (&mut self.acked, from.acked_ago),
+            ];
+            for (moment, ago) in times {
+                *moment = Some(moment_of(*moment, ago, entry.time, tick));
+            }
+        }
+        if from.unacknowledged == 0 {
+            self.stalled = None;
+        } else if self.stalled.is_none() || self.acknowledged != from.acknowledged {
+            self.stalled = Some(Moment::at(entry.time));
+        }
+        self.acknowledged = from.acknowledged;
+        self.bytes = [from.bytes_sent, from.bytes_received].map(low_48_bits);
+        (self.timeouts, self.backoff, self.probes) = (from.timeouts, from.backoff, from.probes);
+    }
+
+    /// Returns what a listing shows of it.
+    pub(crate) fn view(&self) -> ActivityView {
+        let has = |bits: u8| self.bits & bits != 0;
+        ActivityView {
+            sent: self.sent.map(Moment::time),
+            received: self.received.map(Moment::time),
+            acked: self.acked.map(Moment::time),
+            stalled: self.stalled.map(Moment::time),
+            timeouts: self.timeouts,
+            backoff: self.backoff,
+            probes: self.probes,
+            keepalive: has(known::KEEPALIVE).then(|| has(bit::KEEPALIVE)),
+            bytes: has(known::BYTES).then(|| self.bytes.map(whole)),
+            not_accepted: has(bit::NOT_ACCEPTED),
+            bound: has(bit::PORT_BY_BIND),
+        }
+    }
+
+    /// Returns when the connection was last used; see [`ActivityView::used`].
+    pub(crate) fn used(&self) -> Option<u64> {
+        self.sent.max(self.received).map(Moment::time)
+    }
+
+    /// Whether it should have been accepted by now; see [`ActivityView::not_accepted`].
+    pub(crate) const fn is_not_accepted(&self) -> bool {
+        self.bits & bit::NOT_ACCEPTED != 0
+    }
+
+    /// Whether the peer does not acknowledge at `now`: three time-outs in a row, or nothing for
+    /// fifteen seconds; nanoseconds of `CLOCK_MONOTONIC`.
+    pub(crate) fn is_unacknowledged(&self, now: u64) -> bool {
+        self.view().is_unacknowledged(now)
+    }
+}
+
+impl ActivityView {
+    /// How many time-outs in a row show that the peer does not acknowledge.
+    const TIMEOUTS: u8 = 3;
+    /// How long something has to be unacknowledged without any progress, nanoseconds.
+    const STALL: u64 = 15_000_000_000;
+
+    /// Returns whether the peer does not acknowledge at `now` (`CLOCK_MONOTONIC`, nanoseconds).
+    #[must_use]
+    pub fn is_unacknowledged(&self, now: u64) -> bool {
+        self.stalled.is_some_and(|since| {
+            self.timeouts >= Self::TIMEOUTS || now.saturating_sub(since) >= Self::STALL
+        })
+    }
+}
+
+/// Returns a lower bound on the age of a connection and of its state, as the time before which each
+/// began; nanoseconds of `CLOCK_MONOTONIC`. `None` where the kernel tells none.
+///
+/// The three times are set at the handshake and only grow, so a connection is at least as old as
+/// the earliest. An acknowledgement comes with the FIN (CLOSE_WAIT) and with the one that ends
+/// FIN_WAIT1 (`tcp_ack`, 6.18), so these states are at least as old as the last one.
+pub(crate) fn began_before(entry: &Socket, tick: u64) -> Option<(u64, Option<u64>)> {
+    let from = &entry.activity;
+    if from.known & known::TIMES == 0 || !has_shaken_hands(entry.state) {
+        return None;
+    }
+    let time = |ago: u32| entry.time.saturating_sub(u64::from(ago) * tick);
+    let born = time(from.sent_ago.max(from.received_ago).max(from.acked_ago));
+    let entered = match entry.state {
+        tcp::ESTABLISHED => Some(born),
+        tcp::CLOSE_WAIT | tcp::FIN_WAIT2 => Some(time(from.acked_ago)),
+        _ => None,
+    };
+    Some((born, entered))
+}
+
+/// Whether the kernel has set the times of a connection in this state.
+const fn has_shaken_hands(state: u8) -> bool {
+    !matches!(state, tcp::LISTEN | tcp::SYN_SENT | tcp::SYN_RECV | tcp::NEW_SYN_RECV | tcp::CLOSE)
+}
+
+/// Returns the moment `ago` jiffies before `time`. It stays what it was if the reading says so, or
+/// would if jiffies had not wrapped since.
+fn moment_of(before: Option<Moment>, ago: u32, time: u64, tick: u64) -> Moment {
+    let new = Moment::at(time.saturating_sub(u64::from(ago) * tick));
+    let Some(old) = before else { return new };
+    let wrap = ((u64::from(u32::MAX) + 1) * tick / UNIT).max(1);
+    let Some(later) = new.units().checked_sub(old.units()) else { return old };
+    let off = later % wrap;
+    if off <= JITTER && later > JITTER || later == 0 || wrap - off <= JITTER { old } else { new }
+}
+
+fn low_48_bits(number: u64) -> [u16; 3] {
+    #[expect(clippy::cast_possible_truncation, reason = "each takes its bits")]
+    [number as u16, (number >> 16) as u16, (number >> 32) as u16]
+}
+
+fn whole([low, middle, high]: [u16; 3]) -> u64 {
+    u64::from(low) | u64::from(middle) << 16 | u64::from(high) << 32
+}

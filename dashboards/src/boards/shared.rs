@@ -14,6 +14,8 @@ use crate::grafana::looks::Thresholds;
 use crate::grafana::overrides::Override;
 use crate::grafana::unit::Unit;
 use crate::grafana::variable::Variable;
+use crate::threshold::STUCK_CONNECTIONS;
+use crate::timing::STUCK_AGE;
 
 pub(super) const OVERVIEW: &str = "tcpwarden-overview";
 pub(super) const LEAKS: &str = "tcpwarden-leaks";
@@ -158,6 +160,21 @@ pub(super) fn who() -> Vec<Column> {
             looks: Override::of("instance").width(140).links(&host),
         },
     ]
+}
+
+/// The columns of sockets that should be gone: whose, in which state, then from two queries how
+/// many and how old.
+pub(super) fn stuck() -> Vec<Column> {
+    let (many, old) =
+        (Thresholds::warning(STUCK_CONNECTIONS), Thresholds::warning(STUCK_AGE.as_secs_f64()));
+    let mut columns = who();
+    columns.extend([
+        column("role", "Side"),
+        column("state", "State"),
+        judged("Value #A", "Sockets", Unit::Digits, &many),
+        judged("Value #B", "Oldest", Unit::Seconds, &old),
+    ]);
+    columns
 }
 
 /// From a series of a graph to the leaks of its process.

@@ -8,7 +8,7 @@ use std::io::{self, Read};
 
 use super::decode::{DecodeError, Record, decode, length_of};
 
-/// Bytes asked for at once; an iterator gives 32 KiB at the most (`bpf_seq_read`, 5.8).
+/// Bytes requested at once; an iterator gives at most 32 KiB (`bpf_seq_read`, 5.8).
 const SLICE: usize = 64 * 1024;
 
 /// A list that is being read.
@@ -16,14 +16,14 @@ const SLICE: usize = 64 * 1024;
 pub struct Reading {
     list: File,
     buffer: Vec<u8>,
-    /// Bytes of the buffer that hold the beginning of a record that the last read cut.
+    /// Bytes in the buffer that begin a record whose rest the last read did not give.
     kept: usize,
 }
 
-/// What a slice brought.
+/// Whether the list continues after a slice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// There may be more.
+    /// There may be more entries.
     More,
     /// The list was read to its end.
     End,
@@ -39,7 +39,7 @@ impl Reading {
     /// Reads one slice and hands over its records.
     ///
     /// # Errors
-    /// Where the kernel stops the iterator, or what it gives is not records.
+    /// If the kernel stops the iterator, or if it gives bytes that are no records.
     pub fn slice(&mut self, mut take: impl FnMut(&Record)) -> io::Result<Progress> {
         let read = match self.list.read(&mut self.buffer[self.kept..]) {
             Ok(0) if self.kept == 0 => return Ok(Progress::End),
@@ -66,7 +66,7 @@ impl Reading {
     }
 }
 
-/// Hands over every whole record at the front of `bytes`; returns how many bytes they took.
+/// Hands over every whole record at the front of `bytes`. Returns how many bytes they took.
 fn each_record(bytes: &[u8], take: &mut impl FnMut(&Record)) -> Result<usize, DecodeError> {
     let mut used = 0;
     while let Some(first) = bytes.get(used) {

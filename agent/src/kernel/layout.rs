@@ -12,7 +12,7 @@ use btf_rs::{Btf, Struct, Type};
 /// Where the kernel shows its own types.
 pub const BTF_PATH: &str = "/sys/kernel/btf/vmlinux";
 
-/// What went wrong with the kernel's types.
+/// Why the kernel's types cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum LayoutError {
     /// The file is missing or is no BTF.
@@ -60,7 +60,7 @@ impl Layout {
         &self.values
     }
 
-    /// Returns the value of an entry, none if this kernel does not have it.
+    /// Returns the value of an entry; `None` if this kernel does not have it.
     #[must_use]
     pub fn get<E: Entry>(&self, _: E) -> Option<u32> {
         self.values.get(E::INDEX).copied().filter(|value| *value != ABSENT)
@@ -123,7 +123,8 @@ fn follow(btf: &Btf, start: Type, path: &str) -> Option<Found> {
 
 /// Finds a name in a structure and, through anonymous members, in what it contains.
 fn find_in(btf: &Btf, inside: &Struct, name: &str, depth: u8) -> Option<Found> {
-    // No kernel nests anonymous members anywhere near this deep; a broken file could for ever.
+    // No kernel nests anonymous members anywhere near this deep, but a broken file could do so
+    // without end.
     if depth > 16 {
         return None;
     }

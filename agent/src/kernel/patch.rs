@@ -18,8 +18,8 @@ const MOVE: u8 = 0xb7;
 /// `BPF_LDX | BPF_MEM`, and the bits that are the same for every width.
 const LOAD: u8 = 0x61;
 const LOAD_MASK: u8 = 0xe7;
-/// How many operands after a mark belong to it: one among them that is no position of the table was
-/// built with another table.
+/// How many operands after a mark belong to it. An operand among them that is no position of the
+/// table was built with another table.
 const VALUES: usize = 1 << 16;
 const OFFSETS: usize = 1 << 10;
 
@@ -114,7 +114,7 @@ fn programs(
     Ok(marked)
 }
 
-/// Returns the position that a marked operand stands for; none for another operand.
+/// Returns the position that a marked operand stands for; `None` for another operand.
 fn position(operand: i32, mark: i32, most: usize) -> Option<usize> {
     usize::try_from(operand.checked_sub(mark)?).ok().filter(|position| *position < most)
 }

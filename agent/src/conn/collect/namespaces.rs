@@ -34,7 +34,7 @@ impl Namespaces {
         new
     }
 
-    /// Returns counts a socket that has no row. Returns `false` for any other.
+    /// Counts a socket that has no row. Returns `false` for any other.
     pub(crate) fn count(&mut self, entry: &Socket) -> bool {
         let orphan = entry.substate == tcp::FIN_WAIT2;
         match entry.state {

@@ -5,8 +5,8 @@
 //! there (`unknown` and `~other`, in each role). Groups whose workload is not known yet have room
 //! for [`SPARE`] more. A row beyond that falls into `~other` and keeps its role; it counts as
 //! overflow once each time it gets an owner that has no group. A group is removed after its process
-//! has had no row in that workload for [`IDLE_TTL`](crate::conn::limits::IDLE_TTL); `~other` takes
-//! what it counted. Names come from hostile bytes and leave as clean text.
+//! has had no row in that workload for [`IDLE_TTL`]; `~other` takes what it counted. Names come
+//! from hostile bytes and leave as clean text.
 
 mod life;
 mod registry;

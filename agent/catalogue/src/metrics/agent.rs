@@ -21,7 +21,8 @@ super::metrics! {
         "No equivalent in the kernel.";
     RECONCILE_CORRECTIONS = Counter "tcpwarden_reconcile_corrections_total", "corrections",
         ["kind"],
-        "Corrections that reconcile passes made to the connection table.",
+        "Rows of the connection table that a record or a reconcile pass found to be missing, left \
+         over or in a wrong state, by kind.",
         "Not 0 means that a record was lost, or that the table followed it wrongly.";
     INTERNAL_ERRORS = Counter "tcpwarden_internal_errors_total", "errors", [],
         "Rules of the agent's own data that were found broken.",

@@ -14,7 +14,7 @@ pub enum Command {
     /// What a network namespace tells of itself, sent before its list.
     Facts(Facts),
     /// Records of the kernel's lists, read before this was sent.
-    Slice(Vec<Record>),
+    Piece(Vec<Record>),
     /// The pass has read these lists to their ends. The answer is what it found.
     End(Covered, Sender<PassSummary>),
     /// The pass failed; it is dropped.

@@ -2,7 +2,7 @@
 //!
 //! Started by `run`. It is the only writer of the table, except for the names of workloads, which
 //! another thread sets. It sleeps until the drain interval ends, the kernel side reports that a
-//! ring fills, or the reconcile thread sends a slice of a list. It waits for a reader of the table
+//! ring fills, or the reconcile thread sends a piece of a list. It waits for a reader of the table
 //! no longer than a snapshot takes, and never for a socket.
 
 mod command;
@@ -240,7 +240,7 @@ impl Ingest {
         while let Ok(command) = self.commands.try_recv() {
             match command {
                 Command::Facts(facts) => lock(&self.table).pass_facts(facts),
-                Command::Slice(records) => {
+                Command::Piece(records) => {
                     self.catch_up();
                     let mut table = lock(&self.table);
                     for record in &records {

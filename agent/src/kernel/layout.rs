@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use agent_common::btf::{Entry, Need};
-use agent_common::layout::{ABSENT, COUNT, Source, TABLE};
+use agent_common::layout::{ABSENT, COUNT, Name, Source, TABLE};
 use btf_rs::{Btf, Struct, Type};
 
 /// Where the kernel shows its own types.
@@ -54,6 +54,12 @@ impl Layout {
         Ok(Self { values })
     }
 
+    /// Returns a table with these values.
+    #[cfg(test)]
+    pub(super) const fn of(values: [u32; COUNT]) -> Self {
+        Self { values }
+    }
+
     /// Returns the values in the order of the table, for the programs.
     #[must_use]
     pub const fn values(&self) -> &[u32; COUNT] {
@@ -63,7 +69,16 @@ impl Layout {
     /// Returns the value of an entry; `None` if this kernel does not have it.
     #[must_use]
     pub fn get<E: Entry>(&self, _: E) -> Option<u32> {
-        self.values.get(E::INDEX).copied().filter(|value| *value != ABSENT)
+        self.at(E::INDEX)
+    }
+
+    /// Returns the value of the entry with this name, none if this kernel does not have it.
+    pub(super) fn named(&self, name: Name) -> Option<u32> {
+        self.at(name as usize)
+    }
+
+    fn at(&self, position: usize) -> Option<u32> {
+        self.values.get(position).copied().filter(|value| *value != ABSENT)
     }
 }
 

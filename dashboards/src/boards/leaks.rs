@@ -67,21 +67,7 @@ fn suspects() -> Vec<Draft> {
     let per_minute = sum(by, &growth(&SCOPE.of(&CONNECTIONS, &states)));
     let old =
         sum(by, &SCOPE.of(&CONNECTIONS_STUCK, &format!(r#"min_age="{}""#, STUCK_AGE.as_secs())));
-    let mut columns = shared::who();
-    columns.push(shared::column("role", "Side"));
-    columns.push(shared::column("state", "State"));
-    columns.push(shared::judged(
-        "Value #A",
-        "Sockets",
-        Unit::Digits,
-        &Thresholds::warning(STUCK_CONNECTIONS),
-    ));
-    columns.push(shared::judged(
-        "Value #B",
-        "Oldest",
-        Unit::Seconds,
-        &Thresholds::warning(STUCK_AGE.as_secs_f64()),
-    ));
+    let mut columns = shared::who_waits();
     columns.push(shared::judged("Value #C", "Growth/min", Unit::Count, &growing()));
     columns.push(shared::number("Value #D", "Over 5 min", Unit::Digits));
     vec![

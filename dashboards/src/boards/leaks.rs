@@ -67,7 +67,7 @@ fn suspects() -> Vec<Draft> {
     let per_minute = sum(by, &growth(&SCOPE.of(&CONNECTIONS, &states)));
     let old =
         sum(by, &SCOPE.of(&CONNECTIONS_STUCK, &format!(r#"min_age="{}""#, STUCK_AGE.as_secs())));
-    let mut columns = shared::stuck();
+    let mut columns = shared::who_waits();
     columns.push(shared::judged("Value #C", "Growth/min", Unit::Count, &growing()));
     columns.push(shared::number("Value #D", "Over 5 min", Unit::Digits));
     vec![

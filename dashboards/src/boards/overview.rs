@@ -136,6 +136,7 @@ fn who() -> Vec<Draft> {
     let by = "instance, workload, process, role, state";
     let stuck = sum(by, &ALL.of(&CONNECTIONS, &shared::passing_states()));
     let oldest = max(by, &ALL.of(&OLDEST_STATE_AGE, ""));
+    let columns = shared::who_waits();
     let mut alerts =
         vec![shared::column("alertname", "Alert"), shared::column("severity", "Severity")];
     alerts.extend(shared::who());
@@ -150,7 +151,7 @@ fn who() -> Vec<Draft> {
             )
             .size(24, 7)
             .no_value("none")
-            .columns(shared::stuck(), &["Time"])
+            .columns(columns, &["Time"])
             .ask(top(&stuck), "", Shown::In("fd-leak"))
             .ask(where_in(&oldest, by, &top(&stuck)), "", Shown::In("fd-leak")),
         Draft::table(22, "Firing alerts", "Alert")

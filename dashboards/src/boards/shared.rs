@@ -162,18 +162,16 @@ pub(super) fn who() -> Vec<Column> {
     ]
 }
 
-/// The columns of sockets that should be gone: whose, in which state, then from two queries how
-/// many and how old.
-pub(super) fn stuck() -> Vec<Column> {
-    let (many, old) =
-        (Thresholds::warning(STUCK_CONNECTIONS), Thresholds::warning(STUCK_AGE.as_secs_f64()));
+/// The columns that say who, on which side and in which state; then how many sockets (query A) and
+/// the age of the oldest (query B), judged.
+pub(super) fn who_waits() -> Vec<Column> {
     let mut columns = who();
-    columns.extend([
-        column("role", "Side"),
-        column("state", "State"),
-        judged("Value #A", "Sockets", Unit::Digits, &many),
-        judged("Value #B", "Oldest", Unit::Seconds, &old),
-    ]);
+    columns.push(column("role", "Side"));
+    columns.push(column("state", "State"));
+    let many = Thresholds::warning(STUCK_CONNECTIONS);
+    columns.push(judged("Value #A", "Sockets", Unit::Digits, &many));
+    let old = Thresholds::warning(STUCK_AGE.as_secs_f64());
+    columns.push(judged("Value #B", "Oldest", Unit::Seconds, &old));
     columns
 }
 

@@ -5,7 +5,7 @@
 //! becomes the named one as a whole. What they counted meanwhile is shown under the right name or
 //! not at all. Guarantees: at most [`MOST_KNOWN`] keys are kept and at most [`MOST_PENDING`] wait
 //! for a name. Keys beyond that are `unknown`, and so is a key that has waited for [`PATIENCE`]. A
-//! key whose cgroup is gone keeps its name for the idle time.
+//! key whose cgroup is gone keeps its name for [`IDLE_TTL`].
 
 use std::sync::Arc;
 
@@ -185,8 +185,8 @@ impl Workloads {
         Arc::clone(self.known.get(&key).map_or(&self.unknown, |known| &known.workload))
     }
 
-    /// Forgets the keys that were not confirmed for the idle time. Returns the keys that have
-    /// waited too long.
+    /// Forgets the keys that were not confirmed for [`IDLE_TTL`]. Returns the keys that have waited
+    /// too long.
     pub(crate) fn expire(&mut self, now: u64) -> Vec<Key> {
         let before = self.known.len();
         self.known.retain(|_, known| now.saturating_sub(known.told) < IDLE_TTL);

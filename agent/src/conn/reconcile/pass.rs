@@ -1,10 +1,9 @@
-//! The reconcile pass: the table held against the kernel's own socket list and descriptor tables.
+//! The reconcile pass: the table compared with the kernel's own socket list and descriptor tables.
 //!
 //! Driven by the ingest thread: `begin_pass`, then slices of the lists between which the rings are
-//! drained and applied, then the commit (`commit`). Each entry carries the time at which it
-//! was read and all records up to then have been applied, so an entry is the truth unless the row
-//! has heard of something later. The first pass seeds the table; a later one finds only what was
-//! lost, and counts it.
+//! drained and applied, then the commit (`commit`). Each entry carries the time at which it was
+//! read, and all records up to then have been applied. So an entry is right unless the row has had
+//! a later record. The first pass seeds the table. A later one finds and counts what was lost.
 //!
 //! Sockets in TIME_WAIT and NEW_SYN_RECV are counted, by namespace. An orphan that the kernel keeps
 //! as a full socket (FIN_WAIT2 with `tcp_fin_timeout` over 60 s, or acknowledged while the closing
@@ -30,7 +29,7 @@ use crate::conn::socket::observation::Observation;
 use crate::conn::socket::relation::Relation;
 use crate::conn::socket::row::{MARGIN, Row};
 
-/// The most closes to remember during a pass; beyond it the pass inserts nothing more.
+/// The most closes that are remembered during a pass. Beyond it the pass inserts nothing more.
 const MAX_CLOSED: usize = 1 << 20;
 
 /// The most connections in accept queues that are followed to their listeners.
@@ -39,17 +38,17 @@ const MAX_CHILDREN: usize = 1 << 16;
 /// A pass under way.
 pub(crate) struct Pass {
     pub(crate) start: u64,
-    /// Its number; see `row::seen`.
+    /// The number of the pass; see `row::seen`.
     pub(crate) number: u8,
-    /// Sockets that closed during the pass, and when.
+    /// The sockets that closed during the pass, with the time of their close.
     closed: HashMap<u64, u64>,
-    /// Who holds sockets.
+    /// The processes that hold sockets.
     pub(crate) holders: HolderScan,
     /// Connections in accept queues.
     pub(crate) children: Vec<Child>,
     pub(crate) namespaces: Namespaces,
     pub(crate) input: PassInput,
-    /// What its rows add up to.
+    /// The sums over its rows.
     pub(crate) sums: Sums,
     pub(crate) corrections_before: [u64; Correction::COUNT],
 }
@@ -62,7 +61,7 @@ impl Pass {
         }
     }
 
-    /// Whether an entry may be of a socket that has closed since it was read.
+    /// Returns whether an entry may belong to a socket that has closed since it was read.
     fn may_be_closed(&self, sk: u64, read: u64) -> bool {
         self.closed.len() >= MAX_CLOSED
             || self.closed.get(&sk).is_some_and(|time| time.saturating_add(MARGIN) >= read)
@@ -70,7 +69,7 @@ impl Pass {
 }
 
 impl Pass {
-    /// Begins.
+    /// Begins a pass. No move may be planned: `_drained` proves it.
     pub(crate) fn new(core: &Core, _drained: &Drained<'_>, number: u8, now: u64) -> Self {
         Self {
             start: now,
@@ -85,7 +84,7 @@ impl Pass {
         }
     }
 
-    /// Takes what a record did.
+    /// Takes the effect of a record.
     pub(crate) fn note(&mut self, effect: Effect, record: &State) {
         match effect {
             Effect::None => {}
@@ -94,7 +93,7 @@ impl Pass {
         }
     }
 
-    /// Holds one entry of the socket list against the table.
+    /// Compares one entry of the socket list with the table.
     #[inline]
     pub(crate) fn socket(&mut self, core: &mut Core, queue: &mut RegroupQueue, entry: &Socket) {
         self.input.entry(core, entry);
@@ -173,7 +172,7 @@ impl Pass {
             return None;
         }
         if core.rows.len() >= core.rows.limit() {
-            // Later passes meet the same sockets again; they were counted at birth or while
+            // Later passes meet the same sockets again. Those were counted at birth or while
             // seeding.
             core.counters.refused += u64::from(!core.seeded);
             return None;

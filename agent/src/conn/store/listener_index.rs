@@ -68,12 +68,12 @@ impl Listeners {
         }
     }
 
-    /// Whether a port of a namespace is listened on, at whatever address.
+    /// Returns whether a port of a namespace is listened on, at any address.
     pub(crate) fn has(&self, netns: u32, port: u16) -> bool {
         self.0.contains_key(&(netns, port))
     }
 
-    /// The ports that are listened on, each once a namespace.
+    /// Returns the ports that are listened on, each once a namespace.
     pub(crate) fn ports(&self) -> impl Iterator<Item = (u32, u16)> + '_ {
         self.0.keys().copied()
     }
@@ -112,7 +112,7 @@ fn rank(listener: [u64; 2], local: [u64; 2]) -> u8 {
     }
 }
 
-/// Whether a 16-byte address stands for an IPv4 one.
+/// Returns whether a 16-byte address stands for an IPv4 one.
 fn is_v4(address: [u64; 2]) -> bool {
     address[0] == 0 && address[1].to_ne_bytes()[..4] == [0, 0, 0xff, 0xff]
 }

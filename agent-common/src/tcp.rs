@@ -3,6 +3,8 @@
 
 /// The protocol number of TCP; SCTP, DCCP and MPTCP fire the same tracepoints with other numbers.
 pub const IPPROTO_TCP: u16 = 6;
+/// The protocol number of MPTCP, whose sockets descriptors refer to instead of their subflows.
+pub const IPPROTO_MPTCP: u16 = 262;
 /// Address family of IPv4 sockets.
 pub const AF_INET: u16 = 2;
 /// Address family of IPv6 sockets, the v4-mapped ones included.
@@ -81,9 +83,23 @@ pub const fn is_tcp(family: u16, protocol: u16) -> bool {
     (family == AF_INET || family == AF_INET6) && protocol == IPPROTO_TCP
 }
 
+/// Returns whether a descriptor of a socket of this family and protocol may refer to TCP sockets.
+#[inline(always)]
+#[must_use]
+pub const fn is_tcp_or_mptcp(family: u16, protocol: u16) -> bool {
+    is_tcp(family, protocol)
+        || ((family == AF_INET || family == AF_INET6) && protocol == IPPROTO_MPTCP)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_mptcp_socket_holds_tcp_sockets_and_is_none() {
+        assert!(is_tcp_or_mptcp(AF_INET6, IPPROTO_MPTCP) && !is_tcp(AF_INET6, IPPROTO_MPTCP));
+        assert!(is_tcp_or_mptcp(AF_INET, IPPROTO_TCP) && !is_tcp_or_mptcp(AF_INET, 132));
+    }
 
     #[test]
     fn an_ipv4_address_is_mapped_as_it_lies_in_memory() {

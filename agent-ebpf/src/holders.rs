@@ -1,7 +1,8 @@
 //! Which process holds which socket, from the descriptor tables.
 //!
 //! Hooks: `iter/task_file` (5.8): every open descriptor of every task, in all network namespaces.
-//! Guarantees: one record for each descriptor of a process that refers to a TCP socket.
+//! Guarantees: one record for each descriptor of a process that refers to a TCP socket, or to an
+//! MPTCP socket, which stands for its subflows.
 //! Cost: runs only while user space reads the iterator; one record a TCP descriptor, nothing for
 //! others. Feeds: the owners of sockets that are older than the agent.
 
@@ -61,7 +62,7 @@ pub(crate) extern "C" fn iter_task_file(ctx: *const TaskFileContext) -> i32 {
     0
 }
 
-/// Returns the address of the TCP socket behind a file, 0 for any other file.
+/// Returns the address of the TCP or MPTCP socket behind a file, 0 for any other file.
 #[inline(always)]
 fn tcp_sock_of(file: BtfPtr<File>) -> u64 {
     if has(HelperSockFromFile) {
@@ -79,13 +80,13 @@ fn tcp_sock_of(file: BtfPtr<File>) -> u64 {
     address_if_tcp(access::by_copy(file).follow(FilePrivate).follow(SocketSk))
 }
 
-/// Returns the address of a socket of any protocol if it is a TCP socket over IP, else 0.
+/// Returns the address of a socket of any protocol if it is TCP or MPTCP over IP, else 0.
 #[inline(always)]
 fn address_if_tcp<A>(sk: KernelPtr<Sock, A>) -> u64
 where
     A: Access<u16>,
 {
-    if !sk.is_null() && tcp::is_tcp(sk.load(SkFamily), sk.load(SkProtocol)) {
+    if !sk.is_null() && tcp::is_tcp_or_mptcp(sk.load(SkFamily), sk.load(SkProtocol)) {
         sk.address()
     } else {
         0

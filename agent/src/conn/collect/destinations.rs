@@ -16,6 +16,7 @@ use agent_common::record::Socket;
 use agent_common::tcp;
 use hashbrown::HashMap;
 
+use super::bound_ports::BoundPorts;
 use crate::conn::report::pressure::{Destination, PortUse};
 use crate::pressure::netns::Facts;
 
@@ -46,6 +47,8 @@ struct Taken {
 pub(crate) struct Destinations {
     facts: HashMap<u32, Facts>,
     counts: HashMap<Triple, Taken>,
+    /// Ports that are taken for every destination.
+    bound: BoundPorts,
 }
 
 impl Destinations {
@@ -67,6 +70,7 @@ impl Destinations {
 
     /// Counts the port that an entry has taken.
     pub(crate) fn count(&mut self, entry: &Socket) {
+        self.bound.add(entry);
         let ends = &entry.ends;
         let key = Triple {
             netns: ends.netns,
@@ -111,10 +115,16 @@ impl Destinations {
                 *room = room.saturating_sub(1);
             }
         }
+        let bound = self.bound.counts().map(|((netns, local), all)| {
+            let any = Triple { netns, peer_port: 0, local, peer: [0; 2] };
+            (any, Taken { all, time_wait: 0 })
+        });
         let mut all: Vec<_> = self
             .counts
             .iter()
-            .filter_map(|(key, taken)| self.destination(key, *taken, *room.get(&key.netns)?))
+            .map(|(key, taken)| (*key, *taken))
+            .chain(bound)
+            .filter_map(|(key, taken)| self.destination(&key, taken, *room.get(&key.netns)?))
             .collect();
         all.sort_unstable_by(|one, other| {
             worse(one.ratio(), other.ratio()).then_with(|| one.order().cmp(&other.order()))

@@ -2,6 +2,7 @@
 //!
 //! Filled by a pass, shown when it has ended.
 
+mod bound_ports;
 pub(crate) mod destinations;
 pub(crate) mod listening;
 pub(crate) mod namespaces;

@@ -17,8 +17,8 @@ const JITTER: u64 = 10;
 /// How long after its handshake a connection that is not accepted counts as such, nanoseconds.
 pub(crate) const ACCEPT_GRACE: u64 = 10_000_000_000;
 
-/// A time of `CLOCK_MONOTONIC` in tenths of a second. The first tenth of a second after the boot
-/// counts as the second one.
+/// A time of `CLOCK_MONOTONIC` in tenths of a second, rounded up, so that no use looks older than it
+/// is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Moment(NonZeroU32);
 
@@ -26,7 +26,7 @@ impl Moment {
     /// Returns the moment of a time in nanoseconds; the last one there is, 13 years after the boot,
     /// for later ones.
     fn at(time: u64) -> Self {
-        let units = u32::try_from(time / UNIT).unwrap_or(u32::MAX);
+        let units = u32::try_from(time.div_ceil(UNIT)).unwrap_or(u32::MAX);
         Self(NonZeroU32::new(units).unwrap_or(NonZeroU32::MIN))
     }
 

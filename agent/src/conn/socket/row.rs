@@ -18,6 +18,9 @@ pub(crate) const MARGIN: u64 = 1_000_000;
 /// Sentinel: the moment of opening was not observed.
 const NEVER: u32 = u32::MAX;
 
+/// The first port that the kernel gives to clients by default (`ip_local_port_range`).
+const FIRST_EPHEMERAL: u16 = 32_768;
+
 /// Bits of [`Row::flags`].
 pub(crate) mod flag {
     /// The row is in use.
@@ -213,15 +216,19 @@ impl Row {
     }
 
     /// Returns the service port: local at a server, remote of a client. If the side is not known,
-    /// it is the lower of the two, because service ports lie below the range of clients' ports.
+    /// it is the lower of the two if that lies below the range of clients' ports, else 0: a port
+    /// that a client was given names no service.
     pub(crate) const fn service_port(&self) -> u16 {
+        let lower = match (self.local_port, self.peer_port) {
+            (0, port) | (port, 0) => port,
+            (local, peer) if peer < local => peer,
+            (local, _) => local,
+        };
         match self.role {
             Role::Client => self.peer_port,
-            Role::Unknown if self.peer_port == 0 => self.local_port,
-            Role::Unknown if self.local_port == 0 || self.peer_port < self.local_port => {
-                self.peer_port
-            }
-            Role::Server | Role::Unknown => self.local_port,
+            Role::Server => self.local_port,
+            Role::Unknown if lower < FIRST_EPHEMERAL => lower,
+            Role::Unknown => 0,
         }
     }
 

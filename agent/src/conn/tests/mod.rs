@@ -1,5 +1,6 @@
 //! Tests of the connection table: sequences of records in, counters out.
 
+mod activity;
 mod anything;
 mod between;
 mod budgets;

@@ -59,7 +59,7 @@ fn a_seeded_row_is_a_server_where_a_listener_has_its_port() {
     let role = |sk| row(&table, sk).map(|row| row.role);
     assert_eq!(
         [role(1), role(2), role(3), role(4)],
-        [Some(Role::Server), Some(Role::Server), Some(Role::Server), Some(Role::Unknown)]
+        [Some(Role::Server), Some(Role::Server), Some(Role::Server), Some(Role::Client)]
     );
     check(&mut table, SECOND);
 }

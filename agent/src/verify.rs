@@ -158,7 +158,7 @@ mod tests {
         table.transition(&State {
             old: CLOSE,
             new,
-            flags: flag::OWNED,
+            flags: flag::LOCKED,
             tgid,
             time: now,
             ends: ends(),

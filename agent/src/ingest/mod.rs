@@ -35,9 +35,10 @@ use crate::metrics::SharedStats;
 use crate::metrics::stats::DecodeErrors;
 use crate::rate_limited::RateLimited;
 
-/// The most records that are applied before readers of the table get a chance.
+/// The most records that are applied in one hold of the table's lock.
 const BATCH: usize = 4096;
-/// The most batches before the thread looks at other things: a quarter of a million records.
+/// The most batches before the thread looks at other things: a quarter of a million records. The
+/// lock is free between two of them, but it is not fair: a reader may have to wait for them all.
 const BATCHES: usize = 64;
 /// The rows of the table that a pass looks at between two looks at the rings: some milliseconds at
 /// the most.

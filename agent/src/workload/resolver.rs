@@ -172,7 +172,7 @@ mod tests {
         lock(table).transition(&State {
             old,
             new,
-            flags: flag::OWNED,
+            flags: flag::LOCKED,
             ends,
             tgid,
             comm: [b'a'; 16],

@@ -5,8 +5,8 @@
 //! (`unknown` and `~other`, in each role), and [`SPARE`] more for those whose workload is not known
 //! yet; beyond that a row falls into `~other`, its role kept, and is counted as overflow once each
 //! time it is given an owner that has no group. A group is removed when its process has had no row
-//! in that workload for [`GRACE`]; what it counted goes to `~other`. Names come from hostile bytes
-//! and leave as clean text.
+//! in that workload for [`IDLE_TTL`]; what it counted goes to `~other`. Names come from hostile
+//! bytes and leave as clean text.
 
 mod life;
 mod registry;
@@ -26,7 +26,7 @@ use crate::conn::limits::{Budget, IDLE_TTL, UNKNOWN};
 use crate::conn::report::snapshot::Queued;
 use crate::conn::socket::attribution::Attribution;
 use crate::conn::socket::name::Name;
-use crate::conn::socket::retransmit::classify;
+use crate::conn::socket::retransmit::phase_and_kind;
 use crate::conn::socket::row::Row;
 use crate::conn::store::age_list::{AgeList, AgeThresholds};
 use crate::conn::store::slab::Slab;
@@ -236,7 +236,7 @@ impl Groups {
 
     /// Counts retransmitted segments.
     pub(crate) fn retransmit(&mut self, group: GroupId, record: &Retransmit) {
-        let (phase, kind) = classify(record.state, record.ca_state, record.pending);
+        let (phase, kind) = phase_and_kind(record.state, record.ca_state, record.pending);
         let group = &mut self.list[group.position()];
         group.used = true;
         group.retransmitted[phase.index()][kind.index()] += u64::from(record.segments);
@@ -249,8 +249,8 @@ impl Groups {
         }
     }
 
-    /// Brings the cursors of every list up to `cuts`, past as many rows as `budget` has; whether
-    /// all are there.
+    /// Brings the cursors of every list up to `thresholds`, past as many rows as `budget` has;
+    /// whether all are there.
     pub(crate) fn advance(
         &mut self,
         rows: &Slab,

@@ -7,9 +7,9 @@
 //! came or changed meanwhile is left to the next pass; what is shown changes with the last slice
 //! only.
 
-use super::classify::{Presence, classify};
 use super::owners::{Tally, follow_listener};
 use super::pass::Pass;
+use super::presence::{Presence, presence_of};
 use crate::conn::collect::results::PassResults;
 use crate::conn::core::Core;
 use crate::conn::ids::RowId;
@@ -133,7 +133,7 @@ impl Commit {
 
     /// Marks or removes a row that the pass has not seen.
     fn sweep(&mut self, core: &mut Core, pass: &Pass, index: RowId) {
-        match classify(core, pass, &self.covered, index) {
+        match presence_of(core, pass, &self.covered, index) {
             Presence::Seen => {}
             Presence::MissedOnce => {
                 core.rows[index].seen = seen::MISSED;

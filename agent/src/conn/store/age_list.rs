@@ -46,8 +46,9 @@ impl AgeThresholds {
 
     /// Moves on to `now`.
     pub(crate) fn advance(&mut self, now: u64) {
-        for (cut, age) in self.0.iter_mut().zip(STUCK_AGES) {
-            *cut = now.saturating_add(1).saturating_sub(age * SECOND).max(*cut);
+        for (threshold, age) in self.0.iter_mut().zip(STUCK_AGES) {
+            let passed = now.saturating_add(1).saturating_sub(age * SECOND);
+            *threshold = passed.max(*threshold);
         }
     }
 }
@@ -60,9 +61,9 @@ pub(crate) struct AgeList {
     count: u32,
     /// Whether ages are asked of this list.
     aged: bool,
-    /// The cuts that its cursors have been brought up to.
+    /// The thresholds that its cursors have been brought up to.
     thresholds: [u64; CURSORS],
-    /// The first row that is not older than each cut, `None` where all are.
+    /// The first row that is not older than each threshold, `None` where all are.
     cursors: [Option<RowId>; CURSORS],
     /// The rows before each cursor.
     older: [u32; CURSORS],
@@ -185,9 +186,9 @@ impl AgeList {
         }
     }
 
-    /// Brings the cursors up to cuts that have moved on, past as many rows as `budget` has, which
-    /// it takes from it. Rows of one time are passed together, or the list would not know which
-    /// of them have been.
+    /// Brings the cursors up to thresholds that have moved on, past as many rows as `budget` has,
+    /// which it takes from it. Rows of one time are passed together, or the list would not know
+    /// which of them have been.
     pub(crate) fn advance(&mut self, rows: &Slab, thresholds: &AgeThresholds, budget: &mut Budget) {
         if !self.aged {
             return;

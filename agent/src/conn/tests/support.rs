@@ -60,7 +60,7 @@ pub(super) fn step(ends: Endpoints, old: u8, new: u8, ms: u64) -> State {
 
 /// The same, made by its owner.
 pub(super) fn owned(record: State, name: &str, tgid: u32) -> State {
-    State { flags: record.flags | flag::OWNED, tgid, comm: comm(name), ..record }
+    State { flags: record.flags | flag::LOCKED, tgid, comm: comm(name), ..record }
 }
 
 /// The same, with an error.

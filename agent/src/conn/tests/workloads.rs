@@ -14,7 +14,7 @@ use super::support::{
     resent, row, seeded, step, walked,
 };
 use crate::conn::{Limits, Table};
-use crate::workload::path::classify;
+use crate::workload::path::workload_at;
 use crate::workload::{Key, Sight, Workload};
 
 /// A table that has workloads resolved.
@@ -28,7 +28,7 @@ pub(super) fn seeing(limits: Limits) -> Table {
 
 /// A systemd service.
 pub(super) fn unit(name: &str) -> Arc<Workload> {
-    Arc::new(classify(&format!("/system.slice/{name}.service")))
+    Arc::new(workload_at(&format!("/system.slice/{name}.service")))
 }
 
 /// Tells the name of a cgroup's unit.

@@ -105,7 +105,7 @@ pub(super) fn full() -> Snapshot {
             service(OTHER, Role::Server, None),
         ],
         workloads: vec![
-            Arc::new(crate::workload::path::classify("/system.slice/web.service")),
+            Arc::new(crate::workload::path::workload_at("/system.slice/web.service")),
             Arc::new(Workload::host()),
         ],
         state_durations: vec![(Role::Client, SocketState::SynSent, histogram(SECONDS, &[0.02]))],

@@ -41,7 +41,7 @@ pub fn full(rows: u32) -> Table {
     table.end_pass(0, &covered());
     table.see_workloads(Sight::Unified);
     let workload = |program: u32| {
-        Some(Arc::new(path::classify(&format!("/system.slice/app-{program}.service"))))
+        Some(Arc::new(path::workload_at(&format!("/system.slice/app-{program}.service"))))
     };
     // In turn, so that both kinds are within the budgets.
     for program in 0..CLIENTS.max(SERVERS) {
@@ -202,7 +202,7 @@ fn covered() -> Covered {
 fn owned(program: u32, ends: Endpoints, old: u8, new: u8, time: u64) -> State {
     let mut comm = [0; 16];
     comm.iter_mut().zip(format!("worker-{program}").bytes()).for_each(|(to, from)| *to = from);
-    State { flags: flag::OWNED, tgid: tgid(program), comm, ..by_nobody(ends, old, new, time) }
+    State { flags: flag::LOCKED, tgid: tgid(program), comm, ..by_nobody(ends, old, new, time) }
 }
 
 fn by_nobody(ends: Endpoints, old: u8, new: u8, time: u64) -> State {

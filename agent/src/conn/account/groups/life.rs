@@ -37,7 +37,7 @@ impl Groups {
         None
     }
 
-    /// Groups whose process has had no row in their workload for the grace time.
+    /// Groups whose process has had no row in their workload for [`IDLE_TTL`].
     pub(in crate::conn) fn idle(&mut self, now: u64) -> Vec<GroupId> {
         let awake = |group: &&GroupEntry| {
             group.live && (group.touched || group.workload.is_pending() || !group.is_empty())

@@ -16,9 +16,9 @@ use crate::conn::store::slab::Slab;
 use crate::workload::{Kind, Workload};
 
 impl Groups {
-    /// What the groups show, their ages brought up to `cuts`. A group whose workload is not known
-    /// yet shows its rows under `unknown`; what it counts waits with it, for a counter must not
-    /// go down again.
+    /// What the groups show, their ages brought up to `thresholds`. A group whose workload is not
+    /// known yet shows its rows under `unknown`; what it counts waits with it, for a counter must
+    /// not go down again.
     pub(in crate::conn) fn snapshot(
         &mut self,
         rows: &Slab,

@@ -1,7 +1,7 @@
-//! The class of each row after a reconcile pass: what becomes of the rows that no list had.
+//! What becomes of each row after a reconcile pass: of those that no list had, which are gone.
 //!
 //! The kernel's list is no snapshot: a bucket that is resumed may skip an entry while others come
-//! and go. So a row that one pass missed is only a suspect, and it is removed when the next pass,
+//! and go. So a row that one pass missed is not gone yet: it is removed when the next pass,
 //! which is due at once, misses it again. Rows of a namespace that no pass can enter any more,
 //! because no process is left in it, are kept while a descriptor refers to them or the kernel may
 //! still be busy closing them.
@@ -26,7 +26,7 @@ pub(crate) enum Presence {
 
 /// What is to become of a row that is held against a pass.
 #[inline]
-pub(crate) fn classify(core: &Core, pass: &Pass, covered: &Covered, index: RowId) -> Presence {
+pub(crate) fn presence_of(core: &Core, pass: &Pass, covered: &Covered, index: RowId) -> Presence {
     let row = &core.rows[index];
     if !row.has(flag::LIVE) || row.seen == pass.number || row.entered >= pass.start {
         return Presence::Seen;

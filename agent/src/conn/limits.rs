@@ -1,10 +1,12 @@
 //! The budgets of the table, and the names that stand for what is beyond them.
 
+use super::nanos::Nanos;
+
 /// The process name of sockets without a known owner.
 pub(super) const UNKNOWN: &str = "unknown";
 /// For how long a process without a row, and a workload that is gone, keep their names: five
 /// minutes.
-pub(super) const IDLE_TTL: u64 = 300_000_000_000;
+pub(super) const IDLE_TTL: Nanos = Nanos::from_secs(300);
 
 /// The bounds of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -29,7 +29,7 @@ use self::decode::Record;
 pub use self::handle::Handle;
 use self::rings::Rings;
 use crate::clock::monotonic;
-use crate::conn::{Budget, PassRequest, PassSummary, Progress, Table};
+use crate::conn::{Budget, Nanos, PassRequest, PassSummary, Progress, Table};
 use crate::kernel::load::Maps;
 use crate::metrics::SharedStats;
 use crate::metrics::stats::DecodeErrors;
@@ -224,7 +224,7 @@ impl Ingest {
     /// pass has found, if one was committed.
     fn work(&mut self) -> Option<PassSummary> {
         loop {
-            let progress = lock(&self.table).step(monotonic(), SLICE);
+            let progress = lock(&self.table).step(Nanos::new(monotonic()), SLICE);
             match progress {
                 Progress::More => {}
                 Progress::Done => return None,

@@ -23,6 +23,7 @@ use super::group_cache::{CacheKey, GroupCache};
 use super::workloads::{WorkloadRef, Workloads};
 use crate::conn::ids::{GroupId, RowId};
 use crate::conn::limits::{Budget, IDLE_TTL, UNKNOWN};
+use crate::conn::nanos::Nanos;
 use crate::conn::report::snapshot::Queued;
 use crate::conn::socket::attribution::Attribution;
 use crate::conn::socket::name::Name;
@@ -48,7 +49,7 @@ struct GroupEntry {
     /// Whether it was looked up or held a row since the last look at idle ones.
     touched: bool,
     /// When its process was last seen to have a row in its workload.
-    alive: u64,
+    alive: Nanos,
     lists: [AgeList; SocketState::COUNT],
     /// Those in FIN_WAIT2 that nobody has a descriptor of: they are no leak, so their ages are not
     /// asked.
@@ -264,7 +265,7 @@ impl Groups {
     }
 
     /// When the oldest row entered its leak state that has not been verified in it.
-    pub(crate) fn unverified_since(&self, rows: &Slab) -> Option<u64> {
+    pub(crate) fn unverified_since(&self, rows: &Slab) -> Option<Nanos> {
         self.list
             .iter()
             .flat_map(|group| &group.lists)

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use crate::conn::limits::IDLE_TTL;
+use crate::conn::nanos::Nanos;
 use crate::workload::{Key, Sight, Workload};
 
 /// The most keys whose workload is remembered.
@@ -20,7 +21,7 @@ pub(crate) const MOST_KNOWN: usize = 32_768;
 /// The most keys that wait for their name at once.
 pub(crate) const MOST_PENDING: usize = 64;
 /// For how long a key waits, nanoseconds.
-const PATIENCE: u64 = 10_000_000_000;
+const PATIENCE: Nanos = Nanos::from_secs(10);
 
 /// The workload of a group, or the key of one whose name is not known yet.
 #[derive(Clone, Debug)]
@@ -60,7 +61,7 @@ impl PartialEq for WorkloadRef {
 struct Known {
     workload: Arc<Workload>,
     /// When its key was last told or confirmed.
-    told: u64,
+    told: Nanos,
 }
 
 /// All of them.
@@ -68,7 +69,7 @@ pub(crate) struct Workloads {
     sight: Sight,
     known: HashMap<Key, Known>,
     /// Keys without a name, each with the moment at which [`Workloads::expire`] first met it.
-    pending: HashMap<Key, Option<u64>>,
+    pending: HashMap<Key, Option<Nanos>>,
     host: Arc<Workload>,
     pub(crate) unknown: Arc<Workload>,
     /// Changes with whatever an earlier answer of [`Self::find`] could change by.
@@ -154,7 +155,7 @@ impl Workloads {
     }
 
     /// Takes what a key stands for, `None` where it is gone; true where it waited for that.
-    pub(crate) fn tell(&mut self, key: Key, workload: Option<&Arc<Workload>>, now: u64) -> bool {
+    pub(crate) fn tell(&mut self, key: Key, workload: Option<&Arc<Workload>>, now: Nanos) -> bool {
         self.epoch += 1;
         let waited = self.pending.remove(&key).is_some();
         let room = self.known.len() < MOST_KNOWN;
@@ -184,12 +185,12 @@ impl Workloads {
 
     /// Forgets what nobody has confirmed for the grace time; returns the keys that have waited too
     /// long.
-    pub(crate) fn expire(&mut self, now: u64) -> Vec<Key> {
+    pub(crate) fn expire(&mut self, now: Nanos) -> Vec<Key> {
         let before = self.known.len();
         self.known.retain(|_, known| now.saturating_sub(known.told) < IDLE_TTL);
         self.epoch += u64::from(self.known.len() < before);
         let late =
-            |since: &mut Option<u64>| now.saturating_sub(*since.get_or_insert(now)) >= PATIENCE;
+            |since: &mut Option<Nanos>| now.saturating_sub(*since.get_or_insert(now)) >= PATIENCE;
         let mut late: Vec<Key> = self
             .pending
             .iter_mut()

@@ -11,6 +11,7 @@ use catalogue::labels::OTHER;
 use hashbrown::HashMap;
 
 use crate::conn::account::groups::Groups;
+use crate::conn::nanos::Nanos;
 use crate::conn::report::pressure::Listener;
 use crate::conn::socket::row::{Row, flag};
 
@@ -22,7 +23,7 @@ pub(crate) struct Extra {
     /// Dropped in its life, modulo 2^32.
     pub(crate) drops: u32,
     /// When the list was read; what is older than the row is of another listener.
-    pub(crate) time: u64,
+    pub(crate) time: Nanos,
 }
 
 impl Extra {
@@ -36,7 +37,7 @@ impl Extra {
 #[derive(Clone, Copy)]
 struct Counted {
     /// When its row began, in case the address belongs to another listener by now.
-    born: u64,
+    born: Nanos,
     drops: u32,
 }
 

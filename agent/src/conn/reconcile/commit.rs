@@ -14,6 +14,7 @@ use crate::conn::collect::results::PassResults;
 use crate::conn::core::Core;
 use crate::conn::ids::RowId;
 use crate::conn::limits::Budget;
+use crate::conn::nanos::Nanos;
 use crate::conn::regroup::queue::RegroupQueue;
 use crate::conn::regroup::workload_name::name_workload;
 use crate::conn::report::coverage::{Covered, PassSummary};
@@ -154,7 +155,7 @@ impl Commit {
         core: &mut Core,
         results: &mut PassResults,
         pass: Pass,
-        now: u64,
+        now: Nanos,
     ) -> PassSummary {
         let Pass { start, number, namespaces, input, sums, corrections_before, .. } = pass;
         results.sum_up(core, input, sums, &self.covered, number);

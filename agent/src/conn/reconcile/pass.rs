@@ -22,6 +22,7 @@ use crate::conn::collect::results::PassInput;
 use crate::conn::collect::sums::Sums;
 use crate::conn::core::Core;
 use crate::conn::ids::RowId;
+use crate::conn::nanos::Nanos;
 use crate::conn::regroup::queue::{Drained, RegroupQueue};
 use crate::conn::socket::attribution::Attribution;
 use crate::conn::socket::effect::Effect;
@@ -34,11 +35,11 @@ const MAX_CLOSED: usize = 1 << 20;
 
 /// A pass under way.
 pub(crate) struct Pass {
-    pub(crate) start: u64,
+    pub(crate) start: Nanos,
     /// Its number; see `row::seen`.
     pub(crate) number: u8,
     /// Sockets that closed during the pass, and when.
-    closed: HashMap<u64, u64>,
+    closed: HashMap<u64, Nanos>,
     /// Who holds sockets.
     pub(crate) holders: HolderScan,
     pub(crate) namespaces: Namespaces,
@@ -50,14 +51,14 @@ pub(crate) struct Pass {
 
 impl Pass {
     /// Remembers that a socket closed, so that an older entry does not bring it back.
-    pub(crate) fn closed(&mut self, sk: u64, time: u64) {
+    pub(crate) fn closed(&mut self, sk: u64, time: Nanos) {
         if self.closed.len() < MAX_CLOSED {
             self.closed.insert(sk, time);
         }
     }
 
     /// Whether an entry may be of a socket that has closed since it was read.
-    fn may_be_closed(&self, sk: u64, read: u64) -> bool {
+    fn may_be_closed(&self, sk: u64, read: Nanos) -> bool {
         self.closed.len() >= MAX_CLOSED
             || self.closed.get(&sk).is_some_and(|time| time.saturating_add(MARGIN) >= read)
     }
@@ -65,7 +66,7 @@ impl Pass {
 
 impl Pass {
     /// Begins.
-    pub(crate) fn new(core: &Core, _drained: &Drained<'_>, number: u8, now: u64) -> Self {
+    pub(crate) fn new(core: &Core, _drained: &Drained<'_>, number: u8, now: Nanos) -> Self {
         Self {
             start: now,
             number,
@@ -83,7 +84,7 @@ impl Pass {
         match effect {
             Effect::None => {}
             Effect::Stored(index) => self.holders.forget(index),
-            Effect::Closed => self.closed(record.ends.sk, record.time),
+            Effect::Closed => self.closed(record.ends.sk, Nanos::new(record.time)),
         }
     }
 
@@ -110,7 +111,7 @@ impl Pass {
 
     /// Makes a row for an entry that has none.
     fn seed(&mut self, core: &mut Core, entry: &Socket, state: SocketState) {
-        if self.may_be_closed(entry.ends.sk, entry.time) {
+        if self.may_be_closed(entry.ends.sk, Nanos::new(entry.time)) {
             return;
         }
         if core.rows.len() >= core.rows.limit() {

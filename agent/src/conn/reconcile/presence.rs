@@ -9,12 +9,13 @@
 use super::pass::Pass;
 use crate::conn::core::Core;
 use crate::conn::ids::RowId;
+use crate::conn::nanos::Nanos;
 use crate::conn::report::coverage::Covered;
 use crate::conn::socket::row::{flag, seen};
 
 /// How long the kernel can take to close a socket that nobody holds: `tcp_retries2` comes to 924.6
 /// s by default, the other timers to less.
-const ORPHAN_LIFE: u64 = 1200 * 1_000_000_000;
+const ORPHAN_LIFE: Nanos = Nanos::from_secs(1200);
 
 /// What is to become of a row.
 pub(crate) enum Presence {

@@ -11,6 +11,7 @@ use catalogue::labels::SocketState;
 use crate::conn::core::Core;
 use crate::conn::ids::{GroupId, RowId};
 use crate::conn::limits::Budget;
+use crate::conn::nanos::Nanos;
 use crate::conn::socket::attribution::Attribution;
 use crate::conn::socket::row::{Row, flag};
 
@@ -26,7 +27,7 @@ struct Move {
     /// The row's socket and its birth, in case the row, or the socket's address, is used again
     /// before the move.
     sk: u64,
-    born: u64,
+    born: Nanos,
     index: RowId,
     group: GroupId,
     /// The group that it leaves, where only a row that is still there is meant; else `None`, and
@@ -40,7 +41,7 @@ struct Target {
     group: GroupId,
     state: SocketState,
     left: bool,
-    entered: u64,
+    entered: Nanos,
     index: RowId,
 }
 
@@ -55,7 +56,7 @@ impl Target {
         let list = u128::from(self.group.get()) << 16
             | (self.state.index() as u128) << 8
             | u128::from(self.left);
-        list << 96 | u128::from(self.entered) << 32 | u128::from(self.index.get())
+        list << 96 | u128::from(self.entered.get()) << 32 | u128::from(self.index.get())
     }
 
     fn is_in_list_of(&self, other: &Self) -> bool {

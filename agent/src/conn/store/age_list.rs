@@ -12,6 +12,7 @@ use catalogue::limits::STUCK_AGES;
 use super::slab::Slab;
 use crate::conn::ids::RowId;
 use crate::conn::limits::Budget;
+use crate::conn::nanos::Nanos;
 use crate::conn::report::snapshot::StateGauge;
 use crate::conn::socket::row::Row;
 
@@ -19,35 +20,34 @@ const AGES: usize = STUCK_AGES.len();
 /// A cursor an age, and one for the rows that entered since the descriptor tables were last read.
 const CURSORS: usize = AGES + 1;
 const WALK: usize = AGES;
-const SECOND: u64 = 1_000_000_000;
 
 /// For each cursor the moment before which a row must have entered its state to be passed by. It
 /// never goes back; the lists are brought up to it one by one, and each knows how far it has come.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct AgeThresholds([u64; CURSORS]);
+pub(crate) struct AgeThresholds([Nanos; CURSORS]);
 
 impl AgeThresholds {
     /// The moments of the ages.
     #[cfg(test)]
-    pub(crate) fn ages(&self) -> [u64; AGES] {
+    pub(crate) fn ages(&self) -> [Nanos; AGES] {
         std::array::from_fn(|age| self.0[age])
     }
 
     /// From when on the descriptor tables were last read.
     #[cfg(test)]
-    pub(crate) const fn walked(&self) -> u64 {
+    pub(crate) const fn walked(&self) -> Nanos {
         self.0[WALK]
     }
 
     /// The descriptor tables were read from `moment` on.
-    pub(crate) fn mark_read(&mut self, moment: u64) {
+    pub(crate) fn mark_read(&mut self, moment: Nanos) {
         self.0[WALK] = self.0[WALK].max(moment);
     }
 
     /// Moves on to `now`.
-    pub(crate) fn advance(&mut self, now: u64) {
+    pub(crate) fn advance(&mut self, now: Nanos) {
         for (threshold, age) in self.0.iter_mut().zip(STUCK_AGES) {
-            let passed = now.saturating_add(1).saturating_sub(age * SECOND);
+            let passed = now.saturating_add(Nanos::new(1)).saturating_sub(Nanos::from_secs(age));
             *threshold = passed.max(*threshold);
         }
     }
@@ -62,7 +62,7 @@ pub(crate) struct AgeList {
     /// Whether ages are asked of this list.
     aged: bool,
     /// The thresholds that its cursors have been brought up to.
-    thresholds: [u64; CURSORS],
+    thresholds: [Nanos; CURSORS],
     /// The first row that is not older than each threshold, `None` where all are.
     cursors: [Option<RowId>; CURSORS],
     /// The rows before each cursor.
@@ -79,7 +79,7 @@ impl AgeList {
             tail: None,
             count: 0,
             aged,
-            thresholds: [0; CURSORS],
+            thresholds: [Nanos::ZERO; CURSORS],
             cursors: [None; CURSORS],
             older: [0; CURSORS],
             stages: [0; Stage::COUNT],
@@ -218,14 +218,14 @@ impl AgeList {
     pub(crate) fn gauge(&self, rows: &Slab) -> StateGauge {
         StateGauge {
             count: u64::from(self.count),
-            oldest_since: self.head.map(|oldest| rows[oldest].entered),
+            oldest_since: self.head.map(|oldest| rows[oldest].entered.get()),
             older_than: std::array::from_fn(|age| u64::from(self.older[age])),
         }
     }
 
     /// When the oldest row entered that came since the descriptor tables were last read; nothing
     /// for a list whose ages nobody asks for.
-    pub(crate) fn unverified_since(&self, rows: &Slab) -> Option<u64> {
+    pub(crate) fn unverified_since(&self, rows: &Slab) -> Option<Nanos> {
         let first = self.cursors[WALK];
         first.filter(|_| self.aged).map(|row| rows[row].entered)
     }

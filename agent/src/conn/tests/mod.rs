@@ -24,5 +24,6 @@ mod slices;
 mod step_order;
 mod steps;
 mod support;
+mod time;
 mod workload_limits;
 mod workloads;

@@ -10,6 +10,7 @@ use hashbrown::DefaultHashBuilder;
 use super::{ALWAYS, GroupEntry, Groups, UNKNOWN, number};
 use crate::conn::account::workloads::WorkloadRef;
 use crate::conn::ids::GroupId;
+use crate::conn::nanos::Nanos;
 use crate::conn::report::snapshot::Queued;
 use crate::conn::socket::name::Name;
 use crate::conn::store::age_list::AgeList;
@@ -142,7 +143,7 @@ impl Groups {
             live: true,
             used: false,
             touched: true,
-            alive: 0,
+            alive: Nanos::ZERO,
             lists,
             left: AgeList::new(false),
             retransmitted: Default::default(),

@@ -69,11 +69,11 @@ pub const COUNTER_WORDS: usize = size_of::<CpuCounters>() / size_of::<u64>();
 counters! {
     /// All transitions seen; the sum of the matrix.
     states STATES;
-    /// State records that the ring refused.
+    /// State records that the ring refused, and closes of what is no `tcp_sock`.
     states_lost STATES_LOST;
     /// Retransmit and SYN-ACK records that should have been carried.
     retransmits RETRANSMITS;
-    /// Retransmit and SYN-ACK records that the ring refused.
+    /// Retransmit and SYN-ACK records that the ring refused, and those of what is no `tcp_sock`.
     retransmits_lost RETRANSMITS_LOST;
     /// Resets sent (`tcp_send_reset`).
     resets_sent RESETS_SENT;

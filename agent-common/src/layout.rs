@@ -71,9 +71,10 @@ const fn width<V>() -> u32 {
 /// Declares the table: for each entry a type, its position, its need and its source.
 macro_rules! table {
     ($($(#[$doc:meta])* $name:ident: $need:ident $kind:ident $declared:tt;)+) => {
-        /// The positions, by name.
+        /// The entries, by name; the number of a name is its entry's position.
         #[repr(usize)]
-        enum Index { $($name,)+ }
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Name { $($(#[$doc])* $name,)+ }
 
         $(
             $(#[$doc])*
@@ -81,7 +82,7 @@ macro_rules! table {
             pub struct $name;
 
             impl Entry for $name {
-                const INDEX: usize = Index::$name as usize;
+                const INDEX: usize = Name::$name as usize;
                 const NEED: Need = Need::$need;
             }
 

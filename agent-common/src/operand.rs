@@ -1,6 +1,6 @@
-//! The marked operands: what a program's instructions hold until the loader completes them.
+//! The placeholders: what a program's instructions hold until the loader completes them.
 //!
-//! The kernel side compiles a marked operand into each load of a member, each use of a constant and
+//! The kernel side compiles a placeholder into each load of a member, each use of a constant and
 //! each use of a setting; the loader (`kernel::patch` in the agent) replaces them. Guarantees: an
 //! object that was built with another table is told from one built with this.
 
@@ -8,15 +8,15 @@ use crate::layout::{COUNT, Source, TABLE};
 
 /// A load of the member at position `n` of the table has this plus `n` as its offset. No load of
 /// the programs' own has an offset anywhere near as large.
-pub const OFFSET_MARK: i16 = 0x6000;
+pub const OFFSET_PLACEHOLDER: i16 = 0x6000;
 
 /// A move of the value at position `n` of the table into a register has this plus `n` as its
 /// immediate operand; a [`Setting`] has this plus [`COUNT`] plus its position.
 ///
 /// The loader replaces it by the value; [`crate::layout::ABSENT`] becomes -1, which sets all bits
-/// of the register. The upper half of the mark holds the table's fingerprint, so that programs are
-/// not completed with values that were meant for other ones.
-pub const VALUE_MARK: i32 = 0x4000_0000 | (fingerprint() & 0x3fff) << 16;
+/// of the register. The upper half of the placeholder holds the table's fingerprint, so that
+/// programs are not completed with values that were meant for other ones.
+pub const VALUE_PLACEHOLDER: i32 = 0x4000_0000 | (fingerprint() & 0x3fff) << 16;
 
 /// A number that the loader chooses and that is no fact of the kernel's structures.
 pub trait Setting {

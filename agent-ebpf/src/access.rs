@@ -1,10 +1,10 @@
 //! Reading kernel structures, at offsets that user space resolved from the running kernel's BTF.
 //!
-//! Each load of a member, and each question whether the kernel has one, is compiled with a marked
-//! operand (`agent_common::operand`), which user space replaces before loading. So a load is one
-//! instruction with the member's offset in it, as if the layout had been known at compile time. In
-//! a storm of connections the code of a program is as cold as the kernel's own: its length is its
-//! cost. A branch on an absent entry is pruned when the program is loaded.
+//! Each load of a member, and each question whether the kernel has one, is compiled with a
+//! placeholder (`agent_common::operand`), which user space replaces before loading. So a load is
+//! one instruction with the member's offset in it, as if the layout had been known at compile time.
+//! In a storm of connections the code of a program is as cold as the kernel's own: its length is
+//! its cost. A branch on an absent entry is pruned when the program is loaded.
 //!
 //! Guarantees: a direct load is checked against the structure's type when the program is loaded;
 //! through a pointer that is null or stale at run time it reads zero, because the kernel handles
@@ -14,7 +14,7 @@ use core::arch::asm;
 
 use agent_common::btf::{Access, Entry, KernelPtr, Member, Need, StartsWith};
 use agent_common::layout::COUNT;
-use agent_common::operand::{OFFSET_MARK, Setting, VALUE_MARK};
+use agent_common::operand::{OFFSET_PLACEHOLDER, Setting, VALUE_PLACEHOLDER};
 use aya_ebpf::helpers;
 
 /// A pointer to a structure whose type the verifier knows.
@@ -77,7 +77,7 @@ macro_rules! field {
                         concat!("{value} = *(", $width, " *)({base} + {offset})"),
                         value = out(reg) value,
                         base = in(reg) base,
-                        offset = const OFFSET_MARK as usize + M::INDEX,
+                        offset = const OFFSET_PLACEHOLDER as usize + M::INDEX,
                         options(pure, readonly, nostack, preserves_flags),
                     );
                 }
@@ -122,9 +122,9 @@ macro_rules! immediate {
         // SAFETY: the instruction sets one register and touches no memory.
         unsafe {
             asm!(
-                "{value} = {mark}",
+                "{value} = {placeholder}",
                 value = out(reg) value,
-                mark = const VALUE_MARK as usize + $position,
+                placeholder = const VALUE_PLACEHOLDER as usize + $position,
                 options(pure, nomem, nostack, preserves_flags),
             );
         }

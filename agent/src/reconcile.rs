@@ -1,6 +1,6 @@
 //! The reconcile thread: every so often, at once after a loss, and where an owner is in doubt, it
 //! walks all network namespaces, reads the kernel's own lists and hands them to the ingest thread,
-//! slice by slice.
+//! piece by piece.
 //!
 //! It owns the loaded kernel side, because opening an iterator needs it, and gives it back at the
 //! end.
@@ -240,7 +240,7 @@ impl Reconcile {
         lock(&self.table).take_readings(host, descriptors.into_iter());
     }
 
-    /// Reads a list to its end, slice by slice; notes it as covered where that worked.
+    /// Reads a list to its end, piece by piece; notes it as covered where that worked.
     fn read(
         &mut self,
         list: File,
@@ -255,8 +255,8 @@ impl Reconcile {
                 verify.see(record);
                 records.push(*record);
             };
-            match reading.slice(take) {
-                Ok(Progress::More) => self.send(Command::Slice(records))?,
+            match reading.piece(take) {
+                Ok(Progress::More) => self.send(Command::Piece(records))?,
                 Ok(Progress::End) => {
                     note(covered);
                     return Ok(());

@@ -51,6 +51,8 @@ pub struct Alert {
     pub name: &'static str,
     /// The group in the rule file.
     pub group: &'static str,
+    /// The place in the rule file: the lower, the earlier. A group has its own hundred.
+    pub rank: u32,
     /// How urgent it is.
     pub severity: Severity,
     /// When it fires, in PromQL.
@@ -68,6 +70,8 @@ pub struct Alert {
     pub terms: fn(&Timing) -> Vec<Term>,
     /// The uid of the dashboard that shows it.
     pub board: &'static str,
+    /// The id of the panel of that board that shows it; the panel's description names the alert.
+    pub panel: u32,
     /// The prose of its runbook: a template with the keys of `terms` in double square brackets.
     pub runbook: &'static str,
 }

@@ -1,8 +1,9 @@
 //! Every alert: its rule, its runbook and its unit tests are in one folder,
 //! `dashboards/alerts/NAME`.
 //!
-//! A new alert is such a folder, and its name in this file. Its limits stand in its rule; boards
-//! take them from there.
+//! A new alert is such a folder: `cargo xtask dashboards` lists it here. Its limits stand in its
+//! rule; boards take them from there.
+// Written by `cargo xtask dashboards` from the folders of dashboards/alerts; do not edit.
 
 use crate::alert::Alert;
 
@@ -59,37 +60,32 @@ pub mod tcpwarden_table_full;
 #[path = "../alerts/TcpwardenUnattributed/rule.rs"]
 pub mod tcpwarden_unattributed;
 
-const ALL: &[Alert] = &[
-    tcp_close_wait_stuck::ALERT,
-    tcp_close_wait_growing::ALERT,
-    tcp_close_wait_unaccepted::ALERT,
-    tcp_fin_wait2_stuck::ALERT,
-    tcp_descriptors_near_limit::ALERT,
-    tcp_ephemeral_ports_near_exhaustion::ALERT,
-    tcp_ephemeral_ports_exhausted::ALERT,
-    tcp_memory_near_limit::ALERT,
-    tcp_listen_backlog_near_limit::ALERT,
+/// Every alert, by name; [`crate::rules::all`] has them in the order of the rule file.
+pub(crate) const FOUND: &[Alert] = &[
     tcp_accept_queue_overflowing::ALERT,
+    tcp_close_wait_growing::ALERT,
+    tcp_close_wait_stuck::ALERT,
+    tcp_close_wait_unaccepted::ALERT,
     tcp_connect_failures::ALERT,
     tcp_connect_slow::ALERT,
-    tcp_syn_retransmits::ALERT,
     tcp_connection_churn::ALERT,
-    tcp_retransmit_ratio_high::ALERT,
-    tcp_reset_storm::ALERT,
-    tcp_receivers_not_reading::ALERT,
+    tcp_descriptors_near_limit::ALERT,
+    tcp_ephemeral_ports_exhausted::ALERT,
+    tcp_ephemeral_ports_near_exhaustion::ALERT,
+    tcp_fin_wait2_stuck::ALERT,
+    tcp_listen_backlog_near_limit::ALERT,
+    tcp_memory_near_limit::ALERT,
     tcp_peers_not_reading::ALERT,
+    tcp_receivers_not_reading::ALERT,
+    tcp_reset_storm::ALERT,
+    tcp_retransmit_ratio_high::ALERT,
+    tcp_syn_retransmits::ALERT,
     tcpwarden_down::ALERT,
-    tcpwarden_passes_stalled::ALERT,
-    tcpwarden_events_lost::ALERT,
     tcpwarden_drift_found::ALERT,
-    tcpwarden_probe_detached::ALERT,
-    tcpwarden_unattributed::ALERT,
+    tcpwarden_events_lost::ALERT,
     tcpwarden_labels_overflowing::ALERT,
+    tcpwarden_passes_stalled::ALERT,
+    tcpwarden_probe_detached::ALERT,
     tcpwarden_table_full::ALERT,
+    tcpwarden_unattributed::ALERT,
 ];
-
-/// Returns every alert in the order of the rule file. Alerts of one group follow each other.
-#[must_use]
-pub const fn all() -> &'static [Alert] {
-    ALL
-}

@@ -3,8 +3,9 @@
 //!
 //! Every name of a metric or label comes from `catalogue::metrics`, every threshold from the rule
 //! of its alert ([`alerts`]) or [`threshold`], so that a picture, its alert and its runbook say the
-//! same number. `cargo xtask dashboards` writes the files, a test compares them with the committed
-//! ones.
+//! same number. An alert is a folder, `dashboards/alerts/NAME`, of `rule.rs`, `runbook.md` and
+//! `tests.yml`; the rule names the board and the panel that show it. `cargo xtask dashboards` lists
+//! the folders and writes the files, a test compares them with the committed ones.
 #![forbid(unsafe_code)]
 
 use std::path::Path;

@@ -7,14 +7,27 @@ pub mod records;
 pub(crate) mod shared;
 mod yaml;
 
+use std::sync::LazyLock;
+
 use crate::File;
 pub use crate::alert::{Alert, JOB, Severity, Term};
-pub use crate::alerts::all;
+use crate::alerts::FOUND;
 use crate::timing::Timing;
 
 /// Where a `runbook_url` begins unless told otherwise: a path in this repository. Who publishes the
 /// runbooks puts their address here, with `cargo xtask dashboards --runbooks URL`.
 pub const RUNBOOKS: &str = "docs/runbooks/";
+
+/// Returns every alert in the order of the rule file. Alerts of one group follow each other.
+#[must_use]
+pub fn all() -> &'static [Alert] {
+    static ALL: LazyLock<Vec<Alert>> = LazyLock::new(|| {
+        let mut alerts = FOUND.to_vec();
+        alerts.sort_by_key(|alert| alert.rank);
+        alerts
+    });
+    &ALL
+}
 
 /// The rule files with these times.
 #[must_use]

@@ -21,8 +21,9 @@ pub fn files() -> Vec<File> {
 fn page(alert: &Alert, timing: &Timing) -> File {
     let Alert { name, summary, severity, board, runbook, .. } = alert;
     let mut text = format!(
-        "# {name}\n\n<!-- Written by `cargo xtask dashboards` from dashboards/src; do not edit. \
-         -->\n\n{summary}\n\n"
+        "# {name}\n\n<!-- Written by `cargo xtask dashboards`; do not edit. The prose is in\n\
+         dashboards/alerts/{name}/runbook.md, the limits in rule.rs. -->\n\n\
+         {summary}\n\n"
     );
     let _ = write!(text, "| | |\n|---|---|\n| severity | {} |\n", severity.as_str());
     let _ = writeln!(
@@ -49,8 +50,8 @@ port 5432 and address 10.0.0.5 are examples.";
 
 /// All alerts in a table.
 fn index() -> String {
-    let mut text = "# Runbooks\n\n<!-- Written by `cargo xtask dashboards` from dashboards/src; \
-        do not edit. -->\n\n"
+    let mut text = "# Runbooks\n\n<!-- Written by `cargo xtask dashboards` from the rules in \
+        dashboards/alerts; do not edit. -->\n\n"
         .to_owned();
     text.push_str(
         "What to do when an alert of \

@@ -26,6 +26,16 @@ pub(crate) fn clippy() -> Result<Command> {
     Ok(command)
 }
 
+/// Returns rustdoc for the user side, private items included, with broken links as errors. Public
+/// items may link to private ones: the documentation is read in this tree.
+pub(crate) fn rustdoc() -> Result<Command> {
+    let mut command = cargo("doc")?;
+    command.args(["--workspace", "--exclude", "agent-ebpf", "--no-deps"]);
+    command.arg("--document-private-items");
+    command.env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private_intra_doc_links");
+    Ok(command)
+}
+
 /// Runs a cargo command that builds. Errors and warnings go to the terminal as always. Returns the
 /// products.
 pub(crate) fn build(command: &mut Command) -> Result<Artifacts> {

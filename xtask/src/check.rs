@@ -50,6 +50,7 @@ pub(crate) fn main(args: &Args) -> Result<()> {
         ("format", format),
         ("tidy", tidy),
         ("clippy", prepared(cargo::clippy()?)),
+        ("rustdoc", prepared(cargo::rustdoc()?)),
         ("unit", prepared(tests)),
     ])
 }

@@ -1,9 +1,10 @@
-//! `cargo xtask dashboards`: writes what is made from the metric catalogue: dashboards, rules,
-//! runbooks, docs/metrics.md. The generator does not link the agent, so this needs no kernel side.
+//! `cargo xtask dashboards`: writes the list of alerts from their folders, then what is made from
+//! the metric catalogue: dashboards, rules, runbooks, docs/metrics.md. The generator does not link
+//! the agent, so this needs no kernel side.
 use anyhow::Result;
 
 use crate::setup::ConsentArgs;
-use crate::{cargo, process, workspace};
+use crate::{alerts, cargo, process, workspace};
 
 /// Write dashboards, alert rules, runbooks and docs/metrics.md from the metric catalogue.
 ///
@@ -21,6 +22,12 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn main(args: &Args) -> Result<()> {
+    // The list first: the generator is compiled with it.
+    if args.check {
+        alerts::check()?;
+    } else {
+        alerts::write()?;
+    }
     let mut command = cargo::cargo("run")?;
     command.args(["--quiet", "--package", "dashboards", "--"]);
     if args.check {

@@ -10,6 +10,7 @@
     reason = "the output of these commands is for the person at the terminal"
 )]
 
+mod alerts;
 mod bench;
 mod bpf_linker;
 mod build;

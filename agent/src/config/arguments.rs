@@ -10,6 +10,7 @@ use clap::Args;
 pub struct RunArgs {
     /// Where to serve HTTP: ADDR:PORT, [ADDR6]:PORT or unix:/path/to.sock [default:
     /// 127.0.0.1:10793]
+    #[expect(rustdoc::broken_intra_doc_links, reason = "the text is the help; it has no links")]
     #[arg(long, value_name = "ADDRESS", help_heading = "Serving")]
     pub listen: Option<String>,
     /// Seconds between passes over the kernel's own socket list; at least 0.2, fractions allowed

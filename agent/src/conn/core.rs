@@ -1,4 +1,5 @@
-//! The rows with all that is counted from them: how a row gets in, into its list, and out again.
+//! The rows, with all that is counted from them: how a row enters the table, changes its list, and
+//! leaves.
 
 use std::collections::HashSet;
 
@@ -29,18 +30,18 @@ pub(super) struct Core {
     pub(super) listeners: Listeners,
     pub(super) thresholds: AgeThresholds,
     pub(super) counters: Counters,
-    /// Whether a first pass has ended, so that every socket should be known.
+    /// Whether a first pass has ended; after that every socket should be known.
     pub(super) seeded: bool,
-    /// The namespaces whose list the last pass read: what is unknown there was missed.
+    /// The namespaces whose list the last pass read. A socket that is unknown there was missed.
     pub(super) known: HashSet<u32>,
-    /// The agent's own process: it locks each socket that it lists, and is the user of none of
+    /// The agent's own process id. The agent locks each socket that it lists, but uses none of
     /// them.
     pub(super) reader: u32,
     pub(super) limits: Limits,
 }
 
 impl Core {
-    /// Empty.
+    /// Creates an empty core.
     pub(super) fn new(limits: Limits) -> Self {
         let workloads = Workloads::new();
         Self {
@@ -60,18 +61,19 @@ impl Core {
         }
     }
 
-    /// Whether every socket of a namespace should have a row, because a pass has read its list.
+    /// Returns whether every socket of a namespace should have a row, because a pass has read its
+    /// list.
     pub(super) fn knows(&self, netns: u32) -> bool {
         self.seeded && self.known.contains(&netns)
     }
 
-    /// The row of a socket.
+    /// Returns the row of a socket.
     #[inline]
     pub(super) fn find(&self, sk: u64) -> Option<RowId> {
         self.index.find(sk, &self.rows)
     }
 
-    /// Puts a row into the table. Its caller has seen that there is room.
+    /// Puts a row into the table. The caller has checked that there is room.
     pub(super) fn store(&mut self, row: Row) -> Option<RowId> {
         let Some(index) = self.rows.insert(row) else {
             internal_error("a row is stored only where there is room");
@@ -94,14 +96,14 @@ impl Core {
         self.index.entry(sk, &self.rows).map(|entry| entry.remove().0)
     }
 
-    /// Takes a row that the index has no more out of its list and its slot.
+    /// Takes a row that has left the index out of its list and its slot.
     #[inline]
     pub(super) fn release(&mut self, index: RowId) -> Row {
         self.unlink(index);
         self.discard(index)
     }
 
-    /// Takes a row that neither the index nor a list has any more out of its slot.
+    /// Takes a row that has left the index and its list out of its slot.
     #[inline]
     pub(super) fn discard(&mut self, index: RowId) -> Row {
         let row = self.rows.remove(index);
@@ -109,8 +111,8 @@ impl Core {
         row
     }
 
-    /// Puts a row into the list of its group and state. Where its time is a lower bound on its age
-    /// anyway, the youngest row's time is as good and saves the walk.
+    /// Puts a row into the list of its group and state. If its time is only a lower bound on its
+    /// age, it takes the youngest row's time, which saves the walk.
     pub(super) fn link(&mut self, index: RowId) {
         let row = &self.rows[index];
         row.assert_rules();

@@ -6,23 +6,22 @@ use catalogue::buckets::{BYTES, SECONDS};
 const MOST: usize = SECONDS.len();
 const _: () = assert!(BYTES.len() <= MOST);
 
-/// [`SECONDS`] as whole nanoseconds.
+/// The bounds of [`SECONDS`] in nanoseconds.
 pub(super) static NANOSECONDS: Scale = Scale::new(SECONDS, 1e9);
-/// [`SECONDS`] as whole microseconds.
+/// The bounds of [`SECONDS`] in microseconds.
 pub(super) static MICROSECONDS: Scale = Scale::new(SECONDS, 1e6);
-/// [`BYTES`] as whole numbers.
+/// The bounds of [`BYTES`] in bytes.
 pub(super) static WHOLE_BYTES: Scale = Scale::new(BYTES, 1.0);
 
-/// Bounds as whole numbers of a smaller unit, so that a value that comes as one needs no search: of
-/// bounds of which each is at least twice the one before, one at the most has as many binary digits
-/// as the value.
+/// Bounds as whole numbers of a smaller unit. A value in that unit needs no search: each bound is
+/// at least twice the one before, so at most one has as many binary digits as the value.
 #[derive(Debug)]
 pub(super) struct Scale {
-    /// The bounds, then the greatest number.
+    /// The bounds, then `u64::MAX`.
     bounds: [u64; MOST + 1],
-    /// By binary digits: how many bounds are less than every value of so many.
+    /// For each number of binary digits, how many bounds are less than every value of that length.
     less: [u8; u64::BITS as usize + 1],
-    /// How many of the smaller unit a bound's unit is.
+    /// How many smaller units are one unit of the bounds.
     units: f64,
 }
 
@@ -47,7 +46,7 @@ impl Scale {
         Self { bounds, less, units }
     }
 
-    /// How many bounds are less than a value.
+    /// Returns how many bounds are less than a value.
     #[inline]
     fn slot(&self, value: u64) -> usize {
         let less = usize::from(self.less[(u64::BITS - value.leading_zeros()) as usize]);
@@ -59,20 +58,21 @@ impl Scale {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Histogram {
     bounds: &'static [f64],
-    /// By bound, and one beyond them all. Not cumulative.
+    /// Counts by bound, then of the values beyond the last. They are not cumulative.
     counts: [u64; MOST + 1],
     sum: f64,
 }
 
 impl Histogram {
-    /// An empty histogram; `bounds` ascend, and are [`SECONDS`], [`BYTES`] or fewer than these.
+    /// Creates an empty histogram. `bounds` ascend; they are [`SECONDS`], [`BYTES`], or fewer of
+    /// them.
     #[must_use]
     pub const fn new(bounds: &'static [f64]) -> Self {
         Self { bounds, counts: [0; MOST + 1], sum: 0.0 }
     }
 
-    /// Counts one value that is a whole number of the unit of `scale`, which is the one of this
-    /// histogram's bounds.
+    /// Counts one value that is a whole number of the unit of `scale`, which is made for the bounds
+    /// of this histogram.
     #[inline]
     pub(super) fn observe_whole(&mut self, scale: &Scale, value: u64) {
         if let Some(count) = self.counts.get_mut(scale.slot(value)) {
@@ -92,7 +92,7 @@ impl Histogram {
         self.sum += value;
     }
 
-    /// Upper bounds with cumulative counts, as Prometheus prints them, without `+Inf`.
+    /// Returns upper bounds with cumulative counts, as Prometheus prints them, without `+Inf`.
     pub fn cumulative(&self) -> impl Iterator<Item = (f64, u64)> + '_ {
         self.bounds.iter().zip(self.counts.iter()).scan(0, |total, (bound, count)| {
             *total += count;
@@ -100,13 +100,13 @@ impl Histogram {
         })
     }
 
-    /// How many values were observed.
+    /// Returns how many values were observed.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.counts.iter().sum()
     }
 
-    /// The sum of the values.
+    /// Returns the sum of the values.
     #[must_use]
     pub fn sum(&self) -> f64 {
         self.sum

@@ -4,22 +4,21 @@ use super::nanos::Nanos;
 
 /// The process name of sockets without a known owner.
 pub(super) const UNKNOWN: &str = "unknown";
-/// For how long a process without a row, and a workload that is gone, keep their names: five
-/// minutes.
+/// How long a process without rows, and a workload that is gone, keep their names: five minutes.
 pub(super) const IDLE_TTL: Nanos = Nanos::from_secs(300);
 
-/// The bounds of the table.
+/// The budgets of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Rows.
+    /// The most rows.
     pub connections: usize,
-    /// Processes in a workload and role, besides `unknown` and `~other`.
+    /// The most groups besides `unknown` and `~other`.
     pub groups: usize,
-    /// The same with a service port, besides those of `~other` without port.
+    /// The most services besides the overflow services.
     pub services: usize,
-    /// Network namespaces with counts of their own.
+    /// The most network namespaces with counts of their own.
     pub namespaces: usize,
-    /// Ports with a count of retransmitted SYN-ACKs.
+    /// The most ports with a count of retransmitted SYN-ACKs.
     pub ports: usize,
 }
 
@@ -34,7 +33,7 @@ impl Default for Limits {
 pub struct Budget(usize);
 
 impl Budget {
-    /// No bound.
+    /// A budget without bound.
     pub const UNLIMITED: Self = Self(usize::MAX);
 
     /// Allows about `rows` rows, and at least one.
@@ -59,7 +58,7 @@ impl Budget {
         self.0 == 0
     }
 
-    /// Takes `rows` rows from it, or what is left.
+    /// Takes `rows` rows from the budget, or what is left of it.
     #[inline]
     pub(super) const fn spend(&mut self, rows: usize) {
         self.0 = self.0.saturating_sub(rows);

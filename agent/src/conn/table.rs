@@ -1,6 +1,6 @@
 //! The connection table's face: what the threads may ask of it.
 //!
-//! It owns the parts and hands each what it needs of the others; it decides nothing by itself.
+//! It owns the parts and hands each what it needs of the others. It decides nothing by itself.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! What the table shows: the counts for the metrics, copied out in one go, and the rows themselves
-//! in slices, so that no reader holds the table for long.
+//! What the table shows: the counts for the metrics in one snapshot, and the rows in slices, so
+//! that no reader holds the table lock for long.
 //!
 //! Called through [`Table::view`](super::Table::view) and
 //! [`Table::snapshot`](super::Table::snapshot).
@@ -39,8 +39,9 @@ impl<'a> View<'a> {
     }
 
     /// Appends the rows in `states` among `slots` slots of the slab from `from` on, and counts in
-    /// `seen` the rows there in any state. Returns where to go on; `None` at the end. A row keeps
-    /// its slot for life, so a walk over all slots meets each row that outlives it exactly once.
+    /// `seen` the rows there in any state. Returns the slot to continue at; `None` at the end. A
+    /// row keeps its slot for life, so a walk over all slots meets each row that lives through it
+    /// exactly once.
     pub fn slice(
         self,
         from: u32,
@@ -60,9 +61,9 @@ impl<'a> View<'a> {
     }
 
     /// Returns whether rows in use belong to one of the processes that have `ended`, among `slots`
-    /// slots of the slab from `from` on; and where to go on, `None` at the end. The kernel closes
-    /// the sockets of a process that ends: one that is left in a state where it can still be used
-    /// is held by another process.
+    /// slots of the slab from `from` on, and the slot to continue at; `None` at the end. The kernel
+    /// closes the sockets of a process that ends, so a socket that is still in use then is held by
+    /// another process.
     #[must_use]
     pub fn outlives(self, ended: &HashSet<u32>, from: u32, slots: u32) -> (bool, Option<u32>) {
         use SocketState::{CloseWait, Established, Listen, SynSent};
@@ -78,23 +79,23 @@ impl<'a> View<'a> {
         (found, (end < rows.top()).then_some(end))
     }
 
-    /// Returns when the row entered its leak state that has been longest in one without a reading
-    /// of the descriptor tables.
+    /// Returns when the row that has been longest in a leak state without a reading of the
+    /// descriptor tables entered that state.
     #[must_use]
     pub fn unverified_since(self) -> Option<Nanos> {
         self.core.groups.unverified_since(&self.core.rows)
     }
 
-    /// Returns the destinations that have taken most of their ports, the worst first; at most 20,
+    /// Returns the destinations that have taken most of their ports, the worst first: at most 20,
     /// as of the last pass.
     #[must_use]
     pub fn destinations(self) -> &'a [Destination] {
         self.results.destinations()
     }
 
-    /// Returns the processes whose descriptors are worth a look, as of the last pass. None where
-    /// the kernel knows the caller under another number than it knows itself: then `/proc` is that
-    /// of another process namespace.
+    /// Returns the processes whose descriptors are worth reading, as of the last pass. Returns none
+    /// if the agent's process id differs between the kernel and its own namespace, because `/proc`
+    /// then belongs to another pid namespace.
     #[must_use]
     pub fn owners(self, caller: u32) -> Vec<u32> {
         if caller == self.core.reader { self.results.owners() } else { Vec::new() }
@@ -119,8 +120,8 @@ impl<'a> View<'a> {
 }
 
 impl Core {
-    /// Returns everything counted, at `now`. Its cost follows the number of groups and services,
-    /// and the rows that grew past an age since the last time.
+    /// Returns everything counted, at `now`. The cost grows with the number of groups and services,
+    /// and with the rows that passed an age since the last time.
     pub(super) fn snapshot(&mut self, results: &PassResults, now: Nanos) -> Snapshot {
         self.thresholds.advance(now);
         let counters = &self.counters;
@@ -160,7 +161,7 @@ impl Core {
     }
 
     /// Brings the counts of rows past an age up to `now`, over about as many rows as `budget` says,
-    /// so that a snapshot has little left of that to do.
+    /// so that a snapshot has little of that left to do.
     pub(super) fn age(&mut self, now: Nanos, mut budget: Budget) {
         self.thresholds.advance(now);
         self.groups.advance(&self.rows, &self.thresholds, &mut budget);

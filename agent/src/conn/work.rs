@@ -2,12 +2,12 @@
 //!
 //! Called by `table`, driven by the ingest thread: it calls `step` until nothing is left, and
 //! applies records between two steps. Guarantees: a step looks at about as many rows as its budget
-//! says. The order is: ages, what was requested of passes, the commit of a pass, moves of rows that
-//! are due, idle groups, groups that have got their workload's name.
+//! says. The order is: ages, requests about passes, the commit of a pass, moves that are due, idle
+//! groups, groups that have got their workload's name.
 //!
-//! The rules that hold between these stand in types: [`Stage`] says what a pass can do now, and
-//! [`Drained`](super::regroup::queue::Drained) proves that no move is planned, without which no
-//! group ends and no pass begins.
+//! Types hold the rules between these. [`Stage`] says what a pass can do now.
+//! [`Drained`](super::regroup::queue::Drained) proves that no move is planned; without it no group
+//! ends and no pass begins.
 
 use std::sync::Arc;
 
@@ -30,25 +30,25 @@ use crate::internal_error::internal_error;
 use crate::pressure::netns::Facts;
 use crate::workload::{Key, Workload};
 
-/// How often ages are brought up to date.
+/// Time between two updates of ages.
 const AGE_EVERY: Nanos = Nanos::from_millis(250);
-/// The rows that may grow past an age in one step, in budgets of a step.
+/// The rows that may pass an age in one step, in budgets of a step.
 const AGE_BUDGETS: usize = 16;
-/// How often idle groups are looked for.
+/// Time between two searches for idle groups.
 const EXPIRE_EVERY: Nanos = Nanos::from_secs(10);
 
 /// What the reconcile thread asks of passes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PassRequest {
-    /// Begin a pass; one that is under way is dropped.
+    /// Begin a pass, and drop one that is under way.
     Begin,
-    /// Commit the pass, of which this was read to the end.
+    /// Commit the pass, which read `Covered` to the end.
     Commit(Covered),
-    /// Drop the pass. What it corrected stays; nothing is removed or published.
+    /// Drop the pass. What it corrected stays. Nothing is removed or published.
     Abort,
 }
 
-/// What a step has come to.
+/// The result of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
     /// There is more to do.
@@ -65,9 +65,9 @@ enum Stage {
     /// No pass is under way.
     #[default]
     Idle,
-    /// Lists are being read.
+    /// The lists are being read.
     Reading(Pass),
-    /// The lists have been read; the rows are gone through.
+    /// The lists have been read, and the rows are visited.
     Committing(Pass, Commit),
 }
 
@@ -118,7 +118,7 @@ impl Default for Work {
 }
 
 impl Work {
-    /// Tells the pass what a record did.
+    /// Tells the pass about the effect of a record.
     #[inline]
     pub(super) fn note(&mut self, effect: Effect, record: &State) {
         if effect == Effect::None {
@@ -161,7 +161,7 @@ impl Work {
         migrations.resolve(core, queue, stage.sums(), answers, now);
     }
 
-    /// Takes a request.
+    /// Takes a request about passes.
     pub(super) fn request(&mut self, request: PassRequest) {
         match request {
             PassRequest::Begin => self.pending = Some(Pending::Begin),
@@ -206,7 +206,7 @@ impl Work {
         if self.migrate(core, budget) { Progress::More } else { Progress::Done }
     }
 
-    /// Begins or drops a pass where that was asked for and no move is planned any more. Returns
+    /// Begins or drops a pass if that was requested and no move is planned any more. Returns
     /// whether nothing of that is left to do.
     fn change_pass(&mut self, core: &mut Core, now: Nanos, budget: &mut Budget) -> bool {
         let Some(pending) = self.pending else { return true };
@@ -225,7 +225,7 @@ impl Work {
         true
     }
 
-    /// Goes on with the commit of a pass.
+    /// Continues the commit of a pass.
     pub(super) fn commit(
         &mut self,
         core: &mut Core,
@@ -241,22 +241,22 @@ impl Work {
             internal_error("a commit ends in the stage in which it went on");
             return Progress::Done;
         };
-        // Its buffers are large, and idle until the next pass.
+        // The buffers of the queue are large, and idle until the next pass.
         self.queue = RegroupQueue::default();
         Progress::Committed(commit.publish(core, results, pass, now))
     }
 
-    /// Goes on with groups that have got their workload's name. Returns whether there are more.
+    /// Continues with groups that have got their workload's name. Returns whether there are more.
     pub(super) fn migrate(&mut self, core: &mut Core, budget: Budget) -> bool {
         let Self { stage, queue, migrations, .. } = self;
         migrations.step(core, queue, stage.sums(), budget)
     }
 
-    /// Takes labels back from groups that have been idle for long, and gives up waiting for names.
+    /// Removes the labels of groups that have been idle for long, and gives up waiting for names.
     pub(super) fn expire_idle(&mut self, core: &mut Core, now: Nanos) {
         let late = core.workloads.expire(now);
         self.resolve(core, late.into_iter().map(|key| (key, None)), now);
-        // Where moves are planned the next call is early enough.
+        // If moves are planned, the next call is early enough.
         if let Some(drained) = self.queue.drained() {
             expire_idle(core, self.stage.sums(), &drained, now);
         }
@@ -275,7 +275,7 @@ impl Work {
         while !self.change_pass(core, Nanos::ZERO, &mut Budget::UNLIMITED.clone()) {}
     }
 
-    /// Commits a pass at once; nothing is found where none is under way.
+    /// Commits a pass at once. Returns an empty summary if none is under way.
     pub(super) fn end_pass(
         &mut self,
         core: &mut Core,

@@ -1,4 +1,4 @@
-//! What the ingest thread is told by others, and what it asks of them.
+//! What other threads ask of the ingest thread, and what it asks of them.
 
 use std::sync::mpsc::{Sender, SyncSender};
 
@@ -6,26 +6,26 @@ use super::decode::Record;
 use crate::conn::{Covered, PassSummary};
 use crate::pressure::netns::Facts;
 
-/// What the reconcile thread says.
+/// What the reconcile thread asks.
 #[derive(Debug)]
 pub enum Command {
     /// A pass begins.
     Begin,
-    /// What a network namespace tells of itself; before its list.
+    /// What a network namespace tells of itself, sent before its list.
     Facts(Facts),
     /// Records of the kernel's lists, read before this was sent.
-    Slice(Vec<Record>),
-    /// The pass has read these lists to their ends; answer with what it found.
+    Piece(Vec<Record>),
+    /// The pass has read these lists to their ends. The answer is what it found.
     End(Covered, Sender<PassSummary>),
-    /// The pass came to nothing.
+    /// The pass failed; it is dropped.
     Abort,
 }
 
-/// How the thread tells others that it wants something of them; one wish that waits is enough.
+/// The channels through which the thread asks for work. Each holds one request, which is enough.
 #[derive(Clone, Debug)]
 pub struct Wishes {
-    /// A reconcile pass, because something was lost.
+    /// Asks for a reconcile pass, because something was lost.
     pub pass: SyncSender<()>,
-    /// The workload of a cgroup that has shown up.
+    /// Asks for the workload of a cgroup that has appeared.
     pub workload: SyncSender<()>,
 }

@@ -6,13 +6,13 @@
 use agent_common::counters::{COUNTER_WORDS, CpuCounters};
 use aya::maps::{MapData, MapError, PerCpuArray};
 
-/// The counters' map.
+/// The map of the counters.
 pub struct Counters {
     map: PerCpuArray<MapData, [u64; COUNTER_WORDS]>,
 }
 
 impl Counters {
-    /// Reads from the map that the loaded kernel side writes.
+    /// Takes the map that the loaded kernel side writes.
     #[must_use]
     pub const fn new(map: PerCpuArray<MapData, [u64; COUNTER_WORDS]>) -> Self {
         Self { map }

@@ -1,6 +1,7 @@
 //! From bytes to records, without trust: every length, kind and state code is checked.
 //!
-//! Called for each record of the rings and the iterators. Cannot panic; what it refuses it names.
+//! Called for each record of the rings and the iterators. It cannot panic, and names what it
+//! refuses.
 
 use agent_common::record::{Close, Endpoints, Holder, Retransmit, Socket, State, kind};
 use agent_common::tcp;
@@ -25,22 +26,22 @@ pub enum Record {
 /// Why bytes are no record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DecodeError {
-    /// Shorter than a record of its kind.
+    /// The bytes are shorter than a record of their kind.
     Truncated,
-    /// Longer than a record of its kind.
+    /// The bytes are longer than a record of their kind.
     Oversized,
     /// The first byte names no kind.
     UnknownKind,
-    /// A state code that no kernel has.
+    /// The record has a state code that no kernel has.
     BadState,
 }
 
 impl DecodeError {
-    /// Every member, in the order of [`Self::index`].
+    /// Every variant, in the order of [`Self::index`].
     pub const ALL: [Self; 4] =
         [Self::Truncated, Self::Oversized, Self::UnknownKind, Self::BadState];
 
-    /// The text that stands in the metric's label.
+    /// Returns the text in the metric's label.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -51,14 +52,14 @@ impl DecodeError {
         }
     }
 
-    /// The position in [`Self::ALL`].
+    /// Returns the position in [`Self::ALL`].
     #[must_use]
     pub const fn index(self) -> usize {
         self as usize
     }
 }
 
-/// The length of a record of a kind.
+/// Returns the length of a record of a kind, bytes.
 #[must_use]
 pub const fn length_of(kind: u8) -> Option<usize> {
     Some(match kind {
@@ -74,7 +75,7 @@ pub const fn length_of(kind: u8) -> Option<usize> {
 /// Reads one record that fills `bytes`.
 ///
 /// # Errors
-/// Where the bytes are not exactly one record of the kind that their first byte names.
+/// If the bytes are not exactly one record of the kind that their first byte names.
 #[inline]
 pub fn decode(bytes: &[u8]) -> Result<Record, DecodeError> {
     let record = match *bytes.first().ok_or(DecodeError::Truncated)? {
@@ -105,9 +106,9 @@ fn has_known_states(record: &Record) -> bool {
     }
 }
 
-/// Takes fixed-width integers off the front. Beyond the end it yields zeros; `decode` has checked
-/// the length before, so that does not happen. Inlined as a whole, so that the compiler sees the
-/// length too and leaves no check.
+/// Takes fixed-width integers off the front. Beyond the end it would yield zeros, but `decode` has
+/// checked the length before. It is inlined as a whole, so that the compiler sees the length too
+/// and leaves no check.
 struct Reader<'a> {
     bytes: &'a [u8],
 }
@@ -117,7 +118,7 @@ struct Reader<'a> {
     reason = "out of line the length is not known: 300 instructions a record instead of 60"
 )]
 impl<'a> Reader<'a> {
-    /// Reads exactly `N` bytes: the compiler knows how many, so that no read below asks again.
+    /// Reads exactly `N` bytes. The compiler knows the number, so no read below checks it again.
     #[inline(always)]
     fn over<const N: usize>(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         match <&[u8; N]>::try_from(bytes) {

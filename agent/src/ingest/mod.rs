@@ -1,9 +1,9 @@
 //! The ingest thread: rings and iterators in, connection table up to date.
 //!
-//! Started by `run`. It is the only writer of the table but for the names of workloads, which
-//! another thread tells. It sleeps until the drain interval ends, the kernel side reports a ring
-//! that fills, or the reconcile thread sends a slice of a list. It waits for nobody: for a reader
-//! of the table no longer than a snapshot takes, for a socket never.
+//! Started by `run`. It is the only writer of the table, except for the names of workloads, which
+//! another thread sets. It sleeps until the drain interval ends, the kernel side reports that a
+//! ring fills, or the reconcile thread sends a piece of a list. It waits for a reader of the table
+//! no longer than a snapshot takes, and never for a socket.
 
 mod command;
 mod counters;
@@ -35,28 +35,28 @@ use crate::metrics::SharedStats;
 use crate::metrics::stats::DecodeErrors;
 use crate::rate_limited::RateLimited;
 
-/// The most records that are applied in one hold of the table's lock.
+/// The most records that are applied under one lock of the table.
 const BATCH: usize = 4096;
-/// The most batches before the thread looks at other things: a quarter of a million records. The
-/// lock is free between two of them, but it is not fair: a reader may have to wait for them all.
+/// The most batches between two looks at other things: a quarter of a million records. The lock is
+/// free between two of them, but it is not fair: a reader may have to wait for them all.
 const BATCHES: usize = 64;
-/// The rows of the table that a pass looks at between two looks at the rings: some milliseconds at
-/// the most.
+/// The rows that a pass looks at between two looks at the rings, which takes at most some
+/// milliseconds.
 const SLICE: Budget = Budget::rows(4096);
-/// How long readers of the table have it for themselves between two slices.
+/// How long the thread leaves the table to its readers between two slices.
 const BREATH: Duration = Duration::from_micros(50);
 /// How often, and how long apart, the rings are drained to catch up with the kernel's count.
 const CATCH_UP_TRIES: usize = 50;
 const CATCH_UP_PAUSE: Duration = Duration::from_micros(100);
-/// How often the kernel side's counters are read.
+/// The time between two readings of the kernel side's counters.
 const COUNT_EVERY: Duration = Duration::from_millis(250);
 const RING: Token = Token(0);
 const WAKE: Token = Token(1);
 
-/// The table, shared with those who read it.
+/// The table, shared with the threads that read it.
 pub type SharedTable = Arc<Mutex<Table>>;
 
-/// The thread's state.
+/// The state of the thread.
 pub struct Ingest {
     rings: Rings<RingBuf<MapData>>,
     counters: Counters,
@@ -70,7 +70,7 @@ pub struct Ingest {
     counted_at: u64,
     lost: u64,
     warning: RateLimited,
-    /// Transitions that the kernel counted and no ring will bring, as far as is known.
+    /// Transitions that the kernel counted and no ring will deliver, as far as is known.
     missing: u64,
 }
 
@@ -78,7 +78,7 @@ impl Ingest {
     /// Prepares the thread.
     ///
     /// # Errors
-    /// Where the kernel has no more descriptors to give.
+    /// If the kernel has no more descriptors to give.
     pub fn new(
         maps: Maps,
         table: SharedTable,
@@ -89,8 +89,8 @@ impl Ingest {
     ) -> io::Result<Self> {
         let rings = Rings::new(maps.states, maps.retransmits);
         let poll = Poll::new()?;
-        // Edge-triggered: a ring that merely holds records does not end the sleep, the kernel
-        // side's wake-up does.
+        // The registration is edge-triggered: records in a ring do not end the sleep, only the
+        // kernel side's wake-up does.
         poll.registry().register(&mut SourceFd(&rings.wake_fd()), RING, Interest::READABLE)?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
         let handle =
@@ -112,7 +112,7 @@ impl Ingest {
         })
     }
 
-    /// What other threads need to talk to this one.
+    /// Returns what other threads need to talk to this one.
     #[must_use]
     pub fn handle(&self) -> Handle {
         self.handle.clone()
@@ -121,7 +121,7 @@ impl Ingest {
     /// Runs until told to stop, then drains what is left.
     ///
     /// # Errors
-    /// If waiting for the ring fails; nobody keeps the table up to date from then on.
+    /// If waiting for the ring fails. The table is not kept up to date from then on.
     pub fn run(mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(8);
         while !self.handle.stop.load(Ordering::Acquire) {
@@ -139,14 +139,14 @@ impl Ingest {
         Ok(())
     }
 
-    /// Does what is due all the time, whatever else takes long.
+    /// Does the work of every round, also while a longer task goes on.
     fn round(&mut self) {
         self.drain();
         self.count(false);
         self.handle.beat.store(monotonic(), Ordering::Release);
     }
 
-    /// Applies what is in the rings; where they fill faster than this, some of it.
+    /// Applies what is in the rings, or a part of it if they fill faster than this.
     fn drain(&mut self) {
         for _ in 0..BATCHES {
             let mut table = lock(&self.table);
@@ -158,9 +158,9 @@ impl Ingest {
         }
     }
 
-    /// Drains until everything that the kernel has counted by now is applied. A ring may hold a
-    /// record that is reserved and not submitted, because its writer was interrupted, and
-    /// everything behind it is hidden until then.
+    /// Drains until everything that the kernel has counted so far is applied. A ring may hold a
+    /// record that is reserved but not submitted, because its writer was interrupted. Everything
+    /// behind it is hidden until then.
     fn catch_up(&mut self) {
         let Ok(counters) = self.counters.read() else { return self.drain() };
         let carried = counters.states.saturating_sub(counters.states_lost);
@@ -171,11 +171,11 @@ impl Ingest {
             }
             thread::sleep(CATCH_UP_PAUSE);
         }
-        // What has not come by now is not waited for again.
+        // Records that have not come by now are not waited for again.
         self.missing = carried.saturating_sub(self.rings.states_read());
     }
 
-    /// Reads the kernel side's counters when it is time, and asks for a pass after a loss.
+    /// Reads the kernel side's counters if it is time, and asks for a pass after a loss.
     fn count(&mut self, now: bool) {
         let time = monotonic();
         if !now
@@ -208,19 +208,19 @@ impl Ingest {
                 );
             }
             self.lost = lost;
-            // One that is already wanted is enough.
+            // If a pass is already requested, that is enough.
             let _ = self.wishes.pass.try_send(());
         }
     }
 
-    /// Wakes the resolver if a workload waits for its name. A wish that waits already is enough.
+    /// Wakes the resolver if a workload waits for its name. A request that waits already is enough.
     fn ask_for_workloads(&self) {
         if lock(&self.table).view().wants_workloads() {
             let _ = self.wishes.workload.try_send(());
         }
     }
 
-    /// Has the table do what is left to do, in slices with records between them. Returns what a
+    /// Lets the table do what is left to do, in slices with records between them. Returns what a
     /// pass has found, if one was committed.
     fn work(&mut self) -> Option<PassSummary> {
         loop {
@@ -236,12 +236,12 @@ impl Ingest {
         }
     }
 
-    /// Does what the reconcile thread asks.
+    /// Executes what the reconcile thread asks.
     fn obey(&mut self) {
         while let Ok(command) = self.commands.try_recv() {
             match command {
                 Command::Facts(facts) => lock(&self.table).pass_facts(facts),
-                Command::Slice(records) => {
+                Command::Piece(records) => {
                     self.catch_up();
                     let mut table = lock(&self.table);
                     for record in &records {
@@ -264,14 +264,14 @@ impl Ingest {
         }
     }
 
-    /// Asks the table for a change of the pass and has it done.
+    /// Asks the table to change the pass, and completes that.
     fn request(&mut self, request: PassRequest) {
         lock(&self.table).request(request);
         self.work();
     }
 }
 
-/// Brings one record to the table.
+/// Applies one record to the table.
 pub fn apply(table: &mut Table, record: &Record) {
     match record {
         Record::State(state) => table.transition(state),
@@ -283,7 +283,7 @@ pub fn apply(table: &mut Table, record: &Record) {
     }
 }
 
-/// Locks the table. A reader that panicked has not changed it.
+/// Locks the table. A reader that panicked has not changed it, so poison is ignored.
 pub fn lock(table: &SharedTable) -> MutexGuard<'_, Table> {
     table.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! Reading the kernel's lists in slices, for a reconcile pass.
+//! Reading the kernel's lists in pieces, for a reconcile pass.
 //!
 //! Used by the reconcile thread, never by the ingest thread: to show a socket the kernel waits for
 //! its lock (`bpf_iter_tcp_seq_show`, 5.15), and a process can hold that for as long as it likes.
@@ -8,22 +8,22 @@ use std::io::{self, Read};
 
 use super::decode::{DecodeError, Record, decode, length_of};
 
-/// Bytes asked for at once; an iterator gives 32 KiB at the most (`bpf_seq_read`, 5.8).
-const SLICE: usize = 64 * 1024;
+/// Bytes requested at once; an iterator gives at most 32 KiB (`bpf_seq_read`, 5.8).
+const PIECE: usize = 64 * 1024;
 
 /// A list that is being read.
 #[derive(Debug)]
 pub struct Reading {
     list: File,
     buffer: Vec<u8>,
-    /// Bytes of the buffer that hold the beginning of a record that the last read cut.
+    /// Bytes in the buffer that begin a record whose rest the last read did not give.
     kept: usize,
 }
 
-/// What a slice brought.
+/// Whether the list continues after a piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// There may be more.
+    /// There may be more entries.
     More,
     /// The list was read to its end.
     End,
@@ -33,14 +33,14 @@ impl Reading {
     /// Begins to read an iterator.
     #[must_use]
     pub fn new(list: File) -> Self {
-        Self { list, buffer: vec![0; SLICE], kept: 0 }
+        Self { list, buffer: vec![0; PIECE], kept: 0 }
     }
 
-    /// Reads one slice and hands over its records.
+    /// Reads one piece and hands over its records.
     ///
     /// # Errors
-    /// Where the kernel stops the iterator, or what it gives is not records.
-    pub fn slice(&mut self, mut take: impl FnMut(&Record)) -> io::Result<Progress> {
+    /// If the kernel stops the iterator, or if it gives bytes that are no records.
+    pub fn piece(&mut self, mut take: impl FnMut(&Record)) -> io::Result<Progress> {
         let read = match self.list.read(&mut self.buffer[self.kept..]) {
             Ok(0) if self.kept == 0 => return Ok(Progress::End),
             Ok(0) => return Err(io::Error::other("the iterator ended within a record")),
@@ -66,7 +66,7 @@ impl Reading {
     }
 }
 
-/// Hands over every whole record at the front of `bytes`; returns how many bytes they took.
+/// Hands over every whole record at the front of `bytes`. Returns how many bytes they took.
 fn each_record(bytes: &[u8], take: &mut impl FnMut(&Record)) -> Result<usize, DecodeError> {
     let mut used = 0;
     while let Some(first) = bytes.get(used) {
@@ -109,8 +109,8 @@ mod tests {
         let path = std::env::temp_dir().join(format!("tcpwarden-cut-{}", std::process::id()));
         std::fs::write(&path, &holder(1)[..20]).unwrap();
         let mut reading = Reading::new(File::open(&path).unwrap());
-        assert_eq!(reading.slice(|_| ()).unwrap(), Progress::More);
-        assert!(reading.slice(|_| ()).is_err());
+        assert_eq!(reading.piece(|_| ()).unwrap(), Progress::More);
+        assert!(reading.piece(|_| ()).is_err());
         std::fs::remove_file(&path).unwrap();
     }
 }

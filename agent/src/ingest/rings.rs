@@ -2,7 +2,7 @@
 //!
 //! Called by the ingest thread and by `tcpwarden events`. A retransmit must be applied after the
 //! transitions that came before it and before the close that came after it, or it would find no
-//! row: so the two rings, each in order by itself, are merged by the time of their records.
+//! row. So the two rings, each in order by itself, are merged by the time of their records.
 
 use std::collections::VecDeque;
 use std::os::fd::{AsRawFd, RawFd};
@@ -11,13 +11,13 @@ use aya::maps::{MapData, RingBuf};
 
 use super::decode::{DecodeError, Record, decode};
 
-/// The most retransmits that wait for transitions; the others stay in their ring, which counts what
-/// it has to refuse.
+/// The most retransmits that wait for transitions. Further ones stay in their ring, which counts
+/// what it refuses.
 const MOST_WAITING: usize = 16 * 1024;
 
-/// Something that yields records one by one: a ring, or a list in a test.
+/// A source of single records: a ring, or a list in a test.
 pub trait Source {
-    /// The next record, or why its bytes are none; nothing where the source is empty for now.
+    /// Returns the next record, or why its bytes are none; `None` if the source is empty for now.
     fn next_record(&mut self) -> Option<Result<Record, DecodeError>>;
 }
 
@@ -35,10 +35,10 @@ pub struct Rings<S> {
     retransmits: S,
     /// Retransmits that wait for the transitions before them.
     waiting: VecDeque<(u64, Record)>,
-    /// Records that the ring of transitions has given so far, those that could not be decoded
-    /// included.
+    /// How many records the ring of transitions has given, including those that could not be
+    /// decoded.
     states_read: u64,
-    /// What could not be decoded so far, in the order of [`DecodeError::ALL`].
+    /// How many records could not be decoded, in the order of [`DecodeError::ALL`].
     errors: [u64; DecodeError::ALL.len()],
 }
 
@@ -54,13 +54,14 @@ impl<S: Source> Rings<S> {
         }
     }
 
-    /// Hands over up to `most` records in the order of time; returns how many. Less than `most`
+    /// Hands over up to `most` records in the order of time. Returns how many; fewer than `most`
     /// means that both sources are empty.
     pub fn drain(&mut self, most: usize, mut take: impl FnMut(&Record)) -> usize {
         let mut taken = 0;
         while taken < most {
             let state = next(&mut self.states, &mut self.errors, &mut self.states_read);
-            // An empty ring costs one load here; a retransmit that came before this state is seen.
+            // An empty ring costs one load here. A retransmit that came before this transition is
+            // seen.
             while self.waiting.len() < MOST_WAITING
                 && let Some(record) = next(&mut self.retransmits, &mut self.errors, &mut 0)
             {
@@ -77,7 +78,7 @@ impl<S: Source> Rings<S> {
                     take(&state);
                     taken += 1;
                 }
-                // There may be more retransmits than could wait.
+                // There may be more retransmits than may wait.
                 None if full => {}
                 None => return taken,
             }
@@ -85,27 +86,27 @@ impl<S: Source> Rings<S> {
         taken
     }
 
-    /// Records that the ring of transitions has given so far, those that could not be decoded
-    /// included.
+    /// Returns how many records the ring of transitions has given, including those that could not
+    /// be decoded.
     pub fn states_read(&self) -> u64 {
         self.states_read
     }
 
-    /// What could not be decoded so far, in the order of [`DecodeError::ALL`].
+    /// Returns how many records could not be decoded, in the order of [`DecodeError::ALL`].
     pub fn errors(&self) -> [u64; DecodeError::ALL.len()] {
         self.errors
     }
 }
 
 impl Rings<RingBuf<MapData>> {
-    /// The descriptor that becomes readable when the kernel side wakes the reader.
+    /// Returns the descriptor that becomes readable when the kernel side wakes the reader.
     #[must_use]
     pub fn wake_fd(&self) -> RawFd {
         self.states.as_raw_fd()
     }
 }
 
-/// The next record that can be decoded; what cannot is counted.
+/// Returns the next record that can be decoded, and counts those that cannot.
 #[inline]
 fn next<S: Source>(
     source: &mut S,

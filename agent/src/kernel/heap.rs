@@ -1,9 +1,10 @@
-//! Returns the memory that loading needed. The only module of the agent with unsafe code.
+//! Gives the memory back that loading needed. It is the only module of the agent with unsafe code.
 //!
 //! Parsing the kernel's types takes tens of thousands of small allocations, which glibc keeps for
 //! later use; the agent will not need them again.
 
-/// Returns free memory of the heap to the system; does nothing with another C library than glibc.
+/// Gives free memory of the heap back to the system. Does nothing with another C library than
+/// glibc.
 pub fn give_back() {
     #[cfg(target_env = "gnu")]
     #[expect(unsafe_code, reason = "glibc offers this through a foreign function only")]

@@ -6,13 +6,13 @@
 use std::path::Path;
 
 use agent_common::btf::{Entry, Need};
-use agent_common::layout::{ABSENT, COUNT, Source, TABLE};
+use agent_common::layout::{ABSENT, COUNT, Name, Source, TABLE};
 use btf_rs::{Btf, Struct, Type};
 
 /// Where the kernel shows its own types.
 pub const BTF_PATH: &str = "/sys/kernel/btf/vmlinux";
 
-/// What went wrong with the kernel's types.
+/// Why the kernel's types cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum LayoutError {
     /// The file is missing or is no BTF.
@@ -54,16 +54,31 @@ impl Layout {
         Ok(Self { values })
     }
 
+    /// Returns a table with these values.
+    #[cfg(test)]
+    pub(super) const fn of(values: [u32; COUNT]) -> Self {
+        Self { values }
+    }
+
     /// Returns the values in the order of the table, for the programs.
     #[must_use]
     pub const fn values(&self) -> &[u32; COUNT] {
         &self.values
     }
 
-    /// Returns the value of an entry, none if this kernel does not have it.
+    /// Returns the value of an entry; `None` if this kernel does not have it.
     #[must_use]
     pub fn get<E: Entry>(&self, _: E) -> Option<u32> {
-        self.values.get(E::INDEX).copied().filter(|value| *value != ABSENT)
+        self.at(E::INDEX)
+    }
+
+    /// Returns the value of the entry with this name, none if this kernel does not have it.
+    pub(super) fn named(&self, name: Name) -> Option<u32> {
+        self.at(name as usize)
+    }
+
+    fn at(&self, position: usize) -> Option<u32> {
+        self.values.get(position).copied().filter(|value| *value != ABSENT)
     }
 }
 
@@ -123,7 +138,8 @@ fn follow(btf: &Btf, start: Type, path: &str) -> Option<Found> {
 
 /// Finds a name in a structure and, through anonymous members, in what it contains.
 fn find_in(btf: &Btf, inside: &Struct, name: &str, depth: u8) -> Option<Found> {
-    // No kernel nests anonymous members anywhere near this deep; a broken file could for ever.
+    // No kernel nests anonymous members anywhere near this deep, but a broken file could do so
+    // without end.
     if depth > 16 {
         return None;
     }

@@ -67,16 +67,16 @@ pub struct Kernel {
     layout: Layout,
 }
 
-/// The ends of the rings and counters that user space reads.
+/// The user-space ends of the rings and counters.
 pub struct Maps {
-    /// State transitions.
+    /// The ring of state transitions.
     pub states: RingBuf<MapData>,
-    /// Retransmits.
+    /// The ring of retransmits.
     pub retransmits: RingBuf<MapData>,
     /// Forwards what the kernel side has logged to the log; only builds with the feature `bpf-log`
     /// have anything to forward.
     pub forward_log: Box<dyn FnMut() + Send>,
-    /// What each CPU counts: `agent_common::counters::CpuCounters`, word by word.
+    /// The counters of each CPU: `agent_common::counters::CpuCounters`, word by word.
     pub counters: PerCpuArray<MapData, [u64; COUNTER_WORDS]>,
 }
 
@@ -228,7 +228,7 @@ mod tests {
     /// The programs that only the benchmark attaches.
     const YARDSTICKS: [&str; 2] = ["yardstick", "yardstick_empty"];
 
-    /// Every program of the object with its hook, as `section program`.
+    /// Returns every program of the object with its hook, as `section program`.
     fn programs() -> BTreeSet<String> {
         let object = object::File::parse(OBJECT).unwrap();
         let programs = object.symbols().filter_map(|symbol| {

@@ -20,7 +20,7 @@ pub const MAX_NAMESPACES: usize = 4096;
 /// The most threads that one pass looks at, which takes some 100 ms.
 const MAX_THREADS: usize = 1 << 15;
 
-/// Directories of named namespaces.
+/// The directories of named namespaces.
 const NAMED: [&str; 3] = ["/run/netns", "/var/run/docker/netns", "/run/docker/netns"];
 
 /// The network namespace of this thread, held open to come back to.
@@ -68,7 +68,7 @@ impl Namespace {
     /// If the namespace is gone, the kernel does not let this thread in, or `work` fails.
     pub fn enter<T>(&self, home: &Home, work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         let (file, inode) = open(&self.path)?;
-        // The process through which it was found may have moved on.
+        // The process through which it was found may have changed its namespace.
         if inode != self.inode {
             return Err(io::Error::from(io::ErrorKind::NotFound));
         }
@@ -101,7 +101,7 @@ pub struct Found {
 /// Where namespaces are looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Search {
-    /// In processes and names.
+    /// In processes and named namespaces.
     Processes,
     /// In single threads as well, which costs one look at every thread of the machine.
     Threads,
@@ -158,7 +158,7 @@ fn processes() -> impl Iterator<Item = PathBuf> {
     entries("/proc").filter(move |path| path.file_name().is_some_and(numeric))
 }
 
-/// The threads that are not the first of their process.
+/// Returns the threads that are not the first of their process.
 fn threads() -> impl Iterator<Item = PathBuf> {
     let others = |process: PathBuf| {
         let leader = process.file_name().map(std::ffi::OsStr::to_owned);

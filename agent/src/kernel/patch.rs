@@ -1,12 +1,12 @@
 //! Puts what was learnt of the running kernel into the programs' instructions.
 //!
-//! Called once, before the programs are loaded. The compiler has left a marked operand wherever a
+//! Called once, before the programs are loaded. The compiler has left a placeholder wherever a
 //! program loads a member of a kernel structure, uses a value of the table or a setting
-//! (`agent_common::operand`). Guarantees: only operands of instructions change, only marked ones,
+//! (`agent_common::operand`). Guarantees: only operands of instructions change, only placeholders,
 //! and only in sections that hold programs.
 
 use agent_common::layout::{ABSENT, COUNT};
-use agent_common::operand::{OFFSET_MARK, SETTINGS, VALUE_MARK};
+use agent_common::operand::{OFFSET_PLACEHOLDER, SETTINGS, VALUE_PLACEHOLDER};
 use object::{Object as _, ObjectSection as _, SectionKind};
 
 /// Bytes of an instruction (`struct bpf_insn`).
@@ -18,8 +18,8 @@ const MOVE: u8 = 0xb7;
 /// `BPF_LDX | BPF_MEM`, and the bits that are the same for every width.
 const LOAD: u8 = 0x61;
 const LOAD_MASK: u8 = 0xe7;
-/// How many operands after a mark belong to it: one among them that is no position of the table was
-/// built with another table.
+/// How many operands from the first placeholder on are placeholders. One among them that is no
+/// position of the table was built with another table.
 const VALUES: usize = 1 << 16;
 const OFFSETS: usize = 1 << 10;
 
@@ -37,7 +37,7 @@ pub enum PatchError {
     /// A setting does not fit into an instruction.
     #[error("a setting is {0}; an instruction holds no more than 2147483647")]
     Large(u32),
-    /// The marks are missing, or are those of another table.
+    /// The placeholders are missing, or are those of another table.
     #[error(
         "the kernel side and this program do not belong together; `cargo xtask build` builds both"
     )]
@@ -54,7 +54,7 @@ pub fn patch(
     settings: &[u32; SETTINGS],
 ) -> Result<Vec<u8>, PatchError> {
     let mut patched = object.to_vec();
-    let mut marked = Marked::default();
+    let mut completed = Completed::default();
     for section in object::File::parse(object)?
         .sections()
         .filter(|section| section.kind() == SectionKind::Text)
@@ -65,14 +65,21 @@ pub fn patch(
         };
         let Some(code) = patched.get_mut(start..start.saturating_add(length)) else { continue };
         let more = programs(code, table, *settings)?;
-        marked = Marked { loads: marked.loads + more.loads, values: marked.values + more.values };
+        completed = Completed {
+            loads: completed.loads + more.loads,
+            values: completed.values + more.values,
+        };
     }
-    if marked.loads == 0 || marked.values == 0 { Err(PatchError::Foreign) } else { Ok(patched) }
+    if completed.loads == 0 || completed.values == 0 {
+        Err(PatchError::Foreign)
+    } else {
+        Ok(patched)
+    }
 }
 
-/// How many instructions were marked.
+/// How many instructions were completed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Marked {
+struct Completed {
     loads: usize,
     values: usize,
 }
@@ -82,41 +89,43 @@ fn programs(
     code: &mut [u8],
     table: &[u32; COUNT],
     settings: [u32; SETTINGS],
-) -> Result<Marked, PatchError> {
-    let mut marked = Marked::default();
+) -> Result<Completed, PatchError> {
+    let mut completed = Completed::default();
     let mut instructions = code.as_chunks_mut::<LENGTH>().0.iter_mut();
     while let Some(instruction) = instructions.next() {
         let [opcode, _, low, high, immediate @ ..] = instruction;
         match *opcode {
             LOAD_WIDE => drop(instructions.next()),
             MOVE => {
-                let Some(position) = position(i32::from_ne_bytes(*immediate), VALUE_MARK, VALUES)
+                let Some(position) =
+                    position(i32::from_ne_bytes(*immediate), VALUE_PLACEHOLDER, VALUES)
                 else {
                     continue;
                 };
                 let value =
                     table.iter().chain(&settings).nth(position).ok_or(PatchError::Foreign)?;
                 *immediate = value_operand(*value)?.to_ne_bytes();
-                marked.values += 1;
+                completed.values += 1;
             }
             load if load & LOAD_MASK == LOAD => {
                 let offset = i16::from_ne_bytes([*low, *high]);
-                let Some(position) = position(offset.into(), OFFSET_MARK.into(), OFFSETS) else {
+                let Some(position) = position(offset.into(), OFFSET_PLACEHOLDER.into(), OFFSETS)
+                else {
                     continue;
                 };
                 let offset = table.get(position).ok_or(PatchError::Foreign)?;
                 [*low, *high] = offset_operand(*offset)?.to_ne_bytes();
-                marked.loads += 1;
+                completed.loads += 1;
             }
             _ => {}
         }
     }
-    Ok(marked)
+    Ok(completed)
 }
 
-/// Returns the position that a marked operand stands for; none for another operand.
-fn position(operand: i32, mark: i32, most: usize) -> Option<usize> {
-    usize::try_from(operand.checked_sub(mark)?).ok().filter(|position| *position < most)
+/// Returns the position that a placeholder stands for; `None` for another operand.
+fn position(operand: i32, placeholder: i32, most: usize) -> Option<usize> {
+    usize::try_from(operand.checked_sub(placeholder)?).ok().filter(|position| *position < most)
 }
 
 /// Returns the operand that stands for a value; all bits are set if the kernel has none.
@@ -155,18 +164,18 @@ mod tests {
     fn patched(code: &[Vec<u8>]) -> Result<(usize, usize, Vec<u8>), PatchError> {
         let mut code = code.concat();
         programs(&mut code, &VALUES_HERE, [1, 4096])
-            .map(|marked| (marked.loads, marked.values, code))
+            .map(|completed| (completed.loads, completed.values, code))
     }
 
     #[test]
-    fn marked_loads_get_offsets_and_marked_values_get_values() {
-        let mark = |position: usize| VALUE_MARK + i32::try_from(position).unwrap();
+    fn placeholders_of_loads_get_offsets_and_those_of_values_get_values() {
+        let value = |position: usize| VALUE_PLACEHOLDER + i32::try_from(position).unwrap();
         let code = [
-            instruction(0x69, OFFSET_MARK, 0),
-            instruction(0x79, OFFSET_MARK + 2, 0),
-            instruction(MOVE, 0, mark(0)),
-            instruction(MOVE, 0, mark(2)),
-            instruction(MOVE, 0, mark(COUNT + 1)),
+            instruction(0x69, OFFSET_PLACEHOLDER, 0),
+            instruction(0x79, OFFSET_PLACEHOLDER + 2, 0),
+            instruction(MOVE, 0, value(0)),
+            instruction(MOVE, 0, value(2)),
+            instruction(MOVE, 0, value(COUNT + 1)),
         ];
         let expected = [
             instruction(0x69, 532, 0),
@@ -182,11 +191,11 @@ mod tests {
     fn nothing_else_is_touched() {
         let code = [
             instruction(0x79, 16, 0),
-            instruction(0x7b, OFFSET_MARK, 0),
-            instruction(MOVE, OFFSET_MARK, 7),
+            instruction(0x7b, OFFSET_PLACEHOLDER, 0),
+            instruction(MOVE, OFFSET_PLACEHOLDER, 7),
             // The second half of a wide load is data, whatever it looks like.
-            instruction(LOAD_WIDE, 0, VALUE_MARK),
-            instruction(MOVE, 0, VALUE_MARK),
+            instruction(LOAD_WIDE, 0, VALUE_PLACEHOLDER),
+            instruction(MOVE, 0, VALUE_PLACEHOLDER),
             instruction(0x79, i16::MAX, i32::MAX),
             instruction(MOVE, 0, i32::MAX),
         ];
@@ -194,14 +203,14 @@ mod tests {
     }
 
     #[test]
-    fn marks_of_another_table_are_an_error() {
+    fn placeholders_of_another_table_are_an_error() {
         let beyond = i32::try_from(COUNT + SETTINGS).unwrap();
         assert!(matches!(
-            patched(&[instruction(MOVE, 0, VALUE_MARK + beyond)]),
+            patched(&[instruction(MOVE, 0, VALUE_PLACEHOLDER + beyond)]),
             Err(PatchError::Foreign)
         ));
         assert!(matches!(
-            patched(&[instruction(0x61, OFFSET_MARK + i16::try_from(COUNT).unwrap(), 0)]),
+            patched(&[instruction(0x61, OFFSET_PLACEHOLDER + i16::try_from(COUNT).unwrap(), 0)]),
             Err(PatchError::Foreign)
         ));
     }
@@ -209,11 +218,11 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_an_error() {
         assert!(matches!(
-            patched(&[instruction(0x61, OFFSET_MARK + 1, 0)]),
+            patched(&[instruction(0x61, OFFSET_PLACEHOLDER + 1, 0)]),
             Err(PatchError::Far(40_000))
         ));
         assert!(matches!(
-            programs(&mut instruction(MOVE, 0, VALUE_MARK), &[u32::MAX - 1; COUNT], [0; 2]),
+            programs(&mut instruction(MOVE, 0, VALUE_PLACEHOLDER), &[u32::MAX - 1; COUNT], [0; 2]),
             Err(PatchError::Large(_))
         ));
         assert!(matches!(patch(b"\x7fELF", &VALUES_HERE, &[0; 2]), Err(PatchError::Object(_))));

@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The largest buffer that is kept has so many bytes: several times the page of a machine that uses
-/// up all label budgets.
+/// The largest buffer that is kept, bytes: several times the page of a machine that uses up all
+/// label budgets.
 const MOST: usize = 16 << 20;
 
 /// A `Page` of metrics gives its buffer to the next page once it has been sent.

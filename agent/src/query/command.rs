@@ -19,6 +19,7 @@ use crate::exit::{self, Error};
 struct AgentArgs {
     /// Where the agent serves, as `run --listen` has it: ADDR:PORT, [ADDR6]:PORT or
     /// unix:/path/to.sock
+    #[expect(rustdoc::broken_intra_doc_links, reason = "the text is the help; it has no links")]
     #[arg(
         long,
         value_name = "ADDRESS",

@@ -47,12 +47,12 @@ enum Values {
 }
 
 impl<Q> Parameter<Q> {
-    /// A parameter that takes one value.
+    /// Returns a parameter that takes one value.
     pub(crate) const fn one(name: &'static str, placeholder: &'static str, read: Read<Q>) -> Self {
         Self::new(name, Values::One, placeholder, read)
     }
 
-    /// A parameter that is repeated for several values.
+    /// Returns a parameter that is repeated for several values.
     pub(crate) const fn repeated(
         name: &'static str,
         placeholder: &'static str,
@@ -61,7 +61,7 @@ impl<Q> Parameter<Q> {
         Self::new(name, Values::Repeated, placeholder, read)
     }
 
-    /// A parameter that takes several values, separated by commas or repeated.
+    /// Returns a parameter that takes several values, separated by commas or repeated.
     pub(crate) const fn list(name: &'static str, placeholder: &'static str, read: Read<Q>) -> Self {
         Self::new(name, Values::List, placeholder, read)
     }

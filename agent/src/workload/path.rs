@@ -153,7 +153,7 @@ fn named_container<'a>(parent: &'a str, part: &'a str) -> Option<Container<'a>> 
         .map(|id| Container { id, runtime: "systemd-nspawn" })
 }
 
-/// The uid of the pod that a component names, if it does.
+/// Returns the uid of the pod that a component names, if it does.
 fn pod_uid(parts: &[&str], at: usize) -> Option<String> {
     let part = parts[at];
     let slice = part

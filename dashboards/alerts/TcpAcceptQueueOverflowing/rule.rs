@@ -20,6 +20,7 @@ pub const OVERFLOWING_BACKLOG_RATIO: f64 = 0.5;
 pub const ALERT: Alert = Alert {
     name: "TcpAcceptQueueOverflowing",
     group: "tcpwarden-listeners",
+    rank: 320,
     severity: Severity::Critical,
     expr,
     hold: FOR_SHORT,
@@ -32,6 +33,7 @@ pub const ALERT: Alert = Alert {
         wait a second or more for each connect, or fail.",
     terms,
     board: "tcpwarden-services",
+    panel: 13,
     runbook: include_str!("runbook.md"),
 };
 

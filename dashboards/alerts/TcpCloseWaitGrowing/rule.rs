@@ -22,6 +22,7 @@ pub const LEAK_GROWTH_HALF: f64 = 2.0;
 pub const ALERT: Alert = Alert {
     name: "TcpCloseWaitGrowing",
     group: "tcpwarden-leaks",
+    rank: 120,
     severity: Severity::Warning,
     expr,
     hold: FOR_SHORT,
@@ -33,6 +34,7 @@ pub const ALERT: Alert = Alert {
         at its descriptor limit.",
     terms,
     board: "tcpwarden-leaks",
+    panel: 24,
     runbook: include_str!("runbook.md"),
 };
 

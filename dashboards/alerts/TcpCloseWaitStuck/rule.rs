@@ -12,6 +12,7 @@ use crate::timing::{FOR_SHORT, KEEP_AGED, STUCK_AGE, Timing};
 pub const ALERT: Alert = Alert {
     name: "TcpCloseWaitStuck",
     group: "tcpwarden-leaks",
+    rank: 110,
     severity: Severity::Warning,
     expr,
     hold: FOR_SHORT,
@@ -23,6 +24,7 @@ pub const ALERT: Alert = Alert {
         closed, the process did not.",
     terms: stuck_terms,
     board: "tcpwarden-leaks",
+    panel: 22,
     runbook: include_str!("runbook.md"),
 };
 

@@ -17,6 +17,7 @@ pub const UNACCEPTED_CONNECTIONS: f64 = 5.0;
 pub const ALERT: Alert = Alert {
     name: "TcpCloseWaitUnaccepted",
     group: "tcpwarden-leaks",
+    rank: 130,
     severity: Severity::Warning,
     expr,
     hold: FOR_SHORT,
@@ -28,6 +29,7 @@ pub const ALERT: Alert = Alert {
         ago: it hangs.",
     terms,
     board: "tcpwarden-services",
+    panel: 12,
     runbook: include_str!("runbook.md"),
 };
 

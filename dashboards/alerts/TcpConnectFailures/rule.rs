@@ -24,6 +24,7 @@ pub const CONNECT_CANCELED_RATIO: f64 = 0.6;
 pub const ALERT: Alert = Alert {
     name: "TcpConnectFailures",
     group: "tcpwarden-connects",
+    rank: 410,
     severity: Severity::Warning,
     expr,
     hold: FOR_SHORT,
@@ -35,6 +36,7 @@ pub const ALERT: Alert = Alert {
         (given up by the program itself: [[canceled]]) and [[rate]].",
     terms,
     board: "tcpwarden-services",
+    panel: 24,
     runbook: include_str!("runbook.md"),
 };
 

@@ -24,6 +24,7 @@ pub const CONNECT_SLOW_RATIO: f64 = 0.1;
 pub const ALERT: Alert = Alert {
     name: "TcpConnectSlow",
     group: "tcpwarden-connects",
+    rank: 420,
     severity: Severity::Warning,
     expr,
     hold: FOR_LONG,
@@ -35,6 +36,7 @@ pub const ALERT: Alert = Alert {
         [[ratio]] of them and [[rate]].",
     terms,
     board: "tcpwarden-services",
+    panel: 22,
     runbook: include_str!("runbook.md"),
 };
 

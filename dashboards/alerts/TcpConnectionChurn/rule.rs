@@ -24,6 +24,7 @@ pub const CHURN_RATIO: f64 = 0.9;
 pub const ALERT: Alert = Alert {
     name: "TcpConnectionChurn",
     group: "tcpwarden-connects",
+    rank: 440,
     severity: Severity::Info,
     expr,
     hold: FOR_LONG,
@@ -36,6 +37,7 @@ pub const ALERT: Alert = Alert {
         that is not used.",
     terms,
     board: "tcpwarden-services",
+    panel: 31,
     runbook: include_str!("runbook.md"),
 };
 

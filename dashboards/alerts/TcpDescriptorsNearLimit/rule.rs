@@ -11,6 +11,7 @@ use crate::timing::{FOR_SHORT, KEEP, TREND, Timing};
 pub const ALERT: Alert = Alert {
     name: "TcpDescriptorsNearLimit",
     group: "tcpwarden-limits",
+    rank: 210,
     severity: Severity::Critical,
     expr,
     hold: FOR_SHORT,
@@ -23,6 +24,7 @@ pub const ALERT: Alert = Alert {
         with EMFILE.",
     terms: near_terms,
     board: "tcpwarden-capacity",
+    panel: 31,
     runbook: include_str!("runbook.md"),
 };
 

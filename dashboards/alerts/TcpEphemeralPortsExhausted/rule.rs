@@ -17,6 +17,7 @@ pub const NO_LOCAL_PORT_RATE: f64 = 0.1;
 pub const ALERT: Alert = Alert {
     name: "TcpEphemeralPortsExhausted",
     group: "tcpwarden-limits",
+    rank: 230,
     severity: Severity::Critical,
     expr,
     hold: FOR_SHORT,
@@ -28,6 +29,7 @@ pub const ALERT: Alert = Alert {
         taken[[port]].",
     terms,
     board: "tcpwarden-capacity",
+    panel: 23,
     runbook: include_str!("runbook.md"),
 };
 

@@ -11,6 +11,7 @@ use crate::timing::{FOR_SHORT, KEEP, TREND, Timing};
 pub const ALERT: Alert = Alert {
     name: "TcpEphemeralPortsNearExhaustion",
     group: "tcpwarden-limits",
+    rank: 220,
     severity: Severity::Warning,
     expr,
     hold: FOR_SHORT,
@@ -23,6 +24,7 @@ pub const ALERT: Alert = Alert {
         fail with EADDRNOTAVAIL.",
     terms: near_terms,
     board: "tcpwarden-capacity",
+    panel: 21,
     runbook: include_str!("runbook.md"),
 };
 

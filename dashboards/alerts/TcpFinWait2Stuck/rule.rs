@@ -13,6 +13,7 @@ use crate::timing::{FOR_SHORT, KEEP_AGED, STUCK_AGE, Timing};
 pub const ALERT: Alert = Alert {
     name: "TcpFinWait2Stuck",
     group: "tcpwarden-leaks",
+    rank: 140,
     severity: Severity::Warning,
     expr,
     hold: FOR_SHORT,
@@ -25,6 +26,7 @@ pub const ALERT: Alert = Alert {
         peer did not.",
     terms: stuck_terms,
     board: "tcpwarden-leaks",
+    panel: 22,
     runbook: include_str!("runbook.md"),
 };
 

@@ -11,6 +11,7 @@ use crate::timing::{FOR_SHORT, KEEP, Timing};
 pub const ALERT: Alert = Alert {
     name: "TcpListenBacklogNearLimit",
     group: "tcpwarden-listeners",
+    rank: 310,
     severity: Severity::Warning,
     expr,
     hold: FOR_SHORT,
@@ -22,6 +23,7 @@ pub const ALERT: Alert = Alert {
         process; when it is full, the kernel drops them.",
     terms,
     board: "tcpwarden-services",
+    panel: 11,
     runbook: include_str!("runbook.md"),
 };
 

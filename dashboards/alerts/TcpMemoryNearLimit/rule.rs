@@ -11,6 +11,7 @@ use crate::timing::{FOR_SHORT, KEEP, Timing};
 pub const ALERT: Alert = Alert {
     name: "TcpMemoryNearLimit",
     group: "tcpwarden-limits",
+    rank: 240,
     severity: Severity::Critical,
     expr,
     hold: FOR_SHORT,
@@ -22,6 +23,7 @@ pub const ALERT: Alert = Alert {
         orphans.",
     terms,
     board: "tcpwarden-capacity",
+    panel: 41,
     runbook: include_str!("runbook.md"),
 };
 

@@ -20,6 +20,7 @@ pub const ZERO_WINDOW_RATIO: f64 = 0.1;
 pub const ALERT: Alert = Alert {
     name: "TcpPeersNotReading",
     group: "tcpwarden-queues",
+    rank: 620,
     severity: Severity::Warning,
     expr,
     hold: FOR_SHORT,
@@ -32,6 +33,7 @@ pub const ALERT: Alert = Alert {
         are closed.",
     terms,
     board: "tcpwarden-network",
+    panel: 51,
     runbook: include_str!("runbook.md"),
 };
 

@@ -21,6 +21,7 @@ pub const UNREAD_BYTES_PER_CONNECTION: f64 = 16_384.0;
 pub const ALERT: Alert = Alert {
     name: "TcpReceiversNotReading",
     group: "tcpwarden-queues",
+    rank: 610,
     severity: Severity::Warning,
     expr,
     hold: FOR_SHORT,
@@ -32,6 +33,7 @@ pub const ALERT: Alert = Alert {
         connection: it holds up its peers.",
     terms,
     board: "tcpwarden-network",
+    panel: 53,
     runbook: include_str!("runbook.md"),
 };
 

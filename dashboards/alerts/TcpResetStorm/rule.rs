@@ -24,6 +24,7 @@ const RESETS: [&str; 2] = [CloseReason::RstReceived.as_str(), CloseReason::RstSe
 pub const ALERT: Alert = Alert {
     name: "TcpResetStorm",
     group: "tcpwarden-network",
+    rank: 520,
     severity: Severity::Warning,
     expr,
     hold: FOR_SHORT,
@@ -35,6 +36,7 @@ pub const ALERT: Alert = Alert {
         [[ratio]] of those at one port: data in flight is lost.",
     terms,
     board: "tcpwarden-network",
+    panel: 32,
     runbook: include_str!("runbook.md"),
 };
 

@@ -21,6 +21,7 @@ pub const RETRANSMIT_RATIO: f64 = 0.05;
 pub const ALERT: Alert = Alert {
     name: "TcpRetransmitRatioHigh",
     group: "tcpwarden-network",
+    rank: 510,
     severity: Severity::Warning,
     expr,
     hold: FOR_LONG,
@@ -31,6 +32,7 @@ pub const ALERT: Alert = Alert {
         [[ratio]] and [[rate]].",
     terms,
     board: "tcpwarden-network",
+    panel: 21,
     runbook: include_str!("runbook.md"),
 };
 

@@ -19,6 +19,7 @@ pub const SYN_RETRANSMIT_RATIO: f64 = 0.05;
 pub const ALERT: Alert = Alert {
     name: "TcpSynRetransmits",
     group: "tcpwarden-connects",
+    rank: 430,
     severity: Severity::Warning,
     expr,
     hold: FOR_SHORT,
@@ -30,6 +31,7 @@ pub const ALERT: Alert = Alert {
         more[[port]].",
     terms,
     board: "tcpwarden-network",
+    panel: 12,
     runbook: include_str!("runbook.md"),
 };
 

@@ -13,6 +13,7 @@ pub const ANSWERED_RATIO: f64 = 0.6;
 pub const ALERT: Alert = Alert {
     name: "TcpwardenDown",
     group: "tcpwarden-agent",
+    rank: 710,
     severity: Severity::Warning,
     expr,
     hold: FOR_SHORT,
@@ -25,6 +26,7 @@ pub const ALERT: Alert = Alert {
         whose job has tcpwarden in its name{{ end }}: no other alert of tcpwarden can fire there.",
     terms,
     board: "tcpwarden-agent",
+    panel: 11,
     runbook: include_str!("runbook.md"),
 };
 

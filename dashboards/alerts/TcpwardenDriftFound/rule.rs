@@ -18,6 +18,7 @@ pub const DRIFT_RATIO: f64 = 0.01;
 pub const ALERT: Alert = Alert {
     name: "TcpwardenDriftFound",
     group: "tcpwarden-agent",
+    rank: 740,
     severity: Severity::Warning,
     expr,
     hold: FOR_AGENT,
@@ -28,6 +29,7 @@ pub const ALERT: Alert = Alert {
         transitions: the agent misses some of what happens.",
     terms,
     board: "tcpwarden-agent",
+    panel: 14,
     runbook: include_str!("runbook.md"),
 };
 

@@ -18,6 +18,7 @@ pub const EVENTS_LOST_RATIO: f64 = 0.001;
 pub const ALERT: Alert = Alert {
     name: "TcpwardenEventsLost",
     group: "tcpwarden-agent",
+    rank: 730,
     severity: Severity::Warning,
     expr,
     hold: FOR_LONG,
@@ -28,6 +29,7 @@ pub const ALERT: Alert = Alert {
         by as much; gauges are corrected by the next pass.",
     terms,
     board: "tcpwarden-agent",
+    panel: 13,
     runbook: include_str!("runbook.md"),
 };
 

@@ -16,6 +16,7 @@ pub const LABEL_OVERFLOW_RATE: f64 = 0.1;
 pub const ALERT: Alert = Alert {
     name: "TcpwardenLabelsOverflowing",
     group: "tcpwarden-agent",
+    rank: 770,
     severity: Severity::Info,
     expr,
     hold: FOR_AGENT,
@@ -27,6 +28,7 @@ pub const ALERT: Alert = Alert {
         [[rate]]: culprits among them have no name, and alerts on processes leave them out.",
     terms,
     board: "tcpwarden-agent",
+    panel: 17,
     runbook: include_str!("runbook.md"),
 };
 

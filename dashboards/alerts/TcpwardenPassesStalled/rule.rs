@@ -10,6 +10,7 @@ use crate::timing::{FOR_SHORT, KEEP, PASS_AGE, Timing};
 pub const ALERT: Alert = Alert {
     name: "TcpwardenPassesStalled",
     group: "tcpwarden-agent",
+    rank: 720,
     severity: Severity::Warning,
     expr,
     hold: FOR_SHORT,
@@ -20,6 +21,7 @@ pub const ALERT: Alert = Alert {
         ports and stages are as old, and nothing that was lost is corrected.",
     terms,
     board: "tcpwarden-agent",
+    panel: 18,
     runbook: include_str!("runbook.md"),
 };
 

@@ -11,6 +11,7 @@ use crate::timing::{FOR_SHORT, KEEP, Timing};
 pub const ALERT: Alert = Alert {
     name: "TcpwardenProbeDetached",
     group: "tcpwarden-agent",
+    rank: 750,
     severity: Severity::Warning,
     expr,
     hold: FOR_SHORT,
@@ -20,6 +21,7 @@ pub const ALERT: Alert = Alert {
         it feeds does not move, and alerts on it cannot fire.",
     terms: nothing,
     board: "tcpwarden-agent",
+    panel: 12,
     runbook: include_str!("runbook.md"),
 };
 

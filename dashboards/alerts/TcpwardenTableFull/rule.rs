@@ -11,6 +11,7 @@ use crate::timing::{FOR_LONG, KEEP, Timing};
 pub const ALERT: Alert = Alert {
     name: "TcpwardenTableFull",
     group: "tcpwarden-agent",
+    rank: 780,
     severity: Severity::Warning,
     expr,
     hold: FOR_LONG,
@@ -20,6 +21,7 @@ pub const ALERT: Alert = Alert {
         because its table is full.",
     terms: nothing,
     board: "tcpwarden-agent",
+    panel: 16,
     runbook: include_str!("runbook.md"),
 };
 

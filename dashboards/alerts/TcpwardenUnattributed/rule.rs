@@ -18,6 +18,7 @@ pub const UNATTRIBUTED_RATIO: f64 = 0.2;
 pub const ALERT: Alert = Alert {
     name: "TcpwardenUnattributed",
     group: "tcpwarden-agent",
+    rank: 760,
     severity: Severity::Warning,
     expr,
     hold: FOR_AGENT,
@@ -28,6 +29,7 @@ pub const ALERT: Alert = Alert {
         they are counted under process=unknown.",
     terms,
     board: "tcpwarden-agent",
+    panel: 15,
     runbook: include_str!("runbook.md"),
 };
 

@@ -66,7 +66,7 @@ fn now() -> Vec<Draft> {
             .about(
                 "Agents that Prometheus could scrape.",
                 "Fewer than hosts.",
-                &["TcpwardenDown"],
+                &[],
                 "`systemctl status tcpwarden` on the host that is missing.",
             )
             .ask(sum("", &ALL.of_targets("up")), "", Shown::Always),
@@ -75,7 +75,7 @@ fn now() -> Vec<Draft> {
                 "Probes that are not attached though the kernel has what they need, over all \
                  agents.",
                 "More than none.",
-                &["TcpwardenProbeDetached"],
+                &[],
                 "`tcpwarden check` on the host says why; the timeline below says which.",
             )
             .limits(Thresholds::warning(1.0))
@@ -84,7 +84,7 @@ fn now() -> Vec<Draft> {
             .about(
                 "Records that found their ring full, at the agent with the most.",
                 "Any steady number: counters are short by so much.",
-                &["TcpwardenEventsLost"],
+                &[],
                 "Raise --ring-bytes, or give the agent more of the processor.",
             )
             .limits(Thresholds::warning(EVENTS_LOST_RATE))
@@ -93,7 +93,7 @@ fn now() -> Vec<Draft> {
             .about(
                 "Corrections by reconcile passes, at the agent with the most.",
                 "A steady number without lost records.",
-                &["TcpwardenDriftFound"],
+                &[],
                 "The panel of corrections tells the kind; report it with `tcpwarden check`.",
             )
             .limits(Thresholds::warning(DRIFT_RATE))
@@ -111,7 +111,7 @@ fn doubts() -> Vec<Draft> {
             .about(
                 "The share of sockets whose process is not known, at the worst agent.",
                 "Above the limit: leaks have no name.",
-                &["TcpwardenUnattributed"],
+                &[],
                 "See the panel of owners; the agent may lack a capability or /proc.",
             )
             .limits(Thresholds::warning(UNATTRIBUTED_RATIO))
@@ -120,7 +120,7 @@ fn doubts() -> Vec<Draft> {
             .about(
                 "Rows of the connection table by their limit, at the fullest agent.",
                 "Near 100 %: then new sockets are refused.",
-                &["TcpwardenTableFull"],
+                &[],
                 "Raise --max-connections.",
             )
             .limits(Thresholds::both(USED_RATIO_WARNING, USED_RATIO_CRITICAL))
@@ -130,7 +130,7 @@ fn doubts() -> Vec<Draft> {
                 "Label sets that were folded into ~other because a budget was used up, of the \
                  agent and budget with the most.",
                 "Any steady number: some processes have no series of their own.",
-                &["TcpwardenLabelsOverflowing"],
+                &[],
                 "Raise --max-series.",
             )
             .limits(Thresholds::warning(LABEL_OVERFLOW_RATE))
@@ -139,7 +139,7 @@ fn doubts() -> Vec<Draft> {
             .about(
                 "How long ago the last reconcile pass ended, at the agent where it is longest.",
                 "Many times the interval of passes: queues, listeners and ports are old.",
-                &["TcpwardenPassesStalled"],
+                &[],
                 "See the duration of passes; the host may have millions of sockets.",
             )
             .limits(Thresholds::warning(PASS_AGE.as_secs_f64()))

@@ -143,7 +143,7 @@ fn descriptors() -> Vec<Draft> {
                 "The processes that own TCP sockets and are nearest to their limit of descriptors; \
                  of several of a name, the nearest.",
                 "Near 100 %. Sockets nearly as many as descriptors: sockets are what leaks.",
-                &["TcpDescriptorsNearLimit"],
+                &[],
                 "Click the process: Leaks tells which sockets. A higher LimitNOFILE only buys \
                  time.",
             )
@@ -182,7 +182,7 @@ fn memory() -> Vec<Draft> {
                 "Memory in TCP's buffers, and the thresholds of tcp_mem: from pressure on the \
                  kernel shrinks buffers, above limit it drops. On a logarithmic scale.",
                 "used above pressure.",
-                &["TcpMemoryNearLimit"],
+                &[],
                 "Network quality names who does not read; those queues are this memory.",
             )
             .size(14, 10)

@@ -2,6 +2,7 @@
 
 mod kinds;
 
+use crate::alert::Alert;
 use crate::grafana::DataSource;
 use crate::grafana::field::{Custom, Defaults, FieldConfig, Mode};
 use crate::grafana::layout::Place;
@@ -23,16 +24,18 @@ pub(super) struct About {
     pub(super) what: &'static str,
     /// What bad looks like.
     pub(super) bad: &'static str,
-    /// The alerts that watch it.
+    /// The alerts that it helps with.
     pub(super) alerts: &'static [&'static str],
     /// What to do then.
     pub(super) act: &'static str,
 }
 
 impl About {
-    fn text(self) -> String {
-        let alerts =
-            if self.alerts.is_empty() { "none".to_owned() } else { self.alerts.join(", ") };
+    /// The description, with the alerts of `watching` that are not in `alerts` before those.
+    fn text(self, watching: &[&str]) -> String {
+        let first = watching.iter().filter(|name| !self.alerts.contains(name));
+        let names: Vec<&str> = first.chain(self.alerts).copied().collect();
+        let alerts = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
         format!(
             "{}\n\n**Bad:** {}\n\n**Alert:** {alerts}.\n\n**Do:** {}",
             self.what, self.bad, self.act
@@ -63,6 +66,8 @@ pub(super) struct Draft {
     id: u32,
     title: &'static str,
     about: About,
+    /// The alerts whose rules name this panel.
+    watching: Vec<&'static str>,
     size: (u32, u32),
     defaults: Defaults,
     options: Options,
@@ -72,7 +77,8 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    /// The description.
+    /// The description. `alerts` are those that the panel helps with besides the ones whose rules
+    /// name it: [`Self::watched_by`] adds these.
     pub(super) fn about(
         mut self,
         what: &'static str,
@@ -81,6 +87,13 @@ impl Draft {
         act: &'static str,
     ) -> Self {
         self.about = About { what, bad, alerts, act };
+        self
+    }
+
+    /// Takes from the alerts of the board those whose rules name this panel.
+    pub(super) fn watched_by(mut self, alerts: &[&Alert]) -> Self {
+        let mine = alerts.iter().filter(|alert| alert.panel == self.id);
+        self.watching = mine.map(|alert| alert.name).collect();
         self
     }
 
@@ -252,7 +265,7 @@ impl Draft {
             id: self.id,
             r#type: self.options.kind(),
             title: self.title,
-            description: self.about.text(),
+            description: self.about.text(&self.watching),
             datasource: DataSource::PROMETHEUS,
             grid_pos,
             targets: self.asks.into_iter().zip('A'..='Z').map(target).collect(),

@@ -67,21 +67,7 @@ fn suspects() -> Vec<Draft> {
     let per_minute = sum(by, &growth(&SCOPE.of(&CONNECTIONS, &states)));
     let old =
         sum(by, &SCOPE.of(&CONNECTIONS_STUCK, &format!(r#"min_age="{}""#, STUCK_AGE.as_secs())));
-    let mut columns = shared::who();
-    columns.push(shared::column("role", "Side"));
-    columns.push(shared::column("state", "State"));
-    columns.push(shared::judged(
-        "Value #A",
-        "Sockets",
-        Unit::Digits,
-        &Thresholds::warning(STUCK_CONNECTIONS),
-    ));
-    columns.push(shared::judged(
-        "Value #B",
-        "Oldest",
-        Unit::Seconds,
-        &Thresholds::warning(STUCK_AGE.as_secs_f64()),
-    ));
+    let mut columns = shared::who_waits();
     columns.push(shared::judged("Value #C", "Growth/min", Unit::Count, &growing()));
     columns.push(shared::number("Value #D", "Over 5 min", Unit::Digits));
     vec![
@@ -161,7 +147,7 @@ fn ages() -> Vec<Draft> {
                 "For how long the oldest socket of a process has been in its state.",
                 "A line that rises with the clock: it will never be closed. Where it begins, the \
                  leak began.",
-                &["TcpCloseWaitStuck", "TcpFinWait2Stuck"],
+                &[],
                 "Compare the beginning with deployments.",
             )
             .named()
@@ -202,7 +188,7 @@ fn growths() -> Vec<Draft> {
                 "By how many sockets in such states a process grows each minute; below zero it \
                  shrinks.",
                 "Above zero all the time.",
-                &["TcpCloseWaitGrowing"],
+                &[],
                 "Descriptors left, divided by this, is the time until the process fails.",
             )
             .named()

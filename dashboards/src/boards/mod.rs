@@ -18,10 +18,12 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::File;
+use crate::alert::Alert;
 use crate::grafana::dashboard::Dashboard;
 use crate::grafana::layout::{COLUMNS, Flow};
 use crate::grafana::panel::{Item, Panel, Row};
 use crate::grafana::variable::Variable;
+use crate::rules;
 use draft::Draft;
 
 /// A query of a panel, and when it must return something that is not zero.
@@ -128,7 +130,8 @@ impl Plan {
             .flat_map(|section| &section.panels)
             .flat_map(Draft::queries)
             .collect();
-        let items = place(self.sections);
+        let alerts = rules::all().iter().filter(|alert| alert.board == self.uid);
+        let items = place(self.sections, &alerts.collect::<Vec<_>>());
         let dashboard = Dashboard::new(
             self.uid,
             self.title,
@@ -158,8 +161,8 @@ fn sorted(value: Value) -> Value {
     }
 }
 
-/// Gives every section and panel its place.
-fn place(sections: Vec<Section>) -> Vec<Item> {
+/// Gives every section and panel its place, and each panel the names of its `alerts`.
+fn place(sections: Vec<Section>, alerts: &[&Alert]) -> Vec<Item> {
     let mut items = Vec::new();
     let mut flow = Flow::default();
     for section in sections {
@@ -169,25 +172,25 @@ fn place(sections: Vec<Section>) -> Vec<Item> {
         if section.open == Open::Yes {
             items.push(Item::Row(Row::open(section.id, section.title, heading)));
             items.extend(
-                panels(section.panels, &mut flow)
+                panels(section.panels, alerts, &mut flow)
                     .into_iter()
                     .map(|panel| Item::Panel(Box::new(panel))),
             );
         } else {
             let mut inside = Flow::from_line(flow.below());
-            let hidden = panels(section.panels, &mut inside);
+            let hidden = panels(section.panels, alerts, &mut inside);
             items.push(Item::Row(Row::closed(section.id, section.title, heading, hidden)));
         }
     }
     items
 }
 
-fn panels(drafts: Vec<Draft>, flow: &mut Flow) -> Vec<Panel> {
+fn panels(drafts: Vec<Draft>, alerts: &[&Alert], flow: &mut Flow) -> Vec<Panel> {
     drafts
         .into_iter()
         .map(|draft| {
             let (width, height) = draft.wants();
-            draft.place(flow.next(width, height))
+            draft.watched_by(alerts).place(flow.next(width, height))
         })
         .collect()
 }

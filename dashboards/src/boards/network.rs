@@ -81,7 +81,7 @@ fn now() -> Vec<Draft> {
             .about(
                 "SYNs that got no answer and were retransmitted, of the process with the most.",
                 "Above the limit: a host or firewall swallows them, or an accept queue is full.",
-                &["TcpSynRetransmits"],
+                &[],
                 "Services names the process and the port that does not answer.",
             )
             .size(6, 4)
@@ -150,7 +150,7 @@ fn resets() -> Vec<Draft> {
                 "Processes by connections that a reset of either side ended, and the share of all \
                  ends.",
                 "A share near 100 % of a service that answers requests.",
-                &["TcpResetStorm"],
+                &[],
                 "rst_sent: look for linger 0, or a close with unread data. rst_received: look at \
                  the peer, or at a middlebox that forgot the flow.",
             )
@@ -201,7 +201,7 @@ fn queues() -> Vec<Draft> {
                 "Connections with bytes to send whose peer has closed its window: the peer does \
                  not read.",
                 "Above the line: memory is held here for somebody who is stuck.",
-                &["TcpPeersNotReading"],
+                &[],
                 "`tcpwarden connections --process NAME --state established` shows the peers.",
             )
             .size(8, 8)
@@ -224,7 +224,7 @@ fn queues() -> Vec<Draft> {
             .about(
                 "Bytes that have arrived and that applications here have not read.",
                 "A line above the limit that never falls: the reader is stuck.",
-                &["TcpReceiversNotReading"],
+                &[],
                 "Take a stack of the process.",
             )
             .size(8, 8)

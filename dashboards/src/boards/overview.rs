@@ -14,7 +14,7 @@ use crate::alerts::tcp_retransmit_ratio_high::RETRANSMIT_RATIO;
 use crate::grafana::link::DataLink;
 use crate::grafana::looks::Thresholds;
 use crate::grafana::unit::Unit;
-use crate::threshold::{STUCK_CONNECTIONS, USED_RATIO_CRITICAL, USED_RATIO_WARNING};
+use crate::threshold::{USED_RATIO_CRITICAL, USED_RATIO_WARNING};
 use crate::timing::STUCK_AGE;
 
 pub(super) fn plan() -> Plan {
@@ -136,21 +136,7 @@ fn who() -> Vec<Draft> {
     let by = "instance, workload, process, role, state";
     let stuck = sum(by, &ALL.of(&CONNECTIONS, &shared::passing_states()));
     let oldest = max(by, &ALL.of(&OLDEST_STATE_AGE, ""));
-    let mut columns = shared::who();
-    columns.push(shared::column("role", "Side"));
-    columns.push(shared::column("state", "State"));
-    columns.push(shared::judged(
-        "Value #A",
-        "Sockets",
-        Unit::Digits,
-        &Thresholds::warning(STUCK_CONNECTIONS),
-    ));
-    columns.push(shared::judged(
-        "Value #B",
-        "Oldest",
-        Unit::Seconds,
-        &Thresholds::warning(STUCK_AGE.as_secs_f64()),
-    ));
+    let columns = shared::who_waits();
     let mut alerts =
         vec![shared::column("alertname", "Alert"), shared::column("severity", "Severity")];
     alerts.extend(shared::who());

@@ -87,7 +87,7 @@ fn accept_queues() -> Vec<Draft> {
                 "The ten fullest accept queues: connections that wait to be accepted, the limit, \
                  and what the listener dropped.",
                 "Near 100 %, with drops: the process does not accept fast enough, or hangs.",
-                &["TcpListenBacklogNearLimit", "TcpAcceptQueueOverflowing"],
+                &["TcpAcceptQueueOverflowing"],
                 "Take a stack of the process; if it is merely slow, give it more workers before a \
                  larger backlog.",
             )
@@ -129,7 +129,7 @@ fn drops() -> Vec<Draft> {
                 "Connections refused because an accept queue was full, and SYNs dropped for any \
                  reason, as the kernel counts them for a whole network namespace.",
                 "Above the line: clients wait seconds for retransmitted SYNs.",
-                &["TcpAcceptQueueOverflowing"],
+                &[],
                 "The table above names the listener.",
             )
             .size(8, 8)

@@ -14,6 +14,8 @@ use crate::grafana::looks::Thresholds;
 use crate::grafana::overrides::Override;
 use crate::grafana::unit::Unit;
 use crate::grafana::variable::Variable;
+use crate::threshold::STUCK_CONNECTIONS;
+use crate::timing::STUCK_AGE;
 
 pub(super) const OVERVIEW: &str = "tcpwarden-overview";
 pub(super) const LEAKS: &str = "tcpwarden-leaks";
@@ -158,6 +160,19 @@ pub(super) fn who() -> Vec<Column> {
             looks: Override::of("instance").width(140).links(&host),
         },
     ]
+}
+
+/// The columns that say who, on which side and in which state; then how many sockets (query A) and
+/// the age of the oldest (query B), judged.
+pub(super) fn who_waits() -> Vec<Column> {
+    let mut columns = who();
+    columns.push(column("role", "Side"));
+    columns.push(column("state", "State"));
+    let many = Thresholds::warning(STUCK_CONNECTIONS);
+    columns.push(judged("Value #A", "Sockets", Unit::Digits, &many));
+    let old = Thresholds::warning(STUCK_AGE.as_secs_f64());
+    columns.push(judged("Value #B", "Oldest", Unit::Seconds, &old));
+    columns
 }
 
 /// From a series of a graph to the leaks of its process.

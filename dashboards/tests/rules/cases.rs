@@ -6,7 +6,7 @@ use dashboards::rules;
 use dashboards::timing::PRODUCTION;
 use serde::Deserialize;
 
-use crate::promtool::{Folder, play, root, rule, run};
+use crate::promtool::{folder, play, root, rule, run};
 
 /// A file of unit tests, as far as it is looked at here.
 #[derive(Deserialize)]
@@ -71,9 +71,10 @@ fn recording_rules_add_up_machines_and_leave_out_what_is_gone() {
             record.name
         );
     }
-    let folder = Folder::new();
-    folder.write("tcpwarden-recording.yml", &rules::files(&PRODUCTION)[1].text);
-    let (content, said) = run(&["test", "rules"], &folder.write("tests/recording.yml", &text));
+    let folder = folder();
+    folder.write("tcpwarden-recording.yml", &rules::files(&PRODUCTION)[1].text).unwrap();
+    let (content, said) =
+        run(&["test", "rules"], &folder.write("tests/recording.yml", &text).unwrap());
     assert!(content && said.contains("SUCCESS"), "{said}");
 }
 

@@ -16,6 +16,16 @@ fn names_are_unique_and_begin_with_tcp() {
 }
 
 #[test]
+fn ranks_are_unique_and_keep_the_alerts_of_a_group_together() {
+    let ranks: BTreeSet<u32> = rules::all().iter().map(|alert| alert.rank).collect();
+    assert_eq!(ranks.len(), rules::all().len());
+    let mut groups: Vec<&str> = rules::all().iter().map(|alert| alert.group).collect();
+    groups.dedup();
+    let distinct: BTreeSet<&str> = groups.iter().copied().collect();
+    assert_eq!(groups.len(), distinct.len(), "{groups:?}");
+}
+
+#[test]
 fn every_alert_waits_four_scrapes_and_goes_on_for_a_while_with_either_timing() {
     for (alert, timing) in
         rules::all().iter().flat_map(|alert| [(alert, PRODUCTION), (alert, LIVE)])

@@ -5,7 +5,7 @@
 use dashboards::boards;
 use serde_json::{Value, json};
 
-use crate::promtool::{Folder, run};
+use crate::promtool::{folder, run};
 
 /// Series with their values, each fifteen seconds.
 const SERIES: [(&str, &str); 19] = [
@@ -111,8 +111,8 @@ fn play(tests: &[Value]) -> (bool, String) {
     // JSON is YAML. What is asked between two evaluations would not see the samples since.
     let test = json!({ "interval": "15s", "input_series": series, "promql_expr_test": tests });
     let file = json!({ "evaluation_interval": "15s", "tests": [test] });
-    let folder = Folder::new();
-    run(&["test", "rules"], &folder.write("panels.yml", &file.to_string()))
+    let folder = folder();
+    run(&["test", "rules"], &folder.write("panels.yml", &file.to_string()).unwrap())
 }
 
 #[test]

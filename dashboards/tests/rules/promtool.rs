@@ -3,10 +3,10 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use dashboards::rules::{self, Alert};
 use dashboards::timing::{LIVE, PRODUCTION, Timing};
+use stack::Folder;
 
 /// The project's root.
 pub(crate) fn root() -> PathBuf {
@@ -25,30 +25,8 @@ fn program() -> PathBuf {
 }
 
 /// A folder that ends with the test.
-pub(crate) struct Folder(PathBuf);
-
-impl Folder {
-    pub(crate) fn new() -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("rules-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        for inner in ["tests", "prometheus", "alerts/one"] {
-            std::fs::create_dir_all(folder.join(inner)).unwrap();
-        }
-        Self(folder)
-    }
-
-    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.0.join(name);
-        std::fs::write(&path, text).unwrap();
-        path
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
+pub(crate) fn folder() -> Folder {
+    Folder::new().unwrap()
 }
 
 /// Whether promtool was content, and what it said.
@@ -65,12 +43,12 @@ pub(crate) fn run(arguments: &[&str], file: &Path) -> (bool, String) {
 
 /// Plays the unit tests of an alert against this text of its rule.
 pub(crate) fn play(alert: &Alert, rule: &str) -> (bool, String) {
-    let folder = Folder::new();
-    folder.write("prometheus/tcpwarden-alerts.yml", rule);
+    let folder = folder();
+    folder.write("prometheus/tcpwarden-alerts.yml", rule).unwrap();
     let cases =
         std::fs::read_to_string(root().join(format!("dashboards/alerts/{}/tests.yml", alert.name)))
             .unwrap();
-    run(&["test", "rules"], &folder.write("alerts/one/tests.yml", &cases))
+    run(&["test", "rules"], &folder.write("alerts/one/tests.yml", &cases).unwrap())
 }
 
 /// The rule of one alert, as the file has it.
@@ -79,9 +57,9 @@ pub(crate) fn rule(alert: &Alert) -> String {
 }
 
 fn check(timing: &Timing) {
-    let folder = Folder::new();
+    let folder = folder();
     for file in rules::files(timing) {
-        let path = folder.write(file.path.rsplit('/').next().unwrap(), &file.text);
+        let path = folder.write(file.path.rsplit('/').next().unwrap(), &file.text).unwrap();
         let (content, said) = run(&["check", "rules", "--lint-fatal"], &path);
         assert!(content && !said.contains("SUCCESS: 0 rules"), "{}:\n{said}", file.path);
     }
@@ -101,6 +79,6 @@ fn promtool_reads_the_files_for_the_live_proof() {
 fn promtool_refuses_what_is_not_promql() {
     let alert = &rules::all()[0];
     let broken = rule(alert).replace("sum without", "sum wihtout");
-    let (content, said) = run(&["check", "rules"], &Folder::new().write("broken.yml", &broken));
+    let (content, said) = run(&["check", "rules"], &folder().write("broken.yml", &broken).unwrap());
     assert!(!content && said.contains("parse error"), "{said}");
 }

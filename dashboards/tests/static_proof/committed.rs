@@ -20,6 +20,18 @@ fn the_committed_files_are_what_the_generator_writes() {
 }
 
 #[test]
+fn every_folder_of_alerts_is_an_alert_of_its_name() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("alerts");
+    let folders: BTreeSet<String> = std::fs::read_dir(root)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| !name.starts_with('.'))
+        .collect();
+    let alerts = dashboards::rules::all().iter().map(|alert| alert.name.to_owned()).collect();
+    assert_eq!(folders, alerts, "`cargo xtask dashboards` lists the folders");
+}
+
+#[test]
 fn a_changed_a_missing_and_a_stray_file_are_noticed() {
     let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("committed");
     let _ = std::fs::remove_dir_all(&root);

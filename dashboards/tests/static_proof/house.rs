@@ -6,7 +6,7 @@ use dashboards::{alerts, threshold, timing};
 use serde_json::Value;
 use tcpwarden::cli;
 
-use crate::{Check, list, panels, targets, text, variables};
+use crate::{Check, list, overridden, panels, targets, text, variables};
 
 /// The project's own rules.
 pub(crate) const CHECKS: &[Check] = &[
@@ -173,12 +173,8 @@ fn limits(dashboard: &Value) -> Vec<String> {
     let mut wrong = Vec::new();
     for panel in panels(dashboard) {
         let config = &panel["fieldConfig"];
-        let properties = list(&config["overrides"])
-            .iter()
-            .flat_map(|one| list(&one["properties"]))
-            .filter(|one| one["id"] == "thresholds");
-        let all = std::iter::once(&config["defaults"]["thresholds"])
-            .chain(properties.map(|one| &one["value"]));
+        let overridden = overridden(config, "thresholds");
+        let all = std::iter::once(&config["defaults"]["thresholds"]).chain(overridden);
         let values =
             all.flat_map(|one| list(&one["steps"])).filter_map(|step| step["value"].as_f64());
         let strange = values.filter(|value| !known.iter().any(|one| (one - value).abs() < 1e-9));

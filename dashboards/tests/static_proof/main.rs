@@ -38,6 +38,15 @@ fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
+/// What the overrides of a panel's `fieldConfig` set a property to.
+fn overridden<'a>(config: &'a Value, property: &str) -> impl Iterator<Item = &'a Value> {
+    list(&config["overrides"])
+        .iter()
+        .flat_map(|one| list(&one["properties"]))
+        .filter(move |one| one["id"] == property)
+        .map(|one| &one["value"])
+}
+
 /// A text; empty where it is not one.
 fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()

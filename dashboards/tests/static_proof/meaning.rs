@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::house::alerts_of;
 use crate::lint::label_values;
 use crate::promql::{Labels, Selector, labels, of_anybody, parse, selectors, summed_away};
-use crate::{Check, known, list, panels, queries, targets, text, variables};
+use crate::{Check, known, list, overridden, panels, queries, targets, text, variables};
 
 /// Checks of what queries mean.
 pub(crate) const CHECKS: &[Check] = &[
@@ -231,13 +231,8 @@ fn links(dashboard: &Value) -> Vec<String> {
     let mut wrong = Vec::new();
     for panel in panels(dashboard) {
         let config = &panel["fieldConfig"];
-        let properties = list(&config["overrides"])
-            .iter()
-            .flat_map(|one| list(&one["properties"]))
-            .filter(|one| one["id"] == "links");
-        let urls = list(&config["defaults"]["links"])
-            .iter()
-            .chain(properties.flat_map(|one| list(&one["value"])));
+        let overridden = overridden(config, "links");
+        let urls = list(&config["defaults"]["links"]).iter().chain(overridden.flat_map(list));
         let there: BTreeSet<String> = targets(panel)
             .iter()
             .filter_map(|one| parse(text(&one["expr"])).ok())

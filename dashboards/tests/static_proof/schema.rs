@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 
-use crate::{Check, list, panels, text};
+use crate::{Check, list, overridden, panels, text};
 
 /// Checks against Grafana's types.
 pub(crate) const CHECKS: &[Check] =
@@ -129,16 +129,13 @@ fn units(dashboard: &Value) -> Vec<String> {
     let mut wrong = Vec::new();
     for panel in panels(dashboard) {
         let config = &panel["fieldConfig"];
-        let properties = list(&config["overrides"])
-            .iter()
-            .flat_map(|one| list(&one["properties"]))
-            .filter(|one| one["id"] == "unit");
+        let overridden = overridden(config, "unit");
         let options = [
             &panel["options"]["yAxis"]["unit"],
             &panel["options"]["cellValues"]["unit"],
             &config["defaults"]["unit"],
         ];
-        let all = properties.map(|one| &one["value"]).chain(options).filter(|unit| !unit.is_null());
+        let all = overridden.chain(options).filter(|unit| !unit.is_null());
         let strange = all.filter(|unit| !UNITS.contains(text(unit)));
         wrong.extend(strange.map(|unit| format!("{}: Grafana has no unit {unit}", panel["title"])));
     }

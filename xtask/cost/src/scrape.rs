@@ -1,6 +1,6 @@
 //! The table onto the page: what a scrape costs, by how many series there are and by how many rows.
 //!
-//! Two ways to a page: [`full`] fills a table up to every label budget, and beyond, with records
+//! Two ways to a page: [`full()`] fills a table up to every label budget, and beyond, with records
 //! and a pass, as the kernel would; [`snapshot`] makes up what a table of any number of series
 //! would show.
 
@@ -16,7 +16,7 @@ use crate::{Prepared, Work};
 
 /// A second, nanoseconds.
 pub const SECOND: u64 = 1_000_000_000;
-/// The moment of the first scrape; later than anything in a table of [`full`].
+/// The moment of the first scrape; later than anything in a table of [`full()`].
 pub const NOW: u64 = 10_000 * SECOND;
 /// Series of a label budget that is as small as a quiet machine's, the default one's, and beyond.
 pub const SIZES: [usize; 3] = [1_000, 10_000, 100_000];

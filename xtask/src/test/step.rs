@@ -101,9 +101,11 @@ pub(crate) fn format() -> Result<Done> {
     Ok(Done::Checked)
 }
 
+/// Lints the code, then the links of its documentation.
 fn clippy(agent: &Agent) -> Result<Done> {
-    let mut command = cargo::clippy()?;
-    process::run(command.env("TCPWARDEN_BPF_OBJECT", &agent.object))?;
+    for mut command in [cargo::clippy()?, cargo::rustdoc()?] {
+        process::run(command.env("TCPWARDEN_BPF_OBJECT", &agent.object))?;
+    }
     Ok(Done::Checked)
 }
 

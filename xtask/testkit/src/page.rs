@@ -139,5 +139,8 @@ mod tests {
             (7, 7, 0)
         );
         assert!(page.has("b") && !page.has("_b"));
+        assert_eq!((page.value("a", &[("r", "2")]), page.sum("a", &[("r", "1")])), (Some(3.5), 2));
+        let values: Vec<_> = page.all("a", &[]).map(|series| series.labels["r"].as_str()).collect();
+        assert_eq!(values, ["1", "2"]);
     }
 }

@@ -9,8 +9,8 @@ super::metrics! {
         "Records applied to the connection table.",
         "With nothing lost, `transition` equals the sum of `tcpwarden_transitions_total`.";
     EVENTS_LOST = Counter "tcpwarden_events_lost_total", "records", ["ring"],
-        "Records dropped because their ring was full, and transitions for which the kernel ran no \
-         program, by ring.",
+        "Records dropped because their ring was full or their socket was no full TCP socket, and \
+         transitions for which the kernel ran no program, by ring.",
         "What a lost record would have changed is corrected by the next reconcile pass, which a \
          loss sets off at once.";
     DECODE_ERRORS = Counter "tcpwarden_decode_errors_total", "records", ["reason"],
@@ -21,7 +21,8 @@ super::metrics! {
         "No equivalent in the kernel.";
     RECONCILE_CORRECTIONS = Counter "tcpwarden_reconcile_corrections_total", "corrections",
         ["kind"],
-        "Corrections that reconcile passes made to the connection table.",
+        "Rows of the connection table that a record or a reconcile pass found to be missing, left \
+         over or in a wrong state, by kind.",
         "Not 0 means that a record was lost, or that the table followed it wrongly.";
     INTERNAL_ERRORS = Counter "tcpwarden_internal_errors_total", "errors", [],
         "Rules of the agent's own data that were found broken.",

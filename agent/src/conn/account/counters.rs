@@ -8,7 +8,7 @@ use crate::conn::nanos::Nanos;
 use crate::conn::report::snapshot::Namespace;
 use crate::conn::socket::outcome::Stay;
 
-/// What is counted besides groups and services.
+/// The counters that belong to no group and no service.
 pub(crate) struct Counters {
     pub(crate) transitions: u64,
     pub(crate) retransmits: u64,
@@ -29,7 +29,7 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
-    /// Everything at zero.
+    /// Creates counters that are all zero.
     pub(crate) fn new() -> Self {
         let slots = Role::ALL.iter().flat_map(|role| {
             SocketState::ALL.iter().map(|state| (*role, *state, Histogram::new(SECONDS)))
@@ -54,7 +54,7 @@ impl Counters {
         }
     }
 
-    /// Takes a row off those without an owner, if it was `one` of them.
+    /// Counts one row without an owner less, if the row was `one` of them.
     #[inline]
     pub(crate) fn attributed(&mut self, one: bool) {
         debug_assert!(
@@ -64,7 +64,7 @@ impl Counters {
         self.unattributed -= u64::from(one);
     }
 
-    /// Notes that a pass has ended which took so long.
+    /// Notes that a pass ended at `now` and took so long.
     pub(crate) fn passed(&mut self, took: Nanos, now: Nanos) {
         self.reconcile_durations.observe_whole(&NANOSECONDS, took.get());
         self.last_reconcile = Some(now);

@@ -1,28 +1,27 @@
-//! Which group an owner was last found to have, so that a record of an owner that is known costs
-//! one comparison instead of a name made clean, a workload looked up and a name looked up.
+//! A cache of the group that an owner was last found to have. A record of a known owner then costs
+//! one comparison instead of a cleaned name and two look-ups.
 //!
-//! Used by the groups. Guarantees: never an answer that is older than the last change of what it
-//! rests on (its owner empties it then); a fixed size, whatever names come: one that finds its
-//! slot taken takes it.
+//! Used by the groups. Guarantees: an answer is never older than the last change of what it rests
+//! on, because the groups clear the cache then. The size is fixed: a new answer replaces the one in
+//! its slot.
 
 use crate::conn::ids::GroupId;
 
-/// How many answers are kept; a power of two.
+/// The number of slots; a power of two.
 const SLOTS: usize = 256;
 
-/// Odd numbers without a pattern, the last 2^64 over the golden ratio.
+/// Odd factors without a pattern: the last is 2^64 over the golden ratio.
 const FACTORS: [u64; 4] =
     [0xC2B2_AE3D_27D4_EB4F, 0x1656_67B1_9E37_79F9, 0xD6E8_FEB8_6659_FD93, 0x9E37_79B9_7F4A_7C15];
-/// Leaves the highest bits of a product, as many as the slots need.
+/// The shift that leaves the highest bits of a product, as many as the slots need.
 const SHIFT: u32 = u64::BITS - SLOTS.ilog2();
 
-/// What an answer is found by: a command name or the group of a relative, the cgroup, the process
-/// and the role.
+/// The key of an answer: a command name or another group, the cgroup, the process and the role.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CacheKey([u64; 4]);
 
 impl CacheKey {
-    /// The group of a process by its name; `role` is a role's index.
+    /// Returns the key for a process by its name; `role` is the index of a role.
     #[inline]
     pub(crate) fn name(comm: &[u8; 16], cgroup: u64, tgid: u32, role: usize) -> Self {
         let (front, back) = comm.split_at(8);
@@ -30,7 +29,7 @@ impl CacheKey {
         Self([word(front), word(back), cgroup, u64::from(tgid) | (role as u64) << 32])
     }
 
-    /// The group of another's process; `role` is a role's index.
+    /// Returns the key for the process of another group; `role` is the index of a role.
     #[inline]
     pub(crate) fn relative(group: GroupId, cgroup: u64, tgid: u32, role: usize) -> Self {
         Self([u64::from(group.get()), 0, cgroup, u64::from(tgid) | (role as u64) << 32 | 1 << 40])
@@ -42,25 +41,25 @@ impl CacheKey {
         let mixed = front.wrapping_mul(FACTORS[0])
             ^ back.wrapping_mul(FACTORS[1])
             ^ cgroup.wrapping_mul(FACTORS[2]);
-        // What differs in low bits only shows in all higher ones.
+        // Multiplication carries low bits upwards only, so the slot comes from the highest bits.
         ((mixed ^ owner).wrapping_mul(FACTORS[3]) >> SHIFT) as usize % SLOTS
     }
 }
 
-/// The last answers.
+/// The last answers, one a slot.
 pub(crate) struct GroupCache {
     slots: Box<[(CacheKey, GroupId)]>,
-    /// The state of the workloads that the answers rest on.
+    /// The epoch of the workloads that the answers rest on.
     epoch: u64,
 }
 
 impl GroupCache {
-    /// No answers.
+    /// Creates an empty cache.
     pub(crate) fn new() -> Self {
         Self { slots: vec![NOTHING; SLOTS].into_boxed_slice(), epoch: 0 }
     }
 
-    /// The group, if it is known and nothing has changed since.
+    /// Returns the group, if it is cached and no workload has changed since.
     #[inline]
     pub(crate) fn get(&self, key: CacheKey, epoch: u64) -> Option<GroupId> {
         let (asked, group) = self.slots.get(key.slot())?;
@@ -84,5 +83,5 @@ impl GroupCache {
     }
 }
 
-/// A question that nobody asks: no owner has that role.
+/// A key that no look-up has, because no role has that index.
 const NOTHING: (CacheKey, GroupId) = (CacheKey([u64::MAX; 4]), GroupId::FIRST);

@@ -1,12 +1,12 @@
-//! Processes in their workloads and what is counted for each in each role: the ordered lists behind
-//! the state gauges, and the retransmitted segments.
+//! Processes in their workloads, and what is counted for each in each role: the ordered lists
+//! behind the state gauges, and the retransmitted segments.
 //!
-//! Used by the table. Guarantees: at most `limit` groups besides the six that are always there
-//! (`unknown` and `~other`, in each role), and [`SPARE`] more for those whose workload is not known
-//! yet; beyond that a row falls into `~other`, its role kept, and is counted as overflow once each
-//! time it is given an owner that has no group. A group is removed when its process has had no row
-//! in that workload for [`IDLE_TTL`]; what it counted goes to `~other`. Names come from hostile
-//! bytes and leave as clean text.
+//! Used by the table. Guarantees: there are at most `limit` groups besides those that are always
+//! there (`unknown` and `~other`, in each role). Groups whose workload is not known yet have room
+//! for [`SPARE`] more. A row beyond that falls into `~other` and keeps its role; it counts as
+//! overflow once each time it gets an owner that has no group. A group is removed after its process
+//! has had no row in that workload for [`IDLE_TTL`]; `~other` takes what it counted. Names come
+//! from hostile bytes and leave as clean text.
 
 mod life;
 mod registry;
@@ -34,8 +34,8 @@ use crate::conn::store::slab::Slab;
 use crate::internal_error::internal_error;
 use crate::workload::{Kind, Workload};
 
-/// The groups that are always there: first `unknown`, then `~other`, each in the order of the
-/// roles.
+/// The number of groups that are always there: first `unknown`, then `~other`, each in the order of
+/// the roles.
 const ALWAYS: usize = 2 * Role::COUNT;
 
 /// One process in one workload and role.
@@ -44,18 +44,18 @@ struct GroupEntry {
     workload: WorkloadRef,
     role: Role,
     live: bool,
-    /// Whether it has ever held a row or counted a segment; a group that has not is not shown.
+    /// Whether it has ever held a row or counted a segment; only such a group is shown.
     used: bool,
-    /// Whether it was looked up or held a row since the last look at idle ones.
+    /// Whether it was looked up or held a row since idle groups were last looked for.
     touched: bool,
     /// When its process was last seen to have a row in its workload.
     alive: Nanos,
     lists: [AgeList; SocketState::COUNT],
-    /// Those in FIN_WAIT2 that nobody has a descriptor of: they are no leak, so their ages are not
-    /// asked.
+    /// The rows in FIN_WAIT2 that no process has a descriptor of. They are no leak, so their ages
+    /// are not counted.
     left: AgeList,
     retransmitted: [[u64; RetransmitKind::COUNT]; Phase::COUNT],
-    /// What waited in its sockets when the last pass looked.
+    /// The bytes that waited in its sockets at the last pass.
     queued: Queued,
 }
 
@@ -69,7 +69,7 @@ impl GroupEntry {
     }
 }
 
-/// The number of the group at a position. It fits: there are at most [`GroupId::COUNT`].
+/// Returns the number of the group at a position. It fits: there are at most [`GroupId::COUNT`].
 #[inline]
 fn number(position: usize) -> GroupId {
     GroupId::at(position).unwrap_or_else(|| {
@@ -78,7 +78,7 @@ fn number(position: usize) -> GroupId {
     })
 }
 
-/// All of them.
+/// The groups, by number and by name.
 pub(crate) struct Groups {
     list: Vec<GroupEntry>,
     free: Vec<GroupId>,
@@ -87,12 +87,12 @@ pub(crate) struct Groups {
     cache: GroupCache,
     unknown: Arc<Workload>,
     limit: usize,
-    /// Owners that had to be folded into `~other`.
+    /// How many rows had to be folded into `~other`.
     pub(crate) overflow: u64,
 }
 
 impl Groups {
-    /// The groups that are always there, and room for `limit` more.
+    /// Creates the groups that are always there, with room for `limit` more.
     pub(crate) fn new(limit: usize, unknown: &Arc<Workload>) -> Self {
         let mut new = Self {
             list: Vec::new(),
@@ -115,17 +115,17 @@ impl Groups {
         new
     }
 
-    /// The group of sockets of which neither owner nor workload is known.
+    /// Returns the group of sockets of which neither owner nor workload is known.
     pub(crate) fn nobody(role: Role) -> GroupId {
         number(role.index())
     }
 
-    /// The group of what is beyond the budget.
+    /// Returns the group of what is beyond the budget.
     pub(crate) fn other(role: Role) -> GroupId {
         number(Role::COUNT + role.index())
     }
 
-    /// Whether a row's group is already the one of this owner.
+    /// Returns whether a row's group is already the one of this owner.
     pub(crate) fn keeps(&self, row: &Row, name: &Name, workload: &WorkloadRef, tgid: u32) -> bool {
         let group = &self.list[row.group.position()];
         let folded = Self::is_other(row.group)
@@ -134,7 +134,7 @@ impl Groups {
         group.role == row.role && (folded || group.is(name.as_str(), workload, row.role))
     }
 
-    /// Whether a group is the one of a process in this workload and role.
+    /// Returns whether a group is the one of a process in this workload and role.
     pub(crate) fn is(
         &self,
         group: GroupId,
@@ -145,19 +145,18 @@ impl Groups {
         self.list[group.position()].is(process, workload, role)
     }
 
-    /// The group that was the answer to a question, where nothing has changed since that it rests
-    /// on.
+    /// Returns the cached group of a key, if nothing that it rests on has changed since.
     #[inline]
     pub(crate) fn cached_group(&self, key: CacheKey, workloads: &Workloads) -> Option<GroupId> {
         self.cache.get(key, workloads.epoch())
     }
 
-    /// Remembers the answer to a question.
+    /// Caches the group of a key.
     pub(crate) fn cache_group(&mut self, key: CacheKey, workloads: &Workloads, group: GroupId) {
         self.cache.put(key, workloads.epoch(), group);
     }
 
-    /// Forgets every answer, to see what differs without them.
+    /// Clears the cache, so that a test can compare the results without it.
     #[cfg(test)]
     pub(crate) fn clear_cache(&mut self) {
         self.cache.clear();
@@ -169,22 +168,22 @@ impl Groups {
         self.list[group.position()].touched = true;
     }
 
-    /// The process name of a group.
+    /// Returns the process name of a group.
     pub(crate) fn name(&self, group: GroupId) -> &Arc<str> {
         &self.list[group.position()].process
     }
 
-    /// The name of its workload; `unknown` while that is not known yet.
+    /// Returns the name of its workload; `unknown` while that is not known yet.
     pub(crate) fn workload(&self, group: GroupId) -> &Arc<str> {
         self.list[group.position()].workload.label(&self.unknown)
     }
 
-    /// The names of its process and workload.
+    /// Returns the names of its process and workload.
     pub(crate) fn labels(&self, group: GroupId) -> (Arc<str>, Arc<str>) {
         (Arc::clone(self.name(group)), Arc::clone(self.workload(group)))
     }
 
-    /// Whether its workload is `unknown`.
+    /// Returns whether its workload is `unknown`.
     pub(crate) fn has_unknown_workload(&self, group: GroupId) -> bool {
         match &self.list[group.position()].workload {
             WorkloadRef::Named(workload) => Arc::ptr_eq(workload, &self.unknown),
@@ -192,18 +191,18 @@ impl Groups {
         }
     }
 
-    /// Whether its workload is not known yet.
+    /// Returns whether its workload is not known yet.
     pub(crate) fn is_pending(&self, group: GroupId) -> bool {
         self.list[group.position()].workload.is_pending()
     }
 
-    /// The role of a group.
+    /// Returns the role of a group.
     pub(crate) fn role(&self, group: GroupId) -> Role {
         self.list[group.position()].role
     }
 
-    /// The list of a group's rows in a state, to be changed; `left` for those that nobody has a
-    /// descriptor of.
+    /// Returns the list of a group's rows in a state, to be changed; `left` selects the rows that
+    /// no process has a descriptor of.
     #[inline]
     pub(crate) fn list_at(
         &mut self,
@@ -217,13 +216,13 @@ impl Groups {
         if left { &mut group.left } else { &mut group.lists[state.index()] }
     }
 
-    /// The list that a row belongs to.
+    /// Returns the list that a row belongs to.
     #[inline]
     pub(crate) fn list_of(&mut self, row: &Row) -> &mut AgeList {
         self.list_at(row.group, row.state, row.is_left())
     }
 
-    /// Some rows of a group, the oldest of each state first.
+    /// Returns at most `most` rows of a group, the oldest of each state first.
     pub(crate) fn first_rows(&self, group: GroupId, rows: &Slab, most: usize) -> Vec<RowId> {
         let group = &self.list[group.position()];
         group
@@ -243,15 +242,16 @@ impl Groups {
         group.retransmitted[phase.index()][kind.index()] += u64::from(record.segments);
     }
 
-    /// Takes what waits in the sockets of each group; nothing in those that are not among them.
+    /// Takes what waits in the sockets of each group; a group that is not in `queued` has nothing
+    /// waiting.
     pub(crate) fn queue(&mut self, queued: &[Queued]) {
         for (index, group) in self.list.iter_mut().enumerate() {
             group.queued = queued.get(index).copied().unwrap_or_default();
         }
     }
 
-    /// Brings the cursors of every list up to `thresholds`, past as many rows as `budget` has;
-    /// whether all are there.
+    /// Brings the cursors of every list up to `thresholds`, past as many rows as `budget` has.
+    /// Returns `false` if the budget is spent.
     pub(crate) fn advance(
         &mut self,
         rows: &Slab,
@@ -264,7 +264,7 @@ impl Groups {
         !budget.is_spent()
     }
 
-    /// When the oldest row entered its leak state that has not been verified in it.
+    /// Returns when the oldest row that is not verified yet entered its leak state.
     pub(crate) fn unverified_since(&self, rows: &Slab) -> Option<Nanos> {
         self.list
             .iter()
@@ -278,7 +278,7 @@ impl Groups {
         self.list.len()
     }
 
-    /// A list to look at.
+    /// Returns a list, for tests.
     #[cfg(test)]
     pub(crate) fn peek(&self, row: &Row) -> AgeList {
         let group = &self.list[row.group.position()];

@@ -1,12 +1,12 @@
 //! What is counted by process, workload, role and service port: openings, closings, failures and
 //! the distributions that a connection leaves behind; and retransmitted SYN-ACKs, by port.
 //!
-//! Used by the table. Guarantees: at most `limit` services besides the three that take what has no
-//! room (`~other` without port, one a role), and [`SPARE`] more for workloads that wait for their
-//! name, and while rows that waited go to a group that has a service of its own. A connection
-//! without room is counted as overflow once, when its service is first looked up (again only if its
-//! process changes later). A service goes with its group; what it counted goes to the one of its
-//! role that takes what has no room.
+//! Used by the table. Guarantees: there are at most `limit` services besides the overflow services
+//! (`~other` without port, one a role). There is room for [`SPARE`] more for workloads that wait
+//! for their name, and while their rows go to a group that has a service of its own. A connection
+//! without room counts as overflow once, when its service is first looked up, and again only if its
+//! process changes later. A service ends with its group; the overflow service of its role takes
+//! what it counted.
 
 use std::sync::Arc;
 
@@ -28,25 +28,25 @@ use crate::internal_error::internal_error;
 struct Entry {
     group: GroupId,
     live: bool,
-    /// Its process and workload are filled in when it is shown: the group knows them.
+    /// The counts. Process and workload are filled in when it is shown, from the group.
     service: Service,
 }
 
-/// All services.
+/// The services, by number and by group and port.
 pub(crate) struct Services {
     list: Vec<Entry>,
     free: Vec<ServiceId>,
     index: HashMap<(GroupId, u16), ServiceId>,
     limit: usize,
-    /// Whether rows are on their way from one group to another, which takes over its services when
-    /// all of them are there.
+    /// Whether rows are moving from one group to another that will take over its services. It does
+    /// so once all rows are there.
     pub(crate) merging: bool,
-    /// Connections that had to be folded into `~other`.
+    /// How many connections had to be folded into `~other`.
     pub(crate) overflow: u64,
 }
 
 impl Services {
-    /// The services that are always there, and room for `limit` more.
+    /// Creates the services that are always there, with room for `limit` more.
     pub(crate) fn new(limit: usize) -> Self {
         let entry = |role: &Role| Entry {
             group: Groups::other(*role),
@@ -63,7 +63,7 @@ impl Services {
         }
     }
 
-    /// The service of a row, looked up once and then remembered in the row.
+    /// Returns the service of a row. It is looked up once and then stored in the row.
     pub(crate) fn of(&mut self, row: &mut Row, groups: &Groups) -> &mut Service {
         let found = match row.service {
             Some(found) => found,
@@ -75,8 +75,8 @@ impl Services {
         &mut entry.service
     }
 
-    /// All that was counted under names that are known; what falls beyond the limit only once
-    /// something has.
+    /// Returns all services whose names are known. The overflow services are shown once they have
+    /// counted something.
     pub(crate) fn snapshot(&self, groups: &Groups) -> Vec<Service> {
         let counted = |service: &Service| {
             service.opened
@@ -97,8 +97,9 @@ impl Services {
         self.list.iter().filter(shown).map(named).collect()
     }
 
-    /// Moves the services of a group without rows to another group of its role; what that one has
-    /// already is added up, what it has no room for goes to the service without port.
+    /// Moves the services of a group without rows to another group of its role. If that group has
+    /// the service already, the counts are added. `~other` takes them in the overflow service of
+    /// the role.
     pub(crate) fn fold_into(&mut self, group: GroupId, successor: GroupId) {
         for at in 0..self.list.len() {
             let entry = &mut self.list[at];
@@ -123,7 +124,7 @@ impl Services {
         }
     }
 
-    /// All that opened and closed, shown or not.
+    /// Returns how many connections opened and how many closed, whether shown or not.
     #[cfg(test)]
     pub(crate) fn totals(&self) -> (u64, u64) {
         let live = || self.list.iter().filter(|entry| entry.live).map(|entry| &entry.service);
@@ -179,12 +180,12 @@ impl Service {
         self.received_bytes.observe_whole(&WHOLE_BYTES, numbers.bytes_received);
     }
 
-    /// Counts a connect that came to nothing.
+    /// Counts a connect that failed.
     pub(crate) fn failed(&mut self, reason: ConnectFailure) {
         self.failures[reason.index()] += 1;
     }
 
-    /// Adds what another has counted.
+    /// Adds the counts of another.
     fn add(&mut self, other: &Self) {
         self.opened += other.opened;
         self.closed.iter_mut().zip(other.closed).for_each(|(mine, theirs)| *mine += theirs);
@@ -197,8 +198,8 @@ impl Service {
     }
 }
 
-/// retransmitted SYN-ACKs, by the listener's port. Beyond the limit: counted together, and each as
-/// overflow.
+/// Retransmitted SYN-ACKs by the listener's port. Those beyond the limit share one count, and each
+/// counts as overflow.
 pub(crate) struct Ports {
     counts: HashMap<u16, u64>,
     beyond: u64,
@@ -206,12 +207,12 @@ pub(crate) struct Ports {
 }
 
 impl Ports {
-    /// No counts, and room for `limit` ports.
+    /// Creates empty counts with room for `limit` ports.
     pub(crate) fn new(limit: usize) -> Self {
         Self { counts: HashMap::new(), beyond: 0, limit }
     }
 
-    /// Counts one.
+    /// Counts one retransmitted SYN-ACK.
     pub(crate) fn count(&mut self, port: u16) {
         if self.counts.len() < self.limit || self.counts.contains_key(&port) {
             *self.counts.entry(port).or_default() += 1;
@@ -220,12 +221,12 @@ impl Ports {
         }
     }
 
-    /// How many fell beyond the limit.
+    /// Returns how many fell beyond the limit.
     pub(crate) const fn overflow(&self) -> u64 {
         self.beyond
     }
 
-    /// The counts by port, then what fell beyond the limit.
+    /// Returns the counts by port, then under `None` the count beyond the limit.
     pub(crate) fn snapshot(&self) -> Vec<(Option<u16>, u64)> {
         let mut counts: Vec<_> =
             self.counts.iter().map(|(port, count)| (Some(*port), *count)).collect();

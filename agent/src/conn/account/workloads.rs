@@ -1,12 +1,11 @@
-//! Which workload a key stands for, as far as the table has been told; what it has not been told it
-//! asks for.
+//! Which workload a key stands for. The table asks for the names that it has not been told.
 //!
 //! Used by the table. A socket shows up with the id of its cgroup, and the name behind the id comes
 //! later, from another thread. Until then the rows of the id have a group of their own, which
-//! becomes the named one as a whole: what they counted meanwhile is shown under the right name or
+//! becomes the named one as a whole. What they counted meanwhile is shown under the right name or
 //! not at all. Guarantees: at most [`MOST_KNOWN`] keys are kept and at most [`MOST_PENDING`] wait
-//! for a name; what is beyond is `unknown`; a key that waits for [`PATIENCE`] becomes `unknown`
-//! too. A key whose cgroup is gone keeps its name for the grace time.
+//! for a name. Keys beyond that are `unknown`, and so is a key that has waited for [`PATIENCE`]. A
+//! key whose cgroup is gone keeps its name for [`IDLE_TTL`].
 
 use std::sync::Arc;
 
@@ -20,7 +19,7 @@ use crate::workload::{Key, Sight, Workload};
 pub(crate) const MOST_KNOWN: usize = 32_768;
 /// The most keys that wait for their name at once.
 pub(crate) const MOST_PENDING: usize = 64;
-/// For how long a key waits, nanoseconds.
+/// How long a key waits for its name.
 const PATIENCE: Nanos = Nanos::from_secs(10);
 
 /// The workload of a group, or the key of one whose name is not known yet.
@@ -31,7 +30,7 @@ pub(crate) enum WorkloadRef {
 }
 
 impl WorkloadRef {
-    /// The label that stands for it now.
+    /// Returns the label that stands for it now.
     pub(crate) fn label<'a>(&'a self, unknown: &'a Arc<Workload>) -> &'a Arc<str> {
         match self {
             Self::Named(workload) => &workload.name,
@@ -39,7 +38,7 @@ impl WorkloadRef {
         }
     }
 
-    /// Whether it waits for its name.
+    /// Returns whether it waits for its name.
     pub(crate) const fn is_pending(&self) -> bool {
         matches!(self, Self::Pending(_))
     }
@@ -57,14 +56,14 @@ impl PartialEq for WorkloadRef {
     }
 }
 
-/// A workload that the table has been told.
+/// A workload that the table has been told, under one key.
 struct Known {
     workload: Arc<Workload>,
     /// When its key was last told or confirmed.
     told: Nanos,
 }
 
-/// All of them.
+/// The workloads by key, known and pending.
 pub(crate) struct Workloads {
     sight: Sight,
     known: HashMap<Key, Known>,
@@ -72,14 +71,15 @@ pub(crate) struct Workloads {
     pending: HashMap<Key, Option<Nanos>>,
     host: Arc<Workload>,
     pub(crate) unknown: Arc<Workload>,
-    /// Changes with whatever an earlier answer of [`Self::find`] could change by.
+    /// The epoch. It changes whenever a later [`Self::find`] may answer differently than an earlier
+    /// one.
     epoch: u64,
-    /// Sockets that were `unknown` because too many keys were known or waiting.
+    /// How many sockets were `unknown` because too many keys were known or waiting.
     pub(crate) overflow: u64,
 }
 
 impl Workloads {
-    /// Sees nothing until told otherwise.
+    /// Creates an empty registry that can resolve nothing until [`Self::see`] is called.
     pub(crate) fn new() -> Self {
         Self {
             sight: Sight::Blind,
@@ -92,19 +92,20 @@ impl Workloads {
         }
     }
 
-    /// Told what keys can be resolved from here on.
+    /// Sets which keys can be resolved from now on.
     pub(crate) fn see(&mut self, sight: Sight) {
         self.sight = sight;
         self.epoch += 1;
     }
 
-    /// Returns the epoch: an answer that was found without overflow holds as long as it stays.
+    /// Returns the epoch. An answer that was found without overflow holds as long as the epoch
+    /// stays.
     pub(crate) const fn epoch(&self) -> u64 {
         self.epoch
     }
 
-    /// Returns the workload of a socket by its cgroup's id and its owner's process id; 0 stands
-    /// for one that is not known.
+    /// Returns the workload of a socket by the id of its cgroup and the process id of its owner; 0
+    /// means not known.
     pub(crate) fn find(&mut self, cgroup: u64, tgid: u32) -> WorkloadRef {
         if self.sight == Sight::Blind {
             return WorkloadRef::Named(Arc::clone(&self.host));
@@ -125,7 +126,8 @@ impl Workloads {
         WorkloadRef::Pending(key)
     }
 
-    /// Does the same for a row that was looked up before: what finds no room was counted then.
+    /// Returns the same for a row that was looked up before, without counting overflow a second
+    /// time.
     pub(crate) fn find_uncounted(&mut self, cgroup: u64, tgid: u32) -> WorkloadRef {
         let overflow = self.overflow;
         let found = self.find(cgroup, tgid);
@@ -138,23 +140,24 @@ impl Workloads {
         WorkloadRef::Named(Arc::clone(&self.unknown))
     }
 
-    /// The keys that wait for a name.
+    /// Returns the keys that wait for a name.
     pub(crate) fn wanted(&self) -> Vec<Key> {
         self.pending.keys().copied().collect()
     }
 
-    /// Whether there are any.
+    /// Returns whether a key waits for a name.
     pub(crate) fn wants(&self) -> bool {
         !self.pending.is_empty()
     }
 
-    /// The processes whose workload is remembered.
+    /// Returns the processes whose workload is remembered.
     pub(crate) fn processes(&self) -> Vec<u32> {
         let process = |key: &Key| if let Key::Process(tgid) = key { Some(*tgid) } else { None };
         self.known.keys().filter_map(process).collect()
     }
 
-    /// Takes what a key stands for, `None` where it is gone; true where it waited for that.
+    /// Takes what a key stands for; `None` if its cgroup or process is gone. Returns whether a key
+    /// waited for that.
     pub(crate) fn tell(&mut self, key: Key, workload: Option<&Arc<Workload>>, now: Nanos) -> bool {
         self.epoch += 1;
         let waited = self.pending.remove(&key).is_some();
@@ -169,7 +172,7 @@ impl Workloads {
             (Some(workload), None) if room => {
                 self.known.insert(key, Known { workload: Arc::clone(workload), told: now });
             }
-            // Remembered as not to be found, so that its next record does not ask again.
+            // It is remembered as `unknown`, so that its next record does not ask again.
             (None, None) if waited => {
                 self.known.insert(key, Known { workload: Arc::clone(&self.unknown), told: now });
             }
@@ -178,13 +181,13 @@ impl Workloads {
         waited
     }
 
-    /// The workload of a key that has been told, else `unknown`.
+    /// Returns the workload of a key that has been told, else `unknown`.
     pub(crate) fn of(&self, key: Key) -> Arc<Workload> {
         Arc::clone(self.known.get(&key).map_or(&self.unknown, |known| &known.workload))
     }
 
-    /// Forgets what nobody has confirmed for the grace time; returns the keys that have waited too
-    /// long.
+    /// Forgets the keys that were not confirmed for [`IDLE_TTL`]. Returns the keys that have waited
+    /// too long.
     pub(crate) fn expire(&mut self, now: Nanos) -> Vec<Key> {
         let before = self.known.len();
         self.known.retain(|_, known| now.saturating_sub(known.told) < IDLE_TTL);
@@ -196,12 +199,12 @@ impl Workloads {
             .iter_mut()
             .filter_map(|(key, since)| late(since).then_some(*key))
             .collect();
-        // In an order of their own, so that what follows does not depend on that of the table.
+        // Sorting makes the order independent of the hash table's.
         late.sort_unstable();
         late
     }
 
-    /// How many keys are remembered or waiting.
+    /// Returns how many keys are remembered or waiting.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.known.len() + self.pending.len()

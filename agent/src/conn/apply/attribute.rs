@@ -1,5 +1,5 @@
-//! Under whose name a row stands: from a record, from the listener that it came from, from its
-//! cgroup.
+//! The process that a row is counted under: from a record, from the listener that it came from, or
+//! from its cgroup.
 //!
 //! Used by the table and its passes. Every answer that rests on a name alone is asked of the
 //! groups' cache first.
@@ -17,8 +17,8 @@ use crate::conn::socket::name::Name;
 use crate::conn::socket::row::Row;
 
 impl Core {
-    /// Sets the owner of a row that is not in the table: the task that made the record if it uses
-    /// the socket, else that of the listener behind the row if the row inherits.
+    /// Sets the owner of a row that is not in the table yet: the task that made the record if it
+    /// uses the socket, else the owner of the listener behind the row if the row inherits.
     #[inline]
     pub(super) fn attribute(&mut self, row: &mut Row, inherits: bool, record: &State) {
         if inherits {
@@ -43,8 +43,8 @@ impl Core {
         counters.attributed(before == Attribution::None && row.attribution != Attribution::None);
     }
 
-    /// Takes the role, and the owner where none is known or it waits to be accepted, from the
-    /// listener that the socket came from, if there is one.
+    /// Takes the role from the listener that the socket came from, if there is one. Takes the owner
+    /// too if none is known or the socket waits to be accepted.
     pub(crate) fn inherit(&mut self, row: &mut Row) {
         let Some(listener) = self.listeners.find(row.netns, row.local_port, row.local) else {
             return;
@@ -63,8 +63,8 @@ impl Core {
 }
 
 impl Groups {
-    /// Takes from a record who uses the socket; `reader` uses none. A row without an owner goes
-    /// where its cgroup belongs, once there was a pass.
+    /// Takes the owner from a record; the process `reader` owns no socket. A row without an owner
+    /// follows its cgroup once a pass has ended.
     #[inline]
     fn name_by(
         &mut self,
@@ -83,16 +83,16 @@ impl Groups {
         }
     }
 
-    /// Puts a row without an owner where its cgroup belongs.
+    /// Counts a row without an owner under its cgroup.
     fn follow_cgroup(&mut self, workloads: &mut Workloads, row: &mut Row) {
         self.follow(workloads, row, Self::nobody(row.role), 0);
     }
 
-    /// Puts a row under the name of the process that uses it.
+    /// Counts a row under the process that uses it.
     fn claim(&mut self, workloads: &mut Workloads, row: &mut Row, tgid: u32, comm: &[u8; 16]) {
         let key = CacheKey::name(comm, row.cgroup, tgid, row.role.index());
         match self.cached_group(key, workloads) {
-            // A row beyond the budget stays there as long as it has one owner.
+            // A row beyond the budget stays in `~other` as long as its owner is the same.
             Some(group) if !Self::is_other(row.group) => self.put(row, group),
             _ => {
                 let (name, overflow) = (Name::from_comm(comm), workloads.overflow);
@@ -111,8 +111,7 @@ impl Groups {
         row.tgid = tgid;
     }
 
-    /// Puts a row under the name of the process of the group `source`, in the row's own workload
-    /// and role.
+    /// Counts a row under the process of the group `source`, in the row's own workload and role.
     fn follow(&mut self, workloads: &mut Workloads, row: &mut Row, source: GroupId, tgid: u32) {
         let key = CacheKey::relative(source, row.cgroup, tgid, row.role.index());
         if let Some(group) = self.cached_group(key, workloads) {
@@ -129,7 +128,7 @@ impl Groups {
         }
     }
 
-    /// Puts a row under a group that was found before.
+    /// Assigns a row to a group that was found before.
     #[inline]
     fn put(&mut self, row: &mut Row, group: GroupId) {
         if row.group != group {

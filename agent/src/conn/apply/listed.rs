@@ -1,4 +1,4 @@
-//! Entries of the kernel's socket list: they confirm and correct rows, and make those that are
+//! Entries of the kernel's socket list: they confirm and correct rows, and add those that are
 //! missing.
 //!
 //! Called by the pass, for each entry of a socket that can have a row.
@@ -15,8 +15,8 @@ use crate::conn::socket::relation::{Relation, relation};
 use crate::conn::socket::row::Row;
 
 impl Core {
-    /// Takes an entry into the row at its socket's address, seen by the pass with this number. If
-    /// that is another socket's row, it is gone then.
+    /// Takes an entry into the row at its socket's address and marks it as seen by the pass with
+    /// this number. If the row is another socket's, it is removed.
     #[inline]
     pub(crate) fn relist(
         &mut self,
@@ -28,8 +28,8 @@ impl Core {
         let listed = Observation::Listed { state, entry };
         let Self { rows, groups, .. } = self;
         let row = &mut rows[index];
-        // Nearly every entry confirms a row, and changes nothing that its list goes by: such a row
-        // is changed where it is.
+        // Nearly every entry confirms a row and changes nothing that decides its list. Such a row
+        // is changed in place.
         let is_confirmed = relation(row, &listed) == Relation::Confirmed && row.local_port != 0;
         match row.state {
             SocketState::CloseWait if is_confirmed => {
@@ -73,8 +73,8 @@ impl Core {
         outcome
     }
 
-    /// Makes a row for an entry that has none, seen by the pass with this number; none if the table
-    /// is full.
+    /// Makes a row for an entry that has none, seen by the pass with this number. Makes none if the
+    /// table is full.
     pub(crate) fn enlist(
         &mut self,
         state: SocketState,
@@ -93,8 +93,8 @@ impl Core {
         self.store(row)
     }
 
-    /// Puts a confirmed row in place of what it was. It changes lists only if it becomes an orphan
-    /// in FIN_WAIT2 or ceases to be one, and its listener's port only if it had none.
+    /// Replaces a row by its confirmed self. It changes lists only if it becomes an orphan in
+    /// FIN_WAIT2 or ceases to be one, and its listener's port only if it had none.
     fn confirm(&mut self, index: RowId, row: Row) {
         let old = &self.rows[index];
         if (old.is_left(), old.local_port) != (row.is_left(), row.local_port) {

@@ -18,8 +18,8 @@ use crate::conn::socket::row::Row;
 use crate::internal_error::internal_error;
 
 impl Core {
-    /// Observes a socket that has no row. Returns the row that it has from now on, of no process
-    /// and not in the table yet.
+    /// Observes a socket that has no row. Returns its new row, which has no owner and is not in the
+    /// table yet.
     #[expect(clippy::inline_always, reason = "as `observe`")]
     #[inline(always)]
     pub(super) fn first_row(observation: &Observation<'_>) -> (Row, Outcome) {
@@ -69,7 +69,7 @@ impl Core {
         }
     }
 
-    /// Removes a row that is in no list, because its address belongs to another socket by now.
+    /// Removes a row that is in no list, because its address belongs to another socket now.
     #[cold]
     pub(super) fn replace(&mut self, index: RowId, outcome: Outcome) {
         match self.index.entry(self.rows[index].sk, &self.rows) {
@@ -80,7 +80,7 @@ impl Core {
         self.count_replaced(row, outcome);
     }
 
-    /// Counts a row whose socket is gone, because its address belongs to another one by now.
+    /// Counts a row whose socket is gone, because its address belongs to another socket now.
     #[cold]
     pub(super) fn count_replaced(&mut self, mut row: Row, outcome: Outcome) {
         self.count(&outcome, row.netns);

@@ -5,7 +5,7 @@
 //! allocation in a steady population, no panic on any sequence of records, memory bounded by
 //! [`Limits`](crate::conn::limits::Limits).
 //!
-//! What becomes of a row is said by `socket::observe`. What is counted:
+//! `socket::observe` decides what becomes of a row. What is counted:
 //! - A connection counts as opened once: when it reaches ESTABLISHED, or when a later record or
 //!   pass reveals that it did. One that was open before the agent counts as adopted.
 //! - It counts as closed once, with reason `other` if the close was missed. So opened + adopted -
@@ -13,8 +13,8 @@
 //! - Opening and closing count under the owner known at that time: a connection that another
 //!   process takes over in between opens with one and closes with the other.
 //!
-//! A socket refused for want of room has no row. Its next record or entry finds it unknown and
-//! takes it in if there is room again. If it closes first, it counts as opened and closed at once.
+//! A socket that was refused because the table was full has no row. Its next record or entry makes
+//! one if there is room again. If it closes first, it counts as opened and closed at once.
 
 use agent_common::record::{Retransmit, State};
 use catalogue::labels::{RetransmitError, Role, SocketState};
@@ -27,7 +27,7 @@ use crate::conn::socket::observe::observe;
 use crate::conn::socket::relation::Relation;
 
 impl Core {
-    /// Applies a transition. One into CLOSE counts as [`Self::close`] without numbers; one that
+    /// Applies a transition. One into CLOSE counts as [`Self::close`] without numbers. One that
     /// names a state that no row has is ignored.
     #[inline]
     pub(crate) fn transition(&mut self, record: &State) -> Effect {
@@ -41,7 +41,7 @@ impl Core {
         }
     }
 
-    /// Counts retransmitted segments; those of a socket without a row under process and role
+    /// Counts retransmitted segments. Those of a socket without a row count under process and role
     /// `unknown`.
     pub(crate) fn retransmit(&mut self, record: &Retransmit) {
         self.counters.retransmits += 1;
@@ -75,7 +75,7 @@ impl Core {
         let Some(index) = self.find(record.ends.sk) else {
             return self.admit(old, new, record);
         };
-        // The list is found by the state that the row has in it.
+        // The row's state says which list it is in, so it leaves the list before the state changes.
         self.unlink(index);
         let outcome = observe(&mut self.rows[index], &transition);
         if outcome.relation == Relation::OtherSocket {
@@ -99,7 +99,7 @@ impl Core {
         let transition = Observation::Transition { old, new, record };
         let (mut row, outcome) = Self::first_row(&transition);
         if self.rows.len() >= self.rows.limit() {
-            // A socket without a row is refused once, at its birth; its later records find no row
+            // A socket without a row is refused once, at its birth. Its later records find no row
             // and try again, so it is adopted as soon as there is room.
             self.counters.refused += u64::from(outcome.relation == Relation::Birth);
             return Effect::None;

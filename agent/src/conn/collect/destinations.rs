@@ -1,14 +1,14 @@
 //! How many local ports each destination of this host has taken.
 //!
-//! To connect the kernel looks for a port that no socket uses with the same local address, peer
-//! address and peer port (`__inet_hash_connect` with `__inet_check_established`, 5.10 to 6.12); so
-//! ports run out for each such triple by itself, TIME_WAIT included, while another destination
-//! still has them all. It passes over ports that a socket was bound to by name, of which the
-//! listeners are the ones that matter here.
+//! For a connect, the kernel looks for a port that no socket uses with the same local address, peer
+//! address and peer port (`__inet_hash_connect` with `__inet_check_established`, 5.10 to 6.12). So
+//! each such triple runs out of ports by itself, TIME_WAIT included, while another destination
+//! still has them all. The kernel skips ports to which a socket was bound explicitly; here only
+//! listeners count as such.
 //!
-//! Used by the pass. Guarantees: at most [`MOST`] destinations are counted at once. Where there are
-//! more, the small ones give way (Misra and Gries, 1982): a count is then too low by no more than
-//! the number of sockets divided by [`MOST`], so that the worst destination is never lost.
+//! Used by the pass. Guarantees: at most [`MOST`] destinations are counted at once. If there are
+//! more, the small ones give way (Misra and Gries, 1982). A count is then too low by at most the
+//! number of sockets divided by [`MOST`], so the worst destination is never lost.
 
 use std::cmp::Ordering;
 
@@ -19,13 +19,13 @@ use hashbrown::HashMap;
 use crate::conn::report::pressure::{Destination, PortUse};
 use crate::pressure::netns::Facts;
 
-/// The most destinations that are counted at once: with a million sockets a count is too low by 122
-/// at the most.
+/// The most destinations that are counted at once. With a million sockets a count is too low by at
+/// most 122.
 const MOST: usize = 8192;
-/// How many of the worst are shown.
+/// The number of destinations that are shown, the worst first.
 const SHOWN: usize = 20;
 
-/// A destination: what ports are taken for.
+/// A destination: connections to it from one local address share one range of ports.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Triple {
     netns: u32,
@@ -34,7 +34,7 @@ struct Triple {
     peer: [u64; 2],
 }
 
-/// Ports taken: all, and those in TIME_WAIT.
+/// The ports that are taken, and how many of them are in TIME_WAIT.
 #[derive(Clone, Copy, Default)]
 struct Taken {
     all: u32,
@@ -49,12 +49,13 @@ pub(crate) struct Destinations {
 }
 
 impl Destinations {
-    /// Takes what was read of a namespace; what is not known of a namespace is not counted there.
+    /// Takes what was read of a namespace. In a namespace whose range is not known, nothing is
+    /// counted.
     pub(crate) fn know(&mut self, facts: Facts) {
         self.facts.insert(facts.netns, facts);
     }
 
-    /// Whether an entry of the socket list may have taken a port for its destination.
+    /// Returns whether an entry of the socket list may have taken a port for its destination.
     #[inline]
     pub(crate) fn concerns(&self, entry: &Socket) -> bool {
         let connection = !matches!(entry.state, tcp::LISTEN | tcp::NEW_SYN_RECV | tcp::CLOSE);
@@ -64,7 +65,7 @@ impl Destinations {
             && range.is_some_and(|range| range.contains(entry.ends.local_port))
     }
 
-    /// Counts it.
+    /// Counts the port that an entry has taken.
     pub(crate) fn count(&mut self, entry: &Socket) {
         let ends = &entry.ends;
         let key = Triple {
@@ -86,9 +87,9 @@ impl Destinations {
         taken.time_wait += u32::from(entry.state == tcp::TIME_WAIT);
     }
 
-    /// The worst destination of each namespace, for `limit` of them (the worst, and the first one's
-    /// `home` always), and the worst of all. `listeners` are the ports that are listened on,
-    /// each once, by namespace.
+    /// Returns the worst destination of each of at most `limit` namespaces, `home` (the agent's
+    /// own) always among them, and the worst destinations of all. `listeners` are the ports that
+    /// are listened on, each once a namespace.
     pub(crate) fn publish(
         self,
         home: u32,
@@ -150,7 +151,7 @@ impl Destinations {
     }
 }
 
-/// The worst first; what does not fit makes way for the worst of it, under inode 0.
+/// Keeps the `limit` worst. The worst of the rest stands under inode 0.
 fn bounded(mut uses: Vec<PortUse>, home: u32, limit: usize) -> Vec<PortUse> {
     uses.sort_unstable_by(|one, other| {
         (other.netns == home)

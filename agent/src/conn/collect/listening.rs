@@ -1,9 +1,9 @@
 //! Listeners: what waits at them and what they dropped, by process, workload and port, as the
 //! passes see it.
 //!
-//! Used by the pass. Guarantees: at most `limit` of these, the rest shares one; what was counted
-//! as dropped stays counted: a pair whose listeners are gone keeps its count until its room is
-//! needed, and then hands it to the shared one.
+//! Used by the pass. Guarantees: at most `limit` listeners are counted by themselves; the rest
+//! share one entry. What was counted as dropped stays counted: an entry whose listeners are gone
+//! keeps its count until its room is needed, and the shared entry takes it then.
 
 use std::sync::Arc;
 
@@ -20,28 +20,29 @@ use crate::conn::socket::row::{Row, flag};
 pub(crate) struct Extra {
     /// Handshakes that are not finished.
     pub(crate) syn_queue: u32,
-    /// Dropped in its life, modulo 2^32.
+    /// Connections dropped in the listener's life, modulo 2^32.
     pub(crate) drops: u32,
-    /// When the list was read; what is older than the row is of another listener.
+    /// When the list was read. If the row is younger, this is about
+    /// another listener.
     pub(crate) time: Nanos,
 }
 
 impl Extra {
-    /// Whether it is of this row, not of a listener that had its address before.
+    /// Returns whether it is about this row's listener, not an earlier one at the same address.
     pub(crate) fn is_of(&self, row: &Row) -> bool {
         row.has(flag::ENTERED_BEFORE) || self.time >= row.entered
     }
 }
 
-/// How much of a listener's drops has been counted.
+/// How many of a listener's drops have been counted.
 #[derive(Clone, Copy)]
 struct Counted {
-    /// When its row began, in case the address belongs to another listener by now.
+    /// When its row began; tells another listener at the same address apart.
     born: Nanos,
     drops: u32,
 }
 
-/// One process, workload and port.
+/// The counts of one process, workload and port.
 #[derive(Clone, Copy, Default)]
 struct Pair {
     sockets: u64,
@@ -50,27 +51,27 @@ struct Pair {
     syn_queue: u64,
     fullest: f64,
     drops: u64,
-    /// Whether there is a row for it, seen by the last pass or not.
+    /// Whether it has a row, whether or not the last pass saw that.
     live: bool,
 }
 
-/// Process, workload and port.
+/// Process name, workload name and port.
 type ListenerKey = (Arc<str>, Arc<str>, u16);
 
-/// All listeners.
+/// The listeners of all processes, and what has been counted of their drops.
 pub(crate) struct Listening {
     counted: HashMap<u64, Counted>,
-    /// By name, not by group: a group's number may be another's one day, and counts stay longer
-    /// than groups.
+    /// The pairs are found by name, because counts live longer than groups and the number of a
+    /// group is used again.
     pairs: HashMap<ListenerKey, Pair>,
     beyond: Pair,
     limit: usize,
-    /// Listeners that had to be folded into `~other`.
+    /// How many listeners had to be folded into `~other`.
     pub(crate) overflow: u64,
 }
 
 impl Listening {
-    /// No listeners, and room for `limit` pairs.
+    /// Creates an empty collection with room for `limit` pairs.
     pub(crate) fn new(limit: usize) -> Self {
         Self {
             counted: HashMap::new(),
@@ -81,7 +82,7 @@ impl Listening {
         }
     }
 
-    /// Counts all listeners afresh: their rows, each with what the list told of it if this pass saw
+    /// Counts all listeners afresh. Each row comes with what the list told of it, if this pass saw
     /// it.
     pub(crate) fn renew(&mut self, rows: &[(&Row, Option<Extra>)], groups: &Groups) {
         for pair in self.pairs.values_mut().chain([&mut self.beyond]) {
@@ -100,18 +101,18 @@ impl Listening {
         for (row, extra) in rows {
             let known = before.get(&row.sk).filter(|known| known.born == row.born).copied();
             let Some(extra) = extra else {
-                // Not seen by this pass: what was counted stays counted.
+                // This pass did not see it, so what was counted stays counted.
                 self.counted.extend(known.map(|known| (row.sk, known)));
                 continue;
             };
-            // Of a listener that is older than the agent only what comes from now on counts.
+            // The drops of a listener that is older than the agent count from here on.
             let base = known
                 .map_or(if row.has(flag::BORN_BEFORE) { extra.drops } else { 0 }, |known| {
                     known.drops
                 });
             self.counted.insert(row.sk, Counted { born: row.born, drops: extra.drops });
             let pair = self.pair(key(row), known.is_none());
-            // A count that falls by less than half of its range has not gone round.
+            // A counter that fell by less than half of its range has not wrapped.
             let dropped =
                 Some(extra.drops.wrapping_sub(base)).filter(|dropped| *dropped <= u32::MAX / 2);
             pair.add(row, *extra, dropped.unwrap_or(0));
@@ -119,7 +120,7 @@ impl Listening {
         self.pairs.retain(|_, pair| pair.sockets > 0 || pair.drops > 0);
     }
 
-    /// What is shown; the shared pair only once something was folded.
+    /// Returns what is shown. The shared pair is shown once something was folded.
     pub(crate) fn snapshot(&self) -> Vec<Listener> {
         let show = |((process, workload, port), pair): (&ListenerKey, &Pair)| {
             pair.shown([process, workload].map(Arc::clone), Some(*port))
@@ -137,7 +138,8 @@ impl Listening {
         self.pairs.entry(key).or_default()
     }
 
-    /// Makes room: takes the pair that dropped least of those without a listener.
+    /// Makes room: folds the pair that dropped least among those without a listener. Returns
+    /// whether there was one.
     fn evict(&mut self) -> bool {
         let empty = self.pairs.iter().filter(|(_, pair)| pair.sockets == 0 && !pair.live);
         let Some(key) =
@@ -154,7 +156,7 @@ impl Listening {
 impl Pair {
     fn add(&mut self, row: &Row, extra: Extra, dropped: u32) {
         let (backlog, limit) = (row.queues.receive(), row.queues.send());
-        // The kernel takes one more than the limit (`sk_acceptq_is_full`, 5.10).
+        // The kernel admits one more than the limit (`sk_acceptq_is_full`, 5.10).
         let room = u64::from(limit) + 1;
         self.sockets += 1;
         self.backlog += u64::from(backlog);

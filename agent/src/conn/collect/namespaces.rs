@@ -1,8 +1,9 @@
 //! Sockets that have no row, counted by network namespace during a pass: TIME_WAIT, the orphaned
 //! FIN_WAIT2 that the kernel keeps as a small socket, and handshakes that are not finished.
 //!
-//! Used by the pass. Guarantees: at most `limit` namespaces have their own counts, the others share
-//! one under inode 0; a namespace keeps its own counts from pass to pass as long as it is read.
+//! Used by the pass. Guarantees: at most `limit` namespaces have counts of their own; the others
+//! share those of inode 0. A namespace keeps its own counts from pass to pass as long as it is
+//! read.
 
 use std::collections::HashSet;
 
@@ -12,19 +13,19 @@ use hashbrown::HashMap;
 
 use crate::conn::report::snapshot::Namespace;
 
-/// Counts by namespace.
+/// The counts of one pass by namespace.
 #[derive(Default)]
 pub(crate) struct Namespaces {
     list: Vec<Namespace>,
     slots: HashMap<u32, usize>,
     beyond: Namespace,
     limit: usize,
-    /// Entries that had to be counted under inode 0.
+    /// How many entries had to be counted under inode 0.
     pub(crate) folded: u64,
 }
 
 impl Namespaces {
-    /// Empty counts that have room for the namespaces that `published` has.
+    /// Creates empty counts with room for the namespaces that `published` has.
     pub(crate) fn like(published: &[Namespace], limit: usize) -> Self {
         let mut new = Self { limit, ..Self::default() };
         for known in published.iter().filter(|known| known.netns != 0) {
@@ -33,7 +34,7 @@ impl Namespaces {
         new
     }
 
-    /// Counts a socket that has no row; false for any other.
+    /// Counts a socket that has no row. Returns `false` for any other.
     pub(crate) fn count(&mut self, entry: &Socket) -> bool {
         let orphan = entry.substate == tcp::FIN_WAIT2;
         match entry.state {
@@ -50,7 +51,8 @@ impl Namespaces {
         self.slot(netns).fin_wait2_orphan += 1;
     }
 
-    /// The counts of the namespaces that were read to the end, zero for those without any.
+    /// Returns the counts of the namespaces that were read to the end; zero for one without
+    /// sockets.
     pub(crate) fn publish(mut self, covered: &HashSet<u32>) -> Vec<Namespace> {
         self.list.retain(|known| covered.contains(&known.netns));
         let mut empty: Vec<u32> = covered

@@ -1,22 +1,22 @@
-//! What each network namespace counts itself: connections that its listeners refused, segments that
-//! it sent.
+//! What each network namespace counts itself: connections that its listeners refused, and segments
+//! that it sent.
 //!
-//! Used by the pass. The kernel's counters go with their namespace; these stay. Guarantees: at most
-//! `limit` namespaces have counters of their own; one that is gone keeps its until the room is
-//! needed, and then hands them to the shared ones.
+//! Used by the pass. The kernel's counters end with their namespace; these stay. Guarantees: at
+//! most `limit` namespaces have counters of their own. A namespace that is gone keeps its counters
+//! until the room is needed; the shared ones take them then.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::conn::report::pressure::Netstat;
 use crate::pressure::netns::Counters;
 
-/// The most namespaces of which the last count is remembered.
+/// The most namespaces whose last reading is remembered.
 const MOST_KNOWN: usize = 8192;
 
-/// Counters by namespace.
+/// The counters by namespace since the agent started.
 #[derive(Default)]
 pub(crate) struct NetstatCounts {
-    /// What the kernel's counters were when last read.
+    /// The kernel's counters at the last reading.
     known: HashMap<u32, Counters>,
     totals: BTreeMap<u32, Counters>,
     beyond: Counters,
@@ -24,13 +24,14 @@ pub(crate) struct NetstatCounts {
 }
 
 impl NetstatCounts {
-    /// No counts, and room for `limit` namespaces.
+    /// Creates empty counters with room for `limit` namespaces.
     pub(crate) fn new(limit: usize) -> Self {
         Self { limit, ..Self::default() }
     }
 
-    /// Takes the kernel's counters of a namespace. One that is new since the first pass counts from
-    /// its beginning, and so does one whose counters fell, because it has another's inode.
+    /// Takes the kernel's counters of a namespace. A namespace that appears after the first pass
+    /// counts from its beginning. So does one whose counters fell, because a new namespace has that
+    /// inode now.
     pub(crate) fn read(
         &mut self,
         netns: u32,
@@ -53,7 +54,7 @@ impl NetstatCounts {
         }
     }
 
-    /// What is shown; the shared ones under inode 0, once they hold something.
+    /// Returns what is shown. The shared counters stand under inode 0 once they hold something.
     pub(crate) fn snapshot(&self) -> Vec<Netstat> {
         let shown = |(netns, [overflows, drops, segments_sent]): (u32, Counters)| Netstat {
             netns,

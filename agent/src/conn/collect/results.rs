@@ -1,4 +1,4 @@
-//! What the passes gather besides states; with what the reconcile thread has read of `/proc`.
+//! What the passes gather besides states, and what the reconcile thread has read of `/proc`.
 
 use agent_common::record::Socket;
 use agent_common::tcp;
@@ -18,7 +18,7 @@ use crate::pressure::descriptors::{self, Descriptors};
 use crate::pressure::host::Host;
 use crate::pressure::netns::{Counters, Facts};
 
-/// What the table keeps from pass to pass.
+/// The results that the table keeps from pass to pass.
 pub(crate) struct PassResults {
     listening: Listening,
     netstat: NetstatCounts,
@@ -38,7 +38,7 @@ pub(crate) struct PassInput {
 }
 
 impl PassInput {
-    /// What the list told of a listener that the pass with this number saw.
+    /// Returns what the list told of a listener, if the pass with this number saw it.
     fn extra(&self, row: &Row, generation: u8) -> Option<Extra> {
         self.listeners
             .get(&row.sk)
@@ -48,7 +48,7 @@ impl PassInput {
 }
 
 impl PassResults {
-    /// Nothing yet.
+    /// Creates empty results.
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
             listening: Listening::new(limits.services),
@@ -62,15 +62,15 @@ impl PassResults {
 }
 
 impl PassInput {
-    /// Takes what a network namespace tells of itself; before the entries of its list. The first
-    /// one of a pass is the agent's own.
+    /// Takes what a network namespace tells of itself, before the entries of its list. The first
+    /// namespace of a pass is the agent's own.
     pub(crate) fn know(&mut self, facts: Facts) {
         self.home.get_or_insert(facts.netns);
         self.netstat.extend(facts.counters.map(|counters| (facts.netns, counters)));
         self.destinations.know(facts);
     }
 
-    /// Gathers from an entry what is not a matter of its row.
+    /// Gathers from an entry what does not belong to its row.
     #[inline]
     pub(crate) fn entry(&mut self, core: &Core, entry: &Socket) {
         if entry.state == tcp::LISTEN {
@@ -86,7 +86,7 @@ impl PassInput {
             }
             return;
         }
-        // What came from a listener has the listener's port, and no other connection is given that.
+        // A child of a listener has the listener's port, which no other connection is given.
         if self.destinations.concerns(entry)
             && !core.listeners.has(entry.ends.netns, entry.ends.local_port)
         {
@@ -96,12 +96,12 @@ impl PassInput {
 }
 
 impl PassResults {
-    /// The processes whose descriptors are worth a look, as of the last pass.
+    /// Returns the processes whose descriptors are worth reading, as of the last pass.
     pub(crate) fn owners(&self) -> Vec<u32> {
         self.processes.iter().map(|process| process.tgid).collect()
     }
 
-    /// Takes what was read of the host and of [`Self::owners`].
+    /// Takes what was read of the host and of the processes that [`Self::owners`] names.
     pub(crate) fn take_readings(
         &mut self,
         host: Host,
@@ -111,7 +111,7 @@ impl PassResults {
         self.descriptors = descriptors.map(|read| (read.tgid, read)).collect();
     }
 
-    /// Shows what a pass has gathered, with what its rows add up to.
+    /// Publishes what a pass has gathered, with the sums of its rows.
     pub(crate) fn sum_up(
         &mut self,
         core: &mut Core,
@@ -138,12 +138,12 @@ impl PassResults {
         self.processes = sums.owners(descriptors::MOST).into_iter().map(process).collect();
     }
 
-    /// The destinations that have taken most of their ports.
+    /// Returns the destinations that have taken most of their ports.
     pub(crate) fn destinations(&self) -> &[Destination] {
         &self.ports.1
     }
 
-    /// What a view is shown.
+    /// Returns what a view is shown.
     pub(crate) fn pressure(&self) -> Pressure {
         let with = |process: &OwnerProcess| {
             let descriptors = self.descriptors.get(&process.tgid).copied();
@@ -159,7 +159,7 @@ impl PassResults {
         }
     }
 
-    /// How many listeners had to be folded.
+    /// Returns how many listeners had to be folded.
     pub(crate) const fn listeners_folded(&self) -> u64 {
         self.listening.overflow
     }

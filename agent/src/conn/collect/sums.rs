@@ -1,8 +1,8 @@
-//! What the rows of a pass add up to: what waits in the sockets of each group, how many sockets
-//! each process owns, who listens.
+//! The sums over the rows of a pass: what waits in the sockets of each group, how many sockets each
+//! process owns, who listens.
 //!
-//! Used by the end of a pass, row by row, while records come between; shown when it has come to the
-//! last.
+//! Used by the commit of a pass, row by row, while records come between. The sums are shown once
+//! the last row is added.
 
 use std::cmp::Reverse;
 
@@ -14,14 +14,14 @@ use crate::conn::report::snapshot::Queued;
 use crate::conn::socket::row::{Row, flag};
 use crate::conn::store::slab::Slab;
 
-/// The sums so far.
+/// The sums over the rows so far.
 #[derive(Default)]
 pub(crate) struct Sums {
-    /// By group.
+    /// What waits, by group.
     queued: Vec<Queued>,
-    /// By process: the group of one of its sockets, and how many there are.
+    /// The group of one of a process's sockets and how many sockets it owns, by process id.
     owned: HashMap<u32, (GroupId, u64)>,
-    /// Listeners: their rows, with their sockets in case another has the row by now.
+    /// The listeners: row and socket. The socket tells whether another one has the row by now.
     listening: Vec<(RowId, u64)>,
 }
 
@@ -41,7 +41,7 @@ impl Sums {
         }
     }
 
-    /// A group is removed; another of its role takes its rows, or it had none.
+    /// Follows the removal of a group. `successor`, of the same role, takes its rows if it had any.
     pub(crate) fn fold_into(&mut self, group: GroupId, successor: GroupId) {
         let gone = self.queued.get_mut(group.position()).map(std::mem::take);
         if let Some(gone) = gone.filter(|gone| *gone != Queued::default()) {
@@ -52,12 +52,12 @@ impl Sums {
         self.owned.values_mut().filter(|(of, _)| *of == group).for_each(|(of, _)| *of = successor);
     }
 
-    /// What waits, by group.
+    /// Returns what waits, by group.
     pub(crate) fn queued(&self) -> &[Queued] {
         &self.queued
     }
 
-    /// The listeners that are still there.
+    /// Returns the listeners whose rows are still theirs.
     pub(crate) fn listening<'a>(&'a self, rows: &'a Slab) -> impl Iterator<Item = &'a Row> {
         let there = |(index, sk): &(RowId, u64)| {
             let row = &rows[*index];
@@ -67,7 +67,7 @@ impl Sums {
         self.listening.iter().filter_map(there)
     }
 
-    /// The processes with the most sockets, at most `most`: id, group, sockets.
+    /// Returns the processes with the most sockets, at most `most`: process id, group, sockets.
     pub(crate) fn owners(self, most: usize) -> Vec<(u32, GroupId, u64)> {
         let mut all: Vec<_> =
             self.owned.into_iter().map(|(tgid, (group, sockets))| (tgid, group, sockets)).collect();

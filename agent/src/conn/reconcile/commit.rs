@@ -1,11 +1,10 @@
 //! The commit of a pass, in slices between which records are applied: mark and sweep.
 //!
-//! Called by `work` until it is done. The steps come one after the other over all rows: who holds
-//! them now, which workload they have by now, which are gone, what they add up to. A step begins
-//! when the moves that the one before has planned are made. Guarantees: a call looks at about as
-//! many rows as its budget says; a row is classified by what it is in that moment, and one that
-//! came or changed meanwhile is left to the next pass; what is shown changes with the last slice
-//! only.
+//! Called by `work` until it is done. Each step goes over all rows: who holds them now, which
+//! workload they have by now, which are gone, what they add up to. A step begins once the moves
+//! that the step before planned are made. Guarantees: a call looks at about as many rows as its
+//! budget says. A row is classified by its present state; one that came or changed meanwhile is
+//! left to the next pass. What is shown changes with the last slice only.
 
 use super::owners::{Tally, follow_listener};
 use super::pass::Pass;
@@ -25,27 +24,27 @@ use crate::conn::socket::row::{flag, seen};
 pub(crate) struct Commit {
     covered: Covered,
     step: Step,
-    /// The slot of the row that comes next.
+    /// The slot of the next row.
     at: u32,
     tally: Tally,
     /// Rows that this pass missed for the first time.
     missed_once: u64,
-    /// Rows that it could not look for.
+    /// Rows in namespaces that the pass could not enter.
     unverified: u64,
 }
 
-/// What is done with every row, in this order.
+/// The steps of a commit, in order; each visits every row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Step {
-    /// Makes the moves that the reading of the lists has planned: of two moves of a row in one
-    /// batch the later one is not known.
+    /// Makes the moves that were planned while the lists were read. A batch must not hold two moves
+    /// of one row, because it does not know which is the later.
     #[default]
     Regroup,
     /// Assigns rows to the processes that hold them.
     Attribute,
     /// Gives the sockets in accept queues the owner that their listener has now.
     FollowListeners,
-    /// Marks all rows as verified that were in their state when the tables were read.
+    /// Marks the rows as verified that were in their state when the descriptor tables were read.
     MarkVerified,
     /// Moves rows whose workload was not known to the group that they belong to.
     NameWorkloads,
@@ -53,7 +52,7 @@ enum Step {
     Sweep,
     /// Adds up what waits, who owns and who listens.
     Sum,
-    /// All rows have been gone through.
+    /// Every row has been visited, so the results are published.
     Publish,
 }
 
@@ -79,8 +78,7 @@ impl Commit {
         Self { covered, ..Self::default() }
     }
 
-    /// Goes on, over about as many rows as `budget` says. Returns whether all rows have been gone
-    /// through.
+    /// Continues over about as many rows as `budget` says. Returns whether all steps are done.
     pub(crate) fn step(
         &mut self,
         core: &mut Core,
@@ -104,7 +102,7 @@ impl Commit {
         false
     }
 
-    /// Takes the present step over some rows. Returns whether it has come to the last row.
+    /// Applies the present step to some rows. Returns whether it has come to the last row.
     fn rows(
         &mut self,
         core: &mut Core,
@@ -141,7 +139,7 @@ impl Commit {
                 self.missed_once += 1;
             }
             Presence::Unverified => {
-                // The numbers of passes come round again.
+                // The mark is reset, because the numbers of passes wrap around.
                 core.rows[index].seen = seen::FRESH;
                 self.unverified += 1;
             }
@@ -149,7 +147,7 @@ impl Commit {
         }
     }
 
-    /// Shows what a pass has found, all at once.
+    /// Publishes what a pass has found, all at once.
     pub(crate) fn publish(
         self,
         core: &mut Core,
@@ -211,7 +209,7 @@ impl Walk<'_> {
     }
 }
 
-/// Adds a row to what the pass adds up to.
+/// Adds a row to the sums of the pass.
 fn sum(core: &Core, pass: &mut Pass, index: RowId) {
     let row = &core.rows[index];
     if !row.has(flag::LIVE) {

@@ -1,15 +1,14 @@
-//! Which process holds a socket now: the descriptor tables of all processes held against the rows.
+//! Which process holds a socket now: the descriptor tables of all processes compared with the rows.
 //!
-//! Part of a reconcile pass. While the tables are read every row notes its best holder and how many
-//! there are; when they have been read to the end, the rows whose owner is another, or has another
-//! name by now, change hands. Nothing is decided before, because a row's present owner may come
-//! last.
+//! Part of a reconcile pass. While the tables are read, each row's best holder and number of
+//! holders are noted. Rows get a new owner only after the tables have been read to the end, because
+//! a row's present owner may come last.
 //!
-//! Of several holders the present owner stays: a process that forks and keeps its descriptor goes
-//! on to be the one that is named, and `holders` tells of the others. Where it holds the socket no
-//! longer, the lowest process id counts. Process 1 and the agent give way to any other holder: a
-//! service manager keeps the listeners that it made for others, the agent what its parent forgot to
-//! close.
+//! If a socket has several holders and its present owner is one of them, the owner stays: a process
+//! that forks and keeps its descriptor is still named, and `holders` shows that there are others.
+//! Otherwise the lowest process id is chosen. Process 1 and the agent give way to any other holder:
+//! a service manager keeps the listeners that it made for others, and the agent may have inherited
+//! descriptors that its parent did not close.
 //!
 //! A socket that has a `struct socket` and that no process holds keeps its last owner, as
 //! `Attribution::Lost`: its descriptor is in flight in a unix socket, registered with an io_uring
@@ -27,30 +26,31 @@ use hashbrown::HashMap;
 use crate::conn::core::Core;
 use crate::conn::ids::RowId;
 
-/// The most processes whose names are kept during a pass; those beyond are counted, and own nothing
-/// new.
+/// The most processes whose names are kept during a pass. Those beyond count as holders, but get no
+/// new rows.
 pub(crate) const MOST_PROCESSES: usize = 1 << 16;
 
-/// The process that keeps sockets for others.
+/// Process 1, which holds sockets for others.
 const INIT: u32 = 1;
 
 /// The processes that a reading of the descriptor tables has met.
 #[derive(Default)]
 pub(crate) struct HolderScan {
     pub(crate) names: HashMap<u32, [u8; 16]>,
-    /// The one whose descriptors come now.
+    /// The process whose descriptors are being read.
     current: u32,
     /// Whether its name is kept.
     named: bool,
-    /// Changes with it, so that a row can tell two descriptors of one process from two processes.
+    /// A number that changes with the process, so that a row can tell two descriptors of one
+    /// process from two processes.
     run: u16,
-    /// What was met of each row, by its index; as long as it has to be.
+    /// The marks of the rows by slot, kept only as long as they are needed.
     marks: Vec<u64>,
 }
 
-/// What the reading has met of one row: the best holder, how many there are, and the run in which
-/// the last was counted. Kept as one word, of which zero is nothing, so that a million of them come
-/// from the system as they are.
+/// What was read of one row: the best holder, the number of holders, and the run in which the last
+/// was counted. It is kept as one word in which zero means nothing, so that the system provides a
+/// million of them without initialisation.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Mark {
     pub(crate) candidate: u32,
@@ -74,7 +74,7 @@ impl Mark {
 }
 
 impl HolderScan {
-    /// Notes whose descriptor this is; false where the process is one too many.
+    /// Notes whose descriptor this is. Returns `false` if the process is beyond the bound.
     #[inline]
     fn meet(&mut self, entry: &Holder) -> bool {
         if self.current == entry.tgid {
@@ -94,7 +94,7 @@ impl HolderScan {
         self.marks.get(index.slot()).copied().map_or(Mark::default(), Mark::from_word)
     }
 
-    /// Sets a mark; `top` is one more than the highest index in use.
+    /// Sets a mark; `top` is one more than the highest slot in use.
     #[inline]
     fn set_mark(&mut self, index: RowId, top: u32, mark: Mark) {
         if index.slot() >= self.marks.len() {
@@ -108,21 +108,21 @@ impl HolderScan {
         self.marks[index.slot()] = mark.word();
     }
 
-    /// Forgets what was met of a row that another socket takes.
+    /// Forgets what was read of a row, because another socket takes the row.
     pub(crate) fn forget(&mut self, index: RowId) {
         if let Some(word) = self.marks.get_mut(index.slot()) {
             *word = 0;
         }
     }
 
-    /// Whether a row was met.
+    /// Returns whether a process holds a row.
     pub(crate) fn holds(&self, index: RowId) -> bool {
         self.mark(index).is_held()
     }
 }
 
 impl HolderScan {
-    /// Notes a holder of a socket; what follows from it is decided when the pass ends.
+    /// Notes a holder of a socket. What follows from it is decided when the pass ends.
     #[inline]
     pub(crate) fn note(&mut self, core: &Core, entry: &Holder) {
         let reader = core.reader;

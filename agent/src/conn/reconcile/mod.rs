@@ -1,4 +1,4 @@
-//! The table held against the kernel's own lists: a pass and its end.
+//! The table compared with the kernel's own lists: a pass and its commit.
 //!
 //! Called by `table`, driven by the ingest thread.
 

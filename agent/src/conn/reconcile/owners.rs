@@ -1,4 +1,4 @@
-//! Which process a row belongs to, once the descriptor tables have been read to their end.
+//! Which process a row belongs to, once the descriptor tables have been read to the end.
 
 use catalogue::labels::SocketState;
 
@@ -14,20 +14,20 @@ use crate::conn::socket::attribution::Attribution;
 use crate::conn::socket::name::Name;
 use crate::conn::socket::row::flag;
 
-/// What the attribution of rows has met.
+/// The counts of one attribution over all rows.
 #[derive(Default)]
 pub(crate) struct Tally {
-    /// Rows in use that nobody holds.
+    /// Rows in use that no process holds.
     pub(crate) unheld: u64,
     /// Rows that more than one process holds.
     pub(crate) shared: u64,
-    /// Whether a listener has another owner now.
+    /// Whether a listener has got another owner.
     pub(crate) listeners_moved: bool,
 }
 
 impl Pass {
-    /// Gives a row to who held it when the descriptor tables were read, from the moment `walked`
-    /// on. Counts the rows that nobody holds, and those that more than one process does.
+    /// Assigns a row to the process that held it when the descriptor tables were read, from the
+    /// moment `walked` on. Counts the row if no process holds it, or more than one.
     #[inline]
     pub(crate) fn attribute_row(
         &self,
@@ -65,8 +65,8 @@ impl Pass {
         }
     }
 
-    /// Gives a row to its best holder, under the name that it has now; whether that changed its
-    /// group.
+    /// Assigns the row to its best holder, under that process's current name. Returns whether the
+    /// row changes groups.
     #[inline]
     fn assign_to_holder(
         &self,
@@ -78,7 +78,7 @@ impl Pass {
     ) -> bool {
         let row = &core.rows[index];
         let (before, tgid) = (row.attribution, row.tgid);
-        // A system call on the socket after the tables were read knows better.
+        // A system call on the socket after the tables were read is newer evidence.
         if before == Attribution::FromSyscall && row.entered >= walked {
             return false;
         }
@@ -97,8 +97,8 @@ impl Pass {
         other.is_some() || tgid != candidate
     }
 
-    /// Whether a row that no process holds should be held: it has an owner and a `struct socket`,
-    /// as this pass saw it, and nothing has happened to it since.
+    /// Returns whether a row that no process holds should be held: it has an owner, it had a
+    /// `struct socket` when this pass saw it, and nothing has happened to it since.
     #[inline]
     fn is_unheld(&self, core: &Core, index: RowId) -> bool {
         let row = &core.rows[index];
@@ -107,7 +107,7 @@ impl Pass {
     }
 }
 
-/// The group that a row belongs to by its holder's name; none where it stands there already.
+/// Returns the group that a row belongs to by its holder's name; `None` if it is there already.
 #[inline]
 fn group_of_holder(
     core: &mut Core,
@@ -124,7 +124,7 @@ fn group_of_holder(
     }
 }
 
-/// Does the same without the cache.
+/// Returns the same without the cache.
 #[cold]
 fn look_up_group(
     core: &mut Core,
@@ -142,7 +142,8 @@ fn look_up_group(
     }
     let kept = core.groups.keeps(&row, &name, &workload, candidate);
     let group = if kept { row.group } else { core.groups.of_name(&name, &workload, row.role) };
-    // One that is nowhere may be so for want of room, which is counted where records bring it.
+    // A row in `~other` may be there because there is no room; that is counted when a record brings
+    // it.
     if core.groups.is(group, name.as_str(), &workload, row.role)
         && !core.groups.has_unknown_workload(group)
     {
@@ -151,7 +152,7 @@ fn look_up_group(
     (!kept).then_some(group)
 }
 
-/// Gives a row that stands under `~other` its owner's name, now that there is room for it.
+/// Moves a row from `~other` to a group of its owner's name, if there is room for one now.
 fn leave_other(
     core: &mut Core,
     queue: &mut RegroupQueue,
@@ -162,14 +163,14 @@ fn leave_other(
 ) {
     let row = &mut core.rows[index];
     if let Some(group) = core.groups.of_name_if_room(name, workload, row.role) {
-        // Its group is what the tables say, not by its last system call.
+        // The descriptor tables decide its group, not its last system call.
         row.attribution = Attribution::FromDescriptors;
         row.tgid = candidate;
         queue.enqueue(core, index, group);
     }
 }
 
-/// Puts a connection that nobody has accepted yet under the owner that its listener has now.
+/// Assigns a connection that no process has accepted yet to the present owner of its listener.
 pub(crate) fn follow_listener(core: &mut Core, queue: &mut RegroupQueue, index: RowId) {
     let mut row = core.rows[index];
     if row.has(flag::LIVE) && row.waits() {

@@ -1,10 +1,9 @@
-//! The reconcile pass: the table held against the kernel's own socket list and descriptor tables.
+//! The reconcile pass: the table compared with the kernel's own socket list and descriptor tables.
 //!
 //! Driven by the ingest thread: `begin_pass`, then slices of the lists between which the rings are
-//! drained and applied, then the commit (`commit`). Each entry carries the time at which it
-//! was read and all records up to then have been applied, so an entry is the truth unless the row
-//! has heard of something later. The first pass seeds the table; a later one finds only what was
-//! lost, and counts it.
+//! drained and applied, then the commit (`commit`). Each entry carries the time at which it was
+//! read, and all records up to then have been applied. So an entry is right unless the row has had
+//! a later record. The first pass seeds the table. A later one finds and counts what was lost.
 //!
 //! Sockets in TIME_WAIT and NEW_SYN_RECV are counted, by namespace. An orphan that the kernel keeps
 //! as a full socket (FIN_WAIT2 with `tcp_fin_timeout` over 60 s, or acknowledged while the closing
@@ -30,21 +29,21 @@ use crate::conn::socket::observation::Observation;
 use crate::conn::socket::relation::Relation;
 use crate::conn::socket::row::MARGIN;
 
-/// The most closes to remember during a pass; beyond it the pass inserts nothing more.
+/// The most closes that are remembered during a pass. Beyond it the pass inserts nothing more.
 const MAX_CLOSED: usize = 1 << 20;
 
 /// A pass under way.
 pub(crate) struct Pass {
     pub(crate) start: Nanos,
-    /// Its number; see `row::seen`.
+    /// The number of the pass; see `row::seen`.
     pub(crate) number: u8,
-    /// Sockets that closed during the pass, and when.
+    /// The sockets that closed during the pass, with the time of their close.
     closed: HashMap<u64, Nanos>,
-    /// Who holds sockets.
+    /// The processes that hold sockets.
     pub(crate) holders: HolderScan,
     pub(crate) namespaces: Namespaces,
     pub(crate) input: PassInput,
-    /// What its rows add up to.
+    /// The sums over its rows.
     pub(crate) sums: Sums,
     pub(crate) corrections_before: [u64; Correction::COUNT],
 }
@@ -57,7 +56,7 @@ impl Pass {
         }
     }
 
-    /// Whether an entry may be of a socket that has closed since it was read.
+    /// Returns whether an entry may belong to a socket that has closed since it was read.
     fn may_be_closed(&self, sk: u64, read: Nanos) -> bool {
         self.closed.len() >= MAX_CLOSED
             || self.closed.get(&sk).is_some_and(|time| time.saturating_add(MARGIN) >= read)
@@ -65,7 +64,7 @@ impl Pass {
 }
 
 impl Pass {
-    /// Begins.
+    /// Begins a pass. No move may be planned: `_drained` proves it.
     pub(crate) fn new(core: &Core, _drained: &Drained<'_>, number: u8, now: Nanos) -> Self {
         Self {
             start: now,
@@ -79,7 +78,7 @@ impl Pass {
         }
     }
 
-    /// Takes what a record did.
+    /// Takes the effect of a record.
     pub(crate) fn note(&mut self, effect: Effect, record: &State) {
         match effect {
             Effect::None => {}
@@ -88,7 +87,7 @@ impl Pass {
         }
     }
 
-    /// Holds one entry of the socket list against the table.
+    /// Compares one entry of the socket list with the table.
     #[inline]
     pub(crate) fn socket(&mut self, core: &mut Core, queue: &mut RegroupQueue, entry: &Socket) {
         self.input.entry(core, entry);
@@ -115,7 +114,7 @@ impl Pass {
             return;
         }
         if core.rows.len() >= core.rows.limit() {
-            // Later passes meet the same sockets again; they were counted at birth or while
+            // Later passes meet the same sockets again. Those were counted at birth or while
             // seeding.
             core.counters.refused += u64::from(!core.seeded);
             return;
@@ -126,8 +125,8 @@ impl Pass {
     }
 }
 
-/// Gives a row of the table role and owner of the listener behind it, if there is one. It changes
-/// groups later, with others.
+/// Gives a row the role and owner of the listener behind it, if there is one. The change of group
+/// is queued with others.
 fn inherit(core: &mut Core, queue: &mut RegroupQueue, index: RowId) {
     let mut row = core.rows[index];
     let (before, group) = (row.attribution, row.group);

@@ -1,10 +1,10 @@
 //! What becomes of each row after a reconcile pass: of those that no list had, which are gone.
 //!
-//! The kernel's list is no snapshot: a bucket that is resumed may skip an entry while others come
-//! and go. So a row that one pass missed is not gone yet: it is removed when the next pass,
-//! which is due at once, misses it again. Rows of a namespace that no pass can enter any more,
-//! because no process is left in it, are kept while a descriptor refers to them or the kernel may
-//! still be busy closing them.
+//! The kernel's list is no snapshot: when the kernel resumes a bucket it may skip an entry while
+//! others come and go. So a row that one pass missed is kept, and removed if the next pass, which
+//! is due at once, misses it again. Rows of a namespace that no pass can enter any more, because no
+//! process is left in it, are kept while a descriptor refers to them or the kernel may still be
+//! busy closing them.
 
 use super::pass::Pass;
 use crate::conn::core::Core;
@@ -13,11 +13,11 @@ use crate::conn::nanos::Nanos;
 use crate::conn::report::coverage::Covered;
 use crate::conn::socket::row::{flag, seen};
 
-/// How long the kernel can take to close a socket that nobody holds: `tcp_retries2` comes to 924.6
-/// s by default, the other timers to less.
+/// How long the kernel can take to close a socket that no process holds:
+/// `tcp_retries2` allows 924.6 s by default, the other timers less.
 const ORPHAN_LIFE: Nanos = Nanos::from_secs(1200);
 
-/// What is to become of a row.
+/// What is to be done with a row.
 pub(crate) enum Presence {
     Seen,
     MissedOnce,
@@ -25,7 +25,7 @@ pub(crate) enum Presence {
     Gone,
 }
 
-/// What is to become of a row that is held against a pass.
+/// Returns what is to be done with a row after a pass.
 #[inline]
 pub(crate) fn presence_of(core: &Core, pass: &Pass, covered: &Covered, index: RowId) -> Presence {
     let row = &core.rows[index];

@@ -1,9 +1,9 @@
 //! How the groups of a cgroup get the workload that they waited for.
 //!
 //! The names come from the resolver thread; the ingest thread then moves the rows in slices. A
-//! group is renamed where no group of its process has the name yet; else its rows go into the group
-//! that has. Guarantees: each row is shown where it stands; what a group has counted follows with
-//! the last of its rows.
+//! group is renamed if no group of its process has the name yet. Otherwise its rows move to the
+//! group that has it. Guarantees: each row is shown under the group that it is in. What a group has
+//! counted follows with the last of its rows.
 
 use std::sync::Arc;
 
@@ -16,27 +16,27 @@ use crate::conn::limits::Budget;
 use crate::conn::nanos::Nanos;
 use crate::workload::{Key, Workload};
 
-/// The rows that may change groups while the resolver holds the table.
+/// The rows that may change groups while the resolver thread holds the table.
 const AT_ONCE: Budget = Budget::rows(4096);
 
-/// What the resolver is asked.
+/// What the table asks the resolver.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
     /// Keys that wait for their workload.
     pub keys: Vec<Key>,
-    /// Processes whose workload is remembered, to be confirmed now and then.
+    /// Processes whose remembered workload should be confirmed now and then.
     pub processes: Vec<u32>,
 }
 
-/// Keys whose workload is known by now, and whose groups have not all got it yet.
+/// Keys whose workload is known, but not yet given to all of their groups.
 #[derive(Default)]
 pub(crate) struct Migrations {
     pub(crate) keys: Vec<(Key, WorkloadRef)>,
 }
 
 impl Migrations {
-    /// Takes what keys stand for; `None` for one that no longer exists. Moves the first rows; the
-    /// others are left to [`Self::step`].
+    /// Takes what keys stand for; `None` means that the key no longer exists. Moves the first rows
+    /// and leaves the others to [`Self::step`].
     pub(crate) fn resolve(
         &mut self,
         core: &mut Core,
@@ -56,8 +56,8 @@ impl Migrations {
         }
     }
 
-    /// Goes on, over about as many rows as `budget` says, or one run of moves where that is more.
-    /// Returns whether there is more to do.
+    /// Continues over about as many rows as `budget` says, or over one run of moves if that is
+    /// more. Returns whether there is more to do.
     pub(crate) fn step(
         &mut self,
         core: &mut Core,
@@ -79,8 +79,8 @@ impl Migrations {
         core.services.merging
     }
 
-    /// Renames the groups of a key, plans the next moves of one that cannot be renamed, or ends it,
-    /// or the key. Returns what that cost, in rows.
+    /// Does one piece of work on a key: renames its groups, plans the moves of a group that cannot
+    /// be renamed, or ends such a group or the key. Returns the cost in rows.
     fn migrate(
         &mut self,
         core: &mut Core,

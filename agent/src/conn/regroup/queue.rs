@@ -1,10 +1,10 @@
-//! How rows change groups while they stay in their state, which only a pass and the name of a
-//! workload make them do.
+//! How rows change groups while they stay in their state. Only a pass and the name of a workload
+//! make them do so.
 //!
-//! Used by the pass and by `migration`. Each list is in order of time while the holders come in
-//! order of processes, so the moves are gathered, sorted, and made with one walk a list and batch
-//! instead of one walk a row. Guarantees: records may come between any two slices; a row is in
-//! exactly one list at every moment.
+//! Used by the pass and by `migration`. Each list is in order of time, but holders come in order of
+//! processes. So the moves are gathered and sorted, and a batch costs one walk a list instead of
+//! one walk a row. Guarantees: records may come between any two slices; a row is in exactly one
+//! list at every moment.
 
 use catalogue::labels::SocketState;
 
@@ -15,27 +15,27 @@ use crate::conn::nanos::Nanos;
 use crate::conn::socket::attribution::Attribution;
 use crate::conn::socket::row::{Row, flag};
 
-/// How many moves are sorted at once: a millisecond or two.
+/// How many moves are sorted at once, which takes one or two milliseconds.
 pub(crate) const RUN: usize = 1 << 14;
-/// How many such runs are made in one walk through each list: walks cost most where rows are in no
-/// order of time.
+/// How many such runs share one walk through each list. Walks cost most if rows are in no order of
+/// time.
 const RUNS: usize = 4;
 
-/// A row and the group that it belongs to.
+/// A row and the group that it moves to.
 #[derive(Clone, Copy, Debug)]
 struct Move {
-    /// The row's socket and its birth, in case the row, or the socket's address, is used again
+    /// The row's socket and its birth, which tell whether the row or the address was used again
     /// before the move.
     sk: u64,
     born: Nanos,
     index: RowId,
     group: GroupId,
-    /// The group that it leaves, where only a row that is still there is meant; else `None`, and
-    /// an owner that has shown itself since is kept.
+    /// The group that the row must still be in. `None` if any will do; then an owner that has made
+    /// a system call since is kept.
     from: Option<GroupId>,
 }
 
-/// A list, and a row's time in it: where a row goes.
+/// The place that a row moves to: a list, and the row's time in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Target {
     group: GroupId,
@@ -50,7 +50,7 @@ impl Target {
         Self { group, state: row.state, left: row.is_left(), entered: row.entered, index }
     }
 
-    /// By list, then by time: one number, which is compared at once.
+    /// Returns the order by list, then by time, as one number that compares at once.
     #[inline]
     fn order(&self) -> u128 {
         let list = u128::from(self.group.get()) << 16
@@ -64,25 +64,25 @@ impl Target {
     }
 }
 
-/// What is to be moved, and how far that has come.
+/// The planned moves, and how far they have come.
 #[derive(Debug, Default)]
 pub(crate) struct RegroupQueue {
     planned: Vec<Move>,
-    /// A batch in sorted runs, in each the row that goes first last: by list, and there from the
-    /// youngest to the oldest.
+    /// The batch in sorted runs. In each the next move is the last: runs are sorted by list, and in
+    /// a list from the youngest to the oldest.
     runs: Vec<Vec<(Target, Move)>>,
     /// Whether the batch is complete and its walk has begun.
     walking: bool,
-    /// Where the walk through the list of the last move stands, with the socket of the row there.
+    /// Where the walk through the list of the last move stands, and the socket of the row there.
     cursor: Option<(Target, u64)>,
 }
 
-/// Proof that no move is planned. A planned move names its group by number: while one is planned,
-/// no group may end and no pass begin.
+/// Proof that no move is planned. A planned move names its group by number, so no group may end and
+/// no pass may begin while one is planned.
 pub(crate) struct Drained<'a>(&'a mut RegroupQueue);
 
 impl Drained<'_> {
-    /// Plans that `rows` move to a group, and ends the proof.
+    /// Plans that `rows` move to a group, which ends the proof.
     pub(super) fn enqueue_all(self, core: &Core, rows: &[RowId], group: GroupId) {
         for index in rows {
             self.0.enqueue_if_unmoved(core, *index, group);
@@ -91,17 +91,18 @@ impl Drained<'_> {
 }
 
 impl RegroupQueue {
-    /// Whether enough has gathered to be worth a walk, or such a walk has begun.
+    /// Returns whether enough moves are gathered to be worth a walk, or such a walk has begun.
     pub(crate) fn is_due(&self) -> bool {
         !self.runs.is_empty() || self.planned.len() >= RUNS * RUN
     }
 
-    /// Whether there is nothing to do.
+    /// Returns whether no move is planned.
     pub(crate) fn is_empty(&self) -> bool {
         self.runs.is_empty() && self.planned.is_empty()
     }
 
-    /// The next move of the batch, and the run that it is from; none at the batch's end.
+    /// Returns the next move of the batch and the run that it is from; `None` at the end of the
+    /// batch.
     fn pop(&mut self) -> Option<(usize, Target, Move)> {
         let first = |run: &usize| self.runs[*run].last().map(|(target, _)| target.order());
         let run = (0..self.runs.len()).max_by_key(first)?;
@@ -111,8 +112,8 @@ impl RegroupQueue {
 }
 
 impl RegroupQueue {
-    /// Remembers that a row belongs to another group. Who makes many of them has them made now and
-    /// then.
+    /// Plans that a row moves to another group. A caller that plans many moves calls [`Self::step`]
+    /// now and then.
     pub(crate) fn enqueue(&mut self, core: &mut Core, index: RowId, group: GroupId) {
         self.plan(core, index, group, None);
         if self.planned.len() >= 2 * RUNS * RUN {
@@ -120,8 +121,8 @@ impl RegroupQueue {
         }
     }
 
-    /// The same, however the owner is known; but a row that leaves its group by itself before goes
-    /// where it went.
+    /// Plans the same, however well the owner is known. A row that leaves its group by itself
+    /// before the move stays where it went.
     pub(crate) fn enqueue_if_unmoved(&mut self, core: &Core, index: RowId, group: GroupId) {
         self.plan(core, index, group, Some(core.rows[index].group));
     }
@@ -138,13 +139,13 @@ impl RegroupQueue {
         }
     }
 
-    /// Returns the proof that no move is planned; `None` where one is.
+    /// Returns the proof that no move is planned; `None` if one is.
     pub(crate) fn drained(&mut self) -> Option<Drained<'_>> {
         self.is_empty().then_some(Drained(self))
     }
 
-    /// Makes planned moves, a batch at the most, and takes what rows it looked at from `budget`. A
-    /// row that was freed or used again since is left alone; one whose owner has shown itself
+    /// Makes planned moves, at most a batch, and takes the rows it looked at from `budget`. A row
+    /// that was freed or used again since is left alone. A row whose owner has made a system call
     /// since keeps that owner.
     pub(crate) fn step(&mut self, core: &mut Core, budget: &mut Budget) {
         while !self.walking {
@@ -158,7 +159,7 @@ impl RegroupQueue {
         }
         while !budget.is_spent() {
             let Some((run, target, planned)) = self.pop() else {
-                // Where this batch ends there may be rows that are younger than those of the next.
+                // The next batch may have rows that are older than those at which this one ends.
                 (self.cursor, self.walking) = (None, false);
                 self.runs.clear();
                 return;
@@ -183,25 +184,27 @@ impl RegroupQueue {
         let mut run = Vec::with_capacity(planned.len() - rest);
         for planned in planned.drain(rest..) {
             if let Some(target) = Self::target_of(core, &planned) {
-                // What has no room for a name is counted here, and not again when its turn comes.
+                // A name without room is counted as overflow here, and not again when the move is
+                // made.
                 run.push((target, Move { group: target.group, ..planned }));
             }
         }
         self.planned = planned;
         budget.spend(run.len());
-        // The last is taken first.
+        // Moves are taken from the end of a run.
         run.sort_unstable_by_key(|(target, _)| target.order());
         self.runs.push(run);
     }
 
-    /// Where a row belongs now; none where it is not there any more, or belongs where it is.
+    /// Returns where a row belongs now; `None` if the row is gone or is there already.
     fn target_of(core: &mut Core, planned: &Move) -> Option<Target> {
         let row = &core.rows[planned.index];
         if !row.has(flag::LIVE) || row.sk != planned.sk || row.born != planned.born {
             return None;
         }
         let group = if planned.from.is_none() {
-            // Where its role is another by now, and nothing more, the plan was made for that.
+            // If the group has another role than the row, the move was planned for the role, not
+            // for the owner.
             let stays = row.attribution == Attribution::FromSyscall
                 && core.groups.role(row.group) == row.role;
             core.groups.in_role(if stays { row.group } else { planned.group }, row.role)
@@ -214,7 +217,8 @@ impl RegroupQueue {
         (group != row.group).then(|| Target::of(planned.index, row, group))
     }
 
-    /// Walks back to the row after which another belongs; false where the budget ends before that.
+    /// Walks back to the row after which another belongs. Returns `false` if the budget ends before
+    /// that.
     fn seek(&mut self, core: &mut Core, target: &Target, budget: &mut Budget) -> bool {
         let Core { rows, groups, .. } = core;
         let queue = self;
@@ -246,7 +250,7 @@ impl RegroupQueue {
         true
     }
 
-    /// Puts a row into the list in which [`Self::seek`] has found its position.
+    /// Puts a row into the list at the position that [`Self::seek`] has found.
     fn relink(&mut self, core: &mut Core, target: &Target) {
         let index = target.index;
         debug_assert!(core.rows[index].group != target.group, "a move changes the group");

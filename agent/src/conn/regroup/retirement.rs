@@ -1,8 +1,8 @@
-//! How groups and services of processes that are gone give their labels back.
+//! How groups and services of processes that are gone give up their labels.
 //!
 //! Called by `work`, and by `migration` for a group whose rows have all left. Guarantees: a counter
-//! never goes down while its series stands, and what a removed series had counted is added to its
-//! successor, in the end to `~other`; so the sum over a family never goes down.
+//! never goes down while its series exists. What a removed series had counted is added to its
+//! successor, in the end to `~other`, so the sum over a family never goes down.
 
 use super::queue::Drained;
 use crate::conn::account::groups::Groups;
@@ -11,8 +11,8 @@ use crate::conn::core::Core;
 use crate::conn::ids::GroupId;
 use crate::conn::nanos::Nanos;
 
-/// Removes the groups that have been idle for [`IDLE_TTL`](crate::conn::limits::IDLE_TTL); `~other`
-/// takes what they counted. Due every few seconds.
+/// Removes the groups that have been idle for [`IDLE_TTL`](crate::conn::limits::IDLE_TTL), and adds
+/// what they counted to `~other`. It is due every few seconds.
 pub(crate) fn expire_idle(
     core: &mut Core,
     mut sums: Option<&mut Sums>,

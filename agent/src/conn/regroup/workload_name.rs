@@ -1,13 +1,13 @@
-//! Rows whose workload was not known go where they belong by now.
+//! Moves rows whose workload was not known to the group that they belong to by now.
 
 use super::queue::RegroupQueue;
 use crate::conn::core::Core;
 use crate::conn::ids::RowId;
 use crate::conn::socket::row::flag;
 
-/// Rows whose workload was not known go where they belong by now, at the end of a pass: those that
-/// it found no owner for (while it reads, most get one a little later, and a group that is made too
-/// early takes the room of another), and those that came while too many keys were waiting.
+/// Moves a row whose workload was not known to the group that it belongs to by now, at the end of a
+/// pass. One kind has no owner: a group made for it during the reading, when most rows still find
+/// one, would take the room of another. The other kind came while too many keys were waiting.
 #[inline]
 pub(crate) fn name_workload(core: &mut Core, queue: &mut RegroupQueue, index: RowId) {
     let row = &core.rows[index];

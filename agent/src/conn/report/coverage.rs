@@ -11,22 +11,22 @@ use crate::conn::nanos::Nanos;
 pub struct Covered {
     /// The network namespaces whose socket list it read.
     pub namespaces: HashSet<u32>,
-    /// When it began to read the descriptor tables of all processes; none where it did not, or not
-    /// to the end.
+    /// When it began to read the descriptor tables of all processes; `None` if it did
+    /// not read them to the end.
     pub holders: Option<Nanos>,
 }
 
 /// What a pass found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PassSummary {
-    /// Corrections since the pass began, in the order of `Correction::ALL`; those that a record
-    /// revealed in that time included.
+    /// Corrections since the pass began, in the order of `Correction::ALL`. They include those that
+    /// a record revealed in that time.
     pub corrections: [u64; Correction::COUNT],
-    /// Rows that this pass missed for the first time: another pass follows at once and removes or
+    /// Rows that this pass missed for the first time. Another pass follows at once and removes or
     /// keeps them.
     pub missed_once: u64,
     /// Rows in namespaces that the pass could not enter.
     pub unverified: u64,
-    /// Rows after the pass.
+    /// Rows in the table after the pass.
     pub rows: u64,
 }

@@ -25,15 +25,15 @@ pub struct Snapshot {
     pub groups: Vec<Group>,
     /// Counts by process, workload, role and service port.
     pub services: Vec<Service>,
-    /// The workloads that stand in `groups`, each name once.
+    /// The workloads that occur in `groups`, each name once.
     pub workloads: Vec<Arc<Workload>>,
-    /// Time spent in a state, observed when it is left, in the order of `Role::ALL` x
+    /// Time spent in a state, observed when the state is left, in the order of `Role::ALL` x
     /// `SocketState::ALL`.
     pub state_durations: Vec<(Role, SocketState, Histogram)>,
-    /// retransmitted SYN-ACKs, by the listener's port; `None` for ports beyond the budget.
+    /// Retransmitted SYN-ACKs by the listener's port; `None` for ports beyond the budget.
     pub synack_retransmits: Vec<(Option<u16>, u64)>,
-    /// Segments that the kernel tried to send again and could not, in the order of
-    /// `RetransmitError::ALL` (told since Linux 6.17).
+    /// Segments that the kernel failed to retransmit, in the order of `RetransmitError::ALL`
+    /// (reported since Linux 6.17).
     pub retransmit_failures: [u64; RetransmitError::COUNT],
     /// Sockets without a row, by network namespace, as of the last reconcile pass.
     pub namespaces: Vec<Namespace>,
@@ -43,9 +43,9 @@ pub struct Snapshot {
     pub transitions: u64,
     /// Retransmit records applied to the table.
     pub retransmits: u64,
-    /// Rows now.
+    /// Rows in the table.
     pub tracked: u64,
-    /// The most rows that the table takes.
+    /// The most rows that the table holds.
     pub limit: u64,
     /// Sockets that were refused a row because the table was full.
     pub refused: u64,
@@ -53,70 +53,70 @@ pub struct Snapshot {
     pub unattributed: u64,
     /// Rows in network namespaces that the last pass could not enter.
     pub unverified: u64,
-    /// Rows in use that no process held when the descriptor tables were last read; their last
-    /// owner is shown.
+    /// Rows in use that no process held when the descriptor tables were last read. Their last owner
+    /// is shown.
     pub unheld: u64,
-    /// Rows, listeners apart, that more than one process held when the descriptor tables were last
+    /// Rows, except listeners, that more than one process held when the descriptor tables were last
     /// read.
     pub shared: u64,
-    /// When the descriptor tables were last read to the end, `CLOCK_MONOTONIC` nanoseconds; none
-    /// before.
+    /// When the descriptor tables were last read to the end, `CLOCK_MONOTONIC` nanoseconds; `None`
+    /// before the first time.
     pub owners_read: Option<u64>,
-    /// What passes, and records that did not fit their rows, corrected, by kind, in the order of
+    /// Corrections by passes, and by records that did not fit their rows, in the order of
     /// `Correction::ALL`.
     pub corrections: [u64; Correction::COUNT],
-    /// Rules of the agent that were broken since it started; always 0 unless it has a fault.
+    /// Rules of the agent that were broken since it started; 0 unless the agent has a fault.
     pub internal_errors: u64,
     /// How long reconcile passes took.
     pub reconcile_durations: Histogram,
-    /// When the last complete pass ended, `CLOCK_MONOTONIC` nanoseconds; none before the first.
+    /// When the last complete pass ended, `CLOCK_MONOTONIC` nanoseconds; `None` before the first.
     pub last_reconcile: Option<u64>,
     /// Label sets folded into `~other`, by family: `groups` (owners), `services` (connections),
     /// `ports` (SYN-ACKs), `listeners` (listening sockets), `namespaces` (socket list entries),
-    /// `workloads` (sockets, as `unknown`); each thing folded counts once.
+    /// `workloads` (sockets, as `unknown`). Each thing folded counts once.
     pub label_overflow: Vec<(&'static str, u64)>,
 }
 
 /// The counts of one process in one workload and role.
 #[derive(Clone, Debug)]
 pub struct Group {
-    /// Command name, `~other` beyond the budget, `unknown` when no owner is known.
+    /// Command name; `~other` beyond the budget, `unknown` if no owner is known.
     pub process: Arc<str>,
-    /// Unit, container or pod, `host`, `unknown`; `~other` beyond the budget.
+    /// Unit, container or pod; `host`, `unknown`, or `~other` beyond the budget.
     pub workload: Arc<str>,
-    /// Its side.
+    /// The side of its connections.
     pub role: Role,
     /// Gauges by state, in the order of `SocketState::ALL`.
     pub states: [StateGauge; SocketState::COUNT],
-    /// Sockets in CLOSE_WAIT by stage, in the order of `Stage::ALL`; their sum is the gauge of
+    /// Sockets in CLOSE_WAIT by stage, in the order of `Stage::ALL`. They add up to the gauge of
     /// that state.
     pub close_wait: [u64; Stage::COUNT],
-    /// What waited in its sockets when the last pass looked.
+    /// What waited in its sockets at the last pass.
     pub queued: Queued,
     /// Retransmitted segments, by phase and kind.
     pub retransmitted: [[u64; RetransmitKind::COUNT]; Phase::COUNT],
 }
 
-/// What waits in sockets.
+/// What waits in the sockets of a group.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Queued {
     /// Bytes that applications have not read.
     pub receive_bytes: u64,
-    /// Bytes that peers have not acknowledged, sent or not.
+    /// Bytes that peers have not acknowledged, whether sent or not.
     pub send_bytes: u64,
-    /// Connections with bytes to send whose peer lets nothing more in.
+    /// Connections that have bytes to send while the peer's window is closed.
     pub zero_window: u64,
 }
 
 /// How many sockets are in a state, and how old the oldest are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StateGauge {
-    /// How many.
+    /// Sockets in the state.
     pub count: u64,
-    /// When the oldest entered the state, `CLOCK_MONOTONIC` nanoseconds; a lower bound on its age
-    /// for sockets older than the agent.
+    /// When the oldest socket entered the state, `CLOCK_MONOTONIC` nanoseconds. For a socket older
+    /// than the agent this gives a lower bound on its age.
     pub oldest_since: Option<u64>,
-    /// How many are older than each of [`STUCK_AGES`] (counted for leak states only).
+    /// Sockets older than each of [`STUCK_AGES`]; counted for leak states only.
     pub older_than: [u64; STUCK_AGES.len()],
 }
 
@@ -124,24 +124,24 @@ pub struct StateGauge {
 /// port.
 #[derive(Clone, Debug)]
 pub struct Service {
-    /// As in [`Group`].
+    /// Command name, as in [`Group`].
     pub process: Arc<str>,
-    /// As in [`Group`].
+    /// Workload name, as in [`Group`].
     pub workload: Arc<str>,
-    /// Its side.
+    /// The side of its connections.
     pub role: Role,
     /// The service port; `None` beyond the budget.
     pub port: Option<u16>,
-    /// Connections that reached ESTABLISHED under the agent's eyes, or were found to have done so
-    /// after their record was lost.
+    /// Connections that the agent saw reach ESTABLISHED, or found to have done so after their
+    /// record was lost.
     pub opened: u64,
     /// Connections that ended after ESTABLISHED, in the order of `CloseReason::ALL`.
     pub closed: [u64; CloseReason::COUNT],
-    /// Connects that came to nothing, in the order of `ConnectFailure::ALL`.
+    /// Connects that failed, in the order of `ConnectFailure::ALL`.
     pub failures: [u64; ConnectFailure::COUNT],
-    /// From ESTABLISHED to CLOSE, seconds.
+    /// Time from ESTABLISHED to CLOSE, seconds.
     pub duration: Histogram,
-    /// From SYN sent to ESTABLISHED, seconds (clients).
+    /// Time from the SYN to ESTABLISHED, seconds; clients only.
     pub connect_duration: Histogram,
     /// Smoothed round-trip time at the end, seconds.
     pub srtt: Histogram,
@@ -156,12 +156,12 @@ pub struct Service {
 pub struct Namespace {
     /// Inode of the namespace; 0 stands for all beyond the bound.
     pub netns: u32,
-    /// TIME_WAIT.
+    /// Sockets in TIME_WAIT.
     pub time_wait: u64,
-    /// FIN_WAIT2 without a descriptor, most of them kept by the kernel as small sockets; what `ss`
-    /// shows as FIN-WAIT-2 is these plus the gauge of that state.
+    /// Sockets in FIN_WAIT2 without a descriptor; the kernel keeps most of them as small sockets.
+    /// What `ss` shows as FIN-WAIT-2 is these plus the gauge of that state.
     pub fin_wait2_orphan: u64,
-    /// Half-open: SYN received, the handshake not finished; the rows in SYN_RECV are not among
+    /// Half-open connections: SYN received, handshake not finished. Rows in SYN_RECV are not among
     /// them.
     pub syn_recv: u64,
 }

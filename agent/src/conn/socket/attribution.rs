@@ -40,7 +40,7 @@ impl Attribution {
     }
 }
 
-/// Whether the current task of a record is a user of the socket, and so its owner.
+/// Returns whether the current task of a record is a user of the socket, and so its owner.
 #[must_use]
 pub const fn names_owner(record: &State) -> bool {
     record.flags & (flag::LOCKED | flag::KTHREAD) == flag::LOCKED

@@ -76,8 +76,8 @@ impl<'a> Observation<'a> {
         }
     }
 
-    /// Whether a socket's life begins with it: it leaves CLOSE, or is the child of a listener
-    /// (`inet_csk_clone_lock`).
+    /// Returns whether a socket's life begins with it: it leaves CLOSE, or is the child of a
+    /// listener (`inet_csk_clone_lock`).
     #[inline]
     pub(super) const fn is_birth(&self) -> bool {
         use SocketState::{Listen, SynRecv};
@@ -88,14 +88,15 @@ impl<'a> Observation<'a> {
         )
     }
 
-    /// Whether it is the very end of a handshake (`tcp_finish_connect`, `tcp_rcv_state_process`).
+    /// Returns whether it is the very end of a handshake (`tcp_finish_connect`,
+    /// `tcp_rcv_state_process`).
     #[inline]
     pub(super) const fn is_opening(&self) -> bool {
         use SocketState::{Established, SynRecv, SynSent};
         matches!(self, Self::Transition { old: Some(SynSent | SynRecv), new: Established, .. })
     }
 
-    /// Whether it is an entry of the list.
+    /// Returns whether it is an entry of the list.
     #[inline]
     pub(super) const fn is_listed(&self) -> bool {
         matches!(self, Self::Listed { .. })

@@ -152,7 +152,7 @@ fn open(row: &mut Row, observation: &Observation<'_>) -> Option<Opening> {
     Some(Opening::Seen { connect })
 }
 
-/// Whether the row takes role and owner from the listener behind it, if there is one.
+/// Returns whether the row takes role and owner from the listener behind it, if there is one.
 #[expect(clippy::inline_always, reason = "part of `observe`")]
 #[inline(always)]
 fn inherits(row: &Row, observation: &Observation<'_>, relation: Relation) -> bool {

@@ -48,7 +48,7 @@ impl Queues {
             self.receive().max(unread) | if flags & flag::ATTACHED == 0 { 0 } else { MARK };
     }
 
-    /// Whether the socket was accepted, or a task made it.
+    /// Returns whether the socket was accepted, or a task made it.
     pub(crate) const fn is_attached(self) -> bool {
         self.receive & MARK != 0
     }
@@ -90,7 +90,7 @@ impl Queues {
         }
     }
 
-    /// Whether bytes wait for the peer to open its window.
+    /// Returns whether bytes wait for the peer to open its window.
     pub(crate) const fn is_held_back(self, state: SocketState) -> bool {
         let open =
             !matches!(state, SocketState::SynSent | SocketState::SynRecv | SocketState::Listen);

@@ -73,12 +73,12 @@ pub(crate) fn relation(row: &Row, observation: &Observation<'_>) -> Relation {
     }
 }
 
-/// Whether a live socket in this state has been through a handshake.
+/// Returns whether a live socket in this state has been through a handshake.
 pub(super) const fn is_connected(state: SocketState) -> bool {
     !matches!(state, SocketState::SynSent | SocketState::SynRecv | SocketState::Listen)
 }
 
-/// Whether a socket in `from` can be in `to` later, without having been closed in between.
+/// Returns whether a socket in `from` can be in `to` later, without having been closed in between.
 const fn can_reach(from: SocketState, to: SocketState) -> bool {
     use SocketState::{
         CloseWait, Closing, Established, FinWait1, FinWait2, LastAck, Listen, SynRecv, SynSent,

@@ -154,14 +154,14 @@ impl Row {
         }
     }
 
-    /// Whether the socket waits in its listener's accept queue, as far as is known. It has the
-    /// listener's owner then.
+    /// Returns whether the socket waits in its listener's accept queue, as far as is known. It has
+    /// the listener's owner then.
     pub(crate) fn waits(&self) -> bool {
         self.attribution == Attribution::Inherited && !self.is_attached()
     }
 
-    /// Whether it had a `struct socket` when it was last observed. It has none while it waits to be
-    /// accepted.
+    /// Returns whether it had a `struct socket` when it was last observed. It has none while it
+    /// waits to be accepted.
     pub(crate) const fn is_attached(&self) -> bool {
         self.queues.is_attached()
     }
@@ -178,13 +178,13 @@ impl Row {
         Self { flags: 0, ..self }
     }
 
-    /// Whether all of these [`flag`] bits are set.
+    /// Returns whether all of these [`flag`] bits are set.
     pub(crate) const fn has(&self, bits: u8) -> bool {
         self.flags & bits == bits
     }
 
-    /// Whether it is in FIN_WAIT2 and no descriptor refers to it. That is no leak: the kernel ends
-    /// such a socket by itself.
+    /// Returns whether it is in FIN_WAIT2 and no descriptor refers to it. That is no leak: the
+    /// kernel ends such a socket by itself.
     pub(crate) fn is_left(&self) -> bool {
         self.state == SocketState::FinWait2 && self.has(flag::ORPHAN)
     }
@@ -223,16 +223,16 @@ impl Row {
         }
     }
 
-    /// Whether these ends can be the socket's: its namespace does not change, nor does a port once
-    /// chosen (`inet_csk_get_port`, `inet_hash_connect`, 6.18).
+    /// Returns whether these ends can be the socket's: its namespace does not change, nor does a
+    /// port once chosen (`inet_csk_get_port`, `inet_hash_connect`, 6.18).
     pub(crate) const fn has_ends(&self, ends: &Endpoints) -> bool {
         self.netns == ends.netns
             && (self.local_port == 0 || ends.local_port == 0 || self.local_port == ends.local_port)
             && (self.peer_port == 0 || ends.peer_port == 0 || self.peer_port == ends.peer_port)
     }
 
-    /// Whether the socket was born after the reading of the descriptor tables began, at `walked`:
-    /// what was read can be of another socket that had its address before.
+    /// Returns whether the socket was born after the reading of the descriptor tables began, at
+    /// `walked`: what was read can be of another socket that had its address before.
     pub(crate) fn is_born_since(&self, walked: Nanos) -> bool {
         !self.has(flag::BORN_BEFORE) && self.born.saturating_add(MARGIN) >= walked
     }

@@ -88,7 +88,7 @@ impl States {
     /// No state.
     pub const NONE: Self = Self(0);
 
-    /// The transient states; see [`SocketState::can_leak`].
+    /// Returns the transient states; see [`SocketState::can_leak`].
     #[must_use]
     pub fn leaking() -> Self {
         SocketState::ALL
@@ -97,19 +97,19 @@ impl States {
             .fold(Self::NONE, |set, state| set.with(*state))
     }
 
-    /// The set and one more.
+    /// Returns the set with one more state.
     #[must_use]
     pub const fn with(self, state: SocketState) -> Self {
         Self(self.0 | 1 << state.index())
     }
 
-    /// What both sets have.
+    /// Returns what both sets have.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 & other.0)
     }
 
-    /// Whether it has a state.
+    /// Returns whether it has a state.
     #[must_use]
     pub const fn has(self, state: SocketState) -> bool {
         self.0 & (1 << state.index()) != 0

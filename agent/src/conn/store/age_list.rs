@@ -1,10 +1,10 @@
 //! The rows of one group in one state, ordered by the time they entered it: a doubly linked list
 //! through the rows themselves.
 //!
-//! Used by the groups. Guarantees: the oldest row is the head; how many rows are older than each of
-//! [`STUCK_AGES`] is known without walking, because a cursor a threshold remembers the first row
-//! that is younger and moves forward with time, over each row once. Appending is O(1) for rows that
-//! come in order; a row that comes late walks back from the tail past the younger ones.
+//! Used by the groups. Guarantees: the oldest row is the head. How many rows are older than each of
+//! [`STUCK_AGES`] is known without a walk: for each threshold a cursor remembers the first younger
+//! row and moves forward with time, over each row once. Appending is O(1) for rows that come in
+//! order; a row that comes late walks back from the tail past the younger ones.
 
 use catalogue::labels::{SocketState, Stage};
 use catalogue::limits::STUCK_AGES;
@@ -17,34 +17,35 @@ use crate::conn::report::snapshot::StateGauge;
 use crate::conn::socket::row::Row;
 
 const AGES: usize = STUCK_AGES.len();
-/// A cursor an age, and one for the rows that entered since the descriptor tables were last read.
+/// One cursor for each age, and one for the rows that entered after the descriptor tables were last
+/// read.
 const CURSORS: usize = AGES + 1;
 const WALK: usize = AGES;
 
-/// For each cursor the moment before which a row must have entered its state to be passed by. It
-/// never goes back; the lists are brought up to it one by one, and each knows how far it has come.
+/// For each cursor, the moment before which a row must have entered its state to be passed. It
+/// never goes back. The lists are brought up to it one by one, and each knows how far it has come.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct AgeThresholds([Nanos; CURSORS]);
 
 impl AgeThresholds {
-    /// The moments of the ages.
+    /// Returns the moments of the ages.
     #[cfg(test)]
     pub(crate) fn ages(&self) -> [Nanos; AGES] {
         std::array::from_fn(|age| self.0[age])
     }
 
-    /// From when on the descriptor tables were last read.
+    /// Returns the moment from which the descriptor tables were last read.
     #[cfg(test)]
     pub(crate) const fn walked(&self) -> Nanos {
         self.0[WALK]
     }
 
-    /// The descriptor tables were read from `moment` on.
+    /// Notes that the descriptor tables were read from `moment` on.
     pub(crate) fn mark_read(&mut self, moment: Nanos) {
         self.0[WALK] = self.0[WALK].max(moment);
     }
 
-    /// Moves on to `now`.
+    /// Moves the ages on to `now`.
     pub(crate) fn advance(&mut self, now: Nanos) {
         for (threshold, age) in self.0.iter_mut().zip(STUCK_AGES) {
             let passed = now.saturating_add(Nanos::new(1)).saturating_sub(Nanos::from_secs(age));
@@ -53,26 +54,26 @@ impl AgeThresholds {
     }
 }
 
-/// An ordered list of rows.
+/// A list of rows, ordered by the time they entered their state.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AgeList {
     head: Option<RowId>,
     tail: Option<RowId>,
     count: u32,
-    /// Whether ages are asked of this list.
+    /// Whether ages are counted in this list.
     aged: bool,
-    /// The thresholds that its cursors have been brought up to.
+    /// The thresholds up to which its cursors have been brought.
     thresholds: [Nanos; CURSORS],
-    /// The first row that is not older than each threshold, `None` where all are.
+    /// The first row that is not older than each threshold; `None` if all rows are older.
     cursors: [Option<RowId>; CURSORS],
-    /// The rows before each cursor.
+    /// How many rows are before each cursor.
     older: [u32; CURSORS],
-    /// The rows in CLOSE_WAIT, by stage.
+    /// How many rows in CLOSE_WAIT are in each stage.
     stages: [u32; Stage::COUNT],
 }
 
 impl AgeList {
-    /// An empty list; `aged` where it has to know how many are older than the ages.
+    /// Creates an empty list; `aged` if it has to know how many rows are older than the ages.
     pub(crate) const fn new(aged: bool) -> Self {
         Self {
             head: None,
@@ -86,12 +87,12 @@ impl AgeList {
         }
     }
 
-    /// The youngest row; `None` in an empty list.
+    /// Returns the youngest row; `None` if the list is empty.
     pub(crate) const fn tail(&self) -> Option<RowId> {
         self.tail
     }
 
-    /// Puts a row where its time belongs, after those of the same time; walks back from `start`,
+    /// Inserts a row where its time belongs, after those of the same time. Walks back from `start`,
     /// which is the tail or a row that is not older.
     pub(crate) fn insert(&mut self, rows: &mut Slab, index: RowId, start: Option<RowId>) {
         let entered = rows[index].entered;
@@ -132,7 +133,7 @@ impl AgeList {
         }
     }
 
-    /// Takes a row out.
+    /// Removes a row from the list.
     pub(crate) fn remove(&mut self, rows: &mut Slab, index: RowId) {
         let (entered, prev, next) = (rows[index].entered, rows[index].prev, rows[index].next);
         match prev {
@@ -173,7 +174,7 @@ impl AgeList {
         changed
     }
 
-    /// The rows by stage, in the order of `Stage::ALL`; zero for any state but CLOSE_WAIT.
+    /// Returns the rows by stage, in the order of `Stage::ALL`; zero for any state but CLOSE_WAIT.
     pub(crate) fn stages(&self) -> [u64; Stage::COUNT] {
         self.stages.map(u64::from)
     }
@@ -187,8 +188,8 @@ impl AgeList {
     }
 
     /// Brings the cursors up to thresholds that have moved on, past as many rows as `budget` has,
-    /// which it takes from it. Rows of one time are passed together, or the list would not know
-    /// which of them have been.
+    /// and takes those from it. Rows of one time are passed together, because the list could not
+    /// tell which of them have been passed.
     pub(crate) fn advance(&mut self, rows: &Slab, thresholds: &AgeThresholds, budget: &mut Budget) {
         if !self.aged {
             return;
@@ -214,7 +215,7 @@ impl AgeList {
         }
     }
 
-    /// What the list shows.
+    /// Returns what the gauges show of the list.
     pub(crate) fn gauge(&self, rows: &Slab) -> StateGauge {
         StateGauge {
             count: u64::from(self.count),
@@ -223,19 +224,19 @@ impl AgeList {
         }
     }
 
-    /// When the oldest row entered that came since the descriptor tables were last read; nothing
-    /// for a list whose ages nobody asks for.
+    /// Returns when the oldest row entered that came after the descriptor tables were last read;
+    /// `None` if the list counts no ages.
     pub(crate) fn unverified_since(&self, rows: &Slab) -> Option<Nanos> {
         let first = self.cursors[WALK];
         first.filter(|_| self.aged).map(|row| rows[row].entered)
     }
 
-    /// Whether it has no row.
+    /// Returns whether it has no row.
     pub(crate) const fn is_empty(&self) -> bool {
         self.count == 0
     }
 
-    /// The rows from the oldest to the youngest.
+    /// Returns the rows from the oldest to the youngest.
     pub(crate) fn indices<'a>(&self, rows: &'a Slab) -> impl Iterator<Item = RowId> + use<'a> {
         std::iter::successors(self.head, |at| rows[*at].next)
     }

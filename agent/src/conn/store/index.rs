@@ -1,10 +1,9 @@
-//! From a socket's kernel address to its row.
+//! The index from a socket's kernel address to its row.
 //!
-//! Used by the store. One open-addressed table would be copied as a whole when it grows, with a
-//! look at every row, while records wait: so the addresses are spread over [`SHARDS`] small ones,
-//! each of which grows by itself. Guarantees: five bytes a slot, and at least half of them in use
-//! once a shard has grown past its first slots; growing holds a record up for a 64th of all rows
-//! at the most.
+//! Used by the store. One open-addressed table would be rehashed as a whole when it grows, while
+//! records wait. So the addresses are spread over [`SHARDS`] tables, each of which grows by itself.
+//! Guarantees: a slot takes five bytes, and at least half of the slots are in use once a shard has
+//! grown past its first ones. A record waits for the rehash of one shard at most.
 
 use hashbrown::HashTable;
 use hashbrown::hash_table::OccupiedEntry;
@@ -12,29 +11,29 @@ use hashbrown::hash_table::OccupiedEntry;
 use super::slab::Slab;
 use crate::conn::ids::RowId;
 
-/// How many tables there are; a power of two.
+/// The number of shards; a power of two.
 const SHARDS: usize = 64;
-/// The bits of a hash that choose the table: above those that choose the slot in it, below those
-/// kept beside it.
+/// The bits of a hash that choose the shard: above those that choose the slot, below those that are
+/// stored beside it.
 const SHARD_SHIFT: u32 = 48;
 
-/// The rows' indices by their sockets' addresses.
+/// The rows by their sockets' addresses, in shards.
 pub(crate) struct Index([HashTable<RowId>; SHARDS]);
 
 impl Index {
-    /// No rows.
+    /// Creates an empty index.
     pub(crate) fn new() -> Self {
         Self(std::array::from_fn(|_| HashTable::new()))
     }
 
-    /// The row of a socket.
+    /// Returns the row of a socket.
     #[inline]
     pub(crate) fn find(&self, sk: u64, rows: &Slab) -> Option<RowId> {
         let hash = hash(sk);
         self.0[shard(hash)].find(hash, |index| rows[*index].sk == sk).copied()
     }
 
-    /// The row of a socket, ready to be taken out.
+    /// Returns the entry of a socket, to be removed.
     #[inline]
     pub(crate) fn entry(&mut self, sk: u64, rows: &Slab) -> Option<OccupiedEntry<'_, RowId>> {
         let hash = hash(sk);
@@ -48,7 +47,7 @@ impl Index {
         self.0[shard(of)].insert_unique(of, index, |index| hash(rows[*index].sk));
     }
 
-    /// How many there are.
+    /// Returns how many rows there are.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.0.iter().map(HashTable::len).sum()
@@ -60,8 +59,9 @@ const fn shard(hash: u64) -> usize {
     (hash >> SHARD_SHIFT) as usize % SHARDS
 }
 
-/// A hash for kernel addresses: their low bits are zero and their high bits equal, so the
-/// two halves of a product by an odd constant (2^64 over the golden ratio) are folded together.
+/// Returns a hash of a kernel address. The low bits of such addresses are zero and the high bits
+/// equal, so the two halves of a product by an odd constant (2^64 over the golden ratio) are folded
+/// together.
 #[inline]
 const fn hash(sk: u64) -> u64 {
     let product = sk.wrapping_mul(0x9E37_79B9_7F4A_7C15);

@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 use crate::conn::ids::RowId;
 use crate::internal_error::internal_error;
 
-/// Where a listener listens.
+/// The local address that a listener is bound to, and its row.
 struct Listener {
     row: RowId,
     local: [u64; 2],
@@ -36,19 +36,20 @@ impl Listeners {
         }
     }
 
-    /// Whether a port of a namespace is listened on, at whatever address.
+    /// Returns whether a port of a namespace is listened on, at any address.
     pub(crate) fn has(&self, netns: u32, port: u16) -> bool {
         self.0.contains_key(&(netns, port))
     }
 
-    /// The ports that are listened on, each once a namespace.
+    /// Returns the ports that are listened on, each once a namespace.
     pub(crate) fn ports(&self) -> impl Iterator<Item = (u32, u16)> + '_ {
         self.0.keys().copied()
     }
 
-    /// The listener that a connection to this local end comes from: the one with the very address,
-    /// else the one with its family's wildcard, else `[::]` for IPv4. The oldest of equals: sockets
-    /// that share a port with `SO_REUSEPORT` mostly belong to one program.
+    /// Returns the listener that a connection to this local end comes from: the one with the exact
+    /// address, else the one with its family's wildcard, else `[::]` for IPv4. Of equal ones the
+    /// oldest is returned: sockets that share a port with `SO_REUSEPORT` mostly belong to one
+    /// program.
     pub(crate) fn find(&self, netns: u32, port: u16, local: [u64; 2]) -> Option<RowId> {
         let mut best = (0, None);
         for listener in self.0.get(&(netns, port))? {
@@ -75,7 +76,7 @@ fn rank(listener: [u64; 2], local: [u64; 2]) -> u8 {
     }
 }
 
-/// Whether a 16-byte address stands for an IPv4 one.
+/// Returns whether a 16-byte address stands for an IPv4 one.
 fn is_v4(address: [u64; 2]) -> bool {
     address[0] == 0 && address[1].to_ne_bytes()[..4] == [0, 0, 0xff, 0xff]
 }

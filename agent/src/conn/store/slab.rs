@@ -10,27 +10,27 @@ use crate::conn::ids::RowId;
 use crate::conn::socket::row::{Row, flag};
 use crate::internal_error::internal_error;
 
-/// Rows in a chunk: 112 KiB, so that an idle agent stays small.
+/// Rows in a chunk. It takes 112 KiB, so that an idle agent stays small.
 const CHUNK: usize = 1024;
 
-/// All rows.
+/// The rows, in chunks that never move.
 pub(crate) struct Slab {
     chunks: Vec<Box<[Row; CHUNK]>>,
     free: Option<RowId>,
-    /// One more than the highest slot ever used; slot 0 never is, see [`RowId`].
+    /// One more than the highest slot ever used. Slot 0 is never used, see [`RowId`].
     top: u32,
     used: usize,
     limit: usize,
 }
 
 impl Slab {
-    /// No rows, and at most `limit` later.
+    /// Creates an empty slab that will hold at most `limit` rows.
     pub(crate) fn new(limit: usize) -> Self {
         let limit = limit.min(u32::MAX as usize - 2);
         Self { chunks: Vec::new(), free: None, top: 1, used: 0, limit }
     }
 
-    /// Stores a row; none where the table is full.
+    /// Stores a row. Returns `None` if the table is full.
     pub(crate) fn insert(&mut self, row: Row) -> Option<RowId> {
         if self.used >= self.limit {
             return None;
@@ -59,7 +59,7 @@ impl Slab {
         Some(index)
     }
 
-    /// Gives a row back, and its last contents.
+    /// Frees a slot. Returns the row that was in it.
     #[inline]
     pub(crate) fn remove(&mut self, index: RowId) -> Row {
         debug_assert!(self[index].has(flag::LIVE), "only a row in use is removed");
@@ -72,22 +72,22 @@ impl Slab {
         row
     }
 
-    /// How many rows are in use.
+    /// Returns how many rows are in use.
     pub(crate) const fn len(&self) -> usize {
         self.used
     }
 
-    /// The most rows there can be.
+    /// Returns the most rows that there can be.
     pub(crate) const fn limit(&self) -> usize {
         self.limit
     }
 
-    /// Returns one more than the highest slot ever used; slot 0 and some others hold no row.
+    /// Returns one more than the highest slot ever used. Slot 0 and some others hold no row.
     pub(crate) const fn top(&self) -> u32 {
         self.top
     }
 
-    /// The rows in use.
+    /// Returns the rows in use.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Row> + '_ {
         self.chunks.iter().flat_map(|chunk| chunk.iter()).filter(|row| row.has(flag::LIVE))
     }

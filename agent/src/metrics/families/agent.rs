@@ -86,7 +86,7 @@ const TRANSITIONS: &[(u8, &[u8])] = &[
     (tcp::CLOSE, &[tcp::SYN_SENT, tcp::LISTEN]),
     (tcp::LISTEN, &[tcp::SYN_RECV, tcp::CLOSE]),
     (tcp::SYN_SENT, &[tcp::ESTABLISHED, tcp::SYN_RECV, tcp::CLOSE]),
-    (tcp::SYN_RECV, &[tcp::ESTABLISHED, tcp::FIN_WAIT1, tcp::CLOSE]),
+    (tcp::SYN_RECV, &[tcp::ESTABLISHED, tcp::FIN_WAIT1, tcp::CLOSE_WAIT, tcp::CLOSE]),
     (tcp::ESTABLISHED, &[tcp::FIN_WAIT1, tcp::CLOSE_WAIT, tcp::CLOSE]),
     (tcp::FIN_WAIT1, &[tcp::FIN_WAIT2, tcp::CLOSING, tcp::CLOSE]),
     (tcp::FIN_WAIT2, &[tcp::CLOSE]),

@@ -89,8 +89,8 @@ impl<'a> Sources<'a> {
         let ports = pressure.ports.iter().map(|place| ([netns_label(place.netns, host)], *place));
         let counted =
             pressure.netstat.iter().map(|counted| ([netns_label(counted.netns, host)], *counted));
-        // One that has lowered its limit far below what it has open wants no more: that is a
-        // sandbox, not a shortage. A few above it are inherited.
+        // A process whose limit is far below the number of its open descriptors has lowered it as a
+        // sandbox: that is no shortage. A few above it are inherited.
         let read = |process: &'a OwnerProcess| {
             process.descriptors.filter(|read| read.open <= read.limit.saturating_mul(2))
         };

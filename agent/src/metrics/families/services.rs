@@ -48,8 +48,9 @@ static FAILURES: LazyLock<Tails<ConnectFailure>> = LazyLock::new(|| {
 /// `Services` are in the order of the page.
 pub(super) struct Services<'a> {
     all: Sorted<&'a Service>,
-    /// These have series of connects, whose families have no label `role`. Clients always have
-    /// them; services of another role (whose birth was not seen) only if a connect was counted.
+    /// Services with series of connects, whose families have no label `role`. Clients always have
+    /// them. A service of another role (whose birth was not seen) has them only if a connect was
+    /// counted.
     connects: Sorted<&'a Service>,
 }
 

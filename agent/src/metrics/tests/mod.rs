@@ -97,6 +97,23 @@ fn a_hostile_process_name_stays_on_one_line() {
     assert!(page.contains(&format!("tcpwarden_connections{{{labels}}} 0")));
 }
 
+/// The transitions that a kernel makes, as the tests of the state machine name them.
+const STATE_MACHINE: &str = include_str!("../../conn/socket/tests/state_machine.txt");
+
+#[test]
+fn every_transition_that_a_kernel_makes_has_a_counter_from_the_start_and_no_other() {
+    let (_, made) = STATE_MACHINE.split_once("\n[kernel]\n").unwrap();
+    let made = made.lines().take_while(|line| !line.starts_with('['));
+    let made: BTreeSet<String> = made
+        .filter_map(|line| line.split_once('|')?.0.split_once("->"))
+        .map(|(old, new)| format!("{{old=\"{}\",new=\"{}\"}} 0", old.trim(), new.trim()))
+        .collect();
+    assert!(!made.is_empty());
+    let page = page(&empty(), SharedStats::default());
+    let shown = page.lines().filter_map(|line| line.strip_prefix("tcpwarden_transitions_total"));
+    assert_eq!(shown.map(str::to_owned).collect::<BTreeSet<_>>(), made);
+}
+
 #[test]
 fn counters_with_fixed_labels_are_there_from_the_start() {
     let page = page(&empty(), SharedStats::default());

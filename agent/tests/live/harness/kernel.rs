@@ -21,6 +21,19 @@ const WATCHED: [&str; 9] = [
     "ListenOverflows",
 ];
 
+/// The states in which a full socket stays, as the agent's metrics name them.
+pub(crate) const FULL_STATES: [&str; 9] = [
+    "syn_sent",
+    "syn_recv",
+    "established",
+    "fin_wait1",
+    "fin_wait2",
+    "close_wait",
+    "last_ack",
+    "closing",
+    "listen",
+];
+
 /// Some TCP counters of the kernel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counters(BTreeMap<&'static str, i64>);

@@ -24,7 +24,7 @@ pub(super) fn port_use() -> Vec<Draft> {
             .about(
                 "The share of local ports that connections to the busiest destination have taken.",
                 "A line towards 100 %.",
-                &["TcpEphemeralPortsNearExhaustion"],
+                &[],
                 "`tcpwarden ports` names the destination; reuse connections, or widen \
                  ip_local_port_range.",
             )
@@ -60,7 +60,7 @@ pub(super) fn port_shortage() -> Vec<Draft> {
             .about(
                 "Connects that failed because no local port was left.",
                 "Any: requests fail now.",
-                &["TcpEphemeralPortsExhausted", "TcpConnectFailures"],
+                &["TcpConnectFailures"],
                 "As beside; then Services for who connects so often.",
             )
             .size(8, 8)

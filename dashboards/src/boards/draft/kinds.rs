@@ -33,6 +33,7 @@ impl Draft {
             id,
             title,
             about,
+            watching: Vec::new(),
             size,
             defaults,
             options,

@@ -19,7 +19,7 @@ pub(super) fn causes() -> Vec<Draft> {
             .about(
                 "The share of segments that were retransmitted, SYNs excluded.",
                 "Above the line.",
-                &["TcpRetransmitRatioHigh"],
+                &[],
                 "One host: its link. All hosts at once: the network between.",
             )
             .size(8, 8)

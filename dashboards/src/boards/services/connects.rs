@@ -37,7 +37,7 @@ pub(super) fn connect_times() -> Vec<Draft> {
             "Time from the first SYN to ESTABLISHED, of connects that succeeded; the line is where \
              slow begins.",
             "A 99th percentile at 1, 3 or 7 s: SYNs are lost and retransmitted.",
-            &["TcpConnectSlow", "TcpSynRetransmits"],
+            &["TcpSynRetransmits"],
             "Retransmits of SYNs stand on Network quality; a full accept queue of the server does \
              the same.",
         )
@@ -95,7 +95,7 @@ pub(super) fn connect_failures() -> Vec<Draft> {
                 "The processes with the most failed connects, by port of the peer. The share \
                  leaves out what the program gave up (canceled) and what found no local port.",
                 "A share of 100 %: the service behind the port is gone.",
-                &["TcpConnectFailures"],
+                &[],
                 "`tcpwarden connections --state syn_sent` shows the peers that do not answer.",
             )
             .no_value("none")

@@ -45,7 +45,7 @@ pub(super) fn short_lived() -> Vec<Draft> {
                  connections that lived no longer than half a second.",
                 "Many connects, nearly all short: one handshake for each request, and a TIME_WAIT \
                  that holds a local port for a minute.",
-                &["TcpConnectionChurn"],
+                &[],
                 "Turn on keep-alive or a pool in that client; a proxy towards many clients may be \
                  right as it is.",
             )

@@ -13,14 +13,14 @@ use crate::conn::nanos::Nanos;
 use crate::workload::Key;
 
 impl Groups {
-    /// The groups whose workload waits for this key's name.
+    /// Returns the groups whose workload waits for this key's name.
     pub(in crate::conn) fn waiting(&self, key: Key) -> Vec<GroupId> {
         let workload = WorkloadRef::Pending(key);
         self.indices().filter(|group| self.list[group.position()].workload == workload).collect()
     }
 
-    /// Gives a group its workload where no group of its process has it yet; else returns the group
-    /// that has.
+    /// Gives a group its workload if no group of its process has that workload yet. Otherwise
+    /// returns the group that has it.
     pub(in crate::conn) fn rename_or_find(
         &mut self,
         group: GroupId,
@@ -38,7 +38,7 @@ impl Groups {
         None
     }
 
-    /// Groups whose process has had no row in their workload for [`IDLE_TTL`].
+    /// Returns the groups whose process has had no row in their workload for [`IDLE_TTL`].
     pub(in crate::conn) fn idle(&mut self, now: Nanos) -> Vec<GroupId> {
         let awake = |group: &&GroupEntry| {
             group.live && (group.touched || group.workload.is_pending() || !group.is_empty())
@@ -62,7 +62,7 @@ impl Groups {
         idle
     }
 
-    /// Removes a group that has no rows; what it counted goes to another of its role.
+    /// Removes a group that has no rows; `successor`, of the same role, takes what it counted.
     pub(in crate::conn) fn remove(&mut self, group: GroupId, successor: GroupId) {
         debug_assert!(group.position() >= ALWAYS, "the groups that are always there do not end");
         debug_assert!(self.list[group.position()].is_empty(), "a group that ends has no rows");

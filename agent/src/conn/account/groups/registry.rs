@@ -1,4 +1,4 @@
-//! How groups are found by their names, and made where there is room.
+//! How groups are found by their names, and made if there is room.
 
 use std::hash::BuildHasher as _;
 use std::sync::Arc;
@@ -18,7 +18,8 @@ use crate::internal_error::internal_error;
 use crate::workload::Key;
 
 impl Groups {
-    /// The group of a process by its name, made where there is room.
+    /// Returns the group of a process by its name, and makes it if there is room; else `~other`,
+    /// counted as overflow.
     pub(crate) fn of_name(&mut self, name: &Name, workload: &WorkloadRef, role: Role) -> GroupId {
         match self.find(name.as_str(), workload, role) {
             Some(group) => group,
@@ -26,8 +27,8 @@ impl Groups {
         }
     }
 
-    /// The group of a process by its name, made where there is room; none, and nothing counted,
-    /// where there is not.
+    /// Returns the group of a process by its name, and makes it if there is room. Returns `None`
+    /// and counts nothing if there is none.
     pub(crate) fn of_name_if_room(
         &mut self,
         name: &Name,
@@ -37,8 +38,8 @@ impl Groups {
         self.find_or_add(&name.as_str().into(), workload, role)
     }
 
-    /// The group of another's process in this workload and role; none, and nothing counted, where
-    /// there is no room.
+    /// Returns the group of another group's process in this workload and role. Returns `None` and
+    /// counts nothing if there is no room.
     pub(crate) fn sibling_if_room(
         &mut self,
         group: GroupId,
@@ -49,7 +50,8 @@ impl Groups {
         self.find_or_add(&process, workload, role)
     }
 
-    /// The group of another's process in this workload and role, made where there is room.
+    /// Returns the group of another group's process in this workload and role, and makes it if
+    /// there is room.
     pub(crate) fn sibling(
         &mut self,
         group: GroupId,
@@ -63,7 +65,7 @@ impl Groups {
         self.find(&process, workload, role).unwrap_or_else(|| self.make(&process, workload, role))
     }
 
-    /// The same process in the same workload, in this role.
+    /// Returns the group of the same process and workload in this role.
     pub(crate) fn in_role(&mut self, group: GroupId, role: Role) -> GroupId {
         if self.role(group) == role {
             return group;
@@ -85,7 +87,7 @@ impl Groups {
         Some(found)
     }
 
-    /// The group of that name, made where there is room.
+    /// Returns the group of that name, and makes it if there is room.
     pub(super) fn find_or_add(
         &mut self,
         process: &Arc<str>,
@@ -103,9 +105,8 @@ impl Groups {
         used < self.limit + if workload.is_pending() { SPARE } else { 0 }
     }
 
-    /// A new group where there is room. A workload that waits for its name has more of it, and
-    /// where that is used up its rows are those of workload `unknown`; rows without an owner
-    /// stay so.
+    /// Makes a group if there is room. A workload that waits for its name has more room; if that is
+    /// used up, its rows go to workload `unknown`. Rows without an owner stay without one.
     pub(super) fn make(
         &mut self,
         process: &Arc<str>,

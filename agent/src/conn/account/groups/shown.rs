@@ -1,4 +1,4 @@
-//! What groups show.
+//! What a snapshot shows of the groups.
 //!
 //! Used by the table's snapshot.
 
@@ -16,9 +16,9 @@ use crate::conn::store::slab::Slab;
 use crate::workload::{Kind, Workload};
 
 impl Groups {
-    /// What the groups show, their ages brought up to `thresholds`. A group whose workload is not
-    /// known yet shows its rows under `unknown`; what it counts waits with it, for a counter must
-    /// not go down again.
+    /// Returns what the groups show, with their ages brought up to `thresholds`. The rows of a
+    /// group whose workload is not known yet are shown under `unknown`. Its counters are held back
+    /// until the name is known, because a counter must not go down again.
     pub(in crate::conn) fn snapshot(
         &mut self,
         rows: &Slab,
@@ -56,7 +56,7 @@ impl Groups {
         shown
     }
 
-    /// The workloads that have a group, each once.
+    /// Returns the workloads that have a group, each once.
     pub(in crate::conn) fn workloads(&self) -> Vec<Arc<Workload>> {
         let mut seen = HashSet::new();
         let named = self.list.iter().filter(|group| group.live && group.used).filter_map(|group| {
@@ -75,7 +75,7 @@ impl Groups {
 }
 
 impl snapshot::Group {
-    /// Adds the sockets of another.
+    /// Adds the counts of another.
     fn add(&mut self, other: &Self) {
         self.states.iter_mut().zip(&other.states).for_each(|(mine, theirs)| mine.add(theirs));
         self.close_wait.iter_mut().zip(other.close_wait).for_each(|(mine, theirs)| *mine += theirs);
@@ -84,7 +84,7 @@ impl snapshot::Group {
 }
 
 impl StateGauge {
-    /// Adds the sockets of another.
+    /// Adds the counts of another.
     fn add(&mut self, other: &Self) {
         self.count += other.count;
         self.oldest_since = [self.oldest_since, other.oldest_since].into_iter().flatten().min();

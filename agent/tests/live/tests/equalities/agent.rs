@@ -1,5 +1,6 @@
 //! The agent's page against itself: totals of one metric have to fit those of another.
 
+use crate::harness::kernel;
 use crate::harness::ledger::{Ledger, terms};
 use crate::harness::settle::Between;
 
@@ -70,17 +71,7 @@ pub(super) fn agrees_with_itself(ledger: &mut Ledger, between: Between<'_>) {
 fn flow(ledger: &mut Ledger, between: Between<'_>) {
     let moved = |end: &str, state: &str| between.delta("transitions_total", &[(end, state)]);
     let births = between.moved("listen", "syn_recv");
-    for state in [
-        "syn_sent",
-        "syn_recv",
-        "established",
-        "fin_wait1",
-        "fin_wait2",
-        "close_wait",
-        "last_ack",
-        "closing",
-        "listen",
-    ] {
+    for state in kernel::FULL_STATES {
         let children = if state == "listen" { births } else { 0 };
         let orphaned = if state == "fin_wait2" { between.full_orphans() } else { 0 };
         let listed = between.after.sockets.get(state) - between.before.sockets.get(state);

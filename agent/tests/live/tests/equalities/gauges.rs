@@ -9,17 +9,7 @@ use crate::harness::settle::Moment;
 /// namespace by namespace.
 pub(crate) fn gauges(moment: &Moment, namespaces: &[&Netns]) -> Ledger {
     let mut ledger = Ledger::default();
-    for state in [
-        "syn_sent",
-        "syn_recv",
-        "established",
-        "fin_wait1",
-        "fin_wait2",
-        "close_wait",
-        "last_ack",
-        "closing",
-        "listen",
-    ] {
+    for state in kernel::FULL_STATES {
         ledger.equal(
             state,
             terms!("listed" => moment.sockets.get(state)),

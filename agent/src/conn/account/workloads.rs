@@ -123,6 +123,7 @@ impl Workloads {
             return self.unknown_ref();
         }
         self.pending.insert(key, None);
+        debug_assert!(self.pending.len() <= MOST_PENDING, "only so many keys wait");
         WorkloadRef::Pending(key)
     }
 
@@ -161,7 +162,9 @@ impl Workloads {
     pub(crate) fn tell(&mut self, key: Key, workload: Option<&Arc<Workload>>, now: Nanos) -> bool {
         self.epoch += 1;
         let waited = self.pending.remove(&key).is_some();
-        let room = self.known.len() < MOST_KNOWN;
+        // A key that waited has its room already.
+        let room = self.known.len() + self.pending.len() < MOST_KNOWN;
+        debug_assert!(room || !waited, "a key that waits is one of those that are kept");
         match (workload, self.known.get_mut(&key)) {
             (Some(workload), Some(known)) => {
                 known.told = now;
@@ -178,6 +181,10 @@ impl Workloads {
             }
             _ => {}
         }
+        debug_assert!(
+            self.known.len() + self.pending.len() <= MOST_KNOWN,
+            "keys stay within their budget"
+        );
         waited
     }
 

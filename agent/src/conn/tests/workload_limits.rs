@@ -72,6 +72,18 @@ fn a_vanished_cgroup_keeps_its_name_for_five_minutes() {
 }
 
 #[test]
+fn a_key_that_waits_has_its_room_among_those_that_are_kept() {
+    let mut table = seeing(LIMITS);
+    connect(&mut table, 1, 25, "curl");
+    for id in 0..=MOST_KNOWN as u64 {
+        tell(&mut table, 1000 + id, "x");
+    }
+    assert_eq!(table.core.workloads.len(), MOST_KNOWN);
+    table.tell_workloads([(Key::Cgroup(25), None)], Nanos::ZERO);
+    assert_eq!(table.core.workloads.len(), MOST_KNOWN);
+}
+
+#[test]
 fn a_flood_of_cgroups_is_bounded_and_counted() {
     let mut table = seeing(Limits { groups: 10, services: 10, connections: 100, ..LIMITS });
     for sk in 1..=1000 {

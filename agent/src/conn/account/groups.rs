@@ -238,6 +238,7 @@ impl Groups {
     pub(crate) fn retransmit(&mut self, group: GroupId, record: &Retransmit) {
         let (phase, kind) = phase_and_kind(record.state, record.ca_state, record.pending);
         let group = &mut self.list[group.position()];
+        debug_assert!(group.live, "a group that counts has not ended");
         group.used = true;
         group.retransmitted[phase.index()][kind.index()] += u64::from(record.segments);
     }

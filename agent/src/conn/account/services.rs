@@ -154,6 +154,10 @@ impl Services {
             self.list.push(entry);
             number(self.list.len() - 1)
         };
+        debug_assert!(
+            self.list.len() - self.free.len() <= Role::COUNT + self.limit + SPARE,
+            "services stay within their budget"
+        );
         self.index.insert(key, at);
         at
     }

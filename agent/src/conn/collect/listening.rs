@@ -118,6 +118,7 @@ impl Listening {
             pair.add(row, *extra, dropped.unwrap_or(0));
         }
         self.pairs.retain(|_, pair| pair.sockets > 0 || pair.drops > 0);
+        debug_assert!(self.pairs.len() <= self.limit, "listeners stay within their budget");
     }
 
     /// Returns what is shown. The shared pair is shown once something was folded.

@@ -27,7 +27,7 @@ use crate::conn::socket::attribution::Attribution;
 use crate::conn::socket::effect::Effect;
 use crate::conn::socket::observation::Observation;
 use crate::conn::socket::relation::Relation;
-use crate::conn::socket::row::MARGIN;
+use crate::conn::socket::row::{MARGIN, seen};
 
 /// The most closes that are remembered during a pass. Beyond it the pass inserts nothing more.
 const MAX_CLOSED: usize = 1 << 20;
@@ -66,6 +66,7 @@ impl Pass {
 impl Pass {
     /// Begins a pass. No move may be planned: `_drained` proves it.
     pub(crate) fn new(core: &Core, _drained: &Drained<'_>, number: u8, now: Nanos) -> Self {
+        debug_assert!(number > seen::FRESH, "the number of a pass is no mark");
         Self {
             start: now,
             number,

@@ -146,6 +146,10 @@ impl AgeList {
         }
         debug_assert!(self.count > 0, "a list counts its rows");
         self.count -= 1;
+        debug_assert!(
+            (self.count == 0) == (self.head.is_none() && self.tail.is_none()),
+            "a list without rows has no ends"
+        );
         if let Some(stage) = self.stage(&rows[index]) {
             *stage -= 1;
         }
@@ -200,10 +204,12 @@ impl AgeList {
                 let Some((row, entered)) =
                     at.map(|at| (at, rows[at].entered)).filter(|(_, entered)| entered < until)
                 else {
+                    debug_assert!(self.thresholds[age] <= *until, "a threshold never goes back");
                     self.thresholds[age] = *until;
                     break;
                 };
                 if budget.is_spent() && last != Some(entered) {
+                    debug_assert!(self.thresholds[age] <= entered, "a threshold never goes back");
                     self.thresholds[age] = entered;
                     break;
                 }

@@ -20,7 +20,12 @@ pub(crate) struct Listeners(HashMap<(u32, u16), Vec<Listener>>);
 impl Listeners {
     /// Adds a row.
     pub(crate) fn add(&mut self, netns: u32, port: u16, local: [u64; 2], row: RowId) {
-        self.0.entry((netns, port)).or_default().push(Listener { row, local });
+        let all = self.0.entry((netns, port)).or_default();
+        debug_assert!(
+            all.iter().all(|listener| listener.row != row),
+            "a row in LISTEN is found once by its port"
+        );
+        all.push(Listener { row, local });
     }
 
     /// Removes a row.

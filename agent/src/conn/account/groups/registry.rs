@@ -157,6 +157,10 @@ impl Groups {
             self.list.push(group);
             number(self.list.len() - 1)
         };
+        debug_assert!(
+            self.list.len() - self.free.len() <= ALWAYS + self.limit + SPARE,
+            "groups stay within their budget"
+        );
         self.remember(at);
         at
     }
@@ -167,6 +171,15 @@ impl Groups {
             let group = &list[at.position()];
             hash(hasher, &group.process, &group.workload, group.role)
         };
+        debug_assert!(
+            index
+                .find(key(&group), |at| {
+                    let (one, other) = (&list[at.position()], &list[group.position()]);
+                    one.is(&other.process, &other.workload, other.role)
+                })
+                .is_none(),
+            "no two groups have the same names"
+        );
         index.insert_unique(key(&group), group, key);
     }
 

@@ -25,7 +25,7 @@ pub mod kind {
 /// Bits of the `flags` byte.
 pub mod flag {
     /// The socket was locked by a task (`sk_lock.owned`), so the current task was its user.
-    pub const OWNED: u8 = 1;
+    pub const LOCKED: u8 = 1;
     /// The current task is a kernel thread.
     pub const KTHREAD: u8 = 1 << 1;
     /// No descriptor refers to the socket any more (`SOCK_DEAD`).
@@ -94,7 +94,7 @@ pub struct State {
     pub time: u64,
     /// Identity and ends.
     pub ends: Endpoints,
-    /// The current process; meaningful only with [`flag::OWNED`], else 0.
+    /// The current process; meaningful only with [`flag::LOCKED`], else 0.
     pub tgid: u32,
     /// The user that created the socket (`sk_uid`).
     pub uid: u32,

@@ -105,7 +105,7 @@ fn report(transition: Transition, seen: u64) -> bool {
 #[inline(always)]
 fn record(kind: u8, transition: Transition, local_port: u16, time: u64, task: Task) -> State {
     let Transition { sk, old, new, owned } = transition;
-    let owner = if owned { flag::OWNED } else { 0 } | if task.kthread { flag::KTHREAD } else { 0 };
+    let owner = if owned { flag::LOCKED } else { 0 } | if task.kthread { flag::KTHREAD } else { 0 };
     State {
         kind,
         old: old as u8,

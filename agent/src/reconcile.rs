@@ -13,7 +13,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel};
 use std::time::{Duration, Instant};
 
 use crate::clock::monotonic;
-use crate::conn::{Covered, PassSummary};
+use crate::conn::{Covered, Nanos, PassSummary};
 use crate::ingest::decode::Record;
 use crate::ingest::pass::{Progress, Reading};
 use crate::ingest::{Command, Handle, SharedTable, lock};
@@ -209,7 +209,7 @@ impl Reconcile {
 
     /// Reads the descriptor tables of all processes.
     fn read_holders(&mut self, covered: &mut Covered) -> Result<(), Stop> {
-        let (began, moment) = (Instant::now(), monotonic());
+        let (began, moment) = (Instant::now(), Nanos::new(monotonic()));
         self.verify.begin();
         match self.kernel.iterate(DESCRIPTOR_LIST) {
             Ok(list) => self.read(list, covered, |covered| covered.holders = Some(moment))?,

@@ -16,6 +16,7 @@ use nix::sys::signal::kill;
 use nix::unistd::Pid;
 
 use crate::clock::monotonic;
+use crate::conn::Nanos;
 use crate::ingest::decode::Record;
 use crate::ingest::{SharedTable, lock};
 use crate::listing::walk::PLACES;
@@ -92,11 +93,11 @@ impl Verify {
             return false;
         }
         let ended = self.ended();
-        let after = u64::try_from(self.after.as_nanos()).unwrap_or(u64::MAX);
+        let after = Nanos::new(u64::try_from(self.after.as_nanos()).unwrap_or(u64::MAX));
         let waits = lock(table)
             .view()
             .unverified_since()
-            .is_some_and(|since| monotonic().saturating_sub(since) >= after);
+            .is_some_and(|since| Nanos::new(monotonic()).saturating_sub(since) >= after);
         let due = waits || (!ended.is_empty() && is_outlived(table, &ended));
         self.looking_from = Some(now + now.elapsed() * SHARE);
         due
@@ -158,7 +159,7 @@ mod tests {
         table.transition(&State {
             old: CLOSE,
             new,
-            flags: flag::OWNED,
+            flags: flag::LOCKED,
             tgid,
             time: now,
             ends: ends(),
@@ -192,9 +193,9 @@ mod tests {
         let table = table(7, SYN_SENT);
         assert!(!Verify::new(Duration::from_mins(1)).is_due(&table), "it is young");
         assert!(Verify::new(Duration::ZERO).is_due(&table));
-        lock(&table).begin_pass(monotonic());
-        lock(&table)
-            .end_pass(monotonic(), &Covered { holders: Some(monotonic()), ..Covered::default() });
+        let now = Nanos::new(monotonic());
+        lock(&table).begin_pass(now);
+        lock(&table).end_pass(now, &Covered { holders: Some(now), ..Covered::default() });
         assert!(!Verify::new(Duration::ZERO).is_due(&table), "it has been verified in this state");
     }
 

@@ -110,6 +110,10 @@ impl Core {
     /// Takes a row that has left the index and its list out of its slot.
     #[inline]
     pub(super) fn discard(&mut self, index: RowId) -> Row {
+        debug_assert!(
+            self.find(self.rows[index].sk) != Some(index),
+            "a row that leaves its slot is in the index no more"
+        );
         let row = self.rows.remove(index);
         self.counters.attributed(row.attribution == Attribution::None);
         row
@@ -120,6 +124,7 @@ impl Core {
     pub(super) fn link(&mut self, index: RowId) {
         let row = &self.rows[index];
         row.assert_rules();
+        debug_assert!(self.find(row.sk) == Some(index), "a row in a list is found by its socket");
         let list = self.groups.list_of(row);
         let tail = list.tail();
         if row.has(flag::ENTERED_BEFORE)

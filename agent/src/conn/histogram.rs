@@ -68,6 +68,7 @@ impl Histogram {
     /// them.
     #[must_use]
     pub const fn new(bounds: &'static [f64]) -> Self {
+        debug_assert!(bounds.len() <= MOST, "a histogram has room for its bounds");
         Self { bounds, counts: [0; MOST + 1], sum: 0.0 }
     }
 
@@ -114,6 +115,7 @@ impl Histogram {
 
     /// Adds another histogram of the same bounds.
     pub fn add(&mut self, other: &Self) {
+        debug_assert!(self.bounds.len() == other.bounds.len(), "bounds are those of the other");
         for (mine, theirs) in self.counts.iter_mut().zip(other.counts.iter()) {
             *mine += theirs;
         }

@@ -1,10 +1,11 @@
 //! The budgets of the table, and the names that stand for what is beyond them.
 
+use super::nanos::Nanos;
+
 /// The process name of sockets without a known owner.
 pub(super) const UNKNOWN: &str = "unknown";
-/// How long a process without rows, and a workload that is gone, keep their names: five minutes, in
-/// nanoseconds.
-pub(super) const IDLE_TTL: u64 = 300_000_000_000;
+/// How long a process without rows, and a workload that is gone, keep their names: five minutes.
+pub(super) const IDLE_TTL: Nanos = Nanos::from_secs(300);
 
 /// The budgets of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -17,6 +17,7 @@
 //! | `socket` | one socket's row and its pure state machine |
 //! | `report` | plain data that leaves the table |
 //! | `histogram`, `limits`, `ids` | counts by bucket, budgets, numbers of rows and groups |
+//! | `nanos` | moments and spans of time |
 //!
 //! The label sets are in the crate `catalogue`.
 
@@ -27,6 +28,7 @@ mod core;
 pub mod histogram;
 mod ids;
 mod limits;
+mod nanos;
 mod reconcile;
 mod regroup;
 mod report;
@@ -39,6 +41,7 @@ mod view;
 mod work;
 
 pub use limits::{Budget, Limits};
+pub use nanos::Nanos;
 pub use regroup::migration::Wanted;
 pub use report::coverage::{Covered, PassSummary};
 pub use report::{pressure, snapshot};

@@ -9,6 +9,7 @@ use agent_common::record::{Child, Close, Holder, Retransmit, Socket, State};
 use super::collect::results::PassResults;
 use super::core::Core;
 use super::limits::{Budget, Limits};
+use super::nanos::Nanos;
 use super::report::coverage::{Covered, PassSummary};
 use super::report::snapshot::Snapshot;
 use super::view::View;
@@ -60,18 +61,18 @@ impl Table {
         self.work.request(request);
     }
 
-    /// Does a part of what is left to do; `now` is `CLOCK_MONOTONIC` nanoseconds.
-    pub fn step(&mut self, now: u64, budget: Budget) -> Progress {
+    /// Does a part of what is left to do.
+    pub fn step(&mut self, now: Nanos, budget: Budget) -> Progress {
         self.work.step(&mut self.core, &mut self.results, now, budget)
     }
 
     /// Begins a pass at once, however much is left to do; drops one that was under way.
-    pub fn begin_pass(&mut self, now: u64) {
+    pub fn begin_pass(&mut self, now: Nanos) {
         self.work.begin_pass(&mut self.core, now);
     }
 
     /// Commits the pass at once, of which `covered` was read to the end.
-    pub fn end_pass(&mut self, now: u64, covered: &Covered) -> PassSummary {
+    pub fn end_pass(&mut self, now: Nanos, covered: &Covered) -> PassSummary {
         self.work.end_pass(&mut self.core, &mut self.results, now, covered)
     }
 
@@ -101,7 +102,7 @@ impl Table {
     }
 
     /// Takes what keys stand for; `None` for one that no longer exists.
-    pub fn tell_workloads<I>(&mut self, answers: I, now: u64)
+    pub fn tell_workloads<I>(&mut self, answers: I, now: Nanos)
     where
         I: IntoIterator<Item = (Key, Option<Arc<Workload>>)>,
     {
@@ -115,7 +116,7 @@ impl Table {
 
     /// Returns everything counted, at `now`.
     #[must_use]
-    pub fn snapshot(&mut self, now: u64) -> Snapshot {
+    pub fn snapshot(&mut self, now: Nanos) -> Snapshot {
         self.core.snapshot(&self.results, now)
     }
 

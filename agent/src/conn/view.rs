@@ -12,6 +12,7 @@ use super::collect::results::PassResults;
 use super::core::Core;
 use super::ids::RowId;
 use super::limits::Budget;
+use super::nanos::Nanos;
 use super::regroup::migration::Wanted;
 use super::report::pressure::Destination;
 use super::report::snapshot::Snapshot;
@@ -83,9 +84,9 @@ impl<'a> View<'a> {
     }
 
     /// Returns when the row that has been longest in a leak state without a reading of the
-    /// descriptor tables entered that state, `CLOCK_MONOTONIC` nanoseconds.
+    /// descriptor tables entered that state.
     #[must_use]
-    pub fn unverified_since(self) -> Option<u64> {
+    pub fn unverified_since(self) -> Option<Nanos> {
         self.core.groups.unverified_since(&self.core.rows)
     }
 
@@ -125,11 +126,11 @@ impl<'a> View<'a> {
 impl Core {
     /// Returns everything counted, at `now`. The cost grows with the number of groups and services,
     /// and with the rows that passed an age since the last time.
-    pub(super) fn snapshot(&mut self, results: &PassResults, now: u64) -> Snapshot {
+    pub(super) fn snapshot(&mut self, results: &PassResults, now: Nanos) -> Snapshot {
         self.thresholds.advance(now);
         let counters = &self.counters;
         Snapshot {
-            taken_at: now,
+            taken_at: now.get(),
             groups: self.groups.snapshot(&self.rows, &self.thresholds),
             services: self.services.snapshot(&self.groups),
             workloads: self.groups.workloads(),
@@ -147,11 +148,11 @@ impl Core {
             unverified: counters.unverified,
             unheld: counters.unheld,
             shared: counters.shared,
-            owners_read: counters.owners_read,
+            owners_read: counters.owners_read.map(Nanos::get),
             corrections: counters.corrections,
             internal_errors: internal_error::count(),
             reconcile_durations: counters.reconcile_durations.clone(),
-            last_reconcile: counters.last_reconcile,
+            last_reconcile: counters.last_reconcile.map(Nanos::get),
             label_overflow: vec![
                 ("groups", self.groups.overflow),
                 ("services", self.services.overflow),
@@ -165,7 +166,7 @@ impl Core {
 
     /// Brings the counts of rows past an age up to `now`, over about as many rows as `budget` says,
     /// so that a snapshot has little of that left to do.
-    pub(super) fn age(&mut self, now: u64, mut budget: Budget) {
+    pub(super) fn age(&mut self, now: Nanos, mut budget: Budget) {
         self.thresholds.advance(now);
         self.groups.advance(&self.rows, &self.thresholds, &mut budget);
     }

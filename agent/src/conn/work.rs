@@ -17,6 +17,7 @@ use super::collect::results::PassResults;
 use super::collect::sums::Sums;
 use super::core::Core;
 use super::limits::Budget;
+use super::nanos::Nanos;
 use super::reconcile::commit::Commit;
 use super::reconcile::pass::Pass;
 use super::regroup::migration::Migrations;
@@ -29,12 +30,12 @@ use crate::internal_error::internal_error;
 use crate::pressure::netns::Facts;
 use crate::workload::{Key, Workload};
 
-/// Time between two updates of ages, nanoseconds.
-const AGE_EVERY: u64 = 250_000_000;
+/// Time between two updates of ages.
+const AGE_EVERY: Nanos = Nanos::from_millis(250);
 /// The rows that may pass an age in one step, in budgets of a step.
 const AGE_BUDGETS: usize = 16;
-/// Time between two searches for idle groups, nanoseconds.
-const EXPIRE_EVERY: u64 = 10_000_000_000;
+/// Time between two searches for idle groups.
+const EXPIRE_EVERY: Nanos = Nanos::from_secs(10);
 
 /// What the reconcile thread asks of passes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,8 +99,8 @@ pub(super) struct Work {
     pub(super) migrations: Migrations,
     /// The number of the last pass; see [`seen`].
     number: u8,
-    aged_at: u64,
-    expired_at: u64,
+    aged_at: Nanos,
+    expired_at: Nanos,
 }
 
 impl Default for Work {
@@ -110,8 +111,8 @@ impl Default for Work {
             queue: RegroupQueue::default(),
             migrations: Migrations::default(),
             number: seen::FRESH,
-            aged_at: 0,
-            expired_at: 0,
+            aged_at: Nanos::ZERO,
+            expired_at: Nanos::ZERO,
         }
     }
 }
@@ -161,7 +162,7 @@ impl Work {
         &mut self,
         core: &mut Core,
         answers: impl IntoIterator<Item = (Key, Option<Arc<Workload>>)>,
-        now: u64,
+        now: Nanos,
     ) {
         let Self { stage, queue, migrations, .. } = self;
         migrations.resolve(core, queue, stage.sums(), answers, now);
@@ -188,7 +189,7 @@ impl Work {
         &mut self,
         core: &mut Core,
         results: &mut PassResults,
-        now: u64,
+        now: Nanos,
         mut budget: Budget,
     ) -> Progress {
         if now.saturating_sub(self.aged_at) >= AGE_EVERY {
@@ -214,7 +215,7 @@ impl Work {
 
     /// Begins or drops a pass if that was requested and no move is planned any more. Returns
     /// whether nothing of that is left to do.
-    fn change_pass(&mut self, core: &mut Core, now: u64, budget: &mut Budget) -> bool {
+    fn change_pass(&mut self, core: &mut Core, now: Nanos, budget: &mut Budget) -> bool {
         let Some(pending) = self.pending else { return true };
         if !self.queue.is_empty() {
             self.queue.step(core, budget);
@@ -236,7 +237,7 @@ impl Work {
         &mut self,
         core: &mut Core,
         results: &mut PassResults,
-        now: u64,
+        now: Nanos,
         budget: &mut Budget,
     ) -> Progress {
         let Stage::Committing(pass, commit) = &mut self.stage else { return Progress::Done };
@@ -259,7 +260,7 @@ impl Work {
     }
 
     /// Removes the labels of groups that have been idle for long, and gives up waiting for names.
-    pub(super) fn expire_idle(&mut self, core: &mut Core, now: u64) {
+    pub(super) fn expire_idle(&mut self, core: &mut Core, now: Nanos) {
         let late = core.workloads.expire(now);
         self.resolve(core, late.into_iter().map(|key| (key, None)), now);
         // If moves are planned, the next call is early enough.
@@ -269,7 +270,7 @@ impl Work {
     }
 
     /// Begins a pass at once.
-    pub(super) fn begin_pass(&mut self, core: &mut Core, now: u64) {
+    pub(super) fn begin_pass(&mut self, core: &mut Core, now: Nanos) {
         self.request(PassRequest::Begin);
         while !self.change_pass(core, now, &mut Budget::UNLIMITED.clone()) {}
     }
@@ -278,7 +279,7 @@ impl Work {
     #[cfg(test)]
     pub(super) fn abort_pass(&mut self, core: &mut Core) {
         self.request(PassRequest::Abort);
-        while !self.change_pass(core, 0, &mut Budget::UNLIMITED.clone()) {}
+        while !self.change_pass(core, Nanos::ZERO, &mut Budget::UNLIMITED.clone()) {}
     }
 
     /// Commits a pass at once. Returns an empty summary if none is under way.
@@ -286,7 +287,7 @@ impl Work {
         &mut self,
         core: &mut Core,
         results: &mut PassResults,
-        now: u64,
+        now: Nanos,
         covered: &Covered,
     ) -> PassSummary {
         self.request(PassRequest::Commit(covered.clone()));

@@ -10,7 +10,7 @@ use catalogue::labels::state_name;
 use serde::Serialize;
 
 use super::{Summary, names};
-use crate::conn::retransmit::classify;
+use crate::conn::retransmit::phase_and_kind;
 use crate::kernel::probe::ProbeState;
 
 #[derive(Serialize)]
@@ -139,7 +139,7 @@ pub(super) fn transition(
 
 pub(super) fn retransmit(out: &mut impl Write, record: &Retransmit) -> io::Result<()> {
     let synack = record.kind == kind::SYNACK;
-    let (phase, kind) = classify(record.state, record.ca_state, record.pending);
+    let (phase, kind) = phase_and_kind(record.state, record.ca_state, record.pending);
     let retransmitted = Retransmitted {
         r#type: if synack { "synack_retransmit" } else { "retransmit" },
         time_ns: record.time,

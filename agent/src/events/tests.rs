@@ -33,7 +33,7 @@ fn state() -> State {
         kind: kind::STATE,
         old: tcp::SYN_SENT,
         new: tcp::ESTABLISHED,
-        flags: flag::OWNED,
+        flags: flag::LOCKED,
         err: 0,
         family: tcp::AF_INET6,
         time: 1_234_567_891,
@@ -113,7 +113,7 @@ fn a_close_carries_its_error_and_its_totals_and_no_owner() {
 #[test]
 fn who_destroys_a_socket_is_not_named_as_its_owner() {
     let mut destroyed = close();
-    destroyed.state.flags = flag::OWNED;
+    destroyed.state.flags = flag::LOCKED;
     destroyed.state.err = 103;
     assert_eq!(parsed(|printer| printer.close(&destroyed))["process"], Value::Null);
 }

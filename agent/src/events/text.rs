@@ -7,7 +7,7 @@ use agent_common::tcp;
 use catalogue::labels::state_name;
 
 use super::{Summary, json, names};
-use crate::conn::retransmit::classify;
+use crate::conn::retransmit::phase_and_kind;
 use crate::kernel::probe::ProbeState;
 
 pub(super) fn ready(out: &mut impl Write, probes: &[(&str, &ProbeState)]) -> io::Result<()> {
@@ -57,7 +57,7 @@ pub(super) fn retransmit(out: &mut impl Write, record: &Retransmit) -> io::Resul
     let event = if record.kind == kind::SYNACK {
         format!("syn-ack retransmit, segments={segments}")
     } else {
-        let (phase, kind) = classify(record.state, record.ca_state, record.pending);
+        let (phase, kind) = phase_and_kind(record.state, record.ca_state, record.pending);
         format!(
             "retransmit in {}, {} {}, segments={segments}",
             state_name(record.state),

@@ -29,7 +29,7 @@ use self::decode::Record;
 pub use self::handle::Handle;
 use self::rings::Rings;
 use crate::clock::monotonic;
-use crate::conn::{Budget, PassRequest, PassSummary, Progress, Table};
+use crate::conn::{Budget, Nanos, PassRequest, PassSummary, Progress, Table};
 use crate::kernel::load::Maps;
 use crate::metrics::SharedStats;
 use crate::metrics::stats::DecodeErrors;
@@ -37,7 +37,8 @@ use crate::rate_limited::RateLimited;
 
 /// The most records that are applied under one lock of the table.
 const BATCH: usize = 4096;
-/// The most batches between two looks at other things: a quarter of a million records.
+/// The most batches between two looks at other things: a quarter of a million records. The lock is
+/// free between two of them, but it is not fair: a reader may have to wait for them all.
 const BATCHES: usize = 64;
 /// The rows that a pass looks at between two looks at the rings, which takes at most some
 /// milliseconds.
@@ -223,7 +224,7 @@ impl Ingest {
     /// pass has found, if one was committed.
     fn work(&mut self) -> Option<PassSummary> {
         loop {
-            let progress = lock(&self.table).step(monotonic(), SLICE);
+            let progress = lock(&self.table).step(Nanos::new(monotonic()), SLICE);
             match progress {
                 Progress::More => {}
                 Progress::Done => return None,

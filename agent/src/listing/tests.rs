@@ -38,7 +38,7 @@ pub(crate) fn shared(count: u32) -> SharedTable {
             kind: 1,
             time,
             ends,
-            flags: flag::OWNED,
+            flags: flag::LOCKED,
             tgid: 100 + number % 7,
             comm,
             ..State::default()

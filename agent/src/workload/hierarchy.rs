@@ -11,7 +11,7 @@ use std::os::unix::fs::{DirEntryExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::path::classify;
+use super::path::workload_at;
 use super::{Sight, Workload};
 
 /// The most cgroups of one walk.
@@ -79,7 +79,7 @@ impl Hierarchy {
                     survey.truncated = true;
                     continue;
                 }
-                let workload = classify(&path);
+                let workload = workload_at(&path);
                 let workload =
                     if workload == *parent { Arc::clone(&parent) } else { Arc::new(workload) };
                 survey.found.push((entry.ino(), Arc::clone(&workload)));

@@ -46,7 +46,7 @@ struct Container<'a> {
 
 /// Returns the workload of a cgroup, by its path from the root of its hierarchy.
 #[must_use]
-pub fn classify(path: &str) -> Workload {
+pub fn workload_at(path: &str) -> Workload {
     // `proc_cgroup_show` (6.18) appends it if the cgroup was removed while it had processes.
     let path = path.strip_suffix(" (deleted)").unwrap_or(path);
     let parts: Vec<&str> = path

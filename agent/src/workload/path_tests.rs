@@ -1,4 +1,4 @@
-//! Tests of `classify`: paths of systemd, the container runtimes and the kubelet, and hostile
+//! Tests of `workload_at`: paths of systemd, the container runtimes and the kubelet, and hostile
 //! paths.
 
 use proptest::prelude::{any, proptest};
@@ -41,7 +41,7 @@ fn units_are_named_as_systemd_names_them() {
         ),
         ("/../../system.slice/nginx.service", "nginx.service"),
     ] {
-        let found = classify(path);
+        let found = workload_at(path);
         assert_eq!(
             (&*found.name, found.kind, &*found.container_id),
             (name, Kind::Unit, ""),
@@ -53,7 +53,7 @@ fn units_are_named_as_systemd_names_them() {
 #[test]
 fn a_unit_is_shown_with_its_own_path_not_with_that_of_what_lies_below() {
     assert_eq!(
-        &*classify("/system.slice/nginx.service/worker").cgroup,
+        &*workload_at("/system.slice/nginx.service/worker").cgroup,
         "/system.slice/nginx.service"
     );
 }
@@ -85,7 +85,7 @@ fn containers_of_every_runtime_are_known_by_their_id() {
         ("/system.slice/newthing-{id}.scope", ""),
     ] {
         let path = path.replace("{id}", ID).replace("{other}", OTHER_ID);
-        let found = classify(&path);
+        let found = workload_at(&path);
         assert_eq!(
             (&*found.name, found.kind, found.runtime),
             (SHORT_ID, Kind::Container, runtime),
@@ -114,7 +114,7 @@ fn containers_that_go_by_a_name_are_known_by_it() {
         ),
         ("/machine.slice/machine-web.scope/payload", "web", "systemd-nspawn"),
     ] {
-        let found = classify(path);
+        let found = workload_at(path);
         assert_eq!(
             (&*found.name, found.kind, found.runtime, &*found.container_id),
             (name, Kind::Container, runtime, name),
@@ -122,7 +122,7 @@ fn containers_that_go_by_a_name_are_known_by_it() {
         );
     }
     assert_eq!(
-        &*classify("/machine.slice/systemd-nspawn@web.service/supervisor").name,
+        &*workload_at("/machine.slice/systemd-nspawn@web.service/supervisor").name,
         "systemd-nspawn@web.service"
     );
 }
@@ -159,7 +159,7 @@ fn a_pods_container_is_known_by_both_ids_with_either_driver() {
             .replace("{other}", OTHER_ID)
             .replace("{uid}", UID)
             .replace("{u_d}", &UID.replace('-', "_"));
-        let found = classify(&path);
+        let found = workload_at(&path);
         assert_eq!(
             (&*found.name, found.kind, &*found.pod_uid),
             (SHORT_ID, Kind::Pod, UID),
@@ -185,7 +185,7 @@ fn a_pod_without_a_container_is_known_by_its_uid() {
             hash,
         ),
     ] {
-        let found = classify(&path);
+        let found = workload_at(&path);
         assert_eq!((&*found.name, found.kind, &*found.pod_uid), (name, Kind::Pod, uid), "{path}");
     }
 }
@@ -207,20 +207,20 @@ fn what_nobody_made_for_a_workload_is_the_hosts() {
         "\0",
         &format!("/{long}"),
     ] {
-        assert_eq!(classify(path), Workload::host(), "{path:?}");
+        assert_eq!(workload_at(path), Workload::host(), "{path:?}");
     }
 }
 
 #[test]
 fn a_hostile_name_is_cleaned_and_cut() {
-    assert_eq!(&*classify("/a\nb\x1b[31m.service").name, "ab[31m.service");
-    assert_eq!(&*classify("/~other.service").name, "\u{fffd}other.service");
-    assert_eq!(&*classify(r"/\x7eother.service").name, "\u{fffd}other.service");
-    assert_eq!(&*classify("/\x01~x.service").name, "\u{fffd}x.service");
-    assert_eq!(&*classify("/lxc/~other").name, "\u{fffd}other");
-    assert_eq!(&*classify("/lxc/\x07").name, "host");
-    assert_eq!(classify(&format!("/{}.service", "é".repeat(100))).name.len(), 128);
-    assert!(classify(&format!("{}/x.service", "/d".repeat(60))).cgroup.len() <= MAX_PATH);
+    assert_eq!(&*workload_at("/a\nb\x1b[31m.service").name, "ab[31m.service");
+    assert_eq!(&*workload_at("/~other.service").name, "\u{fffd}other.service");
+    assert_eq!(&*workload_at(r"/\x7eother.service").name, "\u{fffd}other.service");
+    assert_eq!(&*workload_at("/\x01~x.service").name, "\u{fffd}x.service");
+    assert_eq!(&*workload_at("/lxc/~other").name, "\u{fffd}other");
+    assert_eq!(&*workload_at("/lxc/\x07").name, "host");
+    assert_eq!(workload_at(&format!("/{}.service", "é".repeat(100))).name.len(), 128);
+    assert!(workload_at(&format!("{}/x.service", "/d".repeat(60))).cgroup.len() <= MAX_PATH);
 }
 
 proptest! {
@@ -230,7 +230,7 @@ proptest! {
         inner in "[-a-z0-9./:_~\\\\x\u{7}é]{0,200}",
     ) {
         for text in [path, inner] {
-            let found = classify(&text);
+            let found = workload_at(&text);
             for name in [&*found.name, &*found.container_id, &*found.pod_uid, &*found.cgroup] {
                 assert!(!name.starts_with('~') && !name.chars().any(char::is_control), "{name:?}");
             }

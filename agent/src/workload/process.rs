@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
-use super::path::classify;
+use super::path::workload_at;
 use super::{Kind, Workload};
 
 /// The most bytes that are read: more than all hierarchies with usual paths have.
@@ -49,7 +49,7 @@ fn parse(text: &str) -> Option<Workload> {
     lines.sort_by_key(|(rank, _)| *rank);
     let placed = lines
         .into_iter()
-        .map(|(_, path)| classify(path))
+        .map(|(_, path)| workload_at(path))
         .find(|workload| workload.kind != Kind::Host);
     Some(placed.unwrap_or_else(Workload::host))
 }

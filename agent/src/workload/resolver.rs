@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use super::hierarchy::{self, Hierarchy, MAX_CGROUPS};
 use super::{Key, Sight, Workload, process};
 use crate::clock::monotonic;
+use crate::conn::Nanos;
 use crate::ingest::{SharedTable, lock};
 
 /// The shortest time between two rounds: sockets of a new cgroup come in bursts.
@@ -63,7 +64,7 @@ impl Resolver {
         if matches!(sight, Sight::Processes | Sight::Mixed) {
             let process = |tgid| (Key::Process(tgid), process::workload(root, tgid).map(Arc::new));
             let found: Vec<_> = process::all(root, MAX_PROCESSES).map(process).collect();
-            lock(&table).tell_workloads(found, monotonic());
+            lock(&table).tell_workloads(found, Nanos::new(monotonic()));
         }
         lock(&table).see_workloads(sight);
         let mut new = Self { root: root.to_owned(), unified, table, warned: false };
@@ -123,7 +124,7 @@ impl Resolver {
             processes.iter().map(|(tgid, workload)| (Key::Process(*tgid), workload.clone())),
         );
         let mut table = lock(&self.table);
-        let now = monotonic();
+        let now = Nanos::new(monotonic());
         table.tell_workloads(found, now);
         // A key that was asked for and was not found has been removed.
         let gone: Vec<_> = table
@@ -172,7 +173,7 @@ mod tests {
         lock(table).transition(&State {
             old,
             new,
-            flags: flag::OWNED,
+            flags: flag::LOCKED,
             ends,
             tgid,
             comm: [b'a'; 16],

@@ -4,7 +4,7 @@
 pub mod life;
 pub mod recording;
 
-use tcpwarden::conn::{Covered, Limits, Table};
+use tcpwarden::conn::{Covered, Limits, Nanos, Table};
 use tcpwarden::ingest::apply;
 use tcpwarden::ingest::decode::Record;
 use tcpwarden::workload::Sight;
@@ -68,13 +68,14 @@ pub fn seeding(rows: u64) -> Prepared {
 #[must_use]
 pub fn reconciling(rows: u64) -> Prepared {
     let mut table = populated(rows);
-    let mut now = 100 * SECOND;
+    let mut seconds = 100;
     let run = move || {
-        now += SECOND;
+        seconds += 1;
+        let (now, later) = (Nanos::from_secs(seconds), Nanos::from_millis(seconds * 1000 + 500));
         table.begin_pass(now);
-        life::list(rows, now).for_each(|record| apply(&mut table, &record));
+        life::list(rows, now.get()).for_each(|record| apply(&mut table, &record));
         life::holders(rows, 100).for_each(|record| apply(&mut table, &record));
-        table.end_pass(now + SECOND / 2, &covered(Some(now)));
+        table.end_pass(later, &covered(Some(now)));
     };
     let mut prepared = Prepared { units: rows, run: Box::new(run) };
     // The first one names the owners of all rows.
@@ -87,17 +88,17 @@ pub fn reconciling(rows: u64) -> Prepared {
 pub fn populated(rows: u64) -> Table {
     let mut table = empty();
     apply_all(&mut table, &life::listeners(1));
-    table.begin_pass(SECOND);
+    table.begin_pass(Nanos::from_secs(1));
     life::list(rows, SECOND).for_each(|record| apply(&mut table, &record));
-    table.end_pass(2 * SECOND, &covered(None));
+    table.end_pass(Nanos::from_secs(2), &covered(None));
     table
 }
 
 fn seeded(records: &[Record]) -> Table {
     let mut table = empty();
-    table.begin_pass(SECOND);
+    table.begin_pass(Nanos::from_secs(1));
     apply_all(&mut table, records);
-    table.end_pass(2 * SECOND, &covered(None));
+    table.end_pass(Nanos::from_secs(2), &covered(None));
     table
 }
 
@@ -112,11 +113,11 @@ fn empty() -> Table {
     let mut table = Table::new(Limits { connections: 2_000_000, ..Limits::default() });
     table.see_workloads(Sight::Unified);
     let named = |cgroup| (tcpwarden::workload::Key::Cgroup(cgroup), Some(life::unit(cgroup)));
-    table.tell_workloads((0..300).map(named), 0);
+    table.tell_workloads((0..300).map(named), Nanos::ZERO);
     table
 }
 
-fn covered(holders: Option<u64>) -> Covered {
+fn covered(holders: Option<Nanos>) -> Covered {
     Covered { namespaces: [life::NETNS].into(), holders }
 }
 

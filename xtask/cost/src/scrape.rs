@@ -7,7 +7,7 @@
 mod full;
 mod made_up;
 
-use tcpwarden::conn::Table;
+use tcpwarden::conn::{Nanos, Table};
 use tcpwarden::metrics::{SelfStats, Writer};
 
 pub use self::full::full;
@@ -51,10 +51,10 @@ pub fn writing(series: usize) -> Prepared {
 #[must_use]
 pub fn copying(rows: u32) -> Prepared {
     let (mut table, mut now) = (full(rows), NOW);
-    drop(table.snapshot(now));
+    drop(table.snapshot(Nanos::new(now)));
     let run = move || {
         now += SECOND;
-        drop(std::hint::black_box(table.snapshot(now)));
+        drop(std::hint::black_box(table.snapshot(Nanos::new(now))));
     };
     Prepared { units: 1, run: Box::new(run) }
 }
@@ -67,7 +67,7 @@ pub fn scraping(rows: u32) -> Prepared {
     let mut scrape = move |table: &mut Table| {
         now += SECOND;
         page.clear();
-        writer.write(&table.snapshot(now), &stats, 0.0, &mut page);
+        writer.write(&table.snapshot(Nanos::new(now)), &stats, 0.0, &mut page);
         std::hint::black_box(&page);
     };
     scrape(&mut table);

@@ -4,7 +4,7 @@
 use agent_common::record::{Holder, kind};
 use allocation_counter::measure;
 use cost::records::{self, life};
-use tcpwarden::conn::{Budget, Covered, PassRequest, Progress, Table};
+use tcpwarden::conn::{Budget, Covered, Nanos, PassRequest, Progress, Table};
 use tcpwarden::ingest::apply;
 use tcpwarden::ingest::decode::Record;
 
@@ -47,7 +47,7 @@ fn a_row_takes_less_than_128_bytes_all_told_and_a_pass_a_bounded_number_more() {
     // A pass in which every row changes hands, from one process to another of another name.
     let mut pass = |name: &[u8; 4], at: u64| {
         measure(|| {
-            table.begin_pass(at);
+            table.begin_pass(Nanos::new(at));
             life::list(ROWS, at).for_each(|record| apply(&mut table, &record));
             for record in life::holders(ROWS, 100) {
                 let Record::Holder(holder) = record else { panic!("no holder") };
@@ -55,9 +55,10 @@ fn a_row_takes_less_than_128_bytes_all_told_and_a_pass_a_bounded_number_more() {
                 comm[..4].copy_from_slice(name);
                 apply(&mut table, &Record::Holder(Holder { kind: kind::HOLDER, comm, ..holder }));
             }
-            let covered = Covered { namespaces: [life::NETNS].into(), holders: Some(at) };
+            let covered =
+                Covered { namespaces: [life::NETNS].into(), holders: Some(Nanos::new(at)) };
             table.request(PassRequest::Commit(covered));
-            while table.step(at + SECOND, Budget::rows(4096)) == Progress::More {}
+            while table.step(Nanos::new(at + SECOND), Budget::rows(4096)) == Progress::More {}
         })
     };
     for (name, at) in [(b"one\0", 10), (b"two\0", 20)] {

@@ -8,6 +8,7 @@ use super::SILENCE;
 use super::threads::Threads;
 use crate::clock::monotonic;
 use crate::config::RunConfig;
+use crate::conn::Nanos;
 use crate::http::{Access, Api, Overview, Views};
 use crate::ingest::{SharedTable, lock};
 use crate::leaks::Watch;
@@ -23,11 +24,12 @@ pub(super) fn views(
     started: Instant,
 ) -> Views {
     let source = Arc::clone(table);
-    let collector = Collector::new(move || lock(&source).snapshot(monotonic()), stats.clone());
+    let collector =
+        Collector::new(move || lock(&source).snapshot(Nanos::new(monotonic())), stats.clone());
     let (source, numbers) = (Arc::clone(table), stats.clone());
     let overview = move || {
         let now = monotonic();
-        let snapshot = lock(&source).snapshot(now);
+        let snapshot = lock(&source).snapshot(Nanos::new(now));
         let stats = numbers.read();
         Overview {
             uptime: started.elapsed(),

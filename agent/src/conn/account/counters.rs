@@ -4,6 +4,7 @@ use catalogue::buckets::SECONDS;
 use catalogue::labels::{Correction, RetransmitError, Role, SocketState};
 
 use crate::conn::histogram::{Histogram, NANOSECONDS};
+use crate::conn::nanos::Nanos;
 use crate::conn::report::snapshot::Namespace;
 use crate::conn::socket::outcome::Stay;
 
@@ -17,12 +18,12 @@ pub(crate) struct Counters {
     pub(crate) unverified: u64,
     pub(crate) unheld: u64,
     pub(crate) shared: u64,
-    pub(crate) owners_read: Option<u64>,
+    pub(crate) owners_read: Option<Nanos>,
     pub(crate) adopted: u64,
     pub(crate) corrections: [u64; Correction::COUNT],
     pub(crate) state_durations: Vec<(Role, SocketState, Histogram)>,
     pub(crate) reconcile_durations: Histogram,
-    pub(crate) last_reconcile: Option<u64>,
+    pub(crate) last_reconcile: Option<Nanos>,
     pub(crate) namespaces: Vec<Namespace>,
     pub(crate) namespaces_folded: u64,
 }
@@ -63,9 +64,9 @@ impl Counters {
         self.unattributed -= u64::from(one);
     }
 
-    /// Notes that a pass ended at `now` after `took` nanoseconds.
-    pub(crate) fn passed(&mut self, took: u64, now: u64) {
-        self.reconcile_durations.observe_whole(&NANOSECONDS, took);
+    /// Notes that a pass ended at `now` and took so long.
+    pub(crate) fn passed(&mut self, took: Nanos, now: Nanos) {
+        self.reconcile_durations.observe_whole(&NANOSECONDS, took.get());
         self.last_reconcile = Some(now);
     }
 
@@ -73,6 +74,6 @@ impl Counters {
     #[inline]
     pub(crate) fn stayed(&mut self, stay: &Stay) {
         let slot = stay.role.index() * SocketState::COUNT + stay.state.index();
-        self.state_durations[slot].2.observe_whole(&NANOSECONDS, stay.lasted);
+        self.state_durations[slot].2.observe_whole(&NANOSECONDS, stay.lasted.get());
     }
 }

@@ -72,6 +72,7 @@ impl GroupCache {
             self.clear();
             self.epoch = epoch;
         }
+        debug_assert!(key != NOTHING.0, "nobody asks the question of an empty slot");
         if let Some(slot) = self.slots.get_mut(key.slot()) {
             *slot = (key, group);
         }

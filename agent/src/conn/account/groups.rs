@@ -23,10 +23,11 @@ use super::group_cache::{CacheKey, GroupCache};
 use super::workloads::{WorkloadRef, Workloads};
 use crate::conn::ids::{GroupId, RowId};
 use crate::conn::limits::{Budget, IDLE_TTL, UNKNOWN};
+use crate::conn::nanos::Nanos;
 use crate::conn::report::snapshot::Queued;
 use crate::conn::socket::attribution::Attribution;
 use crate::conn::socket::name::Name;
-use crate::conn::socket::retransmit::classify;
+use crate::conn::socket::retransmit::phase_and_kind;
 use crate::conn::socket::row::Row;
 use crate::conn::store::age_list::{AgeList, AgeThresholds};
 use crate::conn::store::slab::Slab;
@@ -47,8 +48,8 @@ struct GroupEntry {
     used: bool,
     /// Whether it was looked up or held a row since idle groups were last looked for.
     touched: bool,
-    /// When its process was last seen to have a row in its workload, `CLOCK_MONOTONIC` nanoseconds.
-    alive: u64,
+    /// When its process was last seen to have a row in its workload.
+    alive: Nanos,
     lists: [AgeList; SocketState::COUNT],
     /// The rows in FIN_WAIT2 that no process has a descriptor of. They are no leak, so their ages
     /// are not counted.
@@ -235,8 +236,9 @@ impl Groups {
 
     /// Counts retransmitted segments.
     pub(crate) fn retransmit(&mut self, group: GroupId, record: &Retransmit) {
-        let (phase, kind) = classify(record.state, record.ca_state, record.pending);
+        let (phase, kind) = phase_and_kind(record.state, record.ca_state, record.pending);
         let group = &mut self.list[group.position()];
+        debug_assert!(group.live, "a group that counts has not ended");
         group.used = true;
         group.retransmitted[phase.index()][kind.index()] += u64::from(record.segments);
     }
@@ -249,8 +251,8 @@ impl Groups {
         }
     }
 
-    /// Brings the cursors of every list up to `cuts`, past as many rows as `budget` has. Returns
-    /// `false` if the budget is spent.
+    /// Brings the cursors of every list up to `thresholds`, past as many rows as `budget` has.
+    /// Returns `false` if the budget is spent.
     pub(crate) fn advance(
         &mut self,
         rows: &Slab,
@@ -264,7 +266,7 @@ impl Groups {
     }
 
     /// Returns when the oldest row that is not verified yet entered its leak state.
-    pub(crate) fn unverified_since(&self, rows: &Slab) -> Option<u64> {
+    pub(crate) fn unverified_since(&self, rows: &Slab) -> Option<Nanos> {
         self.list
             .iter()
             .flat_map(|group| &group.lists)

@@ -19,6 +19,7 @@ use hashbrown::HashMap;
 use super::groups::Groups;
 use crate::conn::histogram::{Histogram, MICROSECONDS, NANOSECONDS, WHOLE_BYTES};
 use crate::conn::ids::{GroupId, ServiceId};
+use crate::conn::nanos::Nanos;
 use crate::conn::report::snapshot::Service;
 use crate::conn::socket::row::Row;
 use crate::internal_error::internal_error;
@@ -153,6 +154,10 @@ impl Services {
             self.list.push(entry);
             number(self.list.len() - 1)
         };
+        debug_assert!(
+            self.list.len() - self.free.len() <= Role::COUNT + self.limit + SPARE,
+            "services stay within their budget"
+        );
         self.index.insert(key, at);
         at
     }
@@ -164,12 +169,12 @@ impl Service {
     pub(crate) fn closed(
         &mut self,
         reason: CloseReason,
-        lasted: Option<u64>,
+        lasted: Option<Nanos>,
         numbers: Option<&Close>,
     ) {
         self.closed[reason.index()] += 1;
         if let Some(lasted) = lasted {
-            self.duration.observe_whole(&NANOSECONDS, lasted);
+            self.duration.observe_whole(&NANOSECONDS, lasted.get());
         }
         let Some(numbers) = numbers else { return };
         if numbers.srtt_us > 0 {

@@ -12,14 +12,15 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use crate::conn::limits::IDLE_TTL;
+use crate::conn::nanos::Nanos;
 use crate::workload::{Key, Sight, Workload};
 
 /// The most keys whose workload is remembered.
 pub(crate) const MOST_KNOWN: usize = 32_768;
 /// The most keys that wait for their name at once.
 pub(crate) const MOST_PENDING: usize = 64;
-/// How long a key waits for its name, nanoseconds.
-const PATIENCE: u64 = 10_000_000_000;
+/// How long a key waits for its name.
+const PATIENCE: Nanos = Nanos::from_secs(10);
 
 /// The workload of a group, or the key of one whose name is not known yet.
 #[derive(Clone, Debug)]
@@ -58,8 +59,8 @@ impl PartialEq for WorkloadRef {
 /// A workload that the table has been told, under one key.
 struct Known {
     workload: Arc<Workload>,
-    /// When its key was last told or confirmed, `CLOCK_MONOTONIC` nanoseconds.
-    told: u64,
+    /// When its key was last told or confirmed.
+    told: Nanos,
 }
 
 /// The workloads by key, known and pending.
@@ -67,7 +68,7 @@ pub(crate) struct Workloads {
     sight: Sight,
     known: HashMap<Key, Known>,
     /// Keys without a name, each with the moment at which [`Workloads::expire`] first met it.
-    pending: HashMap<Key, Option<u64>>,
+    pending: HashMap<Key, Option<Nanos>>,
     host: Arc<Workload>,
     pub(crate) unknown: Arc<Workload>,
     /// The epoch. It changes whenever a later [`Self::find`] may answer differently than an earlier
@@ -122,6 +123,7 @@ impl Workloads {
             return self.unknown_ref();
         }
         self.pending.insert(key, None);
+        debug_assert!(self.pending.len() <= MOST_PENDING, "only so many keys wait");
         WorkloadRef::Pending(key)
     }
 
@@ -157,10 +159,12 @@ impl Workloads {
 
     /// Takes what a key stands for; `None` if its cgroup or process is gone. Returns whether a key
     /// waited for that.
-    pub(crate) fn tell(&mut self, key: Key, workload: Option<&Arc<Workload>>, now: u64) -> bool {
+    pub(crate) fn tell(&mut self, key: Key, workload: Option<&Arc<Workload>>, now: Nanos) -> bool {
         self.epoch += 1;
         let waited = self.pending.remove(&key).is_some();
-        let room = self.known.len() < MOST_KNOWN;
+        // A key that waited has its room already.
+        let room = self.known.len() + self.pending.len() < MOST_KNOWN;
+        debug_assert!(room || !waited, "a key that waits is one of those that are kept");
         match (workload, self.known.get_mut(&key)) {
             (Some(workload), Some(known)) => {
                 known.told = now;
@@ -177,6 +181,10 @@ impl Workloads {
             }
             _ => {}
         }
+        debug_assert!(
+            self.known.len() + self.pending.len() <= MOST_KNOWN,
+            "keys stay within their budget"
+        );
         waited
     }
 
@@ -187,12 +195,12 @@ impl Workloads {
 
     /// Forgets the keys that were not confirmed for [`IDLE_TTL`]. Returns the keys that have waited
     /// too long.
-    pub(crate) fn expire(&mut self, now: u64) -> Vec<Key> {
+    pub(crate) fn expire(&mut self, now: Nanos) -> Vec<Key> {
         let before = self.known.len();
         self.known.retain(|_, known| now.saturating_sub(known.told) < IDLE_TTL);
         self.epoch += u64::from(self.known.len() < before);
         let late =
-            |since: &mut Option<u64>| now.saturating_sub(*since.get_or_insert(now)) >= PATIENCE;
+            |since: &mut Option<Nanos>| now.saturating_sub(*since.get_or_insert(now)) >= PATIENCE;
         let mut late: Vec<Key> = self
             .pending
             .iter_mut()

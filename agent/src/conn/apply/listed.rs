@@ -8,6 +8,7 @@ use catalogue::labels::SocketState;
 
 use crate::conn::core::Core;
 use crate::conn::ids::RowId;
+use crate::conn::nanos::Nanos;
 use crate::conn::socket::activity::{ACCEPT_GRACE, began_before};
 use crate::conn::socket::observation::Observation;
 use crate::conn::socket::observe::observe;
@@ -108,7 +109,8 @@ impl Core {
         let waits = in_use
             && !row.is_attached()
             && !row.has(flag::ORPHAN)
-            && entry.time.saturating_sub(row.opened().unwrap_or(row.born)) >= ACCEPT_GRACE;
+            && Nanos::new(entry.time).saturating_sub(row.opened().unwrap_or(row.born))
+                >= ACCEPT_GRACE;
         self.rows.activity_mut(index).take(entry, self.tick, waits);
     }
 

@@ -52,7 +52,7 @@ impl Core {
         let service = self.services.of(row, &self.groups);
         service.opened += 1;
         if let Opening::Seen { connect: Some(took) } = opening {
-            service.connect_duration.observe_whole(&NANOSECONDS, took);
+            service.connect_duration.observe_whole(&NANOSECONDS, took.get());
         }
     }
 

@@ -89,6 +89,8 @@ impl Destinations {
         let taken = self.counts.entry(key).or_default();
         taken.all += 1;
         taken.time_wait += u32::from(entry.state == tcp::TIME_WAIT);
+        debug_assert!(taken.time_wait <= taken.all, "a port in TIME_WAIT is taken");
+        debug_assert!(self.counts.len() <= MOST, "only so many destinations are counted at once");
     }
 
     /// Returns the worst destination of each of at most `limit` namespaces, `home` (the agent's

@@ -12,6 +12,7 @@ use hashbrown::HashMap;
 
 use super::sums::Unaccepted;
 use crate::conn::account::groups::Groups;
+use crate::conn::nanos::Nanos;
 use crate::conn::report::pressure::Listener;
 use crate::conn::socket::row::{Row, flag};
 
@@ -22,9 +23,9 @@ pub(crate) struct Extra {
     pub(crate) syn_queue: u32,
     /// Connections dropped in the listener's life, modulo 2^32.
     pub(crate) drops: u32,
-    /// When the list was read, `CLOCK_MONOTONIC` nanoseconds. If the row is younger, this is about
+    /// When the list was read. If the row is younger, this is about
     /// another listener.
-    pub(crate) time: u64,
+    pub(crate) time: Nanos,
 }
 
 impl Extra {
@@ -38,7 +39,7 @@ impl Extra {
 #[derive(Clone, Copy)]
 struct Counted {
     /// When its row began; tells another listener at the same address apart.
-    born: u64,
+    born: Nanos,
     drops: u32,
 }
 
@@ -52,7 +53,7 @@ struct Pair {
     fullest: f64,
     drops: u64,
     unaccepted: u64,
-    oldest_unaccepted: Option<u64>,
+    oldest_unaccepted: Option<Nanos>,
     /// Whether there is a row for it, seen by the last pass or not.
     live: bool,
 }
@@ -120,6 +121,7 @@ impl Listening {
             pair.add(row, *extra, dropped.unwrap_or(0));
         }
         self.pairs.retain(|_, pair| pair.sockets > 0 || pair.drops > 0);
+        debug_assert!(self.pairs.len() <= self.limit, "listeners stay within their budget");
     }
 
     /// Takes the connections that wait at the listeners of a pair; those of none are left out.
@@ -194,7 +196,7 @@ impl Pair {
             fullest: self.fullest,
             drops: self.drops,
             unaccepted: self.unaccepted,
-            oldest_unaccepted: self.oldest_unaccepted,
+            oldest_unaccepted: self.oldest_unaccepted.map(Nanos::get),
         }
     }
 }

@@ -64,6 +64,7 @@ impl Namespaces {
         empty.truncate(self.limit.saturating_sub(self.list.len()));
         self.list
             .extend(empty.into_iter().map(|netns| Namespace { netns, ..Namespace::default() }));
+        debug_assert!(self.list.len() <= self.limit, "namespaces stay within their budget");
         if self.folded > 0 {
             self.list.push(self.beyond);
         }

@@ -52,6 +52,7 @@ impl NetstatCounts {
         for (total, (now, before)) in slot.iter_mut().zip(now.iter().zip(before)) {
             *total += now - before;
         }
+        debug_assert!(self.totals.len() <= self.limit, "namespaces stay within their budget");
     }
 
     /// Returns what is shown. The shared counters stand under inode 0 once they hold something.

@@ -10,6 +10,7 @@ use super::netstat::NetstatCounts;
 use super::sums::Sums;
 use crate::conn::core::Core;
 use crate::conn::limits::Limits;
+use crate::conn::nanos::Nanos;
 use crate::conn::report::coverage::Covered;
 use crate::conn::report::pressure::{Destination, OwnerProcess, PortUse, Pressure};
 use crate::conn::socket::row::Row;
@@ -76,7 +77,11 @@ impl PassInput {
             if self.listeners.len() < core.limits.connections {
                 self.listeners.insert(
                     entry.ends.sk,
-                    Extra { syn_queue: entry.syn_queue, drops: entry.drops, time: entry.time },
+                    Extra {
+                        syn_queue: entry.syn_queue,
+                        drops: entry.drops,
+                        time: Nanos::new(entry.time),
+                    },
                 );
             }
             return;

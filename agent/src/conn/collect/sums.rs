@@ -11,12 +11,11 @@ use catalogue::limits::IDLE_AGES;
 use hashbrown::HashMap;
 
 use crate::conn::ids::{GroupId, RowId};
+use crate::conn::nanos::Nanos;
 use crate::conn::report::snapshot::Queued;
 use crate::conn::socket::activity::Activity;
 use crate::conn::socket::row::{Row, flag};
 use crate::conn::store::slab::Slab;
-
-const SECOND: u64 = 1_000_000_000;
 
 /// The sums over the rows so far.
 #[derive(Default)]
@@ -35,8 +34,8 @@ pub(crate) struct Sums {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Unaccepted {
     pub(crate) count: u64,
-    /// When the handshake of the oldest was over, nanoseconds of `CLOCK_MONOTONIC`.
-    pub(crate) oldest: u64,
+    /// When the handshake of the oldest was over.
+    pub(crate) oldest: Nanos,
 }
 
 impl Unaccepted {
@@ -47,7 +46,7 @@ impl Unaccepted {
 }
 
 impl Sums {
-    /// Adds a row and what its connection has done, as of `now` nanoseconds; `seen` says whether
+    /// Adds a row and what its connection has done, as of `now`; `seen` says whether
     /// this pass has met it.
     pub(crate) fn add(
         &mut self,
@@ -55,7 +54,7 @@ impl Sums {
         row: &Row,
         activity: &Activity,
         seen: bool,
-        now: u64,
+        now: Nanos,
     ) {
         if row.state == SocketState::Listen {
             self.listening.push((index, row.sk));
@@ -135,14 +134,14 @@ fn is_unaccepted(row: &Row) -> bool {
 }
 
 impl Queued {
-    /// Adds one row and what its connection has done, as of `now` nanoseconds.
-    fn add(&mut self, row: &Row, activity: &Activity, now: u64) {
+    /// Adds one row and what its connection has done, as of `now`.
+    fn add(&mut self, row: &Row, activity: &Activity, now: Nanos) {
         let in_use = matches!(row.state, SocketState::Established | SocketState::CloseWait);
         self.unacknowledged += u64::from(in_use && activity.is_unacknowledged(now));
         if let (SocketState::Established, Some(used)) = (row.state, activity.used()) {
             let idle = now.saturating_sub(used);
             for (count, than) in self.idle.iter_mut().zip(IDLE_AGES) {
-                *count += u64::from(idle > than * SECOND);
+                *count += u64::from(idle > Nanos::from_secs(than));
             }
         }
         self.receive_bytes += u64::from(row.queues.unread_bytes(row.state));

@@ -11,6 +11,7 @@ use hashbrown::HashMap;
 use super::pass::Pass;
 use crate::conn::core::Core;
 use crate::conn::ids::RowId;
+use crate::conn::nanos::Nanos;
 use crate::conn::regroup::queue::RegroupQueue;
 use crate::conn::socket::row::Row;
 use crate::conn::store::listener_index::Behind;
@@ -45,7 +46,7 @@ impl Pass {
         &self,
         core: &mut Core,
         queue: &mut RegroupQueue,
-        walked: u64,
+        walked: Nanos,
         accepted: &Accepted,
     ) -> bool {
         let mut moved = false;

@@ -6,13 +6,14 @@
 //! budget says. A row is classified by its present state; one that came or changed meanwhile is
 //! left to the next pass. What is shown changes with the last slice only.
 
-use super::classify::{Presence, classify};
 use super::owners::{Tally, follow_listener};
 use super::pass::Pass;
+use super::presence::{Presence, presence_of};
 use crate::conn::collect::results::PassResults;
 use crate::conn::core::Core;
 use crate::conn::ids::RowId;
 use crate::conn::limits::Budget;
+use crate::conn::nanos::Nanos;
 use crate::conn::regroup::queue::RegroupQueue;
 use crate::conn::regroup::workload_name::name_workload;
 use crate::conn::report::coverage::{Covered, PassSummary};
@@ -170,7 +171,7 @@ impl Commit {
 
     /// Marks or removes a row that the pass has not seen.
     fn sweep(&mut self, core: &mut Core, pass: &Pass, index: RowId) {
-        match classify(core, pass, &self.covered, index) {
+        match presence_of(core, pass, &self.covered, index) {
             Presence::Seen => {}
             Presence::MissedOnce => {
                 core.rows[index].seen = seen::MISSED;
@@ -191,7 +192,7 @@ impl Commit {
         core: &mut Core,
         results: &mut PassResults,
         pass: Pass,
-        now: u64,
+        now: Nanos,
     ) -> PassSummary {
         let Pass { start, number, namespaces, input, sums, corrections_before, .. } = pass;
         results.sum_up(core, input, sums, &self.covered, number);

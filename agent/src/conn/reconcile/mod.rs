@@ -3,8 +3,8 @@
 //! Called by `table`, driven by the ingest thread.
 
 pub(crate) mod accepters;
-pub(crate) mod classify;
 pub(crate) mod commit;
 pub(crate) mod fd_holders;
 pub(crate) mod owners;
 pub(crate) mod pass;
+pub(crate) mod presence;

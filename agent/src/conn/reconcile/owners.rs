@@ -9,6 +9,7 @@ use crate::conn::account::groups::Groups;
 use crate::conn::account::workloads::WorkloadRef;
 use crate::conn::core::Core;
 use crate::conn::ids::{GroupId, RowId};
+use crate::conn::nanos::Nanos;
 use crate::conn::regroup::queue::RegroupQueue;
 use crate::conn::socket::attribution::Attribution;
 use crate::conn::socket::name::Name;
@@ -36,7 +37,7 @@ impl Pass {
         core: &mut Core,
         queue: &mut RegroupQueue,
         index: RowId,
-        walked: u64,
+        walked: Nanos,
         tally: &mut Tally,
     ) {
         let mark = self.holders.mark(index);
@@ -78,7 +79,7 @@ impl Pass {
         core: &mut Core,
         queue: &mut RegroupQueue,
         index: RowId,
-        walked: u64,
+        walked: Nanos,
         candidate: u32,
     ) -> bool {
         let row = &core.rows[index];

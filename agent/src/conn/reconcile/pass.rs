@@ -21,13 +21,14 @@ use crate::conn::collect::results::PassInput;
 use crate::conn::collect::sums::Sums;
 use crate::conn::core::Core;
 use crate::conn::ids::RowId;
+use crate::conn::nanos::Nanos;
 use crate::conn::regroup::queue::{Drained, RegroupQueue};
 use crate::conn::socket::activity::began_before;
 use crate::conn::socket::attribution::Attribution;
 use crate::conn::socket::effect::Effect;
 use crate::conn::socket::observation::Observation;
 use crate::conn::socket::relation::Relation;
-use crate::conn::socket::row::{MARGIN, Row};
+use crate::conn::socket::row::{MARGIN, Row, seen};
 
 /// The most closes that are remembered during a pass. Beyond it the pass inserts nothing more.
 const MAX_CLOSED: usize = 1 << 20;
@@ -37,11 +38,11 @@ const MAX_CHILDREN: usize = 1 << 16;
 
 /// A pass under way.
 pub(crate) struct Pass {
-    pub(crate) start: u64,
+    pub(crate) start: Nanos,
     /// The number of the pass; see `row::seen`.
     pub(crate) number: u8,
     /// The sockets that closed during the pass, with the time of their close.
-    closed: HashMap<u64, u64>,
+    closed: HashMap<u64, Nanos>,
     /// The processes that hold sockets.
     pub(crate) holders: HolderScan,
     /// Connections in accept queues.
@@ -55,14 +56,14 @@ pub(crate) struct Pass {
 
 impl Pass {
     /// Remembers that a socket closed, so that an older entry does not bring it back.
-    pub(crate) fn closed(&mut self, sk: u64, time: u64) {
+    pub(crate) fn closed(&mut self, sk: u64, time: Nanos) {
         if self.closed.len() < MAX_CLOSED {
             self.closed.insert(sk, time);
         }
     }
 
     /// Returns whether an entry may belong to a socket that has closed since it was read.
-    fn may_be_closed(&self, sk: u64, read: u64) -> bool {
+    fn may_be_closed(&self, sk: u64, read: Nanos) -> bool {
         self.closed.len() >= MAX_CLOSED
             || self.closed.get(&sk).is_some_and(|time| time.saturating_add(MARGIN) >= read)
     }
@@ -70,7 +71,8 @@ impl Pass {
 
 impl Pass {
     /// Begins a pass. No move may be planned: `_drained` proves it.
-    pub(crate) fn new(core: &Core, _drained: &Drained<'_>, number: u8, now: u64) -> Self {
+    pub(crate) fn new(core: &Core, _drained: &Drained<'_>, number: u8, now: Nanos) -> Self {
+        debug_assert!(number > seen::FRESH, "the number of a pass is no mark");
         Self {
             start: now,
             number,
@@ -89,7 +91,7 @@ impl Pass {
         match effect {
             Effect::None => {}
             Effect::Stored(index) => self.holders.forget(index),
-            Effect::Closed => self.closed(record.ends.sk, record.time),
+            Effect::Closed => self.closed(record.ends.sk, Nanos::new(record.time)),
         }
     }
 
@@ -168,7 +170,7 @@ impl Pass {
         entry: &Socket,
         state: SocketState,
     ) -> Option<RowId> {
-        if self.may_be_closed(entry.ends.sk, entry.time) {
+        if self.may_be_closed(entry.ends.sk, Nanos::new(entry.time)) {
             return None;
         }
         if core.rows.len() >= core.rows.limit() {

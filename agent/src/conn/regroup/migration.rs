@@ -13,6 +13,7 @@ use crate::conn::account::workloads::WorkloadRef;
 use crate::conn::collect::sums::Sums;
 use crate::conn::core::Core;
 use crate::conn::limits::Budget;
+use crate::conn::nanos::Nanos;
 use crate::workload::{Key, Workload};
 
 /// The rows that may change groups while the resolver thread holds the table.
@@ -42,7 +43,7 @@ impl Migrations {
         queue: &mut RegroupQueue,
         sums: Option<&mut Sums>,
         answers: impl IntoIterator<Item = (Key, Option<Arc<Workload>>)>,
-        now: u64,
+        now: Nanos,
     ) {
         let before = self.keys.len();
         for (key, workload) in answers {

@@ -11,6 +11,7 @@ use catalogue::labels::SocketState;
 use crate::conn::core::Core;
 use crate::conn::ids::{GroupId, RowId};
 use crate::conn::limits::Budget;
+use crate::conn::nanos::Nanos;
 use crate::conn::socket::attribution::Attribution;
 use crate::conn::socket::row::{Row, flag};
 
@@ -26,7 +27,7 @@ struct Move {
     /// The row's socket and its birth, which tell whether the row or the address was used again
     /// before the move.
     sk: u64,
-    born: u64,
+    born: Nanos,
     index: RowId,
     to: Change,
 }
@@ -39,7 +40,7 @@ enum Change {
     /// Moves the row from one group to another, if it is still there.
     IfUnmoved { from: GroupId, group: GroupId },
     /// The row entered its state at this time or before, if it still has a lower bound only.
-    Since(u64),
+    Since(Nanos),
 }
 
 /// The place that a row moves to: a list, and the row's time in it.
@@ -48,7 +49,7 @@ struct Target {
     group: GroupId,
     state: SocketState,
     left: bool,
-    entered: u64,
+    entered: Nanos,
     index: RowId,
 }
 
@@ -58,7 +59,7 @@ impl Target {
     }
 
     /// Returns the place of a row that has its own time.
-    fn at(index: RowId, row: &Row, group: GroupId, entered: u64) -> Self {
+    fn at(index: RowId, row: &Row, group: GroupId, entered: Nanos) -> Self {
         Self { entered, ..Self::of(index, row, group) }
     }
 
@@ -68,7 +69,7 @@ impl Target {
         let list = u128::from(self.group.get()) << 16
             | (self.state.index() as u128) << 8
             | u128::from(self.left);
-        list << 96 | u128::from(self.entered) << 32 | u128::from(self.index.get())
+        list << 96 | u128::from(self.entered.get()) << 32 | u128::from(self.index.get())
     }
 
     fn is_in_list_of(&self, other: &Self) -> bool {
@@ -139,7 +140,7 @@ impl RegroupQueue {
 
     /// Remembers that a row of which only a lower bound is known entered its state at `since` or
     /// before.
-    pub(crate) fn enqueue_since(&mut self, core: &mut Core, index: RowId, since: u64) {
+    pub(crate) fn enqueue_since(&mut self, core: &mut Core, index: RowId, since: Nanos) {
         self.plan(core, index, Change::Since(since));
     }
 

@@ -9,6 +9,7 @@ use crate::conn::account::groups::Groups;
 use crate::conn::collect::sums::Sums;
 use crate::conn::core::Core;
 use crate::conn::ids::GroupId;
+use crate::conn::nanos::Nanos;
 
 /// Removes the groups that have been idle for [`IDLE_TTL`](crate::conn::limits::IDLE_TTL), and adds
 /// what they counted to `~other`. It is due every few seconds.
@@ -16,7 +17,7 @@ pub(crate) fn expire_idle(
     core: &mut Core,
     mut sums: Option<&mut Sums>,
     drained: &Drained<'_>,
-    now: u64,
+    now: Nanos,
 ) {
     for group in core.groups.idle(now) {
         let other = Groups::other(core.groups.role(group));

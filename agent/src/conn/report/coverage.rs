@@ -4,14 +4,16 @@ use std::collections::HashSet;
 
 use catalogue::labels::Correction;
 
+use crate::conn::nanos::Nanos;
+
 /// What a pass has read to the end.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Covered {
     /// The network namespaces whose socket list it read.
     pub namespaces: HashSet<u32>,
-    /// When it began to read the descriptor tables of all processes, `CLOCK_MONOTONIC` nanoseconds;
-    /// `None` if it did not read them to the end.
-    pub holders: Option<u64>,
+    /// When it began to read the descriptor tables of all processes; `None` if it did
+    /// not read them to the end.
+    pub holders: Option<Nanos>,
 }
 
 /// What a pass found.

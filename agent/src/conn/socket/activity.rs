@@ -10,12 +10,14 @@ use std::num::NonZeroU32;
 use agent_common::record::{Socket, flag as socket_flag, known};
 use agent_common::tcp;
 
+use crate::conn::nanos::Nanos;
+
 /// The unit of [`Moment`], nanoseconds: a tenth of a second.
 const UNIT: u64 = 100_000_000;
 /// How far two readings of one time may lie apart, units of [`Moment`].
 const JITTER: u64 = 10;
-/// How long after its handshake a connection that is not accepted counts as such, nanoseconds.
-pub(crate) const ACCEPT_GRACE: u64 = 10_000_000_000;
+/// How long after its handshake a connection that is not accepted counts as such.
+pub(crate) const ACCEPT_GRACE: Nanos = Nanos::from_secs(10);
 
 /// A time of `CLOCK_MONOTONIC` in tenths of a second, rounded up, so that no use looks older than it
 /// is.
@@ -23,16 +25,16 @@ pub(crate) const ACCEPT_GRACE: u64 = 10_000_000_000;
 struct Moment(NonZeroU32);
 
 impl Moment {
-    /// Returns the moment of a time in nanoseconds; the last one there is, 13 years after the boot,
+    /// Returns the moment of a time; the last one there is, 13 years after the boot,
     /// for later ones.
-    fn at(time: u64) -> Self {
-        let units = u32::try_from(time.div_ceil(UNIT)).unwrap_or(u32::MAX);
+    fn at(time: Nanos) -> Self {
+        let units = u32::try_from(time.get().div_ceil(UNIT)).unwrap_or(u32::MAX);
         Self(NonZeroU32::new(units).unwrap_or(NonZeroU32::MIN))
     }
 
-    /// Returns the time, nanoseconds.
-    fn time(self) -> u64 {
-        u64::from(self.0.get()) * UNIT
+    /// Returns the time.
+    fn time(self) -> Nanos {
+        Nanos::new(u64::from(self.0.get()) * UNIT)
     }
 
     fn units(self) -> u64 {
@@ -145,7 +147,7 @@ impl Activity {
         if from.unacknowledged == 0 {
             self.stalled = None;
         } else if self.stalled.is_none() || self.acknowledged != from.acknowledged {
-            self.stalled = Some(Moment::at(entry.time));
+            self.stalled = Some(Moment::at(Nanos::new(entry.time)));
         }
         self.acknowledged = from.acknowledged;
         self.bytes = [from.bytes_sent, from.bytes_received].map(low_48_bits);
@@ -155,11 +157,12 @@ impl Activity {
     /// Returns what a listing shows of it.
     pub(crate) fn view(&self) -> ActivityView {
         let has = |bits: u8| self.bits & bits != 0;
+        let time = |moment: Option<Moment>| moment.map(|moment| moment.time().get());
         ActivityView {
-            sent: self.sent.map(Moment::time),
-            received: self.received.map(Moment::time),
-            acked: self.acked.map(Moment::time),
-            stalled: self.stalled.map(Moment::time),
+            sent: time(self.sent),
+            received: time(self.received),
+            acked: time(self.acked),
+            stalled: time(self.stalled),
             timeouts: self.timeouts,
             backoff: self.backoff,
             probes: self.probes,
@@ -171,7 +174,7 @@ impl Activity {
     }
 
     /// Returns when the connection was last used; see [`ActivityView::used`].
-    pub(crate) fn used(&self) -> Option<u64> {
+    pub(crate) fn used(&self) -> Option<Nanos> {
         self.sent.max(self.received).map(Moment::time)
     }
 
@@ -181,9 +184,9 @@ impl Activity {
     }
 
     /// Whether the peer does not acknowledge at `now`: three time-outs in a row, or nothing for
-    /// fifteen seconds; nanoseconds of `CLOCK_MONOTONIC`.
-    pub(crate) fn is_unacknowledged(&self, now: u64) -> bool {
-        self.view().is_unacknowledged(now)
+    /// fifteen seconds.
+    pub(crate) fn is_unacknowledged(&self, now: Nanos) -> bool {
+        self.view().is_unacknowledged(now.get())
     }
 }
 
@@ -203,17 +206,17 @@ impl ActivityView {
 }
 
 /// Returns a lower bound on the age of a connection and of its state, as the time before which each
-/// began; nanoseconds of `CLOCK_MONOTONIC`. `None` where the kernel tells none.
+/// began. `None` where the kernel tells none.
 ///
 /// The three times are set at the handshake and only grow, so a connection is at least as old as
 /// the earliest. An acknowledgement comes with the FIN (CLOSE_WAIT) and with the one that ends
 /// FIN_WAIT1 (`tcp_ack`, 6.18), so these states are at least as old as the last one.
-pub(crate) fn began_before(entry: &Socket, tick: u64) -> Option<(u64, Option<u64>)> {
+pub(crate) fn began_before(entry: &Socket, tick: u64) -> Option<(Nanos, Option<Nanos>)> {
     let from = &entry.activity;
     if from.known & known::TIMES == 0 || !has_shaken_hands(entry.state) {
         return None;
     }
-    let time = |ago: u32| entry.time.saturating_sub(u64::from(ago) * tick);
+    let time = |ago: u32| Nanos::new(entry.time.saturating_sub(u64::from(ago) * tick));
     let born = time(from.sent_ago.max(from.received_ago).max(from.acked_ago));
     let entered = match entry.state {
         tcp::ESTABLISHED => Some(born),
@@ -231,7 +234,7 @@ const fn has_shaken_hands(state: u8) -> bool {
 /// Returns the moment `ago` jiffies before `time`. It stays what it was if the reading says so, or
 /// would if jiffies had not wrapped since.
 fn moment_of(before: Option<Moment>, ago: u32, time: u64, tick: u64) -> Moment {
-    let new = Moment::at(time.saturating_sub(u64::from(ago) * tick));
+    let new = Moment::at(Nanos::new(time.saturating_sub(u64::from(ago) * tick)));
     let Some(old) = before else { return new };
     let wrap = ((u64::from(u32::MAX) + 1) * tick / UNIT).max(1);
     let Some(later) = new.units().checked_sub(old.units()) else { return old };

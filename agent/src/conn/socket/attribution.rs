@@ -1,7 +1,7 @@
 //! How well the owner of a socket is known, and whether a record shows who it is.
 //!
 //! Used by `apply`, by the pass and by every view. Fact (6.18, more than many scenarios): the
-//! task that makes a record with the OWNED flag uses the socket; the current task of any other
+//! task that makes a record with the LOCKED flag uses the socket; the current task of any other
 //! record has nothing to do with it.
 
 use agent_common::record::{State, flag};
@@ -43,7 +43,7 @@ impl Attribution {
 /// Returns whether the current task of a record is a user of the socket, and so its owner.
 #[must_use]
 pub const fn names_owner(record: &State) -> bool {
-    record.flags & (flag::OWNED | flag::KTHREAD) == flag::OWNED
+    record.flags & (flag::LOCKED | flag::KTHREAD) == flag::LOCKED
         && record.tgid != 0
         && !(record.new == tcp::CLOSE && record.err == ECONNABORTED)
 }

@@ -9,6 +9,7 @@ use catalogue::labels::{CloseReason, ConnectFailure, Role, SocketState};
 
 use super::outcome::Ending;
 use super::row::{Row, flag};
+use crate::conn::nanos::Nanos;
 
 /// Error numbers, equal on all architectures that the agent runs on (`asm-generic/errno.h`).
 mod errno {
@@ -25,7 +26,7 @@ mod errno {
 #[inline(always)]
 pub(super) fn ending(row: &Row, record: &State) -> Ending {
     if row.has(flag::CONNECTED) {
-        let lasted = row.opened().map(|opened| record.time.saturating_sub(opened));
+        let lasted = row.opened().map(|opened| Nanos::new(record.time).saturating_sub(opened));
         return Ending::Closed { reason: close_reason(row, record.err), lasted };
     }
     match (row.state, row.role) {

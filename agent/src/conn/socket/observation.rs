@@ -7,6 +7,8 @@ use agent_common::record::{Endpoints, Socket, State};
 use agent_common::tcp;
 use catalogue::labels::{Role, SocketState};
 
+use crate::conn::nanos::Nanos;
+
 /// One observation of one socket.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Observation<'a> {
@@ -54,13 +56,13 @@ impl<'a> Observation<'a> {
         }
     }
 
-    /// Returns when it was made, `CLOCK_MONOTONIC` nanoseconds.
+    /// Returns when it was made.
     #[inline]
-    pub(super) const fn time(&self) -> u64 {
-        match self {
+    pub(super) const fn time(&self) -> Nanos {
+        Nanos::new(match self {
             Self::Transition { record, .. } | Self::Close { record, .. } => record.time,
             Self::Listed { entry, .. } => entry.time,
-        }
+        })
     }
 
     /// Returns the state of a row that takes it. A socket that closes is last seen in the state

@@ -15,6 +15,7 @@ use super::outcome::{Opening, Outcome, Stay};
 use super::queues::Queues;
 use super::relation::{Relation, is_connected, relation};
 use super::row::{Row, flag};
+use crate::conn::nanos::Nanos;
 
 /// Takes an observation into the row at its socket's address and returns what follows.
 ///
@@ -81,14 +82,14 @@ fn enter(row: &mut Row, observation: &Observation<'_>) {
     row.state = observation.state();
     match *observation {
         Observation::Transition { new, record, .. } => {
-            row.entered = record.time;
+            row.entered = Nanos::new(record.time);
             row.flags &= !flag::ENTERED_BEFORE;
             row.queues.moved(record.flags, new);
             row.take_flags(record.flags);
         }
         Observation::Close { .. } => {}
         Observation::Listed { entry, .. } => {
-            row.entered = entry.time;
+            row.entered = Nanos::new(entry.time);
             row.flags |= flag::ENTERED_BEFORE;
             row.queues = Queues::listed(entry);
             row.take_flags(entry.flags);

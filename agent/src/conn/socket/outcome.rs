@@ -6,6 +6,7 @@
 use catalogue::labels::{CloseReason, ConnectFailure, Role, SocketState};
 
 use super::relation::Relation;
+use crate::conn::nanos::Nanos;
 
 /// What follows from one observation of one socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,16 +30,16 @@ pub(crate) struct Stay {
     pub(crate) role: Role,
     /// The state.
     pub(crate) state: SocketState,
-    /// How long the stay was, nanoseconds.
-    pub(crate) lasted: u64,
+    /// How long the stay was.
+    pub(crate) lasted: Nanos,
 }
 
 /// How a connection comes to count as open, which it does once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Opening {
-    /// The end of its handshake was observed. `connect` is the time since its SYN, nanoseconds, if
-    /// this side sent that and it was observed.
-    Seen { connect: Option<u64> },
+    /// The end of its handshake was observed. `connect` is the time since its SYN, if this side
+    /// sent that and it was observed.
+    Seen { connect: Option<Nanos> },
     /// Its birth was observed, the end of its handshake was not.
     Missed,
     /// Neither was observed. It counts as adopted if its namespace was not listed before, because
@@ -49,8 +50,8 @@ pub(crate) enum Opening {
 /// How a socket ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
-    /// A connection ended. `lasted` is the time since it opened, nanoseconds, if that was observed.
-    Closed { reason: CloseReason, lasted: Option<u64> },
+    /// A connection ended. `lasted` is the time since it opened, if that was observed.
+    Closed { reason: CloseReason, lasted: Option<Nanos> },
     /// A connect came to nothing.
     Failed(ConnectFailure),
     /// The socket counts nowhere: a listener, a child that died in its handshake, a connect whose

@@ -8,6 +8,7 @@ use catalogue::labels::{Correction, SocketState};
 
 use super::observation::Observation;
 use super::row::{MARGIN, Row, flag};
+use crate::conn::nanos::Nanos;
 
 /// How an observation stands to the row at its socket's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,11 +55,11 @@ pub(crate) fn relation(row: &Row, observation: &Observation<'_>) -> Relation {
         Observation::Transition { old, .. } => old,
         Observation::Close { old, .. } => Some(old),
         Observation::Listed { state, entry } => {
-            let lower_bound = row.has(flag::ENTERED_BEFORE);
-            if same_ends && state == row.state && (lower_bound || entry.time >= row.entered) {
+            let (read, lower_bound) = (Nanos::new(entry.time), row.has(flag::ENTERED_BEFORE));
+            if same_ends && state == row.state && (lower_bound || read >= row.entered) {
                 return Relation::Confirmed;
             }
-            if !lower_bound && row.entered.saturating_add(MARGIN) > entry.time {
+            if !lower_bound && row.entered.saturating_add(MARGIN) > read {
                 return Relation::Outdated;
             }
             Some(state)

@@ -18,7 +18,7 @@ const PENDING_LOSS_PROBE: u8 = 5;
 /// The congestion state comes first, because a fast retransmit happens under any pending timer
 /// (seen on 6.18 with a pending loss probe).
 #[must_use]
-pub const fn classify(state: u8, ca_state: u8, pending: u8) -> (Phase, RetransmitKind) {
+pub const fn phase_and_kind(state: u8, ca_state: u8, pending: u8) -> (Phase, RetransmitKind) {
     let phase = match state {
         // In SYN_RECV only a simultaneous open retransmits through this path; the SYN-ACKs of a
         // listener have their own tracepoint.
@@ -41,29 +41,47 @@ mod tests {
 
     #[test]
     fn every_row_observed_on_a_live_kernel_is_told_apart() {
-        assert_eq!(classify(tcp::SYN_SENT, CA_LOSS, 0), (Phase::Syn, RetransmitKind::Timeout));
-        assert_eq!(classify(tcp::ESTABLISHED, 0, 5), (Phase::Established, RetransmitKind::Probe));
-        assert_eq!(classify(tcp::ESTABLISHED, 1, 5), (Phase::Established, RetransmitKind::Probe));
         assert_eq!(
-            classify(tcp::ESTABLISHED, CA_LOSS, 0),
+            phase_and_kind(tcp::SYN_SENT, CA_LOSS, 0),
+            (Phase::Syn, RetransmitKind::Timeout)
+        );
+        assert_eq!(
+            phase_and_kind(tcp::ESTABLISHED, 0, 5),
+            (Phase::Established, RetransmitKind::Probe)
+        );
+        assert_eq!(
+            phase_and_kind(tcp::ESTABLISHED, 1, 5),
+            (Phase::Established, RetransmitKind::Probe)
+        );
+        assert_eq!(
+            phase_and_kind(tcp::ESTABLISHED, CA_LOSS, 0),
             (Phase::Established, RetransmitKind::Timeout)
         );
         assert_eq!(
-            classify(tcp::CLOSE_WAIT, CA_LOSS, 1),
+            phase_and_kind(tcp::CLOSE_WAIT, CA_LOSS, 1),
             (Phase::Established, RetransmitKind::Timeout)
         );
         assert_eq!(
-            classify(tcp::FIN_WAIT1, CA_RECOVERY, 1),
+            phase_and_kind(tcp::FIN_WAIT1, CA_RECOVERY, 1),
             (Phase::Closing, RetransmitKind::Fast)
         );
-        assert_eq!(classify(tcp::LAST_ACK, CA_LOSS, 0), (Phase::Closing, RetransmitKind::Timeout));
-        assert_eq!(classify(tcp::ESTABLISHED, 0, 0), (Phase::Established, RetransmitKind::Other));
+        assert_eq!(
+            phase_and_kind(tcp::LAST_ACK, CA_LOSS, 0),
+            (Phase::Closing, RetransmitKind::Timeout)
+        );
+        assert_eq!(
+            phase_and_kind(tcp::ESTABLISHED, 0, 0),
+            (Phase::Established, RetransmitKind::Other)
+        );
     }
 
     #[test]
     fn a_fast_retransmit_is_fast_whatever_timer_is_pending() {
         for pending in [1, 5, 6] {
-            assert_eq!(classify(tcp::ESTABLISHED, CA_RECOVERY, pending).1, RetransmitKind::Fast);
+            assert_eq!(
+                phase_and_kind(tcp::ESTABLISHED, CA_RECOVERY, pending).1,
+                RetransmitKind::Fast
+            );
         }
     }
 }

@@ -11,12 +11,11 @@ use catalogue::labels::{Role, SocketState};
 use super::attribution::Attribution;
 use super::queues::Queues;
 use crate::conn::ids::{GroupId, RowId, ServiceId};
+use crate::conn::nanos::{Nanos, ShortSpan};
 
-/// How much earlier the time of a record can be than what it tells, nanoseconds: the tracepoint
-/// reads the clock before the kernel stores the new state.
-pub(crate) const MARGIN: u64 = 1_000_000;
-/// Sentinel: the moment of opening was not observed.
-const NEVER: u32 = u32::MAX;
+/// How much earlier the time of a record can be than what it tells: the tracepoint reads the clock
+/// before the kernel stores the new state.
+pub(crate) const MARGIN: Nanos = Nanos::from_millis(1);
 
 /// The first port that the kernel gives to clients by default (`ip_local_port_range`).
 const FIRST_EPHEMERAL: u16 = 32_768;
@@ -61,8 +60,8 @@ pub(crate) mod seen {
 pub(crate) struct Row {
     /// The kernel's address of the socket, its key.
     pub(crate) sk: u64,
-    /// When it entered its state, `CLOCK_MONOTONIC` nanoseconds; also the time of its last record.
-    pub(crate) entered: u64,
+    /// When it entered its state; also the time of its last record.
+    pub(crate) entered: Nanos,
     /// The next younger row of its list, or the next free row.
     pub(crate) next: Option<RowId>,
     /// The next older row of its list.
@@ -81,11 +80,10 @@ pub(crate) struct Row {
     pub(crate) seen: u8,
     /// How many processes held it when the descriptor tables were last read; 255 stands for more.
     pub(crate) holders: u8,
-    /// When it was first observed, `CLOCK_MONOTONIC` nanoseconds.
-    pub(crate) born: u64,
-    /// The time from `born` to ESTABLISHED, microseconds, saturating; [`NEVER`] if that was not
-    /// observed.
-    opened_after: u32,
+    /// When it was first observed.
+    pub(crate) born: Nanos,
+    /// The time from `born` to ESTABLISHED, saturating; `None` if that was not observed.
+    opened_after: Option<ShortSpan>,
     /// The service that counts its opening and closing; `None` until that is looked up.
     pub(crate) service: Option<ServiceId>,
     /// The owner's process id; 0 if none is known.
@@ -116,7 +114,7 @@ impl Row {
     /// No row: what `observe` takes for a socket that has none.
     pub(crate) const ABSENT: Self = Self {
         sk: 0,
-        entered: 0,
+        entered: Nanos::ZERO,
         next: None,
         prev: None,
         group: GroupId::FIRST,
@@ -126,8 +124,8 @@ impl Row {
         flags: 0,
         seen: seen::FRESH,
         holders: 0,
-        born: 0,
-        opened_after: NEVER,
+        born: Nanos::ZERO,
+        opened_after: None,
         service: None,
         tgid: 0,
         netns: 0,
@@ -141,7 +139,7 @@ impl Row {
     };
 
     /// Returns a row as it begins: in `state` since `time`, without owner.
-    pub(crate) fn new(ends: &Endpoints, state: SocketState, role: Role, time: u64) -> Self {
+    pub(crate) fn new(ends: &Endpoints, state: SocketState, role: Role, time: Nanos) -> Self {
         Self {
             sk: ends.sk,
             entered: time,
@@ -202,17 +200,17 @@ impl Row {
         }
     }
 
-    /// Remembers that it reached ESTABLISHED at `time`, `CLOCK_MONOTONIC` nanoseconds.
-    pub(crate) fn opened_at(&mut self, time: u64) {
-        let after = time.saturating_sub(self.born) / 1000;
-        self.opened_after = u32::try_from(after).unwrap_or(NEVER - 1).min(NEVER - 1);
+    /// Remembers that it reached ESTABLISHED at `time`.
+    #[inline]
+    pub(crate) fn opened_at(&mut self, time: Nanos) {
+        self.opened_after = Some(ShortSpan::saturating(time.saturating_sub(self.born)));
     }
 
-    /// Returns when it reached ESTABLISHED, nanoseconds, exact to the microsecond; `None` if that
-    /// was not observed.
-    pub(crate) fn opened(&self) -> Option<u64> {
-        (self.opened_after != NEVER)
-            .then(|| self.born.saturating_add(u64::from(self.opened_after) * 1000))
+    /// Returns when it reached ESTABLISHED, exact to the microsecond; `None` if that was not
+    /// observed.
+    #[inline]
+    pub(crate) fn opened(&self) -> Option<Nanos> {
+        self.opened_after.map(|after| self.born.saturating_add(after.nanos()))
     }
 
     /// Returns the service port: local at a server, remote of a client. If the side is not known,
@@ -242,7 +240,7 @@ impl Row {
 
     /// Returns whether the socket was born after the reading of the descriptor tables began, at
     /// `walked`: what was read can be of another socket that had its address before.
-    pub(crate) const fn is_born_since(&self, walked: u64) -> bool {
+    pub(crate) fn is_born_since(&self, walked: Nanos) -> bool {
         !self.has(flag::BORN_BEFORE) && self.born.saturating_add(MARGIN) >= walked
     }
 

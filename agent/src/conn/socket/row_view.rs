@@ -10,6 +10,7 @@ use catalogue::labels::{Role, SocketState, Stage};
 use super::activity::{Activity, ActivityView};
 use super::attribution::Attribution;
 use super::row::{Row, address, flag};
+use crate::conn::nanos::Nanos;
 
 /// A row as a listing shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,11 +142,11 @@ impl RowView {
             peer_address: address(row.peer),
             peer_port: row.peer_port,
             state: row.state,
-            entered: row.entered,
+            entered: row.entered.get(),
             entered_before: row.has(flag::ENTERED_BEFORE),
-            born: row.born,
+            born: row.born.get(),
             born_before: row.has(flag::BORN_BEFORE),
-            opened: row.opened(),
+            opened: row.opened().map(Nanos::get),
             role: row.role,
             service_port: row.service_port(),
             process: Arc::clone(process),

@@ -12,6 +12,7 @@ use catalogue::limits::STUCK_AGES;
 use super::slab::Slab;
 use crate::conn::ids::RowId;
 use crate::conn::limits::Budget;
+use crate::conn::nanos::Nanos;
 use crate::conn::report::snapshot::StateGauge;
 use crate::conn::socket::row::Row;
 
@@ -20,35 +21,35 @@ const AGES: usize = STUCK_AGES.len();
 /// read.
 const CURSORS: usize = AGES + 1;
 const WALK: usize = AGES;
-const SECOND: u64 = 1_000_000_000;
 
 /// For each cursor, the moment before which a row must have entered its state to be passed. It
 /// never goes back. The lists are brought up to it one by one, and each knows how far it has come.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct AgeThresholds([u64; CURSORS]);
+pub(crate) struct AgeThresholds([Nanos; CURSORS]);
 
 impl AgeThresholds {
     /// Returns the moments of the ages.
     #[cfg(test)]
-    pub(crate) fn ages(&self) -> [u64; AGES] {
+    pub(crate) fn ages(&self) -> [Nanos; AGES] {
         std::array::from_fn(|age| self.0[age])
     }
 
     /// Returns the moment from which the descriptor tables were last read.
     #[cfg(test)]
-    pub(crate) const fn walked(&self) -> u64 {
+    pub(crate) const fn walked(&self) -> Nanos {
         self.0[WALK]
     }
 
     /// Notes that the descriptor tables were read from `moment` on.
-    pub(crate) fn mark_read(&mut self, moment: u64) {
+    pub(crate) fn mark_read(&mut self, moment: Nanos) {
         self.0[WALK] = self.0[WALK].max(moment);
     }
 
     /// Moves the ages on to `now`.
-    pub(crate) fn advance(&mut self, now: u64) {
-        for (cut, age) in self.0.iter_mut().zip(STUCK_AGES) {
-            *cut = now.saturating_add(1).saturating_sub(age * SECOND).max(*cut);
+    pub(crate) fn advance(&mut self, now: Nanos) {
+        for (threshold, age) in self.0.iter_mut().zip(STUCK_AGES) {
+            let passed = now.saturating_add(Nanos::new(1)).saturating_sub(Nanos::from_secs(age));
+            *threshold = passed.max(*threshold);
         }
     }
 }
@@ -62,7 +63,7 @@ pub(crate) struct AgeList {
     /// Whether ages are counted in this list.
     aged: bool,
     /// The thresholds up to which its cursors have been brought.
-    thresholds: [u64; CURSORS],
+    thresholds: [Nanos; CURSORS],
     /// The first row that is not older than each threshold; `None` if all rows are older.
     cursors: [Option<RowId>; CURSORS],
     /// How many rows are before each cursor.
@@ -79,7 +80,7 @@ impl AgeList {
             tail: None,
             count: 0,
             aged,
-            thresholds: [0; CURSORS],
+            thresholds: [Nanos::ZERO; CURSORS],
             cursors: [None; CURSORS],
             older: [0; CURSORS],
             stages: [0; Stage::COUNT],
@@ -145,6 +146,10 @@ impl AgeList {
         }
         debug_assert!(self.count > 0, "a list counts its rows");
         self.count -= 1;
+        debug_assert!(
+            (self.count == 0) == (self.head.is_none() && self.tail.is_none()),
+            "a list without rows has no ends"
+        );
         if let Some(stage) = self.stage(&rows[index]) {
             *stage -= 1;
         }
@@ -199,10 +204,12 @@ impl AgeList {
                 let Some((row, entered)) =
                     at.map(|at| (at, rows[at].entered)).filter(|(_, entered)| entered < until)
                 else {
+                    debug_assert!(self.thresholds[age] <= *until, "a threshold never goes back");
                     self.thresholds[age] = *until;
                     break;
                 };
                 if budget.is_spent() && last != Some(entered) {
+                    debug_assert!(self.thresholds[age] <= entered, "a threshold never goes back");
                     self.thresholds[age] = entered;
                     break;
                 }
@@ -218,14 +225,14 @@ impl AgeList {
     pub(crate) fn gauge(&self, rows: &Slab) -> StateGauge {
         StateGauge {
             count: u64::from(self.count),
-            oldest_since: self.head.map(|oldest| rows[oldest].entered),
+            oldest_since: self.head.map(|oldest| rows[oldest].entered.get()),
             older_than: std::array::from_fn(|age| u64::from(self.older[age])),
         }
     }
 
     /// Returns when the oldest row entered that came after the descriptor tables were last read;
     /// `None` if the list counts no ages.
-    pub(crate) fn unverified_since(&self, rows: &Slab) -> Option<u64> {
+    pub(crate) fn unverified_since(&self, rows: &Slab) -> Option<Nanos> {
         let first = self.cursors[WALK];
         first.filter(|_| self.aged).map(|row| rows[row].entered)
     }

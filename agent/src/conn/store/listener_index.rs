@@ -47,6 +47,10 @@ impl Listeners {
     /// Adds a row.
     pub(crate) fn add(&mut self, row: RowId, of: &Row) {
         let port = self.0.entry((of.netns, of.local_port)).or_default();
+        debug_assert!(
+            port.listeners.iter().all(|listener| listener.row != row),
+            "a row in LISTEN is found once by its port"
+        );
         port.listeners.push(Listener { row, local: of.local, group: of.group });
         port.compare();
     }

@@ -44,6 +44,7 @@ impl Slab {
         if self.used >= self.limit {
             return None;
         }
+        debug_assert!(self.used < self.top as usize, "every row in use has a slot");
         if let Some(index) = self.free {
             self.used += 1;
             debug_assert!(!self[index].has(flag::LIVE), "a free slot holds no row");

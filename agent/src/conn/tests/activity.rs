@@ -9,7 +9,11 @@ use super::support::{
     EPHEMERAL, MS, PORT, SECOND, apply, check, covered, ends, entry, holder, owned, row, seeded,
     step, walked,
 };
+use crate::conn::nanos::Nanos;
 use crate::conn::{Attribution, Table};
+
+/// How far a time may be off that the column keeps, nanoseconds.
+const JITTER: u64 = 200_000_000;
 
 /// Jiffies of a second on the machine that runs the test.
 fn jiffies(seconds: f64) -> u32 {
@@ -26,10 +30,10 @@ fn used(end: Endpoints, state: u8, ms: u64, ago: [f64; 3]) -> Socket {
     Socket { activity, flags: flag::ATTACHED, ..entry(end, state, ms) }
 }
 
-fn age(table: &Table, sk: u64, now: u64) -> f64 {
+fn age(table: &Table, sk: u64, now: Nanos) -> f64 {
     let row = row(table, sk).unwrap();
     assert!(row.entered_before && row.entered >= row.born);
-    std::time::Duration::from_nanos(now - row.entered).as_secs_f64()
+    std::time::Duration::from_nanos(now.get() - row.entered).as_secs_f64()
 }
 
 #[test]
@@ -62,14 +66,15 @@ fn a_state_whose_beginning_was_observed_keeps_its_age() {
     table.pass_socket(&used(end, ESTABLISHED, 9000, [8.0, 8.0, 8.0]));
     table.end_pass(9 * SECOND, &covered());
     let row = row(&table, 1).unwrap();
-    assert_eq!((row.entered, row.entered_before), (5 * SECOND, false));
-    assert!(row.activity.used().is_some_and(|used| used.abs_diff(SECOND) <= 200 * MS));
+    assert_eq!((row.entered, row.entered_before), ((5 * SECOND).get(), false));
+    assert!(row.activity.used().is_some_and(|used| used.abs_diff(SECOND.get()) <= JITTER));
 }
 
 #[test]
 fn a_time_that_jiffies_have_wrapped_since_stays_what_it_was() {
+    let second = SECOND.get();
     let wrap = (u64::from(u32::MAX) + 1) * crate::clock::tick();
-    let start = 1000 * SECOND;
+    let start = 1000 * second;
     let mut table = seeded();
     let end = ends(1, EPHEMERAL, PORT);
     let mut pass = |at: u64, ago: u64| {
@@ -81,16 +86,16 @@ fn a_time_that_jiffies_have_wrapped_since_stays_what_it_was() {
             known: known::TIMES,
             ..Activity::default()
         };
-        table.begin_pass(at);
-        table.pass_socket(&Socket { activity, ..entry(end, ESTABLISHED, at / MS) });
-        table.end_pass(at, &covered());
+        table.begin_pass(Nanos::new(at));
+        table.pass_socket(&Socket { activity, ..entry(end, ESTABLISHED, at / MS.get()) });
+        table.end_pass(Nanos::new(at), &covered());
         at - row(&table, 1).unwrap().activity.used().unwrap()
     };
-    assert!(pass(start + 60 * SECOND, 60 * SECOND).abs_diff(60 * SECOND) <= 200 * MS);
-    let late = wrap + 5 * SECOND;
-    assert!(pass(start + late, late).abs_diff(late) <= 200 * MS, "it still idles");
-    let again = late + 60 * SECOND;
-    assert!(pass(start + again, 20 * SECOND).abs_diff(20 * SECOND) <= 200 * MS, "it was used");
+    assert!(pass(start + 60 * second, 60 * second).abs_diff(60 * second) <= JITTER);
+    let late = wrap + 5 * second;
+    assert!(pass(start + late, late).abs_diff(late) <= JITTER, "it still idles");
+    let again = late + 60 * second;
+    assert!(pass(start + again, 20 * second).abs_diff(20 * second) <= JITTER, "it was used");
 }
 
 #[test]
@@ -108,7 +113,7 @@ fn what_is_unacknowledged_counts_from_when_its_progress_ended() {
         table.begin_pass(second * SECOND);
         table.pass_socket(&Socket { activity, ..entry(end, ESTABLISHED, second * 1000) });
         table.end_pass(second * SECOND, &covered());
-        row(&table, 1).unwrap().activity.is_unacknowledged(second * SECOND)
+        row(&table, 1).unwrap().activity.is_unacknowledged((second * SECOND).get())
     };
     assert!(!pass(1, 100, 1, 0), "it may only just have been sent");
     assert!(pass(16, 100, 1, 0), "nothing for 15 s");
@@ -120,7 +125,7 @@ fn what_is_unacknowledged_counts_from_when_its_progress_ended() {
 #[test]
 fn connect_and_the_listeners_of_the_host_tell_the_role() {
     let mut table = Table::new(super::support::LIMITS);
-    table.begin_pass(0);
+    table.begin_pass(Nanos::ZERO);
     table.pass_socket(&entry(ends(1, 50_000, 0), LISTEN, 1));
     let by =
         |sk, flags, local, peer| Socket { flags, ..entry(ends(sk, local, peer), ESTABLISHED, 1) };

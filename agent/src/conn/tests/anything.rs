@@ -11,7 +11,7 @@ use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 use super::support::*;
 use super::workloads::unit;
 use crate::conn::account::workloads::WorkloadRef;
-use crate::conn::{Limits, RowView, Table};
+use crate::conn::{Limits, Nanos, RowView, Table};
 use crate::workload::{Key, Sight};
 
 /// Transitions to choose from.
@@ -222,12 +222,12 @@ impl Scene {
 }
 
 /// Tells the table what a key stands for, or that it is gone.
-fn tell(table: &mut Table, key: Key, name: Option<usize>, now: u64) {
+fn tell(table: &mut Table, key: Key, name: Option<usize>, now: Nanos) {
     table.tell_workloads([(key, name.map(|name| unit(UNITS[name])))], now);
 }
 
 /// Everything that the table shows, as text.
-fn shown(table: &mut Table, now: u64) -> String {
+fn shown(table: &mut Table, now: Nanos) -> String {
     let row = |row: RowView| {
         let RowView { sk, process, workload, role, tgid, attribution, state, .. } = row;
         format!("{sk} {process} {workload} {role:?} {tgid} {attribution:?} {state:?}")

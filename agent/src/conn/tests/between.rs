@@ -4,7 +4,7 @@ use agent_common::record::{Socket, flag};
 use agent_common::tcp::{CLOSE, CLOSE_WAIT, ESTABLISHED, LISTEN, SYN_RECV, SYN_SENT};
 
 use super::support::*;
-use crate::conn::{Limits, Table};
+use crate::conn::{Limits, Nanos, Table};
 
 fn order_is_kept(table: &mut Table) -> bool {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| check(table, 300 * SECOND))).is_ok()
@@ -18,8 +18,8 @@ fn a_batch_that_ends_with_its_slice_leaves_no_place_to_the_next() {
     let mut bad = Vec::new();
     for places in [7, 1000, 4096, 32767] {
         let mut table = Table::new(Limits { connections: 200_000, ..LIMITS });
-        table.begin_pass(0);
-        table.end_pass(0, &covered());
+        table.begin_pass(Nanos::ZERO);
+        table.end_pass(Nanos::ZERO, &covered());
         for sk in 1..=ROWS {
             table.transition(&owned(step(ends(sk), CLOSE, SYN_SENT, 10 + sk), "one", 11));
         }
@@ -28,7 +28,7 @@ fn a_batch_that_ends_with_its_slice_leaves_no_place_to_the_next() {
             table.pass_holder(&holder(sk, "two", 12));
         }
         table.commit_pass(walked(100 * SECOND));
-        while table.step_commit(0, places).is_none() {}
+        while table.step_commit(Nanos::ZERO, places).is_none() {}
         if !order_is_kept(&mut table) {
             bad.push(places);
         }
@@ -88,17 +88,17 @@ fn who_shows_itself_while_a_pass_places_rows_keeps_the_row() {
 #[test]
 fn a_move_without_room_is_counted_once_for_a_row_that_has_shown_its_owner() {
     let mut table = Table::new(Limits { groups: 1, ..LIMITS });
-    table.begin_pass(0);
-    table.end_pass(0, &covered());
+    table.begin_pass(Nanos::ZERO);
+    table.end_pass(Nanos::ZERO, &covered());
     let child = ends(2, PORT, EPHEMERAL);
     // Found in the middle of its life: its side is not known. It fills the only place.
     table.transition(&owned(step(child, ESTABLISHED, CLOSE_WAIT, 10), "server", 50));
-    let before = table.snapshot(0).label_overflow[0].1;
+    let before = table.snapshot(Nanos::ZERO).label_overflow[0].1;
     table.begin_pass(100 * MS);
     table.pass_socket(&entry(ends(1, PORT, 0), LISTEN, 110));
     table.pass_socket(&entry(child, CLOSE_WAIT, 111));
     table.end_pass(200 * MS, &covered());
-    let after = table.snapshot(0).label_overflow[0].1;
+    let after = table.snapshot(Nanos::ZERO).label_overflow[0].1;
     assert_eq!(after - before, 1);
 }
 
@@ -116,7 +116,7 @@ fn what_no_pass_can_look_at_stays_unverified_when_the_numbers_come_round() {
     for pass in 2..600_u64 {
         table.begin_pass(pass * SECOND);
         table.pass_holder(&holder(2, "web", 70));
-        let found = table.end_pass(pass * SECOND + 1, &walked(pass * SECOND));
+        let found = table.end_pass(pass * SECOND + Nanos::new(1), &walked(pass * SECOND));
         if found.unverified != 1 {
             odd.push(pass);
         }

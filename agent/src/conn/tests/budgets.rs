@@ -8,7 +8,7 @@ use super::support::{
     resent, seeded, step, walked,
 };
 use crate::conn::report::snapshot::Snapshot;
-use crate::conn::{Limits, Table};
+use crate::conn::{Limits, Nanos, Table};
 
 fn overflow(seen: &Snapshot, family: &str) -> u64 {
     seen.label_overflow.iter().find(|(name, _)| *name == family).map_or(0, |(_, count)| *count)
@@ -34,9 +34,9 @@ fn a_full_table_refuses_births_counts_each_once_and_takes_sockets_in_later() {
     }
     let seen = table.snapshot(SECOND);
     assert_eq!((seen.tracked, seen.limit, seen.refused, seen.opened()), (2, 2, 1, 2));
-    table.begin_pass(0);
+    table.begin_pass(Nanos::ZERO);
     table.pass_socket(&entry(ends(4, PORT, 0), LISTEN, 5));
-    table.end_pass(0, &covered());
+    table.end_pass(Nanos::ZERO, &covered());
     assert_eq!(
         table.snapshot(SECOND).refused,
         2,
@@ -83,9 +83,9 @@ fn a_row_in_other_is_counted_as_overflow_once_while_its_owner_stays() {
         (1, 1)
     );
     for _ in 0..3 {
-        table.begin_pass(0);
+        table.begin_pass(Nanos::ZERO);
         table.pass_holder(&holder(1, "client", 1));
-        table.end_pass(0, &walked(0));
+        table.end_pass(Nanos::ZERO, &walked(Nanos::ZERO));
     }
     assert_eq!(overflow(&table.snapshot(SECOND), "groups"), 1);
 }

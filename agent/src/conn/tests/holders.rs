@@ -10,7 +10,7 @@ use super::support::{
     seeded, step, v4, walked,
 };
 use crate::conn::reconcile::fd_holders::MOST_PROCESSES;
-use crate::conn::{Attribution, Covered, Table};
+use crate::conn::{Attribution, Covered, Nanos, Table};
 
 /// A pass at that second over one connection, listed with these flags and held by these.
 fn pass(table: &mut Table, at: u64, (state, flags): (u8, u8), holders: &[(&str, u32)]) {
@@ -238,7 +238,7 @@ fn a_row_used_again_during_a_pass_is_not_moved_for_the_socket_before_it() {
 #[test]
 fn many_seeded_rows_go_to_their_holder_in_order_of_time() {
     let mut table = Table::new(super::support::LIMITS);
-    table.begin_pass(0);
+    table.begin_pass(Nanos::ZERO);
     for sk in 1..=1000 {
         table.pass_socket(&entry(ends(sk, PORT, EPHEMERAL), CLOSE_WAIT, sk));
     }

@@ -6,6 +6,7 @@ use catalogue::limits::STUCK_AGES;
 use proptest::prelude::{Strategy, prop_oneof, proptest};
 
 use super::support::SECOND;
+use crate::conn::Nanos;
 use crate::conn::ids::RowId;
 use crate::conn::limits::Budget;
 use crate::conn::report::snapshot::StateGauge;
@@ -18,10 +19,10 @@ impl AgeThresholds {
     pub(super) fn check(
         &self,
         gauge: &StateGauge,
-        times: &(impl Iterator<Item = u64> + Clone),
+        times: &(impl Iterator<Item = Nanos> + Clone),
         aged: bool,
     ) {
-        assert_eq!(gauge.oldest_since, times.clone().min());
+        assert_eq!(gauge.oldest_since, times.clone().min().map(Nanos::get));
         let older = self.ages().map(|cut| {
             if aged { times.clone().filter(|time| *time < cut).count() as u64 } else { 0 }
         });
@@ -54,7 +55,7 @@ proptest! {
         let mut rows = Slab::new(1000);
         let mut lists = [AgeList::new(true), AgeList::new(true)];
         let mut thresholds = AgeThresholds::default();
-        let mut model: [Vec<(u64, RowId)>; 2] = [Vec::new(), Vec::new()];
+        let mut model: [Vec<(Nanos, RowId)>; 2] = [Vec::new(), Vec::new()];
         for act in acts {
             match act {
                 Act::Insert(list, time) => {
@@ -108,14 +109,14 @@ fn a_row_counts_as_older_from_the_very_nanosecond_of_its_age() {
     let mut list = AgeList::new(true);
     let mut thresholds = AgeThresholds::default();
     let index = rows
-        .insert(Row::new(&Endpoints::default(), SocketState::LastAck, Role::Server, 7))
+        .insert(Row::new(&Endpoints::default(), SocketState::LastAck, Role::Server, Nanos::new(7)))
         .expect("room");
     list.insert(&mut rows, index, None);
     for (age, seconds) in STUCK_AGES.iter().enumerate() {
-        thresholds.advance(seconds * SECOND + 6);
+        thresholds.advance(*seconds * SECOND + Nanos::new(6));
         list.advance(&rows, &thresholds, &mut Budget::UNLIMITED.clone());
         assert_eq!(list.gauge(&rows).older_than[age], 0);
-        thresholds.advance(seconds * SECOND + 7);
+        thresholds.advance(*seconds * SECOND + Nanos::new(7));
         list.advance(&rows, &thresholds, &mut Budget::UNLIMITED.clone());
         assert_eq!(list.gauge(&rows).older_than[age], 1);
     }
@@ -129,7 +130,7 @@ fn a_row_is_no_larger_than_its_budget() {
 #[test]
 fn freed_rows_are_used_again_before_new_ones() {
     let mut rows = Slab::new(3);
-    let row = Row::new(&Endpoints::default(), SocketState::Listen, Role::Server, 0);
+    let row = Row::new(&Endpoints::default(), SocketState::Listen, Role::Server, Nanos::ZERO);
     let indices: Vec<_> = (0..3).map(|_| rows.insert(row).expect("room")).collect();
     assert_eq!((rows.insert(row), rows.len()), (None, 3));
     rows.remove(indices[1]);

@@ -8,12 +8,12 @@ use super::workloads::{client, close, connect, counts, seeing, shown, tell, unit
 use crate::conn::account::workloads::WorkloadRef;
 use crate::conn::limits::IDLE_TTL;
 use crate::conn::report::snapshot::Service;
-use crate::conn::{Limits, Table};
+use crate::conn::{Limits, Nanos, Table};
 use crate::workload::Key;
 
 /// What telling that a cgroup is that of `web` does, up to where rows move.
 fn tell_slowly(table: &mut Table, cgroup: u64) {
-    assert!(table.core.workloads.tell(Key::Cgroup(cgroup), Some(&unit("web")), 0));
+    assert!(table.core.workloads.tell(Key::Cgroup(cgroup), Some(&unit("web")), Nanos::ZERO));
     table.work.migrations.keys.push((Key::Cgroup(cgroup), WorkloadRef::Named(unit("web"))));
 }
 
@@ -88,13 +88,13 @@ fn what_closes_while_its_row_is_on_its_way_counts_where_its_opening_will() {
 fn a_group_that_rows_are_on_their_way_to_is_not_given_up() {
     let mut table = seeing(LIMITS);
     connect(&mut table, 1, 26, "app");
-    table.tell_workloads([(Key::Cgroup(26), Some(unit("web")))], 0);
+    table.tell_workloads([(Key::Cgroup(26), Some(unit("web")))], Nanos::ZERO);
     close(&mut table, 1, 26);
     connect(&mut table, 2, 25, "app");
     tell_slowly(&mut table, 25);
     assert!(table.migrate(1), "the move is planned and not made");
     for at in 1..4 {
-        table.expire_idle(at * (IDLE_TTL + 1));
+        table.expire_idle(at * (IDLE_TTL + Nanos::new(1)));
     }
     connect(&mut table, 3, 26, "next");
     while table.migrate(1) {}

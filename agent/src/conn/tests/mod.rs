@@ -25,5 +25,6 @@ mod slices;
 mod step_order;
 mod steps;
 mod support;
+mod time;
 mod workload_limits;
 mod workloads;

@@ -10,9 +10,9 @@ use proptest::prelude::{Just, Strategy, prop_oneof, proptest};
 
 use super::support::{LIMITS, apply, check, covered, entry, holder, resent, step};
 use super::workloads::{client, connect, seeing, unit};
-use crate::conn::Limits;
 use crate::conn::limits::IDLE_TTL;
 use crate::conn::report::snapshot::Snapshot;
+use crate::conn::{Limits, Nanos};
 use crate::workload::Key;
 
 #[derive(Clone, Debug)]
@@ -43,7 +43,7 @@ fn act() -> impl Strategy<Value = Act> {
         1 => key().prop_map(|(sk, cgroup)| Act::Resend(sk, cgroup)),
         3 => (1..6_u64, proptest::option::of(0..3_usize))
             .prop_map(|(cgroup, name)| Act::Tell(cgroup, name)),
-        3 => (0..2 * IDLE_TTL).prop_map(Act::Tidy),
+        3 => (0..2 * IDLE_TTL.get()).prop_map(Act::Tidy),
         1 => key().prop_map(|(sk, cgroup)| Act::Pass(sk, cgroup)),
     ]
 }
@@ -84,7 +84,7 @@ proptest! {
         acts in proptest::collection::vec(act(), 0..120),
     ) {
         let mut table = seeing(Limits { groups: 3, services: 3, connections: 6, ..LIMITS });
-        let (mut before, mut sums, mut now) = (HashMap::new(), [0; 4], 0);
+        let (mut before, mut sums, mut now) = (HashMap::new(), [0; 4], Nanos::ZERO);
         for act in acts {
             match act {
                 Act::Connect(sk, cgroup, name) => connect(&mut table, sk, cgroup, NAMES[name]),
@@ -98,7 +98,7 @@ proptest! {
                 ),
                 Act::Tell(cgroup, None) => table.tell_workloads([(Key::Cgroup(cgroup), None)], now),
                 Act::Tidy(passed) => {
-                    now += passed;
+                    now = now.saturating_add(Nanos::new(passed));
                     table.expire_idle(now);
                 }
                 Act::Pass(sk, cgroup) => {

@@ -8,7 +8,7 @@ use super::support::{
     Ask, EPHEMERAL, LIMITS, MS, NETNS, PORT, SECOND, apply, check, covered, ends, entry, holder,
     row, seeded, step,
 };
-use crate::conn::{Covered, Table};
+use crate::conn::{Covered, Nanos, Table};
 
 const ALL: [u8; 9] = [1, 2, 3, 4, 5, 8, 9, 10, 11];
 
@@ -24,7 +24,7 @@ pub(super) fn list(sk: u64, state: u8, ms: u64) -> Socket {
 #[test]
 fn the_first_pass_seeds_every_state_without_calling_it_drift() {
     let mut table = Table::new(LIMITS);
-    table.begin_pass(0);
+    table.begin_pass(Nanos::ZERO);
     for state in ALL {
         table.pass_socket(&list(u64::from(state), state, 10));
     }
@@ -34,13 +34,13 @@ fn the_first_pass_seeds_every_state_without_calling_it_drift() {
     assert!(SocketState::ALL.iter().all(|state| seen.gauge(*state) == 1));
     assert_eq!(
         (seen.opened(), seen.last_reconcile, seen.reconcile_durations.count()),
-        (0, Some(20 * MS), 1)
+        (0, Some((20 * MS).get()), 1)
     );
     assert!(
         table
             .view()
             .rows()
-            .all(|row| row.born_before && row.entered_before && row.entered == 10 * MS)
+            .all(|row| row.born_before && row.entered_before && row.entered == (10 * MS).get())
     );
     assert_eq!(row(&table, u64::from(SYN_SENT)).map(|row| row.role), Some(Role::Client));
     check(&mut table, 61 * SECOND);
@@ -50,7 +50,7 @@ fn the_first_pass_seeds_every_state_without_calling_it_drift() {
 fn a_seeded_row_is_a_server_where_a_listener_has_its_port() {
     let mut table = Table::new(LIMITS);
     table.transition(&step(ends(3, PORT, EPHEMERAL), ESTABLISHED, CLOSE_WAIT, 1));
-    table.begin_pass(0);
+    table.begin_pass(Nanos::ZERO);
     table.pass_socket(&entry(ends(1, PORT, 0), LISTEN, 10));
     table.pass_socket(&entry(ends(2, PORT, EPHEMERAL), ESTABLISHED, 10));
     table.pass_socket(&entry(ends(3, PORT, EPHEMERAL), CLOSE_WAIT, 10));

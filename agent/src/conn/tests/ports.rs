@@ -6,7 +6,7 @@ use agent_common::tcp::{ESTABLISHED, SYN_SENT, TIME_WAIT};
 use super::pressure::{facts, listener, pass, shown};
 use super::support::{LIMITS, MS, NETNS, SECOND, covered, ends, entry, reads, v4};
 use crate::conn::report::pressure::Netstat;
-use crate::conn::{Covered, Limits, Table};
+use crate::conn::{Covered, Limits, Nanos, Table};
 
 fn client(sk: u64, local_port: u16, peer: [u8; 4], peer_port: u16) -> Endpoints {
     Endpoints { peer: v4(peer), ..ends(sk, local_port, peer_port) }
@@ -50,7 +50,7 @@ fn ports_are_counted_for_each_destination_and_the_worst_shows() {
 #[test]
 fn the_worst_destination_is_not_lost_among_a_hundred_thousand() {
     let mut table = Table::new(LIMITS);
-    table.begin_pass(0);
+    table.begin_pass(Nanos::ZERO);
     table.pass_facts(facts(NETNS, "32768 60999", [0, 0]));
     let mut sk = 0;
     for number in 0..100_000_u32 {
@@ -80,7 +80,7 @@ fn the_worst_destination_is_not_lost_among_a_hundred_thousand() {
 #[test]
 fn namespaces_beyond_the_bound_share_the_worst_of_their_ports() {
     let mut table = Table::new(Limits { namespaces: 2, ..LIMITS });
-    table.begin_pass(0);
+    table.begin_pass(Nanos::ZERO);
     for netns in [NETNS, 1, 2, 3] {
         table.pass_facts(facts(netns, "40000 40009", [0, 0]));
         for sk in 0..netns % 7 {

@@ -9,7 +9,7 @@ use super::support::{
     owned, reads, row, seeded, step,
 };
 use crate::conn::report::pressure::{Listener, Pressure};
-use crate::conn::{Covered, Limits, Table};
+use crate::conn::{Covered, Limits, Nanos, Table};
 use crate::pressure::descriptors::Descriptors;
 use crate::pressure::host::Host;
 use crate::pressure::netns::Facts;
@@ -20,7 +20,7 @@ pub(super) fn pass(table: &mut Table, at: u64, entries: &[Socket]) {
     table.begin_pass(at * SECOND);
     table.pass_facts(facts(NETNS, "40000 40099", [0, 0]));
     for entry in entries {
-        table.pass_socket(&Socket { time: at * SECOND + MS, ..*entry });
+        table.pass_socket(&Socket { time: (at * SECOND + MS).get(), ..*entry });
     }
     table.end_pass(at * SECOND + 2 * MS, &covered());
     check(table, at * SECOND + 2 * MS);
@@ -111,7 +111,7 @@ fn a_close_wait_has_a_stage_from_its_first_moment_and_passes_move_it_on() {
 #[test]
 fn stages_and_queues_go_with_a_row_that_another_process_turns_out_to_hold() {
     let mut table = Table::new(LIMITS);
-    table.begin_pass(0);
+    table.begin_pass(Nanos::ZERO);
     table.pass_socket(&entry(ends(1, PORT, 0), LISTEN, 1));
     table.pass_socket(&closed_by_peer(2, flag::ATTACHED, 31));
     table.pass_socket(&Socket {

@@ -4,7 +4,7 @@ use agent_common::record::{Close, Endpoints, Holder, Retransmit, Socket, State};
 use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 
 use super::support::{NETNS, check, comm, covered};
-use crate::conn::{Covered, Limits, Table};
+use crate::conn::{Covered, Limits, Nanos, Table};
 
 /// So small that every bound is reached.
 const TIGHT: Limits = Limits { connections: 12, groups: 3, services: 3, namespaces: 1, ports: 1 };
@@ -125,7 +125,7 @@ fn entry() -> impl Strategy<Value = Act> {
 
 /// A pass that has read the lists to the end, and mostly the descriptor tables too.
 fn read(at: u64) -> Covered {
-    Covered { holders: (!at.is_multiple_of(3)).then_some(at), ..covered() }
+    Covered { holders: (!at.is_multiple_of(3)).then_some(Nanos::new(at)), ..covered() }
 }
 
 proptest! {
@@ -136,15 +136,16 @@ proptest! {
     ) {
         let mut table = Table::new(TIGHT);
         for (act, now) in acts {
+            let now = Nanos::new(now);
             match act {
                 Act::Transition(record) => table.transition(&record),
                 Act::Close(record) => table.close(&record),
                 Act::Retransmit(record) => table.retransmit(&record),
                 Act::Synack(record) => table.synack_retransmit(&record),
-                Act::Begin(at) => table.begin_pass(at),
+                Act::Begin(at) => table.begin_pass(Nanos::new(at)),
                 Act::Socket(entry) => table.pass_socket(&entry),
                 Act::Holder(entry) => table.pass_holder(&entry),
-                Act::End(at) => drop(table.end_pass(at, &read(at))),
+                Act::End(at) => drop(table.end_pass(Nanos::new(at), &read(at))),
                 Act::Commit(at) => table.commit_pass(read(at)),
                 Act::Proceed(places) => drop(table.step_commit(now, places)),
                 Act::Abort => table.abort_pass(),

@@ -9,7 +9,7 @@ use super::support::{
 };
 use super::workloads::{client, close, connect, counts, seeing, shown, unit};
 use crate::conn::limits::IDLE_TTL;
-use crate::conn::{Limits, Table};
+use crate::conn::{Limits, Nanos, Table};
 use crate::workload::Key;
 
 #[test]
@@ -93,7 +93,7 @@ fn orphans_go_where_the_name_of_their_workload_puts_them() {
     connect(&mut table, 1, 25, "app");
     abandon(&mut table, 2, 26, "app");
     for cgroup in [25, 26] {
-        table.tell_workloads([(Key::Cgroup(cgroup), Some(unit("web")))], 0);
+        table.tell_workloads([(Key::Cgroup(cgroup), Some(unit("web")))], Nanos::ZERO);
     }
     assert_eq!(row(&table, 2).map(|row| row.workload.to_string()).as_deref(), Some("web.service"));
     check(&mut table, SECOND);

@@ -11,7 +11,7 @@ use super::support::{
 };
 use super::workloads::{client, close, connect, seeing};
 use crate::conn::limits::IDLE_TTL;
-use crate::conn::{Attribution, Limits, Table};
+use crate::conn::{Attribution, Limits, Nanos, Table};
 
 const OLD: u64 = 100;
 
@@ -165,8 +165,8 @@ fn what_a_listener_dropped_is_not_counted_for_the_next_at_its_address() {
 #[test]
 fn a_listener_that_is_there_keeps_its_count_when_another_finds_no_room() {
     let mut table = Table::new(Limits { services: 2, ..LIMITS });
-    table.begin_pass(0);
-    table.end_pass(0, &covered());
+    table.begin_pass(Nanos::ZERO);
+    table.end_pass(Nanos::ZERO, &covered());
     // The new listener lies before the others in the slab.
     connect(&mut table, 50, 1, "short");
     for (sk, port) in [(1, 81), (2, 82)] {
@@ -190,8 +190,8 @@ fn a_listener_that_is_there_keeps_its_count_when_another_finds_no_room() {
 #[test]
 fn a_row_that_found_no_room_gets_its_name_when_there_is_some() {
     let mut table = Table::new(Limits { groups: 1, ..LIMITS });
-    table.begin_pass(0);
-    table.end_pass(0, &covered());
+    table.begin_pass(Nanos::ZERO);
+    table.end_pass(Nanos::ZERO, &covered());
     connect(&mut table, 1, 1, "flood");
     connect(&mut table, 2, 1, "db");
     close(&mut table, 1, 1);
@@ -202,7 +202,7 @@ fn a_row_that_found_no_room_gets_its_name_when_there_is_some() {
     for round in 5..8 {
         table.begin_pass(round * IDLE_TTL);
         table.pass_socket(&Socket {
-            time: round * IDLE_TTL + MS,
+            time: (round * IDLE_TTL + MS).get(),
             flags: flag::ATTACHED,
             ..entry(client(2, 1), ESTABLISHED, 0)
         });

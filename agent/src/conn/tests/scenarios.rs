@@ -276,10 +276,10 @@ fn a_half_closed_peer_stays_in_close_wait_and_grows_old() {
             [SocketState::CloseWait.index()];
         (gauge.count, gauge.oldest_since, gauge.older_than)
     };
-    assert_eq!(ages(&mut table, 60), (1, Some(SECOND), [0, 0, 0]));
-    assert_eq!(ages(&mut table, 61), (1, Some(SECOND), [1, 0, 0]));
-    assert_eq!(ages(&mut table, 301), (1, Some(SECOND), [1, 1, 0]));
-    assert_eq!(ages(&mut table, 3601), (1, Some(SECOND), [1, 1, 1]));
+    assert_eq!(ages(&mut table, 60), (1, Some(SECOND.get()), [0, 0, 0]));
+    assert_eq!(ages(&mut table, 61), (1, Some(SECOND.get()), [1, 0, 0]));
+    assert_eq!(ages(&mut table, 301), (1, Some(SECOND.get()), [1, 1, 0]));
+    assert_eq!(ages(&mut table, 3601), (1, Some(SECOND.get()), [1, 1, 1]));
     apply(&mut table, &[child(CLOSE_WAIT, LAST_ACK, 3_700_000)]);
     assert_eq!(ages(&mut table, 3701), (0, None, [0, 0, 0]));
 }

@@ -9,7 +9,9 @@ use agent_common::tcp::{CLOSE, CLOSE_WAIT, ESTABLISHED, LISTEN, SYN_SENT};
 use catalogue::labels::SocketState;
 use proptest::prelude::{Strategy, any, prop_oneof};
 
-use super::support::{EPHEMERAL, PORT, check, ends, entry, holder, owned, seeded, step, walked};
+use super::support::{
+    EPHEMERAL, MS, PORT, check, ends, entry, holder, owned, seeded, step, walked,
+};
 use crate::conn::{PassSummary, Table};
 
 /// The processes of the tests, by id.
@@ -133,7 +135,7 @@ impl World {
         mut acts: std::slice::Iter<'_, Act>,
     ) -> PassSummary {
         self.ms += 100;
-        self.table.begin_pass(self.ms * 1_000_000);
+        self.table.begin_pass(self.ms * MS);
         let listed: Vec<(u64, u8)> =
             self.sockets.iter().map(|(sk, (state, _))| (*sk, *state)).collect();
         self.ms += 100;
@@ -141,7 +143,7 @@ impl World {
             self.table.pass_socket(&Socket { reader: 99, ..entry(Self::ends(sk), state, self.ms) });
         }
         self.ms += 100;
-        let from = self.ms * 1_000_000;
+        let from = self.ms * MS;
         let held: Vec<(u64, usize)> =
             self.sockets.iter().map(|(sk, (_, process))| (*sk, *process)).collect();
         for (sk, process) in held {
@@ -154,7 +156,7 @@ impl World {
         self.ms += 100;
         self.table.commit_pass(walked(from));
         loop {
-            if let Some(summary) = self.table.step_commit(self.ms * 1_000_000, places) {
+            if let Some(summary) = self.table.step_commit(self.ms * MS, places) {
                 acts.for_each(|act| self.act(act));
                 return summary;
             }
@@ -166,7 +168,7 @@ impl World {
 
     /// Panics where the table is not what the world is.
     pub(super) fn compare(&mut self) {
-        check(&mut self.table, self.ms * 1_000_000);
+        check(&mut self.table, self.ms * MS);
         let (table, mut seen) = (&self.table, BTreeMap::new());
         for row in table.view().rows() {
             seen.insert(row.sk, (row.state, row.process.to_string(), row.tgid, row.holders));

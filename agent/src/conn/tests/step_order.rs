@@ -1,12 +1,13 @@
 //! Tests of [`Table::step`] as a whole: what it does in which order, and how often.
 
-use super::support::{Ask, SECOND, check, covered, row, seeded};
+use super::support::{Ask, MS, SECOND, check, covered, row, seeded};
 use super::workloads::{close, connect};
 use crate::conn::limits::{Budget, IDLE_TTL};
-use crate::conn::{PassRequest, Progress, Table};
+use crate::conn::{Nanos, PassRequest, Progress, Table};
 use catalogue::labels::Role;
 
-const MS: u64 = 1_000_000;
+/// A nanosecond.
+const NS: Nanos = Nanos::new(1);
 /// Enough for all that these tests leave to do.
 const ALL: Budget = Budget::rows(1_000_000);
 const ONE: Budget = Budget::rows(1);
@@ -21,7 +22,7 @@ fn table() -> Table {
 }
 
 fn is_shown(table: &mut Table, process: &str) -> bool {
-    table.snapshot(0).group(process, Role::Client).is_some()
+    table.snapshot(Nanos::ZERO).group(process, Role::Client).is_some()
 }
 
 fn is_committed(progress: Progress) -> bool {
@@ -31,17 +32,17 @@ fn is_committed(progress: Progress) -> bool {
 #[test]
 fn idle_groups_are_looked_for_every_ten_seconds() {
     let mut table = table();
-    let (start, look) = (20 * SECOND, 20 * SECOND + IDLE_TTL - 1);
+    let (start, look) = (20 * SECOND, 20 * SECOND + IDLE_TTL - NS);
     // The first look finds that the group was in use, the second that it is not idle for long.
     for (now, there) in [
         (start, true),
         (look, true),
-        (look + 1, true),
-        (look + 10 * SECOND - 1, true),
+        (look + NS, true),
+        (look + 10 * SECOND - NS, true),
         (look + 10 * SECOND, false),
     ] {
         assert_eq!(table.step(now, ALL), Progress::Done);
-        assert_eq!(is_shown(&mut table, "gone"), there, "{} ns after the first look", now - start);
+        assert_eq!(is_shown(&mut table, "gone"), there, "{:?} after the first look", now - start);
     }
     assert!(is_shown(&mut table, "here"), "a group with rows stays");
     check(&mut table, look);
@@ -68,14 +69,14 @@ fn no_group_ends_while_a_pass_is_committed() {
 
 #[test]
 fn ages_come_first_and_every_quarter_of_a_second() {
-    // Later than the greatest age, in nanoseconds.
-    const START: u64 = 100_000 * SECOND;
+    // Later than the greatest age.
+    const START: Nanos = Nanos::from_secs(100_000);
     let mut table = table();
     table.request(PassRequest::Begin);
     assert_eq!(table.step(START, ALL), Progress::Done);
     let first = table.core.thresholds.ages();
     table.request(PassRequest::Commit(covered()));
-    assert_eq!(table.step(START + 250 * MS - 1, ONE), Progress::More);
+    assert_eq!(table.step(START + 250 * MS - NS, ONE), Progress::More);
     assert_eq!(table.core.thresholds.ages(), first);
     assert_eq!(table.step(START + 250 * MS, ONE), Progress::More);
     assert_eq!(table.core.thresholds.ages(), first.map(|age| age + 250 * MS), "during a commit");
@@ -93,14 +94,14 @@ fn a_pass_begins_when_all_planned_moves_are_made() {
     }
     table.request(PassRequest::Begin);
     let mut calls = 1;
-    while table.step(0, ONE) == Progress::More {
+    while table.step(Nanos::ZERO, ONE) == Progress::More {
         calls += 1;
     }
     assert!(calls > 10, "{calls} calls");
     let moved = |sk| row(&table, sk).is_some_and(|row| &*row.process == "there");
     assert!((1..=10).all(moved), "a pass that begins finds no planned move");
     table.request(PassRequest::Commit(covered()));
-    assert!(is_committed(table.step(0, ALL)), "the pass has begun");
+    assert!(is_committed(table.step(Nanos::ZERO, ALL)), "the pass has begun");
 }
 
 #[test]
@@ -108,14 +109,14 @@ fn a_request_during_a_commit_ends_the_commit() {
     for request in [PassRequest::Begin, PassRequest::Abort] {
         let begins = request == PassRequest::Begin;
         let mut table = table();
-        let before = table.snapshot(0).last_reconcile;
+        let before = table.snapshot(Nanos::ZERO).last_reconcile;
         table.request(PassRequest::Begin);
         assert_eq!(table.step(SECOND, ALL), Progress::Done);
         table.request(PassRequest::Commit(covered()));
         assert_eq!(table.step(SECOND, ONE), Progress::More);
         table.request(request);
         assert_eq!(table.step(SECOND, ALL), Progress::Done);
-        assert_eq!(table.snapshot(0).last_reconcile, before, "nothing was published");
+        assert_eq!(table.snapshot(Nanos::ZERO).last_reconcile, before, "nothing was published");
         table.request(PassRequest::Commit(covered()));
         let committed = is_committed(table.step(2 * SECOND, ALL));
         assert_eq!(committed, begins, "only a pass that has begun anew is committed");

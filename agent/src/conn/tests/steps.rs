@@ -1,7 +1,7 @@
 //! The parts of [`Table::step`] one by one, so that a test can choose what comes between them.
 
 use crate::conn::limits::Budget;
-use crate::conn::{Covered, PassRequest, PassSummary, Progress, Table};
+use crate::conn::{Covered, Nanos, PassRequest, PassSummary, Progress, Table};
 
 impl Table {
     /// Drops the pass at once.
@@ -15,7 +15,7 @@ impl Table {
     }
 
     /// Goes on with the commit; what the pass has found, once it is done.
-    pub(super) fn step_commit(&mut self, now: u64, rows: usize) -> Option<PassSummary> {
+    pub(super) fn step_commit(&mut self, now: Nanos, rows: usize) -> Option<PassSummary> {
         let Self { core, work, results } = self;
         match work.commit(core, results, now, &mut Budget::rows(rows)) {
             Progress::More => None,
@@ -49,12 +49,12 @@ impl Table {
     }
 
     /// Takes labels back from idle groups.
-    pub(super) fn expire_idle(&mut self, now: u64) {
+    pub(super) fn expire_idle(&mut self, now: Nanos) {
         self.work.expire_idle(&mut self.core, now);
     }
 
     /// Brings ages up to a moment.
-    pub(super) fn age(&mut self, now: u64, rows: usize) {
+    pub(super) fn age(&mut self, now: Nanos, rows: usize) {
         self.core.age(now, Budget::rows(rows));
     }
 }

@@ -8,15 +8,12 @@ use catalogue::labels::{CloseReason, ConnectFailure, Correction, Role, SocketSta
 use proptest::test_runner::Config;
 
 use super::ledger::balance;
+pub(super) use super::time::{MS, SECOND};
 use crate::conn::ids::{GroupId, RowId};
 use crate::conn::report::snapshot::{Group, Service, Snapshot};
 use crate::conn::socket::row::{Row, flag as row_flag};
-use crate::conn::{Attribution, Covered, Limits, RowView, Table};
+use crate::conn::{Attribution, Covered, Limits, Nanos, RowView, Table};
 
-/// A millisecond, the tests' unit of time.
-pub(super) const MS: u64 = 1_000_000;
-/// A second.
-pub(super) const SECOND: u64 = 1_000_000_000;
 /// The tests' namespace.
 pub(super) const NETNS: u32 = 4_026_531_840;
 /// The port that the tests' servers listen on.
@@ -55,12 +52,12 @@ pub(super) fn comm(name: &str) -> [u8; 16] {
 
 /// A transition at a time in milliseconds, made by nobody.
 pub(super) fn step(ends: Endpoints, old: u8, new: u8, ms: u64) -> State {
-    State { kind: 1, old, new, time: ms * MS, ends, ..State::default() }
+    State { kind: 1, old, new, time: (ms * MS).get(), ends, ..State::default() }
 }
 
 /// The same, made by its owner.
 pub(super) fn owned(record: State, name: &str, tgid: u32) -> State {
-    State { flags: record.flags | flag::OWNED, tgid, comm: comm(name), ..record }
+    State { flags: record.flags | flag::LOCKED, tgid, comm: comm(name), ..record }
 }
 
 /// The same, with an error.
@@ -80,7 +77,7 @@ pub(super) fn resent(ends: Endpoints, state: u8, segments: u32) -> Retransmit {
 
 /// An entry of the socket list.
 pub(super) fn entry(ends: Endpoints, state: u8, ms: u64) -> Socket {
-    Socket { kind: 5, state, time: ms * MS, ends, ..Socket::default() }
+    Socket { kind: 5, state, time: (ms * MS).get(), ends, ..Socket::default() }
 }
 
 /// A descriptor.
@@ -99,15 +96,15 @@ pub(super) fn covered() -> Covered {
 }
 
 /// What a pass has read: that list and, from a time on, the descriptor tables.
-pub(super) fn walked(time: u64) -> Covered {
+pub(super) fn walked(time: Nanos) -> Covered {
     Covered { holders: Some(time), ..covered() }
 }
 
 /// A table that has been seeded with nothing.
 pub(super) fn seeded() -> Table {
     let mut table = Table::new(LIMITS);
-    table.begin_pass(0);
-    table.end_pass(0, &covered());
+    table.begin_pass(Nanos::ZERO);
+    table.end_pass(Nanos::ZERO, &covered());
     table
 }
 
@@ -202,7 +199,7 @@ pub(super) fn row(table: &Table, sk: u64) -> Option<RowView> {
 }
 
 /// Panics where the table contradicts itself.
-pub(super) fn check(table: &mut Table, now: u64) {
+pub(super) fn check(table: &mut Table, now: Nanos) {
     let snapshot = table.snapshot(now);
     let mut linked = 0;
     for group in (0..table.core.groups.len()).filter_map(GroupId::at) {
@@ -218,7 +215,7 @@ pub(super) fn check(table: &mut Table, now: u64) {
 /// Checks the list of one group and state, or of its orphans. Returns how many rows are in it.
 fn check_list(table: &Table, group: GroupId, state: SocketState, orphan: bool) -> usize {
     let rows = &table.core.rows;
-    let mut like = Row::new(&ends(0, 0, 0), state, Role::Client, 0);
+    let mut like = Row::new(&ends(0, 0, 0), state, Role::Client, Nanos::ZERO);
     (like.group, like.flags) = (group, if orphan { row_flag::ORPHAN } else { 0 });
     let list = table.core.groups.peek(&like);
     let indices: Vec<RowId> = list.indices(rows).collect();

@@ -9,18 +9,18 @@ use super::support::{Ask, LIMITS, SECOND, apply, check, covered, entry, owned, s
 use super::workloads::{client, close, connect, counts, seeing, shown, tell, unit};
 use crate::conn::account::workloads::{MOST_KNOWN, MOST_PENDING};
 use crate::conn::limits::IDLE_TTL;
-use crate::conn::{Limits, Table};
+use crate::conn::{Limits, Nanos, Table};
 use crate::workload::Key;
 
 #[test]
 fn rows_that_came_while_too_many_keys_waited_are_placed_by_a_later_pass() {
     let mut table = seeing(Limits { groups: 200, ..LIMITS });
     let pass = |table: &mut Table| {
-        table.begin_pass(0);
+        table.begin_pass(Nanos::ZERO);
         (1..=100).for_each(|sk| table.pass_socket(&entry(client(sk, sk), ESTABLISHED, 5)));
         table.end_pass(SECOND, &covered());
         let keys = table.view().wanted_workloads().keys;
-        table.tell_workloads(keys.into_iter().map(|key| (key, Some(unit("web")))), 0);
+        table.tell_workloads(keys.into_iter().map(|key| (key, Some(unit("web")))), Nanos::ZERO);
         check(table, SECOND);
         shown(table, "unknown").0
     };
@@ -41,7 +41,7 @@ fn rows_that_came_while_too_many_keys_waited_are_placed_by_a_later_pass() {
 fn what_is_gone_before_it_could_be_read_is_unknown_and_asked_for_once() {
     let mut table = seeing(LIMITS);
     connect(&mut table, 1, 25, "curl");
-    table.tell_workloads([(Key::Cgroup(25), None)], 0);
+    table.tell_workloads([(Key::Cgroup(25), None)], Nanos::ZERO);
     connect(&mut table, 2, 25, "curl");
     assert_eq!(shown(&mut table, "curl"), (counts([("unknown", 2)]), counts([("unknown", 2)])));
     assert!(!table.view().wants_workloads());
@@ -61,14 +61,26 @@ fn a_name_that_nobody_brings_is_not_waited_for_longer_than_ten_seconds() {
 fn a_vanished_cgroup_keeps_its_name_for_five_minutes() {
     let mut table = seeing(LIMITS);
     tell(&mut table, 25, "web");
-    for at in [0, IDLE_TTL - 1] {
+    for (sk, at) in [(1, Nanos::ZERO), (2, IDLE_TTL - Nanos::new(1))] {
         table.expire_idle(at);
-        connect(&mut table, 1 + at, 25, "curl");
+        connect(&mut table, sk, 25, "curl");
         assert_eq!(shown(&mut table, "curl").0.keys().collect::<Vec<_>>(), ["web.service"]);
     }
     table.expire_idle(IDLE_TTL);
     connect(&mut table, 3, 25, "curl");
     assert_eq!(table.view().wanted_workloads().keys, [Key::Cgroup(25)]);
+}
+
+#[test]
+fn a_key_that_waits_has_its_room_among_those_that_are_kept() {
+    let mut table = seeing(LIMITS);
+    connect(&mut table, 1, 25, "curl");
+    for id in 0..=MOST_KNOWN as u64 {
+        tell(&mut table, 1000 + id, "x");
+    }
+    assert_eq!(table.core.workloads.len(), MOST_KNOWN);
+    table.tell_workloads([(Key::Cgroup(25), None)], Nanos::ZERO);
+    assert_eq!(table.core.workloads.len(), MOST_KNOWN);
 }
 
 #[test]

@@ -13,27 +13,27 @@ use super::support::{
     Ask, EPHEMERAL, LIMITS, PORT, SECOND, apply, check, covered, ends, entry, holder, owned,
     resent, row, seeded, step, walked,
 };
-use crate::conn::{Limits, Table};
-use crate::workload::path::classify;
+use crate::conn::{Limits, Nanos, Table};
+use crate::workload::path::workload_at;
 use crate::workload::{Key, Sight, Workload};
 
 /// A table that has workloads resolved.
 pub(super) fn seeing(limits: Limits) -> Table {
     let mut table = Table::new(limits);
-    table.begin_pass(0);
-    table.end_pass(0, &covered());
+    table.begin_pass(Nanos::ZERO);
+    table.end_pass(Nanos::ZERO, &covered());
     table.see_workloads(Sight::Unified);
     table
 }
 
 /// A systemd service.
 pub(super) fn unit(name: &str) -> Arc<Workload> {
-    Arc::new(classify(&format!("/system.slice/{name}.service")))
+    Arc::new(workload_at(&format!("/system.slice/{name}.service")))
 }
 
 /// Tells the name of a cgroup's unit.
 pub(super) fn tell(table: &mut Table, cgroup: u64, name: &str) {
-    table.tell_workloads([(Key::Cgroup(cgroup), Some(unit(name)))], 0);
+    table.tell_workloads([(Key::Cgroup(cgroup), Some(unit(name)))], Nanos::ZERO);
 }
 
 /// The ends of a client in a cgroup.
@@ -192,7 +192,7 @@ fn a_first_pass_makes_no_groups_for_sockets_whose_owner_it_finds() {
     let mut table = Table::new(Limits { groups: 4, ..LIMITS });
     table.see_workloads(Sight::Unified);
     (1..=4).for_each(|cgroup| tell(&mut table, cgroup, &format!("u{cgroup}")));
-    table.begin_pass(0);
+    table.begin_pass(Nanos::ZERO);
     for sk in 1..=4 {
         table.pass_socket(&entry(client(sk, sk), ESTABLISHED, 5));
     }
@@ -212,7 +212,7 @@ fn where_cgroups_are_mixed_a_socket_in_the_root_is_placed_by_its_process() {
     table.see_workloads(Sight::Mixed);
     connect(&mut table, 1, 1, "curl");
     assert_eq!(table.view().wanted_workloads().keys, [Key::Process(7)]);
-    table.tell_workloads([(Key::Process(7), Some(unit("web")))], 0);
+    table.tell_workloads([(Key::Process(7), Some(unit("web")))], Nanos::ZERO);
     assert_eq!(shown(&mut table, "curl").0, counts([("web.service", 1)]));
     assert_eq!(table.view().wanted_workloads().processes, [7]);
     let unowned = Endpoints { cgroup: 1, ..ends(2, PORT, EPHEMERAL) };

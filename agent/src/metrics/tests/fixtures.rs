@@ -10,7 +10,7 @@ use catalogue::labels::{ConnectFailure, OTHER, Phase, RetransmitKind, Role, Sock
 use crate::conn::histogram::Histogram;
 use crate::conn::pressure::{Listener, Netstat, OwnerProcess, PortUse, Pressure};
 use crate::conn::snapshot::{Group, Namespace, Queued, Service, Snapshot, StateGauge};
-use crate::conn::{Limits, Table};
+use crate::conn::{Limits, Nanos, Table};
 use crate::kernel::probe::ProbeState;
 use crate::metrics::stats::{DecodeErrors, Probe, ProcessSample};
 use crate::metrics::{Collector, SharedStats};
@@ -75,7 +75,7 @@ pub(super) fn empty() -> Snapshot {
         limit: 1_000_000,
         unverified: 1,
         shared: 2,
-        ..Table::new(Limits::default()).snapshot(5000 * SECOND)
+        ..Table::new(Limits::default()).snapshot(Nanos::from_secs(5000))
     }
 }
 
@@ -111,7 +111,7 @@ pub(super) fn full() -> Snapshot {
             service(OTHER, Role::Server, None),
         ],
         workloads: vec![
-            Arc::new(crate::workload::path::classify("/system.slice/web.service")),
+            Arc::new(crate::workload::path::workload_at("/system.slice/web.service")),
             Arc::new(Workload::host()),
         ],
         state_durations: vec![(Role::Client, SocketState::SynSent, histogram(SECONDS, &[0.02]))],

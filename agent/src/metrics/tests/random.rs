@@ -17,7 +17,7 @@ use crate::kernel::probe::ProbeState;
 use crate::metrics::stats::{Probe, ProcessSample, SelfStats};
 use crate::pressure::descriptors::Descriptors;
 use crate::pressure::host::Host;
-use crate::workload::path::classify;
+use crate::workload::path::workload_at;
 
 /// An `Owner` is a process, a workload and a role.
 type Owner = (Arc<str>, Arc<str>, Role);
@@ -197,7 +197,7 @@ fn tables() -> BoxedStrategy<Snapshot> {
                 .iter()
                 .flat_map(|role| SocketState::ALL.iter().map(|state| (*role, *state)));
             let workload =
-                |name: String| Arc::new(classify(&format!("/system.slice/{name}.service")));
+                |name: String| Arc::new(workload_at(&format!("/system.slice/{name}.service")));
             Snapshot {
                 groups,
                 services,

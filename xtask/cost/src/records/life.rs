@@ -208,7 +208,7 @@ fn step(ends: Endpoints, old: u8, new: u8) -> State {
 fn owned(state: State, process: u32, name: &[u8]) -> State {
     let (tgid, mut comm) = (1000 + process + 100 * u32::from(name[0]), comm(name));
     comm[name.len()] = b'0' + u8::try_from(process % PROCESSES).unwrap_or(0);
-    State { flags: state.flags | flag::OWNED, tgid, comm, ..state }
+    State { flags: state.flags | flag::LOCKED, tgid, comm, ..state }
 }
 
 fn closed(state: State) -> Record {

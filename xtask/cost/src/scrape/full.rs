@@ -6,7 +6,7 @@ use std::sync::Arc;
 use agent_common::record::{Close, Endpoints, Retransmit, Socket, State, flag};
 use agent_common::tcp;
 use catalogue::labels::SocketState;
-use tcpwarden::conn::{Covered, Limits, Table};
+use tcpwarden::conn::{Covered, Limits, Nanos, Table};
 use tcpwarden::pressure::descriptors::Descriptors;
 use tcpwarden::pressure::host::Host;
 use tcpwarden::pressure::netns::Facts;
@@ -37,11 +37,11 @@ pub fn full(rows: u32) -> Table {
         connections: limits.connections.max(rows as usize + 10_000),
         ..limits
     });
-    table.begin_pass(0);
-    table.end_pass(0, &covered());
+    table.begin_pass(Nanos::ZERO);
+    table.end_pass(Nanos::ZERO, &covered());
     table.see_workloads(Sight::Unified);
     let workload = |program: u32| {
-        Some(Arc::new(path::classify(&format!("/system.slice/app-{program}.service"))))
+        Some(Arc::new(path::workload_at(&format!("/system.slice/app-{program}.service"))))
     };
     // In turn, so that both kinds are within the budgets.
     for program in 0..CLIENTS.max(SERVERS) {
@@ -49,7 +49,7 @@ pub fn full(rows: u32) -> Table {
         connects(&mut table, program);
         let named = [program, CLIENTS + program]
             .map(|program| (Key::Cgroup(cgroup(program)), workload(program)));
-        table.tell_workloads(named, SECOND);
+        table.tell_workloads(named, Nanos::from_secs(1));
     }
     for port in 0..PORTS {
         table.synack_retransmit(&Retransmit {
@@ -136,7 +136,7 @@ fn lives(table: &mut Table, program: u32, at: Endpoints, over: bool) {
 /// A pass that finds every row, and what only a pass tells.
 fn pass(table: &mut Table) {
     let now = 100 * SECOND;
-    table.begin_pass(now);
+    table.begin_pass(Nanos::new(now));
     for netns in 0..NAMESPACES {
         let counters = [1, 2, 3000];
         table.pass_facts(Facts {
@@ -186,7 +186,7 @@ fn pass(table: &mut Table) {
             ..Socket::default()
         });
     }
-    table.end_pass(now + SECOND, &covered());
+    table.end_pass(Nanos::new(now + SECOND), &covered());
     let descriptors = (0..CLIENTS + SERVERS).map(|program| Descriptors {
         tgid: tgid(program),
         open: u64::from(program),
@@ -202,7 +202,7 @@ fn covered() -> Covered {
 fn owned(program: u32, ends: Endpoints, old: u8, new: u8, time: u64) -> State {
     let mut comm = [0; 16];
     comm.iter_mut().zip(format!("worker-{program}").bytes()).for_each(|(to, from)| *to = from);
-    State { flags: flag::OWNED, tgid: tgid(program), comm, ..by_nobody(ends, old, new, time) }
+    State { flags: flag::LOCKED, tgid: tgid(program), comm, ..by_nobody(ends, old, new, time) }
 }
 
 fn by_nobody(ends: Endpoints, old: u8, new: u8, time: u64) -> State {

@@ -6,7 +6,7 @@ use catalogue::buckets::{BYTES, SECONDS};
 use catalogue::labels::Role;
 use tcpwarden::conn::histogram::Histogram;
 use tcpwarden::conn::snapshot::{Group, Queued, Service, Snapshot, StateGauge};
-use tcpwarden::conn::{Limits, Table};
+use tcpwarden::conn::{Limits, Nanos, Table};
 
 use super::NOW;
 
@@ -18,7 +18,7 @@ const PAIR: usize = 152;
 #[must_use]
 pub fn snapshot(series: usize) -> Snapshot {
     let pairs = series.div_ceil(PAIR);
-    let empty = Table::new(Limits::default()).snapshot(NOW);
+    let empty = Table::new(Limits::default()).snapshot(Nanos::new(NOW));
     Snapshot {
         groups: (0..pairs).map(group).collect(),
         services: (0..pairs).map(service).collect(),

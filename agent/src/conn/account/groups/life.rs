@@ -9,6 +9,7 @@ use hashbrown::HashSet;
 use super::{ALWAYS, GroupEntry, Groups, IDLE_TTL, number};
 use crate::conn::account::workloads::WorkloadRef;
 use crate::conn::ids::GroupId;
+use crate::conn::nanos::Nanos;
 use crate::workload::Key;
 
 impl Groups {
@@ -38,7 +39,7 @@ impl Groups {
     }
 
     /// Returns the groups whose process has had no row in their workload for [`IDLE_TTL`].
-    pub(in crate::conn) fn idle(&mut self, now: u64) -> Vec<GroupId> {
+    pub(in crate::conn) fn idle(&mut self, now: Nanos) -> Vec<GroupId> {
         let awake = |group: &&GroupEntry| {
             group.live && (group.touched || group.workload.is_pending() || !group.is_empty())
         };

@@ -10,6 +10,7 @@ use hashbrown::DefaultHashBuilder;
 use super::{ALWAYS, GroupEntry, Groups, UNKNOWN, number};
 use crate::conn::account::workloads::WorkloadRef;
 use crate::conn::ids::GroupId;
+use crate::conn::nanos::Nanos;
 use crate::conn::report::snapshot::Queued;
 use crate::conn::socket::name::Name;
 use crate::conn::store::age_list::AgeList;
@@ -143,7 +144,7 @@ impl Groups {
             live: true,
             used: false,
             touched: true,
-            alive: 0,
+            alive: Nanos::ZERO,
             lists,
             left: AgeList::new(false),
             retransmitted: Default::default(),
@@ -156,6 +157,10 @@ impl Groups {
             self.list.push(group);
             number(self.list.len() - 1)
         };
+        debug_assert!(
+            self.list.len() - self.free.len() <= ALWAYS + self.limit + SPARE,
+            "groups stay within their budget"
+        );
         self.remember(at);
         at
     }
@@ -166,6 +171,15 @@ impl Groups {
             let group = &list[at.position()];
             hash(hasher, &group.process, &group.workload, group.role)
         };
+        debug_assert!(
+            index
+                .find(key(&group), |at| {
+                    let (one, other) = (&list[at.position()], &list[group.position()]);
+                    one.is(&other.process, &other.workload, other.role)
+                })
+                .is_none(),
+            "no two groups have the same names"
+        );
         index.insert_unique(key(&group), group, key);
     }
 

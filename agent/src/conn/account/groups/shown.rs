@@ -16,9 +16,9 @@ use crate::conn::store::slab::Slab;
 use crate::workload::{Kind, Workload};
 
 impl Groups {
-    /// Returns what the groups show, with their ages brought up to `cuts`. The rows of a group
-    /// whose workload is not known yet are shown under `unknown`. Its counters are held back until
-    /// the name is known, because a counter must not go down again.
+    /// Returns what the groups show, with their ages brought up to `thresholds`. The rows of a
+    /// group whose workload is not known yet are shown under `unknown`. Its counters are held back
+    /// until the name is known, because a counter must not go down again.
     pub(in crate::conn) fn snapshot(
         &mut self,
         rows: &Slab,

@@ -4,6 +4,7 @@ use agent_common::record::{Endpoints, Socket, State};
 use agent_common::tcp;
 use catalogue::labels::{Role, SocketState, state_name};
 
+use crate::conn::nanos::Nanos;
 use crate::conn::socket::observation::Observation;
 use crate::conn::socket::row::{MARGIN, Row, flag};
 
@@ -14,9 +15,9 @@ pub(super) const BORN: u64 = 400_000_000;
 /// When those whose opening was observed opened.
 pub(super) const OPENED: u64 = 700_000_000;
 /// When an entry was read that is close to the row's last change.
-const NEAR: u64 = ENTERED + MARGIN - 1;
+const NEAR: u64 = LATER - 1;
 /// When any other observation of a later moment was made.
-pub(super) const LATER: u64 = ENTERED + MARGIN;
+pub(super) const LATER: u64 = ENTERED + MARGIN.get();
 
 /// The errors that a close can have, with their names in `state_machine.txt`.
 pub(super) const ERRORS: [(u16, &str); 9] = [
@@ -232,10 +233,10 @@ impl View {
     /// The row, as it is for an observation with these ports.
     pub(super) fn row(self, ports: Ports) -> Row {
         let Some(state) = self.state.and_then(SocketState::from_code) else { return Row::ABSENT };
-        let mut row = Row::new(&ports.of_row(), state, self.role, BORN);
-        row.entered = ENTERED;
+        let mut row = Row::new(&ports.of_row(), state, self.role, Nanos::new(BORN));
+        row.entered = Nanos::new(ENTERED);
         if self.flag("connected") && !self.flag("born_before") {
-            row.opened_at(OPENED);
+            row.opened_at(Nanos::new(OPENED));
         }
         row.flags |= self.flags;
         row

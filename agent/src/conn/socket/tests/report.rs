@@ -3,6 +3,7 @@
 
 use catalogue::labels::{Role, SocketState};
 
+use crate::conn::nanos::Nanos;
 use crate::conn::socket::outcome::{Ending, Opening, Outcome, Stay};
 use crate::conn::socket::relation::Relation;
 use crate::conn::socket::row::{Row, flag};
@@ -19,9 +20,9 @@ pub(super) struct Report<'a> {
     pub(super) ending: (&'a str, &'a str),
     pub(super) side: Role,
     pub(super) flags: u8,
-    pub(super) entered: u64,
+    pub(super) entered: Nanos,
     pub(super) stay: Option<Stay>,
-    pub(super) lasted: Option<u64>,
+    pub(super) lasted: Option<Nanos>,
 }
 
 impl Report<'_> {
@@ -84,7 +85,7 @@ impl Report<'_> {
         [
             format!("side {}", self.side.as_str()),
             format!("flags {}", flags(self.flags)),
-            format!("in its state since {} ns", self.entered),
+            format!("in its state since {} ns", self.entered.get()),
             format!("counted for the state it left {:?}", self.stay),
             format!("lasted {:?} ns", self.lasted),
         ]

@@ -7,6 +7,7 @@ use catalogue::labels::{Role, SocketState};
 use super::cases::{ENTERED, Kind, Seen, View};
 use super::report::Report;
 use super::rules::{Case, Line, Lines, Rules};
+use crate::conn::nanos::Nanos;
 use crate::conn::socket::observe::observe;
 use crate::conn::socket::outcome::Stay;
 use crate::conn::socket::row::flag;
@@ -160,7 +161,7 @@ fn expect<'a>(
         ending: ending.split_once(' ').unwrap_or((ending, "")),
         side: now.role,
         flags: now.flags,
-        entered: ENTERED,
+        entered: Nanos::new(ENTERED),
         stay: None,
         lasted: None,
     };
@@ -170,6 +171,7 @@ fn expect<'a>(
 /// Adds what follows for the times of a row, whatever its state.
 fn with_times<'a>(report: Report<'a>, case: &Case<'_>, moves: bool) -> Report<'a> {
     let (view, seen) = (case.view, case.seen);
+    let (seen_at, entered) = (Nanos::new(seen.time()), Nanos::new(ENTERED));
     let row = view.row(seen.ports);
     let enters = moves && !seen.closes();
     let bound = match seen.kind {
@@ -178,11 +180,11 @@ fn with_times<'a>(report: Report<'a>, case: &Case<'_>, moves: bool) -> Report<'a
         _ => report.flags & flag::ENTERED_BEFORE,
     };
     let stayed = report.relation == "in_order" && !row.has(flag::ENTERED_BEFORE);
-    let since = |moment: u64| seen.time().saturating_sub(moment);
+    let since = |moment: Nanos| seen_at.saturating_sub(moment);
     Report {
         flags: report.flags & !flag::ENTERED_BEFORE | bound,
-        entered: if enters || view.state.is_none() { seen.time() } else { ENTERED },
-        stay: stayed.then(|| Stay { role: view.role, state: row.state, lasted: since(ENTERED) }),
+        entered: if enters || view.state.is_none() { seen_at } else { entered },
+        stay: stayed.then(|| Stay { role: view.role, state: row.state, lasted: since(entered) }),
         lasted: row.opened().filter(|_| moves && seen.closes()).map(since),
         ..report
     }

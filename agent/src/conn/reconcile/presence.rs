@@ -1,4 +1,4 @@
-//! The class of each row after a reconcile pass: what becomes of the rows that no list had.
+//! What becomes of each row after a reconcile pass: of those that no list had, which are gone.
 //!
 //! The kernel's list is no snapshot: when the kernel resumes a bucket it may skip an entry while
 //! others come and go. So a row that one pass missed is kept, and removed if the next pass, which
@@ -9,12 +9,13 @@
 use super::pass::Pass;
 use crate::conn::core::Core;
 use crate::conn::ids::RowId;
+use crate::conn::nanos::Nanos;
 use crate::conn::report::coverage::Covered;
 use crate::conn::socket::row::{flag, seen};
 
-/// How long the kernel can take to close a socket that no process holds, nanoseconds:
+/// How long the kernel can take to close a socket that no process holds:
 /// `tcp_retries2` allows 924.6 s by default, the other timers less.
-const ORPHAN_LIFE: u64 = 1200 * 1_000_000_000;
+const ORPHAN_LIFE: Nanos = Nanos::from_secs(1200);
 
 /// What is to be done with a row.
 pub(crate) enum Presence {
@@ -26,7 +27,7 @@ pub(crate) enum Presence {
 
 /// Returns what is to be done with a row after a pass.
 #[inline]
-pub(crate) fn classify(core: &Core, pass: &Pass, covered: &Covered, index: RowId) -> Presence {
+pub(crate) fn presence_of(core: &Core, pass: &Pass, covered: &Covered, index: RowId) -> Presence {
     let row = &core.rows[index];
     if !row.has(flag::LIVE) || row.seen == pass.number || row.entered >= pass.start {
         return Presence::Seen;

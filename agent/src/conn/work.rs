@@ -145,9 +145,7 @@ impl Work {
 
     /// Takes a connection in the accept queue of a listener.
     pub(super) fn child(&mut self, entry: &Child) {
-        if let Some(pass) = self.stage.pass() {
-            pass.child(entry);
-        }
+        self.stage.pass().map_or((), |pass| pass.child(entry));
     }
 
     /// Notes a process that holds a socket.

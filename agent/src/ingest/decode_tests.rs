@@ -181,7 +181,9 @@ proptest! {
         match length.cmp(&expected) {
             std::cmp::Ordering::Less => prop_assert_eq!(result, Err(DecodeError::Truncated)),
             std::cmp::Ordering::Greater => prop_assert_eq!(result, Err(DecodeError::Oversized)),
-            std::cmp::Ordering::Equal if matches!(first, kind::HOLDER | kind::CHILD) => prop_assert!(result.is_ok()),
+            std::cmp::Ordering::Equal if matches!(first, kind::HOLDER | kind::CHILD) => {
+                prop_assert!(result.is_ok());
+            }
             std::cmp::Ordering::Equal => prop_assert_eq!(result, Err(DecodeError::BadState)),
         }
     }

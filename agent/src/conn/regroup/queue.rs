@@ -8,81 +8,19 @@
 
 use catalogue::labels::SocketState;
 
+use super::moves::{Change, Move, Target};
 use crate::conn::core::Core;
 use crate::conn::ids::{GroupId, RowId};
 use crate::conn::limits::Budget;
 use crate::conn::nanos::Nanos;
 use crate::conn::socket::attribution::Attribution;
-use crate::conn::socket::row::{Row, flag};
+use crate::conn::socket::row::flag;
 
 /// How many moves are sorted at once, which takes one or two milliseconds.
 pub(crate) const RUN: usize = 1 << 14;
 /// How many such runs share one walk through each list. Walks cost most if rows are in no order of
 /// time.
 const RUNS: usize = 4;
-
-/// A row and where it belongs.
-#[derive(Clone, Copy, Debug)]
-struct Move {
-    /// The row's socket and its birth, which tell whether the row or the address was used again
-    /// before the move.
-    sk: u64,
-    born: Nanos,
-    index: RowId,
-    to: Change,
-}
-
-/// What a move changes.
-#[derive(Clone, Copy, Debug)]
-enum Change {
-    /// Moves the row to this group; an owner that has shown itself since is kept.
-    Group(GroupId),
-    /// Moves the row from one group to another, if it is still there.
-    IfUnmoved { from: GroupId, group: GroupId },
-    /// The row entered its state at this time or before, if it still has a lower bound only.
-    Since(Nanos),
-}
-
-/// The place that a row moves to: a list, and the row's time in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Target {
-    group: GroupId,
-    state: SocketState,
-    left: bool,
-    entered: Nanos,
-    index: RowId,
-}
-
-impl Target {
-    fn of(index: RowId, row: &Row, group: GroupId) -> Self {
-        Self { group, state: row.state, left: row.is_left(), entered: row.entered, index }
-    }
-
-    /// Returns the place of a row that has its own time.
-    fn at(index: RowId, row: &Row, group: GroupId, entered: Nanos) -> Self {
-        Self { entered, ..Self::of(index, row, group) }
-    }
-
-    /// Returns the order by list, then by time, as one number that compares at once.
-    #[inline]
-    fn order(&self) -> u128 {
-        let list = u128::from(self.group.get()) << 16
-            | (self.state.index() as u128) << 8
-            | u128::from(self.left);
-        list << 96 | u128::from(self.entered.get()) << 32 | u128::from(self.index.get())
-    }
-
-    fn is_in_list_of(&self, other: &Self) -> bool {
-        (self.group, self.state, self.left) == (other.group, other.state, other.left)
-    }
-}
-
-impl Move {
-    fn new(core: &Core, index: RowId, to: Change) -> Self {
-        let row = &core.rows[index];
-        Self { sk: row.sk, born: row.born, index, to }
-    }
-}
 
 /// The planned moves, and how far they have come.
 #[derive(Debug, Default)]

@@ -19,14 +19,13 @@ const JITTER: u64 = 10;
 /// How long after its handshake a connection that is not accepted counts as such.
 pub(crate) const ACCEPT_GRACE: Nanos = Nanos::from_secs(10);
 
-/// A time of `CLOCK_MONOTONIC` in tenths of a second, rounded up, so that no use looks older than it
-/// is.
+/// A time of `CLOCK_MONOTONIC` in tenths of a second, rounded up, so that no use looks older than
+/// it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Moment(NonZeroU32);
 
 impl Moment {
-    /// Returns the moment of a time; the last one there is, 13 years after the boot,
-    /// for later ones.
+    /// Returns the moment of a time; later ones are 13 years after the boot.
     fn at(time: Nanos) -> Self {
         let units = u32::try_from(time.get().div_ceil(UNIT)).unwrap_or(u32::MAX);
         Self(NonZeroU32::new(units).unwrap_or(NonZeroU32::MIN))

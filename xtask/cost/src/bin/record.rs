@@ -65,7 +65,7 @@ fn take(maps: &mut Maps, netns: u32, records: &mut Vec<Vec<u8>>) {
             Ok(Record::State(state)) => state.ends.netns,
             Ok(Record::Close(close)) => close.state.ends.netns,
             Ok(Record::Retransmit(resent) | Record::SynAck(resent)) => resent.ends.netns,
-            Ok(Record::Socket(_) | Record::Holder(_)) | Err(_) => return,
+            Ok(Record::Socket(_) | Record::Holder(_) | Record::Child(_)) | Err(_) => return,
         };
         if of == netns {
             records.push(bytes.to_vec());

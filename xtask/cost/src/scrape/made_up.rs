@@ -46,7 +46,7 @@ fn group(number: usize) -> Group {
         role: Role::Client,
         states: [gauge; _],
         close_wait: [count, 2, 3],
-        queued: Queued { receive_bytes: count * 1000, send_bytes: 0, zero_window: 0 },
+        queued: Queued { receive_bytes: count * 1000, ..Queued::default() },
         retransmitted: [[count; _]; _],
     }
 }

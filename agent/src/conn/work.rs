@@ -3,8 +3,9 @@
 //! Called by `table`, driven by the ingest thread: it calls `step` until nothing is left, and
 //! applies records between two steps. Guarantees: a step looks at about as many rows as its budget
 //! says. The order is: ages, requests about passes, the commit of a pass, moves that are due, idle
-//! groups, groups that have got their workload's name. Types hold the rules between these: [`Stage`]
-//! says what a pass can do now, [`Drained`](super::regroup::queue::Drained) proves that no move is
+//! groups, groups that have got their workload's name. Types hold the rules between these:
+//! [`Stage`] says what a pass can do,
+//! [`Drained`](super::regroup::queue::Drained) proves that no move is
 //! planned, without which no group ends and no pass begins.
 
 use std::sync::Arc;

@@ -159,7 +159,7 @@ mod tests {
                 Record::Close(close) => (1, close.state.time),
                 Record::Retransmit(resent) => (2, resent.time),
                 Record::SynAck(resent) => (3, resent.time),
-                Record::Socket(_) | Record::Holder(_) => {
+                Record::Socket(_) | Record::Holder(_) | Record::Child(_) => {
                     panic!("iterators do not write into the rings")
                 }
             };

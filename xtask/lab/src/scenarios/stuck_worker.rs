@@ -92,7 +92,7 @@ fn come(scene: &Scene) -> Result<()> {
         let present = Arc::clone(&present);
         spawn(move || {
             if let Ok(mut stream) = connect(server(PORT)) {
-                // Patient: whoever is not answered goes on waiting.
+                // A patient client: without an answer it goes on waiting.
                 while ask(&mut stream).is_err() {
                     std::thread::park();
                 }

@@ -139,6 +139,8 @@ mod tests {
             "min-age" | "min-idle" => "5m",
             "keepalive" | "unacknowledged" => "no",
             "sort" => "pid",
+            "group-by" => "peer",
+            "after" => "pid.asc.1.2.3",
             "order" => "asc",
             _ => "7",
         };

@@ -167,6 +167,42 @@ fn what_is_told_of_a_connection_is_what_its_row_says() {
     assert_eq!(serde_json::from_value::<Connection>(json).unwrap(), third);
 }
 
+#[test]
+fn the_other_end_is_named_where_it_is_a_row_too() {
+    let table = shared(2);
+    let alone = connections(&table, &asked(""), SECOND).connections.remove(0);
+    assert_eq!((alone.peer_process, alone.peer_pid, alone.peer_state), (None, None, None));
+    let mut comm = [0; 16];
+    comm[..6].copy_from_slice(b"server");
+    let mut server = State {
+        kind: 1,
+        old: tcp::CLOSE,
+        new: tcp::SYN_SENT,
+        time: 1,
+        tgid: 900,
+        comm,
+        flags: agent_common::record::flag::LOCKED,
+        ..State::default()
+    };
+    let address = |last| [0, u64::from_ne_bytes([0, 0, 0xff, 0xff, 10, 0, 0, last])];
+    server.ends = Endpoints {
+        sk: 9,
+        cgroup: 1,
+        local: address(2),
+        peer: address(1),
+        netns: 1,
+        local_port: 5432,
+        peer_port: 40_000,
+    };
+    crate::ingest::lock(&table).transition(&server);
+    let named = connections(&table, &asked("peer=10.0.0.2"), SECOND).connections.remove(0);
+    assert_eq!(
+        (named.peer_process.as_deref(), named.peer_pid, named.peer_workload.as_deref()),
+        (Some("server"), Some(900), Some("host"))
+    );
+    assert_eq!(named.peer_state.as_deref(), Some("syn_sent"));
+}
+
 proptest! {
     #[test]
     fn every_limit_keeps_the_first_of_the_whole_order(
@@ -181,6 +217,68 @@ proptest! {
         };
         assert_eq!(first(limit), first(1000)[..limit]);
     }
+}
+
+#[test]
+fn pages_together_are_the_whole_list_whatever_opens_and_closes() {
+    let table = shared(50);
+    for sort in ["age", "process", "peer", "state", "idle", "receive_queue"] {
+        let whole = connections(&table, &asked(&format!("sort={sort}")), SECOND).connections;
+        let (mut paged, mut next, mut pages) = (Vec::new(), String::new(), 0);
+        loop {
+            let text = format!("sort={sort}&limit=7{next}");
+            let mut page = connections(&table, &asked(&text), SECOND);
+            assert_eq!(page.skipped, u64::try_from(paged.len()).unwrap());
+            assert_eq!(page.truncated, page.next.is_some());
+            paged.append(&mut page.connections);
+            pages += 1;
+            let Some(cursor) = page.next else { break };
+            next = format!("&after={cursor}");
+        }
+        assert_eq!((paged, pages), (whole, 8), "{sort}");
+    }
+    // The oldest goes: an answer behind the second goes on with the third.
+    let first = connections(&table, &asked("limit=2"), SECOND);
+    let ends = Endpoints { sk: 1, netns: 2, ..Endpoints::default() };
+    let close = State {
+        kind: 1,
+        old: tcp::ESTABLISHED,
+        new: tcp::CLOSE,
+        time: SECOND,
+        ends,
+        ..State::default()
+    };
+    crate::ingest::lock(&table).transition(&close);
+    let after = format!("limit=1&after={}", first.next.unwrap());
+    let second = connections(&table, &asked(&after), SECOND);
+    assert_eq!(second.connections[0].peer_address, IpAddr::from([10, 0, 0, 3]));
+    assert_eq!((second.matched, second.skipped), (49, 1));
+}
+
+#[test]
+fn a_cursor_brings_its_order_and_a_wrong_one_is_refused() {
+    let table = shared(9);
+    let first = connections(&table, &asked("sort=peer&order=desc&limit=1"), SECOND);
+    let after = format!("limit=1&after={}", first.next.unwrap());
+    let second = connections(&table, &asked(&after), SECOND).connections.remove(0);
+    assert_eq!(second.peer_address, IpAddr::from([10, 0, 0, 8]));
+    for wrong in ["", "age", "age.desc.x.1.1", "size.asc.1.1.1", "state.asc.open.1.1"] {
+        let refusal = read::<ConnectionsQuery, _, _>([("after", wrong)]).unwrap_err();
+        assert_eq!(refusal.parameter, "after");
+    }
+}
+
+#[test]
+fn groups_count_what_matches_instead_of_listing_it() {
+    let table = shared(70);
+    let answer = connections(&table, &asked("group_by=process&limit=2&port=5432"), SECOND);
+    let grouped = answer.grouped.unwrap();
+    assert_eq!((answer.matched, answer.tracked, answer.connections.len()), (14, 70, 0));
+    let shown: u64 = grouped.groups.iter().map(|group| group.connections).sum();
+    assert_eq!((shown + grouped.others.connections, grouped.groups.len()), (14, 2));
+    let listed = connections(&table, &asked(""), SECOND);
+    assert!(serde_json::to_value(&listed).unwrap().get("grouped").is_none());
+    assert!(read::<ConnectionsQuery, _, _>([("group_by", "pid")]).is_err());
 }
 
 #[test]

@@ -1,12 +1,15 @@
-//! The configuration file: TOML, flat, only known keys.
+//! The configuration file: TOML, flat but for `[[expected]]`, only known keys.
 
 use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-use super::KEYS;
 use super::value::Raw;
+use super::{Expected, KEYS};
 use crate::exit::Error;
+
+/// The list of tables in the file that no option and no variable has.
+const EXPECTED: &str = "expected";
 
 /// The keys and values of the file; empty if there is no file.
 #[derive(Debug, Default)]
@@ -36,10 +39,22 @@ impl File {
                 error.to_string().trim()
             ))
         })?;
-        match table.keys().find(|key| KEYS.iter().all(|known| known.name != key.as_str())) {
+        let is_known = |key: &str| key == EXPECTED || KEYS.iter().any(|known| known.name == key);
+        match table.keys().find(|key| !is_known(key)) {
             Some(unknown) => Err(unknown_key(path, unknown)),
             None => Ok(Self { path: path.to_owned(), table }),
         }
+    }
+
+    /// Returns the connections that are expected.
+    ///
+    /// # Errors
+    /// An entry is wrong.
+    pub(super) fn expected(&self) -> Result<Vec<Expected>, Error> {
+        let Some(value) = self.table.get(EXPECTED) else { return Ok(Vec::new()) };
+        Expected::read(value.clone()).map_err(|error| {
+            Error::Usage(format!("[[expected]] in {}: {error}", self.path.display()))
+        })
     }
 
     /// Returns the value of a key, if the file has one.

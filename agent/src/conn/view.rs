@@ -14,8 +14,8 @@ use super::ids::RowId;
 use super::limits::Budget;
 use super::nanos::Nanos;
 use super::regroup::migration::Wanted;
-use super::report::pressure::Destination;
-use super::report::snapshot::Snapshot;
+use super::report::pressure::{Destination, Pressure};
+use super::report::snapshot::{Flows, Snapshot};
 use super::socket::activity::Activity;
 use super::socket::attribution::Attribution;
 use super::socket::row::{Row, flag};
@@ -103,6 +103,18 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn owners(self, caller: u32) -> Vec<u32> {
         if caller == self.core.reader { self.results.owners() } else { Vec::new() }
+    }
+
+    /// Returns listeners, ports, processes and settings, as of the last pass.
+    #[must_use]
+    pub fn pressure(self) -> Pressure {
+        self.results.pressure()
+    }
+
+    /// Returns how many connections each service has opened and closed.
+    #[must_use]
+    pub fn flows(self) -> Flows {
+        self.core.services.flows(&self.core.groups)
     }
 
     /// Returns whether a workload waits for its name.

@@ -182,7 +182,11 @@ impl Watch {
         accused.sort_by(Candidate::rank);
         notes.sort_by(Candidate::rank);
         let show = |candidates: &[Candidate<'_>], most: usize| {
-            let shown = candidates.iter().take(most).map(|one| Suspect::of(one, now));
+            let shown = candidates.iter().take(most).map(|one| {
+                let listener =
+                    one.unanswered().and_then(|row| lock(table).view().listener_of_peer(row));
+                Suspect::of(one, listener.as_ref(), now)
+            });
             shown.map(|suspect| self.with_descriptors(suspect)).collect::<Vec<_>>()
         };
         let (suspects, matched) = (show(&accused, limit), accused.len());

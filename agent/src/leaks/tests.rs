@@ -155,7 +155,7 @@ fn said(
         growth,
         trend: true,
     };
-    Suspect::of(&Candidate::new(&key, &group, verdict, None), 192 * MINUTE).sentence
+    Suspect::of(&Candidate::new(&key, &group, verdict, None), None, 192 * MINUTE).sentence
 }
 
 #[test]

@@ -10,8 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use super::exhaustion::Level;
 use super::judge::{Certainty, Verdict};
+use super::kind::Kind;
 use super::survey::{Group, Key};
 use super::trend::Exhaustion;
+use crate::conn::RowView;
 use crate::listing::answer::{Connection, seconds};
 
 /// The most process ids of a suspect: those with most connections.
@@ -44,6 +46,12 @@ impl<'a> Candidate<'a> {
     #[must_use]
     pub(crate) const fn accuses(&self) -> bool {
         self.verdict.accuses && self.expected.is_none()
+    }
+
+    /// Returns a connection whose peer does not answer, if that is what is wrong.
+    #[must_use]
+    pub(crate) fn unanswered(&self) -> Option<&RowView> {
+        self.group.sample.first().filter(|_| self.verdict.kind == Kind::NoAnswer)
     }
 
     /// Returns how sure it is.
@@ -169,9 +177,10 @@ pub(crate) struct Pid {
 }
 
 impl Suspect {
-    /// Returns the suspect at `now` (`CLOCK_MONOTONIC`, nanoseconds).
+    /// Returns the suspect at `now` (`CLOCK_MONOTONIC`, nanoseconds). `listener` is the one of this
+    /// host that does not answer it.
     #[must_use]
-    pub(crate) fn of(candidate: &Candidate<'_>, now: u64) -> Self {
+    pub(crate) fn of(candidate: &Candidate<'_>, listener: Option<&RowView>, now: u64) -> Self {
         let Candidate { key, group, verdict, score, .. } = *candidate;
         let (kind, growth, tally) = (verdict.kind, verdict.growth, &group.tally);
         let [unaccepted, unread, read] = tally.stages;
@@ -214,11 +223,33 @@ impl Suspect {
             sample: group.sample.iter().map(|row| Connection::of(row, now)).collect(),
         };
         suspect.take_pids(group);
+        if let Some(listener) = listener {
+            suspect.take_listener(listener);
+        }
         suspect.sentence = sentence::sentence(&suspect, key.role, verdict.kind);
         let shown = suspect.pids.len().min(MAX_PIDS);
         suspect.connections_of_other_pids +=
             suspect.pids.drain(shown..).map(|pid| pid.connections).sum::<u64>();
         suspect
+    }
+
+    /// Takes the listener of this host that does not answer: with a full accept queue the kernel
+    /// drops every SYN (`tcp_conn_request`, 5.10 to 6.18).
+    fn take_listener(&mut self, listener: &RowView) {
+        let (waiting, limit) = (listener.waiting.receive_queue, listener.waiting.send_queue);
+        let whose = format!("process {} (pid {})", listener.process, listener.tgid);
+        if waiting > limit {
+            self.meaning = format!(
+                "the accept queue of {whose} on this host is full ({waiting} of {limit}), so the \
+                 kernel drops the SYN"
+            );
+            self.next_step = format!("find out why {whose} does not accept");
+        } else {
+            self.meaning = format!(
+                "{whose} listens on this host and its accept queue is not full ({waiting} of \
+                 {limit}): a firewall may drop the SYN"
+            );
+        }
     }
 
     /// Takes how many descriptors its first process has open, and when they run out.

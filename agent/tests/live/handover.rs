@@ -4,7 +4,7 @@
 //! parent does, when the standard input that they share does.
 
 use std::io::IoSlice;
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
@@ -12,6 +12,7 @@ use std::process::{Command, Stdio};
 
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
+use socket2::{Domain, Socket, Type};
 
 use crate::roles::{command, hold, say};
 
@@ -21,7 +22,9 @@ pub(crate) const RECEIVER: &str = "live-receiver";
 /// Plays a role; false where there is none of that name.
 ///
 /// `connect-and DEED ADDRESS` connects once, then does what [`after`] says. `prefork ADDRESS
-/// WORKERS` listens and has its workers accept. `keep`, `receive` and `serve` are their children.
+/// WORKERS` listens and has its workers accept; so does `activate`, whose workers accept one each.
+/// `leave-behind` and `serve-beside` open listeners that share an address: the first leaves its own
+/// to a child, the second serves. `keep`, `receive`, `serve` and `accept-one` are children.
 pub(crate) fn play(words: &[&str]) -> bool {
     match *words {
         ["connect-and", deed, address] => {
@@ -48,9 +51,44 @@ pub(crate) fn play(words: &[&str]) -> bool {
             });
             hold(());
         }
+        ["activate", address, workers] => {
+            let listener = TcpListener::bind(address).expect("listen");
+            say(&listener.local_addr().expect("its address").to_string());
+            for _ in 0..workers.parse().expect("a count") {
+                child("accept-one", listener.try_clone().expect("another descriptor").into());
+            }
+            hold(listener);
+        }
+        ["accept-one"] => {
+            let listener = TcpListener::from(given());
+            let stream = listener.accept().expect("accept");
+            hold((listener, stream));
+        }
+        ["leave-behind", address] => child("keep", sharing(address).into()),
+        ["serve-beside", address] => {
+            let listener = sharing(address);
+            std::thread::spawn(move || {
+                for mut stream in listener.incoming().flatten() {
+                    std::thread::spawn(move || std::io::copy(&mut stream, &mut std::io::sink()));
+                }
+            });
+            hold(());
+        }
         _ => return false,
     }
     true
+}
+
+/// A listener at an address that it shares with others; says the address.
+fn sharing(address: &str) -> TcpListener {
+    let address: SocketAddr = address.parse().expect("an address");
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None);
+    let socket = socket.expect("make a socket");
+    socket.set_reuse_port(true).expect("share the address");
+    socket.bind(&address.into()).and_then(|()| socket.listen(128)).expect("listen");
+    let listener = TcpListener::from(socket);
+    say(&listener.local_addr().expect("its address").to_string());
+    listener
 }
 
 /// What becomes of a connected socket.

@@ -1,6 +1,7 @@
 //! Leaks: which process, how many sockets, how old, at which stage, growing how fast, since when?
 
 mod details;
+mod quiet;
 
 use catalogue::metrics::connections::{CONNECTIONS, CONNECTIONS_STUCK, OLDEST_STATE_AGE};
 use catalogue::metrics::lifecycle::{CONNECTIONS_CLOSED, CONNECTIONS_OPENED};
@@ -43,6 +44,12 @@ pub(super) fn plan() -> Plan {
                 title: "Since when, and what it costs",
                 open: Open::Yes,
                 panels: cost(),
+            },
+            Section {
+                id: 5,
+                title: "Idle, not acknowledged, not accepted",
+                open: Open::Yes,
+                panels: [quiet::idle(), quiet::unanswered()].concat(),
             },
             Section {
                 id: 4,

@@ -7,6 +7,7 @@ use catalogue::metrics::lifecycle::{
     CONNECT_DURATION, CONNECT_FAILURES, CONNECTION_SRTT, CONNECTIONS_CLOSED, CONNECTIONS_OPENED,
     RETRANSMITTED_SEGMENTS,
 };
+use catalogue::metrics::pressure::IDLE;
 
 use super::promql::{not_other, rate, series};
 use crate::alerts::tcp_retransmit_ratio_high;
@@ -55,6 +56,12 @@ const ALL: &[Record] = &[
         about: "Sockets of a workload in a transient state for longer than min_age seconds.",
         expr: |_| sum("job, workload, state, min_age", &series(&CONNECTIONS_STUCK, &[])),
         labels: &["job", "workload", "state", "min_age"],
+    },
+    Record {
+        name: "tcpwarden:workload_min_idle:connections_idle:sum",
+        about: "Connections of a workload that are idle for longer than min_idle seconds.",
+        expr: |_| sum("job, workload, role, min_idle", &series(&IDLE, &[])),
+        labels: &["job", "workload", "role", "min_idle"],
     },
     Record {
         name: "tcpwarden:workload:connections_opened:rate",

@@ -104,7 +104,7 @@ pub(crate) fn values(series: &str, label: &str) -> Option<Vec<String>> {
         }
         ("kind", "tcpwarden_ephemeral_ports") => vec!["used", "range"],
         ("kind", "tcpwarden_tcp_memory_bytes") => vec!["used", "low", "pressure", "limit"],
-        ("min_age", _) => vec!["60", "300", "3600"],
+        ("min_age" | "min_idle", _) => vec!["60", "300", "3600"],
         ("ring", _) => vec!["state", "retransmit"],
         ("event", _) => vec!["transition", "retransmit"],
         ("name", "tcpwarden_sysctl") => SETTINGS.to_vec(),

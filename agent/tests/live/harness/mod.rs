@@ -6,6 +6,7 @@ pub(crate) mod descriptors;
 pub(crate) mod events;
 pub(crate) mod kernel;
 pub(crate) mod ledger;
+pub(crate) mod listing;
 pub(crate) mod netns;
 pub(crate) mod settle;
 mod trace;

@@ -1,5 +1,6 @@
 //! The tests, one file a subject; a name is a claim.
 
+mod accepters;
 mod drilldown;
 mod equalities;
 mod errors;
@@ -16,6 +17,7 @@ mod sequences;
 mod truth;
 mod whole;
 mod workloads;
+mod younger;
 
 /// A test and its name.
 pub(crate) type Test = (&'static str, fn());
@@ -27,7 +29,9 @@ pub(crate) fn all() -> Vec<Test> {
         sequences::TESTS,
         whole::TESTS,
         seeding::TESTS,
+        younger::TESTS,
         owners::TESTS,
+        accepters::TESTS,
         leaks::TESTS,
         exhaustion::TESTS,
         truth::TESTS,

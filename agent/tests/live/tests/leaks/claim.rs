@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 use std::net::{TcpListener, TcpStream};
 use std::time::Instant;
 
-use serde_json::Value;
-
 use crate::harness::agent::Agent;
+use crate::harness::listing;
 use crate::harness::netns::Netns;
 use crate::workload::programs::Program;
 
@@ -82,7 +81,7 @@ impl Claim {
     fn differs_in_listing(&self, agent: &Agent, names: &[&str], netns: &Netns) -> Option<String> {
         let mut rows = Vec::new();
         for name in names {
-            rows.extend(listing(
+            rows.extend(listing::rows(
                 agent,
                 &format!("process={name}&state={}&netns={}", self.state, netns.inode),
             ));
@@ -107,14 +106,4 @@ impl Claim {
             })
         })
     }
-}
-
-/// The rows that match, all of them.
-pub(super) fn listing(agent: &Agent, query: &str) -> Vec<Value> {
-    let (status, body) = agent.get(&format!("/api/v1/connections?limit=1000&{query}"));
-    assert_eq!(status, 200, "the status of a listing by {query}: {body}");
-    let answer: Value = serde_json::from_str(&body)
-        .unwrap_or_else(|error| panic!("a listing that is not JSON ({error}): {body}"));
-    assert_eq!(answer["truncated"], false, "the listing by {query} was cut");
-    answer["connections"].as_array().expect("a list of connections").clone()
 }

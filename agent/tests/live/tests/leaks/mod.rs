@@ -6,16 +6,15 @@ mod claim;
 mod ways;
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use claim::{Leak, listing};
-use serde_json::Value;
+use claim::Leak;
 use ways::{WAYS, busy};
 
 use super::Test;
 use crate::harness::agent::Agent;
 use crate::harness::descriptors::{self, Ends, Held};
+use crate::harness::listing;
 use crate::harness::netns::Netns;
 use crate::workload::black_hole;
 use crate::workload::programs::Built;
@@ -84,35 +83,20 @@ fn owners(agent: &Agent, netns: &Netns) -> (usize, usize) {
     let named: BTreeSet<(Ends, u32)> = pids
         .into_iter()
         .flat_map(|pid| {
-            listing(agent, &format!("pid={pid}&netns={}", netns.inode))
+            listing::rows(agent, &format!("pid={pid}&netns={}", netns.inode))
                 .into_iter()
-                .map(move |row| (ends(&row), pid))
+                .map(move |row| (listing::ends(&row), pid))
         })
         .collect();
     let (right, wrong): (Vec<&Held>, Vec<&Held>) = truth
         .iter()
         .partition(|held| held.holders.keys().any(|holder| named.contains(&(held.ends, *holder))));
     for Held { ends, state, holders } in wrong.into_iter().take(20) {
-        let said = listing(agent, &format!("local={}&peer={}", ends.0, ends.1));
+        let said = listing::rows(agent, &format!("local={}&peer={}", ends.0, ends.1));
         eprintln!(
             "{} - {} in {state} is held by {holders:?}; the agent says {said:?}",
             ends.0, ends.1
         );
     }
     (right.len(), truth.len())
-}
-
-fn ends(row: &Value) -> Ends {
-    let end = |address: &str, port: &str| {
-        let ip = row[address]
-            .as_str()
-            .and_then(|text| text.parse().ok())
-            .unwrap_or_else(|| panic!("no {address} in {row}"));
-        let port = row[port]
-            .as_u64()
-            .and_then(|port| u16::try_from(port).ok())
-            .unwrap_or_else(|| panic!("no {port} in {row}"));
-        SocketAddr::new(ip, port)
-    };
-    (end("local_address", "local_port"), end("peer_address", "peer_port"))
 }

@@ -22,7 +22,7 @@ pub struct Expected {
     /// Until when, as a day (`2027-03-31`, UTC, the end of that day); for ever if there is none.
     #[serde(default)]
     pub until: Option<String>,
-    /// Why, shown to whoever asks.
+    /// Why, shown with the connections.
     pub reason: String,
 }
 

@@ -1,6 +1,6 @@
 //! Who is suspected to leak: connections that have been in a transient state for more than ten
-//! seconds, and established ones that grow and are not used; grouped by process and service, judged,
-//! ranked, with evidence.
+//! seconds, and established ones that grow and are not used; grouped by process and service,
+//! judged, ranked, with evidence.
 //!
 //! `survey` groups the connections of the table, `sampler` keeps what each group had, `judge` says
 //! what that means, `suspect` shows it. Called by the housekeeping thread (a sample every
@@ -162,56 +162,79 @@ impl Watch {
         let min_age = u64::try_from(filter.min_age.as_nanos()).unwrap_or(u64::MAX);
         let filter = Filter { min_age: Duration::ZERO, ..filter.clone() };
         let survey = Survey::of(table, &filter, now, &self.times);
-        let (candidates, reach, unsampled) = self.with_sampler(|sampler| {
-            let old_enough =
-                survey.groups().filter(|(_, group)| now.saturating_sub(group.since) >= min_age);
-            let candidates: Vec<_> = old_enough
-                .flat_map(|(key, group)| {
-                    let past = Past::of(sampler, key);
-                    let evidence = past.evidence((key.role, key.state), group.tally, 0);
-                    judge::verdicts(&evidence, &self.times).map(|verdict| {
-                        let expected = self.expected(key, verdict.connections);
-                        Candidate::new(key, group, verdict, expected)
-                    })
-                })
-                .collect();
-            (candidates, sampler.reach(now), sampler.left_out_total())
-        });
-        let (mut accused, mut notes): (Vec<_>, Vec<_>) =
-            candidates.into_iter().partition(Candidate::accuses);
-        accused.sort_by(Candidate::rank);
-        notes.sort_by(Candidate::rank);
+        let (accused, notes) = self.candidates(&survey, now.saturating_sub(min_age));
         let show = |candidates: &[Candidate<'_>], most: usize| {
-            let shown = candidates.iter().take(most).map(|one| {
-                let listener =
-                    one.unanswered().and_then(|row| lock(table).view().listener_of_peer(row));
-                Suspect::of(one, listener.as_ref(), now)
-            });
-            shown.map(|suspect| self.with_descriptors(suspect)).collect::<Vec<_>>()
+            let shown = candidates.iter().take(most).map(|one| self.show(one, table, now));
+            shown.collect::<Vec<_>>()
         };
         let (suspects, matched) = (show(&accused, limit), accused.len());
         let sure = |least: Certainty| accused.iter().filter(|one| one.certainty() >= least).count();
-        let failing = fail_on.map_or(0, sure);
-        let looked_at = LookedAt {
-            connections: survey.walked.seen,
-            in_leak_states: survey.in_leak_states,
-            past_grace: survey.past_grace,
-            ungrouped: survey.ungrouped,
-            unsampled,
-            history_seconds: seconds(reach),
-        };
         let returned = suspects.len();
         Leaks {
             taken: Taken::at(SystemTime::now(), now),
-            looked_at,
+            looked_at: self.looked_at(&survey, now),
             matched,
             returned,
             truncated: matched > returned,
             suspects,
             notes: show(&notes, MAX_NOTES),
             notes_matched: notes.len(),
-            failing,
+            failing: fail_on.map_or(0, sure),
         }
+    }
+
+    /// Returns the verdicts that accuse and the notes, each in their order, on the groups that began
+    /// at `began` or before.
+    fn candidates<'a>(
+        &'a self,
+        survey: &'a Survey,
+        began: u64,
+    ) -> (Vec<Candidate<'a>>, Vec<Candidate<'a>>) {
+        let candidates: Vec<_> = self.with_sampler(|sampler| {
+            let groups = survey.groups().filter(|(_, group)| group.since <= began);
+            let judged = groups.flat_map(|(key, group)| {
+                let past = Past::of(sampler, key);
+                let evidence = past.evidence((key.role, key.state), group.tally, 0);
+                judge::verdicts(&evidence, &self.times).map(|verdict| {
+                    let expected = self.expected(key, verdict.connections);
+                    Candidate::new(key, group, verdict, expected)
+                })
+            });
+            judged.collect()
+        });
+        let (mut accused, mut notes): (Vec<_>, Vec<_>) =
+            candidates.into_iter().partition(Candidate::accuses);
+        self.with_resources(|resources| {
+            for candidate in &mut accused {
+                let resource = candidate.first_pid().map(Resource::Descriptors);
+                let when = resource.and_then(|one| resources.exhaustion(one, &self.times));
+                candidate.runs_out = when.is_some();
+            }
+        });
+        accused.sort_by(Candidate::rank);
+        notes.sort_by(Candidate::rank);
+        (accused, notes)
+    }
+
+    /// Returns what was examined at `now`.
+    fn looked_at(&self, survey: &Survey, now: u64) -> LookedAt {
+        let (reach, unsampled) =
+            self.with_sampler(|sampler| (sampler.reach(now), sampler.left_out_total()));
+        LookedAt {
+            connections: survey.walked.seen,
+            in_leak_states: survey.in_leak_states,
+            past_grace: survey.past_grace,
+            ungrouped: survey.ungrouped,
+            unsampled,
+            history_seconds: seconds(reach),
+        }
+    }
+
+    /// Returns a candidate as a suspect, with what the table and the resources know of it.
+    fn show(&self, candidate: &Candidate<'_>, table: &SharedTable, now: u64) -> Suspect {
+        let unanswered = candidate.unanswered();
+        let listener = unanswered.and_then(|row| lock(table).view().listener_of_peer(row));
+        self.with_descriptors(Suspect::of(candidate, listener.as_ref(), now))
     }
 
     /// Returns why connections of a group are expected, if they are.

@@ -54,8 +54,8 @@ fn a_steady_leak_is_possible_after_one_minute_and_likely_after_five() {
     }
 }
 
-#[test]
-fn leaks_that_are_mixed_with_healthy_connections_are_found() {
+/// Returns processes that leak beside what they use.
+fn mixed() -> [(Group, Act); 6] {
     let beside_pool = process("leak beside a pool", Role::Client, |group, second| {
         if second == 0 {
             (0..50).for_each(|_| group.open(second));
@@ -98,7 +98,12 @@ fn leaks_that_are_mixed_with_healthy_connections_are_found() {
         }
         open_evenly(group, 10.0, 0, second);
     });
-    let mut processes = [beside_pool, beside_churn, used_first, at_random, restarted, in_steps];
+    [beside_pool, beside_churn, used_first, at_random, restarted, in_steps]
+}
+
+#[test]
+fn leaks_that_are_mixed_with_healthy_connections_are_found() {
+    let mut processes = mixed();
     let records = run(&mut processes, 0, 2 * 3_600);
     let kind = Kind::EstablishedGrowing;
     for ((group, _), record) in processes.iter().zip(&records) {

@@ -13,6 +13,7 @@ use super::*;
 /// Returns the healthy processes.
 fn healthy() -> Vec<(Group, Act)> {
     let mut all = pools();
+    all.extend(evening_pools());
     all.extend(ramps());
     all.extend(servers());
     all
@@ -36,24 +37,6 @@ fn pools() -> Vec<(Group, Act)> {
         }
         (0..wanted).for_each(|place| group.touch(place, second));
     };
-    let evening = |group: &mut Group, second: u64| {
-        while second == 0 && group.connections.len() < 200 {
-            group.open(second);
-        }
-        let used = 200_u64.saturating_sub(second / 30).max(20);
-        (0..used as usize).for_each(|place| group.touch(place, second));
-    };
-    let renewed = |group: &mut Group, second: u64| {
-        while second == 0 && group.connections.len() < 200 {
-            group.open(second);
-        }
-        if second.is_multiple_of(10) && second < 5_400 {
-            group.close(199);
-            group.open(second);
-        }
-        let used = 200_u64.saturating_sub(second / 30).max(20);
-        (200 - used as usize..200).for_each(|place| group.touch(place, second));
-    };
     let lifetime = |group: &mut Group, second: u64| {
         let old = |one: &Connection| (second * SECOND).saturating_sub(one.entered) > 1_800 * SECOND;
         if let Some(place) = group.connections.iter().position(old) {
@@ -75,8 +58,6 @@ fn pools() -> Vec<(Group, Act)> {
         process("rarely used pool", Role::Client, |group, second| step(group, second, 200, 600)),
         process("elastic pool", Role::Client, elastic),
         process("last-in first-out pool", Role::Client, lifo),
-        process("pool in the evening", Role::Client, evening),
-        process("pool in the evening, renewed", Role::Client, renewed),
         process("idle pool with a lifetime", Role::Client, lifetime),
         process("short requests", Role::Client, requests),
         recycled("recycled pool 750", 750, 5),
@@ -86,6 +67,31 @@ fn pools() -> Vec<(Group, Act)> {
                 group.open(second);
             }
         }),
+    ]
+}
+
+fn evening_pools() -> Vec<(Group, Act)> {
+    let evening = |group: &mut Group, second: u64| {
+        while second == 0 && group.connections.len() < 200 {
+            group.open(second);
+        }
+        let used = 200_u64.saturating_sub(second / 30).max(20);
+        (0..used as usize).for_each(|place| group.touch(place, second));
+    };
+    let renewed = |group: &mut Group, second: u64| {
+        while second == 0 && group.connections.len() < 200 {
+            group.open(second);
+        }
+        if second.is_multiple_of(10) && second < 5_400 {
+            group.close(199);
+            group.open(second);
+        }
+        let used = 200_u64.saturating_sub(second / 30).max(20);
+        (200 - used as usize..200).for_each(|place| group.touch(place, second));
+    };
+    vec![
+        process("pool in the evening", Role::Client, evening),
+        process("pool in the evening, renewed", Role::Client, renewed),
     ]
 }
 

@@ -28,6 +28,8 @@ pub(crate) struct Candidate<'a> {
     score: u64,
     /// Why it is expected, if it is.
     expected: Option<&'a str>,
+    /// Whether its process runs out of descriptors.
+    pub(crate) runs_out: bool,
 }
 
 impl<'a> Candidate<'a> {
@@ -39,7 +41,8 @@ impl<'a> Candidate<'a> {
         verdict: Verdict,
         expected: Option<&'a str>,
     ) -> Self {
-        Self { key, group, verdict, score: score(&verdict, group), expected }
+        let score = score(&verdict, group);
+        Self { key, group, verdict, score, expected, runs_out: false }
     }
 
     /// Returns whether it accuses; if not, it is a note. What is expected accuses nobody.
@@ -60,11 +63,19 @@ impl<'a> Candidate<'a> {
         self.verdict.certainty
     }
 
-    /// Orders by score, the highest first; then by number; then by age, the oldest first; then by
-    /// name, so that the same table gives the same order.
+    /// Returns the process with most of the connections.
+    #[must_use]
+    pub(crate) fn first_pid(&self) -> Option<u32> {
+        let most = self.group.pids.iter().max_by_key(|(pid, count)| (*count, Reverse(*pid)));
+        most.map(|(pid, _)| *pid)
+    }
+
+    /// Orders what grows towards a limit first; then by score, the highest first; then by number;
+    /// then by age, the oldest first; then by name, so that the same table gives the same order.
     #[must_use]
     pub(crate) fn rank(&self, other: &Self) -> Ordering {
-        let numbers = |one: &Self| Reverse((one.score, one.verdict.connections));
+        let grows = |one: &Self| one.runs_out && one.verdict.trend;
+        let numbers = |one: &Self| Reverse((grows(one), one.score, one.verdict.connections));
         let names = |one: &Self| {
             let key = one.key;
             (&key.process, &key.workload, key.state, key.role, key.service_port, one.verdict.kind)

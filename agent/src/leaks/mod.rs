@@ -183,8 +183,8 @@ impl Watch {
         }
     }
 
-    /// Returns the verdicts that accuse and the notes, each in their order, on the groups that began
-    /// at `began` or before.
+    /// Returns the verdicts that accuse and the notes, each in their order, on the groups that
+    /// began at `began` or before.
     fn candidates<'a>(
         &'a self,
         survey: &'a Survey,

@@ -9,7 +9,8 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use crate::conn::{Attribution, RowView};
+use super::peers::PeerView;
+use crate::conn::RowView;
 use crate::duration_text;
 
 /// When an answer was made.
@@ -113,6 +114,15 @@ pub(crate) struct Connection {
     pub(crate) bytes_sent: Option<u64>,
     /// Payload bytes received in order.
     pub(crate) bytes_received: Option<u64>,
+    /// The process at the other end; `None` if that is not on this machine, and in the samples of
+    /// `leaks`. The same holds for the fields below.
+    pub(crate) peer_process: Option<String>,
+    /// The id of that process; `None` also if the owner is not known.
+    pub(crate) peer_pid: Option<u32>,
+    /// The unit, container or pod of the other end.
+    pub(crate) peer_workload: Option<String>,
+    /// The state of the other end.
+    pub(crate) peer_state: Option<String>,
 }
 
 impl Default for Connection {
@@ -154,6 +164,10 @@ impl Default for Connection {
             keepalive: None,
             bytes_sent: None,
             bytes_received: None,
+            peer_process: None,
+            peer_pid: None,
+            peer_workload: None,
+            peer_state: None,
         }
     }
 }
@@ -178,7 +192,7 @@ impl Connection {
             netns: row.netns,
             role: row.role.as_str().to_owned(),
             process: row.process.to_string(),
-            pid: (row.attribution != Attribution::None && row.tgid != 0).then_some(row.tgid),
+            pid: row.pid(),
             owner: row.attribution.as_str().to_owned(),
             holders: row.holders,
             workload: row.workload.to_string(),
@@ -200,6 +214,19 @@ impl Connection {
             keepalive: activity.keepalive,
             bytes_sent: activity.bytes.map(|[sent, _]| sent),
             bytes_received: activity.bytes.map(|[_, received]| received),
+            ..Self::default()
+        }
+    }
+
+    /// Adds the other end, if it is on this machine.
+    #[must_use]
+    pub(crate) fn with_peer(self, peer: Option<&PeerView>) -> Self {
+        Self {
+            peer_process: peer.map(|peer| peer.process.to_string()),
+            peer_pid: peer.and_then(|peer| peer.pid),
+            peer_workload: peer.map(|peer| peer.workload.to_string()),
+            peer_state: peer.map(|peer| peer.state.as_str().to_owned()),
+            ..self
         }
     }
 }

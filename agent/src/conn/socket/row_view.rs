@@ -121,6 +121,12 @@ impl States {
 }
 
 impl RowView {
+    /// Returns the owner's process id; `None` if the owner is not known.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        (self.attribution != Attribution::None && self.tgid != 0).then_some(self.tgid)
+    }
+
     /// Shows a row under the name of its process and workload.
     pub(crate) fn new(
         row: &Row,

@@ -21,6 +21,7 @@ use crate::ingest::SharedTable;
 use crate::listing::answer::{Connection, Taken};
 use crate::listing::filter::Filter;
 use crate::listing::order::{Order, Sort};
+use crate::listing::peers::Peers;
 use crate::listing::select::Select;
 use crate::listing::walk;
 
@@ -229,8 +230,10 @@ fn connections(table: &SharedTable, query: &ConnectionsQuery, now: u64) -> Conne
         }
     });
     let matched = select.offered();
+    let rows = select.finish();
+    let peers = Peers::of(table, &rows);
     let connections: Vec<Connection> =
-        select.finish().iter().map(|row| Connection::of(row, now)).collect();
+        rows.iter().map(|row| Connection::of(row, now).with_peer(peers.get(row))).collect();
     let returned = connections.len();
     let truncated = matched > u64::try_from(returned).unwrap_or(u64::MAX);
     Connections { taken, tracked: walked.seen, matched, returned, truncated, connections }

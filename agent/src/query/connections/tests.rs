@@ -167,6 +167,42 @@ fn what_is_told_of_a_connection_is_what_its_row_says() {
     assert_eq!(serde_json::from_value::<Connection>(json).unwrap(), third);
 }
 
+#[test]
+fn the_other_end_is_named_where_it_is_a_row_too() {
+    let table = shared(2);
+    let alone = connections(&table, &asked(""), SECOND).connections.remove(0);
+    assert_eq!((alone.peer_process, alone.peer_pid, alone.peer_state), (None, None, None));
+    let mut comm = [0; 16];
+    comm[..6].copy_from_slice(b"server");
+    let mut server = State {
+        kind: 1,
+        old: tcp::CLOSE,
+        new: tcp::SYN_SENT,
+        time: 1,
+        tgid: 900,
+        comm,
+        flags: agent_common::record::flag::LOCKED,
+        ..State::default()
+    };
+    let address = |last| [0, u64::from_ne_bytes([0, 0, 0xff, 0xff, 10, 0, 0, last])];
+    server.ends = Endpoints {
+        sk: 9,
+        cgroup: 1,
+        local: address(2),
+        peer: address(1),
+        netns: 1,
+        local_port: 5432,
+        peer_port: 40_000,
+    };
+    crate::ingest::lock(&table).transition(&server);
+    let named = connections(&table, &asked("peer=10.0.0.2"), SECOND).connections.remove(0);
+    assert_eq!(
+        (named.peer_process.as_deref(), named.peer_pid, named.peer_workload.as_deref()),
+        (Some("server"), Some(900), Some("host"))
+    );
+    assert_eq!(named.peer_state.as_deref(), Some("syn_sent"));
+}
+
 proptest! {
     #[test]
     fn every_limit_keeps_the_first_of_the_whole_order(

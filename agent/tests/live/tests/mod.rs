@@ -1,12 +1,15 @@
 //! The tests, one file a subject; a name is a claim.
 
 mod accepters;
+mod activity;
+mod bound_ports;
 mod drilldown;
 mod equalities;
 mod errors;
 mod exhaustion;
 mod leaks;
 mod lifecycle;
+mod mptcp;
 mod overload;
 mod owners;
 mod page;
@@ -32,8 +35,11 @@ pub(crate) fn all() -> Vec<Test> {
         younger::TESTS,
         owners::TESTS,
         accepters::TESTS,
+        activity::TESTS,
+        mptcp::TESTS,
         leaks::TESTS,
         exhaustion::TESTS,
+        bound_ports::TESTS,
         truth::TESTS,
         preemption::TESTS,
         overload::TESTS,

@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::exit::Error;
+use crate::process::rules::Rules;
 
 pub use arguments::RunArgs;
 pub use expected::Expected;
@@ -75,6 +76,8 @@ pub struct RunConfig {
     pub expose_connections: bool,
     /// Connections that are expected, from the file only.
     pub expected: Vec<Expected>,
+    /// The rules by which processes are named, from the file only.
+    pub(crate) names: Rules,
 }
 
 impl RunConfig {
@@ -119,6 +122,7 @@ impl RunConfig {
             expose_connections: find("expose-connections", flag(arguments.expose_connections))?
                 .truth()?,
             expected: file.expected()?,
+            names: file.names()?,
         })
     }
 }

@@ -106,6 +106,17 @@ impl<'a> View<'a> {
         if caller == self.core.reader { self.results.owners() } else { Vec::new() }
     }
 
+    /// Returns the processes that held the listener behind a connection when the descriptor tables
+    /// were last read, if there were several; at most 64.
+    #[must_use]
+    pub fn holders_of_listener(self, row: &RowView) -> Vec<u32> {
+        let local = words(row.local_address);
+        match self.core.listeners.find(row.netns, row.local_port, local) {
+            Some(Behind::One(index)) => self.results.holders(self.core.rows[index].sk),
+            Some(Behind::OneOfSeveral) | None => Vec::new(),
+        }
+    }
+
     /// Returns the listener of this host that a connection of `row` leads to; `None` if its peer is
     /// elsewhere, or one of several processes.
     #[must_use]

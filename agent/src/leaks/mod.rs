@@ -9,6 +9,8 @@
 //! Guarantees: there are at most twice [`survey::MAX_GROUPS`] groups, and [`MAX_SAMPLED`] with a
 //! history; connections beyond are counted. The table is locked for one slice at a time.
 
+mod answer;
+mod context;
 pub(crate) mod exhaustion;
 mod growth;
 mod judge;
@@ -20,6 +22,7 @@ mod simulation;
 mod survey;
 pub(crate) mod suspect;
 mod tally;
+mod target;
 #[cfg(test)]
 mod tests;
 mod times;
@@ -28,14 +31,19 @@ mod trend;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use serde::{Deserialize, Serialize};
+use catalogue::labels::SocketState;
 
 use crate::config::Expected;
+use crate::conn::RowView;
 use crate::ingest::{SharedTable, lock};
 use crate::listing::answer::{Taken, seconds};
 use crate::listing::filter::Filter;
+use crate::listing::peers::Peers;
 use crate::metrics::stats::RunsOut;
+use crate::process::rules::Rules;
 
+pub(crate) use answer::{Leaks, LookedAt};
+use context::Started;
 use exhaustion::{Resource, Resources};
 pub(crate) use judge::Certainty;
 use past::{Past, Sampled};
@@ -59,67 +67,30 @@ pub(crate) struct Watch {
     sampler: Arc<Mutex<Sampler<Key, Sampled>>>,
     resources: Arc<Mutex<Resources>>,
     expected: Arc<[Expected]>,
+    names: Arc<Rules>,
+    /// Whether who asks may see command lines.
+    shows_arguments: bool,
     times: Times,
 }
 
 impl Default for Watch {
     fn default() -> Self {
-        Self::new(Vec::new())
+        Self::new(Vec::new(), Rules::builtin(), false)
     }
 }
 
-/// The suspects, and what was examined to find them.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub(crate) struct Leaks {
-    /// When the answer was made.
-    #[serde(flatten)]
-    pub(crate) taken: Taken,
-    /// What was examined.
-    pub(crate) looked_at: LookedAt,
-    /// How many suspects there are.
-    pub(crate) matched: usize,
-    /// How many of them are in this answer.
-    pub(crate) returned: usize,
-    /// Whether there are more.
-    pub(crate) truncated: bool,
-    /// The suspects, the one with the highest score first.
-    pub(crate) suspects: Vec<Suspect>,
-    /// What is worth knowing and accuses nobody, at most twenty, the largest first.
-    pub(crate) notes: Vec<Suspect>,
-    /// How many notes there are.
-    pub(crate) notes_matched: usize,
-    /// How many suspects are as sure as `fail_on` asks for; 0 without it.
-    pub(crate) failing: usize,
-}
-
-/// What was examined. Without it an empty list could also mean that the table is empty.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub(crate) struct LookedAt {
-    /// How many rows the table has.
-    pub(crate) connections: u64,
-    /// How many of them match the query and are in a transient state.
-    pub(crate) in_leak_states: u64,
-    /// How many of those have been in it for more than ten seconds.
-    pub(crate) past_grace: u64,
-    /// How many connections are in no group, because there were too many groups.
-    pub(crate) ungrouped: u64,
-    /// How many groups had no room in the history, in all samples together.
-    pub(crate) unsampled: u64,
-    /// How far back the samples reach from which the growth is computed.
-    pub(crate) history_seconds: f64,
-}
-
 impl Watch {
-    /// Returns a watch without a history; what is expected accuses nobody.
+    /// Returns a watch without a history; what is expected accuses nobody, processes are named by
+    /// the rules, and command lines are shown only if `shows_arguments`.
     #[must_use]
-    pub(crate) fn new(expected: Vec<Expected>) -> Self {
+    pub(crate) fn new(expected: Vec<Expected>, names: Rules, shows_arguments: bool) -> Self {
         let sampler = Sampler::new(Rhythm::default(), MAX_SAMPLED);
         Self {
             sampler: Arc::new(Mutex::new(sampler)),
             resources: Arc::default(),
             expected: expected.into(),
+            names: Arc::new(names),
+            shows_arguments,
             times: Times::default(),
         }
     }
@@ -162,12 +133,21 @@ impl Watch {
         let min_age = u64::try_from(filter.min_age.as_nanos()).unwrap_or(u64::MAX);
         let filter = Filter { min_age: Duration::ZERO, ..filter.clone() };
         let survey = Survey::of(table, &filter, now, &self.times);
-        let (accused, notes) = self.candidates(&survey, now.saturating_sub(min_age));
+        let (mut accused, notes) = self.candidates(&survey, now.saturating_sub(min_age));
+        let peers = Peers::of(table, &rows_with_peers(&accused, limit));
+        for candidate in accused.iter_mut().filter(|one| one.is_half_closed()) {
+            let peer = candidate.first_row().and_then(|row| peers.get(row));
+            candidate.is_effect = peer.is_some_and(|peer| peer.state == SocketState::CloseWait);
+        }
+        accused.sort_by(Candidate::rank);
         let show = |candidates: &[Candidate<'_>], most: usize| {
-            let shown = candidates.iter().take(most).map(|one| self.show(one, table, now));
-            shown.collect::<Vec<_>>()
+            let shown = &candidates[..candidates.len().min(most)];
+            let asked = shown.iter().map(|one| (one.first_pid().unwrap_or(0), one.workload()));
+            let started = context::started(asked.collect(), &self.names, self.shows_arguments);
+            let shown = shown.iter().zip(started);
+            shown.map(|(one, started)| self.show(one, started, &peers, table, now)).collect()
         };
-        let (suspects, matched) = (show(&accused, limit), accused.len());
+        let (suspects, matched): (Vec<_>, _) = (show(&accused, limit), accused.len());
         let sure = |least: Certainty| accused.iter().filter(|one| one.certainty() >= least).count();
         let returned = suspects.len();
         Leaks {
@@ -230,11 +210,28 @@ impl Watch {
         }
     }
 
-    /// Returns a candidate as a suspect, with what the table and the resources know of it.
-    fn show(&self, candidate: &Candidate<'_>, table: &SharedTable, now: u64) -> Suspect {
+    /// Returns a candidate as a suspect, with what is known beside its connections.
+    fn show(
+        &self,
+        candidate: &Candidate<'_>,
+        started: Option<Started>,
+        peers: &Peers,
+        table: &SharedTable,
+        now: u64,
+    ) -> Suspect {
         let unanswered = candidate.unanswered();
         let listener = unanswered.and_then(|row| lock(table).view().listener_of_peer(row));
-        self.with_descriptors(Suspect::of(candidate, listener.as_ref(), now))
+        let mut suspect = Suspect::of(candidate, listener.as_ref(), now);
+        if let Some(peer) = candidate.first_row().and_then(|row| peers.get(row)) {
+            suspect.take_peer(peer);
+        }
+        if let Some(started) = started {
+            suspect.take_started(started);
+        }
+        if let Some(row) = candidate.first_row().filter(|_| candidate.waits_at_listener()) {
+            suspect.take_holders(&lock(table).view().holders_of_listener(row));
+        }
+        self.with_descriptors(suspect)
     }
 
     /// Returns why connections of a group are expected, if they are.
@@ -269,4 +266,14 @@ impl Watch {
         // The samples are plain counts: after a panic they are old, but not inconsistent.
         work(&mut self.sampler.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// Returns the connections whose other ends matter: of the suspects that are shown, and of those
+/// that may follow from another.
+fn rows_with_peers(accused: &[Candidate<'_>], shown: usize) -> Vec<RowView> {
+    let matters = accused
+        .iter()
+        .enumerate()
+        .filter(|(place, one)| *place < shown || (one.is_half_closed() && *place < MAX_SAMPLED));
+    matters.filter_map(|(_, one)| one.first_row().cloned()).collect()
 }

@@ -1,6 +1,7 @@
 //! One walk over the table: the connections in use and those in a transient state past [`GRACE`],
 //! grouped by process and service.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use catalogue::labels::{Role, SocketState};
@@ -11,6 +12,7 @@ use super::GRACE;
 use super::past::Sampled;
 use super::sampler::Entry;
 use super::tally::{Connection, Tally};
+use super::target::Target;
 use super::times::Times;
 use crate::conn::{Flows, RowView, States};
 use crate::ingest::SharedTable;
@@ -24,6 +26,8 @@ pub(super) const MAX_GROUPS: usize = 4096;
 const MAX_SHOWN: usize = 3;
 /// The most process ids that are distinguished in a group.
 const MAX_PIDS: usize = 64;
+/// The most peers that are distinguished in a group.
+const MAX_PEERS: usize = 32;
 
 /// The properties that the connections of a group share.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -58,6 +62,8 @@ pub(crate) struct Group {
     pub(crate) pids: Vec<(u32, u64)>,
     /// How many connections belong to processes that are not in `pids`, or to no known one.
     pub(crate) beyond_pids: u64,
+    /// Peers with their number of connections, in the order of the walk; at most [`MAX_PEERS`].
+    pub(super) peers: Vec<Target>,
     /// The most telling connections, at most [`MAX_SHOWN`]: those that have gone unused, or been in
     /// a transient state, for longest.
     pub(crate) sample: Vec<RowView>,
@@ -80,11 +86,36 @@ impl Group {
             None if row.tgid != 0 && self.pids.len() < MAX_PIDS => self.pids.push((row.tgid, 1)),
             None => self.beyond_pids += 1,
         }
+        self.add_peer(&row);
         let place = self.sample.partition_point(|other| quiet_since(other) <= quiet_since(&row));
         if place < MAX_SHOWN {
             self.sample.truncate(MAX_SHOWN - 1);
             self.sample.insert(place, row);
         }
+    }
+}
+
+impl Group {
+    /// Counts where a connection leads to; the port of a client of this host means nothing.
+    fn add_peer(&mut self, row: &RowView) {
+        let mut target = Target::new(row, 1);
+        if row.role == Role::Server {
+            target.port = 0;
+        }
+        let is_same = |known: &Target| (known.address, known.port) == (target.address, target.port);
+        match self.peers.iter().position(is_same) {
+            Some(place) => self.peers[place].connections += 1,
+            None if self.peers.len() < MAX_PEERS => self.peers.push(target),
+            None => {}
+        }
+    }
+
+    /// Returns where most connections lead to, at most `most` peers.
+    pub(super) fn targets(&self, most: usize) -> Vec<Target> {
+        let mut peers = self.peers.clone();
+        peers.sort_by_key(|peer| (Reverse(peer.connections), peer.address, peer.port));
+        peers.truncate(most);
+        peers
     }
 }
 

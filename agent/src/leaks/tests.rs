@@ -240,7 +240,7 @@ fn what_is_expected_is_a_note_and_fails_no_command() {
     let arguments = crate::config::RunArgs { config: Some(path.clone()), ..arguments };
     let config = crate::config::RunConfig::load(&arguments, &|_| None).unwrap();
     std::fs::remove_file(&path).unwrap();
-    let (watch, table) = (Watch::new(config.expected), shared(210));
+    let (watch, table) = (Watch::new(config.expected, config.names, false), shared(210));
     let found = asked(&watch, &table, "process=app3&fail_on=possible", 2 * MINUTE);
     assert_eq!((found.matched, found.failing), (0, 0));
     let note = &found.notes[0];

@@ -176,9 +176,7 @@ fn write_suspect(page: &mut String, number: usize, suspect: &Suspect) {
         let pid = one.pid.map(|pid| format!(", pid {pid}")).unwrap_or_default();
         let _ = writeln!(page, "   {local} -> {peer}, {bound}{age}{pid}");
     }
-    if let (Some(open), Some(limit)) = (suspect.descriptors, suspect.descriptor_limit) {
-        let _ = writeln!(page, "   descriptors: {open} of {limit}");
-    }
+    write_context(page, suspect);
     if !suspect.next_step.is_empty() {
         let _ = writeln!(
             page,
@@ -188,6 +186,31 @@ fn write_suspect(page: &mut String, number: usize, suspect: &Suspect) {
         );
     }
     let _ = writeln!(page);
+}
+
+/// Appends what is known beside the connections.
+fn write_context(page: &mut String, suspect: &Suspect) {
+    if !suspect.command_line.is_empty() {
+        let started = suspect.started_at.as_deref().map(|at| format!(", since {}", printable(at)));
+        let started = started.unwrap_or_default();
+        let (name, line) = (printable(&suspect.name), printable(&suspect.command_line));
+        let _ = writeln!(page, "   {name}: {line}{started}");
+    }
+    if let (Some(open), Some(limit)) = (suspect.descriptors, suspect.descriptor_limit) {
+        let _ = writeln!(page, "   descriptors: {open} of {limit}");
+    }
+    let peers: Vec<_> = suspect
+        .peers
+        .iter()
+        .map(|peer| format!("{} ({})", end(peer.address, peer.port), peer.connections))
+        .collect();
+    if !peers.is_empty() {
+        let _ = writeln!(page, "   peers: {}", peers.join(", "));
+    }
+    if !suspect.other_holders.is_empty() {
+        let pids: Vec<_> = suspect.other_holders.iter().map(u32::to_string).collect();
+        let _ = writeln!(page, "   the listener is also held by pid {}", pids.join(", "));
+    }
 }
 
 #[cfg(test)]

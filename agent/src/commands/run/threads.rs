@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 
 use crate::clock::monotonic;
-use crate::config::RunConfig;
+use crate::config::{Listen, RunConfig};
 use crate::housekeeping::{self, Chore};
 use crate::ingest::{Handle, Ingest, SharedTable, Wishes};
 use crate::kernel::load::{Kernel, Maps};
@@ -78,7 +78,11 @@ impl Threads {
         };
         // It is not joined at the end: it sleeps for seconds at a time and holds nothing.
         spawn("workloads", move || resolver.run(&resolver_wanted))?;
-        let leaks = Watch::new(config.expected.clone());
+        let leaks = Watch::new(
+            config.expected.clone(),
+            config.names.clone(),
+            matches!(config.listen, Listen::Unix(_)),
+        );
         let mut chores = [forward_log, sampler(table, &leaks, &ready, stats)];
         let stats = stats.clone();
         let work = move || housekeeping::run(&runs, &stats, &mut chores, &pass_wanted, &stop);

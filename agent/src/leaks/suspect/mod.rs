@@ -2,90 +2,25 @@
 //!
 //! Used by [`super::Watch`], which ranks the candidates and shows the first.
 
+mod candidate;
 mod sentence;
 
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Reverse;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::candidate::Candidate;
 use super::exhaustion::Level;
-use super::judge::{Certainty, Verdict};
-use super::kind::Kind;
-use super::survey::{Group, Key};
+use super::survey::Group;
+use super::target::Target;
 use super::trend::Exhaustion;
 use crate::conn::RowView;
 use crate::listing::answer::{Connection, seconds};
 
 /// The most process ids of a suspect: those with most connections.
 const MAX_PIDS: usize = 5;
-
-/// A verdict on a group with its score, but without texts: only a few of many candidates are shown.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Candidate<'a> {
-    key: &'a Key,
-    group: &'a Group,
-    verdict: Verdict,
-    score: u64,
-    /// Why it is expected, if it is.
-    expected: Option<&'a str>,
-    /// Whether its process runs out of descriptors.
-    pub(crate) runs_out: bool,
-}
-
-impl<'a> Candidate<'a> {
-    /// Returns a verdict on a group with its score.
-    #[must_use]
-    pub(crate) fn new(
-        key: &'a Key,
-        group: &'a Group,
-        verdict: Verdict,
-        expected: Option<&'a str>,
-    ) -> Self {
-        let score = score(&verdict, group);
-        Self { key, group, verdict, score, expected, runs_out: false }
-    }
-
-    /// Returns whether it accuses; if not, it is a note. What is expected accuses nobody.
-    #[must_use]
-    pub(crate) const fn accuses(&self) -> bool {
-        self.verdict.accuses && self.expected.is_none()
-    }
-
-    /// Returns a connection whose peer does not answer, if that is what is wrong.
-    #[must_use]
-    pub(crate) fn unanswered(&self) -> Option<&RowView> {
-        self.group.sample.first().filter(|_| self.verdict.kind == Kind::NoAnswer)
-    }
-
-    /// Returns how sure it is.
-    #[must_use]
-    pub(crate) const fn certainty(&self) -> Certainty {
-        self.verdict.certainty
-    }
-
-    /// Returns the process with most of the connections.
-    #[must_use]
-    pub(crate) fn first_pid(&self) -> Option<u32> {
-        let most = self.group.pids.iter().max_by_key(|(pid, count)| (*count, Reverse(*pid)));
-        most.map(|(pid, _)| *pid)
-    }
-
-    /// Orders what grows towards a limit first; then by score, the highest first; then by number;
-    /// then by age, the oldest first; then by name, so that the same table gives the same order.
-    #[must_use]
-    pub(crate) fn rank(&self, other: &Self) -> Ordering {
-        let grows = |one: &Self| one.runs_out && one.verdict.trend;
-        let numbers = |one: &Self| Reverse((grows(one), one.score, one.verdict.connections));
-        let names = |one: &Self| {
-            let key = one.key;
-            (&key.process, &key.workload, key.state, key.role, key.service_port, one.verdict.kind)
-        };
-        numbers(self)
-            .cmp(&numbers(other))
-            .then(self.group.since.cmp(&other.group.since))
-            .then_with(|| names(self).cmp(&names(other)))
-    }
-}
+/// The most peers of a suspect.
+const MAX_TARGETS: usize = 5;
 
 /// A suspect with its evidence.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -111,6 +46,26 @@ pub(crate) struct Suspect {
     pub(crate) descriptor_limit: Option<u32>,
     /// When it reaches the limit; `None` unless the number grows by the trend test.
     pub(crate) descriptors_exhausted: Option<InSeconds>,
+    /// A name of the first process that an operator recognises: the unit, script or main class
+    /// where `process` is the name of a runtime, or cut. Empty if it cannot be read.
+    pub(crate) name: String,
+    /// Its command line without secrets, 256 bytes at most; its executable and script only, unless
+    /// the agent answers on a socket file. Empty if it cannot be read.
+    pub(crate) command_line: String,
+    /// When it was started, RFC 3339, UTC.
+    pub(crate) started_at: Option<String>,
+    /// Where most connections lead to, at most five; the ports of a server's clients are left out.
+    pub(crate) peers: Vec<Target>,
+    /// Processes beside `pids` that hold the listener which its connections wait at.
+    pub(crate) other_holders: Vec<u32>,
+    /// The process at the other end of the first of `sample`; `None` if it is not on this host.
+    pub(crate) peer_process: Option<String>,
+    /// Its id.
+    pub(crate) peer_pid: Option<u32>,
+    /// Its workload.
+    pub(crate) peer_workload: Option<String>,
+    /// The state there.
+    pub(crate) peer_state: Option<String>,
     /// What to do next.
     pub(crate) next_step: String,
     /// The page of docs/runbooks about it, without the ending.
@@ -197,15 +152,12 @@ impl Suspect {
         let [unaccepted, unread, read] = tally.stages;
         let [minute, five, hour] = group.older_than;
         let mut suspect = Self {
-            sentence: String::new(),
             kind: kind.as_str().to_owned(),
             meaning: kind.meaning().to_owned(),
             certainty: verdict.certainty.as_str().to_owned(),
             trend: verdict.trend,
             expected: candidate.expected.map(str::to_owned),
-            descriptors: None,
-            descriptor_limit: None,
-            descriptors_exhausted: None,
+            peers: group.targets(MAX_TARGETS),
             next_step: kind.next_step().to_owned(),
             runbook: kind.runbook().to_owned(),
             score,
@@ -229,9 +181,9 @@ impl Suspect {
             read,
             growth_per_minute: growth.map(|growth| (growth.per_minute * 10.0).round() / 10.0),
             growth_over_seconds: growth.map(|growth| seconds(growth.over)),
-            pids: Vec::new(),
             connections_of_other_pids: group.beyond_pids,
             sample: group.sample.iter().map(|row| Connection::of(row, now)).collect(),
+            ..Self::default()
         };
         suspect.take_pids(group);
         if let Some(listener) = listener {
@@ -283,16 +235,4 @@ impl Suspect {
         self.pids = group.pids.iter().map(pid).collect();
         self.pids.sort_by_key(|pid| (Reverse(pid.connections), pid.pid));
     }
-}
-
-/// Returns the score: the weight of the kind for each connection, doubled beyond each of the ages
-/// (1, 2, 4, 8), and doubled again if the group grows by at least one connection a minute. The ages
-/// are those of the whole group; what is about a part of it counts its part.
-fn score(verdict: &Verdict, group: &Group) -> u64 {
-    let [minute, five, hour] = group.older_than;
-    let all = group.tally.count.max(1);
-    let points = group.tally.count + minute + 2 * five + 4 * hour;
-    let points = points.saturating_mul(verdict.connections) / all;
-    let grows = verdict.growth.is_some_and(|growth| growth.per_minute >= 1.0);
-    points.saturating_mul(verdict.kind.weight()).saturating_mul(if grows { 2 } else { 1 })
 }

@@ -110,8 +110,8 @@ async fn the_commands_print_what_the_agent_answers() {
             table.starts_with("STATE ") && table.ends_with("3 of 10 connections match\n"),
             "{table}"
         );
-        let app3 = "close_wait (unread)  59s  app3     103  host      client  10.0.0.1:40000  \
-                    10.0.0.3:5433";
+        let app3 = "close_wait (unread)  59s     -  app3     103  host      client  \
+                    10.0.0.1:40000  10.0.0.3:5433";
         assert!(table.contains(app3), "{table}");
         let json = command(&server, "connections --json -n 1").await.unwrap();
         assert_eq!(serde_json::from_str::<serde_json::Value>(&json).unwrap()["truncated"], true);

@@ -23,6 +23,8 @@ choices! {
         Age = "age",
         /// The time since the socket was created.
         ConnectionAge = "connection_age",
+        /// The time without data, as of the last pass; what is not known comes after all others.
+        Idle = "idle",
         /// The process name.
         Process = "process",
         /// The process id.
@@ -33,6 +35,8 @@ choices! {
         Port = "port",
         /// The number of retransmitted segments.
         Retransmitted = "retransmitted",
+        /// The bytes that are not read; of a listener, the connections in its accept queue.
+        ReceiveQueue = "receive_queue",
         /// The local address, then the local port.
         Local = "local",
         /// The peer's address, then its port.
@@ -55,7 +59,11 @@ impl Sort {
     /// in ascending order.
     pub(crate) const fn natural(self) -> Order {
         match self {
-            Self::Age | Self::ConnectionAge | Self::Retransmitted => Order::Descending,
+            Self::Age
+            | Self::ConnectionAge
+            | Self::Idle
+            | Self::Retransmitted
+            | Self::ReceiveQueue => Order::Descending,
             Self::Process | Self::Pid | Self::State | Self::Port | Self::Local | Self::Peer => {
                 Order::Ascending
             }

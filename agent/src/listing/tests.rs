@@ -77,7 +77,7 @@ fn a_large_table_is_read_in_slices_and_only_the_first_rows_are_kept() {
     assert_eq!(walked.slices, u64::from(ROWS.div_ceil(walk::PLACES)));
     assert_eq!(select.offered(), u64::from(ROWS));
     assert_eq!(
-        select.finish().iter().map(|row| row.sk).collect::<Vec<_>>(),
+        select.finish().0.iter().map(|row| row.sk).collect::<Vec<_>>(),
         (1..=10).collect::<Vec<_>>()
     );
 }

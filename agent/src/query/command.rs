@@ -141,6 +141,8 @@ mod tests {
             "keepalive" | "unacknowledged" => "no",
             "fail-on" => "likely",
             "sort" => "pid",
+            "group-by" => "peer",
+            "after" => "pid.asc.1.2.3",
             "order" => "asc",
             _ => "7",
         };

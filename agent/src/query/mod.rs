@@ -18,6 +18,7 @@ pub(crate) mod ports;
 mod tests;
 mod text;
 mod value;
+mod which;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -39,7 +39,7 @@ fn a_refusal_names_the_parameter_its_value_and_what_is_allowed() {
     assert_eq!(refused("sort=size"), refused("sort=size&limit=1"));
     assert!(
         refused("sort=size")
-            .contains("expected one of age, connection_age, process, pid, state, port,")
+            .contains("expected one of age, connection_age, idle, process, pid, state, port,")
     );
     assert!(refused("peer=10.0.0.0/33").contains("a block of them (10.0.0.0/8)"));
     assert!(refused("peer=").contains("peer is ''"));

@@ -2,36 +2,35 @@
 
 use std::fmt::Write as _;
 
+use catalogue::labels::SocketState;
+
 use super::Connections;
 use crate::duration_text;
 use crate::listing::answer::Connection;
+use crate::listing::group::{Group, Grouped};
 use crate::query::text::{age, end, printable};
 
-const COLUMNS: [&str; 9] =
-    ["STATE", "AGE", "PROCESS", "PID", "WORKLOAD", "ROLE", "LOCAL", "PEER", "RETRANS"];
+const COLUMNS: [&str; 10] =
+    ["STATE", "AGE", "IDLE", "PROCESS", "PID", "WORKLOAD", "ROLE", "LOCAL", "PEER", "RETRANS"];
 /// Which columns are aligned to the right: those with numbers.
-const RIGHT: [bool; 9] = [false, true, false, true, false, false, false, false, true];
+const RIGHT: [bool; 10] = [false, true, true, false, true, false, false, false, false, true];
+/// The columns of connections that are counted, behind what they have in common.
+const COUNTS: [&str; 7] = ["CONNS", "OLDEST", "IDLE>1m", "IDLE>5m", "IDLE>1h", "SENT", "RECEIVED"];
 /// The largest width of a column, in letters. Longer text shifts the rest of its line.
 const MAX_WIDTH: usize = 48;
 
 /// Appends the table and a last line that counts what matches.
 pub(super) fn write(answer: &Connections, page: &mut String) {
-    let rows: Vec<[String; 9]> = answer.connections.iter().map(cells).collect();
-    let mut widths = COLUMNS.map(str::len);
-    for row in &rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = cell.chars().count().clamp(*width, MAX_WIDTH.max(*width));
-        }
-    }
-    if !rows.is_empty() {
-        line(page, &COLUMNS.map(ToOwned::to_owned), &widths);
-    }
-    for row in &rows {
-        line(page, row, &widths);
-    }
     let Connections { tracked, matched, returned, .. } = answer;
+    if let Some(grouped) = &answer.grouped {
+        return write_groups(grouped, *matched, *tracked, page);
+    }
+    let rows: Vec<[String; 10]> = answer.connections.iter().map(cells).collect();
+    if !rows.is_empty() {
+        write_rows(page, &COLUMNS.map(ToOwned::to_owned), &rows, RIGHT);
+    }
     // Writing to a String cannot fail.
-    let _ = match (*matched, answer.truncated) {
+    let _ = match (*matched, answer.truncated || answer.skipped > 0) {
         (0, _) => writeln!(page, "no connection of {tracked} matches"),
         (_, true) => writeln!(
             page,
@@ -40,34 +39,119 @@ pub(super) fn write(answer: &Connections, page: &mut String) {
         ),
         (_, false) => writeln!(page, "{matched} of {tracked} connections match"),
     };
-}
-
-fn line(page: &mut String, cells: &[String; 9], widths: &[usize; 9]) {
-    let mut text = String::new();
-    for ((cell, width), right) in cells.iter().zip(widths).zip(RIGHT) {
-        let _ =
-            if right { write!(text, "{cell:>width$}  ") } else { write!(text, "{cell:<width$}  ") };
+    if let Some(next) = &answer.next {
+        let _ = writeln!(page, "the next: --after {}", printable(next));
     }
-    let _ = writeln!(page, "{}", text.trim_end());
 }
 
-fn cells(connection: &Connection) -> [String; 9] {
+/// Appends connections that are counted.
+fn write_groups(grouped: &Grouped, matched: u64, tracked: u64, page: &mut String) {
+    let mut head = vec![match grouped.by.as_str() {
+        "process" => "PROCESS (WORKLOAD)".to_owned(),
+        by => printable(by).to_uppercase(),
+    }];
+    head.extend(COUNTS.map(ToOwned::to_owned));
+    let mut rows: Vec<_> = grouped.groups.iter().map(|group| counts(what(group), group)).collect();
+    if grouped.others.connections > 0 {
+        rows.push(counts("all others".to_owned(), &grouped.others));
+    }
+    let right = [false, true, true, true, true, true, true, true];
+    if let Ok(head) = <[String; 8]>::try_from(head)
+        && !rows.is_empty()
+    {
+        write_rows(page, &head, &rows, right);
+    }
+    let Grouped { returned, known, .. } = grouped;
+    // Writing to a String cannot fail.
+    let _ = writeln!(
+        page,
+        "{returned} of {known} groups shown; {matched} of {tracked} connections match"
+    );
+}
+
+/// Returns what the connections of a group have in common.
+fn what(group: &Group) -> String {
+    let Group { peer_address, peer_port, process, workload, service_port, role, .. } = group;
+    if let Some(address) = peer_address {
+        return peer_port.map_or_else(|| address.to_string(), |port| end(*address, port));
+    }
+    if let Some(process) = process {
+        let workload = workload.as_deref().unwrap_or_default();
+        return format!("{} ({})", printable(process), printable(workload));
+    }
+    let port = service_port.filter(|port| *port != 0);
+    let port = port.map_or_else(|| "-".to_owned(), |port| port.to_string());
+    format!("{port} ({})", printable(role.as_deref().unwrap_or_default()))
+}
+
+fn counts(what: String, group: &Group) -> [String; 8] {
+    let more = if group.oldest_age_at_least { "+" } else { "" };
+    [
+        what,
+        group.connections.to_string(),
+        format!("{}{more}", age(group.oldest_age_seconds, duration_text::short)),
+        group.idle_60.to_string(),
+        group.idle_300.to_string(),
+        group.idle_3600.to_string(),
+        group.bytes_sent.to_string(),
+        group.bytes_received.to_string(),
+    ]
+}
+
+fn write_rows<const N: usize>(
+    page: &mut String,
+    head: &[String; N],
+    rows: &[[String; N]],
+    right: [bool; N],
+) {
+    let mut widths = head.each_ref().map(|name| name.chars().count());
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.chars().count().clamp(*width, MAX_WIDTH.max(*width));
+        }
+    }
+    for cells in std::iter::once(head).chain(rows) {
+        let mut text = String::new();
+        for ((cell, width), right) in cells.iter().zip(&widths).zip(right) {
+            // Writing to a String cannot fail.
+            let _ = if right {
+                write!(text, "{cell:>width$}  ")
+            } else {
+                write!(text, "{cell:<width$}  ")
+            };
+        }
+        let _ = writeln!(page, "{}", text.trim_end());
+    }
+}
+
+fn cells(connection: &Connection) -> [String; 10] {
     let more = if connection.age_at_least { "+" } else { "" };
-    let stage = connection
-        .stage
-        .as_deref()
-        .map(|stage| format!(" ({})", printable(stage)))
-        .unwrap_or_default();
+    let is_listener = connection.state == SocketState::Listen.as_str();
+    let stage = match &connection.stage {
+        Some(stage) => format!(" ({})", printable(stage)),
+        None if is_listener => {
+            format!(" (backlog {}/{})", connection.receive_queue, connection.send_queue)
+        }
+        None => String::new(),
+    };
     let orphan = if connection.orphan { " (orphan)" } else { "" };
+    let unknown = || "-".to_owned();
+    let peer = end(connection.peer_address, connection.peer_port);
+    let peer_process = connection
+        .peer_process
+        .as_deref()
+        .map(|process| format!(" ({})", printable(process)))
+        .unwrap_or_default();
     [
         format!("{}{stage}{orphan}", printable(&connection.state)),
         format!("{}{more}", age(connection.age_seconds, duration_text::short)),
+        connection.idle_seconds.map_or_else(unknown, |idle| age(idle, duration_text::short)),
         printable(&connection.process),
-        connection.pid.map_or_else(|| "-".to_owned(), |pid| pid.to_string()),
+        connection.pid.map_or_else(unknown, |pid| pid.to_string()),
         printable(&connection.workload),
         printable(&connection.role),
         end(connection.local_address, connection.local_port),
-        end(connection.peer_address, connection.peer_port),
+        format!("{peer}{peer_process}"),
         connection.retransmitted_segments.to_string(),
     ]
 }
@@ -96,13 +180,18 @@ mod tests {
 
     #[test]
     fn the_table_is_aligned_and_says_what_it_leaves_out() {
-        let connections =
-            vec![connection("orders-api"), Connection { pid: None, ..connection("x") }];
+        let known = Connection {
+            idle_seconds: Some(61.5),
+            peer_process: Some("postgres".into()),
+            ..connection("orders-api")
+        };
+        let connections = vec![known, Connection { pid: None, ..connection("x") }];
         let answer = Connections {
             tracked: 900,
             matched: 412,
             returned: 2,
             truncated: true,
+            next: Some("age.desc.0".into()),
             connections,
             ..Connections::default()
         };
@@ -111,15 +200,67 @@ mod tests {
         assert_eq!(
             page,
             "\
-STATE                 AGE  PROCESS      PID  WORKLOAD        ROLE    \
-LOCAL           PEER           RETRANS
-close_wait (read)  3h12m+  orders-api  4711  orders.service  client  \
-10.0.0.1:40000  10.0.0.9:5432        0
-close_wait (read)  3h12m+  x              -  orders.service  client  \
-10.0.0.1:40000  10.0.0.9:5432        0
+STATE                 AGE  IDLE  PROCESS      PID  WORKLOAD        ROLE    \
+LOCAL           PEER                      RETRANS
+close_wait (read)  3h12m+  1m1s  orders-api  4711  orders.service  client  \
+10.0.0.1:40000  10.0.0.9:5432 (postgres)        0
+close_wait (read)  3h12m+     -  x              -  orders.service  client  \
+10.0.0.1:40000  10.0.0.9:5432                   0
 2 of 412 connections that match shown, of 900; --limit and filters show others
+the next: --after age.desc.0
 "
         );
+    }
+
+    #[test]
+    fn a_listener_shows_its_backlog() {
+        let listener = Connection {
+            state: "listen".into(),
+            stage: None,
+            receive_queue: 129,
+            send_queue: 128,
+            ..connection("orders-api")
+        };
+        assert_eq!(cells(&listener)[0], "listen (backlog 129/128)");
+        assert_eq!(cells(&Connection { state: "syn_sent".into(), ..listener })[0], "syn_sent");
+    }
+
+    #[test]
+    fn groups_are_a_table_with_what_they_have_in_common() {
+        let group = |connections| Group {
+            connections,
+            oldest_age_seconds: 61.0,
+            oldest_age_at_least: true,
+            idle_60: 7,
+            bytes_sent: 1024,
+            ..Group::default()
+        };
+        let peer = Some([10, 0, 0, 9].into());
+        let groups = vec![
+            Group { peer_address: peer, peer_port: Some(5432), ..group(40) },
+            Group { peer_address: peer, ..group(2) },
+        ];
+        let others = Group { oldest_age_at_least: false, ..group(3) };
+        let (by, known) = ("peer".to_owned(), 5);
+        let grouped = Grouped { by, known, returned: 2, truncated: true, groups, others };
+        let answer =
+            Connections { tracked: 90, matched: 45, grouped: Some(grouped), ..Default::default() };
+        let mut page = String::new();
+        write(&answer, &mut page);
+        assert_eq!(
+            page,
+            "\
+PEER           CONNS  OLDEST  IDLE>1m  IDLE>5m  IDLE>1h  SENT  RECEIVED
+10.0.0.9:5432     40   1m1s+        7        0        0  1024         0
+10.0.0.9           2   1m1s+        7        0        0  1024         0
+all others         3    1m1s        7        0        0  1024         0
+2 of 5 groups shown; 45 of 90 connections match
+"
+        );
+        let process = Group { process: Some("a\u{1b}".into()), workload: None, ..group(1) };
+        assert_eq!(what(&process), "a\\u{1b} ()");
+        let port = Group { service_port: Some(0), role: Some("unknown".into()), ..group(1) };
+        assert_eq!(what(&port), "- (unknown)");
     }
 
     #[test]

@@ -220,6 +220,68 @@ proptest! {
 }
 
 #[test]
+fn pages_together_are_the_whole_list_whatever_opens_and_closes() {
+    let table = shared(50);
+    for sort in ["age", "process", "peer", "state", "idle", "receive_queue"] {
+        let whole = connections(&table, &asked(&format!("sort={sort}")), SECOND).connections;
+        let (mut paged, mut next, mut pages) = (Vec::new(), String::new(), 0);
+        loop {
+            let text = format!("sort={sort}&limit=7{next}");
+            let mut page = connections(&table, &asked(&text), SECOND);
+            assert_eq!(page.skipped, u64::try_from(paged.len()).unwrap());
+            assert_eq!(page.truncated, page.next.is_some());
+            paged.append(&mut page.connections);
+            pages += 1;
+            let Some(cursor) = page.next else { break };
+            next = format!("&after={cursor}");
+        }
+        assert_eq!((paged, pages), (whole, 8), "{sort}");
+    }
+    // The oldest goes: an answer behind the second goes on with the third.
+    let first = connections(&table, &asked("limit=2"), SECOND);
+    let ends = Endpoints { sk: 1, netns: 2, ..Endpoints::default() };
+    let close = State {
+        kind: 1,
+        old: tcp::ESTABLISHED,
+        new: tcp::CLOSE,
+        time: SECOND,
+        ends,
+        ..State::default()
+    };
+    crate::ingest::lock(&table).transition(&close);
+    let after = format!("limit=1&after={}", first.next.unwrap());
+    let second = connections(&table, &asked(&after), SECOND);
+    assert_eq!(second.connections[0].peer_address, IpAddr::from([10, 0, 0, 3]));
+    assert_eq!((second.matched, second.skipped), (49, 1));
+}
+
+#[test]
+fn a_cursor_brings_its_order_and_a_wrong_one_is_refused() {
+    let table = shared(9);
+    let first = connections(&table, &asked("sort=peer&order=desc&limit=1"), SECOND);
+    let after = format!("limit=1&after={}", first.next.unwrap());
+    let second = connections(&table, &asked(&after), SECOND).connections.remove(0);
+    assert_eq!(second.peer_address, IpAddr::from([10, 0, 0, 8]));
+    for wrong in ["", "age", "age.desc.x.1.1", "size.asc.1.1.1", "state.asc.open.1.1"] {
+        let refusal = read::<ConnectionsQuery, _, _>([("after", wrong)]).unwrap_err();
+        assert_eq!(refusal.parameter, "after");
+    }
+}
+
+#[test]
+fn groups_count_what_matches_instead_of_listing_it() {
+    let table = shared(70);
+    let answer = connections(&table, &asked("group_by=process&limit=2&port=5432"), SECOND);
+    let grouped = answer.grouped.unwrap();
+    assert_eq!((answer.matched, answer.tracked, answer.connections.len()), (14, 70, 0));
+    let shown: u64 = grouped.groups.iter().map(|group| group.connections).sum();
+    assert_eq!((shown + grouped.others.connections, grouped.groups.len()), (14, 2));
+    let listed = connections(&table, &asked(""), SECOND);
+    assert!(serde_json::to_value(&listed).unwrap().get("grouped").is_none());
+    assert!(read::<ConnectionsQuery, _, _>([("group_by", "pid")]).is_err());
+}
+
+#[test]
 fn the_filter_that_asks_for_nothing_takes_everything() {
     assert_eq!(asked("").filter, Filter::ALL);
     assert_eq!(Filter::ALL.min_age, Duration::ZERO);

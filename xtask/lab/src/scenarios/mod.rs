@@ -1,16 +1,21 @@
 //! The scenarios, a file each: who plays, what it does to the network, what to look at.
 
+mod bind_first;
 mod black_hole;
+mod dead_peer;
 mod echo;
 mod fd_leak;
 mod half_close;
 mod lossy_link;
+mod pool_leak;
 mod pooling;
+mod proxy_chain;
 mod refused;
 mod retry_storm;
 mod rst_storm;
 mod slow_reader;
 mod stuck_listener;
+mod stuck_worker;
 mod time_wait_bomb;
 
 use crate::Scenario;
@@ -30,4 +35,10 @@ pub(crate) const ALL: &[Scenario] = &[
     pooling::NO_POOL,
     pooling::KEPT,
     retry_storm::SCENARIO,
+    pool_leak::LEAK,
+    pool_leak::IDLE,
+    dead_peer::SCENARIO,
+    stuck_worker::SCENARIO,
+    bind_first::SCENARIO,
+    proxy_chain::SCENARIO,
 ];

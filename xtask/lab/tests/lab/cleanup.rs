@@ -29,6 +29,9 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
     ("nothing_remains_after_a_kill_with_half_closed_connections", || {
         ends("half-close", 60, Some(Signal::SIGKILL));
     }),
+    ("nothing_remains_after_a_kill_with_peers_that_vanished", || {
+        ends("dead-peer", 60, Some(Signal::SIGKILL));
+    }),
     ("a_role_that_dies_ends_the_scenario_by_name", role_dies),
     ("an_output_that_is_closed_ends_the_scenario", output_closes),
     ("the_machine_outside_is_not_touched", outside),

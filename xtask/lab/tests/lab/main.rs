@@ -15,6 +15,7 @@ mod cleanup;
 mod kernel;
 mod pictures;
 mod program;
+mod quiet;
 mod words;
 
 use std::process::ExitCode;
@@ -30,7 +31,8 @@ fn main() -> ExitCode {
     // Processes are found by their names, and two cores are for one scenario at a time.
     arguments.test_threads = Some(1);
     let _alone = (!arguments.list).then(testkit::turn::alone);
-    let tests = pictures::TESTS.iter().chain(cleanup::TESTS).chain(words::TESTS);
+    let tests =
+        pictures::TESTS.iter().chain(quiet::TESTS).chain(cleanup::TESTS).chain(words::TESTS);
     let trials = tests.map(|(name, test)| Trial::test(*name, move || privileged(*test))).collect();
     libtest_mimic::run(&arguments, trials).exit_code()
 }

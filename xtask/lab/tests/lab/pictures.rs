@@ -26,7 +26,7 @@ pub(crate) const TESTS: &[(&str, fn())] = &[
 const PROBES: i64 = 5;
 
 /// States in which sockets stay only when something is wrong.
-const STUCK: [&str; 4] = ["close_wait", "fin_wait2", "syn_sent", "last_ack"];
+pub(crate) const STUCK: [&str; 4] = ["close_wait", "fin_wait2", "syn_sent", "last_ack"];
 
 fn echo() {
     let mut lab = Lab::start("echo", 4);

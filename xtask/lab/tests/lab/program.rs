@@ -58,7 +58,8 @@ impl Lab {
                     .collect();
             }
         }
-        assert!(lab.actors.len() == 2 && lab.namespaces.len() == 2, "{text}");
+        let cast = lab::find(name).map(|scenario| scenario.cast.len());
+        assert!(Some(lab.actors.len()) == cast && lab.namespaces.len() == 2, "{text}");
         lab
     }
 

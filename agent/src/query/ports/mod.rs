@@ -1,7 +1,11 @@
 //! `tcpwarden ports`, `/api/v1/ports`: the destinations that have taken most local ports. They run
 //! out when connects fail with `no_local_port`.
 //!
-//! Each reconcile pass gathers them; the table keeps at most twenty.
+//! Each reconcile pass gathers them; the table keeps at most twenty. `holders` names the processes.
+
+mod holders;
+#[cfg(test)]
+mod tests;
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv6Addr};
@@ -10,11 +14,12 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use super::parameter::Parameter;
-use super::text::end;
+use super::text::{end, printable};
 use super::{Query, Source, value};
 use crate::conn::pressure::Destination;
 use crate::ingest::lock;
 use crate::listing::answer::Taken;
+use holders::Holders;
 
 /// The parameters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +38,10 @@ impl Query for PortsQuery {
     const NAME: &'static str = "ports";
     const ABOUT: &'static str = "which destinations have taken most of their local ports";
     const NOTES: &'static str = "\
+A port is taken for one destination, unless bind took it before the connect: then it is taken for
+any destination, and `any destination (bind before connect)` counts such ports, at most. Under each
+destination are the processes whose connections hold the ports; a port in TIME_WAIT has none.
+
 Examples:
   tcpwarden ports
   tcpwarden ports -n 5 --json | jq '.destinations[].used_ratio'
@@ -49,7 +58,10 @@ Examples:
     fn answer(&self, source: &Source, now: u64) -> Ports {
         let taken = Taken::at(SystemTime::now(), now);
         let all = lock(&source.table).view().destinations().to_vec();
-        let destinations: Vec<PortUse> = all.iter().take(self.limit).map(PortUse::from).collect();
+        let shown = &all[..self.limit.min(all.len())];
+        let holders = Holders::of(&source.table, shown);
+        let with = |(one, holders)| PortUse::of(one, holders);
+        let destinations: Vec<PortUse> = shown.iter().zip(holders.finish()).map(with).collect();
         Ports {
             taken,
             known: all.len(),
@@ -83,11 +95,25 @@ Examples:
 
 fn write_destination(destination: &PortUse, page: &mut String) {
     let PortUse { netns, local_address, used, time_wait, range, used_ratio, .. } = destination;
-    let to = end(destination.peer_address, destination.peer_port);
+    let to = if destination.bind_before_connect {
+        "any destination (bind before connect)".to_owned()
+    } else {
+        end(destination.peer_address, destination.peer_port)
+    };
     let percent = used_ratio * 100.0;
     // Writing to a String cannot fail.
     let _ = write!(page, "{percent:>5.1}%  {used:>6}  {time_wait:>9}  {range:>6}  ");
     let _ = writeln!(page, "{netns:>10}  {local_address} -> {to}");
+    for holder in &destination.processes {
+        let PortHolder { process, pid, workload, connections } = holder;
+        let pid = pid.map_or_else(|| "-".to_owned(), |pid| pid.to_string());
+        let (process, workload) = (printable(process), printable(workload));
+        let _ = writeln!(page, "{connections:>14}  {process} (pid {pid}, {workload})");
+    }
+    if destination.connections_of_other_processes > 0 {
+        let others = destination.connections_of_other_processes;
+        let _ = writeln!(page, "{others:>14}  other processes");
+    }
 }
 
 /// The answer: destinations, the one with the largest share first.
@@ -117,8 +143,10 @@ pub(crate) struct PortUse {
     pub(crate) local_address: IpAddr,
     /// The service's address.
     pub(crate) peer_address: IpAddr,
-    /// The service's port.
+    /// The service's port; 0 for any.
     pub(crate) peer_port: u16,
+    /// Whether these are ports that `bind` took before the connect, for any destination at once.
+    pub(crate) bind_before_connect: bool,
     /// Ports taken.
     pub(crate) used: u32,
     /// How many of `used` are in `TIME_WAIT`, or in `FIN_WAIT2` without a descriptor.
@@ -129,6 +157,24 @@ pub(crate) struct PortUse {
     pub(crate) used_ratio: f64,
     /// `tcp_tw_reuse` of the namespace; `None` if it could not be read.
     pub(crate) tw_reuse: Option<u64>,
+    /// The processes whose connections hold the ports, those with the most first.
+    pub(crate) processes: Vec<PortHolder>,
+    /// How many connections hold ports besides those of `processes`.
+    pub(crate) connections_of_other_processes: u64,
+}
+
+/// A process whose connections hold ports.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct PortHolder {
+    /// The name, as in the metrics.
+    pub(crate) process: String,
+    /// The process id; `None` if the owner is not known.
+    pub(crate) pid: Option<u32>,
+    /// The workload.
+    pub(crate) workload: String,
+    /// How many connections to the destination it has.
+    pub(crate) connections: u64,
 }
 
 impl Default for PortUse {
@@ -139,65 +185,33 @@ impl Default for PortUse {
             local_address: unspecified,
             peer_address: unspecified,
             peer_port: 0,
+            bind_before_connect: false,
             used: 0,
             time_wait: 0,
             range: 0,
             used_ratio: 0.0,
             tw_reuse: None,
+            processes: Vec::new(),
+            connections_of_other_processes: 0,
         }
     }
 }
 
-impl From<&Destination> for PortUse {
-    fn from(from: &Destination) -> Self {
+impl PortUse {
+    fn of(from: &Destination, (processes, others): (Vec<PortHolder>, u64)) -> Self {
         Self {
             netns: from.netns,
             local_address: from.local.to_canonical(),
             peer_address: from.peer.to_canonical(),
             peer_port: from.peer_port,
+            bind_before_connect: holders::is_any(from),
             used: from.used,
             time_wait: from.time_wait,
             range: from.range,
             used_ratio: (from.ratio() * 1000.0).round() / 1000.0,
             tw_reuse: from.tw_reuse,
+            processes,
+            connections_of_other_processes: others,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_worst_destination_is_a_line_with_its_share() {
-        let worst = PortUse {
-            netns: 77,
-            local_address: [10, 0, 0, 1].into(),
-            peer_address: [10, 0, 0, 9].into(),
-            peer_port: 5432,
-            used: 27_000,
-            time_wait: 26_000,
-            range: 28_232,
-            used_ratio: 0.956,
-            tw_reuse: Some(2),
-        };
-        let answer = Ports {
-            known: 9,
-            returned: 1,
-            truncated: true,
-            destinations: vec![worst],
-            ..Ports::default()
-        };
-        let mut page = String::new();
-        PortsQuery::write(&answer, &mut page);
-        assert_eq!(
-            page,
-            " USED%    USED  TIME_WAIT   RANGE       NETNS  FROM -> TO\n \
-             95.6%   27000      26000   28232          77  10.0.0.1 -> 10.0.0.9:5432\n\
-             1 of 9 destinations shown; --limit shows others\n"
-        );
-        page.clear();
-        PortsQuery::write(&Ports::default(), &mut page);
-        assert_eq!(page, "no connection has taken a port of the ephemeral range\n");
     }
 }

@@ -1,6 +1,7 @@
-//! The built-in rules.
-
-use std::collections::BTreeMap;
+//! The built-in rules: the runtimes, launchers and products that are known without a file.
+//!
+//! An option that is missing here costs a name, never a secret: a word behind an unknown long
+//! option is taken only if it has a script's ending.
 
 use super::rules::{Rules, Runtime, Word};
 
@@ -24,18 +25,21 @@ const ALIASES: &[(&str, &str)] = &[
     ("jboss-modules.jar", "wildfly"),
 ];
 
-/// Returns the built-in rules.
-pub(super) fn rules() -> Rules {
-    Rules {
-        runtime: [java(), python(), node(), bun(), deno(), ruby(), fpm(), php(), perl()]
-            .into_iter()
-            .chain([dotnet(), beam(), lua(), shell()])
-            .collect(),
-        launchers: list(LAUNCHERS),
-        aliases: ALIASES
-            .iter()
-            .map(|(script, name)| ((*script).to_owned(), (*name).to_owned()))
-            .collect::<BTreeMap<_, _>>(),
+impl Rules {
+    /// Returns the built-in rules.
+    #[must_use]
+    pub(crate) fn builtin() -> Self {
+        Self {
+            runtime: [java(), python(), node(), bun(), deno(), ruby(), fpm(), php(), perl()]
+                .into_iter()
+                .chain([dotnet(), beam(), lua(), shell()])
+                .collect(),
+            launchers: list(LAUNCHERS),
+            aliases: ALIASES
+                .iter()
+                .map(|(script, name)| ((*script).to_owned(), (*name).to_owned()))
+                .collect(),
+        }
     }
 }
 

@@ -260,6 +260,20 @@ pub(super) const NATIVE: &[Fixture] = &[
     ),
     of(["exactly15letter", "/usr/bin/exactly15letter", ""], "a.service", "exactly15letter", Comm),
     of(["conn-leaker", PYTHON, "python3\nleak.py"], "leak.service", "conn-leaker", Comm),
+    of(
+        ["prometheus-aler", "", "/usr/bin/prometheus-alertmanager\n--x"],
+        "",
+        "prometheus-alertmanager",
+        Executable,
+    ),
+    of(["prometheus-aler", "", "/usr/bin/prometheus-alertmanager=x"], "", "prometheus-aler", Comm),
+    of(
+        ["memfd:sealed-91", "/memfd:sealed-91173221a7ea (deleted)", "x"],
+        "",
+        "memfd:sealed-91",
+        Comm,
+    ),
+    of(["bash", "/usr/bin/bash", "bash\n/dev/fd/3"], "", "bash", Executable),
     of(["", "", ""], "", "unknown", Comm),
     of(["java", "", ""], "", "java", Comm),
 ];

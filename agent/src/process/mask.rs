@@ -22,7 +22,7 @@ impl Masker {
         if !self.out.is_empty() {
             self.out.push(' ');
         }
-        if self.pending && !argument.starts_with("--") {
+        if self.pending && !is_long(argument) {
             self.note(argument);
             self.out.push_str(MASK);
             return;
@@ -53,7 +53,7 @@ impl Masker {
         if word.is_empty() {
             return 0;
         }
-        if self.pending && !word.starts_with("--") {
+        if self.pending && !is_long(word) {
             self.note(word);
             return self.value(rest, false);
         }
@@ -62,14 +62,23 @@ impl Masker {
             self.out.push_str(MASK);
             return word.len();
         }
-        if let Some((at, whole)) = value_at(word, first) {
-            self.url(&word[..at]);
-            self.pending = false;
-            return at + self.value(&rest[at..], whole);
-        }
         if let Some(option) = self.short.iter().find(|option| word.starts_with(**option)) {
             self.out.push_str(option);
             return option.len() + self.value(&rest[option.len()..], first);
+        }
+        let value = value_at(word, first);
+        let before = |at: usize| value.is_none_or(|(value, _)| at < value);
+        if let Some((user, password, at)) = credentials(word).filter(|(user, ..)| before(*user)) {
+            self.out.push_str(&word[..user]);
+            self.secret(&word[user..password - 1], is_issued);
+            self.out.push(':');
+            self.secret(&word[password..at], |_| true);
+            return at + self.word(&rest[at..], false);
+        }
+        if let Some((at, whole)) = value {
+            self.url(&word[..at]);
+            self.pending = false;
+            return at + self.value(&rest[at..], whole);
         }
         self.pending |= is_bare_key(word);
         self.url(word);
@@ -92,7 +101,7 @@ impl Masker {
         let end = word_end(rest);
         if end == 0 {
             let text = trim_separators(rest);
-            if !whole || text.is_empty() || text.starts_with("--") {
+            if !whole || text.is_empty() || is_long(text) {
                 self.pending = true;
                 return 0;
             }
@@ -116,9 +125,12 @@ impl Masker {
         }
     }
 
-    /// Appends a word whose user information, if it is a URL, is masked: the password, and a user
-    /// that looks like a token. The last `@` ends it, because a password can hold one, and so can
-    /// the slash.
+    /// Appends a text, or a mask if it is secret and not masked already.
+    fn secret(&mut self, text: &str, is_secret: impl Fn(&str) -> bool) {
+        self.out.push_str(if is_secret(text) && !is_masked(text) { MASK } else { text });
+    }
+
+    /// Appends a word that has no password of a URL. A user that looks like a token is masked.
     fn url(&mut self, word: &str) {
         let Some(start) = word.find("://").map(|at| at + 3) else {
             self.out.push_str(word);
@@ -126,19 +138,10 @@ impl Masker {
         };
         let (scheme, rest) = word.split_at(start);
         self.out.push_str(scheme);
-        let Some(at) = rest.rfind('@') else {
+        let Some((user, host)) = rest.rfind('@').map(|at| rest.split_at(at)) else {
             return self.authority(rest);
         };
-        let (info, host) = rest.split_at(at);
-        match info.split_once(':') {
-            Some((user, password)) => {
-                self.out.push_str(user);
-                self.out.push(':');
-                self.out.push_str(if is_masked(password) { password } else { MASK });
-            }
-            None if is_issued(info) => self.out.push_str(MASK),
-            None => self.out.push_str(info),
-        }
+        self.secret(user, is_issued);
         self.out.push_str(host);
     }
 
@@ -152,11 +155,20 @@ impl Masker {
             return;
         };
         let text = &rest[port..end];
-        let plain = is_masked(text) || text.trim_end_matches(ELLIPSIS).parse::<u16>().is_ok();
+        let is_port = |text: &str| text.trim_end_matches(ELLIPSIS).parse::<u16>().is_ok();
         self.out.push_str(&rest[..port]);
-        self.out.push_str(if plain { text } else { MASK });
+        self.secret(text, |text| !is_port(text));
         self.out.push_str(&rest[end..]);
     }
+}
+
+/// Returns where user and password begin in a word with a URL, and where the `@` behind them is. It
+/// is the last one, because a password can hold one, and so can all that ends a host.
+fn credentials(word: &str) -> Option<(usize, usize, usize)> {
+    let user = word.find("://")? + 3;
+    let at = word.rfind('@').filter(|at| *at > user)?;
+    let password = user + word[user..at].find(':')? + 1;
+    Some((user, password, at))
 }
 
 /// Returns where the value of the first secret key of a word begins, and whether it goes on to the
@@ -180,6 +192,12 @@ fn value_at(word: &str, first: bool) -> Option<(usize, bool)> {
         }
     }
     None
+}
+
+/// Returns whether a text begins with a long option, perhaps one that is cut behind its first
+/// hyphen. It is no value of the option before it.
+fn is_long(text: &str) -> bool {
+    text.starts_with("--") || text.strip_prefix('-').is_some_and(|rest| rest == "…")
 }
 
 /// Returns whether a text is a mask, perhaps cut, or nothing.

@@ -7,11 +7,13 @@
 //! begin with `~`; nothing from the arguments gets into it that is an option, an assignment, a URL
 //! or looks like a token.
 
+use super::argv;
 use super::rules::{Rules, Runtime};
-use super::text::clean;
+use super::script::token;
+use super::text::{MAX_NAME, base, clean};
 
 /// The longest name, bytes.
-pub(crate) const MAX: usize = 64;
+pub(crate) const MAX: usize = MAX_NAME;
 /// The longest command name, bytes: `TASK_COMM_LEN` without the NUL at its end.
 const COMM: usize = 15;
 /// The name of a process that has none.
@@ -56,7 +58,7 @@ pub(crate) struct Named {
 #[must_use]
 pub(crate) fn name(facts: &Facts<'_>, rules: &Rules) -> Named {
     let comm = clean(facts.comm, MAX);
-    let executable = executable(facts.executable);
+    let executable = executable(facts.executable).or_else(|| first_argument(facts));
     let runtime = runtime(&comm, executable.as_deref(), rules);
     let script = || runtime.and_then(|runtime| runtime.script(facts.argv));
     let is_cut = |whole: &str| is_cut(facts.comm, whole);
@@ -101,11 +103,23 @@ fn called(comm: &str) -> &str {
     comm.split(' ').next().unwrap_or_default()
 }
 
-/// Returns the name of an executable from the text of its link; `None` if it is no name.
+/// Returns the name of an executable from the text of its link; `None` if it is no name. A file in
+/// memory only has none that anyone could look for.
 pub(super) fn executable(link: &[u8]) -> Option<String> {
+    if link.starts_with(b"/memfd:") {
+        return None;
+    }
     let link = link.strip_suffix(b" (deleted)").unwrap_or(link);
     let name = link.rsplit(|byte| *byte == b'/').next()?;
     short_of(name).filter(|name| !name.starts_with('-') && !name.contains('='))
+}
+
+/// Returns the name of the executable from the arguments if its beginning is the command name; for
+/// processes whose link may not be read.
+fn first_argument(facts: &Facts<'_>) -> Option<String> {
+    let path = argv::tokens(facts.argv).next()?;
+    let name = token(base(std::str::from_utf8(path).ok()?))?;
+    is_cut(facts.comm, &name).then_some(name)
 }
 
 /// Returns the name of a service: without its suffix, and without its instance, which the workload

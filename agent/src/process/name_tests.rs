@@ -90,6 +90,12 @@ fn a_long_class_keeps_its_end_and_a_long_script_its_beginning() {
     assert_eq!(python(&["python3", &script]).name, script[..MAX]);
 }
 
+/// A property with this number of cases, or with that of `PROPTEST_CASES`.
+pub(super) fn config(cases: u32) -> ProptestConfig {
+    let wanted = std::env::var("PROPTEST_CASES").ok().and_then(|wanted| wanted.parse().ok());
+    ProptestConfig { cases: wanted.unwrap_or(cases), ..ProptestConfig::default() }
+}
+
 /// Words that the rules treat in different ways, and any others.
 pub(super) fn word() -> impl Strategy<Value = Vec<u8>> {
     let known = prop::sample::select(vec![
@@ -152,7 +158,7 @@ pub(super) fn argv() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(40000))]
+    #![proptest_config(config(2000))]
 
     #[test]
     fn any_bytes_give_a_bounded_clean_name(

@@ -140,6 +140,8 @@ fn bytes(path: PathBuf, most: u64) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::os::unix::fs::symlink;
+    use std::process::Command;
 
     use super::*;
 
@@ -209,5 +211,60 @@ mod tests {
         assert_eq!(limit(line("1024").as_bytes()), Some(1024));
         assert_eq!(limit(line("unlimited").as_bytes()), Some(u64::MAX));
         assert_eq!(limit(line("-1").as_bytes()), None);
+    }
+
+    /// Reads a process whose command name is a pipe. `change` runs in the middle of each reading,
+    /// with its number.
+    fn read_while(
+        name: &str,
+        readings: usize,
+        change: impl Fn(&Path, usize) + Sync,
+    ) -> Option<Process> {
+        let fake = Fake::new(name, &[("stat", stat("a", "100").as_bytes())]);
+        let folder = fake.0.join("proc/7");
+        let pipe = folder.join("comm");
+        symlink("/bin/old", folder.join("exe")).unwrap();
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for number in 0..readings {
+                    // It opens when the reader has come to it.
+                    let open = fs::OpenOptions::new().write(true).open(&pipe).unwrap();
+                    change(&folder, number);
+                    drop(open);
+                    // The same pipe is not opened again before the reader has seen its end.
+                    std::thread::sleep(Duration::from_millis(200));
+                }
+            });
+            Process::read(&fake.0, 7)
+        })
+    }
+
+    fn execute(folder: &Path, program: &str) {
+        fs::remove_file(folder.join("exe")).unwrap();
+        symlink(program, folder.join("exe")).unwrap();
+    }
+
+    #[test]
+    fn an_id_that_another_process_got_meanwhile_is_none() {
+        let reused = |folder: &Path, _: usize| {
+            fs::write(folder.join("stat"), stat("a", "101")).unwrap();
+        };
+        assert_eq!(read_while("reused", 1, reused), None);
+        let read = read_while("same", 1, |_, _| {}).unwrap();
+        assert_eq!(read.started, Duration::from_secs(1));
+    }
+
+    #[test]
+    fn another_program_in_the_same_process_is_read_again() {
+        let once = |folder: &Path, number: usize| {
+            if number == 0 {
+                execute(folder, "/bin/new");
+            }
+        };
+        let read = read_while("once", 2, once).unwrap();
+        assert_eq!(read.executable.as_deref(), Some(b"/bin/new".as_slice()));
+        let always = |folder: &Path, number: usize| execute(folder, &format!("/bin/{number}"));
+        assert_eq!(read_while("always", TRIES, always), None);
     }
 }

@@ -8,8 +8,6 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use thiserror::Error;
 
-use super::defaults;
-
 /// The most entries of any list or table from a file.
 const MAX_ENTRIES: usize = 64;
 /// The longest text in it, bytes.
@@ -59,7 +57,20 @@ pub(crate) struct Runtime {
     pub(crate) joined: bool,
 }
 
-/// The rules by which names are found.
+/// The rules by which names are found. In a file:
+///
+/// ```toml
+/// launchers = ["dispatch-*"]
+///
+/// [[runtime]]
+/// names = ["groovy#"]
+/// endings = [".groovy"]
+/// valued = ["-cp"]
+/// code = ["-e"]
+///
+/// [aliases]
+/// "com.example.shop.OrdersMain" = "orders"
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Rules {
@@ -87,12 +98,6 @@ pub(crate) enum RulesError {
 }
 
 impl Rules {
-    /// Returns the built-in rules.
-    #[must_use]
-    pub(crate) fn builtin() -> Self {
-        defaults::rules()
-    }
-
     /// Returns the built-in rules with those of a file before them.
     ///
     /// # Errors

@@ -1,10 +1,9 @@
 //! Finds the script, module or main class in the arguments of a runtime.
 
 use super::argv::Argv;
-use super::name::MAX;
 use super::rules::{Runtime, Word};
 use super::secret::{is_issued, is_key};
-use super::text::{base, clean};
+use super::text::{MAX_NAME as MAX, base, clean};
 
 /// The most words that are looked at.
 const MAX_WORDS: usize = 512;
@@ -86,9 +85,11 @@ impl Runtime {
         self.named(word)
     }
 
-    /// Returns the name from the value of an option or a word. What follows an `@` is a host.
+    /// Returns the name from the value of an option or a word. What follows an `@` is a host. A
+    /// script that is read from a descriptor has no name.
     fn named(&self, value: &str) -> Option<String> {
-        if value.contains("://") || value.contains('=') || is_option(value) {
+        let descriptor = value.starts_with("/dev/") || value.starts_with("/proc/");
+        if descriptor || value.contains("://") || value.contains('=') || is_option(value) {
             return None;
         }
         let value = base(value.trim_end_matches('/'));
@@ -147,13 +148,13 @@ impl Runtime {
     }
 }
 
-/// Returns a word as a name, cut to 64 bytes; `None` if it has other characters than names of files
-/// and classes have, or looks like a token.
+/// Returns a word as a name, cut to 64 bytes; `None` if it has no letter, has other characters than
+/// names of files and classes have, or looks like a token.
 pub(super) fn token(word: &str) -> Option<String> {
     let plain = |letter: char| letter.is_alphanumeric() || matches!(letter, '.' | '_' | '-' | '$');
     let begins = |letter: char| letter.is_alphanumeric() || matches!(letter, '.' | '_');
     let fits = word.starts_with(begins) && word.chars().all(plain) && !is_issued(word);
-    fits.then(|| clean(word.as_bytes(), MAX)).filter(|name| name.chars().any(char::is_alphanumeric))
+    fits.then(|| clean(word.as_bytes(), MAX)).filter(|name| name.chars().any(char::is_alphabetic))
 }
 
 fn is_option(word: &str) -> bool {

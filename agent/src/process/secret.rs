@@ -1,4 +1,4 @@
-//! What is a secret: by the name of its option, by its own look, by the program that it is given to.
+//! What is a secret: by the name of its option, by its own look, by the program that gets it.
 //!
 //! The rules rather mask too much than too little.
 
@@ -171,9 +171,9 @@ mod tests {
 
     #[test]
     fn the_name_of_an_option_tells_a_secret() {
-        let secret = "--password PGPASSWORD -Dspring.datasource.password MYSQL_PWD apiKey --api-key \
-            AWS_SECRET_ACCESS_KEY REDISCLI_AUTH --requirepass -storepass javax.keyStorePassword \
-            --token X-Auth-Token Authorization client_secret --dbPass sessionCookie";
+        let secret = "--password PGPASSWORD -Dspring.datasource.password MYSQL_PWD apiKey \
+            --api-key AWS_SECRET_ACCESS_KEY REDISCLI_AUTH --requirepass -storepass --token \
+            javax.keyStorePassword X-Auth-Token Authorization client_secret --dbPass cookie";
         for key in secret.split_whitespace() {
             assert!(is_key(key), "{key}");
         }

@@ -2,8 +2,13 @@
 
 use std::fmt::Write as _;
 
+/// The longest name of a process, bytes.
+pub(super) const MAX_NAME: usize = 64;
 /// What stands where text was cut.
 pub(super) const ELLIPSIS: char = '…';
+
+/// The longest escaped character: `\u{e0001}`.
+const ESCAPED: usize = 10;
 
 /// Returns whether a character cannot be seen or reorders what stands beside it: control
 /// characters, the bidirectional controls, zero-width characters, line separators and tags.
@@ -31,9 +36,9 @@ pub(super) fn clean(bytes: &[u8], most: usize) -> String {
     clean
 }
 
-/// Appends text with its hidden characters escaped: a line end as `\u{a}`. What is not UTF-8 becomes
-/// U+FFFD. A backslash is not escaped, so that escaping twice changes nothing; this is why a line
-/// end is not `\n`, which names of Windows domains with users have.
+/// Appends text with its hidden characters escaped: a line end as `\u{a}`. What is not UTF-8
+/// becomes U+FFFD. A backslash is not escaped, so that escaping twice changes nothing; this is why
+/// a line end is not `\n`, which names of Windows domains with users have.
 pub(super) fn escape(bytes: &[u8], out: &mut String) {
     for letter in lossy(bytes) {
         if is_hidden(letter) {
@@ -45,12 +50,17 @@ pub(super) fn escape(bytes: &[u8], out: &mut String) {
     }
 }
 
-/// Returns at most `most` bytes of text, cut between two characters. Where it was cut stands an
-/// ellipsis, which is counted.
+/// Returns at most `most` bytes of text, cut between two characters and not within one that is
+/// escaped. Where it was cut stands an ellipsis, which is counted.
 pub(super) fn cut(mut text: String, most: usize) -> String {
     if text.len() > most {
         let end = text.floor_char_boundary(most.saturating_sub(ELLIPSIS.len_utf8()));
-        text.truncate(end);
+        let escaped = text[..end].rfind('\\').filter(|at| {
+            let rest = &text[*at..];
+            let close = rest.find('}').filter(|_| rest.starts_with("\\u{"));
+            close.is_some_and(|close| close < ESCAPED && at + close >= end)
+        });
+        text.truncate(escaped.unwrap_or(end));
         text.push(ELLIPSIS);
     }
     text
@@ -87,5 +97,9 @@ mod tests {
         assert_eq!(cut("abcdef".into(), 6), "abcdef");
         assert_eq!(cut("abcdefg".into(), 6), "abc…");
         assert_eq!(cut("äääää".into(), 6), "ä…");
+        for most in 5..9 {
+            assert_eq!(cut("ab\\u{a}cdefgh".into(), most), "ab…", "{most}");
+        }
+        assert_eq!(cut("ab\\u{a}cdefgh".into(), 10), "ab\\u{a}…");
     }
 }

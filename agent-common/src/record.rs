@@ -219,8 +219,12 @@ pub struct Socket {
 pub struct Child {
     /// [`kind::CHILD`].
     pub kind: u8,
+    /// Zero; three members, because the compiler sets an array by a call of `memset`.
+    pub pad: u8,
     /// Zero.
-    pub pad: [u8; 7],
+    pub pad2: u16,
+    /// Zero.
+    pub pad3: u32,
     /// The kernel address of the listener.
     pub listener: u64,
     /// The kernel address of the connection.
@@ -233,8 +237,10 @@ pub struct Child {
 pub struct Holder {
     /// [`kind::HOLDER`].
     pub kind: u8,
+    /// Zero; two members, as in [`Child`].
+    pub pad: u8,
     /// Zero.
-    pub pad: [u8; 3],
+    pub pad1: u16,
     /// The process.
     pub tgid: u32,
     /// The socket.

@@ -30,7 +30,14 @@ pub(crate) fn report(seq: BtfPtr<SeqFile>, listener: BtfPtr<TcpSock>) {
         let sk = request.follow(AcceptChild).address();
         out::entry(
             seq,
-            &Child { kind: kind::CHILD, pad: [0; 7], listener: listener.address(), sk },
+            &Child {
+                kind: kind::CHILD,
+                pad: 0,
+                pad2: 0,
+                pad3: 0,
+                listener: listener.address(),
+                sk,
+            },
         );
         request = request.follow(AcceptNext);
     }

@@ -51,7 +51,8 @@ pub(crate) extern "C" fn iter_task_file(ctx: *const TaskFileContext) -> i32 {
     let comm = access::by_copy(task.follow(TaskLeader)).load(TaskComm);
     let record = Holder {
         kind: kind::HOLDER,
-        pad: [0; 3],
+        pad: 0,
+        pad1: 0,
         tgid,
         sk,
         fd: context.fd,

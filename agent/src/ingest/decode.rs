@@ -256,14 +256,22 @@ impl<'a> Reader<'a> {
 
     #[inline(always)]
     fn child(&mut self) -> Child {
-        Child { kind: self.u8(), pad: self.take(), listener: self.u64(), sk: self.u64() }
+        Child {
+            kind: self.u8(),
+            pad: self.u8(),
+            pad2: self.u16(),
+            pad3: self.u32(),
+            listener: self.u64(),
+            sk: self.u64(),
+        }
     }
 
     #[inline(always)]
     fn holder(&mut self) -> Holder {
         Holder {
             kind: self.u8(),
-            pad: self.take(),
+            pad: self.u8(),
+            pad1: self.u16(),
             tgid: self.u32(),
             sk: self.u64(),
             fd: self.u32(),

@@ -139,7 +139,7 @@ proptest! {
 
     #[test]
     fn a_holder_comes_back_as_it_went_in(tgid: u32, sk: u64, fd: u32, comm: [u8; 16]) {
-        let record = Holder { kind: kind::HOLDER, pad: [0; 3], tgid, sk, fd, pad2: 0, comm };
+        let record = Holder { kind: kind::HOLDER, pad: 0, pad1: 0, tgid, sk, fd, pad2: 0, comm };
         let bytes = Writer::default()
             .bytes(&[kind::HOLDER, 0, 0, 0])
             .bytes(&tgid.to_ne_bytes())
@@ -153,7 +153,7 @@ proptest! {
 
     #[test]
     fn a_child_comes_back_as_it_went_in(listener: u64, sk: u64) {
-        let record = Child { kind: kind::CHILD, pad: [0; 7], listener, sk };
+        let record = Child { kind: kind::CHILD, pad: 0, pad2: 0, pad3: 0, listener, sk };
         let bytes = Writer::default()
             .bytes(&[kind::CHILD, 0, 0, 0, 0, 0, 0, 0])
             .bytes(&listener.to_ne_bytes())

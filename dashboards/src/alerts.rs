@@ -39,6 +39,8 @@ pub mod tcp_listen_backlog_near_limit;
 pub mod tcp_listener_not_accepting;
 #[path = "../alerts/TcpMemoryNearLimit/rule.rs"]
 pub mod tcp_memory_near_limit;
+#[path = "../alerts/TcpOrphansNearLimit/rule.rs"]
+pub mod tcp_orphans_near_limit;
 #[path = "../alerts/TcpPeersNotReading/rule.rs"]
 pub mod tcp_peers_not_reading;
 #[path = "../alerts/TcpPeersUnreachable/rule.rs"]
@@ -51,6 +53,8 @@ pub mod tcp_reset_storm;
 pub mod tcp_retransmit_ratio_high;
 #[path = "../alerts/TcpSynRetransmits/rule.rs"]
 pub mod tcp_syn_retransmits;
+#[path = "../alerts/TcpTimeWaitNearLimit/rule.rs"]
+pub mod tcp_time_wait_near_limit;
 #[path = "../alerts/TcpUnaccepted/rule.rs"]
 pub mod tcp_unaccepted;
 #[path = "../alerts/TcpwardenDown/rule.rs"]
@@ -88,12 +92,14 @@ pub(crate) const FOUND: &[Alert] = &[
     tcp_listen_backlog_near_limit::ALERT,
     tcp_listener_not_accepting::ALERT,
     tcp_memory_near_limit::ALERT,
+    tcp_orphans_near_limit::ALERT,
     tcp_peers_not_reading::ALERT,
     tcp_peers_unreachable::ALERT,
     tcp_receivers_not_reading::ALERT,
     tcp_reset_storm::ALERT,
     tcp_retransmit_ratio_high::ALERT,
     tcp_syn_retransmits::ALERT,
+    tcp_time_wait_near_limit::ALERT,
     tcp_unaccepted::ALERT,
     tcpwarden_down::ALERT,
     tcpwarden_drift_found::ALERT,

@@ -47,6 +47,8 @@ pub(crate) const ALL: &[Fault] = &[
 /// them all.
 const NOT_FIRED: &[(&str, &str)] = &[
     ("TcpMemoryNearLimit", "its limit is the whole machine's"),
+    ("TcpOrphansNearLimit", "likewise"),
+    ("TcpTimeWaitNearLimit", "its limit is that of the agent's own network namespace"),
     ("TcpwardenProbeDetached", "the kernel would have to refuse a probe"),
 ];
 

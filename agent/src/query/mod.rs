@@ -17,6 +17,7 @@ pub(crate) mod ports;
 #[cfg(test)]
 mod tests;
 mod text;
+pub(crate) mod trouble;
 mod value;
 mod which;
 
@@ -36,6 +37,7 @@ pub static ALL: &[Entry] = &[
     Entry::of::<connections::ConnectionsQuery>(),
     Entry::of::<leaks::LeaksQuery>(),
     Entry::of::<ports::PortsQuery>(),
+    Entry::of::<trouble::TroubleQuery>(),
 ];
 
 /// The values of one query's parameters. `Default` is the query without any parameter.

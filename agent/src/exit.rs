@@ -23,6 +23,9 @@ pub const DEGRADED: u8 = 6;
 /// A query: no agent answers, or it refuses.
 pub const AGENT: u8 = 7;
 
+/// `leaks --fail-on`: there is a suspect that is as sure as that.
+pub const FOUND: u8 = 8;
+
 /// Every exit code with its meaning, as `--help` prints them.
 pub(crate) const TABLE: &[(u8, &str)] = &[
     (OK, "all went well"),
@@ -33,6 +36,7 @@ pub(crate) const TABLE: &[(u8, &str)] = &[
     (LISTEN, "the listen address cannot be had"),
     (DEGRADED, "check only: the agent runs, but an optional probe is unsupported or failed"),
     (AGENT, "queries of a running agent only: no agent answers, or it refuses"),
+    (FOUND, "leaks --fail-on only: a suspect is as sure as that"),
 ];
 
 /// The reason why a command failed.
@@ -156,6 +160,6 @@ mod tests {
     #[test]
     fn the_table_holds_every_code_once_in_order() {
         let codes: Vec<u8> = TABLE.iter().map(|(code, _)| *code).collect();
-        assert_eq!(codes, (0..=7).collect::<Vec<u8>>());
+        assert_eq!(codes, (0..=8).collect::<Vec<u8>>());
     }
 }

@@ -23,6 +23,7 @@ pub(crate) mod leaks;
 pub(crate) mod listing;
 pub mod metrics;
 pub mod pressure;
+pub(crate) mod process;
 pub mod query;
 pub(crate) mod rate_limited;
 pub(crate) mod reconcile;

@@ -27,14 +27,20 @@ pub mod tcp_descriptors_near_limit;
 pub mod tcp_ephemeral_ports_exhausted;
 #[path = "../alerts/TcpEphemeralPortsNearExhaustion/rule.rs"]
 pub mod tcp_ephemeral_ports_near_exhaustion;
+#[path = "../alerts/TcpEstablishedGrowing/rule.rs"]
+pub mod tcp_established_growing;
 #[path = "../alerts/TcpFinWait2Stuck/rule.rs"]
 pub mod tcp_fin_wait2_stuck;
 #[path = "../alerts/TcpListenBacklogNearLimit/rule.rs"]
 pub mod tcp_listen_backlog_near_limit;
+#[path = "../alerts/TcpListenerNotAccepting/rule.rs"]
+pub mod tcp_listener_not_accepting;
 #[path = "../alerts/TcpMemoryNearLimit/rule.rs"]
 pub mod tcp_memory_near_limit;
 #[path = "../alerts/TcpPeersNotReading/rule.rs"]
 pub mod tcp_peers_not_reading;
+#[path = "../alerts/TcpPeersUnreachable/rule.rs"]
+pub mod tcp_peers_unreachable;
 #[path = "../alerts/TcpReceiversNotReading/rule.rs"]
 pub mod tcp_receivers_not_reading;
 #[path = "../alerts/TcpResetStorm/rule.rs"]
@@ -43,6 +49,8 @@ pub mod tcp_reset_storm;
 pub mod tcp_retransmit_ratio_high;
 #[path = "../alerts/TcpSynRetransmits/rule.rs"]
 pub mod tcp_syn_retransmits;
+#[path = "../alerts/TcpUnaccepted/rule.rs"]
+pub mod tcp_unaccepted;
 #[path = "../alerts/TcpwardenDown/rule.rs"]
 pub mod tcpwarden_down;
 #[path = "../alerts/TcpwardenDriftFound/rule.rs"]
@@ -72,14 +80,18 @@ pub(crate) const FOUND: &[Alert] = &[
     tcp_descriptors_near_limit::ALERT,
     tcp_ephemeral_ports_exhausted::ALERT,
     tcp_ephemeral_ports_near_exhaustion::ALERT,
+    tcp_established_growing::ALERT,
     tcp_fin_wait2_stuck::ALERT,
     tcp_listen_backlog_near_limit::ALERT,
+    tcp_listener_not_accepting::ALERT,
     tcp_memory_near_limit::ALERT,
     tcp_peers_not_reading::ALERT,
+    tcp_peers_unreachable::ALERT,
     tcp_receivers_not_reading::ALERT,
     tcp_reset_storm::ALERT,
     tcp_retransmit_ratio_high::ALERT,
     tcp_syn_retransmits::ALERT,
+    tcp_unaccepted::ALERT,
     tcpwarden_down::ALERT,
     tcpwarden_drift_found::ALERT,
     tcpwarden_events_lost::ALERT,

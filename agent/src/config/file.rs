@@ -1,12 +1,18 @@
-//! The configuration file: TOML, flat, only known keys.
+//! The configuration file: TOML, flat but for `[[expected]]` and `[names]`, only known keys.
 
 use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-use super::KEYS;
 use super::value::Raw;
+use super::{Expected, KEYS};
 use crate::exit::Error;
+use crate::process::rules::Rules;
+
+/// The list of tables in the file that no option and no variable has.
+const EXPECTED: &str = "expected";
+/// The table in the file of rules by which processes are named.
+const NAMES: &str = "names";
 
 /// The keys and values of the file; empty if there is no file.
 #[derive(Debug, Default)]
@@ -36,10 +42,40 @@ impl File {
                 error.to_string().trim()
             ))
         })?;
-        match table.keys().find(|key| KEYS.iter().all(|known| known.name != key.as_str())) {
+        let is_known = |key: &str| {
+            [EXPECTED, NAMES].contains(&key) || KEYS.iter().any(|known| known.name == key)
+        };
+        match table.keys().find(|key| !is_known(key)) {
             Some(unknown) => Err(unknown_key(path, unknown)),
             None => Ok(Self { path: path.to_owned(), table }),
         }
+    }
+
+    /// Returns the connections that are expected.
+    ///
+    /// # Errors
+    /// An entry is wrong.
+    pub(super) fn expected(&self) -> Result<Vec<Expected>, Error> {
+        let Some(value) = self.table.get(EXPECTED) else { return Ok(Vec::new()) };
+        Expected::read(value.clone()).map_err(|error| {
+            Error::Usage(format!("[[expected]] in {}: {error}", self.path.display()))
+        })
+    }
+
+    /// Returns the rules by which processes are named: the built-in ones with those of the file.
+    ///
+    /// # Errors
+    /// A rule is wrong.
+    pub(super) fn names(&self) -> Result<Rules, Error> {
+        let Some(value) = self.table.get(NAMES) else { return Ok(Rules::builtin()) };
+        let wrong = |error: String| {
+            Error::Usage(format!("[names] in {}: {}", self.path.display(), error.trim()))
+        };
+        let rules = value
+            .clone()
+            .try_into()
+            .map_err(|error: toml::de::Error| wrong(error.message().to_owned()))?;
+        Rules::extended(rules).map_err(|error| wrong(error.to_string()))
     }
 
     /// Returns the value of a key, if the file has one.

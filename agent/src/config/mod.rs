@@ -5,6 +5,7 @@
 //! names the key, the source of its value, the value and what is allowed.
 
 mod arguments;
+mod expected;
 mod file;
 mod listen;
 mod value;
@@ -14,8 +15,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::exit::Error;
+use crate::process::rules::Rules;
 
 pub use arguments::RunArgs;
+pub use expected::Expected;
 pub use listen::{DEFAULT_LISTEN, Listen};
 
 use file::File;
@@ -71,6 +74,10 @@ pub struct RunConfig {
     pub keep_privileges: bool,
     /// Whether `/api` answers on an address that other machines can reach.
     pub expose_connections: bool,
+    /// Connections that are expected, from the file only.
+    pub expected: Vec<Expected>,
+    /// The rules by which processes are named, from the file only.
+    pub(crate) names: Rules,
 }
 
 impl RunConfig {
@@ -114,6 +121,8 @@ impl RunConfig {
             keep_privileges: find("keep-privileges", flag(arguments.keep_privileges))?.truth()?,
             expose_connections: find("expose-connections", flag(arguments.expose_connections))?
                 .truth()?,
+            expected: file.expected()?,
+            names: file.names()?,
         })
     }
 }

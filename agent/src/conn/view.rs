@@ -14,13 +14,14 @@ use super::ids::RowId;
 use super::limits::Budget;
 use super::nanos::Nanos;
 use super::regroup::migration::Wanted;
-use super::report::pressure::Destination;
-use super::report::snapshot::Snapshot;
+use super::report::pressure::{Destination, Pressure};
+use super::report::snapshot::{Flows, Snapshot};
 use super::report::trouble::{Trouble, TroubleKind};
 use super::socket::activity::Activity;
 use super::socket::attribution::Attribution;
-use super::socket::row::{Row, flag};
+use super::socket::row::{Row, flag, words};
 use super::socket::row_view::{RowView, States};
+use super::store::listener_index::Behind;
 use crate::internal_error;
 
 /// What can be read of the table without changing anything.
@@ -110,6 +111,43 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn owners(self, caller: u32) -> Vec<u32> {
         if caller == self.core.reader { self.results.owners() } else { Vec::new() }
+    }
+
+    /// Returns the processes that held the listener behind a connection when the descriptor tables
+    /// were last read, if there were several; at most 64.
+    #[must_use]
+    pub fn holders_of_listener(self, row: &RowView) -> Vec<u32> {
+        let local = words(row.local_address);
+        match self.core.listeners.find(row.netns, row.local_port, local) {
+            Some(Behind::One(index)) => self.results.holders(self.core.rows[index].sk),
+            Some(Behind::OneOfSeveral) | None => Vec::new(),
+        }
+    }
+
+    /// Returns the listener of this host that a connection of `row` leads to; `None` if its peer is
+    /// elsewhere, or one of several processes.
+    #[must_use]
+    pub fn listener_of_peer(self, row: &RowView) -> Option<RowView> {
+        let peer = words(row.peer_address);
+        match self.core.listeners.find(row.netns, row.peer_port, peer)? {
+            Behind::One(index) => {
+                let rows = &self.core.rows;
+                Some(self.row(&rows[index], rows.activity(index)))
+            }
+            Behind::OneOfSeveral => None,
+        }
+    }
+
+    /// Returns listeners, ports, processes and settings, as of the last pass.
+    #[must_use]
+    pub fn pressure(self) -> Pressure {
+        self.results.pressure()
+    }
+
+    /// Returns how many connections each service has opened and closed.
+    #[must_use]
+    pub fn flows(self) -> Flows {
+        self.core.services.flows(&self.core.groups)
     }
 
     /// Returns whether a workload waits for its name.

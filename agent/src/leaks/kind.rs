@@ -1,40 +1,44 @@
-//! The kinds of leaks, by state and stage of the connections.
+//! The kinds of leaks: what each means, how heavy it weighs, what to do next.
 //!
-//! Used by `suspect`.
+//! Chosen by `judge`, shown by `suspect`.
 
-use catalogue::labels::{SocketState, Stage};
-
-/// The kind of a leak.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What is wrong with a group of connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Kind {
     /// CLOSE_WAIT, most of them read to the end: the close is missing.
     NeverClosed,
-    /// CLOSE_WAIT, most of them with unread bytes: the process does not read.
+    /// The process does not read, in CLOSE_WAIT or in ESTABLISHED.
     NeverRead,
-    /// CLOSE_WAIT, most of them in the accept queue: the process does not accept.
+    /// The process does not accept.
     NeverAccepted,
     /// SYN_SENT: the peer does not answer.
     NoAnswer,
     /// FIN_WAIT2 with a descriptor.
     HalfClosed,
-    /// FIN_WAIT1, LAST_ACK, CLOSING: the peer does not acknowledge.
+    /// The peer does not acknowledge data or the FIN.
     Unacknowledged,
+    /// ESTABLISHED: connections are opened, used once and not given back.
+    EstablishedGrowing,
+    /// A client's idle connections that the server closed.
+    PoolStale,
+    /// ESTABLISHED and idle without keepalive: if the peer is gone, nothing will ever notice.
+    IdleWithoutKeepalive,
 }
 
 impl Kind {
-    /// Returns the kind of connections in a transient state. In CLOSE_WAIT it follows from the
-    /// stage that most of them are in.
-    pub(super) fn of(state: SocketState, stages: [u64; Stage::COUNT]) -> Self {
-        let [unaccepted, unread, read] = stages;
-        match state {
-            SocketState::CloseWait if read >= unaccepted.max(unread) => Self::NeverClosed,
-            SocketState::CloseWait if unread >= unaccepted => Self::NeverRead,
-            SocketState::CloseWait => Self::NeverAccepted,
-            SocketState::SynSent => Self::NoAnswer,
-            SocketState::FinWait2 => Self::HalfClosed,
-            _ => Self::Unacknowledged,
-        }
-    }
+    /// Every kind.
+    #[cfg(test)]
+    pub(super) const ALL: [Self; 9] = [
+        Self::NeverClosed,
+        Self::NeverRead,
+        Self::NeverAccepted,
+        Self::NoAnswer,
+        Self::HalfClosed,
+        Self::Unacknowledged,
+        Self::EstablishedGrowing,
+        Self::PoolStale,
+        Self::IdleWithoutKeepalive,
+    ];
 
     /// Returns the text in JSON.
     pub(super) const fn as_str(self) -> &'static str {
@@ -45,6 +49,9 @@ impl Kind {
             Self::NoAnswer => "no_answer",
             Self::HalfClosed => "half_closed",
             Self::Unacknowledged => "unacknowledged",
+            Self::EstablishedGrowing => "established_growing",
+            Self::PoolStale => "pool_stale",
+            Self::IdleWithoutKeepalive => "idle_without_keepalive",
         }
     }
 
@@ -56,11 +63,10 @@ impl Kind {
                  leak"
             }
             Self::NeverRead => {
-                "the peer closed, and nobody reads what it sent or the end of the stream: a stuck \
-                 or lost reader"
+                "nobody reads what the peer sent, or the end of the stream: a stuck or lost reader"
             }
             Self::NeverAccepted => {
-                "the peer came and went in the accept queue: the process does not accept"
+                "connections wait in the accept queue: the process does not accept"
             }
             Self::NoAnswer => {
                 "the peer's host does not answer the SYN: wrong address, firewall, or host down"
@@ -69,19 +75,73 @@ impl Kind {
                 "this side closed its half and keeps the descriptor; the peer never closed"
             }
             Self::Unacknowledged => {
-                "this side closed and the peer does not acknowledge it: peer or path gone"
+                "the peer does not acknowledge what was sent: peer or path gone"
+            }
+            Self::EstablishedGrowing => {
+                "connections are opened, used and not given back: a pool that only grows"
+            }
+            Self::PoolStale => {
+                "the server closed idle connections of a pool: harmless unless they grow"
+            }
+            Self::IdleWithoutKeepalive => {
+                "idle connections without keepalive: if the peer is gone, nothing will ever notice"
             }
         }
     }
 
+    /// Returns what to do next, as a sentence for people.
+    pub(super) const fn next_step(self) -> &'static str {
+        match self {
+            Self::NeverClosed => {
+                "find the code path that reads the end of the stream and does not close; a restart \
+                 of the process frees the descriptors for now"
+            }
+            Self::NeverRead => {
+                "look at what the process waits for (its threads' stacks): the reader hangs or is \
+                 gone"
+            }
+            Self::NeverAccepted => {
+                "look at what the process waits for (its threads' stacks), or which process \
+                 inherited the listener: nobody calls accept"
+            }
+            Self::NoAnswer => "try the peer's address and port from this host; look at firewalls",
+            Self::HalfClosed => "find out why the peer does not close, or close with a time-out",
+            Self::Unacknowledged => {
+                "see whether the peer is alive; TCP_USER_TIMEOUT ends such connections early"
+            }
+            Self::EstablishedGrowing => {
+                "find where connections are opened and not given back to the pool or closed; limit \
+                 the pool meanwhile"
+            }
+            Self::PoolStale => {
+                "let the pool check or close connections that are idle for longer than the server \
+                 keeps them"
+            }
+            Self::IdleWithoutKeepalive => "turn keepalive on, or close connections that are idle",
+        }
+    }
+
+    /// Returns the name of the page in docs/runbooks.
+    pub(super) const fn runbook(self) -> &'static str {
+        match self {
+            Self::NeverClosed | Self::NeverRead | Self::PoolStale => "TcpCloseWaitStuck",
+            Self::NeverAccepted => "TcpCloseWaitUnaccepted",
+            Self::NoAnswer => "TcpConnectFailures",
+            Self::HalfClosed => "TcpFinWait2Stuck",
+            Self::Unacknowledged => "TcpPeersUnreachable",
+            Self::EstablishedGrowing | Self::IdleWithoutKeepalive => "TcpEstablishedGrowing",
+        }
+    }
+
     /// Returns the weight for the score. It is largest if only the process can end the connections,
-    /// and smallest if the kernel ends them after its last retransmit.
+    /// and smallest if the kernel ends them after its last retransmit. A note has none.
     pub(super) const fn weight(self) -> u64 {
         match self {
             Self::NeverClosed | Self::NeverRead | Self::NeverAccepted => 4,
-            Self::NoAnswer => 3,
+            Self::NoAnswer | Self::EstablishedGrowing => 3,
             Self::HalfClosed => 2,
-            Self::Unacknowledged => 1,
+            Self::Unacknowledged | Self::PoolStale => 1,
+            Self::IdleWithoutKeepalive => 0,
         }
     }
 }

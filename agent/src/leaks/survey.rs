@@ -1,13 +1,20 @@
-//! One walk over the table: the connections past [`GRACE`], grouped by process and service.
+//! One walk over the table: the connections in use and those in a transient state past [`GRACE`],
+//! grouped by process and service.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
-use catalogue::labels::{Role, SocketState, Stage};
+use catalogue::labels::{Role, SocketState};
 use catalogue::limits::STUCK_AGES;
 use hashbrown::HashMap;
 
 use super::GRACE;
-use crate::conn::{RowView, States};
+use super::past::Sampled;
+use super::sampler::Entry;
+use super::tally::{Connection, Tally};
+use super::target::Target;
+use super::times::Times;
+use crate::conn::{Flows, RowView, States};
 use crate::ingest::SharedTable;
 use crate::listing::filter::Filter;
 use crate::listing::walk::{self, Walked};
@@ -15,10 +22,12 @@ use crate::listing::walk::{self, Walked};
 /// The most groups with a service port of their own. Beyond it, the ports of a process share a
 /// group, of which there are at most as many again.
 pub(super) const MAX_GROUPS: usize = 4096;
-/// The most connections of a group that are kept as evidence: the oldest.
+/// The most connections of a group that are kept as evidence.
 const MAX_SHOWN: usize = 3;
 /// The most process ids that are distinguished in a group.
 const MAX_PIDS: usize = 64;
+/// The most peers that are distinguished in a group.
+const MAX_PEERS: usize = 32;
 
 /// The properties that the connections of a group share.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -36,48 +45,109 @@ pub(crate) struct Key {
 }
 
 /// The connections of a group, as counts and samples.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Group {
-    /// How many connections there are.
-    pub(crate) count: u64,
+    /// What the judge goes by.
+    pub(crate) tally: Tally,
     /// How many have been in the state for longer than each of [`STUCK_AGES`].
     pub(crate) older_than: [u64; STUCK_AGES.len()],
-    /// In CLOSE_WAIT: how many are at each stage, in the order of `Stage::ALL`.
-    pub(crate) stages: [u64; Stage::COUNT],
+    /// How many are orphans: no process has a descriptor of them.
+    pub(crate) orphans: u64,
+    /// When the oldest entered its state, nanoseconds of `CLOCK_MONOTONIC`; 0 without connections.
+    pub(crate) since: u64,
+    /// Whether it may have entered it earlier.
+    pub(crate) since_at_least: bool,
     /// Process ids with their number of connections, in the order of the walk; at most
     /// [`MAX_PIDS`].
     pub(crate) pids: Vec<(u32, u64)>,
     /// How many connections belong to processes that are not in `pids`, or to no known one.
     pub(crate) beyond_pids: u64,
-    /// The oldest connections, the oldest first; at most [`MAX_SHOWN`].
-    pub(crate) oldest: Vec<RowView>,
+    /// Peers with their number of connections, in the order of the walk; at most [`MAX_PEERS`].
+    pub(super) peers: Vec<Target>,
+    /// The most telling connections, at most [`MAX_SHOWN`]: those that have gone unused, or been in
+    /// a transient state, for longest.
+    pub(crate) sample: Vec<RowView>,
 }
 
 impl Group {
-    /// Returns when the oldest entered its state; `u64::MAX` for a group without connections.
-    #[must_use]
-    pub(crate) fn oldest_since(&self) -> u64 {
-        self.oldest.first().map_or(u64::MAX, |row| row.entered)
-    }
-
-    fn add(&mut self, row: RowView, now: u64) {
-        self.count += 1;
+    fn add(&mut self, row: RowView, now: u64, times: &Times) {
+        let connection = Connection::from(&row);
+        self.tally.add(&connection, (row.role, row.state), now, times);
+        self.orphans += u64::from(row.orphan);
+        if self.tally.count == 1 || row.entered < self.since {
+            (self.since, self.since_at_least) = (row.entered, row.entered_before);
+        }
         let age = now.saturating_sub(row.entered);
         for (count, than) in self.older_than.iter_mut().zip(STUCK_AGES) {
             *count += u64::from(age > than * super::SECOND);
-        }
-        if let Some(stage) = row.waiting.stage {
-            self.stages[stage.index()] += 1;
         }
         match self.pids.iter().position(|(pid, _)| *pid == row.tgid) {
             Some(place) => self.pids[place].1 += 1,
             None if row.tgid != 0 && self.pids.len() < MAX_PIDS => self.pids.push((row.tgid, 1)),
             None => self.beyond_pids += 1,
         }
-        let place = self.oldest.partition_point(|older| older.entered <= row.entered);
+        self.add_peer(&row);
+        let place = self.sample.partition_point(|other| quiet_since(other) <= quiet_since(&row));
         if place < MAX_SHOWN {
-            self.oldest.truncate(MAX_SHOWN - 1);
-            self.oldest.insert(place, row);
+            self.sample.truncate(MAX_SHOWN - 1);
+            self.sample.insert(place, row);
+        }
+    }
+}
+
+impl Group {
+    /// Counts where a connection leads to; the port of a client of this host means nothing.
+    fn add_peer(&mut self, row: &RowView) {
+        let mut target = Target::new(row, 1);
+        if row.role == Role::Server {
+            target.port = 0;
+        }
+        let is_same = |known: &Target| (known.address, known.port) == (target.address, target.port);
+        match self.peers.iter().position(is_same) {
+            Some(place) => self.peers[place].connections += 1,
+            None if self.peers.len() < MAX_PEERS => self.peers.push(target),
+            None => {}
+        }
+    }
+
+    /// Returns where most connections lead to, at most `most` peers.
+    pub(super) fn targets(&self, most: usize) -> Vec<Target> {
+        let mut peers = self.peers.clone();
+        peers.sort_by_key(|peer| (Reverse(peer.connections), peer.address, peer.port));
+        peers.truncate(most);
+        peers
+    }
+}
+
+/// Returns since when nothing has happened to a connection that it should: its last use, or its
+/// entry into a transient state. One that waits to be accepted, or for its peer, comes first.
+fn quiet_since(row: &RowView) -> (bool, u64) {
+    match row.state {
+        SocketState::Established => {
+            let waits = row.waiting.stage.is_some() || row.activity.stalled.is_some();
+            (!waits, row.activity.used().unwrap_or(row.entered))
+        }
+        _ => (false, row.entered),
+    }
+}
+
+impl From<&RowView> for Connection {
+    fn from(row: &RowView) -> Self {
+        let activity = &row.activity;
+        let fin = u32::from(row.state == SocketState::CloseWait);
+        Self {
+            born: (!row.born_before).then_some(row.born),
+            entered: row.entered,
+            last_used: activity.used().unwrap_or(row.entered),
+            // What is not known excuses nobody, and accuses nobody.
+            has_keepalive: activity.keepalive.unwrap_or(true),
+            stage: row.waiting.stage,
+            unread_bytes: row.waiting.receive_queue.saturating_sub(fin),
+            last_received: activity.received.unwrap_or(row.entered),
+            last_read: 0,
+            was_used: activity.bytes.is_some_and(|[sent, received]| sent > 0 || received > 0),
+            retransmits: if activity.stalled.is_some() { activity.timeouts } else { 0 },
+            unacknowledged_since: activity.stalled,
         }
     }
 }
@@ -99,11 +169,12 @@ pub(crate) struct Survey {
 impl Survey {
     /// Walks over the rows that match, at `now` (`CLOCK_MONOTONIC`, nanoseconds).
     #[must_use]
-    pub(crate) fn of(table: &SharedTable, filter: &Filter, now: u64) -> Self {
+    pub(crate) fn of(table: &SharedTable, filter: &Filter, now: u64, times: &Times) -> Self {
         let mut survey = Self::default();
-        let walked = walk::rows(table, filter.states.and(States::leaking()), |row| {
+        let states = States::leaking().with(SocketState::Established);
+        let walked = walk::rows(table, filter.states.and(states), |row| {
             if filter.matches(&row, now) && !ends_by_itself(&row) {
-                survey.add(row, now);
+                survey.add(row, now, times);
             }
         });
         Self { walked, ..survey }
@@ -114,18 +185,29 @@ impl Survey {
         self.groups.iter()
     }
 
-    /// Returns how many connections each group has.
+    /// Returns what the sampler keeps of each group; `flows` are the openings and closings of the
+    /// services.
     #[must_use]
-    pub(crate) fn counts(self) -> HashMap<Key, u64> {
-        self.groups.into_iter().map(|(key, group)| (key, group.count)).collect()
+    pub(super) fn sampled(&self, flows: &Flows) -> HashMap<Key, Entry<Sampled>> {
+        let sampled = |(key, group): (&Key, &Group)| {
+            let flow = key.service_port.and_then(|port| {
+                let service = (Arc::clone(&key.process), Arc::clone(&key.workload), key.role, port);
+                flows.get(&service).copied()
+            });
+            let value = Sampled::of(&group.tally, flow);
+            (key.clone(), Entry { since: group.since, value })
+        };
+        self.groups().map(sampled).collect()
     }
 
-    fn add(&mut self, row: RowView, now: u64) {
-        self.in_leak_states += 1;
-        if now.saturating_sub(row.entered) < GRACE {
-            return;
+    fn add(&mut self, row: RowView, now: u64, times: &Times) {
+        if row.state.can_leak() {
+            self.in_leak_states += 1;
+            if now.saturating_sub(row.entered) < GRACE {
+                return;
+            }
+            self.past_grace += 1;
         }
-        self.past_grace += 1;
         let mut key = Key {
             process: Arc::clone(&row.process),
             workload: Arc::clone(&row.workload),
@@ -140,7 +222,7 @@ impl Survey {
             self.ungrouped += 1;
             return;
         }
-        self.groups.entry(key).or_default().add(row, now);
+        self.groups.entry(key).or_default().add(row, now, times);
     }
 }
 

@@ -1,11 +1,13 @@
 //! Tests of grouping, growth, ranking and sentences.
 
 use catalogue::labels::{Role, SocketState};
-use hashbrown::HashMap;
+use catalogue::limits::STUCK_AGES;
 
-use super::history::History;
-use super::survey::{Key, Survey};
+use super::judge::Verdict;
+use super::kind::Kind;
+use super::survey::Group;
 use super::*;
+use crate::conn::RowView;
 use crate::listing::tests::shared;
 use crate::query::leaks::LeaksQuery;
 use crate::query::parameter::read;
@@ -14,7 +16,7 @@ const MINUTE: u64 = 60 * SECOND;
 
 fn asked(watch: &Watch, table: &SharedTable, text: &str, now: u64) -> Leaks {
     let query: LeaksQuery = read(form_urlencoded::parse(text.as_bytes())).unwrap();
-    watch.leaks(table, &query.filter, query.limit, now)
+    watch.leaks(table, &query.filter, query.limit, query.fail_on, now)
 }
 
 /// Returns whether two numbers differ by less than 0.001.
@@ -22,20 +24,8 @@ fn near(one: f64, other: f64) -> bool {
     (one - other).abs() < 0.001
 }
 
-fn key(process: &str, port: u16) -> Key {
-    let (process, workload) = (process.into(), "host".into());
-    Key {
-        process,
-        workload,
-        role: Role::Client,
-        state: SocketState::CloseWait,
-        service_port: Some(port),
-    }
-}
-
-/// Returns a group of `count` connections, the oldest of which has just entered its state.
-fn of(count: u64) -> survey::Group {
-    survey::Group { count, ..survey::Group::default() }
+fn survey(table: &SharedTable, now: u64) -> Survey {
+    Survey::of(table, &Filter::ALL, now, &Times::default())
 }
 
 /// Asks a table with 70 connections that entered CLOSE_WAIT in the first 210 milliseconds: of 7
@@ -104,52 +94,6 @@ fn the_worst_comes_first_and_the_order_is_always_the_same() {
 }
 
 #[test]
-fn growth_is_told_from_the_samples_of_ten_minutes() {
-    let mut history = History::default();
-    let leak = key("leak", 1);
-    for minute in 0..30_u64 {
-        history.add(
-            minute * MINUTE,
-            HashMap::from([(leak.clone(), 100 + 2 * minute), (key("steady", 2), 5)]),
-        );
-        history.add(
-            minute * MINUTE + SAMPLE_INTERVAL,
-            HashMap::from([(leak.clone(), 101 + 2 * minute), (key("steady", 2), 5)]),
-        );
-    }
-    let now = 30 * MINUTE;
-    let growth = history.growth(&leak, &of(160), now).unwrap();
-    assert!(near(growth.per_minute, 2.0), "{growth:?}");
-    assert_eq!((growth.over, history.reach(now)), (630 * SECOND, 630 * SECOND));
-    assert!(near(history.growth(&key("steady", 2), &of(5), now).unwrap().per_minute, 0.0));
-    let new = history.growth(&key("new", 3), &of(21), now).unwrap();
-    assert!(near(new.per_minute, 2.0), "a group that was never seen had none: {new:?}");
-}
-
-#[test]
-fn growth_is_not_told_before_there_is_a_minute_of_it() {
-    let mut history = History::default();
-    assert_eq!(history.growth(&key("x", 1), &of(5), SECOND), None);
-    history.add(SECOND, HashMap::new());
-    assert_eq!(history.growth(&key("x", 1), &of(5), 30 * SECOND), None);
-    assert!(history.growth(&key("x", 1), &of(5), 61 * SECOND).is_some());
-}
-
-#[test]
-fn samples_are_due_every_thirty_seconds_after_a_first_grace() {
-    let mut history = History::default();
-    let due: Vec<u64> = (0..100)
-        .filter(|second| {
-            history.is_due(second * SECOND) && {
-                history.add(second * SECOND, HashMap::new());
-                true
-            }
-        })
-        .collect();
-    assert_eq!(due, [11, 41, 71]);
-}
-
-#[test]
 fn what_is_older_than_the_agent_does_not_look_as_if_it_had_grown() {
     let (watch, table) = (Watch::default(), shared(210));
     for second in 1..=120 {
@@ -163,127 +107,156 @@ fn what_is_older_than_the_agent_does_not_look_as_if_it_had_grown() {
 }
 
 #[test]
-fn a_million_groups_leave_a_bounded_history_of_the_largest_and_no_false_growth() {
-    let mut history = History::default();
-    let crowd = |size: u64, from: u32| {
-        (from..from + 50_000).map(|n| (key(&format!("p{n}"), 1), size)).collect::<HashMap<_, _>>()
+fn a_group_keeps_its_three_oldest_and_tells_a_bounded_number_of_pids_apart() {
+    let table = shared(60_000);
+    let survey = survey(&table, 100 * SECOND);
+    let transient = || survey.groups().filter(|(key, _)| key.state.can_leak());
+    for (_, group) in transient() {
+        assert_eq!(group.sample.len(), 3);
+        assert!(group.sample.windows(2).all(|pair| pair[0].entered <= pair[1].entered));
+    }
+    let total: u64 = transient().map(|(_, group)| group.tally.count).sum();
+    assert_eq!((total, survey.past_grace, survey.ungrouped), (20_000, 20_000, 0));
+}
+
+/// Returns a group of `count` connections that are `pid`'s, the oldest `since` the boot.
+fn group(pids: &[(u32, u64)], since: u64, sample: RowView) -> Group {
+    let count = pids.iter().map(|(_, count)| count).sum();
+    Group {
+        tally: tally::Tally { count, ..tally::Tally::default() },
+        older_than: [0; STUCK_AGES.len()],
+        since,
+        pids: pids.to_vec(),
+        sample: vec![sample],
+        ..Group::default()
+    }
+}
+
+/// Returns the sentence about a verdict on a group of `orders.service` after 192 minutes.
+fn said(
+    (process, port, role, state): (&str, Option<u16>, Role, SocketState),
+    kind: Kind,
+    per_minute: f64,
+    pids: &[(u32, u64)],
+    change: impl FnOnce(&mut Group),
+) -> String {
+    let table = shared(3);
+    let row = table.lock().unwrap().view().rows().next().unwrap();
+    let mut group = group(pids, 0, row);
+    change(&mut group);
+    let (process, workload) = (process.into(), "orders.service".into());
+    let key = Key { process, workload, role, state, service_port: port };
+    let growth = Some(growth::Growth { per_minute, over: 10 * MINUTE });
+    let verdict = Verdict {
+        kind,
+        certainty: Certainty::Likely,
+        accuses: true,
+        connections: group.tally.count,
+        growth,
+        trend: true,
     };
-    for round in 0..20_u32 {
-        let mut counts = crowd(2, round * 50_000);
-        counts.insert(key("leak", 5432), 400);
-        history.add(u64::from(round) * SAMPLE_INTERVAL, counts);
-        assert!(history.len() <= history::MAX_GROUPS);
-    }
-    let now = 20 * SAMPLE_INTERVAL;
-    assert_eq!(
-        history.growth(&key("leak", 5432), &of(400), now).map(|growth| growth.per_minute),
-        Some(0.0)
-    );
-    assert_eq!(
-        history.growth(&key("p1", 1), &of(2), now),
-        None,
-        "what was left out has no history"
-    );
-    for round in 20..50 {
-        history.add(round * SAMPLE_INTERVAL, HashMap::new());
-    }
-    assert_eq!(history.len(), 0, "groups that are gone are forgotten");
+    Suspect::of(&Candidate::new(&key, &group, verdict, None), None, 192 * MINUTE).sentence
 }
 
 #[test]
 fn sentences_say_who_what_where_and_how_fast() {
-    let base = |process: &str, port, role| {
-        let table = shared(210);
-        let survey = Survey::of(&table, &Filter::ALL, MINUTE);
-        let (_, group) = survey.groups().next().unwrap();
-        (
-            Key { process: process.into(), workload: "orders.service".into(), role, ..key("", 0) },
-            group.clone(),
-            port,
-        )
-    };
-    let said = |process: &str, port, role, per_minute: f64, change: fn(&mut survey::Group)| {
-        let (mut key, mut group, port) = base(process, port, role);
-        key.service_port = port;
-        group.count = 412;
-        group.oldest.truncate(1);
-        group.oldest[0].entered = 0;
-        group.pids = vec![(4711, 412)];
-        group.stages = [2, 10, 400];
-        change(&mut group);
-        let growth = Some(history::Growth { per_minute, over: 10 * MINUTE });
-        Suspect::of(&Candidate::new(&key, &group, growth), 192 * MINUTE).sentence
-    };
+    let orders = ("orders-api", Some(5432), Role::Client, SocketState::CloseWait);
     assert_eq!(
-        said("orders-api", Some(5432), Role::Client, 2.04, |_| ()),
+        said(orders, Kind::NeverClosed, 2.04, &[(4711, 412)], |group| {
+            group.tally.stages = [2, 10, 400];
+        }),
         "process orders-api (pid 4711) in orders.service holds 412 close_wait connections towards \
          port 5432, 400 of them read but never closed, the oldest 3 h 12 min, growing by 2 a minute"
     );
+    let nginx = ("nginx", Some(80), Role::Server, SocketState::CloseWait);
     assert_eq!(
-        said("nginx", Some(80), Role::Server, -0.5, |group| {
-            group.pids = vec![(7, 12), (9, 400)];
-            group.oldest[0].entered_before = true;
-            group.stages = [412, 0, 0];
+        said(nginx, Kind::NeverAccepted, -0.5, &[(7, 12), (9, 400)], |group| {
+            group.since_at_least = true;
+            group.tally.stages = [412, 0, 0];
         }),
         "process nginx (several pids, most in 9) in orders.service holds 412 close_wait \
          connections on its port 80, never accepted, the oldest at least 3 h 12 min, shrinking by \
          0.5 a minute"
     );
+    let nobody = ("unknown", None, Role::Unknown, SocketState::CloseWait);
     assert_eq!(
-        said("unknown", None, Role::Unknown, 0.0, |group| {
-            group.pids.clear();
-            group.count = 1;
-            group.stages = [0; 3];
-        }),
+        said(nobody, Kind::NeverClosed, 0.0, &[], |group| group.tally.count = 1),
         "a process that is not known in orders.service holds 1 close_wait connection of several \
          ports, for 3 h 12 min, steady"
     );
-}
-
-#[test]
-fn a_group_keeps_its_three_oldest_and_tells_a_bounded_number_of_pids_apart() {
-    let table = shared(60_000);
-    let survey = Survey::of(&table, &Filter::ALL, 100 * SECOND);
-    for (_, group) in survey.groups() {
-        assert_eq!(group.oldest.len(), 3);
-        assert!(group.oldest.windows(2).all(|pair| pair[0].entered <= pair[1].entered));
-    }
-    let total: u64 = survey.groups().map(|(_, group)| group.count).sum();
-    assert_eq!((total, survey.past_grace, survey.ungrouped), (20_000, 20_000, 0));
-}
-
-#[test]
-fn the_watch_samples_every_thirty_seconds_and_tells_growth_in_its_answer() {
-    let (watch, table) = (Watch::default(), shared(210));
-    watch.sample(&shared(0), 0);
-    watch.sample(&shared(0), 20 * SECOND);
-    watch.sample(&table, 49 * SECOND);
-    let found = asked(&watch, &table, "process=app3&service_port=5433", 80 * SECOND);
-    assert_eq!(found.suspects[0].growth_per_minute, Some(2.0), "none at 20 s, two at 80 s");
-    assert!(near(found.looked_at.history_seconds, 60.0));
-    assert!(
-        found.suspects[0].sentence.ends_with("growing by 2 a minute"),
-        "{}",
-        found.suspects[0].sentence
+    let leaker = ("conn-leaker", Some(59_111), Role::Client, SocketState::Established);
+    assert_eq!(
+        said(leaker, Kind::EstablishedGrowing, 30.0, &[(1854, 222)], |group| {
+            group.tally.used_once = 222;
+            group.tally.longest_idle = 7 * MINUTE;
+        }),
+        "process conn-leaker (pid 1854) in orders.service holds 222 established connections \
+         towards port 59111: each was used once and never again, the oldest idle for 7 min 0 s, \
+         growing by 30 a minute: connections are opened and not given back"
     );
-    assert_eq!(found.suspects[0].score, 2 * 4 * (2 + 2));
+    let pusher = ("pusher", Some(80), Role::Server, SocketState::FinWait1);
+    assert_eq!(
+        said(pusher, Kind::Unacknowledged, 0.0, &[(9, 20)], |group| group.orphans = 20),
+        "process pusher (pid 9) in orders.service left 20 fin_wait1 connections on its port 80 \
+         that nobody holds any more, the oldest 3 h 12 min, steady"
+    );
 }
 
 #[test]
-fn connections_that_came_under_another_name_are_no_growth() {
-    let mut history = history::History::default();
-    (10..=15).for_each(|round| {
-        history.add(round * SAMPLE_INTERVAL, HashMap::from([(key("before", 1), 50)]));
-    });
-    let now = 15 * SAMPLE_INTERVAL + SECOND;
-    let table = shared(210);
-    let (_, group) = Survey::of(&table, &Filter::ALL, now)
-        .groups()
-        .next()
-        .map(|(key, group)| (key.clone(), group.clone()))
-        .unwrap();
-    let mut moved = survey::Group { count: 50, ..group };
-    assert_eq!(history.growth(&key("after", 1), &moved, 100 * SAMPLE_INTERVAL), None);
-    moved.oldest[0].entered = 99 * SAMPLE_INTERVAL;
-    assert!(history.growth(&key("after", 1), &moved, 100 * SAMPLE_INTERVAL).is_some());
+fn the_time_to_the_limit_is_a_range_at_the_end_of_the_sentence() {
+    let mut suspect = Suspect { sentence: "process x holds".into(), ..Suspect::default() };
+    let level = exhaustion::Level { used: 400, limit: 1024 };
+    let when = trend::Exhaustion { low_s: 1490.0, mid_s: 2380.0, high_s: Some(4180.0) };
+    suspect.take_level(level, Some(when));
+    assert_eq!(
+        suspect.sentence,
+        "process x holds; at the descriptor limit (1024) in about 40 min (25 to 70)"
+    );
+    assert_eq!((suspect.descriptors, suspect.descriptor_limit), (Some(400), Some(1024)));
+}
+
+#[test]
+fn the_watch_samples_every_fifteen_seconds_and_tells_growth_in_its_answer() {
+    let (watch, empty, table) = (Watch::default(), shared(0), shared(210));
+    for second in 0..30 {
+        assert_eq!(watch.sample(&empty, second * SECOND), second % 15 == 0);
+    }
+    for second in 30..200 {
+        watch.sample(&table, second * SECOND);
+    }
+    let found = asked(&watch, &table, "process=app3&service_port=5433", 200 * SECOND);
+    let suspect = &found.suspects[0];
+    assert_eq!(suspect.growth_per_minute, Some(0.0), "{}", suspect.sentence);
+    assert!(suspect.sentence.ends_with(", steady") && near(found.looked_at.history_seconds, 200.0));
+    assert_eq!((suspect.kind.as_str(), suspect.certainty.as_str()), ("never_read", "likely"));
+}
+
+#[test]
+fn what_is_expected_is_a_note_and_fails_no_command() {
+    let text = "[[expected]]\nprocess = \"app3\"\nat-most = 2\nreason = \"known since May\"";
+    let arguments = crate::config::RunArgs::default();
+    let path = std::env::temp_dir().join(format!("tcpwarden-expected-{}", std::process::id()));
+    std::fs::write(&path, text).unwrap();
+    let arguments = crate::config::RunArgs { config: Some(path.clone()), ..arguments };
+    let config = crate::config::RunConfig::load(&arguments, &|_| None).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let (watch, table) = (Watch::new(config.expected, config.names, false), shared(210));
+    let found = asked(&watch, &table, "process=app3&fail_on=possible", 2 * MINUTE);
+    assert_eq!((found.matched, found.failing), (0, 0));
+    let note = &found.notes[0];
+    assert_eq!((&*note.process, note.expected.as_deref()), ("app3", Some("known since May")));
+    let others = asked(&watch, &table, "fail_on=likely&limit=1", 2 * MINUTE);
+    assert_eq!((others.matched, others.failing), (30, 30));
+    let grace = asked(&watch, &table, "fail_on=likely", 30 * SECOND);
+    assert_eq!((grace.matched, grace.failing), (30, 0), "half a minute is possible only");
+}
+
+#[test]
+fn every_kind_says_what_to_do_next_and_has_a_page() {
+    let runbooks = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/runbooks");
+    for kind in Kind::ALL {
+        assert!(kind.next_step().len() > 20 && !kind.next_step().ends_with('.'));
+        let page = runbooks.join(format!("{}.md", kind.runbook()));
+        assert!(page.exists(), "{} of {}", page.display(), kind.as_str());
+    }
 }

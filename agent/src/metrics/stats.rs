@@ -24,6 +24,26 @@ pub struct SelfStats {
     pub process: ProcessSample,
     /// Inode of the network namespace that the agent runs in, shown as `host`.
     pub host_netns: u32,
+    /// What runs out, as of the last sample.
+    pub running_out: Vec<RunsOut>,
+}
+
+/// A resource that runs out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunsOut {
+    /// Whose.
+    pub whose: Whose,
+    /// In how many seconds, about.
+    pub seconds: f64,
+}
+
+/// What runs out, and whose it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// The descriptors of a process, by its name and workload.
+    Descriptors(Arc<str>, Arc<str>),
+    /// The local ports of a network namespace, by its inode.
+    Ports(u32),
 }
 
 /// The number of records that could not be decoded, by reason.
@@ -77,6 +97,7 @@ impl Default for SelfStats {
             probes: Vec::new(),
             process: ProcessSample::default(),
             host_netns: 0,
+            running_out: Vec::new(),
         }
     }
 }

@@ -12,7 +12,7 @@ use super::text::{escape_json, printable};
 use super::{Entry, Refusal};
 use crate::client;
 use crate::config::{DEFAULT_LISTEN, Listen};
-use crate::exit::{self, Error};
+use crate::exit::Error;
 
 /// Which agent to ask, and how to print its answer.
 #[derive(Args, Clone, Debug, PartialEq)]
@@ -89,7 +89,8 @@ impl Request {
         self.check().map_err(|refusal| usage(&refusal))?;
         let body = client::fetch(&self.from.agent, &self.target())
             .map_err(|failure| self.failed(&failure.to_string()))?;
-        let page = self.page(&body).map_err(|error| {
+        let read = self.page(&body).and_then(|page| Ok((page, (self.query.code)(&body)?)));
+        let (page, code) = read.map_err(|error| {
             self.failed(&format!("its answer is not what an agent of this version sends: {error}"))
         })?;
         match out.write_all(page.as_bytes()).and_then(|()| out.flush()) {
@@ -97,7 +98,7 @@ impl Request {
                 anyhow::Error::new(error).context("cannot write the answer to the output"),
             )),
             // A reader that went away (`connections | head`) is the end, not an error.
-            _ => Ok(exit::OK),
+            _ => Ok(code),
         }
     }
 
@@ -139,6 +140,7 @@ mod tests {
             "min-age" | "min-idle" | "since" => "5m",
             "keepalive" | "unacknowledged" => "no",
             "kind" => "slow",
+            "fail-on" => "likely",
             "sort" => "pid",
             "group-by" => "peer",
             "after" => "pid.asc.1.2.3",

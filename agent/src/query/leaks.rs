@@ -9,6 +9,8 @@ use super::parameter::Parameter;
 use super::text::{age, end, printable};
 use super::{Query, Source, value};
 use crate::duration_text;
+use crate::exit;
+use crate::leaks::Certainty;
 use crate::leaks::suspect::Suspect;
 use crate::leaks::{Leaks, LookedAt};
 use crate::listing::filter::Filter;
@@ -20,11 +22,13 @@ pub(crate) struct LeaksQuery {
     pub(crate) filter: Filter,
     /// The most suspects in the answer.
     pub(crate) limit: usize,
+    /// How sure a suspect must be to fail the command; none does without.
+    pub(crate) fail_on: Option<Certainty>,
 }
 
 impl Default for LeaksQuery {
     fn default() -> Self {
-        Self { filter: Filter::ALL, limit: 20 }
+        Self { filter: Filter::ALL, limit: 20, fail_on: None }
     }
 }
 
@@ -36,12 +40,17 @@ impl Query for LeaksQuery {
     const NOTES: &'static str = "\
 A suspect is a process with connections that have been in a transient state for more than ten
 seconds: close_wait (the peer closed, the process never did), syn_sent (nobody answers), fin_wait2
-with a descriptor (half-closed), fin_wait1, last_ack and closing (the peer does not acknowledge).
-The exit code is 0 with and without suspects; .matched of --json is their number.
+with a descriptor (half-closed), fin_wait1, last_ack and closing (the peer does not acknowledge);
+or with established ones that only grow and are not used, are not accepted, not read or not
+acknowledged. A suspect is possible or likely. Notes accuse nobody: idle connections without
+keepalive, idle pools that the server closed, and what [[expected]] of the configuration names.
+The exit code is 0 with and without suspects, unless --fail-on says otherwise; .matched of --json
+is their number.
 
 Examples:
   tcpwarden leaks
   tcpwarden leaks --min-age 1h
+  tcpwarden leaks --fail-on likely || mail -s leak root
   tcpwarden leaks --json | jq -r '.suspects[].sentence'
 ";
     const PARAMETERS: &'static [Parameter<Self>] = &[
@@ -92,16 +101,39 @@ Examples:
         .under(WHICH)
         .short('n')
         .help("At most this many, 1 to 1000 [default: 20]"),
+        Parameter::one("fail-on", "CERTAINTY", |query: &mut Self, text| {
+            let known = [("possible", Certainty::Possible), ("likely", Certainty::Likely)];
+            query.fail_on = Some(value::choice(text, &known)?);
+            Ok(())
+        })
+        .help("End with exit code 8 if a suspect is at least this sure: possible, likely"),
     ];
     type Answer = Leaks;
 
     fn answer(&self, source: &Source, now: u64) -> Leaks {
-        source.leaks.leaks(&source.table, &self.filter, self.limit, now)
+        let Self { filter, limit, fail_on } = self;
+        source.leaks.leaks(&source.table, filter, *limit, *fail_on, now)
+    }
+
+    fn exit_code(answer: &Leaks) -> u8 {
+        if answer.failing > 0 { exit::FOUND } else { exit::OK }
     }
 
     fn write(answer: &Leaks, page: &mut String) {
         for (number, suspect) in answer.suspects.iter().enumerate() {
             write_suspect(page, number + 1, suspect);
+        }
+        if !answer.notes.is_empty() {
+            let _ = writeln!(page, "notes, which accuse nobody:");
+        }
+        for note in &answer.notes {
+            let _ = writeln!(page, "-  {}", printable(&note.sentence));
+            let why = note.expected.as_deref().map(|why| format!("expected: {}", printable(why)));
+            let _ = writeln!(page, "   {}", why.unwrap_or_else(|| printable(&note.meaning)));
+        }
+        if answer.notes_matched > answer.notes.len() {
+            let more = answer.notes_matched - answer.notes.len();
+            let _ = writeln!(page, "   and {more} more");
         }
         let LookedAt { connections, in_leak_states, past_grace, .. } = answer.looked_at;
         // Writing to a String cannot fail.
@@ -124,7 +156,13 @@ Examples:
 fn write_suspect(page: &mut String, number: usize, suspect: &Suspect) {
     let Suspect { older_than_60, older_than_300, older_than_3600, .. } = suspect;
     let _ = writeln!(page, "{number}. {}", printable(&suspect.sentence));
-    let _ = writeln!(page, "   {}: {}", printable(&suspect.kind), printable(&suspect.meaning));
+    let _ = writeln!(
+        page,
+        "   {} ({}): {}",
+        printable(&suspect.kind),
+        printable(&suspect.certainty),
+        printable(&suspect.meaning)
+    );
     let _ = writeln!(
         page,
         "   older than 1 min: {older_than_60}, than 5 min: {older_than_300}, \
@@ -138,7 +176,41 @@ fn write_suspect(page: &mut String, number: usize, suspect: &Suspect) {
         let pid = one.pid.map(|pid| format!(", pid {pid}")).unwrap_or_default();
         let _ = writeln!(page, "   {local} -> {peer}, {bound}{age}{pid}");
     }
+    write_context(page, suspect);
+    if !suspect.next_step.is_empty() {
+        let _ = writeln!(
+            page,
+            "   next: {}; docs/runbooks/{}.md",
+            printable(&suspect.next_step),
+            printable(&suspect.runbook)
+        );
+    }
     let _ = writeln!(page);
+}
+
+/// Appends what is known beside the connections.
+fn write_context(page: &mut String, suspect: &Suspect) {
+    if !suspect.command_line.is_empty() {
+        let started = suspect.started_at.as_deref().map(|at| format!(", since {}", printable(at)));
+        let started = started.unwrap_or_default();
+        let (name, line) = (printable(&suspect.name), printable(&suspect.command_line));
+        let _ = writeln!(page, "   {name}: {line}{started}");
+    }
+    if let (Some(open), Some(limit)) = (suspect.descriptors, suspect.descriptor_limit) {
+        let _ = writeln!(page, "   descriptors: {open} of {limit}");
+    }
+    let peers: Vec<_> = suspect
+        .peers
+        .iter()
+        .map(|peer| format!("{} ({})", end(peer.address, peer.port), peer.connections))
+        .collect();
+    if !peers.is_empty() {
+        let _ = writeln!(page, "   peers: {}", peers.join(", "));
+    }
+    if !suspect.other_holders.is_empty() {
+        let pids: Vec<_> = suspect.other_holders.iter().map(u32::to_string).collect();
+        let _ = writeln!(page, "   the listener is also held by pid {}", pids.join(", "));
+    }
 }
 
 #[cfg(test)]
@@ -162,6 +234,7 @@ mod tests {
         let suspect = Suspect {
             sentence: "process x\u{1b}[2J holds".into(),
             kind: "never_closed".into(),
+            certainty: "likely".into(),
             older_than_60: 7,
             ..Suspect::default()
         };
@@ -174,7 +247,10 @@ mod tests {
         };
         let mut page = String::new();
         LeaksQuery::write(&answer, &mut page);
-        assert!(page.starts_with("1. process x\\u{1b}[2J holds\n   never_closed: "), "{page}");
+        assert!(
+            page.starts_with("1. process x\\u{1b}[2J holds\n   never_closed (likely): "),
+            "{page}"
+        );
         assert!(
             page.contains("older than 1 min: 7,") && page.contains("1 of 3 suspects shown"),
             "{page}"

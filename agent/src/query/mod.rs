@@ -24,6 +24,7 @@ mod which;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::exit;
 use crate::ingest::SharedTable;
 use crate::leaks::Watch;
 
@@ -58,6 +59,11 @@ pub(crate) trait Query: Default + Send + 'static {
     /// take the table's lock, but only for one slice at a time.
     fn answer(&self, source: &Source, now: u64) -> Self::Answer;
 
+    /// Returns the exit code of the command that got this answer.
+    fn exit_code(_: &Self::Answer) -> u8 {
+        exit::OK
+    }
+
     /// Appends the answer as text. Text that came over the wire must pass through
     /// [`text::printable`].
     fn write(answer: &Self::Answer, page: &mut String);
@@ -86,6 +92,7 @@ pub struct Entry {
     arguments: fn() -> Vec<clap::Arg>,
     prepare: fn(&str) -> Result<Prepared, Refusal>,
     text: fn(&[u8]) -> serde_json::Result<String>,
+    code: fn(&[u8]) -> serde_json::Result<u8>,
 }
 
 impl Entry {
@@ -97,6 +104,7 @@ impl Entry {
             arguments: || Q::PARAMETERS.iter().map(Parameter::argument).collect(),
             prepare: prepare::<Q>,
             text: text_of::<Q>,
+            code: |answer| Ok(Q::exit_code(&serde_json::from_slice(answer)?)),
         }
     }
 

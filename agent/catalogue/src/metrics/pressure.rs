@@ -101,6 +101,17 @@ super::metrics! {
     MAX_FDS = Gauge "tcpwarden_process_max_fds", "descriptors", ["process", "workload"],
         "Descriptors that the same process may have open.",
         "`Max open files` of /proc/PID/limits, the soft limit.";
+    FDS_EXHAUSTED = Gauge "tcpwarden_process_fds_exhausted_seconds", "seconds",
+        ["process", "workload"],
+        "About how long it takes until a process which owns TCP sockets reaches its descriptor \
+         limit. Of several processes of a name, the soonest. There is no series unless the number \
+         grows by a trend test over five minutes or more.",
+        "No equivalent in the kernel. `tcpwarden leaks` says the same as a range.";
+    PORTS_EXHAUSTED = Gauge "tcpwarden_ephemeral_ports_exhausted_seconds", "seconds", ["netns"],
+        "About how long it takes until connections to the busiest destination have used all local \
+         ports. There is no series unless the number grows by a trend test over five minutes or \
+         more.",
+        "No equivalent in the kernel. Ports in TIME_WAIT count as used.";
     PROCESS_SOCKETS = Gauge "tcpwarden_process_sockets", "sockets", ["process", "workload"],
         "TCP sockets that the same process owns, as of the last reconcile pass.",
         "The sockets of `ss -tanp` that name the process.";

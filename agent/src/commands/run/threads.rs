@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 
 use crate::clock::monotonic;
-use crate::config::RunConfig;
+use crate::config::{Listen, RunConfig};
 use crate::housekeeping::{self, Chore};
 use crate::ingest::{Handle, Ingest, SharedTable, Wishes};
 use crate::kernel::load::{Kernel, Maps};
@@ -78,8 +78,12 @@ impl Threads {
         };
         // It is not joined at the end: it sleeps for seconds at a time and holds nothing.
         spawn("workloads", move || resolver.run(&resolver_wanted))?;
-        let leaks = Watch::default();
-        let mut chores = [forward_log, sampler(table, &leaks, &ready)];
+        let leaks = Watch::new(
+            config.expected.clone(),
+            config.names.clone(),
+            matches!(config.listen, Listen::Unix(_)),
+        );
+        let mut chores = [forward_log, sampler(table, &leaks, &ready, stats)];
         let stats = stats.clone();
         let work = move || housekeeping::run(&runs, &stats, &mut chores, &pass_wanted, &stop);
         Ok(Self {
@@ -119,11 +123,18 @@ impl Threads {
 }
 
 /// Returns the chore that samples the suspects once the first pass has ended.
-fn sampler(table: &SharedTable, leaks: &Watch, ready: &Arc<AtomicBool>) -> Chore {
+fn sampler(
+    table: &SharedTable,
+    leaks: &Watch,
+    ready: &Arc<AtomicBool>,
+    stats: &SharedStats,
+) -> Chore {
     let (table, leaks, ready) = (Arc::clone(table), leaks.clone(), Arc::clone(ready));
+    let stats = stats.clone();
     Box::new(move || {
-        if ready.load(Ordering::Acquire) {
-            leaks.sample(&table, monotonic());
+        if ready.load(Ordering::Acquire) && leaks.sample(&table, monotonic()) {
+            let running_out = leaks.running_out();
+            stats.update(|stats| stats.running_out = running_out);
         }
     })
 }

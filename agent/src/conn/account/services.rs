@@ -20,7 +20,7 @@ use super::groups::Groups;
 use crate::conn::histogram::{Histogram, MICROSECONDS, NANOSECONDS, WHOLE_BYTES};
 use crate::conn::ids::{GroupId, ServiceId};
 use crate::conn::nanos::Nanos;
-use crate::conn::report::snapshot::Service;
+use crate::conn::report::snapshot::{Flows, Service};
 use crate::conn::socket::row::Row;
 use crate::internal_error::internal_error;
 
@@ -122,6 +122,17 @@ impl Services {
                 self.index.insert((successor, port), index);
             }
         }
+    }
+
+    /// Returns how many connections each service has opened and closed.
+    pub(crate) fn flows(&self, groups: &Groups) -> Flows {
+        let flow = |entry: &Entry| {
+            let Service { port, role, opened, closed, .. } = &entry.service;
+            let (process, workload) = groups.labels(entry.group);
+            let key = (process, workload, *role, (*port)?);
+            Some((key, (*opened, closed.iter().sum())))
+        };
+        self.list.iter().filter(|entry| entry.live).filter_map(flow).collect()
     }
 
     /// Returns how many connections opened and how many closed, whether shown or not.

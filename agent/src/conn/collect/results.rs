@@ -26,6 +26,8 @@ pub(crate) struct PassResults {
     processes: Vec<OwnerProcess>,
     descriptors: HashMap<u32, Descriptors>,
     host: Host,
+    /// The processes that hold each listener that several do, by its socket.
+    holders: HashMap<u64, Vec<u32>>,
 }
 
 /// What one pass has gathered so far.
@@ -57,6 +59,7 @@ impl PassResults {
             processes: Vec::new(),
             descriptors: HashMap::new(),
             host: Host::default(),
+            holders: HashMap::new(),
         }
     }
 }
@@ -140,6 +143,16 @@ impl PassResults {
             OwnerProcess { tgid, process, workload, sockets, descriptors: None }
         };
         self.processes = sums.owners(descriptors::MOST).into_iter().map(process).collect();
+    }
+
+    /// Takes the processes that hold each listener that several do, by its socket.
+    pub(crate) fn take_holders(&mut self, holders: HashMap<u64, Vec<u32>>) {
+        self.holders = holders;
+    }
+
+    /// Returns the processes that hold a listener, if there are several.
+    pub(crate) fn holders(&self, sk: u64) -> Vec<u32> {
+        self.holders.get(&sk).cloned().unwrap_or_default()
     }
 
     /// Returns the destinations that have taken most of their ports.

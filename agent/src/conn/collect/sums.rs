@@ -140,8 +140,10 @@ impl Queued {
         self.unacknowledged += u64::from(in_use && activity.is_unacknowledged(now));
         if let (SocketState::Established, Some(used)) = (row.state, activity.used()) {
             let idle = now.saturating_sub(used);
-            for (count, than) in self.idle.iter_mut().zip(IDLE_AGES) {
-                *count += u64::from(idle > Nanos::from_secs(than));
+            if idle > Nanos::from_secs(IDLE_AGES[0]) {
+                for (count, than) in self.idle.iter_mut().zip(IDLE_AGES) {
+                    *count += u64::from(idle > Nanos::from_secs(than));
+                }
             }
         }
         self.receive_bytes += u64::from(row.queues.unread_bytes(row.state));

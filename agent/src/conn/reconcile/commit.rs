@@ -194,12 +194,15 @@ impl Commit {
         pass: Pass,
         now: Nanos,
     ) -> PassSummary {
+        let holders = pass.holders.shared_listeners();
+        let holders = holders.map(|(index, pids)| (core.rows[index].sk, pids.to_vec())).collect();
         let Pass { start, number, namespaces, input, sums, corrections_before, .. } = pass;
         results.sum_up(core, input, sums, &self.covered, number);
         core.seeded = true;
         core.known.clone_from(&self.covered.namespaces);
         let counters = &mut core.counters;
         if let Some(walked) = self.covered.holders {
+            results.take_holders(holders);
             (counters.unheld, counters.shared, counters.owners_read) =
                 (self.tally.unheld, self.tally.shared, Some(walked));
         }

@@ -11,6 +11,7 @@ use catalogue::labels::{
     SocketState, Stage,
 };
 use catalogue::limits::{IDLE_AGES, STUCK_AGES};
+use hashbrown::HashMap;
 
 use super::pressure::Pressure;
 use crate::conn::histogram::Histogram;
@@ -96,6 +97,10 @@ pub struct Group {
     /// Retransmitted segments, by phase and kind.
     pub retransmitted: [[u64; RetransmitKind::COUNT]; Phase::COUNT],
 }
+
+/// How many connections each service has opened and closed since the agent started, by process,
+/// workload, role and service port.
+pub type Flows = HashMap<(Arc<str>, Arc<str>, Role, u16), (u64, u64)>;
 
 /// What waits in sockets, and what they do not do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -16,6 +16,8 @@ use crate::conn::nanos::Nanos;
 const UNIT: u64 = 100_000_000;
 /// How far two readings of one time may lie apart, units of [`Moment`].
 const JITTER: u64 = 10;
+/// Less than the shortest time in which jiffies wrap, 2^32 at 1000 Hz; units of [`Moment`].
+const SHORTEST_WRAP: u32 = 42_000_000;
 /// How long after its handshake a connection that is not accepted counts as such.
 pub(crate) const ACCEPT_GRACE: Nanos = Nanos::from_secs(10);
 
@@ -40,6 +42,11 @@ impl Moment {
         u64::from(self.0.get())
     }
 }
+
+/// How many time-outs in a row show that the peer does not acknowledge.
+const TIMEOUTS: u8 = 3;
+/// How long something has to be unacknowledged without any progress, nanoseconds.
+const STALL: u64 = 15_000_000_000;
 
 /// Bits of [`Activity::bits`], beside those of [`known`].
 mod bit {
@@ -185,23 +192,22 @@ impl Activity {
     /// Whether the peer does not acknowledge at `now`: three time-outs in a row, or nothing for
     /// fifteen seconds.
     pub(crate) fn is_unacknowledged(&self, now: Nanos) -> bool {
-        self.view().is_unacknowledged(now.get())
+        self.stalled.is_some_and(|since| is_stalled(since.time().get(), self.timeouts, now.get()))
     }
 }
 
 impl ActivityView {
-    /// How many time-outs in a row show that the peer does not acknowledge.
-    const TIMEOUTS: u8 = 3;
-    /// How long something has to be unacknowledged without any progress, nanoseconds.
-    const STALL: u64 = 15_000_000_000;
-
     /// Returns whether the peer does not acknowledge at `now` (`CLOCK_MONOTONIC`, nanoseconds).
     #[must_use]
     pub fn is_unacknowledged(&self, now: u64) -> bool {
-        self.stalled.is_some_and(|since| {
-            self.timeouts >= Self::TIMEOUTS || now.saturating_sub(since) >= Self::STALL
-        })
+        self.stalled.is_some_and(|since| is_stalled(since, self.timeouts, now))
     }
+}
+
+/// Returns whether what has been unacknowledged `since` then shows that the peer does not
+/// acknowledge.
+const fn is_stalled(since: u64, timeouts: u8, now: u64) -> bool {
+    timeouts >= TIMEOUTS || now.saturating_sub(since) >= STALL
 }
 
 /// Returns a lower bound on the age of a connection and of its state, as the time before which each
@@ -234,11 +240,21 @@ const fn has_shaken_hands(state: u8) -> bool {
 /// would if jiffies had not wrapped since.
 fn moment_of(before: Option<Moment>, ago: u32, time: u64, tick: u64) -> Moment {
     let new = Moment::at(Nanos::new(time.saturating_sub(u64::from(ago) * tick)));
-    let Some(old) = before else { return new };
+    match before {
+        Some(old) if new.0.get().wrapping_sub(old.0.get()) > SHORTEST_WRAP => {
+            unwrapped(old, new, tick)
+        }
+        _ => new,
+    }
+}
+
+/// Returns the moment that an old and a new reading mean which lie far apart.
+#[cold]
+fn unwrapped(old: Moment, new: Moment, tick: u64) -> Moment {
     let wrap = ((u64::from(u32::MAX) + 1) * tick / UNIT).max(1);
     let Some(later) = new.units().checked_sub(old.units()) else { return old };
     let off = later % wrap;
-    if off <= JITTER && later > JITTER || later == 0 || wrap - off <= JITTER { old } else { new }
+    if off <= JITTER || wrap - off <= JITTER { old } else { new }
 }
 
 fn low_48_bits(number: u64) -> [u16; 3] {

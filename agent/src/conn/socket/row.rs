@@ -261,6 +261,13 @@ impl Row {
     }
 }
 
+/// Returns an address as rows keep it.
+pub(crate) fn words(address: Ipv6Addr) -> [u64; 2] {
+    let bytes = address.octets();
+    let (front, back) = bytes.split_at(8);
+    [front, back].map(|half| half.try_into().map_or(0, u64::from_ne_bytes))
+}
+
 /// Returns an address that rows keep as one that can be printed.
 pub(crate) fn address(words: [u64; 2]) -> Ipv6Addr {
     let mut bytes = [0; 16];

@@ -7,41 +7,99 @@ use std::time::Duration;
 
 use catalogue::labels::Role;
 
-use super::Suspect;
+use super::{InSeconds, Suspect};
 use crate::duration_text;
+use crate::leaks::kind::Kind;
 use crate::workload::HOST;
 
 /// Returns a sentence such as `process orders-api (pid 4711) in orders.service holds 412 close_wait
 /// connections towards port 5432, the oldest 3 h 12 min, growing by 2 a minute`.
-pub(super) fn sentence(suspect: &Suspect, role: Role) -> String {
-    let Suspect { process, state, connections, .. } = suspect;
-    let mut text = match (suspect.pids.as_slice(), suspect.connections_of_other_pids) {
-        ([], _) if process == "unknown" => "a process that is not known".to_owned(),
-        ([], _) => format!("process {process}"),
-        ([one], 0) => format!("process {process} (pid {})", one.pid),
-        ([most, ..], _) => format!("process {process} (several pids, most in {})", most.pid),
-    };
+pub(super) fn sentence(suspect: &Suspect, role: Role, kind: Kind) -> String {
+    let Suspect { state, connections, .. } = suspect;
+    let mut text = owner(suspect);
     // Writing to a String cannot fail.
     if suspect.workload != HOST {
         let _ = write!(text, " in {}", suspect.workload);
     }
     let plural = if *connections == 1 { "connection" } else { "connections" };
-    let _ = write!(text, " holds {connections} {state} {plural}");
+    let verb = if nobody_holds(suspect) { "left" } else { "holds" };
+    let _ = write!(text, " {verb} {connections} {state} {plural}");
     let _ = match (suspect.service_port, role) {
         (None, _) => write!(text, " of several ports"),
+        (Some(0), _) => Ok(()),
         (Some(port), Role::Client) => write!(text, " towards port {port}"),
         (Some(port), Role::Server) => write!(text, " on its port {port}"),
         (Some(port), Role::Unknown) => write!(text, " with port {port}"),
     };
-    text.push_str(&stages(suspect));
-    let age = Duration::try_from_secs_f64(suspect.oldest_age_seconds);
-    debug_assert!(age.is_ok(), "the age is a difference of two times");
-    let age = duration_text::long(age.unwrap_or_default());
-    let bound = if suspect.oldest_age_at_least { "at least " } else { "" };
-    let whose = if *connections == 1 { "for" } else { "the oldest" };
-    let _ = write!(text, ", {whose} {bound}{age}");
+    if nobody_holds(suspect) {
+        text.push_str(" that nobody holds any more");
+    }
+    text.push_str(&evidence(suspect, kind));
     text.push_str(&growth(suspect.growth_per_minute));
+    if kind == Kind::EstablishedGrowing {
+        text.push_str(": connections are opened and not given back");
+    }
     text
+}
+
+/// Returns when descriptors run out: `; at the descriptor limit (1024) in about 40 min (25 to 70)`.
+pub(super) fn exhaustion(limit: u32, when: &InSeconds) -> String {
+    let minutes = |seconds: f64| (seconds / 60.0).ceil().max(1.0);
+    let (from, about) = (minutes(when.from), minutes(when.about));
+    let to = when.to.map_or_else(|| "never".to_owned(), |to| minutes(to).to_string());
+    format!("; at the descriptor limit ({limit}) in about {about} min ({from} to {to})")
+}
+
+/// Returns whether all its connections are orphans.
+fn nobody_holds(suspect: &Suspect) -> bool {
+    suspect.orphans > 0 && suspect.orphans >= suspect.connections
+}
+
+/// Returns the process: `process orders-api (pid 4711)`.
+fn owner(suspect: &Suspect) -> String {
+    let process = &suspect.process;
+    match (suspect.pids.as_slice(), suspect.connections_of_other_pids) {
+        ([], _) if process == "unknown" => "a process that is not known".to_owned(),
+        ([], _) => format!("process {process}"),
+        ([one], 0) => format!("process {process} (pid {})", one.pid),
+        ([most, ..], _) => format!("process {process} (several pids, most in {})", most.pid),
+    }
+}
+
+/// Returns what the connections show, and for how long.
+fn evidence(suspect: &Suspect, kind: Kind) -> String {
+    let whose = if suspect.connections == 1 { "for" } else { "the oldest" };
+    let bound = if suspect.oldest_age_at_least { "at least " } else { "" };
+    let age = text_of(suspect.oldest_age_seconds);
+    let idle = text_of(suspect.longest_idle_seconds);
+    let established = suspect.state == "established";
+    match kind {
+        Kind::EstablishedGrowing => {
+            let once = if suspect.used_once >= suspect.connections {
+                ": each was used once and never again"
+            } else {
+                ""
+            };
+            format!("{once}, the oldest idle for {idle}")
+        }
+        Kind::IdleWithoutKeepalive => format!(", idle for up to {idle}, without keepalive"),
+        Kind::PoolStale => format!(", closed by the server while idle, {whose} {bound}{age} ago"),
+        Kind::NeverAccepted if established => format!(", never accepted, {whose} {bound}{age}"),
+        Kind::NeverRead if established => {
+            format!(" with bytes that nobody reads, {whose} {bound}{age}")
+        }
+        Kind::Unacknowledged if suspect.state == "established" || suspect.state == "close_wait" => {
+            format!(" whose peer does not acknowledge, {whose} {bound}{age}")
+        }
+        _ => format!("{}, {whose} {bound}{age}", stages(suspect)),
+    }
+}
+
+/// Returns a time for a sentence.
+fn text_of(seconds: f64) -> String {
+    let age = Duration::try_from_secs_f64(seconds);
+    debug_assert!(age.is_ok(), "the age is a difference of two times");
+    duration_text::long(age.unwrap_or_default())
 }
 
 /// Returns the stage of most connections in CLOSE_WAIT: `, 400 of them read but never closed`.

@@ -8,6 +8,7 @@ use super::{Entry, View};
 use crate::conn::pressure::{Listener, Netstat, OwnerProcess, PortUse, Pressure};
 use crate::metrics::family::{Family, Tails};
 use crate::metrics::sorted::Sorted;
+use crate::metrics::stats::Whose;
 use crate::metrics::text::{Number, Value, float};
 use crate::pressure::descriptors::Descriptors;
 use catalogue::metrics::pressure;
@@ -47,6 +48,22 @@ pub(super) const FAMILIES: &[Entry] = &[
     (&pressure::MAX_FDS, |view, family| processes(view, family, |(_, read)| read.limit)),
     (&pressure::PROCESS_SOCKETS, |view, family| {
         processes(view, family, |(process, _)| process.sockets);
+    }),
+    (&pressure::FDS_EXHAUSTED, |view, family| {
+        let times = view.stats.running_out.iter().filter_map(|one| match &one.whose {
+            Whose::Descriptors(process, workload) => {
+                Some(([Value::Text(process), Value::Text(workload)], one.seconds))
+            }
+            Whose::Ports(_) => None,
+        });
+        soonest(family, ["process", "workload"], times.collect());
+    }),
+    (&pressure::PORTS_EXHAUSTED, |view, family| {
+        let times = view.stats.running_out.iter().filter_map(|one| match one.whose {
+            Whose::Ports(netns) => Some(([netns_label(netns, view.stats.host_netns)], one.seconds)),
+            Whose::Descriptors(..) => None,
+        });
+        soonest(family, ["netns"], times.collect());
     }),
     (&pressure::TCP_MEMORY, |view, family| {
         by_name(family, view.snapshot.pressure.host.memory.clone());
@@ -156,6 +173,18 @@ fn ratios(view: &View<'_>, family: &mut Family<'_>) {
 fn netstat(view: &View<'_>, family: &mut Family<'_>, of: fn(&Netstat) -> u64) {
     for (counted, set) in view.pressure.netstat.runs() {
         family.of_set(set, Number::Count(counted.last().map_or(0, of)));
+    }
+}
+
+/// Writes the soonest of several times with the same labels.
+fn soonest<const N: usize>(
+    family: &mut Family<'_>,
+    names: [&'static str; N],
+    times: Vec<([Value<'_>; N], f64)>,
+) {
+    let times = Sorted::new(names, times);
+    for (all, set) in times.runs() {
+        family.of_set(set, Number::Value(all.copied().fold(f64::INFINITY, f64::min)));
     }
 }
 

@@ -12,7 +12,7 @@ use crate::conn::pressure::{Listener, Netstat, OwnerProcess, PortUse, Pressure};
 use crate::conn::snapshot::{Group, Namespace, Queued, Service, Snapshot, StateGauge};
 use crate::conn::{Limits, Nanos, Table};
 use crate::kernel::probe::ProbeState;
-use crate::metrics::stats::{DecodeErrors, Probe, ProcessSample};
+use crate::metrics::stats::{DecodeErrors, Probe, ProcessSample, RunsOut, Whose};
 use crate::metrics::{Collector, SharedStats};
 use crate::pressure::descriptors::Descriptors;
 use crate::pressure::host::Host;
@@ -219,6 +219,12 @@ pub(super) fn stats() -> SharedStats {
             start_time: 1.7e9,
         };
         stats.host_netns = 77;
+        let whose = |process: &str| Whose::Descriptors(process.into(), workload(process));
+        stats.running_out = vec![
+            RunsOut { whose: whose("curl"), seconds: 2400.0 },
+            RunsOut { whose: whose("curl"), seconds: 1200.0 },
+            RunsOut { whose: Whose::Ports(77), seconds: 600.0 },
+        ];
     });
     stats
 }

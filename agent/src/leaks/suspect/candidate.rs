@@ -1,0 +1,118 @@
+//! A verdict on a group, with its place among others.
+//!
+//! Made by `leaks` for each verdict; the first few become suspects.
+
+use std::cmp::{Ordering, Reverse};
+
+use crate::conn::RowView;
+use crate::leaks::judge::{Certainty, Verdict};
+use crate::leaks::kind::Kind;
+use crate::leaks::survey::{Group, Key};
+
+/// A verdict on a group with its score, but without texts: only a few of many candidates are shown.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Candidate<'a> {
+    pub(super) key: &'a Key,
+    pub(super) group: &'a Group,
+    pub(super) verdict: Verdict,
+    pub(super) score: u64,
+    /// Why it is expected, if it is.
+    pub(super) expected: Option<&'a str>,
+    /// Whether its process runs out of descriptors.
+    pub(crate) runs_out: bool,
+    /// Whether the other end, on this host, is what has to close.
+    pub(crate) is_effect: bool,
+}
+
+impl<'a> Candidate<'a> {
+    /// Returns a verdict on a group with its score.
+    #[must_use]
+    pub(crate) fn new(
+        key: &'a Key,
+        group: &'a Group,
+        verdict: Verdict,
+        expected: Option<&'a str>,
+    ) -> Self {
+        let score = score(&verdict, group);
+        Self { key, group, verdict, score, expected, runs_out: false, is_effect: false }
+    }
+
+    /// Returns whether it accuses; if not, it is a note. What is expected accuses nobody.
+    #[must_use]
+    pub(crate) const fn accuses(&self) -> bool {
+        self.verdict.accuses && self.expected.is_none()
+    }
+
+    /// Returns a connection whose peer does not answer, if that is what is wrong.
+    #[must_use]
+    pub(crate) fn unanswered(&self) -> Option<&RowView> {
+        self.group.sample.first().filter(|_| self.verdict.kind == Kind::NoAnswer)
+    }
+
+    /// Returns how sure it is.
+    #[must_use]
+    pub(crate) const fn certainty(&self) -> Certainty {
+        self.verdict.certainty
+    }
+
+    /// Returns the process with most of the connections.
+    #[must_use]
+    pub(crate) fn first_pid(&self) -> Option<u32> {
+        let most = self.group.pids.iter().max_by_key(|(pid, count)| (*count, Reverse(*pid)));
+        most.map(|(pid, _)| *pid)
+    }
+
+    /// Returns the name of its workload.
+    #[must_use]
+    pub(crate) fn workload(&self) -> String {
+        self.key.workload.to_string()
+    }
+
+    /// Returns the most telling of its connections.
+    #[must_use]
+    pub(crate) fn first_row(&self) -> Option<&RowView> {
+        self.group.sample.first()
+    }
+
+    /// Returns whether it is a half-closed one: then the other end may be the cause.
+    #[must_use]
+    pub(crate) fn is_half_closed(&self) -> bool {
+        self.verdict.kind == Kind::HalfClosed
+    }
+
+    /// Returns whether its connections wait at a listener.
+    #[must_use]
+    pub(crate) fn waits_at_listener(&self) -> bool {
+        self.verdict.kind == Kind::NeverAccepted
+    }
+
+    /// Orders what grows towards a limit first and what only follows from the other end last; then
+    /// by score, the highest first; then by number; then by age, the oldest first; then by name, so
+    /// that the same table gives the same order.
+    #[must_use]
+    pub(crate) fn rank(&self, other: &Self) -> Ordering {
+        let grows = |one: &Self| one.runs_out && one.verdict.trend;
+        let numbers =
+            |one: &Self| Reverse((grows(one), !one.is_effect, one.score, one.verdict.connections));
+        let names = |one: &Self| {
+            let key = one.key;
+            (&key.process, &key.workload, key.state, key.role, key.service_port, one.verdict.kind)
+        };
+        numbers(self)
+            .cmp(&numbers(other))
+            .then(self.group.since.cmp(&other.group.since))
+            .then_with(|| names(self).cmp(&names(other)))
+    }
+}
+
+/// Returns the score: the weight of the kind for each connection, doubled beyond each of the ages
+/// (1, 2, 4, 8), and doubled again if the group grows by at least one connection a minute. The ages
+/// are those of the whole group; what is about a part of it counts its part.
+fn score(verdict: &Verdict, group: &Group) -> u64 {
+    let [minute, five, hour] = group.older_than;
+    let all = group.tally.count.max(1);
+    let points = group.tally.count + minute + 2 * five + 4 * hour;
+    let points = points.saturating_mul(verdict.connections) / all;
+    let grows = verdict.growth.is_some_and(|growth| growth.per_minute >= 1.0);
+    points.saturating_mul(verdict.kind.weight()).saturating_mul(if grows { 2 } else { 1 })
+}

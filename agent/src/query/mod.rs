@@ -18,7 +18,7 @@ pub(crate) mod ports;
 mod tests;
 mod text;
 pub(crate) mod trouble;
-mod value;
+pub(crate) mod value;
 mod which;
 
 use serde::Serialize;

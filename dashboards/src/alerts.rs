@@ -21,6 +21,8 @@ pub mod tcp_connect_failures;
 pub mod tcp_connect_slow;
 #[path = "../alerts/TcpConnectionChurn/rule.rs"]
 pub mod tcp_connection_churn;
+#[path = "../alerts/TcpDescriptorsHigh/rule.rs"]
+pub mod tcp_descriptors_high;
 #[path = "../alerts/TcpDescriptorsNearLimit/rule.rs"]
 pub mod tcp_descriptors_near_limit;
 #[path = "../alerts/TcpEphemeralPortsExhausted/rule.rs"]
@@ -77,6 +79,7 @@ pub(crate) const FOUND: &[Alert] = &[
     tcp_connect_failures::ALERT,
     tcp_connect_slow::ALERT,
     tcp_connection_churn::ALERT,
+    tcp_descriptors_high::ALERT,
     tcp_descriptors_near_limit::ALERT,
     tcp_ephemeral_ports_exhausted::ALERT,
     tcp_ephemeral_ports_near_exhaustion::ALERT,

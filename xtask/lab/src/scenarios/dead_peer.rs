@@ -33,7 +33,7 @@ pub(crate) const SCENARIO: Scenario = Scenario {
         "retransmits of kind `timeout` that come ever more rarely: the kernel doubles its time-out",
         "`tcpwarden connections --unacknowledged` lists them and not those of other clients",
     ],
-    alerts: &[],
+    alerts: &["TcpPeersUnreachable"],
     cast: &[
         Role { name: "notifier", host: Host::Servers, files: 256, play: push },
         Role { name: "subscribers", host: Host::Clients, files: 256, play: vanish },

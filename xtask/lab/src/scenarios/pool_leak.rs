@@ -45,7 +45,7 @@ pub(crate) const LEAK: Scenario = Scenario {
         "no socket in a transient state: only growth and last use tell",
         "`tcpwarden connections --process checkout --min-idle 30s` shows each, with its bytes",
     ],
-    alerts: &[],
+    alerts: &["TcpEstablishedGrowing"],
     cast: &[
         Role { name: "orders-db", host: Host::Servers, files: 1024, play: serve_all },
         Role { name: "checkout", host: Host::Clients, files: 1024, play: forget },

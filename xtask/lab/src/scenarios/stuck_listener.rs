@@ -34,6 +34,8 @@ pub(crate) const SCENARIO: Scenario = Scenario {
         "TcpListenBacklogNearLimit",
         "TcpAcceptQueueOverflowing",
         "TcpCloseWaitUnaccepted",
+        "TcpUnaccepted",
+        "TcpListenerNotAccepting",
         "TcpSynRetransmits",
         "TcpConnectFailures",
     ],

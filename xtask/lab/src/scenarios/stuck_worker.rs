@@ -17,14 +17,14 @@ use crate::tell::Ask;
 const BACKLOG: i32 = 1024;
 /// Clients that come each second; the kernel gives a quarter of them to the worker that hangs.
 const RATE: f64 = 4.0;
-/// The most clients at a time.
-const MOST: usize = 200;
+/// The most clients at a time: soon all of them wait for that worker.
+const MOST: usize = 24;
 const PORT: u16 = 8080;
 
 pub(crate) const SCENARIO: Scenario = Scenario {
     name: "stuck-worker",
     about: "one of four workers that share an address (SO_REUSEPORT) hangs: a quarter of the \
-        clients waits for ever, the others notice nothing",
+        clients waits for ever, until no other can come",
     board: "tcpwarden-services",
     look: &[
         "connections that web-worker-3 has not accepted, and the age of the oldest, which grows \
@@ -32,7 +32,7 @@ pub(crate) const SCENARIO: Scenario = Scenario {
         "a queue far below its limit: its fill tells nothing",
         "`tcpwarden connections --stage unaccepted` shows them, ESTABLISHED and patient",
     ],
-    alerts: &[],
+    alerts: &["TcpUnaccepted", "TcpListenerNotAccepting"],
     cast: &[
         Role { name: "web-worker-1", host: Host::Servers, files: 256, play: work },
         Role { name: "web-worker-2", host: Host::Servers, files: 256, play: work },

@@ -103,7 +103,8 @@ fn parsed(print: impl FnOnce(&mut Printer<&mut Vec<u8>, &mut Vec<u8>>) -> Progre
 #[test]
 fn a_transition_is_the_object_that_was_promised() {
     let expected = json!({
-        "type": "transition", "time": "2026-11-21T14:16:56.234Z", "time_ns": 1_234_567_891, "old": "syn_sent", "new": "established",
+        "type": "transition", "time": "2026-11-21T14:16:56.234Z",
+        "time_ns": 1_234_567_891, "old": "syn_sent", "new": "established",
         "sk": "ffff888012345678", "netns": 4_026_531_840_u32, "cgroup": 1, "family": "ipv6",
         "local_address": "127.0.0.1", "local_port": 4000,
         "peer_address": "2001:db8::1", "peer_port": 5000,

@@ -1,6 +1,7 @@
 //! Capacity: how much is left of ports, descriptors, queues and memory, and which setting says so.
 
 mod ports;
+mod time_left;
 
 use catalogue::metrics::connections::{
     FIN_WAIT2_ORPHAN_SOCKETS, SYN_RECV_SOCKETS, TIME_WAIT_SOCKETS,
@@ -51,9 +52,9 @@ pub(super) fn plan() -> Plan {
             Section { id: 4, title: "Memory and settings", open: Open::Yes, panels: memory() },
             Section {
                 id: 5,
-                title: "Orphans, half-open connections, queues",
+                title: "Time left, orphans, half-open connections, queues",
                 open: Open::OnClick,
-                panels: more(),
+                panels: [time_left::panels(), more()].concat(),
             },
         ],
     }

@@ -37,7 +37,7 @@ pub enum Command {
     /// Attach every probe for real, print what each came to, detach
     Check,
     /// Print state transitions and retransmits as they happen
-    Events(EventsArgs),
+    Events(Box<EventsArgs>),
     /// A query: asks a running agent and prints its answer. [`parse`] adds one command for each.
     #[command(skip)]
     Query(Box<Request>),
@@ -166,7 +166,7 @@ mod tests {
             panic!("not events")
         };
         assert_eq!(
-            events,
+            *events,
             EventsArgs {
                 json: true,
                 duration: Some(std::time::Duration::from_millis(500)),

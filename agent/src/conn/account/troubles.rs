@@ -14,6 +14,7 @@ use super::groups::Groups;
 use crate::conn::nanos::Nanos;
 use crate::conn::report::trouble::{Trouble, TroubleKind};
 use crate::conn::socket::row::{Row, address};
+use crate::workload::Key as WorkloadKey;
 
 /// The most entries of a kind.
 const MOST: usize = 1024;
@@ -78,6 +79,19 @@ impl Troubles {
             peer: row.peer,
         };
         self.0[mishap.kind as usize].count(key, workload, row.tgid, mishap);
+    }
+
+    /// Gives its name to the workload of entries that were made before it was known.
+    pub(crate) fn name(&mut self, key: WorkloadKey, name: &Arc<str>, unknown: &Arc<str>) {
+        for (of, entry) in self.0.iter_mut().flat_map(|sketch| &mut sketch.entries) {
+            let is_its = match key {
+                WorkloadKey::Cgroup(cgroup) => of.cgroup == cgroup,
+                WorkloadKey::Process(tgid) => entry.tgid == tgid,
+            };
+            if is_its && entry.workload == *unknown {
+                entry.workload = Arc::clone(name);
+            }
+        }
     }
 
     /// Returns the entries of a kind, in no particular order, and how much was left out.
@@ -222,5 +236,23 @@ mod tests {
         }
         sketch.count(key(5000), host(), 7, one(9000));
         assert_eq!((sketch.entries.len(), sketch.left_out), (1, 1025), "the quiet ones went");
+    }
+
+    #[test]
+    fn a_workload_that_gets_its_name_late_has_it_in_its_entries_too() {
+        let unknown: Arc<str> = Arc::from("unknown");
+        let mut troubles = Troubles::default();
+        troubles.0[0].count(key(1), Arc::clone(&unknown), 7, one(1));
+        troubles.0[0].count(Key { cgroup: 2, ..key(2) }, Arc::clone(&unknown), 8, one(1));
+        let named = |troubles: &Troubles| {
+            let (mut all, _) = troubles.shown(TroubleKind::Failures);
+            all.sort_by_key(|one| one.port);
+            all.iter().map(|one| one.workload.to_string()).collect::<Vec<_>>()
+        };
+        troubles.name(WorkloadKey::Cgroup(1), &Arc::from("a.service"), &unknown);
+        assert_eq!(named(&troubles), ["a.service", "unknown"]);
+        troubles.name(WorkloadKey::Process(8), &Arc::from("b.service"), &unknown);
+        troubles.name(WorkloadKey::Cgroup(1), &Arc::from("c.service"), &unknown);
+        assert_eq!(named(&troubles), ["a.service", "b.service"], "a name that is known stays");
     }
 }

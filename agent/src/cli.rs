@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::config::RunArgs;
+use crate::events::watch::Which;
 use crate::exit;
 use crate::query::{self, Request};
 
@@ -36,7 +37,7 @@ pub enum Command {
     /// Attach every probe for real, print what each came to, detach
     Check,
     /// Print state transitions and retransmits as they happen
-    Events(EventsArgs),
+    Events(Box<EventsArgs>),
     /// A query: asks a running agent and prints its answer. [`parse`] adds one command for each.
     #[command(skip)]
     Query(Box<Request>),
@@ -54,6 +55,9 @@ pub struct EventsArgs {
     /// Stop after this many events
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub count: Option<u64>,
+    /// Which events.
+    #[command(flatten)]
+    pub which: Which,
 }
 
 /// Reads the command line.
@@ -120,6 +124,8 @@ const EVENTS_NOTES: &str = "\
 Examples:
   tcpwarden events                                as a table; lost records are counted at the end
   tcpwarden events --json --count 100             JSON lines: ready, the events, summary
+  tcpwarden events --peer 10.0.0.0/8 --state close_wait
+  tcpwarden events --process nginx --role client  as far as an event told whose socket it is
   tcpwarden events --json | jq -c 'select(.new == \"close_wait\")'
 ";
 
@@ -160,11 +166,12 @@ mod tests {
             panic!("not events")
         };
         assert_eq!(
-            events,
+            *events,
             EventsArgs {
                 json: true,
                 duration: Some(std::time::Duration::from_millis(500)),
-                count: Some(3)
+                count: Some(3),
+                which: Which::default()
             }
         );
     }
@@ -177,6 +184,9 @@ mod tests {
             (vec!["tcpwarden", "events", "--duration", "0"], "0.001 to 31536000"),
             (vec!["tcpwarden", "events", "--duration", "inf"], "0.001 to 31536000"),
             (vec!["tcpwarden", "events", "--count", "0"], "'0'"),
+            (vec!["tcpwarden", "events", "--state", "open"], "one of syn_sent"),
+            (vec!["tcpwarden", "events", "--peer", "10.0.0.0/33"], "a block of them"),
+            (vec!["tcpwarden", "events", "--port", "65536"], "65536"),
             (vec!["tcpwarden"], "Usage"),
         ] {
             let error = parse(arguments).unwrap_err();

@@ -21,6 +21,8 @@ pub mod tcp_connect_failures;
 pub mod tcp_connect_slow;
 #[path = "../alerts/TcpConnectionChurn/rule.rs"]
 pub mod tcp_connection_churn;
+#[path = "../alerts/TcpDescriptorsHigh/rule.rs"]
+pub mod tcp_descriptors_high;
 #[path = "../alerts/TcpDescriptorsNearLimit/rule.rs"]
 pub mod tcp_descriptors_near_limit;
 #[path = "../alerts/TcpEphemeralPortsExhausted/rule.rs"]
@@ -37,6 +39,8 @@ pub mod tcp_listen_backlog_near_limit;
 pub mod tcp_listener_not_accepting;
 #[path = "../alerts/TcpMemoryNearLimit/rule.rs"]
 pub mod tcp_memory_near_limit;
+#[path = "../alerts/TcpOrphansNearLimit/rule.rs"]
+pub mod tcp_orphans_near_limit;
 #[path = "../alerts/TcpPeersNotReading/rule.rs"]
 pub mod tcp_peers_not_reading;
 #[path = "../alerts/TcpPeersUnreachable/rule.rs"]
@@ -49,6 +53,8 @@ pub mod tcp_reset_storm;
 pub mod tcp_retransmit_ratio_high;
 #[path = "../alerts/TcpSynRetransmits/rule.rs"]
 pub mod tcp_syn_retransmits;
+#[path = "../alerts/TcpTimeWaitNearLimit/rule.rs"]
+pub mod tcp_time_wait_near_limit;
 #[path = "../alerts/TcpUnaccepted/rule.rs"]
 pub mod tcp_unaccepted;
 #[path = "../alerts/TcpwardenDown/rule.rs"]
@@ -77,6 +83,7 @@ pub(crate) const FOUND: &[Alert] = &[
     tcp_connect_failures::ALERT,
     tcp_connect_slow::ALERT,
     tcp_connection_churn::ALERT,
+    tcp_descriptors_high::ALERT,
     tcp_descriptors_near_limit::ALERT,
     tcp_ephemeral_ports_exhausted::ALERT,
     tcp_ephemeral_ports_near_exhaustion::ALERT,
@@ -85,12 +92,14 @@ pub(crate) const FOUND: &[Alert] = &[
     tcp_listen_backlog_near_limit::ALERT,
     tcp_listener_not_accepting::ALERT,
     tcp_memory_near_limit::ALERT,
+    tcp_orphans_near_limit::ALERT,
     tcp_peers_not_reading::ALERT,
     tcp_peers_unreachable::ALERT,
     tcp_receivers_not_reading::ALERT,
     tcp_reset_storm::ALERT,
     tcp_retransmit_ratio_high::ALERT,
     tcp_syn_retransmits::ALERT,
+    tcp_time_wait_near_limit::ALERT,
     tcp_unaccepted::ALERT,
     tcpwarden_down::ALERT,
     tcpwarden_drift_found::ALERT,

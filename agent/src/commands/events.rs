@@ -4,7 +4,7 @@
 use std::io::{self, BufWriter, Write};
 use std::ops::ControlFlow;
 use std::os::fd::AsRawFd;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Context as _;
 use aya::maps::{MapData, RingBuf};
@@ -15,6 +15,8 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use super::load;
 use crate::cli::EventsArgs;
+use crate::clock::monotonic;
+use crate::events::watch::Watch;
 use crate::events::{Format, Printer, Progress, Summary};
 use crate::exit::{self, Error};
 use crate::ingest::Counters;
@@ -46,6 +48,7 @@ pub fn events(arguments: &EventsArgs) -> Result<u8, Error> {
         Printer::new(format, BufWriter::with_capacity(1 << 16, io::stdout().lock()), io::stderr());
     let probes: Vec<_> = kernel.probes().iter().map(|(probe, state)| (probe.name, state)).collect();
     let mut summary = Summary::default();
+    let mut watch = Watch::new(arguments.which.clone());
     let mut going = printer.ready(&probes)?.is_continue();
     let end = arguments.duration.map(|duration| Instant::now() + duration);
     let most = arguments.count.unwrap_or(u64::MAX);
@@ -56,7 +59,9 @@ pub fn events(arguments: &EventsArgs) -> Result<u8, Error> {
         }
         let stopping = end.is_some_and(|end| Instant::now() >= end)
             || matches!(signals.read_signal(), Ok(Some(_)));
-        let (progress, left) = print_batch(&mut rings, &mut printer, &mut summary, most)?;
+        printer.set_clock(SystemTime::now(), monotonic());
+        let (progress, left) =
+            print_batch(&mut rings, &mut watch, &mut printer, &mut summary, most)?;
         more = left;
         going = progress.is_continue() && printer.flush()?.is_continue() && !stopping;
     }
@@ -94,6 +99,7 @@ fn wait(poll: &mut Poll, ready: &mut mio::Events, end: Option<Instant>) -> Resul
 /// printed, and whether the rings hold more.
 fn print_batch<O: Write, D: Write>(
     rings: &mut Rings<RingBuf<MapData>>,
+    watch: &mut Watch,
     printer: &mut Printer<O, D>,
     summary: &mut Summary,
     most: u64,
@@ -101,7 +107,7 @@ fn print_batch<O: Write, D: Write>(
     let mut outcome = Ok(ControlFlow::Continue(()));
     let taken = rings.drain(BATCH, |record| {
         if matches!(outcome, Ok(ControlFlow::Continue(()))) {
-            outcome = print(record, printer, summary, most);
+            outcome = print(record, watch, printer, summary, most);
         }
     });
     Ok((outcome?, taken >= BATCH))
@@ -109,24 +115,32 @@ fn print_batch<O: Write, D: Write>(
 
 fn print<O: Write, D: Write>(
     record: &Record,
+    watch: &mut Watch,
     printer: &mut Printer<O, D>,
     summary: &mut Summary,
     most: u64,
 ) -> Progress {
+    let known = match record {
+        Record::State(state) => watch.transition(state),
+        Record::Close(close) => watch.transition(&close.state),
+        Record::Retransmit(retransmit) | Record::SynAck(retransmit) => watch.retransmit(retransmit),
+        // Iterators do not write into the rings.
+        Record::Socket(_) | Record::Holder(_) | Record::Child(_) => None,
+    };
+    let Some(known) = known else { return Ok(ControlFlow::Continue(())) };
     let progress = match record {
         Record::State(state) => {
             summary.transitions += 1;
-            printer.transition(state)?
+            printer.transition(state, &known)?
         }
         Record::Close(close) => {
             summary.transitions += 1;
-            printer.close(close)?
+            printer.close(close, &known)?
         }
         Record::Retransmit(retransmit) | Record::SynAck(retransmit) => {
             summary.retransmits += 1;
-            printer.retransmit(retransmit)?
+            printer.retransmit(retransmit, &known)?
         }
-        // Iterators do not write into the rings.
         Record::Socket(_) | Record::Holder(_) | Record::Child(_) => ControlFlow::Continue(()),
     };
     let enough = summary.transitions + summary.retransmits >= most;

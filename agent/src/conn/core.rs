@@ -8,6 +8,7 @@ use catalogue::labels::{Correction, SocketState};
 use super::account::counters::Counters;
 use super::account::groups::Groups;
 use super::account::services::{Ports, Services};
+use super::account::troubles::Troubles;
 use super::account::workloads::Workloads;
 use super::ids::RowId;
 use super::limits::Limits;
@@ -31,6 +32,7 @@ pub(super) struct Core {
     pub(super) listeners: Listeners,
     pub(super) thresholds: AgeThresholds,
     pub(super) counters: Counters,
+    pub(super) troubles: Troubles,
     /// Whether a first pass has ended; after that every socket should be known.
     pub(super) seeded: bool,
     /// The namespaces whose list the last pass read. A socket that is unknown there was missed.
@@ -57,6 +59,7 @@ impl Core {
             listeners: Listeners::default(),
             thresholds: AgeThresholds::default(),
             counters: Counters::new(),
+            troubles: Troubles::default(),
             seeded: false,
             known: HashSet::new(),
             reader: 0,

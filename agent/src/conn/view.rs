@@ -16,6 +16,7 @@ use super::nanos::Nanos;
 use super::regroup::migration::Wanted;
 use super::report::pressure::{Destination, Pressure};
 use super::report::snapshot::{Flows, Snapshot};
+use super::report::trouble::{Trouble, TroubleKind};
 use super::socket::activity::Activity;
 use super::socket::attribution::Attribution;
 use super::socket::row::{Row, flag, words};
@@ -96,6 +97,12 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn destinations(self) -> &'a [Destination] {
         self.results.destinations()
+    }
+
+    /// Returns who fails, waits, is reset or retransmits towards whom, and how much was left out.
+    #[must_use]
+    pub fn troubles(self, kind: TroubleKind) -> (Vec<Trouble>, u64) {
+        self.core.troubles.shown(kind)
     }
 
     /// Returns the processes whose descriptors are worth reading, as of the last pass. Returns none

@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::net::IpAddr;
+use std::time::SystemTime;
 
 use agent_common::record::{Close, Endpoints, Retransmit, State, kind};
 use agent_common::tcp;
 use catalogue::labels::state_name;
 use serde::Serialize;
 
+use super::watch::Known;
 use super::{Summary, names};
 use crate::conn::retransmit::phase_and_kind;
+use crate::duration_text;
 use crate::kernel::probe::ProbeState;
 
 #[derive(Serialize)]
@@ -29,6 +32,7 @@ struct End {
 #[derive(Serialize)]
 struct Transition {
     r#type: &'static str,
+    time: String,
     time_ns: u64,
     old: &'static str,
     new: &'static str,
@@ -37,9 +41,26 @@ struct Transition {
     process: Option<String>,
     pid: Option<u32>,
     uid: u32,
+    #[serde(flatten)]
+    whose: Whose,
     error: Option<String>,
     #[serde(flatten)]
     totals: Option<Totals>,
+}
+
+/// Whose socket it is, as far as this or an earlier event told.
+#[derive(Serialize)]
+struct Whose {
+    role: &'static str,
+    owner_process: Option<String>,
+    owner_pid: Option<u32>,
+}
+
+impl Whose {
+    fn of(known: &Known) -> Self {
+        let (owner_process, owner_pid) = known.owner.clone().unzip();
+        Self { role: known.role.as_str(), owner_process, owner_pid }
+    }
 }
 
 #[derive(Serialize)]
@@ -53,6 +74,7 @@ struct Totals {
 #[derive(Serialize)]
 struct Retransmitted {
     r#type: &'static str,
+    time: String,
     time_ns: u64,
     state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,6 +85,8 @@ struct Retransmitted {
     error: Option<String>,
     #[serde(flatten)]
     place: Place,
+    #[serde(flatten)]
+    whose: Whose,
 }
 
 #[derive(Serialize)]
@@ -111,8 +135,10 @@ pub(super) fn summary(out: &mut impl Write, summary: Summary) -> io::Result<()> 
 
 pub(super) fn transition(
     out: &mut impl Write,
+    wall: SystemTime,
     record: &State,
     close: Option<&Close>,
+    known: &Known,
 ) -> io::Result<()> {
     let (process, pid) = names::owner(record).unzip();
     let totals = close.map(|close| Totals {
@@ -124,6 +150,7 @@ pub(super) fn transition(
     let error = if record.new == tcp::CLOSE { names::error(record.err.into()) } else { None };
     let transition = Transition {
         r#type: "transition",
+        time: duration_text::rfc3339(wall),
         time_ns: record.time,
         old: state_name(record.old),
         new: state_name(record.new),
@@ -131,17 +158,24 @@ pub(super) fn transition(
         process,
         pid,
         uid: record.uid,
+        whose: Whose::of(known),
         error,
         totals,
     };
     line(out, &transition)
 }
 
-pub(super) fn retransmit(out: &mut impl Write, record: &Retransmit) -> io::Result<()> {
+pub(super) fn retransmit(
+    out: &mut impl Write,
+    wall: SystemTime,
+    record: &Retransmit,
+    known: &Known,
+) -> io::Result<()> {
     let synack = record.kind == kind::SYNACK;
     let (phase, kind) = phase_and_kind(record.state, record.ca_state, record.pending);
     let retransmitted = Retransmitted {
         r#type: if synack { "synack_retransmit" } else { "retransmit" },
+        time: duration_text::rfc3339(wall),
         time_ns: record.time,
         state: state_name(record.state),
         phase: (!synack).then(|| phase.as_str()),
@@ -149,6 +183,7 @@ pub(super) fn retransmit(out: &mut impl Write, record: &Retransmit) -> io::Resul
         segments: record.segments,
         error: names::error(record.err.into()),
         place: Place::of(&record.ends, record.family),
+        whose: Whose::of(known),
     };
     line(out, &retransmitted)
 }

@@ -7,14 +7,17 @@
 mod json;
 pub(crate) mod names;
 mod text;
+pub(crate) mod watch;
 
 use std::io::{self, Write};
 use std::ops::ControlFlow;
+use std::time::{Duration, SystemTime};
 
 use agent_common::record::{Close, Retransmit, State};
 
 use crate::exit::Error;
 use crate::kernel::probe::ProbeState;
+use watch::Known;
 
 /// The format of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,12 +48,25 @@ pub(crate) struct Printer<O, D> {
     format: Format,
     out: O,
     diagnostics: D,
+    /// The wall-clock time at which `CLOCK_MONOTONIC` was 0. It moves when the machine sleeps.
+    zero: SystemTime,
 }
 
 impl<O: Write, D: Write> Printer<O, D> {
     /// Returns a printer. `out` should be buffered: the caller flushes after each drain.
     pub(crate) const fn new(format: Format, out: O, diagnostics: D) -> Self {
-        Self { format, out, diagnostics }
+        Self { format, out, diagnostics, zero: SystemTime::UNIX_EPOCH }
+    }
+
+    /// Sets the wall clock: `wall` is the time at `monotonic` (`CLOCK_MONOTONIC`, nanoseconds).
+    pub(crate) fn set_clock(&mut self, wall: SystemTime, monotonic: u64) {
+        let zero = wall.checked_sub(Duration::from_nanos(monotonic));
+        self.zero = zero.unwrap_or(SystemTime::UNIX_EPOCH);
+    }
+
+    /// Returns the wall-clock time of a record.
+    fn wall(&self, time: u64) -> SystemTime {
+        self.zero.checked_add(Duration::from_nanos(time)).unwrap_or(self.zero)
     }
 
     /// Prints the state of the probes. Every event after this line is seen.
@@ -70,10 +86,11 @@ impl<O: Write, D: Write> Printer<O, D> {
     ///
     /// # Errors
     /// As for [`Self::ready`].
-    pub(crate) fn transition(&mut self, record: &State) -> Progress {
+    pub(crate) fn transition(&mut self, record: &State, known: &Known) -> Progress {
+        let wall = self.wall(record.time);
         progress(match self.format {
-            Format::Json => json::transition(&mut self.out, record, None),
-            Format::Text => text::transition(&mut self.out, record, None),
+            Format::Json => json::transition(&mut self.out, wall, record, None, known),
+            Format::Text => text::transition(&mut self.out, wall, record, None, known),
         })
     }
 
@@ -81,10 +98,11 @@ impl<O: Write, D: Write> Printer<O, D> {
     ///
     /// # Errors
     /// As for [`Self::ready`].
-    pub(crate) fn close(&mut self, record: &Close) -> Progress {
+    pub(crate) fn close(&mut self, record: &Close, known: &Known) -> Progress {
+        let (wall, state) = (self.wall(record.state.time), &record.state);
         progress(match self.format {
-            Format::Json => json::transition(&mut self.out, &record.state, Some(record)),
-            Format::Text => text::transition(&mut self.out, &record.state, Some(record)),
+            Format::Json => json::transition(&mut self.out, wall, state, Some(record), known),
+            Format::Text => text::transition(&mut self.out, wall, state, Some(record), known),
         })
     }
 
@@ -92,10 +110,11 @@ impl<O: Write, D: Write> Printer<O, D> {
     ///
     /// # Errors
     /// As for [`Self::ready`].
-    pub(crate) fn retransmit(&mut self, record: &Retransmit) -> Progress {
+    pub(crate) fn retransmit(&mut self, record: &Retransmit, known: &Known) -> Progress {
+        let wall = self.wall(record.time);
         progress(match self.format {
-            Format::Json => json::retransmit(&mut self.out, record),
-            Format::Text => text::retransmit(&mut self.out, record),
+            Format::Json => json::retransmit(&mut self.out, wall, record, known),
+            Format::Text => text::retransmit(&mut self.out, wall, record, known),
         })
     }
 

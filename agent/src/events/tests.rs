@@ -6,6 +6,7 @@ use agent_common::record::{Endpoints, flag, kind};
 use agent_common::tcp;
 use serde_json::{Value, json};
 
+use super::watch::{Watch, Which};
 use super::*;
 
 fn words(address: &str) -> [u64; 2] {
@@ -71,12 +72,25 @@ fn retransmit(kind: u8) -> Retransmit {
     }
 }
 
+/// What is known of the socket behind [`state`].
+fn curl() -> Known {
+    known(&state())
+}
+
+fn known(record: &State) -> Known {
+    let record = State { old: tcp::CLOSE, new: tcp::SYN_SENT, ..*record };
+    Watch::default().transition(&record).unwrap()
+}
+
 fn printed(
     format: Format,
     print: impl FnOnce(&mut Printer<&mut Vec<u8>, &mut Vec<u8>>) -> Progress,
 ) -> (String, String) {
     let (mut out, mut diagnostics) = (Vec::new(), Vec::new());
-    assert!(print(&mut Printer::new(format, &mut out, &mut diagnostics)).unwrap().is_continue());
+    let mut printer = Printer::new(format, &mut out, &mut diagnostics);
+    // 2026-11-21T14:16:55.000Z
+    printer.set_clock(SystemTime::UNIX_EPOCH + Duration::from_secs(1_795_270_615), 0);
+    assert!(print(&mut printer).unwrap().is_continue());
     (String::from_utf8(out).unwrap(), String::from_utf8(diagnostics).unwrap())
 }
 
@@ -89,18 +103,20 @@ fn parsed(print: impl FnOnce(&mut Printer<&mut Vec<u8>, &mut Vec<u8>>) -> Progre
 #[test]
 fn a_transition_is_the_object_that_was_promised() {
     let expected = json!({
-        "type": "transition", "time_ns": 1_234_567_891, "old": "syn_sent", "new": "established",
+        "type": "transition", "time": "2026-11-21T14:16:56.234Z",
+        "time_ns": 1_234_567_891, "old": "syn_sent", "new": "established",
         "sk": "ffff888012345678", "netns": 4_026_531_840_u32, "cgroup": 1, "family": "ipv6",
         "local_address": "127.0.0.1", "local_port": 4000,
         "peer_address": "2001:db8::1", "peer_port": 5000,
-        "process": "curl", "pid": 123, "uid": 7, "error": null
+        "process": "curl", "pid": 123, "uid": 7, "error": null,
+        "role": "client", "owner_process": "curl", "owner_pid": 123
     });
-    assert_eq!(parsed(|printer| printer.transition(&state())), expected);
+    assert_eq!(parsed(|printer| printer.transition(&state(), &curl())), expected);
 }
 
 #[test]
 fn a_close_carries_its_error_and_its_totals_and_no_owner() {
-    let close = parsed(|printer| printer.close(&close()));
+    let close = parsed(|printer| printer.close(&close(), &Known::NOTHING));
     assert_eq!(
         (&close["process"], &close["pid"], &close["error"]),
         (&Value::Null, &Value::Null, &json!("ECONNREFUSED"))
@@ -115,12 +131,16 @@ fn who_destroys_a_socket_is_not_named_as_its_owner() {
     let mut destroyed = close();
     destroyed.state.flags = flag::LOCKED;
     destroyed.state.err = 103;
-    assert_eq!(parsed(|printer| printer.close(&destroyed))["process"], Value::Null);
+    assert_eq!(
+        parsed(|printer| printer.close(&destroyed, &Known::NOTHING))["process"],
+        Value::Null
+    );
 }
 
 #[test]
 fn retransmits_tell_phase_kind_and_failure_and_synacks_do_not() {
-    let retransmitted = parsed(|printer| printer.retransmit(&retransmit(kind::RETRANSMIT)));
+    let retransmitted =
+        parsed(|printer| printer.retransmit(&retransmit(kind::RETRANSMIT), &curl()));
     assert_eq!(
         (&retransmitted["type"], &retransmitted["phase"], &retransmitted["kind"]),
         (&json!("retransmit"), &json!("established"), &json!("fast"))
@@ -129,7 +149,7 @@ fn retransmits_tell_phase_kind_and_failure_and_synacks_do_not() {
         (&retransmitted["segments"], &retransmitted["error"], &retransmitted["family"]),
         (&json!(2), &json!("EPERM"), &json!("ipv4"))
     );
-    let synack = parsed(|printer| printer.retransmit(&retransmit(kind::SYNACK)));
+    let synack = parsed(|printer| printer.retransmit(&retransmit(kind::SYNACK), &curl()));
     assert_eq!((&synack["type"], synack.get("phase")), (&json!("synack_retransmit"), None));
 }
 
@@ -153,11 +173,11 @@ fn ready_and_summary_frame_the_stream() {
 
 #[test]
 fn a_line_of_the_table_tells_the_same() {
-    let (line, _) = printed(Format::Text, |printer| printer.close(&close()));
+    let (line, _) = printed(Format::Text, |printer| printer.close(&close(), &Known::NOTHING));
     let words: Vec<&str> = line.split_whitespace().collect();
     assert_eq!(
         words[..6],
-        ["1.234567", "-", "-", "127.0.0.1:4000", "[2001:db8::1]:5000", "syn_sent"]
+        ["14:16:56.234Z", "-", "-", "127.0.0.1:4000", "[2001:db8::1]:5000", "syn_sent"]
     );
     assert!(
         line.ends_with(
@@ -166,7 +186,7 @@ fn a_line_of_the_table_tells_the_same() {
         "{line}"
     );
     let (line, _) =
-        printed(Format::Text, |printer| printer.retransmit(&retransmit(kind::RETRANSMIT)));
+        printed(Format::Text, |printer| printer.retransmit(&retransmit(kind::RETRANSMIT), &curl()));
     assert!(
         line.ends_with("retransmit in established, established fast, segments=2 failed: EPERM\n"),
         "{line}"
@@ -178,7 +198,7 @@ fn a_hostile_name_stays_on_its_line_and_controls_nothing() {
     let mut hostile = state();
     hostile.comm = *b"\x1b[2J\n\xff\"\\\xe2\x80\xae\0hid!";
     for format in [Format::Text, Format::Json] {
-        let (line, _) = printed(format, |printer| printer.transition(&hostile));
+        let (line, _) = printed(format, |printer| printer.transition(&hostile, &known(&hostile)));
         assert_eq!(line.lines().count(), 1);
         assert!(
             !line.trim_end().chars().any(char::is_control)
@@ -216,10 +236,55 @@ impl Write for Failing {
 fn a_reader_that_goes_away_ends_the_stream_and_a_full_disk_is_an_error() {
     for format in [Format::Text, Format::Json] {
         let mut printer = Printer::new(format, Failing(io::ErrorKind::BrokenPipe), io::sink());
-        assert!(printer.transition(&state()).unwrap().is_break());
+        assert!(printer.transition(&state(), &curl()).unwrap().is_break());
         let mut printer = Printer::new(format, Failing(io::ErrorKind::StorageFull), io::sink());
-        let error = printer.transition(&state()).unwrap_err();
+        let error = printer.transition(&state(), &curl()).unwrap_err();
         assert_eq!(error.code(), 1);
         assert!(error.to_string().starts_with("cannot write events to the output: "), "{error}");
     }
+}
+
+#[test]
+fn a_filter_takes_what_this_or_an_earlier_event_told_of_the_socket() {
+    let watch = |words: &[&str]| {
+        let words = ["tcpwarden", "events"].iter().chain(words);
+        let crate::cli::Command::Events(events) = crate::cli::parse(words).unwrap().command else {
+            panic!("not events")
+        };
+        Watch::new(events.which)
+    };
+    let born = State { old: tcp::CLOSE, new: tcp::SYN_SENT, ..state() };
+    let told = |words: &[&str]| {
+        let mut watch = watch(words);
+        let born = watch.transition(&born).is_some();
+        let closed = watch.transition(&close().state).is_some();
+        (born, closed)
+    };
+    for both in [
+        &["--process", "cu*"][..],
+        &["--pid", "1,123"],
+        &["--port", "5000", "--role", "client"],
+        &["--local", "127.0.0.0/8", "--peer", "[2001:db8::1]:5000"],
+        &["--state", "SYN-SENT", "--netns", "4026531840"],
+    ] {
+        assert_eq!(told(both), (true, true), "{both:?}: the close is of the same socket");
+    }
+    for none in [
+        &["--process", "wget"][..],
+        &["--pid", "7"],
+        &["--port", "1"],
+        &["--peer", "10.0.0.0/8"],
+        &["--role", "server,unknown"],
+        &["--state", "listen"],
+        &["--netns", "1"],
+    ] {
+        assert_eq!(told(none), (false, false), "{none:?}");
+    }
+    let mut watch = watch(&["--process", "curl"]);
+    assert!(watch.retransmit(&retransmit(kind::RETRANSMIT)).is_none(), "whose it is, none told");
+    assert!(watch.transition(&state()).is_some());
+    assert!(watch.retransmit(&retransmit(kind::RETRANSMIT)).is_some());
+    assert!(watch.transition(&close().state).is_some());
+    assert!(watch.retransmit(&retransmit(kind::RETRANSMIT)).is_none(), "it is forgotten");
+    assert_eq!(Watch::new(Which::default()).retransmit(&retransmit(0)), Some(Known::NOTHING));
 }

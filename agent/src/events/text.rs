@@ -1,13 +1,16 @@
 //! The table of `events` for people.
 
 use std::io::{self, Write};
+use std::time::SystemTime;
 
 use agent_common::record::{Close, Retransmit, State, kind};
 use agent_common::tcp;
 use catalogue::labels::state_name;
 
+use super::watch::Known;
 use super::{Summary, json, names};
 use crate::conn::retransmit::phase_and_kind;
+use crate::duration_text;
 use crate::kernel::probe::ProbeState;
 
 pub(super) fn ready(out: &mut impl Write, probes: &[(&str, &ProbeState)]) -> io::Result<()> {
@@ -29,11 +32,12 @@ pub(super) fn summary(out: &mut impl Write, summary: Summary) -> io::Result<()> 
 
 pub(super) fn transition(
     out: &mut impl Write,
+    wall: SystemTime,
     record: &State,
     close: Option<&Close>,
+    known: &Known,
 ) -> io::Result<()> {
-    let (process, pid) = names::owner(record)
-        .map_or_else(|| ("-".to_owned(), "-".to_owned()), |(name, pid)| (name, pid.to_string()));
+    let (process, pid) = owner(known);
     let (local, peer) = names::ends(&record.ends);
     let mut event = vec![format!("{} -> {}", state_name(record.old), state_name(record.new))];
     if record.new == tcp::CLOSE {
@@ -48,10 +52,16 @@ pub(super) fn transition(
             event.push(format!("retransmitted={}", close.retransmitted));
         }
     }
-    row(out, &time(record.time), (&process, &pid), (&local, &peer), &event.join(" "))
+    row(out, &clock(wall), (&process, &pid), (&local, &peer), &event.join(" "))
 }
 
-pub(super) fn retransmit(out: &mut impl Write, record: &Retransmit) -> io::Result<()> {
+pub(super) fn retransmit(
+    out: &mut impl Write,
+    wall: SystemTime,
+    record: &Retransmit,
+    known: &Known,
+) -> io::Result<()> {
+    let (process, pid) = owner(known);
     let (local, peer) = names::ends(&record.ends);
     let segments = record.segments;
     let event = if record.kind == kind::SYNACK {
@@ -68,12 +78,21 @@ pub(super) fn retransmit(out: &mut impl Write, record: &Retransmit) -> io::Resul
     let failed = names::error(record.err.into())
         .map(|error| format!(" failed: {error}"))
         .unwrap_or_default();
-    row(out, &time(record.time), ("-", "-"), (&local, &peer), &format!("{event}{failed}"))
+    row(out, &clock(wall), (&process, &pid), (&local, &peer), &format!("{event}{failed}"))
 }
 
-/// Returns seconds since boot with microseconds.
-fn time(nanoseconds: u64) -> String {
-    format!("{}.{:06}", nanoseconds / 1_000_000_000, nanoseconds / 1000 % 1_000_000)
+/// Returns name and id of the owner, as far as this or an earlier event told.
+fn owner(known: &Known) -> (String, String) {
+    let unknown = || "-".to_owned();
+    let owner = known.owner.as_ref();
+    let pid = owner.map_or_else(unknown, |(_, pid)| pid.to_string());
+    (owner.map_or_else(unknown, |(name, _)| name.clone()), pid)
+}
+
+/// Returns the time of the day in UTC with milliseconds: `14:16:55.867Z`.
+fn clock(wall: SystemTime) -> String {
+    let time = duration_text::rfc3339(wall);
+    time.split_once('T').map_or_else(String::new, |(_, clock)| clock.to_owned())
 }
 
 fn row(

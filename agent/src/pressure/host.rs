@@ -1,4 +1,4 @@
-//! The memory that TCP uses, and the settings that limit it.
+//! The memory that TCP uses, the sockets that nobody has any more, and the settings that limit it.
 
 use super::{parse, text};
 
@@ -25,6 +25,8 @@ pub struct Host {
     /// Bytes of buffer memory of the whole machine: `used`, and the three thresholds of `tcp_mem`.
     /// Only the initial network namespace shows the thresholds.
     pub memory: Vec<(&'static str, u64)>,
+    /// Sockets of the whole machine that no process has any more; none if the kernel did not say.
+    pub orphans: Option<u64>,
     /// The settings, by name.
     pub settings: Vec<(&'static str, u64)>,
 }
@@ -40,6 +42,7 @@ impl Host {
         });
         Self {
             memory: memory(&sockstat, &thresholds, procfs::page_size()),
+            orphans: parse::sockstat(&sockstat, "orphan"),
             settings: settings.collect(),
         }
     }
@@ -95,5 +98,6 @@ mod tests {
             "{host:?}"
         );
         assert!(host.memory.iter().any(|(kind, _)| *kind == "used"), "{host:?}");
+        assert!(host.orphans.is_some(), "{host:?}");
     }
 }

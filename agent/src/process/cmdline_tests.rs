@@ -33,6 +33,7 @@ fn values_that_an_option_calls_a_secret_are_masked() {
             "redis-server|--requirepass|x|--masterauth|y",
             "redis-server --requirepass *** --masterauth ***",
         ),
+        ("app|--password|mysql|-phunter2", "app --password *** -p***"),
         ("app|-p|8080", "app -p 8080"),
         ("mysql|-phunter2|-h|db", "mysql -p*** -h db"),
         ("sudo|sshpass|-p|hunter2|ssh|h", "sudo sshpass -p *** ssh h"),

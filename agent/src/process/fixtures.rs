@@ -273,7 +273,7 @@ pub(super) const NATIVE: &[Fixture] = &[
         "memfd:sealed-91",
         Comm,
     ),
-    of(["bash", "/usr/bin/bash", "bash\n/dev/fd/3"], "", "bash", Executable),
+    of(["bash", "/usr/bin/bash", "bash\n/dev/stdin"], "", "bash", Executable),
     of(["", "", ""], "", "unknown", Comm),
     of(["java", "", ""], "", "java", Comm),
 ];

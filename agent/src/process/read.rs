@@ -226,7 +226,7 @@ mod tests {
         symlink("/bin/old", folder.join("exe")).unwrap();
         assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
         std::thread::scope(|scope| {
-            scope.spawn(|| {
+            let writer = scope.spawn(|| {
                 for number in 0..readings {
                     // It opens when the reader has come to it.
                     let open = fs::OpenOptions::new().write(true).open(&pipe).unwrap();
@@ -236,7 +236,12 @@ mod tests {
                     std::thread::sleep(Duration::from_millis(200));
                 }
             });
-            Process::read(&fake.0, 7)
+            let read = Process::read(&fake.0, 7);
+            // A reader that stays, so that the writer ends if the process was read less often.
+            let stays = fs::OpenOptions::new().read(true).write(true).open(&pipe).unwrap();
+            writer.join().unwrap();
+            drop(stays);
+            read
         })
     }
 

@@ -17,7 +17,8 @@ pub(crate) mod ports;
 #[cfg(test)]
 mod tests;
 mod text;
-mod value;
+pub(crate) mod trouble;
+pub(crate) mod value;
 mod which;
 
 use serde::Serialize;
@@ -37,6 +38,7 @@ pub static ALL: &[Entry] = &[
     Entry::of::<connections::ConnectionsQuery>(),
     Entry::of::<leaks::LeaksQuery>(),
     Entry::of::<ports::PortsQuery>(),
+    Entry::of::<trouble::TroubleQuery>(),
 ];
 
 /// The values of one query's parameters. `Default` is the query without any parameter.

@@ -19,7 +19,7 @@ pub(crate) type Expected = String;
 pub(super) const MAX_ROWS: usize = 1000;
 
 /// Reads a member of a closed set, also as `ss` or the kernel spell it: `CLOSE-WAIT`, `FIN-WAIT-1`.
-pub(super) fn choice<T: Copy>(text: &str, known: &[(&str, T)]) -> Result<T, Expected> {
+pub(crate) fn choice<T: Copy>(text: &str, known: &[(&str, T)]) -> Result<T, Expected> {
     let plain = text.to_ascii_lowercase().replace('-', "_");
     let found = known
         .iter()
@@ -31,13 +31,13 @@ pub(super) fn choice<T: Copy>(text: &str, known: &[(&str, T)]) -> Result<T, Expe
 }
 
 /// Reads an unsigned number without a sign.
-pub(super) fn number<T: FromStr>(text: &str, allowed: &str) -> Result<T, Expected> {
+pub(crate) fn number<T: FromStr>(text: &str, allowed: &str) -> Result<T, Expected> {
     let digits = text.bytes().all(|digit| digit.is_ascii_digit());
     text.parse().ok().filter(|_| digits).ok_or_else(|| allowed.to_owned())
 }
 
 /// Reads a port.
-pub(super) fn port(text: &str) -> Result<u16, Expected> {
+pub(crate) fn port(text: &str) -> Result<u16, Expected> {
     number(text, "a port from 0 to 65535")
 }
 
@@ -59,7 +59,7 @@ pub(super) fn flag(text: &str) -> Result<bool, Expected> {
 }
 
 /// Reads a name, or the beginning of one with `*` behind it.
-pub(super) fn pattern(text: &str) -> Result<Pattern, Expected> {
+pub(crate) fn pattern(text: &str) -> Result<Pattern, Expected> {
     if text.is_empty() {
         Err("a name, or its beginning and *".to_owned())
     } else {
@@ -68,20 +68,25 @@ pub(super) fn pattern(text: &str) -> Result<Pattern, Expected> {
 }
 
 /// Reads an end of a connection.
-pub(super) fn end(text: &str) -> Result<End, Expected> {
+pub(crate) fn end(text: &str) -> Result<End, Expected> {
     text.parse().map_err(|_not_an_end| ENDS.to_owned())
 }
 
 /// Reads a role.
-pub(super) fn role(text: &str) -> Result<Role, Expected> {
+pub(crate) fn role(text: &str) -> Result<Role, Expected> {
     let known: Vec<_> = Role::ALL.iter().map(|role| (role.as_str(), *role)).collect();
+    choice(text, &known)
+}
+
+/// Reads a state.
+pub(crate) fn state(text: &str) -> Result<SocketState, Expected> {
+    let known: Vec<_> = SocketState::ALL.iter().map(|state| (state.as_str(), *state)).collect();
     choice(text, &known)
 }
 
 /// Reads a state and adds it to the filter. The first state replaces "any state".
 pub(super) fn add_state(filter: &mut Filter, text: &str) -> Result<(), Expected> {
-    let known: Vec<_> = SocketState::ALL.iter().map(|state| (state.as_str(), *state)).collect();
-    let state = choice(text, &known)?;
+    let state = state(text)?;
     let before = if filter.states == States::ALL { States::NONE } else { filter.states };
     filter.states = before.with(state);
     Ok(())

@@ -2,11 +2,14 @@
 //!
 //! Its limits stand here; boards and the runbook beside it take them from here.
 
-use catalogue::labels::{ConnectFailure, Role};
+use catalogue::labels::{ConnectFailure, Role, SocketState};
+use catalogue::metrics::connections::CONNECTIONS;
 use catalogue::metrics::lifecycle::{CONNECT_FAILURES, CONNECTIONS_OPENED};
 
 use crate::alert::{Alert, Severity, Term, percent, term};
-use crate::rules::promql::{OWNER, eq, indent, max, most, ne, none_of, rate, sum};
+use crate::rules::promql::{
+    OWNER, eq, indent, max, most, ne, none_of, not_other, rate, series, sum,
+};
 use crate::rules::shared::one_service;
 use crate::timing::{FOR_SHORT, KEEP, Timing};
 
@@ -19,6 +22,9 @@ pub const CONNECT_FAILURE_RATIO: f64 = 0.1;
 /// Share of connects that the program itself gives up. A client that tries IPv4 and IPv6 side by
 /// side gives up one for each that succeeds, so half is normal.
 pub const CONNECT_CANCELED_RATIO: f64 = 0.6;
+
+/// How often a connection that is kept counts as a connect, in seconds.
+pub const KEPT_SECONDS: u32 = 60;
 
 /// The alert TcpConnectFailures.
 pub const ALERT: Alert = Alert {
@@ -49,6 +55,18 @@ fn opened(timing: &Timing) -> String {
     )
 }
 
+/// Connections that the process keeps, as if it had opened each once in [`KEPT_SECONDS`]: a client
+/// that keeps those to its healthy peers opens none, and the few dead peers would be all of its
+/// connects. By process, since no gauge has the port.
+fn kept() -> String {
+    let matchers = [
+        eq("state", SocketState::Established.as_str()),
+        ne("role", Role::Server.as_str()),
+        not_other("process"),
+    ];
+    format!("{} / {KEPT_SECONDS}", sum(&["role", "state"], &series(&CONNECTIONS, &matchers)))
+}
+
 /// Failed connects, of these reasons.
 fn failed(reason: Option<String>, timing: &Timing) -> String {
     let matchers: Vec<String> = reason.into_iter().chain(one_service()).collect();
@@ -60,7 +78,11 @@ fn failed(reason: Option<String>, timing: &Timing) -> String {
 fn expr(timing: &Timing) -> String {
     let (canceled, no_port) =
         (ConnectFailure::Canceled.as_str(), ConnectFailure::NoLocalPort.as_str());
-    let attempts = format!("({} + {})", opened(timing), failed(None, timing));
+    let connects = format!("{} + {}", opened(timing), failed(None, timing));
+    let attempts = format!(
+        "(\n{}\n)",
+        indent(&format!("{connects}\n+ ignoring (port) group_left () {}\nor\n{connects}", kept()))
+    );
     let share = |failed: &str, ratio: f64| {
         let both =
             format!("{failed}\n/ {attempts} >= {ratio}\nand\n{failed} >= {CONNECT_FAILURE_RATE}");
@@ -88,7 +110,7 @@ fn terms(timing: &Timing) -> Vec<Term> {
         term(
             "ratio",
             percent(CONNECT_FAILURE_RATIO),
-            "share of its connects to that port that fail",
+            "share of its connects to that port that fail, kept connections counted as connects",
         ),
         term(
             "canceled",

@@ -1,11 +1,19 @@
-//! A process with TCP sockets is about to run out of descriptors.
+//! A process with TCP sockets is about to run out of descriptors, or has none left.
+
+use std::time::Duration;
 
 use catalogue::metrics::pressure::{MAX_FDS, OPEN_FDS};
 
-use crate::alert::{Alert, Severity};
-use crate::rules::promql::series;
-use crate::rules::shared::{near_terms, now_or_soon};
+use crate::alert::{Alert, Severity, Term, percent, term};
+use crate::rules::promql::{indent, series};
+use crate::rules::shared::{soon, soon_terms};
 use crate::timing::{FOR_SHORT, KEEP, TREND, Timing};
+
+/// The share at which none is left.
+pub const NONE_LEFT: f64 = 1.0;
+
+/// How long a touch of the limit counts. Shorter than `for`, so that one touch is none.
+const TOUCHED: Duration = Duration::from_mins(4);
 
 /// The alert TcpDescriptorsNearLimit.
 pub const ALERT: Alert = Alert {
@@ -19,19 +27,35 @@ pub const ALERT: Alert = Alert {
     summary: "A process with TCP sockets is about to run out of descriptors.",
     description: "{{ $labels.process }} ({{ $labels.workload }}) on {{ $labels.instance }} has \
         {{ $value | humanizePercentage }} of its \
-        descriptors open: at least [[critical]], or [[warning]] and at the limit within \
+        descriptors open: all of them, or [[warning]] and at the limit within \
         [[horizon]]. Then accept, connect and open fail \
         with EMFILE.",
-    terms: near_terms,
+    terms,
     board: "tcpwarden-capacity",
     panel: 31,
     runbook: include_str!("runbook.md"),
 };
 
+/// A level that stays is a ticket, `TcpDescriptorsHigh`. At the limit itself a process closes and
+/// opens, so the highest share of the window counts.
 fn expr(timing: &Timing) -> String {
-    let (open, limit) = (series(&OPEN_FDS, &[]), series(&MAX_FDS, &[]));
-    let ratio = format!("{open} / {limit}");
+    let ratio = ratio();
+    let step = timing.interval.as_secs();
     // The share, not the count: the next process to be the nearest has another limit.
-    let history = format!("({ratio})[{}:{}s]", timing.span(TREND), timing.interval.as_secs());
-    now_or_soon(&ratio, &history, timing)
+    let history = format!("({ratio})[{}:{step}s]", timing.span(TREND));
+    format!(
+        "max_over_time(({ratio})[{}:{step}s]) >= {NONE_LEFT}\nor (\n{}\n)",
+        timing.span(TOUCHED),
+        indent(&soon(&ratio, &history, timing))
+    )
+}
+
+/// The share of its descriptors that a process has open.
+pub(crate) fn ratio() -> String {
+    format!("{} / {}", series(&OPEN_FDS, &[]), series(&MAX_FDS, &[]))
+}
+
+fn terms(timing: &Timing) -> Vec<Term> {
+    let none = term("none", percent(NONE_LEFT), "share in use, whatever the trend: EMFILE");
+    [vec![none], soon_terms(timing)].concat()
 }

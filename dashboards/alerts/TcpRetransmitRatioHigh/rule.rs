@@ -7,7 +7,7 @@ use catalogue::metrics::lifecycle::RETRANSMITTED_SEGMENTS;
 use catalogue::metrics::pressure::SEGMENTS_SENT;
 
 use crate::alert::{Alert, Severity, Term, percent, term};
-use crate::rules::promql::{MACHINE, most, ne, not_other, rate, sum};
+use crate::rules::promql::{MACHINE, indent, most, ne, not_other, rate, sum};
 use crate::timing::{FOR_LONG, KEEP, Timing};
 
 /// Segments retransmitted a second, SYNs excluded, below which their share is noise.
@@ -16,6 +16,10 @@ pub const RETRANSMIT_RATE: f64 = 5.0;
 /// Share of segments sent that were retransmitted. Within a data centre 0.1 % is bad; towards
 /// phones 2 % is a usual day, so a limit for every host cannot be lower.
 pub const RETRANSMIT_RATIO: f64 = 0.05;
+
+/// The series by job and instance with which an operator sets another limit for some machines, as
+/// `dashboards/examples/limits.yml` does; there need not be any.
+pub const OWN_LIMIT: &str = "tcp_retransmit_ratio_limit";
 
 /// The alert TcpRetransmitRatioHigh.
 pub const ALERT: Alert = Alert {
@@ -29,7 +33,7 @@ pub const ALERT: Alert = Alert {
     summary: "A machine retransmits a large share of its segments: the network loses them.",
     description: "{{ $labels.instance }} retransmits {{ $value | humanizePercentage }} of its \
         segments, SYNs excluded[[who]]; the limit is \
-        [[ratio]] and [[rate]].",
+        [[ratio]], or what `[[own]]` says, and [[rate]].",
     terms,
     board: "tcpwarden-network",
     panel: 21,
@@ -54,7 +58,13 @@ fn again(timing: &Timing) -> String {
 }
 
 fn expr(timing: &Timing) -> String {
-    format!("{} >= {RETRANSMIT_RATIO}\nand\n{} >= {RETRANSMIT_RATE}", ratio(timing), again(timing))
+    let (ratio, again) = (ratio(timing), again(timing));
+    let machine = "on (job, instance)";
+    let past = indent(&format!(
+        "{ratio} >= {RETRANSMIT_RATIO}\nunless {machine}\n{OWN_LIMIT}\nor\n{ratio} >= {machine} \
+         group_left () {OWN_LIMIT}"
+    ));
+    format!("(\n{past}\n)\nand\n{again} >= {RETRANSMIT_RATE}")
 }
 
 fn terms(timing: &Timing) -> Vec<Term> {
@@ -70,6 +80,7 @@ fn terms(timing: &Timing) -> Vec<Term> {
             percent(RETRANSMIT_RATIO),
             "segments retransmitted, SYNs excluded, per segment sent",
         ),
+        term("own", OWN_LIMIT.to_owned(), ""),
         term("rate", format!("{RETRANSMIT_RATE} a second"), "segments retransmitted"),
     ]
 }

@@ -1,13 +1,14 @@
 //! Capacity: how much is left of ports, descriptors, queues and memory, and which setting says so.
 
 mod ports;
+mod time_left;
 
 use catalogue::metrics::connections::{
     FIN_WAIT2_ORPHAN_SOCKETS, SYN_RECV_SOCKETS, TIME_WAIT_SOCKETS,
 };
 use catalogue::metrics::pressure::{
-    EPHEMERAL_PORTS_USED, LISTEN_BACKLOG_LIMIT, LISTEN_SOCKETS, MAX_FDS, OPEN_FDS, PROCESS_SOCKETS,
-    SYSCTL, TCP_MEMORY,
+    EPHEMERAL_PORTS_USED, LISTEN_BACKLOG_LIMIT, LISTEN_SOCKETS, MAX_FDS, OPEN_FDS, ORPHANS,
+    PROCESS_SOCKETS, SYSCTL, TCP_MEMORY,
 };
 
 use super::draft::Draft;
@@ -51,9 +52,9 @@ pub(super) fn plan() -> Plan {
             Section { id: 4, title: "Memory and settings", open: Open::Yes, panels: memory() },
             Section {
                 id: 5,
-                title: "Orphans, half-open connections, queues",
+                title: "Time left, orphans, half-open connections, queues",
                 open: Open::OnClick,
-                panels: more(),
+                panels: [time_left::panels(), more()].concat(),
             },
         ],
     }
@@ -213,10 +214,11 @@ fn more() -> Vec<Draft> {
         format!("{} / {}", SCOPE.of(&LISTEN_BACKLOG_LIMIT, ""), SCOPE.of(&LISTEN_SOCKETS, ""));
     let limit = |pattern| Override::matching(pattern).limit_line("text");
     vec![
-        Draft::graph(51, "Orphans in FIN_WAIT2 and their limit", Unit::Count)
+        Draft::graph(51, "Orphans and their limit", Unit::Count)
             .about(
-                "Sockets in FIN_WAIT2 that no descriptor refers to, and tcp_max_orphans, on a \
-                 logarithmic scale. The kernel ends them after tcp_fin_timeout.",
+                "Sockets that no descriptor refers to, of the machine and in FIN_WAIT2 by \
+                 namespace, and tcp_max_orphans, on a logarithmic scale. The kernel ends those in \
+                 FIN_WAIT2 after tcp_fin_timeout.",
                 "The two meet: the kernel resets orphans.",
                 &["TcpFinWait2Stuck"],
                 "Peers do not close: lower tcp_fin_timeout, find the peer.",
@@ -226,9 +228,10 @@ fn more() -> Vec<Draft> {
             .with(limit("^tcp_max_orphans .*"))
             .ask(
                 max("instance, netns", &SCOPE.of(&FIN_WAIT2_ORPHAN_SOCKETS, "")),
-                "{{instance}} {{netns}}",
+                "in FIN_WAIT2 {{instance}} {{netns}}",
                 Shown::ZeroWhenHealthy,
             )
+            .ask(max("instance", &ALL.of(&ORPHANS, "")), "all {{instance}}", Shown::ZeroWhenHealthy)
             .ask(setting("tcp_max_orphans"), "tcp_max_orphans {{instance}}", Shown::Always),
         Draft::graph(52, "Half-open connections and their limit", Unit::Count)
             .about(

@@ -49,6 +49,8 @@ pub enum Shown {
     /// It has values in this scenario of the lab, which are zero because the scenario is shorter
     /// than what it counts.
     ValuesIn(&'static str),
+    /// It has values after longer than any scenario of the lab lasts: the proof asks for none.
+    Seldom,
     /// It has values, which are zero while the agent is healthy.
     ZeroWhenHealthy,
     /// The same, and they are not zero while the agent fails in this way: a test of the live proof

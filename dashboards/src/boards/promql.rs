@@ -102,6 +102,11 @@ pub(super) fn max(labels: &str, expression: &str) -> String {
     aggregate("max", labels, expression)
 }
 
+/// The smallest, by labels.
+pub(super) fn min(labels: &str, expression: &str) -> String {
+    aggregate("min", labels, expression)
+}
+
 fn aggregate(operation: &str, labels: &str, expression: &str) -> String {
     if labels.is_empty() {
         format!("{operation}({expression})")

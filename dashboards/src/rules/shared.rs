@@ -34,19 +34,28 @@ pub(crate) fn stuck_terms(timing: &Timing) -> Vec<Term> {
 /// `history` and by that before: a step, a warm-up or another process in the same series is in one
 /// of the two, a climb in both.
 pub(crate) fn now_or_soon(ratio: &str, history: &str, timing: &Timing) -> String {
+    format!("{ratio} >= {USED_RATIO_CRITICAL}\nor (\n{}\n)", indent(&soon(ratio, history, timing)))
+}
+
+/// Past the lower limit and on the way to all of it, by the last stretch of `history` and by that
+/// before.
+pub(crate) fn soon(ratio: &str, history: &str, timing: &Timing) -> String {
     let (trend, horizon) = (timing.span(TREND), timing.seconds(HORIZON));
     let ahead = |offset: &str| format!("predict_linear({history}{offset}, {horizon}) >= 1");
-    let soon = format!(
+    format!(
         "({ratio} >= {USED_RATIO_WARNING})\nand\n{}\nand\n{}",
         ahead(""),
         ahead(&format!(" offset {trend}"))
-    );
-    format!("{ratio} >= {USED_RATIO_CRITICAL}\nor (\n{}\n)", indent(&soon))
+    )
 }
 
 pub(crate) fn near_terms(timing: &Timing) -> Vec<Term> {
+    let level = term("critical", percent(USED_RATIO_CRITICAL), "share in use, whatever the trend");
+    [vec![level], soon_terms(timing)].concat()
+}
+
+pub(crate) fn soon_terms(timing: &Timing) -> Vec<Term> {
     vec![
-        term("critical", percent(USED_RATIO_CRITICAL), "share in use, whatever the trend"),
         term(
             "warning",
             percent(USED_RATIO_WARNING),

@@ -46,7 +46,10 @@ pub(crate) const ALL: &[Fault] = &[
 /// Alerts that no test makes fire on a live agent, each with the reason; `promtool test rules` has
 /// them all.
 const NOT_FIRED: &[(&str, &str)] = &[
+    ("TcpDescriptorsHigh", "it is for a level that stays; what fails in the lab climbs"),
     ("TcpMemoryNearLimit", "its limit is the whole machine's"),
+    ("TcpOrphansNearLimit", "likewise"),
+    ("TcpTimeWaitNearLimit", "its limit is that of the agent's own network namespace"),
     ("TcpwardenProbeDetached", "the kernel would have to refuse a probe"),
 ];
 

@@ -21,6 +21,7 @@ impl Wanted {
         let queries = all().filter(|(_, query)| match query.shown {
             Shown::In(name) | Shown::ValuesIn(name) => name == scenario,
             Shown::Always | Shown::ZeroWhenHealthy | Shown::InFault(_) => true,
+            Shown::Seldom => false,
         });
         // The agent is well: these have values, whichever.
         let healthy = |(board, query): (&'static str, Query)| match query.shown {
@@ -99,6 +100,7 @@ fn satisfied(series: &[Sample], shown: Shown) -> bool {
     let mut values =
         series.iter().flat_map(|series| &series.values).filter(|value| value.is_finite());
     match shown {
+        Shown::Seldom => true,
         Shown::ZeroWhenHealthy | Shown::ValuesIn(_) => values.next().is_some(),
         Shown::Always | Shown::In(_) | Shown::InFault(_) => values.any(|value| *value != 0.0),
     }

@@ -14,10 +14,12 @@ use catalogue::metrics::{Kind, Metric, all};
 const TARGET: [&str; 2] = ["job", "instance"];
 /// What Prometheus itself makes, with its labels besides those of the target. `ALERTS` has those of
 /// the alert too.
-const OWN: [(&str, &[&str]); 4] = [
+const OWN: [(&str, &[&str]); 5] = [
     ("up", &[]),
     ("scrape_samples_scraped", &[]),
     ("scrape_duration_seconds", &[]),
+    // An operator's own limit, if there is one: see dashboards/examples/limits.yml.
+    ("tcp_retransmit_ratio_limit", &[]),
     ("ALERTS", &["alertname", "alertstate", "severity", "process", "workload"]),
 ];
 /// The settings that `tcpwarden_sysctl` shows.

@@ -36,13 +36,13 @@ fn a_steady_population_allocates_nothing() {
 }
 
 #[test]
-fn a_row_takes_less_than_128_bytes_all_told_and_a_pass_a_bounded_number_more() {
+fn a_row_takes_at_most_176_bytes_all_told_and_a_pass_a_bounded_number_more() {
     let mut table = None;
     let grown = measure(|| table = Some(records::populated(ROWS)));
     let mut table = table.expect("a table");
     let (rest, peak) = (each(u64::try_from(grown.bytes_current).unwrap()), each(grown.bytes_max));
-    assert!(rest <= 128.0, "{rest} bytes a row at rest");
-    assert!(peak <= 128.0, "{peak} bytes a row while it grew");
+    assert!(rest <= 176.0, "{rest} bytes a row at rest");
+    assert!(peak <= 176.0, "{peak} bytes a row while it grew");
 
     // A pass in which every row changes hands, from one process to another of another name.
     let mut pass = |name: &[u8; 4], at: u64| {

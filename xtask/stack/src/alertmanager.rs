@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
 use testkit::process::Process;
 
 use crate::api::Api;
@@ -29,7 +30,15 @@ impl Alertmanager {
     /// # Errors
     /// When it does not start; with what it said.
     pub fn start(folder: &Folder, wanted: u16) -> Result<Self> {
-        let config = folder.write("alertmanager.yml", CONFIG)?;
+        Self::start_with(folder, wanted, CONFIG)
+    }
+
+    /// Starts it with this configuration, likewise.
+    ///
+    /// # Errors
+    /// When it does not start; with what it said.
+    pub fn start_with(folder: &Folder, wanted: u16, config: &str) -> Result<Self> {
+        let config = folder.write("alertmanager.yml", config)?;
         let port = free_port(wanted)?;
         // Debian calls it by a name of its own.
         let mut command = borrowed::command(&["prometheus-alertmanager", "alertmanager"])?;
@@ -50,12 +59,42 @@ impl Alertmanager {
         format!("127.0.0.1:{}", self.port)
     }
 
+    /// Hands it alerts, each as its labels, which fire from then on.
+    ///
+    /// # Errors
+    /// When it refuses them; with what it said.
+    pub fn fire(&self, alerts: &[Value]) -> Result<()> {
+        let alerts: Vec<Value> =
+            alerts.iter().map(|labels| json!({ "labels": labels, "annotations": {} })).collect();
+        self.api.post("/api/v2/alerts", &Value::Array(alerts))
+    }
+
+    /// The names of the alerts that fire and that another one inhibits.
+    ///
+    /// # Errors
+    /// When it does not answer; with what it said.
+    pub fn inhibited(&self) -> Result<BTreeSet<String>> {
+        self.names(&[("active", "false"), ("inhibited", "true")])
+    }
+
+    /// The names of the alerts that fire and that no other one inhibits.
+    ///
+    /// # Errors
+    /// When it does not answer; with what it said.
+    pub fn told(&self) -> Result<BTreeSet<String>> {
+        self.names(&[("active", "true"), ("inhibited", "false")])
+    }
+
     /// The names of the alerts that fire.
     ///
     /// # Errors
     /// When it does not answer; with what it said.
     pub fn firing(&self) -> Result<BTreeSet<String>> {
-        let answer = self.api.json("/api/v2/alerts", &[("active", "true")]);
+        self.names(&[("active", "true")])
+    }
+
+    fn names(&self, which: &[(&str, &str)]) -> Result<BTreeSet<String>> {
+        let answer = self.api.json("/api/v2/alerts", which);
         let answer =
             answer.with_context(|| format!("Alertmanager said:\n{}", self.process.tail(20)))?;
         let alerts = answer.as_array().context("Alertmanager's answer is no list")?;

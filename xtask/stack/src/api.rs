@@ -67,6 +67,23 @@ impl Api {
             .with_context(|| format!("read the answer of {}{path}", self.base))
     }
 
+    /// Hands a path a body of JSON.
+    ///
+    /// # Errors
+    /// When it does not answer, or with another status than 200.
+    pub fn post(&self, path: &str, body: &Value) -> Result<()> {
+        let url = format!("{}{path}", self.base);
+        let request = self.client.post(&url).content_type("application/json");
+        let mut answer =
+            request.send(body.to_string()).with_context(|| format!("send to {url}"))?;
+        let status = answer.status().as_u16();
+        if status != 200 {
+            let said = answer.body_mut().read_to_string().unwrap_or_default();
+            bail!("{url} answered {status}: {said}");
+        }
+        Ok(())
+    }
+
     fn get(&self, path: &str, parameters: &[(&str, &str)]) -> Result<(u16, String)> {
         let mut request = self.client.get(format!("{}{path}", self.base));
         for (name, value) in parameters {

@@ -3,8 +3,9 @@
 //! Debian's Prometheus and Alertmanager read their pages and templates from
 //! `/usr/share/prometheus`, a path that is compiled in. Where the package is only unpacked
 //! somewhere, its `usr/share` is laid over the system's, in a mount namespace that only that
-//! program is in.
+//! program is in; without root, in a user namespace too.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -30,6 +31,10 @@ pub(crate) fn command(names: &[&str]) -> Result<Command> {
         program.canonicalize().with_context(|| format!("follow {}", program.display()))?;
     let Some(share) = own_share(&program) else { return Ok(Command::new(program)) };
     let mut command = Command::new("unshare");
+    // The owner of this process' entry in /proc is its user.
+    if std::fs::metadata("/proc/self").is_ok_and(|entry| entry.uid() != 0) {
+        command.args(["--user", "--map-root-user"]);
+    }
     command
         .args(["--mount", "--propagation", "private", "--", "sh", "-c", BECOME, "sh"])
         .arg(share)

@@ -120,6 +120,10 @@ super::metrics! {
          (above which buffers shrink) and limit.",
         "`mem` of /proc/net/sockstat and `net.ipv4.tcp_mem`, in pages there. The thresholds are \
          shown in the first network namespace only.";
+    ORPHANS = Gauge "tcpwarden_orphan_sockets", "sockets", [],
+        "Sockets that no process has any more and that the kernel still ends, on the whole \
+         machine.",
+        "`TCP: orphan` of /proc/net/sockstat, which counts all network namespaces.";
     SYSCTL = Gauge "tcpwarden_sysctl", "value", ["name"],
         "A kernel setting that limits TCP, in the agent's network namespace.",
         "`sysctl net.core.somaxconn`, `net.ipv4.tcp_…` and `net.ipv4.ip_local_port_range`; of \

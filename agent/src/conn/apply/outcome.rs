@@ -4,12 +4,15 @@
 //! closed under the owner known at that time.
 
 use agent_common::record::Close;
-use catalogue::labels::Correction;
+use catalogue::labels::{CloseReason, Correction};
 
 use crate::conn::account::groups::Groups;
+use crate::conn::account::troubles::{Mishap, SLOW};
 use crate::conn::core::Core;
 use crate::conn::histogram::NANOSECONDS;
 use crate::conn::ids::RowId;
+use crate::conn::nanos::Nanos;
+use crate::conn::report::trouble::TroubleKind;
 use crate::conn::socket::ending::missed;
 use crate::conn::socket::observation::Observation;
 use crate::conn::socket::observe::observe;
@@ -53,6 +56,10 @@ impl Core {
         service.opened += 1;
         if let Opening::Seen { connect: Some(took) } = opening {
             service.connect_duration.observe_whole(&NANOSECONDS, took.get());
+            if took >= SLOW {
+                let time = row.opened().unwrap_or(row.entered);
+                self.mishap(row, Mishap { took, ..mishap(TroubleKind::Slow, "", time) });
+            }
         }
     }
 
@@ -63,10 +70,29 @@ impl Core {
         match ending {
             Ending::Closed { reason, lasted } => {
                 self.services.of(row, &self.groups).closed(reason, lasted, numbers);
+                if matches!(reason, CloseReason::RstReceived | CloseReason::RstSent) {
+                    let time = end_of(row, numbers);
+                    self.mishap(row, mishap(TroubleKind::Resets, reason.as_str(), time));
+                }
             }
-            Ending::Failed(reason) => self.services.of(row, &self.groups).failed(reason),
+            Ending::Failed(reason) => {
+                self.services.of(row, &self.groups).failed(reason);
+                let time = end_of(row, numbers);
+                self.mishap(row, mishap(TroubleKind::Failures, reason.as_str(), time));
+            }
             Ending::Uncounted => {}
         }
+        if row.retransmitted > 0 {
+            let one = mishap(TroubleKind::Retransmits, "", end_of(row, numbers));
+            self.mishap(row, Mishap { count: row.retransmitted.into(), ..one });
+        }
+    }
+
+    /// Counts what went wrong with a connection, by its destination.
+    #[cold]
+    #[inline(never)]
+    fn mishap(&mut self, row: &Row, mishap: Mishap) {
+        self.troubles.count(row, &self.groups, mishap);
     }
 
     /// Removes a row that is in no list, because its address belongs to another socket now.
@@ -98,4 +124,13 @@ impl Core {
         let ending = missed(&row);
         self.count_ending(&mut row, ending, None);
     }
+}
+
+/// Returns when a socket ended: as the kernel says, else when it was last heard of.
+fn end_of(row: &Row, numbers: Option<&Close>) -> Nanos {
+    numbers.map_or(row.entered, |close| Nanos::new(close.state.time))
+}
+
+const fn mishap(kind: TroubleKind, reason: &'static str, time: Nanos) -> Mishap {
+    Mishap { kind, reason, count: 1, time, took: Nanos::ZERO }
 }

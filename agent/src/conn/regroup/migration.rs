@@ -48,7 +48,9 @@ impl Migrations {
         let before = self.keys.len();
         for (key, workload) in answers {
             if core.workloads.tell(key, workload.as_ref(), now) {
-                self.keys.push((key, WorkloadRef::Named(core.workloads.of(key))));
+                let workload = core.workloads.of(key);
+                core.troubles.name(key, &workload.name, &core.workloads.unknown.name);
+                self.keys.push((key, WorkloadRef::Named(workload)));
             }
         }
         if self.keys.len() > before {

@@ -6,3 +6,4 @@
 pub(crate) mod coverage;
 pub mod pressure;
 pub mod snapshot;
+pub mod trouble;

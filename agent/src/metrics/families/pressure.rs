@@ -68,6 +68,11 @@ pub(super) const FAMILIES: &[Entry] = &[
     (&pressure::TCP_MEMORY, |view, family| {
         by_name(family, view.snapshot.pressure.host.memory.clone());
     }),
+    (&pressure::ORPHANS, |view, family| {
+        if let Some(orphans) = view.snapshot.pressure.host.orphans {
+            family.alone(Number::Count(orphans));
+        }
+    }),
     (&pressure::SYSCTL, |view, family| {
         by_name(family, view.snapshot.pressure.host.settings.clone());
     }),

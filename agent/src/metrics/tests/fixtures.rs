@@ -181,6 +181,7 @@ fn pressure() -> Pressure {
         ],
         host: Host {
             memory: vec![("used", 4096), ("limit", 8192)],
+            orphans: Some(7),
             settings: vec![("somaxconn", 4096)],
         },
         ..Pressure::default()

@@ -142,6 +142,7 @@ fn pressure() -> BoxedStrategy<Pressure> {
     });
     let host = (count(), count()).prop_map(|(used, setting)| Host {
         memory: vec![("used", used), ("limit", 8192)],
+        orphans: Some(setting),
         settings: vec![("tcp_b", setting), ("tcp_a", 1)],
     });
     (

@@ -224,18 +224,18 @@ fn pages_together_are_the_whole_list_whatever_opens_and_closes() {
     let table = shared(50);
     for sort in ["age", "process", "peer", "state", "idle", "receive_queue"] {
         let whole = connections(&table, &asked(&format!("sort={sort}")), SECOND).connections;
-        let (mut paged, mut next, mut pages) = (Vec::new(), String::new(), 0);
+        let (mut paged, mut next, mut answers) = (Vec::new(), String::new(), 0);
         loop {
             let text = format!("sort={sort}&limit=7{next}");
             let mut page = connections(&table, &asked(&text), SECOND);
             assert_eq!(page.skipped, u64::try_from(paged.len()).unwrap());
             assert_eq!(page.truncated, page.next.is_some());
             paged.append(&mut page.connections);
-            pages += 1;
+            answers += 1;
             let Some(cursor) = page.next else { break };
             next = format!("&after={cursor}");
         }
-        assert_eq!((paged, pages), (whole, 8), "{sort}");
+        assert_eq!((paged, answers), (whole, 8), "{sort}");
     }
     // The oldest goes: an answer behind the second goes on with the third.
     let first = connections(&table, &asked("limit=2"), SECOND);

@@ -98,10 +98,10 @@ pub(super) const fn is_any(destination: &Destination) -> bool {
 pub(super) fn takes_port(row: &RowView, destination: &Destination) -> bool {
     let is_here = (row.netns, row.local_address) == (destination.netns, destination.local);
     let is_connect = row.state != SocketState::Listen && row.role != Role::Server;
-    let is_there = if is_any(destination) {
+    let fits = if is_any(destination) {
         row.activity.bound
     } else {
         (row.peer_address, row.peer_port) == (destination.peer, destination.peer_port)
     };
-    is_here && is_connect && is_there
+    is_here && is_connect && fits
 }

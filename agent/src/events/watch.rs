@@ -1,0 +1,127 @@
+//! Which events are printed, and whose they are: what earlier events told of the same socket.
+//!
+//! Guarantee: at most [`MOST`] sockets are remembered; of those beyond, only what the event itself
+//! tells is known.
+
+use agent_common::record::{Endpoints, Retransmit, State};
+use agent_common::tcp;
+use catalogue::labels::{Role, SocketState};
+use clap::Args;
+use hashbrown::HashMap;
+
+use super::names;
+use crate::listing::filter::{End, Pattern};
+use crate::query::value;
+
+/// The most sockets that are remembered.
+const MOST: usize = 1 << 16;
+
+/// Which events are printed: every given filter must match, for any of its values.
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
+#[command(next_help_heading = "Which events")]
+pub struct Which {
+    /// Of a process with this name; NAME* for names that begin so
+    #[arg(long, value_name = "NAME", value_parser = value::pattern)]
+    pub(crate) process: Vec<Pattern>,
+    /// Of the process with this id
+    #[arg(long, value_name = "PIDS", value_delimiter = ',')]
+    pub(crate) pid: Vec<u32>,
+    /// With this port at either end
+    #[arg(long, value_name = "PORTS", value_delimiter = ',')]
+    pub(crate) port: Vec<u16>,
+    /// With a local end in: 10.0.0.1, 10.0.0.0/8, 10.0.0.1:5432, [fd00::1]:5432
+    #[expect(rustdoc::broken_intra_doc_links, reason = "the text is the help; it has no links")]
+    #[arg(long, value_name = "ENDS", value_delimiter = ',', value_parser = value::end)]
+    pub(crate) local: Vec<End>,
+    /// With a peer in: 10.0.0.1, 10.0.0.0/8, 10.0.0.1:5432, [fd00::1]:5432
+    #[expect(rustdoc::broken_intra_doc_links, reason = "the text is the help; it has no links")]
+    #[arg(long, value_name = "ENDS", value_delimiter = ',', value_parser = value::end)]
+    pub(crate) peer: Vec<End>,
+    /// Into or out of one of these states, or retransmitted in it
+    #[arg(long, value_name = "STATES", value_delimiter = ',', value_parser = value::state)]
+    pub(crate) state: Vec<SocketState>,
+    /// With this role: client, server, unknown
+    #[arg(long, value_name = "ROLES", value_delimiter = ',', value_parser = value::role)]
+    pub(crate) role: Vec<Role>,
+    /// In the network namespace with this inode
+    #[arg(long, value_name = "INODES", value_delimiter = ',')]
+    pub(crate) netns: Vec<u32>,
+}
+
+/// What is known of a socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Known {
+    /// The name and id of the process that last used it in an event.
+    pub(crate) owner: Option<(String, u32)>,
+    /// Its side.
+    pub(crate) role: Role,
+}
+
+impl Known {
+    /// Nothing.
+    pub(crate) const NOTHING: Self = Self { owner: None, role: Role::Unknown };
+}
+
+/// Remembers sockets and chooses events.
+#[derive(Debug, Default)]
+pub(crate) struct Watch {
+    which: Which,
+    sockets: HashMap<u64, Known>,
+}
+
+impl Watch {
+    /// Returns a watch for the events that match.
+    #[must_use]
+    pub(crate) fn new(which: Which) -> Self {
+        Self { which, sockets: HashMap::new() }
+    }
+
+    /// Takes a transition. Returns what is known of its socket if it is to be printed.
+    pub(crate) fn transition(&mut self, record: &State) -> Option<Known> {
+        let sk = record.ends.sk;
+        if record.old == tcp::CLOSE {
+            self.sockets.remove(&sk);
+        }
+        let mut known = self.sockets.get(&sk).cloned().unwrap_or(Known::NOTHING);
+        known.owner = names::owner(record).or(known.owner);
+        known.role = match (known.role, record.new) {
+            (Role::Unknown, tcp::SYN_SENT) => Role::Client,
+            (Role::Unknown, tcp::SYN_RECV | tcp::LISTEN) => Role::Server,
+            (role, _) => role,
+        };
+        if record.new == tcp::CLOSE {
+            self.sockets.remove(&sk);
+        } else if self.sockets.len() < MOST || self.sockets.contains_key(&sk) {
+            self.sockets.insert(sk, known.clone());
+        }
+        let states = [record.old, record.new];
+        self.which.matches(&known, &record.ends, &states).then_some(known)
+    }
+
+    /// Takes a retransmit, likewise.
+    pub(crate) fn retransmit(&self, record: &Retransmit) -> Option<Known> {
+        let known = self.sockets.get(&record.ends.sk).cloned().unwrap_or(Known::NOTHING);
+        self.which.matches(&known, &record.ends, &[record.state]).then_some(known)
+    }
+}
+
+impl Which {
+    fn matches(&self, known: &Known, ends: &Endpoints, states: &[u8]) -> bool {
+        let (local, peer) = (names::address(ends.local), names::address(ends.peer));
+        let owner = known.owner.as_ref();
+        any(&self.process, |name| owner.is_some_and(|owner| name.matches(&owner.0)))
+            && any(&self.pid, |pid| owner.is_some_and(|owner| owner.1 == *pid))
+            && any(&self.port, |port| [ends.local_port, ends.peer_port].contains(port))
+            && any(&self.local, |end| end.holds(local, ends.local_port))
+            && any(&self.peer, |end| end.holds(peer, ends.peer_port))
+            && any(&self.state, |state| {
+                states.iter().any(|code| SocketState::from_code(*code) == Some(*state))
+            })
+            && any(&self.role, |role| *role == known.role)
+            && any(&self.netns, |netns| *netns == ends.netns)
+    }
+}
+
+fn any<T>(wanted: &[T], is: impl Fn(&T) -> bool) -> bool {
+    wanted.is_empty() || wanted.iter().any(is)
+}

@@ -1,0 +1,48 @@
+//! How long it takes until something is used up, for the board [`capacity`](super).
+
+use catalogue::metrics::pressure::{FDS_EXHAUSTED, PORTS_EXHAUSTED};
+
+use super::SCOPE;
+use crate::boards::Shown;
+use crate::boards::draft::Draft;
+use crate::boards::promql::min;
+use crate::boards::shared;
+use crate::grafana::unit::Unit;
+
+pub(super) fn panels() -> Vec<Draft> {
+    let by = "instance, workload, process";
+    let soonest = |by, metric| format!("bottomk(10, {})", min(by, &SCOPE.of(metric, "")));
+    vec![
+        Draft::graph(54, "Until descriptors run out", Unit::Seconds)
+            .about(
+                "About how long it takes until a process reaches its descriptor limit, of those \
+                 whose number grows by a trend test.",
+                "A line that falls to an hour or less.",
+                &["TcpDescriptorsNearLimit"],
+                "`tcpwarden leaks` says the same as a range, and what grows.",
+            )
+            .no_value("nothing grows")
+            .named()
+            .link(shared::to_leaks())
+            .ask(
+                soonest(by, &FDS_EXHAUSTED),
+                "{{process}} ({{workload}}) {{instance}}",
+                Shown::Seldom,
+            ),
+        Draft::graph(55, "Until local ports run out", Unit::Seconds)
+            .about(
+                "About how long it takes until connections to the busiest destination have used \
+                 all local ports, where their number grows by a trend test.",
+                "A line that falls to an hour or less.",
+                &["TcpEphemeralPortsNearExhaustion"],
+                "`tcpwarden ports` names the destination and who connects to it.",
+            )
+            .no_value("nothing grows")
+            .named()
+            .ask(
+                soonest("instance, netns", &PORTS_EXHAUSTED),
+                "{{instance}} {{netns}}",
+                Shown::Seldom,
+            ),
+    ]
+}

@@ -56,8 +56,8 @@ impl Layout {
 
     /// Returns a table with these values.
     #[cfg(test)]
-    pub(super) const fn of(values: [u32; COUNT]) -> Self {
-        Self { values }
+    pub(super) const fn of(values: &[u32; COUNT]) -> Self {
+        Self { values: *values }
     }
 
     /// Returns the values in the order of the table, for the programs.

@@ -159,7 +159,7 @@ mod tests {
         for (entry, value) in changed {
             values[*entry as usize] = *value;
         }
-        silences(&Layout::of(values))
+        silences(&Layout::of(&values))
     }
 
     #[test]

@@ -93,7 +93,7 @@ impl Resources {
     /// Returns everything that runs out.
     pub(crate) fn running_out(&self, times: &Times) -> Vec<RunsOut> {
         let found = |resource: Resource| {
-            let seconds = self.exhaustion(resource, times)?.mid_s;
+            let seconds = self.exhaustion(resource, times)?.mid;
             let whose = match resource {
                 Resource::Descriptors(tgid) => {
                     let (process, workload) = self.owners.get(&tgid).cloned()?;
@@ -148,11 +148,11 @@ mod tests {
         assert_eq!(found[0].whose, Whose::Descriptors("leaker".into(), "host".into()));
         let resource = Resource::Descriptors(7);
         assert_eq!(resources.level(resource), Some(Level { used: 400, limit: 1024 }));
-        let Exhaustion { low_s, mid_s, high_s } = resources.exhaustion(resource, &times).unwrap();
+        let Exhaustion { low, mid, high } = resources.exhaustion(resource, &times).unwrap();
         let truth = 624.0 / 10.0 * 60.0;
-        assert!((found[0].seconds - mid_s).abs() < 0.001);
-        assert!((mid_s - truth).abs() < truth / 10.0, "{mid_s} s, not {truth} s");
-        assert!(low_s < truth && high_s.is_some_and(|high| high > truth));
+        assert!((found[0].seconds - mid).abs() < 0.001);
+        assert!((mid - truth).abs() < truth / 10.0, "{mid} s, not {truth} s");
+        assert!(low < truth && high.is_some_and(|high| high > truth));
         assert_eq!(after_20_minutes(0.0).running_out(&times), []);
     }
 }

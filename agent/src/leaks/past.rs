@@ -70,9 +70,9 @@ impl Past {
     /// Returns the series of a group; they are empty if it has none.
     #[must_use]
     pub(crate) fn of<K: Eq + Hash + Clone>(sampler: &Sampler<K, Sampled>, key: &K) -> Self {
-        let counted = sampler.newest(key).is_some_and(|one| one.is_counted);
-        let counter = |counter: fn(&Sampled) -> u32| {
-            if counted { sampler.counter(key, counter) } else { Owned::default() }
+        let is_known = sampler.newest(key).is_some_and(|one| one.is_counted);
+        let counter = |of: fn(&Sampled) -> u32| {
+            if is_known { sampler.counter(key, of) } else { Owned::default() }
         };
         Self {
             count: sampler.series(key, |one| one.count.into()),

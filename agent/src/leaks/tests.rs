@@ -206,7 +206,7 @@ fn sentences_say_who_what_where_and_how_fast() {
 fn the_time_to_the_limit_is_a_range_at_the_end_of_the_sentence() {
     let mut suspect = Suspect { sentence: "process x holds".into(), ..Suspect::default() };
     let level = exhaustion::Level { used: 400, limit: 1024 };
-    let when = trend::Exhaustion { low_s: 1490.0, mid_s: 2380.0, high_s: Some(4180.0) };
+    let when = trend::Exhaustion { low: 1490.0, mid: 2380.0, high: Some(4180.0) };
     suspect.take_level(level, Some(when));
     assert_eq!(
         suspect.sentence,

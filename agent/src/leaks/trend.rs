@@ -65,11 +65,11 @@ pub(crate) struct Fit {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Exhaustion {
     /// The earliest.
-    pub(crate) low_s: f64,
+    pub(crate) low: f64,
     /// The estimate.
-    pub(crate) mid_s: f64,
+    pub(crate) mid: f64,
     /// The latest; `None` if the range includes "never".
-    pub(crate) high_s: Option<f64>,
+    pub(crate) high: Option<f64>,
 }
 
 impl Fit {
@@ -131,10 +131,10 @@ pub(crate) fn exhaustion_of(fit: &Fit, limit: f64) -> Option<Exhaustion> {
         let seconds = (limit - end).max(0.0) / slope;
         (slope > 0.0 && seconds.is_finite()).then_some(seconds)
     };
-    let mid_s = until(fit.end.mid, fit.slope.mid)?;
-    let low_s = until(fit.end.high, fit.slope.high)?.min(mid_s);
-    let high_s = until(fit.end.low, fit.slope.low).map(|high| high.max(mid_s));
-    (mid_s <= MAX_EXTRAPOLATION * fit.span_s).then_some(Exhaustion { low_s, mid_s, high_s })
+    let mid = until(fit.end.mid, fit.slope.mid)?;
+    let low = until(fit.end.high, fit.slope.high)?.min(mid);
+    let high = until(fit.end.low, fit.slope.low).map(|high| high.max(mid));
+    (mid <= MAX_EXTRAPOLATION * fit.span_s).then_some(Exhaustion { low, mid, high })
 }
 
 /// Returns the usable samples; their times are seconds before the last one, not positive.

@@ -125,8 +125,8 @@ impl Listening {
     }
 
     /// Takes the connections that wait at the listeners of a pair; those of none are left out.
-    pub(crate) fn wait(&mut self, key: ListenerKey, waits: Unaccepted) {
-        let pair = match self.pairs.get_mut(&key) {
+    pub(crate) fn wait(&mut self, key: &ListenerKey, waits: Unaccepted) {
+        let pair = match self.pairs.get_mut(key) {
             Some(pair) => pair,
             None if self.overflow > 0 => &mut self.beyond,
             None => return,

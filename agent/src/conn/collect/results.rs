@@ -133,7 +133,7 @@ impl PassResults {
         self.listening.renew(&listening, groups);
         for ((group, port), unaccepted) in sums.unaccepted() {
             let (process, workload) = groups.labels(*group);
-            self.listening.wait((process, workload, *port), *unaccepted);
+            self.listening.wait(&(process, workload, *port), *unaccepted);
         }
         let home = input.home.unwrap_or_default();
         self.ports =

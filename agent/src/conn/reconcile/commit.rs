@@ -7,7 +7,7 @@
 //! left to the next pass. What is shown changes with the last slice only.
 
 use super::owners::{Tally, follow_listener};
-use super::pass::Pass;
+use super::pass::{Pass, follow_queue};
 use super::presence::{Presence, presence_of};
 use crate::conn::collect::results::PassResults;
 use crate::conn::core::Core;
@@ -162,7 +162,7 @@ impl Commit {
         let some = &pass.children[from..];
         let some = &some[..some.len().min(budget.left())];
         for child in some {
-            pass.follow_queue(core, queue, child);
+            follow_queue(core, queue, child);
         }
         budget.spend(some.len());
         self.at += u32::try_from(some.len()).unwrap_or(u32::MAX);

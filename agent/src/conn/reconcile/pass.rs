@@ -147,20 +147,6 @@ impl Pass {
         }
     }
 
-    /// Gives a connection that waits to be accepted the owner of the listener whose queue it is in.
-    pub(crate) fn follow_queue(&self, core: &mut Core, queue: &mut RegroupQueue, entry: &Child) {
-        let (Some(index), Some(listener)) = (core.find(entry.sk), core.find(entry.listener)) else {
-            return;
-        };
-        let (row, behind) = (&core.rows[index], &core.rows[listener]);
-        let is_child = behind.state == SocketState::Listen
-            && (row.netns, row.local_port) == (behind.netns, behind.local_port)
-            && !row.is_attached();
-        if is_child {
-            change(core, queue, index, |core, row| core.inherit_from(row, listener));
-        }
-    }
-
     /// Makes a row for an entry that has none. What the kernel tells of its age moves it to its
     /// place in time, later and with others.
     fn seed(
@@ -208,5 +194,19 @@ fn change(
     core.rows[index] = row;
     if target != group {
         queue.enqueue(core, index, target);
+    }
+}
+
+/// Gives a connection that waits to be accepted the owner of the listener whose queue it is in.
+pub(crate) fn follow_queue(core: &mut Core, queue: &mut RegroupQueue, entry: &Child) {
+    let (Some(index), Some(listener)) = (core.find(entry.sk), core.find(entry.listener)) else {
+        return;
+    };
+    let (row, behind) = (&core.rows[index], &core.rows[listener]);
+    let is_child = behind.state == SocketState::Listen
+        && (row.netns, row.local_port) == (behind.netns, behind.local_port)
+        && !row.is_attached();
+    if is_child {
+        change(core, queue, index, |core, row| core.inherit_from(row, listener));
     }
 }

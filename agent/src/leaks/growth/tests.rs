@@ -102,7 +102,7 @@ fn exhaustion_is_said_from_five_minutes_on_and_as_far_as_the_samples_carry() {
     };
     assert_eq!(ends(240, 1_024.0), None);
     let found = ends(300, 1_024.0).unwrap();
-    assert!((found.mid_s - 1_748.0).abs() < 60.0 && found.high_s.unwrap() > 1_850.0, "{found:?}");
+    assert!((found.mid - 1_748.0).abs() < 60.0 && found.high.unwrap() > 1_850.0, "{found:?}");
     assert_eq!(ends(300, 100_000.0), None, "too far");
 }
 

@@ -220,9 +220,9 @@ impl Suspect {
         self.descriptors = Some(level.used);
         self.descriptor_limit = Some(level.limit);
         self.descriptors_exhausted = exhaustion.map(|exhaustion| InSeconds {
-            from: exhaustion.low_s.round(),
-            about: exhaustion.mid_s.round(),
-            to: exhaustion.high_s.map(f64::round),
+            from: exhaustion.low.round(),
+            about: exhaustion.mid.round(),
+            to: exhaustion.high.map(f64::round),
         });
         if let Some(when) = self.descriptors_exhausted {
             self.sentence.push_str(&sentence::exhaustion(level.limit, &when));

@@ -130,9 +130,9 @@ fn the_time_to_exhaustion_is_a_range_that_contains_the_truth() {
             let limit = value + 30.0 * rate;
             let Some(found) = exhaustion(&series, limit) else { continue };
             said += 1;
-            shares.push(found.mid_s / 1_800.0);
-            let high = found.high_s.unwrap_or(f64::INFINITY);
-            inside += u32::from(found.low_s <= 1_800.0 && 1_800.0 <= high);
+            shares.push(found.mid / 1_800.0);
+            let high = found.high.unwrap_or(f64::INFINITY);
+            inside += u32::from(found.low <= 1_800.0 && 1_800.0 <= high);
         }
         shares.sort_by(f64::total_cmp);
         let at = |hundredth: usize| shares[shares.len() * hundredth / 100];
@@ -152,14 +152,14 @@ fn the_time_to_exhaustion_is_a_range_that_contains_the_truth() {
 fn no_exhaustion_is_said_without_a_trend_or_too_far_ahead() {
     let leak = sampled(41, FINE, |t| t / 6.0);
     let found = exhaustion(&leak, 300.0).unwrap();
-    assert!((found.mid_s - 1_200.0).abs() < 1.0 && found.low_s < 1_150.0, "{found:?}");
-    assert!(found.high_s.is_some_and(|high| high > 1_250.0));
+    assert!((found.mid - 1_200.0).abs() < 1.0 && found.low < 1_150.0, "{found:?}");
+    assert!(found.high.is_some_and(|high| high > 1_250.0));
     assert_eq!(exhaustion(&leak, 10_000.0), None, "ten minutes do not tell the next 16 hours");
-    assert_eq!(exhaustion(&leak, 50.0).map(|found| found.mid_s), Some(0.0));
+    assert_eq!(exhaustion(&leak, 50.0).map(|found| found.mid), Some(0.0));
     assert_eq!(exhaustion(&sampled(41, FINE, |t| 900.0 - t), 2_000.0), None);
     assert_eq!(exhaustion(&sampled(41, FINE, |_| 7.0), 8.0), None);
     let fit = Fit { slope: Range { low: -1.0, mid: 1.0, high: 2.0 }, ..Fit::of(&leak).unwrap() };
-    assert_eq!(exhaustion_of(&fit, 300.0).map(|found| found.high_s), Some(None), "never");
+    assert_eq!(exhaustion_of(&fit, 300.0).map(|found| found.high), Some(None), "never");
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn no_input_panics_and_values_that_are_no_numbers_are_skipped() {
         let _ = trend(&series, Z);
         for limit in odd {
             if let Some(found) = exhaustion(&series, limit) {
-                assert!(found.low_s >= 0.0 && found.low_s <= found.mid_s, "{found:?}");
+                assert!(found.low >= 0.0 && found.low <= found.mid, "{found:?}");
             }
         }
     }

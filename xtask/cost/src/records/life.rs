@@ -5,7 +5,9 @@
 //! randomness but a fixed sequence, so that two runs apply the very same records; after each round
 //! every connection has closed, so that a round can be applied again and again to one table.
 
-use agent_common::record::{Close, Endpoints, Holder, Retransmit, Socket, State, flag, kind};
+use agent_common::record::{
+    Activity, Close, Endpoints, Holder, Retransmit, Socket, State, flag, kind, known,
+};
 use agent_common::tcp::{
     CLOSE, CLOSE_WAIT, ESTABLISHED, FIN_WAIT1, FIN_WAIT2, LAST_ACK, LISTEN, SYN_RECV, SYN_SENT,
 };
@@ -86,6 +88,15 @@ pub fn list(rows: u64, time: u64) -> impl Iterator<Item = Record> {
             time: time + number,
             receive_queue: 1,
             ends: Endpoints { sk: CROWD + number * SOCKET, ..ends(number, true) },
+            activity: Activity {
+                bytes_received: number * 1000,
+                bytes_sent: number * 300,
+                sent_ago: 250,
+                received_ago: 260,
+                acked_ago: 255,
+                known: known::TIMES | known::UNACKNOWLEDGED | known::BYTES | known::KEEPALIVE,
+                ..Activity::default()
+            },
             ..Socket::default()
         })
     };

@@ -13,6 +13,7 @@ use super::account::workloads::Workloads;
 use super::ids::RowId;
 use super::limits::Limits;
 use super::socket::attribution::Attribution;
+use super::socket::moment::Tick;
 use super::socket::row::{Row, flag};
 use super::store::age_list::AgeThresholds;
 use super::store::index::Index;
@@ -41,8 +42,8 @@ pub(super) struct Core {
     /// them.
     pub(super) reader: u32,
     pub(super) limits: Limits,
-    /// The length of a jiffy, nanoseconds.
-    pub(super) tick: u64,
+    /// The length of a jiffy.
+    pub(super) tick: Tick,
 }
 
 impl Core {
@@ -64,7 +65,7 @@ impl Core {
             known: HashSet::new(),
             reader: 0,
             limits,
-            tick: clock::tick(),
+            tick: Tick::new(clock::tick()),
         }
     }
 

@@ -106,8 +106,8 @@ impl Core {
     pub(crate) fn take_activity(&mut self, index: RowId, entry: &Socket) {
         let row = &self.rows[index];
         let in_use = matches!(row.state, SocketState::Established | SocketState::CloseWait);
-        let waits = in_use
-            && !row.is_attached()
+        let waits = !row.is_attached()
+            && in_use
             && !row.has(flag::ORPHAN)
             && Nanos::new(entry.time).saturating_sub(row.opened().unwrap_or(row.born))
                 >= ACCEPT_GRACE;

@@ -5,43 +5,14 @@
 //! read it. Guarantees: 36 bytes a row; pure, no clock. The kernel's times are 32-bit jiffies that
 //! wrap: a time that a later pass finds unchanged keeps its first reading.
 
-use std::num::NonZeroU32;
-
 use agent_common::record::{Socket, flag as socket_flag, known};
 use agent_common::tcp;
 
+use super::moment::{Moment, Tick, moment_of};
 use crate::conn::nanos::Nanos;
 
-/// The unit of [`Moment`], nanoseconds: a tenth of a second.
-const UNIT: u64 = 100_000_000;
-/// How far two readings of one time may lie apart, units of [`Moment`].
-const JITTER: u64 = 10;
-/// Less than the shortest time in which jiffies wrap, 2^32 at 1000 Hz; units of [`Moment`].
-const SHORTEST_WRAP: u32 = 42_000_000;
 /// How long after its handshake a connection that is not accepted counts as such.
 pub(crate) const ACCEPT_GRACE: Nanos = Nanos::from_secs(10);
-
-/// A time of `CLOCK_MONOTONIC` in tenths of a second, rounded up, so that no use looks older than
-/// it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Moment(NonZeroU32);
-
-impl Moment {
-    /// Returns the moment of a time; later ones are 13 years after the boot.
-    fn at(time: Nanos) -> Self {
-        let units = u32::try_from(time.get().div_ceil(UNIT)).unwrap_or(u32::MAX);
-        Self(NonZeroU32::new(units).unwrap_or(NonZeroU32::MIN))
-    }
-
-    /// Returns the time.
-    fn time(self) -> Nanos {
-        Nanos::new(u64::from(self.0.get()) * UNIT)
-    }
-
-    fn units(self) -> u64 {
-        u64::from(self.0.get())
-    }
-}
 
 /// How many time-outs in a row show that the peer does not acknowledge.
 const TIMEOUTS: u8 = 3;
@@ -68,8 +39,7 @@ pub(crate) struct Activity {
     stalled: Option<Moment>,
     /// Up to where the peer had acknowledged.
     acknowledged: u32,
-    /// Bytes sent and received, 48 bits each.
-    bytes: [[u16; 3]; 2],
+    bytes: Bytes,
     timeouts: u8,
     backoff: u8,
     probes: u8,
@@ -123,32 +93,24 @@ impl Activity {
         acked: None,
         stalled: None,
         acknowledged: 0,
-        bytes: [[0; 3]; 2],
+        bytes: Bytes { low: [0; 2], high: [0; 2] },
         timeouts: 0,
         backoff: 0,
         probes: 0,
         bits: 0,
     };
 
-    /// Takes what an entry of the kernel's list tells; `tick` is the length of a jiffy in
-    /// nanoseconds, `waits` whether it should have been accepted by now.
-    pub(crate) fn take(&mut self, entry: &Socket, tick: u64, waits: bool) {
+    /// Takes what an entry of the kernel's list tells; `waits` says whether it should have been
+    /// accepted by now.
+    pub(crate) fn take(&mut self, entry: &Socket, tick: Tick, waits: bool) {
         let from = &entry.activity;
-        let keepalive = entry.flags & socket_flag::KEEPALIVE != 0;
-        let bound = entry.flags & socket_flag::PORT_BY_BIND != 0;
-        self.bits = from.known
-            | if keepalive { bit::KEEPALIVE } else { 0 }
-            | if waits { bit::NOT_ACCEPTED } else { 0 }
-            | if bound { bit::PORT_BY_BIND } else { 0 };
+        let waiting = if waits { bit::NOT_ACCEPTED } else { 0 };
+        self.bits = from.known | bits_of(entry.flags) | waiting;
         if has_shaken_hands(entry.state) && from.known & known::TIMES != 0 {
-            let times = [
-                (&mut self.sent, from.sent_ago),
-                (&mut self.received, from.received_ago),
-                (&mut self.acked, from.acked_ago),
-            ];
-            for (moment, ago) in times {
-                *moment = Some(moment_of(*moment, ago, entry.time, tick));
-            }
+            let now = Moment::at(Nanos::new(entry.time));
+            self.sent = Some(moment_of(self.sent, now, from.sent_ago, tick));
+            self.received = Some(moment_of(self.received, now, from.received_ago, tick));
+            self.acked = Some(moment_of(self.acked, now, from.acked_ago, tick));
         }
         if from.unacknowledged == 0 {
             self.stalled = None;
@@ -156,7 +118,7 @@ impl Activity {
             self.stalled = Some(Moment::at(Nanos::new(entry.time)));
         }
         self.acknowledged = from.acknowledged;
-        self.bytes = [from.bytes_sent, from.bytes_received].map(low_48_bits);
+        self.bytes = Bytes::new(from.bytes_sent, from.bytes_received);
         (self.timeouts, self.backoff, self.probes) = (from.timeouts, from.backoff, from.probes);
     }
 
@@ -173,7 +135,7 @@ impl Activity {
             backoff: self.backoff,
             probes: self.probes,
             keepalive: has(known::KEEPALIVE).then(|| has(bit::KEEPALIVE)),
-            bytes: has(known::BYTES).then(|| self.bytes.map(whole)),
+            bytes: has(known::BYTES).then(|| self.bytes.both()),
             not_accepted: has(bit::NOT_ACCEPTED),
             bound: has(bit::PORT_BY_BIND),
         }
@@ -216,12 +178,13 @@ const fn is_stalled(since: u64, timeouts: u8, now: u64) -> bool {
 /// The three times are set at the handshake and only grow, so a connection is at least as old as
 /// the earliest. An acknowledgement comes with the FIN (CLOSE_WAIT) and with the one that ends
 /// FIN_WAIT1 (`tcp_ack`, 6.18), so these states are at least as old as the last one.
-pub(crate) fn began_before(entry: &Socket, tick: u64) -> Option<(Nanos, Option<Nanos>)> {
+pub(crate) fn began_before(entry: &Socket, tick: Tick) -> Option<(Nanos, Option<Nanos>)> {
     let from = &entry.activity;
     if from.known & known::TIMES == 0 || !has_shaken_hands(entry.state) {
         return None;
     }
-    let time = |ago: u32| Nanos::new(entry.time.saturating_sub(u64::from(ago) * tick));
+    let time =
+        |ago: u32| Nanos::new(entry.time.saturating_sub(u64::from(ago) * tick.nanoseconds()));
     let born = time(from.sent_ago.max(from.received_ago).max(from.acked_ago));
     let entered = match entry.state {
         tcp::ESTABLISHED => Some(born),
@@ -236,32 +199,35 @@ const fn has_shaken_hands(state: u8) -> bool {
     !matches!(state, tcp::LISTEN | tcp::SYN_SENT | tcp::SYN_RECV | tcp::NEW_SYN_RECV | tcp::CLOSE)
 }
 
-/// Returns the moment `ago` jiffies before `time`. It stays what it was if the reading says so, or
-/// would if jiffies had not wrapped since.
-fn moment_of(before: Option<Moment>, ago: u32, time: u64, tick: u64) -> Moment {
-    let new = Moment::at(Nanos::new(time.saturating_sub(u64::from(ago) * tick)));
-    match before {
-        Some(old) if new.0.get().wrapping_sub(old.0.get()) > SHORTEST_WRAP => {
-            unwrapped(old, new, tick)
+/// Bytes sent and received, 48 bits each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Bytes {
+    low: [u32; 2],
+    high: [u16; 2],
+}
+
+impl Bytes {
+    #[inline]
+    const fn new(sent: u64, received: u64) -> Self {
+        #[expect(clippy::cast_possible_truncation, reason = "each takes its bits")]
+        Self {
+            low: [sent as u32, received as u32],
+            high: [(sent >> 32) as u16, (received >> 32) as u16],
         }
-        _ => new,
+    }
+
+    /// Returns both.
+    fn both(self) -> [u64; 2] {
+        let ([sent, received], [more_sent, more_received]) = (self.low, self.high);
+        [(sent, more_sent), (received, more_received)]
+            .map(|(low, high)| u64::from(low) | u64::from(high) << 32)
     }
 }
 
-/// Returns the moment that an old and a new reading mean which lie far apart.
-#[cold]
-fn unwrapped(old: Moment, new: Moment, tick: u64) -> Moment {
-    let wrap = ((u64::from(u32::MAX) + 1) * tick / UNIT).max(1);
-    let Some(later) = new.units().checked_sub(old.units()) else { return old };
-    let off = later % wrap;
-    if off <= JITTER || wrap - off <= JITTER { old } else { new }
-}
-
-fn low_48_bits(number: u64) -> [u16; 3] {
-    #[expect(clippy::cast_possible_truncation, reason = "each takes its bits")]
-    [number as u16, (number >> 16) as u16, (number >> 32) as u16]
-}
-
-fn whole([low, middle, high]: [u16; 3]) -> u64 {
-    u64::from(low) | u64::from(middle) << 16 | u64::from(high) << 32
+/// Returns the bits that follow from the flags of an entry.
+#[inline]
+const fn bits_of(flags: u8) -> u8 {
+    const { assert!(socket_flag::KEEPALIVE >> 3 == bit::KEEPALIVE) };
+    const { assert!(socket_flag::PORT_BY_BIND == bit::PORT_BY_BIND) };
+    flags >> 3 & bit::KEEPALIVE | flags & bit::PORT_BY_BIND
 }

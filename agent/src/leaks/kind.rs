@@ -55,8 +55,8 @@ impl Kind {
         }
     }
 
-    /// Returns what the kind means, as a sentence for people.
-    pub(super) const fn meaning(self) -> &'static str {
+    /// Returns what the kind means, as a sentence for people; `accuses` is false for a note.
+    pub(super) const fn meaning(self, accuses: bool) -> &'static str {
         match self {
             Self::NeverClosed => {
                 "the peer closed, everything was read, and this side never closed: a descriptor \
@@ -80,8 +80,11 @@ impl Kind {
             Self::EstablishedGrowing => {
                 "connections are opened, used and not given back: a pool that only grows"
             }
+            Self::PoolStale if accuses => {
+                "the server closed connections that are not given back, and there are more and more"
+            }
             Self::PoolStale => {
-                "the server closed idle connections of a pool: harmless unless they grow"
+                "the server closed idle connections, as of a pool: harmless unless they grow"
             }
             Self::IdleWithoutKeepalive => {
                 "idle connections without keepalive: if the peer is gone, nothing will ever notice"
@@ -89,8 +92,8 @@ impl Kind {
         }
     }
 
-    /// Returns what to do next, as a sentence for people.
-    pub(super) const fn next_step(self) -> &'static str {
+    /// Returns what to do next, as a sentence for people; `accuses` is false for a note.
+    pub(super) const fn next_step(self, accuses: bool) -> &'static str {
         match self {
             Self::NeverClosed => {
                 "find the code path that reads the end of the stream and does not close; a restart \
@@ -112,6 +115,9 @@ impl Kind {
             Self::EstablishedGrowing => {
                 "find where connections are opened and not given back to the pool or closed; limit \
                  the pool meanwhile"
+            }
+            Self::PoolStale if accuses => {
+                "find where responses are not read to their end, or connections not given back"
             }
             Self::PoolStale => {
                 "let the pool check or close connections that are idle for longer than the server \

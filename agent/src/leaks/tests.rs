@@ -255,7 +255,10 @@ fn what_is_expected_is_a_note_and_fails_no_command() {
 fn every_kind_says_what_to_do_next_and_has_a_page() {
     let runbooks = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/runbooks");
     for kind in Kind::ALL {
-        assert!(kind.next_step().len() > 20 && !kind.next_step().ends_with('.'));
+        for accuses in [true, false] {
+            let (meaning, next) = (kind.meaning(accuses), kind.next_step(accuses));
+            assert!(meaning.len() > 20 && next.len() > 20 && !next.ends_with('.'));
+        }
         let page = runbooks.join(format!("{}.md", kind.runbook()));
         assert!(page.exists(), "{} of {}", page.display(), kind.as_str());
     }

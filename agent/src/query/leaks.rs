@@ -197,12 +197,15 @@ fn write_context(page: &mut String, suspect: &Suspect) {
         let _ = writeln!(page, "   {name}: {line}{started}");
     }
     if let (Some(open), Some(limit)) = (suspect.descriptors, suspect.descriptor_limit) {
-        let _ = writeln!(page, "   descriptors: {open} of {limit}");
+        let _ = writeln!(page, "   descriptors: {open} of {limit}, when last read");
     }
     let peers: Vec<_> = suspect
         .peers
         .iter()
-        .map(|peer| format!("{} ({})", end(peer.address, peer.port), peer.connections))
+        .map(|peer| match peer.port {
+            0 => format!("{} ({})", peer.address, peer.connections),
+            port => format!("{} ({})", end(peer.address, port), peer.connections),
+        })
         .collect();
     if !peers.is_empty() {
         let _ = writeln!(page, "   peers: {}", peers.join(", "));

@@ -127,9 +127,9 @@ impl Sums {
 
 /// Whether a connection waits to be accepted.
 fn is_unaccepted(row: &Row) -> bool {
-    matches!(row.state, SocketState::Established | SocketState::CloseWait)
+    !row.is_attached()
         && row.role == Role::Server
-        && !row.is_attached()
+        && matches!(row.state, SocketState::Established | SocketState::CloseWait)
         && !row.has(flag::ORPHAN)
 }
 

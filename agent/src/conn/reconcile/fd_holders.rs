@@ -170,7 +170,8 @@ impl HolderScan {
     #[inline]
     fn hold(&mut self, core: &Core, entry: &Holder, index: RowId, named: bool) {
         let reader = core.reader;
-        let (owner, mut mark) = (core.rows[index].tgid, self.mark(index));
+        let row = &core.rows[index];
+        let (owner, mut mark) = (row.tgid, self.mark(index));
         if !mark.is_held() || mark.run != self.run {
             mark.run = self.run;
             mark.holders = mark.holders.saturating_add(1);
@@ -185,9 +186,9 @@ impl HolderScan {
             mark.candidate = entry.tgid;
         }
         self.set_mark(index, core.rows.top(), mark);
-        if core.rows[index].state == SocketState::Listen {
+        if row.state == SocketState::Listen {
             let holders = self.listeners.entry(index).or_default();
-            if holders.last() != Some(&entry.tgid) && holders.len() < MOST_OF_LISTENER {
+            if holders.len() < MOST_OF_LISTENER && !holders.contains(&entry.tgid) {
                 holders.push(entry.tgid);
                 self.has_shared_listeners |= holders.len() > 1;
             }

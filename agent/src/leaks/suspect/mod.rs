@@ -153,12 +153,12 @@ impl Suspect {
         let [minute, five, hour] = group.older_than;
         let mut suspect = Self {
             kind: kind.as_str().to_owned(),
-            meaning: kind.meaning().to_owned(),
+            meaning: kind.meaning(verdict.accuses).to_owned(),
             certainty: verdict.certainty.as_str().to_owned(),
             trend: verdict.trend,
             expected: candidate.expected.map(str::to_owned),
             peers: group.targets(MAX_TARGETS),
-            next_step: kind.next_step().to_owned(),
+            next_step: kind.next_step(verdict.accuses).to_owned(),
             runbook: kind.runbook().to_owned(),
             score,
             process: key.process.to_string(),

@@ -71,7 +71,14 @@ fn end_of(day: &str) -> Option<SystemTime> {
     let mut parts = day.splitn(3, '-').map(str::parse::<i64>);
     let mut part = || parts.next()?.ok();
     let (year, month, day) = (part()?, part()?, part()?);
-    if !(1970..=9999).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+    let leaps = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let last = match month {
+        4 | 6 | 9 | 11 => 30,
+        2 if leaps => 29,
+        2 => 28,
+        _ => 31,
+    };
+    if !(1970..=9999).contains(&year) || !(1..=12).contains(&month) || !(1..=last).contains(&day) {
         return None;
     }
     // The days since 1970-03-01 of the proleptic Gregorian calendar, by years that begin in March.
@@ -113,6 +120,7 @@ mod tests {
             ("[[expected]]\nprocess = \"a\"\nreason = \"b\"\nports = 1", "ports"),
             ("[[expected]]\nprocess = \"a\"\nreason = \"b\"\nuntil = \"soon\"", "2027-03-31"),
             ("[[expected]]\nprocess = \"a\"\nreason = \"b\"\nuntil = \"2027-13-01\"", "2027-13-01"),
+            ("[[expected]]\nprocess = \"a\"\nreason = \"b\"\nuntil = \"2027-02-29\"", "2027-02-29"),
             ("expected = 7", "process and reason"),
         ] {
             let error = read(text).unwrap_err();

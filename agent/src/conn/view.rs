@@ -164,7 +164,8 @@ impl<'a> View<'a> {
 
     fn row(self, row: &Row, activity: &Activity) -> RowView {
         let groups = &self.core.groups;
-        RowView::new(row, activity, groups.name(row.group), groups.workload(row.group))
+        let looked = self.results.looked(row.seen);
+        RowView::new(row, activity, groups.name(row.group), groups.workload(row.group), looked)
     }
 }
 

@@ -66,7 +66,7 @@ impl Kind {
                 "nobody reads what the peer sent, or the end of the stream: a stuck or lost reader"
             }
             Self::NeverAccepted => {
-                "connections wait in the accept queue: the process does not accept"
+                "connections wait in the accept queue: the process does not accept, or too slowly"
             }
             Self::NoAnswer => {
                 "the peer's host does not answer the SYN: wrong address, firewall, or host down"

@@ -6,7 +6,7 @@
 //! of an hour has ten rounds in it and no trend, while a leak of one a minute is known within a
 //! tenth. Both have fewer samples than `trend` reads.
 //!
-//! Guarantees: at most `most` groups are kept, each within [`memory_per_key`] bytes. A smaller
+//! Guarantees: at most `most` groups are kept, each within a bound that a test knows. A smaller
 //! group gives way to a larger one; how often that happened is counted, and a group that may have
 //! been left out before is not said to have had no connections.
 

@@ -139,15 +139,17 @@ impl From<&RowView> for Connection {
             born: (!row.born_before).then_some(row.born),
             entered: row.entered,
             last_used: activity.used().unwrap_or(row.entered),
+            // What no pass has looked at has just begun.
+            looked: Some(row.looked.unwrap_or(row.entered)),
             // What is not known excuses nobody, and accuses nobody.
             has_keepalive: activity.keepalive.unwrap_or(true),
             stage: row.waiting.stage,
             unread_bytes: row.waiting.receive_queue.saturating_sub(fin),
             last_received: activity.received.unwrap_or(row.entered),
-            last_read: 0,
+            last_read: if activity.reads { row.looked.unwrap_or(row.entered) } else { 0 },
             was_used: activity.bytes.is_some_and(|[sent, received]| sent > 0 || received > 0),
             retransmits: if activity.stalled.is_some() { activity.timeouts } else { 0 },
-            unacknowledged_since: activity.stalled,
+            unacknowledged_since: activity.stalled.filter(|_| row.is_unacknowledged()),
         }
     }
 }

@@ -16,6 +16,8 @@ pub(crate) struct Connection {
     pub(crate) entered: u64,
     /// When data was last sent or received; never when an acknowledgement was.
     pub(crate) last_used: u64,
+    /// When a pass last looked at it: what it has done since is not known. `None` for now.
+    pub(crate) looked: Option<u64>,
     /// Whether keepalive is armed.
     pub(crate) has_keepalive: bool,
     /// Where it waits; `None` in ESTABLISHED once it was accepted.
@@ -108,6 +110,7 @@ impl Tally {
     }
 
     fn add_activity(&mut self, connection: &Connection, role: Role, now: u64, times: &Times) {
+        let now = connection.looked.map_or(now, |looked| looked.min(now));
         let idle = now.saturating_sub(connection.last_used);
         self.longest_idle = self.longest_idle.max(idle);
         let unread = now.saturating_sub(connection.last_received.max(connection.last_read));

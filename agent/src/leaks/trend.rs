@@ -123,7 +123,7 @@ pub(crate) fn exhaustion(samples: &[Sample], limit: f64) -> Option<Exhaustion> {
     exhaustion_of(&Fit::of(samples).filter(|fit| fit.is_rise(Z))?, limit)
 }
 
-/// Returns when a line that rises reaches `limit`; see [`exhaustion`]. The caller has made the
+/// Returns when a line that rises reaches `limit`; see `Exhaustion`. The caller has made the
 /// trend test.
 #[must_use]
 pub(crate) fn exhaustion_of(fit: &Fit, limit: f64) -> Option<Exhaustion> {

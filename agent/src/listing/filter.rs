@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use catalogue::labels::{Role, Stage};
 
-use crate::conn::{ActivityView, Attribution, RowView, States};
+use crate::conn::{Attribution, RowView, States};
 
 /// Conditions on a row. An empty list is no condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,7 +71,7 @@ impl Filter {
     pub(crate) fn matches(&self, row: &RowView, now: u64) -> bool {
         self.states.has(row.state)
             && u128::from(now.saturating_sub(row.entered)) >= self.min_age.as_nanos()
-            && self.matches_activity(&row.activity, now)
+            && self.matches_activity(row, now)
             && any(&self.pids, |pid| *pid == row.tgid)
             && any(&self.ports, |port| *port == row.local_port || *port == row.peer_port)
             && any(&self.service_ports, |port| *port == row.service_port)
@@ -89,14 +89,15 @@ impl Filter {
 impl Filter {
     /// Returns whether what a connection has done matches. What the kernel does not tell matches
     /// no condition.
-    fn matches_activity(&self, activity: &ActivityView, now: u64) -> bool {
+    fn matches_activity(&self, row: &RowView, now: u64) -> bool {
+        let activity = &row.activity;
         let idle = |least: Duration| {
             let used = activity.used();
             used.is_some_and(|used| u128::from(now.saturating_sub(used)) >= least.as_nanos())
         };
         self.min_idle.is_none_or(idle)
             && self.keepalive.is_none_or(|wanted| activity.keepalive == Some(wanted))
-            && (!self.is_unacknowledged || activity.is_unacknowledged(now))
+            && (!self.is_unacknowledged || row.is_unacknowledged())
     }
 }
 

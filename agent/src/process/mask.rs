@@ -165,7 +165,11 @@ impl Masker {
 /// Returns where user and password begin in a word with a URL, and where the `@` behind them is. It
 /// is the last one, because a password can hold one, and so can all that ends a host.
 fn credentials(word: &str) -> Option<(usize, usize, usize)> {
-    let user = word.find("://")? + 3;
+    let user = match word.find("://") {
+        Some(at) => at + 3,
+        // `user:password@tcp(host)/database`, perhaps behind `--dsn=`.
+        None => word.find('=').map_or(0, |at| at + 1),
+    };
     let at = word.rfind('@').filter(|at| *at > user)?;
     let password = user + word[user..at].find(':')? + 1;
     Some((user, password, at))

@@ -89,7 +89,8 @@ const ISSUED: &[&str] = &[
 const SHORT: &[(&[&str], &[&str])] = &[
     (&["mysql*", "mariadb*", "mongo*", "sshpass", "rabbitmqadmin", "docker", "podman"], &["-p"]),
     (&["redis-*", "valkey-*"], &["-a"]),
-    (&["curl", "wget", "smbclient"], &["-u", "-U"]),
+    (&["curl", "wget", "smbclient"], &["-u", "-U", "--user", "--proxy-user"]),
+    (&["snmp*"], &["-c"]),
     (&["ldap*"], &["-w"]),
     (&["sqlcmd", "bcp", "mosquitto_*", "ipmitool", "zip", "unzip"], &["-P"]),
     (&["7z*"], &["-p"]),

@@ -13,7 +13,7 @@ use crate::conn::limits::Limits;
 use crate::conn::nanos::Nanos;
 use crate::conn::report::coverage::Covered;
 use crate::conn::report::pressure::{Destination, OwnerProcess, PortUse, Pressure};
-use crate::conn::socket::row::Row;
+use crate::conn::socket::row::{Row, seen};
 use crate::pressure::descriptors::{self, Descriptors};
 use crate::pressure::host::Host;
 use crate::pressure::netns::{Counters, Facts};
@@ -28,6 +28,8 @@ pub(crate) struct PassResults {
     host: Host,
     /// The processes that hold each listener that several do, by its socket.
     holders: HashMap<u64, Vec<u32>>,
+    /// The number of the last pass, and when it began.
+    last: Option<(u8, Nanos)>,
 }
 
 /// What one pass has gathered so far.
@@ -60,6 +62,7 @@ impl PassResults {
             descriptors: HashMap::new(),
             host: Host::default(),
             holders: HashMap::new(),
+            last: None,
         }
     }
 }
@@ -143,6 +146,18 @@ impl PassResults {
             OwnerProcess { tgid, process, workload, sockets, descriptors: None }
         };
         self.processes = sums.owners(descriptors::MOST).into_iter().map(process).collect();
+    }
+
+    /// Notes the number of the last pass, and when it began.
+    pub(crate) fn passed(&mut self, number: u8, start: Nanos) {
+        self.last = Some((number, start));
+    }
+
+    /// Returns when the last pass began, if it, or the one under way, has met a row that was seen by
+    /// the pass with the number `seen`; nanoseconds of `CLOCK_MONOTONIC`.
+    pub(crate) fn looked(&self, seen: u8) -> Option<u64> {
+        let has_met = |number: u8| seen == number || seen == seen::after(number);
+        self.last.filter(|(number, _)| has_met(*number)).map(|(_, start)| start.get())
     }
 
     /// Takes the processes that hold each listener that several do, by its socket.

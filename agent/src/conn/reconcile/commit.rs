@@ -198,6 +198,7 @@ impl Commit {
         let holders = holders.map(|(index, pids)| (core.rows[index].sk, pids.to_vec())).collect();
         let Pass { start, number, namespaces, input, sums, corrections_before, .. } = pass;
         results.sum_up(core, input, sums, &self.covered, number);
+        results.passed(number, start);
         core.seeded = true;
         core.known.clone_from(&self.covered.namespaces);
         let counters = &mut core.counters;

@@ -138,6 +138,7 @@ impl HolderScan {
 
     /// Forgets what was read of a row, because another socket takes the row.
     pub(crate) fn forget(&mut self, index: RowId) {
+        self.listeners.remove(&index);
         if let Some(word) = self.marks.get_mut(index.slot()) {
             *word = 0;
         }

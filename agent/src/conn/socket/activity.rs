@@ -2,7 +2,7 @@
 //! acknowledged, its bytes.
 //!
 //! Kept in a column beside the rows (`store::slab`), because only passes write it and only listings
-//! read it. Guarantees: 36 bytes a row; pure, no clock. The kernel's times are 32-bit jiffies that
+//! read it. Guarantees: 40 bytes a row; pure, no clock. The kernel's times are 32-bit jiffies that
 //! wrap: a time that a later pass finds unchanged keeps its first reading.
 
 use agent_common::record::{Socket, flag as socket_flag, known};
@@ -27,6 +27,8 @@ mod bit {
     pub(super) const NOT_ACCEPTED: u8 = 1 << 5;
     /// `bind` took part in the choice of the local port.
     pub(super) const PORT_BY_BIND: u8 = 1 << 6;
+    /// The process has read something between the last two looks.
+    pub(super) const READS: u8 = 1 << 7;
 }
 
 /// What a connection has done.
@@ -39,6 +41,8 @@ pub(crate) struct Activity {
     stalled: Option<Moment>,
     /// Up to where the peer had acknowledged.
     acknowledged: u32,
+    /// How many bytes the process had read, modulo 2^32.
+    read: u32,
     bytes: Bytes,
     timeouts: u8,
     backoff: u8,
@@ -46,7 +50,7 @@ pub(crate) struct Activity {
     bits: u8,
 }
 
-const _: () = assert!(size_of::<Activity>() == 36);
+const _: () = assert!(size_of::<Activity>() == 40);
 
 /// What a connection has done, as a listing shows it. Times are nanoseconds of `CLOCK_MONOTONIC`,
 /// exact to a tenth of a second, as of the last pass; `None` stands for what no pass has seen yet
@@ -75,6 +79,8 @@ pub struct ActivityView {
     pub not_accepted: bool,
     /// Whether `bind` took part in the choice of the local port.
     pub bound: bool,
+    /// Whether the process has read something between the last two looks.
+    pub reads: bool,
 }
 
 impl ActivityView {
@@ -93,6 +99,7 @@ impl Activity {
         acked: None,
         stalled: None,
         acknowledged: 0,
+        read: 0,
         bytes: Bytes { low: [0; 2], high: [0; 2] },
         timeouts: 0,
         backoff: 0,
@@ -105,7 +112,11 @@ impl Activity {
     pub(crate) fn take(&mut self, entry: &Socket, tick: Tick, waits: bool) {
         let from = &entry.activity;
         let waiting = if waits { bit::NOT_ACCEPTED } else { 0 };
-        self.bits = from.known | bits_of(entry.flags) | waiting;
+        #[expect(clippy::cast_possible_truncation, reason = "modulo 2^32")]
+        let read = (from.bytes_received as u32).wrapping_sub(entry.receive_queue);
+        let reads = if read == self.read { 0 } else { bit::READS };
+        self.read = read;
+        self.bits = from.known | bits_of(entry.flags) | waiting | reads;
         if has_shaken_hands(entry.state) && from.known & known::TIMES != 0 {
             let now = Moment::at(Nanos::new(entry.time));
             self.sent = Some(moment_of(self.sent, now, from.sent_ago, tick));
@@ -138,6 +149,7 @@ impl Activity {
             bytes: has(known::BYTES).then(|| self.bytes.both()),
             not_accepted: has(bit::NOT_ACCEPTED),
             bound: has(bit::PORT_BY_BIND),
+            reads: has(bit::READS),
         }
     }
 

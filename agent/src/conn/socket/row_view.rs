@@ -64,6 +64,17 @@ pub struct RowView {
     pub waiting: Waiting,
     /// What it has done, as of the last pass.
     pub activity: ActivityView,
+    /// When the last pass looked at it, or shortly before, `CLOCK_MONOTONIC` nanoseconds; `None` if
+    /// that pass did not meet it.
+    pub looked: Option<u64>,
+}
+
+impl RowView {
+    /// Returns whether its peer did not acknowledge when the last pass looked at it.
+    #[must_use]
+    pub fn is_unacknowledged(&self) -> bool {
+        self.looked.is_some_and(|looked| self.activity.is_unacknowledged(looked))
+    }
 }
 
 /// What waits in a socket.
@@ -133,6 +144,7 @@ impl RowView {
         activity: &Activity,
         process: &Arc<str>,
         workload: &Arc<str>,
+        looked: Option<u64>,
     ) -> Self {
         let stage = match row.state {
             SocketState::CloseWait => Some(row.queues.stage()),
@@ -169,6 +181,7 @@ impl RowView {
                 held_back: row.queues.is_held_back(row.state),
             },
             activity: activity.view(),
+            looked,
         }
     }
 }

@@ -83,7 +83,7 @@ fn evidence(suspect: &Suspect, kind: Kind) -> String {
             format!("{once}, the oldest idle for {idle}")
         }
         Kind::IdleWithoutKeepalive => format!(", idle for up to {idle}, without keepalive"),
-        Kind::PoolStale => format!(", closed by the server while idle, {whose} {bound}{age} ago"),
+        Kind::PoolStale => format!(", closed by the server while idle, {whose} {bound}{age}"),
         Kind::NeverAccepted if established => format!(", never accepted, {whose} {bound}{age}"),
         Kind::NeverRead if established => {
             format!(" with bytes that nobody reads, {whose} {bound}{age}")

@@ -153,8 +153,8 @@ impl PassResults {
         self.last = Some((number, start));
     }
 
-    /// Returns when the last pass began, if it, or the one under way, has met a row that was seen by
-    /// the pass with the number `seen`; nanoseconds of `CLOCK_MONOTONIC`.
+    /// Returns when the last pass began, if it, or the one under way, has met a row that was seen
+    /// by the pass with the number `seen`; nanoseconds of `CLOCK_MONOTONIC`.
     pub(crate) fn looked(&self, seen: u8) -> Option<u64> {
         let has_met = |number: u8| seen == number || seen == seen::after(number);
         self.last.filter(|(number, _)| has_met(*number)).map(|(_, start)| start.get())

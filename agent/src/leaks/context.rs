@@ -48,10 +48,11 @@ pub(crate) fn started(
 ) -> Vec<Option<Started>> {
     let count = asked.len();
     let mut all = vec![None; count];
-    if count == 0 || READERS.fetch_add(1, Ordering::AcqRel) >= MAX_READERS {
-        if count > 0 {
-            READERS.fetch_sub(1, Ordering::AcqRel);
-        }
+    if count == 0 {
+        return all;
+    }
+    if READERS.fetch_add(1, Ordering::AcqRel) >= MAX_READERS {
+        READERS.fetch_sub(1, Ordering::AcqRel);
         return all;
     }
     let (told, heard) = channel();

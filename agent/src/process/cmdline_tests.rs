@@ -148,6 +148,10 @@ const PLANTED: &[&str] = &[
     "a,token=@,b",
     "(secret=@)",
     "[key:@]",
+    "--dsn=orders:@@tcp(10.0.0.1:3306)/orders",
+    "curl|--user|bob:@",
+    "curl|--proxy-user|bob:@",
+    "snmpget|-c|@",
 ];
 
 fn secret() -> impl Strategy<Value = String> {

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::workload::label;
+
 /// The longest name of a process, bytes.
 pub(super) const MAX_NAME: usize = 64;
 /// What stands where text was cut.
@@ -24,16 +26,7 @@ pub(super) fn is_hidden(letter: char) -> bool {
 /// what is not UTF-8 becomes U+FFFD, and so does a `~` at the front, because the agent's own names
 /// begin with it.
 pub(super) fn clean(bytes: &[u8], most: usize) -> String {
-    let mut clean = String::with_capacity(bytes.len().min(most));
-    for letter in lossy(bytes).filter(|letter| !is_hidden(*letter)) {
-        let letter =
-            if clean.is_empty() && letter == '~' { char::REPLACEMENT_CHARACTER } else { letter };
-        if clean.len() + letter.len_utf8() > most {
-            break;
-        }
-        clean.push(letter);
-    }
-    clean
+    label(lossy(bytes).filter(|letter| !is_hidden(*letter)), most)
 }
 
 /// Appends text with its hidden characters escaped: a line end as `\u{a}`. What is not UTF-8

@@ -147,8 +147,13 @@ impl Sight {
 /// which the agent's own names begin) and cuts it to at most `most` bytes between two letters.
 #[must_use]
 pub(crate) fn clean(text: &str, most: usize) -> String {
-    let mut clean = String::with_capacity(text.len().min(most));
-    for letter in text.chars().filter(|letter| !letter.is_control()) {
+    label(text.chars().filter(|letter| !letter.is_control()), most)
+}
+
+/// Makes a label of letters from outside: replaces a leading `~` and cuts as [`clean`] does.
+pub(crate) fn label(letters: impl Iterator<Item = char>, most: usize) -> String {
+    let mut clean = String::new();
+    for letter in letters {
         let letter =
             if clean.is_empty() && letter == '~' { char::REPLACEMENT_CHARACTER } else { letter };
         if clean.len() + letter.len_utf8() > most {

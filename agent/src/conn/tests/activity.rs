@@ -113,13 +113,36 @@ fn what_is_unacknowledged_counts_from_when_its_progress_ended() {
         table.begin_pass(second * SECOND);
         table.pass_socket(&Socket { activity, ..entry(end, ESTABLISHED, second * 1000) });
         table.end_pass(second * SECOND, &covered());
-        row(&table, 1).unwrap().activity.is_unacknowledged((second * SECOND).get())
+        let row = row(&table, 1).unwrap();
+        assert_eq!(row.looked, Some((second * SECOND).get()));
+        // However late that is asked: what has happened since the pass is not known.
+        row.is_unacknowledged()
     };
     assert!(!pass(1, 100, 1, 0), "it may only just have been sent");
     assert!(pass(16, 100, 1, 0), "nothing for 15 s");
     assert!(!pass(30, 101, 1, 0), "there was progress");
     assert!(pass(31, 101, 1, 3), "three time-outs");
     assert!(!pass(60, 102, 0, 0), "everything is acknowledged");
+}
+
+#[test]
+fn a_process_that_reads_a_little_between_two_looks_reads() {
+    let mut table = seeded();
+    let end = ends(1, EPHEMERAL, PORT);
+    let mut pass = |second: u64, bytes_received: u64, receive_queue: u32| {
+        let activity = Activity { bytes_received, known: known::BYTES, ..Activity::default() };
+        let listed = entry(end, ESTABLISHED, second * 1000);
+        table.begin_pass(second * SECOND);
+        table.pass_socket(&Socket { activity, receive_queue, ..listed });
+        table.end_pass(second * SECOND, &covered());
+        row(&table, 1).unwrap().activity.reads
+    };
+    pass(1, 20_000, 20_000);
+    assert!(!pass(30, 20_000, 20_000), "nothing came and nothing was read");
+    assert!(!pass(60, 21_000, 21_000), "more came, and nothing was read");
+    assert!(pass(90, 21_000, 19_500), "some was read");
+    assert!(pass(120, 22_500, 20_000), "some was read and more came");
+    assert!(!pass(150, 22_500, 20_000));
 }
 
 #[test]

@@ -108,20 +108,19 @@ fn an_answer_is_sorted_capped_and_says_so() {
     assert!(!connections(&table, &asked("limit=1000&state=close_wait"), SECOND).truncated);
 }
 
+/// Closes an established connection after a second.
+fn close(table: &SharedTable, sk: u64, netns: u32) {
+    let ends = Endpoints { sk, netns, ..Endpoints::default() };
+    let (old, new) = (tcp::ESTABLISHED, tcp::CLOSE);
+    let close = State { kind: 1, old, new, time: SECOND, ends, ..State::default() };
+    crate::ingest::lock(table).transition(&close);
+}
+
 #[test]
 fn a_walk_past_free_places_ends() {
     let table = shared(3000);
     for sk in (1..=3000_u64).filter(|sk| sk % 10 != 0) {
-        let ends = Endpoints { sk, netns: 1, ..Endpoints::default() };
-        let close = State {
-            kind: 1,
-            old: tcp::ESTABLISHED,
-            new: tcp::CLOSE,
-            time: SECOND,
-            ends,
-            ..State::default()
-        };
-        crate::ingest::lock(&table).transition(&close);
+        close(&table, sk, 1);
     }
     let answer = connections(&table, &asked(""), SECOND);
     assert_eq!((answer.matched, answer.tracked), (300, 300));
@@ -239,16 +238,7 @@ fn pages_together_are_the_whole_list_whatever_opens_and_closes() {
     }
     // The oldest goes: an answer behind the second goes on with the third.
     let first = connections(&table, &asked("limit=2"), SECOND);
-    let ends = Endpoints { sk: 1, netns: 2, ..Endpoints::default() };
-    let close = State {
-        kind: 1,
-        old: tcp::ESTABLISHED,
-        new: tcp::CLOSE,
-        time: SECOND,
-        ends,
-        ..State::default()
-    };
-    crate::ingest::lock(&table).transition(&close);
+    close(&table, 1, 2);
     let after = format!("limit=1&after={}", first.next.unwrap());
     let second = connections(&table, &asked(&after), SECOND);
     assert_eq!(second.connections[0].peer_address, IpAddr::from([10, 0, 0, 3]));

@@ -271,6 +271,8 @@ table! {
     TaskComm: Required member(TaskStruct, "comm" => [u64; 2]);
     /// `task_struct.tgid`.
     TaskTgid: Required member(TaskStruct, "tgid" => u32);
+    /// `task_struct.start_time`: when the process was forked, `CLOCK_MONOTONIC` (5.5).
+    TaskStart: Optional member(TaskStruct, "start_time" => u64);
     /// Whether `bpf_get_current_task_btf` is there (5.11).
     HelperCurrentTask: Optional helper("BPF_FUNC_get_current_task_btf");
     /// Whether `bpf_sock_from_file` is there (5.11).

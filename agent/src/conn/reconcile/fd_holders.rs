@@ -26,8 +26,9 @@ use hashbrown::HashMap;
 
 use crate::conn::core::Core;
 use crate::conn::ids::RowId;
+use crate::conn::nanos::Nanos;
 
-/// The most processes whose names are kept during a pass. Those beyond count as holders, but get no
+/// The most processes that are kept during a pass. Those beyond count as holders, but get no
 /// new rows.
 pub(crate) const MOST_PROCESSES: usize = 1 << 16;
 
@@ -37,13 +38,22 @@ const MOST_OF_LISTENER: usize = 64;
 /// Process 1, which holds sockets for others.
 const INIT: u32 = 1;
 
+/// A process that holds sockets.
+#[derive(Clone, Copy)]
+pub(crate) struct Process {
+    /// Its command name.
+    pub(crate) comm: [u8; 16],
+    /// When it was forked; zero if that is not known.
+    pub(crate) started: Nanos,
+}
+
 /// The processes that a reading of the descriptor tables has met.
 #[derive(Default)]
 pub(crate) struct HolderScan {
-    pub(crate) names: HashMap<u32, [u8; 16]>,
+    pub(crate) processes: HashMap<u32, Process>,
     /// The process whose descriptors are being read.
     current: u32,
-    /// Whether its name is kept.
+    /// Whether it is kept.
     named: bool,
     /// A number that changes with the process, so that a row can tell two descriptors of one
     /// process from two processes.
@@ -92,10 +102,11 @@ impl HolderScan {
         }
         self.current = entry.tgid;
         self.run = self.run.wrapping_add(1);
-        if self.names.len() < MOST_PROCESSES {
-            self.names.insert(entry.tgid, entry.comm);
+        if self.processes.len() < MOST_PROCESSES {
+            let process = Process { comm: entry.comm, started: Nanos::new(entry.started) };
+            self.processes.insert(entry.tgid, process);
         }
-        self.named = self.names.contains_key(&entry.tgid);
+        self.named = self.processes.contains_key(&entry.tgid);
         self.named
     }
 
@@ -129,6 +140,12 @@ impl HolderScan {
             .iter()
             .filter(|(_, holders)| holders.len() > 1)
             .map(|(listener, holders)| (*listener, holders.as_slice()))
+    }
+
+    /// Returns when the processes were forked of which that is known.
+    pub(crate) fn started(&self) -> HashMap<u32, Nanos> {
+        let known = self.processes.iter().filter(|(_, process)| process.started > Nanos::ZERO);
+        known.map(|(tgid, process)| (*tgid, process.started)).collect()
     }
 
     /// Notes that descriptors refer to another socket than that of a row.

@@ -214,8 +214,7 @@ table! {
     SkDrops: Optional member(Sock, "sk_drops.counter" => u32);
     /// `icsk_accept_queue.qlen`: handshakes at a listener that are not finished.
     SynQueue: Optional member(InetConnectionSock, "icsk_accept_queue.qlen.counter" => u32);
-    /// `icsk_accept_queue.rskq_accept_head`: the handshake whose child has waited longest to be
-    /// accepted.
+    /// `icsk_accept_queue.rskq_accept_head`: the handshake whose child has waited longest.
     AcceptHead: Optional member(
         InetConnectionSock, "icsk_accept_queue.rskq_accept_head" => *const RequestSock
     );

@@ -1,4 +1,5 @@
-//! When descriptors, local ports and accept queues run out: how many of each were in use, and the trend of that.
+//! When descriptors, local ports and accept queues run out: how much of each was in use, and the
+//! trend of that.
 //!
 //! Used by `Watch`: sampled with the groups, by the same sampler, and told in suspects and metrics.
 //! Guarantee: nothing is said before the trend test, and never a single moment.

@@ -66,16 +66,7 @@ pub(crate) fn play(words: &[&str]) -> bool {
             let stream = listener.accept().expect("accept");
             hold((listener, stream));
         }
-        ["fork-each", address, connections] => {
-            let listener = TcpListener::bind(address).expect("listen");
-            SockRef::from(&listener).set_cloexec(false).expect("let children inherit it");
-            say(&listener.local_addr().expect("its address").to_string());
-            for _ in 0..connections.parse().expect("a count") {
-                let (stream, _) = listener.accept().expect("accept");
-                child("keep", stream.into());
-            }
-            hold(listener);
-        }
+        ["fork-each", address, connections] => fork_each(address, connections),
         ["leave-behind", address] => child("keep", sharing(address).into()),
         ["serve-beside", address] => {
             let listener = sharing(address);
@@ -89,6 +80,18 @@ pub(crate) fn play(words: &[&str]) -> bool {
         _ => return false,
     }
     true
+}
+
+/// Accepts, and gives each connection to a child that inherits the listener too.
+fn fork_each(address: &str, connections: &str) {
+    let listener = TcpListener::bind(address).expect("listen");
+    SockRef::from(&listener).set_cloexec(false).expect("let children inherit it");
+    say(&listener.local_addr().expect("its address").to_string());
+    for _ in 0..connections.parse().expect("a count") {
+        let (stream, _) = listener.accept().expect("accept");
+        child("keep", stream.into());
+    }
+    hold(listener);
 }
 
 /// A listener at an address that it shares with others; says the address.

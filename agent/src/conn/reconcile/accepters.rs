@@ -42,7 +42,7 @@ impl Accepted {
         if row.role != Role::Server || row.state == SocketState::Listen || !row.is_attached() {
             return;
         }
-        let started = scan.processes.get(&holder).map_or(Nanos::ZERO, |process| process.started);
+        let started = scan.process(holder).map_or(Nanos::ZERO, |process| process.started);
         // Of a row that is older than the agent it is the latest time that it can be.
         if started > row.opened().unwrap_or(row.born.min(row.entered)) {
             return;

@@ -20,6 +20,8 @@
 //! the agent's own pid namespace shows; threads with a table of their own are walked apart
 //! (`task_seq_get_next`, 5.10).
 
+use std::cell::Cell;
+
 use agent_common::record::Holder;
 use catalogue::labels::SocketState;
 use hashbrown::HashMap;
@@ -41,6 +43,7 @@ const INIT: u32 = 1;
 /// A process that holds sockets.
 #[derive(Clone, Copy)]
 pub(crate) struct Process {
+    tgid: u32,
     /// Its command name.
     pub(crate) comm: [u8; 16],
     /// When it was forked; zero if that is not known.
@@ -50,7 +53,9 @@ pub(crate) struct Process {
 /// The processes that a reading of the descriptor tables has met.
 #[derive(Default)]
 pub(crate) struct HolderScan {
-    pub(crate) processes: HashMap<u32, Process>,
+    processes: HashMap<u32, Process>,
+    /// The process that was looked up last: rows of one process often follow each other.
+    last: Cell<Option<Process>>,
     /// The process whose descriptors are being read.
     current: u32,
     /// Whether it is kept.
@@ -103,8 +108,8 @@ impl HolderScan {
         self.current = entry.tgid;
         self.run = self.run.wrapping_add(1);
         if self.processes.len() < MOST_PROCESSES {
-            let process = Process { comm: entry.comm, started: Nanos::new(entry.started) };
-            self.processes.insert(entry.tgid, process);
+            let (comm, started) = (entry.comm, Nanos::new(entry.started));
+            self.processes.insert(entry.tgid, Process { tgid: entry.tgid, comm, started });
         }
         self.named = self.processes.contains_key(&entry.tgid);
         self.named
@@ -140,6 +145,17 @@ impl HolderScan {
             .iter()
             .filter(|(_, holders)| holders.len() > 1)
             .map(|(listener, holders)| (*listener, holders.as_slice()))
+    }
+
+    /// Returns a process that was met, if it is kept.
+    #[inline]
+    pub(crate) fn process(&self, tgid: u32) -> Option<Process> {
+        let last = self.last.get().filter(|last| last.tgid == tgid);
+        last.or_else(|| {
+            let found = self.processes.get(&tgid).copied();
+            self.last.set(found);
+            found
+        })
     }
 
     /// Returns when the processes were forked of which that is known.

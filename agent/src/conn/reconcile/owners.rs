@@ -88,9 +88,10 @@ impl Pass {
         if before == Attribution::FromSyscall && row.entered >= walked {
             return false;
         }
-        let Some(process) = self.holders.processes.get(&candidate) else { return false };
+        let Some(process) = self.holders.process(candidate) else { return false };
         let other = group_of_holder(core, queue, index, candidate, &process.comm);
-        if other.is_none() && before == Attribution::FromSyscall && tgid == candidate {
+        let is_known = matches!(before, Attribution::FromSyscall | Attribution::FromDescriptors);
+        if other.is_none() && is_known && tgid == candidate {
             return false;
         }
         core.counters.attributed(before == Attribution::None);

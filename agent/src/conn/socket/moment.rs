@@ -82,8 +82,6 @@ impl Tick {
     /// Returns how long jiffies last, units of [`Moment`], at most one too few.
     #[inline]
     const fn units(self, jiffies: u32) -> u32 {
-        #[expect(clippy::cast_possible_truncation, reason = "a jiffy is one unit at the most")]
-        let units = ((jiffies as u64 * self.rate) >> 32) as u32;
-        units
+        ((jiffies as u64 * self.rate) >> 32) as u32
     }
 }

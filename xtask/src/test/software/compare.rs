@@ -13,8 +13,11 @@ pub(super) struct Answer {
     pub(super) notes: Vec<Suspect>,
 }
 
+/// Answers, each with the second at which it came.
+pub(super) type Looks = Vec<(u64, Answer)>;
+
 /// A suspect or a note, as docs/api.md describes it.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 pub(super) struct Suspect {
     pub(super) process: String,
     pub(super) role: String,
@@ -39,8 +42,13 @@ pub(super) enum Outcome {
     Right,
     /// Somebody is not named, or under a wrong kind or count.
     Miss(Vec<String>),
-    /// A process is accused that has done nothing.
-    False(Vec<String>),
+    /// A process is accused that has done nothing, at the end or in passing.
+    False {
+        /// Who, and when.
+        texts: Vec<String>,
+        /// Whether one of them is called likely.
+        likely: bool,
+    },
 }
 
 impl Answer {
@@ -70,33 +78,52 @@ impl Answer {
 }
 
 impl Outcome {
-    /// Whether the step fails for it: a false accusation always, a miss unless it is recorded.
+    /// Whether the step fails for it. What is recorded as known does not, except that an innocent
+    /// is called a likely leak.
     pub(super) fn fails(&self, is_known: bool) -> bool {
         match self {
             Self::Right => false,
-            Self::Miss(_) => !is_known,
-            Self::False(_) => true,
+            Self::Miss(_) | Self::False { likely: false, .. } => !is_known,
+            Self::False { likely: true, .. } => true,
         }
     }
 }
 
-/// Holds an answer against what is expected.
-pub(super) fn compare(expected: &Expected, answer: &Answer) -> Outcome {
-    let accused = |suspect: &Suspect| expected.accused.iter().any(|one| one.allows(suspect));
-    let guilty = |suspect: &Suspect| expected.accused.iter().any(|one| one.is_about(suspect));
-    let (wrong, slandered): (Vec<_>, Vec<_>) =
-        answer.suspects.iter().filter(|one| !accused(one)).partition(|one| guilty(one));
-    if !slandered.is_empty() {
-        return Outcome::False(slandered.iter().map(|one| one.sentence.clone()).collect());
+/// Holds the answers about a kind against what is expected: the last one as a whole, those before,
+/// each with its second, only for whom they accuse. What grows is not told at once.
+pub(super) fn compare(expected: &Expected, before: &[(u64, Answer)], last: &Answer) -> Outcome {
+    let mut texts = Vec::new();
+    let mut likely = false;
+    let mut slander = |when: &str, answer: &Answer| {
+        for suspect in answer.suspects.iter().filter(|one| expected.is_innocent(one)) {
+            likely |= suspect.certainty == "likely";
+            texts.push(format!("{when}, {}: {}", suspect.certainty, suspect.sentence));
+        }
+    };
+    for (second, answer) in before {
+        slander(&format!("after {second} s"), answer);
+    }
+    slander("at the end", last);
+    if !texts.is_empty() {
+        return Outcome::False { texts, likely };
     }
     let missing = |wanted: &[Finding], found: &[Suspect]| -> Vec<String> {
         let is_missing = |one: &&Finding| !found.iter().any(|suspect| one.is_answered(suspect));
         wanted.iter().filter(is_missing).map(|one| format!("not named: {}", one.process)).collect()
     };
-    let mut texts = missing(&expected.accused, &answer.suspects);
-    texts.extend(missing(&expected.note, &answer.notes));
-    texts.extend(wrong.iter().map(|one| format!("wrong: {}", one.sentence)));
+    let allowed = |suspect: &Suspect| expected.accused.iter().any(|one| one.allows(suspect));
+    let mut texts = missing(&expected.accused, &last.suspects);
+    texts.extend(missing(&expected.note, &last.notes));
+    let wrong = last.suspects.iter().filter(|one| !allowed(one));
+    texts.extend(wrong.map(|one| format!("wrong: {}", one.sentence)));
     if texts.is_empty() { Outcome::Right } else { Outcome::Miss(texts) }
+}
+
+impl Expected {
+    /// Whether a suspect is nobody who must be accused.
+    fn is_innocent(&self, suspect: &Suspect) -> bool {
+        !self.accused.iter().any(|one| one.is_about(suspect))
+    }
 }
 
 impl Finding {
@@ -147,15 +174,22 @@ mod tests {
             kind: kind.into(),
             service_port: Some(7000),
             connections,
+            certainty: "possible".into(),
             sentence: format!("{process} {connections}"),
             sample: vec![Sample { netns }],
-            ..Suspect::default()
         }
     }
 
     fn outcome(expected: &Expected, suspects: &[Suspect], notes: &[Suspect]) -> Outcome {
-        let answer = Answer { suspects: suspects.to_vec(), notes: notes.to_vec() };
-        compare(expected, &answer)
+        compare(expected, &[], &answer(suspects, notes))
+    }
+
+    fn answer(suspects: &[Suspect], notes: &[Suspect]) -> Answer {
+        Answer { suspects: suspects.to_vec(), notes: notes.to_vec() }
+    }
+
+    fn slander(text: &str, likely: bool) -> Outcome {
+        Outcome::False { texts: vec![text.into()], likely }
     }
 
     #[test]
@@ -166,46 +200,48 @@ mod tests {
         assert_eq!(outcome(&leak, &[right.clone(), beside.clone()], &[]), Outcome::Right);
         let miss = |texts: &[&str]| Outcome::Miss(texts.iter().map(|&text| text.into()).collect());
         assert_eq!(outcome(&leak, &[beside], &[]), miss(&["not named: shop"]));
-        assert_eq!(
-            outcome(&leak, &[], slice::from_ref(&right)),
-            miss(&["not named: shop"]),
-            "a note"
-        );
+        let noted = outcome(&leak, &[], slice::from_ref(&right));
+        assert_eq!(noted, miss(&["not named: shop"]));
         for wrong in [suspect("shop", "never_read", 31, 1), suspect("shop", "no_answer", 31, 1)] {
             let told = miss(&["not named: shop", "wrong: shop 31"]);
             assert_eq!(outcome(&leak, &[wrong], &[]), told);
         }
         let victim = suspect("nginx", "never_read", 20, 1);
-        let slander = Outcome::False(vec!["nginx 20".into()]);
-        assert_eq!(outcome(&leak, &[right, victim], &[]), slander);
+        let found = outcome(&leak, &[right, victim], &[]);
+        assert_eq!(found, slander("at the end, possible: nginx 20", false));
     }
 
     #[test]
-    fn an_innocent_is_right_only_if_nobody_is_accused_and_its_note_is_there() {
+    fn an_innocent_is_right_only_if_nobody_is_ever_accused_and_its_note_is_there() {
         let text = LEAK.replace("[[accused]]", "[[note]]");
         let innocent: Expected = toml::from_str(&text).unwrap();
         let found = suspect("shop", "never_read", 20, 1);
-        assert_eq!(outcome(&innocent, &[], slice::from_ref(&found)), Outcome::Right);
+        let note = answer(&[], slice::from_ref(&found));
+        assert_eq!(compare(&innocent, &[(30, Answer::default())], &note), Outcome::Right);
         let absent = Outcome::Miss(vec!["not named: shop".into()]);
         assert_eq!(outcome(&innocent, &[], &[]), absent);
-        let slander = Outcome::False(vec!["shop 20".into()]);
-        assert_eq!(outcome(&innocent, slice::from_ref(&found), slice::from_ref(&found)), slander);
+        let likely = Suspect { certainty: "likely".into(), ..found };
+        let passing = compare(&innocent, &[(30, answer(&[likely], &[]))], &note);
+        assert_eq!(passing, slander("after 30 s, likely: shop 20", true));
     }
 
     #[test]
-    fn a_miss_that_is_recorded_does_not_fail_and_a_false_accusation_always_does() {
-        let (miss, slander) = (Outcome::Miss(Vec::new()), Outcome::False(Vec::new()));
-        let fails = [false, true]
-            .map(|known| [&Outcome::Right, &miss, &slander].map(|one| one.fails(known)));
-        assert_eq!(fails, [[false, true, true], [false, false, true]]);
+    fn what_is_recorded_does_not_fail_except_a_likely_false_accusation() {
+        let all = [
+            Outcome::Right,
+            Outcome::Miss(Vec::new()),
+            slander("possible", false),
+            slander("likely", true),
+        ];
+        assert_eq!(all.each_ref().map(|one| one.fails(false)), [false, true, true, true]);
+        assert_eq!(all.each_ref().map(|one| one.fails(true)), [false, false, false, true]);
     }
 
     #[test]
     fn an_answer_is_divided_by_network_namespace() {
         let suspects =
             [("a", 1), ("b", 2), ("c", 3)].map(|(name, netns)| suspect(name, "", 1, netns));
-        let answer = Answer { suspects: suspects.to_vec(), notes: suspects.to_vec() };
-        let (mine, elsewhere) = answer.split(&[2, 9, 1]);
+        let (mine, elsewhere) = answer(&suspects, &suspects).split(&[2, 9, 1]);
         let names =
             |of: &[Suspect]| -> String { of.iter().map(|one| one.process.as_str()).collect() };
         let parts: Vec<_> = mine.iter().map(|part| names(&part.suspects)).collect();

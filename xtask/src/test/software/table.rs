@@ -20,7 +20,7 @@ pub(super) fn markdown(outcomes: &[(&Kind, Answer, Outcome)]) -> String {
             known_miss.clone().unwrap_or_default(),
         ];
         rows.push(format!("| {} |", cells.map(|cell| cell.replace('|', "/")).join(" | ")));
-        if let Outcome::Miss(texts) | Outcome::False(texts) = outcome {
+        if let Outcome::Miss(texts) | Outcome::False { texts, .. } = outcome {
             below.extend(texts.iter().map(|text| format!("{}: {text}", kind.name)));
         } else if known_miss.is_some() {
             below.push(format!("{}: right, so remove its known_miss", kind.name));
@@ -42,7 +42,7 @@ fn word(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Right => "right",
         Outcome::Miss(_) => "**miss**",
-        Outcome::False(_) => "**false accusation**",
+        Outcome::False { .. } => "**false accusation**",
     }
 }
 

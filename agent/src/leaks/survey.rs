@@ -14,7 +14,7 @@ use super::sampler::Entry;
 use super::tally::{Connection, Tally};
 use super::target::Target;
 use super::times::Times;
-use crate::conn::{Flows, RowView, States};
+use crate::conn::{Flows, Nanos, RowView, States};
 use crate::ingest::SharedTable;
 use crate::listing::filter::Filter;
 use crate::listing::walk::{self, Walked};
@@ -108,6 +108,14 @@ impl Group {
             None if self.peers.len() < MAX_PEERS => self.peers.push(target),
             None => {}
         }
+    }
+
+    /// Returns when the oldest of its processes was forked, nanoseconds of `CLOCK_MONOTONIC`; 0 if
+    /// that is not known of all.
+    pub(super) fn started(&self, known: &HashMap<u32, Nanos>) -> u64 {
+        let of = |(pid, _): &(u32, u64)| known.get(pid).map_or(0, |started| started.get());
+        let oldest = self.pids.iter().map(of).min();
+        oldest.filter(|_| self.beyond_pids == 0).unwrap_or(0)
     }
 
     /// Returns where most connections lead to, at most `most` peers.

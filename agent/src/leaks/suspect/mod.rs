@@ -10,7 +10,7 @@ use std::cmp::Reverse;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::candidate::Candidate;
-use super::exhaustion::Level;
+use super::exhaustion::{Level, Resource};
 use super::survey::Group;
 use super::target::Target;
 use super::trend::Exhaustion;
@@ -46,6 +46,9 @@ pub(crate) struct Suspect {
     pub(crate) descriptor_limit: Option<u32>,
     /// When it reaches the limit; `None` unless the number grows by the trend test.
     pub(crate) descriptors_exhausted: Option<InSeconds>,
+    /// When the accept queue is full that the connections wait in; `None` unless it grows by the
+    /// trend test.
+    pub(crate) accept_queue_exhausted: Option<InSeconds>,
     /// A name of the first process that an operator recognises: the unit, script or main class
     /// where `process` is the name of a runtime, or cut. Empty if it cannot be read.
     pub(crate) name: String,
@@ -142,6 +145,12 @@ pub(crate) struct Pid {
     pub(crate) connections: u64,
 }
 
+impl From<Exhaustion> for InSeconds {
+    fn from(when: Exhaustion) -> Self {
+        Self { from: when.low.round(), about: when.mid.round(), to: when.high.map(f64::round) }
+    }
+}
+
 impl Suspect {
     /// Returns the suspect at `now` (`CLOCK_MONOTONIC`, nanoseconds). `listener` is the one of this
     /// host that does not answer it.
@@ -215,17 +224,29 @@ impl Suspect {
         }
     }
 
-    /// Takes how many descriptors its first process has open, and when they run out.
-    pub(super) fn take_level(&mut self, level: Level, exhaustion: Option<Exhaustion>) {
-        self.descriptors = Some(level.used);
-        self.descriptor_limit = Some(level.limit);
-        self.descriptors_exhausted = exhaustion.map(|exhaustion| InSeconds {
-            from: exhaustion.low.round(),
-            about: exhaustion.mid.round(),
-            to: exhaustion.high.map(f64::round),
-        });
-        if let Some(when) = self.descriptors_exhausted {
-            self.sentence.push_str(&sentence::exhaustion(level.limit, &when));
+    /// Takes how much of a resource is in use, and when it runs out.
+    pub(super) fn take_level(
+        &mut self,
+        resource: &Resource,
+        level: Level,
+        exhaustion: Option<Exhaustion>,
+    ) {
+        let when = exhaustion.map(InSeconds::from);
+        let limit = match resource {
+            Resource::Descriptors(_) => {
+                self.descriptors = Some(level.used);
+                self.descriptor_limit = Some(level.limit);
+                self.descriptors_exhausted = when;
+                format!("at the descriptor limit ({})", level.limit)
+            }
+            Resource::AcceptQueue(..) => {
+                self.accept_queue_exhausted = when;
+                "its accept queue is full".to_owned()
+            }
+            Resource::Ports(_) => return,
+        };
+        if let Some(when) = when {
+            self.sentence.push_str(&sentence::exhaustion(&limit, &when));
         }
     }
 

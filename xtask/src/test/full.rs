@@ -9,11 +9,17 @@ use nix::sys::signal::Signal;
 use testkit::launch::{Launch, Output};
 use testkit::process::{Ending, Process};
 
+use super::software;
+use crate::packages::Consent;
+
 /// A step that runs only when it is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum FullStep {
     /// The suite three times while two busy loops take the processors; a filter and --no-root hold.
     Load,
+    /// The leak judge before real software, leaks and healthy look-alikes, in about six minutes; a
+    /// filter holds, --yes installs.
+    Software,
 }
 
 /// How often the suite runs under load.
@@ -23,13 +29,19 @@ const BUSY_LOOPS: usize = 2;
 
 impl FullStep {
     /// Runs the step.
-    pub(super) fn run(self, no_root: bool, filter: Option<&str>) -> Result<ExitCode> {
+    pub(super) fn run(
+        self,
+        no_root: bool,
+        filter: Option<&str>,
+        consent: Consent,
+    ) -> Result<ExitCode> {
         match self {
             Self::Load => {
                 let mut suite = Command::new(format!("/proc/{}/exe", std::process::id()));
                 suite.arg("test").args(no_root.then_some("--no-root")).args(filter);
                 under_load(suite, RUNS)
             }
+            Self::Software => software::main(filter, consent),
         }
     }
 }
@@ -89,7 +101,10 @@ mod tests {
         let parsed = Cli::try_parse_from(["test", "--full", "load"]);
         assert_eq!(parsed.ok().and_then(|cli| cli.args.full), Some(FullStep::Load));
         let error = Cli::try_parse_from(["test", "--full", "soap"]).err().unwrap().to_string();
-        assert!(error.contains("soap") && error.contains("[possible values: load]"), "{error}");
+        assert!(
+            error.contains("soap") && error.contains("[possible values: load, software]"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
@@ -22,7 +23,8 @@ pub(crate) const RECEIVER: &str = "live-receiver";
 /// Plays a role; false where there is none of that name.
 ///
 /// `connect-and DEED ADDRESS` connects once, then does what [`after`] says. `prefork ADDRESS
-/// WORKERS` listens and has its workers accept; so does `activate`, whose workers accept one each.
+/// WORKERS` listens and has its workers accept; so does `activate`, whose workers accept one each,
+/// and `activate-later`, which starts one only when connections wait.
 /// `fork-each ADDRESS CONNECTIONS` accepts, gives each connection to a child that inherits the
 /// listener too, and then hangs.
 /// `leave-behind` and `serve-beside` open listeners that share an address: the first leaves its own
@@ -53,16 +55,11 @@ pub(crate) fn play(words: &[&str]) -> bool {
             });
             hold(());
         }
-        ["activate", address, workers] => {
-            let listener = TcpListener::bind(address).expect("listen");
-            say(&listener.local_addr().expect("its address").to_string());
-            for _ in 0..workers.parse().expect("a count") {
-                child("accept-one", listener.try_clone().expect("another descriptor").into());
-            }
-            hold(listener);
-        }
+        ["activate", address, workers] => activate(address, workers, Duration::ZERO),
+        ["activate-later", address] => activate(address, "1", Duration::from_secs(1)),
         ["accept-one"] => {
             let listener = TcpListener::from(given());
+            say("accepting");
             let stream = listener.accept().expect("accept");
             hold((listener, stream));
         }
@@ -80,6 +77,17 @@ pub(crate) fn play(words: &[&str]) -> bool {
         _ => return false,
     }
     true
+}
+
+/// Listens, and after a while starts workers that accept one connection each.
+fn activate(address: &str, workers: &str, after: Duration) {
+    let listener = TcpListener::bind(address).expect("listen");
+    say(&listener.local_addr().expect("its address").to_string());
+    std::thread::sleep(after);
+    for _ in 0..workers.parse().expect("a count") {
+        child("accept-one", listener.try_clone().expect("another descriptor").into());
+    }
+    hold(listener);
 }
 
 /// Accepts, and gives each connection to a child that inherits the listener too.

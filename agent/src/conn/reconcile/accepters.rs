@@ -2,10 +2,12 @@
 //!
 //! A service manager opens a listener and hands it on (socket activation); a prefork master opens
 //! one and its workers accept. Who holds accepted connections of a listener is who accepts, so the
-//! listener, and what waits in its queue, belongs to that process. A process that was forked after
-//! the handshake has inherited the connection: a child for each connection does not accept. Of
-//! connections that are older than the agent it is not known when the handshake was, so they count
-//! only if no other does. Part of the commit of a pass, once the descriptor tables have been read.
+//! listener, and what waits in its queue, belongs to that process. A process that was there at the
+//! handshakes is told from one that came later: it may have been forked for the connection and have
+//! inherited both. If only one came later, it is a service that was started for its first
+//! connections; if several did, they are children of the one that accepts. Of connections that are
+//! older than the agent it is not known when the handshake was, so they count only if no other
+//! does. Part of the commit of a pass, once the descriptor tables have been read.
 
 use std::cmp::Reverse;
 
@@ -25,14 +27,15 @@ use crate::conn::store::listener_index::Behind;
 #[derive(Default)]
 pub(crate) struct Accepted(HashMap<(RowId, u32), Held>);
 
-/// How many accepted connections of a listener a process holds that was there at their handshakes.
-/// The order is that of the evidence.
+/// How many accepted connections of a listener a process holds. The order is that of the evidence.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 struct Held {
-    /// Those whose handshake was observed.
+    /// Those whose handshake was observed after the process had been forked.
     observed: u64,
     /// Those that are older than the agent.
     earlier: u64,
+    /// Those whose handshake was before the process was forked.
+    late: u64,
 }
 
 impl Accepted {
@@ -42,19 +45,16 @@ impl Accepted {
         if row.role != Role::Server || row.state == SocketState::Listen || !row.is_attached() {
             return;
         }
-        let started = scan.process(holder).map_or(Nanos::ZERO, |process| process.started);
-        // Of a row that is older than the agent it is the latest time that it can be.
-        if started > row.opened().unwrap_or(row.born.min(row.entered)) {
-            return;
-        }
         let behind = core.listeners.find(row.netns, row.local_port, row.local);
-        if let Some(Behind::One(listener)) = behind {
-            let held = self.0.entry((listener, holder)).or_default();
-            if row.has(flag::BORN_BEFORE) {
-                held.earlier += 1;
-            } else {
-                held.observed += 1;
-            }
+        let Some(Behind::One(listener)) = behind else { return };
+        let held = self.0.entry((listener, holder)).or_default();
+        // Of a row that is older than the agent it is the latest time that it can be.
+        if scan.forked(holder) > row.opened().unwrap_or(row.born.min(row.entered)) {
+            held.late += 1;
+        } else if row.has(flag::BORN_BEFORE) {
+            held.earlier += 1;
+        } else {
+            held.observed += 1;
         }
     }
 
@@ -78,14 +78,38 @@ impl Pass {
         for (listener, holders) in self.holders.shared_listeners() {
             let row = &core.rows[listener];
             let of = |holder: u32| accepted.of(listener, holder);
-            let best = holders.iter().copied().max_by_key(|holder| (of(*holder), Reverse(*holder)));
-            let Some(best) = best.filter(|best| of(*best) > Held::default()) else { continue };
-            let stays =
-                of(row.tgid).observed > 0 || of(row.tgid).earlier > 0 && of(best).observed == 0;
-            if row.state == SocketState::Listen && !stays {
-                moved |= self.assign_to_holder(core, queue, listener, walked, best);
+            if row.state != SocketState::Listen {
+                continue;
+            }
+            if let Some(owner) = accepter(row.tgid, holders, of, |one| self.holders.forked(one)) {
+                moved |= self.assign_to_holder(core, queue, listener, walked, owner);
             }
         }
         moved
+    }
+}
+
+/// Returns which of the holders accepts, if it is not the present owner. `of` tells what each has
+/// accepted, `forked` when it was forked.
+fn accepter(
+    owner: u32,
+    holders: &[u32],
+    of: impl Fn(u32) -> Held,
+    forked: impl Fn(u32) -> Nanos,
+) -> Option<u32> {
+    let there = |holder: u32| (of(holder).observed, of(holder).earlier);
+    let best = holders.iter().copied().max_by_key(|one| (there(*one), Reverse(*one)))?;
+    if there(best) > (0, 0) {
+        let accepts = of(owner).observed > 0 || of(owner).earlier > 0 && of(best).observed == 0;
+        return (!accepts).then_some(best);
+    }
+    let mut late = holders.iter().copied().filter(|one| of(*one).late > 0);
+    match (late.next(), late.next()) {
+        (None, _) => None,
+        (Some(only), None) => (only != owner).then_some(only),
+        (Some(_), Some(_)) if of(owner).late > 0 => {
+            holders.iter().copied().min_by_key(|one| (forked(*one), *one))
+        }
+        (Some(_), Some(_)) => None,
     }
 }

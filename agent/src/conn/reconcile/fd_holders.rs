@@ -158,6 +158,11 @@ impl HolderScan {
         })
     }
 
+    /// Returns when a process was forked; zero if that is not known.
+    pub(crate) fn forked(&self, tgid: u32) -> Nanos {
+        self.process(tgid).map_or(Nanos::ZERO, |process| process.started)
+    }
+
     /// Returns when the processes were forked of which that is known.
     pub(crate) fn started(&self) -> HashMap<u32, Nanos> {
         let known = self.processes.iter().filter(|(_, process)| process.started > Nanos::ZERO);

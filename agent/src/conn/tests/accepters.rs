@@ -75,21 +75,33 @@ fn a_listener_belongs_to_who_accepts_not_to_who_opened_it() {
 }
 
 #[test]
-fn a_child_that_is_forked_for_a_connection_does_not_accept() {
+fn children_that_are_forked_for_each_connection_do_not_accept() {
     let mut table = served();
     for (second, sk) in [(2, 2), (32, 3), (62, 4)] {
         established(&mut table, sk, second * 1000 - 500);
         let accepted: Vec<u64> = (2..=sk).collect();
-        let mut holders = vec![(LISTENER, "server", 21, 0)];
+        let mut holders = vec![(LISTENER, "server", 21, 1)];
         for (number, sk) in accepted.iter().enumerate() {
             // Each child has inherited the listener, and the parent has closed the connection.
             let (tgid, forked) = (30 + u32::try_from(number).unwrap(), sk * 30_000 - 58_400);
             holders.extend([(LISTENER, "child", tgid, forked), (*sk, "child", tgid, forked)]);
         }
         pass(&mut table, second, &accepted, &holders);
-        assert_eq!(owner(&table, LISTENER), ("server".into(), 21), "at second {second}");
+        // A single one may be a service that was started for it.
+        let named = if sk == 2 { ("child", 30) } else { ("server", 21) };
+        assert_eq!(owner(&table, LISTENER), (named.0.to_owned(), named.1), "second {second}");
         assert_eq!(owner(&table, 2), ("child".into(), 30));
     }
+}
+
+#[test]
+fn a_service_that_is_started_for_its_first_connections_accepts() {
+    let mut table = served();
+    established(&mut table, 2, 1_000);
+    established(&mut table, 3, 1_100);
+    let service = [2, 3, LISTENER].map(|sk| (sk, "service", 22, 1_500));
+    pass(&mut table, 2, &[2, 3], &[&[(LISTENER, "server", 21, 1)], service.as_slice()].concat());
+    assert_eq!(owner(&table, LISTENER), ("service".into(), 22));
 }
 
 #[test]

@@ -32,6 +32,7 @@ pub(super) const TESTS: &[Test] = &[
         shared(3, false);
     }),
     ("portable::accepters::a_child_for_each_connection_does_not_accept", forked),
+    ("portable::accepters::a_service_that_is_started_for_its_first_connections_accepts", later),
 ];
 
 /// Connections that come to a left listener and to the one beside it, and those that nobody of
@@ -73,9 +74,12 @@ fn shared(workers: usize, late: bool) {
     let (netns, early) = (Netns::new(), (!late).then(|| Agent::start(&[])));
     let family = roles::start(&netns, &format!("activate 127.0.0.1:0 {workers}"), OPENER);
     let address: SocketAddr = roles::line(&family).parse().expect("an address");
+    // The workers are there before their connections; the opener says "ready" when it likes.
+    let said: Vec<String> = (0..=workers).map(|_| roles::line(&family)).collect();
+    assert_eq!(said.iter().filter(|line| *line == "accepting").count(), workers, "{said:?}");
     let begun = Instant::now();
     let clients = netns.enter(|| visit(address, workers + FEW));
-    roles::ready(&family, workers + 1);
+    roles::ready(&family, workers);
     let queue = waiting(&netns, address.port());
     assert_eq!(queue.len(), FEW, "connections that wait in the kernel's list");
     let agent = early.unwrap_or_else(|| Agent::start(&[]));
@@ -86,6 +90,22 @@ fn shared(workers: usize, late: bool) {
     assert_eq!((listens(RECEIVER), listens(OPENER)), (1, 0), "listeners of accepter and opener");
     drop(clients);
     scene.blames("close_wait", begun);
+}
+
+/// A service is started when its first connections wait; it accepts one of them and hangs.
+fn later() {
+    let (netns, agent) = (Netns::new(), Agent::start(&[]));
+    let family = roles::start(&netns, "activate-later 127.0.0.1:0", OPENER);
+    let address: SocketAddr = roles::line(&family).parse().expect("an address");
+    let begun = Instant::now();
+    let _clients = netns.enter(|| visit(address, 1 + FEW));
+    let mut said: Vec<String> = (0..3).map(|_| roles::line(&family)).collect();
+    said.sort_unstable();
+    assert_eq!(said, ["accepting", "ready", "ready"], "what the opener and the service said");
+    let queue = waiting(&netns, address.port());
+    assert_eq!(queue.len(), FEW, "connections that wait in the kernel's list");
+    let scene = Scene { agent, netns, address, queue, owner: RECEIVER };
+    scene.blames("established", begun);
 }
 
 /// A server accepts, gives each connection to a child that inherits its listener, and hangs then.

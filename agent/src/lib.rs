@@ -21,6 +21,7 @@ pub(crate) mod internal_error;
 pub mod kernel;
 pub(crate) mod leaks;
 pub(crate) mod listing;
+pub mod log;
 pub mod metrics;
 pub mod pressure;
 pub(crate) mod process;

@@ -7,6 +7,7 @@ use tcpwarden::cli::{self, Command};
 use tcpwarden::commands::{check, events, run};
 use tcpwarden::config::RunConfig;
 use tcpwarden::exit::Error;
+use tcpwarden::log::Log;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
@@ -32,6 +33,7 @@ fn dispatch(command: Command) -> Result<u8, Error> {
         Command::Run(arguments) => {
             let config = RunConfig::load(&arguments, &|name| std::env::var_os(name))?;
             start_log(&config.log)?;
+            tcpwarden::config::warn_of_unknown_variables(std::env::vars_os().map(|one| one.0));
             run::run(&config)
         }
         Command::Check => {
@@ -52,7 +54,9 @@ fn start_log(filter: &str) -> Result<(), Error> {
         .map_err(|error| Error::Usage(format!("cannot read the log filter {filter:?}: {error}")))?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(stderr)
+        .with_writer(Log::default)
+        // What cannot be written is counted. The library would print it, and panic over that.
+        .log_internal_errors(false)
         .with_ansi(stderr().is_terminal())
         .with_target(false)
         .init();

@@ -3,7 +3,7 @@
 
 use std::io::{self, BufWriter, Write};
 use std::ops::ControlFlow;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd as _, AsRawFd};
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Context as _;
@@ -14,6 +14,7 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 use super::load;
+use super::output::{self, Output};
 use crate::cli::EventsArgs;
 use crate::clock::monotonic;
 use crate::events::watch::Watch;
@@ -44,13 +45,13 @@ pub fn events(arguments: &EventsArgs) -> Result<u8, Error> {
         .register(&mut SourceFd(&rings.wake_fd()), Token(1), Interest::READABLE)
         .context("cannot watch the ring")?;
     let format = if arguments.json { Format::Json } else { Format::Text };
-    let mut printer =
-        Printer::new(format, BufWriter::with_capacity(1 << 16, io::stdout().lock()), io::stderr());
+    let end = arguments.duration.map(|duration| Instant::now() + duration);
+    let output = Output::new(&signals, end).context("cannot use standard output")?;
+    let mut printer = Printer::new(format, BufWriter::with_capacity(1 << 16, output), io::stderr());
     let probes: Vec<_> = kernel.probes().iter().map(|(probe, state)| (probe.name, state)).collect();
     let mut summary = Summary::default();
     let mut watch = Watch::new(arguments.which.clone());
     let mut going = printer.ready(&probes)?.is_continue();
-    let end = arguments.duration.map(|duration| Instant::now() + duration);
     let most = arguments.count.unwrap_or(u64::MAX);
     let (mut ready, mut more) = (mio::Events::with_capacity(8), false);
     while going {
@@ -58,7 +59,8 @@ pub fn events(arguments: &EventsArgs) -> Result<u8, Error> {
             wait(&mut poll, &mut ready, end)?;
         }
         let stopping = end.is_some_and(|end| Instant::now() >= end)
-            || matches!(signals.read_signal(), Ok(Some(_)));
+            || matches!(signals.read_signal(), Ok(Some(_)))
+            || output::is_gone(io::stdout().as_fd());
         printer.set_clock(SystemTime::now(), monotonic());
         let (progress, left) =
             print_batch(&mut rings, &mut watch, &mut printer, &mut summary, most)?;

@@ -3,23 +3,44 @@
 
 pub mod check;
 pub mod events;
+mod output;
 pub mod run;
+
+use anyhow::Context as _;
+use nix::sys::resource::{Resource, getrlimit};
 
 use crate::exit::Error;
 use crate::kernel::layout::{BTF_PATH, LayoutError};
 use crate::kernel::load::{Kernel, LoadError, Maps, Sizes};
 use crate::kernel::privileges;
 
+/// The least limit of descriptors: the agent has fewer than half of them open at rest, the rest is
+/// for namespaces and connections to its API.
+const LEAST_DESCRIPTORS: u64 = 128;
+
 /// Loads the kernel side.
 ///
 /// # Errors
 /// What is missing, and what to do about it.
 fn load(sizes: Sizes) -> Result<(Kernel, Maps), Error> {
+    let (soft, _hard) = getrlimit(Resource::RLIMIT_NOFILE).context("cannot read limits")?;
+    enough_descriptors(soft)?;
     let missing = privileges::missing();
     if !missing.is_empty() {
         return Err(Error::Privilege { missing: missing.join(" and ").to_lowercase() });
     }
     Kernel::load(sizes).map_err(explain)
+}
+
+/// Refuses a limit of descriptors with which some probe would not load, as if the kernel lacked it.
+fn enough_descriptors(limit: u64) -> Result<(), Error> {
+    if limit < LEAST_DESCRIPTORS {
+        return Err(Error::Other(anyhow::anyhow!(
+            "this process may have only {limit} descriptors and needs {LEAST_DESCRIPTORS}: raise \
+             the limit (`ulimit -n`, LimitNOFILE= of a unit)"
+        )));
+    }
+    Ok(())
 }
 
 /// Returns the error for the user, which determines the exit code.
@@ -40,6 +61,10 @@ fn explain(error: LoadError) -> Error {
             "a tracepoint inet_sock_set_state that takes the state probe",
             format!("the kernel said: {why}"),
         ),
+        LoadError::Maps(why) if lacks_memory(&why) => Error::Other(anyhow::anyhow!(
+            "memory for the rings cannot be had ({why}): raise the limit of this process, or choose \
+             smaller ones with --ring-bytes and --retransmit-ring-bytes"
+        )),
         LoadError::Maps(why) => kernel(
             "the maps that the agent needs",
             format!("the ring buffer came with Linux 5.8; the kernel said: {why}"),
@@ -51,6 +76,11 @@ fn explain(error: LoadError) -> Error {
         },
         LoadError::NoObject | LoadError::Patch(_) => Error::Other(anyhow::anyhow!("{error}")),
     }
+}
+
+/// Returns whether the system has refused memory (`ENOMEM`), as the text of an error says.
+fn lacks_memory(why: &str) -> bool {
+    why.contains(&std::io::Error::from(nix::errno::Errno::ENOMEM).to_string())
 }
 
 #[cfg(test)]
@@ -85,6 +115,18 @@ mod tests {
         let error = explain(LoadError::Denied);
         assert_eq!(error.code(), exit::PRIVILEGE);
         assert!(error.to_string().contains("cap_bpf"), "{error}");
+    }
+
+    #[test]
+    fn too_little_of_anything_is_not_blamed_on_the_kernel() {
+        let error = enough_descriptors(24).unwrap_err();
+        assert_eq!(error.code(), exit::FAILURE);
+        assert!(error.to_string().contains("only 24 descriptors"), "{error}");
+        assert!(enough_descriptors(LEAST_DESCRIPTORS).is_ok());
+        let why = "`mmap` failed: Cannot allocate memory (os error 12)";
+        let error = explain(LoadError::Maps(why.to_owned()));
+        assert_eq!(error.code(), exit::FAILURE);
+        assert!(error.to_string().contains("--ring-bytes"), "{error}");
     }
 
     #[test]

@@ -49,6 +49,9 @@ pub(crate) const KEYS: &[Key] = &[
     Key { name: "expose-connections", default: "false" },
 ];
 
+/// Variables that are no keys: where the file is, and where other commands find the agent.
+const OTHER_VARIABLES: [&str; 2] = ["TCPWARDEN_CONFIG", "TCPWARDEN_AGENT"];
+
 /// The configuration of `run`, checked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunConfig {
@@ -155,6 +158,28 @@ fn find(
 /// Returns the name of a key's environment variable.
 fn variable(name: &str) -> String {
     format!("TCPWARDEN_{}", name.replace('-', "_").to_ascii_uppercase())
+}
+
+/// Logs each variable of the environment that looks like an option and is none.
+pub fn warn_of_unknown_variables(names: impl Iterator<Item = OsString>) {
+    for name in unknown_variables(names) {
+        tracing::warn!("{name} is no option of this program: `tcpwarden run --help` lists them");
+    }
+}
+
+/// Returns the variables that look like an option and are none, in order.
+fn unknown_variables(names: impl Iterator<Item = OsString>) -> Vec<String> {
+    let own = |name: &String| name.starts_with("TCPWARDEN_");
+    let known = |name: &str| {
+        OTHER_VARIABLES.contains(&name) || KEYS.iter().any(|key| variable(key.name) == name)
+    };
+    let mut unknown: Vec<String> = names
+        .filter_map(|name| name.into_string().ok())
+        .filter(own)
+        .filter(|name| !known(name))
+        .collect();
+    unknown.sort_unstable();
+    unknown
 }
 
 #[cfg(test)]

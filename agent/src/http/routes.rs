@@ -56,6 +56,9 @@ pub(crate) fn router(views: Views) -> Router {
 }
 
 async fn scrape(State(shared): State<Shared>) -> Response {
+    if !(shared.views.alive)() {
+        return stands_still();
+    }
     let page = Arc::clone(&shared.views.metrics);
     match rendered(&shared.gate, move || page()).await {
         // The body is the page itself, which returns its buffer to the pool when it is dropped.
@@ -63,6 +66,12 @@ async fn scrape(State(shared): State<Shared>) -> Response {
             .into_response(),
         Err(response) => response,
     }
+}
+
+/// Answers in the place of numbers that do not move any more.
+fn stands_still() -> Response {
+    let text = "the thread that reads the rings does not answer: the numbers stand still\n";
+    (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
 }
 
 async fn index(State(shared): State<Shared>) -> Response {
@@ -81,19 +90,13 @@ async fn index(State(shared): State<Shared>) -> Response {
 }
 
 async fn health(State(shared): State<Shared>) -> Response {
-    if (shared.views.alive)() {
-        "ok\n".into_response()
-    } else {
-        (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "the thread that reads the rings has ended; restart the agent and look at its log\n",
-        )
-            .into_response()
-    }
+    if (shared.views.alive)() { "ok\n".into_response() } else { stands_still() }
 }
 
 async fn ready(State(shared): State<Shared>) -> Response {
-    if (shared.views.ready)() {
+    if !(shared.views.alive)() {
+        stands_still()
+    } else if (shared.views.ready)() {
         "ready\n".into_response()
     } else {
         (

@@ -33,6 +33,7 @@ fn slow(now: &AtomicUsize, most: &AtomicUsize) -> Page {
 pub(super) struct Server {
     pub(super) url: String,
     ready: Arc<AtomicBool>,
+    alive: Arc<AtomicBool>,
     most: Arc<AtomicUsize>,
     stop: oneshot::Sender<()>,
     done: tokio::task::JoinHandle<()>,
@@ -59,6 +60,8 @@ pub(super) fn start_with(listen: &Listen, access: Access) -> Server {
         reconciled: None,
     };
     let is_ready = Arc::clone(&ready);
+    let alive = Arc::new(AtomicBool::new(true));
+    let is_alive = Arc::clone(&alive);
     let source = Source {
         table: listing::tests::shared(10),
         leaks: Watch::default(),
@@ -67,7 +70,7 @@ pub(super) fn start_with(listen: &Listen, access: Access) -> Server {
     let views = Views {
         metrics: Arc::new(move || slow(&now, &seen)),
         overview: Arc::new(overview),
-        alive: Arc::new(|| true),
+        alive: Arc::new(move || is_alive.load(Ordering::SeqCst)),
         ready: Arc::new(move || is_ready.load(Ordering::SeqCst)),
         api: Api { access, source },
     };
@@ -77,7 +80,7 @@ pub(super) fn start_with(listen: &Listen, access: Access) -> Server {
     let done = tokio::spawn(serve(bound, router(views), async {
         let _ = stopped.await;
     }));
-    Server { url, ready, most, stop, done }
+    Server { url, ready, alive, most, stop, done }
 }
 
 pub(super) fn any_port() -> Listen {
@@ -132,6 +135,12 @@ async fn every_route_answers_what_it_promises() {
     assert!(get(&server, "/readyz").await.starts_with("HTTP/1.1 503"));
     server.ready.store(true, Ordering::SeqCst);
     assert!(get(&server, "/readyz").await.starts_with("HTTP/1.1 200"));
+    server.alive.store(false, Ordering::SeqCst);
+    for path in ["/metrics", "/healthz", "/readyz"] {
+        let answer = get(&server, path).await;
+        assert!(answer.starts_with("HTTP/1.1 503"), "{path}: {answer}");
+        assert!(answer.ends_with("the numbers stand still\n"), "{path}: {answer}");
+    }
     assert!(get(&server, "/other").await.starts_with("HTTP/1.1 404"));
 }
 

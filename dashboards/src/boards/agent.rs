@@ -7,7 +7,8 @@ use catalogue::labels::Correction;
 use catalogue::metrics::agent::{
     BPF_MISSES, CONNECTIONS_LIMIT, CONNECTIONS_REFUSED, CONNECTIONS_TRACKED,
     CONNECTIONS_UNATTRIBUTED, DECODE_ERRORS, EVENTS, EVENTS_LOST, INTERNAL_ERRORS, LABEL_OVERFLOW,
-    PROBE_ATTACHED, PROBE_INFO, RECONCILE_CORRECTIONS, RECONCILE_LAST_COMPLETED, TRANSITIONS,
+    LOG_LINES_DROPPED, PROBE_ATTACHED, PROBE_INFO, RECONCILE_CORRECTIONS, RECONCILE_LAST_COMPLETED,
+    TRANSITIONS,
 };
 
 use super::draft::Draft;
@@ -193,7 +194,7 @@ fn losses() -> Vec<Draft> {
             .about(
                 "Records lost in a full ring, runs that the kernel skipped, sockets refused a row; \
                  faults are records that could not be read, and broken rules of the agent's own \
-                 data.",
+                 data; log lines are those that standard error did not take.",
                 "Any steady line.",
                 &["TcpwardenEventsLost"],
                 "lost: raise --ring-bytes. refused: raise --max-connections. faults: the log says \
@@ -208,7 +209,15 @@ fn losses() -> Vec<Draft> {
             .ask(faults, "faults", Shown::ZeroWhenHealthy)
             .ask(total(&BPF_MISSES), "skipped", Shown::ZeroWhenHealthy)
             .ask(total(&CONNECTIONS_REFUSED), "refused", Shown::InFault(shared::FULL))
-            .colored(&["lost: state", "lost: retransmit", "faults", "skipped", "refused"]),
+            .ask(total(&LOG_LINES_DROPPED), "log lines", Shown::ZeroWhenHealthy)
+            .colored(&[
+                "lost: state",
+                "lost: retransmit",
+                "faults",
+                "skipped",
+                "refused",
+                "log lines",
+            ]),
         Draft::graph(24, "Corrections by kind", Unit::PerSecond)
             .about(
                 "Corrections by reconcile passes: sockets that were missing, rows without a \

@@ -28,6 +28,10 @@ super::metrics! {
         "Rules of the agent's own data that were found broken.",
         "No equivalent in the kernel. Always 0 unless the agent has a fault; the log names the \
          rule, and the numbers of the connection table may be wrong until a restart.";
+    LOG_LINES_DROPPED = Counter "tcpwarden_log_lines_dropped_total", "lines", [],
+        "Lines of the log that standard error did not take at once: a full pipe, a full disk, or a \
+         reader that has gone away.",
+        "No equivalent in the kernel. The agent never waits for its log.";
     RECONCILE_LAST_COMPLETED = Gauge "tcpwarden_reconcile_last_completed_timestamp_seconds",
         "seconds", [],
         "When the last complete reconcile pass ended, in Unix time; 0 before the first.",

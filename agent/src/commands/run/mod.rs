@@ -4,6 +4,7 @@
 //! drain the rings, detach. `threads` starts and stops the threads, `views` connects them to the
 //! HTTP surface, `signals` waits for the end.
 
+mod deaths;
 mod signals;
 mod threads;
 mod views;
@@ -26,6 +27,7 @@ use crate::metrics::SharedStats;
 use crate::metrics::stats::Probe;
 use crate::{kernel, print_line};
 
+use deaths::Deaths;
 use signals::Signals;
 use threads::Threads;
 use views::views;
@@ -63,12 +65,21 @@ pub fn run(config: &RunConfig) -> Result<u8, Error> {
     give_up_privileges(config.keep_privileges);
 
     let table: SharedTable = Arc::new(Mutex::new(Table::new(limits(config))));
-    let threads = Threads::start(config, probes, maps, home, &table, &stats)?;
+    let deaths = Deaths::default();
+    let threads = Threads::start(config, probes, maps, home, &table, &stats, &deaths)?;
     let router = http::router(views(config, &table, &stats, &threads, started));
     print_line(&format!("listening on {}", bound.url()));
-    runtime.block_on(http::serve(bound, router, signals.stop(threads.ingest_handle.clone())));
+    let stop = signals.stop(threads.ingest_handle.clone(), deaths.clone());
+    runtime.block_on(http::serve(bound, router, stop));
+    // What ends from here on was told to.
+    let died = deaths.first().map(str::to_owned);
     runtime.shutdown_timeout(Duration::from_millis(100));
-    threads.stop()?;
+    let stopped = threads.stop();
+    if let Some(what) = died {
+        let hint = "the numbers would have stood still; start the agent again";
+        return Err(Error::Other(anyhow::anyhow!("{what}: {hint}")));
+    }
+    stopped?;
     tracing::info!("drained and detached");
     Ok(exit::OK)
 }

@@ -1,17 +1,23 @@
-//! Waits for the end of the agent: SIGINT, SIGTERM, or a dead ingest thread.
+//! Waits for the end of the agent: SIGINT, SIGTERM, or a thread that has ended or hangs.
 
 use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{Instant, sleep};
 
 use super::SILENCE;
+use super::deaths::Deaths;
 use crate::ingest::Handle;
 
-/// The signals that end the agent, caught from the start.
+/// In how many looks in a row the ingest thread has to be silent to count as dead.
+const LOOKS: u32 = 6;
+
+/// The signals that end the agent, caught from the start, and SIGHUP, which does not.
 pub(super) struct Signals {
     interrupt: Signal,
     terminate: Signal,
+    hangup: Signal,
 }
 
 impl Signals {
@@ -19,20 +25,56 @@ impl Signals {
     pub(super) fn catch() -> anyhow::Result<Self> {
         let interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
         let terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
-        Ok(Self { interrupt, terminate })
+        let hangup = signal(SignalKind::hangup()).context("cannot wait for SIGHUP")?;
+        Ok(Self { interrupt, terminate, hangup })
     }
 
-    /// Returns when a signal has come, or when the ingest thread is dead for a minute.
-    pub(super) async fn stop(mut self, ingest: Handle) {
-        let dead = async {
-            while Duration::from_nanos(ingest.silent_for()) < SILENCE * 6 {
-                tokio::time::sleep(SILENCE).await;
+    /// Returns when a signal that ends the agent has come, or when a thread has ended or the ingest
+    /// thread hangs for a minute, which `deaths` says then.
+    pub(super) async fn stop(mut self, ingest: Handle, deaths: Deaths) {
+        let hangs = hangs(&ingest);
+        tokio::pin!(hangs);
+        loop {
+            tokio::select! {
+                _ = self.interrupt.recv() => tracing::info!("interrupted"),
+                _ = self.terminate.recv() => tracing::info!("asked to end"),
+                () = deaths.wait() => {}
+                () = &mut hangs => deaths.report("the ingest thread does not answer".to_owned()),
+                _ = self.hangup.recv() => {
+                    tracing::info!("SIGHUP: the configuration is read at the start only; restart");
+                    continue;
+                }
             }
-        };
-        tokio::select! {
-            _ = self.interrupt.recv() => tracing::info!("interrupted"),
-            _ = self.terminate.recv() => tracing::info!("asked to end"),
-            () = dead => tracing::error!("the ingest thread does not answer"),
+            return;
         }
+    }
+}
+
+/// Returns when the ingest thread has been silent for a minute in which this process ran.
+async fn hangs(ingest: &Handle) {
+    let mut silent = 0;
+    while silent < LOOKS {
+        let begun = Instant::now();
+        sleep(SILENCE).await;
+        silent = next(silent, begun.elapsed(), Duration::from_nanos(ingest.silent_for()));
+    }
+}
+
+/// Returns in how many looks in a row the thread was silent, after one more. A look that comes late
+/// does not count: the process was stopped, and the thread has not had its turn yet.
+fn next(silent: u32, slept: Duration, silence: Duration) -> u32 {
+    if silence < SILENCE || slept >= SILENCE * 2 { 0 } else { silent + 1 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_was_stopped_with_its_process_does_not_hang() {
+        let second = Duration::from_secs;
+        assert_eq!(next(5, second(10), second(70)), 6, "it hangs");
+        assert_eq!(next(5, second(62), second(70)), 0, "the process was stopped for a minute");
+        assert_eq!(next(5, second(10), second(1)), 0, "it answers");
     }
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
+use super::deaths::Deaths;
 use crate::clock::monotonic;
 use crate::config::{Listen, RunConfig};
 use crate::housekeeping::{self, Chore};
@@ -22,6 +23,8 @@ use crate::reconcile::Reconcile;
 use crate::verify::Verify;
 use crate::workload::resolver::Resolver;
 
+/// How long the end waits for the ingest thread, which drains the rings.
+const INGEST_GRACE: Duration = Duration::from_secs(5);
 /// How long the end waits for the reconcile thread.
 const RECONCILE_GRACE: Duration = Duration::from_millis(500);
 
@@ -46,6 +49,7 @@ impl Threads {
         home: Home,
         table: &SharedTable,
         stats: &SharedStats,
+        deaths: &Deaths,
     ) -> anyhow::Result<Self> {
         let (commands, inbox) = sync_channel(1);
         let (pass_wanted, wanted) = sync_channel(1);
@@ -77,7 +81,7 @@ impl Threads {
             warning: RateLimited::default(),
         };
         // It is not joined at the end: it sleeps for seconds at a time and holds nothing.
-        spawn("workloads", move || resolver.run(&resolver_wanted))?;
+        spawn("workloads", deaths, move || resolver.run(&resolver_wanted))?;
         let leaks = Watch::new(
             config.expected.clone(),
             config.names.clone(),
@@ -87,10 +91,10 @@ impl Threads {
         let stats = stats.clone();
         let work = move || housekeeping::run(&runs, &stats, &mut chores, &pass_wanted, &stop);
         Ok(Self {
-            ingest: spawn("ingest", move || ingest.run())?,
+            ingest: spawn("ingest", deaths, move || ingest.run())?,
             ingest_handle,
-            reconcile: spawn("reconcile", move || reconcile.run())?,
-            housekeeping: spawn("housekeeping", work)?,
+            reconcile: spawn("reconcile", deaths, move || reconcile.run())?,
+            housekeeping: spawn("housekeeping", deaths, work)?,
             stop_housekeeping,
             ready,
             leaks,
@@ -101,22 +105,19 @@ impl Threads {
     pub(super) fn stop(self) -> anyhow::Result<()> {
         self.ingest_handle.stop();
         drop(self.stop_housekeeping);
-        let drained =
-            self.ingest.join().map_err(|_panic| anyhow::anyhow!("the ingest thread panicked"))?;
+        let drained = join(self.ingest, INGEST_GRACE)
+            .context("the ingest thread does not end")?
+            .map_err(|_panic| anyhow::anyhow!("the ingest thread panicked"))?;
         if self.housekeeping.join().is_err() {
             tracing::warn!("the housekeeping thread panicked");
         }
         // The reconcile thread ends because the other ends of its channels are gone, and with it
         // the links. It may wait for a socket's lock, which a process can hold for ever; the end of
         // this process detaches as well.
-        let end = Instant::now() + RECONCILE_GRACE;
-        while !self.reconcile.is_finished() && Instant::now() < end {
-            thread::sleep(Duration::from_millis(5));
-        }
-        if !self.reconcile.is_finished() {
-            tracing::warn!("the reconcile thread still waits for the kernel");
-        } else if self.reconcile.join().is_err() {
-            tracing::warn!("the reconcile thread panicked");
+        match join(self.reconcile, RECONCILE_GRACE) {
+            None => tracing::warn!("the reconcile thread still waits for the kernel"),
+            Some(Err(_panic)) => tracing::warn!("the reconcile thread panicked"),
+            Some(Ok(_kernel)) => {}
         }
         drained.context("waiting for the rings failed")
     }
@@ -139,10 +140,25 @@ fn sampler(
     })
 }
 
+/// Returns the result of a thread that ends within this time.
+fn join<T>(thread: JoinHandle<T>, time: Duration) -> Option<thread::Result<T>> {
+    let end = Instant::now() + time;
+    while !thread.is_finished() && Instant::now() < end {
+        thread::sleep(Duration::from_millis(5));
+    }
+    thread.is_finished().then(|| thread.join())
+}
+
 fn spawn<T: Send + 'static>(
     name: &str,
+    deaths: &Deaths,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> anyhow::Result<JoinHandle<T>> {
+    let guard = deaths.guard(name);
+    let work = move || {
+        let _guard = guard;
+        work()
+    };
     thread::Builder::new()
         .name(name.to_owned())
         .spawn(work)

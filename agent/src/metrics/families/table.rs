@@ -48,6 +48,7 @@ pub(super) const FAMILIES: &[Entry] = &[
     (&agent::INTERNAL_ERRORS, |view, family| {
         family.alone(Number::Count(view.snapshot.internal_errors));
     }),
+    (&agent::LOG_LINES_DROPPED, |_, family| family.alone(Number::Count(crate::log::dropped()))),
     (&agent::RECONCILE_DURATION, |view, family| {
         family.histogram(
             b"",

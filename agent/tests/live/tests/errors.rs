@@ -29,7 +29,7 @@ pub(super) const TESTS: &[Test] = &[
 ];
 
 /// Runs a command line, in pieces, to its end, which must come within ten seconds.
-fn finish(words: &[&str]) -> Output {
+pub(super) fn finish(words: &[&str]) -> Output {
     let mut words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
     if words[0] == "tcpwarden" {
         words[0] = binary().display().to_string();
@@ -43,7 +43,7 @@ fn finish(words: &[&str]) -> Output {
 }
 
 /// Asserts on the exit code and on words of the message, which come on stderr.
-fn expect(output: &Output, code: i32, words: &[&str]) {
+pub(super) fn expect(output: &Output, code: i32, words: &[&str]) {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(code), "the exit code; it said\n{said}");
     for word in words {
@@ -55,7 +55,7 @@ fn expect(output: &Output, code: i32, words: &[&str]) {
     assert!(!said.contains("panicked"), "a panic is no message:\n{said}");
 }
 
-fn listen() -> String {
+pub(super) fn listen() -> String {
     format!("unix:{}", scratch("sock").display())
 }
 

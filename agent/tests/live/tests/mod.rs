@@ -7,6 +7,7 @@ mod drilldown;
 mod equalities;
 mod errors;
 mod exhaustion;
+mod hostile;
 mod leaks;
 mod lifecycle;
 mod mptcp;
@@ -45,6 +46,7 @@ pub(crate) fn all() -> Vec<Test> {
         preemption::TESTS,
         overload::TESTS,
         errors::TESTS,
+        hostile::TESTS,
         page::TESTS,
         pressure::TESTS,
         workloads::TESTS,

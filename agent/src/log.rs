@@ -1,0 +1,102 @@
+//! The log on standard error, which neither blocks nor fails.
+//!
+//! Guarantee: a line that standard error does not take at once is dropped and counted, so that no
+//! full pipe, full disk or reader that has gone away stops a thread of the agent.
+
+use std::io::{self, Write};
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{MsgFlags, send};
+
+/// A pipe that is writable takes so many bytes at once, `PIPE_BUF` (`pipe(7)`).
+const PIECE: usize = 4096;
+
+/// How many lines were dropped.
+static DROPPED: AtomicU64 = AtomicU64::new(0);
+/// One thread writes at a time: between the question whether there is room and the write, no other
+/// may take it.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// Standard error as a writer of lines.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Log;
+
+/// Returns how many lines were dropped since the start.
+pub(crate) fn dropped() -> u64 {
+    DROPPED.load(Ordering::Relaxed)
+}
+
+impl Write for Log {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if !write_now(io::stderr().as_fd(), line) {
+            DROPPED.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Writes what a file takes without waiting. Returns whether that was all.
+fn write_now(to: BorrowedFd<'_>, line: &[u8]) -> bool {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    line.chunks(PIECE).all(|piece| {
+        // A socket, as of the journal, has a way of its own not to wait.
+        match send(to.as_raw_fd(), piece, MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL) {
+            Err(Errno::ENOTSOCK) => {
+                is_writable(to) && nix::unistd::write(to, piece) == Ok(piece.len())
+            }
+            sent => sent == Ok(piece.len()),
+        }
+    })
+}
+
+/// Returns whether a file takes bytes now. One without a reader does not.
+fn is_writable(to: BorrowedFd<'_>) -> bool {
+    let mut asked = [PollFd::new(to, PollFlags::POLLOUT)];
+    let answered = poll(&mut asked, PollTimeout::ZERO);
+    answered == Ok(1) && asked[0].revents() == Some(PollFlags::POLLOUT)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io::Read as _;
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+
+    #[test]
+    fn a_pipe_that_nobody_reads_takes_what_it_can_and_blocks_nobody() {
+        let (mut reader, writer) = io::pipe().unwrap();
+        let line = [b'x'; PIECE];
+        let taken = (0..1000).take_while(|_| write_now(writer.as_fd(), &line)).count();
+        assert!((1..1000).contains(&taken), "{taken} lines of a pipe");
+        reader.read_exact(&mut [0; PIECE]).unwrap();
+        assert!(write_now(writer.as_fd(), &line), "there is room again");
+        drop(reader);
+        assert!(!write_now(writer.as_fd(), b"x"), "nobody reads any more");
+    }
+
+    #[test]
+    fn a_socket_that_nobody_reads_blocks_nobody() {
+        let (reader, writer) = UnixStream::pair().unwrap();
+        let line = [b'x'; 3 * PIECE];
+        let taken = (0..1000).take_while(|_| write_now(writer.as_fd(), &line)).count();
+        assert!((1..1000).contains(&taken), "{taken} lines of a socket");
+        drop(reader);
+        assert!(!write_now(writer.as_fd(), b"x"), "nobody reads any more");
+    }
+
+    #[test]
+    fn a_full_disk_takes_nothing_and_fails_nobody() {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        assert!(!write_now(full.as_fd(), b"x"));
+    }
+}

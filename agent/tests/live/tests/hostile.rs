@@ -1,0 +1,151 @@
+//! What must not bring the agent down: a log that nobody reads, output that nobody reads, limits.
+
+use std::fs::File;
+use std::io;
+use std::net::Ipv4Addr;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::Test;
+use super::errors::{expect, finish, listen};
+use crate::harness::agent::{Agent, binary};
+use crate::harness::netns::Netns;
+use crate::harness::{PATIENCE, wait_for};
+use crate::workload::Site;
+
+/// The tests of this file.
+pub(super) const TESTS: &[Test] = &[
+    ("host::hostile::a_log_that_nobody_reads_stops_nothing", unread_log),
+    ("host::hostile::events_end_without_a_reader_and_with_one_that_does_not_read", unread_events),
+    ("host::hostile::limits_are_not_blamed_on_the_kernel", limits),
+    ("host::hostile::a_hangup_does_not_end_the_agent", hangup),
+];
+
+/// How long an end may take.
+const SOON: Duration = Duration::from_secs(3);
+
+/// A child that is killed when the test fails.
+struct Killed(Child);
+
+impl Killed {
+    fn start(command: &mut Command) -> Self {
+        Self(command.stdin(Stdio::null()).spawn().expect("start the program"))
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.0.id()).expect("a process id");
+        kill(Pid::from_raw(pid), signal).expect("send a signal");
+    }
+
+    /// How it ends, if it does so soon.
+    fn end(&mut self) -> Option<ExitStatus> {
+        let begun = Instant::now();
+        while begun.elapsed() < SOON {
+            if let Some(status) = self.0.try_wait().expect("its status") {
+                return Some(status);
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        None
+    }
+}
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The agent starts, answers and ends on SIGTERM while a full disk, a full pipe or a pipe without
+/// a reader is its standard error.
+fn unread_log() {
+    let full_disk = File::options().write(true).open("/dev/full").expect("open /dev/full");
+    let (unread, full_pipe) = io::pipe().expect("a pipe");
+    let (gone, no_reader) = io::pipe().expect("a pipe");
+    drop(gone);
+    let logs: [(&str, Stdio); 3] = [
+        ("a full disk", full_disk.into()),
+        ("a pipe that nobody reads", full_pipe.into()),
+        ("a pipe without a reader", no_reader.into()),
+    ];
+    for (what, log) in logs {
+        let address = listen();
+        let mut agent = Command::new(binary());
+        agent.args(["run", "--log", "trace", "--reconcile-interval", "0.2"]);
+        agent.args(["--listen", &address]).stdout(Stdio::null()).stderr(log);
+        let mut agent = Killed::start(&mut agent);
+        let asks = || finish(&["tcpwarden", "connections", "--agent", &address]).status.success();
+        wait_for(&format!("an answer of the agent with {what}"), PATIENCE, || asks().then_some(()));
+        // It logs all the time, far more than a pipe holds.
+        std::thread::sleep(Duration::from_secs(2));
+        assert!(asks(), "{what}: it still answers");
+        agent.signal(Signal::SIGTERM);
+        let status = agent.end();
+        assert_eq!(status.and_then(|status| status.code()), Some(0), "{what}: {status:?}");
+    }
+    drop(unread);
+}
+
+/// Five hundred connections, each of which is an event.
+fn traffic() {
+    let netns = Netns::new();
+    netns.enter(|| {
+        let site = Site::open(Ipv4Addr::LOCALHOST.into());
+        for _ in 0..500 {
+            drop(site.pair());
+        }
+    });
+}
+
+fn unread_events() {
+    let events = |words: &[&str], output: io::PipeWriter| {
+        let mut command = Command::new(binary());
+        command.arg("events").args(words).stdout(output).stderr(Stdio::null());
+        Killed::start(&mut command)
+    };
+    let (reader, output) = io::pipe().expect("a pipe");
+    let mut gone = events(&[], output);
+    std::thread::sleep(Duration::from_secs(1));
+    drop(reader);
+    assert!(gone.end().is_some(), "it ends with its reader");
+
+    let (_reader, output) = io::pipe().expect("a pipe");
+    let mut stuck = events(&["--duration", "3"], output);
+    std::thread::sleep(Duration::from_secs(1));
+    traffic();
+    std::thread::sleep(Duration::from_secs(1));
+    assert!(stuck.end().is_some(), "--duration ends it although nobody reads");
+
+    let (_reader, output) = io::pipe().expect("a pipe");
+    let mut told = events(&[], output);
+    std::thread::sleep(Duration::from_secs(1));
+    traffic();
+    told.signal(Signal::SIGTERM);
+    assert!(told.end().is_some(), "SIGTERM ends it although nobody reads");
+}
+
+fn limits() {
+    let listen = listen();
+    for limit in ["--nofile=16:16", "--nofile=24:24", "--nofile=100:100"] {
+        let output = finish(&["prlimit", limit, &program(), "run", "--listen", &listen]);
+        expect(&output, 1, &["descriptors"]);
+    }
+    let output = finish(&["prlimit", "--as=60000000", &program(), "run", "--listen", &listen]);
+    expect(&output, 1, &["memory"]);
+}
+
+fn program() -> String {
+    binary().display().to_string()
+}
+
+fn hangup() {
+    let agent = Agent::start(&[]);
+    let pid = i32::try_from(agent.pid()).expect("a process id");
+    kill(Pid::from_raw(pid), Signal::SIGHUP).expect("send SIGHUP");
+    wait_for("a word about SIGHUP", PATIENCE, || agent.log().contains("SIGHUP").then_some(()));
+    assert_eq!(agent.get("/healthz").0, 200, "it answers");
+}

@@ -9,11 +9,20 @@ use nix::sys::signal::Signal;
 use testkit::launch::{Launch, Output};
 use testkit::process::{Ending, Process};
 
+use crate::packages::Consent;
+use crate::{build, root_tests, setup};
+
 /// A step that runs only when it is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum FullStep {
     /// The suite three times while two busy loops take the processors; a filter and --no-root hold.
     Load,
+    /// Every case of a leak at once beside ten thousand healthy connections, with an agent that was
+    /// there before and one that comes later.
+    Crowd,
+    /// Ten minutes of a healthy mix with ten thousand connections over a path of 200 ms, of which
+    /// none may be accused.
+    Healthy,
 }
 
 /// How often the suite runs under load.
@@ -23,15 +32,32 @@ const BUSY_LOOPS: usize = 2;
 
 impl FullStep {
     /// Runs the step.
-    pub(super) fn run(self, no_root: bool, filter: Option<&str>) -> Result<ExitCode> {
+    pub(super) fn run(
+        self,
+        no_root: bool,
+        filter: Option<&str>,
+        consent: Consent,
+    ) -> Result<ExitCode> {
         match self {
             Self::Load => {
                 let mut suite = Command::new(format!("/proc/{}/exe", std::process::id()));
                 suite.arg("test").args(no_root.then_some("--no-root")).args(filter);
                 under_load(suite, RUNS)
             }
+            Self::Crowd => live("long::crowd", consent),
+            Self::Healthy => live("long::healthy", consent),
         }
     }
+}
+
+/// Builds the agent and runs long tests on the live kernel.
+fn live(filter: &str, consent: Consent) -> Result<ExitCode> {
+    let toolchain = setup::for_build(consent)?;
+    let agent = build::agent(&toolchain, build::Profile::Release)?;
+    let counts = root_tests::LIVE.run_long(&agent, filter)?;
+    println!("\n== {filter}: {counts}");
+    let is_ok = counts.failed == 0 && counts.passed > 0;
+    Ok(if is_ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Runs a suite several times beside busy loops, and prints how each run ended.
@@ -89,7 +115,10 @@ mod tests {
         let parsed = Cli::try_parse_from(["test", "--full", "load"]);
         assert_eq!(parsed.ok().and_then(|cli| cli.args.full), Some(FullStep::Load));
         let error = Cli::try_parse_from(["test", "--full", "soap"]).err().unwrap().to_string();
-        assert!(error.contains("soap") && error.contains("[possible values: load]"), "{error}");
+        assert!(
+            error.contains("soap") && error.contains("[possible values: load, crowd, healthy]"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub(crate) struct Args {
 
 pub(crate) fn main(args: &Args) -> Result<ExitCode> {
     if let Some(step) = args.full {
-        return step.run(args.no_root, args.filter.as_deref());
+        return step.run(args.no_root, args.filter.as_deref(), args.consent.consent());
     }
     let rights = args.no_root
         || process::is_root()

@@ -6,6 +6,7 @@
 mod beside;
 mod full;
 mod lanes;
+mod software;
 mod step;
 mod summary;
 
@@ -13,6 +14,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
+use self::full::FullStep;
 use self::lanes::Stage;
 use self::step::Step;
 use crate::setup::{self, ConsentArgs};
@@ -30,7 +32,7 @@ pub(crate) struct Args {
     no_root: bool,
     /// Run what takes too long for every change, instead of the suite.
     #[arg(long, value_name = "STEP", value_enum)]
-    full: Option<full::FullStep>,
+    full: Option<FullStep>,
     #[command(flatten)]
     consent: ConsentArgs,
     /// Only the tests whose name contains this, those in guests left out.
@@ -38,6 +40,15 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn main(args: &Args) -> Result<ExitCode> {
+    match args.full {
+        None => suite(args, false),
+        Some(FullStep::Load) => suite(args, true),
+        Some(FullStep::Software) => software::main(args.filter.as_deref(), args.consent.consent()),
+    }
+}
+
+/// Runs the suite; under load it is the tests on this machine, once all are built.
+fn suite(args: &Args, load: bool) -> Result<ExitCode> {
     let rights = args.no_root
         || process::is_root()
         || (process::is_interactive() && process::on_path("sudo"));
@@ -51,13 +62,13 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
     setup::for_tests(consent)?;
     let filter = args.filter.as_deref();
     let mut outcomes = Vec::new();
-    if filter.is_none() && args.full.is_none() {
+    if filter.is_none() && !load {
         outcomes.push(Step::Format.take(step::format));
     }
     let mut built = None;
     let outcome = Step::Build.take(|| {
         let agent = build::agent(&toolchain, build::Profile::Release)?;
-        if args.full.is_some() {
+        if load {
             step::compile(&agent, args.no_root)?;
         }
         built = Some(agent);
@@ -68,12 +79,9 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
     outcomes.push(outcome);
     let here = |step: Step| step.take(|| step.run(&agent, filter));
     let beside = |step: Step, nice: bool| beside::run(step, nice, &agent);
-    let plan = plan(args.no_root, filter.is_some() || args.full.is_some());
-    let suite = || lanes::run(&plan, here, beside);
-    outcomes.extend(match args.full {
-        Some(step) => step.run(suite)?,
-        None => suite()?,
-    });
+    let plan = plan(args.no_root, filter.is_some() || load);
+    let stages = || lanes::run(&plan, here, beside);
+    outcomes.extend(if load { full::under_load(stages)? } else { stages()? });
     Ok(summary::print(outcomes, filter))
 }
 

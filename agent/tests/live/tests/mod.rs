@@ -17,6 +17,7 @@ mod preemption;
 mod pressure;
 mod seeding;
 mod sequences;
+mod trouble;
 mod truth;
 mod whole;
 mod workloads;
@@ -48,6 +49,7 @@ pub(crate) fn all() -> Vec<Test> {
         pressure::TESTS,
         workloads::TESTS,
         drilldown::TESTS,
+        trouble::TESTS,
     ]
     .concat()
 }

@@ -214,8 +214,7 @@ table! {
     SkDrops: Optional member(Sock, "sk_drops.counter" => u32);
     /// `icsk_accept_queue.qlen`: handshakes at a listener that are not finished.
     SynQueue: Optional member(InetConnectionSock, "icsk_accept_queue.qlen.counter" => u32);
-    /// `icsk_accept_queue.rskq_accept_head`: the handshake whose child has waited longest to be
-    /// accepted.
+    /// `icsk_accept_queue.rskq_accept_head`: the handshake whose child has waited longest.
     AcceptHead: Optional member(
         InetConnectionSock, "icsk_accept_queue.rskq_accept_head" => *const RequestSock
     );
@@ -271,6 +270,8 @@ table! {
     TaskComm: Required member(TaskStruct, "comm" => [u64; 2]);
     /// `task_struct.tgid`.
     TaskTgid: Required member(TaskStruct, "tgid" => u32);
+    /// `task_struct.start_time`: when the process was forked, `CLOCK_MONOTONIC` (5.5).
+    TaskStart: Optional member(TaskStruct, "start_time" => u64);
     /// Whether `bpf_get_current_task_btf` is there (5.11).
     HelperCurrentTask: Optional helper("BPF_FUNC_get_current_task_btf");
     /// Whether `bpf_sock_from_file` is there (5.11).

@@ -245,6 +245,9 @@ pub struct Holder {
     pub tgid: u32,
     /// The socket.
     pub sk: u64,
+    /// When the process was forked, nanoseconds of `CLOCK_MONOTONIC`; 0 if the kernel does not
+    /// tell.
+    pub started: u64,
     /// The descriptor's number.
     pub fd: u32,
     /// Zero.
@@ -261,6 +264,6 @@ const _: () = {
     assert!(size_of::<Activity>() == 40);
     assert!(size_of::<Socket>() == 136);
     assert!(size_of::<Child>() == 24);
-    assert!(size_of::<Holder>() == 40);
+    assert!(size_of::<Holder>() == 48);
     assert!(align_of::<Close>() == 8);
 };

@@ -9,7 +9,7 @@
 use agent_common::btf::{Access, BpfIterMeta, File, KernelPtr, Sock, Socket, TaskStruct};
 use agent_common::layout::{
     FileInode, FilePrivate, HelperSockFromFile, InodeSuper, IterSeq, SkFamily, SkProtocol,
-    SocketSk, SuperMagic, TaskComm, TaskLeader, TaskTgid,
+    SocketSk, SuperMagic, TaskComm, TaskLeader, TaskStart, TaskTgid,
 };
 use agent_common::record::{Holder, kind};
 use agent_common::task::comm_bytes;
@@ -48,13 +48,16 @@ pub(crate) extern "C" fn iter_task_file(ctx: *const TaskFileContext) -> i32 {
         return 0;
     }
     let tgid = task.load(TaskTgid);
-    let comm = access::by_copy(task.follow(TaskLeader)).load(TaskComm);
+    let leader = task.follow(TaskLeader);
+    let started = if has(TaskStart) { leader.load(TaskStart) } else { 0 };
+    let comm = access::by_copy(leader).load(TaskComm);
     let record = Holder {
         kind: kind::HOLDER,
         pad: 0,
         pad1: 0,
         tgid,
         sk,
+        started,
         fd: context.fd,
         pad2: 0,
         comm: comm_bytes(comm),

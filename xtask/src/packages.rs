@@ -79,6 +79,13 @@ pub(crate) fn candidate(package: &str) -> Option<String> {
     (version != "(none)").then(|| version.to_owned())
 }
 
+/// Whether dpkg has installed a package.
+pub(crate) fn is_installed(package: &str) -> bool {
+    let mut query = Command::new("dpkg-query");
+    query.args(["--show", "--showformat", "${db:Status-Status}", package]);
+    process::output(&mut query).is_ok_and(|status| status == "installed")
+}
+
 /// Whether this system has apt and dpkg.
 pub(crate) fn has_apt() -> bool {
     process::on_path("apt-get") && process::on_path("dpkg-deb")

@@ -5,8 +5,10 @@
 //! [`Table::snapshot`](super::Table::snapshot).
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use catalogue::labels::SocketState;
+use hashbrown::HashMap;
 
 use super::collect::results::PassResults;
 use super::core::Core;
@@ -136,6 +138,13 @@ impl<'a> View<'a> {
             }
             Behind::OneOfSeveral => None,
         }
+    }
+
+    /// Returns when each process was forked that held a socket in the last pass, if the kernel
+    /// tells.
+    #[must_use]
+    pub fn started(self) -> Arc<HashMap<u32, Nanos>> {
+        self.results.started()
     }
 
     /// Returns listeners, ports, processes and settings, as of the last pass.

@@ -274,6 +274,7 @@ impl<'a> Reader<'a> {
             pad1: self.u16(),
             tgid: self.u32(),
             sk: self.u64(),
+            started: self.u64(),
             fd: self.u32(),
             pad2: self.u32(),
             comm: self.take(),

@@ -40,6 +40,8 @@ const BINDS: &str = "whether bind or connect chose a local port is not known";
 const TIMES: &str = "the last use of connections is not reported, nor the age of those that are \
                      older than the agent";
 const UNACKNOWLEDGED: &str = "connections whose peer does not acknowledge are not reported";
+const STARTS: &str = "when processes were started is not known: one that was forked for a \
+                      connection can be taken for the one that accepts at its listener";
 const SEGMENTS: &str = "a retransmit of several segments counts as one segment";
 
 /// The optional entries, in the order of the table, and what their absence means.
@@ -99,6 +101,7 @@ const ABSENCES: &[(Name, Absence)] = &[
              (they are since Linux 6.10)",
         ),
     ),
+    (Name::TaskStart, Silent(STARTS)),
     (Name::HelperCurrentTask, Replaced),
     (Name::HelperSockFromFile, Replaced),
     // The verifier refuses an iterator that loads one of these where no member is.

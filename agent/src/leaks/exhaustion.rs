@@ -1,4 +1,5 @@
-//! When descriptors and local ports run out: how many of each were in use, and the trend of that.
+//! When descriptors, local ports and accept queues run out: how much of each was in use, and the
+//! trend of that.
 //!
 //! Used by `Watch`: sampled with the groups, by the same sampler, and told in suspects and metrics.
 //! Guarantee: nothing is said before the trend test, and never a single moment.
@@ -13,16 +14,20 @@ use super::trend::Exhaustion;
 use crate::conn::pressure::Pressure;
 use crate::metrics::stats::{RunsOut, Whose};
 
-/// The most resources with a history; those with most in use.
+/// The most resources with a history; those nearest to their limit.
 const MOST: usize = 512;
+/// A whole, in millionths.
+const WHOLE: u32 = 1_000_000;
 
 /// What can run out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Resource {
     /// The descriptors of a process.
     Descriptors(u32),
     /// The local ports of a network namespace, by its inode, towards its busiest destination.
     Ports(u32),
+    /// The fullest accept queue of a process in a workload on a port.
+    AcceptQueue(Arc<str>, Arc<str>, Option<u16>),
 }
 
 /// How much of a resource is in use, and how much there is.
@@ -40,7 +45,9 @@ impl Value for Level {
     }
 
     fn size(&self) -> u32 {
-        self.used
+        let share = u64::from(self.used) * u64::from(WHOLE) / u64::from(self.limit.max(1));
+        // What is in use a little is not absent.
+        u32::try_from(share).unwrap_or(u32::MAX).max(self.used.min(1))
     }
 }
 
@@ -75,31 +82,40 @@ impl Resources {
         for ports in &pressure.ports {
             levels.insert(Resource::Ports(ports.netns), entry(ports.used, ports.range));
         }
+        for listener in &pressure.listeners {
+            let owner = [&listener.process, &listener.workload].map(Arc::clone);
+            let [process, workload] = owner;
+            let queue = Resource::AcceptQueue(process, workload, listener.port);
+            levels.insert(queue, entry(millionths(listener.fullest), WHOLE));
+        }
         self.sampler.add(now, levels);
     }
 
     /// Returns how much of a resource is in use; `None` if it has no history.
-    pub(crate) fn level(&self, resource: Resource) -> Option<Level> {
-        self.sampler.newest(&resource).copied()
+    pub(crate) fn level(&self, resource: &Resource) -> Option<Level> {
+        self.sampler.newest(resource).copied()
     }
 
     /// Returns when a resource runs out; `None` without a confirmed rise.
-    pub(crate) fn exhaustion(&self, resource: Resource, times: &Times) -> Option<Exhaustion> {
+    pub(crate) fn exhaustion(&self, resource: &Resource, times: &Times) -> Option<Exhaustion> {
         let level = self.level(resource).filter(|level| level.limit < u32::MAX)?;
-        let series = self.sampler.series(&resource, |level| level.used.into());
+        let series = self.sampler.series(resource, |level| level.used.into());
         series.series().exhaustion(level.limit.into(), times.z, times.exhaustion)
     }
 
     /// Returns everything that runs out.
     pub(crate) fn running_out(&self, times: &Times) -> Vec<RunsOut> {
         let found = |resource: Resource| {
-            let seconds = self.exhaustion(resource, times)?.mid;
+            let seconds = self.exhaustion(&resource, times)?.mid;
             let whose = match resource {
                 Resource::Descriptors(tgid) => {
                     let (process, workload) = self.owners.get(&tgid).cloned()?;
                     Whose::Descriptors(process, workload)
                 }
                 Resource::Ports(netns) => Whose::Ports(netns),
+                Resource::AcceptQueue(process, workload, port) => {
+                    Whose::AcceptQueue(process, workload, port)
+                }
             };
             Some(RunsOut { whose, seconds })
         };
@@ -107,13 +123,53 @@ impl Resources {
     }
 }
 
+/// Returns a share from 0 to 1 in millionths; more is [`WHOLE`].
+fn millionths(share: f64) -> u32 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
+    let millionths = (share.clamp(0.0, 1.0) * f64::from(WHOLE)) as u32;
+    millionths
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::conn::pressure::{OwnerProcess, PortUse};
+    use crate::conn::pressure::{Listener, OwnerProcess, PortUse};
     use crate::pressure::descriptors::Descriptors;
 
     const SECOND: u64 = 1_000_000_000;
+
+    /// A listener whose queue of 99 has so many.
+    fn listener(port: u16, backlog: u32) -> Listener {
+        Listener {
+            process: "api".into(),
+            workload: "host".into(),
+            port: Some(port),
+            sockets: 1,
+            backlog: backlog.into(),
+            limit: 99,
+            syn_queue: 0,
+            fullest: f64::from(backlog) / 100.0,
+            drops: 0,
+            unaccepted: backlog.into(),
+            oldest_unaccepted: None,
+        }
+    }
+
+    #[test]
+    fn an_accept_queue_that_fills_has_a_time_until_it_is_full() {
+        let mut resources = Resources::default();
+        for round in 0..=40_u32 {
+            // Two a minute wait at one port; at the other a few come and go.
+            let listeners = vec![listener(80, 20 + round / 2), listener(81, 20 + round % 3)];
+            let pressure = Pressure { listeners, ..Pressure::default() };
+            resources.sample(u64::from(round) * 15 * SECOND, &pressure);
+        }
+        let found = resources.running_out(&Times::default());
+        let queue = Whose::AcceptQueue("api".into(), "host".into(), Some(80));
+        let [RunsOut { whose, seconds }] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!(*whose, queue);
+        assert!((*seconds - 60.0 * 30.0).abs() < 180.0, "{seconds} s, not half an hour");
+    }
 
     /// Samples 20 minutes in which a process opens `per_minute` descriptors, from 200 on.
     fn after_20_minutes(per_minute: f64) -> Resources {
@@ -146,7 +202,7 @@ mod tests {
         let found = resources.running_out(&times);
         assert_eq!(found.len(), 1, "the ports are flat: {found:?}");
         assert_eq!(found[0].whose, Whose::Descriptors("leaker".into(), "host".into()));
-        let resource = Resource::Descriptors(7);
+        let resource = &Resource::Descriptors(7);
         assert_eq!(resources.level(resource), Some(Level { used: 400, limit: 1024 }));
         let Exhaustion { low, mid, high } = resources.exhaustion(resource, &times).unwrap();
         let truth = 624.0 / 10.0 * 60.0;

@@ -12,6 +12,7 @@
 mod answer;
 mod context;
 pub(crate) mod exhaustion;
+mod expectations;
 mod growth;
 mod judge;
 mod kind;
@@ -44,7 +45,8 @@ use crate::process::rules::Rules;
 
 pub(crate) use answer::{Leaks, LookedAt};
 use context::Started;
-use exhaustion::{Resource, Resources};
+use exhaustion::Resources;
+use expectations::Expectations;
 pub(crate) use judge::Certainty;
 use past::{Past, Sampled};
 use sampler::{Rhythm, Sampler};
@@ -66,7 +68,7 @@ const SECOND: u64 = 1_000_000_000;
 pub(crate) struct Watch {
     sampler: Arc<Mutex<Sampler<Key, Sampled>>>,
     resources: Arc<Mutex<Resources>>,
-    expected: Arc<[Expected]>,
+    expected: Arc<Expectations>,
     names: Arc<Rules>,
     /// Whether who asks may see command lines.
     shows_arguments: bool,
@@ -88,7 +90,7 @@ impl Watch {
         Self {
             sampler: Arc::new(Mutex::new(sampler)),
             resources: Arc::default(),
-            expected: expected.into(),
+            expected: Arc::new(Expectations::new(expected)),
             names: Arc::new(names),
             shows_arguments,
             times: Times::default(),
@@ -110,6 +112,9 @@ impl Watch {
         let sampled = survey.sampled(&flows);
         self.with_sampler(|sampler| sampler.add(now, sampled));
         self.with_resources(|resources| resources.sample(now, &pressure));
+        if self.expected.are_there() {
+            self.expected.note(&self.judged(&survey, now));
+        }
         true
     }
 
@@ -117,6 +122,13 @@ impl Watch {
     #[must_use]
     pub(crate) fn running_out(&self) -> Vec<RunsOut> {
         self.with_resources(|resources| resources.running_out(&self.times))
+    }
+
+    /// Returns the processes, by name and workload, of which all that accuses was expected at the
+    /// last sample.
+    #[must_use]
+    pub(crate) fn expected(&self) -> Vec<(Arc<str>, Arc<str>)> {
+        self.expected.processes()
     }
 
     /// Returns the suspects among the connections that match, the one with the highest score first.
@@ -170,30 +182,36 @@ impl Watch {
         survey: &'a Survey,
         began: u64,
     ) -> (Vec<Candidate<'a>>, Vec<Candidate<'a>>) {
-        let candidates: Vec<_> = self.with_sampler(|sampler| {
-            let groups = survey.groups().filter(|(_, group)| group.since <= began);
-            let judged = groups.flat_map(|(key, group)| {
-                let past = Past::of(sampler, key);
-                let evidence = past.evidence((key.role, key.state), group.tally, 0);
-                judge::verdicts(&evidence, &self.times).map(|verdict| {
-                    let expected = self.expected(key, verdict.connections);
-                    Candidate::new(key, group, verdict, expected)
-                })
-            });
-            judged.collect()
-        });
         let (mut accused, mut notes): (Vec<_>, Vec<_>) =
-            candidates.into_iter().partition(Candidate::accuses);
+            self.judged(survey, began).into_iter().partition(Candidate::accuses);
         self.with_resources(|resources| {
             for candidate in &mut accused {
-                let resource = candidate.first_pid().map(Resource::Descriptors);
-                let when = resource.and_then(|one| resources.exhaustion(one, &self.times));
+                let when = candidate
+                    .resources()
+                    .find_map(|resource| resources.exhaustion(&resource, &self.times));
                 candidate.runs_out = when.is_some();
             }
         });
         accused.sort_by(Candidate::rank);
         notes.sort_by(Candidate::rank);
         (accused, notes)
+    }
+
+    /// Returns all verdicts on the groups that began at `began` or before.
+    fn judged<'a>(&'a self, survey: &'a Survey, began: u64) -> Vec<Candidate<'a>> {
+        self.with_sampler(|sampler| {
+            let groups = survey.groups().filter(|(_, group)| group.since <= began);
+            let judged = groups.flat_map(|(key, group)| {
+                let past = Past::of(sampler, key);
+                let started = group.started(&survey.started);
+                let evidence = past.evidence((key.role, key.state), group.tally, started);
+                judge::verdicts(&evidence, &self.times).map(|verdict| {
+                    let expected = self.expected.reason(key, verdict.connections);
+                    Candidate::new(key, group, verdict, expected)
+                })
+            });
+            judged.collect()
+        })
     }
 
     /// Returns what was examined at `now`.
@@ -231,29 +249,20 @@ impl Watch {
         if let Some(row) = candidate.first_row().filter(|_| candidate.waits_at_listener()) {
             suspect.take_holders(&lock(table).view().holders_of_listener(row));
         }
-        self.with_descriptors(suspect)
+        self.with_resources_of(candidate, suspect)
     }
 
-    /// Returns why connections of a group are expected, if they are.
-    fn expected(&self, key: &Key, connections: u64) -> Option<&str> {
-        let now = SystemTime::now();
-        let expected = self
-            .expected
-            .iter()
-            .find(|expected| expected.covers(&key.process, key.service_port, connections, now));
-        expected.map(|expected| expected.reason.as_str())
-    }
-
-    /// Adds the descriptors of a suspect's first process, and when they run out.
-    fn with_descriptors(&self, mut suspect: Suspect) -> Suspect {
-        let Some(pid) = suspect.pids.first() else { return suspect };
-        let resource = Resource::Descriptors(pid.pid);
-        let (level, exhaustion) = self.with_resources(|resources| {
-            (resources.level(resource), resources.exhaustion(resource, &self.times))
+    /// Adds the descriptors of a suspect's first process, and when these, or the accept queue that
+    /// its connections wait in, run out.
+    fn with_resources_of(&self, candidate: &Candidate<'_>, mut suspect: Suspect) -> Suspect {
+        self.with_resources(|resources| {
+            for resource in candidate.resources() {
+                if let Some(level) = resources.level(&resource) {
+                    let exhaustion = resources.exhaustion(&resource, &self.times);
+                    suspect.take_level(&resource, level, exhaustion);
+                }
+            }
         });
-        if let Some(level) = level {
-            suspect.take_level(level, exhaustion);
-        }
         suspect
     }
 

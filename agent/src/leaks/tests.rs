@@ -1,15 +1,18 @@
 //! Tests of grouping, growth, ranking and sentences.
 
+mod expected;
 mod looks;
 
 use catalogue::labels::{Role, SocketState};
 use catalogue::limits::STUCK_AGES;
+use hashbrown::HashMap;
 
+use super::exhaustion::Resource;
 use super::judge::Verdict;
 use super::kind::Kind;
 use super::survey::Group;
 use super::*;
-use crate::conn::RowView;
+use crate::conn::{Nanos, RowView};
 use crate::listing::tests::shared;
 use crate::query::leaks::LeaksQuery;
 use crate::query::parameter::read;
@@ -209,7 +212,7 @@ fn the_time_to_the_limit_is_a_range_at_the_end_of_the_sentence() {
     let mut suspect = Suspect { sentence: "process x holds".into(), ..Suspect::default() };
     let level = exhaustion::Level { used: 400, limit: 1024 };
     let when = trend::Exhaustion { low: 1490.0, mid: 2380.0, high: Some(4180.0) };
-    suspect.take_level(level, Some(when));
+    suspect.take_level(&Resource::Descriptors(103), level, Some(when));
     assert_eq!(
         suspect.sentence,
         "process x holds; at the descriptor limit (1024) in about 40 min (25 to 70)"
@@ -234,23 +237,14 @@ fn the_watch_samples_every_fifteen_seconds_and_tells_growth_in_its_answer() {
 }
 
 #[test]
-fn what_is_expected_is_a_note_and_fails_no_command() {
-    let text = "[[expected]]\nprocess = \"app3\"\nat-most = 2\nreason = \"known since May\"";
-    let arguments = crate::config::RunArgs::default();
-    let path = std::env::temp_dir().join(format!("tcpwarden-expected-{}", std::process::id()));
-    std::fs::write(&path, text).unwrap();
-    let arguments = crate::config::RunArgs { config: Some(path.clone()), ..arguments };
-    let config = crate::config::RunConfig::load(&arguments, &|_| None).unwrap();
-    std::fs::remove_file(&path).unwrap();
-    let (watch, table) = (Watch::new(config.expected, config.names, false), shared(210));
-    let found = asked(&watch, &table, "process=app3&fail_on=possible", 2 * MINUTE);
-    assert_eq!((found.matched, found.failing), (0, 0));
-    let note = &found.notes[0];
-    assert_eq!((&*note.process, note.expected.as_deref()), ("app3", Some("known since May")));
-    let others = asked(&watch, &table, "fail_on=likely&limit=1", 2 * MINUTE);
-    assert_eq!((others.matched, others.failing), (30, 30));
-    let grace = asked(&watch, &table, "fail_on=likely", 30 * SECOND);
-    assert_eq!((grace.matched, grace.failing), (30, 0), "half a minute is possible only");
+fn the_start_of_a_group_is_that_of_its_oldest_process_if_it_is_known_of_all() {
+    let known = HashMap::from([(1, Nanos::new(50)), (2, Nanos::new(40))]);
+    let started = |pids: &[u32], beyond_pids| {
+        let pids = pids.iter().map(|pid| (*pid, 1)).collect();
+        Group { pids, beyond_pids, ..Group::default() }.started(&known)
+    };
+    assert_eq!([started(&[1], 0), started(&[1, 2], 0)], [50, 40]);
+    assert_eq!([started(&[1, 3], 0), started(&[1], 1), started(&[], 0)], [0; 3]);
 }
 
 #[test]

@@ -26,6 +26,8 @@ pub struct SelfStats {
     pub host_netns: u32,
     /// What runs out, as of the last sample.
     pub running_out: Vec<RunsOut>,
+    /// The processes, by name and workload, whose suspected leaks are all expected.
+    pub expected: Vec<(Arc<str>, Arc<str>)>,
 }
 
 /// A resource that runs out.
@@ -44,6 +46,8 @@ pub enum Whose {
     Descriptors(Arc<str>, Arc<str>),
     /// The local ports of a network namespace, by its inode.
     Ports(u32),
+    /// The accept queue of a process, by its name, workload and port; `None` beyond the budget.
+    AcceptQueue(Arc<str>, Arc<str>, Option<u16>),
 }
 
 /// The number of records that could not be decoded, by reason.
@@ -98,6 +102,7 @@ impl Default for SelfStats {
             process: ProcessSample::default(),
             host_netns: 0,
             running_out: Vec::new(),
+            expected: Vec::new(),
         }
     }
 }

@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::roles::{command, hold, say};
 
@@ -23,6 +23,8 @@ pub(crate) const RECEIVER: &str = "live-receiver";
 ///
 /// `connect-and DEED ADDRESS` connects once, then does what [`after`] says. `prefork ADDRESS
 /// WORKERS` listens and has its workers accept; so does `activate`, whose workers accept one each.
+/// `fork-each ADDRESS CONNECTIONS` accepts, gives each connection to a child that inherits the
+/// listener too, and then hangs.
 /// `leave-behind` and `serve-beside` open listeners that share an address: the first leaves its own
 /// to a child, the second serves. `keep`, `receive`, `serve` and `accept-one` are children.
 pub(crate) fn play(words: &[&str]) -> bool {
@@ -64,6 +66,7 @@ pub(crate) fn play(words: &[&str]) -> bool {
             let stream = listener.accept().expect("accept");
             hold((listener, stream));
         }
+        ["fork-each", address, connections] => fork_each(address, connections),
         ["leave-behind", address] => child("keep", sharing(address).into()),
         ["serve-beside", address] => {
             let listener = sharing(address);
@@ -77,6 +80,18 @@ pub(crate) fn play(words: &[&str]) -> bool {
         _ => return false,
     }
     true
+}
+
+/// Accepts, and gives each connection to a child that inherits the listener too.
+fn fork_each(address: &str, connections: &str) {
+    let listener = TcpListener::bind(address).expect("listen");
+    SockRef::from(&listener).set_cloexec(false).expect("let children inherit it");
+    say(&listener.local_addr().expect("its address").to_string());
+    for _ in 0..connections.parse().expect("a count") {
+        let (stream, _) = listener.accept().expect("accept");
+        child("keep", stream.into());
+    }
+    hold(listener);
 }
 
 /// A listener at an address that it shares with others; says the address.

@@ -5,7 +5,7 @@
 use catalogue::labels::SocketState;
 
 use crate::alert::{Alert, Severity, Term, term};
-use crate::rules::promql::{aged, and, indent, sum};
+use crate::rules::promql::{aged, and, indent, sum, unless_expected};
 use crate::rules::shared::{held, unaccepted};
 use crate::threshold::STUCK_CONNECTIONS;
 use crate::timing::{FOR_SHORT, GROWTH, KEEP_AGED, RATE, STUCK_AGE, Timing};
@@ -52,14 +52,14 @@ fn expr(timing: &Timing) -> String {
         and(&grown("", &half, LEAK_GROWTH_HALF), &[], &grown(&half, &ago, LEAK_GROWTH_HALF));
     let growth = and(&grown("", &ago, LEAK_GROWTH), &[], &halves);
     let level = format!("{} >= {STUCK_CONNECTIONS}", sum(&["stage"], &held()));
-    aged(
+    unless_expected(&aged(
         &and(&growth, &[], &level),
         SocketState::CloseWait,
         Some(&unaccepted()),
         LEAK_GROWTH,
         STUCK_AGE,
         timing,
-    )
+    ))
 }
 
 fn terms(timing: &Timing) -> Vec<Term> {

@@ -4,7 +4,7 @@ use catalogue::labels::{Role, SocketState, Stage};
 use catalogue::metrics::pressure::{CLOSE_WAIT, RECEIVE_QUEUE};
 
 use crate::alert::{Alert, Severity};
-use crate::rules::promql::{aged, and, eq, indent, ne, not_other, series, sum};
+use crate::rules::promql::{aged, and, eq, indent, ne, not_other, series, sum, unless_expected};
 use crate::rules::shared::{stuck_terms, unaccepted};
 use crate::threshold::STUCK_CONNECTIONS;
 use crate::timing::{FOR_SHORT, KEEP_AGED, RATE, STUCK_AGE, Timing};
@@ -53,5 +53,5 @@ fn expr(timing: &Timing) -> String {
     let waits = series(&RECEIVE_QUEUE, &[eq("role", client)]);
     let waits = format!("min_over_time({waits}[{}]) >= {STUCK_CONNECTIONS}", timing.span(RATE));
     let data = old(&and(&level(&stages(eq("role", client), held)), &[], &waits), &unaccepted);
-    format!("{others}\nor\n{seen}\nor\n{data}")
+    unless_expected(&format!("{others}\nor\n{seen}\nor\n{data}"))
 }

@@ -10,7 +10,7 @@ use catalogue::metrics::connections::CONNECTIONS;
 use catalogue::metrics::pressure::IDLE;
 
 use crate::alert::{Alert, Severity, Term, term};
-use crate::rules::promql::{eq, indent, max, not_other, series};
+use crate::rules::promql::{eq, indent, max, not_other, series, unless_expected};
 use crate::threshold::STUCK_CONNECTIONS;
 use crate::timing::{FOR_SHORT, KEEP_AGED, Timing};
 
@@ -56,7 +56,7 @@ fn expr(timing: &Timing) -> String {
     let of = |role, idle, stretch| format!("(\n{}\n)", indent(&side(role, idle, stretch, timing)));
     let clients = of(Role::Client, CLIENT_IDLE, CLIENT_STRETCH);
     let servers = of(Role::Server, SERVER_IDLE, SERVER_STRETCH);
-    max(&["min_idle"], &format!("{clients}\nor\n{servers}"))
+    unless_expected(&max(&["min_idle"], &format!("{clients}\nor\n{servers}")))
 }
 
 /// The lowest count of each of three stretches lies above that of the one before, and above all

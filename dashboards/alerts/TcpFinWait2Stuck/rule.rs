@@ -4,7 +4,7 @@ use catalogue::labels::SocketState;
 use catalogue::metrics::connections::CONNECTIONS;
 
 use crate::alert::{Alert, Severity};
-use crate::rules::promql::{aged, eq, not_other, series, sum};
+use crate::rules::promql::{aged, eq, not_other, series, sum, unless_expected};
 use crate::rules::shared::stuck_terms;
 use crate::threshold::STUCK_CONNECTIONS;
 use crate::timing::{FOR_SHORT, KEEP_AGED, STUCK_AGE, Timing};
@@ -34,5 +34,12 @@ fn expr(timing: &Timing) -> String {
     let held =
         series(&CONNECTIONS, &[eq("state", SocketState::FinWait2.as_str()), not_other("process")]);
     let level = format!("{} >= {STUCK_CONNECTIONS}", sum(&["state"], &held));
-    aged(&level, SocketState::FinWait2, None, STUCK_CONNECTIONS, STUCK_AGE, timing)
+    unless_expected(&aged(
+        &level,
+        SocketState::FinWait2,
+        None,
+        STUCK_CONNECTIONS,
+        STUCK_AGE,
+        timing,
+    ))
 }

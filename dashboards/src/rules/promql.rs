@@ -8,6 +8,7 @@ use catalogue::labels::SocketState;
 use catalogue::limits::STUCK_AGES;
 use catalogue::metrics::Metric;
 use catalogue::metrics::connections::{CONNECTIONS_STUCK, OLDEST_STATE_AGE};
+use catalogue::metrics::pressure::LEAKS_EXPECTED;
 
 use crate::timing::{RATE, Timing};
 
@@ -84,6 +85,12 @@ pub(crate) fn max(without: &[&str], of: &str) -> String {
 /// Two conditions; `ignoring` names the labels that one side has and the other does not.
 pub(crate) fn and(left: &str, ignoring: &[&str], right: &str) -> String {
     format!("{left}\n{}{right}", operator("and", ignoring))
+}
+
+/// Leaves out the processes whose leaks the agent's configuration expects, all of them.
+pub(crate) fn unless_expected(of: &str) -> String {
+    let expected = series(&LEAKS_EXPECTED, &[]);
+    format!("(\n{}\n)\n{}{expected}", indent(of), operator("unless", &["role"]))
 }
 
 /// One operator on a line of its own.

@@ -112,6 +112,16 @@ super::metrics! {
          ports. There is no series unless the number grows by a trend test over five minutes or \
          more.",
         "No equivalent in the kernel. Ports in TIME_WAIT count as used.";
+    LISTEN_EXHAUSTED = Gauge "tcpwarden_listen_backlog_exhausted_seconds", "seconds",
+        ["process", "workload", "port"],
+        "About how long it takes until the fullest accept queue of a process on a port is full. \
+         There is no series unless the queue grows by a trend test over five minutes or more.",
+        "No equivalent in the kernel. `tcpwarden leaks` says the same as a range.";
+    LEAKS_EXPECTED = Gauge "tcpwarden_leaks_expected", "processes", ["process", "workload"],
+        "1 if everything that `tcpwarden leaks` would say against the process is expected by an \
+         entry `[[expected]]` of the configuration; there is no series otherwise. The alerts on \
+         leaks leave such a process out.",
+        "No equivalent in the kernel.";
     PROCESS_SOCKETS = Gauge "tcpwarden_process_sockets", "sockets", ["process", "workload"],
         "TCP sockets that the same process owns, as of the last reconcile pass.",
         "The sockets of `ss -tanp` that name the process.";

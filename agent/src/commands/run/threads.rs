@@ -133,8 +133,8 @@ fn sampler(
     let stats = stats.clone();
     Box::new(move || {
         if ready.load(Ordering::Acquire) && leaks.sample(&table, monotonic()) {
-            let running_out = leaks.running_out();
-            stats.update(|stats| stats.running_out = running_out);
+            let (running_out, expected) = (leaks.running_out(), leaks.expected());
+            stats.update(|stats| (stats.running_out, stats.expected) = (running_out, expected));
         }
     })
 }

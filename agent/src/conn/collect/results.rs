@@ -1,5 +1,7 @@
 //! What the passes gather besides states, and what the reconcile thread has read of `/proc`.
 
+use std::sync::Arc;
+
 use agent_common::record::Socket;
 use agent_common::tcp;
 use hashbrown::HashMap;
@@ -28,6 +30,8 @@ pub(crate) struct PassResults {
     host: Host,
     /// The processes that hold each listener that several do, by its socket.
     holders: HashMap<u64, Vec<u32>>,
+    /// When the processes that hold sockets were forked.
+    started: Arc<HashMap<u32, Nanos>>,
     /// The number of the last pass, and when it began.
     last: Option<(u8, Nanos)>,
 }
@@ -62,6 +66,7 @@ impl PassResults {
             descriptors: HashMap::new(),
             host: Host::default(),
             holders: HashMap::new(),
+            started: Arc::default(),
             last: None,
         }
     }
@@ -160,9 +165,20 @@ impl PassResults {
         self.last.filter(|(number, _)| has_met(*number)).map(|(_, start)| start.get())
     }
 
-    /// Takes the processes that hold each listener that several do, by its socket.
-    pub(crate) fn take_holders(&mut self, holders: HashMap<u64, Vec<u32>>) {
-        self.holders = holders;
+    /// Takes the processes that hold each listener that several do, by its socket, and when the
+    /// processes that hold sockets were forked.
+    pub(crate) fn take_holders(
+        &mut self,
+        holders: HashMap<u64, Vec<u32>>,
+        started: HashMap<u32, Nanos>,
+    ) {
+        (self.holders, self.started) = (holders, Arc::new(started));
+    }
+
+    /// Returns when each process was forked that held a socket when the descriptor tables were last
+    /// read, if the kernel tells.
+    pub(crate) fn started(&self) -> Arc<HashMap<u32, Nanos>> {
+        Arc::clone(&self.started)
     }
 
     /// Returns the processes that hold a listener, if there are several.

@@ -24,6 +24,8 @@ pub(crate) struct Sums {
     queued: Vec<Queued>,
     /// The group of one of a process's sockets and how many sockets it owns, by process id.
     owned: HashMap<u32, (GroupId, u64)>,
+    /// The same of the process that owned the last row, whose rows often follow each other.
+    last: Option<(u32, GroupId, u64)>,
     /// The listeners: row and socket. The socket tells whether another one has the row by now.
     listening: Vec<(RowId, u64)>,
     /// Connections that were not accepted, by group and port.
@@ -48,6 +50,7 @@ impl Unaccepted {
 impl Sums {
     /// Adds a row and what its connection has done, as of `now`; `seen` says whether
     /// this pass has met it.
+    #[inline]
     pub(crate) fn add(
         &mut self,
         index: RowId,
@@ -71,7 +74,20 @@ impl Sums {
             }
         }
         if row.tgid != 0 && !row.has(flag::ORPHAN) {
-            self.owned.entry(row.tgid).or_insert((row.group, 0)).1 += 1;
+            match &mut self.last {
+                Some((tgid, _, sockets)) if *tgid == row.tgid => *sockets += 1,
+                _ => {
+                    self.store_last();
+                    self.last = Some((row.tgid, row.group, 1));
+                }
+            }
+        }
+    }
+
+    /// Adds what the last process owned to the other processes.
+    fn store_last(&mut self) {
+        if let Some((tgid, group, sockets)) = self.last.take() {
+            self.owned.entry(tgid).or_insert((group, 0)).1 += sockets;
         }
     }
 
@@ -83,6 +99,7 @@ impl Sums {
             self.queued.resize(self.queued.len().max(least), Queued::default());
             self.queued[successor.position()].merge(gone);
         }
+        self.store_last();
         self.owned.values_mut().filter(|(of, _)| *of == group).for_each(|(of, _)| *of = successor);
         let gone: Vec<_> = self.unaccepted.extract_if(|(of, _), _| *of == group).collect();
         for ((_, port), one) in gone {
@@ -112,7 +129,8 @@ impl Sums {
     }
 
     /// Returns the processes with the most sockets, at most `most`: process id, group, sockets.
-    pub(crate) fn owners(self, most: usize) -> Vec<(u32, GroupId, u64)> {
+    pub(crate) fn owners(mut self, most: usize) -> Vec<(u32, GroupId, u64)> {
+        self.store_last();
         let mut all: Vec<_> =
             self.owned.into_iter().map(|(tgid, (group, sockets))| (tgid, group, sockets)).collect();
         let order = |(tgid, _, sockets): &(u32, GroupId, u64)| (Reverse(*sockets), *tgid);

@@ -196,6 +196,7 @@ impl Commit {
     ) -> PassSummary {
         let holders = pass.holders.shared_listeners();
         let holders = holders.map(|(index, pids)| (core.rows[index].sk, pids.to_vec())).collect();
+        let started = pass.holders.started();
         let Pass { start, number, namespaces, input, sums, corrections_before, .. } = pass;
         results.sum_up(core, input, sums, &self.covered, number);
         results.passed(number, start);
@@ -203,7 +204,7 @@ impl Commit {
         core.known.clone_from(&self.covered.namespaces);
         let counters = &mut core.counters;
         if let Some(walked) = self.covered.holders {
-            results.take_holders(holders);
+            results.take_holders(holders, started);
             (counters.unheld, counters.shared, counters.owners_read) =
                 (self.tally.unheld, self.tally.shared, Some(walked));
         }

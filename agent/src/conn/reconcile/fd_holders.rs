@@ -20,14 +20,17 @@
 //! the agent's own pid namespace shows; threads with a table of their own are walked apart
 //! (`task_seq_get_next`, 5.10).
 
+use std::cell::Cell;
+
 use agent_common::record::Holder;
 use catalogue::labels::SocketState;
 use hashbrown::HashMap;
 
 use crate::conn::core::Core;
 use crate::conn::ids::RowId;
+use crate::conn::nanos::Nanos;
 
-/// The most processes whose names are kept during a pass. Those beyond count as holders, but get no
+/// The most processes that are kept during a pass. Those beyond count as holders, but get no
 /// new rows.
 pub(crate) const MOST_PROCESSES: usize = 1 << 16;
 
@@ -37,13 +40,25 @@ const MOST_OF_LISTENER: usize = 64;
 /// Process 1, which holds sockets for others.
 const INIT: u32 = 1;
 
+/// A process that holds sockets.
+#[derive(Clone, Copy)]
+pub(crate) struct Process {
+    tgid: u32,
+    /// Its command name.
+    pub(crate) comm: [u8; 16],
+    /// When it was forked; zero if that is not known.
+    pub(crate) started: Nanos,
+}
+
 /// The processes that a reading of the descriptor tables has met.
 #[derive(Default)]
 pub(crate) struct HolderScan {
-    pub(crate) names: HashMap<u32, [u8; 16]>,
+    processes: HashMap<u32, Process>,
+    /// The process that was looked up last: rows of one process often follow each other.
+    last: Cell<Option<Process>>,
     /// The process whose descriptors are being read.
     current: u32,
-    /// Whether its name is kept.
+    /// Whether it is kept.
     named: bool,
     /// A number that changes with the process, so that a row can tell two descriptors of one
     /// process from two processes.
@@ -92,10 +107,11 @@ impl HolderScan {
         }
         self.current = entry.tgid;
         self.run = self.run.wrapping_add(1);
-        if self.names.len() < MOST_PROCESSES {
-            self.names.insert(entry.tgid, entry.comm);
+        if self.processes.len() < MOST_PROCESSES {
+            let (comm, started) = (entry.comm, Nanos::new(entry.started));
+            self.processes.insert(entry.tgid, Process { tgid: entry.tgid, comm, started });
         }
-        self.named = self.names.contains_key(&entry.tgid);
+        self.named = self.processes.contains_key(&entry.tgid);
         self.named
     }
 
@@ -129,6 +145,23 @@ impl HolderScan {
             .iter()
             .filter(|(_, holders)| holders.len() > 1)
             .map(|(listener, holders)| (*listener, holders.as_slice()))
+    }
+
+    /// Returns a process that was met, if it is kept.
+    #[inline]
+    pub(crate) fn process(&self, tgid: u32) -> Option<Process> {
+        let last = self.last.get().filter(|last| last.tgid == tgid);
+        last.or_else(|| {
+            let found = self.processes.get(&tgid).copied();
+            self.last.set(found);
+            found
+        })
+    }
+
+    /// Returns when the processes were forked of which that is known.
+    pub(crate) fn started(&self) -> HashMap<u32, Nanos> {
+        let known = self.processes.iter().filter(|(_, process)| process.started > Nanos::ZERO);
+        known.map(|(tgid, process)| (*tgid, process.started)).collect()
     }
 
     /// Notes that descriptors refer to another socket than that of a row.

@@ -54,7 +54,7 @@ impl Pass {
         if mark.is_held() {
             tally.shared += u64::from(row.holders > 1 && row.state != SocketState::Listen);
             if self.holders.has_shared_listeners() {
-                tally.accepted.add(core, &core.rows[index], mark.candidate);
+                tally.accepted.add(core, &core.rows[index], mark.candidate, &self.holders);
             }
             let moved = self.assign_to_holder(core, queue, index, walked, mark.candidate);
             tally.listeners_moved |= moved && core.rows[index].state == SocketState::Listen;
@@ -88,9 +88,10 @@ impl Pass {
         if before == Attribution::FromSyscall && row.entered >= walked {
             return false;
         }
-        let Some(comm) = self.holders.names.get(&candidate) else { return false };
-        let other = group_of_holder(core, queue, index, candidate, comm);
-        if other.is_none() && before == Attribution::FromSyscall && tgid == candidate {
+        let Some(process) = self.holders.process(candidate) else { return false };
+        let other = group_of_holder(core, queue, index, candidate, &process.comm);
+        let is_known = matches!(before, Attribution::FromSyscall | Attribution::FromDescriptors);
+        if other.is_none() && is_known && tgid == candidate {
             return false;
         }
         core.counters.attributed(before == Attribution::None);

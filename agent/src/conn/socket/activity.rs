@@ -109,6 +109,7 @@ impl Activity {
 
     /// Takes what an entry of the kernel's list tells; `waits` says whether it should have been
     /// accepted by now.
+    #[inline]
     pub(crate) fn take(&mut self, entry: &Socket, tick: Tick, waits: bool) {
         let from = &entry.activity;
         let waiting = if waits { bit::NOT_ACCEPTED } else { 0 };
@@ -207,8 +208,14 @@ pub(crate) fn began_before(entry: &Socket, tick: Tick) -> Option<(Nanos, Option<
 }
 
 /// Whether the kernel has set the times of a connection in this state.
+#[inline]
 const fn has_shaken_hands(state: u8) -> bool {
-    !matches!(state, tcp::LISTEN | tcp::SYN_SENT | tcp::SYN_RECV | tcp::NEW_SYN_RECV | tcp::CLOSE)
+    const BEFORE: u32 = 1 << tcp::LISTEN
+        | 1 << tcp::SYN_SENT
+        | 1 << tcp::SYN_RECV
+        | 1 << tcp::NEW_SYN_RECV
+        | 1 << tcp::CLOSE;
+    BEFORE.unbounded_shr(state as u32) & 1 == 0
 }
 
 /// Bytes sent and received, 48 bits each.

@@ -39,8 +39,8 @@ impl Moment {
 /// would if jiffies had not wrapped since.
 #[inline]
 pub(super) fn moment_of(before: Option<Moment>, now: Moment, ago: u32, tick: Tick) -> Moment {
-    let units = now.units().saturating_sub(tick.units(ago));
-    let new = u32::try_from(units).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN);
+    let units = now.0.get().saturating_sub(tick.units(ago));
+    let new = NonZeroU32::new(units).unwrap_or(NonZeroU32::MIN);
     match before {
         Some(old) if new.get().wrapping_sub(old.0.get()) > SHORTEST_WRAP => {
             unwrapped(old, Moment(new), tick)
@@ -67,9 +67,10 @@ pub(crate) struct Tick {
 }
 
 impl Tick {
-    /// Returns a jiffy of so many nanoseconds, at most a second.
+    /// Returns a jiffy of so many nanoseconds, at most a tenth of a second: no kernel has longer
+    /// ones (`kernel/Kconfig.hz`, 6.18: 100 to 1000 Hz).
     pub(crate) const fn new(nanoseconds: u64) -> Self {
-        let nanoseconds = if nanoseconds > 1_000_000_000 { 1_000_000_000 } else { nanoseconds };
+        let nanoseconds = if nanoseconds > UNIT { UNIT } else { nanoseconds };
         Self { nanoseconds, rate: (nanoseconds << 32) / UNIT }
     }
 
@@ -80,7 +81,7 @@ impl Tick {
 
     /// Returns how long jiffies last, units of [`Moment`], at most one too few.
     #[inline]
-    const fn units(self, jiffies: u32) -> u64 {
-        (jiffies as u64 * self.rate) >> 32
+    const fn units(self, jiffies: u32) -> u32 {
+        ((jiffies as u64 * self.rate) >> 32) as u32
     }
 }

@@ -1,13 +1,13 @@
-//! What the kernel's list tells besides states: ages from before the agent, the last use, whose
-//! child a connection is, and who accepts.
+//! What the kernel's list tells besides states: ages from before the agent, the last use, and whose
+//! child a connection is.
 
 use agent_common::record::{Activity, Child, Endpoints, Socket, flag, known};
-use agent_common::tcp::{CLOSE, CLOSE_WAIT, ESTABLISHED, LISTEN, SYN_RECV};
+use agent_common::tcp::{CLOSE_WAIT, ESTABLISHED, LISTEN, SYN_RECV};
 use catalogue::labels::{Role, Stage};
 
 use super::support::{
-    EPHEMERAL, MS, PORT, SECOND, apply, check, covered, ends, entry, holder, owned, row, seeded,
-    step, walked,
+    EPHEMERAL, MS, PORT, SECOND, apply, check, covered, ends, entry, holder, row, seeded, step,
+    walked,
 };
 use crate::conn::nanos::Nanos;
 use crate::conn::{Attribution, Table};
@@ -201,29 +201,6 @@ fn of_listeners_that_share_a_port_the_accept_queue_tells_whose_child_it_is() {
     let end = ends(13, PORT, EPHEMERAL);
     apply(&mut table, &[step(end, LISTEN, SYN_RECV, 41_000)]);
     assert_eq!(row(&table, 13).unwrap().attribution, Attribution::None, "it may be either's");
-}
-
-#[test]
-fn a_listener_belongs_to_who_accepts_not_to_who_opened_it() {
-    let mut table = seeded();
-    let end = ends(1, PORT, 0);
-    apply(&mut table, &[owned(step(end, CLOSE, LISTEN, 1), "manager", 21)]);
-    for second in [2, 30] {
-        table.begin_pass(second * SECOND);
-        table.pass_socket(&entry(end, LISTEN, second * 1000));
-        let accepted = entry(ends(2, PORT, EPHEMERAL), ESTABLISHED, second * 1000);
-        table.pass_socket(&Socket { flags: flag::ATTACHED, ..accepted });
-        table.pass_socket(&entry(ends(3, PORT, 41_000), CLOSE_WAIT, second * 1000));
-        for (sk, name, tgid) in [(1, "manager", 21), (1, "worker", 22), (2, "worker", 22)] {
-            table.pass_holder(&holder(sk, name, tgid));
-        }
-        table.end_pass(second * SECOND, &walked(second * SECOND));
-        check(&mut table, second * SECOND);
-        for sk in [1, 2, 3] {
-            let row = row(&table, sk).unwrap();
-            assert_eq!((&*row.process, row.tgid), ("worker", 22), "socket {sk}");
-        }
-    }
 }
 
 #[test]

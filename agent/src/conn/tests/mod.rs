@@ -1,5 +1,6 @@
 //! Tests of the connection table: sequences of records in, counters out.
 
+mod accepters;
 mod activity;
 mod anything;
 mod between;

@@ -3,8 +3,10 @@
 //! Made by `leaks` for each verdict; the first few become suspects.
 
 use std::cmp::{Ordering, Reverse};
+use std::sync::Arc;
 
 use crate::conn::RowView;
+use crate::leaks::exhaustion::Resource;
 use crate::leaks::judge::{Certainty, Verdict};
 use crate::leaks::kind::Kind;
 use crate::leaks::survey::{Group, Key};
@@ -18,7 +20,7 @@ pub(crate) struct Candidate<'a> {
     pub(super) score: u64,
     /// Why it is expected, if it is.
     pub(super) expected: Option<&'a str>,
-    /// Whether its process runs out of descriptors.
+    /// Whether its process runs out of descriptors, or its listener of room.
     pub(crate) runs_out: bool,
     /// Whether the other end, on this host, is what has to close.
     pub(crate) is_effect: bool,
@@ -41,6 +43,27 @@ impl<'a> Candidate<'a> {
     #[must_use]
     pub(crate) const fn accuses(&self) -> bool {
         self.verdict.accuses && self.expected.is_none()
+    }
+
+    /// Returns whether it would accuse if it were not expected.
+    #[must_use]
+    pub(crate) const fn accuses_unless_expected(&self) -> bool {
+        self.verdict.accuses
+    }
+
+    /// Returns the name and the workload of its process.
+    #[must_use]
+    pub(crate) fn process(&self) -> (Arc<str>, Arc<str>) {
+        (Arc::clone(&self.key.process), Arc::clone(&self.key.workload))
+    }
+
+    /// Returns what its connections use up: the descriptors of its first process, and the accept
+    /// queue that they wait in.
+    pub(crate) fn resources(&self) -> impl Iterator<Item = Resource> + use<> {
+        let (process, workload) = self.process();
+        let queue = Resource::AcceptQueue(process, workload, self.key.service_port);
+        let queue = self.waits_at_listener().then_some(queue);
+        self.first_pid().map(Resource::Descriptors).into_iter().chain(queue)
     }
 
     /// Returns a connection whose peer does not answer, if that is what is wrong.

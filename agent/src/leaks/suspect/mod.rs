@@ -10,7 +10,7 @@ use std::cmp::Reverse;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::candidate::Candidate;
-use super::exhaustion::Level;
+use super::exhaustion::{Level, Resource};
 use super::survey::Group;
 use super::target::Target;
 use super::trend::Exhaustion;
@@ -46,6 +46,9 @@ pub(crate) struct Suspect {
     pub(crate) descriptor_limit: Option<u32>,
     /// When it reaches the limit; `None` unless the number grows by the trend test.
     pub(crate) descriptors_exhausted: Option<InSeconds>,
+    /// When the accept queue is full that the connections wait in; `None` unless it grows by the
+    /// trend test.
+    pub(crate) accept_queue_exhausted: Option<InSeconds>,
     /// A name of the first process that an operator recognises: the unit, script or main class
     /// where `process` is the name of a runtime, or cut. Empty if it cannot be read.
     pub(crate) name: String,
@@ -86,6 +89,8 @@ pub(crate) struct Suspect {
     pub(crate) connections: u64,
     /// How many of the group have no descriptor any more: nobody holds them.
     pub(crate) orphans: u64,
+    /// Of a client: how many its process has inherited: it was forked after their handshake.
+    pub(crate) inherited: u64,
     /// In ESTABLISHED: how many have been idle for five minutes (client) or an hour (server).
     pub(crate) idle: u64,
     /// In ESTABLISHED: how many of those older than a minute were used at their birth only.
@@ -142,6 +147,28 @@ pub(crate) struct Pid {
     pub(crate) connections: u64,
 }
 
+/// Returns what to do next: descriptors that a child has inherited are closed elsewhere.
+fn next_step(candidate: &Candidate<'_>) -> &'static str {
+    let Candidate { verdict, group, .. } = candidate;
+    if verdict.accuses && is_inherited(group.tally.inherited, group.tally.count) {
+        "set close-on-exec (FD_CLOEXEC) in the process that opens the connections, or close them \
+         in the child"
+    } else {
+        verdict.kind.next_step(verdict.accuses)
+    }
+}
+
+/// Returns whether nearly all connections of a group are inherited.
+const fn is_inherited(inherited: u64, count: u64) -> bool {
+    inherited > 0 && inherited.saturating_mul(10) >= count.saturating_mul(9)
+}
+
+impl From<Exhaustion> for InSeconds {
+    fn from(when: Exhaustion) -> Self {
+        Self { from: when.low.round(), about: when.mid.round(), to: when.high.map(f64::round) }
+    }
+}
+
 impl Suspect {
     /// Returns the suspect at `now` (`CLOCK_MONOTONIC`, nanoseconds). `listener` is the one of this
     /// host that does not answer it.
@@ -158,7 +185,7 @@ impl Suspect {
             trend: verdict.trend,
             expected: candidate.expected.map(str::to_owned),
             peers: group.targets(MAX_TARGETS),
-            next_step: kind.next_step(verdict.accuses).to_owned(),
+            next_step: next_step(candidate).to_owned(),
             runbook: kind.runbook().to_owned(),
             score,
             process: key.process.to_string(),
@@ -168,6 +195,7 @@ impl Suspect {
             service_port: key.service_port,
             connections: verdict.connections,
             orphans: group.orphans,
+            inherited: tally.inherited,
             idle: tally.idle,
             used_once: tally.used_once,
             longest_idle_seconds: seconds(tally.longest_idle),
@@ -215,17 +243,29 @@ impl Suspect {
         }
     }
 
-    /// Takes how many descriptors its first process has open, and when they run out.
-    pub(super) fn take_level(&mut self, level: Level, exhaustion: Option<Exhaustion>) {
-        self.descriptors = Some(level.used);
-        self.descriptor_limit = Some(level.limit);
-        self.descriptors_exhausted = exhaustion.map(|exhaustion| InSeconds {
-            from: exhaustion.low.round(),
-            about: exhaustion.mid.round(),
-            to: exhaustion.high.map(f64::round),
-        });
-        if let Some(when) = self.descriptors_exhausted {
-            self.sentence.push_str(&sentence::exhaustion(level.limit, &when));
+    /// Takes how much of a resource is in use, and when it runs out.
+    pub(super) fn take_level(
+        &mut self,
+        resource: &Resource,
+        level: Level,
+        exhaustion: Option<Exhaustion>,
+    ) {
+        let when = exhaustion.map(InSeconds::from);
+        let limit = match resource {
+            Resource::Descriptors(_) => {
+                self.descriptors = Some(level.used);
+                self.descriptor_limit = Some(level.limit);
+                self.descriptors_exhausted = when;
+                format!("at the descriptor limit ({})", level.limit)
+            }
+            Resource::AcceptQueue(..) => {
+                self.accept_queue_exhausted = when;
+                "its accept queue is full".to_owned()
+            }
+            Resource::Ports(_) => return,
+        };
+        if let Some(when) = when {
+            self.sentence.push_str(&sentence::exhaustion(&limit, &when));
         }
     }
 

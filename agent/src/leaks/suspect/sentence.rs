@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use catalogue::labels::Role;
 
-use super::{InSeconds, Suspect};
+use super::{InSeconds, Suspect, is_inherited};
 use crate::duration_text;
 use crate::leaks::kind::Kind;
 use crate::workload::HOST;
@@ -35,6 +35,9 @@ pub(super) fn sentence(suspect: &Suspect, role: Role, kind: Kind) -> String {
         text.push_str(" that nobody holds any more");
     }
     text.push_str(&evidence(suspect, kind));
+    if is_inherited(suspect.inherited, suspect.connections) {
+        text.push_str(", inherited from the process that opened them");
+    }
     text.push_str(&growth(suspect.growth_per_minute));
     if kind == Kind::EstablishedGrowing {
         text.push_str(": connections are opened and not given back");
@@ -42,12 +45,12 @@ pub(super) fn sentence(suspect: &Suspect, role: Role, kind: Kind) -> String {
     text
 }
 
-/// Returns when descriptors run out: `; at the descriptor limit (1024) in about 40 min (25 to 70)`.
-pub(super) fn exhaustion(limit: u32, when: &InSeconds) -> String {
+/// Returns when a limit is reached: `; at the descriptor limit (1024) in about 40 min (25 to 70)`.
+pub(super) fn exhaustion(limit: &str, when: &InSeconds) -> String {
     let minutes = |seconds: f64| (seconds / 60.0).ceil().max(1.0);
     let (from, about) = (minutes(when.from), minutes(when.about));
     let to = when.to.map_or_else(|| "never".to_owned(), |to| minutes(to).to_string());
-    format!("; at the descriptor limit ({limit}) in about {about} min ({from} to {to})")
+    format!("; {limit} in about {about} min ({from} to {to})")
 }
 
 /// Returns whether all its connections are orphans.

@@ -54,14 +54,29 @@ pub(super) const FAMILIES: &[Entry] = &[
             Whose::Descriptors(process, workload) => {
                 Some(([Value::Text(process), Value::Text(workload)], one.seconds))
             }
-            Whose::Ports(_) => None,
+            Whose::Ports(_) | Whose::AcceptQueue(..) => None,
         });
         soonest(family, ["process", "workload"], times.collect());
+    }),
+    (&pressure::LISTEN_EXHAUSTED, |view, family| {
+        let times = view.stats.running_out.iter().filter_map(|one| match &one.whose {
+            Whose::AcceptQueue(process, workload, port) => {
+                let labels = [Value::Text(process), Value::Text(workload), Value::port(*port)];
+                Some((labels, one.seconds))
+            }
+            Whose::Ports(_) | Whose::Descriptors(..) => None,
+        });
+        soonest(family, ["process", "workload", "port"], times.collect());
+    }),
+    (&pressure::LEAKS_EXPECTED, |view, family| {
+        for (process, workload) in &view.stats.expected {
+            family.count([process.as_ref(), workload.as_ref()], 1);
+        }
     }),
     (&pressure::PORTS_EXHAUSTED, |view, family| {
         let times = view.stats.running_out.iter().filter_map(|one| match one.whose {
             Whose::Ports(netns) => Some(([netns_label(netns, view.stats.host_netns)], one.seconds)),
-            Whose::Descriptors(..) => None,
+            Whose::Descriptors(..) | Whose::AcceptQueue(..) => None,
         });
         soonest(family, ["netns"], times.collect());
     }),

@@ -221,11 +221,14 @@ pub(super) fn stats() -> SharedStats {
         };
         stats.host_netns = 77;
         let whose = |process: &str| Whose::Descriptors(process.into(), workload(process));
+        let whose_queue = |port| Whose::AcceptQueue("nginx".into(), workload("nginx"), Some(port));
         stats.running_out = vec![
             RunsOut { whose: whose("curl"), seconds: 2400.0 },
             RunsOut { whose: whose("curl"), seconds: 1200.0 },
             RunsOut { whose: Whose::Ports(77), seconds: 600.0 },
+            RunsOut { whose: whose_queue(443), seconds: 300.0 },
         ];
+        stats.expected = vec![("curl".into(), workload("curl"))];
     });
     stats
 }

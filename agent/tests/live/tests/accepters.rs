@@ -31,6 +31,7 @@ pub(super) const TESTS: &[Test] = &[
     ("portable::accepters::of_a_master_and_workers_that_hang_the_workers_are_named", || {
         shared(3, false);
     }),
+    ("portable::accepters::a_child_for_each_connection_does_not_accept", forked),
 ];
 
 /// Connections that come to a left listener and to the one beside it, and those that nobody of
@@ -60,7 +61,8 @@ fn left_behind(late: bool) {
         (lengths == [0, queue.len()]).then_some(queue)
     });
     assert!(!queue.is_empty() && queue.len() < MANY, "{} of {MANY} wait", queue.len());
-    let scene = Scene { agent: early.unwrap_or_else(|| Agent::start(&[])), netns, address, queue };
+    let agent = early.unwrap_or_else(|| Agent::start(&[]));
+    let scene = Scene { agent, netns, address, queue, owner: RECEIVER };
     scene.blames("established", begun);
     drop(clients);
     scene.blames("close_wait", begun);
@@ -76,13 +78,28 @@ fn shared(workers: usize, late: bool) {
     roles::ready(&family, workers + 1);
     let queue = waiting(&netns, address.port());
     assert_eq!(queue.len(), FEW, "connections that wait in the kernel's list");
-    let scene = Scene { agent: early.unwrap_or_else(|| Agent::start(&[])), netns, address, queue };
+    let agent = early.unwrap_or_else(|| Agent::start(&[]));
+    let scene = Scene { agent, netns, address, queue, owner: RECEIVER };
     scene.blames("established", begun);
     let page = scene.agent.scrape();
     let listens = |process| page.sum("connections", &[("process", process), ("state", "listen")]);
     assert_eq!((listens(RECEIVER), listens(OPENER)), (1, 0), "listeners of accepter and opener");
     drop(clients);
     scene.blames("close_wait", begun);
+}
+
+/// A server accepts, gives each connection to a child that inherits its listener, and hangs then.
+fn forked() {
+    let (netns, agent) = (Netns::new(), Agent::start(&[]));
+    let family = roles::start(&netns, "fork-each 127.0.0.1:0 3", OPENER);
+    let address: SocketAddr = roles::line(&family).parse().expect("an address");
+    let begun = Instant::now();
+    let _clients = netns.enter(|| visit(address, 3 + FEW));
+    roles::ready(&family, 4);
+    let queue = waiting(&netns, address.port());
+    assert_eq!(queue.len(), FEW, "connections that wait in the kernel's list");
+    let scene = Scene { agent, netns, address, queue, owner: OPENER };
+    scene.blames("established", begun);
 }
 
 /// Clients that say a word and wait.
@@ -115,16 +132,18 @@ pub(super) fn waiting(netns: &Netns, port: u16) -> BTreeSet<Ends> {
     ours.map(|socket| (socket.local, socket.peer)).collect()
 }
 
-/// What waits in the queue of a listener that [`RECEIVER`] should serve.
+/// What waits in the queue of a listener that a process should serve.
 struct Scene {
     agent: Agent,
     netns: Netns,
     address: SocketAddr,
     queue: BTreeSet<Ends>,
+    /// The name of that process.
+    owner: &'static str,
 }
 
 impl Scene {
-    /// Waits until the agent says of what waits, and of nothing else, that [`RECEIVER`] has not
+    /// Waits until the agent says of what waits, and of nothing else, that its owner has not
     /// accepted it. `begun` is before the first handshake.
     fn blames(&self, state: &str, begun: Instant) {
         let start = Instant::now();
@@ -144,7 +163,7 @@ impl Scene {
         }
         assert!(begun.elapsed() >= GRACE, "not accepted after {:?}", begun.elapsed());
         let port = self.address.port().to_string();
-        let labels = [("process", RECEIVER), ("port", port.as_str())];
+        let labels = [("process", self.owner), ("port", port.as_str())];
         let page = self.agent.scrape();
         let age = page.value("listen_oldest_unaccepted_age_seconds", &labels);
         let most = begun.elapsed().as_secs_f64() + 1.0;
@@ -164,13 +183,13 @@ impl Scene {
             .iter()
             .filter(|held| held.state == "listen")
             .flat_map(|held| held.holders.iter())
-            .filter_map(|(pid, name)| (name == RECEIVER).then_some(*pid))
+            .filter_map(|(pid, name)| (name == self.owner).then_some(*pid))
             .collect();
         let right = |row: &serde_json::Value| {
             let pid = row["pid"].as_u64().and_then(|pid| pid.try_into().ok());
             pid.is_some_and(|pid| holders.contains(&pid))
                 && (&row["process"], &row["role"], &row["state"])
-                    == (&RECEIVER.into(), &"server".into(), &state.into())
+                    == (&self.owner.into(), &"server".into(), &state.into())
         };
         let mut wrong: Vec<String> =
             rows.iter().filter(|row| !right(row)).map(ToString::to_string).collect();
@@ -179,7 +198,8 @@ impl Scene {
         }
         let page = self.agent.scrape();
         let port = self.address.port().to_string();
-        for (process, wanted) in [(RECEIVER, self.queue.len()), (OPENER, 0), (SERVER, 0)] {
+        for process in [RECEIVER, OPENER, SERVER] {
+            let wanted = if process == self.owner { self.queue.len() } else { 0 };
             let labels = [("process", process), ("port", port.as_str())];
             for family in ["listen_backlog", "listen_unaccepted_connections"] {
                 let seen = page.sum(family, &labels);

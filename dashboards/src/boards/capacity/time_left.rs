@@ -1,6 +1,6 @@
 //! How long it takes until something is used up, for the board [`capacity`](super).
 
-use catalogue::metrics::pressure::{FDS_EXHAUSTED, PORTS_EXHAUSTED};
+use catalogue::metrics::pressure::{FDS_EXHAUSTED, LISTEN_EXHAUSTED, PORTS_EXHAUSTED};
 
 use super::SCOPE;
 use crate::boards::Shown;
@@ -21,6 +21,7 @@ pub(super) fn panels() -> Vec<Draft> {
                 &["TcpDescriptorsNearLimit"],
                 "`tcpwarden leaks` says the same as a range, and what grows.",
             )
+            .size(8, 8)
             .no_value("nothing grows")
             .named()
             .link(shared::to_leaks())
@@ -37,11 +38,29 @@ pub(super) fn panels() -> Vec<Draft> {
                 &["TcpEphemeralPortsNearExhaustion"],
                 "`tcpwarden ports` names the destination and who connects to it.",
             )
+            .size(8, 8)
             .no_value("nothing grows")
             .named()
             .ask(
                 soonest("instance, netns", &PORTS_EXHAUSTED),
                 "{{instance}} {{netns}}",
+                Shown::Seldom,
+            ),
+        Draft::graph(56, "Until accept queues are full", Unit::Seconds)
+            .about(
+                "About how long it takes until the fullest accept queue of a process on a port is \
+                 full, where it grows by a trend test.",
+                "A line that falls to an hour or less.",
+                &["TcpListenBacklogNearLimit"],
+                "`tcpwarden leaks` names who should accept.",
+            )
+            .size(8, 8)
+            .no_value("nothing grows")
+            .named()
+            .link(shared::to_leaks())
+            .ask(
+                soonest("instance, workload, process, port", &LISTEN_EXHAUSTED),
+                "{{process}} :{{port}} {{instance}}",
                 Shown::Seldom,
             ),
     ]

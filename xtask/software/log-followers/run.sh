@@ -1,0 +1,2 @@
+node server.js &
+exec /usr/bin/python3 follower.py

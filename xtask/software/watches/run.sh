@@ -1,0 +1,2 @@
+/usr/bin/python3 server.py &
+exec /usr/bin/python3 client.py

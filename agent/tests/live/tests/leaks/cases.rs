@@ -51,8 +51,8 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    /// Makes it, the connections in order first.
-    pub(super) fn set() -> Self {
+    /// Makes it, the connections in order first, for an agent that is there or that comes later.
+    pub(super) fn set(late: bool) -> Self {
         let (netns, ports) = (Netns::new(), Netns::new());
         // What is not answered stays for longer than the test.
         for (path, value) in [("tcp_syn_retries", "20"), ("tcp_orphan_retries", "15")] {
@@ -78,7 +78,7 @@ impl Stage {
         stage.growing();
         stage.ways();
         stage.queues();
-        stage.vanished();
+        stage.vanished(late);
         stage.multipath();
         stage.bound();
         stage.closed();
@@ -231,15 +231,17 @@ impl Stage {
     }
 
     /// Peers that vanished: this process writes to them, and closes half of them.
-    fn vanished(&mut self) {
+    fn vanished(&mut self, late: bool) {
         let half = COUNT / 4;
         self.silent = self.netns.enter(|| (0..2 * half).map(|_| Silent::connect(7000)).collect());
         for peer in &self.silent {
             peer.socket.as_ref().expect("an open end").send(b"event").expect("write");
         }
         self.silent[half..].iter_mut().for_each(Silent::forget);
-        for state in ["established", "fin_wait1"] {
-            self.blame(TEST_NAME, state, "unacknowledged", Many::Exactly(half)).port = Some(7000);
+        // What no process holds any more has no name for an agent that comes later.
+        let closer = if late { "unknown" } else { TEST_NAME };
+        for (name, state) in [(TEST_NAME, "established"), (closer, "fin_wait1")] {
+            self.blame(name, state, "unacknowledged", Many::Exactly(half)).port = Some(7000);
         }
     }
 

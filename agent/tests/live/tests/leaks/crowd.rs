@@ -27,7 +27,7 @@ pub(super) fn late() {
 fn crowd(late: bool) {
     let early = (!late).then(|| Agent::start(&[]));
     let begun = Instant::now();
-    let stage = Stage::set();
+    let stage = Stage::set(late);
     eprintln!("crowd: all is there after {:.0?}", begun.elapsed());
     if late {
         std::thread::sleep(LATER);

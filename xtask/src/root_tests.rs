@@ -52,7 +52,7 @@ impl RootTest {
         let Self { package, test, .. } = self;
         let mut command = cargo::cargo("test")?;
         command.env("TCPWARDEN_BPF_OBJECT", &agent.object);
-        command.args(["--package", package, "--test", test, "--no-run"]);
+        command.args(cargo::USER_SIDE).args(["--test", test, "--no-run"]);
         cargo::build(&mut command)
             .with_context(|| format!("build the tests {test} of {package}"))?
             .test(test)

@@ -33,10 +33,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use catalogue::labels::SocketState;
-use hashbrown::HashMap;
 
 use crate::config::Expected;
-use crate::conn::{Nanos, RowView};
+use crate::conn::RowView;
 use crate::ingest::{SharedTable, lock};
 use crate::listing::answer::{Taken, seconds};
 use crate::listing::filter::Filter;
@@ -114,8 +113,7 @@ impl Watch {
         self.with_sampler(|sampler| sampler.add(now, sampled));
         self.with_resources(|resources| resources.sample(now, &pressure));
         if self.expected.are_there() {
-            let started = lock(table).view().started();
-            self.expected.note(&self.judged(&survey, &started, now));
+            self.expected.note(&self.judged(&survey, now));
         }
         true
     }
@@ -147,9 +145,7 @@ impl Watch {
         let min_age = u64::try_from(filter.min_age.as_nanos()).unwrap_or(u64::MAX);
         let filter = Filter { min_age: Duration::ZERO, ..filter.clone() };
         let survey = Survey::of(table, &filter, now, &self.times);
-        let started = lock(table).view().started();
-        let began = now.saturating_sub(min_age);
-        let (mut accused, notes) = self.candidates(&survey, &started, began);
+        let (mut accused, notes) = self.candidates(&survey, now.saturating_sub(min_age));
         let peers = Peers::of(table, &rows_with_peers(&accused, limit));
         for candidate in accused.iter_mut().filter(|one| one.is_half_closed()) {
             let peer = candidate.first_row().and_then(|row| peers.get(row));
@@ -184,11 +180,10 @@ impl Watch {
     fn candidates<'a>(
         &'a self,
         survey: &'a Survey,
-        started: &HashMap<u32, Nanos>,
         began: u64,
     ) -> (Vec<Candidate<'a>>, Vec<Candidate<'a>>) {
         let (mut accused, mut notes): (Vec<_>, Vec<_>) =
-            self.judged(survey, started, began).into_iter().partition(Candidate::accuses);
+            self.judged(survey, began).into_iter().partition(Candidate::accuses);
         self.with_resources(|resources| {
             for candidate in &mut accused {
                 let when = candidate
@@ -203,17 +198,12 @@ impl Watch {
     }
 
     /// Returns all verdicts on the groups that began at `began` or before.
-    fn judged<'a>(
-        &'a self,
-        survey: &'a Survey,
-        started: &HashMap<u32, Nanos>,
-        began: u64,
-    ) -> Vec<Candidate<'a>> {
+    fn judged<'a>(&'a self, survey: &'a Survey, began: u64) -> Vec<Candidate<'a>> {
         self.with_sampler(|sampler| {
             let groups = survey.groups().filter(|(_, group)| group.since <= began);
             let judged = groups.flat_map(|(key, group)| {
                 let past = Past::of(sampler, key);
-                let started = group.started(started);
+                let started = group.started(&survey.started);
                 let evidence = past.evidence((key.role, key.state), group.tally, started);
                 judge::verdicts(&evidence, &self.times).map(|verdict| {
                     let expected = self.expected.reason(key, verdict.connections);

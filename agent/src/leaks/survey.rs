@@ -15,7 +15,7 @@ use super::tally::{Connection, Tally};
 use super::target::Target;
 use super::times::Times;
 use crate::conn::{Flows, Nanos, RowView, States};
-use crate::ingest::SharedTable;
+use crate::ingest::{SharedTable, lock};
 use crate::listing::filter::Filter;
 use crate::listing::walk::{self, Walked};
 
@@ -70,8 +70,8 @@ pub(crate) struct Group {
 }
 
 impl Group {
-    fn add(&mut self, row: RowView, now: u64, times: &Times) {
-        let connection = Connection::from(&row);
+    fn add(&mut self, row: RowView, is_inherited: bool, now: u64, times: &Times) {
+        let connection = Connection { is_inherited, ..Connection::from(&row) };
         self.tally.add(&connection, (row.role, row.state), now, times);
         self.orphans += u64::from(row.orphan);
         if self.tally.count == 1 || row.entered < self.since {
@@ -158,6 +158,7 @@ impl From<&RowView> for Connection {
             was_used: activity.bytes.is_some_and(|[sent, received]| sent > 0 || received > 0),
             retransmits: if activity.stalled.is_some() { activity.timeouts } else { 0 },
             unacknowledged_since: activity.stalled.filter(|_| row.is_unacknowledged()),
+            is_inherited: false,
         }
     }
 }
@@ -166,6 +167,8 @@ impl From<&RowView> for Connection {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Survey {
     groups: HashMap<Key, Group>,
+    /// When each process was forked, as far as that is known.
+    pub(super) started: Arc<HashMap<u32, Nanos>>,
     /// What the walk met.
     pub(crate) walked: Walked,
     /// How many connections are in a transient state.
@@ -180,7 +183,7 @@ impl Survey {
     /// Walks over the rows that match, at `now` (`CLOCK_MONOTONIC`, nanoseconds).
     #[must_use]
     pub(crate) fn of(table: &SharedTable, filter: &Filter, now: u64, times: &Times) -> Self {
-        let mut survey = Self::default();
+        let mut survey = Self { started: lock(table).view().started(), ..Self::default() };
         let states = States::leaking().with(SocketState::Established);
         let walked = walk::rows(table, filter.states.and(states), |row| {
             if filter.matches(&row, now) && !ends_by_itself(&row) {
@@ -232,7 +235,13 @@ impl Survey {
             self.ungrouped += 1;
             return;
         }
-        self.groups.entry(key).or_default().add(row, now, times);
+        let opened = row.opened.map(Nanos::new);
+        let is_inherited = self
+            .started
+            .get(&row.tgid)
+            .zip(opened)
+            .is_some_and(|(started, opened)| *started > opened);
+        self.groups.entry(key).or_default().add(row, is_inherited, now, times);
     }
 }
 

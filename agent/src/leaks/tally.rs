@@ -34,6 +34,8 @@ pub(crate) struct Connection {
     pub(crate) retransmits: u8,
     /// Since when data waits for an acknowledgement without one, as passes saw it.
     pub(crate) unacknowledged_since: Option<u64>,
+    /// Whether its process was forked after the handshake: another one had opened or accepted it.
+    pub(crate) is_inherited: bool,
 }
 
 /// Counts of the connections of a group. An age is 0 if there is no such connection.
@@ -60,8 +62,12 @@ pub(crate) struct Tally {
     pub(crate) idle_born: u64,
     /// In CLOSE_WAIT: how many are unaccepted, unread, read.
     pub(crate) stages: [u64; Stage::COUNT],
-    /// In CLOSE_WAIT: how many were used, and only the end of the stream is not read.
+    /// In CLOSE_WAIT: how many were used by their process, and only the end of the stream is not
+    /// read.
     pub(crate) stale: u64,
+    /// Of a client: how many its process has inherited. A server's child for each connection has
+    /// too, and serves it.
+    pub(crate) inherited: u64,
     /// How many have waited in the accept queue for [`Times::unaccepted`].
     pub(crate) unaccepted: u64,
     /// In ESTABLISHED: how many hold bytes that nobody has read for [`Times::unread`].
@@ -94,6 +100,7 @@ impl Tally {
             self.unaccepted += 1;
             self.oldest_unaccepted = self.oldest_unaccepted.max(age);
         }
+        self.inherited += u64::from(role == Role::Client && connection.is_inherited);
         self.unacknowledged += u64::from(connection.is_unacknowledged(now, times));
         match state {
             SocketState::Established => self.add_activity(connection, role, now, times),
@@ -106,7 +113,8 @@ impl Tally {
         let Some(stage) = connection.stage else { return };
         self.stages[stage.index()] += 1;
         let end_only = stage == Stage::Unread && connection.unread_bytes == 0;
-        self.stale += u64::from(end_only && connection.was_used);
+        let is_own = connection.was_used && !connection.is_inherited;
+        self.stale += u64::from(end_only && is_own);
     }
 
     fn add_activity(&mut self, connection: &Connection, role: Role, now: u64, times: &Times) {

@@ -5,13 +5,14 @@ mod looks;
 
 use catalogue::labels::{Role, SocketState};
 use catalogue::limits::STUCK_AGES;
+use hashbrown::HashMap;
 
 use super::exhaustion::Resource;
 use super::judge::Verdict;
 use super::kind::Kind;
 use super::survey::Group;
 use super::*;
-use crate::conn::RowView;
+use crate::conn::{Nanos, RowView};
 use crate::listing::tests::shared;
 use crate::query::leaks::LeaksQuery;
 use crate::query::parameter::read;

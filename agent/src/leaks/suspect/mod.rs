@@ -89,6 +89,8 @@ pub(crate) struct Suspect {
     pub(crate) connections: u64,
     /// How many of the group have no descriptor any more: nobody holds them.
     pub(crate) orphans: u64,
+    /// Of a client: how many its process has inherited: it was forked after their handshake.
+    pub(crate) inherited: u64,
     /// In ESTABLISHED: how many have been idle for five minutes (client) or an hour (server).
     pub(crate) idle: u64,
     /// In ESTABLISHED: how many of those older than a minute were used at their birth only.
@@ -145,6 +147,22 @@ pub(crate) struct Pid {
     pub(crate) connections: u64,
 }
 
+/// Returns what to do next: descriptors that a child has inherited are closed elsewhere.
+fn next_step(candidate: &Candidate<'_>) -> &'static str {
+    let Candidate { verdict, group, .. } = candidate;
+    if verdict.accuses && is_inherited(group.tally.inherited, group.tally.count) {
+        "set close-on-exec (FD_CLOEXEC) in the process that opens the connections, or close them \
+         in the child"
+    } else {
+        verdict.kind.next_step(verdict.accuses)
+    }
+}
+
+/// Returns whether nearly all connections of a group are inherited.
+const fn is_inherited(inherited: u64, count: u64) -> bool {
+    inherited > 0 && inherited.saturating_mul(10) >= count.saturating_mul(9)
+}
+
 impl From<Exhaustion> for InSeconds {
     fn from(when: Exhaustion) -> Self {
         Self { from: when.low.round(), about: when.mid.round(), to: when.high.map(f64::round) }
@@ -167,7 +185,7 @@ impl Suspect {
             trend: verdict.trend,
             expected: candidate.expected.map(str::to_owned),
             peers: group.targets(MAX_TARGETS),
-            next_step: kind.next_step(verdict.accuses).to_owned(),
+            next_step: next_step(candidate).to_owned(),
             runbook: kind.runbook().to_owned(),
             score,
             process: key.process.to_string(),
@@ -177,6 +195,7 @@ impl Suspect {
             service_port: key.service_port,
             connections: verdict.connections,
             orphans: group.orphans,
+            inherited: tally.inherited,
             idle: tally.idle,
             used_once: tally.used_once,
             longest_idle_seconds: seconds(tally.longest_idle),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use catalogue::labels::Role;
 
-use super::{InSeconds, Suspect};
+use super::{InSeconds, Suspect, is_inherited};
 use crate::duration_text;
 use crate::leaks::kind::Kind;
 use crate::workload::HOST;
@@ -35,6 +35,9 @@ pub(super) fn sentence(suspect: &Suspect, role: Role, kind: Kind) -> String {
         text.push_str(" that nobody holds any more");
     }
     text.push_str(&evidence(suspect, kind));
+    if is_inherited(suspect.inherited, suspect.connections) {
+        text.push_str(", inherited from the process that opened them");
+    }
     text.push_str(&growth(suspect.growth_per_minute));
     if kind == Kind::EstablishedGrowing {
         text.push_str(": connections are opened and not given back");

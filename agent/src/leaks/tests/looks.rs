@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 
-use agent_common::record::{Activity, Endpoints, Socket, flag, kind, known};
+use agent_common::record::{Activity, Endpoints, Holder, Socket, State, flag, kind, known};
 use agent_common::tcp;
 
 use super::*;
-use crate::conn::{Covered, Nanos};
+use crate::conn::Covered;
 
 /// A table with one connection of a server, as passes at these seconds see it: what is queued to be
 /// read, and whether something is unacknowledged.
@@ -59,4 +59,59 @@ fn a_slow_reader_is_not_said_not_to_read() {
     assert_eq!(kinds(&stuck, 201), ["never_read"]);
     let slow = looked_at(&[(100, 9000, 0), (130, 8000, 0), (200, 7000, 0)]);
     assert_eq!(kinds(&slow, 201), [""; 0]);
+}
+
+/// A table with a connection that a client opened in the first second and used, and that its server
+/// closed. The process that holds it was forked at that second.
+fn left_over(forked: u64) -> SharedTable {
+    let table = shared(0);
+    let mut locked = lock(&table);
+    let ends =
+        Endpoints { sk: 64, netns: 7, local_port: 40_000, peer_port: 80, ..Endpoints::default() };
+    for (old, new, ms) in [
+        (tcp::CLOSE, tcp::SYN_SENT, 500),
+        (tcp::SYN_SENT, tcp::ESTABLISHED, 600),
+        (tcp::ESTABLISHED, tcp::CLOSE_WAIT, 5_000),
+    ] {
+        let time = Nanos::from_millis(ms).get();
+        locked.transition(&State { kind: kind::STATE, old, new, time, ends, ..State::default() });
+    }
+    let now = Nanos::from_secs(100);
+    locked.begin_pass(now);
+    locked.pass_socket(&Socket {
+        kind: kind::SOCKET,
+        state: tcp::CLOSE_WAIT,
+        flags: flag::ATTACHED,
+        time: now.get(),
+        receive_queue: 1,
+        ends,
+        activity: Activity { bytes_received: 500, known: known::BYTES, ..Activity::default() },
+        ..Socket::default()
+    });
+    let started = Nanos::from_secs(forked).get();
+    locked.pass_holder(&Holder {
+        kind: kind::HOLDER,
+        tgid: 9,
+        sk: 64,
+        started,
+        comm: *b"holder\0\0\0\0\0\0\0\0\0\0",
+        ..Holder::default()
+    });
+    let covered = Covered { namespaces: HashSet::from([7]), holders: Some(now) };
+    locked.end_pass(now, &covered);
+    drop(locked);
+    table
+}
+
+#[test]
+fn a_pool_is_that_of_the_process_that_opened_it() {
+    let ask = |forked| asked(&Watch::default(), &left_over(forked), "", 170 * SECOND);
+    let own = ask(0);
+    assert_eq!((own.matched, own.notes[0].kind.as_str()), (0, "pool_stale"));
+    let inherited = ask(3);
+    let suspect = &inherited.suspects[0];
+    assert_eq!((suspect.kind.as_str(), suspect.inherited), ("never_read", 1));
+    let end = ", inherited from the process that opened them";
+    assert!(suspect.sentence.contains(end), "{}", suspect.sentence);
+    assert!(suspect.next_step.contains("FD_CLOEXEC"));
 }

@@ -27,8 +27,6 @@ const HEALTHY: usize = 500;
 const PAIRS: usize = 20;
 /// Processes that come and go before one leaks.
 const NAMES: usize = 230;
-/// How many of them there are at a time.
-const BATCH: usize = 23;
 /// Milliseconds from one leak to the next, and how many that makes a minute.
 const PAUSE: (u64, f64) = (500, 120.0);
 const SLOWER: (u64, f64) = (1000, 60.0);
@@ -181,13 +179,13 @@ impl Stage {
         self.notes.push(Blame { process, state, kind, many, pids, port: None });
         let once = self.server("answer-once", "cr-closer");
         self.client(&format!("defer {once} {COUNT}"), "cr-deferred");
-        for batch in 0..NAMES / BATCH {
-            let visit = |number| {
-                let name = format!("job-{}", batch * BATCH + number);
-                roles::start(&self.netns, &format!("visit {once}"), &name)
-            };
-            drop((0..BATCH).map(visit).collect::<Vec<_>>());
-        }
+        self.netns.enter(|| {
+            for number in 0..NAMES {
+                let mut visitor =
+                    roles::command(&format!("visit {once}"), &format!("job-{number}"));
+                assert!(visitor.status().expect("start a visitor").success(), "visitor {number}");
+            }
+        });
         let pid = self.client(&format!("forget {once} {COUNT}"), "cr-late");
         self.blame("cr-late", "close_wait", "never_closed", many).pids = [pid].into();
     }

@@ -8,6 +8,10 @@ use serde_json::Value;
 
 use crate::workspace;
 
+/// Selects the user side. Everything is built for all of it, also what one test needs: for a single
+/// package cargo would build what that depends on once more, with fewer features.
+pub(crate) const USER_SIDE: [&str; 3] = ["--workspace", "--exclude", "agent-ebpf"];
+
 /// The products of a build, as cargo reports them.
 pub(crate) struct Artifacts(Vec<Value>);
 
@@ -21,8 +25,7 @@ pub(crate) fn cargo(verb: &str) -> Result<Command> {
 /// Returns clippy for the user side, with warnings as errors.
 pub(crate) fn clippy() -> Result<Command> {
     let mut command = cargo("clippy")?;
-    command.args(["--workspace", "--exclude", "agent-ebpf", "--all-targets"]);
-    command.args(["--", "--deny", "warnings"]);
+    command.args(USER_SIDE).args(["--all-targets", "--", "--deny", "warnings"]);
     Ok(command)
 }
 
@@ -30,8 +33,7 @@ pub(crate) fn clippy() -> Result<Command> {
 /// items may link to private ones: the documentation is read in this tree.
 pub(crate) fn rustdoc() -> Result<Command> {
     let mut command = cargo("doc")?;
-    command.args(["--workspace", "--exclude", "agent-ebpf", "--no-deps"]);
-    command.arg("--document-private-items");
+    command.args(USER_SIDE).args(["--no-deps", "--document-private-items"]);
     command.env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private_intra_doc_links");
     Ok(command)
 }

@@ -41,7 +41,7 @@ pub(crate) fn main(args: &Args) -> Result<()> {
     let mut format = cargo::cargo("fmt")?;
     format.args(["--all", "--check"]);
     let mut tests = cargo::cargo("test")?;
-    tests.args(["--quiet", "--workspace", "--exclude", "agent-ebpf", "--lib", "--bins"]);
+    tests.arg("--quiet").args(cargo::USER_SIDE).args(["--lib", "--bins"]);
     tests.args(FILE_TESTS.iter().flat_map(|name| ["--test", name]));
     tests.env("PROPTEST_CASES", CASES);
     let mut tidy = cargo::cargo("run")?;

@@ -1,6 +1,6 @@
 //! The integration tests that need root, and their programs. Called by `test`, which runs them, and
 //! by `kernels`, which runs the first of them in guests.
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
@@ -43,6 +43,9 @@ pub(crate) const DASHBOARDS: RootTest = RootTest {
     why: "of the dashboards: they load the agent and run the lab",
 };
 
+/// The environment variable with which the live tests list the long ones, and no others.
+const LONG: &str = "TCPWARDEN_LIVE_LONG";
+
 impl RootTest {
     /// All of them.
     pub(crate) const ALL: [Self; 3] = [LIVE, LAB, DASHBOARDS];
@@ -52,7 +55,7 @@ impl RootTest {
         let Self { package, test, .. } = self;
         let mut command = cargo::cargo("test")?;
         command.env("TCPWARDEN_BPF_OBJECT", &agent.object);
-        command.args(["--package", package, "--test", test, "--no-run"]);
+        command.args(cargo::USER_SIDE).args(["--test", test, "--no-run"]);
         cargo::build(&mut command)
             .with_context(|| format!("build the tests {test} of {package}"))?
             .test(test)
@@ -61,15 +64,31 @@ impl RootTest {
     /// Runs it with the release builds of the agent and the lab, only the tests whose name contains
     /// `filter`.
     pub(crate) fn run(&self, agent: &Agent, filter: Option<&str>) -> Result<Counts> {
+        self.run_with(agent, filter, &[])
+    }
+
+    /// Runs those tests that are listed only with `LONG`, which takes minutes.
+    pub(crate) fn run_long(&self, agent: &Agent, filter: &str) -> Result<Counts> {
+        self.run_with(agent, Some(filter), &[(LONG, OsStr::new("1"))])
+    }
+
+    fn run_with(
+        &self,
+        agent: &Agent,
+        filter: Option<&str>,
+        more: &[(&str, &OsStr)],
+    ) -> Result<Counts> {
         let tests = self.binary(agent)?;
         let lab = lab::binary()?;
         let mut command = process::privileged("env", &format!("for the tests {}", self.why))?;
-        for (variable, value) in [
-            ("PATH", workspace::path()?.as_os_str()),
+        let path = workspace::path()?;
+        let usual = [
+            ("PATH", path.as_os_str()),
             ("TCPWARDEN_BIN", agent.binary.as_os_str()),
             ("LAB_BIN", lab.as_os_str()),
-        ] {
-            let mut assignment = OsString::from(variable);
+        ];
+        for (variable, value) in usual.iter().chain(more) {
+            let mut assignment = OsString::from(*variable);
             assignment.push("=");
             assignment.push(value);
             command.arg(assignment);

@@ -3,13 +3,13 @@
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::ExitCode;
 
-use crate::handover;
 use crate::roles::{NAME, ROLE, hold, say};
+use crate::{cases, handover, mix};
 
 /// Plays the role named in the environment, if there is one, or holds a network namespace.
 ///
 /// `connect ADDRESS COUNT` and `listen ADDRESS COUNT` hold connections; `listen` prints its address
-/// first. The other roles are those of [`handover`].
+/// first. The other roles are those of [`handover`], [`cases`] and [`mix`].
 pub(crate) fn dispatch() -> Option<ExitCode> {
     if let Some(code) = testkit::netns::dispatch() {
         return Some(code);
@@ -32,7 +32,10 @@ pub(crate) fn dispatch() -> Option<ExitCode> {
             let streams: Vec<_> = (0..count).map(|_| listener.accept().expect("accept")).collect();
             hold((listener, streams));
         }
-        ref words => assert!(handover::play(words), "no role is called {role:?}"),
+        ref words => {
+            let is_known = handover::play(words) || cases::play(words) || mix::play(words);
+            assert!(is_known, "no role is called {role:?}");
+        }
     }
     Some(ExitCode::SUCCESS)
 }

@@ -2,7 +2,8 @@
 //! as the judge. Called by `cargo xtask test`, and by `cargo xtask kernels` in small guests.
 //!
 //! `portable::…` needs loopback, /proc and `ip`, and before Linux 6.10 packet sockets and tracefs;
-//! `host::…` needs nftables, veth, `ss`, promtool and util-linux. All need root. They run one at a
+//! `host::…` needs nftables, veth, TUN, `ss`, promtool, Python and util-linux; `long::…` takes
+//! minutes and is listed only with `TCPWARDEN_LIVE_LONG` set. All need root. They run one at a
 //! time: the kernel's counters are shared.
 #![allow(
     clippy::unwrap_used,
@@ -16,9 +17,11 @@
     reason = "helper processes talk over stdout, failures over stderr"
 )]
 
+mod cases;
 mod dispatch;
 mod handover;
 mod harness;
+mod mix;
 mod roles;
 mod tests;
 mod workload;
@@ -41,7 +44,7 @@ fn main() -> ExitCode {
     }
     let _alone = testkit::turn::alone();
     harness::remove_stale_buffers();
-    let trials = tests::all()
+    let trials = tests::listed()
         .into_iter()
         .map(|(name, test)| Trial::test(name, move || privileged(test)))
         .collect();

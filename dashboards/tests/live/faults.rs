@@ -94,12 +94,19 @@ pub(crate) fn prove(site: &mut Site, fault: &Fault) -> Vec<String> {
 }
 
 fn attempt(site: &mut Site, fault: &Fault) -> Result<Vec<String>> {
-    let mut watch = Watch::begin(site, fault.alerts)?;
+    let expected: BTreeSet<&str> = fault.alerts.iter().copied().collect();
+    let mut watch = Watch::begin(site)?;
     let fails = (fault.begin)(site)?;
     let mut wanted = Wanted::of_fault(fault.name);
     let start = Instant::now();
     // Both are looked at each time: a picture may come before the alert, and be gone after it.
-    while !(watch.look(site)? & wanted.look(site, watch.from)?) && start.elapsed() < PATIENCE {
+    loop {
+        watch.look(site)?;
+        let fired = seen(&watch).iter().all(|(_, seen)| expected.is_subset(seen));
+        let shown = wanted.look(site, watch.from)?;
+        if fired && shown || start.elapsed() >= PATIENCE {
+            break;
+        }
         sleep(LOOK);
     }
     eprintln!("  {}: after {:.0?}", fault.name, start.elapsed());
@@ -109,11 +116,23 @@ fn attempt(site: &mut Site, fault: &Fault) -> Result<Vec<String>> {
     drop(fails);
     site.heal_agent()?;
     let mut findings = watch.end(site)?;
+    for (place, seen) in seen(&watch) {
+        if seen != expected {
+            findings.push(format!("alerts in {place}: expected {expected:?}, seen {seen:?}"));
+        }
+    }
     findings.extend(missing);
     if !findings.is_empty() {
         findings.push(format!("--- the agent said ---\n{log}"));
     }
     Ok(findings)
+}
+
+/// The names of the alerts that were seen so far, in Prometheus and in Alertmanager.
+fn seen(watch: &Watch) -> [(&'static str, BTreeSet<&str>); 2] {
+    watch
+        .places()
+        .map(|(place, alerts)| (place, alerts.iter().map(|alert| alert.name.as_str()).collect()))
 }
 
 /// Fails where an alert is neither expected from a scenario or a fault nor listed with a reason why

@@ -1,7 +1,9 @@
 //! What Grafana makes of a query before it asks Prometheus.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use dashboards::rules::records;
 use dashboards::timing;
 
 /// Between two points of a picture.
@@ -42,4 +44,52 @@ fn value(name: &str, range: Duration) -> String {
         // `allValue` of every variable of these dashboards.
         _ => ".+".to_owned(),
     }
+}
+
+/// `expr` with every selector limited to these processes where its series name one.
+pub(crate) fn of_processes(expr: &str, processes: &[&str]) -> String {
+    let known = with_process();
+    let matcher = format!("process=~\"{}\"", processes.join("|"));
+    let mut text = String::new();
+    for (number, part) in expr.split('"').enumerate() {
+        if number > 0 {
+            text.push('"');
+        }
+        // Every second part is the value of a matcher.
+        if number % 2 == 1 {
+            text.push_str(part);
+            continue;
+        }
+        let mut rest = part;
+        while let Some(begin) = rest.find(is_of_a_name) {
+            let (before, word) = rest.split_at(begin);
+            let end = word.find(|letter| !is_of_a_name(letter)).unwrap_or(word.len());
+            let (word, tail) = word.split_at(end);
+            text.push_str(before);
+            text.push_str(word);
+            rest = tail;
+            if known.contains(word) {
+                rest = tail.strip_prefix('{').unwrap_or(tail);
+                let end = if rest.len() < tail.len() { "," } else { "}" };
+                text.extend(["{", &matcher, end]);
+            }
+        }
+        text.push_str(rest);
+    }
+    text
+}
+
+fn is_of_a_name(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || letter == '_' || letter == ':'
+}
+
+/// The series that have the label `process`: of the agent, of the recording rules, and alerts.
+fn with_process() -> BTreeSet<String> {
+    let metrics = catalogue::metrics::all().filter(|metric| metric.labels.contains(&"process"));
+    let recorded = records::all().iter().filter(|record| record.labels.contains(&"process"));
+    metrics
+        .flat_map(catalogue::metrics::Metric::series_names)
+        .chain(recorded.map(|record| record.name.to_owned()))
+        .chain(["ALERTS".to_owned()])
+        .collect()
 }

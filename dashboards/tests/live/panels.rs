@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use dashboards::boards::{self, Query, Shown};
 use stack::Sample;
 
-use crate::grafana::{STEP, interpolate};
+use crate::grafana::{STEP, interpolate, of_processes};
 use crate::site::Site;
 
 /// Queries that have not shown yet what they should, each with its dashboard.
@@ -16,19 +16,21 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
-    /// What has to be shown in a scenario.
-    pub(crate) fn of(scenario: &str) -> Self {
+    /// What has to be shown in a scenario; what is about it, of the processes of its cast.
+    pub(crate) fn of(scenario: &str, cast: &[&str]) -> Self {
         let queries = all().filter(|(_, query)| match query.shown {
             Shown::In(name) | Shown::ValuesIn(name) => name == scenario,
             Shown::Always | Shown::ZeroWhenHealthy | Shown::InFault(_) => true,
             Shown::Seldom => false,
         });
-        // The agent is well: these have values, whichever.
-        let healthy = |(board, query): (&'static str, Query)| match query.shown {
+        let own = |query: Query| Query { expr: of_processes(&query.expr, cast), ..query };
+        let asked = |(board, query): (&'static str, Query)| match query.shown {
+            // The agent is well: these have values, whichever.
             Shown::InFault(_) => (board, Query { shown: Shown::ZeroWhenHealthy, ..query }),
-            _ => (board, query),
+            Shown::In(_) | Shown::ValuesIn(_) => (board, own(query)),
+            Shown::Always | Shown::ZeroWhenHealthy | Shown::Seldom => (board, query),
         };
-        Self { queries: queries.map(healthy).collect() }
+        Self { queries: queries.map(asked).collect() }
     }
 
     /// What has to be shown while the agent fails in this way.
@@ -106,12 +108,12 @@ fn satisfied(series: &[Sample], shown: Shown) -> bool {
     }
 }
 
-/// The variables of all dashboards that have no value.
-pub(crate) fn empty_variables(site: &Site, from: SystemTime) -> Result<Vec<String>> {
+/// The variables of all dashboards that have no value from these processes.
+pub(crate) fn empty_variables(site: &Site, from: SystemTime, cast: &[&str]) -> Result<Vec<String>> {
     let mut findings = Vec::new();
     for board in boards::all() {
         for (name, query) in &board.variables {
-            let asked = interpolate(query, from.elapsed().unwrap_or_default());
+            let asked = interpolate(&of_processes(query, cast), from.elapsed().unwrap_or_default());
             if values(site, &asked, from)?.is_empty() {
                 findings.push(format!("{}: variable {name} has no values: {query}", board.uid));
             }

@@ -1,7 +1,7 @@
-//! One scenario of the lab, from silence to silence.
+//! One scenario of the lab among those that run at the same time.
 
+use std::collections::BTreeSet;
 use std::process::Command;
-use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -12,7 +12,7 @@ use testkit::process::Process;
 
 use crate::panels::{Wanted, empty_variables};
 use crate::site::Site;
-use crate::watch::{LOOK, Watch};
+use crate::watch::{Alert, RESOLUTION, Watch, firing};
 
 /// How long its alerts and pictures may take to come: connections have to idle for a minute before
 /// they count, and then to grow; a listener has to be left alone for a minute.
@@ -24,70 +24,149 @@ const HEALTHY: Duration = Duration::from_secs(20);
 /// The same for the scenario whose connections idle.
 const IDLE: (&str, Duration) = ("idle-pool", Duration::from_secs(115));
 
-/// What is wrong with the alerts and the panels in a scenario; nothing if all is well.
-pub(crate) fn prove(site: &mut Site, scenario: &'static Scenario) -> Vec<String> {
-    match attempt(site, scenario) {
-        Ok(findings) => findings,
-        Err(error) => vec![format!("{error:#}\n--- the agent said ---\n{}", site.agent_log())],
+/// How far a scenario is.
+enum Act {
+    /// Not everything that it has to show was seen.
+    Begun,
+    /// Everything was seen, or would not come; it is watched until then.
+    Watched(Instant),
+    /// It was ended then; its alerts have to resolve.
+    Ended(Instant),
+    /// Nothing of its own fires any more, or would not end.
+    Over,
+}
+
+/// A scenario that runs.
+pub(crate) struct Member {
+    pub(crate) scenario: &'static Scenario,
+    cast: Vec<&'static str>,
+    lab: Process,
+    wanted: Wanted,
+    start: Instant,
+    act: Act,
+    findings: Vec<String>,
+}
+
+impl Member {
+    /// Starts a scenario.
+    pub(crate) fn start(site: &Site, scenario: &'static Scenario) -> Result<Self> {
+        let cast: Vec<_> = scenario.cast.iter().map(|role| role.name).collect();
+        Ok(Self {
+            scenario,
+            wanted: Wanted::of(scenario.name, &cast),
+            cast,
+            lab: start(site, scenario.name)?,
+            start: Instant::now(),
+            act: Act::Begun,
+            findings: Vec::new(),
+        })
+    }
+
+    /// Whether it has ended and its alerts have resolved.
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self.act, Act::Over)
+    }
+
+    /// Looks after it, and ends it when it has been watched for long enough.
+    pub(crate) fn step(&mut self, site: &Site, watch: &Watch) -> Result<()> {
+        let (name, after) = (self.scenario.name, self.start.elapsed());
+        match self.act {
+            Act::Begun => {
+                if self.has_fired(watch) && self.wanted.look(site, watch.from)? {
+                    eprintln!("  {name}: all alerts and panels after {after:.0?}");
+                    self.act = Act::Watched(self.until());
+                } else if after > PATIENCE || self.lab.ended() {
+                    self.wanted.look(site, watch.from)?;
+                    self.findings.push(format!("not everything came within {after:.0?}"));
+                    self.act = Act::Watched(self.until());
+                }
+            }
+            Act::Watched(until) if Instant::now() >= until => {
+                if self.lab.ended() {
+                    self.findings.push(format!(
+                        "the scenario ended by itself within {after:.0?}, while it was watched"
+                    ));
+                }
+                if !self.lab.end() {
+                    self.findings.push("the scenario had to be killed".to_owned());
+                }
+                self.act = Act::Ended(Instant::now());
+            }
+            Act::Ended(since) => {
+                let left = firing(site)?.map(|(place, alerts)| (place, self.own(&alerts)));
+                if left.iter().all(|(_, names)| names.is_empty()) {
+                    eprintln!("  {name}: resolved after {:.0?}", since.elapsed());
+                    self.act = Act::Over;
+                } else if since.elapsed() > RESOLUTION {
+                    self.findings.push(format!("after {RESOLUTION:?} still firing: {left:?}"));
+                    self.act = Act::Over;
+                }
+            }
+            Act::Watched(_) | Act::Over => {}
+        }
+        Ok(())
+    }
+
+    /// Until when it is watched if all has come now.
+    fn until(&self) -> Instant {
+        match self.scenario.alerts {
+            [] if self.scenario.name == IDLE.0 => self.start + IDLE.1,
+            [] => self.start + HEALTHY,
+            _ => Instant::now() + LINGER,
+        }
+    }
+
+    /// The names of the alerts among these that accuse a process of its cast.
+    fn own(&self, alerts: &BTreeSet<Alert>) -> BTreeSet<String> {
+        let accuses = |alert: &&Alert| {
+            alert.process.as_deref().is_some_and(|process| self.cast.contains(&process))
+        };
+        alerts.iter().filter(accuses).map(|alert| alert.name.clone()).collect()
+    }
+
+    /// The names of its alerts among these: those that accuse a process of its cast, and those that
+    /// accuse nobody and that it expects.
+    fn seen(&self, alerts: &BTreeSet<Alert>) -> BTreeSet<String> {
+        let nobodys = alerts.iter().filter(|alert| alert.process.is_none());
+        let mut seen = self.own(alerts);
+        seen.extend(
+            nobodys
+                .map(|alert| alert.name.clone())
+                .filter(|name| self.scenario.alerts.contains(&name.as_str())),
+        );
+        seen
+    }
+
+    /// Whether every alert that it expects has fired in both places.
+    fn has_fired(&self, watch: &Watch) -> bool {
+        watch.places().iter().all(|(_, alerts)| {
+            let seen = self.seen(alerts);
+            self.scenario.alerts.iter().all(|name| seen.contains(*name))
+        })
+    }
+
+    /// What was wrong with it, once nothing fires any more.
+    pub(crate) fn findings(mut self, site: &Site, watch: &Watch) -> Result<Vec<String>> {
+        let mut findings = std::mem::take(&mut self.findings);
+        let expected: BTreeSet<_> =
+            self.scenario.alerts.iter().map(|name| (*name).to_owned()).collect();
+        for (place, alerts) in watch.places() {
+            let seen = self.seen(alerts);
+            if seen != expected {
+                findings.push(format!("alerts in {place}: expected {expected:?}, seen {seen:?}"));
+            }
+        }
+        findings.extend(empty_variables(site, watch.from, &self.cast)?);
+        findings.extend(self.wanted.findings(site, watch.from));
+        if !findings.is_empty() {
+            findings.push(format!("--- the scenario said ---\n{}", self.lab.tail(40)));
+        }
+        Ok(findings)
     }
 }
 
-fn attempt(site: &Site, scenario: &'static Scenario) -> Result<Vec<String>> {
-    let mut watch = Watch::begin(site, scenario.alerts)?;
-    let mut lab = start(site, scenario.name)?;
-    let mut wanted = Wanted::of(scenario.name);
-    let start = Instant::now();
-    let mut findings = Vec::new();
-    loop {
-        let fired = watch.look(site)?;
-        let shown = fired && wanted.look(site, watch.from)?;
-        if fired && shown {
-            eprintln!("  {}: all alerts and panels after {:.0?}", scenario.name, start.elapsed());
-            break;
-        }
-        if start.elapsed() > PATIENCE {
-            wanted.look(site, watch.from)?;
-            findings.push(format!("not everything came in {PATIENCE:?}"));
-            break;
-        }
-        if lab.ended() {
-            wanted.look(site, watch.from)?;
-            break;
-        }
-        sleep(LOOK);
-    }
-    watch.linger(site, rest(scenario, start))?;
-    let from = watch.from;
-    if lab.ended() {
-        findings.push(format!(
-            "the scenario ended by itself within {:.0?}, while it was watched",
-            start.elapsed()
-        ));
-    }
-    if !lab.end() {
-        findings.push("the scenario had to be killed".to_owned());
-    }
-    findings.extend(watch.end(site)?);
-    findings.extend(empty_variables(site, from)?);
-    findings.extend(wanted.findings(site, from));
-    if !findings.is_empty() {
-        findings.push(format!("--- the scenario said ---\n{}", lab.tail(40)));
-        findings.push(format!("--- the agent said ---\n{}", site.agent_log()));
-    }
-    Ok(findings)
-}
-
-/// How long a scenario that began then is watched after all has come.
-fn rest(scenario: &Scenario, start: Instant) -> Duration {
-    match scenario.alerts {
-        [] if scenario.name == IDLE.0 => IDLE.1.saturating_sub(start.elapsed()),
-        [] => HEALTHY.saturating_sub(start.elapsed()),
-        _ => LINGER,
-    }
-}
-
-/// Starts a scenario.
-pub(crate) fn start(site: &Site, name: &str) -> Result<Process> {
+/// Starts the program that plays a scenario.
+fn start(site: &Site, name: &str) -> Result<Process> {
     let mut command = Command::new(binary("LAB_BIN", "lab")?);
     command.args([name, "--seconds", "150", "--agent", &site.agent_url()]);
     Launch::new(name, command).output(Output::Log).tied().spawn()

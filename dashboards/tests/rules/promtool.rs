@@ -31,8 +31,11 @@ pub(crate) fn folder() -> Folder {
 
 /// Whether promtool was content, and what it said.
 pub(crate) fn run(arguments: &[&str], file: &Path) -> (bool, String) {
-    let output =
-        Command::new(program()).args(arguments).arg(file).output().expect("start promtool");
+    let mut promtool = Command::new(program());
+    // It lives for a fraction of a second, hundreds of times: less garbage collection, on the
+    // thread that works, saves a third of its processor time.
+    promtool.envs([("GOGC", "400"), ("GOMAXPROCS", "1")]);
+    let output = promtool.args(arguments).arg(file).output().expect("start promtool");
     (
         output.status.success(),
         [output.stdout, output.stderr]

@@ -12,7 +12,7 @@ use crate::Scenario;
 use crate::cast::Host;
 
 /// Labels and their values.
-type Labels = &'static [(&'static str, &'static str)];
+pub(crate) type Labels = &'static [(&'static str, &'static str)];
 
 /// A question to the agent. Texts have a `{}` for each number; metrics are summed over the series
 /// with these labels.

@@ -14,6 +14,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
+use self::full::FullStep;
 use self::lanes::Stage;
 use self::step::Step;
 use crate::setup::{self, ConsentArgs};
@@ -31,7 +32,7 @@ pub(crate) struct Args {
     no_root: bool,
     /// Run what takes too long for every change, instead of the suite.
     #[arg(long, value_name = "STEP", value_enum)]
-    full: Option<full::FullStep>,
+    full: Option<FullStep>,
     #[command(flatten)]
     consent: ConsentArgs,
     /// Only the tests whose name contains this, those in guests left out.
@@ -39,9 +40,17 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn main(args: &Args) -> Result<ExitCode> {
-    if let Some(step) = args.full {
-        return step.run(args.no_root, args.filter.as_deref(), args.consent.consent());
+    match args.full {
+        None => suite(args, false),
+        Some(FullStep::Load) => suite(args, true),
+        Some(FullStep::Software) => software::main(args.filter.as_deref(), args.consent.consent()),
+        Some(FullStep::Crowd) => full::live("long::crowd", args.consent.consent()),
+        Some(FullStep::Healthy) => full::live("long::healthy", args.consent.consent()),
     }
+}
+
+/// Runs the suite; under load it is the tests on this machine, once all are built.
+fn suite(args: &Args, load: bool) -> Result<ExitCode> {
     let rights = args.no_root
         || process::is_root()
         || (process::is_interactive() && process::on_path("sudo"));
@@ -55,12 +64,16 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
     setup::for_tests(consent)?;
     let filter = args.filter.as_deref();
     let mut outcomes = Vec::new();
-    if filter.is_none() {
+    if filter.is_none() && !load {
         outcomes.push(Step::Format.take(step::format));
     }
     let mut built = None;
     let outcome = Step::Build.take(|| {
-        built = Some(build::agent(&toolchain, build::Profile::Release)?);
+        let agent = build::agent(&toolchain, build::Profile::Release)?;
+        if load {
+            step::compile(&agent, args.no_root)?;
+        }
+        built = Some(agent);
         Ok(step::Done::Checked)
     });
     // Nothing else can run without it.
@@ -68,13 +81,15 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
     outcomes.push(outcome);
     let here = |step: Step| step.take(|| step.run(&agent, filter));
     let beside = |step: Step, nice: bool| beside::run(step, nice, &agent);
-    outcomes.extend(lanes::run(&plan(args.no_root, filter), here, beside)?);
+    let plan = plan(args.no_root, filter.is_some() || load);
+    let stages = || lanes::run(&plan, here, beside);
+    outcomes.extend(if load { full::under_load(stages)? } else { stages()? });
     Ok(summary::print(outcomes, filter))
 }
 
-/// Returns what runs after the build.
-fn plan(no_root: bool, filter: Option<&str>) -> Vec<Stage> {
-    if filter.is_some() {
+/// Returns what runs after the build; nothing but the tests on this machine if `only_tests`.
+fn plan(no_root: bool, only_tests: bool) -> Vec<Stage> {
+    if only_tests {
         let root: &[Step] = if no_root { &[] } else { &[Step::Live, Step::Lab, Step::Dashboards] };
         return [&[Step::Unit], root].concat().into_iter().map(Stage::Alone).collect();
     }
@@ -85,10 +100,10 @@ fn plan(no_root: bool, filter: Option<&str>) -> Vec<Stage> {
         stages.push(Stage::Alone(Step::Live));
     }
     // The proofs of the lab and of the dashboards mostly wait, for alerts that take seconds to
-    // fire. The guests compute and have no network: they open no socket on this machine, and they
-    // are nice, so that they take only the time that nobody else wants. Instructions are counted,
-    // not timed, so `cost` may share the processors too: it fills the one that an odd number of
-    // guests leaves idle.
+    // fire. The guests have no network: they open no socket on this machine, and they are nice, so
+    // that they take only the time that nobody else wants. What computes for minutes would take
+    // all of it: lints and unit tests run before. Instructions are counted, not timed, so `cost`
+    // may share the processors too.
     let waiting: &[Step] = if no_root { &[] } else { &[Step::Lab, Step::Dashboards] };
     stages.push(Stage::SideBySide {
         first: [waiting, &[Step::Cost]].concat(),
@@ -115,15 +130,15 @@ mod tests {
     fn the_plan_has_every_step_after_the_build_once() {
         use Step::{Clippy, Cost, Dashboards, Kernels, Lab, Live, Unit};
         let all = [Clippy, Unit, Cost, Live, Lab, Dashboards, Kernels];
-        assert_eq!(steps(&plan(false, None)), all);
-        assert_eq!(steps(&plan(true, None)), [Clippy, Unit, Cost, Kernels]);
-        assert_eq!(steps(&plan(false, Some("name"))), [Unit, Live, Lab, Dashboards]);
-        assert_eq!(steps(&plan(true, Some("name"))), [Unit]);
+        assert_eq!(steps(&plan(false, false)), all);
+        assert_eq!(steps(&plan(true, false)), [Clippy, Unit, Cost, Kernels]);
+        assert_eq!(steps(&plan(false, true)), [Unit, Live, Lab, Dashboards]);
+        assert_eq!(steps(&plan(true, true)), [Unit]);
     }
 
     #[test]
     fn the_live_tests_run_alone() {
         let alone = |stage: &Stage| matches!(stage, Stage::Alone(Step::Live));
-        assert!(plan(false, None).iter().any(alone));
+        assert!(plan(false, false).iter().any(alone));
     }
 }

@@ -1,4 +1,5 @@
 //! The steps of the suite: what each runs, and how it ends.
+use std::process::Command;
 use std::time::Instant;
 
 use anyhow::Result;
@@ -8,7 +9,7 @@ use crate::bench::check;
 use crate::build::Agent;
 use crate::results::{self, Counts};
 use crate::root_tests::{self, RootTest};
-use crate::{cargo, kernels, process};
+use crate::{cargo, kernels, lab, process};
 
 /// A step, in the order of the summary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
@@ -109,22 +110,41 @@ fn clippy(agent: &Agent) -> Result<Done> {
     Ok(Done::Checked)
 }
 
-/// Everything that needs neither root nor a kernel: the tests in the sources, the other integration
-/// tests, the examples in the documentation.
-fn unit(agent: &Agent, filter: Option<&str>) -> Result<Done> {
-    let workspace = ["--workspace", "--exclude", "agent-ebpf", "--no-fail-fast"];
+/// Returns cargo with the tests of the step `unit`, those in documentation left out.
+fn unit_tests(agent: &Agent) -> Result<Command> {
     let mut tests = cargo::cargo("test")?;
-    tests.env("TCPWARDEN_BPF_OBJECT", &agent.object).args(workspace).args(["--lib", "--bins"]);
+    tests
+        .env("TCPWARDEN_BPF_OBJECT", &agent.object)
+        .args(cargo::USER_SIDE)
+        .args(["--lib", "--bins"]);
     for name in cargo::integration_tests()?
         .iter()
         .filter(|name| RootTest::ALL.iter().all(|root| root.test != *name))
     {
         tests.args(["--test", name]);
     }
-    let mut counts = results::run(tests.args(filter))?;
+    Ok(tests)
+}
+
+/// Builds the tests of this machine without running them.
+pub(crate) fn compile(agent: &Agent, no_root: bool) -> Result<()> {
+    process::run(unit_tests(agent)?.arg("--no-run"))?;
+    if !no_root {
+        for test in RootTest::ALL {
+            test.binary(agent)?;
+        }
+        lab::binary()?;
+    }
+    Ok(())
+}
+
+/// Everything that needs neither root nor a kernel: the tests in the sources, the other integration
+/// tests, the examples in the documentation.
+fn unit(agent: &Agent, filter: Option<&str>) -> Result<Done> {
+    let mut counts = results::run(unit_tests(agent)?.arg("--no-fail-fast").args(filter))?;
     let mut examples = cargo::cargo("test")?;
-    examples.env("TCPWARDEN_BPF_OBJECT", &agent.object).args(workspace).arg("--doc").args(filter);
-    counts += results::run(&mut examples)?;
+    examples.env("TCPWARDEN_BPF_OBJECT", &agent.object).args(cargo::USER_SIDE);
+    counts += results::run(examples.args(["--no-fail-fast", "--doc"]).args(filter))?;
     Ok(Done::Ran(counts))
 }
 

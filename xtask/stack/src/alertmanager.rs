@@ -1,12 +1,12 @@
 //! Alertmanager: takes the alerts and tells nobody.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use testkit::process::Process;
 
-use crate::api::Api;
+use crate::api::{self, Api};
 use crate::borrowed;
 use crate::folder::Folder;
 use crate::server::{free_port, start};
@@ -93,14 +93,24 @@ impl Alertmanager {
         self.names(&[("active", "true")])
     }
 
+    /// The labels of each alert that fires.
+    ///
+    /// # Errors
+    /// When it does not answer; with what it said.
+    pub fn alerts(&self) -> Result<Vec<BTreeMap<String, String>>> {
+        self.labels(&[("active", "true")])
+    }
+
     fn names(&self, which: &[(&str, &str)]) -> Result<BTreeSet<String>> {
+        let alerts = self.labels(which)?;
+        Ok(alerts.into_iter().filter_map(|mut labels| labels.remove("alertname")).collect())
+    }
+
+    fn labels(&self, which: &[(&str, &str)]) -> Result<Vec<BTreeMap<String, String>>> {
         let answer = self.api.json("/api/v2/alerts", which);
         let answer =
             answer.with_context(|| format!("Alertmanager said:\n{}", self.process.tail(20)))?;
         let alerts = answer.as_array().context("Alertmanager's answer is no list")?;
-        Ok(alerts
-            .iter()
-            .filter_map(|alert| alert["labels"]["alertname"].as_str().map(str::to_owned))
-            .collect())
+        Ok(alerts.iter().map(|alert| api::labels(&alert["labels"])).collect())
     }
 }

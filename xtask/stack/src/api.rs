@@ -95,6 +95,14 @@ impl Api {
     }
 }
 
+/// Labels and their values, from an object of texts.
+pub(crate) fn labels(object: &Value) -> BTreeMap<String, String> {
+    let labels = object.as_object().into_iter().flatten();
+    labels
+        .map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned()))
+        .collect()
+}
+
 /// The series in the answer of a query of Prometheus.
 pub(crate) fn samples(answer: &Value) -> Vec<Sample> {
     let data = &answer["data"];
@@ -104,17 +112,11 @@ pub(crate) fn samples(answer: &Value) -> Vec<Sample> {
         return vec![Sample { labels: BTreeMap::new(), values: vec![number(&data["result"])] }];
     }
     let series = data["result"].as_array().into_iter().flatten().map(|series| {
-        let labels = series["metric"].as_object().into_iter().flatten();
         let values = match series["values"].as_array() {
             Some(values) => values.iter().map(number).collect(),
             None => vec![number(&series["value"])],
         };
-        Sample {
-            labels: labels
-                .map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned()))
-                .collect(),
-            values,
-        }
+        Sample { labels: labels(&series["metric"]), values }
     });
     series.collect()
 }

@@ -1,6 +1,6 @@
 //! Prometheus: scrapes the agent and evaluates the rules.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -125,15 +125,19 @@ impl Prometheus {
     /// # Errors
     /// When it does not answer.
     pub fn firing(&self) -> Result<BTreeSet<String>> {
+        let alerts = self.alerts()?;
+        Ok(alerts.into_iter().filter_map(|mut labels| labels.remove("alertname")).collect())
+    }
+
+    /// The labels of each alert that fires.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn alerts(&self) -> Result<Vec<BTreeMap<String, String>>> {
         let answer = self.ask("/api/v1/alerts", &[])?;
-        let alerts = answer["data"]["alerts"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter(|alert| alert["state"] == "firing");
-        Ok(alerts
-            .filter_map(|alert| alert["labels"]["alertname"].as_str().map(str::to_owned))
-            .collect())
+        let alerts = answer["data"]["alerts"].as_array().into_iter().flatten();
+        let firing = alerts.filter(|alert| alert["state"] == "firing");
+        Ok(firing.map(|alert| api::labels(&alert["labels"])).collect())
     }
 
     fn ask(&self, path: &str, parameters: &[(&str, &str)]) -> Result<serde_json::Value> {

@@ -123,7 +123,7 @@ fn forked() {
 }
 
 /// Clients that say a word and wait.
-fn visit(address: SocketAddr, count: usize) -> Vec<TcpStream> {
+pub(super) fn visit(address: SocketAddr, count: usize) -> Vec<TcpStream> {
     let visit = |_| {
         let mut stream = TcpStream::connect(address).expect("connect");
         stream.write_all(b"q").expect("say a word");
@@ -133,7 +133,7 @@ fn visit(address: SocketAddr, count: usize) -> Vec<TcpStream> {
 }
 
 /// The lengths of the accept queues of a port, in order of length.
-fn queues(netns: &Netns, port: u16) -> Vec<usize> {
+pub(super) fn queues(netns: &Netns, port: u16) -> Vec<usize> {
     let sockets = proc_net::sockets(netns.pid()).expect("the kernel's list");
     let ours =
         sockets.iter().filter(|socket| socket.state == "listen" && socket.local.port() == port);
@@ -144,7 +144,7 @@ fn queues(netns: &Netns, port: u16) -> Vec<usize> {
 }
 
 /// The connections of a port that no process has accepted, by the kernel's list.
-fn waiting(netns: &Netns, port: u16) -> BTreeSet<Ends> {
+pub(super) fn waiting(netns: &Netns, port: u16) -> BTreeSet<Ends> {
     let sockets = proc_net::sockets(netns.pid()).expect("the kernel's list");
     let ours = sockets.into_iter().filter(|socket| {
         socket.state == "established" && socket.local.port() == port && socket.inode == 0

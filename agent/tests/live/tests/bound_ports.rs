@@ -51,11 +51,16 @@ fn connected(chosen: Chosen) -> (TcpListener, Vec<TcpStream>) {
     (listener, clients)
 }
 
+/// As many connections as there are ports, which `bind` chose.
+pub(super) fn connected_at_bind() -> (TcpListener, Vec<TcpStream>) {
+    connected(Chosen::AtBind)
+}
+
 /// The destinations of a namespace that have taken ports, and its share on the page.
 ///
 /// The page comes first: if a pass ends in between, the destinations are the newer ones, and the
 /// next try sees the share of theirs.
-fn taken(agent: &Agent, netns: &Netns) -> (Vec<Value>, Option<f64>) {
+pub(super) fn taken(agent: &Agent, netns: &Netns) -> (Vec<Value>, Option<f64>) {
     let inode = netns.inode.to_string();
     let share = agent.scrape().value("ephemeral_ports_used_ratio", &[("netns", &inode)]);
     let (status, body) = agent.get("/api/v1/ports?limit=20");

@@ -7,6 +7,7 @@ mod drilldown;
 mod equalities;
 mod errors;
 mod exhaustion;
+mod healthy;
 mod hostile;
 mod leaks;
 mod lifecycle;
@@ -27,8 +28,16 @@ mod younger;
 /// A test and its name.
 pub(crate) type Test = (&'static str, fn());
 
-/// All of them, in the order in which they run.
-pub(crate) fn all() -> Vec<Test> {
+/// The environment variable with which the long tests are listed, and no others.
+const LONG: &str = "TCPWARDEN_LIVE_LONG";
+
+/// Those that this run may choose from.
+pub(crate) fn listed() -> Vec<Test> {
+    if std::env::var_os(LONG).is_some() { [leaks::LONG, healthy::LONG].concat() } else { all() }
+}
+
+/// All but the long ones, in the order in which they run.
+fn all() -> Vec<Test> {
     [
         lifecycle::TESTS,
         sequences::TESTS,
@@ -52,6 +61,7 @@ pub(crate) fn all() -> Vec<Test> {
         workloads::TESTS,
         drilldown::TESTS,
         trouble::TESTS,
+        healthy::TESTS,
     ]
     .concat()
 }

@@ -36,7 +36,8 @@ fn listen() -> (TcpListener, SocketAddr) {
     (listener, address)
 }
 
-fn connect(address: SocketAddr, protocol: Protocol) -> TcpStream {
+/// A client of either kind.
+pub(super) fn connect(address: SocketAddr, protocol: Protocol) -> TcpStream {
     let socket = socket(protocol);
     socket.connect(&address.into()).expect("connect");
     socket.into()

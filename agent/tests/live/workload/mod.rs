@@ -6,6 +6,7 @@ pub(crate) mod loss;
 pub(crate) mod programs;
 pub(crate) mod raw;
 pub(crate) mod short;
+pub(crate) mod slow_path;
 
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read as _};

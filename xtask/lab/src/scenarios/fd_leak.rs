@@ -30,24 +30,24 @@ pub(crate) const SCENARIO: Scenario = Scenario {
         run out",
     board: "tcpwarden-leaks",
     look: &[
-        "CLOSE_WAIT of orders-api only grows, all of it in stage `read`",
+        "CLOSE_WAIT of catalog-api only grows, all of it in stage `read`",
         "its descriptors near their limit on tcpwarden-capacity",
-        "`tcpwarden leaks` says who, and `tcpwarden connections --process orders-api --state \
+        "`tcpwarden leaks` says who, and `tcpwarden connections --process catalog-api --state \
         close_wait` shows each socket",
     ],
     alerts: &["TcpCloseWaitStuck", "TcpCloseWaitGrowing", "TcpDescriptorsNearLimit"],
     cast: &[
-        Role { name: "orders-api", host: Host::Servers, files: LIMIT, play: leak },
-        Role { name: "checkout", host: Host::Clients, files: 1024, play: visit },
+        Role { name: "catalog-api", host: Host::Servers, files: LIMIT, play: leak },
+        Role { name: "storefront", host: Host::Clients, files: 1024, play: visit },
     ],
     prepare: |_| Ok(()),
     asks: &[
         Ask::Suspects,
         Ask::Of(
-            "orders-api has {} of {} descriptors open",
+            "catalog-api has {} of {} descriptors open",
             "tcpwarden_process_open_fds",
             "tcpwarden_process_max_fds",
-            &[("process", "orders-api")],
+            &[("process", "catalog-api")],
         ),
     ],
 };

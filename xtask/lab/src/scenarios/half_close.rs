@@ -19,16 +19,16 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     about: "clients close their half and wait for the server's, which never comes",
     board: "tcpwarden-leaks",
     look: &[
-        "FIN_WAIT2 of checkout, which still holds the descriptors, and as many CLOSE_WAIT of \
-        orders-api: both sides of one leak",
+        "FIN_WAIT2 of importer, which still holds the descriptors, and as many CLOSE_WAIT of \
+        import-api: both sides of one leak",
         "numbers that grow in step at both ends, and ages that only grow",
         "`tcpwarden connections --state fin_wait2,close_wait` shows both ends of each connection",
     ],
     // What nobody closes becomes more.
     alerts: &["TcpFinWait2Stuck", "TcpCloseWaitStuck", "TcpCloseWaitGrowing"],
     cast: &[
-        Role { name: "orders-api", host: Host::Servers, files: 256, play: keep },
-        Role { name: "checkout", host: Host::Clients, files: 256, play: half },
+        Role { name: "import-api", host: Host::Servers, files: 256, play: keep },
+        Role { name: "importer", host: Host::Clients, files: 256, play: half },
     ],
     prepare: |_| Ok(()),
     asks: &[Ask::Suspects],

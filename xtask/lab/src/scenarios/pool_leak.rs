@@ -8,7 +8,7 @@ use testkit::traffic::{ask, connect, echo, listen, serve, stay};
 
 use crate::Scenario;
 use crate::cast::{Host, Role, Scene, server};
-use crate::tell::Ask;
+use crate::tell::{Ask, Labels};
 
 /// Connections that leak a second, and at the most: far below the limit of descriptors, which is
 /// another failure with another alert.
@@ -21,19 +21,14 @@ const USED: usize = 5;
 const RATE: f64 = 5.0;
 const PORT: u16 = 5432;
 
-const ASKS: &[Ask] = &[
-    Ask::Now(
-        "checkout holds {} connections",
-        "tcpwarden_connections",
-        &[("process", "checkout"), ("state", "established")],
-    ),
-    Ask::Now(
-        "{} of them have idled for a minute",
-        "tcpwarden_connections_idle",
-        &[("process", "checkout"), ("min_idle", "60")],
-    ),
-    Ask::Suspects,
-];
+/// What is asked of the client, which has other labels in each.
+const fn asks(holds: Labels, idles: Labels) -> [Ask; 3] {
+    [
+        Ask::Now("the client holds {} connections", "tcpwarden_connections", holds),
+        Ask::Now("{} of them have idled for a minute", "tcpwarden_connections_idle", idles),
+        Ask::Suspects,
+    ]
+}
 
 pub(crate) const LEAK: Scenario = Scenario {
     name: "pool-leak",
@@ -41,17 +36,20 @@ pub(crate) const LEAK: Scenario = Scenario {
         `idle-pool`, which keeps as many and is in order",
     board: "tcpwarden-leaks",
     look: &[
-        "ESTABLISHED of checkout only grows, and so do those that idle: none is used again",
+        "ESTABLISHED of billing only grows, and so do those that idle: none is used again",
         "no socket in a transient state: only growth and last use tell",
-        "`tcpwarden connections --process checkout --min-idle 30s` shows each, with its bytes",
+        "`tcpwarden connections --process billing --min-idle 30s` shows each, with its bytes",
     ],
     alerts: &["TcpEstablishedGrowing"],
     cast: &[
-        Role { name: "orders-db", host: Host::Servers, files: 1024, play: serve_all },
-        Role { name: "checkout", host: Host::Clients, files: 1024, play: forget },
+        Role { name: "billing-db", host: Host::Servers, files: 1024, play: serve_all },
+        Role { name: "billing", host: Host::Clients, files: 1024, play: forget },
     ],
     prepare: |_| Ok(()),
-    asks: ASKS,
+    asks: &asks(
+        &[("process", "billing"), ("state", "established")],
+        &[("process", "billing"), ("min_idle", "60")],
+    ),
 };
 
 pub(crate) const IDLE: Scenario = Scenario {
@@ -60,16 +58,19 @@ pub(crate) const IDLE: Scenario = Scenario {
         of `pool-leak`",
     board: "tcpwarden-leaks",
     look: &[
-        "idle connections of checkout that stay as many as they are",
+        "idle connections of accounts that stay as many as they are",
         "`tcpwarden leaks` accuses nobody",
     ],
     alerts: &[],
     cast: &[
-        Role { name: "orders-db", host: Host::Servers, files: 256, play: serve_all },
-        Role { name: "checkout", host: Host::Clients, files: 256, play: keep },
+        Role { name: "accounts-db", host: Host::Servers, files: 256, play: serve_all },
+        Role { name: "accounts", host: Host::Clients, files: 256, play: keep },
     ],
     prepare: |_| Ok(()),
-    asks: ASKS,
+    asks: &asks(
+        &[("process", "accounts"), ("state", "established")],
+        &[("process", "accounts"), ("min_idle", "60")],
+    ),
 };
 
 fn serve_all(scene: &Scene) -> Result<()> {

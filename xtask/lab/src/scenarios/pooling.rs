@@ -6,7 +6,7 @@ use testkit::traffic::{answer, ask, connect, echo, listen, serve};
 
 use crate::Scenario;
 use crate::cast::{Host, Role, Scene, server};
-use crate::tell::Ask;
+use crate::tell::{Ask, Labels};
 
 /// Requests a second, in both.
 const RATE: f64 = 40.0;
@@ -14,19 +14,18 @@ const RATE: f64 = 40.0;
 const POOL: usize = 5;
 const PORT: u16 = 8080;
 
-const ASKS: &[Ask] = &[
-    Ask::Rate(
-        "checkout opens {} connections a second",
-        "tcpwarden_connections_opened_total",
-        &[("process", "checkout")],
-    ),
-    Ask::Now(
-        "checkout holds {} connections",
-        "tcpwarden_connections",
-        &[("process", "checkout"), ("state", "established")],
-    ),
-    Ask::Now("{} sockets are in TIME_WAIT", "tcpwarden_time_wait_sockets", &[]),
-];
+/// What is asked of the client, which has other labels in each.
+const fn asks(opens: Labels, holds: Labels) -> [Ask; 3] {
+    [
+        Ask::Rate(
+            "the client opens {} connections a second",
+            "tcpwarden_connections_opened_total",
+            opens,
+        ),
+        Ask::Now("it holds {} connections", "tcpwarden_connections", holds),
+        Ask::Now("{} sockets are in TIME_WAIT", "tcpwarden_time_wait_sockets", &[]),
+    ]
+}
 
 pub(crate) const NO_POOL: Scenario = Scenario {
     name: "no-pool",
@@ -43,7 +42,7 @@ pub(crate) const NO_POOL: Scenario = Scenario {
         Role { name: "checkout", host: Host::Clients, files: 256, play: request_anew },
     ],
     prepare: |_| Ok(()),
-    asks: ASKS,
+    asks: &asks(&[("process", "checkout")], &[("process", "checkout"), ("state", "established")]),
 };
 
 pub(crate) const KEPT: Scenario = Scenario {
@@ -54,11 +53,11 @@ pub(crate) const KEPT: Scenario = Scenario {
     look: &["as many requests as in `no-pool` and no opens, closes or TIME_WAIT"],
     alerts: &[],
     cast: &[
-        Role { name: "orders-api", host: Host::Servers, files: 512, play: answer_all },
-        Role { name: "checkout", host: Host::Clients, files: 256, play: request_again },
+        Role { name: "stock-api", host: Host::Servers, files: 512, play: answer_all },
+        Role { name: "warehouse", host: Host::Clients, files: 256, play: request_again },
     ],
     prepare: |_| Ok(()),
-    asks: ASKS,
+    asks: &asks(&[("process", "warehouse")], &[("process", "warehouse"), ("state", "established")]),
 };
 
 fn answer_once(scene: &Scene) -> Result<()> {

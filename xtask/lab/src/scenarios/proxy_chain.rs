@@ -27,14 +27,14 @@ pub(crate) const SCENARIO: Scenario = Scenario {
     look: &[
         "CLOSE_WAIT of edge-proxy, which has to be mended, and as many FIN_WAIT2 of orders-db, \
         which only waits for it",
-        "no socket of checkout in either state: its side was closed",
+        "no socket of mobile-app in either state: its side was closed",
         "`tcpwarden leaks` names the cause first",
     ],
     alerts: &["TcpCloseWaitStuck", "TcpCloseWaitGrowing", "TcpFinWait2Stuck"],
     cast: &[
         Role { name: "orders-db", host: Host::Servers, files: 512, play: end_first },
         Role { name: "edge-proxy", host: Host::Servers, files: 512, play: forward },
-        Role { name: "checkout", host: Host::Clients, files: 256, play: request },
+        Role { name: "mobile-app", host: Host::Clients, files: 256, play: request },
     ],
     prepare: |_| Ok(()),
     asks: &[Ask::Suspects],

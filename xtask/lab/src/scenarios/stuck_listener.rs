@@ -25,7 +25,7 @@ pub(crate) const SCENARIO: Scenario = Scenario {
         are dropped",
     board: "tcpwarden-services",
     look: &[
-        "the backlog of orders-api at its limit, overflows and drops that go on",
+        "the backlog of search-api at its limit, overflows and drops that go on",
         "CLOSE_WAIT in stage `unaccepted`: clients that came and went in the queue",
         "clients that send their SYN again, and give up connecting",
     ],
@@ -40,21 +40,21 @@ pub(crate) const SCENARIO: Scenario = Scenario {
         "TcpConnectFailures",
     ],
     cast: &[
-        Role { name: "orders-api", host: Host::Servers, files: 256, play: stick },
-        Role { name: "checkout", host: Host::Clients, files: 256, play: come },
+        Role { name: "search-api", host: Host::Servers, files: 256, play: stick },
+        Role { name: "web-frontend", host: Host::Clients, files: 256, play: come },
     ],
     prepare: |_| Ok(()),
     asks: &[
         Ask::Of(
-            "{} connections wait for orders-api to accept them; its limit is {}",
+            "{} connections wait for search-api to accept them; its limit is {}",
             "tcpwarden_listen_backlog",
             "tcpwarden_listen_backlog_limit",
-            &[("process", "orders-api")],
+            &[("process", "search-api")],
         ),
         Ask::Rate(
             "its listener drops {} segments a second",
             "tcpwarden_listen_drops_total",
-            &[("process", "orders-api")],
+            &[("process", "search-api")],
         ),
         Ask::Suspects,
     ],

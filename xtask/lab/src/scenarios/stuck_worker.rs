@@ -38,7 +38,7 @@ pub(crate) const SCENARIO: Scenario = Scenario {
         Role { name: "web-worker-2", host: Host::Servers, files: 256, play: work },
         Role { name: "web-worker-3", host: Host::Servers, files: 256, play: hang },
         Role { name: "web-worker-4", host: Host::Servers, files: 256, play: work },
-        Role { name: "checkout", host: Host::Clients, files: 512, play: come },
+        Role { name: "load-balancer", host: Host::Clients, files: 512, play: come },
     ],
     prepare: |_| Ok(()),
     asks: &[

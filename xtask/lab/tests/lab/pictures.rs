@@ -43,7 +43,7 @@ fn echo() {
 
 fn fd_leak() {
     let lab = Lab::start("fd-leak", 12);
-    let server = lab.pid("orders-api");
+    let server = lab.pid("catalog-api");
     let limits = fs::read_to_string(format!("/proc/{server}/limits")).unwrap();
     assert!(
         limits.lines().any(|line| line.split_whitespace().collect::<Vec<_>>()[..]
@@ -82,7 +82,7 @@ fn time_wait_bomb() {
 
 fn half_close() {
     let lab = Lab::start("half-close", 4);
-    let (server, client) = (lab.pid("orders-api"), lab.pid("checkout"));
+    let (server, client) = (lab.pid("import-api"), lab.pid("importer"));
     let halves = || (count(server, "close_wait"), count(client, "fin_wait2"));
     let first = wait_for("both halves", || {
         Some(halves()).filter(|(wait, half)| *wait >= 12 && *half >= 12)
@@ -100,7 +100,7 @@ fn half_close() {
 
 fn stuck_listener() {
     let lab = Lab::start("stuck-listener", 12);
-    let (server, client) = (lab.pid("orders-api"), lab.pid("checkout"));
+    let (server, client) = (lab.pid("search-api"), lab.pid("web-frontend"));
     wait_for("a full accept queue", || {
         sockets(server)
             .iter()
@@ -194,9 +194,10 @@ fn lossy_link() {
 }
 
 fn pooling() {
-    let opened = ["no-pool", "pool"].map(|name| {
+    let pools = [("no-pool", "orders-api", "checkout"), ("pool", "stock-api", "warehouse")];
+    let opened = pools.map(|(name, server, client)| {
         let lab = Lab::start(name, 4);
-        let (server, client) = (lab.pid("orders-api"), lab.pid("checkout"));
+        let (server, client) = (lab.pid(server), lab.pid(client));
         wait_for("three seconds of requests", || {
             (counter(server, "OutSegs") > if name == "pool" { 110 } else { 500 }).then_some(())
         });

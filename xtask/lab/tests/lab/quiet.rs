@@ -25,7 +25,7 @@ fn stuck(pids: [u32; 2]) -> usize {
 
 fn pool_leak() {
     let lab = Lab::start("pool-leak", 30);
-    let (server, client) = (lab.pid("orders-db"), lab.pid("checkout"));
+    let (server, client) = (lab.pid("billing-db"), lab.pid("billing"));
     let first = wait_for("some connections", || {
         Some(count(client, "established")).filter(|count| *count >= 5)
     });
@@ -33,7 +33,7 @@ fn pool_leak() {
     assert_eq!(stuck([server, client]), 0);
     drop(lab);
     let lab = Lab::start("idle-pool", 30);
-    let (twin, keeper) = (lab.pid("orders-db"), lab.pid("checkout"));
+    let (twin, keeper) = (lab.pid("accounts-db"), lab.pid("accounts"));
     let before = counter(keeper, "OutSegs");
     wait_for("requests", || (counter(keeper, "OutSegs") >= before + 20).then_some(()));
     assert_eq!((count(keeper, "established"), counter(keeper, "ActiveOpens")), (20, 20));
@@ -62,7 +62,7 @@ fn dead_peer() {
 
 fn stuck_worker() {
     let lab = Lab::start("stuck-worker", 40);
-    let (server, client) = (lab.pid("web-worker-3"), lab.pid("checkout"));
+    let (server, client) = (lab.pid("web-worker-3"), lab.pid("load-balancer"));
     let queues = || {
         let listeners = sockets(server).into_iter().filter(|one| one.state == "listen");
         let mut lengths: Vec<u64> = listeners.map(|one| one.receive_queue).collect();
@@ -100,7 +100,7 @@ fn bind_first() {
 
 fn proxy_chain() {
     let lab = Lab::start("proxy-chain", 20);
-    let (server, client) = (lab.pid("orders-db"), lab.pid("checkout"));
+    let (server, client) = (lab.pid("orders-db"), lab.pid("mobile-app"));
     let sides = || {
         let of = |state: &str, port: u16| {
             let ours = sockets(server).into_iter().filter(|one| one.state == state);

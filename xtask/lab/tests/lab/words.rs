@@ -55,14 +55,15 @@ fn passes_on() {
             let length = stream.read(&mut request).unwrap_or(0);
             let body = match std::str::from_utf8(&request[..length]) {
                 Ok(text)
-                    if text
-                        .starts_with("GET /api/v1/leaks?process=orders-api&process=checkout ") =>
+                    if text.starts_with(
+                        "GET /api/v1/leaks?process=catalog-api&process=storefront ",
+                    ) =>
                 {
-                    r#"{"suspects": [{"sentence": "orders-api holds \u001b[2J7 sockets"}]}"#
+                    r#"{"suspects": [{"sentence": "catalog-api holds \u001b[2J7 sockets"}]}"#
                 }
                 _ => {
-                    "tcpwarden_process_open_fds{process=\"orders-api\",workload=\"w\"} \
-                    7\ntcpwarden_process_max_fds{process=\"orders-api\"} 400\n"
+                    "tcpwarden_process_open_fds{process=\"catalog-api\",workload=\"w\"} \
+                    7\ntcpwarden_process_max_fds{process=\"catalog-api\"} 400\n"
                 }
             };
             let _ = write!(stream, "HTTP/1.0 200 OK\r\n\r\n{body}");
@@ -73,7 +74,7 @@ fn passes_on() {
         Some(lab.said()).filter(|said| said.contains("has 7 of 400 descriptors open"))
     });
     assert!(
-        said.contains("the agent: orders-api holds ?[2J7 sockets") && !said.contains('\u{1b}'),
+        said.contains("the agent: catalog-api holds ?[2J7 sockets") && !said.contains('\u{1b}'),
         "{said}"
     );
 }

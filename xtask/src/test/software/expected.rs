@@ -115,6 +115,18 @@ mod tests {
     }
 
     #[test]
+    fn the_page_about_a_run_has_a_row_for_each_kind_and_each_known_miss() {
+        let page = document("docs/software.md");
+        for Kind { name, expected, .. } in kinds() {
+            let start = format!("| `{name}` |");
+            let row = page.lines().find(|line| line.starts_with(&start)).unwrap_or_default();
+            assert!(row.contains(&format!("({})", expected.report)), "{name}: {row:?}");
+            let known = expected.known_miss.unwrap_or_default();
+            assert!(row.ends_with(&format!("| {known} |")), "{name}: {row:?}");
+        }
+    }
+
+    #[test]
     fn guilty_and_innocent_are_both_there() {
         let kinds = kinds();
         let innocent = kinds.iter().filter(|kind| kind.expected.accused.is_empty()).count();

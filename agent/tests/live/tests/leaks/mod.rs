@@ -2,7 +2,10 @@
 //! workload, state, stage, count and age, in `/metrics` and in the listing; then all at once,
 //! beside ten thousand healthy connections, with every owner compared with the descriptor tables.
 
+mod blame;
+mod cases;
 mod claim;
+mod crowd;
 mod ways;
 
 use std::collections::BTreeSet;
@@ -23,6 +26,12 @@ use crate::workload::programs::Built;
 pub(super) const TESTS: &[Test] = &[
     ("host::every_way_to_leak_is_named", one_by_one),
     ("host::every_leak_is_named_among_ten_thousand_connections", at_once),
+];
+
+/// Those that take minutes.
+pub(super) const LONG: &[Test] = &[
+    ("long::crowd::every_case_is_named_by_an_agent_that_was_there_before", crowd::early),
+    ("long::crowd::every_case_is_named_by_an_agent_that_came_later", crowd::late),
 ];
 
 /// A pass every half second, a verification of owners after ten, and time for both.

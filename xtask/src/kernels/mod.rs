@@ -49,8 +49,8 @@ pub(crate) struct Args {
 const DEFAULTS: [&str; 5] = ["5.10", "6.1", "6.12", "6.18", "7"];
 /// How the names begin of the tests that run on any kernel.
 const PORTABLE: &str = "portable::";
-/// How many guests run at a time: for half of its time a guest waits, as its tests do.
-const AT_A_TIME: usize = 3;
+/// How many guests run at a time.
+const AT_A_TIME: usize = 2;
 
 pub(crate) fn main(args: &Args) -> Result<ExitCode> {
     let consent = args.consent.consent();

@@ -62,8 +62,8 @@ fn explain(error: LoadError) -> Error {
             format!("the kernel said: {why}"),
         ),
         LoadError::Maps(why) if lacks_memory(&why) => Error::Other(anyhow::anyhow!(
-            "memory for the rings cannot be had ({why}): raise the limit of this process, or choose \
-             smaller ones with --ring-bytes and --retransmit-ring-bytes"
+            "memory for the rings cannot be had ({why}): raise the limit of this process, or \
+             choose smaller ones with --ring-bytes and --retransmit-ring-bytes"
         )),
         LoadError::Maps(why) => kernel(
             "the maps that the agent needs",

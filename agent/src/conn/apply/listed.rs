@@ -14,7 +14,7 @@ use crate::conn::socket::observation::Observation;
 use crate::conn::socket::observe::observe;
 use crate::conn::socket::outcome::Outcome;
 use crate::conn::socket::relation::{Relation, relation};
-use crate::conn::socket::row::{Row, flag};
+use crate::conn::socket::row::Row;
 
 impl Core {
     /// Takes an entry into the row at its socket's address and marks it as seen by the pass with
@@ -105,10 +105,7 @@ impl Core {
     #[inline]
     pub(crate) fn take_activity(&mut self, index: RowId, entry: &Socket) {
         let row = &self.rows[index];
-        let in_use = matches!(row.state, SocketState::Established | SocketState::CloseWait);
-        let waits = !row.is_attached()
-            && in_use
-            && !row.has(flag::ORPHAN)
+        let waits = row.is_unaccepted()
             && Nanos::new(entry.time).saturating_sub(row.opened().unwrap_or(row.born))
                 >= ACCEPT_GRACE;
         self.rows.activity_mut(index).take(entry, self.tick, waits);

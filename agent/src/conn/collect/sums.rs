@@ -67,7 +67,7 @@ impl Sums {
                 self.queued.resize(group + 1, Queued::default());
             }
             self.queued[group].add(row, activity, now);
-            if is_unaccepted(row) {
+            if row.role == Role::Server && row.is_unaccepted() {
                 let one = Unaccepted { count: 1, oldest: row.opened().unwrap_or(row.born) };
                 let all = self.unaccepted.entry((row.group, row.local_port));
                 all.and_modify(|all| all.add(one)).or_insert(one);
@@ -141,14 +141,6 @@ impl Sums {
         all.sort_unstable_by_key(order);
         all
     }
-}
-
-/// Whether a connection waits to be accepted.
-fn is_unaccepted(row: &Row) -> bool {
-    !row.is_attached()
-        && row.role == Role::Server
-        && matches!(row.state, SocketState::Established | SocketState::CloseWait)
-        && !row.has(flag::ORPHAN)
 }
 
 impl Queued {

@@ -65,6 +65,8 @@ pub struct ActivityView {
     pub acked: Option<u64>,
     /// Since when something has been unacknowledged without any progress.
     pub stalled: Option<u64>,
+    /// Whether something was not acknowledged at the last look, a SYN among it.
+    pub in_flight: Option<bool>,
     /// Time-outs in a row without an acknowledgement.
     pub timeouts: u8,
     /// How often the time-out was doubled.
@@ -143,6 +145,7 @@ impl Activity {
             received: time(self.received),
             acked: time(self.acked),
             stalled: time(self.stalled),
+            in_flight: has(known::UNACKNOWLEDGED).then_some(self.stalled.is_some()),
             timeouts: self.timeouts,
             backoff: self.backoff,
             probes: self.probes,

@@ -163,6 +163,18 @@ impl Row {
         self.attribution == Attribution::Inherited && !self.is_attached()
     }
 
+    /// Returns whether it is a connection in an accept queue, as far as is known. A subflow that
+    /// was accepted, or that this side opened, has no `struct socket` either once its MPTCP
+    /// connection is closed (`mptcp_close`, 6.18).
+    #[inline]
+    pub(crate) fn is_unaccepted(&self) -> bool {
+        !self.is_attached()
+            && self.role != Role::Client
+            && self.attribution <= Attribution::Inherited
+            && matches!(self.state, SocketState::Established | SocketState::CloseWait)
+            && !self.has(flag::ORPHAN)
+    }
+
     /// Returns whether it had a `struct socket` when it was last observed. It has none while it
     /// waits to be accepted.
     pub(crate) const fn is_attached(&self) -> bool {

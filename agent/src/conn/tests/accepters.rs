@@ -1,7 +1,8 @@
 //! Which of the processes that hold a listener accepts.
 
 use agent_common::record::{Holder, Socket, flag};
-use agent_common::tcp::{CLOSE, CLOSE_WAIT, ESTABLISHED, LISTEN, SYN_RECV};
+use agent_common::tcp::{CLOSE, CLOSE_WAIT, ESTABLISHED, LISTEN, SYN_RECV, SYN_SENT};
+use catalogue::labels::Stage;
 
 use super::support::{
     EPHEMERAL, PORT, SECOND, apply, check, ends, entry, holder, owned, row, seeded, step, walked,
@@ -131,4 +132,31 @@ fn what_was_observed_outweighs_what_is_older_than_the_agent() {
     let own = [(4, "server", 21, 1)];
     pass(&mut table, 32, &[2, 3, 4], &[old.as_slice(), &inherited, &own].concat());
     assert_eq!(owner(&table, LISTENER), ("server".into(), 21));
+}
+
+#[test]
+fn what_was_accepted_or_opened_here_waits_in_no_queue() {
+    let stage = |opened_here: bool, held: bool| {
+        let mut table = served();
+        let end = if opened_here { ends(2, EPHEMERAL, PORT) } else { child(2) };
+        if opened_here {
+            apply(
+                &mut table,
+                &[step(end, CLOSE, SYN_SENT, 1), step(end, SYN_SENT, ESTABLISHED, 2)],
+            );
+        } else {
+            established(&mut table, 2, 2);
+        }
+        if held {
+            pass(&mut table, 20, &[2], &[(LISTENER, "server", 21, 1), (2, "server", 21, 1)]);
+        }
+        // Closed by its process, a subflow of MPTCP lives on without a `struct socket`.
+        table.begin_pass(60 * SECOND);
+        table.pass_socket(&entry(ends(LISTENER, PORT, 0), LISTEN, 60_000));
+        table.pass_socket(&entry(end, ESTABLISHED, 60_000));
+        table.end_pass(60 * SECOND, &walked(60 * SECOND));
+        row(&table, 2).unwrap().waiting.stage
+    };
+    assert_eq!(stage(false, false), Some(Stage::Unaccepted));
+    assert_eq!([stage(false, true), stage(true, false)], [None; 2]);
 }

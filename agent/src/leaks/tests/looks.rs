@@ -115,3 +115,41 @@ fn a_pool_is_that_of_the_process_that_opened_it() {
     assert!(suspect.sentence.contains(end), "{}", suspect.sentence);
     assert!(suspect.next_step.contains("FD_CLOEXEC"));
 }
+
+#[test]
+fn a_connect_that_waits_for_its_first_write_is_no_peer_that_does_not_answer() {
+    let found = |unacknowledged| {
+        let table = shared(0);
+        let mut locked = lock(&table);
+        let ends = Endpoints { sk: 64, netns: 7, peer_port: 80, ..Endpoints::default() };
+        let record = State {
+            kind: kind::STATE,
+            old: tcp::CLOSE,
+            new: tcp::SYN_SENT,
+            time: SECOND,
+            ends,
+            ..State::default()
+        };
+        locked.transition(&record);
+        let now = Nanos::from_secs(100);
+        locked.begin_pass(now);
+        locked.pass_socket(&Socket {
+            kind: kind::SOCKET,
+            state: tcp::SYN_SENT,
+            flags: flag::ATTACHED,
+            time: now.get(),
+            ends,
+            activity: Activity {
+                unacknowledged,
+                known: known::UNACKNOWLEDGED,
+                ..Activity::default()
+            },
+            ..Socket::default()
+        });
+        locked.end_pass(now, &Covered { namespaces: HashSet::from([7]), holders: None });
+        drop(locked);
+        kinds(&table, 101)
+    };
+    assert_eq!(found(1), ["no_answer"], "a SYN is on its way");
+    assert_eq!(found(0), [""; 0], "none was sent");
+}

@@ -47,6 +47,13 @@ pub(crate) fn ready(helper: &Process, members: usize) {
     }
 }
 
+/// Waits until the workers of an opener, so many, are about to accept. The opener says "ready" when
+/// it likes; the workers do once they have accepted.
+pub(crate) fn accepting(opener: &Process, workers: usize) {
+    let said: Vec<String> = (0..=workers).map(|_| line(opener)).collect();
+    assert_eq!(said.iter().filter(|line| *line == "accepting").count(), workers, "{said:?}");
+}
+
 /// The next line of a helper.
 pub(crate) fn line(helper: &Process) -> String {
     helper.line(PATIENCE).expect("the output of a helper").expect("a line of a helper")

@@ -74,9 +74,8 @@ fn shared(workers: usize, late: bool) {
     let (netns, early) = (Netns::new(), (!late).then(|| Agent::start(&[])));
     let family = roles::start(&netns, &format!("activate 127.0.0.1:0 {workers}"), OPENER);
     let address: SocketAddr = roles::line(&family).parse().expect("an address");
-    // The workers are there before their connections; the opener says "ready" when it likes.
-    let said: Vec<String> = (0..=workers).map(|_| roles::line(&family)).collect();
-    assert_eq!(said.iter().filter(|line| *line == "accepting").count(), workers, "{said:?}");
+    // The workers are there before their connections.
+    roles::accepting(&family, workers);
     let begun = Instant::now();
     let clients = netns.enter(|| visit(address, workers + FEW));
     roles::ready(&family, workers);

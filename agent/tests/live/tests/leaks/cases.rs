@@ -218,9 +218,10 @@ impl Stage {
 
         let family = roles::start(&self.netns, "activate 127.0.0.1:0 1", "cr-activator");
         let address: SocketAddr = roles::line(&family).parse().expect("an address");
+        roles::accepting(&family, 1);
         let clients = self.netns.enter(|| accepters::visit(address, 1 + COUNT));
         self.streams.extend(clients);
-        roles::ready(&family, 2);
+        roles::ready(&family, 1);
         self.processes.push(family);
         self.blame(RECEIVER, "established", "never_accepted", many).port = Some(address.port());
         // What was accepted is not read either.

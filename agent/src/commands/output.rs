@@ -100,7 +100,7 @@ mod tests {
         let (reader, writer) = io::pipe().unwrap();
         let mut output = output(writer, &signals, Duration::from_millis(300));
         let begun = Instant::now();
-        let error = output.write_all(&[b'x'; 1 << 20]).unwrap_err();
+        let error = output.write_all(&vec![b'x'; 1 << 20]).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
         assert!((300..3000).contains(&begun.elapsed().as_millis()), "{:?}", begun.elapsed());
         drop(reader);

@@ -105,11 +105,10 @@ fn accepter(
     }
     let mut late = holders.iter().copied().filter(|one| of(*one).late > 0);
     match (late.next(), late.next()) {
-        (None, _) => None,
         (Some(only), None) => (only != owner).then_some(only),
         (Some(_), Some(_)) if of(owner).late > 0 => {
             holders.iter().copied().min_by_key(|one| (forked(*one), *one))
         }
-        (Some(_), Some(_)) => None,
+        (None, _) | (Some(_), Some(_)) => None,
     }
 }

@@ -31,15 +31,15 @@ pub(crate) mod reconcile;
 pub(crate) mod verify;
 pub mod workload;
 
-use std::io::Write as _;
+use std::os::fd::AsFd as _;
 
 /// Prints a line on standard output. A failure is ignored: if standard output is closed, there is
 /// no reader.
 pub fn print_line(line: &str) {
-    let _ = writeln!(std::io::stdout().lock(), "{line}");
+    log::say(std::io::stdout().as_fd(), &format!("{line}\n"));
 }
 
 /// Prints an error on standard error, after the program's name. A failure is ignored.
 pub fn print_error(error: &exit::Error) {
-    let _ = writeln!(std::io::stderr().lock(), "tcpwarden: {error}");
+    log::say(std::io::stderr().as_fd(), &format!("tcpwarden: {error}\n"));
 }

@@ -3,12 +3,16 @@
 //! Guarantee: a line that standard error does not take at once is dropped and counted, so that no
 //! full pipe, full disk or reader that has gone away stops a thread of the agent.
 
+use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd};
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
+use nix::libc::{O_NOCTTY, O_NONBLOCK};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{MsgFlags, send};
 
@@ -30,9 +34,47 @@ pub(crate) fn dropped() -> u64 {
     DROPPED.load(Ordering::Relaxed)
 }
 
+/// Writes a text on a file, for which it waits a second at the most; what comes after that is lost.
+pub(crate) fn say(to: BorrowedFd<'_>, text: &str) {
+    let end = Instant::now() + Duration::from_secs(1);
+    while !write_now(to, text.as_bytes()) && Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Writes the message of a panic to the log, which does not wait, in the place of the usual way,
+/// which does.
+pub fn catch_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let thread = std::thread::current();
+        let name = thread.name().unwrap_or("a nameless thread");
+        let _ = writeln!(Log, "tcpwarden: {name} has panicked: {panic}");
+    }));
+}
+
+/// Returns standard error; a terminal or a pipe opened anew, so that no write to it waits.
+fn target() -> BorrowedFd<'static> {
+    static REOPENED: OnceLock<Option<File>> = OnceLock::new();
+    let reopened = REOPENED.get_or_init(|| {
+        let kind = File::from(io::stderr().as_fd().try_clone_to_owned().ok()?).metadata().ok()?;
+        // Another opening of a file on a disk would begin at its start.
+        let fits = kind.file_type().is_fifo() || kind.file_type().is_char_device();
+        let flags = O_NONBLOCK | O_NOCTTY;
+        let open = || File::options().write(true).custom_flags(flags).open("/proc/self/fd/2").ok();
+        fits.then(open).flatten()
+    });
+    match reopened {
+        Some(file) => file.as_fd(),
+        None => STDERR.get_or_init(io::stderr).as_fd(),
+    }
+}
+
+/// Standard error, which lives as long as the program.
+static STDERR: OnceLock<io::Stderr> = OnceLock::new();
+
 impl Write for Log {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if !write_now(io::stderr().as_fd(), line) {
+        if !write_now(target(), line) {
             DROPPED.fetch_add(1, Ordering::Relaxed);
         }
         Ok(line.len())

@@ -33,6 +33,7 @@ fn dispatch(command: Command) -> Result<u8, Error> {
         Command::Run(arguments) => {
             let config = RunConfig::load(&arguments, &|name| std::env::var_os(name))?;
             start_log(&config.log)?;
+            tcpwarden::log::catch_panics();
             tcpwarden::config::warn_of_unknown_variables(std::env::vars_os().map(|one| one.0));
             run::run(&config)
         }

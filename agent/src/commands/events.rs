@@ -1,6 +1,7 @@
 //! `tcpwarden events`: prints transitions and retransmits as they happen, until a signal or a
 //! limit.
 
+use std::cell::Cell;
 use std::io::{self, BufWriter, Write};
 use std::ops::ControlFlow;
 use std::os::fd::{AsFd as _, AsRawFd};
@@ -46,7 +47,8 @@ pub fn events(arguments: &EventsArgs) -> Result<u8, Error> {
         .context("cannot watch the ring")?;
     let format = if arguments.json { Format::Json } else { Format::Text };
     let end = arguments.duration.map(|duration| Instant::now() + duration);
-    let output = Output::new(&signals, end).context("cannot use standard output")?;
+    let stopping = Cell::new(false);
+    let output = Output::new(&signals, &stopping, end).context("cannot use standard output")?;
     let mut printer = Printer::new(format, BufWriter::with_capacity(1 << 16, output), io::stderr());
     let probes: Vec<_> = kernel.probes().iter().map(|(probe, state)| (probe.name, state)).collect();
     let mut summary = Summary::default();
@@ -58,14 +60,15 @@ pub fn events(arguments: &EventsArgs) -> Result<u8, Error> {
         if !more {
             wait(&mut poll, &mut ready, end)?;
         }
-        let stopping = end.is_some_and(|end| Instant::now() >= end)
+        let is_over = end.is_some_and(|end| Instant::now() >= end)
             || matches!(signals.read_signal(), Ok(Some(_)))
             || output::is_gone(io::stdout().as_fd());
+        stopping.set(is_over);
         printer.set_clock(SystemTime::now(), monotonic());
         let (progress, left) =
             print_batch(&mut rings, &mut watch, &mut printer, &mut summary, most)?;
         more = left;
-        going = progress.is_continue() && printer.flush()?.is_continue() && !stopping;
+        going = progress.is_continue() && printer.flush()?.is_continue() && !is_over;
     }
     let lost = counters.read().map(|counters| counters.states_lost + counters.retransmits_lost);
     summary.lost = lost.context("cannot read how many records were lost")?;

@@ -7,7 +7,7 @@ mod output;
 pub mod run;
 
 use anyhow::Context as _;
-use nix::sys::resource::{Resource, getrlimit};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::exit::Error;
 use crate::kernel::layout::{BTF_PATH, LayoutError};
@@ -23,8 +23,12 @@ const LEAST_DESCRIPTORS: u64 = 128;
 /// # Errors
 /// What is missing, and what to do about it.
 fn load(sizes: Sizes) -> Result<(Kernel, Maps), Error> {
-    let (soft, _hard) = getrlimit(Resource::RLIMIT_NOFILE).context("cannot read limits")?;
-    enough_descriptors(soft)?;
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).context("cannot read limits")?;
+    enough_descriptors(hard)?;
+    if soft < LEAST_DESCRIPTORS {
+        setrlimit(Resource::RLIMIT_NOFILE, LEAST_DESCRIPTORS, hard)
+            .context("cannot raise the limit of descriptors")?;
+    }
     let missing = privileges::missing();
     if !missing.is_empty() {
         return Err(Error::Privilege { missing: missing.join(" and ").to_lowercase() });

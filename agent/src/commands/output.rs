@@ -1,16 +1,19 @@
 //! Standard output that gives up when its command is to end, so that a reader that does not read
 //! cannot keep it.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::{AsFd as _, BorrowedFd};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signalfd::SignalFd;
 
 /// A pipe that is writable takes so many bytes at once, `PIPE_BUF` (`pipe(7)`).
 const PIECE: usize = 4096;
+/// How long a reader may take for a piece once the command is to end.
+const GRACE: Duration = Duration::from_secs(1);
 /// The time between two looks at the clock while nobody reads, milliseconds.
 const LOOK: u8 = 50;
 
@@ -22,6 +25,8 @@ pub(super) struct Output<'a> {
     file: File,
     /// The signals that end the command; they are looked for, not taken.
     signals: &'a SignalFd,
+    /// Whether one of them was taken.
+    stopping: &'a Cell<bool>,
     end: Option<Instant>,
 }
 
@@ -30,23 +35,29 @@ impl<'a> Output<'a> {
     ///
     /// # Errors
     /// If there is no standard output, or no descriptor is left for it.
-    pub(super) fn new(signals: &'a SignalFd, end: Option<Instant>) -> io::Result<Self> {
+    pub(super) fn new(
+        signals: &'a SignalFd,
+        stopping: &'a Cell<bool>,
+        end: Option<Instant>,
+    ) -> io::Result<Self> {
         let file = io::stdout().as_fd().try_clone_to_owned()?.into();
-        Ok(Self { file, signals, end })
+        Ok(Self { file, signals, stopping, end })
     }
 
-    /// Waits until the reader takes bytes.
+    /// Waits until the reader takes bytes; for [`GRACE`] at the most once the command is to end.
     ///
     /// # Errors
-    /// If the reader has gone away, or the command is to end before.
+    /// If the reader has gone away, or did not read in that time.
     fn wait(&self) -> io::Result<()> {
+        let mut given_up = None;
         loop {
             let mut asked = [
                 PollFd::new(self.file.as_fd(), PollFlags::POLLOUT),
                 PollFd::new(self.signals.as_fd(), PollFlags::POLLIN),
             ];
-            let is_over = self.end.is_some_and(|end| Instant::now() >= end);
-            poll(&mut asked, if is_over { PollTimeout::ZERO } else { LOOK.into() })?;
+            // A signal that waits would end each poll at once.
+            let asks = if given_up.is_some() { &mut asked[..1] } else { &mut asked[..] };
+            poll(asks, PollTimeout::from(LOOK))?;
             let [output, signals] = asked.map(|one| one.revents().unwrap_or(PollFlags::empty()));
             if output.intersects(GONE | PollFlags::POLLNVAL) {
                 return Err(io::ErrorKind::BrokenPipe.into());
@@ -54,9 +65,12 @@ impl<'a> Output<'a> {
             if output.contains(PollFlags::POLLOUT) {
                 return Ok(());
             }
-            // A reader that does not read is as good as none.
-            if is_over || !signals.is_empty() {
-                return Err(io::ErrorKind::BrokenPipe.into());
+            let is_over = self.end.is_some_and(|end| Instant::now() >= end);
+            if is_over || self.stopping.get() || !signals.is_empty() || given_up.is_some() {
+                // A reader that does not read is as good as none.
+                if Instant::now() >= *given_up.get_or_insert_with(|| Instant::now() + GRACE) {
+                    return Err(io::ErrorKind::BrokenPipe.into());
+                }
             }
         }
     }
@@ -82,35 +96,69 @@ pub(super) fn is_gone(file: BorrowedFd<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use nix::sys::signal::SigSet;
 
     use super::*;
 
     /// An output into a pipe for a command that ends after a while.
-    fn output(file: io::PipeWriter, signals: &SignalFd, after: Duration) -> Output<'_> {
+    fn output<'a>(
+        file: io::PipeWriter,
+        (signals, stopping): (&'a SignalFd, &'a Cell<bool>),
+        after: Duration,
+    ) -> Output<'a> {
         let file = File::from(std::os::fd::OwnedFd::from(file));
-        Output { file, signals, end: Some(Instant::now() + after) }
+        Output { file, signals, stopping, end: Some(Instant::now() + after) }
     }
 
     #[test]
     fn a_reader_that_does_not_read_is_given_up_at_the_end() {
         let signals = SignalFd::new(&SigSet::empty()).unwrap();
         let (reader, writer) = io::pipe().unwrap();
-        let mut output = output(writer, &signals, Duration::from_millis(300));
+        let stopping = Cell::new(false);
+        let mut output = output(writer, (&signals, &stopping), Duration::from_millis(300));
         let begun = Instant::now();
         let error = output.write_all(&vec![b'x'; 1 << 20]).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
-        assert!((300..3000).contains(&begun.elapsed().as_millis()), "{:?}", begun.elapsed());
+        assert!((1300..5000).contains(&begun.elapsed().as_millis()), "{:?}", begun.elapsed());
         drop(reader);
+    }
+
+    #[test]
+    fn a_signal_that_was_taken_gives_the_reader_up_too() {
+        let signals = SignalFd::new(&SigSet::empty()).unwrap();
+        let (_reader, writer) = io::pipe().unwrap();
+        let stopping = Cell::new(true);
+        let mut output = output(writer, (&signals, &stopping), Duration::from_hours(1));
+        assert!(output.write_all(&vec![b'x'; 1 << 20]).is_err());
+    }
+
+    #[test]
+    fn a_reader_that_is_slow_gets_all_after_the_end() {
+        let signals = SignalFd::new(&SigSet::empty()).unwrap();
+        let (mut reader, writer) = io::pipe().unwrap();
+        let stopping = Cell::new(false);
+        let mut output = output(writer, (&signals, &stopping), Duration::ZERO);
+        let slow = std::thread::spawn(move || {
+            let (mut piece, mut all) = ([0; 8192], 0);
+            loop {
+                std::thread::sleep(Duration::from_millis(5));
+                match io::Read::read(&mut reader, &mut piece).unwrap() {
+                    0 => return all,
+                    read => all += read,
+                }
+            }
+        });
+        output.write_all(&vec![b'x'; 1 << 20]).unwrap();
+        drop(output);
+        assert_eq!(slow.join().unwrap(), 1 << 20);
     }
 
     #[test]
     fn what_can_be_written_at_the_end_still_is() {
         let signals = SignalFd::new(&SigSet::empty()).unwrap();
         let (mut reader, writer) = io::pipe().unwrap();
-        let mut output = output(writer, &signals, Duration::ZERO);
+        let stopping = Cell::new(false);
+        let mut output = output(writer, (&signals, &stopping), Duration::ZERO);
         output.write_all(b"summary").unwrap();
         drop(output);
         assert_eq!(io::read_to_string(&mut reader).unwrap(), "summary");

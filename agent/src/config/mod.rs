@@ -170,8 +170,13 @@ pub fn warn_of_unknown_variables(names: impl Iterator<Item = OsString>) {
 /// Returns the variables that look like an option and are none, in order.
 fn unknown_variables(names: impl Iterator<Item = OsString>) -> Vec<String> {
     let own = |name: &String| name.starts_with("TCPWARDEN_");
+    // What Kubernetes sets for a Service of this name, `TCPWARDEN_PORT_…` among it.
+    let is_service =
+        |name: &str| name.starts_with("TCPWARDEN_SERVICE_") || name.starts_with("TCPWARDEN_PORT");
     let known = |name: &str| {
-        OTHER_VARIABLES.contains(&name) || KEYS.iter().any(|key| variable(key.name) == name)
+        OTHER_VARIABLES.contains(&name)
+            || is_service(name)
+            || KEYS.iter().any(|key| variable(key.name) == name)
     };
     let mut unknown: Vec<String> = names
         .filter_map(|name| name.into_string().ok())

@@ -133,7 +133,7 @@ fn a_wrong_value_is_named_with_its_source_and_what_is_allowed() {
         environment("TCPWARDEN_LOG", "=,=")
             .starts_with("TCPWARDEN_LOG is '=,=': expected error, warn, ")
     );
-    for typo in ["json", "inof", "info,debgu"] {
+    for typo in ["json", "inof", "json,xml"] {
         assert!(
             environment("TCPWARDEN_LOG", typo)
                 .starts_with(&format!("TCPWARDEN_LOG is '{typo}': expected error, warn, "))
@@ -169,14 +169,29 @@ fn listen_takes_addresses_and_socket_files_and_explains_the_rest() {
 
 #[test]
 fn variables_that_look_like_options_and_are_none_are_found() {
-    let names = ["TCPWARDEN_RING_BYTS", "TCPWARDEN_RING_BYTES", "TCPWARDEN_CONFIG", "PATH"];
+    let names = [
+        "TCPWARDEN_RING_BYTS",
+        "TCPWARDEN_RING_BYTES",
+        "TCPWARDEN_CONFIG",
+        "TCPWARDEN_PORT_10793_TCP",
+        "TCPWARDEN_SERVICE_HOST",
+        "PATH",
+    ];
     let unknown = unknown_variables(names.into_iter().map(OsString::from));
     assert_eq!(unknown, ["TCPWARDEN_RING_BYTS"]);
 }
 
 #[test]
 fn filters_of_the_log_that_say_something_are_taken() {
-    for filter in ["info", "WARN", "off", "info,tcpwarden=debug", "tcpwarden::ingest", "a=1,warn"] {
+    for filter in [
+        "info",
+        "WARN",
+        "off",
+        "info,tcpwarden=debug",
+        "tcpwarden::ingest",
+        "info,hyper",
+        "a=1,warn",
+    ] {
         let environment = [("TCPWARDEN_LOG", filter)];
         assert_eq!(load(&RunArgs::default(), &environment, None).unwrap().log, filter);
     }

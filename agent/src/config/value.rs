@@ -107,12 +107,12 @@ impl Raw {
         let allowed = "error, warn, info, debug, trace, or a filter such as info,tcpwarden=debug";
         let text = self.value.as_str().ok_or_else(|| self.refuse(allowed))?;
         tracing_subscriber::EnvFilter::try_new(text).map_err(|_cause| self.refuse(allowed))?;
-        // A word that is no level is a filter for the target of that name, which logs nothing.
-        let says_nothing = |part: &str| {
+        // A word that is no level is the target of that name; alone it logs nothing.
+        let says_something = |part: &str| {
             let is_level = part.parse::<tracing_subscriber::filter::LevelFilter>().is_ok();
-            !is_level && !part.contains(['=', '[']) && !part.starts_with("tcpwarden")
+            is_level || part.contains(['=', '[']) || part.starts_with("tcpwarden")
         };
-        if text.split(',').map(str::trim).any(|part| !part.is_empty() && says_nothing(part)) {
+        if !text.split(',').map(str::trim).any(|part| part.is_empty() || says_something(part)) {
             return Err(self.refuse(allowed));
         }
         Ok(text.to_owned())

@@ -41,6 +41,8 @@ pub(super) struct Core {
     /// The agent's own process id. The agent locks each socket that it lists, but uses none of
     /// them.
     pub(super) reader: u32,
+    /// The listeners, by socket, whose process forks a child for each connection.
+    pub(super) forking: HashSet<u64>,
     pub(super) limits: Limits,
     /// The length of a jiffy.
     pub(super) tick: Tick,
@@ -64,6 +66,7 @@ impl Core {
             seeded: false,
             known: HashSet::new(),
             reader: 0,
+            forking: HashSet::new(),
             limits,
             tick: Tick::new(clock::tick()),
         }

@@ -3,18 +3,19 @@
 //!
 //! Used by `Watch`: for each verdict, and with each sample for the alerts.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use super::survey::Key;
+use super::kind::Kind;
+use super::survey::{Key, Survey};
 use super::suspect::Candidate;
 use crate::config::Expected;
 
 /// A process, by name and workload.
 type Process = (Arc<str>, Arc<str>);
 
-/// The entries, and the processes of which all that accuses is expected.
+/// The entries, and the processes that nothing accuses beside what they cover.
 #[derive(Debug)]
 pub(super) struct Expectations {
     entries: Vec<Expected>,
@@ -31,23 +32,32 @@ impl Expectations {
         !self.entries.is_empty()
     }
 
-    /// Returns why so many connections of a group are expected, if they are.
-    pub(super) fn reason(&self, key: &Key, connections: u64) -> Option<&str> {
+    /// Returns why a verdict on so many connections of a group is expected, if it is. A process
+    /// that does not accept hangs: nobody expects that.
+    pub(super) fn reason(&self, key: &Key, kind: Kind, connections: u64) -> Option<&str> {
+        if kind == Kind::NeverAccepted { None } else { self.covering(key, connections) }
+    }
+
+    /// Returns the reason of the first entry that covers so many connections of a group.
+    fn covering(&self, key: &Key, connections: u64) -> Option<&str> {
         let now = SystemTime::now();
         let covers = |one: &&Expected| one.covers(&key.process, key.service_port, connections, now);
         self.entries.iter().find(covers).map(|one| one.reason.as_str())
     }
 
-    /// Notes the processes whose verdicts are expected, all that accuse.
-    pub(super) fn note(&self, verdicts: &[Candidate<'_>]) {
-        let mut all = BTreeMap::new();
-        for one in verdicts.iter().filter(|one| one.accuses_unless_expected()) {
-            *all.entry(one.process()).or_insert(true) &= !one.accuses();
+    /// Notes the processes of which an entry covers a group, and which nothing accuses beside what
+    /// is expected. A verdict is not needed: an alert looks back longer than a leak grows.
+    pub(super) fn note(&self, survey: &Survey, verdicts: &[Candidate<'_>]) {
+        let covered =
+            survey.groups().filter(|(key, group)| self.covering(key, group.tally.count).is_some());
+        let mut expected: BTreeSet<Process> =
+            covered.map(|(key, _)| (Arc::clone(&key.process), Arc::clone(&key.workload))).collect();
+        for accused in verdicts.iter().filter(|one| one.accuses()) {
+            expected.remove(&accused.process());
         }
-        let expected = all.into_iter().filter(|(_, expected)| *expected);
-        let expected = expected.map(|(process, _)| process).collect();
         // The list is replaced as a whole: after a panic it is old, but not inconsistent.
-        *self.processes.lock().unwrap_or_else(PoisonError::into_inner) = expected;
+        *self.processes.lock().unwrap_or_else(PoisonError::into_inner) =
+            expected.into_iter().collect();
     }
 
     /// Returns the processes that were noted last.

@@ -116,6 +116,8 @@ impl<'a> Series<'a> {
             Some(slower) => told(long, &slower),
             None if fit.is_trend(z) => told(fine, &fit),
             None if rising.is_some() => None,
+            // Too few samples to say that it does not rise.
+            None if fine.len() <= MIN_SAMPLES && change(fine).abs() >= MIN_RISE => None,
             None => Some(Growth { per_minute: 0.0, over: whole }),
         }
     }
@@ -143,6 +145,11 @@ impl<'a> Series<'a> {
     pub(crate) fn exhaustion(self, limit: f64, z: f64, after: u64) -> Option<Exhaustion> {
         exhaustion_of(&self.confirmed(z, after)?, limit)
     }
+}
+
+/// Returns by how much a value has changed over its samples.
+fn change(samples: &[Sample]) -> f64 {
+    samples.last().zip(samples.first()).map_or(0.0, |(last, first)| last.1 - first.1)
 }
 
 /// Returns the longest stretch that ends with the last sample and rises all along, if it has risen

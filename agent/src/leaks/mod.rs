@@ -113,7 +113,7 @@ impl Watch {
         self.with_sampler(|sampler| sampler.add(now, sampled));
         self.with_resources(|resources| resources.sample(now, &pressure));
         if self.expected.are_there() {
-            self.expected.note(&self.judged(&survey, now));
+            self.expected.note(&survey, &self.judged(&survey, now));
         }
         true
     }
@@ -124,8 +124,8 @@ impl Watch {
         self.with_resources(|resources| resources.running_out(&self.times))
     }
 
-    /// Returns the processes, by name and workload, of which all that accuses was expected at the
-    /// last sample.
+    /// Returns the processes, by name and workload, of which an entry covered connections at the
+    /// last sample, and which nothing else accused.
     #[must_use]
     pub(crate) fn expected(&self) -> Vec<(Arc<str>, Arc<str>)> {
         self.expected.processes()
@@ -206,7 +206,7 @@ impl Watch {
                 let started = group.started(&survey.started);
                 let evidence = past.evidence((key.role, key.state), group.tally, started);
                 judge::verdicts(&evidence, &self.times).map(|verdict| {
-                    let expected = self.expected.reason(key, verdict.connections);
+                    let expected = self.expected.reason(key, verdict.kind, verdict.connections);
                     Candidate::new(key, group, verdict, expected)
                 })
             });

@@ -214,6 +214,16 @@ impl Survey {
         self.groups().map(sampled).collect()
     }
 
+    /// Returns whether the process of a row was forked after its handshake and has never used it. A
+    /// process that opens its pool and then becomes a daemon uses it.
+    fn is_inherited(&self, row: &RowView) -> bool {
+        let Some(started) = self.started.get(&row.tgid).map(|started| started.get()) else {
+            return false;
+        };
+        row.opened.is_some_and(|opened| opened < started)
+            && row.activity.used().is_some_and(|used| used < started)
+    }
+
     fn add(&mut self, row: RowView, now: u64, times: &Times) {
         if row.state.can_leak() {
             self.in_leak_states += 1;
@@ -236,12 +246,7 @@ impl Survey {
             self.ungrouped += 1;
             return;
         }
-        let opened = row.opened.map(Nanos::new);
-        let is_inherited = self
-            .started
-            .get(&row.tgid)
-            .zip(opened)
-            .is_some_and(|(started, opened)| *started > opened);
+        let is_inherited = self.is_inherited(&row);
         self.groups.entry(key).or_default().add(row, is_inherited, now, times);
     }
 }

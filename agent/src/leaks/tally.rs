@@ -34,7 +34,7 @@ pub(crate) struct Connection {
     pub(crate) retransmits: u8,
     /// Since when data waits for an acknowledgement without one, as passes saw it.
     pub(crate) unacknowledged_since: Option<u64>,
-    /// Whether its process was forked after the handshake: another one had opened or accepted it.
+    /// Whether its process was forked after the handshake and has never used it.
     pub(crate) is_inherited: bool,
 }
 

@@ -26,7 +26,7 @@ pub struct SelfStats {
     pub host_netns: u32,
     /// What runs out, as of the last sample.
     pub running_out: Vec<RunsOut>,
-    /// The processes, by name and workload, whose suspected leaks are all expected.
+    /// The processes, by name and workload, that nothing accuses beside what is expected.
     pub expected: Vec<(Arc<str>, Arc<str>)>,
 }
 

@@ -5,7 +5,7 @@
 use catalogue::labels::SocketState;
 
 use crate::alert::{Alert, Severity, Term, term};
-use crate::rules::promql::{aged, unless_expected};
+use crate::rules::promql::aged;
 use crate::rules::shared::unaccepted;
 use crate::timing::{FOR_SHORT, HUNG_AGE, KEEP_AGED, Timing};
 
@@ -35,14 +35,7 @@ pub const ALERT: Alert = Alert {
 
 fn expr(timing: &Timing) -> String {
     let level = format!("{} >= {UNACCEPTED_CONNECTIONS}", unaccepted());
-    unless_expected(&aged(
-        &level,
-        SocketState::CloseWait,
-        None,
-        UNACCEPTED_CONNECTIONS,
-        HUNG_AGE,
-        timing,
-    ))
+    aged(&level, SocketState::CloseWait, None, UNACCEPTED_CONNECTIONS, HUNG_AGE, timing)
 }
 
 fn terms(timing: &Timing) -> Vec<Term> {

@@ -7,7 +7,7 @@ use catalogue::metrics::lifecycle::CONNECTIONS_OPENED;
 use catalogue::metrics::pressure::{LISTEN_UNACCEPTED, LISTEN_UNACCEPTED_AGE};
 
 use crate::alert::{Alert, Severity, Term, term};
-use crate::rules::promql::{OWNER, eq, max, most, series, sum, unless_expected};
+use crate::rules::promql::{OWNER, eq, max, most, series, sum};
 use crate::rules::shared::one_service;
 use crate::timing::{FOR_LONG, KEEP, RATE, Timing};
 
@@ -46,12 +46,12 @@ fn expr(timing: &Timing) -> String {
         &format!("increase({}[{window}])", series(&CONNECTIONS_OPENED, &[server, process, port])),
     );
     let more = format!("delta({waiting}[{window}])");
-    unless_expected(&max(
+    max(
         &["port"],
         &format!(
             "{waiting} > 0\nand\n{age} >= {FORGOTTEN_SECONDS}\nunless\n{opened}\n- {more} >= 1"
         ),
-    ))
+    )
 }
 
 fn terms(timing: &Timing) -> Vec<Term> {

@@ -5,7 +5,7 @@
 use catalogue::metrics::pressure::{LISTEN_UNACCEPTED, LISTEN_UNACCEPTED_AGE};
 
 use crate::alert::{Alert, Severity, Term, term};
-use crate::rules::promql::{OWNER, max, most, series, unless_expected};
+use crate::rules::promql::{OWNER, max, most, series};
 use crate::rules::shared::one_service;
 use crate::timing::{FOR_SHORT, KEEP, Timing};
 
@@ -37,10 +37,7 @@ pub const ALERT: Alert = Alert {
 fn expr(_timing: &Timing) -> String {
     let [waiting, age] =
         [&LISTEN_UNACCEPTED, &LISTEN_UNACCEPTED_AGE].map(|metric| series(metric, &one_service()));
-    unless_expected(&max(
-        &["port"],
-        &format!("{waiting} >= {WAITING_CONNECTIONS}\nand\n{age} >= {WAITING_SECONDS}"),
-    ))
+    max(&["port"], &format!("{waiting} >= {WAITING_CONNECTIONS}\nand\n{age} >= {WAITING_SECONDS}"))
 }
 
 fn terms(_timing: &Timing) -> Vec<Term> {

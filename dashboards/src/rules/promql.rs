@@ -87,7 +87,7 @@ pub(crate) fn and(left: &str, ignoring: &[&str], right: &str) -> String {
     format!("{left}\n{}{right}", operator("and", ignoring))
 }
 
-/// Leaves out the processes whose leaks the agent's configuration expects, all of them.
+/// Leaves out the processes whose kept connections the agent's configuration expects.
 pub(crate) fn unless_expected(of: &str) -> String {
     let expected = series(&LEAKS_EXPECTED, &[]);
     format!("(\n{}\n)\n{}{expected}", indent(of), operator("unless", &["role"]))

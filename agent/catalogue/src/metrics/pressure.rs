@@ -118,9 +118,9 @@ super::metrics! {
          There is no series unless the queue grows by a trend test over five minutes or more.",
         "No equivalent in the kernel. `tcpwarden leaks` says the same as a range.";
     LEAKS_EXPECTED = Gauge "tcpwarden_leaks_expected", "processes", ["process", "workload"],
-        "1 if everything that `tcpwarden leaks` would say against the process is expected by an \
-         entry `[[expected]]` of the configuration; there is no series otherwise. The alerts on \
-         leaks leave such a process out.",
+        "1 if an entry `[[expected]]` of the configuration covers connections of the process, and \
+         `tcpwarden leaks` accuses it of nothing else; there is no series otherwise. The alerts on \
+         connections that are kept leave such a process out.",
         "No equivalent in the kernel.";
     PROCESS_SOCKETS = Gauge "tcpwarden_process_sockets", "sockets", ["process", "workload"],
         "TCP sockets that the same process owns, as of the last reconcile pass.",

@@ -76,8 +76,9 @@ pub fn run(config: &RunConfig) -> Result<u8, Error> {
     runtime.shutdown_timeout(Duration::from_millis(100));
     let stopped = threads.stop();
     if let Some(what) = died {
-        let hint = "the numbers would have stood still; start the agent again";
-        return Err(Error::Other(anyhow::anyhow!("{what}: {hint}")));
+        let text = format!("{what}: the numbers would have stood still; start the agent again");
+        let cause = stopped.err().unwrap_or_else(|| anyhow::anyhow!("see its log"));
+        return Err(Error::Other(cause.context(text)));
     }
     stopped?;
     tracing::info!("drained and detached");

@@ -75,40 +75,62 @@ impl Pass {
         accepted: &Accepted,
     ) -> bool {
         let mut moved = false;
+        let mut forking = std::mem::take(&mut core.forking);
+        forking.retain(|sk| {
+            core.find(*sk).is_some_and(|row| core.rows[row].state == SocketState::Listen)
+        });
         for (listener, holders) in self.holders.shared_listeners() {
             let row = &core.rows[listener];
-            let of = |holder: u32| accepted.of(listener, holder);
             if row.state != SocketState::Listen {
                 continue;
             }
-            if let Some(owner) = accepter(row.tgid, holders, of, |one| self.holders.forked(one)) {
+            let of = |holder: u32| accepted.of(listener, holder);
+            let late = holders.iter().filter(|one| of(**one).late > 0).count();
+            if late > 1 {
+                forking.insert(row.sk);
+            }
+            let scene = Scene { owner: row.tgid, holders, forks: forking.contains(&row.sk) };
+            let first =
+                |holder: u32| (HolderScan::gives_way(core, holder), self.holders.forked(holder));
+            if let Some(owner) = scene.accepter(of, first) {
                 moved |= self.assign_to_holder(core, queue, listener, walked, owner);
             }
         }
+        core.forking = forking;
         moved
     }
 }
 
-/// Returns which of the holders accepts, if it is not the present owner. `of` tells what each has
-/// accepted, `forked` when it was forked.
-fn accepter(
+/// A listener that several processes hold.
+struct Scene<'a> {
     owner: u32,
-    holders: &[u32],
-    of: impl Fn(u32) -> Held,
-    forked: impl Fn(u32) -> Nanos,
-) -> Option<u32> {
-    let there = |holder: u32| (of(holder).observed, of(holder).earlier);
-    let best = holders.iter().copied().max_by_key(|one| (there(*one), Reverse(*one)))?;
-    if there(best) > (0, 0) {
-        let accepts = of(owner).observed > 0 || of(owner).earlier > 0 && of(best).observed == 0;
-        return (!accepts).then_some(best);
-    }
-    let mut late = holders.iter().copied().filter(|one| of(*one).late > 0);
-    match (late.next(), late.next()) {
-        (Some(only), None) => (only != owner).then_some(only),
-        (Some(_), Some(_)) if of(owner).late > 0 => {
-            holders.iter().copied().min_by_key(|one| (forked(*one), *one))
+    holders: &'a [u32],
+    /// Whether several of them were seen at once with connections from before they were forked.
+    forks: bool,
+}
+
+impl Scene<'_> {
+    /// Returns which of the holders accepts, if it is not the present owner and that can be told.
+    /// `of` tells what each has accepted, `first` which was there first.
+    fn accepter<K: Ord>(&self, of: impl Fn(u32) -> Held, first: impl Fn(u32) -> K) -> Option<u32> {
+        let holders = || self.holders.iter().copied();
+        let most = |count: fn(Held) -> u64| {
+            let best = holders().max_by_key(|one| (count(of(*one)), Reverse(*one)));
+            best.filter(|best| count(of(*best)) > 0)
+        };
+        if let Some(best) = most(|held| held.observed) {
+            return (of(self.owner).observed == 0).then_some(best);
         }
-        (None, _) | (Some(_), Some(_)) => None,
+        if self.forks {
+            let parent = holders().min_by_key(|one| (first(*one), *one));
+            return parent.filter(|parent| of(self.owner).late > 0 && *parent != self.owner);
+        }
+        if let Some(best) = most(|held| held.earlier) {
+            // One connection each is what workers that hang have, and children of a forking server.
+            let only = holders().filter(|one| of(*one).earlier > 0).count() == 1;
+            let tells = only || of(best).earlier > 1;
+            return (tells && of(self.owner).earlier == 0).then_some(best);
+        }
+        most(|held| held.late).filter(|only| *only != self.owner)
     }
 }

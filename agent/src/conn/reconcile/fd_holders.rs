@@ -158,6 +158,11 @@ impl HolderScan {
         })
     }
 
+    /// Returns whether a process holds sockets for others.
+    pub(crate) const fn gives_way(core: &Core, tgid: u32) -> bool {
+        tgid == INIT || tgid == core.reader
+    }
+
     /// Returns when a process was forked; zero if that is not known.
     pub(crate) fn forked(&self, tgid: u32) -> Nanos {
         self.process(tgid).map_or(Nanos::ZERO, |process| process.started)

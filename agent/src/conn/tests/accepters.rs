@@ -93,6 +93,22 @@ fn children_that_are_forked_for_each_connection_do_not_accept() {
         assert_eq!(owner(&table, LISTENER), (named.0.to_owned(), named.1), "second {second}");
         assert_eq!(owner(&table, 2), ("child".into(), 30));
     }
+    // From then on a single child is one of many.
+    let single = [(LISTENER, "server", 21, 1), (LISTENER, "child", 32, 61_600)];
+    let holders = [single.as_slice(), &[(4, "child", 32, 61_600)]].concat();
+    pass(&mut table, 92, &[4], &holders);
+    assert_eq!(owner(&table, LISTENER), ("server".into(), 21));
+}
+
+#[test]
+fn of_children_that_are_older_than_the_agent_none_accepts() {
+    let mut table = served();
+    let mut holders = vec![(LISTENER, "server", 21, 1)];
+    for (sk, tgid) in [(2, 30), (3, 31), (4, 32)] {
+        holders.extend([(LISTENER, "child", tgid, 2), (sk, "child", tgid, 2)]);
+    }
+    pass(&mut table, 2, &[2, 3, 4], &holders);
+    assert_eq!(owner(&table, LISTENER), ("server".into(), 21));
 }
 
 #[test]

@@ -45,10 +45,10 @@ impl<'a> Candidate<'a> {
         self.verdict.accuses && self.expected.is_none()
     }
 
-    /// Returns whether it would accuse if it were not expected.
-    #[must_use]
-    pub(crate) const fn accuses_unless_expected(&self) -> bool {
-        self.verdict.accuses
+    /// Returns how many of its connections are inherited; 0 if it is about a part of the group.
+    pub(super) fn inherited(&self) -> u64 {
+        let is_whole = self.verdict.connections == self.group.tally.count;
+        if is_whole { self.group.tally.inherited } else { 0 }
     }
 
     /// Returns the name and the workload of its process.

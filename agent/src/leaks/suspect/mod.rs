@@ -89,7 +89,8 @@ pub(crate) struct Suspect {
     pub(crate) connections: u64,
     /// How many of the group have no descriptor any more: nobody holds them.
     pub(crate) orphans: u64,
-    /// Of a client: how many its process has inherited: it was forked after their handshake.
+    /// Of a client: how many its process has inherited and never used: it was forked after their
+    /// handshake. 0 if the suspect is about a part of the group only.
     pub(crate) inherited: u64,
     /// In ESTABLISHED: how many have been idle for five minutes (client) or an hour (server).
     pub(crate) idle: u64,
@@ -149,8 +150,8 @@ pub(crate) struct Pid {
 
 /// Returns what to do next: descriptors that a child has inherited are closed elsewhere.
 fn next_step(candidate: &Candidate<'_>) -> &'static str {
-    let Candidate { verdict, group, .. } = candidate;
-    if verdict.accuses && is_inherited(group.tally.inherited, group.tally.count) {
+    let verdict = candidate.verdict;
+    if verdict.accuses && is_inherited(candidate.inherited(), verdict.connections) {
         "set close-on-exec (FD_CLOEXEC) in the process that opens the connections, or close them \
          in the child"
     } else {
@@ -195,7 +196,7 @@ impl Suspect {
             service_port: key.service_port,
             connections: verdict.connections,
             orphans: group.orphans,
-            inherited: tally.inherited,
+            inherited: candidate.inherited(),
             idle: tally.idle,
             used_once: tally.used_once,
             longest_idle_seconds: seconds(tally.longest_idle),

@@ -31,7 +31,7 @@ fn what_is_expected_is_a_note_and_fails_no_command() {
 }
 
 #[test]
-fn alerts_leave_a_process_out_if_all_that_accuses_it_is_expected() {
+fn alerts_leave_a_process_out_if_an_entry_covers_it_and_nothing_else_accuses_it() {
     let table = shared(210);
     let [all, one] = ["", "port = 5433"].map(expecting);
     for watch in [&all, &one] {
@@ -42,4 +42,16 @@ fn alerts_leave_a_process_out_if_all_that_accuses_it_is_expected() {
     assert_eq!(one.expected(), [], "its connections to other ports are not expected");
     all.sample(&shared(700), 3 * MINUTE);
     assert_eq!(all.expected(), [], "there are more than expected");
+}
+
+#[test]
+fn what_is_expected_stays_so_without_a_verdict_and_a_hang_is_never_expected() {
+    let watch = expecting("");
+    let table = shared(210);
+    let survey = survey(&table, MINUTE);
+    watch.expected.note(&survey, &[]);
+    assert_eq!(watch.expected(), [("app3".into(), "host".into())]);
+    let (key, _) = survey.groups().find(|(key, _)| &*key.process == "app3").unwrap();
+    assert!(watch.expected.reason(key, Kind::NeverClosed, 2).is_some());
+    assert!(watch.expected.reason(key, Kind::NeverAccepted, 2).is_none());
 }

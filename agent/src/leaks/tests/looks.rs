@@ -77,6 +77,8 @@ fn left_over(forked: u64) -> SharedTable {
         locked.transition(&State { kind: kind::STATE, old, new, time, ends, ..State::default() });
     }
     let now = Nanos::from_secs(100);
+    // It was used in its first second.
+    let ago = u32::try_from(99 * SECOND / crate::clock::tick()).unwrap();
     locked.begin_pass(now);
     locked.pass_socket(&Socket {
         kind: kind::SOCKET,
@@ -85,7 +87,14 @@ fn left_over(forked: u64) -> SharedTable {
         time: now.get(),
         receive_queue: 1,
         ends,
-        activity: Activity { bytes_received: 500, known: known::BYTES, ..Activity::default() },
+        activity: Activity {
+            bytes_received: 500,
+            sent_ago: ago,
+            received_ago: ago,
+            acked_ago: ago,
+            known: known::BYTES | known::TIMES,
+            ..Activity::default()
+        },
         ..Socket::default()
     });
     let started = Nanos::from_secs(forked).get();

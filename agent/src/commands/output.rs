@@ -28,6 +28,8 @@ pub(super) struct Output<'a> {
     /// Whether one of them was taken.
     stopping: &'a Cell<bool>,
     end: Option<Instant>,
+    /// Whether the reader was given up: no later write waits again.
+    given_up: bool,
 }
 
 impl<'a> Output<'a> {
@@ -41,7 +43,7 @@ impl<'a> Output<'a> {
         end: Option<Instant>,
     ) -> io::Result<Self> {
         let file = io::stdout().as_fd().try_clone_to_owned()?.into();
-        Ok(Self { file, signals, stopping, end })
+        Ok(Self { file, signals, stopping, end, given_up: false })
     }
 
     /// Waits until the reader takes bytes; for [`GRACE`] at the most once the command is to end.
@@ -78,7 +80,10 @@ impl<'a> Output<'a> {
 
 impl Write for Output<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.wait()?;
+        if self.given_up {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        self.wait().inspect_err(|_reader| self.given_up = true)?;
         self.file.write(&bytes[..bytes.len().min(PIECE)])
     }
 
@@ -107,7 +112,7 @@ mod tests {
         after: Duration,
     ) -> Output<'a> {
         let file = File::from(std::os::fd::OwnedFd::from(file));
-        Output { file, signals, stopping, end: Some(Instant::now() + after) }
+        Output { file, signals, stopping, end: Some(Instant::now() + after), given_up: false }
     }
 
     #[test]

@@ -187,14 +187,14 @@ fn applied() -> Vec<Draft> {
 
 fn losses() -> Vec<Draft> {
     let total = |metric| sum("", &ALL.rate(metric, ""));
-    // Both stay at 0 unless the agent has a fault, and its log tells them apart: one line.
-    let faults = format!("{} + {}", total(&DECODE_ERRORS), total(&INTERNAL_ERRORS));
+    // All stay at 0 unless something is wrong with the agent itself: one line.
+    let faults = [&DECODE_ERRORS, &INTERNAL_ERRORS, &LOG_LINES_DROPPED].map(total).join(" + ");
     vec![
         Draft::graph(23, "Lost, skipped, refused, faults of the agent", Unit::PerSecond)
             .about(
                 "Records lost in a full ring, runs that the kernel skipped, sockets refused a row; \
-                 faults are records that could not be read, and broken rules of the agent's own \
-                 data; log lines are those that standard error did not take.",
+                 faults are records that could not be read, broken rules of the agent's own data, \
+                 and lines of its log that standard error did not take.",
                 "Any steady line.",
                 &["TcpwardenEventsLost"],
                 "lost: raise --ring-bytes. refused: raise --max-connections. faults: the log says \
@@ -209,15 +209,7 @@ fn losses() -> Vec<Draft> {
             .ask(faults, "faults", Shown::ZeroWhenHealthy)
             .ask(total(&BPF_MISSES), "skipped", Shown::ZeroWhenHealthy)
             .ask(total(&CONNECTIONS_REFUSED), "refused", Shown::InFault(shared::FULL))
-            .ask(total(&LOG_LINES_DROPPED), "log lines", Shown::ZeroWhenHealthy)
-            .colored(&[
-                "lost: state",
-                "lost: retransmit",
-                "faults",
-                "skipped",
-                "refused",
-                "log lines",
-            ]),
+            .colored(&["lost: state", "lost: retransmit", "faults", "skipped", "refused"]),
         Draft::graph(24, "Corrections by kind", Unit::PerSecond)
             .about(
                 "Corrections by reconcile passes: sockets that were missing, rows without a \

@@ -35,12 +35,23 @@ const NEAR: f64 = 0.3;
 const QUESTION: usize = 1000;
 const ANSWER: usize = 3000;
 
+/// When something was done: no earlier than the first, no later than the second. A slow machine may
+/// let much time pass between the two.
+type Moment = [Instant; 2];
+
+/// Does it, and says when.
+fn timed(deed: impl FnOnce()) -> Moment {
+    let before = Instant::now();
+    deed();
+    [before, Instant::now()]
+}
+
 /// A connection that was used at two moments.
 struct Used {
     client: TcpStream,
     server: TcpStream,
-    asked: Instant,
-    answered: Instant,
+    asked: Moment,
+    answered: Moment,
     keepalive: bool,
 }
 
@@ -61,15 +72,14 @@ fn used(site: &Site, pause: Duration) -> Vec<Used> {
             let (mut client, server) = site.pair();
             let keepalive = number % 2 == 0;
             SockRef::from(&client).set_keepalive(keepalive).expect("set keepalive");
-            client.write_all(&[b'?'; QUESTION]).expect("ask");
-            Used { client, server, asked: Instant::now(), answered: Instant::now(), keepalive }
+            let asked = timed(|| client.write_all(&[b'?'; QUESTION]).expect("ask"));
+            Used { client, server, asked, answered: asked, keepalive }
         })
         .collect();
     std::thread::sleep(pause);
     for used in &mut pairs {
         used.server.read_exact(&mut [0; QUESTION]).expect("read the question");
-        used.server.write_all(&[b'!'; ANSWER]).expect("answer");
-        used.answered = Instant::now();
+        used.answered = timed(|| used.server.write_all(&[b'!'; ANSWER]).expect("answer"));
         used.client.read_exact(&mut [0; ANSWER]).expect("read the answer");
     }
     pairs
@@ -98,7 +108,8 @@ fn last_use() {
         (site, pairs)
     });
     std::thread::sleep(Duration::from_secs(5));
-    let listed = rows(&agent, &netns, "&state=established");
+    let mut listed = BTreeMap::new();
+    let looked = timed(|| listed = rows(&agent, &netns, "&state=established"));
     assert_eq!(listed.len(), 2 * COUNT, "connections in the listing");
     for used in &pairs {
         for (ends, is_client) in used.ends().into_iter().zip([true, false]) {
@@ -110,10 +121,12 @@ fn last_use() {
                 ("last_received_seconds", received),
                 ("idle_seconds", used.answered),
             ] {
-                let (seen, truth) = (row[field].as_f64(), moment.elapsed().as_secs_f64());
+                let seen = row[field].as_f64();
+                let least = (looked[0] - moment[1]).as_secs_f64() - NEAR;
+                let most = (looked[1] - moment[0]).as_secs_f64() + NEAR;
                 assert!(
-                    seen.is_some_and(|seen| (seen - truth).abs() <= NEAR),
-                    "{field} is {seen:?}, {truth} is true: {row}"
+                    seen.is_some_and(|seen| (least..=most).contains(&seen)),
+                    "{field} is {seen:?}, at least {least} and at most {most} is true: {row}"
                 );
             }
             let bytes = if is_client { [QUESTION, ANSWER] } else { [ANSWER, QUESTION] };
@@ -223,7 +236,8 @@ fn like_ss() {
     };
     idle(i64::try_from(2 * COUNT).expect("a count"));
     let truth = ss(&netns);
-    let listed = rows(&agent, &netns, "&state=established");
+    let mut listed = BTreeMap::new();
+    let looked = timed(|| listed = rows(&agent, &netns, "&state=established"));
     assert_eq!(truth.len(), 2 * COUNT, "connections that ss lists");
     for (ends, row) in &listed {
         let said = &truth[ends];

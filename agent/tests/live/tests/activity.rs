@@ -236,8 +236,7 @@ fn like_ss() {
     };
     idle(i64::try_from(2 * COUNT).expect("a count"));
     let truth = ss(&netns);
-    let mut listed = BTreeMap::new();
-    let looked = timed(|| listed = rows(&agent, &netns, "&state=established"));
+    let listed = rows(&agent, &netns, "&state=established");
     assert_eq!(truth.len(), 2 * COUNT, "connections that ss lists");
     for (ends, row) in &listed {
         let said = &truth[ends];

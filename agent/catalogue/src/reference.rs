@@ -7,7 +7,7 @@ use crate::buckets::{BYTES, SECONDS};
 use crate::labels::{
     CloseReason, ConnectFailure, Correction, Phase, RetransmitKind, Role, SocketState, Stage,
 };
-use crate::limits::{SPARE, STUCK_AGES};
+use crate::limits::{LEAK_PLACES, SPARE, STUCK_AGES};
 use crate::metrics::{Metric, SECTIONS};
 
 /// Returns the whole document, its paragraphs not yet filled.
@@ -131,11 +131,12 @@ most {service} once all its histograms hold an observation |
 | fixed | at most {states} for times in state, 3 a probe and 2 more while the kernel keeps \
 statistics, and fewer than 300 others |
 
-A budget may run over by {SPARE} while workloads wait for their names. With both used up and every
+A budget may run over by {SPARE} while workloads wait for their names, and that of groups by
+{LEAK_PLACES} for connections that are stuck. With both used up and every
 histogram filled that is {total} series; with 30 groups and 50 services it is at most {usual} and
 the fixed ones. `scrape_samples_scraped` of Prometheus tells the true number.
 ",
-        total = (200 + SPARE) * (group + service + 1) + 200 * (6 + 3) + states,
+        total = (200 + SPARE + LEAK_PLACES) * (group + service + 1) + 200 * (6 + 3) + states,
         usual = 30 * (group + 6 + 3 + 1) + 50 * service,
     )
 }
@@ -221,9 +222,11 @@ counter of opens.
 - Where the birth of a connection was not seen and no listener tells its side, the lower of its two
   ports counts as the service port.
 - Budgets go to the first that come: what comes later than `--max-series` stands under `~other`
-  until a place is free. A process that has had no socket in a workload for five minutes gives its
-  place back; its series end, and what they had counted is from then on in those of `~other`, so
-  that the sum over a metric never goes down.
+  until a place is free. A process that has had no socket in a workload for five minutes, or for
+  one while others wait, gives its place back; its series end, and what they had counted is from
+  then on in those of `~other`, so that the sum over a metric never goes down. A workload takes at
+  most three quarters of the places. What is stuck for a minute has 32 more, the most connections
+  first. `tcpwarden connections` and `tcpwarden leaks` know 4096 names besides.
 - A socket's workload is that of the process that made it: a socket that systemd opens for a
   service, or that another process hands over, keeps the maker's. A user who may create cgroups (a
   user's own systemd, a container that has its cgroups to itself) may name them like a unit or a

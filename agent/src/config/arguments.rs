@@ -33,7 +33,8 @@ pub struct RunArgs {
     /// Rows of the connection table; sockets beyond are counted as refused [default: 1000000]
     #[arg(long, value_name = "ROWS", allow_hyphen_values = true, help_heading = "Bounds")]
     pub max_connections: Option<String>,
-    /// Label sets of processes by role, and as many with a port; more are counted under `~other`
+    /// Label sets of processes by role, and as many with a port; more are counted under `~other`,
+    /// and answers still name them
     /// [default: 200]
     #[arg(long, value_name = "SETS", allow_hyphen_values = true, help_heading = "Bounds")]
     pub max_series: Option<String>,

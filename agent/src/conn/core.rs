@@ -56,7 +56,7 @@ impl Core {
             index: Index::new(),
             rows: Slab::new(limits.connections),
             services: Services::new(limits.services),
-            groups: Groups::new(limits.groups, &workloads.unknown),
+            groups: Groups::new(&limits, &workloads.unknown),
             workloads,
             ports: Ports::new(limits.ports),
             listeners: Listeners::default(),

@@ -6,14 +6,18 @@ use super::nanos::Nanos;
 pub(super) const UNKNOWN: &str = "unknown";
 /// How long a process without rows, and a workload that is gone, keep their names: five minutes.
 pub(super) const IDLE_TTL: Nanos = Nanos::from_secs(300);
+/// The same while others wait for a label: long enough for a scrape a minute.
+pub(super) const WANTED_TTL: Nanos = Nanos::from_secs(60);
 
 /// The budgets of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// The most rows.
     pub connections: usize,
-    /// The most groups besides `unknown` and `~other`.
+    /// The most groups with a label of their own, besides `unknown` and `~other`.
     pub groups: usize,
+    /// The most groups without one: their rows keep their names, and metrics show them as `~other`.
+    pub unlabelled: usize,
     /// The most services besides the overflow services.
     pub services: usize,
     /// The most network namespaces with counts of their own.
@@ -24,7 +28,14 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { connections: 1_000_000, groups: 200, services: 200, namespaces: 64, ports: 256 }
+        Self {
+            connections: 1_000_000,
+            groups: 200,
+            unlabelled: 4096,
+            services: 200,
+            namespaces: 64,
+            ports: 256,
+        }
     }
 }
 

@@ -155,7 +155,10 @@ impl From<&RowView> for Connection {
             unread_bytes: row.waiting.receive_queue.saturating_sub(fin),
             last_received: activity.received.unwrap_or(row.entered),
             last_read: if activity.reads { row.looked.unwrap_or(row.entered) } else { 0 },
-            was_used: activity.bytes.is_some_and(|[sent, received]| sent > 0 || received > 0),
+            // The kernel counts a FIN as a byte (`tcp_rcv_nxt_update`, 6.18).
+            was_used: activity
+                .bytes
+                .is_some_and(|[sent, received]| sent > 0 || received > u64::from(fin)),
             retransmits: if activity.stalled.is_some() { activity.timeouts } else { 0 },
             unacknowledged_since: activity.stalled.filter(|_| row.is_unacknowledged()),
             is_inherited: false,

@@ -1,13 +1,14 @@
 //! Processes in their workloads, and what is counted for each in each role: the ordered lists
 //! behind the state gauges, and the retransmitted segments.
 //!
-//! Used by the table. Guarantees: there are at most `limit` groups besides those that are always
-//! there (`unknown` and `~other`, in each role). Groups whose workload is not known yet have room
-//! for [`SPARE`] more. A row beyond that falls into `~other` and keeps its role; it counts as
-//! overflow once each time it gets an owner that has no group. A group is removed after its process
-//! has had no row in that workload for [`IDLE_TTL`]; `~other` takes what it counted. Names come
-//! from hostile bytes and leave as clean text.
+//! Used by the table. Guarantees: [`labels`] bounds the groups with a label, besides those that are
+//! always there (`unknown` and `~other`, in each role). Others have a name only, and metrics show
+//! them as `~other`. Without room for a name a row falls into `~other` and keeps its role. A row
+//! counts as overflow once each time it gets an owner that has no label. A group is removed after
+//! its process has had no row in that workload for [`IDLE_TTL`]; `~other` takes what it counted.
+//! Names come from hostile bytes and leave as clean text.
 
+mod labels;
 mod life;
 mod registry;
 mod shown;
@@ -16,13 +17,13 @@ use std::sync::Arc;
 
 use agent_common::record::Retransmit;
 use catalogue::labels::{OTHER, Phase, RetransmitKind, Role, SocketState};
-use catalogue::limits::SPARE;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
+use self::labels::{Label, Labels};
 use super::group_cache::{CacheKey, GroupCache};
 use super::workloads::{WorkloadRef, Workloads};
 use crate::conn::ids::{GroupId, RowId};
-use crate::conn::limits::{Budget, IDLE_TTL, UNKNOWN};
+use crate::conn::limits::{Budget, IDLE_TTL, Limits, UNKNOWN, WANTED_TTL};
 use crate::conn::nanos::Nanos;
 use crate::conn::report::snapshot::Queued;
 use crate::conn::socket::attribution::Attribution;
@@ -44,6 +45,7 @@ struct GroupEntry {
     workload: WorkloadRef,
     role: Role,
     live: bool,
+    label: Label,
     /// Whether it has ever held a row or counted a segment; only such a group is shown.
     used: bool,
     /// Whether it was looked up or held a row since idle groups were last looked for.
@@ -86,14 +88,14 @@ pub(crate) struct Groups {
     hasher: DefaultHashBuilder,
     cache: GroupCache,
     unknown: Arc<Workload>,
-    limit: usize,
-    /// How many rows had to be folded into `~other`.
+    labels: Labels,
+    /// How many rows got an owner that has no label.
     pub(crate) overflow: u64,
 }
 
 impl Groups {
-    /// Creates the groups that are always there, with room for `limit` more.
-    pub(crate) fn new(limit: usize, unknown: &Arc<Workload>) -> Self {
+    /// Creates the groups that are always there, with room for more.
+    pub(crate) fn new(limits: &Limits, unknown: &Arc<Workload>) -> Self {
         let mut new = Self {
             list: Vec::new(),
             free: Vec::new(),
@@ -101,7 +103,7 @@ impl Groups {
             hasher: DefaultHashBuilder::default(),
             cache: GroupCache::new(),
             unknown: Arc::clone(unknown),
-            limit: limit.min(GroupId::COUNT - SPARE - ALWAYS),
+            labels: Labels::new(limits),
             overflow: 0,
         };
         let other =
@@ -109,9 +111,10 @@ impl Groups {
         for (process, workload) in [(UNKNOWN, unknown), (OTHER, &other)] {
             let process = process.into();
             for role in Role::ALL {
-                new.add(&process, &WorkloadRef::Named(Arc::clone(workload)), *role);
+                new.add(&process, &WorkloadRef::Named(Arc::clone(workload)), *role, Label::Own);
             }
         }
+        new.labels.begin();
         new
     }
 
@@ -156,7 +159,7 @@ impl Groups {
         self.cache.put(key, workloads.epoch(), group);
     }
 
-    /// Clears the cache, so that a test can compare the results without it.
+    /// Clears the cache, to compare the results without it.
     #[cfg(test)]
     pub(crate) fn clear_cache(&mut self) {
         self.cache.clear();
@@ -178,7 +181,7 @@ impl Groups {
         self.list[group.position()].workload.label(&self.unknown)
     }
 
-    /// Returns the names of its process and workload.
+    /// Returns both.
     pub(crate) fn labels(&self, group: GroupId) -> (Arc<str>, Arc<str>) {
         (Arc::clone(self.name(group)), Arc::clone(self.workload(group)))
     }
@@ -274,12 +277,12 @@ impl Groups {
             .min()
     }
 
-    /// Returns how long the list of groups is, removed ones included.
+    /// Returns how long the list is, removed groups included.
     pub(crate) const fn len(&self) -> usize {
         self.list.len()
     }
 
-    /// Returns a list, for tests.
+    /// Returns the list of a row.
     #[cfg(test)]
     pub(crate) fn peek(&self, row: &Row) -> AgeList {
         let group = &self.list[row.group.position()];
@@ -289,9 +292,5 @@ impl Groups {
     fn indices(&self) -> impl Iterator<Item = GroupId> + '_ {
         let live = self.list.iter().enumerate().filter(|(_, group)| group.live);
         live.map(|(at, _)| number(at))
-    }
-
-    pub(crate) fn is_other(group: GroupId) -> bool {
-        (Role::COUNT..ALWAYS).contains(&group.position())
     }
 }

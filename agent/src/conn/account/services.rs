@@ -151,6 +151,10 @@ impl Services {
             return *at;
         }
         let role = groups.role(row.group);
+        if !groups.is_labelled(row.group) {
+            self.overflow += 1;
+            return number(role.index());
+        }
         let used = self.list.len() - self.free.len() - Role::COUNT;
         if used >= self.limit + if self.merging || groups.is_pending(row.group) { SPARE } else { 0 }
         {

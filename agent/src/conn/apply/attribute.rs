@@ -127,6 +127,7 @@ impl Groups {
                     row.set_group(group);
                 }
                 if overflow == workloads.overflow
+                    && self.is_labelled(row.group)
                     && self.is(row.group, name.as_str(), &workload, row.role)
                 {
                     self.cache_group(key, workloads, row.group);
@@ -147,7 +148,9 @@ impl Groups {
         let workload = workloads.find(row.cgroup, tgid);
         let group = self.sibling(source, &workload, row.role);
         row.set_group(group);
-        if overflow == workloads.overflow && self.is(group, self.name(source), &workload, row.role)
+        if overflow == workloads.overflow
+            && self.is_labelled(group)
+            && self.is(group, self.name(source), &workload, row.role)
         {
             self.cache_group(key, workloads, group);
         }

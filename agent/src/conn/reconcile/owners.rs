@@ -151,7 +151,8 @@ fn look_up_group(
     let group = if kept { row.group } else { core.groups.of_name(&name, &workload, row.role) };
     // A row in `~other` may be there because there is no room; that is counted when a record brings
     // it.
-    if core.groups.is(group, name.as_str(), &workload, row.role)
+    if core.groups.is_labelled(group)
+        && core.groups.is(group, name.as_str(), &workload, row.role)
         && !core.groups.has_unknown_workload(group)
     {
         core.groups.cache_group(key, &core.workloads, group);

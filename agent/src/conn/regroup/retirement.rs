@@ -23,6 +23,7 @@ pub(crate) fn expire_idle(
         let other = Groups::other(core.groups.role(group));
         retire(core, sums.as_deref_mut(), drained, group, other);
     }
+    core.groups.label_waiting();
 }
 
 /// Removes a group that has no rows; `successor` takes what it counted. A planned move names its

@@ -242,6 +242,17 @@ impl AgeList {
         self.count == 0
     }
 
+    /// Returns how many rows there are.
+    pub(crate) const fn len(&self) -> u32 {
+        self.count
+    }
+
+    /// Returns how many rows are older than the first of the ages, up to the thresholds that the
+    /// list has been brought to.
+    pub(crate) const fn older(&self) -> u32 {
+        self.older[0]
+    }
+
     /// Returns the rows from the oldest to the youngest.
     pub(crate) fn indices<'a>(&self, rows: &'a Slab) -> impl Iterator<Item = RowId> + use<'a> {
         std::iter::successors(self.head, |at| rows[*at].next)

@@ -251,7 +251,7 @@ fn shown(table: &mut Table, now: Nanos) -> String {
 }
 
 fn limits(tight: bool) -> Limits {
-    if tight { Limits { groups: 3, services: 3, connections: 14, ..LIMITS } } else { LIMITS }
+    if tight { Limits { connections: 14, ..TIGHT } } else { LIMITS }
 }
 
 proptest! {

@@ -6,6 +6,7 @@ mod anything;
 mod between;
 mod budgets;
 mod holders;
+mod labels;
 mod ledger;
 mod lists;
 mod losses;

@@ -8,7 +8,7 @@ use agent_common::tcp::{CLOSE, CLOSE_WAIT, ESTABLISHED, SYN_SENT};
 use catalogue::limits::SPARE;
 use proptest::prelude::{Just, Strategy, prop_oneof, proptest};
 
-use super::support::{LIMITS, apply, check, covered, entry, holder, resent, step};
+use super::support::{TIGHT, apply, check, covered, entry, holder, resent, step};
 use super::workloads::{client, connect, seeing, unit};
 use crate::conn::limits::IDLE_TTL;
 use crate::conn::report::snapshot::Snapshot;
@@ -83,7 +83,7 @@ proptest! {
     fn no_counter_and_no_sum_ever_goes_down_whatever_is_named_evicted_or_merged(
         acts in proptest::collection::vec(act(), 0..120),
     ) {
-        let mut table = seeing(Limits { groups: 3, services: 3, connections: 6, ..LIMITS });
+        let mut table = seeing(Limits { connections: 6, ..TIGHT });
         let (mut before, mut sums, mut now) = (HashMap::new(), [0; 4], Nanos::ZERO);
         for act in acts {
             match act {

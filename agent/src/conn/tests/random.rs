@@ -3,11 +3,11 @@
 use agent_common::record::{Close, Endpoints, Holder, Retransmit, Socket, State};
 use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 
-use super::support::{NETNS, check, comm, covered};
+use super::support::{NETNS, TIGHT, check, comm, covered};
 use crate::conn::{Covered, Limits, Nanos, Table};
 
 /// So small that every bound is reached.
-const TIGHT: Limits = Limits { connections: 12, groups: 3, services: 3, namespaces: 1, ports: 1 };
+const TINY: Limits = Limits { connections: 12, namespaces: 1, ports: 1, ..TIGHT };
 
 #[derive(Clone, Debug)]
 enum Act {
@@ -134,7 +134,7 @@ proptest! {
     fn no_sequence_of_records_panics_or_unbalances_the_books(
         acts in proptest::collection::vec((act(), time()), 0..250),
     ) {
-        let mut table = Table::new(TIGHT);
+        let mut table = Table::new(TINY);
         for (act, now) in acts {
             let now = Nanos::new(now);
             match act {

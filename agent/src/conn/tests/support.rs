@@ -21,8 +21,17 @@ pub(super) const PORT: u16 = 8080;
 /// The port that the tests' clients connect from.
 pub(super) const EPHEMERAL: u16 = 40_000;
 /// Room enough for any test that does not ask for less.
-pub(super) const LIMITS: Limits =
-    Limits { connections: 10_000, groups: 100, services: 100, namespaces: 8, ports: 8 };
+pub(super) const LIMITS: Limits = Limits {
+    connections: 10_000,
+    groups: 100,
+    unlabelled: 0,
+    services: 100,
+    namespaces: 8,
+    ports: 8,
+};
+
+/// Fewer places for names than the properties use.
+pub(super) const TIGHT: Limits = Limits { groups: 3, unlabelled: 2, services: 3, ..LIMITS };
 
 /// A property with this number of cases, or with that of `PROPTEST_CASES`, which
 /// `cargo xtask check` sets.

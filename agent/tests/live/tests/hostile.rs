@@ -8,12 +8,14 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use serde_json::Value;
 
 use super::Test;
 use super::errors::{expect, finish, listen};
 use crate::harness::agent::{Agent, binary};
 use crate::harness::netns::Netns;
-use crate::harness::{PATIENCE, wait_for};
+use crate::harness::{PATIENCE, listing, wait_for};
+use crate::roles;
 use crate::workload::Site;
 
 /// The tests of this file.
@@ -22,6 +24,7 @@ pub(super) const TESTS: &[Test] = &[
     ("host::hostile::events_end_without_a_reader_and_with_one_that_does_not_read", unread_events),
     ("host::hostile::limits_are_not_blamed_on_the_kernel", limits),
     ("host::hostile::a_hangup_does_not_end_the_agent", hangup),
+    ("host::hostile::a_flood_of_names_hides_no_leak", names),
 ];
 
 /// How long an end may take.
@@ -148,4 +151,38 @@ fn hangup() {
     kill(Pid::from_raw(pid), Signal::SIGHUP).expect("send SIGHUP");
     wait_for("a word about SIGHUP", PATIENCE, || agent.log().contains("SIGHUP").then_some(()));
     assert_eq!(agent.get("/healthz").0, 200, "it answers");
+}
+
+/// Processes that hold their connections take every label; the one that leaks comes after them.
+fn names() {
+    const LEAKED: usize = 20;
+    let (netns, agent) = (Netns::new(), Agent::start(&["--max-series", "4"]));
+    let server = roles::start(&netns, "answer-once", "names-server");
+    let address = roles::line(&server);
+    let _flood: Vec<_> = (0..12)
+        .map(|number| {
+            let role = format!("forget {address} 1");
+            let member = roles::start(&netns, &role, &format!("flood-{number}"));
+            roles::ready(&member, 1);
+            member
+        })
+        .collect();
+    let leaker = roles::start(&netns, &format!("forget {address} {LEAKED}"), "late-leaker");
+    roles::ready(&leaker, 1);
+    let ours = format!("netns={}&state=close_wait", netns.inode);
+    wait_for("the leak under the name of its process", PATIENCE, || {
+        let listed = listing::rows(&agent, &format!("{ours}&process=late-leaker"));
+        (listed.len() == LEAKED).then_some(())
+    });
+    let suspect = || {
+        let (_, body) = agent.get("/api/v1/leaks?process=late-leaker");
+        let answer: Value = serde_json::from_str(&body).expect("an answer in JSON");
+        let found = answer["suspects"].as_array()?.first()?.clone();
+        (found["pids"][0]["pid"] == leaker.id()).then_some(found)
+    };
+    let found = wait_for("the suspect", Duration::from_mins(1), suspect);
+    assert_eq!(found["connections"], LEAKED, "{found}");
+    let others = [("process", "~other"), ("state", "close_wait")];
+    let count = agent.scrape().sum("connections", &others);
+    assert!(count >= i64::try_from(LEAKED).expect("a count"), "metrics show them as ~other");
 }

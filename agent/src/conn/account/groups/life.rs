@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use hashbrown::HashSet;
 
-use super::{ALWAYS, GroupEntry, Groups, IDLE_TTL, number};
+use super::labels::Label;
+use super::{ALWAYS, GroupEntry, Groups, IDLE_TTL, WANTED_TTL, number};
 use crate::conn::account::workloads::WorkloadRef;
 use crate::conn::ids::GroupId;
 use crate::conn::nanos::Nanos;
@@ -38,7 +39,8 @@ impl Groups {
         None
     }
 
-    /// Returns the groups whose process has had no row in their workload for [`IDLE_TTL`].
+    /// Returns the groups whose process has had no row in their workload for [`IDLE_TTL`], or for
+    /// [`WANTED_TTL`] while there are groups without a label.
     pub(in crate::conn) fn idle(&mut self, now: Nanos) -> Vec<GroupId> {
         let awake = |group: &&GroupEntry| {
             group.live && (group.touched || group.workload.is_pending() || !group.is_empty())
@@ -48,6 +50,7 @@ impl Groups {
                 (Arc::clone(&group.process), Arc::clone(group.workload.label(&self.unknown)))
             })
             .collect();
+        let ttl = if self.labels.are_wanted() { WANTED_TTL } else { IDLE_TTL };
         let mut idle = Vec::new();
         for (at, group) in self.list.iter_mut().enumerate().filter(|(_, group)| group.live) {
             group.touched = false;
@@ -55,14 +58,16 @@ impl Groups {
                 (Arc::clone(&group.process), Arc::clone(group.workload.label(&self.unknown)));
             if busy.contains(&name) {
                 group.alive = now;
-            } else if at >= ALWAYS && now.saturating_sub(group.alive) >= IDLE_TTL {
+            } else if at >= ALWAYS && now.saturating_sub(group.alive) >= ttl {
                 idle.push(number(at));
             }
         }
         idle
     }
 
-    /// Removes a group that has no rows; `successor`, of the same role, takes what it counted.
+    /// Removes a group that has no rows; `successor`, of the same role, takes what it counted, and
+    /// its label if it has none. What a group without a label counted was shown as `~other` and
+    /// stays there.
     pub(in crate::conn) fn remove(&mut self, group: GroupId, successor: GroupId) {
         debug_assert!(group.position() >= ALWAYS, "the groups that are always there do not end");
         debug_assert!(self.list[group.position()].is_empty(), "a group that ends has no rows");
@@ -70,17 +75,26 @@ impl Groups {
             self.role(group) == self.role(successor),
             "the successor of a group has its role"
         );
-        let counted = std::mem::take(&mut self.list[group.position()].retransmitted);
-        let successor = &mut self.list[successor.position()];
-        successor.used |= counted.iter().flatten().any(|segments| *segments > 0);
-        for (mine, theirs) in
-            successor.retransmitted.iter_mut().flatten().zip(counted.iter().flatten())
-        {
-            *mine += theirs;
+        let label = self.list[group.position()].label;
+        self.labels.give_back(label);
+        if label == Label::Own && !self.is_labelled(successor) {
+            self.label(successor);
         }
+        let shown = if label == Label::Own { successor } else { Self::other(self.role(group)) };
+        self.hand_over(group, shown);
         self.cache.clear();
         self.forget(group);
         self.list[group.position()].live = false;
         self.free.push(group);
+    }
+
+    /// Adds the retransmitted segments of a group to those of another.
+    pub(super) fn hand_over(&mut self, group: GroupId, to: GroupId) {
+        let counted = std::mem::take(&mut self.list[group.position()].retransmitted);
+        let to = &mut self.list[to.position()];
+        to.used |= counted.iter().flatten().any(|segments| *segments > 0);
+        for (mine, theirs) in to.retransmitted.iter_mut().flatten().zip(counted.iter().flatten()) {
+            *mine += theirs;
+        }
     }
 }

@@ -4,9 +4,9 @@ use std::hash::BuildHasher as _;
 use std::sync::Arc;
 
 use catalogue::labels::{Role, SocketState};
-use catalogue::limits::SPARE;
 use hashbrown::DefaultHashBuilder;
 
+use super::labels::Label;
 use super::{ALWAYS, GroupEntry, Groups, UNKNOWN, number};
 use crate::conn::account::workloads::WorkloadRef;
 use crate::conn::ids::GroupId;
@@ -22,7 +22,7 @@ impl Groups {
     /// counted as overflow.
     pub(crate) fn of_name(&mut self, name: &Name, workload: &WorkloadRef, role: Role) -> GroupId {
         match self.find(name.as_str(), workload, role) {
-            Some(group) => group,
+            Some(group) => self.counted(group),
             None => self.make(&name.as_str().into(), workload, role),
         }
     }
@@ -62,7 +62,16 @@ impl Groups {
             return Self::other(role);
         }
         let process = Arc::clone(&self.list[group.position()].process);
-        self.find(&process, workload, role).unwrap_or_else(|| self.make(&process, workload, role))
+        match self.find(&process, workload, role) {
+            Some(group) => self.counted(group),
+            None => self.make(&process, workload, role),
+        }
+    }
+
+    /// Returns a group to which a row comes; the row counts as overflow if the group has no label.
+    fn counted(&mut self, group: GroupId) -> GroupId {
+        self.overflow += u64::from(!self.is_labelled(group));
+        group
     }
 
     /// Returns the group of the same process and workload in this role.
@@ -95,26 +104,26 @@ impl Groups {
         role: Role,
     ) -> Option<GroupId> {
         match self.find(process, workload, role) {
-            None if self.has_room(workload) => Some(self.add(process, workload, role)),
+            None => {
+                let label = self.room(process, workload)?;
+                Some(self.add(process, workload, role, label))
+            }
             found => found,
         }
     }
 
-    fn has_room(&self, workload: &WorkloadRef) -> bool {
-        let used = self.list.len() - self.free.len() - ALWAYS;
-        used < self.limit + if workload.is_pending() { SPARE } else { 0 }
-    }
-
-    /// Makes a group if there is room. A workload that waits for its name has more room; if that is
-    /// used up, its rows go to workload `unknown`. Rows without an owner stay without one.
+    /// Makes a group if there is room, with or without a label. If there is none while the workload
+    /// waits for its name, its rows go to workload `unknown`. Rows without an owner stay without
+    /// one.
     pub(super) fn make(
         &mut self,
         process: &Arc<str>,
         workload: &WorkloadRef,
         role: Role,
     ) -> GroupId {
-        if self.has_room(workload) {
-            return self.add(process, workload, role);
+        if let Some(label) = self.room(process, workload) {
+            let group = self.add(process, workload, role, label);
+            return self.counted(group);
         }
         if workload.is_pending() {
             let unknown_ref = WorkloadRef::Named(Arc::clone(&self.unknown));
@@ -134,6 +143,7 @@ impl Groups {
         process: &Arc<str>,
         workload: &WorkloadRef,
         role: Role,
+        label: Label,
     ) -> GroupId {
         let lists = std::array::from_fn(|state| AgeList::new(SocketState::ALL[state].can_leak()));
         let (process, workload) = (Arc::clone(process), workload.clone());
@@ -142,6 +152,7 @@ impl Groups {
             workload,
             role,
             live: true,
+            label,
             used: false,
             touched: true,
             alive: Nanos::ZERO,
@@ -157,8 +168,9 @@ impl Groups {
             self.list.push(group);
             number(self.list.len() - 1)
         };
+        self.labels.take(label);
         debug_assert!(
-            self.list.len() - self.free.len() <= ALWAYS + self.limit + SPARE,
+            self.list.len() - self.free.len() <= ALWAYS + self.labels.most(),
             "groups stay within their budget"
         );
         self.remember(at);

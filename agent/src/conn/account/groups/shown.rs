@@ -4,10 +4,11 @@
 
 use std::sync::Arc;
 
-use catalogue::labels::SocketState;
+use catalogue::labels::{OTHER, Role, SocketState};
 use hashbrown::HashSet;
 
-use super::Groups;
+use super::labels::Label;
+use super::{GroupEntry, Groups};
 use crate::conn::account::workloads::WorkloadRef;
 use crate::conn::limits::Budget;
 use crate::conn::report::snapshot::{self, StateGauge};
@@ -16,9 +17,10 @@ use crate::conn::store::slab::Slab;
 use crate::workload::{Kind, Workload};
 
 impl Groups {
-    /// Returns what the groups show, with their ages brought up to `thresholds`. The rows of a
-    /// group whose workload is not known yet are shown under `unknown`. Its counters are held back
-    /// until the name is known, because a counter must not go down again.
+    /// Returns what the groups show, with their ages brought up to `thresholds`. A group without a
+    /// label is shown as `~other`. The rows of a group whose workload is not known yet are shown
+    /// under `unknown`. Its counters are held back until the name is known, because a counter must
+    /// not go down again.
     pub(in crate::conn) fn snapshot(
         &mut self,
         rows: &Slab,
@@ -26,12 +28,13 @@ impl Groups {
     ) -> Vec<snapshot::Group> {
         let mut shown: Vec<snapshot::Group> = Vec::new();
         let mut pending = Vec::new();
+        let mut others: [Option<snapshot::Group>; Role::COUNT] = Default::default();
         for group in self.list.iter_mut().filter(|group| group.live && group.used) {
             group
                 .lists
                 .iter_mut()
                 .for_each(|list| list.advance(rows, thresholds, &mut Budget::UNLIMITED.clone()));
-            let waits = group.workload.is_pending();
+            let waits = group.label == Label::Own && group.workload.is_pending();
             let one = snapshot::Group {
                 process: Arc::clone(&group.process),
                 workload: Arc::clone(group.workload.label(&self.unknown)),
@@ -41,8 +44,16 @@ impl Groups {
                 queued: group.queued,
                 retransmitted: if waits { Default::default() } else { group.retransmitted },
             };
-            if waits { &mut pending } else { &mut shown }.push(one);
+            if group.label == Label::Own && !one.is_other() {
+                if waits { &mut pending } else { &mut shown }.push(one);
+            } else {
+                match &mut others[group.role.index()] {
+                    Some(other) => other.add(&one),
+                    other => *other = Some(one.into_other()),
+                }
+            }
         }
+        shown.extend(others.into_iter().flatten());
         for one in pending {
             let same = |other: &&mut snapshot::Group| {
                 (&other.process, &other.workload, other.role)
@@ -59,11 +70,10 @@ impl Groups {
     /// Returns the workloads that have a group, each once.
     pub(in crate::conn) fn workloads(&self) -> Vec<Arc<Workload>> {
         let mut seen = HashSet::new();
-        let named = self.list.iter().filter(|group| group.live && group.used).filter_map(|group| {
-            match &group.workload {
-                WorkloadRef::Named(workload) => Some(workload),
-                WorkloadRef::Pending(_) => None,
-            }
+        let shown = |group: &&GroupEntry| group.live && group.used && group.label == Label::Own;
+        let named = self.list.iter().filter(shown).filter_map(|group| match &group.workload {
+            WorkloadRef::Named(workload) => Some(workload),
+            WorkloadRef::Pending(_) => None,
         });
         named
             .filter(|workload| {
@@ -80,6 +90,20 @@ impl snapshot::Group {
         self.states.iter_mut().zip(&other.states).for_each(|(mine, theirs)| mine.add(theirs));
         self.close_wait.iter_mut().zip(other.close_wait).for_each(|(mine, theirs)| *mine += theirs);
         self.queued.merge(other.queued);
+        let counts = self.retransmitted.iter_mut().flatten();
+        counts.zip(other.retransmitted.iter().flatten()).for_each(|(mine, theirs)| *mine += theirs);
+    }
+
+    fn is_other(&self) -> bool {
+        *self.process == *OTHER
+    }
+
+    /// Gives it the names of what is beyond the budget.
+    fn into_other(self) -> Self {
+        if self.is_other() {
+            return self;
+        }
+        Self { process: OTHER.into(), workload: OTHER.into(), ..self }
     }
 }
 

@@ -1,0 +1,163 @@
+//! Which groups have a label of their own, and which have a name only.
+//!
+//! Used by the groups. Guarantees: at most [`Limits::groups`] have a label; groups whose workload
+//! is not known yet may have [`SPARE`] more, and groups with connections that are stuck
+//! [`LEAK_PLACES`] more. One workload takes at most three quarters of the labels, and of the names
+//! without label, so that it cannot hide the others. A label stays with its group until the group
+//! ends: a counter never goes down.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use catalogue::labels::Role;
+use catalogue::limits::{LEAK_PLACES, SPARE};
+
+use super::{ALWAYS, GroupEntry, Groups, UNKNOWN, number};
+use crate::conn::account::workloads::WorkloadRef;
+use crate::conn::ids::GroupId;
+use crate::conn::limits::Limits;
+use crate::conn::store::age_list::AgeList;
+
+/// A smaller budget is not shared between workloads.
+const SHARED_FROM: usize = 16;
+
+/// How metrics show a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Label {
+    /// Under its names.
+    Own,
+    /// As a part of `~other`.
+    Other,
+}
+
+/// How many groups have a label, and how many have none, besides those that are always there.
+pub(super) struct Labels {
+    limit: usize,
+    names: usize,
+    labelled: usize,
+    unlabelled: usize,
+}
+
+impl Labels {
+    /// Returns the budgets, as large as numbers of groups allow.
+    pub(super) fn new(limits: &Limits) -> Self {
+        const MOST: usize = GroupId::COUNT - SPARE - LEAK_PLACES - ALWAYS;
+        let limit = limits.groups.min(MOST);
+        Self { limit, names: limits.unlabelled.min(MOST - limit), labelled: 0, unlabelled: 0 }
+    }
+
+    /// Begins to count: what is there by now is always there.
+    pub(super) const fn begin(&mut self) {
+        self.labelled = 0;
+    }
+
+    /// Notes a group that is made.
+    pub(super) const fn take(&mut self, label: Label) {
+        *self.count(label) += 1;
+    }
+
+    /// Notes a group that ends.
+    pub(super) const fn give_back(&mut self, label: Label) {
+        let count = self.count(label);
+        *count = count.saturating_sub(1);
+    }
+
+    /// Returns the most groups that there can be, besides those that are always there.
+    pub(super) const fn most(&self) -> usize {
+        self.limit + SPARE + LEAK_PLACES + self.names + ALWAYS
+    }
+
+    /// Returns whether a group has no label.
+    pub(super) const fn are_wanted(&self) -> bool {
+        self.unlabelled > 0
+    }
+
+    const fn count(&mut self, label: Label) -> &mut usize {
+        match label {
+            Label::Own => &mut self.labelled,
+            Label::Other => &mut self.unlabelled,
+        }
+    }
+}
+
+/// Returns whether the last quarter of a budget is left, which is kept for workloads with less than
+/// the rest.
+const fn is_scarce(used: usize, limit: usize) -> bool {
+    limit >= SHARED_FROM && used >= limit - limit / 4
+}
+
+impl Groups {
+    /// Returns whether a group is one of those for what is beyond the budgets.
+    pub(crate) fn is_other(group: GroupId) -> bool {
+        (Role::COUNT..ALWAYS).contains(&group.position())
+    }
+
+    /// Returns whether a group has a label of its own.
+    pub(crate) fn is_labelled(&self, group: GroupId) -> bool {
+        self.list[group.position()].label == Label::Own
+    }
+
+    /// Returns whether a new group of a process gets a label, or a name only; `None` if there is no
+    /// room for either. Rows without an owner have no name.
+    pub(super) fn room(&self, process: &Arc<str>, workload: &WorkloadRef) -> Option<Label> {
+        let Labels { names, unlabelled, .. } = self.labels;
+        let has_name = **process != *UNKNOWN
+            && unlabelled < names
+            && self.has_share(workload, Label::Other, unlabelled, names);
+        if self.has_label(workload) { Some(Label::Own) } else { has_name.then_some(Label::Other) }
+    }
+
+    fn has_label(&self, workload: &WorkloadRef) -> bool {
+        let Labels { limit, labelled, .. } = self.labels;
+        let spare = if workload.is_pending() { SPARE } else { 0 };
+        labelled < limit + spare && self.has_share(workload, Label::Own, labelled, limit)
+    }
+
+    /// Returns whether a workload has less than its share of a budget, or the budget is not scarce.
+    fn has_share(&self, of: &WorkloadRef, label: Label, used: usize, limit: usize) -> bool {
+        let is_its =
+            |group: &&GroupEntry| group.live && group.label == label && group.workload == *of;
+        !is_scarce(used, limit)
+            || self.list[ALWAYS..].iter().filter(is_its).count() < limit - limit / 4
+    }
+
+    /// Gives labels that are free to groups that have none and hold rows: first to those with the
+    /// most connections that are stuck, then to those with the most rows.
+    pub(in crate::conn) fn label_waiting(&mut self) {
+        if !self.labels.are_wanted() {
+            return;
+        }
+        let waits =
+            |group: &GroupEntry| group.live && group.label == Label::Other && !group.is_empty();
+        let mut waiting: Vec<_> = (self.list.iter().enumerate())
+            .filter(|(_, group)| waits(group))
+            .map(|(at, group)| (Reverse(group.stuck()), Reverse(group.rows()), at))
+            .collect();
+        waiting.sort_unstable();
+        for (Reverse(stuck), _, at) in waiting {
+            let leaks = stuck > 0 && self.labels.labelled < self.labels.limit + LEAK_PLACES;
+            if leaks || self.has_label(&self.list[at].workload) {
+                self.label(number(at));
+            }
+        }
+    }
+
+    /// Gives a group a label. What it has counted was shown as `~other` and stays there.
+    pub(super) fn label(&mut self, group: GroupId) {
+        self.hand_over(group, Self::other(self.role(group)));
+        self.list[group.position()].label = Label::Own;
+        self.labels.give_back(Label::Other);
+        self.labels.take(Label::Own);
+    }
+}
+
+impl GroupEntry {
+    /// Returns how many of its connections are older than the first age from which one is stuck.
+    fn stuck(&self) -> u32 {
+        self.lists.iter().map(AgeList::older).sum()
+    }
+
+    fn rows(&self) -> u32 {
+        self.lists.iter().map(AgeList::len).sum()
+    }
+}

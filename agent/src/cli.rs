@@ -36,6 +36,9 @@ pub enum Command {
     Run(Box<RunArgs>),
     /// Attach every probe for real, print what each came to, detach
     Check,
+    /// Read the lists that the agent hands over
+    #[command(hide = true, name = crate::lister::child::COMMAND)]
+    Lister,
     /// Print state transitions and retransmits as they happen
     Events(Box<EventsArgs>),
     /// A query: asks a running agent and prints its answer. [`parse`] adds one command for each.
@@ -117,7 +120,8 @@ SIGINT and SIGTERM end the agent within a second.
 
 const CHECK_NOTES: &str = "\
 Needs the same privileges as run. Ends with 0 if every probe attached, with 6 if an optional one did
-not, with 4 if the agent could not run at all.
+not or if something hides a part of the machine (a pid namespace, a missing capability), with 4 if
+the agent could not run at all.
 ";
 
 const EVENTS_NOTES: &str = "\

@@ -18,7 +18,8 @@ pub const PRIVILEGE: u8 = 3;
 pub const KERNEL: u8 = 4;
 /// The agent cannot listen on its address.
 pub const LISTEN: u8 = 5;
-/// `check`: the agent would run, but some optional probe is unsupported or failed.
+/// `check`: the agent would run, but some optional probe is unsupported or failed, or something
+/// hides a part of the machine from it.
 pub const DEGRADED: u8 = 6;
 /// A query: no agent answers, or it refuses.
 pub const AGENT: u8 = 7;
@@ -34,7 +35,7 @@ pub(crate) const TABLE: &[(u8, &str)] = &[
     (PRIVILEGE, "privileges are missing"),
     (KERNEL, "the kernel lacks something that is required"),
     (LISTEN, "the listen address cannot be had"),
-    (DEGRADED, "check only: the agent runs, but an optional probe is unsupported or failed"),
+    (DEGRADED, "check only: the agent runs, but does not see everything"),
     (AGENT, "queries of a running agent only: no agent answers, or it refuses"),
     (FOUND, "leaks --fail-on only: a suspect is as sure as that"),
 ];

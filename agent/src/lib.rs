@@ -20,6 +20,7 @@ pub mod ingest;
 pub(crate) mod internal_error;
 pub mod kernel;
 pub(crate) mod leaks;
+pub mod lister;
 pub(crate) mod listing;
 pub mod log;
 pub mod metrics;

@@ -7,6 +7,7 @@ use tcpwarden::cli::{self, Command};
 use tcpwarden::commands::{check, events, run};
 use tcpwarden::config::RunConfig;
 use tcpwarden::exit::Error;
+use tcpwarden::lister::child;
 use tcpwarden::log::Log;
 use tracing_subscriber::EnvFilter;
 
@@ -45,6 +46,7 @@ fn dispatch(command: Command) -> Result<u8, Error> {
             start_log("warn")?;
             events::events(&arguments)
         }
+        Command::Lister => child::run(),
         Command::Query(request) => request.run(&mut stdout().lock()),
     }
 }

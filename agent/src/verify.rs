@@ -63,15 +63,21 @@ impl Verify {
         self.reading_from.is_none_or(|from| now >= from)
     }
 
+    /// Returns the agent's process id, if `/proc` and the kernel agree on ids.
+    pub(crate) fn agent(&self) -> Option<u32> {
+        self.same_numbers.then(std::process::id)
+    }
+
     /// A reading begins.
     pub(crate) fn begin(&mut self) {
         self.watched.clear();
     }
 
-    /// Takes what a record tells of processes.
-    pub(crate) fn see(&mut self, record: &Record) {
+    /// Takes what a record tells of processes; `reader` is the id of the process that reads, in
+    /// the agent's pid namespace.
+    pub(crate) fn see(&mut self, record: &Record, reader: u32) {
         match record {
-            Record::Socket(entry) => self.same_numbers = entry.reader == std::process::id(),
+            Record::Socket(entry) => self.same_numbers = entry.reader == reader,
             Record::Holder(entry) if self.watched.len() < MOST_WATCHED => {
                 self.watched.insert(entry.tgid);
             }
@@ -183,7 +189,7 @@ mod tests {
     fn only_so_many_processes_are_watched() {
         let mut verify = Verify::new(Duration::ZERO);
         for tgid in 1..=u32::try_from(MOST_WATCHED + 1).unwrap() {
-            verify.see(&Record::Holder(Holder { tgid, ..Holder::default() }));
+            verify.see(&Record::Holder(Holder { tgid, ..Holder::default() }), 1);
         }
         assert_eq!(verify.watched.len(), MOST_WATCHED);
     }
@@ -205,8 +211,8 @@ mod tests {
         let held = Record::Holder(Holder { tgid: child.id(), ..Holder::default() });
         let due = |table: &SharedTable, number: u32| {
             let mut verify = Verify::new(Duration::from_hours(1));
-            verify.see(&reader(number));
-            verify.see(&held);
+            verify.see(&reader(number), std::process::id());
+            verify.see(&held, std::process::id());
             verify.is_due(table)
         };
         let (own, foreign) = (table(child.id(), ESTABLISHED), table(1, ESTABLISHED));

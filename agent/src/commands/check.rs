@@ -7,6 +7,7 @@ use crate::exit::{self, Error};
 use crate::kernel::load::{Kernel, Sizes};
 use crate::kernel::namespaces::{self, Home, Search};
 use crate::kernel::probe::{DESCRIPTOR_LIST, Probe, ProbeState, SOCKET_LIST};
+use crate::kernel::sight;
 
 /// Rings of one page each, because nothing is read from them.
 const SIZES: Sizes = Sizes { state_ring: 4096, retransmit_ring: 4096 };
@@ -51,7 +52,7 @@ fn note(probe: &Probe, state: &ProbeState) -> String {
 
 /// Returns what does not work although its probe is attached.
 fn remarks(kernel: &mut Kernel) -> Vec<String> {
-    let mut remarks = Vec::new();
+    let mut remarks: Vec<_> = sight::limits().into_iter().map(str::to_owned).collect();
     let attached = |kernel: &Kernel, name: &str| {
         kernel.probes().iter().any(|(probe, state)| probe.name == name && state.is_attached())
     };

@@ -12,6 +12,7 @@ use super::account::troubles::Troubles;
 use super::account::workloads::Workloads;
 use super::ids::RowId;
 use super::limits::Limits;
+use super::readers::Readers;
 use super::socket::attribution::Attribution;
 use super::socket::moment::Tick;
 use super::socket::row::{Row, flag};
@@ -38,9 +39,8 @@ pub(super) struct Core {
     pub(super) seeded: bool,
     /// The namespaces whose list the last pass read. A socket that is unknown there was missed.
     pub(super) known: HashSet<u32>,
-    /// The agent's own process id. The agent locks each socket that it lists, but uses none of
-    /// them.
-    pub(super) reader: u32,
+    /// The processes that lock each socket that they list, but use none of them.
+    pub(super) readers: Readers,
     /// The listeners, by socket, whose process forks a child for each connection.
     pub(super) forking: HashSet<u64>,
     pub(super) limits: Limits,
@@ -65,7 +65,7 @@ impl Core {
             troubles: Troubles::default(),
             seeded: false,
             known: HashSet::new(),
-            reader: 0,
+            readers: Readers::default(),
             forking: HashSet::new(),
             limits,
             tick: Tick::new(clock::tick()),

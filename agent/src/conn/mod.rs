@@ -16,6 +16,7 @@
 //! | `store` | where rows lie, and how they are found |
 //! | `socket` | one socket's row and its pure state machine |
 //! | `report` | plain data that leaves the table |
+//! | `readers` | the processes that lock sockets only to show them |
 //! | `histogram`, `limits`, `ids` | counts by bucket, budgets, numbers of rows and groups |
 //! | `nanos` | moments and spans of time |
 //!
@@ -29,6 +30,7 @@ pub mod histogram;
 mod ids;
 mod limits;
 mod nanos;
+mod readers;
 mod reconcile;
 mod regroup;
 mod report;

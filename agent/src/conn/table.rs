@@ -96,6 +96,11 @@ impl Table {
         self.work.holder(&self.core, entry);
     }
 
+    /// Takes the agent's own process id, as the kernel knows it.
+    pub fn know_agent(&mut self, agent: u32) {
+        self.core.readers.know_agent(agent);
+    }
+
     /// Starts to resolve workloads, as far as `sight` reaches; before, every workload is `host`.
     pub fn see_workloads(&mut self, sight: Sight) {
         self.core.workloads.see(sight);

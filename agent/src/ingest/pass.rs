@@ -3,7 +3,6 @@
 //! Used by the reconcile thread, never by the ingest thread: to show a socket the kernel waits for
 //! its lock (`bpf_iter_tcp_seq_show`, 5.15), and a process can hold that for as long as it likes.
 
-use std::fs::File;
 use std::io::{self, Read};
 
 use super::decode::{DecodeError, Record, decode, length_of};
@@ -13,8 +12,8 @@ const PIECE: usize = 64 * 1024;
 
 /// A list that is being read.
 #[derive(Debug)]
-pub struct Reading {
-    list: File,
+pub struct Reading<L> {
+    list: L,
     buffer: Vec<u8>,
     /// Bytes in the buffer that begin a record whose rest the last read did not give.
     kept: usize,
@@ -29,11 +28,16 @@ pub enum Progress {
     End,
 }
 
-impl Reading {
+impl<L: Read> Reading<L> {
     /// Begins to read an iterator.
     #[must_use]
-    pub fn new(list: File) -> Self {
+    pub fn new(list: L) -> Self {
         Self { list, buffer: vec![0; PIECE], kept: 0 }
+    }
+
+    /// Returns the iterator.
+    pub fn into_list(self) -> L {
+        self.list
     }
 
     /// Reads one piece and hands over its records.
@@ -81,6 +85,8 @@ fn each_record(bytes: &[u8], take: &mut impl FnMut(&Record)) -> Result<usize, De
 #[cfg(test)]
 mod tests {
     use agent_common::record::kind;
+
+    use std::fs::File;
 
     use super::*;
 

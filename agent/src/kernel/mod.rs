@@ -9,5 +9,6 @@ pub mod privileges;
 pub mod probe;
 mod refusal;
 pub mod run_stats;
+pub mod sight;
 mod silences;
 pub mod yardstick;

@@ -4,6 +4,7 @@
 //! called before any other thread is started.
 
 use caps::{CapSet, Capability};
+use rustix::thread::CapabilitiesSecureBits;
 
 /// The capabilities to load and attach: `CAP_BPF` for programs and maps and `CAP_PERFMON` for
 /// kernel memory (both 5.8, `bpf_prog_load`).
@@ -28,6 +29,25 @@ pub fn missing() -> Vec<String> {
         .filter(|capability| !has(*capability))
         .map(|capability| capability.to_string())
         .collect()
+}
+
+/// Empties the bounding set and locks the secure bits of this thread and all that it starts: no
+/// program, not even root's, gains a capability when one of them executes it.
+///
+/// # Errors
+/// If this thread lacks `CAP_SETPCAP` (`cap_prctl_drop`, 6.18), as where a service manager has
+/// emptied the set already.
+pub fn forbid_gains() -> anyhow::Result<()> {
+    let bits = CapabilitiesSecureBits::NO_ROOT
+        | CapabilitiesSecureBits::NO_ROOT_LOCKED
+        | CapabilitiesSecureBits::NO_SETUID_FIXUP
+        | CapabilitiesSecureBits::NO_SETUID_FIXUP_LOCKED
+        | CapabilitiesSecureBits::KEEP_CAPS_LOCKED
+        | CapabilitiesSecureBits::NO_CAP_AMBIENT_RAISE
+        | CapabilitiesSecureBits::NO_CAP_AMBIENT_RAISE_LOCKED;
+    rustix::thread::set_capabilities_secure_bits(bits)?;
+    caps::clear(None, CapSet::Bounding)?;
+    Ok(())
 }
 
 /// Drops every capability but those that reconcile passes need, for this thread and all that it

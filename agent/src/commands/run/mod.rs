@@ -22,7 +22,7 @@ use crate::http::{self, Bound};
 use crate::ingest::SharedTable;
 use crate::kernel::load::{Kernel, Sizes};
 use crate::kernel::namespaces::Home;
-use crate::kernel::privileges;
+use crate::kernel::{privileges, sight};
 use crate::metrics::SharedStats;
 use crate::metrics::stats::Probe;
 use crate::{kernel, print_line};
@@ -109,7 +109,8 @@ fn limits(config: &RunConfig) -> Limits {
     }
 }
 
-/// Logs one line for each probe: its state and what is missing without it.
+/// Logs one line for each probe: its state and what is missing without it; then what hides a part
+/// of the machine.
 fn log_probes(kernel: &Kernel) {
     for (probe, state) in kernel.probes() {
         if state.is_attached() {
@@ -124,6 +125,9 @@ fn log_probes(kernel: &Kernel) {
             );
         }
     }
+    for limit in sight::limits() {
+        tracing::warn!("{limit}");
+    }
     for silence in kernel.silences() {
         tracing::info!("on this kernel {silence}");
     }
@@ -135,6 +139,9 @@ fn give_up_privileges(keep: bool) {
     }
     if let Err(error) = nix::sys::prctl::set_no_new_privs() {
         tracing::warn!(%error, "a program started from here could get privileges again");
+    }
+    if let Err(error) = privileges::forbid_gains() {
+        tracing::debug!(%error, "the bounding set of capabilities stays as it is");
     }
     match privileges::drop_unneeded() {
         Ok(kept) => tracing::info!(kept = kept.join(","), "privileges dropped"),

@@ -17,6 +17,7 @@ use crate::ingest::{Handle, Ingest, SharedTable, Wishes};
 use crate::kernel::load::{Kernel, Maps};
 use crate::kernel::namespaces::{Home, Search};
 use crate::leaks::Watch;
+use crate::lister::Listers;
 use crate::metrics::SharedStats;
 use crate::rate_limited::RateLimited;
 use crate::reconcile::Reconcile;
@@ -67,6 +68,7 @@ impl Threads {
         let ingest_handle = ingest.handle();
         let reconcile = Reconcile {
             kernel,
+            listers: Listers::default(),
             home,
             interval: config.reconcile_interval,
             commands,

@@ -12,6 +12,7 @@ use crate::conn::account::groups::Groups;
 use crate::conn::account::workloads::Workloads;
 use crate::conn::core::Core;
 use crate::conn::ids::{GroupId, RowId};
+use crate::conn::readers::Readers;
 use crate::conn::socket::attribution::{Attribution, names_owner};
 use crate::conn::socket::name::Name;
 use crate::conn::socket::row::Row;
@@ -25,7 +26,7 @@ impl Core {
         if inherits {
             self.inherit(row);
         }
-        self.groups.name_by(&mut self.workloads, row, record, self.reader, self.seeded);
+        self.groups.name_by(&mut self.workloads, row, record, &self.readers, self.seeded);
     }
 
     /// Does the same for a row of the table that is in no list.
@@ -37,10 +38,10 @@ impl Core {
             self.inherit(&mut row);
             self.rows[index] = row;
         }
-        let (seeded, reader) = (self.seeded, self.reader);
-        let Self { rows, groups, workloads, counters, .. } = self;
+        let seeded = self.seeded;
+        let Self { rows, groups, workloads, counters, readers, .. } = self;
         let row = &mut rows[index];
-        groups.name_by(workloads, row, record, reader, seeded);
+        groups.name_by(workloads, row, record, readers, seeded);
         counters.attributed(before == Attribution::None && row.attribution != Attribution::None);
     }
 
@@ -88,7 +89,7 @@ impl Core {
 }
 
 impl Groups {
-    /// Takes the owner from a record; the process `reader` owns no socket. A row without an owner
+    /// Takes the owner from a record; the `readers` own no socket. A row without an owner
     /// follows its cgroup once a pass has ended.
     #[inline]
     fn name_by(
@@ -96,10 +97,10 @@ impl Groups {
         workloads: &mut Workloads,
         row: &mut Row,
         record: &State,
-        reader: u32,
+        readers: &Readers,
         seeded: bool,
     ) {
-        if names_owner(record) && record.tgid != reader {
+        if names_owner(record) && !readers.has(record.tgid) {
             self.claim(workloads, row, record.tgid, &record.comm);
             row.attribution = Attribution::FromSyscall;
         }

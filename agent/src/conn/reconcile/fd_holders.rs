@@ -159,8 +159,8 @@ impl HolderScan {
     }
 
     /// Returns whether a process holds sockets for others.
-    pub(crate) const fn gives_way(core: &Core, tgid: u32) -> bool {
-        tgid == INIT || tgid == core.reader
+    pub(crate) fn gives_way(core: &Core, tgid: u32) -> bool {
+        tgid == INIT || core.readers.has(tgid)
     }
 
     /// Returns when a process was forked; zero if that is not known.
@@ -213,7 +213,6 @@ impl HolderScan {
     /// Notes a holder of a row.
     #[inline]
     fn hold(&mut self, core: &Core, entry: &Holder, index: RowId, named: bool) {
-        let reader = core.reader;
         let row = &core.rows[index];
         let (owner, mut mark) = (row.tgid, self.mark(index));
         if !mark.is_held() || mark.run != self.run {
@@ -222,7 +221,7 @@ impl HolderScan {
         }
         let rank = |tgid: u32| match tgid {
             0 => (3, 0),
-            _ if tgid == INIT || tgid == reader => (2, tgid),
+            _ if Self::gives_way(core, tgid) => (2, tgid),
             _ if tgid == owner => (0, tgid),
             _ => (1, tgid),
         };

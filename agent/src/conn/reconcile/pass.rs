@@ -99,7 +99,7 @@ impl Pass {
     #[inline]
     pub(crate) fn socket(&mut self, core: &mut Core, queue: &mut RegroupQueue, entry: &Socket) {
         self.input.entry(core, entry);
-        core.reader = entry.reader;
+        core.readers.note(entry.reader);
         if self.namespaces.count(entry) {
             return;
         }

@@ -25,6 +25,8 @@ pub(super) const TESTS: &[Test] = &[
     ("host::hostile::limits_are_not_blamed_on_the_kernel", limits),
     ("host::hostile::a_hangup_does_not_end_the_agent", hangup),
     ("host::hostile::a_flood_of_names_hides_no_leak", names),
+    ("host::hostile::check_tells_what_it_cannot_see", blind),
+    ("host::hostile::a_held_lock_stops_neither_passes_nor_the_end", held_lock),
 ];
 
 /// How long an end may take.
@@ -185,4 +187,62 @@ fn names() {
     let others = [("process", "~other"), ("state", "close_wait")];
     let count = agent.scrape().sum("connections", &others);
     assert!(count >= i64::try_from(LEAKED).expect("a count"), "metrics show them as ~other");
+}
+
+/// Without a capability, or in a pid namespace of its own, `check` says what that hides.
+fn blind() {
+    for (words, named) in [
+        (&["unshare", "--pid", "--fork", "--mount-proc"][..], "hostPID"),
+        (
+            &["setpriv", "--bounding-set", "-sys_ptrace", "--inh-caps", "-sys_ptrace"],
+            "cap_sys_ptrace",
+        ),
+        (&["setpriv", "--bounding-set", "-sys_admin", "--inh-caps", "-sys_admin"], "cap_sys_admin"),
+    ] {
+        let output = finish(&[words, &[&program(), "check"]].concat());
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(6), "{words:?}: {said}");
+        assert!(said.contains(named), "nothing of {named}: {said}");
+    }
+}
+
+/// A program that holds the lock of a socket.
+const HOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/live/programs/held_lock.py");
+
+/// A process holds the lock of a socket: the agent goes on with the other network namespaces, one
+/// that comes later becomes ready, and both end when they are told.
+fn held_lock() {
+    let (held, other) = (Netns::new(), Netns::new());
+    let agent = Agent::start(&["--reconcile-interval", "1"]);
+    let mut command = Command::new("python3");
+    command.arg(HOLDER);
+    let mut holder = roles::start_command(&held, command);
+    roles::ready(&holder, 1);
+    let holds = |agent: &Agent| agent.log().contains("may hold the lock of a socket");
+    wait_for("a word about the lock", PATIENCE, || holds(&agent).then_some(()));
+    let passed = || {
+        let page = agent.scrape();
+        page.value("reconcile_last_completed_timestamp_seconds", &[]).expect("the time of a pass")
+    };
+    let (_site, before) = (other.enter(|| Site::open(Ipv4Addr::LOCALHOST.into())), passed());
+    wait_for("passes that go on", PATIENCE, || (passed() > before + 2.0).then_some(()));
+    let listener = format!("netns={}&state=listen", other.inode);
+    assert_eq!(listing::rows(&agent, &listener).len(), 1, "a socket of another namespace");
+    assert_eq!(agent.get("/readyz").0, 200, "it is ready");
+
+    let later = Agent::start(&[]);
+    assert!(holds(&later), "the later one knows of the lock: {}", later.log());
+    let (status, took) = later.stop(Signal::SIGTERM);
+    assert!(status.success() && took < SOON, "the later one ends: {status}, {took:?}");
+
+    holder.close_input();
+    let unread = || agent.scrape().value("connections_unverified", &[]);
+    wait_for("the namespace to be read again", PATIENCE, || (unread() == Some(0.0)).then_some(()));
+    let mut command = Command::new("python3");
+    command.arg(HOLDER);
+    let again = roles::start_command(&held, command);
+    roles::ready(&again, 1);
+    std::thread::sleep(Duration::from_secs(2));
+    let (status, took) = agent.stop(Signal::SIGTERM);
+    assert!(status.success() && took < SOON, "it ends while it waits: {status}, {took:?}");
 }

@@ -39,6 +39,7 @@ fn unprivileged() {
             | u64::from_str_radix(&line("CapPrm:"), 16).expect("a mask");
         assert_eq!(held & !(1 << 19 | 1 << 21 | 1 << 39), 0, "thread {name} holds {held:x}");
         assert_eq!(line("NoNewPrivs:"), "1", "thread {name}");
+        assert_eq!(line("CapBnd:").trim_matches('0'), "", "thread {name}: the bounding set");
     }
 }
 

@@ -5,24 +5,22 @@
 //! It owns the loaded kernel side, because opening an iterator needs it, and gives it back at the
 //! end.
 
-use std::fs::File;
+mod lists;
+
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
 
-use crate::clock::monotonic;
-use crate::conn::{Covered, Nanos, PassSummary};
-use crate::ingest::decode::Record;
-use crate::ingest::pass::{Progress, Reading};
+use crate::conn::PassSummary;
 use crate::ingest::{Command, Handle, SharedTable, lock};
 use crate::kernel::load::Kernel;
-use crate::kernel::namespaces::{self, Home, Search};
+use crate::kernel::namespaces::{Home, Search};
 use crate::kernel::probe::{DESCRIPTOR_LIST, SOCKET_LIST};
+use crate::lister::Listers;
 use crate::pressure::descriptors::Descriptors;
 use crate::pressure::host::Host;
-use crate::pressure::netns::Facts;
 use crate::rate_limited::RateLimited;
 use crate::verify::{self, Verify};
 
@@ -37,6 +35,8 @@ const READINGS_APART: Duration = Duration::from_secs(10);
 pub(crate) struct Reconcile {
     /// The loaded kernel side.
     pub(crate) kernel: Kernel,
+    /// The processes that read lists of sockets.
+    pub(crate) listers: Listers,
     /// The namespace that the thread lives in.
     pub(crate) home: Home,
     /// Time between passes.
@@ -156,74 +156,6 @@ impl Reconcile {
         self.kernel.probes().iter().any(|(probe, state)| probe.name == name && state.is_attached())
     }
 
-    fn pass(&mut self) -> Result<PassSummary, Stop> {
-        // A list read in a strange namespace would be taken for the own one's.
-        self.home.ensure_inside()?;
-        let own = self.kernel.iterate(SOCKET_LIST)?;
-        self.send(Command::Begin)?;
-        self.send(Command::Facts(Facts::read(self.home.inode)))?;
-        let mut covered = Covered::default();
-        let inode = self.home.inode;
-        self.read(own, &mut covered, |covered| covered.namespaces.extend([inode]))?;
-        let found = namespaces::find(&self.home, self.search);
-        if found.unreadable > 0 || found.truncated {
-            tracing::debug!(
-                unreadable = found.unreadable,
-                truncated = found.truncated,
-                "not every network namespace could be visited"
-            );
-        }
-        for namespace in &found.namespaces {
-            match namespace.enter(&self.home, || {
-                Ok((Facts::read(namespace.inode), self.kernel.iterate(SOCKET_LIST)?))
-            }) {
-                Ok((facts, list)) => {
-                    self.send(Command::Facts(facts))?;
-                    self.read(list, &mut covered, |covered| {
-                        covered.namespaces.extend([namespace.inode]);
-                    })?;
-                }
-                Err(error) => {
-                    tracing::debug!(netns = namespace.inode, %error, "cannot look into the \
-                        network namespace");
-                }
-            }
-        }
-        if self.has(DESCRIPTOR_LIST) && self.verify.affordable(Instant::now()) {
-            self.read_holders(&mut covered)?;
-        }
-        if covered.namespaces.is_empty() {
-            self.send(Command::Abort)?;
-            return Err(Stop::Failed(io::Error::other("no socket list could be read to its end")));
-        }
-        let (reply, answer) = channel();
-        self.send(Command::End(covered, reply))?;
-        let summary = answer.recv().map_err(|_gone: std::sync::mpsc::RecvError| Stop::Ended)?;
-        self.search = if summary.unverified > 0 || found.in_threads > 0 {
-            Search::Threads
-        } else {
-            Search::Processes
-        };
-        Ok(summary)
-    }
-
-    /// Reads the descriptor tables of all processes.
-    fn read_holders(&mut self, covered: &mut Covered) -> Result<(), Stop> {
-        let (began, moment) = (Instant::now(), Nanos::new(monotonic()));
-        self.verify.begin();
-        match self.kernel.iterate(DESCRIPTOR_LIST) {
-            Ok(list) => self.read(list, covered, |covered| covered.holders = Some(moment))?,
-            Err(error) => tracing::debug!(%error, "cannot read the descriptor tables"),
-        }
-        self.verify.end(began, Instant::now());
-        tracing::debug!(
-            seconds = began.elapsed().as_secs_f64(),
-            complete = covered.holders.is_some(),
-            "read the descriptor tables"
-        );
-        Ok(())
-    }
-
     /// Reads what changes slowly, where the last time is long enough ago: in the own namespace,
     /// where every pass ends, and without holding the table meanwhile.
     fn read_pressure(&mut self) {
@@ -234,47 +166,10 @@ impl Reconcile {
             return;
         }
         self.readings = Some(Instant::now());
-        let owners = lock(&self.table).view().owners(std::process::id());
+        let owners = lock(&self.table).view().owners(self.listers.number());
         let descriptors: Vec<_> = owners.into_iter().filter_map(Descriptors::read).collect();
         let host = Host::read();
         lock(&self.table).take_readings(host, descriptors.into_iter());
-    }
-
-    /// Reads a list to its end, piece by piece; notes it as covered where that worked.
-    fn read(
-        &mut self,
-        list: File,
-        covered: &mut Covered,
-        note: impl FnOnce(&mut Covered),
-    ) -> Result<(), Stop> {
-        let mut reading = Reading::new(list);
-        loop {
-            let mut records = Vec::new();
-            let verify = &mut self.verify;
-            let take = |record: &Record| {
-                verify.see(record);
-                records.push(*record);
-            };
-            match reading.piece(take) {
-                Ok(Progress::More) => self.send(Command::Piece(records))?,
-                Ok(Progress::End) => {
-                    note(covered);
-                    return Ok(());
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "a list of the kernel could not be read to its end");
-                    return Ok(());
-                }
-            }
-        }
-    }
-
-    fn send(&self, command: Command) -> Result<(), Stop> {
-        self.commands
-            .send(command)
-            .map_err(|_gone: std::sync::mpsc::SendError<Command>| Stop::Ended)?;
-        self.ingest.wake();
-        Ok(())
     }
 }
 

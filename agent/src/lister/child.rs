@@ -1,0 +1,78 @@
+//! The child that reads lists: `tcpwarden lister`, started by the agent alone.
+//!
+//! It has no capability, opens nothing, and knows nothing: a descriptor comes in, its bytes go out.
+
+use std::fs::File;
+use std::io::{self, IoSliceMut, Read as _, Write as _};
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::net::UnixStream;
+
+use anyhow::Context as _;
+use caps::CapSet;
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
+
+use super::frame::{Frame, PIECE};
+use crate::exit::{self, Error};
+
+/// The command by which the agent starts it.
+pub const COMMAND: &str = "lister";
+/// Its name in the process list.
+const NAME: &std::ffi::CStr = c"tcpwarden-list";
+
+/// Reads the lists that come by standard input, a socket, until that is closed.
+///
+/// # Errors
+/// If standard input is no socket of the agent.
+pub fn run() -> Result<u8, Error> {
+    let _ = rustix::thread::set_name(NAME);
+    for set in [CapSet::Ambient, CapSet::Inheritable, CapSet::Effective, CapSet::Permitted] {
+        // Sets can only shrink, which the kernel allows.
+        let _ = caps::clear(None, set);
+    }
+    let input = io::stdin().as_fd().try_clone_to_owned().context("take over standard input")?;
+    let socket = UnixStream::from(input);
+    while let Some(list) =
+        receive(&socket).context("this command is for the agent alone: it wants a socket")?
+    {
+        if copy(list, &socket).is_err() {
+            // The agent has given the list up, or has ended.
+            break;
+        }
+    }
+    Ok(exit::OK)
+}
+
+/// Returns the next list; `None` at the end.
+fn receive(socket: &UnixStream) -> io::Result<Option<File>> {
+    let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let mut byte = [0];
+    let mut bytes = [IoSliceMut::new(&mut byte)];
+    recvmsg(socket, &mut bytes, &mut control, RecvFlags::CMSG_CLOEXEC)?;
+    let mut descriptors = control.drain().filter_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(mut rights) => rights.next(),
+        _ => None,
+    });
+    Ok(descriptors.next().map(|descriptor: OwnedFd| File::from(descriptor)))
+}
+
+/// Copies a list to the agent, with its end or its error.
+fn copy(mut list: File, mut to: &UnixStream) -> io::Result<()> {
+    let mut buffer = vec![0; PIECE];
+    loop {
+        match list.read(&mut buffer) {
+            Ok(0) => return Frame::End.write(to),
+            Ok(length) => {
+                Frame::Piece(length).write(to)?;
+                to.write_all(&buffer[..length])?;
+            }
+            // After a million objects without output the kernel asks to be called again.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+                ) => {}
+            Err(error) => return Frame::Error(error.raw_os_error().unwrap_or_default()).write(to),
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! Reading the kernel's lists of sockets in a process of its own.
+//!
+//! To show a socket, the kernel waits for its lock (`bpf_iter_tcp_seq_show`, 5.15), and a process
+//! can hold that for as long as it likes. Who waits cannot even be killed. So a child reads, which
+//! holds nothing but the list: the agent goes on without it, ends when it is told, and leaves no
+//! probe attached.
+//!
+//! Used by the reconcile thread. Guarantees: waiting for a list ends after [`PATIENCE`] without a
+//! piece of it; there are at most [`MOST_HELD`] children that wait for a lock.
+
+pub mod child;
+mod frame;
+#[cfg(test)]
+mod tests;
+
+use std::fs::File;
+use std::io::{self, IoSlice, Read};
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+
+use frame::Frame;
+
+/// How long the kernel may take for a piece of a list. A million objects without output take less
+/// than a second.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The most children that wait for a lock. Each waits for one of another namespace.
+const MOST_HELD: usize = 32;
+
+/// A child that reads lists.
+#[derive(Debug)]
+struct Lister {
+    child: Child,
+    socket: UnixStream,
+}
+
+impl Lister {
+    fn start() -> io::Result<Self> {
+        let (socket, of_child) = UnixStream::pair()?;
+        socket.set_read_timeout(Some(PATIENCE))?;
+        socket.set_write_timeout(Some(PATIENCE))?;
+        let child = Command::new("/proc/self/exe")
+            .arg(child::COMMAND)
+            .env_clear()
+            .current_dir("/")
+            .stdin(Stdio::from(OwnedFd::from(of_child)))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        Ok(Self { child, socket })
+    }
+
+    /// Hands a list over.
+    fn send(&self, list: &File) -> io::Result<()> {
+        let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut control = SendAncillaryBuffer::new(&mut space);
+        let descriptors = [list.as_fd()];
+        if !control.push(SendAncillaryMessage::ScmRights(&descriptors)) {
+            return Err(io::Error::other("a descriptor does not fit into a message"));
+        }
+        let one = [IoSlice::new(&[0])];
+        sendmsg(&self.socket, &one, &mut control, SendFlags::NOSIGNAL)?;
+        Ok(())
+    }
+
+    /// Ends a child that does not wait for the kernel.
+    fn end(mut self) {
+        drop(self.socket);
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A child that waits for a lock, or has just got it.
+#[derive(Debug)]
+struct Held {
+    netns: u32,
+    child: Child,
+}
+
+/// The children that read lists.
+#[derive(Debug, Default)]
+pub(crate) struct Listers {
+    idle: Option<Lister>,
+    held: Vec<Held>,
+    /// The process that reads, by its id in the agent's pid namespace.
+    number: u32,
+}
+
+impl Listers {
+    /// Returns the id of the process that has read the last list, in the agent's pid namespace.
+    pub(crate) const fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// Returns whether the list of a network namespace cannot be read, because it waits for a lock
+    /// already, or too many do.
+    pub(crate) fn is_held(&mut self, netns: u32) -> bool {
+        // A child that goes on finds its socket closed, and ends.
+        self.held.retain_mut(|held| matches!(held.child.try_wait(), Ok(None)));
+        self.held.len() >= MOST_HELD || self.held.iter().any(|held| held.netns == netns)
+    }
+
+    /// Returns whether any list waits for a lock.
+    pub(crate) const fn has_held(&self) -> bool {
+        !self.held.is_empty()
+    }
+
+    /// Begins to read the list of a network namespace.
+    ///
+    /// # Errors
+    /// If no child can be started.
+    pub(crate) fn begin(&mut self, netns: u32, list: &File) -> io::Result<Listing> {
+        // A list that is read without a child is read by this process.
+        self.number = std::process::id();
+        let mut lister = match self.idle.take() {
+            Some(lister) => lister,
+            None => Lister::start()?,
+        };
+        if lister.send(list).is_err() {
+            // It was killed while it had nothing to do.
+            lister.end();
+            lister = Lister::start()?;
+            lister.send(list)?;
+        }
+        self.number = lister.child.id();
+        Ok(Listing { lister, netns, rest: 0, state: State::Reading })
+    }
+
+    /// Takes a child back. Returns whether its list waits for a lock.
+    pub(crate) fn end(&mut self, listing: Listing) -> bool {
+        let Listing { lister, netns, state, .. } = listing;
+        match state {
+            State::Ended => self.idle = Some(lister),
+            State::Late => {
+                self.held.push(Held { netns, child: lister.child });
+                return true;
+            }
+            State::Reading => lister.end(),
+        }
+        false
+    }
+}
+
+impl Drop for Listers {
+    /// Ends the child that has nothing to do. Those that wait end by themselves.
+    fn drop(&mut self) {
+        if let Some(lister) = self.idle.take() {
+            lister.end();
+        }
+    }
+}
+
+/// How far a list has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// There is more of it, or the child broke off.
+    Reading,
+    /// It was read to its end, or the kernel stopped it.
+    Ended,
+    /// No piece came in time.
+    Late,
+}
+
+/// A list that a child reads.
+#[derive(Debug)]
+pub(crate) struct Listing {
+    lister: Lister,
+    netns: u32,
+    /// The bytes of the present piece that were not read.
+    rest: usize,
+    state: State,
+}
+
+impl Read for Listing {
+    /// Reads what the kernel gave.
+    ///
+    /// # Errors
+    /// `TimedOut` if nothing came in time; what the kernel said; `UnexpectedEof` if the child has
+    /// ended.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.state != State::Reading {
+            return Ok(0);
+        }
+        if self.rest == 0 {
+            match Frame::read(&self.lister.socket).map_err(|error| self.late(error))? {
+                Frame::Piece(length) => self.rest = length,
+                Frame::End => {
+                    self.state = State::Ended;
+                    return Ok(0);
+                }
+                Frame::Error(number) => {
+                    self.state = State::Ended;
+                    return Err(io::Error::from_raw_os_error(number));
+                }
+            }
+        }
+        let most = self.rest.min(buffer.len());
+        match (&self.lister.socket).read(&mut buffer[..most]) {
+            Ok(0) if most > 0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(read) => {
+                self.rest -= read;
+                Ok(read)
+            }
+            Err(error) => Err(self.late(error)),
+        }
+    }
+}
+
+impl Listing {
+    /// Notes a time-out, which the system tells as `EAGAIN`.
+    fn late(&mut self, error: io::Error) -> io::Error {
+        if error.kind() != io::ErrorKind::WouldBlock {
+            return error;
+        }
+        self.state = State::Late;
+        io::Error::new(
+            io::ErrorKind::TimedOut,
+            "nothing of it came for seconds: a process may hold the lock of a socket",
+        )
+    }
+}

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 
+use super::places::Peer;
 use crate::config::Listen;
 use crate::exit::Error;
 
@@ -62,10 +63,13 @@ impl Bound {
     }
 
     /// Waits for the next connection.
-    pub(super) async fn accept(&self) -> io::Result<Box<dyn Stream>> {
+    pub(super) async fn accept(&self) -> io::Result<(Box<dyn Stream>, Peer)> {
         Ok(match &self.socket {
-            Socket::Tcp(listener) => Box::new(listener.accept().await?.0),
-            Socket::Unix(listener) => Box::new(listener.accept().await?.0),
+            Socket::Tcp(listener) => {
+                let (stream, address) = listener.accept().await?;
+                (Box::new(stream), Some(address.ip().to_canonical()))
+            }
+            Socket::Unix(listener) => (Box::new(listener.accept().await?.0), None),
         })
     }
 }

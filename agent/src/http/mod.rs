@@ -1,15 +1,17 @@
 //! The agent's HTTP surface: `/`, `/metrics`, `/api/v1`, `/healthz`, `/readyz`, on loopback or a
 //! socket file.
 //!
-//! Called by `run` with what to serve. Guarantee: no client can block the agent: there are at most
-//! 256 connections, one rendering at a time runs off the reactor, and waits, headers and lifetimes
-//! of connections are bounded.
+//! Called by `run` with what to serve. Guarantee: no client can block the agent, nor another
+//! client: there are at most 256 connections, of which an idle one yields to a new one; one
+//! rendering at a time runs off the reactor; and waits, headers and lifetimes of connections are
+//! bounded.
 
 mod access;
 mod api;
 mod gate;
 mod listener;
 mod page;
+mod places;
 mod render;
 mod routes;
 mod serve;

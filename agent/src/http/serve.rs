@@ -7,19 +7,21 @@ use std::time::Duration;
 
 use axum::Router;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::listener::{Bound, Stream};
+use super::places::{Place, Places};
 
-/// The most connections at once. Further ones wait in the accept queue until one ends.
+/// The most connections at once. One of them yields to a further one.
 const MAX_CONNECTIONS: usize = 256;
 /// The longest wait for a request's header, also on a connection that is kept open between
 /// requests.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(3);
+pub(super) const HEADER_TIMEOUT: Duration = Duration::from_secs(3);
 /// The age at which a connection is closed after its current request.
 const MAX_LIFETIME: Duration = Duration::from_mins(1);
 /// How long that request may then still take.
@@ -33,17 +35,17 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves until `stop` is ready, then waits for open requests for at most [`STOP_GRACE`].
 pub(crate) async fn serve(bound: Bound, router: Router, stop: impl Future<Output = ()> + Send) {
-    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let places = Places::new(MAX_CONNECTIONS);
     let (stopping, stopped) = watch::channel(false);
     let mut connections = JoinSet::new();
     tokio::pin!(stop);
     loop {
         let next = tokio::select! {
             () = &mut stop => break,
-            next = accept(&bound, &permits) => next,
+            next = accept(&bound, &places) => next,
         };
-        if let Some((stream, permit)) = next {
-            connections.spawn(connection(stream, router.clone(), permit, stopped.clone()));
+        if let Some((stream, place)) = next {
+            connections.spawn(connection(stream, router.clone(), place, stopped.clone()));
         }
         while connections.try_join_next().is_some() {}
     }
@@ -56,14 +58,10 @@ pub(crate) async fn serve(bound: Bound, router: Router, stop: impl Future<Output
     }
 }
 
-/// Returns the next connection with its permit; `None` if it could not be accepted.
-async fn accept(
-    bound: &Bound,
-    permits: &Arc<Semaphore>,
-) -> Option<(Box<dyn Stream>, OwnedSemaphorePermit)> {
-    let permit = Arc::clone(permits).acquire_owned().await.ok()?;
+/// Returns the next connection with its place; `None` if it could not be accepted, or has none.
+async fn accept(bound: &Bound, places: &Arc<Places>) -> Option<(Box<dyn Stream>, Place)> {
     match bound.accept().await {
-        Ok(stream) => Some((stream, permit)),
+        Ok((stream, peer)) => Some((stream, places.take(peer)?)),
         Err(error) => {
             tracing::debug!(%error, "a connection could not be accepted");
             sleep(ACCEPT_PAUSE).await;
@@ -76,10 +74,22 @@ async fn accept(
 async fn connection(
     stream: Box<dyn Stream>,
     router: Router,
-    permit: OwnedSemaphorePermit,
+    place: Place,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let service = TowerToHyperService::new(router);
+    let place = Arc::new(place);
+    let service = {
+        let (place, answers) = (Arc::clone(&place), TowerToHyperService::new(router));
+        service_fn(move |request| {
+            place.begin();
+            let (place, answer) = (Arc::clone(&place), answers.call(request));
+            async move {
+                let answered = answer.await;
+                place.finish();
+                answered
+            }
+        })
+    };
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
@@ -88,6 +98,7 @@ async fn connection(
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = &mut connection => Some(ended),
+        () = place.yielded() => return,
         () = sleep(MAX_LIFETIME) => None,
         _ = stopped.wait_for(|stopped| *stopped) => None,
     };
@@ -100,5 +111,4 @@ async fn connection(
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended early");
     }
-    drop(permit);
 }

@@ -8,6 +8,7 @@
 
 mod access;
 mod api;
+mod flight;
 mod gate;
 mod listener;
 mod page;

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use super::gate::Gate;
 
 /// How long a client waits for a rendering before it gets an error.
-const RENDER_TIMEOUT: Duration = Duration::from_secs(9);
+pub(super) const RENDER_TIMEOUT: Duration = Duration::from_secs(9);
 
 /// Renders when the gate lets this request through. Returns the rendering, or the error for the
 /// client.
@@ -35,12 +35,15 @@ pub(super) async fn rendered<T: Send + 'static>(
     match timeout(RENDER_TIMEOUT, work).await {
         Ok(Ok(rendered)) => Ok(rendered),
         Ok(Err(error)) => Err(failed(&error.to_string())),
-        Err(_elapsed) => {
-            let slow = "the answer took too long; lower --max-series, or ask again when the \
-                        machine is less busy\n";
-            Err((StatusCode::SERVICE_UNAVAILABLE, slow).into_response())
-        }
+        Err(_elapsed) => Err(too_slow()),
     }
+}
+
+/// Returns the answer of a rendering that took too long.
+pub(super) fn too_slow() -> Response {
+    let slow = "the answer took too long; lower --max-series, or ask again when the machine is \
+                less busy\n";
+    (StatusCode::SERVICE_UNAVAILABLE, slow).into_response()
 }
 
 /// Logs an error and returns the answer for the client.

@@ -10,6 +10,7 @@ use axum::response::{Html, IntoResponse as _, Response};
 use axum::routing::get;
 
 use super::api::{self, Api};
+use super::flight::Flight;
 use super::gate::Gate;
 use super::page::{self, Overview};
 use super::render::rendered;
@@ -37,15 +38,15 @@ pub(crate) struct Views {
 #[derive(Clone)]
 struct Shared {
     views: Views,
-    /// For scrapes and the page at `/`. Queries have a gate of their own, so that a scrape does not
-    /// wait for them.
+    flight: Flight,
+    /// For the page at `/`. Queries have a gate of their own. A scrape waits for neither.
     gate: Gate,
 }
 
 /// Returns the router of the agent.
 pub(crate) fn router(views: Views) -> Router {
     let api = api::router(views.api.clone());
-    let shared = Shared { views, gate: Gate::new() };
+    let shared = Shared { views, flight: Flight::default(), gate: Gate::new() };
     Router::new()
         .route("/", get(index))
         .route("/metrics", get(scrape))
@@ -60,7 +61,7 @@ async fn scrape(State(shared): State<Shared>) -> Response {
         return stands_still();
     }
     let page = Arc::clone(&shared.views.metrics);
-    match rendered(&shared.gate, move || page()).await {
+    match shared.flight.page(move || page()).await {
         // The body is the page itself, which returns its buffer to the pool when it is dropped.
         Ok(page) => ([(header::CONTENT_TYPE, metrics::TEXT_FORMAT)], Bytes::from_owner(page))
             .into_response(),

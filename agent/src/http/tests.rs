@@ -36,6 +36,7 @@ pub(super) struct Server {
     ready: Arc<AtomicBool>,
     alive: Arc<AtomicBool>,
     most: Arc<AtomicUsize>,
+    made: Arc<AtomicUsize>,
     stop: oneshot::Sender<()>,
     done: tokio::task::JoinHandle<()>,
 }
@@ -47,18 +48,24 @@ pub(super) fn start(listen: &Listen) -> Server {
 pub(super) fn start_with(listen: &Listen, access: Access) -> Server {
     let (ready, most) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let (now, seen) = (AtomicUsize::new(0), Arc::clone(&most));
-    let overview = || Overview {
-        uptime: Duration::from_secs(3700),
-        probes: vec![Probe {
-            name: "p",
-            state: ProbeState::Failed("<no & never>".into()),
-            runs: None,
-            misses: 0,
-        }],
-        tracked: 17,
-        unattributed: 3,
-        lost: 0,
-        reconciled: None,
+    let made = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&made);
+    let overview = || {
+        // So long that a crowd meets.
+        std::thread::sleep(Duration::from_millis(50));
+        Overview {
+            uptime: Duration::from_secs(3700),
+            probes: vec![Probe {
+                name: "p",
+                state: ProbeState::Failed("<no & never>".into()),
+                runs: None,
+                misses: 0,
+            }],
+            tracked: 17,
+            unattributed: 3,
+            lost: 0,
+            reconciled: None,
+        }
     };
     let is_ready = Arc::clone(&ready);
     let alive = Arc::new(AtomicBool::new(true));
@@ -69,7 +76,10 @@ pub(super) fn start_with(listen: &Listen, access: Access) -> Server {
         clock: || 60_000_000_000,
     };
     let views = Views {
-        metrics: Arc::new(move || slow(&now, &seen)),
+        metrics: Arc::new(move || {
+            count.fetch_add(1, Ordering::SeqCst);
+            slow(&now, &seen)
+        }),
         overview: Arc::new(overview),
         alive: Arc::new(move || is_alive.load(Ordering::SeqCst)),
         ready: Arc::new(move || is_ready.load(Ordering::SeqCst)),
@@ -81,7 +91,7 @@ pub(super) fn start_with(listen: &Listen, access: Access) -> Server {
     let done = tokio::spawn(serve(bound, router(views), async {
         let _ = stopped.await;
     }));
-    Server { url, ready, alive, most, stop, done }
+    Server { url, ready, alive, most, made, stop, done }
 }
 
 pub(super) fn any_port() -> Listen {
@@ -148,30 +158,42 @@ async fn every_route_answers_what_it_promises() {
 #[tokio::test]
 async fn scrapes_are_rendered_one_at_a_time() {
     let server = start(&any_port());
-    let answers = futures(&server, 5).await;
+    let answers = futures(&server, 5, "/metrics").await;
     assert!(answers.iter().all(|answer| answer.starts_with("HTTP/1.1 200")));
     assert_eq!(server.most.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]
-async fn a_crowd_of_scrapes_is_turned_away_with_503() {
+async fn a_crowd_of_scrapes_shares_a_few_pages_and_nobody_is_turned_away() {
     let server = start(&any_port());
-    let answers = futures(&server, 30).await;
+    let answers = futures(&server, 30, "/metrics").await;
+    let good = answers.iter().filter(|answer| answer.starts_with("HTTP/1.1 200")).count();
+    assert_eq!((good, server.most.load(Ordering::SeqCst)), (30, 1));
+    let made = server.made.load(Ordering::SeqCst);
+    assert!(made < 10, "{made} pages");
+    // What is asked later is rendered later.
+    get(&server, "/metrics").await;
+    assert_eq!(server.made.load(Ordering::SeqCst), made + 1);
+}
+
+#[tokio::test]
+async fn a_crowd_at_the_page_is_turned_away_with_503() {
+    let server = start(&any_port());
+    let answers = futures(&server, 60, "/").await;
     let turned_away = answers
         .iter()
         .filter(|answer| answer.starts_with("HTTP/1.1 503") && answer.contains("retry-after: 5"))
         .count();
     let good = answers.iter().filter(|answer| answer.starts_with("HTTP/1.1 200")).count();
-    assert_eq!(turned_away + good, 30);
+    assert_eq!(turned_away + good, 60);
     assert!(turned_away > 0 && good >= 9, "{turned_away} turned away, {good} served");
-    assert_eq!(server.most.load(Ordering::SeqCst), 1);
 }
 
-async fn futures(server: &Server, count: usize) -> Vec<String> {
+async fn futures(server: &Server, count: usize, path: &'static str) -> Vec<String> {
     let address = address(server);
     let start = || {
         let address = address.clone();
-        tokio::task::spawn_blocking(move || ask(TcpStream::connect(address).unwrap(), "/metrics"))
+        tokio::task::spawn_blocking(move || ask(TcpStream::connect(address).unwrap(), path))
     };
     let asked: Vec<_> = (0..count).map(|_| start()).collect();
     let mut answers = Vec::new();

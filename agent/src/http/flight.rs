@@ -1,0 +1,67 @@
+//! One rendering of the metrics for all who wait for it.
+//!
+//! Used by `routes`. Guarantees: one page is rendered at a time, off the reactor. A request gets a
+//! page whose rendering began after it came, so however many wait, two renderings serve them all.
+//! The last page is kept no longer than somebody reads it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+
+use axum::response::Response;
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+
+use super::render::{RENDER_TIMEOUT, failed, too_slow};
+use crate::metrics::Page;
+
+/// The rendering that is under way, or was last.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Flight {
+    /// Held while a page is rendered.
+    last: Arc<Mutex<Last>>,
+    /// How many renderings have begun.
+    begun: Arc<AtomicU64>,
+}
+
+#[derive(Debug, Default)]
+struct Last {
+    number: u64,
+    page: Weak<Page>,
+}
+
+/// A page that several answers share.
+pub(super) struct SharedPage(Arc<Page>);
+
+impl AsRef<[u8]> for SharedPage {
+    fn as_ref(&self) -> &[u8] {
+        (*self.0).as_ref()
+    }
+}
+
+impl Flight {
+    /// Returns a page, or the error for the client.
+    pub(super) async fn page(
+        &self,
+        render: impl FnOnce() -> Page + Send + 'static,
+    ) -> Result<SharedPage, Response> {
+        let asked = self.begun.load(Ordering::SeqCst);
+        let work = async {
+            let mut last = Arc::clone(&self.last).lock_owned().await;
+            if let Some(page) = last.page.upgrade().filter(|_| last.number > asked) {
+                return Ok(page);
+            }
+            let number = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
+            // The turn belongs to the work, not to the request, which may be dropped earlier.
+            let work = tokio::task::spawn_blocking(move || {
+                let page = Arc::new(render());
+                *last = Last { number, page: Arc::downgrade(&page) };
+                page
+            });
+            work.await.map_err(|error| failed(&error.to_string()))
+        };
+        timeout(RENDER_TIMEOUT, work)
+            .await
+            .unwrap_or_else(|_elapsed| Err(too_slow()))
+            .map(SharedPage)
+    }
+}

@@ -59,9 +59,9 @@ impl Flight {
             });
             work.await.map_err(|error| failed(&error.to_string()))
         };
-        timeout(RENDER_TIMEOUT, work)
-            .await
-            .unwrap_or_else(|_elapsed| Err(too_slow()))
-            .map(SharedPage)
+        match timeout(RENDER_TIMEOUT, work).await {
+            Ok(page) => page.map(SharedPage),
+            Err(_elapsed) => Err(too_slow()),
+        }
     }
 }

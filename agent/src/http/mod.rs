@@ -27,4 +27,6 @@ pub(crate) use serve::serve;
 #[cfg(test)]
 mod api_tests;
 #[cfg(test)]
+mod crowd_tests;
+#[cfg(test)]
 mod tests;

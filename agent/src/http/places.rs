@@ -129,8 +129,8 @@ mod tests {
 
     use super::*;
 
-    fn from(last: u8) -> Peer {
-        Some([10, 0, 0, last].into())
+    fn from(last: u8) -> IpAddr {
+        [10, 0, 0, last].into()
     }
 
     async fn has_yielded(place: &Place) -> bool {
@@ -140,11 +140,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_longest_idle_of_the_busiest_address_yields() {
         let places = Places::new(4);
-        let scraper = places.take(from(1)).unwrap();
-        let many: Vec<_> = (0..3).map(|_| places.take(from(2)).unwrap()).collect();
+        let scraper = places.take(Some(from(1))).unwrap();
+        let many: Vec<_> = (0..3).map(|_| places.take(Some(from(2))).unwrap()).collect();
         many[0].begin();
         many[0].finish();
-        let _new = places.take(from(2)).unwrap();
+        let _new = places.take(Some(from(2))).unwrap();
         assert!(has_yielded(&many[1]).await);
         assert!(!has_yielded(&scraper).await, "it has waited longest, but is alone");
         assert!(!has_yielded(&many[0]).await && !has_yielded(&many[2]).await);
@@ -153,11 +153,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_is_being_answered_does_not_yield() {
         let places = Places::new(2);
-        let both = [(); 2].map(|()| places.take(from(1)).unwrap());
+        let both = [(); 2].map(|()| places.take(Some(from(1))).unwrap());
         both.iter().for_each(Place::begin);
-        assert!(places.take(from(1)).is_none());
+        assert!(places.take(Some(from(1))).is_none());
         both[1].finish();
-        assert!(places.take(from(1)).is_some());
+        assert!(places.take(Some(from(1))).is_some());
         assert!(has_yielded(&both[1]).await && !has_yielded(&both[0]).await);
     }
 

@@ -2,12 +2,13 @@
 //!
 //! Used by `run` before anything else is started, and by `serve`.
 
-use std::fs::{self, Permissions};
+use std::fs;
 use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
+use nix::sys::stat::{Mode, umask};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 
@@ -83,10 +84,11 @@ fn tcp(address: SocketAddr) -> io::Result<Bound> {
 
 fn unix(path: &Path) -> io::Result<Bound> {
     remove_stale(path)?;
-    let listener = UnixListener::bind(path)?;
-    // Between bind and chmod the file has the mode that the umask leaves. Connecting needs the
-    // write permission, which a usual umask denies to other users.
-    fs::set_permissions(path, Permissions::from_mode(0o660))?;
+    // The file has its mode from the start, and no other file can take its place before a chmod.
+    let before = umask(Mode::from_bits_truncate(!0o660));
+    let listener = UnixListener::bind(path);
+    umask(before);
+    let listener = listener?;
     let file = SocketFile { path: path.to_owned(), identity: identity(path) };
     Ok(Bound {
         socket: Socket::Unix(listener),

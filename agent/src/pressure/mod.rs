@@ -7,6 +7,7 @@
 
 pub mod descriptors;
 pub mod host;
+pub(crate) mod memory;
 pub mod netns;
 pub(crate) mod parse;
 

@@ -187,9 +187,10 @@ kernel's correction of 2024 | exact at rest |
 `syn_recv_sockets` | exact at rest; the last three as of the last reconcile pass |
 
 Sockets that were open before the agent started are in the gauges from the first pass on, and in no
-counter of opens. The kernel's counters on the page, such as `tcpwarden_listen_overflows_total`, are
-as of the last reconcile pass, the agent's own as of the scrape: they agree at rest. A socket that a
-checkpoint restores (`TCP_REPAIR`) counts as opened, though the kernel counts no open.
+counter of opens. What is read from the kernel's books, such as `tcpwarden_listen_overflows_total`,
+is as of the last reconcile pass; resets are counted in the kernel and read four times a second; all
+else is as of the scrape. The numbers agree at rest. A socket that a checkpoint restores
+(`TCP_REPAIR`) counts as opened, though the kernel counts no open.
 
 ## What the numbers cannot tell
 

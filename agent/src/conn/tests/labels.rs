@@ -144,3 +144,23 @@ fn what_waits_for_the_name_of_its_workload_takes_a_label_to_the_group_without() 
     check(&mut table, SECOND);
     table.expire_idle(Nanos::ZERO);
 }
+
+#[test]
+fn a_spare_label_is_given_up_when_the_name_of_the_workload_comes() {
+    let mut table = seeing(FEW);
+    for sk in 1..=10 {
+        connect(&mut table, sk, 100 + sk, &format!("p{sk}"));
+        table.retransmit(&resent(client(sk, 100 + sk), ESTABLISHED, 1));
+    }
+    for sk in 1..=10 {
+        tell(&mut table, 100 + sk, "web");
+    }
+    let seen = table.snapshot(SECOND);
+    let of_web = seen.groups.iter().filter(|group| &*group.workload == "web.service").count();
+    assert_eq!(of_web, FEW.groups);
+    assert_eq!(seen.gauge_of(OTHER, Role::Client, SocketState::Established), 6);
+    assert_eq!(retransmitted(&mut table, OTHER), 6);
+    let names = [1, 10].map(|sk| named(&table, sk).unwrap_or_default());
+    assert_eq!(names, ["p1", "p10"]);
+    check(&mut table, SECOND);
+}

@@ -1,7 +1,7 @@
 //! Which groups have a label of their own, and which have a name only.
 //!
 //! Used by the groups. Guarantees: at most [`Limits::groups`] have a label; groups whose workload
-//! is not known yet may have [`SPARE`] more, and groups with connections that are stuck
+//! is not known yet may have [`SPARE`] more until it is, and groups with connections that are stuck
 //! [`LEAK_PLACES`] more. One workload takes at most three quarters of the labels, and of the names
 //! without label, so that it cannot hide the others. A label stays with its group until the group
 //! ends: a counter never goes down.
@@ -115,10 +115,31 @@ impl Groups {
 
     /// Returns whether a workload has less than its share of a budget, or the budget is not scarce.
     fn has_share(&self, of: &WorkloadRef, label: Label, used: usize, limit: usize) -> bool {
+        !is_scarce(used, limit) || self.count_of(of, label) < limit - limit / 4
+    }
+
+    /// Returns how many groups of a workload are shown in this way.
+    fn count_of(&self, workload: &WorkloadRef, label: Label) -> usize {
         let is_its =
-            |group: &&GroupEntry| group.live && group.label == label && group.workload == *of;
-        !is_scarce(used, limit)
-            || self.list[ALWAYS..].iter().filter(is_its).count() < limit - limit / 4
+            |group: &&GroupEntry| group.live && group.label == label && group.workload == *workload;
+        self.list[ALWAYS..].iter().filter(is_its).count()
+    }
+
+    /// Takes a group's label if it was a spare one and the name of its workload is known now. What
+    /// it has counted was held back until then, so no series of it ends.
+    pub(super) fn give_up_spare_label(&mut self, group: GroupId) {
+        let Labels { limit, names, labelled, unlabelled } = self.labels;
+        let entry = &self.list[group.position()];
+        if entry.label == Label::Other || unlabelled >= names {
+            return;
+        }
+        let before = labelled.saturating_sub(1);
+        let its = self.count_of(&entry.workload, Label::Own);
+        if before >= limit || is_scarce(before, limit) && its > limit - limit / 4 {
+            self.list[group.position()].label = Label::Other;
+            self.labels.give_back(Label::Own);
+            self.labels.take(Label::Other);
+        }
     }
 
     /// Gives labels that are free to groups that have none and hold rows: first to those with the

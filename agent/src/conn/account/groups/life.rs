@@ -36,6 +36,7 @@ impl Groups {
         self.forget(group);
         self.list[group.position()].workload = workload.clone();
         self.remember(group);
+        self.give_up_spare_label(group);
         None
     }
 

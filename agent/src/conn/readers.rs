@@ -32,11 +32,6 @@ impl Readers {
         self.agent = agent;
     }
 
-    /// Returns whether this process read the last list.
-    pub(super) const fn is_last(&self, tgid: u32) -> bool {
-        self.lists[0] == tgid
-    }
-
     /// Returns whether a process locks sockets only to show them.
     #[inline]
     pub(super) fn has(&self, tgid: u32) -> bool {

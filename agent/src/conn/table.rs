@@ -101,6 +101,11 @@ impl Table {
         self.core.readers.know_agent(agent);
     }
 
+    /// Takes the id of the process that reads lists from here on, as the kernel knows it.
+    pub fn know_reader(&mut self, reader: u32) {
+        self.core.readers.note(reader);
+    }
+
     /// Starts to resolve workloads, as far as `sight` reaches; before, every workload is `host`.
     pub fn see_workloads(&mut self, sight: Sight) {
         self.core.workloads.see(sight);

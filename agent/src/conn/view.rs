@@ -108,11 +108,11 @@ impl<'a> View<'a> {
     }
 
     /// Returns the processes whose descriptors are worth reading, as of the last pass. Returns none
-    /// if the id of the process that read the lists differs between the kernel and the agent's own
+    /// if the id of the process that reads the lists differs between the kernel and the agent's own
     /// namespace, because `/proc` then belongs to another pid namespace.
     #[must_use]
     pub fn owners(self, reader: u32) -> Vec<u32> {
-        if self.core.readers.is_last(reader) { self.results.owners() } else { Vec::new() }
+        if self.core.readers.has(reader) { self.results.owners() } else { Vec::new() }
     }
 
     /// Returns the processes that held the listener behind a connection when the descriptor tables

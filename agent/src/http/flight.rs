@@ -2,10 +2,10 @@
 //!
 //! Used by `routes`. Guarantees: one page is rendered at a time, off the reactor. A request gets a
 //! page whose rendering began after it came, so however many wait, two renderings serve them all.
-//! The last page is kept no longer than somebody reads it.
+//! The last page is kept as long as somebody waits for one.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use axum::response::Response;
 use tokio::sync::Mutex;
@@ -21,12 +21,30 @@ pub(super) struct Flight {
     last: Arc<Mutex<Last>>,
     /// How many renderings have begun.
     begun: Arc<AtomicU64>,
+    /// How many requests wait for a page, or for their turn to render one.
+    waiting: Arc<AtomicUsize>,
+}
+
+/// A request that waits.
+struct Waits(Arc<AtomicUsize>);
+
+impl Waits {
+    fn new(waiting: &Arc<AtomicUsize>) -> Self {
+        waiting.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(waiting))
+    }
+}
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 #[derive(Debug, Default)]
 struct Last {
     number: u64,
-    page: Weak<Page>,
+    page: Option<Arc<Page>>,
 }
 
 /// A page that several answers share.
@@ -44,17 +62,23 @@ impl Flight {
         &self,
         render: impl FnOnce() -> Page + Send + 'static,
     ) -> Result<SharedPage, Response> {
+        let _waits = Waits::new(&self.waiting);
         let asked = self.begun.load(Ordering::SeqCst);
         let work = async {
             let mut last = Arc::clone(&self.last).lock_owned().await;
-            if let Some(page) = last.page.upgrade().filter(|_| last.number > asked) {
+            if let Some(page) = last.page.clone().filter(|_| last.number > asked) {
+                if self.waiting.load(Ordering::SeqCst) == 1 {
+                    last.page = None;
+                }
                 return Ok(page);
             }
+            let waiting = Arc::clone(&self.waiting);
             let number = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
             // The turn belongs to the work, not to the request, which may be dropped earlier.
             let work = tokio::task::spawn_blocking(move || {
                 let page = Arc::new(render());
-                *last = Last { number, page: Arc::downgrade(&page) };
+                let others = waiting.load(Ordering::SeqCst) > 1;
+                *last = Last { number, page: others.then(|| Arc::clone(&page)) };
                 page
             });
             work.await.map_err(|error| failed(&error.to_string()))

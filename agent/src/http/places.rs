@@ -1,9 +1,9 @@
 //! The places of open connections, and who gives up one when there is none left.
 //!
-//! Used by `serve`. Guarantees: there are at most as many connections as places. A new connection
-//! always gets one: of the address with the most connections, the one yields that has waited
-//! longest for its next request, or for its answer to be read. A connection whose request is being
-//! answered does not yield.
+//! Used by `serve`. Guarantees: there are at most as many connections as places. For a new
+//! connection one yields: of the address with the most, that which has waited longest for its next
+//! request, or for its answer to be read. A connection whose request is being answered does not
+//! yield.
 
 use std::collections::HashMap;
 use std::net::IpAddr;

@@ -106,7 +106,10 @@ async fn connection(
         ended
     } else {
         connection.as_mut().graceful_shutdown();
-        timeout(GRACE, connection).await.unwrap_or(Ok(()))
+        tokio::select! {
+            ended = timeout(GRACE, connection) => ended.unwrap_or(Ok(())),
+            () = place.yielded() => return,
+        }
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended early");

@@ -6,19 +6,21 @@
 //! probe attached.
 //!
 //! Used by the reconcile thread. Guarantees: waiting for a list ends after [`PATIENCE`] without a
-//! piece of it; there are at most [`MOST_HELD`] children that wait for a lock.
+//! piece of it, and after [`ALL_PATIENCE`] for all; a namespace whose list came late is left alone
+//! for longer each time; there are at most [`MOST_HELD`] children that wait for a lock.
 
 pub mod child;
 mod frame;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, IoSlice, Read};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 
@@ -27,8 +29,14 @@ use frame::Frame;
 /// How long the kernel may take for a piece of a list. A million objects without output take less
 /// than a second.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long it may take for a whole list, waiting for its pieces.
+const ALL_PATIENCE: Duration = Duration::from_secs(30);
 /// The most children that wait for a lock. Each waits for one of another namespace.
 const MOST_HELD: usize = 32;
+/// The longest time for which a namespace whose list came late is left alone.
+const LONGEST_PAUSE: Duration = Duration::from_mins(10);
+/// How many such namespaces are remembered.
+const MOST_LATE: usize = 4096;
 
 /// A child that reads lists.
 #[derive(Debug)]
@@ -66,11 +74,17 @@ impl Lister {
         Ok(())
     }
 
-    /// Ends a child that does not wait for the kernel.
-    fn end(mut self) {
-        drop(self.socket);
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+    /// Ends a child that has nothing to do.
+    fn end(self) {
+        let _ = self.kill().wait();
+    }
+
+    /// Kills a child. If it waits for a lock, it ends later.
+    fn kill(self) -> Child {
+        let Self { mut child, socket } = self;
+        drop(socket);
+        let _ = child.kill();
+        child
     }
 }
 
@@ -81,11 +95,24 @@ struct Held {
     child: Child,
 }
 
+/// A network namespace whose list came late.
+#[derive(Clone, Copy, Debug)]
+struct Late {
+    /// It is not read before then.
+    until: Instant,
+    /// How long it is left alone the next time.
+    pause: Duration,
+}
+
 /// The children that read lists.
 #[derive(Debug, Default)]
 pub(crate) struct Listers {
     idle: Option<Lister>,
     held: Vec<Held>,
+    /// Children that were killed because they broke off.
+    ending: Vec<Child>,
+    /// The network namespaces whose list came late.
+    late: HashMap<u32, Late>,
     /// The process that reads, by its id in the agent's pid namespace.
     number: u32,
 }
@@ -97,11 +124,14 @@ impl Listers {
     }
 
     /// Returns whether the list of a network namespace cannot be read, because it waits for a lock
-    /// already, or too many do.
-    pub(crate) fn is_held(&mut self, netns: u32) -> bool {
+    /// already, has done so lately, or too many do. However many do, `home` is read.
+    pub(crate) fn is_held(&mut self, netns: u32, home: bool) -> bool {
         // A child that goes on finds its socket closed, and ends.
         self.held.retain_mut(|held| matches!(held.child.try_wait(), Ok(None)));
-        self.held.len() >= MOST_HELD || self.held.iter().any(|held| held.netns == netns)
+        self.ending.retain_mut(|child| matches!(child.try_wait(), Ok(None)));
+        self.held.iter().any(|held| held.netns == netns)
+            || !home && self.held.len() >= MOST_HELD
+            || self.late.get(&netns).is_some_and(|late| Instant::now() < late.until)
     }
 
     /// Returns whether any list waits for a lock.
@@ -122,26 +152,46 @@ impl Listers {
         };
         if lister.send(list).is_err() {
             // It was killed while it had nothing to do.
-            lister.end();
+            self.ending.push(lister.kill());
             lister = Lister::start()?;
-            lister.send(list)?;
+            if let Err(error) = lister.send(list) {
+                self.ending.push(lister.kill());
+                return Err(error);
+            }
         }
         self.number = lister.child.id();
-        Ok(Listing { lister, netns, rest: 0, state: State::Reading })
+        Ok(Listing { lister, netns, rest: 0, state: State::Reading, patience: ALL_PATIENCE })
     }
 
     /// Takes a child back. Returns whether its list waits for a lock.
     pub(crate) fn end(&mut self, listing: Listing) -> bool {
         let Listing { lister, netns, state, .. } = listing;
         match state {
-            State::Ended => self.idle = Some(lister),
+            State::Ended => {
+                self.late.remove(&netns);
+                self.idle = Some(lister);
+            }
             State::Late => {
                 self.held.push(Held { netns, child: lister.child });
+                self.put_off(netns);
                 return true;
             }
-            State::Reading => lister.end(),
+            State::Reading => self.ending.push(lister.kill()),
         }
         false
+    }
+
+    /// Leaves a network namespace alone for a while that doubles each time.
+    fn put_off(&mut self, netns: u32) {
+        let now = Instant::now();
+        if self.late.len() >= MOST_LATE {
+            self.late.retain(|_, late| now < late.until);
+        }
+        if self.late.len() < MOST_LATE || self.late.contains_key(&netns) {
+            let late = self.late.entry(netns).or_insert(Late { pause: PATIENCE, until: now });
+            late.until = now + late.pause;
+            late.pause = (late.pause * 2).min(LONGEST_PAUSE);
+        }
     }
 }
 
@@ -173,6 +223,8 @@ pub(crate) struct Listing {
     /// The bytes of the present piece that were not read.
     rest: usize,
     state: State,
+    /// How long its pieces may still take together.
+    patience: Duration,
 }
 
 impl Read for Listing {
@@ -186,7 +238,13 @@ impl Read for Listing {
             return Ok(0);
         }
         if self.rest == 0 {
-            match Frame::read(&self.lister.socket).map_err(|error| self.late(error))? {
+            let asked = Instant::now();
+            let frame = Frame::read(&self.lister.socket).map_err(|error| self.late(error))?;
+            self.patience = self.patience.saturating_sub(asked.elapsed());
+            if self.patience.is_zero() {
+                return Err(self.late(io::ErrorKind::WouldBlock.into()));
+            }
+            match frame {
                 Frame::Piece(length) => self.rest = length,
                 Frame::End => {
                     self.state = State::Ended;

@@ -13,7 +13,10 @@ fn listing() -> (Listing, UnixStream) {
     socket.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
     let child = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
     let lister = Lister { child, socket };
-    (Listing { lister, netns: NETNS, rest: 0, state: State::Reading }, played)
+    (
+        Listing { lister, netns: NETNS, rest: 0, state: State::Reading, patience: ALL_PATIENCE },
+        played,
+    )
 }
 
 fn piece(mut to: &UnixStream, bytes: &[u8]) {
@@ -32,7 +35,7 @@ fn pieces_are_joined_and_a_child_whose_list_has_ended_reads_the_next() {
     assert_eq!(bytes, [b"one ".to_vec(), vec![b'x'; 1000]].concat());
     let mut listers = Listers::default();
     assert!(!listers.end(listing));
-    assert!(listers.idle.is_some() && !listers.is_held(NETNS));
+    assert!(listers.idle.is_some() && !listers.is_held(NETNS, false));
 }
 
 #[test]
@@ -70,12 +73,15 @@ fn a_list_that_stands_still_is_held_until_its_child_ends() {
     let error = listing.read(&mut [0; 8]).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     assert!(listers.end(listing));
-    assert!(listers.is_held(NETNS) && !listers.is_held(NETNS + 1) && listers.has_held());
+    assert!(
+        listers.is_held(NETNS, false) && !listers.is_held(NETNS + 1, false) && listers.has_held()
+    );
     // What it waited for has come: it finds its socket closed.
     drop(listers.held[0].child.stdin.take());
     let ended = (0..500).any(|_| {
         std::thread::sleep(Duration::from_millis(10));
-        !listers.is_held(NETNS)
+        listers.late.clear();
+        !listers.is_held(NETNS, false)
     });
     assert!(ended && !listers.has_held());
 }
@@ -84,15 +90,41 @@ fn a_list_that_stands_still_is_held_until_its_child_ends() {
 fn no_more_lists_are_begun_than_may_wait() {
     let mut listers = Listers::default();
     for netns in 0..u32::try_from(MOST_HELD).unwrap() {
-        assert!(!listers.is_held(NETNS + 100), "before {netns}");
+        assert!(!listers.is_held(NETNS + 100, false), "before {netns}");
         let (mut listing, _played) = listing();
         listing.netns = netns;
         let _ = listing.read(&mut [0; 8]);
         listers.end(listing);
     }
-    assert!(listers.is_held(NETNS + 100));
+    assert!(listers.is_held(NETNS + 100, false) && !listers.is_held(NETNS + 100, true));
     for held in &mut listers.held {
         held.child.kill().unwrap();
         held.child.wait().unwrap();
     }
+}
+
+#[test]
+fn a_namespace_that_comes_late_again_and_again_is_left_alone_for_longer() {
+    let mut listers = Listers::default();
+    let pauses = [(); 4].map(|()| {
+        let before = Instant::now();
+        listers.put_off(NETNS);
+        assert!(listers.is_held(NETNS, true) && !listers.is_held(NETNS + 1, true));
+        (listers.late[&NETNS].until - before).as_secs() / PATIENCE.as_secs()
+    });
+    assert_eq!(pauses, [1, 2, 4, 8]);
+}
+
+#[test]
+fn pieces_that_all_come_slowly_are_late_in_the_end() {
+    let (mut listing, played) = listing();
+    listing.patience = Duration::from_millis(1);
+    let slow = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(10));
+        piece(&played, b"one");
+        played
+    });
+    assert_eq!(listing.read(&mut [0; 8]).unwrap_err().kind(), io::ErrorKind::TimedOut);
+    assert!(Listers::default().end(listing));
+    drop(slow.join());
 }

@@ -25,13 +25,14 @@ impl Reconcile {
         // A list read in a strange namespace would be taken for the own one's.
         self.home.ensure_inside()?;
         let home = self.home.inode;
-        let is_held = self.listers.is_held(home);
+        let is_held = self.listers.is_held(home, true);
         let own = (!is_held).then(|| self.kernel.iterate(SOCKET_LIST)).transpose()?;
         self.send(Command::Begin)?;
         self.send(Command::Facts(Facts::read(home)))?;
         let mut covered = Covered::default();
-        if let Some(own) = own {
-            self.read_sockets(home, own, &mut covered)?;
+        match own {
+            Some(own) => self.read_sockets(home, own, &mut covered)?,
+            None => covered.unread.extend([home]),
         }
         if let Some(agent) = self.verify.agent() {
             lock(&self.table).know_agent(agent);
@@ -67,7 +68,8 @@ impl Reconcile {
     /// Reads the lists of the other network namespaces.
     fn read_others(&mut self, found: &Found, covered: &mut Covered) -> Result<(), Stop> {
         for namespace in &found.namespaces {
-            if self.listers.is_held(namespace.inode) {
+            if self.listers.is_held(namespace.inode, false) {
+                covered.unread.extend([namespace.inode]);
                 continue;
             }
             match namespace.enter(&self.home, || {
@@ -113,6 +115,9 @@ impl Reconcile {
         let whole = match self.listers.begin(inode, &list) {
             Ok(listing) => {
                 drop(list);
+                if self.verify.agent().is_some() {
+                    lock(&self.table).know_reader(self.listers.number());
+                }
                 let (listing, whole) = self.read(listing)?;
                 if self.listers.end(listing) {
                     tracing::warn!(
@@ -123,14 +128,17 @@ impl Reconcile {
                 }
                 whole
             }
+            // While a list waits for a lock, this thread must not wait as well.
+            Err(error) if self.listers.has_held() => {
+                tracing::debug!(%error, "no process can be started to read a list");
+                false
+            }
             Err(error) => {
                 tracing::debug!(%error, "no process can be started to read lists");
                 self.read(list)?.1
             }
         };
-        if whole {
-            covered.namespaces.extend([inode]);
-        }
+        if whole { &mut covered.namespaces } else { &mut covered.unread }.extend([inode]);
         Ok(())
     }
 

@@ -118,7 +118,7 @@ fn empty() -> Table {
 }
 
 fn covered(holders: Option<Nanos>) -> Covered {
-    Covered { namespaces: [life::NETNS].into(), holders }
+    Covered { namespaces: [life::NETNS].into(), holders, ..Covered::default() }
 }
 
 fn count(of: usize) -> u64 {

@@ -51,9 +51,9 @@ super::metrics! {
         "Rows whose owner is unknown.",
         "No equivalent in the kernel. They are counted under process=\"unknown\".";
     CONNECTIONS_UNVERIFIED = Gauge "tcpwarden_connections_unverified", "connections", [],
-        "Rows in network namespaces that the last reconcile pass could not enter.",
-        "No equivalent in the kernel. No process is left in such a namespace, or the agent lacks \
-         CAP_SYS_ADMIN.";
+        "Rows in network namespaces whose sockets the last reconcile pass could not list.",
+        "No equivalent in the kernel. No process is left in such a namespace, the agent lacks \
+         CAP_SYS_ADMIN, or a process holds the lock of a socket there.";
     CONNECTIONS_UNHELD = Gauge "tcpwarden_connections_unheld", "connections", [],
         "Connections in use that no process held when the descriptor tables were last read.",
         "No equivalent in the kernel. Their descriptor is in flight in a unix socket, or \

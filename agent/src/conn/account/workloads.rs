@@ -7,6 +7,7 @@
 //! for a name. Keys beyond that are `unknown`, and so is a key that has waited for [`PATIENCE`]. A
 //! key whose cgroup is gone keeps its name for [`IDLE_TTL`].
 
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use hashbrown::HashMap;
@@ -52,6 +53,17 @@ impl PartialEq for WorkloadRef {
             }
             (Self::Pending(one), Self::Pending(other)) => one == other,
             _ => false,
+        }
+    }
+}
+
+impl Eq for WorkloadRef {}
+
+impl Hash for WorkloadRef {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        match self {
+            Self::Named(workload) => (Some(&workload.name), None::<&Key>).hash(hasher),
+            Self::Pending(key) => (None::<&Arc<str>>, Some(key)).hash(hasher),
         }
     }
 }

@@ -147,7 +147,12 @@ impl Groups {
         }
         let overflow = workloads.overflow;
         let workload = workloads.find(row.cgroup, tgid);
+        let counted = self.overflow;
         let group = self.sibling(source, &workload, row.role);
+        if group == row.group {
+            // It was counted when it came.
+            self.overflow = counted;
+        }
         row.set_group(group);
         if overflow == workloads.overflow
             && self.is_labelled(group)

@@ -93,7 +93,7 @@ impl Listening {
         }
         let before = std::mem::take(&mut self.counted);
         let key = |row: &Row| {
-            let (process, workload) = groups.labels(row.group);
+            let (process, workload) = groups.shown_labels(row.group);
             (process, workload, row.local_port)
         };
         for (row, _) in rows {

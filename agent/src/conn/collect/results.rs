@@ -42,7 +42,7 @@ pub(crate) struct PassInput {
     destinations: Destinations,
     listeners: HashMap<u64, Extra>,
     netstat: Vec<(u32, Counters)>,
-    home: Option<u32>,
+    pub(in crate::conn) home: Option<u32>,
 }
 
 impl PassInput {
@@ -140,14 +140,14 @@ impl PassResults {
         groups.queue(sums.queued());
         self.listening.renew(&listening, groups);
         for ((group, port), unaccepted) in sums.unaccepted() {
-            let (process, workload) = groups.labels(*group);
+            let (process, workload) = groups.shown_labels(*group);
             self.listening.wait(&(process, workload, *port), *unaccepted);
         }
         let home = input.home.unwrap_or_default();
         self.ports =
             input.destinations.publish(home, core.limits.namespaces, core.listeners.ports());
         let process = |(tgid, group, sockets)| {
-            let (process, workload) = groups.labels(group);
+            let (process, workload) = groups.shown_labels(group);
             OwnerProcess { tgid, process, workload, sockets, descriptors: None }
         };
         self.processes = sums.owners(descriptors::MOST).into_iter().map(process).collect();

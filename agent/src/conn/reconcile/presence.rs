@@ -35,6 +35,9 @@ pub(crate) fn presence_of(core: &Core, pass: &Pass, covered: &Covered, index: Ro
     if covered.namespaces.contains(&row.netns) {
         return if row.seen == seen::MISSED { Presence::Gone } else { Presence::MissedOnce };
     }
+    if covered.unread.contains(&row.netns) {
+        return Presence::Unverified;
+    }
     let held = covered.holders.is_none() || pass.holders.holds(index);
     if held || row.entered.saturating_add(ORPHAN_LIFE) > pass.start {
         Presence::Unverified

@@ -11,6 +11,8 @@ use crate::conn::nanos::Nanos;
 pub struct Covered {
     /// The network namespaces whose socket list it read.
     pub namespaces: HashSet<u32>,
+    /// The network namespaces that it found and whose list it did not read to the end.
+    pub unread: HashSet<u32>,
     /// When it began to read the descriptor tables of all processes; `None` if it did
     /// not read them to the end.
     pub holders: Option<Nanos>,

@@ -164,3 +164,32 @@ fn a_spare_label_is_given_up_when_the_name_of_the_workload_comes() {
     assert_eq!(names, ["p1", "p10"]);
     check(&mut table, SECOND);
 }
+
+#[test]
+fn the_leaks_of_one_workload_leave_labels_to_the_others() {
+    let mut table = seeing(Limits { groups: 16, unlabelled: 1000, ..LIMITS });
+    tell(&mut table, 25, "flood");
+    tell(&mut table, 26, "victim");
+    flood(&mut table, 200, 25);
+    for sk in 1..=200 {
+        apply(&mut table, &[step(client(sk, 25), ESTABLISHED, CLOSE_WAIT, 3)]);
+    }
+    let _aged = table.snapshot(120 * SECOND);
+    table.expire_idle(120 * SECOND);
+    for sk in 0..4 {
+        connect(&mut table, LATE + sk, 26, &format!("v{sk}"));
+    }
+    table.expire_idle(130 * SECOND);
+    let seen = table.snapshot(130 * SECOND);
+    let of = |unit: &str| seen.groups.iter().filter(|group| &*group.workload == unit).count();
+    assert_eq!((of("flood.service"), of("victim.service")), (12 + LEAK_PLACES, 0));
+    for sk in 0..4 {
+        apply(&mut table, &[step(client(LATE + sk, 26), ESTABLISHED, CLOSE_WAIT, 140_000)]);
+    }
+    let _aged = table.snapshot(300 * SECOND);
+    table.expire_idle(300 * SECOND);
+    let seen = table.snapshot(300 * SECOND);
+    let victims = seen.groups.iter().filter(|group| &*group.workload == "victim.service");
+    assert_eq!(victims.count(), 4, "what leaks there has its label");
+    check(&mut table, 300 * SECOND);
+}

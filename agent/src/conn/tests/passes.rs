@@ -1,5 +1,7 @@
 //! The reconcile pass: what it believes, what it corrects, what it leaves alone.
 
+use std::collections::HashSet;
+
 use agent_common::record::Socket;
 use agent_common::tcp::{CLOSE, CLOSE_WAIT, ESTABLISHED, FIN_WAIT1, LISTEN, SYN_SENT, TIME_WAIT};
 use catalogue::labels::{CloseReason, Correction, Role, SocketState};
@@ -128,6 +130,14 @@ fn rows_of_a_namespace_that_nobody_can_enter_stay_while_they_are_held_or_may_be_
             &mut table,
             &[step(elsewhere, CLOSE, SYN_SENT, 10), step(elsewhere, SYN_SENT, ESTABLISHED, 10)],
         );
+    }
+    // While the list of their namespace waits for a lock, nothing is known of them.
+    for at in [1000, 2000] {
+        table.begin_pass(at * SECOND);
+        let unread = HashSet::from([NETNS + 1]);
+        let covered = Covered { holders: Some(at * SECOND), unread, ..covered() };
+        let summary = table.end_pass(at * SECOND, &covered);
+        assert_eq!((summary.unverified, summary.rows), (2, 2));
     }
     let mut pass = |at: u64, held: bool| {
         table.begin_pass(at * SECOND);

@@ -105,7 +105,7 @@ fn refusals(table: &mut Table, at: u64, read: &[(u32, [u64; 2])]) -> Vec<(u32, u
         table.pass_facts(facts(*netns, "1 2", *counts));
     }
     let namespaces = read.iter().map(|(netns, _)| *netns).collect();
-    table.end_pass(at * SECOND, &Covered { namespaces, holders: None });
+    table.end_pass(at * SECOND, &Covered { namespaces, ..Covered::default() });
     let shown = shown(table);
     assert!(
         shown.netstat.iter().all(|counts| counts.segments_sent == 10 * counts.drops),

@@ -70,9 +70,7 @@ fn nothing_is_shown_of_a_pass_before_its_last_slice() {
     for sk in held {
         world.table.pass_holder(&holder(sk, "three", 12));
     }
-    world
-        .table
-        .commit_pass(Covered { namespaces: covered().namespaces, holders: Some(world.ms * MS) });
+    world.table.commit_pass(Covered { holders: Some(world.ms * MS), ..covered() });
     let mut slices = 0;
     let shown = |table: &mut Table| {
         let seen = table.snapshot(Nanos::ZERO);

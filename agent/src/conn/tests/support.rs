@@ -96,7 +96,7 @@ pub(super) fn holder(sk: u64, name: &str, tgid: u32) -> Holder {
 
 /// What a pass has read: the lists of these namespaces.
 pub(super) fn reads<const N: usize>(namespaces: [u32; N]) -> Covered {
-    Covered { namespaces: HashSet::from(namespaces), holders: None }
+    Covered { namespaces: HashSet::from(namespaces), ..Covered::default() }
 }
 
 /// What a pass has read: the list of the one namespace of most tests.

@@ -14,7 +14,7 @@ fn looked_at(looks: &[(u64, u32, u32)]) -> SharedTable {
     let table = shared(0);
     for (second, receive_queue, unacknowledged) in looks {
         let now = Nanos::from_secs(*second);
-        let covered = Covered { namespaces: HashSet::from([7]), holders: None };
+        let covered = Covered { namespaces: HashSet::from([7]), ..Covered::default() };
         let ends = Endpoints { sk: 1, netns: 7, local_port: 80, ..Endpoints::default() };
         let activity = Activity {
             bytes_received: 20_000,
@@ -106,7 +106,8 @@ fn left_over(forked: u64) -> SharedTable {
         comm: *b"holder\0\0\0\0\0\0\0\0\0\0",
         ..Holder::default()
     });
-    let covered = Covered { namespaces: HashSet::from([7]), holders: Some(now) };
+    let covered =
+        Covered { namespaces: HashSet::from([7]), holders: Some(now), ..Covered::default() };
     locked.end_pass(now, &covered);
     drop(locked);
     table
@@ -155,7 +156,7 @@ fn a_connect_that_waits_for_its_first_write_is_no_peer_that_does_not_answer() {
             },
             ..Socket::default()
         });
-        locked.end_pass(now, &Covered { namespaces: HashSet::from([7]), holders: None });
+        locked.end_pass(now, &Covered { namespaces: HashSet::from([7]), ..Covered::default() });
         drop(locked);
         kinds(&table, 101)
     };

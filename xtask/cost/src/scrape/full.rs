@@ -196,7 +196,10 @@ fn pass(table: &mut Table) {
 }
 
 fn covered() -> Covered {
-    Covered { namespaces: (0..NAMESPACES).map(|netns| NETNS + netns).collect(), holders: None }
+    Covered {
+        namespaces: (0..NAMESPACES).map(|netns| NETNS + netns).collect(),
+        ..Covered::default()
+    }
 }
 
 fn owned(program: u32, ends: Endpoints, old: u8, new: u8, time: u64) -> State {

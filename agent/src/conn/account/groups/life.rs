@@ -34,7 +34,10 @@ impl Groups {
         }
         self.cache.clear();
         self.forget(group);
-        self.list[group.position()].workload = workload.clone();
+        let entry = &mut self.list[group.position()];
+        self.labels.give_back(entry.label, &entry.workload);
+        self.labels.take(entry.label, workload);
+        entry.workload = workload.clone();
         self.remember(group);
         self.give_up_spare_label(group);
         None
@@ -77,7 +80,7 @@ impl Groups {
             "the successor of a group has its role"
         );
         let label = self.list[group.position()].label;
-        self.labels.give_back(label);
+        self.labels.give_back(label, &self.list[group.position()].workload);
         if label == Label::Own && !self.is_labelled(successor) {
             self.label(successor);
         }

@@ -168,7 +168,7 @@ impl Groups {
             self.list.push(group);
             number(self.list.len() - 1)
         };
-        self.labels.take(label);
+        self.labels.take(label, &self.list[at.position()].workload);
         debug_assert!(
             self.list.len() - self.free.len() <= ALWAYS + self.labels.most(),
             "groups stay within their budget"

@@ -55,8 +55,11 @@ fn a_row_takes_at_most_176_bytes_all_told_and_a_pass_a_bounded_number_more() {
                 comm[..4].copy_from_slice(name);
                 apply(&mut table, &Record::Holder(Holder { kind: kind::HOLDER, comm, ..holder }));
             }
-            let covered =
-                Covered { namespaces: [life::NETNS].into(), holders: Some(Nanos::new(at)) };
+            let covered = Covered {
+                namespaces: [life::NETNS].into(),
+                holders: Some(Nanos::new(at)),
+                ..Covered::default()
+            };
             table.request(PassRequest::Commit(covered));
             while table.step(Nanos::new(at + SECOND), Budget::rows(4096)) == Progress::More {}
         })

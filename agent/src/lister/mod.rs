@@ -124,19 +124,20 @@ impl Listers {
     }
 
     /// Returns whether the list of a network namespace cannot be read, because it waits for a lock
-    /// already, has done so lately, or too many do. However many do, `home` is read.
+    /// already, has done so lately, or too many do. The agent's own is read however many do, and
+    /// after each lock.
     pub(crate) fn is_held(&mut self, netns: u32, home: bool) -> bool {
         // A child that goes on finds its socket closed, and ends.
         self.held.retain_mut(|held| matches!(held.child.try_wait(), Ok(None)));
         self.ending.retain_mut(|child| matches!(child.try_wait(), Ok(None)));
-        self.held.iter().any(|held| held.netns == netns)
-            || !home && self.held.len() >= MOST_HELD
-            || self.late.get(&netns).is_some_and(|late| Instant::now() < late.until)
+        let is_late = || self.late.get(&netns).is_some_and(|late| Instant::now() < late.until);
+        let is_left_alone = || self.held.len() >= MOST_HELD || is_late();
+        self.held.iter().any(|held| held.netns == netns) || !home && is_left_alone()
     }
 
-    /// Returns whether any list waits for a lock.
-    pub(crate) const fn has_held(&self) -> bool {
-        !self.held.is_empty()
+    /// Returns whether any list waits for a lock, or has done so and was not read since.
+    pub(crate) fn has_late(&self) -> bool {
+        !self.held.is_empty() || !self.late.is_empty()
     }
 
     /// Begins to read the list of a network namespace.
@@ -241,7 +242,7 @@ impl Read for Listing {
             let asked = Instant::now();
             let frame = Frame::read(&self.lister.socket).map_err(|error| self.late(error))?;
             self.patience = self.patience.saturating_sub(asked.elapsed());
-            if self.patience.is_zero() {
+            if self.patience.is_zero() && matches!(frame, Frame::Piece(_)) {
                 return Err(self.late(io::ErrorKind::WouldBlock.into()));
             }
             match frame {
@@ -277,7 +278,8 @@ impl Listing {
         self.state = State::Late;
         io::Error::new(
             io::ErrorKind::TimedOut,
-            "nothing of it came for seconds: a process may hold the lock of a socket",
+            "it does not go on: a process may hold the lock of a socket, or the machine is too \
+             slow",
         )
     }
 }

@@ -74,7 +74,7 @@ fn a_list_that_stands_still_is_held_until_its_child_ends() {
     assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     assert!(listers.end(listing));
     assert!(
-        listers.is_held(NETNS, false) && !listers.is_held(NETNS + 1, false) && listers.has_held()
+        listers.is_held(NETNS, false) && !listers.is_held(NETNS + 1, false) && listers.has_late()
     );
     // What it waited for has come: it finds its socket closed.
     drop(listers.held[0].child.stdin.take());
@@ -83,7 +83,7 @@ fn a_list_that_stands_still_is_held_until_its_child_ends() {
         listers.late.clear();
         !listers.is_held(NETNS, false)
     });
-    assert!(ended && !listers.has_held());
+    assert!(ended && !listers.has_late());
 }
 
 #[test]
@@ -109,7 +109,8 @@ fn a_namespace_that_comes_late_again_and_again_is_left_alone_for_longer() {
     let pauses = [(); 4].map(|()| {
         let before = Instant::now();
         listers.put_off(NETNS);
-        assert!(listers.is_held(NETNS, true) && !listers.is_held(NETNS + 1, true));
+        assert!(listers.is_held(NETNS, false) && !listers.is_held(NETNS + 1, false));
+        assert!(!listers.is_held(NETNS, true), "the own namespace is not left alone");
         (listers.late[&NETNS].until - before).as_secs() / PATIENCE.as_secs()
     });
     assert_eq!(pauses, [1, 2, 4, 8]);

@@ -50,7 +50,7 @@ impl Reconcile {
             self.read_holders(&mut covered)?;
         }
         // Where each list waits for a lock, what the probes tell is all there is.
-        if covered.namespaces.is_empty() && !self.listers.has_held() {
+        if covered.namespaces.is_empty() && !self.listers.has_late() {
             self.send(Command::Abort)?;
             return Err(Stop::Failed(io::Error::other("no socket list could be read to its end")));
         }
@@ -128,8 +128,8 @@ impl Reconcile {
                 }
                 whole
             }
-            // While a list waits for a lock, this thread must not wait as well.
-            Err(error) if self.listers.has_held() => {
+            // Where a list waits for a lock, or has lately, this thread must not wait as well.
+            Err(error) if self.listers.has_late() => {
                 tracing::debug!(%error, "no process can be started to read a list");
                 false
             }

@@ -148,7 +148,7 @@ impl Listening {
 
     fn pair(&mut self, key: ListenerKey, new: bool) -> &mut Pair {
         if self.pairs.len() >= self.limit && !self.pairs.contains_key(&key) && !self.evict() {
-            self.overflow += u64::from(new);
+            self.overflow += u64::from(new || self.overflow == 0);
             return &mut self.beyond;
         }
         self.pairs.entry(key).or_default()

@@ -202,7 +202,9 @@ impl Commit {
         results.sum_up(core, input, sums, &self.covered, number);
         results.passed(number, start);
         core.seeded = true;
-        core.known.clone_from(&self.covered.namespaces);
+        // Where the list could not be read, what was known stays known.
+        core.known.retain(|netns| self.covered.unread.contains(netns));
+        core.known.extend(&self.covered.namespaces);
         let counters = &mut core.counters;
         if let Some(walked) = self.covered.holders {
             results.take_holders(holders, started);

@@ -35,8 +35,8 @@ pub(super) fn retire(
     group: GroupId,
     successor: GroupId,
 ) {
-    core.services.fold_into(group, successor);
-    core.groups.remove(group, successor);
+    let counted = core.groups.remove(group, successor);
+    core.services.fold_into(group, counted);
     if let Some(sums) = sums {
         sums.fold_into(group, successor);
     }

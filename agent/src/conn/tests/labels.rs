@@ -1,13 +1,13 @@
 //! Names that are kept apart from labels: a flood of names hides nobody.
 
 use agent_common::tcp::{CLOSE_WAIT, ESTABLISHED};
-use catalogue::labels::{OTHER, Phase, RetransmitKind, Role, SocketState};
+use catalogue::labels::{OTHER, Role, SocketState};
 use catalogue::limits::LEAK_PLACES;
 
 use super::support::{Ask, LIMITS, SECOND, apply, check, resent, row, step};
 use super::workloads::{client, close, connect, counts, seeing, shown, tell};
 use crate::conn::limits::WANTED_TTL;
-use crate::conn::{Limits, Nanos, Table};
+use crate::conn::{Budget, Limits, Progress, Table};
 
 const FEW: Limits = Limits { groups: 4, unlabelled: 100, services: 8, ..LIMITS };
 
@@ -122,7 +122,7 @@ fn one_workload_takes_no_more_than_its_share_of_the_labels_and_names() {
 }
 
 #[test]
-fn what_waits_for_the_name_of_its_workload_takes_a_label_to_the_group_without() {
+fn what_had_a_spare_label_goes_to_the_group_of_its_name_without_one() {
     let mut table = seeing(FEW);
     tell(&mut table, 25, "web");
     flood(&mut table, 4, 25);
@@ -131,18 +131,16 @@ fn what_waits_for_the_name_of_its_workload_takes_a_label_to_the_group_without() 
     connect(&mut table, LATE + 1, 26, "app");
     table.retransmit(&resent(client(LATE + 1, 26), ESTABLISHED, 5));
     assert_eq!(shown(&mut table, "app").0, counts([("unknown", 1)]), "it has a spare label");
+    let before = table.snapshot(SECOND).opened();
     tell(&mut table, 26, "web");
-    while table.step(SECOND, crate::conn::Budget::UNLIMITED) == crate::conn::Progress::More {}
-    assert_eq!(shown(&mut table, "app").0, counts([("web.service", 2)]));
-    let timeouts = table.snapshot(SECOND).group("app", Role::Client).map(|group| {
-        RetransmitKind::ALL
-            .iter()
-            .map(|kind| group.retransmitted[Phase::Established.index()][kind.index()])
-            .sum::<u64>()
-    });
-    assert_eq!(timeouts, Some(5));
+    while table.step(SECOND, Budget::UNLIMITED) == Progress::More {}
+    assert_eq!(shown(&mut table, "app"), (counts([]), counts([])));
+    assert_eq!(retransmitted(&mut table, OTHER), 5);
+    let seen = table.snapshot(SECOND);
+    assert_eq!(seen.gauge_of(OTHER, Role::Client, SocketState::Established), 2);
+    assert_eq!(seen.opened(), before + 1, "its opens were held back until the name came");
+    assert_eq!(named(&table, LATE + 1).as_deref(), Some("app"));
     check(&mut table, SECOND);
-    table.expire_idle(Nanos::ZERO);
 }
 
 #[test]

@@ -139,7 +139,7 @@ impl Groups {
         if self.has_label(workload) { Some(Label::Own) } else { has_name().then_some(Label::Other) }
     }
 
-    fn has_label(&self, workload: &WorkloadRef) -> bool {
+    pub(super) fn has_label(&self, workload: &WorkloadRef) -> bool {
         let &Labels { limit, labelled, .. } = &self.labels;
         let spare = if workload.is_pending() { SPARE } else { 0 };
         labelled < limit + spare && self.has_share(workload, Label::Own, labelled, limit)

@@ -70,9 +70,10 @@ impl Groups {
     }
 
     /// Removes a group that has no rows; `successor`, of the same role, takes what it counted, and
-    /// its label if it has none. What a group without a label counted was shown as `~other` and
-    /// stays there.
-    pub(in crate::conn) fn remove(&mut self, group: GroupId, successor: GroupId) {
+    /// its label if it has none and its workload has not its share. What a group without a label
+    /// counted was shown as `~other` and stays there, and so does what goes to such a successor.
+    /// Returns the group that has the counts.
+    pub(in crate::conn) fn remove(&mut self, group: GroupId, successor: GroupId) -> GroupId {
         debug_assert!(group.position() >= ALWAYS, "the groups that are always there do not end");
         debug_assert!(self.list[group.position()].is_empty(), "a group that ends has no rows");
         debug_assert!(
@@ -82,14 +83,19 @@ impl Groups {
         let label = self.list[group.position()].label;
         self.labels.give_back(label, &self.list[group.position()].workload);
         if label == Label::Own && !self.is_labelled(successor) {
-            self.label(successor);
+            let workload = self.list[successor.position()].workload.clone();
+            if self.has_label(&workload) {
+                self.label(successor);
+            }
         }
-        let shown = if label == Label::Own { successor } else { Self::other(self.role(group)) };
-        self.hand_over(group, shown);
+        let is_shown = label == Label::Own && self.is_labelled(successor);
+        let to = if is_shown { successor } else { Self::other(self.role(group)) };
+        self.hand_over(group, to);
         self.cache.clear();
         self.forget(group);
         self.list[group.position()].live = false;
         self.free.push(group);
+        to
     }
 
     /// Adds the retransmitted segments of a group to those of another.

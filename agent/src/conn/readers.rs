@@ -57,7 +57,13 @@ impl Readers {
     /// Returns whether a process locks sockets only to show them.
     #[inline]
     pub(super) fn has(&self, tgid: u32) -> bool {
-        self.filter & bit(tgid) != 0 && (self.lists.contains(&tgid) || self.agent == tgid)
+        self.filter & bit(tgid) != 0 && self.is_listed(tgid)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn is_listed(&self, tgid: u32) -> bool {
+        self.lists.contains(&tgid) || self.agent == tgid
     }
 }
 

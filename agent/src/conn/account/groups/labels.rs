@@ -89,7 +89,7 @@ impl Labels {
 
     /// Returns the most groups that there can be, besides those that are always there.
     pub(super) const fn most(&self) -> usize {
-        self.limit + SPARE + LEAK_PLACES + self.names + ALWAYS
+        self.limit + SPARE + LEAK_PLACES + self.names
     }
 
     /// Returns whether a group has no label.

@@ -11,6 +11,7 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use crate::config::RunArgs;
 use crate::events::watch::Which;
 use crate::exit;
+use crate::http::child::ChildArgs;
 use crate::query::{self, Request};
 
 /// Follows every TCP socket from birth to death and names the process that leaks, retransmits or is
@@ -39,6 +40,9 @@ pub enum Command {
     /// Read the lists that the agent hands over
     #[command(hide = true, name = crate::lister::child::COMMAND)]
     Lister,
+    /// Speak HTTP for the agent
+    #[command(hide = true, name = crate::http::child::COMMAND)]
+    Http(ChildArgs),
     /// Print state transitions and retransmits as they happen
     Events(Box<EventsArgs>),
     /// A query: asks a running agent and prints its answer. [`parse`] adds one command for each.

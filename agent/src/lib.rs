@@ -14,8 +14,9 @@ pub mod conn;
 pub(crate) mod duration_text;
 pub(crate) mod events;
 pub mod exit;
+pub(crate) mod handover;
 pub(crate) mod housekeeping;
-pub(crate) mod http;
+pub mod http;
 pub mod ingest;
 pub(crate) mod internal_error;
 pub mod kernel;
@@ -29,6 +30,7 @@ pub(crate) mod process;
 pub mod query;
 pub(crate) mod rate_limited;
 pub(crate) mod reconcile;
+pub(crate) mod sandbox;
 pub(crate) mod verify;
 pub mod workload;
 

@@ -29,6 +29,11 @@ static TURN: Mutex<()> = Mutex::new(());
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Log;
 
+/// Opens what the log needs, which inside a sandbox cannot be done any more.
+pub(crate) fn open() {
+    let _ = target();
+}
+
 /// Returns how many lines were dropped since the start.
 pub(crate) fn dropped() -> u64 {
     DROPPED.load(Ordering::Relaxed)

@@ -7,6 +7,7 @@ use tcpwarden::cli::{self, Command};
 use tcpwarden::commands::{check, events, run};
 use tcpwarden::config::RunConfig;
 use tcpwarden::exit::Error;
+use tcpwarden::http;
 use tcpwarden::lister::child;
 use tcpwarden::log::Log;
 use tracing_subscriber::EnvFilter;
@@ -47,6 +48,11 @@ fn dispatch(command: Command) -> Result<u8, Error> {
             events::events(&arguments)
         }
         Command::Lister => child::run(),
+        Command::Http(arguments) => {
+            start_log(&arguments.log)?;
+            tcpwarden::log::catch_panics();
+            http::child::run(&arguments)
+        }
         Command::Query(request) => request.run(&mut stdout().lock()),
     }
 }

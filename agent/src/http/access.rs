@@ -7,11 +7,12 @@
 use std::net::{IpAddr, SocketAddr};
 
 use axum::http::{HeaderMap, header};
+use clap::ValueEnum;
 
 use crate::config::Listen;
 
 /// Which clients `/api` answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Access {
     /// Every client that can reach the listener: it is a socket file, which has its mode, or
     /// `--expose-connections` was given.
@@ -47,6 +48,15 @@ impl Access {
             Listen::Unix(_) => Self::Anyone,
             Listen::Tcp(address) if address.ip().to_canonical().is_loopback() => Self::Local,
             Listen::Tcp(_) => Self::Nobody,
+        }
+    }
+
+    /// Returns its name, as the HTTP process takes it.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Anyone => "anyone",
+            Self::Local => "local",
+            Self::Nobody => "nobody",
         }
     }
 

@@ -1,18 +1,19 @@
 //! One rendering of the metrics for all who wait for it.
 //!
-//! Used by `routes`. Guarantees: one page is rendered at a time, off the reactor. A request gets a
-//! page whose rendering began after it came, so however many wait, two renderings serve them all.
+//! Used by `routes`. Guarantees: one page is asked for at a time. A request gets a page whose rendering began after it came, so however many wait, two renderings serve them all.
 //! The last page is kept as long as somebody waits for one.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+use axum::body::Bytes;
 use axum::response::Response;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
+use super::lane::Lane;
+use super::question::Question;
 use super::render::{RENDER_TIMEOUT, failed, too_slow};
-use crate::metrics::Page;
 
 /// The rendering that is under way, or was last.
 #[derive(Clone, Debug, Default)]
@@ -44,24 +45,12 @@ impl Drop for Waits {
 #[derive(Debug, Default)]
 struct Last {
     number: u64,
-    page: Option<Arc<Page>>,
-}
-
-/// A page that several answers share.
-pub(super) struct SharedPage(Arc<Page>);
-
-impl AsRef<[u8]> for SharedPage {
-    fn as_ref(&self) -> &[u8] {
-        (*self.0).as_ref()
-    }
+    page: Option<Bytes>,
 }
 
 impl Flight {
     /// Returns a page, or the error for the client.
-    pub(super) async fn page(
-        &self,
-        render: impl FnOnce() -> Page + Send + 'static,
-    ) -> Result<SharedPage, Response> {
+    pub(super) async fn page(&self, lane: &Lane) -> Result<Bytes, Response> {
         let _waits = Waits::new(&self.waiting);
         let asked = self.begun.load(Ordering::SeqCst);
         let work = async {
@@ -72,19 +61,19 @@ impl Flight {
                 }
                 return Ok(page);
             }
-            let waiting = Arc::clone(&self.waiting);
+            let (waiting, lane) = (Arc::clone(&self.waiting), lane.clone());
             let number = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
             // The turn belongs to the work, not to the request, which may be dropped earlier.
-            let work = tokio::task::spawn_blocking(move || {
-                let page = Arc::new(render());
+            let work = tokio::spawn(async move {
+                let page = lane.ask(&Question::Metrics, ()).await?;
                 let others = waiting.load(Ordering::SeqCst) > 1;
-                *last = Last { number, page: others.then(|| Arc::clone(&page)) };
-                page
+                *last = Last { number, page: others.then(|| page.clone()) };
+                Ok(page)
             });
-            work.await.map_err(|error| failed(&error.to_string()))
+            work.await.map_err(|error| failed(&error.to_string()))?
         };
         match timeout(RENDER_TIMEOUT, work).await {
-            Ok(page) => page.map(SharedPage),
+            Ok(page) => page,
             Err(_elapsed) => Err(too_slow()),
         }
     }

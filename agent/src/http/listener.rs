@@ -1,16 +1,17 @@
 //! Binds the address: a TCP port, or a socket file that only owner and group may use.
 //!
-//! Used by `run` before anything else is started, and by `serve`.
+//! `run` binds before anything else is started; the HTTP process gets the listener and accepts.
 
 use std::fs;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
 use nix::sys::stat::{Mode, umask};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, UnixListener};
 
 use super::places::Peer;
 use crate::config::Listen;
@@ -23,16 +24,44 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 /// A bound address and its name.
 #[derive(Debug)]
 pub(crate) struct Bound {
-    socket: Socket,
+    listener: OwnedFd,
     name: String,
     /// Removes the socket file when it is dropped.
     _file: Option<SocketFile>,
 }
 
+/// The listener in the process that accepts.
 #[derive(Debug)]
-enum Socket {
-    Tcp(TcpListener),
-    Unix(UnixListener),
+pub(super) enum Incoming {
+    Tcp(tokio::net::TcpListener),
+    Unix(tokio::net::UnixListener),
+}
+
+impl Incoming {
+    /// Takes over a listener of either kind, which does not block. Must be called inside a tokio
+    /// runtime.
+    ///
+    /// # Errors
+    /// If it is no listener, and what the runtime says.
+    pub(super) fn new(listener: OwnedFd) -> io::Result<Self> {
+        let unix = UnixListener::from(listener);
+        if unix.local_addr().is_ok() {
+            return Ok(Self::Unix(tokio::net::UnixListener::from_std(unix)?));
+        }
+        let tcp = TcpListener::from(OwnedFd::from(unix));
+        Ok(Self::Tcp(tokio::net::TcpListener::from_std(tcp)?))
+    }
+
+    /// Waits for the next connection.
+    pub(super) async fn accept(&self) -> io::Result<(Box<dyn Stream>, Peer)> {
+        Ok(match self {
+            Self::Tcp(listener) => {
+                let (stream, address) = listener.accept().await?;
+                (Box::new(stream), Some(address.ip().to_canonical()))
+            }
+            Self::Unix(listener) => (Box::new(listener.accept().await?.0), None),
+        })
+    }
 }
 
 /// Removes the socket file when it is dropped, unless another file has taken its place.
@@ -43,7 +72,7 @@ struct SocketFile {
 }
 
 impl Bound {
-    /// Binds the address. Must be called inside a tokio runtime.
+    /// Binds the address.
     ///
     /// # Errors
     /// [`Error::Listen`], which names the address and what to do.
@@ -63,23 +92,20 @@ impl Bound {
         &self.name
     }
 
-    /// Waits for the next connection.
-    pub(super) async fn accept(&self) -> io::Result<(Box<dyn Stream>, Peer)> {
-        Ok(match &self.socket {
-            Socket::Tcp(listener) => {
-                let (stream, address) = listener.accept().await?;
-                (Box::new(stream), Some(address.ip().to_canonical()))
-            }
-            Socket::Unix(listener) => (Box::new(listener.accept().await?.0), None),
-        })
+    /// Returns the listener for the process that accepts; it does not block.
+    ///
+    /// # Errors
+    /// If no descriptor is left.
+    pub(super) fn listener(&self) -> io::Result<OwnedFd> {
+        self.listener.as_fd().try_clone_to_owned()
     }
 }
 
 fn tcp(address: SocketAddr) -> io::Result<Bound> {
-    let listener = std::net::TcpListener::bind(address)?;
+    let listener = TcpListener::bind(address)?;
     listener.set_nonblocking(true)?;
     let name = format!("http://{}/metrics", listener.local_addr()?);
-    Ok(Bound { socket: Socket::Tcp(TcpListener::from_std(listener)?), name, _file: None })
+    Ok(Bound { listener: listener.into(), name, _file: None })
 }
 
 fn unix(path: &Path) -> io::Result<Bound> {
@@ -89,9 +115,10 @@ fn unix(path: &Path) -> io::Result<Bound> {
     let listener = UnixListener::bind(path);
     umask(before);
     let listener = listener?;
+    listener.set_nonblocking(true)?;
     let file = SocketFile { path: path.to_owned(), identity: identity(path) };
     Ok(Bound {
-        socket: Socket::Unix(listener),
+        listener: listener.into(),
         name: format!("unix:{}", path.display()),
         _file: Some(file),
     })

@@ -1,28 +1,36 @@
 //! The agent's HTTP surface: `/`, `/metrics`, `/api/v1`, `/healthz`, `/readyz`, on loopback or a
 //! socket file.
 //!
-//! Called by `run` with what to serve. Guarantee: no client can block the agent, nor another
-//! client: there are at most 256 connections, of which an idle one yields to a new one; one
-//! rendering at a time runs off the reactor; and waits, headers and lifetimes of connections are
-//! bounded.
+//! It is a process of its own, behind `sandbox`, that asks the agent: `process` starts it and
+//! `answers` answers, in the agent; `child` and the rest run in that process. `question` is all that
+//! they say to each other.
+//!
+//! Guarantees: who breaks into the process that parses requests gets no capability, no file and no
+//! other process. No client can block the agent, nor another client: there are at most 256
+//! connections, of which an idle one yields to a new one; one rendering at a time; and waits,
+//! headers and lifetimes of connections are bounded.
 
 mod access;
+mod answers;
 mod api;
+pub mod child;
 mod flight;
 mod gate;
+mod lane;
 mod listener;
 mod page;
 mod places;
+mod process;
+mod question;
 mod render;
 mod routes;
 mod serve;
 
 pub(crate) use access::Access;
-pub(crate) use api::Api;
+pub(crate) use answers::Views;
 pub(crate) use listener::Bound;
 pub(crate) use page::Overview;
-pub(crate) use routes::{Views, router};
-pub(crate) use serve::serve;
+pub(crate) use process::{Supervisor, supervised};
 
 #[cfg(test)]
 mod api_tests;

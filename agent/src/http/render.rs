@@ -1,25 +1,29 @@
-//! Renders answers off the reactor, one at a time for each [`Gate`].
+//! Asks for an answer that is made one at a time for each [`Gate`], and says what else a client may
+//! get.
 //!
-//! Used by `routes` and `api`. Guarantee: a client that hangs up does not let the next one in
-//! before the work for it is done.
+//! Used by `routes`, `api`, `flight` and `lane`. Guarantee: a client that hangs up does not let the
+//! next one in before the work for it is done.
 
 use std::time::Duration;
 
+use axum::body::Bytes;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use tokio::time::timeout;
 
 use super::gate::Gate;
+use super::lane::Lane;
+use super::question::Question;
 
 /// How long a client waits for a rendering before it gets an error.
 pub(super) const RENDER_TIMEOUT: Duration = Duration::from_secs(9);
 
-/// Renders when the gate lets this request through. Returns the rendering, or the error for the
-/// client.
-pub(super) async fn rendered<T: Send + 'static>(
+/// Asks when the gate lets this request through. Returns the answer, or the error for the client.
+pub(super) async fn asked(
     gate: &Gate,
-    render: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Response> {
+    lane: &Lane,
+    question: &Question,
+) -> Result<Bytes, Response> {
     let Some(turn) = gate.turn().await else {
         let busy = "too many requests at once; ask less often or from fewer places\n";
         return Err(
@@ -27,14 +31,8 @@ pub(super) async fn rendered<T: Send + 'static>(
         );
     };
     // The turn belongs to the work, not to the request, which may be dropped earlier.
-    let work = tokio::task::spawn_blocking(move || {
-        let rendered = render();
-        drop(turn);
-        rendered
-    });
-    match timeout(RENDER_TIMEOUT, work).await {
-        Ok(Ok(rendered)) => Ok(rendered),
-        Ok(Err(error)) => Err(failed(&error.to_string())),
+    match timeout(RENDER_TIMEOUT, lane.ask(question, turn)).await {
+        Ok(answer) => answer,
         Err(_elapsed) => Err(too_slow()),
     }
 }
@@ -44,6 +42,12 @@ pub(super) fn too_slow() -> Response {
     let slow = "the answer took too long; lower --max-series, or ask again when the machine is \
                 less busy\n";
     (StatusCode::SERVICE_UNAVAILABLE, slow).into_response()
+}
+
+/// Answers in the place of numbers that do not move any more.
+pub(super) fn stands_still() -> Response {
+    let text = "the thread that reads the rings does not answer: the numbers stand still\n";
+    (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
 }
 
 /// Logs an error and returns the answer for the client.

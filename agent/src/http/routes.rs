@@ -1,52 +1,33 @@
 //! The routes besides `/api`, and what each answers.
 
-use std::sync::Arc;
-
 use axum::Router;
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
-use axum::response::{Html, IntoResponse as _, Response};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 
-use super::api::{self, Api};
+use super::access::Access;
+use super::api;
 use super::flight::Flight;
 use super::gate::Gate;
-use super::page::{self, Overview};
-use super::render::rendered;
-use crate::metrics::{self, Page};
-
-/// Answers a yes-or-no question about the agent. Called on the reactor, so it must not block.
-type Question = Arc<dyn Fn() -> bool + Send + Sync>;
-
-/// What the routes show.
-#[derive(Clone)]
-pub(crate) struct Views {
-    /// Writes the metrics; called for each scrape, off the reactor.
-    pub(crate) metrics: Arc<dyn Fn() -> Page + Send + Sync>,
-    /// Returns the numbers of the page at `/`; called off the reactor.
-    pub(crate) overview: Arc<dyn Fn() -> Overview + Send + Sync>,
-    /// Whether the thread that reads the rings is alive.
-    pub(crate) alive: Question,
-    /// Whether the first reconcile pass has ended.
-    pub(crate) ready: Question,
-    /// What `/api` shows.
-    pub(crate) api: Api,
-}
+use super::lane::Lanes;
+use super::question::Question;
+use super::render::{asked, stands_still};
+use crate::metrics;
 
 /// What the handlers share.
 #[derive(Clone)]
 struct Shared {
-    views: Views,
+    lanes: Lanes,
     flight: Flight,
     /// For the page at `/`. Queries have a gate of their own. A scrape waits for neither.
     gate: Gate,
 }
 
-/// Returns the router of the agent.
-pub(crate) fn router(views: Views) -> Router {
-    let api = api::router(views.api.clone());
-    let shared = Shared { views, flight: Flight::default(), gate: Gate::new() };
+/// Returns the router of the process.
+pub(super) fn router(lanes: Lanes, access: Access) -> Router {
+    let api = api::router(access, lanes.queries.clone());
+    let shared = Shared { lanes, flight: Flight::default(), gate: Gate::new() };
     Router::new()
         .route("/", get(index))
         .route("/metrics", get(scrape))
@@ -57,33 +38,21 @@ pub(crate) fn router(views: Views) -> Router {
 }
 
 async fn scrape(State(shared): State<Shared>) -> Response {
-    if !(shared.views.alive)() {
-        return stands_still();
-    }
-    let page = Arc::clone(&shared.views.metrics);
-    match shared.flight.page(move || page()).await {
-        // The body is the page itself, which returns its buffer to the pool when it is dropped.
-        Ok(page) => ([(header::CONTENT_TYPE, metrics::TEXT_FORMAT)], Bytes::from_owner(page))
-            .into_response(),
+    match shared.flight.page(&shared.lanes.metrics).await {
+        Ok(page) => ([(header::CONTENT_TYPE, metrics::TEXT_FORMAT)], page).into_response(),
         Err(response) => response,
     }
 }
 
-/// Answers in the place of numbers that do not move any more.
-fn stands_still() -> Response {
-    let text = "the thread that reads the rings does not answer: the numbers stand still\n";
-    (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
-}
-
 async fn index(State(shared): State<Shared>) -> Response {
-    let overview = Arc::clone(&shared.views.overview);
-    match rendered(&shared.gate, move || page::render(&overview())).await {
+    match asked(&shared.gate, &shared.lanes.overview, &Question::Overview).await {
         Ok(html) => (
             [
+                (header::CONTENT_TYPE, "text/html; charset=utf-8"),
                 (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'"),
                 (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
             ],
-            Html(html),
+            html,
         )
             .into_response(),
         Err(response) => response,
@@ -91,19 +60,28 @@ async fn index(State(shared): State<Shared>) -> Response {
 }
 
 async fn health(State(shared): State<Shared>) -> Response {
-    if (shared.views.alive)() { "ok\n".into_response() } else { stands_still() }
+    match state(&shared).await {
+        Ok(_ready) => "ok\n".into_response(),
+        Err(response) => response,
+    }
 }
 
 async fn ready(State(shared): State<Shared>) -> Response {
-    if !(shared.views.alive)() {
-        stands_still()
-    } else if (shared.views.ready)() {
-        "ready\n".into_response()
-    } else {
-        (
+    match state(&shared).await {
+        Ok(true) => "ready\n".into_response(),
+        Ok(false) => (
             StatusCode::SERVICE_UNAVAILABLE,
             "the first pass over the kernel's socket list has not ended yet\n",
         )
-            .into_response()
+            .into_response(),
+        Err(response) => response,
+    }
+}
+
+/// Returns whether an agent that is alive is ready.
+async fn state(shared: &Shared) -> Result<bool, Response> {
+    match *shared.lanes.state.ask(&Question::State, ()).await? {
+        [1, ready] => Ok(ready == 1),
+        _ => Err(stands_still()),
     }
 }

@@ -1,6 +1,6 @@
 //! Accepts and serves connections within bounds until the agent stops.
 //!
-//! Called by `run`.
+//! Called by `child`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::listener::{Bound, Stream};
+use super::listener::{Incoming, Stream};
 use super::places::{Place, Places};
 
 /// The most connections at once. One of them yields to a further one.
@@ -34,7 +34,11 @@ const STOP_GRACE: Duration = Duration::from_millis(400);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves until `stop` is ready, then waits for open requests for at most [`STOP_GRACE`].
-pub(crate) async fn serve(bound: Bound, router: Router, stop: impl Future<Output = ()> + Send) {
+pub(super) async fn serve(
+    incoming: Incoming,
+    router: Router,
+    stop: impl Future<Output = ()> + Send,
+) {
     let places = Places::new(MAX_CONNECTIONS);
     let (stopping, stopped) = watch::channel(false);
     let mut connections = JoinSet::new();
@@ -42,14 +46,14 @@ pub(crate) async fn serve(bound: Bound, router: Router, stop: impl Future<Output
     loop {
         let next = tokio::select! {
             () = &mut stop => break,
-            next = accept(&bound, &places) => next,
+            next = accept(&incoming, &places) => next,
         };
         if let Some((stream, place)) = next {
             connections.spawn(connection(stream, router.clone(), place, stopped.clone()));
         }
         while connections.try_join_next().is_some() {}
     }
-    drop(bound);
+    drop(incoming);
     let _ = stopping.send(true);
     let ended =
         timeout(STOP_GRACE, async { while connections.join_next().await.is_some() {} }).await;
@@ -59,8 +63,8 @@ pub(crate) async fn serve(bound: Bound, router: Router, stop: impl Future<Output
 }
 
 /// Returns the next connection with its place; `None` if it could not be accepted, or has none.
-async fn accept(bound: &Bound, places: &Arc<Places>) -> Option<(Box<dyn Stream>, Place)> {
-    match bound.accept().await {
+async fn accept(incoming: &Incoming, places: &Arc<Places>) -> Option<(Box<dyn Stream>, Place)> {
+    match incoming.accept().await {
         Ok((stream, peer)) => Some((stream, places.take(peer)?)),
         Err(error) => {
             tracing::debug!(%error, "a connection could not be accepted");

@@ -12,6 +12,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
+use super::lane::Lanes;
+use super::listener::Incoming;
+use super::routes::router;
+use super::serve::serve;
 use super::*;
 use crate::config::Listen;
 use crate::exit::Error;
@@ -36,6 +40,7 @@ pub(super) struct Server {
     alive: Arc<AtomicBool>,
     pub(super) most: Arc<AtomicUsize>,
     pub(super) made: Arc<AtomicUsize>,
+    bound: Bound,
     stop: oneshot::Sender<()>,
     done: tokio::task::JoinHandle<()>,
 }
@@ -82,15 +87,28 @@ pub(super) fn start_with(listen: &Listen, access: Access) -> Server {
         overview: Arc::new(overview),
         alive: Arc::new(move || is_alive.load(Ordering::SeqCst)),
         ready: Arc::new(move || is_ready.load(Ordering::SeqCst)),
-        api: Api { access, source },
+        source,
     };
     let bound = Bound::take(listen).unwrap();
     let url = bound.url().to_owned();
     let (stop, stopped) = oneshot::channel();
-    let done = tokio::spawn(serve(bound, router(views), async {
+    let incoming = Incoming::new(bound.listener().unwrap()).unwrap();
+    let done = tokio::spawn(serve(incoming, router(lanes(&views), access), async {
         let _ = stopped.await;
     }));
-    Server { url, ready, alive, most, made, stop, done }
+    Server { url, ready, alive, most, made, bound, stop, done }
+}
+
+/// Returns lanes on which the views are answered, each by a thread.
+fn lanes(views: &Views) -> Lanes {
+    let pairs = [(); Lanes::COUNT].map(|()| UnixStream::pair().unwrap());
+    let far = pairs.map(|(lane, far)| {
+        let views = views.clone();
+        std::thread::spawn(move || views.answer(&lane));
+        far.set_nonblocking(true).unwrap();
+        far
+    });
+    Lanes::new(far).unwrap()
 }
 
 pub(super) fn any_port() -> Listen {
@@ -180,6 +198,7 @@ async fn stopping_takes_less_than_a_second_even_with_clients_that_hang() {
     hanging.write_all(b"GET /metrics HTTP/1.1\r\n").unwrap();
     assert!(get(&server, "/healthz").await.starts_with("HTTP/1.1 200"));
     let start = Instant::now();
+    drop(server.bound);
     server.stop.send(()).unwrap();
     server.done.await.unwrap();
     assert!(start.elapsed() < Duration::from_secs(1));
@@ -211,6 +230,7 @@ async fn a_socket_file_serves_has_mode_0660_and_goes_with_the_server() {
             .await
             .unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    drop(server.bound);
     server.stop.send(()).unwrap();
     server.done.await.unwrap();
     assert!(!path.exists());

@@ -3,6 +3,7 @@
 //! Called by every command that loads programs. Capabilities belong to a thread: `drop_unneeded` is
 //! called before any other thread is started.
 
+use caps::errors::CapsError;
 use caps::{CapSet, Capability};
 use rustix::thread::CapabilitiesSecureBits;
 
@@ -15,6 +16,12 @@ const TO_LOAD: [Capability; 2] = [Capability::CAP_BPF, Capability::CAP_PERFMON];
 /// and `CAP_SYS_PTRACE` to find them through the processes of other users (`proc_ns_get_link`).
 const TO_KEEP: [Capability; 3] =
     [Capability::CAP_BPF, Capability::CAP_SYS_ADMIN, Capability::CAP_SYS_PTRACE];
+
+/// The capabilities to start and to end a child of another user: `CAP_SETUID` and `CAP_SETGID`
+/// (`__sys_setuid`, `__sys_setgid`), `CAP_KILL` (`kill_ok_by_cred`). One thread has them, and uses
+/// them in [`for_children`] only.
+const FOR_CHILDREN: [Capability; 3] =
+    [Capability::CAP_SETUID, Capability::CAP_SETGID, Capability::CAP_KILL];
 
 /// Returns the capabilities that this thread lacks for loading; none if it has `CAP_SYS_ADMIN`,
 /// which implies them.
@@ -50,19 +57,56 @@ pub fn forbid_gains() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Drops every capability but those that reconcile passes need, for this thread and all that it
-/// starts. Returns what is kept.
+/// Drops every capability but those that reconcile passes need, and those for children, for this
+/// thread and all that it starts. Returns what is kept for passes.
 ///
 /// # Errors
 /// If the kernel refuses, which it does not for a set that only shrinks.
-pub fn drop_unneeded() -> Result<Vec<String>, caps::errors::CapsError> {
-    let permitted = caps::read(None, CapSet::Permitted)?;
-    let keep: caps::CapsHashSet =
-        TO_KEEP.into_iter().filter(|capability| permitted.contains(capability)).collect();
+pub fn drop_unneeded() -> Result<Vec<String>, CapsError> {
     caps::clear(None, CapSet::Inheritable)?;
-    caps::set(None, CapSet::Effective, &keep)?;
-    caps::set(None, CapSet::Permitted, &keep)?;
+    let keep = shrink(&[&TO_KEEP[..], &FOR_CHILDREN].concat(), &TO_KEEP)?;
     let mut kept: Vec<String> = keep.iter().map(ToString::to_string).collect();
     kept.sort();
     Ok(kept)
+}
+
+/// Drops the capabilities for children, which only one thread needs.
+///
+/// # Errors
+/// As [`drop_unneeded`].
+pub(crate) fn drop_for_children() -> Result<(), CapsError> {
+    shrink(&TO_KEEP, &TO_KEEP).map(|_kept| ())
+}
+
+/// Drops every capability but those for children, and uses none of them for now.
+///
+/// # Errors
+/// As [`drop_unneeded`].
+pub(crate) fn keep_for_children() -> Result<(), CapsError> {
+    shrink(&FOR_CHILDREN, &[]).map(|_kept| ())
+}
+
+/// Does something with the capabilities for children, as far as this thread has them.
+pub(crate) fn for_children<T>(work: impl FnOnce() -> T) -> T {
+    // What is not permitted cannot be raised: the work fails, and says so.
+    let _ = shrink(&FOR_CHILDREN, &FOR_CHILDREN);
+    let done = work();
+    let _ = shrink(&FOR_CHILDREN, &[]);
+    done
+}
+
+/// Reduces what is permitted to `permitted`, and sets what is effective to as much of `effective` as
+/// is permitted, which it returns.
+fn shrink(
+    permitted: &[Capability],
+    effective: &[Capability],
+) -> Result<caps::CapsHashSet, CapsError> {
+    let had = caps::read(None, CapSet::Permitted)?;
+    let of = |wanted: &[Capability]| -> caps::CapsHashSet {
+        wanted.iter().copied().filter(|capability| had.contains(capability)).collect()
+    };
+    let effective = of(effective);
+    caps::set(None, CapSet::Effective, &effective)?;
+    caps::set(None, CapSet::Permitted, &of(permitted))?;
+    Ok(effective)
 }

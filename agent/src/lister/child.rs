@@ -1,18 +1,17 @@
 //! The child that reads lists: `tcpwarden lister`, started by the agent alone.
 //!
-//! It has no capability, opens nothing, and knows nothing: a descriptor comes in, its bytes go out.
+//! It is locked in by `sandbox` and knows nothing: a descriptor comes in, its bytes go out.
 
 use std::fs::File;
-use std::io::{self, IoSliceMut, Read as _, Write as _};
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::io::{self, Read as _, Write as _};
+use std::os::fd::AsFd as _;
 use std::os::unix::net::UnixStream;
 
 use anyhow::Context as _;
-use caps::CapSet;
-use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 
 use super::frame::{Frame, PIECE};
 use crate::exit::{self, Error};
+use crate::{handover, sandbox};
 
 /// The command by which the agent starts it.
 pub const COMMAND: &str = "lister";
@@ -25,12 +24,10 @@ const NAME: &std::ffi::CStr = c"tcpwarden-list";
 /// If standard input is no socket of the agent.
 pub fn run() -> Result<u8, Error> {
     let _ = rustix::thread::set_name(NAME);
-    for set in [CapSet::Ambient, CapSet::Inheritable, CapSet::Effective, CapSet::Permitted] {
-        // Sets can only shrink, which the kernel allows.
-        let _ = caps::clear(None, set);
-    }
     let input = io::stdin().as_fd().try_clone_to_owned().context("take over standard input")?;
     let socket = UnixStream::from(input);
+    // It has no log. Without the filter it still has no capability.
+    let _ = sandbox::enter(sandbox::LISTER);
     while let Some(list) =
         receive(&socket).context("this command is for the agent alone: it wants a socket")?
     {
@@ -44,16 +41,7 @@ pub fn run() -> Result<u8, Error> {
 
 /// Returns the next list; `None` at the end.
 fn receive(socket: &UnixStream) -> io::Result<Option<File>> {
-    let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-    let mut control = RecvAncillaryBuffer::new(&mut space);
-    let mut byte = [0];
-    let mut bytes = [IoSliceMut::new(&mut byte)];
-    recvmsg(socket, &mut bytes, &mut control, RecvFlags::CMSG_CLOEXEC)?;
-    let mut descriptors = control.drain().filter_map(|message| match message {
-        RecvAncillaryMessage::ScmRights(mut rights) => rights.next(),
-        _ => None,
-    });
-    Ok(descriptors.next().map(|descriptor: OwnedFd| File::from(descriptor)))
+    Ok(handover::receive(socket)?.pop().map(File::from))
 }
 
 /// Copies a list to the agent, with its end or its error.

@@ -16,15 +16,15 @@ mod tests;
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, IoSlice, Read};
+use std::io::{self, Read};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
-
 use frame::Frame;
+
+use crate::handover;
 
 /// How long the kernel may take for a piece of a list. A million objects without output take less
 /// than a second.
@@ -63,15 +63,7 @@ impl Lister {
 
     /// Hands a list over.
     fn send(&self, list: &File) -> io::Result<()> {
-        let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-        let mut control = SendAncillaryBuffer::new(&mut space);
-        let descriptors = [list.as_fd()];
-        if !control.push(SendAncillaryMessage::ScmRights(&descriptors)) {
-            return Err(io::Error::other("a descriptor does not fit into a message"));
-        }
-        let one = [IoSlice::new(&[0])];
-        sendmsg(&self.socket, &one, &mut control, SendFlags::NOSIGNAL)?;
-        Ok(())
+        handover::send(&self.socket, &[list.as_fd()])
     }
 
     /// Ends a child that has nothing to do.

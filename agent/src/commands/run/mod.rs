@@ -1,8 +1,8 @@
 //! `tcpwarden run`: the agent from start to end, as one story.
 //!
-//! Load and attach, drop privileges, start the threads, serve; then, in this order: stop serving,
-//! drain the rings, detach. `threads` starts and stops the threads, `views` connects them to the
-//! HTTP surface, `signals` waits for the end.
+//! Load and attach, drop privileges, start the threads and the HTTP process; then, in this order:
+//! stop serving, drain the rings, detach. `threads` starts and stops the threads, `views` connects
+//! them to the HTTP process, `signals` waits for the end.
 
 mod deaths;
 mod signals;
@@ -18,7 +18,7 @@ use super::load;
 use crate::config::RunConfig;
 use crate::conn::{Limits, Table};
 use crate::exit::{self, Error};
-use crate::http::{self, Bound};
+use crate::http::{self, Access, Bound};
 use crate::ingest::SharedTable;
 use crate::kernel::load::{Kernel, Sizes};
 use crate::kernel::namespaces::Home;
@@ -42,19 +42,17 @@ const SILENCE: Duration = Duration::from_secs(10);
 /// The agent cannot start, or a thread that it needs has ended.
 pub fn run(config: &RunConfig) -> Result<u8, Error> {
     let started = Instant::now();
-    // Single-threaded: capabilities are per thread, and a worker that the runtime starts would keep
-    // them.
+    // It waits for signals only.
     let runtime = tokio::runtime::Builder::new_current_thread()
-        .thread_name("http")
         .enable_all()
         .build()
-        .context("cannot start the HTTP runtime")?;
+        .context("cannot start the runtime")?;
     let signals = {
         let _runtime = runtime.enter();
         Signals::catch()?
     };
     // The address first: without it nobody could query the agent, so the probes need not be loaded.
-    let bound = runtime.block_on(async { Bound::take(&config.listen) })?;
+    let bound = Bound::take(&config.listen)?;
     let (probes, maps) = load(Sizes {
         state_ring: config.ring_bytes,
         retransmit_ring: config.retransmit_ring_bytes,
@@ -65,16 +63,22 @@ pub fn run(config: &RunConfig) -> Result<u8, Error> {
     log_probes(&probes);
     give_up_privileges(config.keep_privileges);
 
-    let table: SharedTable = Arc::new(Mutex::new(Table::new(limits(config))));
     let deaths = Deaths::default();
+    let access = Access::of(&config.listen, config.expose_connections);
+    let (supervisor, process) = http::supervised(&bound, access, &config.log)?;
+    let http = threads::supervise(supervisor, &deaths)?;
+    if !config.keep_privileges {
+        privileges::drop_for_children().context("cannot give up privileges")?;
+    }
+    let table: SharedTable = Arc::new(Mutex::new(Table::new(limits(config))));
     let threads = Threads::start(config, probes, maps, home, &table, &stats, &deaths)?;
-    let router = http::router(views(config, &table, &stats, &threads, started));
+    process.begin(views(config, &table, &stats, &threads, started))?;
     print_line(&format!("listening on {}", bound.url()));
-    let stop = signals.stop(threads.ingest_handle.clone(), deaths.clone());
-    runtime.block_on(http::serve(bound, router, stop));
+    runtime.block_on(signals.stop(threads.ingest_handle.clone(), deaths.clone()));
     // What ends from here on was told to.
     let died = deaths.first().map(str::to_owned);
-    runtime.shutdown_timeout(Duration::from_millis(100));
+    drop((bound, process));
+    threads::end(http);
     let stopped = threads.stop();
     if let Some(what) = died {
         let text = format!("{what}: the numbers would have stood still; start the agent again");

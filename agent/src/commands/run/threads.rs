@@ -13,6 +13,7 @@ use super::deaths::Deaths;
 use crate::clock::monotonic;
 use crate::config::{Listen, RunConfig};
 use crate::housekeeping::{self, Chore};
+use crate::http::Supervisor;
 use crate::ingest::{Handle, Ingest, SharedTable, Wishes};
 use crate::kernel::load::{Kernel, Maps};
 use crate::kernel::namespaces::{Home, Search};
@@ -29,7 +30,10 @@ const INGEST_GRACE: Duration = Duration::from_secs(5);
 /// How long the end waits for the reconcile thread.
 const RECONCILE_GRACE: Duration = Duration::from_millis(500);
 
-/// The threads besides that of HTTP, and what stops them.
+/// How long the end waits for the HTTP process, which ends its open requests.
+const HTTP_GRACE: Duration = Duration::from_millis(1300);
+
+/// The threads besides those of the HTTP process, and what stops them.
 pub(super) struct Threads {
     ingest: JoinHandle<std::io::Result<()>>,
     pub(super) ingest_handle: Handle,
@@ -122,6 +126,20 @@ impl Threads {
             Some(Ok(_kernel)) => {}
         }
         drained.context("waiting for the rings failed")
+    }
+}
+
+/// Starts the thread that runs the HTTP process.
+pub(super) fn supervise(supervisor: Supervisor, deaths: &Deaths) -> anyhow::Result<JoinHandle<()>> {
+    let reports = deaths.clone();
+    let work = move || supervisor.run().into_iter().for_each(|what| reports.report(what));
+    spawn("http", deaths, work)
+}
+
+/// Waits for the end of that thread, whose process was told to end.
+pub(super) fn end(http: JoinHandle<()>) {
+    if join(http, HTTP_GRACE).is_none() {
+        tracing::warn!("the HTTP process does not end");
     }
 }
 

@@ -1,4 +1,4 @@
-//! Connects the threads of the agent to the HTTP surface.
+//! Connects the threads of the agent to the HTTP process.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -9,13 +9,12 @@ use super::threads::Threads;
 use crate::clock::monotonic;
 use crate::config::RunConfig;
 use crate::conn::Nanos;
-use crate::http::{Access, Api, Overview, Views};
+use crate::http::{Access, Overview, Views};
 use crate::ingest::{SharedTable, lock};
-use crate::leaks::Watch;
 use crate::metrics::{Collector, SharedStats};
 use crate::query::Source;
 
-/// Returns what the HTTP surface shows.
+/// Returns what the HTTP process shows.
 pub(super) fn views(
     config: &RunConfig,
     table: &SharedTable,
@@ -42,26 +41,19 @@ pub(super) fn views(
                 .map(|moment| Duration::from_nanos(now.saturating_sub(moment))),
         }
     };
-    let (ingest, ready) = (threads.ingest_handle.clone(), Arc::clone(&threads.ready));
-    Views {
-        metrics: Arc::new(move || collector.page()),
-        overview: Arc::new(overview),
-        alive: Arc::new(move || Duration::from_nanos(ingest.silent_for()) < SILENCE),
-        ready: Arc::new(move || ready.load(Ordering::Acquire)),
-        api: api(config, table, &threads.leaks),
-    }
-}
-
-/// Returns what `/api` shows.
-fn api(config: &RunConfig, table: &SharedTable, leaks: &Watch) -> Api {
-    let access = Access::of(&config.listen, config.expose_connections);
-    if access == Access::Nobody {
+    if Access::of(&config.listen, config.expose_connections) == Access::Nobody {
         tracing::info!(
             "/api answers 403 on {}, which other machines can reach; --expose-connections changes \
              that",
             config.listen
         );
     }
-    let source = Source { table: Arc::clone(table), leaks: leaks.clone(), clock: monotonic };
-    Api { access, source }
+    let (ingest, ready) = (threads.ingest_handle.clone(), Arc::clone(&threads.ready));
+    Views {
+        metrics: Arc::new(move || collector.page()),
+        overview: Arc::new(overview),
+        alive: Arc::new(move || Duration::from_nanos(ingest.silent_for()) < SILENCE),
+        ready: Arc::new(move || ready.load(Ordering::Acquire)),
+        source: Source { table: Arc::clone(table), leaks: threads.leaks.clone(), clock: monotonic },
+    }
 }

@@ -1,0 +1,101 @@
+//! The agent answers what its HTTP process asks.
+//!
+//! Used by `process`: a thread for each lane. Guarantees: nothing that comes is trusted, not even a
+//! query that the other side has read already; a lane that does not take its answer is given up.
+
+use std::any::Any;
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::page::{self, Overview};
+use super::question::{Outcome, Question};
+use crate::metrics::Page;
+use crate::query::{self, Source};
+
+/// How long the other side may take to read a piece of an answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A yes-or-no question about the agent.
+type Asked = Arc<dyn Fn() -> bool + Send + Sync>;
+
+/// What the agent shows.
+#[derive(Clone)]
+pub(crate) struct Views {
+    /// Writes the metrics; called for each scrape.
+    pub(crate) metrics: Arc<dyn Fn() -> Page + Send + Sync>,
+    /// Returns the numbers of the page at `/`.
+    pub(crate) overview: Arc<dyn Fn() -> Overview + Send + Sync>,
+    /// Whether the thread that reads the rings is alive.
+    pub(crate) alive: Asked,
+    /// Whether the first reconcile pass has ended.
+    pub(crate) ready: Asked,
+    /// What the queries read.
+    pub(crate) source: Source,
+}
+
+/// The text of an answer.
+enum Text {
+    Page(Page),
+    Bytes(Vec<u8>),
+}
+
+impl AsRef<[u8]> for Text {
+    fn as_ref(&self) -> &[u8] {
+        match self {
+            Self::Page(page) => page.as_ref(),
+            Self::Bytes(bytes) => bytes,
+        }
+    }
+}
+
+impl Views {
+    /// Answers on a lane until its other end is closed.
+    ///
+    /// # Errors
+    /// If what came is no question, or the answer was not taken.
+    pub(super) fn answer(&self, lane: &UnixStream) -> io::Result<()> {
+        lane.set_write_timeout(Some(PATIENCE))?;
+        while let Some(question) = Question::read(lane)? {
+            let made = catch_unwind(AssertUnwindSafe(|| self.to(&question)));
+            let (outcome, text) = made.unwrap_or_else(|panic| {
+                let error = said(panic.as_ref());
+                tracing::warn!(error, ?question, "a page could not be rendered");
+                (Outcome::Failed, Text::Bytes(Vec::new()))
+            });
+            outcome.write(text.as_ref(), lane)?;
+        }
+        Ok(())
+    }
+
+    fn to(&self, question: &Question) -> (Outcome, Text) {
+        let done = |bytes| (Outcome::Done, Text::Bytes(bytes));
+        match question {
+            Question::State => done(vec![(self.alive)().into(), (self.ready)().into()]),
+            Question::Metrics if !(self.alive)() => (Outcome::StandsStill, Text::Bytes(Vec::new())),
+            Question::Metrics => (Outcome::Done, Text::Page((self.metrics)())),
+            Question::Overview => done(page::render(&(self.overview)()).into_bytes()),
+            Question::Query(which, parameters) => match self.query(*which, parameters) {
+                Ok(text) => done(text.into_bytes()),
+                Err(error) => {
+                    tracing::warn!(error, "a query could not be answered");
+                    (Outcome::Failed, Text::Bytes(Vec::new()))
+                }
+            },
+        }
+    }
+
+    fn query(&self, which: u8, parameters: &str) -> Result<String, String> {
+        let query = query::ALL.get(usize::from(which)).ok_or("there is no such query")?;
+        let prepared = query.prepare(parameters).map_err(|refusal| refusal.to_string())?;
+        prepared(&self.source).map_err(|error| error.to_string())
+    }
+}
+
+/// Returns what a panic said.
+fn said(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref().copied()).unwrap_or("it said nothing")
+}

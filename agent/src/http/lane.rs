@@ -1,0 +1,111 @@
+//! The HTTP process asks the agent: one question at a time on each lane.
+//!
+//! Used by `routes`, `api`, `flight` and `render`. Guarantees: what one lane asks delays no other; a
+//! client that hangs up leaves no answer half read; a lane that breaks ends the process, which the
+//! agent starts again.
+
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::response::Response;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::{Mutex, Notify};
+
+use super::question::{HEAD, Outcome, Question};
+use super::render::{failed, stands_still};
+
+/// A socket to one thread of the agent.
+#[derive(Clone, Debug)]
+pub(super) struct Lane {
+    stream: Arc<Mutex<tokio::net::UnixStream>>,
+    broken: Arc<Notify>,
+}
+
+/// The lanes of the process.
+#[derive(Clone, Debug)]
+pub(crate) struct Lanes {
+    pub(super) state: Lane,
+    pub(super) metrics: Lane,
+    pub(super) overview: Lane,
+    pub(super) queries: Lane,
+    broken: Arc<Notify>,
+}
+
+impl Lanes {
+    /// How many there are.
+    pub(super) const COUNT: usize = 4;
+
+    /// Takes over sockets that do not block. Must be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// What the runtime says.
+    pub(super) fn new(sockets: [UnixStream; Self::COUNT]) -> io::Result<Self> {
+        let broken = Arc::new(Notify::new());
+        let lane = |socket| {
+            let stream = tokio::net::UnixStream::from_std(socket)?;
+            Ok::<_, io::Error>(Lane {
+                stream: Arc::new(Mutex::new(stream)),
+                broken: Arc::clone(&broken),
+            })
+        };
+        let [state, metrics, overview, queries] = sockets;
+        Ok(Self {
+            state: lane(state)?,
+            metrics: lane(metrics)?,
+            overview: lane(overview)?,
+            queries: lane(queries)?,
+            broken: Arc::clone(&broken),
+        })
+    }
+
+    /// Waits until one of them is of no use any more.
+    pub(super) async fn broken(&self) {
+        self.broken.notified().await;
+    }
+}
+
+impl Lane {
+    /// Asks, and returns the answer or the error for the client. `hold` is dropped when the answer
+    /// is there, which may be later than the client waits.
+    pub(super) async fn ask(
+        &self,
+        question: &Question,
+        hold: impl Send + 'static,
+    ) -> Result<Bytes, Response> {
+        let Some(question) = question.to_bytes() else {
+            return Err(failed("the question is too long"));
+        };
+        let lane = self.clone();
+        let work = tokio::spawn(async move {
+            let mut stream = lane.stream.lock().await;
+            let answer = exchange(&mut stream, &question).await;
+            drop(hold);
+            answer.inspect_err(|_error| lane.broken.notify_one())
+        });
+        match work.await {
+            Ok(Ok((Outcome::Done, text))) => Ok(text),
+            Ok(Ok((Outcome::StandsStill, _))) => Err(stands_still()),
+            Ok(Ok((Outcome::Failed, _))) => Err(failed("see the line before")),
+            Ok(Err(error)) => Err(failed(&error.to_string())),
+            Err(error) => Err(failed(&error.to_string())),
+        }
+    }
+}
+
+async fn exchange(
+    stream: &mut tokio::net::UnixStream,
+    question: &[u8],
+) -> io::Result<(Outcome, Bytes)> {
+    stream.write_all(question).await?;
+    let mut head = [0; HEAD];
+    stream.read_exact(&mut head).await?;
+    let (outcome, length) = Outcome::of_head(head);
+    let mut text = Vec::with_capacity(length);
+    let most = u64::try_from(length).unwrap_or(u64::MAX);
+    if stream.take(most).read_to_end(&mut text).await? < length {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok((outcome, Bytes::from(text)))
+}

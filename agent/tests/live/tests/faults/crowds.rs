@@ -3,11 +3,12 @@
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sched::{CloneFlags, unshare};
+use nix::sys::signal::Signal;
 
-use super::{Before, exact};
+use super::{Before, exact, lost};
 use crate::handover::RECEIVER;
 use crate::harness::agent::Agent;
 use crate::harness::netns::Netns;
@@ -19,8 +20,13 @@ use crate::workload::{LOOPBACKS, Site};
 /// The tests of this file.
 pub(crate) const TESTS: &[Test] = &[
     ("host::faults::a_thousand_network_namespaces_leave_nothing", namespaces),
+    ("host::faults::a_namespace_that_ends_while_records_are_lost_leaves_no_leak", ended),
     ("host::faults::an_owner_is_never_another_process_with_its_id", reused),
 ];
+
+/// How long it may take until rows of a namespace that is gone are gone: passes come twice a
+/// second, and a reading of all descriptors has to be affordable twice.
+const SOON: Duration = Duration::from_secs(20);
 
 /// Makes network namespaces with a listener each, of which so many last at the same time.
 fn make(count: usize, at_once: usize) {
@@ -55,6 +61,34 @@ fn gone(agent: &Agent) {
         let labels = [("process", TEST_NAME), ("state", "listen")];
         (agent.scrape().sum("connections", &labels) == 0).then_some(())
     });
+}
+
+/// The processes of a namespace are killed while the agent is stopped, so that its small ring loses
+/// how their sockets end, and the namespace goes with them: no pass can look at it.
+fn ended() {
+    const COUNT: i64 = 200;
+    let (netns, mut agent) = (Netns::new(), Agent::start(&["--ring-bytes", "4096"]));
+    let mut server = roles::start(&netns, &format!("listen 127.0.0.1:0 {COUNT}"), VICTIM);
+    let address = roles::line(&server);
+    let mut client = roles::start(&netns, &format!("connect {address} {COUNT}"), VICTIM);
+    roles::ready(&client, 1);
+    let held = || agent.scrape().sum("connections", &[("process", VICTIM)]);
+    wait_for("the connections", PATIENCE, || (held() == 2 * COUNT + 1).then_some(()));
+    let before = lost(&agent);
+    agent.signal(Signal::SIGSTOP);
+    client.kill();
+    server.kill();
+    drop((client, server, netns));
+    agent.signal(Signal::SIGCONT);
+    let start = Instant::now();
+    let left = || {
+        let page = agent.scrape();
+        ["established", "close_wait", "listen"]
+            .map(|state| page.sum("connections", &[("process", VICTIM), ("state", state)]))
+    };
+    wait_for("a loss", PATIENCE, || (lost(&agent) > before).then_some(()));
+    wait_for("nothing to be left of them", PATIENCE, || (left() == [0; 3]).then_some(()));
+    assert!(start.elapsed() < SOON, "it took {:?}", start.elapsed());
 }
 
 /// A process that gets this id and does nothing; `None` if others were faster.

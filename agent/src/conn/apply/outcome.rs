@@ -33,7 +33,8 @@ impl Core {
     }
 
     /// Counts what had to be corrected, and the stay in the state that the socket left.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "as `observe`")]
+    #[inline(always)]
     pub(super) fn count(&mut self, outcome: &Outcome, netns: u32) {
         match outcome.relation.correction() {
             Some(Correction::MissedOpen) if !self.knows(netns) => {}

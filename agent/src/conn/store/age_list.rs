@@ -134,6 +134,7 @@ impl AgeList {
     }
 
     /// Removes a row from the list.
+    #[inline]
     pub(crate) fn remove(&mut self, rows: &mut Slab, index: RowId) {
         let (entered, prev, next) = (rows[index].entered, rows[index].prev, rows[index].next);
         match prev {

@@ -40,6 +40,7 @@ impl Slab {
     }
 
     /// Stores a row. Returns `None` if the table is full.
+    #[inline]
     pub(crate) fn insert(&mut self, row: Row) -> Option<RowId> {
         if self.used >= self.limit {
             return None;

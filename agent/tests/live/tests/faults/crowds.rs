@@ -1,0 +1,103 @@
+//! Many of something for a short time, and ids that come again.
+
+use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use nix::sched::{CloneFlags, unshare};
+
+use super::{Before, exact};
+use crate::handover::RECEIVER;
+use crate::harness::agent::Agent;
+use crate::harness::netns::Netns;
+use crate::harness::{PATIENCE, listing, wait_for};
+use crate::roles::{self, TEST_NAME, VICTIM};
+use crate::tests::Test;
+use crate::workload::{LOOPBACKS, Site};
+
+/// The tests of this file.
+pub(crate) const TESTS: &[Test] = &[
+    ("host::faults::a_thousand_network_namespaces_leave_nothing", namespaces),
+    ("host::faults::an_owner_is_never_another_process_with_its_id", reused),
+];
+
+/// Makes network namespaces with a listener each, of which so many last at the same time.
+fn make(count: usize, at_once: usize) {
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut listeners = std::collections::VecDeque::new();
+            for _ in 0..count {
+                unshare(CloneFlags::CLONE_NEWNET).expect("make a network namespace");
+                listeners.push_back(TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("listen"));
+                if listeners.len() > at_once {
+                    listeners.pop_front();
+                }
+            }
+        });
+    });
+}
+
+fn namespaces() {
+    let agent = Agent::start(&["--reconcile-interval", "0.2"]);
+    make(100, 20);
+    gone(&agent);
+    let before = Before::of(&agent);
+    make(1000, 20);
+    gone(&agent);
+    before.is_back(&agent, "a thousand namespaces");
+}
+
+/// Waits until no row and no series is left of them.
+fn gone(agent: &Agent) {
+    exact(agent, "after the namespaces");
+    wait_for("no listener to be left", PATIENCE, || {
+        let labels = [("process", TEST_NAME), ("state", "listen")];
+        (agent.scrape().sum("connections", &labels) == 0).then_some(())
+    });
+}
+
+/// A process that gets this id and does nothing; `None` if others were faster.
+fn with_id(pid: u32) -> Option<Child> {
+    for _ in 0..200 {
+        fs::write("/proc/sys/kernel/ns_last_pid", (pid - 1).to_string())
+            .expect("choose the next process id (CONFIG_CHECKPOINT_RESTORE)");
+        let mut child =
+            Command::new("sleep").arg("60").stdin(Stdio::null()).spawn().expect("start a process");
+        if child.id() == pid {
+            return Some(child);
+        }
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+    None
+}
+
+/// A process ends, its child keeps its connection, and another process gets its id.
+fn reused() {
+    let (netns, agent) = (Netns::new(), Agent::start(&[]));
+    let site = netns.enter(|| Site::open(LOOPBACKS[0]));
+    let role = format!("connect-and leaves {}", site.address);
+    let mut first = roles::start(&netns, &role, VICTIM);
+    let _accepted = site.accept();
+    roles::ready(&first, 1);
+    let pid = first.id();
+    first.wait(PATIENCE).expect("the end of the first owner");
+    let mut other = with_id(pid).expect("a process with the id of the one that has ended");
+    let shown = wait_for("the one that holds the connection", PATIENCE, || {
+        let query = format!("netns={}&state=established&role=client", netns.inode);
+        let rows = listing::rows(&agent, &query);
+        assert_eq!(rows.len(), 1, "the connection: {rows:?}");
+        let process = rows[0]["process"].as_str().expect("a name").to_owned();
+        assert!([VICTIM, RECEIVER].contains(&process.as_str()), "its owner is {process}");
+        assert!(rows[0]["pid"] != pid || process == VICTIM, "{pid} is another: {}", rows[0]);
+        (process == RECEIVER).then_some(rows[0].clone())
+    });
+    assert_ne!(shown["pid"], pid, "the id of a process that holds nothing");
+    // Some passes later as well.
+    std::thread::sleep(Duration::from_secs(1));
+    let page = agent.scrape();
+    assert_eq!(page.sum("connections", &[("process", "sleep")]), 0, "{}", page.text);
+    let _ = other.kill();
+    let _ = other.wait();
+}

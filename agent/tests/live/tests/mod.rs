@@ -42,6 +42,7 @@ fn all() -> Vec<Test> {
     [
         lifecycle::TESTS,
         sequences::TESTS,
+        sequences::REJECTED,
         whole::TESTS,
         seeding::TESTS,
         younger::TESTS,

@@ -6,6 +6,7 @@
 //! link and its program (`bpf_link_show_fdinfo`, 5.8).
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// The links of the probes that were attached at the start.
@@ -55,8 +56,8 @@ impl Links {
     pub(super) fn gone(&self) -> Option<&'static str> {
         let is_gone = |link: &&Link| match fs::read_to_string(self.folder.join(&link.descriptor)) {
             Ok(text) => number(&text, "link_id") != Some(link.id),
-            // Without `/proc` nothing is known.
-            Err(_) => self.folder.is_dir(),
+            // Without `/proc`, or without leave to read it, nothing is known.
+            Err(error) => error.kind() == ErrorKind::NotFound && self.folder.is_dir(),
         };
         self.links.iter().find(is_gone).map(|link| link.probe)
     }
@@ -102,6 +103,8 @@ mod tests {
         assert_eq!(links.gone(), None);
         fs::remove_file(folder.join("5")).unwrap();
         assert_eq!(links.gone(), Some("seven"), "it is closed");
+        fs::create_dir(folder.join("5")).unwrap();
+        assert_eq!(links.gone(), None, "it cannot be read");
         fs::remove_dir_all(&folder).unwrap();
         assert_eq!(links.gone(), None, "nothing is known");
     }

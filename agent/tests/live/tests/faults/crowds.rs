@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::Signal;
 
-use super::{Before, exact, lost};
+use super::{Before, OFTEN, exact, lost};
 use crate::handover::RECEIVER;
 use crate::harness::agent::Agent;
 use crate::harness::netns::Netns;
@@ -24,8 +24,8 @@ pub(crate) const TESTS: &[Test] = &[
     ("host::faults::an_owner_is_never_another_process_with_its_id", reused),
 ];
 
-/// How long it may take until rows of a namespace that is gone are gone: passes come twice a
-/// second, and a reading of all descriptors has to be affordable twice.
+/// How long it may take until rows of a namespace that is gone are gone: passes come five
+/// times a second, and a reading of all descriptors has to be affordable twice.
 const SOON: Duration = Duration::from_secs(20);
 
 /// Makes network namespaces with a listener each, of which so many last at the same time.
@@ -45,7 +45,7 @@ fn make(count: usize, at_once: usize) {
 }
 
 fn namespaces() {
-    let agent = Agent::start(&["--reconcile-interval", "0.2"]);
+    let agent = Agent::start(&OFTEN);
     make(100, 20);
     gone(&agent);
     let before = Before::of(&agent);
@@ -67,7 +67,8 @@ fn gone(agent: &Agent) {
 /// how their sockets end, and the namespace goes with them: no pass can look at it.
 fn ended() {
     const COUNT: i64 = 200;
-    let (netns, mut agent) = (Netns::new(), Agent::start(&["--ring-bytes", "4096"]));
+    let (netns, mut agent) =
+        (Netns::new(), Agent::start(&[&["--ring-bytes", "4096"], &OFTEN[..]].concat()));
     let mut server = roles::start(&netns, &format!("listen 127.0.0.1:0 {COUNT}"), VICTIM);
     let address = roles::line(&server);
     let mut client = roles::start(&netns, &format!("connect {address} {COUNT}"), VICTIM);
@@ -109,7 +110,7 @@ fn with_id(pid: u32) -> Option<Child> {
 
 /// A process ends, its child keeps its connection, and another process gets its id.
 fn reused() {
-    let (netns, agent) = (Netns::new(), Agent::start(&[]));
+    let (netns, agent) = (Netns::new(), Agent::start(&OFTEN));
     let site = netns.enter(|| Site::open(LOOPBACKS[0]));
     let role = format!("connect-and leaves {}", site.address);
     let mut first = roles::start(&netns, &role, VICTIM);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use testkit::launch::Launch;
 
-use super::{Before, beside, corrections, exact, lost};
+use super::{Before, OFTEN, beside, corrections, exact, lost};
 use crate::harness::agent::Agent;
 use crate::harness::cgroup::{Group, hierarchy};
 use crate::harness::netns::Netns;
@@ -25,7 +25,7 @@ pub(crate) const TESTS: &[Test] = &[
 ];
 
 /// How long a pause lasts.
-const PAUSE: Duration = Duration::from_secs(2);
+const PAUSE: Duration = Duration::from_millis(1500);
 
 /// What must be equal whatever the agent slept through.
 fn is_accounted(agent: &Agent, what: &str) {
@@ -47,7 +47,7 @@ fn is_accounted(agent: &Agent, what: &str) {
 /// A signal and the freezer stop the agent while connections are made and ended.
 fn paused() {
     let netns = Netns::new();
-    let mut agent = Agent::start(&[]);
+    let mut agent = Agent::start(&OFTEN);
     // Room for what a load needs is there before the comparison.
     beside(&netns, 2000, || ());
     exact(&agent, "before");
@@ -78,7 +78,7 @@ fn paused() {
 /// A second agent starts under load, agrees, and goes on when the first ends.
 fn two() {
     let netns = Netns::new();
-    let old = Agent::start(&[]);
+    let old = Agent::start(&OFTEN);
     let mut hanging = Hanging::default();
     netns.enter(|| {
         let site = Site::open(LOOPBACKS[0]);
@@ -86,7 +86,7 @@ fn two() {
         hanging.forgotten(&site, 20);
         hanging.keep(site);
     });
-    let new = beside(&netns, 1000, || Agent::start(&[]));
+    let new = beside(&netns, 1000, || Agent::start(&OFTEN));
     exact(&old, "the older of two");
     exact(&new, "the younger of two");
     let held = |agent: &Agent| {
@@ -110,7 +110,7 @@ const NOT_SUPPORTED: &str = "95";
 
 /// The kernel detaches no link for others; a process that can trace the agent closes one inside it.
 fn cut() {
-    let mut agent = Agent::start(&[]);
+    let mut agent = Agent::start(&OFTEN);
     let mut command = Command::new("python3");
     command.args([CUT, &agent.pid().to_string()]);
     let cutter = Launch::new("the cutter", command).spawn().expect("start the cutter");

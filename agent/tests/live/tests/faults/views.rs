@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::{exact, lost};
+use super::{OFTEN, exact, lost};
 use crate::harness::agent::Agent;
 use crate::harness::cgroup::{Group, hierarchy};
 use crate::harness::netns::Netns;
@@ -39,7 +39,7 @@ fn shifted() {
     for seconds in ["100000", "-20"] {
         let (netns, start) = (Netns::new(), Instant::now());
         let words = ["unshare", "--time", "--monotonic", seconds, "--boottime", seconds];
-        let agent = Agent::start_through(&words, &[]);
+        let agent = Agent::start_through(&words, &OFTEN);
         let _held = hold(&netns);
         exact(&agent, seconds);
         let rows = listing::rows(&agent, &format!("netns={}", netns.inode));
@@ -84,7 +84,8 @@ fn mounted() {
     for (what, line) in MOUNTS {
         let netns = Netns::new();
         let line = format!("{line} && exec \"$@\"");
-        let agent = Agent::start_through(&["unshare", "--mount", "sh", "-ec", &line, "agent"], &[]);
+        let agent =
+            Agent::start_through(&["unshare", "--mount", "sh", "-ec", &line, "agent"], &OFTEN);
         let _held = hold(&netns);
         let site = netns.enter(|| Site::open(LOOPBACKS[0]));
         let victim = roles::start(&netns, &format!("connect {} 5", site.address), roles::VICTIM);
@@ -125,7 +126,7 @@ fn squeezed() {
     let netns = Netns::new();
     let (group, members) = limited(64);
     let members = members.display().to_string();
-    let agent = Agent::start_through(&["sh", "-ec", join, "agent", &members], &[]);
+    let agent = Agent::start_through(&["sh", "-ec", join, "agent", &members], &OFTEN);
     super::beside(&netns, 5000, || ());
     exact(&agent, "64 MiB");
     assert!(!agent.log().contains("MiB of memory"), "64 MiB are enough: {}", agent.log());

@@ -1,10 +1,13 @@
 //! Many of something for a short time, and ids that come again.
 
+use std::collections::VecDeque;
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::Signal;
 
@@ -28,16 +31,43 @@ pub(crate) const TESTS: &[Test] = &[
 /// times a second, and a reading of all descriptors has to be affordable twice.
 const SOON: Duration = Duration::from_secs(20);
 
-/// Makes network namespaces with a listener each, of which so many last at the same time.
+/// A network namespace with a name, as `ip netns` gives one, and a listener in it.
+struct Named {
+    path: PathBuf,
+    _listener: TcpListener,
+}
+
+impl Named {
+    /// Makes one and leaves the calling thread in it.
+    fn new(number: usize) -> Self {
+        unshare(CloneFlags::CLONE_NEWNET).expect("make a network namespace");
+        let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("listen");
+        let path =
+            PathBuf::from(format!("/run/netns/tcpwarden-live-{}-{number}", std::process::id()));
+        fs::write(&path, "").expect("make a file for the name");
+        let (own, none) = (Path::new("/proc/thread-self/ns/net"), None::<&Path>);
+        mount(Some(own), &path, none, MsFlags::MS_BIND, none).expect("give it a name");
+        Self { path, _listener: listener }
+    }
+}
+
+impl Drop for Named {
+    fn drop(&mut self) {
+        let _ = umount2(&self.path, MntFlags::MNT_DETACH);
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Makes network namespaces of which so many last at the same time.
 fn make(count: usize, at_once: usize) {
+    fs::create_dir_all("/run/netns").expect("a place for names");
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            let mut listeners = std::collections::VecDeque::new();
-            for _ in 0..count {
-                unshare(CloneFlags::CLONE_NEWNET).expect("make a network namespace");
-                listeners.push_back(TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("listen"));
-                if listeners.len() > at_once {
-                    listeners.pop_front();
+            let mut named = VecDeque::new();
+            for number in 0..count {
+                named.push_back(Named::new(number));
+                if named.len() > at_once {
+                    named.pop_front();
                 }
             }
         });

@@ -148,4 +148,7 @@ fn squeezed() {
     wait_for("a word about the memory", Duration::from_secs(20), || {
         agent.log().contains("allows 24 MiB of memory").then_some(())
     });
+    drop(agent);
+    // One that is killed leaves its socket file.
+    let _ = fs::remove_file(listen.trim_start_matches("unix:"));
 }

@@ -239,6 +239,8 @@ structures! {
     KernfsNode = "kernfs_node";
     /// A packet.
     SkBuff = "sk_buff";
+    /// What the control block of a packet in an error queue has.
+    SockExterrSkb = "sock_exterr_skb";
     /// What TCP keeps in a packet's control block.
     TcpSkbCb = "tcp_skb_cb";
     /// A thread.

@@ -5,62 +5,17 @@
 //! in, and an entry that the kernel does not have is [`ABSENT`], so that the code which needs it is
 //! never reached. Guarantees: an entry's position, its type and its source are declared together.
 
+pub use crate::source::Source;
+
 use crate::btf::{
     BpfIterMeta, Cgroup, Constant, Entry, File, InetBindBucket, InetConnectionSock, InetSock,
     InetTimewaitSock, Inode, KernfsNode, Member, Need, Net, RequestSock, SeqFile, SkBuff, Sock,
-    SockCommon, SockFlag, Socket, Structure, SuperBlock, TaskStruct, TcpSkbCb, TcpSock,
+    SockCommon, SockExterrSkb, SockFlag, Socket, Structure, SuperBlock, TaskStruct, TcpSkbCb,
+    TcpSock,
 };
 
 /// The value of an entry that the running kernel does not have.
 pub const ABSENT: u32 = u32::MAX;
-
-/// How an entry is found in the kernel's BTF.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// Byte offset of a member of the given size in bytes; the path goes through nested and
-    /// anonymous structures.
-    Offset {
-        /// The structure.
-        of: &'static str,
-        /// The member, with dots.
-        path: &'static str,
-        /// Its size, bytes: a load of another size would be refused or wrong.
-        size: u32,
-    },
-    /// Byte offset of the byte that holds a bit-field, which must not cross a byte's border.
-    BitByte {
-        /// The structure.
-        of: &'static str,
-        /// The member, with dots.
-        path: &'static str,
-    },
-    /// Mask of that bit-field inside its byte; 0xff for a plain byte.
-    BitMask {
-        /// The structure.
-        of: &'static str,
-        /// The member, with dots.
-        path: &'static str,
-    },
-    /// Position of the lowest bit of that bit-field inside its byte.
-    BitShift {
-        /// The structure.
-        of: &'static str,
-        /// The member, with dots.
-        path: &'static str,
-    },
-    /// How many arguments a tracepoint has.
-    Arguments {
-        /// The tracepoint.
-        tracepoint: &'static str,
-    },
-    /// The value of an enumerator.
-    Enumerator {
-        /// The enumeration.
-        of: &'static str,
-        /// The enumerator.
-        name: &'static str,
-    },
-}
 
 /// Returns the size of a member's value, bytes.
 #[expect(clippy::cast_possible_truncation, reason = "a member that is loaded has some bytes")]
@@ -164,6 +119,14 @@ table! {
     NetInum: Optional member(Net, "ns.inum" => u32);
     /// `sk_err`.
     SkErr: Required member(Sock, "sk_err" => i32);
+    /// `sk_err_soft`.
+    SkErrSoft: Optional member(Sock, "sk_err_soft" => i32);
+    /// `sk_error_queue.qlen`.
+    ErrorQueueLength: Optional member(Sock, "sk_error_queue.qlen" => u32);
+    /// `sk_error_queue.next`: the first ICMP error, or timestamp, that waits to be read.
+    ErrorQueueNext: Optional member(Sock, "sk_error_queue.next" => *const SkBuff);
+    /// `ee` in the control block of a packet in that queue: an error and its origin.
+    QueuedError: Optional member(SockExterrSkb, "ee" => [u64; 2]);
     /// `sk_lock.owned`.
     SkOwned: Required member(Sock, "sk_lock.owned" => i32);
     /// `sk_uid`.

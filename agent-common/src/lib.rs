@@ -1,9 +1,10 @@
 //! What the probes in the kernel and the agent in user space agree on.
 //!
 //! `record` has the record layouts, `counters` the per-CPU counters, `probe` the list of probes,
-//! `layout` the table of kernel structure members whose offsets user space resolves before loading,
-//! `btf` the types that make a wrong member a compile error. `tcp`, `task` and `mark` have the
-//! kernel side's calculations that need no kernel, so that they are tested on the host.
+//! `layout` the table of kernel structure members whose offsets user space resolves before loading
+//! (`source` says from what), `btf` the types that make a wrong member a compile error. `tcp`,
+//! `task` and `mark` have the kernel side's calculations that need no kernel, so that they are
+//! tested on the host.
 //!
 //! Guarantees: every record has a fixed size and only fixed-width integers, pinned by const
 //! assertions; no type here needs `unsafe` to be read back from bytes, because user space parses
@@ -19,5 +20,6 @@ pub mod mark;
 pub mod operand;
 pub mod probe;
 pub mod record;
+pub mod source;
 pub mod task;
 pub mod tcp;

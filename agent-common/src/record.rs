@@ -86,7 +86,8 @@ pub struct State {
     pub new: u8,
     /// See [`flag`].
     pub flags: u8,
-    /// `sk_err`: why the socket ends, meaningful at CLOSE.
+    /// Why the socket ends, meaningful at CLOSE: `sk_err`, or for a connect without it what the
+    /// kernel has noted (`sk_err_soft`, `sk_error_queue`).
     pub err: u16,
     /// Address family.
     pub family: u16,

@@ -76,6 +76,20 @@ pub const fn is_cgroup_pointer(val: u64) -> bool {
     val != 0 && val.is_multiple_of(4)
 }
 
+/// Returns the error of the first half of a `sock_extended_err` as it lies in memory, if it came by
+/// ICMP (`SO_EE_ORIGIN_ICMP`); else 0: what waits in an error queue can be a timestamp.
+#[inline(always)]
+#[must_use]
+#[expect(clippy::cast_possible_truncation, reason = "the halves of the word, and an error number")]
+pub const fn icmp_error(first_half: u64) -> u16 {
+    let (number, origin) = if cfg!(target_endian = "little") {
+        (first_half as u32, (first_half >> 32) as u8)
+    } else {
+        ((first_half >> 32) as u32, (first_half >> 24) as u8)
+    };
+    if origin == 2 { number as u16 } else { 0 }
+}
+
 /// Returns whether a socket of this family and protocol is a TCP socket over IP.
 #[inline(always)]
 #[must_use]
@@ -120,6 +134,17 @@ mod tests {
     fn a_cgroup_pointer_has_two_clear_low_bits() {
         assert!(is_cgroup_pointer(0xffff_8880_0123_4560));
         assert!(!is_cgroup_pointer(0) && !is_cgroup_pointer(1) && !is_cgroup_pointer(2));
+    }
+
+    #[test]
+    fn a_queued_error_counts_if_it_came_by_icmp() {
+        let word = |number: u32, origin: u8| {
+            let [a, b, c, d] = number.to_ne_bytes();
+            u64::from_ne_bytes([a, b, c, d, origin, 3, 1, 0])
+        };
+        assert_eq!((icmp_error(word(113, 2)), icmp_error(word(111, 2))), (113, 111));
+        // A timestamp, an IPv6 error, an empty queue.
+        assert_eq!((icmp_error(word(42, 4)), icmp_error(word(113, 3)), icmp_error(0)), (0, 0, 0));
     }
 
     #[test]

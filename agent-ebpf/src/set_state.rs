@@ -10,15 +10,16 @@
 use agent_common::btf::{Sock, TcpSock};
 use agent_common::counters::Counter;
 use agent_common::layout::{
-    SkErr, SkFamily, SkOwned, SkProtocol, SkUid, SockDone, TcpBytesReceived, TcpBytesRetrans,
-    TcpBytesSent, TcpSrtt, TcpTotalRetrans,
+    ErrorQueueLength, ErrorQueueNext, QueuedError, SkErr, SkErrSoft, SkFamily, SkOwned, SkProtocol,
+    SkUid, SkbCb, SockDone, TcpBytesReceived, TcpBytesRetrans, TcpBytesSent, TcpSrtt,
+    TcpTotalRetrans,
 };
 use agent_common::record::{Close, State, flag, kind};
 use agent_common::tcp;
 use aya_ebpf::macros::btf_tracepoint;
 use aya_ebpf::programs::BtfTracePointContext;
 
-use crate::access::{BtfPtr, has};
+use crate::access::{self, BtfPtr, has};
 use crate::counters::{Block, Counters};
 use crate::second::{self, Transition};
 use crate::task::Task;
@@ -96,9 +97,37 @@ fn report(transition: Transition, seen: u64) -> bool {
     }
     let Some(mut room) = out::reserve::<Close>() else { return false };
     let port = socket::source_port(full);
-    room.write(closing(full, record(kind::CLOSE, transition, port, time, task)));
+    let state = record(kind::CLOSE, transition, port, time, task);
+    room.write(closing(full, State { err: reason(transition), ..state }));
     out::submit(room, seen);
     true
+}
+
+/// Returns why a socket ends: `sk_err`, or for a connect without it, what the kernel has noted. An
+/// ICMP error that comes while a task holds the lock, as this host's own do, ends nothing
+/// (`tcp_v4_err`, `tcp_v6_err`, 5.10 to 6.18).
+#[inline(always)]
+fn reason(Transition { sk, old, .. }: Transition) -> u16 {
+    let err = sk.load(SkErr) as u16;
+    // SYN_SENT is 2, SYN_RECV is 3.
+    if err != 0 || old >> 1 != u32::from(tcp::SYN_SENT) >> 1 {
+        return err;
+    }
+    let soft = if has(SkErrSoft) { sk.load(SkErrSoft) as u16 } else { 0 };
+    if soft != 0 { soft } else { queued(sk) }
+}
+
+/// Returns the first error in a socket's error queue, if it came by ICMP: there it stays where
+/// `SO_ERROR` has taken the noted one. Only IPv4 queues an error that nobody asked for
+/// (`ip_icmp_error`, 5.10 to 6.18).
+#[inline(always)]
+fn queued(sk: BtfPtr<Sock>) -> u16 {
+    let known = has(ErrorQueueLength) && has(ErrorQueueNext) && has(SkbCb) && has(QueuedError);
+    if !known || sk.load(ErrorQueueLength) == 0 {
+        return 0;
+    }
+    let [error, _] = access::copy_within(sk.follow(ErrorQueueNext), SkbCb, QueuedError);
+    tcp::icmp_error(error)
 }
 
 /// Returns what every transition has; `local_port` is used if it is not 0.

@@ -1,7 +1,8 @@
 //! The housekeeping thread: once a second it makes slow readings that a scrape must not make.
 //!
 //! Started by `run`. It reads the run statistics of the programs and the resources of this process,
-//! and requests a reconcile pass if the kernel ran neither state probe for some transition.
+//! and requests a reconcile pass if the kernel ran neither state probe for some transition. It ends
+//! if a probe is detached from outside, and the agent with it.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::Duration;
@@ -9,10 +10,10 @@ use std::time::Duration;
 use procfs::process::{LimitValue, Process};
 
 use crate::clock::monotonic;
-use crate::kernel::probe::STATE_PROBES;
+use crate::kernel::probe::{ProbeState, STATE_PROBES};
 use crate::kernel::run_stats::{ProgramRuns, RunStats};
 use crate::metrics::SharedStats;
-use crate::metrics::stats::ProcessSample;
+use crate::metrics::stats::{Probe, ProcessSample};
 use crate::rate_limited::RateLimited;
 
 /// The time between two rounds.
@@ -21,7 +22,8 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// Work that the thread does in each round, besides its readings.
 pub(crate) type Chore = Box<dyn FnMut() + Send>;
 
-/// Reads and does the `chores` now and then every second, until the other end of `stop` is gone.
+/// Reads and does the `chores` now and then every second, until the other end of `stop` is gone,
+/// or a probe is detached: what it fed would stand still.
 pub(crate) fn run(
     runs: &RunStats,
     stats: &SharedStats,
@@ -31,6 +33,14 @@ pub(crate) fn run(
 ) {
     let mut unseen = Unseen::default();
     loop {
+        if let Some(probe) = runs.detached() {
+            tracing::error!(
+                probe,
+                "the probe is no longer attached: its link was cut from outside"
+            );
+            stats.update(|stats| note_detached(&mut stats.probes, probe));
+            return;
+        }
         let programs: Vec<_> = runs.read().collect();
         for chore in chores.iter_mut() {
             chore();
@@ -56,6 +66,13 @@ pub(crate) fn run(
         if stop.recv_timeout(INTERVAL) != Err(RecvTimeoutError::Timeout) {
             return;
         }
+    }
+}
+
+/// Notes that a probe no longer works.
+fn note_detached(probes: &mut [Probe], name: &str) {
+    if let Some(probe) = probes.iter_mut().find(|probe| probe.name == name) {
+        probe.state = ProbeState::Failed("its link was cut from outside".to_owned());
     }
 }
 

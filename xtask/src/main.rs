@@ -1,5 +1,5 @@
 //! The project's own commands, reached as `cargo xtask VERB`: set-up, build, run, check, test,
-//! kernels, bench, lab, demo, dashboards.
+//! kernels, bench, lab, demo, dashboards, soak.
 //!
 //! Every verb installs what it needs before it starts, prints what it does, and fails with one
 //! message that names what to do. `cargo xtask` alone prints the help.
@@ -26,6 +26,7 @@ mod results;
 mod root_tests;
 mod run;
 mod setup;
+mod soak;
 mod test;
 mod toolchain;
 mod workspace;
@@ -53,6 +54,7 @@ enum Verb {
     TestStep(test::StepArgs),
     Kernels(kernels::Args),
     Bench(bench::Args),
+    Soak(soak::Args),
     Lab(lab::Args),
     Demo(demo::Args),
     #[command(hide = true)]
@@ -75,6 +77,7 @@ fn main() -> ExitCode {
         Verb::Test(args) => test::main(&args),
         Verb::TestStep(args) => test::step(&args).map(done),
         Verb::Kernels(args) => kernels::main(&args),
+        Verb::Soak(args) => soak::main(&args),
         Verb::Lab(args) => lab::main(&args).map(done),
         Verb::Demo(args) => demo::main(&args).map(done),
         Verb::DemoPlay(args) => demo::play(&args).map(done),

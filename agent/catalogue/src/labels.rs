@@ -78,17 +78,17 @@ label_set! {
 label_set! {
     /// `ConnectFailure` says why a connect failed.
     ConnectFailure {
-        /// The peer answered with a reset.
+        /// The peer answered with a reset, or a firewall in its place (port unreachable).
         Refused = "refused",
         /// No answer came within the kernel's timeout.
         TimedOut = "timed_out",
-        /// A router on the way had no route, or the neighbour did not answer.
+        /// A router on the way had no route or refused, or the neighbour did not answer.
         HostUnreachable = "host_unreachable",
         /// A router reported that it has no route to the network.
         NetUnreachable = "net_unreachable",
         /// A reset came after the handshake had begun.
         Reset = "reset",
-        /// The program closed the socket while the SYN was under way.
+        /// The program closed the socket while the SYN was under way and no error was noted.
         Canceled = "canceled",
         /// No local port was left (`EADDRNOTAVAIL`): no SYN was sent.
         NoLocalPort = "no_local_port",

@@ -175,7 +175,9 @@ sends a SYN and is not an active open |
 | PassiveOpens | `T{listen,syn_recv}` | exact |
 | AttemptFails | `T{syn_sent,close}` with an error (`connect_failures_total` without `canceled` \
 and `no_local_port`) + `T{syn_recv,close}` + request sockets that were reset | exact but for the \
-last, which has no event: a handshake that a reset ends before the socket exists |
+last, which has no event (a handshake that a reset ends before the socket exists), and for \
+connects that the program closes after an ICMP error that the kernel only noted: they are no \
+AttemptFails |
 | EstabResets | `T{established,close}` + `T{close_wait,close}` | exact |
 | RetransSegs | `retransmitted_segments_total` + `synack_retransmits_total` + TCPRetransFail | \
 exact; RetransSegs includes attempts that failed, whose segments TCPRetransFail counts |
@@ -197,6 +199,12 @@ else is as of the scrape. The numbers agree at rest. A socket that a checkpoint 
 - A connection that this side shut down in both directions and that then receives data is reset by
   this side, but the kernel notes the error as if the peer had (`tcp_reset`): it counts as
   `rst_after_fin`, and in `resets_received_total`.
+- An ICMP error that comes while the program is inside a call with the socket, as that of a firewall
+  rule of this host does, ends no connect: the kernel notes it for `SO_ERROR` and goes on
+  (`tcp_v4_err`, `tcp_v6_err`, 5.10 to 6.18). If the program then closes the socket, the connect has
+  failed for that reason, whether the program asked or not. But over IPv6 nothing is left of an
+  error that the program took by `SO_ERROR` before `poll` reported one, and over IPv4 of one that it
+  also took from the queue of errors (`MSG_ERRQUEUE`): such a connect counts as `canceled`.
 - The owner of a socket is who connected, listened or closed on it, until the descriptor tables of
   all processes are read: with every reconcile pass, and after `--verify-after` in a leak state.
   From then on it is who holds a descriptor. Until then a process that accepted a connection, took

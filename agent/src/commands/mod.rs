@@ -13,6 +13,7 @@ use crate::exit::Error;
 use crate::kernel::layout::{BTF_PATH, LayoutError};
 use crate::kernel::load::{Kernel, LoadError, Maps, Sizes};
 use crate::kernel::privileges;
+use crate::pressure::memory;
 
 /// The least limit of descriptors: the agent has fewer than half of them open at rest, the rest is
 /// for namespaces and connections to its API.
@@ -33,7 +34,20 @@ fn load(sizes: Sizes) -> Result<(Kernel, Maps), Error> {
     if !missing.is_empty() {
         return Err(Error::Privilege { missing: missing.join(" and ").to_lowercase() });
     }
+    // Before the first large piece is taken: a process that is killed says nothing.
+    warn_of_little_memory();
     Kernel::load(sizes).map_err(explain)
+}
+
+fn warn_of_little_memory() {
+    if let Some(limit) = memory::limit().filter(|limit| *limit < memory::LEAST) {
+        tracing::warn!(
+            "the cgroup allows {} MiB of memory and the agent needs {}: the kernel may kill it; \
+             raise the limit (MemoryMax= of a unit, resources of a container)",
+            limit >> 20,
+            memory::LEAST >> 20
+        );
+    }
 }
 
 /// Refuses a limit of descriptors with which some probe would not load, as if the kernel lacked it.

@@ -29,7 +29,7 @@ use self::decode::Record;
 pub use self::handle::Handle;
 use self::rings::Rings;
 use crate::clock::monotonic;
-use crate::conn::{Budget, Nanos, PassRequest, PassSummary, Progress, Table};
+use crate::conn::{Budget, Covered, Nanos, PassRequest, PassSummary, Progress, Table};
 use crate::kernel::load::Maps;
 use crate::metrics::SharedStats;
 use crate::metrics::stats::DecodeErrors;
@@ -69,6 +69,8 @@ pub struct Ingest {
     handle: Handle,
     counted_at: u64,
     lost: u64,
+    /// When that grew; `None` if it never did.
+    lost_at: Option<Nanos>,
     warning: RateLimited,
     /// Transitions that the kernel counted and no ring will deliver, as far as is known.
     missing: u64,
@@ -107,6 +109,7 @@ impl Ingest {
             handle,
             counted_at: 0,
             lost: 0,
+            lost_at: None,
             warning: RateLimited::default(),
             missing: 0,
         })
@@ -207,7 +210,7 @@ impl Ingest {
                     "the ring was full and records were lost; the table is being corrected"
                 );
             }
-            self.lost = lost;
+            (self.lost, self.lost_at) = (lost, Some(Nanos::new(time)));
             // If a pass is already requested, that is enough.
             let _ = self.wishes.pass.try_send(());
         }
@@ -254,6 +257,7 @@ impl Ingest {
                 Command::Abort => self.request(PassRequest::Abort),
                 Command::End(covered, reply) => {
                     self.catch_up();
+                    let covered = Covered { lost: self.lost_at, ..covered };
                     lock(&self.table).request(PassRequest::Commit(covered));
                     // If no pass was under way, nothing was found.
                     let summary = self.work().unwrap_or_default();

@@ -10,12 +10,13 @@ use std::path::Path;
 
 use agent_common::counters::COUNTER_WORDS;
 use agent_common::operand::{Preemptible, SETTINGS, Setting, WakeBytes};
-use agent_common::probe::{PROBES, Probe, STATE_PROBES};
+use agent_common::probe::{Hook, PROBES, Probe, STATE_PROBES};
 use aya::maps::{MapData, PerCpuArray, RingBuf};
 use aya::{Btf, Ebpf, EbpfLoader, include_bytes_aligned};
 
 use super::attach;
 use super::layout::{BTF_PATH, Layout, LayoutError};
+use super::links::Links;
 use super::patch::{PatchError, patch};
 use super::probe::ProbeState;
 use super::refusal::{chain, is_denied};
@@ -127,15 +128,23 @@ impl Kernel {
         silences(&self.layout)
     }
 
-    /// Returns the descriptors through which the kernel reports how often each program ran.
+    /// Returns the descriptors through which the kernel reports how often each program ran, and
+    /// whether it is attached.
     #[must_use]
     pub fn run_stats(&self) -> RunStats {
+        let hooked = self.probes.iter().filter(|(probe, state)| {
+            state.is_attached() && matches!(probe.hook, Hook::Tracepoint(_))
+        });
+        let ids = hooked.filter_map(|(probe, _)| {
+            let info = self.ebpf.program(probe.program)?.info().ok()?;
+            Some((probe.name, info.id()))
+        });
         let fds =
             self.probes.iter().filter(|(_, state)| state.is_attached()).filter_map(|(probe, _)| {
                 let fd = self.ebpf.program(probe.program)?.fd().ok()?.try_clone().ok()?;
                 Some((probe.name, fd.as_fd().try_clone_to_owned().ok()?))
             });
-        RunStats::new(fds.collect())
+        RunStats::new(fds.collect(), Links::find(ids))
     }
 
     /// Opens an iterator by its probe's name, in the calling thread's network namespace.
@@ -220,7 +229,6 @@ fn forward_log(_: &mut Ebpf) -> Box<dyn FnMut() + Send> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use agent_common::probe::Hook;
     use object::{Object as _, ObjectSection as _, ObjectSymbol as _, SymbolKind};
 
     use super::*;

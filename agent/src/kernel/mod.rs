@@ -2,6 +2,7 @@
 mod attach;
 pub mod heap;
 pub mod layout;
+mod links;
 pub mod load;
 pub mod namespaces;
 pub mod patch;

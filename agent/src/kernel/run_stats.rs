@@ -1,5 +1,5 @@
-//! What the kernel reports of its programs, read from `/proc/self/fdinfo` on a cadence, never at
-//! scrape.
+//! What the kernel reports of its programs and their links, read from `/proc/self/fdinfo` on a
+//! cadence, never at scrape.
 //!
 //! `recursion_misses` (5.12) counts the runs that the kernel skipped because the same program was
 //! already running on that CPU (`__bpf_trace_run`, 6.1): a loss that no ring can see.
@@ -7,10 +7,13 @@
 use std::fs;
 use std::os::fd::{AsRawFd, OwnedFd};
 
+use super::links::Links;
+
 /// The programs to ask about.
 #[derive(Debug)]
 pub struct RunStats {
     programs: Vec<(&'static str, OwnedFd)>,
+    links: Links,
 }
 
 /// What one program has done since it was loaded.
@@ -25,8 +28,14 @@ pub struct ProgramRuns {
 }
 
 impl RunStats {
-    pub(super) fn new(programs: Vec<(&'static str, OwnedFd)>) -> Self {
-        Self { programs }
+    pub(super) fn new(programs: Vec<(&'static str, OwnedFd)>, links: Links) -> Self {
+        Self { programs, links }
+    }
+
+    /// Returns the name of a probe that is no longer attached though it was at the start.
+    #[must_use]
+    pub fn detached(&self) -> Option<&'static str> {
+        self.links.gone()
     }
 
     /// Reads the numbers of every program; each comes with its probe's name.

@@ -27,6 +27,7 @@ enum Absence {
 
 const IPV6: &str = "there is no IPv6 in this kernel";
 const NAMESPACES: &str = "network namespaces are not told apart";
+const NOTED: &str = "connects that are given up after an ICMP error can count as canceled";
 const CGROUPS: &str = "there are no cgroups in this kernel: sockets have no cgroup";
 const BYTES_SENT: &str = "the bytes that a connection has sent count as 0";
 const RECEIVE_QUEUES: &str =
@@ -50,6 +51,10 @@ const ABSENCES: &[(Name, Absence)] = &[
     (Name::SkPeer6, Silent(IPV6)),
     (Name::SkNet, Silent(NAMESPACES)),
     (Name::NetInum, Silent(NAMESPACES)),
+    (Name::SkErrSoft, Silent(NOTED)),
+    (Name::ErrorQueueLength, Silent(NOTED)),
+    (Name::ErrorQueueNext, Silent(NOTED)),
+    (Name::QueuedError, Silent(NOTED)),
     (Name::SockDone, Silent("the FIN of a peer counts as a byte received")),
     (Name::SkCgroup, SilentWithout(Name::SkCgroupVal, CGROUPS)),
     (Name::SkCgroupVal, SilentWithout(Name::SkCgroup, CGROUPS)),
@@ -180,6 +185,7 @@ mod tests {
         for sentence in [
             IPV6,
             NAMESPACES,
+            NOTED,
             CGROUPS,
             BYTES_SENT,
             RECEIVE_QUEUES,

@@ -10,6 +10,7 @@ use aya::programs::{BtfTracePoint, ProgramError};
 use aya::{Btf, Ebpf};
 
 use super::layout::{BTF_PATH, Layout};
+use super::links::Links;
 use super::load::{LoadError, Sizes, load_object};
 use super::refusal::chain;
 use super::run_stats::RunStats;
@@ -86,6 +87,9 @@ impl Yardstick {
                 .try_clone_to_owned()
                 .ok()
         };
-        RunStats::new(fd().map(|fd| (self.yard.program(), fd)).into_iter().collect())
+        RunStats::new(
+            fd().map(|fd| (self.yard.program(), fd)).into_iter().collect(),
+            Links::default(),
+        )
     }
 }

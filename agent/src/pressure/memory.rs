@@ -1,4 +1,4 @@
-//! The memory that this process may use, by its cgroup (version 2).
+//! The memory that this process may use, by its cgroup of either version.
 //!
 //! Read once, at the start of the agent.
 
@@ -8,20 +8,41 @@ use super::text;
 
 /// The least memory with which the agent runs, bytes: with less the kernel has killed it.
 pub(crate) const LEAST: u64 = 48 << 20;
+/// No limit of version 1 that is one lies above (`PAGE_COUNTER_MAX`, 6.18, in pages).
+const NO_LIMIT: u64 = 1 << 62;
 
 /// Returns the lowest limit of the cgroups that this process is in, bytes; `None` without one.
 pub(crate) fn limit() -> Option<u64> {
-    let cgroups = text("/proc/self/cgroup")?;
-    lowest(Path::new("/sys/fs/cgroup"), &cgroups)
+    lowest(Path::new("/sys/fs/cgroup"), &text("/proc/self/cgroup")?)
 }
 
-/// Returns the lowest limit along the path of the unified hierarchy that is mounted at `root`.
+/// Returns the lowest limit in the hierarchies that are mounted below `root`: that of version 2,
+/// alone or beside others, and that of version 1 for memory. A line of `cgroups` is
+/// `number:controllers:path`, the number and the controllers of version 2 are `0` and nothing
+/// (`proc_cgroup_show`, 6.18).
 fn lowest(root: &Path, cgroups: &str) -> Option<u64> {
-    let path = cgroups.lines().find_map(|line| line.strip_prefix("0::/"))?;
-    let limit_at = |cgroup: &Path| text(root.join(cgroup).join("memory.max"))?.trim().parse().ok();
+    let limit = |line: &str| {
+        let mut parts = line.splitn(3, ':').skip(1);
+        let (controllers, path) = (parts.next()?, parts.next()?.strip_prefix('/')?);
+        match controllers {
+            "" => along(root, path, "memory.max")
+                .or_else(|| along(&root.join("unified"), path, "memory.max")),
+            _ if controllers.split(',').any(|one| one == "memory") => {
+                along(&root.join("memory"), path, "memory.limit_in_bytes")
+            }
+            _ => None,
+        }
+    };
+    cgroups.lines().filter_map(limit).min()
+}
+
+/// Returns the lowest limit along a path; without one, version 1 has a number near the largest.
+fn along(top: &Path, path: &str, file: &str) -> Option<u64> {
+    let limit_at = |cgroup: &Path| text(top.join(cgroup).join(file))?.trim().parse().ok();
     // A path that leads outside is of a cgroup namespace that does not contain this process.
     let inside = !Path::new(path).components().any(|part| part.as_os_str() == "..");
-    Path::new(path).ancestors().filter(|_| inside).filter_map(limit_at).min()
+    let limits = Path::new(path).ancestors().filter(|_| inside).filter_map(limit_at);
+    limits.filter(|limit| *limit < NO_LIMIT).min()
 }
 
 #[cfg(test)]
@@ -45,6 +66,16 @@ mod tests {
         for other in ["0::/../x\n", "4:memory:/y\n", "", "0::/gone\n"] {
             assert_eq!(lowest(&root, other), None, "{other:?}");
         }
+        let old = root.join("memory/x/y");
+        fs::create_dir_all(&old).unwrap();
+        fs::write(old.join("memory.limit_in_bytes"), "9223372036854771712\n").unwrap();
+        let lines = "5:pids:/z\n4:cpu,memory:/x/y\n0::/\n";
+        assert_eq!(lowest(&root, lines), None, "version 1 without a limit");
+        fs::write(root.join("memory/x/memory.limit_in_bytes"), "67108864\n").unwrap();
+        assert_eq!(lowest(&root, lines), Some(64 << 20));
+        fs::create_dir_all(root.join("unified/a")).unwrap();
+        fs::write(root.join("unified/a/memory.max"), "4096\n").unwrap();
+        assert_eq!(lowest(&root, "0::/a\n"), Some(4096), "version 2 beside others");
         fs::remove_dir_all(&root).unwrap();
     }
 }

@@ -54,6 +54,7 @@ impl Reconcile {
             self.send(Command::Abort)?;
             return Err(Stop::Failed(io::Error::other("no socket list could be read to its end")));
         }
+        covered.everyone = self.verify.agent().is_some();
         let (reply, answer) = channel();
         self.send(Command::End(covered, reply))?;
         let summary = answer.recv().map_err(|_gone: std::sync::mpsc::RecvError| Stop::Ended)?;

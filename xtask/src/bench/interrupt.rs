@@ -1,5 +1,5 @@
-//! The signals that end the benchmark early, obeyed between two steps, so that what was started is
-//! ended in order.
+//! The signals that end a run of many steps early, obeyed between two of them, so that what was
+//! started is ended in order.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,14 +12,14 @@ use testkit::process::Process;
 /// Time between two looks at something that takes a while.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// Whether a signal asked the benchmark to end. From its creation on signals end nothing by
+/// Whether a signal asked the run to end. From its creation on signals end nothing by
 /// themselves.
 #[derive(Debug, Clone)]
-pub(super) struct Interrupt(Arc<AtomicBool>);
+pub(crate) struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
     /// Installs the handlers.
-    pub(super) fn new() -> Result<Self> {
+    pub(crate) fn new() -> Result<Self> {
         let over = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM, SIGHUP] {
             signal_hook::flag::register(signal, Arc::clone(&over)).context("listen to signals")?;
@@ -28,18 +28,18 @@ impl Interrupt {
     }
 
     /// Returns an error once a signal has come.
-    pub(super) fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         anyhow::ensure!(!self.0.load(Ordering::Relaxed), "interrupted; what was started is ended");
         Ok(())
     }
 
     /// Sleeps, unless a signal comes.
-    pub(super) fn sleep(&self, time: Duration) -> Result<()> {
+    pub(crate) fn sleep(&self, time: Duration) -> Result<()> {
         self.wait(time, || Ok(None::<()>)).map(drop)
     }
 
     /// Calls `look` until it finds something. Returns `None` if nothing comes within `time`.
-    pub(super) fn wait<T>(
+    pub(crate) fn wait<T>(
         &self,
         time: Duration,
         mut look: impl FnMut() -> Result<Option<T>>,
@@ -57,7 +57,7 @@ impl Interrupt {
 
     /// The next line that a process prints, unless it takes longer than `patience` or a signal
     /// comes.
-    pub(super) fn line(&self, process: &Process, patience: Duration) -> Result<String> {
+    pub(crate) fn line(&self, process: &Process, patience: Duration) -> Result<String> {
         let start = Instant::now();
         loop {
             if let Some(line) = process.line(LOOK)? {

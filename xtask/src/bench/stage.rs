@@ -22,7 +22,7 @@ const WARM: Duration = Duration::from_millis(100);
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A load's process. The namespaces outlive it: fields are dropped in this order.
-pub(super) struct Load {
+pub(crate) struct Load {
     /// Which load it is.
     pub(super) spec: &'static Spec,
     process: Process,
@@ -31,7 +31,7 @@ pub(super) struct Load {
 
 impl Load {
     /// Makes the namespaces and starts the process in them.
-    pub(super) fn start(spec: &'static Spec, interrupt: &Interrupt) -> Result<Self> {
+    pub(crate) fn start(spec: &'static Spec, interrupt: &Interrupt) -> Result<Self> {
         let namespaces = namespaces(spec).context("make network namespaces")?;
         let there = if spec.cable { namespaces[1].pid() } else { 0 };
         let process = start(namespaces[0].pid(), &[spec.name, &there.to_string()], interrupt)?;
@@ -44,7 +44,7 @@ impl Load {
     }
 
     /// Lets it make its sockets anew, get warm, and work for as long.
-    pub(super) fn run(&mut self, time: Duration, interrupt: &Interrupt) -> Result<Sample> {
+    pub(crate) fn run(&mut self, time: Duration, interrupt: &Interrupt) -> Result<Sample> {
         self.process.tell(format_args!("{} {}", WARM.as_millis(), time.as_millis()))?;
         let line = interrupt.line(&self.process, time + PATIENCE)?;
         serde_json::from_str(&line).with_context(|| format!("the load printed {line:?}"))

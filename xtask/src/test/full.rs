@@ -25,6 +25,9 @@ pub(crate) enum FullStep {
     /// Every case of a leak at once beside ten thousand healthy connections, with an agent that was
     /// there before and with one that comes later; in about ten minutes, --yes installs.
     Crowd,
+    /// The agent under a mixed load with faults for half an hour, and whether it stays as it is;
+    /// --yes installs. `cargo xtask soak` takes another length.
+    Soak,
     /// A healthy mix with ten thousand connections over a path of 200 ms, of which none may be
     /// accused; in about twelve minutes, --yes installs.
     Healthy,
@@ -84,7 +87,7 @@ mod tests {
         let error = Cli::try_parse_from(["test", "--full", "soap"]).err().unwrap().to_string();
         assert!(
             error.contains("soap")
-                && error.contains("[possible values: load, software, crowd, healthy]"),
+                && error.contains("[possible values: load, software, crowd, soak, healthy]"),
             "{error}"
         );
     }

@@ -18,7 +18,7 @@ use self::full::FullStep;
 use self::lanes::Stage;
 use self::step::Step;
 use crate::setup::{self, ConsentArgs};
-use crate::{build, process};
+use crate::{build, process, soak};
 
 pub(crate) use self::beside::{StepArgs, main as step};
 
@@ -44,6 +44,7 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
         None => suite(args, false),
         Some(FullStep::Load) => suite(args, true),
         Some(FullStep::Software) => software::main(args.filter.as_deref(), args.consent.consent()),
+        Some(FullStep::Soak) => soak::long(args.consent.consent()),
         Some(FullStep::Crowd) => full::live("long::crowd", args.consent.consent()),
         Some(FullStep::Healthy) => full::live("long::healthy", args.consent.consent()),
     }
@@ -97,7 +98,7 @@ fn plan(no_root: bool, only_tests: bool) -> Vec<Stage> {
     if !no_root {
         // It compares counters of the whole machine, which the sockets of other tests would change,
         // and it times what the agent does.
-        stages.push(Stage::Alone(Step::Live));
+        stages.extend([Stage::Alone(Step::Live), Stage::Alone(Step::Soak)]);
     }
     // The proofs of the lab and of the dashboards mostly wait, for alerts that take seconds to
     // fire. The guests have no network: they open no socket on this machine, and they are nice, so
@@ -128,8 +129,8 @@ mod tests {
 
     #[test]
     fn the_plan_has_every_step_after_the_build_once() {
-        use Step::{Clippy, Cost, Dashboards, Kernels, Lab, Live, Unit};
-        let all = [Clippy, Unit, Cost, Live, Lab, Dashboards, Kernels];
+        use Step::{Clippy, Cost, Dashboards, Kernels, Lab, Live, Soak, Unit};
+        let all = [Clippy, Unit, Cost, Live, Soak, Lab, Dashboards, Kernels];
         assert_eq!(steps(&plan(false, false)), all);
         assert_eq!(steps(&plan(true, false)), [Clippy, Unit, Cost, Kernels]);
         assert_eq!(steps(&plan(false, true)), [Unit, Live, Lab, Dashboards]);
@@ -137,8 +138,10 @@ mod tests {
     }
 
     #[test]
-    fn the_live_tests_run_alone() {
-        let alone = |stage: &Stage| matches!(stage, Stage::Alone(Step::Live));
-        assert!(plan(false, false).iter().any(alone));
+    fn the_live_tests_and_the_soak_run_alone() {
+        let plan = plan(false, false);
+        for step in [Step::Live, Step::Soak] {
+            assert!(plan.contains(&Stage::Alone(step)), "{step:?}");
+        }
     }
 }

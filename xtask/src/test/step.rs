@@ -9,7 +9,7 @@ use crate::bench::check;
 use crate::build::Agent;
 use crate::results::{self, Counts};
 use crate::root_tests::{self, RootTest};
-use crate::{cargo, kernels, lab, process};
+use crate::{cargo, kernels, lab, process, soak};
 
 /// A step, in the order of the summary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
@@ -26,6 +26,8 @@ pub(crate) enum Step {
     Cost,
     /// The agent in the running kernel.
     Live,
+    /// The agent under a mixed load with faults for a minute.
+    Soak,
     /// The scenarios of the lab.
     Lab,
     /// The dashboards and alerts on a live agent.
@@ -63,6 +65,7 @@ impl Step {
             Self::Unit => "unit",
             Self::Cost => "cost",
             Self::Live => "live",
+            Self::Soak => "soak",
             Self::Lab => "lab",
             Self::Dashboards => "dashboards",
             Self::Kernels => "kernels",
@@ -89,6 +92,7 @@ impl Step {
             Self::Unit => unit(agent, filter),
             Self::Cost => cost(agent),
             Self::Live => root_tests::LIVE.run(agent, filter).map(Done::Ran),
+            Self::Soak => soak::short(agent).map(Done::Ran),
             Self::Lab => root_tests::LAB.run(agent, filter).map(Done::Ran),
             Self::Dashboards => root_tests::DASHBOARDS.run(agent, filter).map(Done::Ran),
             Self::Kernels => kernels::boot_defaults(agent).map(Done::Ran),

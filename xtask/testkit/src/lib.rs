@@ -9,6 +9,7 @@
 
 pub mod address;
 pub mod agent;
+pub mod census;
 pub mod client;
 pub mod launch;
 mod log;
@@ -20,5 +21,6 @@ pub mod program;
 pub mod shell;
 pub mod traffic;
 pub mod turn;
+pub mod usage;
 pub mod veth;
 pub mod wait;

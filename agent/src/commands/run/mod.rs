@@ -25,7 +25,6 @@ use crate::kernel::namespaces::Home;
 use crate::kernel::{privileges, sight};
 use crate::metrics::SharedStats;
 use crate::metrics::stats::Probe;
-use crate::pressure::memory;
 use crate::{kernel, print_line};
 
 use deaths::Deaths;
@@ -132,14 +131,6 @@ fn log_probes(kernel: &Kernel) {
     }
     for limit in sight::limits() {
         tracing::warn!("{limit}");
-    }
-    if let Some(limit) = memory::limit().filter(|limit| *limit < memory::LEAST) {
-        tracing::warn!(
-            "the cgroup allows {} MiB of memory and the agent needs {}: the kernel may kill it; \
-             raise the limit (MemoryMax= of a unit, resources of a container)",
-            limit >> 20,
-            memory::LEAST >> 20
-        );
     }
     for silence in kernel.silences() {
         tracing::info!("on this kernel {silence}");

@@ -22,7 +22,7 @@ use crate::conn::socket::row::{flag, seen};
 /// How far the commit of a pass has come.
 #[derive(Default)]
 pub(crate) struct Commit {
-    covered: Covered,
+    covered: Box<Covered>,
     step: Step,
     /// The slot of the next row.
     at: u32,
@@ -79,7 +79,7 @@ impl Step {
 impl Commit {
     /// Begins to commit a pass of which `covered` was read to the end.
     pub(crate) fn new(covered: Covered) -> Self {
-        Self { covered, ..Self::default() }
+        Self { covered: Box::new(covered), ..Self::default() }
     }
 
     /// Continues over about as many rows as `budget` says. Returns whether all steps are done.

@@ -4,14 +4,17 @@
 //! others come and go. So a row that one pass missed is kept, and removed if the next pass, which
 //! is due at once, misses it again. Rows of a namespace that no pass can enter any more, because no
 //! process is left in it, are kept while a descriptor refers to them or the kernel may still be
-//! busy closing them.
+//! busy closing them. If records were lost since, a row in a state that a socket leaves with its
+//! last descriptor is not what it says: it is removed, if two passes find no descriptor.
+
+use catalogue::labels::SocketState;
 
 use super::pass::Pass;
 use crate::conn::core::Core;
 use crate::conn::ids::RowId;
 use crate::conn::nanos::Nanos;
 use crate::conn::report::coverage::Covered;
-use crate::conn::socket::row::{flag, seen};
+use crate::conn::socket::row::{Row, flag, seen};
 
 /// How long the kernel can take to close a socket that no process holds:
 /// `tcp_retries2` allows 924.6 s by default, the other timers less.
@@ -23,6 +26,13 @@ pub(crate) enum Presence {
     MissedOnce,
     Unverified,
     Gone,
+}
+
+/// Whether the socket leaves its state when the last descriptor is closed (`tcp_close`, 6.18). One
+/// that was not accepted has none.
+fn ends_with_holder(row: &Row) -> bool {
+    use SocketState::{CloseWait, Established, Listen, SynSent};
+    matches!(row.state, SynSent | Established | CloseWait | Listen) && !row.is_unaccepted()
 }
 
 /// Returns what is to be done with a row after a pass.
@@ -39,6 +49,10 @@ pub(crate) fn presence_of(core: &Core, pass: &Pass, covered: &Covered, index: Ro
         return Presence::Unverified;
     }
     let held = covered.holders.is_none() || pass.holders.holds(index);
+    let is_over = covered.lost.is_some_and(|lost| row.entered <= lost) && ends_with_holder(row);
+    if !held && covered.everyone && is_over {
+        return if row.seen == seen::MISSED { Presence::Gone } else { Presence::MissedOnce };
+    }
     if held || row.entered.saturating_add(ORPHAN_LIFE) > pass.start {
         Presence::Unverified
     } else {

@@ -16,6 +16,10 @@ pub struct Covered {
     /// When it began to read the descriptor tables of all processes; `None` if it did
     /// not read them to the end.
     pub holders: Option<Nanos>,
+    /// Whether these are the tables of all processes of the machine: not so in a pid namespace.
+    pub everyone: bool,
+    /// When it was last noticed that records were lost; `None` if none were.
+    pub lost: Option<Nanos>,
 }
 
 /// What a pass found.

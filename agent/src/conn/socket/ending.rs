@@ -1,10 +1,10 @@
 //! How a socket ends: why a connection was closed, or why a connect came to nothing.
 //!
-//! Used by `observe`. Facts (6.18): `sk_err` at the transition into CLOSE tells why; the local port
+//! Used by `observe`. Facts (6.18): the error of a record into CLOSE tells why; the local port
 //! that `inet_sport` gives is still valid there, and 0 only if none was ever found; FIN_WAIT2 ->
 //! CLOSE and CLOSING -> CLOSE mean that a TIME_WAIT socket took over.
 
-use agent_common::record::State;
+use agent_common::record::{State, flag as record_flag};
 use catalogue::labels::{CloseReason, ConnectFailure, Role, SocketState};
 
 use super::outcome::Ending;
@@ -31,7 +31,7 @@ pub(super) fn ending(row: &Row, record: &State) -> Ending {
     }
     match (row.state, row.role) {
         (SocketState::SynSent, _) | (SocketState::SynRecv, Role::Client) => {
-            Ending::Failed(connect_failure(row, record.err))
+            Ending::Failed(connect_failure(row, record))
         }
         // A child that dies in its handshake was never anybody's connection.
         _ => Ending::Uncounted,
@@ -65,18 +65,21 @@ fn close_reason(row: &Row, err: u16) -> CloseReason {
 }
 
 /// Returns why a connect came to nothing in the row's state.
-fn connect_failure(row: &Row, err: u16) -> ConnectFailure {
-    match err {
+fn connect_failure(row: &Row, record: &State) -> ConnectFailure {
+    match record.err {
+        // `__inet_hash_connect` found no port (`EADDRNOTAVAIL`): no SYN left the machine. An error
+        // is one that an earlier connect of the same socket left behind.
+        _ if row.local_port == 0 && row.state == SocketState::SynSent => {
+            ConnectFailure::NoLocalPort
+        }
         errno::ECONNREFUSED => ConnectFailure::Refused,
         errno::ETIMEDOUT => ConnectFailure::TimedOut,
         errno::EHOSTUNREACH => ConnectFailure::HostUnreachable,
         errno::ENETUNREACH => ConnectFailure::NetUnreachable,
         errno::ECONNRESET | errno::EPIPE => ConnectFailure::Reset,
-        // `__inet_hash_connect` found no port (`EADDRNOTAVAIL`): no SYN left the machine.
-        0 if row.local_port == 0 && row.state == SocketState::SynSent => {
-            ConnectFailure::NoLocalPort
-        }
-        0 => ConnectFailure::Canceled,
+        0 if record.flags & record_flag::LOCKED != 0 => ConnectFailure::Canceled,
+        // Who cancels holds the lock. Nobody did: the kernel ended the connect with an error, and
+        // the program took that (`SO_ERROR`) before the state changed (`tcp_v4_err`, 5.10).
         _ => ConnectFailure::Other,
     }
 }

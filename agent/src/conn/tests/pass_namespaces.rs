@@ -1,11 +1,18 @@
 //! What a pass counts by network namespace: sockets that have no row.
 
-use agent_common::record::{Socket, flag};
-use agent_common::tcp::{FIN_WAIT2, NEW_SYN_RECV, SYN_RECV, TIME_WAIT};
+use agent_common::record::{Endpoints, Socket, flag};
+use agent_common::tcp::{
+    CLOSE, CLOSE_WAIT, ESTABLISHED, FIN_WAIT1, FIN_WAIT2, NEW_SYN_RECV, SYN_RECV, SYN_SENT,
+    TIME_WAIT,
+};
 use catalogue::labels::SocketState;
 
 use super::passes::list;
-use super::support::{Ask, LIMITS, NETNS, SECOND, reads, row, seeded};
+use super::support::{
+    Ask, EPHEMERAL, LIMITS, NETNS, PORT, SECOND, apply, ends, reads, row, seeded, step, walked,
+};
+use crate::conn::nanos::Nanos;
+use crate::conn::report::coverage::Covered;
 use crate::conn::report::snapshot::Namespace;
 use crate::conn::{Limits, Table};
 
@@ -29,6 +36,47 @@ fn small_sockets_and_full_orphans_are_counted_by_namespace() {
     assert_eq!(seen.namespaces, [expected, Namespace { netns: 5, ..Namespace::default() }]);
     assert_eq!((seen.gauge(SocketState::SynRecv), seen.gauge(SocketState::FinWait2)), (1, 0));
     assert_eq!(row(&table, 6).map(|row| row.orphan), Some(true));
+}
+
+/// A connection, a leak and an orphan of a namespace that no pass can enter, and what is left of
+/// them after each pass. Nobody holds them.
+fn left_of(covered: &Covered, passes: u64) -> Vec<(u64, u64)> {
+    let mut table = seeded();
+    for (sk, states) in [
+        (1, &[ESTABLISHED] as &[u8]),
+        (2, &[ESTABLISHED, CLOSE_WAIT]),
+        (3, &[ESTABLISHED, FIN_WAIT1]),
+    ] {
+        let elsewhere = Endpoints { netns: NETNS + 1, ..ends(sk, EPHEMERAL, PORT) };
+        let mut old = SYN_SENT;
+        apply(&mut table, &[step(elsewhere, CLOSE, SYN_SENT, 10)]);
+        for new in states {
+            apply(&mut table, &[step(elsewhere, old, *new, 10)]);
+            old = *new;
+        }
+    }
+    let pass = |number: u64| {
+        let at = (10 + number) * SECOND;
+        table.begin_pass(at);
+        let covered = Covered { holders: covered.holders.map(|_| at), ..covered.clone() };
+        let summary = table.end_pass(at, &covered);
+        (summary.unverified, summary.rows)
+    };
+    (0..passes).map(pass).collect()
+}
+
+#[test]
+fn what_nobody_holds_after_a_loss_is_gone_where_no_pass_can_look() {
+    let everyone = Covered { everyone: true, lost: Some(SECOND), ..walked(SECOND) };
+    assert_eq!(left_of(&everyone, 3), [(1, 3), (1, 1), (1, 1)], "the orphan may be closing");
+    for (why, covered) in [
+        ("nothing was lost", Covered { lost: None, ..everyone.clone() }),
+        ("nothing was lost since", Covered { lost: Some(Nanos::new(1)), ..everyone.clone() }),
+        ("there are others, who may hold them", Covered { everyone: false, ..everyone.clone() }),
+        ("nobody has looked", Covered { holders: None, ..everyone }),
+    ] {
+        assert_eq!(left_of(&covered, 3), [(3, 3); 3], "{why}");
+    }
 }
 
 #[test]

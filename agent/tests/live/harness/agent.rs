@@ -4,14 +4,16 @@
 //! counted.
 
 use std::path::PathBuf;
-use std::process::ExitStatus;
+use std::process::{Command, ExitStatus};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use testkit::address::Address;
+use testkit::launch::{Launch, Output};
 use testkit::page::Page;
 use testkit::process::Ending;
+use testkit::usage::Usage;
 
 use super::witness::Witness;
 use super::{PATIENCE, wait_for};
@@ -51,13 +53,26 @@ impl Agent {
 
     /// Starts it with a short reconcile interval and waits until the first pass is done.
     pub(crate) fn start(options: &[&str]) -> Self {
+        Self::start_through(&[], options)
+    }
+
+    /// Starts it through a command that executes what comes behind its own words.
+    pub(crate) fn start_through(words: &[&str], options: &[&str]) -> Self {
         let usual: &[&str] = if options.contains(&"--reconcile-interval") {
             &[]
         } else {
             &["--reconcile-interval", "0.5"]
         };
         let address = Address::Unix(scratch("sock"));
-        let launch = testkit::agent::Agent::launch(&binary(), &address, &[usual, options].concat())
+        let options = [usual, options].concat();
+        let mut command = testkit::agent::Agent::command(&binary(), &address, &options);
+        if let [program, words @ ..] = words {
+            let mut through = Command::new(program);
+            through.args(words).arg(command.get_program()).args(command.get_args());
+            command = through;
+        }
+        let launch = Launch::new("the agent", command)
+            .output(Output::LinesAndLog)
             .ending(Ending::Signal(Signal::SIGKILL));
         let agent = testkit::agent::Agent::start(launch, address, PATIENCE)
             .unwrap_or_else(|error| panic!("{error:#}"));
@@ -77,6 +92,26 @@ impl Agent {
     /// What it wrote to stderr so far.
     pub(crate) fn log(&self) -> String {
         self.agent.process.log()
+    }
+
+    /// What it takes, with its children.
+    pub(crate) fn usage(&self) -> Usage {
+        Usage::of(self.pid()).unwrap_or_else(|error| panic!("{error:#}; log:\n{}", self.log()))
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&mut self, signal: Signal) {
+        self.agent.process.signal(signal).expect("send the signal");
+    }
+
+    /// Waits until it ends by itself; the status.
+    pub(crate) fn ended(&mut self) -> ExitStatus {
+        let status = wait_for("the agent to end", PATIENCE, || {
+            self.agent.process.status().expect("ask for its end")
+        });
+        // Nothing can be asked any more.
+        self.witness = None;
+        status
     }
 
     /// Asks for a path; the status and the body.

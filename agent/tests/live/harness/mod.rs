@@ -2,6 +2,7 @@
 //! the kernel's own counters and socket lists, and a table that says what differs.
 
 pub(crate) mod agent;
+pub(crate) mod cgroup;
 pub(crate) mod descriptors;
 pub(crate) mod events;
 pub(crate) mod kernel;

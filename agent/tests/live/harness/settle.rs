@@ -45,6 +45,17 @@ impl Moment {
         }
     }
 
+    /// The books of this very moment, unless the kernel's lists move.
+    pub(crate) fn now(agent: &Agent) -> Option<Self> {
+        let sockets = Sockets::machine();
+        let page = agent.scrape();
+        (sockets == Sockets::machine()).then(|| Self {
+            counters: Counters::default(),
+            sockets,
+            page,
+        })
+    }
+
     /// Sockets that are in FIN_WAIT2 by their transitions and in no gauge of connections.
     pub(crate) fn full_orphans(&self) -> i64 {
         self.sockets.get("fin_wait2_full_orphan")

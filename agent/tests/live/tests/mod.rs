@@ -7,6 +7,7 @@ mod drilldown;
 mod equalities;
 mod errors;
 mod exhaustion;
+mod faults;
 mod healthy;
 mod hostile;
 mod leaks;
@@ -41,6 +42,7 @@ fn all() -> Vec<Test> {
     [
         lifecycle::TESTS,
         sequences::TESTS,
+        sequences::REJECTED,
         whole::TESTS,
         seeding::TESTS,
         younger::TESTS,
@@ -56,6 +58,10 @@ fn all() -> Vec<Test> {
         overload::TESTS,
         errors::TESTS,
         hostile::TESTS,
+        faults::stops::TESTS,
+        faults::views::TESTS,
+        faults::crowds::TESTS,
+        faults::hooks::TESTS,
         page::TESTS,
         pressure::TESTS,
         workloads::TESTS,

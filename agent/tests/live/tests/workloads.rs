@@ -9,6 +9,7 @@ use testkit::process::Process;
 
 use super::Test;
 use crate::harness::agent::Agent;
+use crate::harness::cgroup::{Group, hierarchy};
 use crate::harness::netns::{Netns, run};
 use crate::harness::{PATIENCE, wait_for};
 use crate::roles;
@@ -19,45 +20,6 @@ pub(super) const TESTS: &[Test] = &[
     ("host::workload_of_a_unit_and_of_a_container", unified),
     ("host::workload_by_process_where_the_hierarchy_is_old", old),
 ];
-
-/// A cgroup, or several in each other; removed with the processes that it must not outlive.
-struct Group {
-    top: PathBuf,
-    leaf: PathBuf,
-}
-
-impl Group {
-    fn make(hierarchy: &Path, name: &str, below: &str) -> Self {
-        let top = hierarchy.join(name);
-        let leaf = top.join(below);
-        fs::create_dir_all(&leaf)
-            .unwrap_or_else(|error| panic!("make the cgroup {}: {error}", leaf.display()));
-        Self { top, leaf }
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        // A process that has ended leaves its cgroup a moment later.
-        for path in self.leaf.ancestors().take_while(|path| path.starts_with(&self.top)) {
-            let start = std::time::Instant::now();
-            while fs::remove_dir(path).is_err()
-                && start.elapsed() < std::time::Duration::from_secs(2)
-            {
-                std::thread::sleep(std::time::Duration::from_millis(20));
-            }
-        }
-    }
-}
-
-/// Where the unified hierarchy is mounted.
-fn hierarchy() -> PathBuf {
-    let places = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"].map(PathBuf::from);
-    places
-        .into_iter()
-        .find(|place| place.join("cgroup.controllers").exists())
-        .expect("a mounted cgroup v2 hierarchy")
-}
 
 /// Starts a process that joins these cgroups, connects, and holds its connections until its input
 /// ends.

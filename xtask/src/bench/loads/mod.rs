@@ -9,7 +9,7 @@
 pub(super) mod crowd;
 mod flip;
 pub(super) mod place;
-pub(super) mod run;
+pub(crate) mod run;
 mod storm;
 mod stream;
 
@@ -19,7 +19,7 @@ use place::{Batch, Place};
 
 /// One load.
 #[derive(Debug)]
-pub(super) struct Spec {
+pub(crate) struct Spec {
     /// How it is called on the command line.
     pub(super) name: &'static str,
     /// What it does.
@@ -138,7 +138,7 @@ pub(super) const ALL: [Spec; 8] = [
 ];
 
 /// The load of a name.
-pub(super) fn find(name: &str) -> Result<&'static Spec> {
+pub(crate) fn find(name: &str) -> Result<&'static Spec> {
     let names = || ALL.iter().map(|spec| spec.name).collect::<Vec<_>>().join(", ");
     ALL.iter()
         .find(|spec| spec.name == name)

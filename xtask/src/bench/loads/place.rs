@@ -8,6 +8,10 @@ use testkit::netns;
 /// The first of the addresses that all lead to the servers' side of a veth pair.
 pub(in crate::bench) const MANY: Ipv4Addr = Ipv4Addr::new(10, 78, 1, 0);
 
+/// Where the loads listen. The first free one: a service that is another in every slot would be
+/// another label of the agent, too.
+const PORTS: std::ops::Range<u16> = 7000..7100;
+
 /// Does one batch.
 pub(in crate::bench) type Batch = Box<dyn FnMut() -> Result<()> + Send>;
 
@@ -26,7 +30,8 @@ impl Place {
 
     /// A listener on the servers' side.
     pub(super) fn listen(self) -> Result<TcpListener> {
-        let make = || TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).context("listen");
+        let bind = |port| TcpListener::bind((Ipv4Addr::UNSPECIFIED, port)).ok();
+        let make = || PORTS.into_iter().find_map(bind).context("listen");
         match self.there {
             Some(pid) => netns::enter(pid, make)?,
             None => make(),

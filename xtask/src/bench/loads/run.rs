@@ -19,9 +19,9 @@ use crate::bench::stats::Quantiles;
 
 /// What a load came to in one slot.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(in crate::bench) struct Sample {
+pub(crate) struct Sample {
     /// Connections, requests, MiB or transitions that were done.
-    pub(in crate::bench) units: u64,
+    pub(crate) units: u64,
     /// The same, before the measured time began: what watches has seen these too.
     pub(in crate::bench) warm_units: u64,
     /// The processor time that they took.

@@ -1,6 +1,6 @@
 //! Every row and every observation of a socket, as far as the state machine can tell them apart.
 
-use agent_common::record::{Endpoints, Socket, State};
+use agent_common::record::{self, Endpoints, Socket, State};
 use agent_common::tcp;
 use catalogue::labels::{Role, SocketState, state_name};
 
@@ -93,12 +93,14 @@ pub(super) struct Seen {
     pub(super) ports: Ports,
     pub(super) read: Read,
     pub(super) error: u16,
+    /// Whether a task holds the socket's lock: told apart where there is no error.
+    pub(super) locked: bool,
     record: State,
     entry: Socket,
 }
 
 impl Seen {
-    fn new(kind: Kind, ports: Ports, read: Read, error: u16) -> Self {
+    fn new(kind: Kind, ports: Ports, read: Read, (error, locked): (u16, bool)) -> Self {
         let ends = ports.of_observation();
         let time = match read {
             Read::Before => ENTERED - 1,
@@ -109,9 +111,10 @@ impl Seen {
             Kind::Record { old, new } => (old, new, 0),
             Kind::Listed { state } => (0, 0, state),
         };
-        let record = State { old, new, err: error, time, ends, ..State::default() };
+        let flags = if locked { record::flag::LOCKED } else { 0 };
+        let record = State { old, new, err: error, flags, time, ends, ..State::default() };
         let entry = Socket { state, time, ends, ..Socket::default() };
-        Self { kind, ports, read, error, record, entry }
+        Self { kind, ports, read, error, locked, record, entry }
     }
 
     /// Every one.
@@ -124,13 +127,13 @@ impl Seen {
                     Kind::Record { .. } => &[Read::After],
                     Kind::Listed { .. } => &[Read::Before, Read::Near, Read::After],
                 };
-                let errors = match kind {
-                    Kind::Record { new: tcp::CLOSE, .. } => &ERRORS[..],
-                    _ => &ERRORS[..1],
-                };
+                let closes = matches!(kind, Kind::Record { new: tcp::CLOSE, .. });
+                let errors = if closes { &ERRORS[..] } else { &ERRORS[..1] };
                 let of_read = move |read: &Read| {
                     let read = *read;
-                    errors.iter().map(move |(error, _)| Self::new(kind, ports, read, *error))
+                    let unlocked = errors.iter().map(|(error, _)| (*error, false));
+                    let ends = unlocked.chain(closes.then_some((0, true)));
+                    ends.map(move |end| Self::new(kind, ports, read, end))
                 };
                 reads.iter().flat_map(of_read)
             })
@@ -170,7 +173,8 @@ impl Seen {
             Kind::Record { old, new: tcp::CLOSE } => {
                 let error = ERRORS.iter().find(|(error, _)| *error == self.error);
                 let error = error.map_or("?", |(_, name)| name);
-                format!("observed close in {} with error {error}", state_name(old))
+                let lock = if self.locked { ", locked" } else { "" };
+                format!("observed close in {} with error {error}{lock}", state_name(old))
             }
             Kind::Record { old, new } => {
                 format!("observed transition {} -> {}", state_name(old), state_name(new))

@@ -134,7 +134,14 @@ pub(super) enum Observed {
     /// Another socket's, as the relation has said.
     OtherSocket,
     /// Records or entries.
-    Seen { old: Option<States>, state: States, ports: Word, errors: Vec<u16>, reads: Vec<Read> },
+    Seen {
+        old: Option<States>,
+        state: States,
+        ports: Word,
+        errors: Vec<u16>,
+        locked: Option<bool>,
+        reads: Vec<Read>,
+    },
 }
 
 /// The same.
@@ -152,6 +159,7 @@ impl Observed {
             _ => return Err(format!("{text:?} is no observation")),
         };
         let (mut ports, mut errors, mut reads) = (PortWord::Same, Vec::new(), Vec::new());
+        let mut locked = None;
         for word in rest {
             let error = ERRORS.iter().find(|(_, name)| name == word);
             match (*word, error) {
@@ -160,6 +168,8 @@ impl Observed {
                 ("other_ports", _) => ports = PortWord::Other,
                 ("no_port", _) => ports = PortWord::Unset,
                 ("port", _) => ports = PortWord::Set,
+                ("locked", _) => locked = Some(true),
+                ("unlocked", _) => locked = Some(false),
                 ("before", _) => reads.push(Read::Before),
                 ("near", _) => reads.push(Read::Near),
                 ("after", _) => reads.push(Read::After),
@@ -171,13 +181,14 @@ impl Observed {
             state: States::parse(state, sets)?,
             ports: Word(ports),
             errors,
+            locked,
             reads,
         })
     }
 
     /// Whether an observation fits, made of a row in state `same`; without one, whether it can.
     pub(super) fn fits(&self, seen: &Seen, same: Option<u8>, read: Option<Read>) -> bool {
-        let Self::Seen { old, state, ports, errors, reads } = self else { return false };
+        let Self::Seen { old, state, ports, errors, locked, reads } = self else { return false };
         let kind = match (seen.kind, old) {
             (Kind::Record { old: from, new }, Some(old)) => {
                 old.has(from, same) && state.has(new, same)
@@ -194,6 +205,7 @@ impl Observed {
         };
         let closes = matches!(seen.kind, Kind::Record { new: tcp::CLOSE, .. });
         let read = reads.is_empty() || read.is_none_or(|read| reads.contains(&read));
-        kind && ports && read && (!closes || errors.is_empty() || errors.contains(&seen.error))
+        let error = !closes || errors.is_empty() || errors.contains(&seen.error);
+        kind && ports && read && error && locked.is_none_or(|locked| locked == seen.locked)
     }
 }

@@ -3,6 +3,7 @@
 //! One thread plays both ends, so each scenario has one legal path, but for those that say so.
 //! Every scenario runs over IPv4, IPv6 and IPv4 through IPv6 sockets.
 
+mod rejected;
 mod scenario;
 
 use std::net::{IpAddr, Shutdown, SocketAddr};
@@ -17,6 +18,9 @@ use crate::harness::events::{Events, Life};
 use crate::harness::netns::Netns;
 use crate::workload::raw::{Silent, half_open};
 use crate::workload::{LOOPBACKS, NOWHERE, Site, Tally, black_hole, expect_end, short};
+
+/// The tests of `rejected`.
+pub(super) const REJECTED: &[Test] = rejected::TESTS;
 
 /// The tests of this file.
 pub(super) const TESTS: &[Test] = &[

@@ -1,0 +1,115 @@
+//! What the agent takes and shows at one moment, once a second.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use testkit::agent::Agent;
+use testkit::client::Client;
+use testkit::page::Page;
+use testkit::usage::Usage;
+
+/// Time between two samples.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// One moment.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sample {
+    /// Seconds since the begin of the load.
+    pub(super) after: f64,
+    /// What the agent and its children take.
+    pub(super) usage: Usage,
+    /// Bytes of the page.
+    pub(super) page: usize,
+    /// Rows of its table.
+    rows: i64,
+    /// Records that a full ring lost, and rows that passes corrected, since its start.
+    lost: i64,
+    corrected: i64,
+}
+
+impl Sample {
+    /// Asks the agent and the kernel.
+    ///
+    /// # Errors
+    /// The agent does not answer, or has ended.
+    pub(super) fn take(pid: u32, client: &Client, start: Instant) -> Result<Self> {
+        let page = Page::parse(&client.get("/metrics")?);
+        let usage = Usage::of(pid)?;
+        Ok(Self {
+            after: start.elapsed().as_secs_f64(),
+            usage,
+            page: page.text.len(),
+            rows: page.sum("connections_tracked", &[]),
+            lost: page.sum("events_lost_total", &[]),
+            corrected: page.sum("reconcile_corrections_total", &[]),
+        })
+    }
+}
+
+#[cfg(test)]
+impl Sample {
+    /// A sample of a test.
+    pub(super) fn of_memory(after: f64, kibibytes: f64) -> Self {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "the tests use small numbers"
+        )]
+        let usage = Usage { memory: (kibibytes as u64) << 10, ..Usage::default() };
+        Self { after, usage, page: 0, rows: 0, lost: 0, corrected: 0 }
+    }
+}
+
+impl fmt::Display for Sample {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            out,
+            "{} KiB in {} processes, {} descriptors, a page of {} KiB, {} rows; {} records lost, \
+             {} rows corrected so far",
+            self.usage.memory >> 10,
+            self.usage.processes,
+            self.usage.descriptors,
+            self.page >> 10,
+            self.rows,
+            self.lost,
+            self.corrected
+        )
+    }
+}
+
+/// All samples of a run.
+pub(super) struct Samples {
+    /// In their order.
+    pub(super) taken: Vec<Sample>,
+    /// How often there was none.
+    pub(super) unanswered: u64,
+}
+
+/// Takes samples on a thread of its own.
+pub(super) struct Sampler {
+    pid: u32,
+    client: Client,
+    start: Instant,
+}
+
+impl Sampler {
+    /// One that samples this agent.
+    pub(super) fn of(agent: &Agent, start: Instant) -> Self {
+        Self { pid: agent.process.id(), client: agent.client.clone(), start }
+    }
+
+    /// Samples until `over` is set.
+    pub(super) fn run(&self, over: &AtomicBool) -> Samples {
+        let mut samples = Samples { taken: Vec::new(), unanswered: 0 };
+        while !over.load(Ordering::Relaxed) {
+            match Sample::take(self.pid, &self.client, self.start) {
+                Ok(sample) => samples.taken.push(sample),
+                Err(_) => samples.unanswered += 1,
+            }
+            std::thread::sleep(EVERY);
+        }
+        samples
+    }
+}

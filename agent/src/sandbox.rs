@@ -1,8 +1,8 @@
 //! What a child of the agent locks itself into before it meets anything from outside.
 //!
-//! Used by `http::child` and `lister::child`. Guarantee: after [`enter`] this thread and all that it
-//! starts have no capability and cannot get one, open no file, start no program, make no socket, and
-//! call nothing of the kernel that is not listed here.
+//! Used by `http::child` and `lister::child`. Guarantee: after [`enter`] this thread and all that
+//! it starts have no capability and cannot get one, open no file, start no program, make no socket,
+//! and call nothing of the kernel that is not listed here.
 
 use std::collections::BTreeMap;
 

@@ -32,8 +32,8 @@ pub(crate) struct Views {
     pub(crate) alive: Asked,
     /// Whether the first reconcile pass has ended.
     pub(crate) ready: Asked,
-    /// What the queries read.
-    pub(crate) source: Source,
+    /// What the queries read; `None` where nobody may ask them, not even the HTTP process.
+    pub(crate) source: Option<Source>,
 }
 
 /// The text of an answer.
@@ -88,9 +88,10 @@ impl Views {
     }
 
     fn query(&self, which: u8, parameters: &str) -> Result<String, String> {
+        let source = self.source.as_ref().ok_or("nobody may ask on this address")?;
         let query = query::ALL.get(usize::from(which)).ok_or("there is no such query")?;
         let prepared = query.prepare(parameters).map_err(|refusal| refusal.to_string())?;
-        prepared(&self.source).map_err(|error| error.to_string())
+        prepared(source).map_err(|error| error.to_string())
     }
 }
 

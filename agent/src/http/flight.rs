@@ -1,7 +1,8 @@
 //! One rendering of the metrics for all who wait for it.
 //!
-//! Used by `routes`. Guarantees: one page is asked for at a time. A request gets a page whose rendering began after it came, so however many wait, two renderings serve them all.
-//! The last page is kept as long as somebody waits for one.
+//! Used by `routes`. Guarantees: one page is asked for at a time. A request gets a page whose
+//! rendering began after it came, so however many wait, two renderings serve them all. The last
+//! page is kept as long as somebody waits for one.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -11,9 +12,10 @@ use axum::response::Response;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
+use super::failure::{failed, too_slow};
 use super::lane::Lane;
 use super::question::Question;
-use super::render::{RENDER_TIMEOUT, failed, too_slow};
+use super::render::RENDER_TIMEOUT;
 
 /// The rendering that is under way, or was last.
 #[derive(Clone, Debug, Default)]

@@ -1,8 +1,8 @@
 //! The HTTP process asks the agent: one question at a time on each lane.
 //!
-//! Used by `routes`, `api`, `flight` and `render`. Guarantees: what one lane asks delays no other; a
-//! client that hangs up leaves no answer half read; a lane that breaks ends the process, which the
-//! agent starts again.
+//! Used by `routes`, `api`, `flight` and `render`. Guarantees: what one lane asks delays no other;
+//! a client that hangs up leaves no answer half read; a lane that breaks ends the process, which
+//! the agent starts again.
 
 use std::io;
 use std::os::unix::net::UnixStream;
@@ -13,8 +13,8 @@ use axum::response::Response;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::{Mutex, Notify};
 
+use super::failure::{failed, stands_still};
 use super::question::{HEAD, Outcome, Question};
-use super::render::{failed, stands_still};
 
 /// A socket to one thread of the agent.
 #[derive(Clone, Debug)]

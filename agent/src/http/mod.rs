@@ -2,11 +2,11 @@
 //! socket file.
 //!
 //! It is a process of its own, behind `sandbox`, that asks the agent: `process` starts it and
-//! `answers` answers, in the agent; `child` and the rest run in that process. `question` is all that
-//! they say to each other.
+//! `answers` answers, in the agent; `child` and the rest run in that process. `question` is all
+//! that they say to each other.
 //!
-//! Guarantees: who breaks into the process that parses requests gets no capability, no file and no
-//! other process. No client can block the agent, nor another client: there are at most 256
+//! Guarantees: a break-in into the process that parses requests gains no capability, no file and
+//! no other process. No client can block the agent, nor another client: there are at most 256
 //! connections, of which an idle one yields to a new one; one rendering at a time; and waits,
 //! headers and lifetimes of connections are bounded.
 
@@ -14,6 +14,7 @@ mod access;
 mod answers;
 mod api;
 pub mod child;
+mod failure;
 mod flight;
 mod gate;
 mod lane;

@@ -1,8 +1,8 @@
 //! Starts the process that speaks HTTP, and starts it again once.
 //!
-//! Called by `run`, on a thread of its own. The process has nothing but the listener and its lanes,
-//! so what gets into it over HTTP gets nothing else. Guarantees: it ends with the agent, however the
-//! agent ends; if it ends by itself it is started again, and if it does so again within
+//! Called by `run`, on a thread of its own. The process has nothing but the listener and its
+//! lanes, so what gets into it over HTTP gets nothing else. Guarantees: it ends with the agent,
+//! however the agent ends; if it ends by itself it is started again, and if it does so again within
 //! [`AGAIN`], the agent ends.
 
 use std::io::{self, Read as _};

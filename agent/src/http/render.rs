@@ -1,7 +1,6 @@
-//! Asks for an answer that is made one at a time for each [`Gate`], and says what else a client may
-//! get.
+//! Asks for an answer that is made one at a time for each [`Gate`].
 //!
-//! Used by `routes`, `api`, `flight` and `lane`. Guarantee: a client that hangs up does not let the
+//! Used by `routes` and `api`. Guarantee: a client that hangs up does not let the
 //! next one in before the work for it is done.
 
 use std::time::Duration;
@@ -11,6 +10,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use tokio::time::timeout;
 
+use super::failure::too_slow;
 use super::gate::Gate;
 use super::lane::Lane;
 use super::question::Question;
@@ -35,24 +35,4 @@ pub(super) async fn asked(
         Ok(answer) => answer,
         Err(_elapsed) => Err(too_slow()),
     }
-}
-
-/// Returns the answer of a rendering that took too long.
-pub(super) fn too_slow() -> Response {
-    let slow = "the answer took too long; lower --max-series, or ask again when the machine is \
-                less busy\n";
-    (StatusCode::SERVICE_UNAVAILABLE, slow).into_response()
-}
-
-/// Answers in the place of numbers that do not move any more.
-pub(super) fn stands_still() -> Response {
-    let text = "the thread that reads the rings does not answer: the numbers stand still\n";
-    (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
-}
-
-/// Logs an error and returns the answer for the client.
-pub(super) fn failed(error: &str) -> Response {
-    tracing::warn!(error, "a page could not be rendered");
-    (StatusCode::INTERNAL_SERVER_ERROR, "the page could not be rendered; the log says why\n")
-        .into_response()
 }

@@ -8,11 +8,12 @@ use axum::routing::get;
 
 use super::access::Access;
 use super::api;
+use super::failure::stands_still;
 use super::flight::Flight;
 use super::gate::Gate;
 use super::lane::Lanes;
 use super::question::Question;
-use super::render::{asked, stands_still};
+use super::render::asked;
 use crate::metrics;
 
 /// What the handlers share.

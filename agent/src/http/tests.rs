@@ -87,7 +87,7 @@ pub(super) fn start_with(listen: &Listen, access: Access) -> Server {
         overview: Arc::new(overview),
         alive: Arc::new(move || is_alive.load(Ordering::SeqCst)),
         ready: Arc::new(move || is_ready.load(Ordering::SeqCst)),
-        source,
+        source: (access != Access::Nobody).then_some(source),
     };
     let bound = Bound::take(listen).unwrap();
     let url = bound.url().to_owned();

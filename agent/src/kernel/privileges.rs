@@ -95,8 +95,8 @@ pub(crate) fn for_children<T>(work: impl FnOnce() -> T) -> T {
     done
 }
 
-/// Reduces what is permitted to `permitted`, and sets what is effective to as much of `effective` as
-/// is permitted, which it returns.
+/// Reduces what is permitted to `permitted`, and sets what is effective to as much of `effective`
+/// as is permitted, which it returns.
 fn shrink(
     permitted: &[Capability],
     effective: &[Capability],

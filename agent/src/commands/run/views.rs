@@ -41,7 +41,8 @@ pub(super) fn views(
                 .map(|moment| Duration::from_nanos(now.saturating_sub(moment))),
         }
     };
-    if Access::of(&config.listen, config.expose_connections) == Access::Nobody {
+    let nobody = Access::of(&config.listen, config.expose_connections) == Access::Nobody;
+    if nobody {
         tracing::info!(
             "/api answers 403 on {}, which other machines can reach; --expose-connections changes \
              that",
@@ -54,6 +55,10 @@ pub(super) fn views(
         overview: Arc::new(overview),
         alive: Arc::new(move || Duration::from_nanos(ingest.silent_for()) < SILENCE),
         ready: Arc::new(move || ready.load(Ordering::Acquire)),
-        source: Source { table: Arc::clone(table), leaks: threads.leaks.clone(), clock: monotonic },
+        source: (!nobody).then(|| Source {
+            table: Arc::clone(table),
+            leaks: threads.leaks.clone(),
+            clock: monotonic,
+        }),
     }
 }

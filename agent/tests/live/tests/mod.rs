@@ -3,6 +3,7 @@
 mod accepters;
 mod activity;
 mod bound_ports;
+mod break_in;
 mod drilldown;
 mod equalities;
 mod errors;
@@ -58,6 +59,7 @@ fn all() -> Vec<Test> {
         overload::TESTS,
         errors::TESTS,
         hostile::TESTS,
+        break_in::TESTS,
         faults::stops::TESTS,
         faults::views::TESTS,
         faults::crowds::TESTS,

@@ -1,0 +1,110 @@
+//! The process that speaks HTTP: what it may do, what becomes of the agent when it dies, and what
+//! one gets who breaks into it.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::Test;
+use crate::harness::agent::Agent;
+use crate::harness::{PATIENCE, wait_for};
+
+/// The tests of this file.
+pub(super) const TESTS: &[Test] = &[
+    ("portable::http_is_a_process_that_may_do_nothing", nothing),
+    ("portable::http_is_started_again_once", again),
+    #[cfg(target_arch = "x86_64")]
+    ("host::break_in::nothing_is_gained_by_a_break_in", broken_into),
+];
+
+/// The program that breaks in.
+const BREAK_IN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/live/programs/break_in.py");
+
+/// The kernel's answer to a call that is not allowed, EPERM.
+const NOT_PERMITTED: &str = "-1";
+
+/// The child of an agent that has this name.
+fn child(agent: &Agent, name: &str) -> Option<u32> {
+    all().into_iter().find(|pid| {
+        let comm = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+        comm.trim() == name && status(*pid, "PPid:") == agent.pid().to_string()
+    })
+}
+
+/// Every process.
+fn all() -> Vec<u32> {
+    let entries = std::fs::read_dir("/proc").expect("the processes").flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+}
+
+fn status(pid: u32, key: &str) -> String {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix(key));
+    line.unwrap_or_default().trim().to_owned()
+}
+
+fn http(agent: &Agent) -> u32 {
+    wait_for("the HTTP process", PATIENCE, || child(agent, "tcpwarden-http"))
+}
+
+fn nothing() {
+    let agent = Agent::start(&[]);
+    let _page = agent.scrape();
+    let pid = http(&agent);
+    for set in ["CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:"] {
+        assert_eq!(status(pid, set).trim_matches('0'), "", "{set} of the HTTP process");
+    }
+    assert_eq!(status(pid, "NoNewPrivs:"), "1");
+    assert_eq!(status(pid, "Seccomp:"), "2", "its system calls are filtered");
+    assert_eq!(status(pid, "Uid:"), "65534\t65534\t65534\t65534");
+    assert_eq!(status(pid, "Gid:"), "65534\t65534\t65534\t65534");
+    assert_eq!(status(pid, "Threads:"), "1");
+    let files = std::fs::read_dir(format!("/proc/{pid}/fd")).expect("its files").flatten();
+    for file in files.map(|file| std::fs::read_link(file.path()).unwrap_or_default()) {
+        let is_harmless = ["socket:", "anon_inode:[event", "pipe:", "/dev/null"]
+            .iter()
+            .any(|kind| file.to_string_lossy().starts_with(kind));
+        let is_log = file == std::fs::read_link("/proc/self/fd/2").unwrap_or_default()
+            || file.starts_with(PathBuf::from("/tmp"));
+        assert!(is_harmless || is_log, "the HTTP process has {}", file.display());
+    }
+    let lister = wait_for("the lister", PATIENCE, || child(&agent, "tcpwarden-list"));
+    assert_eq!(status(lister, "CapPrm:").trim_matches('0'), "");
+    assert_eq!(status(lister, "Seccomp:"), "2", "the lister's system calls are filtered");
+}
+
+/// Ends the HTTP process, and waits until the agent has seen it.
+fn end(agent: &Agent) -> u32 {
+    let pid = http(agent);
+    kill(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL).expect("end the HTTP process");
+    wait_for("its end", PATIENCE, || (child(agent, "tcpwarden-http") != Some(pid)).then_some(()));
+    pid
+}
+
+fn again() {
+    let mut agent = Agent::start(&[]);
+    let first = end(&agent);
+    assert_ne!(http(&agent), first);
+    assert_eq!(agent.get("/readyz").0, 200, "the same agent answers");
+    end(&agent);
+    assert_eq!(agent.ended().code(), Some(1), "the end of an agent that nobody can ask");
+    assert!(agent.log().contains("the HTTP process has ended twice"), "{}", agent.log());
+}
+
+fn broken_into() {
+    let agent = Agent::start(&[]);
+    let pid = http(&agent);
+    let output = Command::new("python3").args([BREAK_IN, &pid.to_string()]).output();
+    let output = output.expect("run the program that breaks in");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    let answers: Vec<_> = text.lines().filter_map(|line| line.split_once(' ')).collect();
+    assert_eq!(answers.first(), Some(&("read", "-9")), "a call that is allowed gets through");
+    assert!(answers.len() > 20, "{text}");
+    for (call, answer) in &answers[1..] {
+        assert_eq!(*answer, NOT_PERMITTED, "{call} in the HTTP process");
+    }
+    assert_eq!(agent.get("/readyz").0, 200, "it goes on");
+}

@@ -64,7 +64,8 @@ mod tests {
     #[test]
     fn a_process_is_counted_with_its_child() {
         let mut command = std::process::Command::new("sh");
-        command.args(["-c", "cat & echo ready; cat"]);
+        // Without another descriptor the first would read /dev/null, and end at once.
+        command.args(["-c", "exec 3<&0; cat <&3 & echo ready; cat"]);
         let shell = Launch::new("a shell", command).ending(Ending::Input).spawn().unwrap();
         shell.expect_line("ready", std::time::Duration::from_secs(20)).unwrap();
         let found = crate::wait::poll(std::time::Duration::from_secs(20), || {

@@ -23,23 +23,19 @@ const INTERVAL: Duration = Duration::from_secs(1);
 pub(crate) type Chore = Box<dyn FnMut() + Send>;
 
 /// Reads and does the `chores` now and then every second, until the other end of `stop` is gone,
-/// or a probe is detached: what it fed would stand still.
+/// or a probe is detached, which it returns: what the probe fed would stand still.
 pub(crate) fn run(
     runs: &RunStats,
     stats: &SharedStats,
     chores: &mut [Chore],
     pass_wanted: &SyncSender<()>,
     stop: &Receiver<()>,
-) {
+) -> Option<String> {
     let mut unseen = Unseen::default();
     loop {
         if let Some(probe) = runs.detached() {
-            tracing::error!(
-                probe,
-                "the probe is no longer attached: its link was cut from outside"
-            );
             stats.update(|stats| note_detached(&mut stats.probes, probe));
-            return;
+            return Some(format!("the probe {probe} was detached by another process"));
         }
         let programs: Vec<_> = runs.read().collect();
         for chore in chores.iter_mut() {
@@ -64,7 +60,7 @@ pub(crate) fn run(
             let _ = pass_wanted.try_send(());
         }
         if stop.recv_timeout(INTERVAL) != Err(RecvTimeoutError::Timeout) {
-            return;
+            return None;
         }
     }
 }
@@ -72,7 +68,7 @@ pub(crate) fn run(
 /// Notes that a probe no longer works.
 fn note_detached(probes: &mut [Probe], name: &str) {
     if let Some(probe) = probes.iter_mut().find(|probe| probe.name == name) {
-        probe.state = ProbeState::Failed("its link was cut from outside".to_owned());
+        probe.state = ProbeState::Failed("detached by another process".to_owned());
     }
 }
 

@@ -96,6 +96,7 @@ impl Threads {
         let mut chores = [forward_log, sampler(table, &leaks, &ready, stats)];
         let stats = stats.clone();
         let work = move || housekeeping::run(&runs, &stats, &mut chores, &pass_wanted, &stop);
+        let work = reported(deaths, work);
         Ok(Self {
             ingest: spawn("ingest", deaths, move || ingest.run())?,
             ingest_handle,
@@ -131,9 +132,16 @@ impl Threads {
 
 /// Starts the thread that runs the HTTP process.
 pub(super) fn supervise(supervisor: Supervisor, deaths: &Deaths) -> anyhow::Result<JoinHandle<()>> {
-    let reports = deaths.clone();
-    let work = move || supervisor.run().into_iter().for_each(|what| reports.report(what));
-    spawn("http", deaths, work)
+    spawn("http", deaths, reported(deaths, move || supervisor.run()))
+}
+
+/// Reports what work returns as the reason for its end.
+fn reported(
+    deaths: &Deaths,
+    work: impl FnOnce() -> Option<String> + Send + 'static,
+) -> impl FnOnce() + Send + 'static {
+    let deaths = deaths.clone();
+    move || work().into_iter().for_each(|what| deaths.report(what))
 }
 
 /// Waits for the end of that thread, whose process was told to end.

@@ -126,6 +126,7 @@ mod tests {
     use std::io;
     use std::os::unix::net::UnixStream;
     use std::process::Command;
+    use std::sync::mpsc::channel;
     use std::thread;
 
     use super::*;
@@ -171,12 +172,23 @@ mod tests {
     }
 
     #[test]
-    fn inside_memory_is_never_executable() {
-        inside(|| {
+    fn inside_there_is_no_capability_and_still_memory() {
+        let (told, heard) = channel();
+        let (seen, wait) = channel::<()>();
+        let inside = thread::spawn(move || {
+            let id = nix::unistd::gettid();
             enter(LISTER).unwrap();
-            let _much = vec![1_u8; 8 << 20];
-            let held = caps::read(None, CapSet::Permitted).map(|held| held.len());
-            assert!(held.is_err() || held.is_ok_and(|held| held == 0));
+            let much = vec![1_u8; 8 << 20];
+            told.send((id, much.len())).unwrap();
+            // Until it was looked at from outside.
+            let _ = wait.recv();
         });
+        let (id, _length) = heard.recv().unwrap();
+        let status = std::fs::read_to_string(format!("/proc/self/task/{id}/status")).unwrap();
+        for line in ["CapPrm:\t0000000000000000", "NoNewPrivs:\t1", "Seccomp:\t2"] {
+            assert!(status.lines().any(|its| its == line), "{line} in\n{status}");
+        }
+        drop(seen);
+        inside.join().unwrap();
     }
 }

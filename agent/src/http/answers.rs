@@ -100,3 +100,25 @@ fn said(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref().copied()).unwrap_or("it said nothing")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_nobody_may_ask_the_agent_itself_answers_no_query() {
+        let overview = || unreachable!("no one asks for it");
+        let views = Views {
+            metrics: Arc::new(|| Page::from(b"page".to_vec())),
+            overview: Arc::new(overview),
+            alive: Arc::new(|| true),
+            ready: Arc::new(|| true),
+            source: None,
+        };
+        for which in 0..=u8::MAX {
+            let (outcome, text) = views.to(&Question::Query(which, String::new()));
+            assert_eq!((outcome, text.as_ref()), (Outcome::Failed, &b""[..]));
+        }
+        assert_eq!(views.to(&Question::Metrics).1.as_ref(), b"page");
+    }
+}

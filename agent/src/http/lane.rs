@@ -36,6 +36,8 @@ pub(crate) struct Lanes {
 impl Lanes {
     /// How many there are.
     pub(super) const COUNT: usize = 4;
+    /// The place of the one for queries.
+    pub(super) const QUERIES: usize = 3;
 
     /// Takes over sockets that do not block. Must be called inside a tokio runtime.
     ///
@@ -108,4 +110,37 @@ async fn exchange(
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
     Ok((outcome, Bytes::from(text)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_client_that_hangs_up_leaves_no_answer_half_read() {
+        let (agent, far) = UnixStream::pair().unwrap();
+        far.set_nonblocking(true).unwrap();
+        let stream = tokio::net::UnixStream::from_std(far).unwrap();
+        let lane = Lane { stream: Arc::new(Mutex::new(stream)), broken: Arc::default() };
+        let (hung_up, wait) = channel::<()>();
+        // An agent that answers with the parameters, the first time when the client has gone.
+        std::thread::spawn(move || {
+            while let Ok(Some(Question::Query(_, text))) = Question::read(&agent) {
+                let _ = wait.recv();
+                Outcome::Done.write(text.as_bytes(), &agent).unwrap();
+            }
+        });
+        let query = |text: &str| Question::Query(0, text.to_owned());
+        let asked = query("first");
+        let first = timeout(Duration::from_millis(50), lane.ask(&asked, ())).await;
+        assert!(first.is_err(), "there is no answer yet");
+        drop(hung_up);
+        let second = lane.ask(&query("second"), ()).await.unwrap();
+        assert_eq!(second, "second");
+    }
 }

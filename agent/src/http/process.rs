@@ -97,25 +97,29 @@ impl Supervisor {
             tracing::warn!(%error, "the HTTP process keeps the user of the agent");
         }
         let views = self.views.recv().ok()?;
+        let mut served = match self.start(&views) {
+            Ok(served) => served,
+            Err(error) => {
+                // The agent waits for it, unless it is about to end.
+                let _ = self.started.send(Err(error.context("cannot start the HTTP process")));
+                return None;
+            }
+        };
+        let _ = self.started.send(Ok(()));
         let mut last: Option<Instant> = None;
         loop {
-            let served = self.start(&views);
-            let failed = served.as_ref().err().map(|error| format!("{error:#}"));
-            if last.is_none() {
-                // The agent waits for it, unless it is about to end.
-                let _ = self.started.send(served.as_ref().map(|_| ()).map_err(|error| {
-                    anyhow::anyhow!("{error:#}").context("cannot start the HTTP process")
-                }));
-            }
-            let status = match served {
-                Ok(served) => served.wait(&self.stop)?,
-                Err(_) => failed.unwrap_or_default(),
-            };
+            let status = served.wait(&self.stop)?;
             if last.is_some_and(|last| last.elapsed() < AGAIN) {
                 return Some(format!("the HTTP process has ended twice, now with {status}"));
             }
             tracing::warn!(status, "the HTTP process has ended; it is started again");
             last = Some(Instant::now());
+            served = match self.start(&views) {
+                Ok(served) => served,
+                Err(error) => {
+                    return Some(format!("the HTTP process cannot be started again: {error:#}"));
+                }
+            };
         }
     }
 
@@ -132,10 +136,17 @@ impl Supervisor {
         let listener = std::iter::once(self.listener.as_fd());
         let files: Vec<_> = listener.chain(pairs.iter().map(|(_, far)| far.as_fd())).collect();
         served.ready(&files).inspect_err(|_error| served.kill())?;
-        for (lane, _far) in pairs {
+        for (place, (lane, _far)) in pairs.into_iter().enumerate() {
             let views = views.clone();
             let work = move || {
-                if let Err(error) = views.answer(&lane) {
+                // Only an answer of a query tells how processes were started.
+                let limited = if place == Lanes::QUERIES {
+                    privileges::keep_for_facts()
+                } else {
+                    privileges::drop_all()
+                };
+                let limited = limited.map_err(io::Error::other);
+                if let Err(error) = limited.and_then(|()| views.answer(&lane)) {
                     tracing::debug!(%error, "a lane of the HTTP process broke");
                 }
             };
@@ -150,7 +161,8 @@ impl Supervisor {
         let command = || -> io::Result<Command> {
             let mut command = Command::new("/proc/self/exe");
             command
-                .args([child::COMMAND, "--access", self.access.name(), "--log", &self.log])
+                .args([child::COMMAND, "--access", self.access.name()])
+                .arg(format!("--log={}", self.log))
                 .env_clear()
                 .current_dir("/")
                 .process_group(0)

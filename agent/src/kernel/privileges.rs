@@ -23,6 +23,10 @@ const TO_KEEP: [Capability; 3] =
 const FOR_CHILDREN: [Capability; 3] =
     [Capability::CAP_SETUID, Capability::CAP_SETGID, Capability::CAP_KILL];
 
+/// The capability to read what programs other processes execute: `CAP_SYS_PTRACE`
+/// (`proc_pid_readlink`, which asks `ptrace_may_access`).
+const FOR_FACTS: [Capability; 1] = [Capability::CAP_SYS_PTRACE];
+
 /// Returns the capabilities that this thread lacks for loading; none if it has `CAP_SYS_ADMIN`,
 /// which implies them.
 #[must_use]
@@ -78,21 +82,43 @@ pub(crate) fn drop_for_children() -> Result<(), CapsError> {
     shrink(&TO_KEEP, &TO_KEEP).map(|_kept| ())
 }
 
-/// Drops every capability but those for children, and uses none of them for now.
+/// Drops every capability but those for children and those for facts of processes, and uses none of
+/// them for now.
 ///
 /// # Errors
 /// As [`drop_unneeded`].
 pub(crate) fn keep_for_children() -> Result<(), CapsError> {
-    shrink(&FOR_CHILDREN, &[]).map(|_kept| ())
+    shrink(&supervising(), &[]).map(|_kept| ())
 }
 
 /// Does something with the capabilities for children, as far as this thread has them.
 pub(crate) fn for_children<T>(work: impl FnOnce() -> T) -> T {
     // What is not permitted cannot be raised: the work fails, and says so.
-    let _ = shrink(&FOR_CHILDREN, &FOR_CHILDREN);
+    let _ = shrink(&supervising(), &FOR_CHILDREN);
     let done = work();
-    let _ = shrink(&FOR_CHILDREN, &[]);
+    let _ = shrink(&supervising(), &[]);
     done
+}
+
+/// Drops every capability but those for facts of processes, which this thread may use from now on.
+///
+/// # Errors
+/// As [`drop_unneeded`].
+pub(crate) fn keep_for_facts() -> Result<(), CapsError> {
+    shrink(&FOR_FACTS, &FOR_FACTS).map(|_kept| ())
+}
+
+/// Drops every capability.
+///
+/// # Errors
+/// As [`drop_unneeded`].
+pub(crate) fn drop_all() -> Result<(), CapsError> {
+    shrink(&[], &[]).map(|_kept| ())
+}
+
+/// What the thread holds that starts the HTTP process and the threads that answer it.
+fn supervising() -> Vec<Capability> {
+    [&FOR_CHILDREN[..], &FOR_FACTS].concat()
 }
 
 /// Reduces what is permitted to `permitted`, and sets what is effective to as much of `effective`

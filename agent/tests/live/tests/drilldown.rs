@@ -2,6 +2,7 @@
 //! first.
 
 use std::net::TcpStream;
+use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 use std::time::Duration;
 
@@ -14,8 +15,10 @@ use crate::harness::wait_for;
 use crate::roles;
 
 /// The tests of this file.
-pub(super) const TESTS: &[Test] =
-    &[("portable::a_leak_is_found_by_its_age_and_ranked_first", leak)];
+pub(super) const TESTS: &[Test] = &[
+    ("portable::a_leak_is_found_by_its_age_and_ranked_first", leak),
+    ("host::a_leaker_of_root_has_the_whole_name_of_its_executable", whole_name),
+];
 
 /// Connections that are leaked.
 const LEAKED: usize = 30;
@@ -116,4 +119,28 @@ fn found(agent: &Agent, pid: u32, address: &str) {
         code == Some(0) && text.contains("5 of 31 connections that match shown"),
         "`tcpwarden connections` said {text}"
     );
+}
+
+/// The kernel cuts a command name to 15 bytes, and shows the link to an executable of root to
+/// nobody who has fewer capabilities, unless with `CAP_SYS_PTRACE`.
+fn whole_name() {
+    let (netns, agent) = (Netns::new(), Agent::start(&[]));
+    let program = std::env::current_exe().expect("the path of this program");
+    let program = program.file_name().and_then(|name| name.to_str()).expect("its name");
+    let (cut, _) = program.split_at_checked(15).expect("a name that the kernel cuts");
+    let mut command = roles::command(&format!("listen 127.0.0.1:0 {LEAKED}"), cut);
+    // Nor do the arguments tell.
+    command.arg0("a title");
+    let leaker = roles::start_command(&netns, command);
+    let address = roles::line(&leaker);
+    let streams: Vec<_> = netns
+        .enter(|| (0..LEAKED).map(|_| TcpStream::connect(&address).expect("connect")).collect());
+    roles::ready(&leaker, 1);
+    drop(streams);
+    let suspect = wait_for("the suspect", Duration::from_secs(30), || {
+        let answer = json(&agent, &["leaks", "--json"]);
+        let suspects = answer["suspects"].as_array().expect("suspects");
+        suspects.iter().find(|one| one["pids"][0]["pid"] == leaker.id()).cloned()
+    });
+    assert_eq!(suspect["name"], program, "the name of {suspect}");
 }

@@ -58,7 +58,7 @@ pub fn catch_panics() {
 }
 
 /// Returns standard error; a terminal or a pipe opened anew, so that no write to it waits.
-fn target() -> BorrowedFd<'static> {
+pub(crate) fn target() -> BorrowedFd<'static> {
     static REOPENED: OnceLock<Option<File>> = OnceLock::new();
     let reopened = REOPENED.get_or_init(|| {
         let kind = File::from(io::stderr().as_fd().try_clone_to_owned().ok()?).metadata().ok()?;

@@ -1,10 +1,12 @@
 //! What a child of the agent locks itself into before it meets anything from outside.
 //!
-//! Used by `http::child` and `lister::child`. Guarantee: after [`enter`] this thread and all that
+//! Used by `http::child` and `lister::child`. Guarantees: after [`enter`] this thread and all that
 //! it starts have no capability and cannot get one, open no file, start no program, make no socket,
-//! and call nothing of the kernel that is not listed here.
+//! connect none, and call nothing of the kernel that is not listed here. After [`set_apart`] the
+//! process ends with the agent, whatever it does itself, and only root may trace it.
 
 use std::collections::BTreeMap;
+use std::os::fd::{AsRawFd as _, BorrowedFd};
 
 use anyhow::Context as _;
 use caps::CapSet;
@@ -12,6 +14,9 @@ use landlock::{
     ABI, Access as _, AccessFs, AccessNet, Ruleset, RulesetAttr as _, RulesetStatus, Scope,
 };
 use libc::c_long;
+use nix::errno::Errno;
+use nix::sys::prctl;
+use nix::sys::signal::{SigSet, Signal};
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
     SeccompRule,
@@ -34,6 +39,9 @@ const BASE: &[c_long] = &[
     libc::SYS_nanosleep,
     libc::SYS_read,
     libc::SYS_restart_syscall,
+    // The standard library's handler of a fault gives the signal its default action back, which
+    // ends the process: without that call the fault would come again for ever.
+    libc::SYS_rt_sigaction,
     libc::SYS_rt_sigprocmask,
     libc::SYS_rt_sigreturn,
     libc::SYS_sched_yield,
@@ -43,7 +51,6 @@ const BASE: &[c_long] = &[
     #[cfg(target_arch = "x86_64")]
     libc::SYS_poll,
     libc::SYS_ppoll,
-    libc::SYS_sendto,
 ];
 
 /// Calls that take a list over.
@@ -56,12 +63,8 @@ pub(crate) const HTTP: &[c_long] = &[
     libc::SYS_epoll_pwait,
     #[cfg(target_arch = "x86_64")]
     libc::SYS_epoll_wait,
-    libc::SYS_getpeername,
-    libc::SYS_getsockname,
-    libc::SYS_getsockopt,
     libc::SYS_readv,
     libc::SYS_recvfrom,
-    libc::SYS_setsockopt,
     libc::SYS_shutdown,
     libc::SYS_writev,
 ];
@@ -69,19 +72,49 @@ pub(crate) const HTTP: &[c_long] = &[
 /// Calls that map memory, and the argument that says for what: never to execute it.
 const MAPPING: [(c_long, u8); 2] = [(libc::SYS_mmap, 2), (libc::SYS_mprotect, 2)];
 
+/// The argument of `sendto` with an address. With `MSG_FASTOPEN` it would connect, which Landlock
+/// does not see (`tcp_sendmsg_fastopen`, 6.18).
+const SENDTO_ADDRESS: u8 = 4;
+
+/// Signals that are for the agent, also where all processes of a service get them, and those by
+/// which a terminal stops who writes in the background.
+const NOT_FOR_CHILDREN: [Signal; 6] = [
+    Signal::SIGHUP,
+    Signal::SIGINT,
+    Signal::SIGTERM,
+    Signal::SIGTSTP,
+    Signal::SIGTTIN,
+    Signal::SIGTTOU,
+];
+
+/// Sets this process apart: it ends when the thread ends that has started it, hears none of
+/// [`NOT_FOR_CHILDREN`], and cannot be traced by others of its user.
+///
+/// # Errors
+/// What the kernel says, which does not refuse these.
+pub(crate) fn set_apart() -> Result<(), Errno> {
+    SigSet::from_iter(NOT_FOR_CHILDREN).thread_block()?;
+    prctl::set_pdeathsig(Signal::SIGKILL)?;
+    prctl::set_dumpable(false)
+}
+
 /// Gives up every capability, then locks this thread in: `calls` are allowed besides [`BASE`], and
-/// each other fails with `EPERM`. Returns what the kernel does not have of it.
+/// each other fails with `EPERM`. `shared` are descriptors that others use too, so it cannot shut
+/// them down. Returns what the kernel does not have of it.
 ///
 /// # Errors
 /// If the filter of calls cannot be had. The thread has no capability then, and Landlock's rules.
-pub(crate) fn enter(calls: &[c_long]) -> anyhow::Result<Option<&'static str>> {
+pub(crate) fn enter(
+    calls: &[c_long],
+    shared: &[BorrowedFd<'_>],
+) -> anyhow::Result<Option<&'static str>> {
     for set in [CapSet::Ambient, CapSet::Inheritable, CapSet::Effective, CapSet::Permitted] {
         // Sets can only shrink, which the kernel allows.
         let _ = caps::clear(None, set);
     }
-    nix::sys::prctl::set_no_new_privs().context("forbid new privileges")?;
+    prctl::set_no_new_privs().context("forbid new privileges")?;
     let lacks = forbid_files().unwrap_or(Some(NO_LANDLOCK));
-    let program = filter(calls).context("make the filter of system calls")?;
+    let program = filter(calls, shared).context("make the filter of system calls")?;
     seccompiler::apply_filter(&program).context("install the filter of system calls")?;
     Ok(lacks)
 }
@@ -101,18 +134,26 @@ fn forbid_files() -> anyhow::Result<Option<&'static str>> {
 }
 
 /// Returns the filter that allows these calls.
-fn filter(calls: &[c_long]) -> anyhow::Result<BpfProgram> {
+fn filter(calls: &[c_long], shared: &[BorrowedFd<'_>]) -> anyhow::Result<BpfProgram> {
     let mut rules: BTreeMap<c_long, Vec<SeccompRule>> =
         BASE.iter().chain(calls).map(|call| (*call, Vec::new())).collect();
+    let executable = u64::try_from(libc::PROT_EXEC)?;
     for (call, argument) in MAPPING {
-        let executable = u64::try_from(libc::PROT_EXEC)?;
-        let never = SeccompCondition::new(
-            argument,
-            SeccompCmpArgLen::Dword,
-            SeccompCmpOp::MaskedEq(executable),
-            0,
-        )?;
+        let never = SeccompCmpOp::MaskedEq(executable);
+        let never = SeccompCondition::new(argument, SeccompCmpArgLen::Dword, never, 0)?;
         rules.insert(call, vec![SeccompRule::new(vec![never])?]);
+    }
+    let (qword, is) = (SeccompCmpArgLen::Qword, SeccompCmpOp::Eq);
+    let none = SeccompCondition::new(SENDTO_ADDRESS, qword, is, 0)?;
+    rules.insert(libc::SYS_sendto, vec![SeccompRule::new(vec![none])?]);
+    if let Some(shutdown) = rules.get_mut(&libc::SYS_shutdown).filter(|_| !shared.is_empty()) {
+        let mut others = Vec::new();
+        for descriptor in shared {
+            let number = u64::try_from(descriptor.as_raw_fd())?;
+            let (dword, is_not) = (SeccompCmpArgLen::Dword, SeccompCmpOp::Ne);
+            others.push(SeccompCondition::new(0, dword, is_not, number)?);
+        }
+        *shutdown = vec![SeccompRule::new(others)?];
     }
     let otherwise = SeccompAction::Errno(u32::try_from(libc::EPERM)?);
     let architecture = std::env::consts::ARCH.try_into()?;
@@ -124,6 +165,8 @@ fn filter(calls: &[c_long]) -> anyhow::Result<BpfProgram> {
 mod tests {
     use std::fs::File;
     use std::io;
+    use std::net::{Shutdown, UdpSocket};
+    use std::os::fd::AsFd as _;
     use std::os::unix::net::UnixStream;
     use std::process::Command;
     use std::sync::mpsc::channel;
@@ -145,7 +188,7 @@ mod tests {
     fn inside_nothing_can_be_opened_started_or_connected() {
         inside(|| {
             let (mut here, _there) = UnixStream::pair().unwrap();
-            enter(HTTP).unwrap();
+            enter(HTTP, &[]).unwrap();
             denied("a file", File::open("/etc/passwd"));
             denied("a directory", std::fs::read_dir("/"));
             denied("a new file", File::create("/tmp/x"));
@@ -158,6 +201,20 @@ mod tests {
                 nix::sys::signal::kill(nix::unistd::getppid(), None).map_err(Into::into),
             );
             io::Write::write_all(&mut here, b"x").unwrap();
+        });
+    }
+
+    #[test]
+    fn inside_nothing_can_be_connected_by_sending_and_nothing_shared_be_shut_down() {
+        inside(|| {
+            let (shared, _far) = UnixStream::pair().unwrap();
+            let (own, _far_too) = UnixStream::pair().unwrap();
+            let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+            let own_address = socket.local_addr().unwrap();
+            enter(HTTP, &[shared.as_fd()]).unwrap();
+            denied("a destination", socket.send_to(b"x", own_address));
+            denied("the end of a shared socket", shared.shutdown(Shutdown::Both));
+            own.shutdown(Shutdown::Both).unwrap();
         });
     }
 
@@ -177,7 +234,7 @@ mod tests {
         let (seen, wait) = channel::<()>();
         let inside = thread::spawn(move || {
             let id = nix::unistd::gettid();
-            enter(LISTER).unwrap();
+            enter(LISTER, &[]).unwrap();
             let much = vec![1_u8; 8 << 20];
             told.send((id, much.len())).unwrap();
             // Until it was looked at from outside.

@@ -1,7 +1,8 @@
 //! The agent answers what its HTTP process asks.
 //!
-//! Used by `process`: a thread for each lane. Guarantees: nothing that comes is trusted, not even a
-//! query that the other side has read already; a lane that does not take its answer is given up.
+//! Used by `process`: a thread for each lane. Guarantees: nothing that comes is trusted: a query
+//! that the other side should have refused ends the lane. A lane that does not take its answer is
+//! given up.
 
 use std::any::Any;
 use std::io;
@@ -63,35 +64,40 @@ impl Views {
             let (outcome, text) = made.unwrap_or_else(|panic| {
                 let error = said(panic.as_ref());
                 tracing::warn!(error, ?question, "a page could not be rendered");
-                (Outcome::Failed, Text::Bytes(Vec::new()))
-            });
+                Ok((Outcome::Failed, Text::Bytes(Vec::new())))
+            })?;
             outcome.write(text.as_ref(), lane)?;
         }
         Ok(())
     }
 
-    fn to(&self, question: &Question) -> (Outcome, Text) {
+    /// Returns the answer; an error for a query that the other side should have refused.
+    fn to(&self, question: &Question) -> io::Result<(Outcome, Text)> {
         let done = |bytes| (Outcome::Done, Text::Bytes(bytes));
-        match question {
+        Ok(match question {
             Question::State => done(vec![(self.alive)().into(), (self.ready)().into()]),
             Question::Metrics if !(self.alive)() => (Outcome::StandsStill, Text::Bytes(Vec::new())),
             Question::Metrics => (Outcome::Done, Text::Page((self.metrics)())),
             Question::Overview => done(page::render(&(self.overview)()).into_bytes()),
-            Question::Query(which, parameters) => match self.query(*which, parameters) {
+            Question::Query(which, parameters) => match self.query(*which, parameters)? {
                 Ok(text) => done(text.into_bytes()),
                 Err(error) => {
                     tracing::warn!(error, "a query could not be answered");
                     (Outcome::Failed, Text::Bytes(Vec::new()))
                 }
             },
-        }
+        })
     }
 
-    fn query(&self, which: u8, parameters: &str) -> Result<String, String> {
-        let source = self.source.as_ref().ok_or("nobody may ask on this address")?;
-        let query = query::ALL.get(usize::from(which)).ok_or("there is no such query")?;
-        let prepared = query.prepare(parameters).map_err(|refusal| refusal.to_string())?;
-        prepared(source).map_err(|error| error.to_string())
+    fn query(&self, which: u8, parameters: &str) -> io::Result<Result<String, String>> {
+        let refused = |what: String| io::Error::new(io::ErrorKind::InvalidData, what);
+        let nobody = || refused("a query, where nobody may ask".to_owned());
+        let source = self.source.as_ref().ok_or_else(nobody)?;
+        let query = query::ALL.get(usize::from(which));
+        let query = query.ok_or_else(|| refused(format!("query {which}")))?;
+        let prepared = query.prepare(parameters);
+        let prepared = prepared.map_err(|refusal| refused(refusal.to_string()))?;
+        Ok(prepared(source).map_err(|error| error.to_string()))
     }
 }
 
@@ -116,9 +122,10 @@ mod tests {
             source: None,
         };
         for which in 0..=u8::MAX {
-            let (outcome, text) = views.to(&Question::Query(which, String::new()));
-            assert_eq!((outcome, text.as_ref()), (Outcome::Failed, &b""[..]));
+            let refused = views.to(&Question::Query(which, String::new())).err();
+            assert_eq!(refused.map(|error| error.kind()), Some(io::ErrorKind::InvalidData));
         }
-        assert_eq!(views.to(&Question::Metrics).1.as_ref(), b"page");
+        let (_outcome, page) = views.to(&Question::Metrics).unwrap();
+        assert_eq!(page.as_ref(), b"page");
     }
 }

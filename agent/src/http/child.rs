@@ -41,6 +41,8 @@ pub struct ChildArgs {
 /// If standard input is no socket of the agent.
 pub fn run(arguments: &ChildArgs) -> Result<u8, Error> {
     let _ = rustix::thread::set_name(NAME);
+    log::open();
+    sandbox::set_apart().context("cannot set the HTTP process apart")?;
     // Single-threaded: inside the sandbox no thread can be started.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -49,8 +51,8 @@ pub fn run(arguments: &ChildArgs) -> Result<u8, Error> {
     let _runtime = runtime.enter();
     let (life, incoming, lanes) =
         given().context("this command is for the agent alone: it wants its sockets")?;
-    log::open();
-    match sandbox::enter(sandbox::HTTP) {
+    let shared = [incoming.as_fd(), log::target()];
+    match sandbox::enter(sandbox::HTTP, &shared) {
         Ok(None) => tracing::debug!("the HTTP process is locked in"),
         Ok(Some(lacks)) => tracing::info!("{lacks}"),
         Err(error) => tracing::warn!("the HTTP process is not locked in: {error:#}"),

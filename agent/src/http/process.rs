@@ -23,8 +23,8 @@ use super::answers::Views;
 use super::child;
 use super::lane::Lanes;
 use super::listener::Bound;
-use crate::handover;
 use crate::kernel::privileges;
+use crate::{handover, log};
 
 /// A process that ends twice within this time is not started again.
 const AGAIN: Duration = Duration::from_hours(1);
@@ -146,8 +146,12 @@ impl Supervisor {
                     privileges::drop_all()
                 };
                 let limited = limited.map_err(io::Error::other);
-                if let Err(error) = limited.and_then(|()| views.answer(&lane)) {
-                    tracing::debug!(%error, "a lane of the HTTP process broke");
+                match limited.and_then(|()| views.answer(&lane)) {
+                    Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                        tracing::warn!(%error, "the HTTP process asked what it may not ask");
+                    }
+                    Err(error) => tracing::debug!(%error, "a lane of the HTTP process broke"),
+                    Ok(()) => {}
                 }
             };
             thread::Builder::new().name("http-lane".to_owned()).spawn(work)?;
@@ -167,17 +171,20 @@ impl Supervisor {
                 .current_dir("/")
                 .process_group(0)
                 .stdin(Stdio::from(life.try_clone()?))
+                // It cannot open a pipe or a terminal of another user anew.
+                .stderr(Stdio::from(log::target().try_clone_to_owned()?))
                 .stdout(Stdio::null());
             Ok(command)
         };
-        let nobody = || command()?.uid(NOBODY).gid(NOBODY).spawn();
-        match privileges::for_children(nobody) {
-            Ok(child) => Ok(child),
-            Err(error) => {
-                tracing::info!(%error, "the HTTP process has the user of the agent");
-                Ok(command()?.spawn()?)
-            }
+        if !privileges::may_change_children() {
+            tracing::info!("the HTTP process has the user of the agent, which cannot change it");
+            return Ok(command()?.spawn()?);
         }
+        let nobody = || command()?.uid(NOBODY).gid(NOBODY).spawn();
+        privileges::for_children(nobody).or_else(|error| {
+            tracing::info!(%error, "the HTTP process has the user of the agent");
+            Ok(command()?.spawn()?)
+        })
     }
 }
 

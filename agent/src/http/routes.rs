@@ -1,10 +1,14 @@
 //! The routes besides `/api`, and what each answers.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 use super::access::Access;
 use super::api;
@@ -13,7 +17,8 @@ use super::flight::Flight;
 use super::gate::Gate;
 use super::lane::Lanes;
 use super::question::Question;
-use super::render::asked;
+use super::render::{RENDER_TIMEOUT, asked};
+use super::serve::MAX_CONNECTIONS;
 use crate::metrics;
 
 /// What the handlers share.
@@ -23,12 +28,16 @@ struct Shared {
     flight: Flight,
     /// For the page at `/`. Queries have a gate of their own. A scrape waits for neither.
     gate: Gate,
+    /// For the state, with a place for each connection; those who hang up keep theirs until the
+    /// agent has answered.
+    places: Arc<Semaphore>,
 }
 
 /// Returns the router of the process.
 pub(super) fn router(lanes: Lanes, access: Access) -> Router {
     let api = api::router(access, lanes.queries.clone());
-    let shared = Shared { lanes, flight: Flight::default(), gate: Gate::new() };
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let shared = Shared { lanes, flight: Flight::default(), gate: Gate::new(), places };
     Router::new()
         .route("/", get(index))
         .route("/metrics", get(scrape))
@@ -81,7 +90,10 @@ async fn ready(State(shared): State<Shared>) -> Response {
 
 /// Returns whether an agent that is alive is ready.
 async fn state(shared: &Shared) -> Result<bool, Response> {
-    match *shared.lanes.state.ask(&Question::State, ()).await? {
+    let place = Arc::clone(&shared.places).try_acquire_owned();
+    let place = place.map_err(|_full| stands_still())?;
+    let asked = timeout(RENDER_TIMEOUT, shared.lanes.state.ask(&Question::State, place)).await;
+    match *asked.map_err(|_elapsed| stands_still())?? {
         [1, ready] => Ok(ready == 1),
         _ => Err(stands_still()),
     }

@@ -18,7 +18,7 @@ use super::listener::{Incoming, Stream};
 use super::places::{Place, Places};
 
 /// The most connections at once. One of them yields to a further one.
-const MAX_CONNECTIONS: usize = 256;
+pub(super) const MAX_CONNECTIONS: usize = 256;
 /// The longest wait for a request's header, also on a connection that is kept open between
 /// requests.
 pub(super) const HEADER_TIMEOUT: Duration = Duration::from_secs(3);

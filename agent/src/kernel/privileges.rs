@@ -18,8 +18,7 @@ const TO_KEEP: [Capability; 3] =
     [Capability::CAP_BPF, Capability::CAP_SYS_ADMIN, Capability::CAP_SYS_PTRACE];
 
 /// The capabilities to start and to end a child of another user: `CAP_SETUID` and `CAP_SETGID`
-/// (`__sys_setuid`, `__sys_setgid`), `CAP_KILL` (`kill_ok_by_cred`). One thread has them, and uses
-/// them in [`for_children`] only.
+/// (`__sys_setuid`, `__sys_setgid`), `CAP_KILL` (`kill_ok_by_cred`). One thread has them.
 const FOR_CHILDREN: [Capability; 3] =
     [Capability::CAP_SETUID, Capability::CAP_SETGID, Capability::CAP_KILL];
 
@@ -47,8 +46,11 @@ pub fn missing() -> Vec<String> {
 ///
 /// # Errors
 /// If this thread lacks `CAP_SETPCAP` (`cap_prctl_drop`, 6.18), as where a service manager has
-/// emptied the set already.
+/// emptied the set already. If the program file has capabilities: outside the bounding set they
+/// would keep the children from executing it (`bprm_caps_from_vfs_caps`, 6.18).
 pub fn forbid_gains() -> anyhow::Result<()> {
+    let of_file = rustix::fs::getxattr("/proc/self/exe", "security.capability", &mut [0; 64]);
+    anyhow::ensure!(of_file.is_err(), "the program file has capabilities");
     let bits = CapabilitiesSecureBits::NO_ROOT
         | CapabilitiesSecureBits::NO_ROOT_LOCKED
         | CapabilitiesSecureBits::NO_SETUID_FIXUP
@@ -82,13 +84,20 @@ pub(crate) fn drop_for_children() -> Result<(), CapsError> {
     shrink(&TO_KEEP, &TO_KEEP).map(|_kept| ())
 }
 
-/// Drops every capability but those for children and those for facts of processes, and uses none of
-/// them for now.
+/// Drops every capability but those for children and those for facts of processes. In effect is
+/// only what ends a child of another user, also when this thread itself is killed
+/// (`reparent_leader`, 6.18).
 ///
 /// # Errors
 /// As [`drop_unneeded`].
 pub(crate) fn keep_for_children() -> Result<(), CapsError> {
-    shrink(&supervising(), &[]).map(|_kept| ())
+    shrink(&supervising(), &[Capability::CAP_KILL]).map(|_kept| ())
+}
+
+/// Whether this thread can start a child as another user, and end it.
+pub(crate) fn may_change_children() -> bool {
+    let has = |capability| caps::has_cap(None, CapSet::Permitted, capability).unwrap_or(false);
+    FOR_CHILDREN.into_iter().all(has)
 }
 
 /// Does something with the capabilities for children, as far as this thread has them.
@@ -96,7 +105,7 @@ pub(crate) fn for_children<T>(work: impl FnOnce() -> T) -> T {
     // What is not permitted cannot be raised: the work fails, and says so.
     let _ = shrink(&supervising(), &FOR_CHILDREN);
     let done = work();
-    let _ = shrink(&supervising(), &[]);
+    let _ = keep_for_children();
     done
 }
 

@@ -24,10 +24,11 @@ const NAME: &std::ffi::CStr = c"tcpwarden-list";
 /// If standard input is no socket of the agent.
 pub fn run() -> Result<u8, Error> {
     let _ = rustix::thread::set_name(NAME);
+    sandbox::set_apart().context("set the lister apart")?;
     let input = io::stdin().as_fd().try_clone_to_owned().context("take over standard input")?;
     let socket = UnixStream::from(input);
     // It has no log. Without the filter it still has no capability.
-    let _ = sandbox::enter(sandbox::LISTER);
+    let _ = sandbox::enter(sandbox::LISTER, &[]);
     while let Some(list) =
         receive(&socket).context("this command is for the agent alone: it wants a socket")?
     {

@@ -7,8 +7,8 @@ import sys
 ATTACH, DETACH, GETREGS, SETREGS, SINGLESTEP = 16, 17, 12, 13, 9
 # struct user_regs_struct of x86_64: 27 words.
 RAX, ORIG_RAX, RIP = 10, 15, 16
-# rdi, rsi, rdx
-ARGUMENTS = 14, 13, 12
+# rdi, rsi, rdx, r10, r8, r9
+ARGUMENTS = 14, 13, 12, 7, 9, 8
 SYSCALL = b"\x0f\x05"
 ALL = 0x40000000  # __WALL
 

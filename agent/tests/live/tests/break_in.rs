@@ -8,19 +8,29 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::Test;
-use crate::harness::agent::Agent;
+use crate::harness::agent::{Agent, binary, scratch};
 use crate::harness::{PATIENCE, wait_for};
 
 /// The tests of this file.
 pub(super) const TESTS: &[Test] = &[
     ("portable::http_is_a_process_that_may_do_nothing", nothing),
     ("portable::http_is_started_again_once", again),
+    ("portable::http_hears_no_signal_that_is_for_the_agent", signalled),
+    ("host::http_is_started_from_a_file_with_capabilities", from_a_file_with_capabilities),
     #[cfg(target_arch = "x86_64")]
     ("host::break_in::nothing_is_gained_by_a_break_in", broken_into),
+    #[cfg(target_arch = "x86_64")]
+    ("host::break_in::a_fault_ends_the_process", faulted),
+    #[cfg(target_arch = "x86_64")]
+    ("host::break_in::the_process_ends_with_an_agent_that_is_killed", orphaned),
 ];
 
 /// The program that breaks in.
 const BREAK_IN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/live/programs/break_in.py");
+
+/// The program that makes a process fault.
+#[cfg(target_arch = "x86_64")]
+const FAULT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/live/programs/fault.py");
 
 /// The kernel's answer to a call that is not allowed, EPERM.
 const NOT_PERMITTED: &str = "-1";
@@ -93,6 +103,67 @@ fn again() {
     assert!(agent.log().contains("the HTTP process has ended twice"), "{}", agent.log());
 }
 
+/// Signals that are sent to all processes of a service, or by name.
+fn signalled() {
+    let agent = Agent::start(&[]);
+    let pid = http(&agent);
+    for signal in [Signal::SIGHUP, Signal::SIGINT, Signal::SIGTERM, Signal::SIGTSTP] {
+        kill(Pid::from_raw(pid.cast_signed()), signal).expect("send a signal");
+    }
+    assert_eq!(agent.get("/readyz").0, 200);
+    assert_eq!(http(&agent), pid, "the same process");
+    assert!(!agent.log().contains("is started again"), "{}", agent.log());
+}
+
+/// Makes a process fault or spin.
+#[cfg(target_arch = "x86_64")]
+fn make(pid: u32, what: &str) {
+    let done = Command::new("python3").args([FAULT, &pid.to_string(), what]).status();
+    assert!(done.expect("run the program that makes it fault").success());
+}
+
+/// A process that does nothing for its own end.
+#[cfg(target_arch = "x86_64")]
+fn orphaned() {
+    let agent = Agent::start(&[]);
+    let pid = http(&agent);
+    make(pid, "spin");
+    agent.stop(Signal::SIGKILL);
+    wait_for("the end of the HTTP process", PATIENCE, || {
+        let state = status(pid, "State:");
+        (state.is_empty() || state.starts_with('Z')).then_some(())
+    });
+}
+
+/// The kernel refuses to execute a file with a capability that is not in the bounding set.
+fn from_a_file_with_capabilities() {
+    let copy = scratch("program");
+    std::fs::copy(binary(), &copy).expect("copy the program");
+    // All that there can be here: one that the bounding set lacks already keeps this test out.
+    let all = u64::from_str_radix(&status(std::process::id(), "CapBnd:"), 16).expect("a mask");
+    let [low, high] = [&all.to_le_bytes()[..4], &all.to_le_bytes()[4..]];
+    // VFS_CAP_REVISION_2 and effective; then permitted and inheritable, low and high.
+    let words = [&0x0200_0001_u32.to_le_bytes()[..], low, &[0; 4], high, &[0; 4]].concat();
+    let flags = rustix::fs::XattrFlags::empty();
+    rustix::fs::setxattr(&copy, "security.capability", &words, flags).expect("set capabilities");
+    let script = format!("shift; exec {} \"$@\"", copy.display());
+    let agent = Agent::start_through(&["sh", "-c", &script, "sh"], &[]);
+    assert_eq!(agent.get("/readyz").0, 200);
+    std::fs::remove_file(&copy).expect("remove the copy");
+}
+
+/// What no handler of a signal can mend.
+#[cfg(target_arch = "x86_64")]
+fn faulted() {
+    let agent = Agent::start(&[]);
+    let pid = http(&agent);
+    make(pid, "fault");
+    wait_for("another process", PATIENCE, || (http(&agent) != pid).then_some(()));
+    assert_eq!(agent.get("/readyz").0, 200);
+    assert!(agent.log().contains("SIGSEGV"), "{}", agent.log());
+}
+
+#[cfg(target_arch = "x86_64")]
 fn broken_into() {
     let agent = Agent::start(&[]);
     let pid = http(&agent);
@@ -102,7 +173,9 @@ fn broken_into() {
     assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
     let answers: Vec<_> = text.lines().filter_map(|line| line.split_once(' ')).collect();
     assert_eq!(answers.first(), Some(&("read", "-9")), "a call that is allowed gets through");
-    assert!(answers.len() > 20, "{text}");
+    assert!(answers.len() > 26, "{text}");
+    let ends = answers.iter().filter(|(call, _)| *call == "shutdown").count();
+    assert_eq!(ends, 2, "the listener and the log:\n{text}");
     for (call, answer) in &answers[1..] {
         assert_eq!(*answer, NOT_PERMITTED, "{call} in the HTTP process");
     }

@@ -28,8 +28,8 @@ pub(super) const TESTS: &[Test] = &[
 
 /// `CAP_SYS_PTRACE`, `CAP_SYS_ADMIN` and `CAP_BPF` are bits 19, 21 and 39, and no program started
 /// from here gets more. The thread that starts the HTTP process has `CAP_KILL`, `CAP_SETGID` and
-/// `CAP_SETUID`, bits 5 to 7, and uses them only to start and to end it. Of the threads that answer
-/// it, one may read what other processes execute; the others may do nothing.
+/// `CAP_SETUID`, bits 5 to 7, and uses the first, so that the process ends with it. Of the threads
+/// that answer it, one may read what other processes execute; the others may do nothing.
 fn unprivileged() {
     const READ: u64 = 1 << 19;
     const PASSES: u64 = READ | 1 << 21 | 1 << 39;
@@ -43,7 +43,7 @@ fn unprivileged() {
         let set = |key: &str| u64::from_str_radix(&line(key), 16).expect("a mask");
         let (used, held) = (set("CapEff:"), set("CapPrm:"));
         let (may_use, may_hold) = match name.trim() {
-            "http" => (0, 0b111 << 5 | READ),
+            "http" => (1 << 5, 0b111 << 5 | READ),
             "http-lane" => {
                 lanes.push(held);
                 (READ, READ)

@@ -6,6 +6,7 @@
 //! end.
 
 mod lists;
+mod pace;
 
 use std::io;
 use std::sync::Arc;
@@ -24,10 +25,10 @@ use crate::pressure::host::Host;
 use crate::rate_limited::RateLimited;
 use crate::verify::{self, Verify};
 
+pub(crate) use pace::Pace;
+
 /// How often the table is asked whether owners are in doubt.
 const LOOK: Duration = Duration::from_secs(1);
-/// The least time between two passes, however much is lost.
-const GAP: Duration = Duration::from_millis(200);
 /// The least time between two readings of descriptors and settings.
 const READINGS_APART: Duration = Duration::from_secs(10);
 
@@ -39,8 +40,6 @@ pub(crate) struct Reconcile {
     pub(crate) listers: Listers,
     /// The namespace that the thread lives in.
     pub(crate) home: Home,
-    /// Time between passes.
-    pub(crate) interval: Duration,
     /// To the ingest thread; bounded, so that lists are read as fast as they are applied.
     pub(crate) commands: SyncSender<Command>,
     /// To wake it.
@@ -56,8 +55,8 @@ pub(crate) struct Reconcile {
     pub(crate) search: Search,
     /// Set when the first pass has ended.
     pub(crate) ready: Arc<AtomicBool>,
-    /// Whether the last pass looked again for rows that the one before had missed.
-    pub(crate) rechecking: bool,
+    /// When the next pass is due.
+    pub(crate) pace: Pace,
     /// When `/proc` was last read at length.
     pub(crate) readings: Option<Instant>,
     /// The warning about corrections.
@@ -107,26 +106,11 @@ impl Reconcile {
         summary.missed_once > 0
     }
 
-    /// Waits until the next pass is due: after the interval, or earlier where one is due at once or
-    /// somebody noticed a loss; false where the agent stops. However many losses there are, passes
-    /// take a tenth of one CPU at the most, or are an interval apart: where the machine is so busy
-    /// that a pass takes long without doing much, the next one comes all the same.
+    /// Waits until the next pass is due: after the interval, or earlier where one is due at once,
+    /// somebody noticed a loss, or an owner is in doubt; false where the agent stops.
     fn pause(&mut self, took: Duration, again: bool) -> bool {
-        // A pass that looks again for missed rows follows at once, but not another one after it.
-        self.rechecking = again && !self.rechecking;
-        let least =
-            if self.rechecking { GAP } else { GAP.max(took * 20).min(self.interval.max(GAP)) };
         let since = Instant::now();
-        let end = since + least;
-        let mut due = again;
-        loop {
-            match self.wanted.recv_timeout(end.saturating_duration_since(Instant::now())) {
-                Ok(()) => due = true,
-                Err(RecvTimeoutError::Timeout) => break,
-                Err(RecvTimeoutError::Disconnected) => return false,
-            }
-        }
-        let rest = if due { Duration::ZERO } else { self.interval.saturating_sub(least) };
+        let Some(rest) = self.pace.wait(&self.wanted, took, again) else { return false };
         self.rest(Instant::now() + rest, since + took * verify::SHARE)
     }
 

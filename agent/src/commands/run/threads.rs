@@ -21,7 +21,7 @@ use crate::leaks::Watch;
 use crate::lister::Listers;
 use crate::metrics::SharedStats;
 use crate::rate_limited::RateLimited;
-use crate::reconcile::Reconcile;
+use crate::reconcile::{Pace, Reconcile};
 use crate::verify::Verify;
 use crate::workload::resolver::Resolver;
 
@@ -74,7 +74,6 @@ impl Threads {
             kernel,
             listers: Listers::default(),
             home,
-            interval: config.reconcile_interval,
             commands,
             ingest: ingest_handle.clone(),
             wanted,
@@ -82,7 +81,7 @@ impl Threads {
             verify: Verify::new(config.verify_after),
             search: Search::Processes,
             ready: Arc::clone(&ready),
-            rechecking: false,
+            pace: Pace::new(config.reconcile_interval),
             readings: None,
             warning: RateLimited::default(),
         };

@@ -13,6 +13,9 @@ pub struct RunArgs {
     #[expect(rustdoc::broken_intra_doc_links, reason = "the text is the help; it has no links")]
     #[arg(long, value_name = "ADDRESS", help_heading = "Serving")]
     pub listen: Option<String>,
+    /// Which group may use the socket file, by name or number [default: that of the agent]
+    #[arg(long, value_name = "GROUP", allow_hyphen_values = true, help_heading = "Serving")]
+    pub socket_group: Option<String>,
     /// Seconds between passes over the kernel's own socket list; at least 0.2, fractions allowed
     /// [default: 30]
     #[arg(long, value_name = "SECONDS", allow_hyphen_values = true, help_heading = "Cadence")]

@@ -47,6 +47,7 @@ pub(crate) const KEYS: &[Key] = &[
     Key { name: "log", default: "info" },
     Key { name: "keep-privileges", default: "false" },
     Key { name: "expose-connections", default: "false" },
+    Key { name: "socket-group", default: "" },
 ];
 
 /// Variables that are no keys: where the file is, and where other commands find the agent.
@@ -57,6 +58,8 @@ const OTHER_VARIABLES: [&str; 2] = ["TCPWARDEN_CONFIG", "TCPWARDEN_AGENT"];
 pub struct RunConfig {
     /// Where the agent serves HTTP.
     pub listen: Listen,
+    /// The id of the group that may use the socket file; `None` for the group of the agent.
+    pub socket_group: Option<u32>,
     /// The time between reconcile passes, 0.2 s to a day.
     pub reconcile_interval: Duration,
     /// How long a socket may be in a leak state before its owner is verified, 0.2 s to a day.
@@ -98,8 +101,11 @@ impl RunConfig {
         let find =
             |name: &'static str, argument: Option<&str>| find(name, argument, environment, &file);
         let flag = |given: bool| given.then_some("true");
+        let listen = find("listen", arguments.listen.as_deref())?.listen()?;
+        let socket_group = find("socket-group", arguments.socket_group.as_deref())?;
         Ok(Self {
-            listen: find("listen", arguments.listen.as_deref())?.listen()?,
+            socket_group: socket_group.group(&listen)?,
+            listen,
             reconcile_interval: find(
                 "reconcile-interval",
                 arguments.reconcile_interval.as_deref(),

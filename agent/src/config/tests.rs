@@ -196,3 +196,28 @@ fn filters_of_the_log_that_say_something_are_taken() {
         assert_eq!(load(&RunArgs::default(), &environment, None).unwrap().log, filter);
     }
 }
+
+#[test]
+fn a_socket_file_can_be_for_a_group_by_name_or_number() {
+    let of = |group: &str, listen: &str| {
+        load(
+            &RunArgs { listen: Some(listen.into()), ..RunArgs::default() },
+            &[("TCPWARDEN_SOCKET_GROUP", group)],
+            None,
+        )
+    };
+    assert_eq!(of("", "unix:/x.sock").unwrap().socket_group, None);
+    assert_eq!(of("4711", "unix:/x.sock").unwrap().socket_group, Some(4711));
+    assert_eq!(of("root", "unix:/x.sock").unwrap().socket_group, Some(0));
+    for (group, listen, allowed) in [
+        ("no-such-group", "unix:/x.sock", "a group of this machine, by name or number"),
+        ("4294967295", "unix:/x.sock", "a group of this machine, by name or number"),
+        ("-1", "unix:/x.sock", "a group of this machine, by name or number"),
+        ("root", "127.0.0.1:1", "none, because --listen names no socket file"),
+    ] {
+        let error = of(group, listen).unwrap_err().to_string();
+        assert_eq!(error, format!("TCPWARDEN_SOCKET_GROUP is '{group}': expected {allowed}"));
+    }
+    let file = Some(("group", "listen = \"unix:/x.sock\"\nsocket-group = 7"));
+    assert_eq!(load(&RunArgs::default(), &[], file).unwrap().socket_group, Some(7));
+}

@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use nix::unistd::Group;
 use toml::Value;
 
 use super::listen::{ADDRESSES, Listen};
@@ -47,6 +48,26 @@ impl Raw {
     pub(super) fn listen(&self) -> Result<Listen, Error> {
         let text = self.value.as_str().ok_or_else(|| self.refuse(ADDRESSES))?;
         text.parse().map_err(|allowed: String| self.refuse(&allowed))
+    }
+
+    /// Reads the group of a socket file, by name or number: `None` for none. Only with a socket
+    /// file to listen on.
+    pub(super) fn group(&self, listen: &Listen) -> Result<Option<u32>, Error> {
+        if self.value.as_str() == Some("") {
+            return Ok(None);
+        }
+        if !matches!(listen, Listen::Unix(_)) {
+            return Err(self.refuse("none, because --listen names no socket file"));
+        }
+        let by_number = self.whole().and_then(|number| u32::try_from(number).ok());
+        // The number of no group, which `chown` takes for "leave it" (`chown(2)`).
+        let by_number = by_number.filter(|number| *number != u32::MAX);
+        let by_name = || {
+            let group = Group::from_name(self.value.as_str()?).ok()??;
+            Some(group.gid.as_raw())
+        };
+        let group = by_number.or_else(by_name);
+        group.map(Some).ok_or_else(|| self.refuse("a group of this machine, by name or number"))
     }
 
     /// Reads seconds with or without a fraction, from `least` to `most`.

@@ -6,7 +6,7 @@ use std::fs;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, lchown};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
@@ -81,15 +81,15 @@ struct SocketFile {
 }
 
 impl Bound {
-    /// Binds the address.
+    /// Binds the address. A socket file is for the `group` of this id, or for that of the agent.
     ///
     /// # Errors
     /// [`Error::Listen`], which names the address and what to do.
-    pub(crate) fn take(listen: &Listen) -> Result<Self, Error> {
+    pub(crate) fn take(listen: &Listen, group: Option<u32>) -> Result<Self, Error> {
         let refused = |source| Error::Listen { addr: listen.to_string(), source };
         match listen {
             Listen::Tcp(address) => tcp(*address),
-            Listen::Unix(path) => unix(path),
+            Listen::Unix(path) => unix(path, group),
         }
         .map_err(refused)
     }
@@ -117,7 +117,7 @@ fn tcp(address: SocketAddr) -> io::Result<Bound> {
     Ok(Bound { listener: listener.into(), name, _file: None })
 }
 
-fn unix(path: &Path) -> io::Result<Bound> {
+fn unix(path: &Path, group: Option<u32>) -> io::Result<Bound> {
     remove_stale(path)?;
     // The file has its mode from the start, and no other file can take its place before a chmod.
     let before = umask(Mode::from_bits_truncate(!0o660));
@@ -126,11 +126,23 @@ fn unix(path: &Path) -> io::Result<Bound> {
     let listener = listener?;
     listener.set_nonblocking(true)?;
     let file = SocketFile { path: path.to_owned(), identity: identity(path) };
+    if let Some(group) = group {
+        // Until now only the agent's own group may use it.
+        lchown(path, None, Some(group)).map_err(|error| not_given(group, &error))?;
+    }
     Ok(Bound {
         listener: listener.into(),
         name: format!("unix:{}", path.display()),
         _file: Some(file),
     })
+}
+
+fn not_given(group: u32, error: &io::Error) -> io::Error {
+    let text = format!(
+        "the file cannot be given to the group {group} ({error}): the agent needs CAP_CHOWN, or to \
+         be in that group (SupplementaryGroups= in a unit)"
+    );
+    io::Error::new(error.kind(), text)
 }
 
 /// Removes a socket file of an earlier run: only if it is a socket on which no process answers.

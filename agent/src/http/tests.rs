@@ -89,7 +89,7 @@ pub(super) fn start_with(listen: &Listen, access: Access) -> Server {
         ready: Arc::new(move || is_ready.load(Ordering::SeqCst)),
         source: (access != Access::Nobody).then_some(source),
     };
-    let bound = Bound::take(listen).unwrap();
+    let bound = Bound::take(listen, None).unwrap();
     let url = bound.url().to_owned();
     let (stop, stopped) = oneshot::channel();
     let incoming = Incoming::new(bound.listener().unwrap()).unwrap();
@@ -209,7 +209,7 @@ async fn stopping_takes_less_than_a_second_even_with_clients_that_hang() {
 async fn a_port_that_is_taken_ends_with_5_and_says_what_to_do() {
     let server = start(&any_port());
     let address = address(&server);
-    let error = Bound::take(&Listen::Tcp(address.parse().unwrap())).unwrap_err();
+    let error = Bound::take(&Listen::Tcp(address.parse().unwrap()), None).unwrap_err();
     assert_eq!(error.code(), 5);
     let text = error.to_string();
     assert!(
@@ -241,17 +241,17 @@ async fn only_a_socket_file_that_nobody_answers_on_is_replaced() {
     let path = temporary("stale.sock");
     drop(UnixListener::bind(&path).unwrap());
     assert!(path.exists());
-    let bound = Bound::take(&Listen::Unix(path.clone())).unwrap();
-    let Err(Error::Listen { source, .. }) = Bound::take(&Listen::Unix(path.clone())) else {
+    let bound = Bound::take(&Listen::Unix(path.clone()), None).unwrap();
+    let Err(Error::Listen { source, .. }) = Bound::take(&Listen::Unix(path.clone()), None) else {
         panic!("taken twice")
     };
     assert_eq!(source.kind(), std::io::ErrorKind::AddrInUse);
     drop(bound);
     fs::write(&path, "precious").unwrap();
-    let error = Bound::take(&Listen::Unix(path.clone())).unwrap_err();
+    let error = Bound::take(&Listen::Unix(path.clone()), None).unwrap_err();
     assert!(error.to_string().contains("not a socket"), "{error}");
     assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
     fs::remove_file(&path).unwrap();
-    let nowhere = Bound::take(&Listen::Unix("/nonexistent/x.sock".into())).unwrap_err();
+    let nowhere = Bound::take(&Listen::Unix("/nonexistent/x.sock".into()), None).unwrap_err();
     assert!(nowhere.to_string().contains("create the directory first"), "{nowhere}");
 }

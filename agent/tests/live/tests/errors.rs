@@ -20,6 +20,7 @@ pub(super) const TESTS: &[Test] = &[
     ("host::errors::port_taken", port_taken),
     ("host::errors::unix_socket_in_use", socket_in_use),
     ("host::errors::stale_unix_socket_is_replaced", stale_socket),
+    ("host::a_socket_file_is_for_the_group_that_is_named", socket_of_a_group),
     ("host::errors::configuration", configuration),
     ("host::errors::command_line", command_line),
     ("host::without_tracefs_it_works", || {
@@ -116,6 +117,20 @@ fn socket_in_use() {
     drop(listener);
     let _ = std::fs::remove_file(&path);
     expect(&output, 5, &[&path.display().to_string()]);
+}
+
+/// A user who is in the group, and one who is not.
+fn socket_of_a_group() {
+    const GROUP: &str = "4711";
+    let agent = Agent::start(&["--socket-group", GROUP]);
+    let program = Shared::new();
+    let ask = |group: &str| {
+        let program = program.0.display().to_string();
+        let user = ["setpriv", "--reuid", "65534", "--regid", group, "--clear-groups", &program];
+        finish(&[&user[..], &["leaks", "--json", "--agent", &agent.address()]].concat())
+    };
+    expect(&ask(GROUP), 0, &[]);
+    expect(&ask("4712"), 7, &["permission denied"]);
 }
 
 fn stale_socket() {

@@ -79,7 +79,7 @@ impl<'a> View<'a> {
         let end = from.saturating_add(slots).min(rows.top());
         let in_use = |row: &Row| {
             matches!(row.state, CloseWait | Established | Listen | SynSent)
-                && row.attribution > Attribution::Lost
+                && row.attribution > Attribution::Elsewhere
         };
         let found = (from..end)
             .filter_map(|slot| RowId::new(slot).map(|id| &rows[id]))

@@ -68,7 +68,7 @@ pub(crate) struct Connection {
     pub(crate) process: String,
     /// The id of that process in the agent's pid namespace; `None` if the owner is not known.
     pub(crate) pid: Option<u32>,
-    /// How the owner is known: `exact`, `holder`, `listener`, `gone` or `none`.
+    /// How the owner is known: `exact`, `holder`, `listener`, `elsewhere` or `none`.
     pub(crate) owner: String,
     /// How many processes held it when the descriptor tables were last read, at most 255; 0 also if
     /// they have not been read yet.

@@ -178,7 +178,7 @@ fn one_owner(text: &str) -> Result<Attribution, Expected> {
         Attribution::FromSyscall,
         Attribution::FromDescriptors,
         Attribution::Inherited,
-        Attribution::Lost,
+        Attribution::Elsewhere,
         Attribution::None,
     ];
     value::choice(text, &known.map(|owner| (owner.as_str(), owner)))

@@ -11,10 +11,10 @@
 //! descriptors that its parent did not close.
 //!
 //! A socket that has a `struct socket` and that no process holds keeps its last owner, as
-//! `Attribution::Lost`: its descriptor is in flight in a unix socket, registered with an io_uring
-//! alone, or a part of the kernel uses it. A child that waits in its listener's accept queue
-//! follows the listener; an orphan, which the kernel closes by itself, stays with the process that
-//! let it go.
+//! `Attribution::Elsewhere`: its descriptor is in flight in a unix socket, registered with an
+//! io_uring alone, or a part of the kernel uses it. A child that waits in its listener's accept
+//! queue follows the listener; an orphan, which the kernel closes by itself, stays with the process
+//! that let it go.
 //!
 //! Process ids are those of the initial pid namespace. The tables are those of the processes that
 //! the agent's own pid namespace shows; threads with a table of their own are walked apart

@@ -60,13 +60,13 @@ impl Pass {
             tally.listeners_moved |= moved && core.rows[index].state == SocketState::Listen;
             return;
         }
-        let gone = self.is_unheld(core, index);
+        let unheld = self.is_unheld(core, index);
         let row = &mut core.rows[index];
         if row.entered < walked {
             row.holders = 0;
         }
-        if gone {
-            row.attribution = Attribution::Lost;
+        if unheld {
+            row.attribution = Attribution::Elsewhere;
             tally.unheld += 1;
         }
     }
@@ -104,7 +104,7 @@ impl Pass {
         other.is_some() || tgid != candidate
     }
 
-    /// Returns whether a row that no process holds should be held: it has an owner, it had a
+    /// Returns whether a row that no process holds is held elsewhere: it has an owner, it had a
     /// `struct socket` when this pass saw it, and nothing has happened to it since.
     #[inline]
     fn is_unheld(&self, core: &Core, index: RowId) -> bool {

@@ -18,8 +18,8 @@ pub enum Attribution {
     None,
     /// The socket has the owner of its listener; another process may have accepted it.
     Inherited,
-    /// The socket has the last owner that was known; it is in use, but no process holds it.
-    Lost,
+    /// The socket has the last owner that was known; it is in use, but in no descriptor table.
+    Elsewhere,
     /// A pass found the socket among the owner's descriptors.
     FromDescriptors,
     /// The owner made a system call on the socket.
@@ -33,7 +33,7 @@ impl Attribution {
         match self {
             Self::None => "none",
             Self::Inherited => "listener",
-            Self::Lost => "gone",
+            Self::Elsewhere => "elsewhere",
             Self::FromDescriptors => "holder",
             Self::FromSyscall => "exact",
         }

@@ -127,7 +127,7 @@ fn an_accepted_child_goes_to_the_worker_and_one_that_waits_follows_the_listener(
 fn a_socket_that_nobody_holds_keeps_its_last_owner_and_counts_as_unheld() {
     let mut table = connected();
     pass(&mut table, 1, OPEN, &[]);
-    assert_eq!(owner(&table), known(Attribution::Lost, "client", 30));
+    assert_eq!(owner(&table), known(Attribution::Elsewhere, "client", 30));
     assert_eq!((table.snapshot(SECOND).unheld, table.snapshot(SECOND).unattributed), (1, 0));
     pass(&mut table, 2, OPEN, &[("taker", 40)]);
     assert_eq!(owner(&table), known(Attribution::FromDescriptors, "taker", 40));

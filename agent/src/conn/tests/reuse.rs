@@ -258,7 +258,7 @@ fn holders_are_told_apart_and_forgotten_however_many_processes_and_passes_there_
         pass(&mut table, round, &[(999, 7)]);
         assert_eq!(
             row(&table, OLD).map(|row| row.attribution),
-            Some(Attribution::Lost),
+            Some(Attribution::Elsewhere),
             "in pass {round}"
         );
     }

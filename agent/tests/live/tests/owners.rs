@@ -139,6 +139,10 @@ fn in_flight() {
     settles(&agent, GIVER, "close_wait", 1);
     becomes(&agent, "connections_unheld", before + 1);
     assert_eq!(held(&agent.scrape(), GIVER, "close_wait"), 1);
+    let (status, body) =
+        agent.get(&format!("/api/v1/connections?state=close_wait&process={GIVER}"));
+    let answer: serde_json::Value = serde_json::from_str(&body).expect("JSON");
+    assert_eq!((status, &answer["connections"][0]["owner"]), (200, &"elsewhere".into()));
 }
 
 /// Connections that a worker has accepted, open and leaked, and the listener, which belongs to who

@@ -30,11 +30,9 @@ pub(crate) enum Failure {
     #[error("{0}; is `tcpwarden run` running there? --agent names another address or unix:/path")]
     Unreachable(io::Error),
     /// The answer took too long.
-    #[error(
-        "no answer within {} seconds; the agent is busy, or something else listens there",
-        TIMEOUT.as_secs()
-    )]
-    Slow,
+    #[error("no answer within {} seconds; the agent is busy, or something else listens there",
+        .0.as_secs_f32())]
+    Slow(Duration),
     /// The program that answers does not speak HTTP.
     #[error(
         "what answers there does not speak HTTP as an agent does ({0}); \
@@ -63,11 +61,16 @@ pub(crate) enum Failure {
 /// # Errors
 /// Any [`Failure`].
 pub(crate) fn fetch(agent: &Listen, target: &str) -> Result<Bytes, Failure> {
+    fetch_for(TIMEOUT, agent, target)
+}
+
+/// As [`fetch`]. Blocks for at most `limit`.
+pub(crate) fn fetch_for(limit: Duration, agent: &Listen, target: &str) -> Result<Bytes, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(Failure::Unreachable)?;
-    let answer = runtime.block_on(fetch_within(TIMEOUT, agent, target));
+    let answer = runtime.block_on(fetch_within(limit, agent, target));
     // Does not wait for the connection's task, which ends with the process.
     runtime.shutdown_background();
     answer
@@ -79,7 +82,7 @@ pub(crate) async fn fetch_within(
     agent: &Listen,
     target: &str,
 ) -> Result<Bytes, Failure> {
-    timeout(limit, connect_and_ask(agent, target)).await.unwrap_or(Err(Failure::Slow))
+    timeout(limit, connect_and_ask(agent, target)).await.unwrap_or(Err(Failure::Slow(limit)))
 }
 
 async fn connect_and_ask(agent: &Listen, target: &str) -> Result<Bytes, Failure> {

@@ -18,8 +18,10 @@ use super::load;
 use super::output::{self, Output};
 use crate::cli::EventsArgs;
 use crate::clock::monotonic;
+use crate::config::{DEFAULT_LISTEN, Listen};
+use crate::events::older::Older;
 use crate::events::watch::Watch;
-use crate::events::{Format, Printer, Progress, Summary};
+use crate::events::{Format, Printer, Progress, Summary, names};
 use crate::exit::{self, Error};
 use crate::ingest::Counters;
 use crate::ingest::decode::Record;
@@ -30,6 +32,9 @@ use crate::kernel::load::Sizes;
 const SIZES: Sizes = Sizes { state_ring: 8 << 20, retransmit_ring: 1 << 20 };
 /// The time between two drains of the rings, each followed by a flush of the output.
 const DRAIN_EVERY: Duration = Duration::from_millis(50);
+/// How long an agent is asked for owners that was named, and one that may be at the usual address.
+const NAMED: Duration = Duration::from_secs(5);
+const USUAL: Duration = Duration::from_secs(1);
 /// The most records between two checks of the clock and of signals.
 const BATCH: usize = 4096;
 
@@ -38,6 +43,8 @@ const BATCH: usize = 4096;
 /// # Errors
 /// The probes cannot be loaded, or the output cannot be written.
 pub fn events(arguments: &EventsArgs) -> Result<u8, Error> {
+    // Before the probes are attached, which would see it, and while a signal still ends it.
+    let older = older(arguments.agent.as_ref());
     let (mut poll, signals) = watch_signals().context("cannot wait for signals")?;
     let (kernel, maps) = load(SIZES)?;
     let counters = Counters::new(maps.counters);
@@ -52,7 +59,7 @@ pub fn events(arguments: &EventsArgs) -> Result<u8, Error> {
     let mut printer = Printer::new(format, BufWriter::with_capacity(1 << 16, output), io::stderr());
     let probes: Vec<_> = kernel.probes().iter().map(|(probe, state)| (probe.name, state)).collect();
     let mut summary = Summary::default();
-    let mut watch = Watch::new(arguments.which.clone());
+    let mut watch = Watch::new(arguments.which.clone(), older);
     let mut going = printer.ready(&probes)?.is_continue();
     let most = arguments.count.unwrap_or(u64::MAX);
     let (mut ready, mut more) = (mio::Events::with_capacity(8), false);
@@ -75,6 +82,23 @@ pub fn events(arguments: &EventsArgs) -> Result<u8, Error> {
     // The result does not matter: this is the last output.
     let _ = printer.summary(summary)?;
     Ok(exit::OK)
+}
+
+/// Asks the agent that was named, or the one at the usual address if it answers.
+fn older(agent: Option<&Listen>) -> Older {
+    let usual = DEFAULT_LISTEN.parse();
+    let Some(address) = agent.or(usual.as_ref().ok()) else { return Older::default() };
+    let patience = if agent.is_some() { NAMED } else { USUAL };
+    Older::ask(address, patience).unwrap_or_else(|error| {
+        let error = names::printable(&error.to_string());
+        let what = "owners of sockets that are older than this command are not known";
+        if agent.is_some() {
+            tracing::warn!(%address, error, "{what}");
+        } else {
+            tracing::debug!(%address, error, "{what}");
+        }
+        Older::default()
+    })
 }
 
 /// Blocks the signals that end the command and returns a descriptor from which they are read.

@@ -10,7 +10,7 @@ use agent_common::tcp;
 use catalogue::labels::state_name;
 use serde::Serialize;
 
-use super::watch::Known;
+use super::known::Known;
 use super::{Summary, names};
 use crate::conn::retransmit::phase_and_kind;
 use crate::duration_text;

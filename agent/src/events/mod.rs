@@ -5,7 +5,9 @@
 //! the stream without an error.
 
 mod json;
+mod known;
 pub(crate) mod names;
+pub(crate) mod older;
 mod text;
 pub(crate) mod watch;
 
@@ -17,7 +19,7 @@ use agent_common::record::{Close, Retransmit, State};
 
 use crate::exit::Error;
 use crate::kernel::probe::ProbeState;
-use watch::Known;
+use known::Known;
 
 /// The format of the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,6 +6,7 @@ use agent_common::record::{Endpoints, flag, kind};
 use agent_common::tcp;
 use serde_json::{Value, json};
 
+use super::older::Older;
 use super::watch::{Watch, Which};
 use super::*;
 
@@ -251,7 +252,7 @@ fn a_filter_takes_what_this_or_an_earlier_event_told_of_the_socket() {
         let crate::cli::Command::Events(events) = crate::cli::parse(words).unwrap().command else {
             panic!("not events")
         };
-        Watch::new(events.which)
+        Watch::new(events.which, Older::default())
     };
     let born = State { old: tcp::CLOSE, new: tcp::SYN_SENT, ..state() };
     let told = |words: &[&str]| {
@@ -286,5 +287,8 @@ fn a_filter_takes_what_this_or_an_earlier_event_told_of_the_socket() {
     assert!(watch.retransmit(&retransmit(kind::RETRANSMIT)).is_some());
     assert!(watch.transition(&close().state).is_some());
     assert!(watch.retransmit(&retransmit(kind::RETRANSMIT)).is_none(), "it is forgotten");
-    assert_eq!(Watch::new(Which::default()).retransmit(&retransmit(0)), Some(Known::NOTHING));
+    assert_eq!(
+        Watch::new(Which::default(), Older::default()).retransmit(&retransmit(0)),
+        Some(Known::NOTHING)
+    );
 }

@@ -7,7 +7,7 @@ use agent_common::record::{Close, Retransmit, State, kind};
 use agent_common::tcp;
 use catalogue::labels::state_name;
 
-use super::watch::Known;
+use super::known::Known;
 use super::{Summary, json, names};
 use crate::conn::retransmit::phase_and_kind;
 use crate::duration_text;

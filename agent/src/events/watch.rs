@@ -1,4 +1,5 @@
-//! Which events are printed, and whose they are: what earlier events told of the same socket.
+//! Which events are printed, and whose they are: what earlier events told of the same socket, and
+//! before those, what a running agent knew.
 //!
 //! Guarantee: at most [`MOST`] sockets are remembered; of those beyond, only what the event itself
 //! tells is known.
@@ -9,7 +10,9 @@ use catalogue::labels::{Role, SocketState};
 use clap::Args;
 use hashbrown::HashMap;
 
+use super::known::Known;
 use super::names;
+use super::older::Older;
 use crate::listing::filter::{End, Pattern};
 use crate::query::value;
 
@@ -48,41 +51,35 @@ pub struct Which {
     pub(crate) netns: Vec<u32>,
 }
 
-/// What is known of a socket.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Known {
-    /// The name and id of the process that last used it in an event.
-    pub(crate) owner: Option<(String, u32)>,
-    /// Its side.
-    pub(crate) role: Role,
-}
-
-impl Known {
-    /// Nothing.
-    pub(crate) const NOTHING: Self = Self { owner: None, role: Role::Unknown };
-}
-
 /// Remembers sockets and chooses events.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
     which: Which,
     sockets: HashMap<u64, Known>,
+    older: Older,
 }
 
 impl Watch {
-    /// Returns a watch for the events that match.
+    /// Returns a watch for the events that match; of sockets that are `older` something is known.
     #[must_use]
-    pub(crate) fn new(which: Which) -> Self {
-        Self { which, sockets: HashMap::new() }
+    pub(crate) fn new(which: Which, older: Older) -> Self {
+        Self { which, sockets: HashMap::new(), older }
+    }
+
+    /// Returns what is known of a socket.
+    fn known(&self, ends: &Endpoints) -> Known {
+        let known = self.sockets.get(&ends.sk).or_else(|| self.older.of(ends));
+        known.cloned().unwrap_or(Known::NOTHING)
     }
 
     /// Takes a transition. Returns what is known of its socket if it is to be printed.
     pub(crate) fn transition(&mut self, record: &State) -> Option<Known> {
         let sk = record.ends.sk;
-        if record.old == tcp::CLOSE {
+        if matches!((record.old, record.new), (tcp::CLOSE, _) | (tcp::LISTEN, tcp::SYN_RECV)) {
             self.sockets.remove(&sk);
+            self.older.forget(&record.ends);
         }
-        let mut known = self.sockets.get(&sk).cloned().unwrap_or(Known::NOTHING);
+        let mut known = self.known(&record.ends);
         known.owner = names::owner(record).or(known.owner);
         known.role = match (known.role, record.new) {
             (Role::Unknown, tcp::SYN_SENT) => Role::Client,
@@ -91,6 +88,7 @@ impl Watch {
         };
         if record.new == tcp::CLOSE {
             self.sockets.remove(&sk);
+            self.older.forget(&record.ends);
         } else if self.sockets.len() < MOST || self.sockets.contains_key(&sk) {
             self.sockets.insert(sk, known.clone());
         }
@@ -100,7 +98,7 @@ impl Watch {
 
     /// Takes a retransmit, likewise.
     pub(crate) fn retransmit(&self, record: &Retransmit) -> Option<Known> {
-        let known = self.sockets.get(&record.ends.sk).cloned().unwrap_or(Known::NOTHING);
+        let known = self.known(&record.ends);
         self.which.matches(&known, &record.ends, &[record.state]).then_some(known)
     }
 }

@@ -36,8 +36,13 @@ pub(crate) struct Life {
 impl Events {
     /// Starts it and waits for the line that says that the probes are attached.
     pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Starts it with options.
+    pub(crate) fn start_with(options: &[&str]) -> Self {
         let mut command = Command::new(binary());
-        command.args(["events", "--json"]);
+        command.args(["events", "--json"]).args(options);
         let process = Launch::new("the event stream", command)
             .output(Output::LinesAndLog)
             .ending(Ending::Signal(Signal::SIGKILL))

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::Test;
 use crate::harness::agent::{Agent, binary};
+use crate::harness::events::Events;
 use crate::harness::netns::Netns;
 use crate::harness::wait_for;
 use crate::roles;
@@ -17,6 +18,7 @@ use crate::roles;
 /// The tests of this file.
 pub(super) const TESTS: &[Test] = &[
     ("portable::a_leak_is_found_by_its_age_and_ranked_first", leak),
+    ("portable::events_name_the_owner_of_an_older_socket_as_the_agent_does", older),
     ("host::a_leaker_of_root_has_the_whole_name_of_its_executable", whole_name),
 ];
 
@@ -143,4 +145,27 @@ fn whole_name() {
         suspects.iter().find(|one| one["pids"][0]["pid"] == leaker.id()).cloned()
     });
     assert_eq!(suspect["name"], program, "the name of {suspect}");
+}
+
+/// The peer closes, so no process has a part in what happens to the socket.
+fn older() {
+    let (netns, agent) = (Netns::new(), Agent::start(&[]));
+    let holder = roles::start(&netns, "listen 127.0.0.1:0 1", LEAKER);
+    let address = roles::line(&holder);
+    let stream = netns.enter(|| TcpStream::connect(&address).expect("connect"));
+    roles::ready(&holder, 1);
+    wait_for("its owner", Duration::from_secs(10), || {
+        let of = ["connections", "--json", "--state", "established", "--process", LEAKER];
+        (json(&agent, &of)["matched"] == 1).then_some(())
+    });
+    let events = Events::start_with(&["--agent", &agent.address(), "--process", LEAKER]);
+    drop(stream);
+    let closing = events.wait("the peer's close", || {
+        let of_holder = events.of(netns.inode, "transition");
+        of_holder.into_iter().find(|event| event["new"] == "close_wait")
+    });
+    assert_eq!(
+        (&closing["process"], &closing["owner_process"], &closing["owner_pid"], &closing["role"]),
+        (&Value::Null, &LEAKER.into(), &holder.id().into(), &"server".into())
+    );
 }

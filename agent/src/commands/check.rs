@@ -52,7 +52,7 @@ fn note(probe: &Probe, state: &ProbeState) -> String {
 
 /// Returns what does not work although its probe is attached.
 fn remarks(kernel: &mut Kernel) -> Vec<String> {
-    let mut remarks: Vec<_> = sight::limits().into_iter().map(str::to_owned).collect();
+    let mut remarks: Vec<_> = sight::sentences(&sight::limits()).map(str::to_owned).collect();
     let attached = |kernel: &Kernel, name: &str| {
         kernel.probes().iter().any(|(probe, state)| probe.name == name && state.is_attached())
     };

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use agent_common::counters::CpuCounters;
 
 use crate::kernel::probe::ProbeState;
+use crate::kernel::sight::Limit;
 
 /// The agent's own numbers.
 #[derive(Clone, Debug)]
@@ -20,6 +21,8 @@ pub struct SelfStats {
     pub decode_errors: DecodeErrors,
     /// Every probe, attached or not, in the order in which they are shown.
     pub probes: Vec<Probe>,
+    /// What can hide a part of the machine.
+    pub limits: Vec<Limit>,
     /// The last sample of the agent's process.
     pub process: ProcessSample,
     /// Inode of the network namespace that the agent runs in, shown as `host`.
@@ -99,6 +102,7 @@ impl Default for SelfStats {
             unseen: 0,
             decode_errors: DecodeErrors::default(),
             probes: Vec::new(),
+            limits: Vec::new(),
             process: ProcessSample::default(),
             host_netns: 0,
             running_out: Vec::new(),

@@ -80,6 +80,11 @@ super::metrics! {
         "The state of a probe: attached, unsupported or failed; always 1.",
         "No equivalent in the kernel. Why a probe is not attached stands in the log, on the page \
          at / and in `tcpwarden check`.";
+    VISIBILITY_LIMITED = Gauge "tcpwarden_visibility_limited", "truth", ["limit"],
+        "Whether something hides a part of the machine from the agent.",
+        "No equivalent in the kernel. The agent is in a pid namespace of its own (pid_namespace), \
+         or lacks CAP_SYS_ADMIN or CAP_SYS_PTRACE; the log and `tcpwarden check` say what that \
+         hides.";
     BPF_MISSES = Counter "tcpwarden_bpf_misses_total", "runs", ["probe"],
         "Runs of a probe that the kernel skipped because the probe was already running on that \
          CPU.",

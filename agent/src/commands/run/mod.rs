@@ -51,7 +51,7 @@ pub fn run(config: &RunConfig) -> Result<u8, Error> {
         Signals::catch()?
     };
     // The address first: without it nobody could query the agent, so the probes need not be loaded.
-    let bound = Bound::take(&config.listen)?;
+    let bound = Bound::take(&config.listen, config.socket_group)?;
     let (probes, maps) = load(Sizes {
         state_ring: config.ring_bytes,
         retransmit_ring: config.retransmit_ring_bytes,
@@ -93,6 +93,7 @@ fn initial_stats(home: &Home, kernel: &Kernel) -> SharedStats {
     let stats = SharedStats::default();
     stats.update(|stats| {
         stats.host_netns = home.inode;
+        stats.limits = sight::limits().to_vec();
         let probes = kernel.probes().iter().map(|(probe, state)| Probe {
             name: probe.name,
             state: state.clone(),
@@ -129,8 +130,8 @@ fn log_probes(kernel: &Kernel) {
             );
         }
     }
-    for limit in sight::limits() {
-        tracing::warn!("{limit}");
+    for sentence in sight::sentences(&sight::limits()) {
+        tracing::warn!("{sentence}");
     }
     for silence in kernel.silences() {
         tracing::info!("on this kernel {silence}");

@@ -39,6 +39,10 @@ pub(super) const FAMILIES: &[Entry] = &[
     (&agent::PROBE_INFO, |view, family| {
         probes(view, |probe| family.count([probe.name, probe.state.as_str()], 1));
     }),
+    (&agent::VISIBILITY_LIMITED, |view, family| {
+        let limits = view.stats.limits.iter();
+        by_name(family, limits.map(|limit| (limit.name, u64::from(limit.hides))).collect());
+    }),
     (&agent::BPF_MISSES, |view, family| {
         probes(view, |probe| family.count([probe.name], probe.misses));
     }),

@@ -12,6 +12,7 @@ use crate::conn::pressure::{Listener, Netstat, OwnerProcess, PortUse, Pressure};
 use crate::conn::snapshot::{Group, Namespace, Queued, Service, Snapshot, StateGauge};
 use crate::conn::{Limits, Nanos, Table};
 use crate::kernel::probe::ProbeState;
+use crate::kernel::sight::Limit;
 use crate::metrics::stats::{DecodeErrors, Probe, ProcessSample, RunsOut, Whose};
 use crate::metrics::{Collector, SharedStats};
 use crate::pressure::descriptors::Descriptors;
@@ -198,6 +199,10 @@ pub(super) fn stats() -> SharedStats {
         stats.kernel.states_lost = 2;
         stats.kernel.resets_sent = 6;
         stats.decode_errors = DecodeErrors { truncated: 1, ..DecodeErrors::default() };
+        stats.limits = vec![
+            Limit { name: "cap_sys_admin", hides: true, sentence: "" },
+            Limit { name: "pid_namespace", hides: false, sentence: "" },
+        ];
         stats.probes = vec![
             Probe {
                 name: "inet_sock_set_state",

@@ -3,7 +3,7 @@
 use catalogue::metrics::agent::{
     BUILD_INFO, CONNECTIONS_SHARED, CONNECTIONS_UNATTRIBUTED, CONNECTIONS_UNHELD,
     CONNECTIONS_UNVERIFIED, LABEL_OVERFLOW, OWNERS_VERIFIED, PROBE_INFO, RECONCILE_DURATION,
-    RECONCILE_LAST_COMPLETED,
+    RECONCILE_LAST_COMPLETED, VISIBILITY_LIMITED,
 };
 
 use crate::alerts::tcpwarden_labels_overflowing::LABEL_OVERFLOW_RATE;
@@ -117,6 +117,7 @@ pub(super) fn inventory() -> Vec<Draft> {
             .size(8, 8)
             .columns(columns, &["Time", "Value"])
             .ask(max("instance, probe, state", &ALL.of(&PROBE_INFO, "")), "", Shown::Always),
+        sight(),
         Draft::table(46, "Versions", "Agents")
             .about(
                 "How many agents run which version.",
@@ -134,4 +135,25 @@ pub(super) fn inventory() -> Vec<Draft> {
             )
             .ask(format!("count by (version) ({})", ALL.of(&BUILD_INFO, "")), "", Shown::Always),
     ]
+}
+
+/// Returns the panel about what is hidden from agents.
+fn sight() -> Draft {
+    Draft::table(47, "Agents that do not see all", "Agents")
+        .about(
+            "How many agents something hides a part of their machine from, and what: a pid \
+             namespace of their own, or a capability that is missing.",
+            "Any number above 0.",
+            &[],
+            "`tcpwarden check` in the agent's place says what is hidden, and what to do.",
+        )
+        .size(8, 8)
+        .columns(
+            vec![
+                shared::column("limit", "What hides it"),
+                shared::number("Value", "Agents", Unit::Digits),
+            ],
+            &["Time"],
+        )
+        .ask(sum("limit", &ALL.of(&VISIBILITY_LIMITED, "")), "", Shown::ZeroWhenHealthy)
 }

@@ -86,7 +86,7 @@ pub(crate) fn drop_for_children() -> Result<(), CapsError> {
 
 /// Drops every capability but those for children and those for facts of processes. In effect is
 /// only what ends a child of another user, also when this thread itself is killed
-/// (`reparent_leader`, 6.18).
+/// (`forget_original_parent`, 6.18).
 ///
 /// # Errors
 /// As [`drop_unneeded`].

@@ -12,6 +12,7 @@ mod glossary;
 mod header;
 mod links;
 mod markdown;
+mod named_tests;
 mod rust;
 mod safety;
 mod sizes;
@@ -46,6 +47,8 @@ pub enum Check {
     Glossary,
     /// Each decision names a test that exists.
     Decisions,
+    /// A live test that a page names exists.
+    NamedTests,
     /// No test is ignored.
     IgnoredTests,
     /// Each `unsafe` has a SAFETY note that is complete in itself.
@@ -56,7 +59,7 @@ pub enum Check {
 
 impl Check {
     /// All checks, in the order in which they are reported.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Circles,
         Self::FileLength,
         Self::FunctionLength,
@@ -67,6 +70,7 @@ impl Check {
         Self::Counts,
         Self::Glossary,
         Self::Decisions,
+        Self::NamedTests,
         Self::IgnoredTests,
         Self::SafetyNotes,
         Self::MutableStatics,
@@ -86,6 +90,7 @@ impl Check {
             Self::Counts => counts::find(tree),
             Self::Glossary => glossary::find(tree),
             Self::Decisions => decisions::find(tree),
+            Self::NamedTests => named_tests::find(tree),
             Self::IgnoredTests => safety::ignored_tests(tree),
             Self::SafetyNotes => safety::notes(tree),
             Self::MutableStatics => safety::mutable_statics(tree),

@@ -264,3 +264,12 @@ fn a_decision_without_a_test_and_with_one_that_is_gone_is_found() {
         ("docs/decisions/03-c.md:1", Check::Decisions),
     ]);
 }
+
+#[test]
+fn a_page_that_names_a_live_test_that_is_gone_is_found() {
+    let tree = Planted::new();
+    let test = concat!("host", "::full");
+    tree.write("src/window.rs", &format!("{HEADER}const TEST: &str = \"{test}\";\n"))
+        .write("a.md", &format!("`{test}` and `{test}::*` hold,\n`{test}_disk` does not.\n"));
+    tree.finds(&[("a.md:2", Check::NamedTests)]);
+}

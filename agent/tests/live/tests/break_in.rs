@@ -1,6 +1,7 @@
 //! The process that speaks HTTP: what it may do, what becomes of the agent when it dies, and what
 //! one gets who breaks into it.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -71,6 +72,8 @@ fn nothing() {
     assert_eq!(status(pid, "Uid:"), "65534\t65534\t65534\t65534");
     assert_eq!(status(pid, "Gid:"), "65534\t65534\t65534\t65534");
     assert_eq!(status(pid, "Threads:"), "1");
+    let maps = std::fs::metadata(format!("/proc/{pid}/maps")).expect("its maps");
+    assert_eq!(maps.uid(), 0, "others of its user may not trace it");
     let files = std::fs::read_dir(format!("/proc/{pid}/fd")).expect("its files").flatten();
     for file in files.map(|file| std::fs::read_link(file.path()).unwrap_or_default()) {
         let is_harmless = ["socket:", "anon_inode:[event", "pipe:", "/dev/null"]

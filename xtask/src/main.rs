@@ -27,6 +27,7 @@ mod root_tests;
 mod run;
 mod setup;
 mod soak;
+mod supply;
 mod test;
 mod toolchain;
 mod workspace;

@@ -73,13 +73,20 @@ mod tests {
 
     use super::*;
 
-    /// After a pass of so long, another one is due no earlier than after two seconds.
-    const TOOK: Duration = Duration::from_millis(100);
-    const LEAST: Duration = Duration::from_secs(2);
+    /// After a pass of so long, another one is due no earlier than after two seconds, or a minute.
+    const SHORT: Duration = Duration::from_millis(100);
+    const LONG: Duration = Duration::from_secs(5);
+    const AFTER_SHORT: Duration = Duration::from_secs(2);
+    const AFTER_LONG: Duration = Duration::from_mins(1);
 
-    fn waited(pace: &mut Pace, lost: &Receiver<()>, again: bool) -> (Duration, Option<Duration>) {
+    fn waited(
+        pace: &mut Pace,
+        lost: &Receiver<()>,
+        took: Duration,
+        again: bool,
+    ) -> (Duration, Option<Duration>) {
         let start = Instant::now();
-        let rest = pace.wait(lost, TOOK, again);
+        let rest = pace.wait(lost, took, again);
         (start.elapsed(), rest)
     }
 
@@ -97,14 +104,13 @@ mod tests {
             })
         };
         let first = burst();
-        let (took, rest) = waited(&mut pace, &lost, false);
-        assert!(took >= QUIET + Duration::from_millis(400), "in the middle of it: {took:?}");
-        assert!(took < LEAST, "{took:?}");
+        let (took, rest) = waited(&mut pace, &lost, LONG, false);
+        assert!((QUIET..AFTER_LONG).contains(&took), "{took:?}");
         assert_eq!(rest, Some(Duration::ZERO));
         first.join().unwrap();
         let second = burst();
-        let (took, rest) = waited(&mut pace, &lost, false);
-        assert!(took >= LEAST, "two early passes in a row: {took:?}");
+        let (took, rest) = waited(&mut pace, &lost, SHORT, false);
+        assert!(took >= AFTER_SHORT, "two early passes in a row: {took:?}");
         assert_eq!(rest, Some(Duration::ZERO));
         second.join().unwrap();
     }
@@ -113,14 +119,15 @@ mod tests {
     fn without_a_loss_a_pass_comes_after_the_interval_and_for_missed_rows_once_at_once() {
         let (told, lost) = sync_channel(1);
         let mut pace = Pace::new(Duration::from_mins(1));
-        let (took, rest) = waited(&mut pace, &lost, true);
-        assert!(took < LEAST, "for missed rows: {took:?}");
+        let (took, rest) = waited(&mut pace, &lost, LONG, true);
+        assert!(took < AFTER_LONG, "for missed rows: {took:?}");
         assert_eq!(rest, Some(Duration::ZERO));
-        let (took, rest) = waited(&mut pace, &lost, true);
-        assert!(took >= LEAST, "twice for missed rows: {took:?}");
+        let (took, rest) = waited(&mut pace, &lost, SHORT, true);
+        assert!(took >= AFTER_SHORT, "twice for missed rows: {took:?}");
         assert_eq!(rest, Some(Duration::ZERO));
-        assert_eq!(waited(&mut pace, &lost, false).1, Some(Duration::from_secs(58)));
+        let (_took, rest) = waited(&mut pace, &lost, SHORT, false);
+        assert_eq!(rest, Some(Duration::from_secs(58)));
         drop(told);
-        assert_eq!(pace.wait(&lost, TOOK, false), None, "the agent stops");
+        assert_eq!(pace.wait(&lost, SHORT, false), None, "the agent stops");
     }
 }

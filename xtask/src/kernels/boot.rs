@@ -15,11 +15,11 @@ use super::fetch::Kernel;
 use crate::results::Counts;
 use crate::workspace;
 
-/// How long a guest may be silent: longer than the minute after which a waiting test fails with a
-/// message.
-const SILENCE: Duration = Duration::from_mins(2);
-/// How long a guest may take altogether.
-const LIMIT: Duration = Duration::from_mins(10);
+/// How long a guest may be silent: longer than the four minutes after which the most patient test
+/// fails with a message.
+const SILENCE: Duration = Duration::from_mins(5);
+/// How long a guest may take altogether: twice what it takes beside the other steps.
+const LIMIT: Duration = Duration::from_mins(18);
 /// The kernel command line: only errors on the console, and no work at boot that the tests do not
 /// need.
 const COMMAND_LINE: &str = "console=ttyS0 panic=-1 quiet no_timer_check mitigations=off nokaslr \

@@ -16,7 +16,7 @@ use crate::harness::{PATIENCE, wait_for};
 pub(super) const TESTS: &[Test] = &[
     ("portable::http_is_a_process_that_may_do_nothing", nothing),
     ("portable::http_is_started_again_once", again),
-    ("portable::http_hears_no_signal_that_is_for_the_agent", signalled),
+    ("host::http_hears_no_signal_that_is_for_the_agent", signalled),
     ("host::http_is_started_from_a_file_with_capabilities", from_a_file_with_capabilities),
     #[cfg(target_arch = "x86_64")]
     ("host::break_in::nothing_is_gained_by_a_break_in", broken_into),

@@ -18,7 +18,7 @@ use crate::roles;
 /// The tests of this file.
 pub(super) const TESTS: &[Test] = &[
     ("portable::a_leak_is_found_by_its_age_and_ranked_first", leak),
-    ("portable::events_name_the_owner_of_an_older_socket_as_the_agent_does", older),
+    ("host::events_name_the_owner_of_an_older_socket_as_the_agent_does", older),
     ("host::a_leaker_of_root_has_the_whole_name_of_its_executable", whole_name),
 ];
 

@@ -151,6 +151,8 @@ table! {
     InetSport: Required member(InetSock, "inet_sport" => u16);
     /// `bytes_sent` (4.19).
     TcpBytesSent: Optional member(TcpSock, "bytes_sent" => u64);
+    /// `bytes_acked`: what the peer has acknowledged, a SYN and a FIN among it (4.1).
+    TcpBytesAcked: Optional member(TcpSock, "bytes_acked" => u64);
     /// `bytes_retrans` (4.19).
     TcpBytesRetrans: Optional member(TcpSock, "bytes_retrans" => u64);
     /// `bytes_received` (4.1).

@@ -52,6 +52,12 @@ pub mod known {
     pub const BYTES: u8 = 1 << 2;
     /// Whether keepalive is on.
     pub const KEEPALIVE: u8 = 1 << 3;
+    /// The peer has acknowledged a SYN of this side besides its bytes, so it has connected: only
+    /// there does the kernel count the SYN (`tcp_snd_una_update`, `tcp_create_openreq_child`, 5.10
+    /// to 6.18).
+    pub const CONNECTED: u8 = 1 << 4;
+    /// The peer has acknowledged its bytes and no SYN, so it has accepted.
+    pub const ACCEPTED: u8 = 1 << 5;
 }
 
 /// The identity of a socket, its namespace and cgroup, and its two ends.

@@ -6,18 +6,19 @@
 use agent_common::btf::TcpSock;
 use agent_common::layout::{
     Backoff, BindBucket, BindReuse, HelperJiffies, LastReceived, ProbesOut, Retransmits,
-    SockKeepOpen, TcpBytesReceived, TcpBytesRetrans, TcpBytesSent, TcpLastAcked, TcpLastSent,
+    SockKeepOpen, TcpBytesAcked, TcpBytesReceived, TcpBytesRetrans, TcpBytesSent, TcpLastAcked, TcpLastSent,
     TcpPacketsOut, TcpSndUna,
 };
 use agent_common::record::{Activity, flag, known};
+use agent_common::tcp;
 use aya_ebpf::helpers::generated::bpf_jiffies64;
 
 use crate::access::{BtfPtr, has, load_if_known};
 use crate::socket;
 
-/// Returns what the connection has done.
+/// Returns what the connection, which is in `state`, has done.
 #[inline(always)]
-pub(crate) fn of(full: BtfPtr<TcpSock>) -> Activity {
+pub(crate) fn of(full: BtfPtr<TcpSock>, state: u8) -> Activity {
     let mut activity = Activity::default();
     if has(SockKeepOpen) {
         activity.known |= known::KEEPALIVE;
@@ -36,8 +37,30 @@ pub(crate) fn of(full: BtfPtr<TcpSock>) -> Activity {
         activity.timeouts = full.load(Retransmits);
         activity.backoff = if has(Backoff) { full.load(Backoff) } else { 0 };
         activity.probes = if has(ProbesOut) { full.load(ProbesOut) } else { 0 };
+        activity.known |= side(full, state, &activity);
     }
     activity
+}
+
+/// Returns which side of the connection this is, if what was acknowledged tells. What is under way
+/// is in neither count, and a window probe is in one only, so a connection that has either does not
+/// tell.
+#[inline(always)]
+fn side(full: BtfPtr<TcpSock>, state: u8, activity: &Activity) -> u8 {
+    let fin = match state {
+        tcp::ESTABLISHED | tcp::CLOSE_WAIT => 0,
+        tcp::FIN_WAIT2 => 1,
+        _ => return 0,
+    };
+    let tells = activity.known & known::BYTES != 0 && has(TcpBytesAcked);
+    if !tells || activity.unacknowledged != 0 || full.load(TcpBytesRetrans) != 0 {
+        return 0;
+    }
+    match full.load(TcpBytesAcked).wrapping_sub(activity.bytes_sent).wrapping_sub(fin) {
+        0 => known::ACCEPTED,
+        1 => known::CONNECTED,
+        _ => 0,
+    }
 }
 
 /// Adds how long ago the connection was last used.

@@ -81,7 +81,7 @@ fn entry(sk: BtfPtr<SockCommon>, full: BtfPtr<TcpSock>) -> Socket {
         } else {
             queues(full, &mut record);
             record.flags |= activity::flags(full);
-            record.activity = activity::of(full);
+            record.activity = activity::of(full, state);
         }
     } else if state == tcp::TIME_WAIT && has(TwSubstate) {
         // SAFETY: the helper checks the socket itself and returns null if it is of another kind.

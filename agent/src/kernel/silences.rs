@@ -38,6 +38,8 @@ const CAUSES: &str = "the cause of a retransmit is not reported: its kind is oth
 const ACCEPTED: &str = "of listeners that share an address it is not known whose queue a \
                         connection is in";
 const BINDS: &str = "whether bind or connect chose a local port is not known";
+const SIDES: &str = "of some connections that are older than the agent it is not known which side \
+                     connected";
 const TIMES: &str = "the last use of connections is not reported, nor the age of those that are \
                      older than the agent";
 const UNACKNOWLEDGED: &str = "connections whose peer does not acknowledge are not reported";
@@ -61,6 +63,7 @@ const ABSENCES: &[(Name, Absence)] = &[
     (Name::CgroupKn, Silent(CGROUPS)),
     (Name::KnId, Silent(CGROUPS)),
     (Name::TcpBytesSent, Silent(BYTES_SENT)),
+    (Name::TcpBytesAcked, Silent(SIDES)),
     (Name::TcpBytesRetrans, Silent(BYTES_SENT)),
     (Name::TcpBytesReceived, Silent("the bytes that a connection has received count as 0")),
     (Name::TcpSrtt, Silent("round-trip times are not reported")),

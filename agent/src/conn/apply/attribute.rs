@@ -4,7 +4,7 @@
 //! Used by the table and its passes. Every answer that rests on a name alone is asked of the
 //! groups' cache first.
 
-use agent_common::record::{Socket, State, flag};
+use agent_common::record::{Socket, State, flag, known};
 use catalogue::labels::Role;
 
 use crate::conn::account::group_cache::CacheKey;
@@ -66,11 +66,18 @@ impl Core {
     }
 
     /// Returns the role of a connection that has none, if the kernel's list tells: `connect` chose
-    /// its local port, or its peer is a listener of this host.
+    /// its local port, its peer is a listener of this host, or the peer has acknowledged its SYN, or
+    /// none. One whose process was restored from a checkpoint has sent none, and counts as accepted.
     pub(crate) fn role_of(&self, row: &Row, entry: &Socket) -> Option<Role> {
+        if row.role != Role::Unknown {
+            return None;
+        }
+        let known = entry.activity.known;
         let connects = entry.flags & flag::PORT_BY_CONNECT != 0
+            || known & known::CONNECTED != 0
             || self.listeners.find(row.netns, row.peer_port, row.peer).is_some();
-        (row.role == Role::Unknown && connects).then_some(Role::Client)
+        let accepted = known & known::ACCEPTED != 0;
+        connects.then_some(Role::Client).or_else(|| accepted.then_some(Role::Server))
     }
 
     /// Takes role and owner from a listener.

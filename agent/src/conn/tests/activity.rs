@@ -146,7 +146,7 @@ fn a_process_that_reads_a_little_between_two_looks_reads() {
 }
 
 #[test]
-fn connect_and_the_listeners_of_the_host_tell_the_role() {
+fn connect_the_listeners_of_the_host_and_the_syn_tell_the_role() {
     let mut table = Table::new(super::support::LIMITS);
     table.begin_pass(Nanos::ZERO);
     table.pass_socket(&entry(ends(1, 50_000, 0), LISTEN, 1));
@@ -155,11 +155,18 @@ fn connect_and_the_listeners_of_the_host_tell_the_role() {
     table.pass_socket(&by(2, flag::PORT_BY_CONNECT, 33_000, 60_000));
     table.pass_socket(&by(3, flag::PORT_BY_BIND, 33_001, 50_000));
     table.pass_socket(&by(4, flag::PORT_BY_BIND, 33_002, 60_000));
+    for (sk, side) in [(5, known::CONNECTED), (6, known::ACCEPTED)] {
+        let listed = by(sk, flag::PORT_BY_BIND, 34_000, 60_000);
+        let activity = Activity { known: side, ..listed.activity };
+        table.pass_socket(&Socket { activity, ..listed });
+    }
     table.end_pass(MS, &covered());
     let seen = |sk| row(&table, sk).map(|row| (row.role, row.service_port));
     assert_eq!(seen(2), Some((Role::Client, 60_000)));
     assert_eq!(seen(3), Some((Role::Client, 50_000)));
     assert_eq!(seen(4), Some((Role::Unknown, 0)), "nothing decides, so there is no port");
+    assert_eq!(seen(5), Some((Role::Client, 60_000)), "a SYN of its own was acknowledged");
+    assert_eq!(seen(6), Some((Role::Server, 34_000)), "none was");
 }
 
 /// Two listeners of different processes on one port, and what the pass at `second` reads of

@@ -44,6 +44,12 @@ fn bound(address: SocketAddr) -> TcpStream {
     socket.into()
 }
 
+/// Has the client ask a byte and the server answer two.
+fn exchange(client: &mut TcpStream, server: &mut TcpStream) {
+    client.write_all(b"q").and_then(|()| server.read_exact(&mut [0])).expect("ask");
+    server.write_all(b"an").and_then(|()| client.read_exact(&mut [0; 2])).expect("answer");
+}
+
 /// How many rows have each role and service port.
 fn sorted(rows: &[Value]) -> Vec<(String, u64, usize)> {
     let of = |row: &Value| {
@@ -66,26 +72,43 @@ fn sides() {
         (family, servers)
     };
     let families = [client(&listening), client(&gone)];
-    // Nothing decides what these are: their listener has gone, and `bind` chose all their ports.
-    let undecided = netns
-        .enter(|| (0..COUNT).map(|_| (bound(gone.address), gone.accept())).collect::<Vec<_>>());
+    // Only what was acknowledged tells the sides of these: their listener has gone, and `bind`
+    // chose all their ports.
+    let pair = || (bound(gone.address), gone.accept());
+    let mut pairs = netns.enter(|| (0..2 * COUNT).map(|_| pair()).collect::<Vec<_>>());
     drop(gone);
+    for (client, server) in pairs.iter_mut().skip(COUNT / 2) {
+        exchange(client, server);
+    }
+    for (client, server) in pairs.iter_mut().skip(COUNT) {
+        client.shutdown(Shutdown::Write).expect("half-close");
+        expect_end(server);
+    }
 
     let agent = Agent::start(&[]);
-    let rows = |process: &str| {
-        let query = format!("netns={}&state=established&process={process}", netns.inode);
+    let rows = |process: &str, states: &str| {
+        let query = format!("netns={}&state={states}&process={process}", netns.inode);
         sorted(&listing::rows(&agent, &query))
     };
     let [here, away] = ports.map(u64::from);
     let mut wanted = vec![("client".to_owned(), here, COUNT), ("client".to_owned(), away, COUNT)];
     wanted.sort_unstable();
-    assert_eq!(rows(CLIENT), wanted, "role, service port and count of the clients' ends");
+    assert_eq!(rows(CLIENT, "established"), wanted, "role, service port and count of the clients' ends");
+    let mut wanted = vec![
+        ("client".to_owned(), away, COUNT),
+        ("server".to_owned(), here, COUNT),
+        ("server".to_owned(), away, 2 * COUNT),
+    ];
+    wanted.sort_unstable();
     assert_eq!(
-        rows(TEST_NAME),
-        [("server".to_owned(), here, COUNT), ("unknown".to_owned(), 0, 3 * COUNT)],
+        rows(TEST_NAME, "established"),
+        wanted,
         "role, service port and count of the ends of the process that listened"
     );
-    drop((families, undecided, listening));
+    for (state, role) in [("fin_wait2", "client"), ("close_wait", "server")] {
+        assert_eq!(rows(TEST_NAME, state), [(role.to_owned(), away, COUNT)], "in {state}");
+    }
+    drop((families, pairs, listening));
     wait_for("all to be closed", PATIENCE, || {
         let left = listing::rows(&agent, &format!("netns={}&state=established", netns.inode));
         left.is_empty().then_some(())
@@ -119,14 +142,13 @@ const CLOSED: Duration = Duration::from_secs(24);
 
 fn idle() -> Idle {
     let (site, start) = (Site::open(Ipv4Addr::LOCALHOST.into()), Instant::now());
-    let exchange = |_| {
+    let used = |_| {
         let (mut client, mut server) = site.pair();
-        client.write_all(b"q").and_then(|()| server.read_exact(&mut [0])).expect("ask");
-        server.write_all(b"a").and_then(|()| client.read_exact(&mut [0])).expect("answer");
+        exchange(&mut client, &mut server);
         (client, server)
     };
-    let open: Vec<_> = (0..COUNT).map(exchange).collect();
-    let half: Vec<_> = (0..COUNT).map(exchange).collect();
+    let open: Vec<_> = (0..COUNT).map(used).collect();
+    let half: Vec<_> = (0..COUNT).map(used).collect();
     let born = (start, Instant::now());
     std::thread::sleep(OPEN);
     let start = Instant::now();

@@ -100,7 +100,7 @@ impl Resources {
     pub(crate) fn exhaustion(&self, resource: &Resource, times: &Times) -> Option<Exhaustion> {
         let level = self.level(resource).filter(|level| level.limit < u32::MAX)?;
         let series = self.sampler.series(resource, |level| level.used.into());
-        series.series().exhaustion(level.limit.into(), times.z, times.exhaustion)
+        series.series().exhaustion(level.limit.into(), times.z, times.trend)
     }
 
     /// Returns everything that runs out.
@@ -158,9 +158,9 @@ mod tests {
     #[test]
     fn an_accept_queue_that_fills_has_a_time_until_it_is_full() {
         let mut resources = Resources::default();
-        for round in 0..=40_u32 {
-            // Two a minute wait at one port; at the other a few come and go.
-            let listeners = vec![listener(80, 20 + round / 2), listener(81, 20 + round % 3)];
+        for round in 0..=80_u32 {
+            // One more a minute waits at one port; at the other a few come and go.
+            let listeners = vec![listener(80, 20 + round / 4), listener(81, 20 + round % 3)];
             let pressure = Pressure { listeners, ..Pressure::default() };
             resources.sample(u64::from(round) * 15 * SECOND, &pressure);
         }
@@ -168,7 +168,7 @@ mod tests {
         let queue = Whose::AcceptQueue("api".into(), "host".into(), Some(80));
         let [RunsOut { whose, seconds }] = found.as_slice() else { panic!("{found:?}") };
         assert_eq!(*whose, queue);
-        assert!((*seconds - 60.0 * 30.0).abs() < 180.0, "{seconds} s, not half an hour");
+        assert!((*seconds - 60.0 * 60.0).abs() < 360.0, "{seconds} s, not an hour");
     }
 
     /// Samples 20 minutes in which a process opens `per_minute` descriptors, from 200 on.
@@ -193,6 +193,28 @@ mod tests {
             resources.sample(u64::from(round) * 15 * SECOND, &pressure);
         }
         resources
+    }
+
+    #[test]
+    fn a_pool_that_is_recycled_every_quarter_of_an_hour_never_runs_out() {
+        for period in [500_u32, 750, 900] {
+            let mut resources = Resources::default();
+            for round in 0..=720_u32 {
+                let open = 100 + u64::from(round * 15 % period) / 2;
+                let descriptors = Descriptors { tgid: 7, open, limit: 1024 };
+                let process = OwnerProcess {
+                    tgid: 7,
+                    process: "pool".into(),
+                    workload: "host".into(),
+                    sockets: 1,
+                    descriptors: Some(descriptors),
+                };
+                let pressure = Pressure { processes: vec![process], ..Pressure::default() };
+                resources.sample(u64::from(round) * 15 * SECOND, &pressure);
+                let found = resources.running_out(&Times::default());
+                assert_eq!(found, [], "every {period} s, after {} s", round * 15);
+            }
+        }
     }
 
     #[test]

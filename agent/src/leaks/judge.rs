@@ -66,6 +66,9 @@ pub(crate) struct Verdict {
     pub(crate) growth: Option<Growth>,
     /// Whether they grow by the trend test: alerts and the time to exhaustion wait for it.
     pub(crate) trend: bool,
+    /// How many connections of the service were closed in the time of `growth`; `None` if that is
+    /// not known, or says nothing of this kind.
+    pub(crate) closed: Option<u64>,
 }
 
 /// Returns the gravest of [`verdicts`].
@@ -168,8 +171,9 @@ impl<'a> Evidence<'a> {
     /// Returns a verdict that accuses, on some connections of the group. How fast their number
     /// changes is not sampled.
     fn on(kind: Kind, certainty: Certainty, connections: u64) -> Option<Verdict> {
-        let verdict =
-            Verdict { kind, certainty, accuses: true, connections, growth: None, trend: false };
+        let (growth, trend, closed) = (None, false, None);
+        let accuses = true;
+        let verdict = Verdict { kind, certainty, accuses, connections, growth, trend, closed };
         (connections > 0).then_some(verdict)
     }
 
@@ -177,7 +181,8 @@ impl<'a> Evidence<'a> {
     fn verdict(&self, kind: Kind, connections: u64, times: &Times) -> Verdict {
         let growth = self.count.growth(times.z, times.history());
         let trend = self.count.confirmed(times.z, times.trend).is_some();
-        Verdict { kind, certainty: Certainty::Possible, accuses: true, connections, growth, trend }
+        let (certainty, accuses, closed) = (Certainty::Possible, true, None);
+        Verdict { kind, certainty, accuses, connections, growth, trend, closed }
     }
 }
 

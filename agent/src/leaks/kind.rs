@@ -2,6 +2,8 @@
 //!
 //! Chosen by `judge`, shown by `suspect`.
 
+use catalogue::labels::SocketState;
+
 /// What is wrong with a group of connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Kind {
@@ -127,9 +129,13 @@ impl Kind {
         }
     }
 
-    /// Returns the name of the page in docs/runbooks.
-    pub(super) const fn runbook(self) -> &'static str {
+    /// Returns the name of the page in docs/runbooks about connections in `state`.
+    pub(super) const fn runbook(self, state: SocketState) -> &'static str {
         match self {
+            Self::NeverRead if matches!(state, SocketState::Established) => {
+                "TcpReceiversNotReading"
+            }
+            Self::NeverAccepted if matches!(state, SocketState::Established) => "TcpUnaccepted",
             Self::NeverClosed | Self::NeverRead | Self::PoolStale => "TcpCloseWaitStuck",
             Self::NeverAccepted => "TcpCloseWaitUnaccepted",
             Self::NoAnswer => "TcpConnectFailures",

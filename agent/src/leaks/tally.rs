@@ -68,7 +68,7 @@ pub(crate) struct Tally {
     /// Of a client: how many its process has inherited. A server's child for each connection has
     /// too, and serves it.
     pub(crate) inherited: u64,
-    /// How many have waited in the accept queue for [`Times::unaccepted`].
+    /// How many had waited in the accept queue for [`Times::unaccepted`] when a pass last looked.
     pub(crate) unaccepted: u64,
     /// In ESTABLISHED: how many hold bytes that nobody has read for [`Times::unread`].
     pub(crate) unread: u64,
@@ -94,11 +94,11 @@ impl Tally {
         times: &Times,
     ) {
         self.count += 1;
-        let age = now.saturating_sub(connection.entered);
-        self.oldest = self.oldest.max(age);
-        if connection.stage == Some(Stage::Unaccepted) && age >= times.unaccepted {
+        self.oldest = self.oldest.max(now.saturating_sub(connection.entered));
+        let waits = connection.looked(now).saturating_sub(connection.entered);
+        if connection.stage == Some(Stage::Unaccepted) && waits >= times.unaccepted {
             self.unaccepted += 1;
-            self.oldest_unaccepted = self.oldest_unaccepted.max(age);
+            self.oldest_unaccepted = self.oldest_unaccepted.max(waits);
         }
         self.inherited += u64::from(role == Role::Client && connection.is_inherited);
         self.unacknowledged += u64::from(connection.is_unacknowledged(now, times));
@@ -118,7 +118,7 @@ impl Tally {
     }
 
     fn add_activity(&mut self, connection: &Connection, role: Role, now: u64, times: &Times) {
-        let now = connection.looked.map_or(now, |looked| looked.min(now));
+        let now = connection.looked(now);
         let idle = now.saturating_sub(connection.last_used);
         self.longest_idle = self.longest_idle.max(idle);
         let unread = now.saturating_sub(connection.last_received.max(connection.last_read));
@@ -149,6 +149,12 @@ impl Tally {
 }
 
 impl Connection {
+    /// Returns the time until which it is known what it has done: it may have been used, or
+    /// accepted, since a pass last looked.
+    fn looked(&self, now: u64) -> u64 {
+        self.looked.map_or(now, |looked| looked.min(now))
+    }
+
     /// Returns whether the peer does not acknowledge data: enough retransmits on timeout, or no
     /// progress in looks that are far enough apart. The time of the last acknowledgement does not
     /// tell: a connection that idled for an hour and writes has an old one for a round trip.

@@ -159,6 +159,7 @@ fn said(
         connections: group.tally.count,
         growth,
         trend: true,
+        closed: (kind == Kind::EstablishedGrowing).then_some(0),
     };
     Suspect::of(&Candidate::new(&key, &group, verdict, None), None, 192 * MINUTE).sentence
 }
@@ -196,8 +197,18 @@ fn sentences_say_who_what_where_and_how_fast() {
             group.tally.longest_idle = 7 * MINUTE;
         }),
         "process conn-leaker (pid 1854) in orders.service holds 222 established connections \
-         towards port 59111: each was used once and never again, the oldest idle for 7 min 0 s, \
-         growing by 30 a minute: connections are opened and not given back"
+         towards port 59111: each was used once and never again, none was closed, the oldest \
+         idle for 7 min 0 s, growing by 30 a minute: connections are opened and not given back"
+    );
+    assert_eq!(
+        said(leaker, Kind::EstablishedGrowing, 120.0, &[(1854, 169)], |group| {
+            (group.tally.aged, group.tally.used_once) = (49, 49);
+            group.tally.longest_idle = 85 * SECOND;
+        }),
+        "process conn-leaker (pid 1854) in orders.service holds 169 established connections \
+         towards port 59111: each that is older than a minute was used once and never again, none \
+         was closed, the oldest idle for 1 min 25 s, growing by 120 a minute: connections are \
+         opened and not given back"
     );
     let pusher = ("pusher", Some(80), Role::Server, SocketState::FinWait1);
     assert_eq!(
@@ -255,7 +266,9 @@ fn every_kind_says_what_to_do_next_and_has_a_page() {
             let (meaning, next) = (kind.meaning(accuses), kind.next_step(accuses));
             assert!(meaning.len() > 20 && next.len() > 20 && !next.ends_with('.'));
         }
-        let page = runbooks.join(format!("{}.md", kind.runbook()));
-        assert!(page.exists(), "{} of {}", page.display(), kind.as_str());
+        for state in [SocketState::Established, SocketState::CloseWait] {
+            let page = runbooks.join(format!("{}.md", kind.runbook(state)));
+            assert!(page.exists(), "{} of {}", page.display(), kind.as_str());
+        }
     }
 }

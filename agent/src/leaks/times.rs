@@ -20,11 +20,9 @@ pub(crate) struct Times {
     pub(crate) likely_by_trend: u64,
     /// The idle connections of a server are looked at once they grow for this long.
     pub(crate) server: u64,
-    /// An alert rests on samples that reach back for at least this long: more than a pool takes
-    /// that is recycled every quarter of an hour.
+    /// An alert and a time to exhaustion rest on samples that reach back for at least this long:
+    /// more than a pool takes that is recycled every quarter of an hour.
     pub(crate) trend: u64,
-    /// A time to exhaustion rests on samples that reach back for at least this long.
-    pub(crate) exhaustion: u64,
     /// The threshold of the trend test, without a unit.
     pub(crate) z: f64,
     /// The last use is that at the birth if it is this close to it.
@@ -58,7 +56,6 @@ impl Default for Times {
             likely_by_trend: 1_200 * SECOND,
             server: 3_600 * SECOND,
             trend: 1_200 * SECOND,
-            exhaustion: 300 * SECOND,
             z: Z,
             single: 10 * SECOND,
             quiet: 30 * SECOND,
@@ -95,7 +92,6 @@ impl Times {
             likely_by_trend: short(self.likely_by_trend),
             server: short(self.server),
             trend: short(self.trend),
-            exhaustion: short(self.exhaustion),
             z: self.z,
             single: short(self.single),
             quiet: short(self.quiet),

@@ -203,7 +203,7 @@ impl Connection {
             send_queue: row.waiting.send_queue,
             zero_window: row.waiting.held_back,
             retransmitted_segments: row.retransmitted,
-            idle_seconds: since(activity.used()),
+            idle_seconds: row.idle(now).map(seconds),
             last_sent_seconds: since(activity.sent),
             last_received_seconds: since(activity.received),
             last_acknowledged_seconds: since(activity.acked),

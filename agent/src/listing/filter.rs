@@ -92,8 +92,7 @@ impl Filter {
     fn matches_activity(&self, row: &RowView, now: u64) -> bool {
         let activity = &row.activity;
         let idle = |least: Duration| {
-            let used = activity.used();
-            used.is_some_and(|used| u128::from(now.saturating_sub(used)) >= least.as_nanos())
+            row.idle(now).is_some_and(|idle| u128::from(idle) >= least.as_nanos())
         };
         self.min_idle.is_none_or(idle)
             && self.keepalive.is_none_or(|wanted| activity.keepalive == Some(wanted))

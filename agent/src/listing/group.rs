@@ -125,8 +125,7 @@ struct Counts {
 
 impl Counts {
     fn add(&mut self, row: &RowView, now: u64) {
-        let used = row.activity.used().filter(|_| row.state == SocketState::Established);
-        let idle = used.map_or(0, |used| now.saturating_sub(used));
+        let idle = row.idle(now).filter(|_| row.state == SocketState::Established).unwrap_or(0);
         self.merge(&Self {
             connections: 1,
             oldest: Some((row.entered, row.entered_before)),
@@ -284,5 +283,17 @@ mod tests {
         let shown = counts.shown(302 * SECOND);
         assert_eq!((shown.idle_60, shown.idle_300, shown.idle_3600), (2, 2, 0));
         assert_eq!((shown.bytes_sent, shown.bytes_received), (6, 10));
+    }
+
+    #[test]
+    fn what_a_connection_did_since_a_pass_looked_is_not_taken_for_idling() {
+        let mut counts = Counts::default();
+        walk::rows(&shared(1), States::ALL, |mut row| {
+            (row.activity.sent, row.looked) = (Some(SECOND), Some(50 * SECOND));
+            counts.add(&row, 70 * SECOND);
+            row.looked = Some(62 * SECOND);
+            counts.add(&row, 70 * SECOND);
+        });
+        assert_eq!(counts.shown(70 * SECOND).idle_60, 1);
     }
 }

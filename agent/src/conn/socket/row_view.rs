@@ -70,6 +70,15 @@ pub struct RowView {
 }
 
 impl RowView {
+    /// Returns how long it had carried no data when the last pass looked at it, nanoseconds; at
+    /// `now` (`CLOCK_MONOTONIC`) that is a lower bound, or it has been used since. `None` if the
+    /// last use is not known.
+    #[must_use]
+    pub fn idle(&self, now: u64) -> Option<u64> {
+        let until = self.looked.map_or(now, |looked| looked.min(now));
+        self.activity.used().map(|used| until.saturating_sub(used))
+    }
+
     /// Returns whether its peer did not acknowledge when the last pass looked at it.
     #[must_use]
     pub fn is_unacknowledged(&self) -> bool {

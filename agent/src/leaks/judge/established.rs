@@ -62,7 +62,7 @@ fn client(evidence: &Evidence<'_>, times: &Times) -> Option<Verdict> {
         .flatten()
         .any(|(_, certainty)| certainty == Certainty::Likely);
     let certainty = certain(lasting || kept && once);
-    Some(told(series, connections, certainty, times))
+    Some(told(evidence, series, connections, (certainty, times)))
 }
 
 fn server(evidence: &Evidence<'_>, times: &Times) -> Option<Verdict> {
@@ -71,12 +71,8 @@ fn server(evidence: &Evidence<'_>, times: &Times) -> Option<Verdict> {
         && tally.idle_with_keepalive.saturating_mul(10) <= tally.idle;
     let rise = Series { fine: evidence.idle.long, long: &[] }.rise(times.server)?;
     let kept = evidence.certainty(&rise, times) == Certainty::Likely;
-    let verdict = told(
-        evidence.idle,
-        tally.idle,
-        certain(rise.over >= times.server.saturating_mul(2)),
-        times,
-    );
+    let certainty = certain(rise.over >= times.server.saturating_mul(2));
+    let verdict = told(evidence, evidence.idle, tally.idle, (certainty, times));
     let is_leak = silent && kept && verdict.trend && is_still_idle(evidence, &rise, times);
     is_leak.then_some(verdict)
 }
@@ -88,11 +84,28 @@ fn is_still_idle(evidence: &Evidence<'_>, rise: &Rise<'_>, times: &Times) -> boo
     evidence.tally.longest_idle >= times.idle(evidence.role).saturating_add(rise.over / 10 * 9)
 }
 
-fn told(series: Series<'_>, connections: u64, certainty: Certainty, times: &Times) -> Verdict {
+fn told(
+    evidence: &Evidence<'_>,
+    series: Series<'_>,
+    connections: u64,
+    (certainty, times): (Certainty, &Times),
+) -> Verdict {
     let growth = series.growth(times.z, times.history());
+    let closed = growth.and_then(|growth| change(evidence.closes, growth.over)).map(whole);
     let trend = series.confirmed(times.z, times.trend).is_some();
     let kind = Kind::EstablishedGrowing;
-    Verdict { kind, certainty, accuses: true, connections, growth, trend }
+    Verdict { kind, certainty, accuses: true, connections, growth, trend, closed }
+}
+
+/// Returns a difference of counts as a count; one that fell is 0.
+fn whole(difference: f64) -> u64 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the cast saturates, and counts are whole"
+    )]
+    let whole = difference as u64;
+    whole
 }
 
 /// Returns whether more than nine of ten are so; not if there are none.

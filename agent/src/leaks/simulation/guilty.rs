@@ -49,6 +49,8 @@ fn a_steady_leak_is_possible_after_one_minute_and_likely_after_five() {
             assert!(first[0] <= possible + 15, "{rate}: {first:?}");
             assert!((285..=360).contains(&first[1]), "{rate}: {first:?}");
             assert!(young.0 <= 0.1 && old.0 <= 0.1, "{rate}: {young:?} {old:?}");
+            assert_eq!(old.1, 0, "{rate}: growth is told once there are ten minutes");
+            assert!(young.1 <= 2, "{rate}: {} looks of a young leak without growth", young.1);
             assert!(missed >= 675, "{rate}: seen all the time");
         }
     }

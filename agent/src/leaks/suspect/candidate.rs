@@ -35,7 +35,8 @@ impl<'a> Candidate<'a> {
         verdict: Verdict,
         expected: Option<&'a str>,
     ) -> Self {
-        let score = score(&verdict, group);
+        let accuses = verdict.accuses && expected.is_none();
+        let score = if accuses { score(&verdict, group) } else { 0 };
         Self { key, group, verdict, score, expected, runs_out: false, is_effect: false }
     }
 

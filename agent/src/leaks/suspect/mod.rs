@@ -96,6 +96,12 @@ pub(crate) struct Suspect {
     pub(crate) idle: u64,
     /// In ESTABLISHED: how many of those older than a minute were used at their birth only.
     pub(crate) used_once: u64,
+    /// In ESTABLISHED: how many are older than a minute; one without a known birth only if it is in
+    /// use.
+    pub(crate) older: u64,
+    /// Of `established_growing`: how many connections of the service were closed in
+    /// `growth_over_seconds`; `None` if that is not known.
+    pub(crate) closed: Option<u64>,
     /// In ESTABLISHED: how long the one that has been idle for longest has been.
     pub(crate) longest_idle_seconds: f64,
     /// How long the oldest has been in the state.
@@ -187,7 +193,7 @@ impl Suspect {
             expected: candidate.expected.map(str::to_owned),
             peers: group.targets(MAX_TARGETS),
             next_step: next_step(candidate).to_owned(),
-            runbook: kind.runbook().to_owned(),
+            runbook: kind.runbook(key.state).to_owned(),
             score,
             process: key.process.to_string(),
             workload: key.workload.to_string(),
@@ -199,6 +205,8 @@ impl Suspect {
             inherited: candidate.inherited(),
             idle: tally.idle,
             used_once: tally.used_once,
+            older: tally.aged,
+            closed: verdict.closed,
             longest_idle_seconds: seconds(tally.longest_idle),
             oldest_age_seconds: seconds(now.saturating_sub(group.since)),
             oldest_age_at_least: group.since_at_least,

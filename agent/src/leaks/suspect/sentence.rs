@@ -78,12 +78,7 @@ fn evidence(suspect: &Suspect, kind: Kind) -> String {
     let established = suspect.state == "established";
     match kind {
         Kind::EstablishedGrowing => {
-            let once = if suspect.used_once >= suspect.connections {
-                ": each was used once and never again"
-            } else {
-                ""
-            };
-            format!("{once}, the oldest idle for {idle}")
+            format!("{}, the oldest idle for {idle}", use_of(suspect))
         }
         Kind::IdleWithoutKeepalive => format!(", idle for up to {idle}, without keepalive"),
         Kind::PoolStale => format!(", closed by the server while idle, {whose} {bound}{age}"),
@@ -96,6 +91,20 @@ fn evidence(suspect: &Suspect, kind: Kind) -> String {
         }
         _ => format!("{}, {whose} {bound}{age}", stages(suspect)),
     }
+}
+
+/// Returns how the connections of a growing group were used: `: each was used once and never again,
+/// none was closed`. The use of those younger than a minute says nothing yet.
+fn use_of(suspect: &Suspect) -> String {
+    let Suspect { used_once, older, connections, .. } = *suspect;
+    let once = match used_once {
+        0 => "",
+        all if all >= connections => ": each was used once and never again",
+        old if old >= older => ": each that is older than a minute was used once and never again",
+        _ => "",
+    };
+    let closed = if suspect.closed == Some(0) { ", none was closed" } else { "" };
+    format!("{once}{closed}")
 }
 
 /// Returns a time for a sentence.

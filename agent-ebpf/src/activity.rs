@@ -6,8 +6,8 @@
 use agent_common::btf::TcpSock;
 use agent_common::layout::{
     Backoff, BindBucket, BindReuse, HelperJiffies, LastReceived, ProbesOut, Retransmits,
-    SockKeepOpen, TcpBytesAcked, TcpBytesReceived, TcpBytesRetrans, TcpBytesSent, TcpLastAcked, TcpLastSent,
-    TcpPacketsOut, TcpSndUna,
+    SockKeepOpen, TcpBytesAcked, TcpBytesReceived, TcpBytesRetrans, TcpBytesSent, TcpLastAcked,
+    TcpLastSent, TcpPacketsOut, TcpSndUna,
 };
 use agent_common::record::{Activity, flag, known};
 use agent_common::tcp;

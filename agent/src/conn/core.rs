@@ -7,7 +7,8 @@ use catalogue::labels::{Correction, SocketState};
 
 use super::account::counters::Counters;
 use super::account::groups::Groups;
-use super::account::services::{Ports, Services};
+use super::account::services::Services;
+use super::account::synacks::Ports;
 use super::account::troubles::Troubles;
 use super::account::workloads::Workloads;
 use super::ids::RowId;

@@ -224,6 +224,7 @@ impl Work {
             Pending::Abort => Stage::Idle,
             Pending::Begin => {
                 self.number = seen::after(self.number);
+                core.services.begin_pass();
                 Stage::Reading(Pass::new(core, &drained, self.number, now))
             }
         };

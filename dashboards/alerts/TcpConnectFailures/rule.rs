@@ -2,14 +2,13 @@
 //!
 //! Its limits stand here; boards and the runbook beside it take them from here.
 
-use catalogue::labels::{ConnectFailure, Role, SocketState};
-use catalogue::metrics::connections::CONNECTIONS;
-use catalogue::metrics::lifecycle::{CONNECT_FAILURES, CONNECTIONS_OPENED};
+use catalogue::labels::{ConnectFailure, Role};
+use catalogue::metrics::lifecycle::{
+    CONNECT_FAILURES, CONNECTIONS_ESTABLISHED, CONNECTIONS_OPENED,
+};
 
 use crate::alert::{Alert, Severity, Term, percent, term};
-use crate::rules::promql::{
-    OWNER, eq, indent, max, most, ne, none_of, not_other, rate, series, sum,
-};
+use crate::rules::promql::{OWNER, eq, indent, max, most, ne, none_of, rate, series, sum};
 use crate::rules::shared::one_service;
 use crate::timing::{FOR_SHORT, KEEP, Timing};
 
@@ -55,16 +54,13 @@ fn opened(timing: &Timing) -> String {
     )
 }
 
-/// Connections that the process keeps, as if it had opened each once in [`KEPT_SECONDS`]: a client
-/// that keeps those to its healthy peers opens none, and the few dead peers would be all of its
-/// connects. By process, since no gauge has the port.
+/// Connections that the process keeps to the port, as if it had opened each once in
+/// [`KEPT_SECONDS`]: a client that keeps those to its healthy peers opens none, and the few dead
+/// peers would be all of its connects.
 fn kept() -> String {
-    let matchers = [
-        eq("state", SocketState::Established.as_str()),
-        ne("role", Role::Server.as_str()),
-        not_other("process"),
-    ];
-    format!("{} / {KEPT_SECONDS}", sum(&["role", "state"], &series(&CONNECTIONS, &matchers)))
+    let [process, port] = one_service();
+    let matchers = [ne("role", Role::Server.as_str()), process, port];
+    format!("{} / {KEPT_SECONDS}", sum(&["role"], &series(&CONNECTIONS_ESTABLISHED, &matchers)))
 }
 
 /// Failed connects, of these reasons.
@@ -79,10 +75,8 @@ fn expr(timing: &Timing) -> String {
     let (canceled, no_port) =
         (ConnectFailure::Canceled.as_str(), ConnectFailure::NoLocalPort.as_str());
     let connects = format!("{} + {}", opened(timing), failed(None, timing));
-    let attempts = format!(
-        "(\n{}\n)",
-        indent(&format!("{connects}\n+ ignoring (port) group_left () {}\nor\n{connects}", kept()))
-    );
+    let attempts =
+        format!("(\n{}\n)", indent(&format!("{connects}\n+ {}\nor\n{connects}", kept())));
     let share = |failed: &str, ratio: f64| {
         let both =
             format!("{failed}\n/ {attempts} >= {ratio}\nand\n{failed} >= {CONNECT_FAILURE_RATE}");

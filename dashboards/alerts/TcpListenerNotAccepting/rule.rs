@@ -2,6 +2,8 @@
 //!
 //! Its limits stand here; boards and the runbook beside it take them from here.
 
+use std::time::Duration;
+
 use catalogue::labels::Role;
 use catalogue::metrics::lifecycle::CONNECTIONS_OPENED;
 use catalogue::metrics::pressure::{LISTEN_UNACCEPTED, LISTEN_UNACCEPTED_AGE};
@@ -13,6 +15,10 @@ use crate::timing::{FOR_LONG, KEEP, RATE, Timing};
 
 /// How long the oldest connection has waited, in seconds.
 pub const FORGOTTEN_SECONDS: f64 = 60.0;
+
+/// How long it may take until a connection that waits is counted as such: the ten seconds from
+/// which it counts, two passes, and a scrape.
+const LAG: Duration = Duration::from_secs(90);
 
 /// The alert TcpListenerNotAccepting.
 pub const ALERT: Alert = Alert {
@@ -33,19 +39,19 @@ pub const ALERT: Alert = Alert {
     runbook: include_str!("runbook.md"),
 };
 
-/// What was accepted is what was opened less what waits more than before. The counter of what was
-/// opened may be there a little later than the listener; then it has counted nothing.
+/// What was accepted is what was opened less what waits more than before. A connection is counted
+/// as opened at once and as waiting [`LAG`] later at the latest, so the last ones are left out of
+/// what was opened. What was not there at the begin of the window has not changed.
 fn expr(timing: &Timing) -> String {
-    let window = timing.span(RATE);
+    let (window, lag) = (timing.span(RATE), timing.span(LAG));
     let [waiting, age] =
         [&LISTEN_UNACCEPTED, &LISTEN_UNACCEPTED_AGE].map(|metric| series(metric, &one_service()));
     let [process, port] = one_service();
     let server = eq("role", Role::Server.as_str());
-    let opened = sum(
-        &["role"],
-        &format!("increase({}[{window}])", series(&CONNECTIONS_OPENED, &[server, process, port])),
-    );
-    let more = format!("delta({waiting}[{window}])");
+    let opened = series(&CONNECTIONS_OPENED, &[server, process, port]);
+    let ago = |time: &str| sum(&["role"], &format!("{opened} offset {time}"));
+    let opened = format!("{} - ({} or {})", ago(&lag), ago(&window), ago(&lag));
+    let more = format!("({waiting} - ({waiting} offset {window} or {waiting}))");
     max(
         &["port"],
         &format!(

@@ -12,6 +12,11 @@ super::metrics! {
         "`rst_received`, `rst_sent`, `rst_after_fin`, `timeout` and `other` make EstabResets when \
          the socket was in ESTABLISHED or CLOSE_WAIT, see below. `rst_received` and `rst_sent` \
          are resets before any FIN: what was under way is lost.";
+    CONNECTIONS_ESTABLISHED = Gauge "tcpwarden_connections_established", "connections",
+        ["process", "workload", "role", "port"],
+        "Connections in ESTABLISHED, as of the last reconcile pass.",
+        "`ss -tan state established`, by owner and service port. The sum is that of \
+         `tcpwarden_connections{state=\"established\"}` up to what has changed since the pass.";
     CONNECTION_DURATION = Histogram "tcpwarden_connection_duration_seconds", "seconds",
         ["process", "workload", "role", "port"],
         "Time from ESTABLISHED to the end of the connection.",

@@ -105,17 +105,17 @@ super::metrics! {
         ["process", "workload"],
         "About how long it takes until a process which owns TCP sockets reaches its descriptor \
          limit. Of several processes of a name, the soonest. There is no series unless the number \
-         grows by a trend test over five minutes or more.",
+         grows by a trend test over twenty minutes or more.",
         "No equivalent in the kernel. `tcpwarden leaks` says the same as a range.";
     PORTS_EXHAUSTED = Gauge "tcpwarden_ephemeral_ports_exhausted_seconds", "seconds", ["netns"],
         "About how long it takes until connections to the busiest destination have used all local \
-         ports. There is no series unless the number grows by a trend test over five minutes or \
-         more.",
+         ports. There is no series unless the number grows by a trend test over twenty minutes \
+         or more.",
         "No equivalent in the kernel. Ports in TIME_WAIT count as used.";
     LISTEN_EXHAUSTED = Gauge "tcpwarden_listen_backlog_exhausted_seconds", "seconds",
         ["process", "workload", "port"],
         "About how long it takes until the fullest accept queue of a process on a port is full. \
-         There is no series unless the queue grows by a trend test over five minutes or more.",
+         There is no series unless the queue grows by a trend test over twenty minutes or more.",
         "No equivalent in the kernel. `tcpwarden leaks` says the same as a range.";
     LEAKS_EXPECTED = Gauge "tcpwarden_leaks_expected", "processes", ["process", "workload"],
         "1 if an entry `[[expected]]` of the configuration covers connections of the process, and \

@@ -6,5 +6,6 @@ pub(crate) mod counters;
 pub(crate) mod group_cache;
 pub(crate) mod groups;
 pub(crate) mod services;
+pub(crate) mod synacks;
 pub(crate) mod troubles;
 pub(crate) mod workloads;

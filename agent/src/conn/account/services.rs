@@ -1,5 +1,5 @@
-//! What is counted by process, workload, role and service port: openings, closings, failures and
-//! the distributions that a connection leaves behind; and retransmitted SYN-ACKs, by port.
+//! What is counted by process, workload, role and service port: openings, closings, failures, the
+//! distributions that a connection leaves behind, and what a pass finds in ESTABLISHED.
 //!
 //! Used by the table. Guarantees: there are at most `limit` services besides the overflow services
 //! (`~other` without port, one a role). There is room for [`SPARE`] more for workloads that wait
@@ -28,6 +28,8 @@ use crate::internal_error::internal_error;
 struct Entry {
     group: GroupId,
     live: bool,
+    /// How many connections in ESTABLISHED the pass under way has met.
+    met: u64,
     /// The counts. Process and workload are filled in when it is shown, from the group.
     service: Service,
 }
@@ -51,6 +53,7 @@ impl Services {
         let entry = |role: &Role| Entry {
             group: Groups::other(*role),
             live: true,
+            met: 0,
             service: empty(*role, None),
         };
         Self {
@@ -63,8 +66,30 @@ impl Services {
         }
     }
 
-    /// Returns the service of a row. It is looked up once and then stored in the row.
+    /// Returns the service of a row.
+    #[inline]
     pub(crate) fn of(&mut self, row: &mut Row, groups: &Groups) -> &mut Service {
+        &mut self.entry(row, groups).service
+    }
+
+    /// Counts a row that the pass under way has met in ESTABLISHED.
+    #[inline]
+    pub(crate) fn meet(&mut self, row: &mut Row, groups: &Groups) {
+        self.entry(row, groups).met += 1;
+    }
+
+    /// Begins to count anew what a pass meets.
+    pub(crate) fn begin_pass(&mut self) {
+        self.list.iter_mut().for_each(|entry| entry.met = 0);
+    }
+
+    /// Publishes what the pass has met.
+    pub(crate) fn end_pass(&mut self) {
+        self.list.iter_mut().for_each(|entry| entry.service.established = entry.met);
+    }
+
+    /// Returns the entry of a row. It is looked up once and then stored in the row.
+    fn entry(&mut self, row: &mut Row, groups: &Groups) -> &mut Entry {
         let found = match row.service {
             Some(found) => found,
             None => self.find(row, groups),
@@ -72,7 +97,7 @@ impl Services {
         row.service = Some(found);
         let entry = &mut self.list[found.position()];
         debug_assert!(entry.live, "a service does not end before the rows that it counts");
-        &mut entry.service
+        entry
     }
 
     /// Returns all services whose names are known. The overflow services are shown once they have
@@ -80,6 +105,7 @@ impl Services {
     pub(crate) fn snapshot(&self, groups: &Groups) -> Vec<Service> {
         let counted = |service: &Service| {
             service.opened
+                + service.established
                 + service.closed.iter().sum::<u64>()
                 + service.failures.iter().sum::<u64>()
                 > 0
@@ -114,8 +140,10 @@ impl Services {
             let index = number(at);
             if let Some(into) = taken {
                 let gone = std::mem::replace(&mut entry.service, empty(Role::Unknown, None));
+                let met = std::mem::take(&mut entry.met);
                 entry.live = false;
                 self.list[into].service.add(&gone);
+                self.list[into].met += met;
                 self.free.push(index);
             } else {
                 entry.group = successor;
@@ -161,7 +189,8 @@ impl Services {
             self.overflow += 1;
             return number(role.index());
         }
-        let entry = Entry { group: row.group, live: true, service: empty(role, Some(key.1)) };
+        let service = empty(role, Some(key.1));
+        let entry = Entry { group: row.group, live: true, met: 0, service };
         let at = if let Some(at) = self.free.pop() {
             self.list[at.position()] = entry;
             at
@@ -207,6 +236,7 @@ impl Service {
     /// Adds the counts of another.
     fn add(&mut self, other: &Self) {
         self.opened += other.opened;
+        self.established += other.established;
         self.closed.iter_mut().zip(other.closed).for_each(|(mine, theirs)| *mine += theirs);
         self.failures.iter_mut().zip(other.failures).for_each(|(mine, theirs)| *mine += theirs);
         self.duration.add(&other.duration);
@@ -214,44 +244,6 @@ impl Service {
         self.srtt.add(&other.srtt);
         self.sent_bytes.add(&other.sent_bytes);
         self.received_bytes.add(&other.received_bytes);
-    }
-}
-
-/// Retransmitted SYN-ACKs by the listener's port. Those beyond the limit share one count, and each
-/// counts as overflow.
-pub(crate) struct Ports {
-    counts: HashMap<u16, u64>,
-    beyond: u64,
-    limit: usize,
-}
-
-impl Ports {
-    /// Creates empty counts with room for `limit` ports.
-    pub(crate) fn new(limit: usize) -> Self {
-        Self { counts: HashMap::new(), beyond: 0, limit }
-    }
-
-    /// Counts one retransmitted SYN-ACK.
-    pub(crate) fn count(&mut self, port: u16) {
-        if self.counts.len() < self.limit || self.counts.contains_key(&port) {
-            *self.counts.entry(port).or_default() += 1;
-        } else {
-            self.beyond += 1;
-        }
-    }
-
-    /// Returns how many fell beyond the limit.
-    pub(crate) const fn overflow(&self) -> u64 {
-        self.beyond
-    }
-
-    /// Returns the counts by port, then under `None` the count beyond the limit.
-    pub(crate) fn snapshot(&self) -> Vec<(Option<u16>, u64)> {
-        let mut counts: Vec<_> =
-            self.counts.iter().map(|(port, count)| (Some(*port), *count)).collect();
-        counts.sort_unstable();
-        counts.push((None, self.beyond));
-        counts
     }
 }
 
@@ -271,6 +263,7 @@ fn empty(role: Role, port: Option<u16>) -> Service {
         role,
         port,
         opened: 0,
+        established: 0,
         closed: [0; CloseReason::COUNT],
         failures: [0; ConnectFailure::COUNT],
         duration: Histogram::new(SECONDS),

@@ -18,6 +18,7 @@ use crate::conn::regroup::queue::RegroupQueue;
 use crate::conn::regroup::workload_name::name_workload;
 use crate::conn::report::coverage::{Covered, PassSummary};
 use crate::conn::socket::row::{flag, seen};
+use catalogue::labels::SocketState;
 
 /// How far the commit of a pass has come.
 #[derive(Default)]
@@ -199,6 +200,7 @@ impl Commit {
         let started = pass.holders.started();
         let Pass { start, number, namespaces, input, sums, corrections_before, .. } = pass;
         let home = input.home;
+        core.services.end_pass();
         results.sum_up(core, input, sums, &self.covered, number);
         results.passed(number, start);
         core.seeded = true;
@@ -260,12 +262,16 @@ impl Walk<'_> {
 }
 
 /// Adds a row to the sums of the pass.
-fn sum(core: &Core, pass: &mut Pass, index: RowId) {
-    let row = &core.rows[index];
+fn sum(core: &mut Core, pass: &mut Pass, index: RowId) {
+    let row = &mut core.rows[index];
     if !row.has(flag::LIVE) {
         return;
     }
     let seen = row.seen == pass.number;
+    if seen && row.state == SocketState::Established {
+        core.services.meet(row, &core.groups);
+    }
+    let row = &core.rows[index];
     pass.sums.add(index, row, core.rows.activity(index), seen, pass.start);
     if seen && row.is_left() {
         pass.namespaces.count_orphan(row.netns);

@@ -144,6 +144,8 @@ pub struct Service {
     /// Connections that the agent saw reach ESTABLISHED, or found to have done so after their
     /// record was lost.
     pub opened: u64,
+    /// Connections in ESTABLISHED, as of the last pass.
+    pub established: u64,
     /// Connections that ended after ESTABLISHED, in the order of `CloseReason::ALL`.
     pub closed: [u64; CloseReason::COUNT],
     /// Connects that failed, in the order of `ConnectFailure::ALL`.

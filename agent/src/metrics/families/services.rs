@@ -18,6 +18,7 @@ use catalogue::metrics::lifecycle;
 pub(super) const FAMILIES: &[Entry] = &[
     (&lifecycle::CONNECTIONS_OPENED, opened),
     (&lifecycle::CONNECTIONS_CLOSED, closed),
+    (&lifecycle::CONNECTIONS_ESTABLISHED, established),
     (&lifecycle::CONNECT_FAILURES, failures),
     (&lifecycle::CONNECT_DURATION, connects),
     (&lifecycle::CONNECTION_DURATION, |view, family| {
@@ -89,6 +90,12 @@ fn tells(service: &Service) -> bool {
 fn opened(view: &View<'_>, family: &mut Family<'_>) {
     for (service, set) in view.services.all.iter() {
         family.of_set(set, Number::Count(service.opened));
+    }
+}
+
+fn established(view: &View<'_>, family: &mut Family<'_>) {
+    for (service, set) in view.services.all.iter() {
+        family.of_set(set, Number::Count(service.established));
     }
 }
 

@@ -60,6 +60,7 @@ fn service(process: &str, role: Role, port: Option<u16>) -> Service {
         srtt: Histogram::new(SECONDS),
         sent_bytes: Histogram::new(BYTES),
         received_bytes: Histogram::new(BYTES),
+        established: 0,
     }
 }
 

@@ -51,12 +51,13 @@ fn group((process, workload, role): Owner) -> BoxedStrategy<Group> {
 }
 
 fn service((process, workload, role): Owner, port: Option<u16>) -> BoxedStrategy<Service> {
-    let counts = (count(), uniform(count()), uniform(prop_oneof![2 => Just(0), 1 => small()]));
+    let counts =
+        (count(), count(), uniform(count()), uniform(prop_oneof![2 => Just(0), 1 => small()]));
     let times = (histogram(SECONDS), histogram(SECONDS), histogram(SECONDS));
     (counts, times, histogram(BYTES), histogram(BYTES))
         .prop_map(
             move |(
-                (opened, closed, failures),
+                (opened, established, closed, failures),
                 (duration, connect_duration, srtt),
                 sent_bytes,
                 received_bytes,
@@ -66,6 +67,7 @@ fn service((process, workload, role): Owner, port: Option<u16>) -> BoxedStrategy
                 role,
                 port,
                 opened,
+                established,
                 closed,
                 failures,
                 duration,

@@ -93,7 +93,11 @@ fn sides() {
     let [here, away] = ports.map(u64::from);
     let mut wanted = vec![("client".to_owned(), here, COUNT), ("client".to_owned(), away, COUNT)];
     wanted.sort_unstable();
-    assert_eq!(rows(CLIENT, "established"), wanted, "role, service port and count of the clients' ends");
+    assert_eq!(
+        rows(CLIENT, "established"),
+        wanted,
+        "role, service port and count of the clients' ends"
+    );
     let mut wanted = vec![
         ("client".to_owned(), away, COUNT),
         ("server".to_owned(), here, COUNT),

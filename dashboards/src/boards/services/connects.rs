@@ -1,10 +1,12 @@
 //! Connects: how long they take and why they fail, for the board [`services`](super).
 
 use catalogue::labels::{ConnectFailure, OTHER};
-use catalogue::metrics::lifecycle::{CONNECT_DURATION, CONNECT_FAILURES, CONNECTIONS_OPENED};
+use catalogue::metrics::lifecycle::{
+    CONNECT_DURATION, CONNECT_FAILURES, CONNECTIONS_ESTABLISHED, CONNECTIONS_OPENED,
+};
 
 use super::{BY, SCOPE};
-use crate::alerts::tcp_connect_failures::CONNECT_FAILURE_RATIO;
+use crate::alerts::tcp_connect_failures::{CONNECT_FAILURE_RATIO, KEPT_SECONDS};
 use crate::alerts::tcp_connect_slow::CONNECT_SLOW_SECONDS;
 use crate::boards::Shown;
 use crate::boards::draft::Draft;
@@ -27,7 +29,10 @@ fn failing_share() -> String {
     let failed = sum(BY, &SCOPE.rate(&CONNECT_FAILURES, &service));
     let opened =
         sum(BY, &SCOPE.rate(&CONNECTIONS_OPENED, &format!(r#"role!="server", {service}"#)));
-    format!("{judged} / ({opened} + {failed})")
+    let kept =
+        sum(BY, &SCOPE.of(&CONNECTIONS_ESTABLISHED, &format!(r#"role!="server", {service}"#)));
+    let connects = format!("{opened} + {failed}");
+    format!("{judged} / ({connects} + {kept} / {KEPT_SECONDS} or {connects})")
 }
 
 pub(super) fn connect_times() -> Vec<Draft> {

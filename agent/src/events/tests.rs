@@ -265,6 +265,7 @@ fn a_filter_takes_what_this_or_an_earlier_event_told_of_the_socket() {
         &["--process", "cu*"][..],
         &["--pid", "1,123"],
         &["--port", "5000", "--role", "client"],
+        &["--service-port", "5000"],
         &["--local", "127.0.0.0/8", "--peer", "[2001:db8::1]:5000"],
         &["--state", "SYN-SENT", "--netns", "4026531840"],
     ] {
@@ -274,6 +275,7 @@ fn a_filter_takes_what_this_or_an_earlier_event_told_of_the_socket() {
         &["--process", "wget"][..],
         &["--pid", "7"],
         &["--port", "1"],
+        &["--service-port", "40000"],
         &["--peer", "10.0.0.0/8"],
         &["--role", "server,unknown"],
         &["--state", "listen"],

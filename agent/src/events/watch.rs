@@ -32,6 +32,9 @@ pub struct Which {
     /// With this port at either end
     #[arg(long, value_name = "PORTS", value_delimiter = ',')]
     pub(crate) port: Vec<u16>,
+    /// With this service port: the local port of a server, the remote port of a client
+    #[arg(long, value_name = "PORTS", value_delimiter = ',')]
+    pub(crate) service_port: Vec<u16>,
     /// With a local end in: 10.0.0.1, 10.0.0.0/8, 10.0.0.1:5432, [fd00::1]:5432
     #[expect(rustdoc::broken_intra_doc_links, reason = "the text is the help; it has no links")]
     #[arg(long, value_name = "ENDS", value_delimiter = ',', value_parser = value::end)]
@@ -110,6 +113,7 @@ impl Which {
         any(&self.process, |name| owner.is_some_and(|owner| name.matches(&owner.0)))
             && any(&self.pid, |pid| owner.is_some_and(|owner| owner.1 == *pid))
             && any(&self.port, |port| [ends.local_port, ends.peer_port].contains(port))
+            && any(&self.service_port, |port| is_service(*port, known.role, ends))
             && any(&self.local, |end| end.holds(local, ends.local_port))
             && any(&self.peer, |end| end.holds(peer, ends.peer_port))
             && any(&self.state, |state| {
@@ -118,6 +122,13 @@ impl Which {
             && any(&self.role, |role| *role == known.role)
             && any(&self.netns, |netns| *netns == ends.netns)
     }
+}
+
+/// Returns whether a port is that of the service. Of a socket without a known side it may be
+/// either.
+fn is_service(port: u16, role: Role, ends: &Endpoints) -> bool {
+    let server = role != Role::Client && port == ends.local_port;
+    server || (role != Role::Server && port == ends.peer_port)
 }
 
 fn any<T>(wanted: &[T], is: impl Fn(&T) -> bool) -> bool {

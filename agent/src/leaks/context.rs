@@ -92,8 +92,18 @@ fn read(pid: u32, workload: &str, rules: &Rules, shows_arguments: bool) -> Optio
 }
 
 impl Suspect {
-    /// Takes how its first process was started.
+    /// Takes how its first process was started. The sentence begins with the better name, unless
+    /// that is the unit, which it names anyway.
     pub(super) fn take_started(&mut self, started: Started) {
+        let better =
+            !started.name.is_empty() && ![&self.process, &self.workload].contains(&&started.name);
+        let (short, long) = (
+            format!("process {} (", self.process),
+            format!("process {} ({}, ", started.name, self.process),
+        );
+        if better && let Some(rest) = self.sentence.strip_prefix(&short) {
+            self.sentence = long + rest;
+        }
         self.name = started.name;
         self.command_line = started.command_line;
         self.started_at = started.at;
@@ -115,5 +125,31 @@ impl Suspect {
     pub(super) fn take_holders(&mut self, holders: &[u32]) {
         let own = |pid: &u32| self.pids.iter().any(|own| own.pid == *pid);
         self.other_holders = holders.iter().copied().filter(|pid| !own(pid)).collect();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentence_begins_with_the_name_that_an_operator_knows() {
+        let told = |process: &str, workload: &str, name: &str| {
+            let mut suspect = Suspect {
+                process: process.to_owned(),
+                workload: workload.to_owned(),
+                sentence: format!("process {process} (pid 7) holds 3 connections"),
+                ..Suspect::default()
+            };
+            suspect.take_started(Started { name: name.to_owned(), ..Started::default() });
+            suspect.sentence
+        };
+        let plain = "process python3 (pid 7) holds 3 connections";
+        assert_eq!(
+            told("python3", "host", "orders.py"),
+            "process orders.py (python3, pid 7) holds 3 connections"
+        );
+        assert_eq!(told("python3", "orders.service", "orders.service"), plain);
+        assert_eq!([told("python3", "host", "python3"), told("python3", "host", "")], [plain; 2]);
     }
 }

@@ -2,6 +2,7 @@
 
 mod expected;
 mod looks;
+mod rank;
 
 use catalogue::labels::{Role, SocketState};
 use catalogue::limits::STUCK_AGES;

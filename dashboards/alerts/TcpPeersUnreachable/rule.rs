@@ -8,7 +8,7 @@ use catalogue::metrics::lifecycle::CONNECTIONS_CLOSED;
 use catalogue::metrics::pressure::UNACKNOWLEDGED;
 
 use crate::alert::{Alert, Severity, Term, percent, term};
-use crate::rules::promql::{among, eq, indent, ne, not_other, series, sum};
+use crate::rules::promql::{among, eq, indent, ne, not_other, series, sum, unless_expected};
 use crate::timing::{FOR_SHORT, HUNG_AGE, KEEP, RATE, Timing};
 
 /// Connections of one process whose peers do not acknowledge: fewer are a phone in a tunnel.
@@ -57,7 +57,9 @@ fn expr(timing: &Timing) -> String {
         ends = ends(),
         closed = closed(timing)
     ));
-    format!("{clients} >= {UNACKNOWLEDGED_CONNECTIONS}\nor (\n{vanished}\n)\nor (\n{ends}\n)")
+    unless_expected(&format!(
+        "{clients} >= {UNACKNOWLEDGED_CONNECTIONS}\nor (\n{vanished}\n)\nor (\n{ends}\n)"
+    ))
 }
 
 /// Connections that were closed here, and whose FIN nobody has acknowledged for a minute.

@@ -7,7 +7,7 @@ use catalogue::metrics::lifecycle::{
     CONNECT_DURATION, CONNECT_FAILURES, CONNECTION_SRTT, CONNECTIONS_CLOSED, CONNECTIONS_OPENED,
     RETRANSMITTED_SEGMENTS,
 };
-use catalogue::metrics::pressure::IDLE;
+use catalogue::metrics::pressure::{IDLE, LISTEN_UNACCEPTED, UNACKNOWLEDGED};
 
 use super::promql::{not_other, rate, series};
 use crate::alerts::tcp_retransmit_ratio_high;
@@ -62,6 +62,18 @@ const ALL: &[Record] = &[
         about: "Connections of a workload that are idle for longer than min_idle seconds.",
         expr: |_| sum("job, workload, role, min_idle", &series(&IDLE, &[])),
         labels: &["job", "workload", "role", "min_idle"],
+    },
+    Record {
+        name: "tcpwarden:workload:connections_unacknowledged:sum",
+        about: "Connections of a workload whose peers do not acknowledge, by side.",
+        expr: |_| sum("job, workload, role", &series(&UNACKNOWLEDGED, &[])),
+        labels: &["job", "workload", "role"],
+    },
+    Record {
+        name: "tcpwarden:workload:listen_unaccepted_connections:sum",
+        about: "Connections that wait to be accepted at the listeners of a workload.",
+        expr: |_| sum("job, workload", &series(&LISTEN_UNACCEPTED, &[])),
+        labels: &["job", "workload"],
     },
     Record {
         name: "tcpwarden:workload:connections_opened:rate",

@@ -17,7 +17,7 @@ pub(crate) struct Candidate<'a> {
     pub(super) key: &'a Key,
     pub(super) group: &'a Group,
     pub(super) verdict: Verdict,
-    pub(super) score: u64,
+    pub(crate) score: u64,
     /// Why it is expected, if it is.
     pub(super) expected: Option<&'a str>,
     /// Whether its process runs out of descriptors, or its listener of room.

@@ -1,0 +1,50 @@
+//! The order of suspects.
+
+use super::*;
+
+/// A verdict of so many connections of a process, which grow by the trend test if `trend`.
+fn verdict(kind: Kind, connections: u64, trend: bool) -> Verdict {
+    let (certainty, accuses, growth, closed) = (Certainty::Likely, true, None, None);
+    Verdict { kind, certainty, accuses, connections, growth, trend, closed }
+}
+
+#[test]
+fn what_grows_to_a_limit_comes_first_and_what_follows_from_a_peer_comes_last() {
+    let table = shared(3);
+    let row = table.lock().unwrap().view().rows().next().unwrap();
+    let made = |process: &str, count: u64| {
+        let workload = "host".into();
+        let (role, state) = (Role::Client, SocketState::CloseWait);
+        let process = process.into();
+        let key = Key { process, workload, role, state, service_port: Some(80) };
+        (key, group(&[(7, count)], 0, row.clone()))
+    };
+    let [few, many, effect, flat] = [("few", 5), ("many", 500), ("effect", 900), ("flat", 700)]
+        .map(|(name, count)| made(name, count));
+    let mut all = [
+        Candidate::new(&many.0, &many.1, verdict(Kind::NeverClosed, 500, false), None),
+        Candidate::new(&effect.0, &effect.1, verdict(Kind::HalfClosed, 900, false), None),
+        Candidate::new(&flat.0, &flat.1, verdict(Kind::NeverClosed, 700, false), None),
+        Candidate::new(&few.0, &few.1, verdict(Kind::NeverClosed, 5, true), None),
+    ];
+    all[1].is_effect = true;
+    all[2].runs_out = true;
+    all[3].runs_out = true;
+    all.sort_by(Candidate::rank);
+    assert_eq!(all.map(|one| one.process().0.to_string()), ["few", "flat", "many", "effect"]);
+}
+
+#[test]
+fn a_note_and_what_is_expected_have_no_score() {
+    let table = shared(3);
+    let row = table.lock().unwrap().view().rows().next().unwrap();
+    let group = group(&[(7, 9)], 0, row);
+    let (role, state) = (Role::Client, SocketState::CloseWait);
+    let key =
+        Key { process: "app".into(), workload: "host".into(), role, state, service_port: Some(80) };
+    let accused = verdict(Kind::PoolStale, 9, false);
+    let note = Verdict { accuses: false, ..accused };
+    let score = |verdict, expected| Candidate::new(&key, &group, verdict, expected).score;
+    assert!(score(accused, None) > 0);
+    assert_eq!([score(note, None), score(accused, Some("known"))], [0, 0]);
+}

@@ -114,7 +114,7 @@ pub(crate) fn wrong_in(selector: &Selector) -> Vec<String> {
     }
     let mut wrong: Vec<String> =
         selector.matchers.iter().filter_map(|one| wrong_matcher(name, one)).collect();
-    if known::counts(name) && !selector.rated {
+    if known::counts(name) && !selector.rated && !selector.past {
         wrong.push(format!("{name} counts and stands outside a rate"));
     }
     if !known::counts(name) && selector.rated {

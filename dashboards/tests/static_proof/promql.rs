@@ -19,6 +19,8 @@ pub(crate) struct Selector {
     pub(crate) matchers: Vec<Matcher>,
     /// Whether it stands directly in rate, irate or increase.
     pub(crate) rated: bool,
+    /// Whether it is of a moment in the past (`offset`), as one side of a difference is.
+    pub(crate) past: bool,
 }
 
 impl Selector {
@@ -53,7 +55,8 @@ fn walk(expression: &Expr, function: &str, all: &mut Vec<Selector>) {
     let mut take = |selector: &VectorSelector, windowed: bool| {
         let rated = windowed && ["rate", "irate", "increase"].contains(&function);
         let name = selector.name.clone().unwrap_or_default();
-        all.push(Selector { name, matchers: selector.matchers.matchers.clone(), rated });
+        let past = selector.offset.is_some() && !windowed;
+        all.push(Selector { name, matchers: selector.matchers.matchers.clone(), rated, past });
     };
     match expression {
         Expr::VectorSelector(selector) => take(selector, false),

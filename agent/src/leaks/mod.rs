@@ -45,13 +45,13 @@ use crate::process::rules::Rules;
 
 pub(crate) use answer::{Leaks, LookedAt};
 use context::Started;
-use exhaustion::Resources;
+use exhaustion::{Resource, Resources};
 use expectations::Expectations;
 pub(crate) use judge::Certainty;
 use past::{Past, Sampled};
 use sampler::{Rhythm, Sampler};
 use survey::{Key, Survey};
-use suspect::{Candidate, Suspect};
+use suspect::{Candidate, InSeconds, Suspect};
 use times::Times;
 
 /// How long a connection may be in a transient state before it counts, nanoseconds.
@@ -122,6 +122,15 @@ impl Watch {
     #[must_use]
     pub(crate) fn running_out(&self) -> Vec<RunsOut> {
         self.with_resources(|resources| resources.running_out(&self.times))
+    }
+
+    /// Returns when the busiest destination of a network namespace, by its inode, has taken all
+    /// local ports; `None` without a confirmed rise.
+    #[must_use]
+    pub(crate) fn ports_run_out(&self, netns: u32) -> Option<InSeconds> {
+        let resource = Resource::Ports(netns);
+        let when = self.with_resources(|resources| resources.exhaustion(&resource, &self.times));
+        when.map(InSeconds::from)
     }
 
     /// Returns the processes, by name and workload, of which an entry covered connections at the

@@ -47,6 +47,7 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
         Some(FullStep::Soak) => soak::long(args.consent.consent()),
         Some(FullStep::Supply) => supply::main(args.consent.consent()),
         Some(FullStep::Crowd) => full::live("long::crowd", args.consent.consent()),
+        Some(FullStep::Growth) => full::live("long::growth", args.consent.consent()),
         Some(FullStep::Healthy) => full::live("long::healthy", args.consent.consent()),
     }
 }

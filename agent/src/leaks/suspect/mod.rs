@@ -3,7 +3,7 @@
 //! Used by [`super::Watch`], which ranks the candidates and shows the first.
 
 mod candidate;
-mod sentence;
+pub(crate) mod sentence;
 
 use std::cmp::Reverse;
 

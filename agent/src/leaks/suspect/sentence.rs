@@ -46,7 +46,7 @@ pub(super) fn sentence(suspect: &Suspect, role: Role, kind: Kind) -> String {
 }
 
 /// Returns when a limit is reached: `; at the descriptor limit (1024) in about 40 min (25 to 70)`.
-pub(super) fn exhaustion(limit: &str, when: &InSeconds) -> String {
+pub(crate) fn exhaustion(limit: &str, when: &InSeconds) -> String {
     let minutes = |seconds: f64| (seconds / 60.0).ceil().max(1.0);
     let (from, about) = (minutes(when.from), minutes(when.about));
     let to = when.to.map_or_else(|| "never".to_owned(), |to| minutes(to).to_string());

@@ -7,6 +7,7 @@ mod holders;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::SystemTime;
@@ -18,6 +19,8 @@ use super::text::{end, printable};
 use super::{Query, Source, value};
 use crate::conn::pressure::Destination;
 use crate::ingest::lock;
+use crate::leaks::suspect::InSeconds;
+use crate::leaks::suspect::sentence::exhaustion;
 use crate::listing::answer::Taken;
 use holders::Holders;
 
@@ -61,7 +64,12 @@ Examples:
         let shown = &all[..self.limit.min(all.len())];
         let holders = Holders::of(&source.table, shown);
         let with = |(one, holders)| PortUse::of(one, holders);
-        let destinations: Vec<PortUse> = shown.iter().zip(holders.finish()).map(with).collect();
+        let mut destinations: Vec<PortUse> = shown.iter().zip(holders.finish()).map(with).collect();
+        let mut met = HashSet::new();
+        // The first of a namespace is its busiest one.
+        for first in destinations.iter_mut().filter(|one| met.insert(one.netns)) {
+            first.exhausted = source.leaks.ports_run_out(first.netns);
+        }
         Ports {
             taken,
             known: all.len(),
@@ -103,7 +111,9 @@ fn write_destination(destination: &PortUse, page: &mut String) {
     let percent = used_ratio * 100.0;
     // Writing to a String cannot fail.
     let _ = write!(page, "{percent:>5.1}%  {used:>6}  {time_wait:>9}  {range:>6}  ");
-    let _ = writeln!(page, "{netns:>10}  {local_address} -> {to}");
+    let when = destination.exhausted.as_ref();
+    let when = when.map_or_else(String::new, |when| exhaustion("all are taken", when));
+    let _ = writeln!(page, "{netns:>10}  {local_address} -> {to}{when}");
     for holder in &destination.processes {
         let PortHolder { process, pid, workload, connections } = holder;
         let pid = pid.map_or_else(|| "-".to_owned(), |pid| pid.to_string());
@@ -155,6 +165,9 @@ pub(crate) struct PortUse {
     pub(crate) range: u32,
     /// `used` divided by `range`, 0 to 1; at 1 no port is left.
     pub(crate) used_ratio: f64,
+    /// When all are taken, for the busiest destination of a namespace; `None` unless their number
+    /// grows by the trend test.
+    pub(crate) exhausted: Option<InSeconds>,
     /// `tcp_tw_reuse` of the namespace; `None` if it could not be read.
     pub(crate) tw_reuse: Option<u64>,
     /// The processes whose connections hold the ports, those with the most first.
@@ -190,6 +203,7 @@ impl Default for PortUse {
             time_wait: 0,
             range: 0,
             used_ratio: 0.0,
+            exhausted: None,
             tw_reuse: None,
             processes: Vec::new(),
             connections_of_other_processes: 0,
@@ -209,6 +223,7 @@ impl PortUse {
             time_wait: from.time_wait,
             range: from.range,
             used_ratio: (from.ratio() * 1000.0).round() / 1000.0,
+            exhausted: None,
             tw_reuse: from.tw_reuse,
             processes,
             connections_of_other_processes: others,

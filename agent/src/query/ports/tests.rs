@@ -37,6 +37,7 @@ fn the_worst_destination_is_a_line_with_its_share() {
         time_wait: 26_000,
         range: 28_232,
         used_ratio: 0.956,
+        exhausted: Some(InSeconds { from: 1490.0, about: 2380.0, to: Some(4180.0) }),
         tw_reuse: Some(2),
         processes: vec![holder("orders-api", Some(4711), 990), holder("x\u{7}", None, 7)],
         connections_of_other_processes: 3,
@@ -46,6 +47,7 @@ fn the_worst_destination_is_a_line_with_its_share() {
         peer_address: Ipv6Addr::UNSPECIFIED.into(),
         peer_port: 0,
         bind_before_connect: true,
+        exhausted: None,
         processes: Vec::new(),
         connections_of_other_processes: 0,
         ..worst.clone()
@@ -62,7 +64,7 @@ fn the_worst_destination_is_a_line_with_its_share() {
     assert_eq!(
         page,
         " USED%    USED  TIME_WAIT   RANGE       NETNS  FROM -> TO
- 95.6%   27000      26000   28232          77  10.0.0.1 -> 10.0.0.9:5432
+ 95.6%   27000      26000   28232          77  10.0.0.1 -> 10.0.0.9:5432; all are taken in about 40 min (25 to 70)
            990  orders-api (pid 4711, host)
              7  x\\u{7} (pid -, host)
              3  other processes

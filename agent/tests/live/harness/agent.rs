@@ -3,6 +3,7 @@
 //! It listens on a socket file, so that reading its page makes no TCP connection that would then be
 //! counted.
 
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -58,12 +59,21 @@ impl Agent {
 
     /// Starts it through a command that executes what comes behind its own words.
     pub(crate) fn start_through(words: &[&str], options: &[&str]) -> Self {
+        Self::start_on(Address::Unix(scratch("sock")), words, options)
+    }
+
+    /// Starts it on a TCP port of loopback that was free a moment ago.
+    pub(crate) fn start_on_tcp() -> Self {
+        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|one| one.local_addr());
+        Self::start_on(Address::Tcp(free.expect("a free port")), &[], &[])
+    }
+
+    fn start_on(address: Address, words: &[&str], options: &[&str]) -> Self {
         let usual: &[&str] = if options.contains(&"--reconcile-interval") {
             &[]
         } else {
             &["--reconcile-interval", "0.5"]
         };
-        let address = Address::Unix(scratch("sock"));
         let options = [usual, options].concat();
         let mut command = testkit::agent::Agent::command(&binary(), &address, &options);
         if let [program, words @ ..] = words {
@@ -81,7 +91,7 @@ impl Agent {
 
     /// Its address, as `--agent` takes it.
     pub(crate) fn address(&self) -> String {
-        self.agent.client.address.to_string()
+        self.agent.client.address.to_string().trim_start_matches("http://").to_owned()
     }
 
     /// Its process id.

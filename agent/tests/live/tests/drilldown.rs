@@ -20,6 +20,7 @@ pub(super) const TESTS: &[Test] = &[
     ("portable::a_leak_is_found_by_its_age_and_ranked_first", leak),
     ("host::events_name_the_owner_of_an_older_socket_as_the_agent_does", older),
     ("host::a_leaker_of_root_has_the_whole_name_of_its_executable", whole_name),
+    ("host::arguments_are_for_readers_of_a_socket_file_and_a_suspect_fails_a_command", arguments),
 ];
 
 /// Connections that are leaked.
@@ -145,6 +146,37 @@ fn whole_name() {
         suspects.iter().find(|one| one["pids"][0]["pid"] == leaker.id()).cloned()
     });
     assert_eq!(suspect["name"], program, "the name of {suspect}");
+}
+
+/// Who may read a socket file sees the arguments of a suspect, without secrets; anybody on loopback
+/// sees none. `--fail-on` ends with 8 if somebody is accused with that certainty.
+fn arguments() {
+    let netns = Netns::new();
+    let mut command = roles::command(&format!("listen 127.0.0.1:0 {LEAKED}"), LEAKER);
+    command.args(["--shard=7", "--password=hunter2"]);
+    let leaker = roles::start_command(&netns, command);
+    let address = roles::line(&leaker);
+    let agents = [Agent::start(&[]), Agent::start_on_tcp()];
+    let code = |certainty| {
+        run(&agents[0], &["leaks", "--process", LEAKER, "--fail-on", certainty]).0
+    };
+    assert_eq!([code("possible"), code("likely")], [Some(0); 2], "nobody leaks yet");
+    let streams: Vec<_> = netns
+        .enter(|| (0..LEAKED).map(|_| TcpStream::connect(&address).expect("connect")).collect());
+    roles::ready(&leaker, 1);
+    drop(streams);
+    let shown = agents.each_ref().map(|agent| {
+        wait_for("the suspect", Duration::from_secs(30), || {
+            let answer = json(agent, &["leaks", "--process", LEAKER, "--json"]);
+            let line = answer["suspects"][0]["command_line"].as_str()?;
+            Some(line.to_owned())
+        })
+    });
+    let [whole, public] = &shown;
+    assert!(whole.contains("--shard=7") && whole.contains("--password="), "{shown:?}");
+    assert!(!public.contains("--") && !public.is_empty(), "on loopback: {public}");
+    assert!(!shown.concat().contains("hunter2"), "a secret: {shown:?}");
+    assert_eq!([code("possible"), code("likely")], [Some(8), Some(0)], "for less than a minute");
 }
 
 /// The peer closes, so no process has a part in what happens to the socket.

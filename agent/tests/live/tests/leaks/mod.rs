@@ -6,6 +6,7 @@ mod blame;
 mod cases;
 mod claim;
 mod crowd;
+mod growth;
 mod ways;
 
 use std::collections::BTreeSet;
@@ -32,6 +33,7 @@ pub(super) const TESTS: &[Test] = &[
 pub(super) const LONG: &[Test] = &[
     ("long::crowd::every_case_is_named_by_an_agent_that_was_there_before", crowd::early),
     ("long::crowd::every_case_is_named_by_an_agent_that_came_later", crowd::late),
+    ("long::growth::leaks_grow_as_fast_as_they_do_towards_their_limit", growth::growth),
 ];
 
 /// A pass every half second, a verification of owners after ten, and time for both.

@@ -8,7 +8,8 @@ use std::fmt::Write as _;
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::config::{Listen, RunArgs};
+use crate::client::{Address, AgentOptions};
+use crate::config::RunArgs;
 use crate::events::watch::Which;
 use crate::exit;
 use crate::http::child::ChildArgs;
@@ -63,10 +64,14 @@ pub struct EventsArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub count: Option<u64>,
     /// The running agent that is asked for the owners of sockets that are older than this command:
-    /// ADDR:PORT, [ADDR6]:PORT or unix:/path/to.sock [default: 127.0.0.1:10793, if one answers]
+    /// ADDR:PORT, [ADDR6]:PORT, unix:/path/to.sock, http://HOST:PORT or https://HOST:PORT
+    /// [default: 127.0.0.1:10793, if one answers]
     #[expect(rustdoc::broken_intra_doc_links, reason = "the text is the help; it has no links")]
     #[arg(long, value_name = "ADDRESS", env = "TCPWARDEN_AGENT", help_heading = "Agent")]
-    pub agent: Option<Listen>,
+    pub agent: Option<Address>,
+    /// How it is asked.
+    #[command(flatten)]
+    pub options: AgentOptions,
     /// Which events.
     #[command(flatten)]
     pub which: Which,
@@ -185,6 +190,7 @@ mod tests {
                 duration: Some(std::time::Duration::from_millis(500)),
                 count: Some(3),
                 agent: None,
+                options: AgentOptions::default(),
                 which: Which::default()
             }
         );

@@ -1,9 +1,10 @@
-//! A small HTTP client for a running agent, on a TCP address or a socket file.
+//! A small HTTP client for a running agent, on a TCP address or a socket file, with TLS or without.
 //!
 //! Used by the queries. Guarantees: whatever program answers, a request takes at most [`TIMEOUT`]
 //! and [`MAX_BODY`] bytes of memory, and returns a body or a [`Failure`] that says what to do.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Empty, LengthLimitError, Limited};
@@ -11,11 +12,22 @@ use hyper::body::Bytes;
 use hyper::client::conn::http1;
 use hyper::{Request, StatusCode, header};
 use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
 
 use crate::config::Listen;
+
+mod address;
+mod options;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use address::Address;
+pub(crate) use options::AgentOptions;
+use options::Secrets;
 
 /// The longest time for an answer: a query may wait for nine seconds in the agent and run for nine
 /// more.
@@ -23,12 +35,27 @@ pub(crate) const TIMEOUT: Duration = Duration::from_secs(25);
 /// The most bytes of an answer; a thousand connections take about 600,000.
 pub(crate) const MAX_BODY: usize = 8 << 20;
 
+/// Which agent to ask, and how.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Agent<'a> {
+    /// Where it is.
+    pub(crate) address: &'a Address,
+    /// How it is asked.
+    pub(crate) options: &'a AgentOptions,
+}
+
 /// The reason why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     /// No connection to the address.
     #[error("{0}; is `tcpwarden run` running there? --agent names another address or unix:/path")]
     Unreachable(io::Error),
+    /// What is needed to ask cannot be had.
+    #[error("{0}")]
+    Options(String),
+    /// There is no connection over TLS.
+    #[error("{0}")]
+    Tls(String),
     /// The answer took too long.
     #[error("no answer within {} seconds; the agent is busy, or something else listens there",
         .0.as_secs_f32())]
@@ -60,12 +87,16 @@ pub(crate) enum Failure {
 ///
 /// # Errors
 /// Any [`Failure`].
-pub(crate) fn fetch(agent: &Listen, target: &str) -> Result<Bytes, Failure> {
+pub(crate) fn fetch(agent: &Agent<'_>, target: &str) -> Result<Bytes, Failure> {
     fetch_for(TIMEOUT, agent, target)
 }
 
 /// As [`fetch`]. Blocks for at most `limit`.
-pub(crate) fn fetch_for(limit: Duration, agent: &Listen, target: &str) -> Result<Bytes, Failure> {
+pub(crate) fn fetch_for(
+    limit: Duration,
+    agent: &Agent<'_>,
+    target: &str,
+) -> Result<Bytes, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -79,23 +110,63 @@ pub(crate) fn fetch_for(limit: Duration, agent: &Listen, target: &str) -> Result
 /// As [`fetch`], within a given time: connecting, sending and reading together.
 pub(crate) async fn fetch_within(
     limit: Duration,
-    agent: &Listen,
+    agent: &Agent<'_>,
     target: &str,
 ) -> Result<Bytes, Failure> {
     timeout(limit, connect_and_ask(agent, target)).await.unwrap_or(Err(Failure::Slow(limit)))
 }
 
-async fn connect_and_ask(agent: &Listen, target: &str) -> Result<Bytes, Failure> {
-    match agent {
-        Listen::Tcp(address) => {
+async fn connect_and_ask(agent: &Agent<'_>, target: &str) -> Result<Bytes, Failure> {
+    let secrets = agent.options.read(agent.address).map_err(Failure::Options)?;
+    match agent.address {
+        Address::Listen(Listen::Tcp(address)) => {
             let stream = TcpStream::connect(address).await.map_err(Failure::Unreachable)?;
-            exchange(stream, &address.to_string(), target).await
+            exchange(stream, &address.to_string(), target, &secrets).await
         }
-        Listen::Unix(path) => {
+        Address::Listen(Listen::Unix(path)) => {
             let stream = UnixStream::connect(path).await.map_err(Failure::Unreachable)?;
-            exchange(stream, "localhost", target).await
+            exchange(stream, "localhost", target, &secrets).await
+        }
+        Address::Url { host, port, .. } => {
+            let name = (host.as_str(), *port);
+            let stream = TcpStream::connect(name).await.map_err(Failure::Unreachable)?;
+            let authority = agent.address.authority();
+            let Some(tls) = &secrets.tls else {
+                return exchange(stream, &authority, target, &secrets).await;
+            };
+            let server = ServerName::try_from(host.clone())
+                .map_err(|error| Failure::Tls(format!("{host} is no name: {error}")))?;
+            let stream = TlsConnector::from(Arc::clone(tls)).connect(server, stream).await;
+            let stream = stream.map_err(|error| Failure::Tls(hinted(&chain(&error))))?;
+            exchange(stream, &authority, target, &secrets).await
         }
     }
+}
+
+/// Returns an error of TLS with what to do about it.
+fn hinted(error: &str) -> String {
+    let hints = [
+        ("UnknownIssuer", "--ca names the file with the authority of its certificate"),
+        ("CaUsedAsEndEntity", "its certificate is that of an authority"),
+        ("NotValidForName", "--agent must name it as its certificate does"),
+        ("not valid for name", "--agent must name it as its certificate does"),
+        ("xpired", "its certificate is too old"),
+        ("InvalidContentType", "it does not speak TLS: ask with http://"),
+        ("fatal alert", "it refuses this client: --cert and --key show it a certificate"),
+    ];
+    match hints.iter().find(|(sign, _)| error.contains(sign)) {
+        Some((_, hint)) => format!("no connection over TLS: {error}; {hint}"),
+        None => format!("no connection over TLS: {error}"),
+    }
+}
+
+/// Returns an error with its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| {
+        let cause = cause.to_string();
+        if text.contains(&cause) { text } else { format!("{text}: {cause}") }
+    })
 }
 
 /// Sends one request and reads its answer.
@@ -103,17 +174,23 @@ async fn exchange<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     stream: S,
     host: &str,
     target: &str,
+    secrets: &Secrets,
 ) -> Result<Bytes, Failure> {
-    let foreign = |error: &dyn std::error::Error| Failure::Foreign(error.to_string());
+    let foreign = |error: &dyn std::error::Error| match chain(error) {
+        // With TLS 1.3 a refusal comes with the answer.
+        text if text.contains("fatal alert") => Failure::Tls(hinted(&text)),
+        _ => Failure::Foreign(error.to_string()),
+    };
     let (mut sender, connection) =
         http1::handshake(TokioIo::new(stream)).await.map_err(|error| foreign(&error))?;
     // The request below returns the errors of this task, too.
     tokio::spawn(async { drop(connection.await) });
-    let request = Request::get(target)
-        .header(header::HOST, host)
-        .header(header::CONNECTION, "close")
-        .body(Empty::<Bytes>::new())
-        .map_err(|error| foreign(&error))?;
+    let mut request =
+        Request::get(target).header(header::HOST, host).header(header::CONNECTION, "close");
+    if let Some(authorization) = &secrets.authorization {
+        request = request.header(header::AUTHORIZATION, authorization);
+    }
+    let request = request.body(Empty::<Bytes>::new()).map_err(|error| foreign(&error))?;
     let answer = sender.send_request(request).await.map_err(|error| foreign(&error))?;
     let status = answer.status();
     let body = match Limited::new(answer.into_body(), MAX_BODY).collect().await {
@@ -124,7 +201,12 @@ async fn exchange<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     if status == StatusCode::OK {
         return Ok(body);
     }
-    Err(Failure::Refused { status, text: reason(&body) })
+    let hint = match (status, &secrets.authorization) {
+        (StatusCode::UNAUTHORIZED, None) => "; --user and --password-file give them",
+        (StatusCode::UNAUTHORIZED, Some(_)) => "; those of --user and --password-file are wrong",
+        _ => "",
+    };
+    Err(Failure::Refused { status, text: format!("{}{hint}", reason(&body)) })
 }
 
 /// Returns the reason of a refusal: the `error` of a JSON body, or the beginning of any other body.

@@ -32,6 +32,7 @@ pub(crate) mod rate_limited;
 pub(crate) mod reconcile;
 pub(crate) mod sandbox;
 pub(crate) mod verify;
+pub(crate) mod web;
 pub mod workload;
 
 use std::os::fd::AsFd as _;

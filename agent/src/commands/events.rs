@@ -17,8 +17,9 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use super::load;
 use super::output::{self, Output};
 use crate::cli::EventsArgs;
+use crate::client::{Address, Agent, AgentOptions, Failure};
 use crate::clock::monotonic;
-use crate::config::{DEFAULT_LISTEN, Listen};
+use crate::config::DEFAULT_LISTEN;
 use crate::events::older::Older;
 use crate::events::watch::Watch;
 use crate::events::{Format, Printer, Progress, Summary, names};
@@ -44,7 +45,7 @@ const BATCH: usize = 4096;
 /// The probes cannot be loaded, or the output cannot be written.
 pub fn events(arguments: &EventsArgs) -> Result<u8, Error> {
     // Before the probes are attached, which would see it, and while a signal still ends it.
-    let older = older(arguments.agent.as_ref());
+    let older = older(arguments.agent.as_ref(), &arguments.options)?;
     let (mut poll, signals) = watch_signals().context("cannot wait for signals")?;
     let (kernel, maps) = load(SIZES)?;
     let counters = Counters::new(maps.counters);
@@ -85,19 +86,23 @@ pub fn events(arguments: &EventsArgs) -> Result<u8, Error> {
 }
 
 /// Asks the agent that was named, or the one at the usual address if it answers.
-fn older(agent: Option<&Listen>) -> Older {
+fn older(agent: Option<&Address>, options: &AgentOptions) -> Result<Older, Error> {
     let usual = DEFAULT_LISTEN.parse();
-    let Some(address) = agent.or(usual.as_ref().ok()) else { return Older::default() };
+    let Some(address) = agent.or(usual.as_ref().ok()) else { return Ok(Older::default()) };
     let patience = if agent.is_some() { NAMED } else { USUAL };
-    Older::ask(address, patience).unwrap_or_else(|error| {
-        let error = names::printable(&error.to_string());
+    Older::ask(&Agent { address, options }, patience).or_else(|error| {
+        let text = names::printable(&error.to_string());
+        if let Failure::Options(_) = error {
+            return Err(Error::Usage(text));
+        }
+        let error = text;
         let what = "owners of sockets that are older than this command are not known";
         if agent.is_some() {
             tracing::warn!(%address, error, "{what}");
         } else {
             tracing::debug!(%address, error, "{what}");
         }
-        Older::default()
+        Ok(Older::default())
     })
 }
 

@@ -50,6 +50,10 @@ pub struct RunArgs {
     /// Do not drop privileges after attaching (for debugging)
     #[arg(long)]
     pub keep_privileges: bool,
+    /// Serve TLS, ask for passwords and set headers as this file says, in the format of Prometheus'
+    /// exporters (docs/web-config.md); read again when it changes
+    #[arg(long, value_name = "FILE", help_heading = "Serving")]
+    pub web_config_file: Option<String>,
     /// Answer /api, which shows addresses and process names, also where other machines can ask
     #[arg(long, help_heading = "Serving")]
     pub expose_connections: bool,

@@ -48,6 +48,7 @@ pub(crate) const KEYS: &[Key] = &[
     Key { name: "keep-privileges", default: "false" },
     Key { name: "expose-connections", default: "false" },
     Key { name: "socket-group", default: "" },
+    Key { name: "web-config-file", default: "" },
 ];
 
 /// Variables that are no keys: where the file is, and where other commands find the agent.
@@ -80,6 +81,8 @@ pub struct RunConfig {
     pub keep_privileges: bool,
     /// Whether `/api` answers on an address that other machines can reach.
     pub expose_connections: bool,
+    /// The file of the web configuration: TLS, passwords, headers. Only with a TCP address.
+    pub web_config_file: Option<PathBuf>,
     /// Connections that are expected, from the file only.
     pub expected: Vec<Expected>,
     /// The rules by which processes are named, from the file only.
@@ -103,7 +106,9 @@ impl RunConfig {
         let flag = |given: bool| given.then_some("true");
         let listen = find("listen", arguments.listen.as_deref())?.listen()?;
         let socket_group = find("socket-group", arguments.socket_group.as_deref())?;
+        let web_config_file = find("web-config-file", arguments.web_config_file.as_deref())?;
         Ok(Self {
+            web_config_file: web_config_file.file_of_tcp(&listen)?,
             socket_group: socket_group.group(&listen)?,
             listen,
             reconcile_interval: find(

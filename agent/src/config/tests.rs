@@ -221,3 +221,18 @@ fn a_socket_file_can_be_for_a_group_by_name_or_number() {
     let file = Some(("group", "listen = \"unix:/x.sock\"\nsocket-group = 7"));
     assert_eq!(load(&RunArgs::default(), &[], file).unwrap().socket_group, Some(7));
 }
+
+#[test]
+fn a_web_configuration_is_for_a_tcp_address() {
+    let of = |listen: &str| {
+        let arguments = RunArgs { listen: Some(listen.into()), ..RunArgs::default() };
+        load(&arguments, &[("TCPWARDEN_WEB_CONFIG_FILE", "/etc/web.yml")], None)
+    };
+    assert_eq!(of("0.0.0.0:1").unwrap().web_config_file, Some("/etc/web.yml".into()));
+    assert_eq!(
+        of("unix:/x.sock").unwrap_err().to_string(),
+        "TCPWARDEN_WEB_CONFIG_FILE is '/etc/web.yml': expected none, because --listen names a \
+         socket file, which has its mode"
+    );
+    assert_eq!(load(&RunArgs::default(), &[], None).unwrap().web_config_file, None);
+}

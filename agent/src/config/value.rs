@@ -70,6 +70,18 @@ impl Raw {
         group.map(Some).ok_or_else(|| self.refuse("a group of this machine, by name or number"))
     }
 
+    /// Reads the name of a file that is for a TCP address only: `None` for none.
+    pub(super) fn file_of_tcp(&self, listen: &Listen) -> Result<Option<PathBuf>, Error> {
+        match self.value.as_str() {
+            Some("") => Ok(None),
+            Some(_) if matches!(listen, Listen::Unix(_)) => {
+                Err(self.refuse("none, because --listen names a socket file, which has its mode"))
+            }
+            Some(path) => Ok(Some(PathBuf::from(path))),
+            None => Err(self.refuse("the name of a file")),
+        }
+    }
+
     /// Reads seconds with or without a fraction, from `least` to `most`.
     pub(super) fn seconds(&self, least: f64, most: f64) -> Result<Duration, Error> {
         let allowed = || self.refuse(&format!("seconds from {least} to {most}"));

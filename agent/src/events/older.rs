@@ -13,8 +13,7 @@ use serde::Deserialize;
 
 use super::known::Known;
 use super::names;
-use crate::client::{self, Failure};
-use crate::config::Listen;
+use crate::client::{self, Agent, Failure};
 use crate::query::value;
 
 /// The most connections that are asked for.
@@ -58,7 +57,7 @@ impl Older {
     ///
     /// # Errors
     /// If none answers, or not as an agent does.
-    pub(crate) fn ask(agent: &Listen, patience: Duration) -> Result<Self, Failure> {
+    pub(crate) fn ask(agent: &Agent<'_>, patience: Duration) -> Result<Self, Failure> {
         let end = Instant::now() + patience;
         let mut older = Self::default();
         let mut after = String::new();

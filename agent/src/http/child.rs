@@ -4,8 +4,9 @@
 //! capability, no file, and no way to another process but its questions.
 
 use std::io;
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Args;
@@ -14,8 +15,10 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use super::access::Access;
 use super::lane::Lanes;
 use super::listener::Incoming;
+use super::passwords::Passwords;
 use super::routes::router;
 use super::serve::serve;
+use super::web::Web;
 use crate::exit::{self, Error};
 use crate::{handover, log, sandbox};
 
@@ -30,6 +33,9 @@ pub struct ChildArgs {
     /// Which clients /api answers
     #[arg(long)]
     access: Access,
+    /// That a socket with a web configuration comes too
+    #[arg(long)]
+    web: bool,
     /// The filter of the log
     #[arg(long)]
     pub log: String,
@@ -49,42 +55,89 @@ pub fn run(arguments: &ChildArgs) -> Result<u8, Error> {
         .build()
         .context("cannot start the HTTP runtime")?;
     let _runtime = runtime.enter();
-    let (life, incoming, lanes) =
-        given().context("this command is for the agent alone: it wants its sockets")?;
-    let shared = [incoming.as_fd(), log::target()];
-    match sandbox::enter(sandbox::HTTP, &shared) {
-        Ok(None) => tracing::debug!("the HTTP process is locked in"),
-        Ok(Some(lacks)) => tracing::info!("{lacks}"),
-        Err(error) => tracing::warn!("the HTTP process is not locked in: {error:#}"),
-    }
+    let Given { life, incoming, lanes, web } = given(arguments.web)
+        .context("this command is for the agent alone: it wants its sockets")?;
+    // Inside the sandbox no thread can be started.
+    let web = web.map(|socket| Ok::<_, io::Error>((socket, verifier()?))).transpose();
+    let web = web.context("cannot start the thread that verifies passwords")?;
+    lock_in("the HTTP process", sandbox::HTTP, &[incoming.as_fd(), log::target()]);
     let router = router(lanes.clone(), arguments.access);
-    runtime.block_on(serve(incoming, router, end(life, lanes)));
-    Ok(exit::OK)
+    runtime.block_on(async {
+        let (web, later) = match web {
+            None => (None, None),
+            Some((mut socket, passwords)) => {
+                let web = Web::first(&mut socket, passwords).await;
+                let web = Arc::new(web.context("cannot take the web configuration")?);
+                (Some(Arc::clone(&web)), Some(web.follow(socket)))
+            }
+        };
+        serve(incoming, router, web, end(life, lanes, later)).await;
+        Ok(exit::OK)
+    })
+}
+
+/// Starts the thread that verifies passwords, which locks itself in too.
+fn verifier() -> io::Result<Passwords> {
+    let (passwords, worker) = Passwords::new()?;
+    worker.start(|| lock_in("the thread that verifies passwords", &[], &[]))?;
+    Ok(passwords)
+}
+
+fn lock_in(who: &str, calls: &[libc::c_long], shared: &[BorrowedFd<'_>]) {
+    match sandbox::enter(calls, shared) {
+        Ok(None) => tracing::debug!("{who} is locked in"),
+        Ok(Some(lacks)) => tracing::info!("{lacks}"),
+        Err(error) => tracing::warn!("{who} is not locked in: {error:#}"),
+    }
+}
+
+/// What the agent hands over.
+struct Given {
+    life: tokio::net::UnixStream,
+    incoming: Incoming,
+    lanes: Lanes,
+    web: Option<tokio::net::UnixStream>,
 }
 
 /// Takes over what the agent hands over.
-fn given() -> io::Result<(tokio::net::UnixStream, Incoming, Lanes)> {
+fn given(has_web: bool) -> io::Result<Given> {
     let life = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
-    let files: [OwnedFd; Lanes::COUNT + 1] = handover::receive(&life)?
+    let mut files = handover::receive(&life)?;
+    let web = if has_web { files.pop() } else { None };
+    let files: [OwnedFd; Lanes::COUNT + 1] = files
         .try_into()
         .map_err(|files: Vec<_>| io::Error::other(format!("{} files came", files.len())))?;
     life.set_nonblocking(true)?;
     let [listener, lanes @ ..] = files;
-    Ok((
-        tokio::net::UnixStream::from_std(life)?,
-        Incoming::new(listener)?,
-        Lanes::new(lanes.map(UnixStream::from))?,
-    ))
+    let web = web.map(UnixStream::from).map(tokio::net::UnixStream::from_std).transpose()?;
+    Ok(Given {
+        life: tokio::net::UnixStream::from_std(life)?,
+        incoming: Incoming::new(listener)?,
+        lanes: Lanes::new(lanes.map(UnixStream::from))?,
+        web,
+    })
 }
 
 /// Says that it serves, then returns when the agent has ended or does not answer any more.
-async fn end(mut life: tokio::net::UnixStream, lanes: Lanes) {
+async fn end(
+    mut life: tokio::net::UnixStream,
+    lanes: Lanes,
+    later: Option<impl Future<Output = ()>>,
+) {
+    let later = async {
+        match later {
+            Some(later) => later.await,
+            None => std::future::pending().await,
+        }
+    };
     let told = async {
         let _ = life.write_all(&[0]).await;
         let _ = life.read(&mut [0]).await;
     };
     tokio::select! {
         () = told => {}
+        // Without it no later configuration would come.
+        () = later => {}
         () = lanes.broken() => tracing::warn!("the agent does not answer its HTTP process"),
     }
 }

@@ -30,6 +30,12 @@ pub(crate) struct Bound {
     _file: Option<SocketFile>,
 }
 
+/// A connection that was accepted.
+pub(super) enum Accepted {
+    Tcp(tokio::net::TcpStream),
+    Unix(tokio::net::UnixStream),
+}
+
 /// The listener in the process that accepts.
 #[derive(Debug)]
 pub(super) enum Incoming {
@@ -62,13 +68,13 @@ impl Incoming {
     }
 
     /// Waits for the next connection.
-    pub(super) async fn accept(&self) -> io::Result<(Box<dyn Stream>, Peer)> {
+    pub(super) async fn accept(&self) -> io::Result<(Accepted, Peer)> {
         Ok(match self {
             Self::Tcp(listener) => {
                 let (stream, address) = listener.accept().await?;
-                (Box::new(stream), Some(address.ip().to_canonical()))
+                (Accepted::Tcp(stream), Some(address.ip().to_canonical()))
             }
-            Self::Unix(listener) => (Box::new(listener.accept().await?.0), None),
+            Self::Unix(listener) => (Accepted::Unix(listener.accept().await?.0), None),
         })
     }
 }
@@ -92,6 +98,13 @@ impl Bound {
             Listen::Unix(path) => unix(path, group),
         }
         .map_err(refused)
+    }
+
+    /// Says that clients of a TCP address must speak TLS.
+    #[must_use]
+    pub(crate) fn over_tls(mut self) -> Self {
+        self.name = self.name.replacen("http://", "https://", 1);
+        self
     }
 
     /// Returns the address for clients: `http://127.0.0.1:10793/metrics` (with the real port, if

@@ -3,7 +3,8 @@
 //!
 //! It is a process of its own, behind `sandbox`, that asks the agent: `process` starts it and
 //! `answers` answers, in the agent; `child` and the rest run in that process. `question` is all
-//! that they say to each other.
+//! that they say to each other. With a web configuration (`crate::web`) the agent hands over what
+//! `web` makes rules of: `secure` begins connections by them, `auth` admits requests.
 //!
 //! Guarantees: a break-in into the process that parses requests gains no capability, no file and
 //! no other process. No client can block the agent, nor another client: there are at most 256
@@ -13,6 +14,7 @@
 mod access;
 mod answers;
 mod api;
+mod auth;
 pub mod child;
 mod failure;
 mod flight;
@@ -20,12 +22,15 @@ mod gate;
 mod lane;
 mod listener;
 mod page;
+mod passwords;
 mod places;
 mod process;
 mod question;
 mod render;
 mod routes;
+mod secure;
 mod serve;
+mod web;
 
 pub(crate) use access::Access;
 pub(crate) use answers::Views;
@@ -39,3 +44,5 @@ mod api_tests;
 mod crowd_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod web_tests;

@@ -3,13 +3,16 @@
 //! Used by `serve`. Guarantees: there are at most as many connections as places. For a new
 //! connection one yields: of the address with the most, that which has waited longest for its next
 //! request, or for its answer to be read. A connection whose request is being answered does not
-//! yield.
+//! yield. An address of another machine has at most [`MOST_OF_PEER`].
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
+
+/// The most connections of one address of another machine.
+pub(super) const MOST_OF_PEER: usize = 64;
 
 /// An address that connections come from; all of a socket file are from one.
 pub(super) type Peer = Option<IpAddr>;
@@ -40,6 +43,7 @@ struct Connection {
 #[derive(Debug)]
 pub(super) struct Place {
     number: u64,
+    peer: Peer,
     places: Arc<Places>,
     yields: Arc<Notify>,
 }
@@ -51,17 +55,22 @@ impl Places {
     }
 
     /// Gives a place to a new connection, for which another may have to yield. Returns `None` if
-    /// all of the others are being answered.
+    /// all of the others, or all of its address where that has its share, are being answered.
     pub(super) fn take(self: &Arc<Self>, peer: Peer) -> Option<Place> {
         let mut taken = self.lock();
-        if taken.connections.len() >= self.most {
+        let is_far = peer.is_some_and(|address| !address.is_loopback());
+        if is_far && taken.of(peer).count() >= MOST_OF_PEER {
+            let idle = taken.of(peer).filter_map(|(number, one)| Some((one.idle?, *number)));
+            let (_, number) = idle.min()?;
+            taken.connections.remove(&number)?.yields.notify_one();
+        } else if taken.connections.len() >= self.most {
             let number = taken.who_yields()?;
             taken.connections.remove(&number)?.yields.notify_one();
         }
         let (number, yields) = (taken.tick(), Arc::new(Notify::new()));
         let connection = Connection { peer, idle: Some(number), yields: Arc::clone(&yields) };
         taken.connections.insert(number, connection);
-        Some(Place { number, places: Arc::clone(self), yields })
+        Some(Place { number, peer, places: Arc::clone(self), yields })
     }
 
     fn lock(&self) -> MutexGuard<'_, Taken> {
@@ -73,6 +82,11 @@ impl Taken {
     fn tick(&mut self) -> u64 {
         self.clock += 1;
         self.clock
+    }
+
+    /// Returns the connections of an address.
+    fn of(&self, peer: Peer) -> impl Iterator<Item = (&u64, &Connection)> {
+        self.connections.iter().filter(move |(_, one)| one.peer == peer)
     }
 
     /// Returns the connection that yields to a new one, if one can.
@@ -91,6 +105,11 @@ impl Taken {
 }
 
 impl Place {
+    /// Returns the address that it is for.
+    pub(super) const fn peer(&self) -> Peer {
+        self.peer
+    }
+
     /// Notes that a request is being answered.
     pub(super) fn begin(&self) {
         self.note(|_clock| None);
@@ -159,6 +178,21 @@ mod tests {
         both[1].finish();
         assert!(places.take(Some(from(1))).is_some());
         assert!(has_yielded(&both[1]).await && !has_yielded(&both[0]).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_address_of_another_machine_has_its_share_and_no_more() {
+        let places = Places::new(4 * MOST_OF_PEER);
+        let far: Vec<_> = (0..MOST_OF_PEER).map(|_| places.take(Some(from(1))).unwrap()).collect();
+        let here = Some(std::net::Ipv4Addr::LOCALHOST.into());
+        let near: Vec<_> = (0..=MOST_OF_PEER).map(|_| places.take(here).unwrap()).collect();
+        far[1..].iter().for_each(Place::begin);
+        let more = places.take(Some(from(1))).unwrap();
+        assert!(has_yielded(&far[0]).await && !has_yielded(&far[1]).await);
+        more.begin();
+        assert!(places.take(Some(from(1))).is_none(), "all of its own are being answered");
+        assert!(places.take(Some(from(2))).is_some());
+        assert!(!has_yielded(&near[0]).await, "no other yields for it");
     }
 
     #[test]

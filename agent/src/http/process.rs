@@ -7,7 +7,7 @@
 
 use std::io::{self, Read as _};
 use std::net::Shutdown;
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -24,6 +24,7 @@ use super::child;
 use super::lane::Lanes;
 use super::listener::Bound;
 use crate::kernel::privileges;
+use crate::web::Handed;
 use crate::{handover, log};
 
 /// A process that ends twice within this time is not started again.
@@ -40,6 +41,7 @@ pub(crate) struct Supervisor {
     listener: OwnedFd,
     access: Access,
     log: String,
+    web: Option<Handed>,
     views: Receiver<Views>,
     started: SyncSender<anyhow::Result<()>>,
     stop: UnixStream,
@@ -68,13 +70,15 @@ pub(crate) fn supervised(
     bound: &Bound,
     access: Access,
     log: &str,
+    web: Option<Handed>,
 ) -> anyhow::Result<(Supervisor, Process)> {
     let (stop, stopping) = UnixStream::pair().context("cannot make a pair of sockets")?;
     let (views, shown) = sync_channel(1);
     let (started, starting) = sync_channel(1);
     let listener = bound.listener().context("cannot hand the listener over")?;
     let log = log.to_owned();
-    let supervisor = Supervisor { listener, access, log, views: shown, started, stop: stopping };
+    let supervisor =
+        Supervisor { listener, access, log, web, views: shown, started, stop: stopping };
     Ok((supervisor, Process { views, started: starting, _stop: stop }))
 }
 
@@ -133,9 +137,9 @@ impl Supervisor {
         }
         let child = self.spawn(of_child)?;
         let mut served = Served { child, life };
-        let listener = std::iter::once(self.listener.as_fd());
-        let files: Vec<_> = listener.chain(pairs.iter().map(|(_, far)| far.as_fd())).collect();
-        served.ready(&files).inspect_err(|_error| served.kill())?;
+        let (listener, far) = (self.listener.as_fd(), pairs.iter().map(|(_, far)| far.as_fd()));
+        let files: Vec<_> = std::iter::once(listener).chain(far).collect();
+        served.ready(&files, self.web.as_ref()).inspect_err(|_error| served.kill())?;
         for (place, (lane, _far)) in pairs.into_iter().enumerate() {
             let views = views.clone();
             let work = move || {
@@ -167,6 +171,7 @@ impl Supervisor {
             command
                 .args([child::COMMAND, "--access", self.access.name()])
                 .arg(format!("--log={}", self.log))
+                .args(self.web.as_ref().map(|_| "--web"))
                 .env_clear()
                 .current_dir("/")
                 .process_group(0)
@@ -189,9 +194,18 @@ impl Supervisor {
 }
 
 impl Served {
-    /// Hands the files over and waits until the child serves.
-    fn ready(&mut self, files: &[std::os::fd::BorrowedFd<'_>]) -> anyhow::Result<()> {
-        handover::send(&self.life, files)?;
+    /// Hands the files over, and the web configuration, and waits until the child serves.
+    fn ready(&mut self, files: &[BorrowedFd<'_>], web: Option<&Handed>) -> anyhow::Result<()> {
+        if let Some(web) = web {
+            let (near, far) = UnixStream::pair()?;
+            far.set_nonblocking(true)?;
+            handover::send(&self.life, &[files, &[far.as_fd()]].concat())?;
+            // If the child ends, its was the last one.
+            drop(far);
+            web.attach(near).context("it does not take the web configuration")?;
+        } else {
+            handover::send(&self.life, files)?;
+        }
         self.life.set_read_timeout(Some(START))?;
         self.life.read_exact(&mut [0]).context("it does not become ready")
     }

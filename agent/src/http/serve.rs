@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming as Body;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -14,8 +16,10 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::listener::{Incoming, Stream};
+use super::listener::{Accepted, Incoming, Stream};
 use super::places::{Place, Places};
+use super::web::Web;
+use super::{auth, secure};
 
 /// The most connections at once. One of them yields to a further one.
 pub(super) const MAX_CONNECTIONS: usize = 256;
@@ -33,10 +37,12 @@ const STOP_GRACE: Duration = Duration::from_millis(400);
 /// The pause after a failed accept; the most likely reason is that no descriptor is left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until `stop` is ready, then waits for open requests for at most [`STOP_GRACE`].
+/// Serves by the rules of `web`, if there are some, until `stop` is ready, then waits for open
+/// requests for at most [`STOP_GRACE`].
 pub(super) async fn serve(
     incoming: Incoming,
     router: Router,
+    web: Option<Arc<Web>>,
     stop: impl Future<Output = ()> + Send,
 ) {
     let places = Places::new(MAX_CONNECTIONS);
@@ -48,8 +54,9 @@ pub(super) async fn serve(
             () = &mut stop => break,
             next = accept(&incoming, &places) => next,
         };
-        if let Some((stream, place)) = next {
-            connections.spawn(connection(stream, router.clone(), place, stopped.clone()));
+        if let Some((accepted, place)) = next {
+            let (router, web) = (router.clone(), web.clone());
+            connections.spawn(begin(accepted, router, web, place, stopped.clone()));
         }
         while connections.try_join_next().is_some() {}
     }
@@ -63,9 +70,9 @@ pub(super) async fn serve(
 }
 
 /// Returns the next connection with its place; `None` if it could not be accepted, or has none.
-async fn accept(incoming: &Incoming, places: &Arc<Places>) -> Option<(Box<dyn Stream>, Place)> {
+async fn accept(incoming: &Incoming, places: &Arc<Places>) -> Option<(Accepted, Place)> {
     match incoming.accept().await {
-        Ok((stream, peer)) => Some((stream, places.take(peer)?)),
+        Ok((accepted, peer)) => Some((accepted, places.take(peer)?)),
         Err(error) => {
             tracing::debug!(%error, "a connection could not be accepted");
             sleep(ACCEPT_PAUSE).await;
@@ -74,21 +81,48 @@ async fn accept(incoming: &Incoming, places: &Arc<Places>) -> Option<(Box<dyn St
     }
 }
 
+/// Makes a connection ready, and serves it until it ends.
+async fn begin(
+    accepted: Accepted,
+    router: Router,
+    web: Option<Arc<Web>>,
+    place: Place,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let begun = tokio::select! {
+        begun = secure::begin(accepted, web.as_deref()) => begun,
+        () = place.yielded() => return,
+        _ = stopped.wait_for(|stopped| *stopped) => return,
+    };
+    match begun {
+        Ok(stream) => connection(stream, router, web, place, stopped).await,
+        Err(error) => tracing::debug!(%error, "a connection did not begin"),
+    }
+}
+
 /// Serves one connection until it ends.
 async fn connection(
     stream: Box<dyn Stream>,
     router: Router,
+    web: Option<Arc<Web>>,
     place: Place,
     mut stopped: watch::Receiver<bool>,
 ) {
     let place = Arc::new(place);
     let service = {
         let (place, answers) = (Arc::clone(&place), TowerToHyperService::new(router));
-        service_fn(move |request| {
+        service_fn(move |request: Request<Body>| {
             place.begin();
-            let (place, answer) = (Arc::clone(&place), answers.call(request));
+            let (place, answers, web) = (Arc::clone(&place), answers.clone(), web.clone());
             async move {
-                let answered = answer.await;
+                let answered = match web {
+                    None => answers.call(request).await,
+                    Some(web) => match auth::refusal(&web, request.headers(), place.peer()).await {
+                        Some(refusal) => Ok(refusal),
+                        None => answers.call(request).await,
+                    }
+                    .map(|answer| web.dressed(answer)),
+                };
                 place.finish();
                 answered
             }

@@ -50,6 +50,11 @@ pub(super) fn start(listen: &Listen) -> Server {
 }
 
 pub(super) fn start_with(listen: &Listen, access: Access) -> Server {
+    start_by(listen, access, None)
+}
+
+/// Starts it by the rules of a web configuration.
+pub(super) fn start_by(listen: &Listen, access: Access, web: Option<Arc<web::Web>>) -> Server {
     let (ready, most) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let (now, seen) = (AtomicUsize::new(0), Arc::clone(&most));
     let made = Arc::new(AtomicUsize::new(0));
@@ -93,7 +98,7 @@ pub(super) fn start_with(listen: &Listen, access: Access) -> Server {
     let url = bound.url().to_owned();
     let (stop, stopped) = oneshot::channel();
     let incoming = Incoming::new(bound.listener().unwrap()).unwrap();
-    let done = tokio::spawn(serve(incoming, router(lanes(&views), access), async {
+    let done = tokio::spawn(serve(incoming, router(lanes(&views), access), web, async {
         let _ = stopped.await;
     }));
     Server { url, ready, alive, most, made, bound, stop, done }

@@ -10,15 +10,15 @@ use clap::{ArgMatches, Args, FromArgMatches as _};
 
 use super::text::{escape_json, printable};
 use super::{Entry, Refusal};
-use crate::client;
-use crate::config::{DEFAULT_LISTEN, Listen};
+use crate::client::{self, Address, Agent, AgentOptions, Failure};
+use crate::config::DEFAULT_LISTEN;
 use crate::exit::Error;
 
 /// Which agent to ask, and how to print its answer.
 #[derive(Args, Clone, Debug, PartialEq)]
 struct AgentArgs {
     /// Where the agent serves, as `run --listen` has it: ADDR:PORT, [ADDR6]:PORT or
-    /// unix:/path/to.sock
+    /// unix:/path/to.sock; or http://HOST:PORT, https://HOST:PORT
     #[expect(rustdoc::broken_intra_doc_links, reason = "the text is the help; it has no links")]
     #[arg(
         long,
@@ -27,7 +27,10 @@ struct AgentArgs {
         default_value = DEFAULT_LISTEN,
         help_heading = "Agent"
     )]
-    agent: Listen,
+    agent: Address,
+    /// How it is asked.
+    #[command(flatten)]
+    options: AgentOptions,
     /// Print the agent's answer as JSON instead of text
     #[arg(long, help_heading = "Agent")]
     json: bool,
@@ -87,8 +90,11 @@ impl Request {
     /// An option is wrong, no agent answers, or the output cannot be written.
     pub fn run(&self, out: &mut impl Write) -> Result<u8, Error> {
         self.check().map_err(|refusal| usage(&refusal))?;
-        let body = client::fetch(&self.from.agent, &self.target())
-            .map_err(|failure| self.failed(&failure.to_string()))?;
+        let agent = Agent { address: &self.from.agent, options: &self.from.options };
+        let body = client::fetch(&agent, &self.target()).map_err(|failure| match failure {
+            Failure::Options(text) => Error::Usage(printable(&text)),
+            failure => self.failed(&failure.to_string()),
+        })?;
         let read = self.page(&body).and_then(|page| Ok((page, (self.query.code)(&body)?)));
         let (page, code) = read.map_err(|error| {
             self.failed(&format!("its answer is not what an agent of this version sends: {error}"))

@@ -10,6 +10,7 @@
 pub mod address;
 pub mod agent;
 pub mod census;
+pub mod certificates;
 pub mod client;
 pub mod launch;
 mod log;

@@ -25,6 +25,7 @@ use crate::kernel::namespaces::Home;
 use crate::kernel::{privileges, sight};
 use crate::metrics::SharedStats;
 use crate::metrics::stats::Probe;
+use crate::web::Web;
 use crate::{kernel, print_line};
 
 use deaths::Deaths;
@@ -50,8 +51,13 @@ pub fn run(config: &RunConfig) -> Result<u8, Error> {
         let _runtime = runtime.enter();
         Signals::catch()?
     };
+    let web = config.web_config_file.as_deref().map(Web::open).transpose()?;
+    if web.as_ref().is_some_and(|web| web.has_users() && !web.is_tls()) {
+        tracing::warn!("passwords come without TLS: anyone on the way can read them");
+    }
     // The address first: without it nobody could query the agent, so the probes need not be loaded.
     let bound = Bound::take(&config.listen, config.socket_group)?;
+    let bound = if web.as_ref().is_some_and(Web::is_tls) { bound.over_tls() } else { bound };
     let (probes, maps) = load(Sizes {
         state_ring: config.ring_bytes,
         retransmit_ring: config.retransmit_ring_bytes,
@@ -64,7 +70,8 @@ pub fn run(config: &RunConfig) -> Result<u8, Error> {
 
     let deaths = Deaths::default();
     let access = Access::of(&config.listen, config.expose_connections);
-    let (supervisor, process) = http::supervised(&bound, access, &config.log)?;
+    let (supervisor, process) =
+        http::supervised(&bound, access, &config.log, web.as_ref().map(Web::handed))?;
     let http = threads::supervise(supervisor, &deaths)?;
     if !config.keep_privileges {
         privileges::drop_for_children().context("cannot give up privileges")?;
@@ -72,6 +79,7 @@ pub fn run(config: &RunConfig) -> Result<u8, Error> {
     let table: SharedTable = Arc::new(Mutex::new(Table::new(limits(config))));
     let threads = Threads::start(config, probes, maps, home, &table, &stats, &deaths)?;
     process.begin(views(config, &table, &stats, &threads, started))?;
+    let _web = web.map(|web| threads::reload(web, &deaths)).transpose()?;
     print_line(&format!("listening on {}", bound.url()));
     runtime.block_on(signals.stop(threads.ingest_handle.clone(), deaths.clone()));
     // What ends from here on was told to.

@@ -17,12 +17,14 @@ use crate::http::Supervisor;
 use crate::ingest::{Handle, Ingest, SharedTable, Wishes};
 use crate::kernel::load::{Kernel, Maps};
 use crate::kernel::namespaces::{Home, Search};
+use crate::kernel::privileges;
 use crate::leaks::Watch;
 use crate::lister::Listers;
 use crate::metrics::SharedStats;
 use crate::rate_limited::RateLimited;
 use crate::reconcile::{Pace, Reconcile};
 use crate::verify::Verify;
+use crate::web::Web;
 use crate::workload::resolver::Resolver;
 
 /// How long the end waits for the ingest thread, which drains the rings.
@@ -132,6 +134,18 @@ impl Threads {
 /// Starts the thread that runs the HTTP process.
 pub(super) fn supervise(supervisor: Supervisor, deaths: &Deaths) -> anyhow::Result<JoinHandle<()>> {
     spawn("http", deaths, reported(deaths, move || supervisor.run()))
+}
+
+/// Starts the thread that reads the web configuration again; it ends with what is returned.
+pub(super) fn reload(web: Web, deaths: &Deaths) -> anyhow::Result<SyncSender<()>> {
+    let (stop, stopped) = sync_channel(1);
+    let work = move || {
+        if let Err(error) = privileges::drop_all() {
+            tracing::warn!(%error, "the thread of the web configuration keeps its privileges");
+        }
+        web.run(&stopped);
+    };
+    spawn("web", deaths, work).map(|_thread| stop)
 }
 
 /// Reports what work returns as the reason for its end.

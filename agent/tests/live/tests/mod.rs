@@ -23,6 +23,7 @@ mod seeding;
 mod sequences;
 mod trouble;
 mod truth;
+mod web;
 mod whole;
 mod workloads;
 mod younger;
@@ -59,6 +60,7 @@ fn all() -> Vec<Test> {
         overload::TESTS,
         errors::TESTS,
         hostile::TESTS,
+        web::TESTS,
         break_in::TESTS,
         faults::stops::TESTS,
         faults::views::TESTS,

@@ -1,0 +1,83 @@
+//! Where an agent is asked: as `run --listen` has it, or a URL.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::config::Listen;
+
+/// The forms of an address, as the second half of "expected ...".
+const FORMS: &str = "ADDR:PORT, [ADDR6]:PORT, unix:/path/to.sock, http://HOST:PORT or \
+                     https://HOST:PORT";
+
+/// Where an agent is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// As it listens, without TLS.
+    Listen(Listen),
+    /// By a URL.
+    Url {
+        /// Whether with TLS.
+        tls: bool,
+        /// A name or an address, without brackets.
+        host: String,
+        /// The port.
+        port: u16,
+    },
+}
+
+impl Address {
+    /// Whether it is asked over TLS.
+    pub(crate) const fn is_tls(&self) -> bool {
+        matches!(self, Self::Url { tls: true, .. })
+    }
+
+    /// Returns host and port as they stand in a URL.
+    pub(super) fn authority(&self) -> String {
+        match self {
+            Self::Url { host, port, .. } if host.contains(':') => format!("[{host}]:{port}"),
+            Self::Url { host, port, .. } => format!("{host}:{port}"),
+            Self::Listen(listen) => listen.to_string(),
+        }
+    }
+}
+
+impl FromStr for Address {
+    type Err = String;
+
+    /// # Errors
+    /// What is allowed.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (tls, rest) = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
+            (Some(rest), _) => (true, rest),
+            (_, Some(rest)) => (false, rest),
+            (None, None) => {
+                // Its own message names what is wrong with the path of a socket file.
+                let is_file = text.starts_with("unix:");
+                let allowed = |allowed: String| if is_file { allowed } else { FORMS.to_owned() };
+                return text.parse().map(Self::Listen).map_err(allowed);
+            }
+        };
+        let rest = rest.strip_suffix('/').unwrap_or(rest);
+        let refuse = || format!("{FORMS}; nothing may follow the port");
+        let (host, port) = rest.rsplit_once(':').ok_or_else(refuse)?;
+        let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        let letter = |letter: char| letter.is_ascii_alphanumeric() || "-._".contains(letter);
+        let fits = inner.map_or_else(
+            || !host.is_empty() && host.chars().all(letter),
+            |inner| inner.parse::<std::net::Ipv6Addr>().is_ok(),
+        );
+        let port = port.parse().ok().filter(|_| fits).ok_or_else(refuse)?;
+        Ok(Self::Url { tls, host: inner.unwrap_or(host).to_owned(), port })
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Listen(listen) => listen.fmt(f),
+            Self::Url { tls, .. } => {
+                write!(f, "http{}://{}", if *tls { "s" } else { "" }, self.authority())
+            }
+        }
+    }
+}

@@ -9,6 +9,7 @@ pub mod patch;
 pub mod privileges;
 pub mod probe;
 mod refusal;
+mod resolve;
 pub mod run_stats;
 pub mod sight;
 mod silences;

@@ -1,7 +1,7 @@
 //! Finds one entry of the table of kernel members in BTF.
 //!
-//! Used by `layout`. Guarantees for any types, those that name each other in a circle included: what
-//! is not found is `None`, and a search ends: it looks at no more than [`MOST`] members.
+//! Used by `layout`. Guarantees for any types, those that name each other in a circle included:
+//! what is not found is `None`, and a search ends: it looks at no more than [`MOST`] members.
 
 use agent_common::layout::Source;
 use btf_rs::{Btf, Struct, Type};

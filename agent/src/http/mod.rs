@@ -16,6 +16,8 @@ mod api;
 pub mod child;
 mod failure;
 mod flight;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz;
 mod gate;
 mod lane;
 mod listener;

@@ -1,5 +1,7 @@
 //! Everything that talks to the kernel: types, programs, iterators, namespaces, privileges.
 mod attach;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz;
 pub mod heap;
 pub mod layout;
 mod links;

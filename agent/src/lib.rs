@@ -14,6 +14,8 @@ pub mod conn;
 pub(crate) mod duration_text;
 pub(crate) mod events;
 pub mod exit;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzz;
 pub(crate) mod handover;
 pub(crate) mod housekeeping;
 pub mod http;

@@ -1,5 +1,5 @@
 //! The project's own commands, reached as `cargo xtask VERB`: set-up, build, run, check, test,
-//! kernels, bench, lab, demo, dashboards, soak.
+//! kernels, bench, lab, demo, dashboards, soak, fuzz.
 //!
 //! Every verb installs what it needs before it starts, prints what it does, and fails with one
 //! message that names what to do. `cargo xtask` alone prints the help.
@@ -18,6 +18,7 @@ mod cargo;
 mod check;
 mod dashboards;
 mod demo;
+mod fuzz;
 mod kernels;
 mod lab;
 mod packages;
@@ -56,6 +57,7 @@ enum Verb {
     Kernels(kernels::Args),
     Bench(bench::Args),
     Soak(soak::Args),
+    Fuzz(fuzz::Args),
     Lab(lab::Args),
     Demo(demo::Args),
     #[command(hide = true)]
@@ -79,6 +81,7 @@ fn main() -> ExitCode {
         Verb::TestStep(args) => test::step(&args).map(done),
         Verb::Kernels(args) => kernels::main(&args),
         Verb::Soak(args) => soak::main(&args),
+        Verb::Fuzz(args) => fuzz::main(&args),
         Verb::Lab(args) => lab::main(&args).map(done),
         Verb::Demo(args) => demo::main(&args).map(done),
         Verb::DemoPlay(args) => demo::play(&args).map(done),

@@ -7,6 +7,8 @@
 mod arguments;
 mod expected;
 mod file;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz;
 mod listen;
 mod value;
 
@@ -101,8 +103,17 @@ impl RunConfig {
         let path =
             arguments.config.clone().or_else(|| environment("TCPWARDEN_CONFIG").map(PathBuf::from));
         let file = path.as_deref().map(File::read).transpose()?.unwrap_or_default();
+        Self::merge(arguments, environment, &file)
+    }
+
+    /// As [`Self::load`], with the file read.
+    fn merge(
+        arguments: &RunArgs,
+        environment: &dyn Fn(&str) -> Option<OsString>,
+        file: &File,
+    ) -> Result<Self, Error> {
         let find =
-            |name: &'static str, argument: Option<&str>| find(name, argument, environment, &file);
+            |name: &'static str, argument: Option<&str>| find(name, argument, environment, file);
         let flag = |given: bool| given.then_some("true");
         let listen = find("listen", arguments.listen.as_deref())?.listen()?;
         let socket_group = find("socket-group", arguments.socket_group.as_deref())?;

@@ -182,6 +182,15 @@ fn variables_that_look_like_options_and_are_none_are_found() {
 }
 
 #[test]
+fn a_filter_of_the_log_with_letters_that_no_name_has_is_refused() {
+    for filter in ["aéé=debug", "info,ä", "\u{2003}er\u{fffd}\u{fffd}_ft=2e1"] {
+        let environment = [("TCPWARDEN_LOG", filter)];
+        let error = load(&RunArgs::default(), &environment, None).unwrap_err().to_string();
+        assert!(error.starts_with("TCPWARDEN_LOG is ") && error.contains(filter), "{error}");
+    }
+}
+
+#[test]
 fn filters_of_the_log_that_say_something_are_taken() {
     for filter in [
         "info",

@@ -138,7 +138,10 @@ impl Raw {
     /// Reads a filter for the log.
     pub(super) fn filter(&self) -> Result<String, Error> {
         let allowed = "error, warn, info, debug, trace, or a filter such as info,tcpwarden=debug";
-        let text = self.value.as_str().ok_or_else(|| self.refuse(allowed))?;
+        // Nothing here has a name beyond ASCII, and `EnvFilter` (tracing-subscriber 0.3.23) panics
+        // on a letter of several bytes before a level.
+        let text = self.value.as_str().filter(|text| text.is_ascii());
+        let text = text.ok_or_else(|| self.refuse(allowed))?;
         tracing_subscriber::EnvFilter::try_new(text).map_err(|_cause| self.refuse(allowed))?;
         // A word that is no level is the target of that name; alone it logs nothing.
         let says_something = |part: &str| {

@@ -18,6 +18,8 @@ mod auth;
 pub mod child;
 mod failure;
 mod flight;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz;
 mod gate;
 mod lane;
 mod listener;

@@ -8,6 +8,8 @@
 mod command;
 mod counters;
 pub mod decode;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz;
 mod handle;
 pub mod pass;
 pub mod rings;

@@ -7,7 +7,9 @@ use std::path::Path;
 
 use agent_common::btf::{Entry, Need};
 use agent_common::layout::{ABSENT, COUNT, Name, Source, TABLE};
-use btf_rs::{Btf, Struct, Type};
+use btf_rs::Btf;
+
+use super::resolve::resolve;
 
 /// Where the kernel shows its own types.
 pub const BTF_PATH: &str = "/sys/kernel/btf/vmlinux";
@@ -43,9 +45,14 @@ impl Layout {
     pub fn read(path: &Path) -> Result<Self, LayoutError> {
         // The file can be mapped since 6.16 only, so it is read and parsed as a whole.
         let btf = Btf::from_file(path).map_err(|source| LayoutError::Read { source })?;
+        Self::resolved(&btf)
+    }
+
+    /// Resolves every entry from these types.
+    pub(super) fn resolved(btf: &Btf) -> Result<Self, LayoutError> {
         let mut values = [ABSENT; COUNT];
         for (slot, (need, source)) in values.iter_mut().zip(TABLE) {
-            match resolve(&btf, source) {
+            match resolve(btf, source) {
                 Some(value) => *slot = value,
                 None if *need == Need::Optional => {}
                 None => return Err(LayoutError::Missing { what: describe(source) }),
@@ -97,137 +104,6 @@ fn describe(source: &Source) -> String {
     }
 }
 
-fn resolve(btf: &Btf, source: &Source) -> Option<u32> {
-    match source {
-        Source::Offset { of, path, size } => {
-            let found = member(btf, of, path)?;
-            (found.bits % 8 == 0 && found.field_bits == 0 && size_of_type(btf, &found.of)? == *size)
-                .then_some(found.bits / 8)
-        }
-        Source::BitByte { of, path } => Some(field(btf, of, path)?.0),
-        Source::BitMask { of, path } => Some(field(btf, of, path)?.1),
-        Source::BitShift { of, path } => Some(field(btf, of, path)?.2),
-        Source::Arguments { tracepoint } => arguments(btf, tracepoint),
-        Source::Enumerator { of, name } => enumerator(btf, of, name),
-    }
-}
-
-/// A member: its first bit, its width as a bit-field (0: it is none), its type.
-struct Found {
-    bits: u32,
-    field_bits: u32,
-    of: Type,
-}
-
-fn member(btf: &Btf, of: &str, path: &str) -> Option<Found> {
-    let candidates = btf.resolve_types_by_name(of).ok()?;
-    candidates.into_iter().find_map(|candidate| follow(btf, candidate, path))
-}
-
-fn follow(btf: &Btf, start: Type, path: &str) -> Option<Found> {
-    let mut found = Found { bits: 0, field_bits: 0, of: start };
-    for part in path.split('.') {
-        let (Type::Struct(inside) | Type::Union(inside)) = strip(btf, found.of)? else {
-            return None;
-        };
-        let next = find_in(btf, &inside, part, 0)?;
-        found = Found { bits: found.bits + next.bits, ..next };
-    }
-    Some(found)
-}
-
-/// Finds a name in a structure and, through anonymous members, in what it contains.
-fn find_in(btf: &Btf, inside: &Struct, name: &str, depth: u8) -> Option<Found> {
-    // No kernel nests anonymous members anywhere near this deep, but a broken file could do so
-    // without end.
-    if depth > 16 {
-        return None;
-    }
-    for member in &inside.members {
-        let label = btf.resolve_name(member).unwrap_or_default();
-        if label == name {
-            let of = btf.resolve_chained_type(member).ok()?;
-            return Some(Found {
-                bits: member.bit_offset(),
-                field_bits: member.bitfield_size().unwrap_or(0),
-                of,
-            });
-        }
-        if !label.is_empty() {
-            continue;
-        }
-        if let Some(Type::Struct(inner) | Type::Union(inner)) =
-            btf.resolve_chained_type(member).ok().and_then(|of| strip(btf, of))
-            && let Some(found) = find_in(btf, &inner, name, depth + 1)
-        {
-            return Some(Found { bits: member.bit_offset() + found.bits, ..found });
-        }
-    }
-    None
-}
-
-/// Returns the type behind typedefs and qualifiers.
-fn strip(btf: &Btf, mut of: Type) -> Option<Type> {
-    for _ in 0..32 {
-        of = match &of {
-            Type::Typedef(inner) => btf.resolve_chained_type(inner).ok()?,
-            Type::TypeTag(inner) => btf.resolve_chained_type(inner).ok()?,
-            Type::Volatile(inner) | Type::Const(inner) | Type::Restrict(inner) => {
-                btf.resolve_chained_type(inner).ok()?
-            }
-            _ => return Some(of),
-        };
-    }
-    None
-}
-
-fn size_of_type(btf: &Btf, of: &Type) -> Option<u32> {
-    let bytes = match strip(btf, of.clone())? {
-        Type::Int(int) => int.size(),
-        Type::Ptr(_) => size_of::<u64>(),
-        Type::Struct(inner) | Type::Union(inner) => inner.size(),
-        Type::Enum(inner) => inner.size(),
-        Type::Enum64(inner) => inner.size(),
-        Type::Array(array) => {
-            let element = btf.resolve_chained_type(&array).ok()?;
-            return size_of_type(btf, &element)?.checked_mul(u32::try_from(array.len()).ok()?);
-        }
-        _ => return None,
-    };
-    u32::try_from(bytes).ok()
-}
-
-/// Returns byte, mask and shift of a bit-field that lies within one byte; a plain byte has the mask
-/// 0xff.
-fn field(btf: &Btf, of: &str, path: &str) -> Option<(u32, u32, u32)> {
-    let found = member(btf, of, path)?;
-    let (byte, shift) = (found.bits / 8, found.bits % 8);
-    let width =
-        if found.field_bits == 0 { size_of_type(btf, &found.of)? * 8 } else { found.field_bits };
-    (width > 0 && shift + width <= 8).then(|| (byte, ((1 << width) - 1) << shift, shift))
-}
-
-/// Returns how many arguments a tracepoint has: its typedef points to a function whose first
-/// parameter is not one of them.
-fn arguments(btf: &Btf, tracepoint: &str) -> Option<u32> {
-    let typedef =
-        btf.resolve_types_by_name(&format!("btf_trace_{tracepoint}")).ok()?.into_iter().next()?;
-    let Type::Ptr(pointer) = strip(btf, typedef)? else { return None };
-    let Type::FuncProto(function) = btf.resolve_chained_type(&pointer).ok()? else { return None };
-    u32::try_from(function.parameters.len()).ok()?.checked_sub(1)
-}
-
-fn enumerator(btf: &Btf, of: &str, name: &str) -> Option<u32> {
-    btf.resolve_types_by_name(of).ok()?.iter().find_map(|candidate| match candidate {
-        Type::Enum(inner) => inner
-            .members
-            .iter()
-            .find(|member| btf.resolve_name(*member).is_ok_and(|label| label == name))
-            .map(btf_rs::EnumMember::val),
-        _ => None,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use agent_common::layout::{CaStateMask, CaStateShift, SkFamily, SockDead};
@@ -262,19 +138,6 @@ mod tests {
         assert!(
             error.to_string().starts_with("cannot read the kernel's type information"),
             "{error}"
-        );
-    }
-
-    #[test]
-    fn a_size_that_differs_is_a_missing_member() {
-        let btf = Btf::from_file(BTF_PATH).unwrap();
-        assert_eq!(
-            resolve(&btf, &Source::Offset { of: "sock", path: "sk_protocol", size: 4 }),
-            None
-        );
-        assert_eq!(
-            resolve(&btf, &Source::Offset { of: "sock", path: "no_such_member", size: 2 }),
-            None
         );
     }
 }

@@ -1,5 +1,7 @@
 //! Everything that talks to the kernel: types, programs, iterators, namespaces, privileges.
 mod attach;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz;
 pub mod heap;
 pub mod layout;
 mod links;
@@ -9,6 +11,7 @@ pub mod patch;
 pub mod privileges;
 pub mod probe;
 mod refusal;
+mod resolve;
 pub mod run_stats;
 pub mod sight;
 mod silences;

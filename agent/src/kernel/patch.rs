@@ -14,10 +14,10 @@ const LENGTH: usize = 8;
 /// `BPF_LD | BPF_IMM | BPF_DW`, the one instruction of twice that length; its second half is data.
 const LOAD_WIDE: u8 = 0x18;
 /// `BPF_ALU64 | BPF_MOV | BPF_K`.
-const MOVE: u8 = 0xb7;
+pub(super) const MOVE: u8 = 0xb7;
 /// `BPF_LDX | BPF_MEM`, and the bits that are the same for every width.
-const LOAD: u8 = 0x61;
-const LOAD_MASK: u8 = 0xe7;
+pub(super) const LOAD: u8 = 0x61;
+pub(super) const LOAD_MASK: u8 = 0xe7;
 /// How many operands from the first placeholder on are placeholders. One among them that is no
 /// position of the table was built with another table.
 const VALUES: usize = 1 << 16;
@@ -79,13 +79,13 @@ pub fn patch(
 
 /// How many instructions were completed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Completed {
+pub(super) struct Completed {
     loads: usize,
     values: usize,
 }
 
 /// Completes the instructions of one section.
-fn programs(
+pub(super) fn programs(
     code: &mut [u8],
     table: &[u32; COUNT],
     settings: [u32; SETTINGS],

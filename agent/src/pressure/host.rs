@@ -49,7 +49,7 @@ impl Host {
 }
 
 /// Returns the memory in bytes; the texts of the kernel count pages.
-fn memory(sockstat: &str, thresholds: &str, page: u64) -> Vec<(&'static str, u64)> {
+pub(super) fn memory(sockstat: &str, thresholds: &str, page: u64) -> Vec<(&'static str, u64)> {
     let used = parse::sockstat(sockstat, "mem").map(|pages| ("used", pages));
     let thresholds =
         parse::numbers::<3>(thresholds).into_iter().flat_map(|pages| MEMORY.into_iter().zip(pages));
@@ -59,7 +59,7 @@ fn memory(sockstat: &str, thresholds: &str, page: u64) -> Vec<(&'static str, u64
         .collect()
 }
 
-fn settings(text: &str, labels: &[&'static str]) -> Vec<(&'static str, u64)> {
+pub(super) fn settings(text: &str, labels: &[&'static str]) -> Vec<(&'static str, u64)> {
     let numbers = text.split_whitespace().map_while(|word| word.parse().ok());
     labels.iter().copied().zip(numbers).filter(|(label, _)| !label.is_empty()).collect()
 }

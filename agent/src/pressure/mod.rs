@@ -6,6 +6,8 @@
 //! a pass.
 
 pub mod descriptors;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz;
 pub mod host;
 pub(crate) mod memory;
 pub mod netns;

@@ -84,6 +84,15 @@ fn hidden_characters_are_escaped_and_long_lines_are_cut() {
 }
 
 #[test]
+fn what_was_shown_is_shown_the_same_again_where_a_mask_changes_what_is_behind_it() {
+    for argv in ["-pw\u{3}:@|e", "--dsn=pw@tcp(1ps@tcp(10.0.0.1:330.1@tcp(10.0.0.1)/orders"] {
+        let line = display(argv.replace('|', "\0").as_bytes());
+        assert_eq!(display(line.as_bytes()), line);
+    }
+    assert_eq!(shown(&["-pw\u{3}:@", "e"]), "-pw\\u{3}:*** ***");
+}
+
+#[test]
 fn a_secret_across_the_bound_of_reading_is_not_shown() {
     let masked = format!("--password={}", "x".repeat(4000));
     for tail in ["http://user:12345@host/".repeat(9), format!("http://user:{}@h/", "1".repeat(99))]

@@ -8,6 +8,8 @@
 mod argv;
 pub(crate) mod cmdline;
 mod defaults;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz;
 mod mask;
 pub(crate) mod name;
 pub(crate) mod read;

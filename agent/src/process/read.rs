@@ -105,14 +105,18 @@ fn arguments(folder: &Path) -> Option<Vec<u8>> {
 /// Reads the start of a process in clock ticks since the boot: field 22 of `stat`. The command
 /// name, field 2, can hold parentheses and spaces, so the fields are counted behind the last one.
 fn started(folder: &Path) -> Option<u64> {
-    let stat = bytes(folder.join("stat"), MAX_SMALL)?;
+    start_of(&bytes(folder.join("stat"), MAX_SMALL)?)
+}
+
+/// As [`started`], from the text of the file.
+pub(super) fn start_of(stat: &[u8]) -> Option<u64> {
     let name_end = stat.iter().rposition(|byte| *byte == b')')?;
     let fields = std::str::from_utf8(stat.get(name_end + 1..)?).ok()?;
     fields.split_ascii_whitespace().nth(19)?.parse().ok()
 }
 
 /// Returns the soft limit of open files from the text of `limits`.
-fn limit(text: &[u8]) -> Option<u64> {
+pub(super) fn limit(text: &[u8]) -> Option<u64> {
     let text = std::str::from_utf8(text).ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("Max open files"))?;
     match line.split_ascii_whitespace().next()? {

@@ -11,6 +11,8 @@
 
 mod command;
 pub(crate) mod connections;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz;
 pub(crate) mod leaks;
 pub(crate) mod parameter;
 pub(crate) mod ports;

@@ -5,6 +5,8 @@
 //! both for the connection table, which has only ids. Guarantees: nothing here runs on the ingest
 //! thread or in a scrape; text from paths is cleaned and bounded before it becomes a label.
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzz;
 pub(crate) mod hierarchy;
 pub mod path;
 pub(crate) mod process;

@@ -37,7 +37,7 @@ pub(crate) fn all(root: &Path, most: usize) -> impl Iterator<Item = u32> {
 
 /// Returns the workload from the first hierarchy, in [`ORDER`], that has the process in a unit,
 /// container or pod; `host` if none has.
-fn parse(text: &str) -> Option<Workload> {
+pub(super) fn parse(text: &str) -> Option<Workload> {
     let mut lines: Vec<(usize, &str)> = text
         .lines()
         .filter_map(|line| line.split_once(':')?.1.split_once(':'))

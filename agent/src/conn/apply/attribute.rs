@@ -67,7 +67,7 @@ impl Core {
 
     /// Returns the role of a connection that has none, if the kernel's list tells: `connect` chose
     /// its local port, its peer is a listener of this host, or the peer has acknowledged its SYN, or
-    /// none. One whose process was restored from a checkpoint has sent none, and counts as accepted.
+    /// none. One that was restored from a checkpoint has sent none, and counts as accepted.
     pub(crate) fn role_of(&self, row: &Row, entry: &Socket) -> Option<Role> {
         if row.role != Role::Unknown {
             return None;

@@ -157,9 +157,8 @@ fn arguments() {
     let leaker = roles::start_command(&netns, command);
     let address = roles::line(&leaker);
     let agents = [Agent::start(&[]), Agent::start_on_tcp()];
-    let code = |certainty| {
-        run(&agents[0], &["leaks", "--process", LEAKER, "--fail-on", certainty]).0
-    };
+    let code =
+        |certainty| run(&agents[0], &["leaks", "--process", LEAKER, "--fail-on", certainty]).0;
     assert_eq!([code("possible"), code("likely")], [Some(0); 2], "nobody leaks yet");
     let streams: Vec<_> = netns
         .enter(|| (0..LEAKED).map(|_| TcpStream::connect(&address).expect("connect")).collect());

@@ -60,6 +60,7 @@ fn service(number: usize) -> Service {
         role: Role::Client,
         port: Some(u16::try_from(1024 + number % 60_000).unwrap_or_default()),
         opened: count,
+        established: 20,
         closed: [count; _],
         failures: [0; _],
         duration: observed(SECONDS, 0.37),

@@ -224,7 +224,6 @@ impl Work {
             Pending::Abort => Stage::Idle,
             Pending::Begin => {
                 self.number = seen::after(self.number);
-                core.services.begin_pass();
                 Stage::Reading(Pass::new(core, &drained, self.number, now))
             }
         };

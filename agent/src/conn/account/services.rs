@@ -28,8 +28,6 @@ use crate::internal_error::internal_error;
 struct Entry {
     group: GroupId,
     live: bool,
-    /// How many connections in ESTABLISHED the pass under way has met.
-    met: u64,
     /// The counts. Process and workload are filled in when it is shown, from the group.
     service: Service,
 }
@@ -37,6 +35,9 @@ struct Entry {
 /// The services, by number and by group and port.
 pub(crate) struct Services {
     list: Vec<Entry>,
+    /// How many connections in ESTABLISHED the pass under way has met, by service. It may be
+    /// shorter than the list.
+    met: Vec<u64>,
     free: Vec<ServiceId>,
     index: HashMap<(GroupId, u16), ServiceId>,
     limit: usize,
@@ -53,11 +54,11 @@ impl Services {
         let entry = |role: &Role| Entry {
             group: Groups::other(*role),
             live: true,
-            met: 0,
             service: empty(*role, None),
         };
         Self {
             list: Role::ALL.iter().map(entry).collect(),
+            met: Vec::new(),
             free: Vec::new(),
             index: HashMap::new(),
             limit: limit.min(ServiceId::COUNT / 2),
@@ -66,30 +67,38 @@ impl Services {
         }
     }
 
-    /// Returns the service of a row.
+    /// Counts a row that the pass under way has met in ESTABLISHED. Returns whether its service is
+    /// known; else it is not counted.
     #[inline]
-    pub(crate) fn of(&mut self, row: &mut Row, groups: &Groups) -> &mut Service {
-        &mut self.entry(row, groups).service
+    pub(crate) fn meet(&mut self, row: &Row) -> bool {
+        let met = row.service.and_then(|service| self.met.get_mut(service.position()));
+        met.map(|met| *met += 1).is_some()
     }
 
-    /// Counts a row that the pass under way has met in ESTABLISHED.
-    #[inline]
-    pub(crate) fn meet(&mut self, row: &mut Row, groups: &Groups) {
-        self.entry(row, groups).met += 1;
+    /// Looks up the service of such a row, and counts it.
+    #[cold]
+    pub(crate) fn meet_first(&mut self, row: &mut Row, groups: &Groups) {
+        self.of(row, groups);
+        self.met.resize(self.list.len(), 0);
+        self.meet(row);
     }
 
     /// Begins to count anew what a pass meets.
     pub(crate) fn begin_pass(&mut self) {
-        self.list.iter_mut().for_each(|entry| entry.met = 0);
+        self.met.clear();
+        self.met.resize(self.list.len(), 0);
     }
 
     /// Publishes what the pass has met.
     pub(crate) fn end_pass(&mut self) {
-        self.list.iter_mut().for_each(|entry| entry.service.established = entry.met);
+        self.met.resize(self.list.len(), 0);
+        for (entry, met) in self.list.iter_mut().zip(&self.met) {
+            entry.service.established = *met;
+        }
     }
 
-    /// Returns the entry of a row. It is looked up once and then stored in the row.
-    fn entry(&mut self, row: &mut Row, groups: &Groups) -> &mut Entry {
+    /// Returns the service of a row. It is looked up once and then stored in the row.
+    pub(crate) fn of(&mut self, row: &mut Row, groups: &Groups) -> &mut Service {
         let found = match row.service {
             Some(found) => found,
             None => self.find(row, groups),
@@ -97,7 +106,7 @@ impl Services {
         row.service = Some(found);
         let entry = &mut self.list[found.position()];
         debug_assert!(entry.live, "a service does not end before the rows that it counts");
-        entry
+        &mut entry.service
     }
 
     /// Returns all services whose names are known. The overflow services are shown once they have
@@ -140,10 +149,11 @@ impl Services {
             let index = number(at);
             if let Some(into) = taken {
                 let gone = std::mem::replace(&mut entry.service, empty(Role::Unknown, None));
-                let met = std::mem::take(&mut entry.met);
                 entry.live = false;
                 self.list[into].service.add(&gone);
-                self.list[into].met += met;
+                if let Some(met) = self.met.get_mut(at).map(std::mem::take) {
+                    self.met[into] += met;
+                }
                 self.free.push(index);
             } else {
                 entry.group = successor;
@@ -190,7 +200,7 @@ impl Services {
             return number(role.index());
         }
         let service = empty(role, Some(key.1));
-        let entry = Entry { group: row.group, live: true, met: 0, service };
+        let entry = Entry { group: row.group, live: true, service };
         let at = if let Some(at) = self.free.pop() {
             self.list[at.position()] = entry;
             at

@@ -66,8 +66,9 @@ impl Core {
     }
 
     /// Returns the role of a connection that has none, if the kernel's list tells: `connect` chose
-    /// its local port, its peer is a listener of this host, or the peer has acknowledged its SYN, or
-    /// none. One that was restored from a checkpoint has sent none, and counts as accepted.
+    /// its local port, its peer is a listener of this host, or what the peer has acknowledged has
+    /// a SYN in it, or none. One that was restored from a checkpoint has sent none, and counts as
+    /// accepted.
     pub(crate) fn role_of(&self, row: &Row, entry: &Socket) -> Option<Role> {
         if row.role != Role::Unknown {
             return None;

@@ -263,13 +263,13 @@ impl Walk<'_> {
 
 /// Adds a row to the sums of the pass.
 fn sum(core: &mut Core, pass: &mut Pass, index: RowId) {
-    let row = &mut core.rows[index];
+    let row = &core.rows[index];
     if !row.has(flag::LIVE) {
         return;
     }
     let seen = row.seen == pass.number;
-    if seen && row.state == SocketState::Established {
-        core.services.meet(row, &core.groups);
+    if seen && row.state == SocketState::Established && !core.services.meet(row) {
+        core.services.meet_first(&mut core.rows[index], &core.groups);
     }
     let row = &core.rows[index];
     pass.sums.add(index, row, core.rows.activity(index), seen, pass.start);

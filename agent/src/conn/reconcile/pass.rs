@@ -71,8 +71,9 @@ impl Pass {
 
 impl Pass {
     /// Begins a pass. No move may be planned: `_drained` proves it.
-    pub(crate) fn new(core: &Core, _drained: &Drained<'_>, number: u8, now: Nanos) -> Self {
+    pub(crate) fn new(core: &mut Core, _drained: &Drained<'_>, number: u8, now: Nanos) -> Self {
         debug_assert!(number > seen::FRESH, "the number of a pass is no mark");
+        core.services.begin_pass();
         Self {
             start: now,
             number,

@@ -64,7 +64,8 @@ fn the_worst_destination_is_a_line_with_its_share() {
     assert_eq!(
         page,
         " USED%    USED  TIME_WAIT   RANGE       NETNS  FROM -> TO
- 95.6%   27000      26000   28232          77  10.0.0.1 -> 10.0.0.9:5432; all are taken in about 40 min (25 to 70)
+ 95.6%   27000      26000   28232          77  10.0.0.1 -> 10.0.0.9:5432; all are \
+taken in about 40 min (25 to 70)
            990  orders-api (pid 4711, host)
              7  x\\u{7} (pid -, host)
              3  other processes

@@ -91,44 +91,48 @@ fn sides() {
         sorted(&listing::rows(&agent, &query))
     };
     let [here, away] = ports.map(u64::from);
-    let mut wanted = vec![("client".to_owned(), here, COUNT), ("client".to_owned(), away, COUNT)];
-    wanted.sort_unstable();
+    let all = |some: &[(&str, u64, usize)]| {
+        let mut all: Vec<_> = some.iter().map(|one| (one.0.to_owned(), one.1, one.2)).collect();
+        all.sort_unstable();
+        all
+    };
     assert_eq!(
         rows(CLIENT, "established"),
-        wanted,
+        all(&[("client", here, COUNT), ("client", away, COUNT)]),
         "role, service port and count of the clients' ends"
     );
-    let mut wanted = vec![
-        ("client".to_owned(), away, COUNT),
-        ("server".to_owned(), here, COUNT),
-        ("server".to_owned(), away, 2 * COUNT),
-    ];
-    wanted.sort_unstable();
     assert_eq!(
         rows(TEST_NAME, "established"),
-        wanted,
+        all(&[("client", away, COUNT), ("server", here, COUNT), ("server", away, 2 * COUNT)]),
         "role, service port and count of the ends of the process that listened"
     );
     for (state, role) in [("fin_wait2", "client"), ("close_wait", "server")] {
-        assert_eq!(rows(TEST_NAME, state), [(role.to_owned(), away, COUNT)], "in {state}");
+        assert_eq!(rows(TEST_NAME, state), all(&[(role, away, COUNT)]), "in {state}");
     }
     drop((families, pairs, listening));
     wait_for("all to be closed", PATIENCE, || {
         let left = listing::rows(&agent, &format!("netns={}&state=established", netns.inode));
         left.is_empty().then_some(())
     });
+    assert_eq!(
+        labels(&agent),
+        BTreeSet::from(ports),
+        "ports of clients that became labels, and services"
+    );
+}
+
+/// The ports of the clients' range that are labels of the processes of this file.
+fn labels(agent: &Agent) -> BTreeSet<u16> {
     let page = agent.scrape();
     let of_ours = |line: &&str| {
         [CLIENT, TEST_NAME].iter().any(|name| line.contains(&format!("process=\"{name}\"")))
     };
-    let labels: BTreeSet<u16> = page
-        .text
+    page.text
         .lines()
         .filter(of_ours)
         .filter_map(|line| line.split_once("port=\"")?.1.split_once('"')?.0.parse().ok())
         .filter(|port| *port >= FIRST_EPHEMERAL)
-        .collect();
-    assert_eq!(labels, BTreeSet::from(ports), "ports of clients that became labels, and services");
+        .collect()
 }
 
 /// Connections that idle: some are open, of others one side has closed its half.

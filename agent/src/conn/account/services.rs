@@ -35,8 +35,8 @@ struct Entry {
 /// The services, by number and by group and port.
 pub(crate) struct Services {
     list: Vec<Entry>,
-    /// How many connections in ESTABLISHED the pass under way has met, by service. It may be
-    /// shorter than the list.
+    /// How many connections in ESTABLISHED the pass under way has met, by service: as long as
+    /// the list.
     met: Vec<u64>,
     free: Vec<ServiceId>,
     index: HashMap<(GroupId, u16), ServiceId>,
@@ -58,7 +58,7 @@ impl Services {
         };
         Self {
             list: Role::ALL.iter().map(entry).collect(),
-            met: Vec::new(),
+            met: vec![0; Role::COUNT],
             free: Vec::new(),
             index: HashMap::new(),
             limit: limit.min(ServiceId::COUNT / 2),
@@ -79,19 +79,16 @@ impl Services {
     #[cold]
     pub(crate) fn meet_first(&mut self, row: &mut Row, groups: &Groups) {
         self.of(row, groups);
-        self.met.resize(self.list.len(), 0);
         self.meet(row);
     }
 
     /// Begins to count anew what a pass meets.
     pub(crate) fn begin_pass(&mut self) {
-        self.met.clear();
-        self.met.resize(self.list.len(), 0);
+        self.met.fill(0);
     }
 
     /// Publishes what the pass has met.
     pub(crate) fn end_pass(&mut self) {
-        self.met.resize(self.list.len(), 0);
         for (entry, met) in self.list.iter_mut().zip(&self.met) {
             entry.service.established = *met;
         }
@@ -151,9 +148,8 @@ impl Services {
                 let gone = std::mem::replace(&mut entry.service, empty(Role::Unknown, None));
                 entry.live = false;
                 self.list[into].service.add(&gone);
-                if let Some(met) = self.met.get_mut(at).map(std::mem::take) {
-                    self.met[into] += met;
-                }
+                let met = std::mem::take(&mut self.met[at]);
+                self.met[into] += met;
                 self.free.push(index);
             } else {
                 entry.group = successor;
@@ -206,6 +202,7 @@ impl Services {
             at
         } else {
             self.list.push(entry);
+            self.met.push(0);
             number(self.list.len() - 1)
         };
         debug_assert!(

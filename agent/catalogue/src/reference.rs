@@ -170,8 +170,9 @@ the two sides stand in these relations. Skipped runs of the state probes lose no
 | kernel | agent | exact? |
 |---|---|---|
 | ActiveOpens | `connections_opened_total{role=\"client\"}` + `connect_failures_total` without \
-`no_local_port` + the sockets now in `syn_sent` | exact; a connect that finds no local port never \
-sends a SYN and is not an active open |
+`no_local_port` + the sockets now in `syn_sent` | exact but for connects with TCP Fast Open that \
+wait for their first write: they are in `syn_sent`, or failed, without a SYN; a connect that finds \
+no local port never sends one either and is not an active open |
 | PassiveOpens | `T{listen,syn_recv}` | exact |
 | AttemptFails | `T{syn_sent,close}` with an error (`connect_failures_total` without `canceled` \
 and `no_local_port`) + `T{syn_recv,close}` + request sockets that were reset | exact but for the \
@@ -190,9 +191,9 @@ kernel's correction of 2024 | exact at rest |
 
 Sockets that were open before the agent started are in the gauges from the first pass on, and in no
 counter of opens. What is read from the kernel's books, such as `tcpwarden_listen_overflows_total`,
-is as of the last reconcile pass; resets are counted in the kernel and read four times a second; all
-else is as of the scrape. The numbers agree at rest. A socket that a checkpoint restores
-(`TCP_REPAIR`) counts as opened, though the kernel counts no open.
+is as of the last reconcile pass; transitions and resets are counted in the kernel and read four
+times a second; all else is as of the scrape. The numbers agree at rest. A socket that a checkpoint
+restores (`TCP_REPAIR`) counts as opened, though the kernel counts no open.
 
 ## What the numbers cannot tell
 
@@ -230,14 +231,16 @@ else is as of the scrape. The numbers agree at rest. A socket that a checkpoint 
   CLOSE_WAIT.
 - A port that a client bound by name without listening on it is passed over by the kernel for every
   destination; it is not taken off the range.
-- Where the birth of a connection was not seen and no listener tells its side, the lower of its two
-  ports counts as the service port.
-- Budgets go to the first that come: what comes later than `--max-series` stands under `~other`
-  until a place is free. A process that has had no socket in a workload for five minutes, or for
-  one while others wait, gives its place back; its series end, and what they had counted is from
-  then on in those of `~other`, so that the sum over a metric never goes down. A workload takes at
-  most three quarters of the places. What is stuck for a minute has 32 more, the most connections
-  first. `tcpwarden connections` and `tcpwarden leaks` know 4096 names besides.
+- Where the birth of a connection was not seen, the side is told by a listener, by how the local
+  port was chosen, or by whether the peer has acknowledged a SYN of this side. Where none tells, as
+  while data is under way, a port below those of clients counts as the service port, else none.
+- Budgets go to the first that come, those of services and listeners too: what comes later than
+  `--max-series` stands under `~other` until a place is free. A process that has had no socket in a
+  workload for five minutes, or for one while others wait, gives its place back; its series end, and
+  what they had counted is from then on in those of `~other`, so that the sum over a metric never
+  goes down. Of the places for processes a workload takes at most three quarters. What is stuck for
+  a minute has 32 more, the most connections first. `tcpwarden connections` and `tcpwarden leaks`
+  know 4096 names besides.
 - A socket's workload is that of the process that made it: a socket that systemd opens for a
   service, or that another process hands over, keeps the maker's. A user who may create cgroups (a
   user's own systemd, a container that has its cgroups to itself) may name them like a unit or a

@@ -62,10 +62,21 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
     Ok(if counts.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The default kernels, as a step of the whole suite.
+/// The default kernels, as a step of the whole suite. That of this machine is left out: the suite
+/// runs the same tests on it, without a guest.
 pub(crate) fn boot_defaults(agent: &Agent) -> Result<Counts> {
     let mirror = std::env::var("XTASK_DEBIAN_MIRROR").ok();
-    let versions = DEFAULTS.map(str::to_owned).to_vec();
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease")
+        .context("ask for this machine's kernel")?;
+    let release = release.trim_end();
+    let (own, versions): (Vec<_>, Vec<_>) =
+        DEFAULTS.map(str::to_owned).into_iter().partition(|series| is_of(series, release));
+    for series in own {
+        eprintln!(
+            "kernels: no guest of {series}: the live tests run on {release} itself; \
+             `cargo xtask kernels {series}` boots one"
+        );
+    }
     boot_all(
         agent,
         &Args {
@@ -77,6 +88,12 @@ pub(crate) fn boot_defaults(agent: &Agent) -> Result<Counts> {
             versions,
         },
     )
+}
+
+/// Whether a release, as `uname -r` has it, is of a series.
+fn is_of(series: &str, release: &str) -> bool {
+    let rest = release.strip_prefix(series);
+    rest.is_some_and(|rest| !rest.starts_with(|one: char| one.is_ascii_digit()))
 }
 
 /// A name goes into the guest's script.
@@ -156,5 +173,21 @@ fn boot_one(payload: &Payload, kernel: &Kernel, verbose: bool) -> Result<Counts>
             bail!("the tests ended with {status} and named no failed test")
         }
         Some(_) => Ok(counts),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_release_is_of_its_series_and_of_no_other() {
+        let of = |release: &str| -> Vec<_> {
+            DEFAULTS.into_iter().filter(|series| is_of(series, release)).collect()
+        };
+        assert_eq!(of("6.18.44-cloud"), ["6.18"]);
+        assert_eq!(of("6.1.0-57-cloud-amd64"), ["6.1"]);
+        assert_eq!(of("7.3.4+deb13"), ["7"]);
+        assert_eq!([of("5.15.1"), of("6.11.2"), of("70.1")], [const { Vec::new() }; 3]);
     }
 }

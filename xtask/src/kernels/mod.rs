@@ -188,6 +188,8 @@ mod tests {
         assert_eq!(of("6.18.44-cloud"), ["6.18"]);
         assert_eq!(of("6.1.0-57-cloud-amd64"), ["6.1"]);
         assert_eq!(of("7.3.4+deb13"), ["7"]);
-        assert_eq!([of("5.15.1"), of("6.11.2"), of("70.1")], [const { Vec::new() }; 3]);
+        for other in ["5.15.1", "6.11.2", "70.1"] {
+            assert!(of(other).is_empty(), "{other}");
+        }
     }
 }

@@ -31,8 +31,8 @@ pub(crate) enum FullStep {
     /// A healthy mix with ten thousand connections over a path of 200 ms, of which none may be
     /// accused; in about twelve minutes, --yes installs.
     Healthy,
-    /// Leaks of one, ten and sixty connections a minute for twenty minutes: their growth, and the
-    /// time to the limit, as two agents tell them; in about 35 minutes, --yes installs.
+    /// Leaks of one, ten and sixty connections a minute for 24 minutes: their growth, and the time
+    /// to the limit, as two agents tell them; in about 40 minutes, --yes installs.
     Growth,
     /// What the program is made of: the policy of deny.toml, a bill of materials, and whether the
     /// same source gives the same bytes; in about fifteen minutes, --yes installs.

@@ -14,10 +14,11 @@ use crate::roles;
 /// How long the first agent runs before anything leaks.
 const BEFORE: Duration = Duration::from_mins(11);
 /// How long the leaks are watched: longer than the trend test looks back.
-const WATCHED: Duration = Duration::from_mins(22);
-/// From when on the growth is told within [`NEAR`], and the trend.
+const WATCHED: Duration = Duration::from_mins(24);
+/// From when on the growth is told within [`NEAR`], and the trend, which looks back for twenty
+/// minutes over samples that are two and a half apart.
 const TOLD: Duration = Duration::from_mins(6);
-const TREND: Duration = Duration::from_secs(20 * 60 + 30);
+const TREND: Duration = Duration::from_mins(23);
 const LOOK: Duration = Duration::from_secs(30);
 /// How far the growth may be from the truth, as a share of it.
 const NEAR: f64 = 0.1;

@@ -52,6 +52,8 @@ pub mod known {
     pub const BYTES: u8 = 1 << 2;
     /// Whether keepalive is on.
     pub const KEEPALIVE: u8 = 1 << 3;
+    /// The bits that say what the kernel tells; the others say what follows from it.
+    pub const MEMBERS: u8 = TIMES | UNACKNOWLEDGED | BYTES | KEEPALIVE;
     /// The peer has acknowledged a SYN of this side besides its bytes, so it has connected: only
     /// there does the kernel count the SYN (`tcp_snd_una_update`, `tcp_create_openreq_child`, 5.10
     /// to 6.18).

@@ -2,6 +2,9 @@
 //!
 //! Used by `serve` for every request. A user that does not exist takes as long as a wrong password.
 
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::LazyLock;
+
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
@@ -53,13 +56,19 @@ async fn admits(
     if let Some(hash) = rules.users.get(&user) {
         return passwords.verify(peer, &user, &password, hash).await;
     }
-    passwords.verify(peer, &user, &password, &nobody(rules)).await.map(|_is_good| false)
+    passwords.verify(peer, &user, &password, &nobody(rules, &user)).await.map(|_is_good| false)
 }
 
-/// Returns a hash that no password has, as costly as the costliest of the users.
-fn nobody(rules: &Rules) -> String {
+/// Returns a hash that no password has, as costly as that of one of the users. The same name has
+/// always the same, which nobody can foretell: how long it takes tells nothing of who is a user.
+fn nobody(rules: &Rules, name: &str) -> String {
+    static STATE: LazyLock<RandomState> = LazyLock::new(RandomState::new);
     let cost = |hash: &String| hash.get(4..6).unwrap_or_default().to_owned();
-    let cost = rules.users.values().map(cost).max().unwrap_or_default();
+    let mut costs: Vec<_> = rules.users.values().map(cost).collect();
+    costs.sort_unstable();
+    let most = u64::try_from(costs.len()).unwrap_or(1).max(1);
+    let place = usize::try_from(STATE.hash_one(name) % most).unwrap_or_default();
+    let cost = costs.get(place).cloned().unwrap_or_default();
     format!("$2b${cost}${NO_PASSWORD}")
 }
 
@@ -96,12 +105,16 @@ mod tests {
     }
 
     #[test]
-    fn the_hash_of_nobody_is_as_costly_as_the_costliest_and_no_password_has_it() {
+    fn the_hash_of_nobody_is_as_costly_as_that_of_a_user_and_no_password_has_it() {
         let hash = |cost| bcrypt::hash("secret", cost).unwrap();
         let users = [("a".to_owned(), hash(4)), ("b".to_owned(), hash(5))];
         let rules = Rules { users: users.into(), ..Rules::default() };
-        let nobody = nobody(&rules);
-        assert!(nobody.starts_with("$2b$05$"), "{nobody}");
-        assert!(!bcrypt::verify("secret", &nobody).unwrap(), "it is verified, and is another");
+        let names = || (0..64).map(|number| format!("user {number}"));
+        let hashes: Vec<_> = names().map(|name| nobody(&rules, &name)).collect();
+        assert!(names().map(|name| nobody(&rules, &name)).eq(hashes.iter().cloned()));
+        for cost in ["$2b$04$", "$2b$05$"] {
+            let like = hashes.iter().find(|hash| hash.starts_with(cost)).unwrap();
+            assert!(!bcrypt::verify("secret", like).unwrap(), "it is verified, and is another");
+        }
     }
 }

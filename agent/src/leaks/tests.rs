@@ -194,7 +194,7 @@ fn sentences_say_who_what_where_and_how_fast() {
     let leaker = ("conn-leaker", Some(59_111), Role::Client, SocketState::Established);
     assert_eq!(
         said(leaker, Kind::EstablishedGrowing, 30.0, &[(1854, 222)], |group| {
-            group.tally.used_once = 222;
+            (group.tally.aged, group.tally.used_once) = (222, 222);
             group.tally.longest_idle = 7 * MINUTE;
         }),
         "process conn-leaker (pid 1854) in orders.service holds 222 established connections \

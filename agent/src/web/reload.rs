@@ -17,6 +17,8 @@ use crate::exit::Error;
 const INTERVAL: Duration = Duration::from_secs(5);
 /// How long they must stay the same before they are read: who writes them may not be done.
 const SETTLE: Duration = Duration::from_secs(1);
+/// The newest version of TLS, as the format names it.
+const NEWEST: &str = "TLS13";
 /// How often that is waited for.
 const MOST_WAITS: u32 = 10;
 
@@ -33,13 +35,22 @@ pub(crate) struct Web {
 struct Guard {
     /// The rule for certificates of clients; plain HTTP if there is none.
     tls: Option<ClientAuth>,
+    /// Whether certificates must have one of some names.
+    names: bool,
+    /// Whether the least version of TLS is the newest.
+    newest: bool,
     users: bool,
 }
 
 impl Guard {
     fn of(bundle: &Bundle) -> Self {
-        let tls = bundle.tls.as_ref().map(|tls| tls.rules.client_auth);
-        Self { tls, users: !bundle.users.is_empty() }
+        let rules = bundle.tls.as_ref().map(|tls| &tls.rules);
+        Self {
+            tls: rules.map(|rules| rules.client_auth),
+            names: rules.is_some_and(|rules| !rules.client_sans.is_empty()),
+            newest: rules.is_some_and(|rules| rules.least == NEWEST),
+            users: !bundle.users.is_empty(),
+        }
     }
 
     /// Returns what a later configuration may not do.
@@ -51,6 +62,8 @@ impl Guard {
             (self.tls.is_none() && later.tls.is_some(), "it has TLS, and the start had none"),
             (lost(ClientAuth::verifies), "it verifies no certificates of clients any more"),
             (lost(ClientAuth::requires), "it requires no certificate of clients any more"),
+            (self.names && !later.names, "it lets any name of a certificate in"),
+            (self.newest && !later.newest, "it takes older versions of TLS"),
             (self.users && !later.users, "it has no users any more"),
         ];
         match forbidden.iter().find(|(is, _)| *is) {

@@ -1,4 +1,4 @@
-//! Nobody accepts on a listener: what came to it waits, and nothing else was accepted since.
+//! Nobody accepts on a listener, or hardly anybody: what comes to it waits.
 //!
 //! Its limits stand here; boards and the runbook beside it take them from here.
 
@@ -29,10 +29,10 @@ pub const ALERT: Alert = Alert {
     expr,
     hold: FOR_LONG,
     keep: KEEP,
-    summary: "Nobody accepts connections on a listener.",
+    summary: "Connections to a listener are not accepted.",
     description: "{{ $labels.process }} ({{ $labels.workload }}) on {{ $labels.instance }} has \
-        accepted no connection on a listener[[port]] for [[window]], although {{ $value }} wait \
-        there, the oldest for more than [[age]] s: nothing calls accept.",
+        accepted none, or fewer than a third, of the connections to a listener[[port]] for \
+        [[window]], and {{ $value }} wait there, the oldest for more than [[age]] s.",
     terms,
     board: "tcpwarden-services",
     panel: 12,
@@ -41,7 +41,8 @@ pub const ALERT: Alert = Alert {
 
 /// What was accepted is what was opened less what waits more than before. A connection is counted
 /// as opened at once and as waiting [`LAG`] later at the latest, so the last ones are left out of
-/// what was opened. What was not there at the begin of the window has not changed.
+/// what was opened: a listener that accepts fewer than a third of what comes looks as if it
+/// accepted none. What was not there at the begin of the window has not changed.
 fn expr(timing: &Timing) -> String {
     let (window, lag) = (timing.span(RATE), timing.span(LAG));
     let [waiting, age] =

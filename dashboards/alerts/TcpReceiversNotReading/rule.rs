@@ -5,7 +5,7 @@
 use catalogue::metrics::pressure::RECEIVE_QUEUE;
 
 use crate::alert::{Alert, Severity, Term, term};
-use crate::rules::promql::{not_other, series, unless_expected};
+use crate::rules::promql::{not_other, series};
 use crate::rules::shared::connections;
 use crate::timing::{FOR_SHORT, KEEP, RATE, Timing};
 
@@ -44,10 +44,10 @@ fn expr(timing: &Timing) -> String {
         series(&RECEIVE_QUEUE, &[not_other("process")]),
         timing.span(RATE)
     );
-    unless_expected(&format!(
+    format!(
         "{unread} >= {UNREAD_BYTES}\nand\n{unread}\n/ {} >= {UNREAD_BYTES_PER_CONNECTION}",
         connections()
-    ))
+    )
 }
 
 fn terms(timing: &Timing) -> Vec<Term> {

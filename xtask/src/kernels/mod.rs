@@ -73,7 +73,7 @@ pub(crate) fn boot_defaults(agent: &Agent) -> Result<Counts> {
         DEFAULTS.map(str::to_owned).into_iter().partition(|series| is_of(series, release));
     for series in own {
         eprintln!(
-            "kernels: no guest of {series}: the live tests run on {release} itself; \
+            "kernels: no guest of {series}: without --no-root the live tests run on {release}; \
              `cargo xtask kernels {series}` boots one"
         );
     }

@@ -67,19 +67,27 @@ impl Services {
         }
     }
 
-    /// Counts a row that the pass under way has met in ESTABLISHED. Returns whether its service is
-    /// known; else it is not counted.
+    /// Counts a row that the pass under way has met in ESTABLISHED. Returns whether it has a
+    /// service of its own; else it is not counted.
     #[inline]
     pub(crate) fn meet(&mut self, row: &Row) -> bool {
-        let met = row.service.and_then(|service| self.met.get_mut(service.position()));
-        met.map(|met| *met += 1).is_some()
+        let own = row.service.map(ServiceId::position).filter(|own| *own >= Role::COUNT);
+        own.and_then(|own| self.met.get_mut(own)).map(|met| *met += 1).is_some()
     }
 
-    /// Looks up the service of such a row, and counts it.
-    #[cold]
+    /// Looks up the service of such a row, and counts it. One that had no room is looked up again
+    /// once its group has a label; it has been counted as overflow already.
     pub(crate) fn meet_first(&mut self, row: &mut Row, groups: &Groups) {
+        if row.service.is_some() && groups.is_labelled(row.group) {
+            let overflow = self.overflow;
+            row.service = None;
+            self.of(row, groups);
+            self.overflow = overflow;
+        }
         self.of(row, groups);
-        self.meet(row);
+        if let Some(service) = row.service {
+            self.met[service.position()] += 1;
+        }
     }
 
     /// Begins to count anew what a pass meets.

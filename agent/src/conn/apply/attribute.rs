@@ -13,6 +13,7 @@ use crate::conn::account::workloads::Workloads;
 use crate::conn::core::Core;
 use crate::conn::ids::{GroupId, RowId};
 use crate::conn::readers::Readers;
+use crate::conn::socket::activity::has_connected;
 use crate::conn::socket::attribution::{Attribution, names_owner};
 use crate::conn::socket::name::Name;
 use crate::conn::socket::row::Row;
@@ -73,12 +74,13 @@ impl Core {
         if row.role != Role::Unknown {
             return None;
         }
-        let known = entry.activity.known;
+        if entry.activity.known & known::ACCEPTED != 0 {
+            return Some(Role::Server);
+        }
         let connects = entry.flags & flag::PORT_BY_CONNECT != 0
-            || known & known::CONNECTED != 0
+            || has_connected(entry)
             || self.listeners.find(row.netns, row.peer_port, row.peer).is_some();
-        let accepted = known & known::ACCEPTED != 0;
-        connects.then_some(Role::Client).or_else(|| accepted.then_some(Role::Server))
+        connects.then_some(Role::Client)
     }
 
     /// Takes role and owner from a listener.

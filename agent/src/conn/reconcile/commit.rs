@@ -261,6 +261,13 @@ impl Walk<'_> {
     }
 }
 
+/// Looks up the service of a row in ESTABLISHED, and counts the row there.
+#[cold]
+fn meet_first(core: &mut Core, index: RowId) {
+    let row = &mut core.rows[index];
+    core.services.meet_first(row, &core.groups);
+}
+
 /// Adds a row to the sums of the pass.
 fn sum(core: &mut Core, pass: &mut Pass, index: RowId) {
     let row = &core.rows[index];
@@ -268,8 +275,10 @@ fn sum(core: &mut Core, pass: &mut Pass, index: RowId) {
         return;
     }
     let seen = row.seen == pass.number;
-    if seen && row.state == SocketState::Established && !core.services.meet(row) {
-        core.services.meet_first(&mut core.rows[index], &core.groups);
+    // What a namespace that was not read has is still there.
+    let is_there = row.state == SocketState::Established && row.seen != seen::MISSED;
+    if is_there && !core.services.meet(row) {
+        meet_first(core, index);
     }
     let row = &core.rows[index];
     pass.sums.add(index, row, core.rows.activity(index), seen, pass.start);

@@ -123,13 +123,19 @@ impl HolderScan {
     /// Sets a mark; `top` is one more than the highest slot in use.
     #[inline]
     fn set_mark(&mut self, index: RowId, top: u32, mark: Mark) {
-        if index.slot() >= self.marks.len() {
-            let more = (top as usize).max(index.slot() + 1);
-            if self.marks.is_empty() {
-                self.marks = vec![0; more];
-            } else {
-                self.marks.resize(more, 0);
-            }
+        match self.marks.get_mut(index.slot()) {
+            Some(word) => *word = mark.word(),
+            None => self.add_mark(index, top, mark),
+        }
+    }
+
+    #[cold]
+    fn add_mark(&mut self, index: RowId, top: u32, mark: Mark) {
+        let more = (top as usize).max(index.slot() + 1);
+        if self.marks.is_empty() {
+            self.marks = vec![0; more];
+        } else {
+            self.marks.resize(more, 0);
         }
         self.marks[index.slot()] = mark.word();
     }
@@ -225,7 +231,8 @@ impl HolderScan {
             _ if tgid == owner => (0, tgid),
             _ => (1, tgid),
         };
-        if named && rank(entry.tgid) < rank(mark.candidate) {
+        // Most sockets have one holder, which needs no rank.
+        if named && (mark.candidate == 0 || rank(entry.tgid) < rank(mark.candidate)) {
             mark.candidate = entry.tgid;
         }
         self.set_mark(index, core.rows.top(), mark);

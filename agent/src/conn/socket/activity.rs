@@ -31,6 +31,11 @@ mod bit {
     pub(super) const READS: u8 = 1 << 7;
 }
 
+const _: () = assert!(
+    known::MEMBERS & (bit::KEEPALIVE | bit::NOT_ACCEPTED | bit::PORT_BY_BIND | bit::READS) == 0,
+    "a bit means one thing"
+);
+
 /// What a connection has done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Activity {
@@ -119,7 +124,7 @@ impl Activity {
         let read = (from.bytes_received as u32).wrapping_sub(entry.receive_queue);
         let reads = if read == self.read { 0 } else { bit::READS };
         self.read = read;
-        self.bits = from.known | bits_of(entry.flags) | waiting | reads;
+        self.bits = from.known & known::MEMBERS | bits_of(entry.flags) | waiting | reads;
         if has_shaken_hands(entry.state) && from.known & known::TIMES != 0 {
             let now = Moment::at(Nanos::new(entry.time));
             self.sent = Some(moment_of(self.sent, now, from.sent_ago, tick));
@@ -208,6 +213,12 @@ pub(crate) fn began_before(entry: &Socket, tick: Tick) -> Option<(Nanos, Option<
         _ => None,
     };
     Some((born, entered))
+}
+
+/// Returns whether the peer has acknowledged a SYN of this side: then no listener has made the
+/// socket, although its port may be that of one.
+pub(crate) const fn has_connected(entry: &Socket) -> bool {
+    entry.activity.known & known::CONNECTED != 0
 }
 
 /// Whether the kernel has set the times of a connection in this state.

@@ -160,13 +160,26 @@ fn connect_the_listeners_of_the_host_and_the_syn_tell_the_role() {
         let activity = Activity { known: side, ..listed.activity };
         table.pass_socket(&Socket { activity, ..listed });
     }
+    for (sk, side, local, peer) in
+        [(7, known::CONNECTED, 50_000, 60_000), (8, known::ACCEPTED, 34_000, 50_000)]
+    {
+        let listed = by(sk, flag::PORT_BY_BIND, local, peer);
+        let activity = Activity { known: side, ..listed.activity };
+        table.pass_socket(&Socket { activity, ..listed });
+    }
     table.end_pass(MS, &covered());
     let seen = |sk| row(&table, sk).map(|row| (row.role, row.service_port));
+    for sk in 5..=8 {
+        let activity = row(&table, sk).unwrap().activity;
+        assert_eq!((activity.not_accepted, activity.keepalive), (false, None), "{sk}");
+    }
     assert_eq!(seen(2), Some((Role::Client, 60_000)));
     assert_eq!(seen(3), Some((Role::Client, 50_000)));
     assert_eq!(seen(4), Some((Role::Unknown, 0)), "nothing decides, so there is no port");
     assert_eq!(seen(5), Some((Role::Client, 60_000)), "a SYN of its own was acknowledged");
     assert_eq!(seen(6), Some((Role::Server, 34_000)), "none was");
+    assert_eq!(seen(7), Some((Role::Client, 60_000)), "although a listener has its port");
+    assert_eq!(seen(8), Some((Role::Server, 34_000)), "although a listener has the peer's port");
 }
 
 /// Two listeners of different processes on one port, and what the pass at `second` reads of

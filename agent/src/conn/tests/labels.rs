@@ -4,7 +4,7 @@ use agent_common::tcp::{CLOSE_WAIT, ESTABLISHED};
 use catalogue::labels::{OTHER, Role, SocketState};
 use catalogue::limits::LEAK_PLACES;
 
-use super::support::{Ask, LIMITS, SECOND, apply, check, resent, row, step};
+use super::support::{Ask, LIMITS, SECOND, apply, check, entry, reads, resent, row, step};
 use super::workloads::{client, close, connect, counts, seeing, shown, tell};
 use crate::conn::limits::WANTED_TTL;
 use crate::conn::{Budget, Limits, Progress, Table};
@@ -76,6 +76,17 @@ fn the_label_of_a_process_that_is_gone_goes_to_one_that_waits() {
     connect(&mut table, LATE + 1, 1, "victim");
     assert_eq!(shown(&mut table, "victim").1, counts([("host", 1)]), "and opens under its name");
     check(&mut table, SECOND);
+    let end = WANTED_TTL + SECOND + SECOND;
+    table.begin_pass(end);
+    for sk in [LATE, LATE + 1] {
+        let listed = entry(client(sk, 1), ESTABLISHED, end.get() / 1_000_000);
+        table.pass_socket(&listed);
+    }
+    table.end_pass(end, &reads([client(LATE, 1).netns]));
+    let seen = table.snapshot(end);
+    let own = seen.services.iter().find(|service| &*service.process == "victim");
+    assert_eq!(own.map(|own| own.established), Some(2), "a pass looks for its service again");
+    assert_eq!(seen.services.iter().map(|service| service.established).sum::<u64>(), 2);
 }
 
 #[test]

@@ -9,7 +9,8 @@ use catalogue::labels::SocketState;
 
 use super::passes::list;
 use super::support::{
-    Ask, EPHEMERAL, LIMITS, NETNS, PORT, SECOND, apply, ends, reads, row, seeded, step, walked,
+    Ask, EPHEMERAL, LIMITS, NETNS, PORT, SECOND, apply, ends, entry, reads, row, seeded, step,
+    walked,
 };
 use crate::conn::nanos::Nanos;
 use crate::conn::report::coverage::Covered;
@@ -63,6 +64,25 @@ fn left_of(covered: &Covered, passes: u64) -> Vec<(u64, u64)> {
         (summary.unverified, summary.rows)
     };
     (0..passes).map(pass).collect()
+}
+
+#[test]
+fn a_service_keeps_the_connections_of_a_namespace_that_no_pass_can_enter() {
+    let mut table = seeded();
+    let there = ends(1, EPHEMERAL, PORT);
+    for end in [there, Endpoints { netns: NETNS + 1, ..ends(2, EPHEMERAL + 1, PORT) }] {
+        let opens = [step(end, CLOSE, SYN_SENT, 10), step(end, SYN_SENT, ESTABLISHED, 10)];
+        apply(&mut table, &opens);
+    }
+    let mut pass = |second: u64, listed: &[Socket]| {
+        table.begin_pass(second * SECOND);
+        listed.iter().for_each(|entry| table.pass_socket(entry));
+        table.end_pass(second * SECOND, &reads([NETNS]));
+        let services = table.snapshot(second * SECOND).services;
+        services.iter().map(|service| service.established).sum::<u64>()
+    };
+    let listed = entry(there, ESTABLISHED, 11_000);
+    assert_eq!([pass(11, &[listed]), pass(12, &[listed]), pass(13, &[])], [2, 2, 1]);
 }
 
 #[test]

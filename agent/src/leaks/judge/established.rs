@@ -92,6 +92,8 @@ fn told(
 ) -> Verdict {
     let growth = series.growth(times.z, times.history());
     let closed = growth.and_then(|growth| change(evidence.closes, growth.over)).map(whole);
+    // A service that ended and came again counts from zero.
+    let closed = closed.filter(|closed| *closed <= u64::from(u32::MAX / 2));
     let trend = series.confirmed(times.z, times.trend).is_some();
     let kind = Kind::EstablishedGrowing;
     Verdict { kind, certainty, accuses: true, connections, growth, trend, closed }

@@ -96,12 +96,13 @@ fn evidence(suspect: &Suspect, kind: Kind) -> String {
 /// Returns how the connections of a growing group were used: `: each was used once and never again,
 /// none was closed`. The use of those younger than a minute says nothing yet.
 fn use_of(suspect: &Suspect) -> String {
-    let Suspect { used_once, older, connections, .. } = *suspect;
-    let once = match used_once {
-        0 => "",
-        all if all >= connections => ": each was used once and never again",
-        old if old >= older => ": each that is older than a minute was used once and never again",
-        _ => "",
+    let Suspect { used_once, older, connections, older_than_60, .. } = *suspect;
+    // Of one whose birth was not seen it is not known how often it was used.
+    let is_known = used_once > 0 && used_once >= older && older >= older_than_60;
+    let once = match is_known {
+        true if older >= connections => ": each was used once and never again",
+        true => ": each that is older than a minute was used once and never again",
+        false => "",
     };
     let closed = if suspect.closed == Some(0) { ", none was closed" } else { "" };
     format!("{once}{closed}")

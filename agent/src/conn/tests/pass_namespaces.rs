@@ -76,7 +76,9 @@ fn a_service_keeps_the_connections_of_a_namespace_that_no_pass_can_enter() {
     }
     let mut pass = |second: u64, listed: &[Socket]| {
         table.begin_pass(second * SECOND);
-        listed.iter().for_each(|entry| table.pass_socket(entry));
+        for entry in listed {
+            table.pass_socket(entry);
+        }
         table.end_pass(second * SECOND, &reads([NETNS]));
         let services = table.snapshot(second * SECOND).services;
         services.iter().map(|service| service.established).sum::<u64>()

@@ -47,8 +47,9 @@ pub(crate) struct Args {
     consent: ConsentArgs,
 }
 
-/// How long `test --full soak` takes, and the soak of the suite.
+/// How long `test --full soak` takes, minutes.
 pub(crate) const LONG: f64 = 30.0;
+/// How long the soak of the suite takes, minutes.
 const SHORT: f64 = 1.0;
 /// How long the agent may take to get ready, or to answer.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -83,8 +83,8 @@ impl Core {
         connects.then_some(Role::Client)
     }
 
-    /// Returns whether the peer has acknowledged a SYN of this side, so that no listener has made the
-    /// socket. Only the first pass asks: later, who opened a connection is seen.
+    /// Returns whether the peer has acknowledged a SYN of this side, so that no listener has made
+    /// the socket. Only the first pass asks: later, who opened a connection is seen.
     pub(crate) const fn has_connected(&self, entry: &Socket) -> bool {
         !self.seeded && has_connected(entry)
     }

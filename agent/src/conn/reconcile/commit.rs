@@ -265,7 +265,7 @@ impl Walk<'_> {
 #[cold]
 fn meet_first(core: &mut Core, index: RowId) {
     let row = &mut core.rows[index];
-    core.services.meet_first(row, &core.groups);
+    core.services.meet_first(row);
 }
 
 /// Adds a row to the sums of the pass.

@@ -50,9 +50,7 @@ type Quantity = (&'static str, &'static str, fn(&Sample) -> f64, f64, f64);
 const QUANTITIES: [Quantity; 3] = [
     ("memory", "KiB", |sample| (sample.usage.memory >> 10) as f64, 2048.0, 0.02),
     ("descriptors", "", |sample| sample.usage.descriptors as f64, 2.0, 0.0),
-    // A service that the page has not met has up to 15 KB of histograms; in a short run the last of
-    // them come late, and there are few.
-    ("page", "bytes", |sample| sample.page as f64, 32_768.0, 0.05),
+    ("page", "bytes", |sample| sample.page as f64, 512.0, 0.05),
 ];
 
 /// Says of each quantity whether it stayed as it was.

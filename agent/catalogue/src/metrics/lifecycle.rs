@@ -15,8 +15,8 @@ super::metrics! {
     CONNECTIONS_ESTABLISHED = Gauge "tcpwarden_connections_established", "connections",
         ["process", "workload", "role", "port"],
         "Connections in ESTABLISHED, as of the last reconcile pass.",
-        "`ss -tan state established`, by owner and service port, of the services that have a \
-         series of `tcpwarden_connections_opened_total`.";
+        "`ss -tan state established`, by owner and service port. The sum is that of \
+         `tcpwarden_connections{state=\"established\"}` up to what has changed since the pass.";
     CONNECTION_DURATION = Histogram "tcpwarden_connection_duration_seconds", "seconds",
         ["process", "workload", "role", "port"],
         "Time from ESTABLISHED to the end of the connection.",

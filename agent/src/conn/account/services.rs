@@ -75,11 +75,16 @@ impl Services {
         own.and_then(|own| self.met.get_mut(own)).map(|met| *met += 1).is_some()
     }
 
-    /// Looks for the service of such a row, and counts it there if there is one. A pass makes none:
-    /// only what happens does.
-    pub(crate) fn meet_first(&mut self, row: &mut Row) {
-        let known = self.index.get(&(row.group, row.service_port())).copied();
-        row.service = known.or(row.service);
+    /// Looks up the service of such a row, and counts it. One that had no room is looked up again
+    /// once its group has a label; it has been counted as overflow already.
+    pub(crate) fn meet_first(&mut self, row: &mut Row, groups: &Groups) {
+        if row.service.is_some() && groups.is_labelled(row.group) {
+            let overflow = self.overflow;
+            row.service = None;
+            self.of(row, groups);
+            self.overflow = overflow;
+        }
+        self.of(row, groups);
         if let Some(service) = row.service {
             self.met[service.position()] += 1;
         }

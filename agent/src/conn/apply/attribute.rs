@@ -74,19 +74,13 @@ impl Core {
         if row.role != Role::Unknown {
             return None;
         }
-        if !self.seeded && entry.activity.known & known::ACCEPTED != 0 {
+        if entry.activity.known & known::ACCEPTED != 0 {
             return Some(Role::Server);
         }
         let connects = entry.flags & flag::PORT_BY_CONNECT != 0
-            || self.has_connected(entry)
+            || has_connected(entry)
             || self.listeners.find(row.netns, row.peer_port, row.peer).is_some();
         connects.then_some(Role::Client)
-    }
-
-    /// Returns whether the peer has acknowledged a SYN of this side, so that no listener has made
-    /// the socket. Only the first pass asks: later, who opened a connection is seen.
-    pub(crate) const fn has_connected(&self, entry: &Socket) -> bool {
-        !self.seeded && has_connected(entry)
     }
 
     /// Takes role and owner from a listener.

@@ -9,7 +9,7 @@ use catalogue::labels::SocketState;
 use crate::conn::core::Core;
 use crate::conn::ids::RowId;
 use crate::conn::nanos::Nanos;
-use crate::conn::socket::activity::{ACCEPT_GRACE, began_before};
+use crate::conn::socket::activity::{ACCEPT_GRACE, began_before, has_connected};
 use crate::conn::socket::observation::Observation;
 use crate::conn::socket::observe::observe;
 use crate::conn::socket::outcome::Outcome;
@@ -89,7 +89,7 @@ impl Core {
             row.born = row.born.min(born);
         }
         self.count(&outcome, row.netns);
-        if outcome.inherits && !self.has_connected(entry) {
+        if outcome.inherits && !has_connected(entry) {
             self.inherit(&mut row);
         }
         if let Some(role) = self.role_of(&row, entry) {

@@ -265,7 +265,7 @@ impl Walk<'_> {
 #[cold]
 fn meet_first(core: &mut Core, index: RowId) {
     let row = &mut core.rows[index];
-    core.services.meet_first(row);
+    core.services.meet_first(row, &core.groups);
 }
 
 /// Adds a row to the sums of the pass.

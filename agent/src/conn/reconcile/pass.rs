@@ -23,7 +23,7 @@ use crate::conn::core::Core;
 use crate::conn::ids::RowId;
 use crate::conn::nanos::Nanos;
 use crate::conn::regroup::queue::{Drained, RegroupQueue};
-use crate::conn::socket::activity::began_before;
+use crate::conn::socket::activity::{began_before, has_connected};
 use crate::conn::socket::attribution::Attribution;
 use crate::conn::socket::effect::Effect;
 use crate::conn::socket::observation::Observation;
@@ -132,7 +132,7 @@ impl Pass {
             return None;
         }
         if outcome.inherits {
-            if !core.has_connected(entry) {
+            if !has_connected(entry) {
                 inherit(core, queue, index);
             }
             if let Some(role) = core.role_of(&core.rows[index], entry) {

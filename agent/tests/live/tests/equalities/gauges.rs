@@ -16,6 +16,11 @@ pub(crate) fn gauges(moment: &Moment, namespaces: &[&Netns]) -> Ledger {
             terms!("gauge" => moment.page.sum("connections", &[("state", state)])),
         );
     }
+    ledger.equal(
+        "established by service port",
+        terms!("listed" => moment.sockets.get("established")),
+        terms!("gauge" => moment.page.sum("connections_established", &[])),
+    );
     for netns in namespaces {
         let listed = kernel::Sockets::of(netns.pid());
         let inode = netns.inode.to_string();

@@ -2,6 +2,10 @@
 //! one, within a bound; and the slope of Theil and Sen, which says how fast.
 //!
 //! The first quarter is left out: pages of the allocator and names are taken once.
+//!
+//! A page that leaks has new values of labels, more namespaces than are its bound, or longer
+//! series. Its bytes are not compared: when a full ring loses a birth, a known process and a known
+//! port can meet in a side that they had not, at any time, and each such service has 7 to 15 KB.
 
 use std::fmt::Write as _;
 
@@ -47,15 +51,27 @@ impl Claim {
 type Quantity = (&'static str, &'static str, fn(&Sample) -> f64, f64, f64);
 
 #[expect(clippy::cast_precision_loss, reason = "none of these is near 2^53")]
-const QUANTITIES: [Quantity; 3] = [
+const QUANTITIES: [Quantity; 4] = [
     ("memory", "KiB", |sample| (sample.usage.memory >> 10) as f64, 2048.0, 0.02),
     ("descriptors", "", |sample| sample.usage.descriptors as f64, 2.0, 0.0),
-    ("page", "bytes", |sample| sample.page as f64, 512.0, 0.05),
+    ("label values of the page", "", |sample| sample.page.values as f64, 1.0, 0.0),
+    ("bytes a series", "", |sample| sample.page.bytes_each(), 0.0, 0.05),
 ];
 
-/// Says of each quantity whether it stayed as it was.
+/// The most network namespaces on a page: as many keep their counters as have gauges, which may be
+/// others (`Limits::namespaces`), and one stands for the rest.
+const MOST_NAMESPACES: usize = 2 * 64 + 1;
+
+/// Says of each quantity whether it stayed as it was, and of namespaces whether they are bounded.
 pub(super) fn flat(samples: &[Sample]) -> Vec<Claim> {
-    QUANTITIES.iter().map(|quantity| judge(samples, *quantity)).collect()
+    let most = samples.iter().map(|sample| sample.page.namespaces).max().unwrap_or(0);
+    let bounded = Claim {
+        about: "network namespaces of the page".to_owned(),
+        seen: most.to_string(),
+        allowed: format!("at most {MOST_NAMESPACES}"),
+        holds: most <= MOST_NAMESPACES,
+    };
+    QUANTITIES.iter().map(|quantity| judge(samples, *quantity)).chain([bounded]).collect()
 }
 
 fn judge(samples: &[Sample], (name, unit, read, most, share): Quantity) -> Claim {
@@ -115,7 +131,10 @@ pub(super) fn table(claims: &[Claim]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use testkit::page::Page;
+
     use super::*;
+    use crate::soak::sample::Shown;
 
     /// One sample a second with this much memory, KiB.
     fn samples(memory: impl Fn(u32) -> f64) -> Vec<Sample> {
@@ -135,6 +154,41 @@ mod tests {
         assert!(!holds(|second| 50.0f64.mul_add(f64::from(second), 30_000.0)), "it leaks");
         assert!(!holds(|second| if second < 80 { 30_000.0 } else { 40_000.0 }), "it steps");
         assert!(!judge(&[], QUANTITIES[0]).holds, "nothing was seen");
+    }
+
+    #[test]
+    fn a_page_leaks_values_namespaces_or_bytes_and_not_what_known_values_make_together() {
+        let page = |lines: &[String]| Shown::of(&Page::parse(&lines.join("\n")));
+        let known: Vec<_> = (0..50)
+            .map(|port| format!(r#"m{{process="api",role="client",port="{port}"}} 1"#))
+            .collect();
+        let failing = |late: &dyn Fn(u32) -> Vec<String>| -> Vec<String> {
+            let sample = |second: u32| {
+                let mut sample = Sample::of_memory(f64::from(second), 1000.0);
+                sample.page = page(&[known.clone(), late(second)].concat());
+                sample
+            };
+            let claims = flat(&(0..120).map(sample).collect::<Vec<_>>());
+            claims.into_iter().filter(|one| !one.holds).map(|one| one.about).collect()
+        };
+        let line = |labels: String| format!("m{{{labels}}} 1");
+        let side = |second: u32| match second {
+            0 => vec![line(r#"process="lb",role="server",port="1""#.to_owned())],
+            80.. => vec![line(r#"process="api",role="server",port="1""#.to_owned())],
+            _ => Vec::new(),
+        };
+        let known_side = |second: u32| [side(0), side(second)].concat();
+        assert_eq!(failing(&known_side), [""; 0], "these values were there");
+        let ports = |second: u32| {
+            (0..second / 12).map(|port| line(format!(r#"process="api",port="x{port}""#))).collect()
+        };
+        assert_eq!(failing(&ports), ["growth of label values of the page"]);
+        let namespaces = |second: u32| {
+            (0..2 * second).map(|netns| line(format!(r#"netns="{netns}""#))).collect()
+        };
+        assert!(failing(&namespaces).contains(&"network namespaces of the page".to_owned()));
+        let longer = |second: u32| vec![format!("m 1{}", "0".repeat(second as usize * 10))];
+        assert_eq!(failing(&longer), ["growth of bytes a series"]);
     }
 
     #[test]

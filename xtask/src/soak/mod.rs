@@ -47,9 +47,8 @@ pub(crate) struct Args {
     consent: ConsentArgs,
 }
 
-/// How long `test --full soak` takes, minutes.
+/// How long `test --full soak` takes, and the soak of the suite.
 pub(crate) const LONG: f64 = 30.0;
-/// How long the soak of the suite takes, minutes.
 const SHORT: f64 = 1.0;
 /// How long the agent may take to get ready, or to answer.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -1,5 +1,6 @@
 //! What the agent takes and shows at one moment, once a second.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -20,8 +21,8 @@ pub(super) struct Sample {
     pub(super) after: f64,
     /// What the agent and its children take.
     pub(super) usage: Usage,
-    /// Bytes of the page.
-    pub(super) page: usize,
+    /// The page.
+    pub(super) page: Shown,
     /// Rows of its table.
     rows: i64,
     /// Records that a full ring lost, and rows that passes corrected, since its start.
@@ -40,11 +41,44 @@ impl Sample {
         Ok(Self {
             after: start.elapsed().as_secs_f64(),
             usage,
-            page: page.text.len(),
+            page: Shown::of(&page),
             rows: page.sum("connections_tracked", &[]),
             lost: page.sum("events_lost_total", &[]),
             corrected: page.sum("reconcile_corrections_total", &[]),
         })
+    }
+}
+
+/// How large a page is.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Shown {
+    /// Its bytes.
+    bytes: usize,
+    /// Its series.
+    series: usize,
+    /// The values of its labels, each once a label; network namespaces and bounds of buckets apart.
+    pub(super) values: usize,
+    /// Its network namespaces.
+    pub(super) namespaces: usize,
+}
+
+impl Shown {
+    /// Measures a page.
+    pub(super) fn of(page: &Page) -> Self {
+        let values: BTreeSet<_> = page.iter().flat_map(|one| &one.labels).collect();
+        let count = |is: fn(&str) -> bool| values.iter().filter(|value| is(value.0)).count();
+        Self {
+            bytes: page.text.len(),
+            series: page.iter().count(),
+            values: count(|label| !["netns", "le"].contains(&label)),
+            namespaces: count(|label| label == "netns"),
+        }
+    }
+
+    /// Returns how many bytes a series takes; 0 without series.
+    #[expect(clippy::cast_precision_loss, reason = "neither is near 2^53")]
+    pub(super) fn bytes_each(self) -> f64 {
+        self.bytes as f64 / self.series.max(1) as f64
     }
 }
 
@@ -58,7 +92,7 @@ impl Sample {
             reason = "the tests use small numbers"
         )]
         let usage = Usage { memory: (kibibytes as u64) << 10, ..Usage::default() };
-        Self { after, usage, page: 0, rows: 0, lost: 0, corrected: 0 }
+        Self { after, usage, page: Shown::default(), rows: 0, lost: 0, corrected: 0 }
     }
 }
 
@@ -66,12 +100,14 @@ impl fmt::Display for Sample {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             out,
-            "{} KiB in {} processes, {} descriptors, a page of {} KiB, {} rows; {} records lost, \
+            "{} KiB in {} processes, {} descriptors, a page of {} KiB \
+             with {} series, {} rows; {} records lost, \
              {} rows corrected so far",
             self.usage.memory >> 10,
             self.usage.processes,
             self.usage.descriptors,
-            self.page >> 10,
+            self.page.bytes >> 10,
+            self.page.series,
             self.rows,
             self.lost,
             self.corrected

@@ -43,6 +43,11 @@ impl Page {
         Self { text: text.to_owned(), series, malformed }
     }
 
+    /// Every series, in the order of the page.
+    pub fn iter(&self) -> impl Iterator<Item = &Series> {
+        self.series.iter()
+    }
+
     /// The series of a metric that have these labels.
     pub fn all<'a>(
         &'a self,

@@ -96,6 +96,24 @@ impl Mark {
     pub(crate) const fn is_held(self) -> bool {
         self.holders > 0
     }
+
+    /// Adds a descriptor of another holder, or of the same; `owner` is the row's present one.
+    fn with(mut self, other: Self, core: &Core, owner: u32) -> Self {
+        if self.run != other.run {
+            self.run = other.run;
+            self.holders = self.holders.saturating_add(1);
+        }
+        let rank = |tgid: u32| match tgid {
+            0 => (3, 0),
+            _ if HolderScan::gives_way(core, tgid) => (2, tgid),
+            _ if tgid == owner => (0, tgid),
+            _ => (1, tgid),
+        };
+        if rank(other.candidate) < rank(self.candidate) {
+            self.candidate = other.candidate;
+        }
+        self
+    }
 }
 
 impl HolderScan {
@@ -120,15 +138,7 @@ impl HolderScan {
         self.marks.get(index.slot()).copied().map_or(Mark::default(), Mark::from_word)
     }
 
-    /// Sets a mark; `top` is one more than the highest slot in use.
-    #[inline]
-    fn set_mark(&mut self, index: RowId, top: u32, mark: Mark) {
-        match self.marks.get_mut(index.slot()) {
-            Some(word) => *word = mark.word(),
-            None => self.add_mark(index, top, mark),
-        }
-    }
-
+    /// Sets the first mark beyond those that are kept; `top` is one more than the highest slot in use.
     #[cold]
     fn add_mark(&mut self, index: RowId, top: u32, mark: Mark) {
         let more = (top as usize).max(index.slot() + 1);
@@ -220,22 +230,14 @@ impl HolderScan {
     #[inline]
     fn hold(&mut self, core: &Core, entry: &Holder, index: RowId, named: bool) {
         let row = &core.rows[index];
-        let (owner, mut mark) = (row.tgid, self.mark(index));
-        if !mark.is_held() || mark.run != self.run {
-            mark.run = self.run;
-            mark.holders = mark.holders.saturating_add(1);
+        let candidate = if named { entry.tgid } else { 0 };
+        let first = Mark { candidate, run: self.run, holders: 1 };
+        // Most sockets have one holder and one descriptor.
+        match self.marks.get_mut(index.slot()) {
+            Some(word) if *word == 0 => *word = first.word(),
+            Some(word) => *word = Mark::from_word(*word).with(first, core, row.tgid).word(),
+            None => self.add_mark(index, core.rows.top(), first),
         }
-        let rank = |tgid: u32| match tgid {
-            0 => (3, 0),
-            _ if Self::gives_way(core, tgid) => (2, tgid),
-            _ if tgid == owner => (0, tgid),
-            _ => (1, tgid),
-        };
-        // Most sockets have one holder, which needs no rank.
-        if named && (mark.candidate == 0 || rank(entry.tgid) < rank(mark.candidate)) {
-            mark.candidate = entry.tgid;
-        }
-        self.set_mark(index, core.rows.top(), mark);
         if row.state == SocketState::Listen {
             let holders = self.listeners.entry(index).or_default();
             if holders.len() < MOST_OF_LISTENER && !holders.contains(&entry.tgid) {

@@ -229,9 +229,13 @@ fn more() -> Vec<Draft> {
             .ask(
                 max("instance, netns", &SCOPE.of(&FIN_WAIT2_ORPHAN_SOCKETS, "")),
                 "in FIN_WAIT2 {{instance}} {{netns}}",
-                Shown::ZeroWhenHealthy,
+                Shown::InFault(shared::NEAR_LIMITS),
             )
-            .ask(max("instance", &ALL.of(&ORPHANS, "")), "all {{instance}}", Shown::ZeroWhenHealthy)
+            .ask(
+                max("instance", &ALL.of(&ORPHANS, "")),
+                "all {{instance}}",
+                Shown::InFault(shared::NEAR_LIMITS),
+            )
             .ask(setting("tcp_max_orphans"), "tcp_max_orphans {{instance}}", Shown::Always),
         Draft::graph(52, "Half-open connections and their limit", Unit::Count)
             .about(

@@ -28,6 +28,7 @@ pub(super) const AGENT: &str = "tcpwarden-agent";
 pub(super) const DOWN: &str = "the_agent_is_down";
 pub(super) const NARROW: &str = "the_ring_and_the_label_budget_are_too_small";
 pub(super) const FULL: &str = "the_table_is_full";
+pub(super) const NEAR_LIMITS: &str = "the_machine_nears_its_limits";
 pub(super) const UNHELD: &str = "nobody_holds_the_sockets_and_no_pass_comes";
 
 /// Limited by data source, job and instance only.

@@ -31,6 +31,7 @@ const TOGETHER: &[&str] = &[
     "dead-peer",
     "stuck-worker",
     "proxy-chain",
+    "full-pool",
 ];
 
 /// Whether a scenario runs together with others.

@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result};
 use nix::sys::socket::{
     AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, sendmsg, socketpair,
 };
+use testkit::netns::Netns;
 use testkit::traffic::Site;
 
 /// Connections to each port in a burst, one burst a second: half of what counts as missing pooling.
@@ -59,6 +60,19 @@ pub(crate) fn bursts(ports: usize) -> Result<Load> {
         }
     });
     Ok(Load { over, thread: Some(thread) })
+}
+
+/// So many sockets that nobody has any more, and their peers; they stay until it is dropped. With
+/// this timeout the kernel keeps them as they are for four minutes (`tcp_rcv_state_process`, 6.18).
+pub(crate) fn orphans(count: usize) -> Result<(Netns, Vec<TcpStream>)> {
+    let netns = Netns::new()?;
+    netns.sysctl("net/ipv4/tcp_fin_timeout", "300")?;
+    let peers = netns.enter(|| {
+        let site = Site::open(Ipv4Addr::LOCALHOST)?;
+        let pairs: Vec<_> = (0..count).map(|_| site.pair()).collect::<Result<_>>()?;
+        Ok::<_, anyhow::Error>(pairs.into_iter().map(|(_, server)| server).collect())
+    })??;
+    Ok((netns, peers))
 }
 
 /// So many connections with both ends in flight between two unix sockets; they stay there until

@@ -33,6 +33,9 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use site::Site;
 
 fn main() -> ExitCode {
+    if let Some(code) = testkit::netns::dispatch() {
+        return code;
+    }
     let mut arguments = Arguments::from_args();
     // The main thread runs them then, with which the programs end that it starts.
     arguments.test_threads = Some(1);

@@ -1,5 +1,8 @@
 //! The agent, Prometheus and Alertmanager that all tests share.
 
+use std::fmt::Write as _;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
@@ -21,7 +24,7 @@ pub(crate) struct Site {
     /// Gets the alerts.
     pub(crate) alertmanager: Alertmanager,
     /// Last, so that it is removed last.
-    _folder: Folder,
+    folder: Folder,
 }
 
 static SITE: Mutex<Option<Site>> = Mutex::new(None);
@@ -53,7 +56,7 @@ impl Site {
         let scrape =
             Scrape { agents: vec![format!("127.0.0.1:{port}")], every: timing::LIVE.scrape, rules };
         let prometheus = Prometheus::start(&folder, 0, &scrape, &alertmanager)?;
-        Ok(Self { agent: Some(agent), port, prometheus, alertmanager, _folder: folder })
+        Ok(Self { agent: Some(agent), port, prometheus, alertmanager, folder })
     }
 
     /// Ends the agent, if it runs.
@@ -65,6 +68,27 @@ impl Site {
     pub(crate) fn replace_agent(&mut self, options: &[&str]) -> Result<()> {
         self.end_agent();
         self.agent = Some(start_agent(self.port, options)?);
+        Ok(())
+    }
+
+    /// Starts the agent in its place as usual, where it reads these texts in the place of settings
+    /// below `/proc/sys`. They are mounted over them for the agent alone; nothing else changes.
+    pub(crate) fn replace_agent_under(&mut self, settings: &[(&str, &str)]) -> Result<()> {
+        self.end_agent();
+        let mut mounts = String::new();
+        for (path, text) in settings {
+            let file = self.folder.write(&format!("sys/{path}"), &format!("{text}\n"))?;
+            let _ = write!(mounts, "mount --bind {} /proc/sys/{path} && ", file.display());
+        }
+        let binary = binary("TCPWARDEN_BIN", "tcpwarden")?;
+        let script = format!(
+            "#!/bin/sh\nexec unshare --mount sh -c '{mounts}exec {} \"$@\"' sh \"$@\"\n",
+            binary.display()
+        );
+        let script = self.folder.write("agent-under-settings", &script)?;
+        std::fs::set_permissions(&script, Permissions::from_mode(0o755))
+            .with_context(|| format!("make {} executable", script.display()))?;
+        self.agent = Some(stack::agent(&script, self.port, HEALTHY)?);
         Ok(())
     }
 

@@ -5,6 +5,7 @@ mod black_hole;
 mod dead_peer;
 mod echo;
 mod fd_leak;
+mod full_pool;
 mod half_close;
 mod lossy_link;
 mod pool_leak;
@@ -41,4 +42,5 @@ pub(crate) const ALL: &[Scenario] = &[
     stuck_worker::SCENARIO,
     bind_first::SCENARIO,
     proxy_chain::SCENARIO,
+    full_pool::SCENARIO,
 ];

@@ -5,6 +5,7 @@ use std::cell::Cell;
 use std::io::{self, BufWriter, Write};
 use std::ops::ControlFlow;
 use std::os::fd::{AsFd as _, AsRawFd};
+use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Context as _;
@@ -22,6 +23,7 @@ use crate::clock::monotonic;
 use crate::config::DEFAULT_LISTEN;
 use crate::events::older::Older;
 use crate::events::watch::Watch;
+use crate::events::workloads::Workloads;
 use crate::events::{Format, Printer, Progress, Summary, names};
 use crate::exit::{self, Error};
 use crate::ingest::Counters;
@@ -60,7 +62,7 @@ pub fn events(arguments: &EventsArgs) -> Result<u8, Error> {
     let mut printer = Printer::new(format, BufWriter::with_capacity(1 << 16, output), io::stderr());
     let probes: Vec<_> = kernel.probes().iter().map(|(probe, state)| (probe.name, state)).collect();
     let mut summary = Summary::default();
-    let mut watch = Watch::new(arguments.which.clone(), older);
+    let mut watch = Watch::new(arguments.which.clone(), older, Workloads::below(Path::new("/")));
     let mut going = printer.ready(&probes)?.is_continue();
     let most = arguments.count.unwrap_or(u64::MAX);
     let (mut ready, mut more) = (mio::Events::with_capacity(8), false);

@@ -54,12 +54,14 @@ struct Whose {
     role: &'static str,
     owner_process: Option<String>,
     owner_pid: Option<u32>,
+    owner_workload: Option<String>,
 }
 
 impl Whose {
     fn of(known: &Known) -> Self {
         let (owner_process, owner_pid) = known.owner.clone().unzip();
-        Self { role: known.role.as_str(), owner_process, owner_pid }
+        let owner_workload = known.workload.as_deref().map(str::to_owned);
+        Self { role: known.role.as_str(), owner_process, owner_pid, owner_workload }
     }
 }
 

@@ -10,6 +10,7 @@ pub(crate) mod names;
 pub(crate) mod older;
 mod text;
 pub(crate) mod watch;
+pub(crate) mod workloads;
 
 use std::io::{self, Write};
 use std::ops::ControlFlow;

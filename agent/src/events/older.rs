@@ -4,6 +4,7 @@
 //! has; without an agent nothing is known.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use agent_common::record::Endpoints;
@@ -15,6 +16,7 @@ use super::known::Known;
 use super::names;
 use crate::client::{self, Agent, Failure};
 use crate::query::value;
+use crate::workload::UNKNOWN;
 
 /// The most connections that are asked for.
 const MOST: usize = 16_000;
@@ -49,6 +51,7 @@ struct Connection {
     peer_port: u16,
     role: String,
     process: String,
+    workload: String,
     pid: Option<u32>,
 }
 
@@ -87,7 +90,9 @@ impl Older {
             };
             let owner = one.pid.map(|pid| (names::printable(&one.process), pid));
             let role = value::role(&one.role).unwrap_or(Role::Unknown);
-            self.0.insert(ends, Known { owner, role });
+            let workload = Some(names::printable(&one.workload).into());
+            let workload = workload.filter(|name: &Arc<str>| **name != *UNKNOWN);
+            self.0.insert(ends, Known { owner, workload, role });
         }
         answer.next
     }
@@ -122,16 +127,17 @@ mod tests {
 
     use super::*;
     use crate::events::watch::{Watch, Which};
+    use crate::events::workloads::Workloads;
 
     const ANSWER: &str = r#"{"next": "x", "more": 1, "connections": [
         {"netns": 9, "local_address": "::", "local_port": 80, "peer_address": "::", "peer_port": 0,
-         "role": "server", "process": "old\u001b", "pid": 7, "state": "established"}]}"#;
+         "role": "server", "process": "old\u001b", "workload": "w\u001b", "pid": 7, "state": "established"}]}"#;
 
     fn watch() -> Watch {
         let mut older = Older::default();
         let next = older.take(serde_json::from_str(ANSWER).unwrap());
         assert_eq!(next.as_deref(), Some("x"));
-        Watch::new(Which::default(), older)
+        Watch::new(Which::default(), older, Workloads::these(&[]))
     }
 
     fn ends() -> Endpoints {
@@ -145,7 +151,11 @@ mod tests {
 
     #[test]
     fn what_the_agent_knew_holds_until_the_socket_closes() {
-        let known = Known { owner: Some(("old\\u{1b}".to_owned(), 7)), role: Role::Server };
+        let known = Known {
+            owner: Some(("old\\u{1b}".to_owned(), 7)),
+            workload: Some("w\\u{1b}".into()),
+            role: Role::Server,
+        };
         let mut watch = watch();
         let retransmit = Retransmit { ends: ends(), ..Retransmit::default() };
         assert_eq!(watch.retransmit(&retransmit), Some(known.clone()));
@@ -160,6 +170,6 @@ mod tests {
     #[test]
     fn another_socket_with_the_same_ends_has_another_owner() {
         let known = watch().transition(&moved(CLOSE, SYN_SENT));
-        assert_eq!(known, Some(Known { owner: None, role: Role::Client }));
+        assert_eq!(known, Some(Known { role: Role::Client, ..Known::NOTHING }));
     }
 }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::older::Older;
 use super::watch::{Watch, Which};
+use super::workloads::Workloads;
 use super::*;
 
 fn words(address: &str) -> [u64; 2] {
@@ -78,9 +79,14 @@ fn curl() -> Known {
     known(&state())
 }
 
+/// The cgroup of [`ends`].
+fn workloads() -> Workloads {
+    Workloads::these(&[(1, "web.service")])
+}
+
 fn known(record: &State) -> Known {
     let record = State { old: tcp::CLOSE, new: tcp::SYN_SENT, ..*record };
-    Watch::default().transition(&record).unwrap()
+    Watch::new(Which::default(), Older::default(), workloads()).transition(&record).unwrap()
 }
 
 fn printed(
@@ -110,7 +116,8 @@ fn a_transition_is_the_object_that_was_promised() {
         "local_address": "127.0.0.1", "local_port": 4000,
         "peer_address": "2001:db8::1", "peer_port": 5000,
         "process": "curl", "pid": 123, "uid": 7, "error": null,
-        "role": "client", "owner_process": "curl", "owner_pid": 123
+        "role": "client", "owner_process": "curl", "owner_pid": 123,
+        "owner_workload": "web.service"
     });
     assert_eq!(parsed(|printer| printer.transition(&state(), &curl())), expected);
 }
@@ -252,7 +259,7 @@ fn a_filter_takes_what_this_or_an_earlier_event_told_of_the_socket() {
         let crate::cli::Command::Events(events) = crate::cli::parse(words).unwrap().command else {
             panic!("not events")
         };
-        Watch::new(events.which, Older::default())
+        Watch::new(events.which, Older::default(), workloads())
     };
     let born = State { old: tcp::CLOSE, new: tcp::SYN_SENT, ..state() };
     let told = |words: &[&str]| {
@@ -263,6 +270,7 @@ fn a_filter_takes_what_this_or_an_earlier_event_told_of_the_socket() {
     };
     for both in [
         &["--process", "cu*"][..],
+        &["--workload", "web*"],
         &["--pid", "1,123"],
         &["--port", "5000", "--role", "client"],
         &["--service-port", "5000"],
@@ -273,6 +281,7 @@ fn a_filter_takes_what_this_or_an_earlier_event_told_of_the_socket() {
     }
     for none in [
         &["--process", "wget"][..],
+        &["--workload", "unknown"],
         &["--pid", "7"],
         &["--port", "1"],
         &["--service-port", "40000"],
@@ -290,7 +299,7 @@ fn a_filter_takes_what_this_or_an_earlier_event_told_of_the_socket() {
     assert!(watch.transition(&close().state).is_some());
     assert!(watch.retransmit(&retransmit(kind::RETRANSMIT)).is_none(), "it is forgotten");
     assert_eq!(
-        Watch::new(Which::default(), Older::default()).retransmit(&retransmit(0)),
+        Watch::new(Which::default(), Older::default(), workloads()).retransmit(&retransmit(0)),
         Some(Known::NOTHING)
     );
 }

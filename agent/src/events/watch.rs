@@ -13,8 +13,10 @@ use hashbrown::HashMap;
 use super::known::Known;
 use super::names;
 use super::older::Older;
+use super::workloads::Workloads;
 use crate::listing::filter::{End, Pattern};
 use crate::query::value;
+use crate::workload::UNKNOWN;
 
 /// The most sockets that are remembered.
 const MOST: usize = 1 << 16;
@@ -26,6 +28,10 @@ pub struct Which {
     /// Of a process with this name; NAME* for names that begin so
     #[arg(long, value_name = "NAME", value_parser = value::pattern)]
     pub(crate) process: Vec<Pattern>,
+    /// Of a workload with this name (nginx.service, a container, a pod, host); NAME* for names that
+    /// begin so
+    #[arg(long, value_name = "NAME", value_parser = value::pattern)]
+    pub(crate) workload: Vec<Pattern>,
     /// Of the process with this id
     #[arg(long, value_name = "PIDS", value_delimiter = ',')]
     pub(crate) pid: Vec<u32>,
@@ -55,18 +61,19 @@ pub struct Which {
 }
 
 /// Remembers sockets and chooses events.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Watch {
     which: Which,
     sockets: HashMap<u64, Known>,
     older: Older,
+    workloads: Workloads,
 }
 
 impl Watch {
     /// Returns a watch for the events that match; of sockets that are `older` something is known.
     #[must_use]
-    pub(crate) fn new(which: Which, older: Older) -> Self {
-        Self { which, sockets: HashMap::new(), older }
+    pub(crate) fn new(which: Which, older: Older, workloads: Workloads) -> Self {
+        Self { which, sockets: HashMap::new(), older, workloads }
     }
 
     /// Returns what is known of a socket.
@@ -83,7 +90,10 @@ impl Watch {
             self.older.forget(&record.ends);
         }
         let mut known = self.known(&record.ends);
-        known.owner = names::owner(record).or(known.owner);
+        if let Some(owner) = names::owner(record) {
+            let workload = self.workloads.of(record.ends.cgroup, owner.1);
+            known = Known { owner: Some(owner), workload: workload.or(known.workload), ..known };
+        }
         known.role = match (known.role, record.new) {
             (Role::Unknown, tcp::SYN_SENT) => Role::Client,
             (Role::Unknown, tcp::SYN_RECV | tcp::LISTEN) => Role::Server,
@@ -110,7 +120,9 @@ impl Which {
     fn matches(&self, known: &Known, ends: &Endpoints, states: &[u8]) -> bool {
         let (local, peer) = (names::address(ends.local), names::address(ends.peer));
         let owner = known.owner.as_ref();
+        let workload = known.workload.as_deref().unwrap_or(UNKNOWN);
         any(&self.process, |name| owner.is_some_and(|owner| name.matches(&owner.0)))
+            && any(&self.workload, |name| name.matches(workload))
             && any(&self.pid, |pid| owner.is_some_and(|owner| owner.1 == *pid))
             && any(&self.port, |port| [ends.local_port, ends.peer_port].contains(port))
             && any(&self.service_port, |port| is_service(*port, known.role, ends))

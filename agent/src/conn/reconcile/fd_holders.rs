@@ -138,7 +138,8 @@ impl HolderScan {
         self.marks.get(index.slot()).copied().map_or(Mark::default(), Mark::from_word)
     }
 
-    /// Sets the first mark beyond those that are kept; `top` is one more than the highest slot in use.
+    /// Sets the first mark beyond those that are kept; `top` is one more than the highest slot in
+    /// use.
     #[cold]
     fn add_mark(&mut self, index: RowId, top: u32, mark: Mark) {
         let more = (top as usize).max(index.slot() + 1);

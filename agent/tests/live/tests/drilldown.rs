@@ -199,4 +199,17 @@ fn older() {
         (&closing["process"], &closing["owner_process"], &closing["owner_pid"], &closing["role"]),
         (&Value::Null, &LEAKER.into(), &holder.id().into(), &"server".into())
     );
+    // The command finds the workload of what is younger by itself, and the same.
+    let known = &json(&agent, &["connections", "--json", "--process", LEAKER])["connections"][0];
+    let workload = known["workload"].as_str().expect("its workload");
+    assert_eq!(closing["owner_workload"], workload, "of {known}");
+    let younger = Events::start_with(&["--workload", workload, "--process", LEAKER]);
+    let another = roles::start(&netns, "listen 127.0.0.1:0 1", LEAKER);
+    let listening = younger.wait("another listener", || {
+        younger.of(netns.inode, "transition").into_iter().find(|event| event["new"] == "listen")
+    });
+    assert_eq!(
+        (&listening["owner_pid"], &listening["owner_workload"]),
+        (&another.id().into(), &workload.into())
+    );
 }

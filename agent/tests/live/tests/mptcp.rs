@@ -1,5 +1,6 @@
 //! Multipath TCP: whose the subflows are, and that none of them waits to be accepted once it was.
 
+use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -43,22 +44,36 @@ pub(super) fn connect(address: SocketAddr, protocol: Protocol) -> TcpStream {
     socket.into()
 }
 
+/// Both sides of each connection hear of the other: only then may subflows join.
+fn exchange<'a>(pairs: impl Iterator<Item = (&'a TcpStream, &'a TcpStream)>) {
+    for (mut client, mut server) in pairs {
+        let mut byte = [0];
+        client.write_all(b"x").and_then(|()| server.read_exact(&mut byte)).expect("ask");
+        server.write_all(b"y").and_then(|()| client.read_exact(&mut byte)).expect("answer");
+    }
+}
+
 fn accepted() {
     if !Path::new("/proc/sys/net/mptcp/enabled").exists() {
         eprintln!("this kernel was built without MPTCP (CONFIG_MPTCP): nothing to look at");
         return;
     }
     let (netns, agent) = (Netns::new(), Agent::start(&[]));
+    // A second address of the client: each MPTCP connection gets a second subflow, which joins.
+    netns.run("ip mptcp limits set subflow 2 add_addr_accepted 2").expect("allow subflows");
+    netns.run("ip mptcp endpoint add 127.0.0.2 dev lo id 5 subflow").expect("a second address");
     for protocol in [Protocol::TCP, Protocol::MPTCP] {
-        let name = if protocol == Protocol::TCP { "plain" } else { "multipath" };
+        let (name, subflows) =
+            if protocol == Protocol::TCP { ("plain", 1) } else { ("multipath", 2) };
         let (listener, address) = netns.enter(listen);
         let clients: Vec<_> =
             netns.enter(|| (0..COUNT).map(|_| connect(address, protocol)).collect());
-        let servers: Vec<_> = (0..COUNT).map(|_| listener.accept().expect("accept")).collect();
+        let servers: Vec<_> = (0..COUNT).map(|_| listener.accept().expect("accept").0).collect();
+        exchange(clients.iter().zip(&servers));
         let since = Instant::now();
         let query = format!("netns={}&port={}&state=established", netns.inode, address.port());
         let known = |rows: &[Value]| {
-            rows.len() == 2 * COUNT
+            rows.len() == 2 * COUNT * subflows
                 && rows.iter().all(|row| {
                     row["process"] == TEST_NAME
                         && row["pid"] == std::process::id()
@@ -73,7 +88,8 @@ fn accepted() {
         });
         assert!(found.is_some(), "{name}: not all are accepted and owned: {rows:#?}");
         let role = |wanted: &str| rows.iter().filter(|row| row["role"] == wanted).count();
-        assert_eq!((role("client"), role("server")), (COUNT, COUNT), "{name}: roles");
+        let each = COUNT * subflows;
+        assert_eq!((role("client"), role("server")), (each, each), "{name}: roles");
         let port = address.port().to_string();
         let labels = [("process", TEST_NAME), ("port", port.as_str())];
         assert_eq!(agent.scrape().sum("listen_unaccepted_connections", &labels), 0, "{name}");

@@ -214,29 +214,7 @@ fn more() -> Vec<Draft> {
         format!("{} / {}", SCOPE.of(&LISTEN_BACKLOG_LIMIT, ""), SCOPE.of(&LISTEN_SOCKETS, ""));
     let limit = |pattern| Override::matching(pattern).limit_line("text");
     vec![
-        Draft::graph(51, "Orphans and their limit", Unit::Count)
-            .about(
-                "Sockets that no descriptor refers to, of the machine and in FIN_WAIT2 by \
-                 namespace, and tcp_max_orphans, on a logarithmic scale. The kernel ends those in \
-                 FIN_WAIT2 after tcp_fin_timeout.",
-                "The two meet: the kernel resets orphans.",
-                &["TcpFinWait2Stuck"],
-                "Peers do not close: lower tcp_fin_timeout, find the peer.",
-            )
-            .size(8, 8)
-            .logarithmic()
-            .with(limit("^tcp_max_orphans .*"))
-            .ask(
-                max("instance, netns", &SCOPE.of(&FIN_WAIT2_ORPHAN_SOCKETS, "")),
-                "in FIN_WAIT2 {{instance}} {{netns}}",
-                Shown::InFault(shared::NEAR_LIMITS),
-            )
-            .ask(
-                max("instance", &ALL.of(&ORPHANS, "")),
-                "all {{instance}}",
-                Shown::InFault(shared::NEAR_LIMITS),
-            )
-            .ask(setting("tcp_max_orphans"), "tcp_max_orphans {{instance}}", Shown::Always),
+        orphans(),
         Draft::graph(52, "Half-open connections and their limit", Unit::Count)
             .about(
                 "Handshakes that are not finished, and tcp_max_syn_backlog, which holds for each \
@@ -272,4 +250,30 @@ fn more() -> Vec<Draft> {
             )
             .ask(setting("somaxconn"), "somaxconn {{instance}}", Shown::Always),
     ]
+}
+
+fn orphans() -> Draft {
+    Draft::graph(51, "Orphans and their limit", Unit::Count)
+        .about(
+            "Sockets that no descriptor refers to, of the machine and in FIN_WAIT2 by \
+             namespace, and tcp_max_orphans, on a logarithmic scale. The kernel ends those in \
+             FIN_WAIT2 after tcp_fin_timeout.",
+            "The two meet: the kernel resets orphans.",
+            &["TcpFinWait2Stuck"],
+            "Peers do not close: lower tcp_fin_timeout, find the peer.",
+        )
+        .size(8, 8)
+        .logarithmic()
+        .with(Override::matching("^tcp_max_orphans .*").limit_line("text"))
+        .ask(
+            max("instance, netns", &SCOPE.of(&FIN_WAIT2_ORPHAN_SOCKETS, "")),
+            "in FIN_WAIT2 {{instance}} {{netns}}",
+            Shown::InFault(shared::NEAR_LIMITS),
+        )
+        .ask(
+            max("instance", &ALL.of(&ORPHANS, "")),
+            "all {{instance}}",
+            Shown::InFault(shared::NEAR_LIMITS),
+        )
+        .ask(setting("tcp_max_orphans"), "tcp_max_orphans {{instance}}", Shown::Always)
 }

@@ -1,5 +1,5 @@
-//! What no scenario can cause: an agent that fails, and limits of the whole machine, which the tests
-//! do not change; the agent reads smaller ones in their place.
+//! What no scenario can cause: an agent that fails, and limits of the whole machine, which the
+//! tests do not change; the agent reads smaller ones in their place.
 
 use std::any::Any;
 use std::collections::BTreeSet;

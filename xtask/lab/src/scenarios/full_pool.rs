@@ -17,8 +17,8 @@ const PORT: u16 = 8080;
 
 pub(crate) const SCENARIO: Scenario = Scenario {
     name: "full-pool",
-    about: "a server needs nearly all of its descriptors, all the time: nothing leaks, and the next \
-        burst meets the limit",
+    about: "a server needs nearly all of its descriptors, all the time: nothing leaks, and the \
+        next burst meets the limit",
     board: "tcpwarden-capacity",
     look: &[
         "descriptors of sessions-api at 96 % and flat",

@@ -131,7 +131,8 @@ mod tests {
 
     const ANSWER: &str = r#"{"next": "x", "more": 1, "connections": [
         {"netns": 9, "local_address": "::", "local_port": 80, "peer_address": "::", "peer_port": 0,
-         "role": "server", "process": "old\u001b", "workload": "w\u001b", "pid": 7, "state": "established"}]}"#;
+         "role": "server", "process": "old\u001b", "workload": "w\u001b", "pid": 7,
+         "state": "established"}]}"#;
 
     fn watch() -> Watch {
         let mut older = Older::default();

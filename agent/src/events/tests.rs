@@ -79,14 +79,11 @@ fn curl() -> Known {
     known(&state())
 }
 
-/// The cgroup of [`ends`].
-fn workloads() -> Workloads {
-    Workloads::these(&[(1, "web.service")])
-}
-
 fn known(record: &State) -> Known {
     let record = State { old: tcp::CLOSE, new: tcp::SYN_SENT, ..*record };
-    Watch::new(Which::default(), Older::default(), workloads()).transition(&record).unwrap()
+    Watch::new(Which::default(), Older::default(), Workloads::these(&[(1, "web.service")]))
+        .transition(&record)
+        .unwrap()
 }
 
 fn printed(
@@ -259,7 +256,7 @@ fn a_filter_takes_what_this_or_an_earlier_event_told_of_the_socket() {
         let crate::cli::Command::Events(events) = crate::cli::parse(words).unwrap().command else {
             panic!("not events")
         };
-        Watch::new(events.which, Older::default(), workloads())
+        Watch::new(events.which, Older::default(), Workloads::these(&[(1, "web.service")]))
     };
     let born = State { old: tcp::CLOSE, new: tcp::SYN_SENT, ..state() };
     let told = |words: &[&str]| {
@@ -292,14 +289,11 @@ fn a_filter_takes_what_this_or_an_earlier_event_told_of_the_socket() {
     ] {
         assert_eq!(told(none), (false, false), "{none:?}");
     }
+    assert_eq!(watch(&[]).retransmit(&retransmit(0)), Some(Known::NOTHING));
     let mut watch = watch(&["--process", "curl"]);
     assert!(watch.retransmit(&retransmit(kind::RETRANSMIT)).is_none(), "whose it is, none told");
     assert!(watch.transition(&state()).is_some());
     assert!(watch.retransmit(&retransmit(kind::RETRANSMIT)).is_some());
     assert!(watch.transition(&close().state).is_some());
     assert!(watch.retransmit(&retransmit(kind::RETRANSMIT)).is_none(), "it is forgotten");
-    assert_eq!(
-        Watch::new(Which::default(), Older::default(), workloads()).retransmit(&retransmit(0)),
-        Some(Known::NOTHING)
-    );
 }

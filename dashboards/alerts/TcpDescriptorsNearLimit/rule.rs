@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use catalogue::metrics::pressure::{MAX_FDS, OPEN_FDS};
+use catalogue::metrics::pressure::{FDS_EXHAUSTED, MAX_FDS, OPEN_FDS};
 
 use crate::alert::{Alert, Severity, Term, percent, term};
 use crate::rules::promql::{indent, series};
@@ -46,7 +46,7 @@ fn expr(timing: &Timing) -> String {
     format!(
         "max_over_time(({ratio})[{}:{step}s]) >= {NONE_LEFT}\nor (\n{}\n)",
         timing.span(TOUCHED),
-        indent(&soon(&ratio, &history, timing))
+        indent(&soon(&ratio, &history, &series(&FDS_EXHAUSTED, &[]), timing))
     )
 }
 

@@ -1,6 +1,6 @@
 //! The local ports for one destination are nearly used up.
 
-use catalogue::metrics::pressure::{EPHEMERAL_PORTS_USED, SYSCTL};
+use catalogue::metrics::pressure::{EPHEMERAL_PORTS_USED, PORTS_EXHAUSTED, SYSCTL};
 
 use crate::alert::{Alert, Severity};
 use crate::rules::promql::{eq, indent, series};
@@ -37,6 +37,7 @@ fn expr(timing: &Timing) -> String {
         "label_replace({} == 1, \"netns\", \"host\", \"name\", \".*\")",
         series(&SYSCTL, &[eq("name", "tcp_tw_reuse")])
     );
-    let near = now_or_soon(&ratio, &format!("{ratio}[{}]", timing.span(TREND)), timing);
+    let history = format!("{ratio}[{}]", timing.span(TREND));
+    let near = now_or_soon(&ratio, &history, &series(&PORTS_EXHAUSTED, &[]), timing);
     format!("(\n{}\n)\nunless on (job, instance, netns)\n{reuse}", indent(&near))
 }

@@ -33,20 +33,19 @@ pub(crate) fn stuck_terms(timing: &Timing) -> Vec<Term> {
 /// Past the one limit, or past the other and on the way to all of it, by the last stretch of
 /// `history` and by that before: a step, a warm-up or another process in the same series is in one
 /// of the two, a climb in both.
-pub(crate) fn now_or_soon(ratio: &str, history: &str, timing: &Timing) -> String {
-    format!("{ratio} >= {USED_RATIO_CRITICAL}\nor (\n{}\n)", indent(&soon(ratio, history, timing)))
+pub(crate) fn now_or_soon(ratio: &str, history: &str, left: &str, timing: &Timing) -> String {
+    let soon = indent(&soon(ratio, history, left, timing));
+    format!("{ratio} >= {USED_RATIO_CRITICAL}\nor (\n{soon}\n)")
 }
 
-/// Past the lower limit and on the way to all of it, by the last stretch of `history` and by that
-/// before.
-pub(crate) fn soon(ratio: &str, history: &str, timing: &Timing) -> String {
+/// Past the lower limit and on the way to all of it: by the last stretch of `history` and by that
+/// before, or by the time that is `left`, which the agent tells from a longer history.
+pub(crate) fn soon(ratio: &str, history: &str, left: &str, timing: &Timing) -> String {
     let (trend, horizon) = (timing.span(TREND), timing.seconds(HORIZON));
     let ahead = |offset: &str| format!("predict_linear({history}{offset}, {horizon}) >= 1");
-    format!(
-        "({ratio} >= {USED_RATIO_WARNING})\nand\n{}\nand\n{}",
-        ahead(""),
-        ahead(&format!(" offset {trend}"))
-    )
+    let ahead = format!("{}\nand\n{}", ahead(""), ahead(&format!(" offset {trend}")));
+    let ahead = indent(&format!("{ahead}\nor\n{left} <= {horizon}"));
+    format!("({ratio} >= {USED_RATIO_WARNING})\nand (\n{ahead}\n)")
 }
 
 pub(crate) fn near_terms(timing: &Timing) -> Vec<Term> {
@@ -65,7 +64,8 @@ pub(crate) fn soon_terms(timing: &Timing) -> Vec<Term> {
         term(
             "trend",
             timing.span(TREND),
-            "history from which the trend is told, and as much before it, by itself",
+            "history from which the trend is told, and as much before it, by itself; the agent \
+             tells it from twenty minutes or more",
         ),
     ]
 }

@@ -121,6 +121,13 @@ impl Suspect {
         self.peer_state = Some(state.to_owned());
     }
 
+    /// Takes the process of this host whose own connections grow, which end here.
+    pub(super) fn take_cause(&mut self, process: &str, pid: u32) {
+        let text = format!("; it follows from process {process} (pid {pid}), whose own end here");
+        self.sentence.push_str(&text);
+        (self.cause_process, self.cause_pid) = (Some(process.to_owned()), Some(pid));
+    }
+
     /// Takes the processes that hold the listener behind its connections, beside its own.
     pub(super) fn take_holders(&mut self, holders: &[u32]) {
         let own = |pid: &u32| self.pids.iter().any(|own| own.pid == *pid);

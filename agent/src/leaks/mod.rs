@@ -10,6 +10,7 @@
 //! history; connections beyond are counted. The table is locked for one slice at a time.
 
 mod answer;
+mod chain;
 mod context;
 pub(crate) mod exhaustion;
 mod expectations;
@@ -31,8 +32,6 @@ mod trend;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
-
-use catalogue::labels::SocketState;
 
 use crate::config::Expected;
 use crate::conn::RowView;
@@ -156,10 +155,10 @@ impl Watch {
         let survey = Survey::of(table, &filter, now, &self.times);
         let (mut accused, notes) = self.candidates(&survey, now.saturating_sub(min_age));
         let peers = Peers::of(table, &rows_with_peers(&accused, limit));
-        for candidate in accused.iter_mut().filter(|one| one.is_half_closed()) {
-            let peer = candidate.first_row().and_then(|row| peers.get(row));
-            candidate.is_effect = peer.is_some_and(|peer| peer.state == SocketState::CloseWait);
-        }
+        chain::mark(&mut accused, |one| {
+            let peer = one.first_row().and_then(|row| peers.get(row))?;
+            Some((peer.state, peer.pid))
+        });
         accused.sort_by(Candidate::rank);
         let show = |candidates: &[Candidate<'_>], most: usize| {
             let shown = &candidates[..candidates.len().min(most)];
@@ -252,6 +251,9 @@ impl Watch {
         if let Some(peer) = candidate.first_row().and_then(|row| peers.get(row)) {
             suspect.take_peer(peer);
         }
+        if let Some((process, pid)) = candidate.cause {
+            suspect.take_cause(process, pid);
+        }
         if let Some(started) = started {
             suspect.take_started(started);
         }
@@ -292,6 +294,6 @@ fn rows_with_peers(accused: &[Candidate<'_>], shown: usize) -> Vec<RowView> {
     let matters = accused
         .iter()
         .enumerate()
-        .filter(|(place, one)| *place < shown || (one.is_half_closed() && *place < MAX_SAMPLED));
+        .filter(|(place, one)| *place < shown || (one.may_be_in_chain() && *place < MAX_SAMPLED));
     matters.filter_map(|(_, one)| one.first_row().cloned()).collect()
 }

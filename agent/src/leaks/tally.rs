@@ -48,6 +48,8 @@ pub(crate) struct Tally {
     pub(crate) settled: u64,
     /// How many of those were used at their birth only, and not for [`Times::quiet`].
     pub(crate) unused: u64,
+    /// How many have a birth that was not seen.
+    pub(crate) births_unseen: u64,
     /// How many are older than [`Times::aged`].
     pub(crate) aged: u64,
     /// How many of those were used at their birth only.
@@ -129,6 +131,7 @@ impl Tally {
         let once =
             connection.born.map(|born| connection.last_used.saturating_sub(born) <= times.single);
         let is_once = once == Some(true);
+        self.births_unseen += u64::from(once.is_none());
         let lives = connection.born.map(|born| now.saturating_sub(born));
         let older = |than: u64| lives.map_or(idle < times.quiet, |age| age >= than);
         if older(times.quiet) {

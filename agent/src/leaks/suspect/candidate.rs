@@ -22,8 +22,12 @@ pub(crate) struct Candidate<'a> {
     pub(super) expected: Option<&'a str>,
     /// Whether its process runs out of descriptors, or its listener of room.
     pub(crate) runs_out: bool,
-    /// Whether the other end, on this host, is what has to close.
+    /// Whether a process at an other end, on this host, is the cause.
     pub(crate) is_effect: bool,
+    /// The name and id of that process, if it is accused too.
+    pub(crate) cause: Option<(&'a str, u32)>,
+    /// Whether it drives another process of this host to its limit.
+    pub(crate) exhausts: bool,
 }
 
 impl<'a> Candidate<'a> {
@@ -37,7 +41,17 @@ impl<'a> Candidate<'a> {
     ) -> Self {
         let accuses = verdict.accuses && expected.is_none();
         let score = if accuses { score(&verdict, group) } else { 0 };
-        Self { key, group, verdict, score, expected, runs_out: false, is_effect: false }
+        Self {
+            key,
+            group,
+            verdict,
+            score,
+            expected,
+            runs_out: false,
+            is_effect: false,
+            cause: None,
+            exhausts: false,
+        }
     }
 
     /// Returns whether it accuses; if not, it is a note. What is expected accuses nobody.
@@ -98,10 +112,34 @@ impl<'a> Candidate<'a> {
         self.group.sample.first()
     }
 
-    /// Returns whether it is a half-closed one: then the other end may be the cause.
+    /// Returns what kind of leak it is.
     #[must_use]
-    pub(crate) fn is_half_closed(&self) -> bool {
-        self.verdict.kind == Kind::HalfClosed
+    pub(crate) const fn kind(&self) -> Kind {
+        self.verdict.kind
+    }
+
+    /// Returns whether the other end may be the cause, or this the cause of what is there.
+    #[must_use]
+    pub(crate) const fn may_be_in_chain(&self) -> bool {
+        matches!(self.verdict.kind, Kind::HalfClosed | Kind::EstablishedGrowing)
+    }
+
+    /// Returns how many connections it is about.
+    #[must_use]
+    pub(crate) const fn connections(&self) -> u64 {
+        self.verdict.connections
+    }
+
+    /// Returns the name of its process and the id of the first of that name; 0 if it is not known.
+    #[must_use]
+    pub(crate) fn owner(&self) -> (&'a str, u32) {
+        (&self.key.process, self.first_pid().unwrap_or(0))
+    }
+
+    /// Returns whether it grows, by the trend test, to a limit of its process or its listener.
+    #[must_use]
+    pub(crate) const fn grows_to_limit(&self) -> bool {
+        self.runs_out && self.verdict.trend
     }
 
     /// Returns whether its connections wait at a listener.
@@ -115,7 +153,7 @@ impl<'a> Candidate<'a> {
     /// that the same table gives the same order.
     #[must_use]
     pub(crate) fn rank(&self, other: &Self) -> Ordering {
-        let grows = |one: &Self| one.runs_out && one.verdict.trend;
+        let grows = |one: &Self| one.grows_to_limit() || one.exhausts;
         let numbers =
             |one: &Self| Reverse((grows(one), !one.is_effect, one.score, one.verdict.connections));
         let names = |one: &Self| {

@@ -69,6 +69,11 @@ pub(crate) struct Suspect {
     pub(crate) peer_workload: Option<String>,
     /// The state there.
     pub(crate) peer_state: Option<String>,
+    /// Of `established_growing`: the process of this host from which it follows, because as many
+    /// connections of that one grow, and end here.
+    pub(crate) cause_process: Option<String>,
+    /// Its id.
+    pub(crate) cause_pid: Option<u32>,
     /// What to do next.
     pub(crate) next_step: String,
     /// The page of docs/runbooks about it, without the ending.
@@ -99,6 +104,9 @@ pub(crate) struct Suspect {
     /// In ESTABLISHED: how many are older than a minute; one without a known birth only if it is in
     /// use.
     pub(crate) older: u64,
+    /// In ESTABLISHED: how many have a birth that was not seen.
+    #[serde(skip)]
+    pub(crate) births_unseen: u64,
     /// Of `established_growing`: how many connections of the service were closed in
     /// `growth_over_seconds`; `None` if that is not known.
     pub(crate) closed: Option<u64>,
@@ -206,6 +214,7 @@ impl Suspect {
             idle: tally.idle,
             used_once: tally.used_once,
             older: tally.aged,
+            births_unseen: tally.births_unseen,
             closed: verdict.closed,
             longest_idle_seconds: seconds(tally.longest_idle),
             oldest_age_seconds: seconds(now.saturating_sub(group.since)),

@@ -96,9 +96,9 @@ fn evidence(suspect: &Suspect, kind: Kind) -> String {
 /// Returns how the connections of a growing group were used: `: each was used once and never again,
 /// none was closed`. The use of those younger than a minute says nothing yet.
 fn use_of(suspect: &Suspect) -> String {
-    let Suspect { used_once, older, connections, older_than_60, .. } = *suspect;
+    let Suspect { used_once, older, connections, births_unseen, .. } = *suspect;
     // Of one whose birth was not seen it is not known how often it was used.
-    let is_known = used_once > 0 && used_once >= older && older >= older_than_60;
+    let is_known = used_once > 0 && used_once >= older && births_unseen == 0;
     let once = match is_known {
         true if older >= connections => ": each was used once and never again",
         true => ": each that is older than a minute was used once and never again",

@@ -21,6 +21,7 @@ mod grafana;
 mod load;
 mod panels;
 mod scenario;
+mod secured;
 mod site;
 mod watch;
 
@@ -65,6 +66,9 @@ fn main() -> ExitCode {
             on_site(|site| faults::prove(site, fault))
         }));
     }
+    trials.push(Trial::test("prometheus_scrapes_over_tls_with_certificate_and_password", || {
+        Ok(secured::prove().map_err(|error| format!("{error:#}"))?)
+    }));
     let conclusion = libtest_mimic::run(&arguments, trials);
     // A static is never dropped, and the programs are to end in order.
     drop(site::take());

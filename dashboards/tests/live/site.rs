@@ -53,8 +53,8 @@ impl Site {
         let port = stack::free_port(0)?;
         let agent = start_agent(port, HEALTHY)?;
         let alertmanager = Alertmanager::start(&folder, 0)?;
-        let scrape =
-            Scrape { agents: vec![format!("127.0.0.1:{port}")], every: timing::LIVE.scrape, rules };
+        let agents = vec![format!("127.0.0.1:{port}")];
+        let scrape = Scrape::of(agents, timing::LIVE.scrape, rules);
         let prometheus = Prometheus::start(&folder, 0, &scrape, &alertmanager)?;
         Ok(Self { agent: Some(agent), port, prometheus, alertmanager, folder })
     }

@@ -52,11 +52,8 @@ pub(crate) fn play(args: &PlayArgs) -> Result<()> {
         if args.production { &[] } else { &["--reconcile-interval", "1", "--verify-after", "1"] };
     let agent = stack::agent(&args.agent, port, options)?;
     let alertmanager = Alertmanager::start(&folder, ALERTMANAGER_PORT)?;
-    let scrape = Scrape {
-        agents: vec![format!("127.0.0.1:{port}")],
-        every: Duration::from_secs(if args.production { 15 } else { 1 }),
-        rules: rules(&args.rules)?,
-    };
+    let every = Duration::from_secs(if args.production { 15 } else { 1 });
+    let scrape = Scrape::of(vec![format!("127.0.0.1:{port}")], every, rules(&args.rules)?);
     let prometheus = Prometheus::start(&folder, PROMETHEUS_PORT, &scrape, &alertmanager)?;
     let grafana = grafana::start(&folder, prometheus.api.url(), scrape.every)?;
     introduce(args, port, &prometheus, &alertmanager, grafana.as_ref());

@@ -23,6 +23,16 @@ pub struct Scrape {
     pub every: Duration,
     /// Rule files.
     pub rules: Vec<PathBuf>,
+    /// More of `scrape_configs`.
+    pub jobs: Vec<serde_json::Value>,
+}
+
+impl Scrape {
+    /// Scrapes these agents.
+    #[must_use]
+    pub const fn of(agents: Vec<String>, every: Duration, rules: Vec<PathBuf>) -> Self {
+        Self { agents, every, rules, jobs: Vec::new() }
+    }
 }
 
 /// A running Prometheus.
@@ -47,6 +57,12 @@ impl Prometheus {
         let every = format!("{}s", scrape.every.as_secs());
         let port = free_port(wanted)?;
         let itself = format!("127.0.0.1:{port}");
+        // Most have more than agents to scrape: what is asked for without care takes that in.
+        let mut jobs = vec![
+            json!({ "job_name": "tcpwarden", "static_configs": [{ "targets": scrape.agents }] }),
+            json!({ "job_name": "prometheus", "static_configs": [{ "targets": [itself] }] }),
+        ];
+        jobs.extend(scrape.jobs.iter().cloned());
         // JSON is YAML.
         let config = json!({
             "global": {
@@ -58,11 +74,7 @@ impl Prometheus {
             "alerting": {
                 "alertmanagers": [{ "static_configs": [{ "targets": [alertmanager.address()] }] }],
             },
-            // Most have more than agents to scrape: what is asked for without care takes that in.
-            "scrape_configs": [
-                { "job_name": "tcpwarden", "static_configs": [{ "targets": scrape.agents }] },
-                { "job_name": "prometheus", "static_configs": [{ "targets": [itself] }] },
-            ],
+            "scrape_configs": jobs,
         });
         let config = folder.write("prometheus.yml", &config.to_string())?;
         let mut command = borrowed::command(&["prometheus"])?;

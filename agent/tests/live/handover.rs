@@ -135,6 +135,12 @@ fn after(deed: &str, stream: TcpStream) {
             send(&pair.0, stream);
             hold(pair);
         }
+        "registers" => {
+            let ring = io_uring::IoUring::new(8).expect("an io_uring");
+            ring.submitter().register_files(&[stream.as_raw_fd()]).expect("register the socket");
+            drop(stream);
+            hold(ring);
+        }
         "threads" => {
             keep_in_a_thread();
             drop(stream);

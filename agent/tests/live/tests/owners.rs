@@ -35,7 +35,12 @@ pub(super) const TESTS: &[Test] = &[
     }),
     ("portable::owners::a_process_in_a_pid_namespace_is_named", || leaked("nests", RECEIVER, 1, 0)),
     ("portable::owners::a_descriptor_that_only_a_thread_holds_is_found", threaded),
-    ("portable::owners::a_descriptor_in_flight_stays_with_its_sender_and_is_counted", in_flight),
+    ("portable::owners::a_descriptor_in_flight_stays_with_its_sender_and_is_counted", || {
+        elsewhere("sends");
+    }),
+    ("host::owners::a_socket_that_only_an_io_uring_has_stays_and_is_counted", || {
+        elsewhere("registers");
+    }),
     ("portable::owners::workers_of_a_prefork_server_are_named", prefork),
     ("portable::owners::a_mixed_crowd_is_named_as_the_descriptor_tables_say", crowd),
     ("portable::owners::a_leak_is_verified_before_the_next_pass_is_due", early),
@@ -131,11 +136,12 @@ fn threaded() {
     );
 }
 
-fn in_flight() {
+/// A socket without a descriptor, which something else than a descriptor table refers to.
+fn elsewhere(deed: &str) {
     let agent = Agent::start(&[]);
     let before = agent.scrape().sum("connections_unheld", &[]);
     let netns = Netns::new();
-    let _family = leak(&netns, Ipv4Addr::LOCALHOST.into(), "sends", 1);
+    let _family = leak(&netns, Ipv4Addr::LOCALHOST.into(), deed, 1);
     settles(&agent, GIVER, "close_wait", 1);
     becomes(&agent, "connections_unheld", before + 1);
     assert_eq!(held(&agent.scrape(), GIVER, "close_wait"), 1);

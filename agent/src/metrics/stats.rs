@@ -23,6 +23,8 @@ pub struct SelfStats {
     pub probes: Vec<Probe>,
     /// What can hide a part of the machine.
     pub limits: Vec<Limit>,
+    /// Whether the web configuration is in force as its files have it; `None` without one.
+    pub web_config_in_force: Option<bool>,
     /// The last sample of the agent's process.
     pub process: ProcessSample,
     /// Inode of the network namespace that the agent runs in, shown as `host`.
@@ -103,6 +105,7 @@ impl Default for SelfStats {
             decode_errors: DecodeErrors::default(),
             probes: Vec::new(),
             limits: Vec::new(),
+            web_config_in_force: None,
             process: ProcessSample::default(),
             host_netns: 0,
             running_out: Vec::new(),

@@ -1,7 +1,8 @@
 //! The web configuration of a running agent: read at the start, and again when a file has changed.
 //!
 //! Called by `run`. Guarantees: a file that is written while it is read is read again; what cannot
-//! be used leaves the one before in force; none takes protection away that the start had.
+//! be used leaves the one before in force and is tried again; none takes protection away that the
+//! start had.
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -101,11 +102,14 @@ impl Web {
         self.handed.clone()
     }
 
-    /// Reads it again whenever a file has changed, until the other end of `stop` is gone.
-    pub(crate) fn run(mut self, stop: &Receiver<()>) {
+    /// Reads it again whenever a file has changed or the last time failed, until the other end of
+    /// `stop` is gone. Says each time whether it is in force.
+    pub(crate) fn run(mut self, stop: &Receiver<()>, in_force: impl Fn(bool)) {
         let goes_on = |wait| stop.recv_timeout(wait) == Err(RecvTimeoutError::Timeout);
+        let mut failed = None;
+        in_force(true);
         while goes_on(INTERVAL) {
-            if !self.has_changed() {
+            if !self.has_changed() && failed.is_none() {
                 continue;
             }
             let mut now = self.stamps.now();
@@ -118,12 +122,17 @@ impl Web {
                     break;
                 }
             }
-            match self.again() {
-                Ok(()) => tracing::info!("{} was read again", self.path.display()),
-                Err(error) => tracing::error!(
+            let error = self.again().err();
+            in_force(error.is_none());
+            match &error {
+                None => tracing::info!("{} was read again", self.path.display()),
+                // The log has it already.
+                Some(_) if error == failed => {}
+                Some(error) => tracing::error!(
                     "the web configuration was not taken, the one before stays in force: {error}"
                 ),
             }
+            failed = error;
         }
     }
 

@@ -7,9 +7,10 @@ use std::path::Path;
 use crate::promql::{parse, selectors};
 
 /// What no board and no rule shows, and why.
-const NOT_SHOWN: [(&str, &str); 2] = [
+const NOT_SHOWN: [(&str, &str); 3] = [
     ("tcpwarden_bpf_run_seconds_total", "there only while somebody has the kernel keep statistics"),
     ("tcpwarden_bpf_runs_total", "likewise"),
+    ("tcpwarden_web_config_last_reload_successful", "there only with a web configuration"),
 ];
 
 #[test]

@@ -85,6 +85,11 @@ super::metrics! {
         "No equivalent in the kernel. The agent is in a pid namespace of its own (pid_namespace), \
          or lacks CAP_SYS_ADMIN or CAP_SYS_PTRACE; the log and `tcpwarden check` say what that \
          hides.";
+    WEB_CONFIG_RELOADED = Gauge "tcpwarden_web_config_last_reload_successful", "truth", [],
+        "Whether the web configuration is in force as its files have it; there is no series \
+         without `--web-config-file`.",
+        "No equivalent in the kernel. The log says what is wrong. What was in force before stays \
+         so, an expired certificate too.";
     BPF_MISSES = Counter "tcpwarden_bpf_misses_total", "runs", ["probe"],
         "Runs of a probe that the kernel skipped because the probe was already running on that \
          CPU.",

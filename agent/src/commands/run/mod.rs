@@ -79,7 +79,7 @@ pub fn run(config: &RunConfig) -> Result<u8, Error> {
     let table: SharedTable = Arc::new(Mutex::new(Table::new(limits(config))));
     let threads = Threads::start(config, probes, maps, home, &table, &stats, &deaths)?;
     process.begin(views(config, &table, &stats, &threads, started))?;
-    let _web = web.map(|web| threads::reload(web, &deaths)).transpose()?;
+    let _web = web.map(|web| threads::reload(web, stats.clone(), &deaths)).transpose()?;
     print_line(&format!("listening on {}", bound.url()));
     runtime.block_on(signals.stop(threads.ingest_handle.clone(), deaths.clone()));
     // What ends from here on was told to.

@@ -137,13 +137,17 @@ pub(super) fn supervise(supervisor: Supervisor, deaths: &Deaths) -> anyhow::Resu
 }
 
 /// Starts the thread that reads the web configuration again; it ends with what is returned.
-pub(super) fn reload(web: Web, deaths: &Deaths) -> anyhow::Result<SyncSender<()>> {
+pub(super) fn reload(
+    web: Web,
+    stats: SharedStats,
+    deaths: &Deaths,
+) -> anyhow::Result<SyncSender<()>> {
     let (stop, stopped) = sync_channel(1);
     let work = move || {
         if let Err(error) = privileges::drop_all() {
             tracing::warn!(%error, "the thread of the web configuration keeps its privileges");
         }
-        web.run(&stopped);
+        web.run(&stopped, |is| stats.update(|stats| stats.web_config_in_force = Some(is)));
     };
     spawn("web", deaths, work).map(|_thread| stop)
 }

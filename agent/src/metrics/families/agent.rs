@@ -43,6 +43,11 @@ pub(super) const FAMILIES: &[Entry] = &[
         let limits = view.stats.limits.iter();
         by_name(family, limits.map(|limit| (limit.name, u64::from(limit.hides))).collect());
     }),
+    (&agent::WEB_CONFIG_RELOADED, |view, family| {
+        if let Some(done) = view.stats.web_config_in_force {
+            family.alone(Number::Count(u64::from(done)));
+        }
+    }),
     (&agent::BPF_MISSES, |view, family| {
         probes(view, |probe| family.count([probe.name], probe.misses));
     }),

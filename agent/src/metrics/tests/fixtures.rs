@@ -200,6 +200,7 @@ pub(super) fn stats() -> SharedStats {
         stats.kernel.states_lost = 2;
         stats.kernel.resets_sent = 6;
         stats.decode_errors = DecodeErrors { truncated: 1, ..DecodeErrors::default() };
+        stats.web_config_in_force = Some(true);
         stats.limits = vec![
             Limit { name: "cap_sys_admin", hides: true, sentence: "" },
             Limit { name: "pid_namespace", hides: false, sentence: "" },

@@ -72,6 +72,14 @@ impl Secured {
         });
     }
 
+    /// Waits until the metric says whether its files are in force.
+    fn is_in_force(&self, ca: &str, options: &[&str], expected: bool) {
+        let line = format!("\ntcpwarden_web_config_last_reload_successful {}", u8::from(expected));
+        wait_for(&line, PATIENCE, || {
+            self.ask(ca, options, "/metrics").1.contains(&line).then_some(())
+        });
+    }
+
     /// Its HTTP process.
     fn http(&self) -> Option<u32> {
         let (pid, name) = (self.agent.id(), "tcpwarden-http");
@@ -110,12 +118,13 @@ fn follows() {
     secured.files.write("web.yml", &text("second").replace("min_version", "mini")).expect("a file");
     let said = "unknown key \"mini\" in tls_server_config";
     wait_for("a line of the log", PATIENCE, || secured.agent.log().contains(said).then_some(()));
-    assert_eq!(secured.ask("ca.pem", &FIRST, "/healthz").0, 200);
+    secured.is_in_force("ca.pem", &FIRST, false);
     // Another certificate and another password, over the same listener.
     secured.files.authority("new").expect("an authority");
     secured.files.certificate("agent", "new", "IP:127.0.0.1").expect("a certificate");
     secured.files.write("web.yml", &text("second")).expect("a file");
     secured.becomes("new.pem", &SECOND, 200);
+    secured.is_in_force("new.pem", &SECOND, true);
     assert_eq!(secured.ask("new.pem", &FIRST, "/healthz").0, 401);
     assert_eq!(secured.ask("ca.pem", &SECOND, "/healthz").0, 0, "the old certificate");
     let log = secured.agent.log();

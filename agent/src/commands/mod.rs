@@ -36,7 +36,7 @@ fn load(sizes: Sizes) -> Result<(Kernel, Maps), Error> {
     }
     // Before the first large piece is taken: a process that is killed says nothing.
     warn_of_little_memory();
-    Kernel::load(sizes).map_err(explain)
+    Kernel::load(sizes).map_err(|error| explain(error, is_locked_down()))
 }
 
 fn warn_of_little_memory() {
@@ -61,8 +61,24 @@ fn enough_descriptors(limit: u64) -> Result<(), Error> {
     Ok(())
 }
 
+/// Where the kernel says whether it keeps its memory from root, the mode in force in brackets
+/// (`lockdown_read`, 5.4 to 7.x).
+const LOCKDOWN: &str = "/sys/kernel/security/lockdown";
+
+/// Returns whether no program may read kernel memory (`LOCKDOWN_BPF_READ_KERNEL`, 5.4). Without
+/// securityfs it is not known.
+fn is_locked_down() -> bool {
+    std::fs::read_to_string(LOCKDOWN).is_ok_and(|modes| modes.contains("[confidentiality]"))
+}
+
 /// Returns the error for the user, which determines the exit code.
-fn explain(error: LoadError) -> Error {
+fn explain(error: LoadError, is_locked_down: bool) -> Error {
+    if is_locked_down && matches!(error, LoadError::StateProbe(_) | LoadError::Denied) {
+        return Error::Kernel {
+            what: "permission for probes to read its memory".to_owned(),
+            hint: format!("{LOCKDOWN} says confidentiality; boot with lockdown=integrity"),
+        };
+    }
     let kernel = |what: &str, hint: String| Error::Kernel { what: what.to_owned(), hint };
     match error {
         LoadError::Layout(LayoutError::Read { source }) => kernel(
@@ -118,7 +134,7 @@ mod tests {
             (no_map, "Linux 5.8"),
             (refused, "access beyond struct sock"),
         ] {
-            let error = explain(error);
+            let error = explain(error, false);
             assert_eq!(error.code(), exit::KERNEL);
             assert!(
                 error.to_string().starts_with("the kernel lacks")
@@ -130,9 +146,12 @@ mod tests {
 
     #[test]
     fn a_refusal_ends_with_3_and_says_what_is_missing() {
-        let error = explain(LoadError::Denied);
+        let error = explain(LoadError::Denied, false);
         assert_eq!(error.code(), exit::PRIVILEGE);
         assert!(error.to_string().contains("cap_bpf"), "{error}");
+        let error = explain(LoadError::Denied, true);
+        assert_eq!(error.code(), exit::KERNEL);
+        assert!(error.to_string().contains("lockdown=integrity"), "{error}");
     }
 
     #[test]
@@ -142,14 +161,14 @@ mod tests {
         assert!(error.to_string().contains("only 24 descriptors"), "{error}");
         assert!(enough_descriptors(LEAST_DESCRIPTORS).is_ok());
         let why = "`mmap` failed: Cannot allocate memory (os error 12)";
-        let error = explain(LoadError::Maps(why.to_owned()));
+        let error = explain(LoadError::Maps(why.to_owned()), false);
         assert_eq!(error.code(), exit::FAILURE);
         assert!(error.to_string().contains("--ring-bytes"), "{error}");
     }
 
     #[test]
     fn a_build_without_its_kernel_side_says_how_to_build_it() {
-        let error = explain(LoadError::NoObject);
+        let error = explain(LoadError::NoObject, true);
         assert_eq!(error.code(), exit::FAILURE);
         assert!(error.to_string().contains("cargo xtask build"), "{error}");
     }

@@ -49,6 +49,7 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
         Some(FullStep::Fuzz) => fuzz::long(args.filter.as_deref()),
         Some(FullStep::Crowd) => full::live("long::crowd", args.consent.consent()),
         Some(FullStep::Growth) => full::live("long::growth", args.consent.consent()),
+        Some(FullStep::Faults) => full::live("long::faults", args.consent.consent()),
         Some(FullStep::Healthy) => full::live("long::healthy", args.consent.consent()),
     }
 }

@@ -28,6 +28,8 @@ mod whole;
 mod workloads;
 mod younger;
 
+use crate::harness::in_a_guest;
+
 /// A test and its name.
 pub(crate) type Test = (&'static str, fn());
 
@@ -36,7 +38,11 @@ const LONG: &str = "TCPWARDEN_LIVE_LONG";
 
 /// Those that this run may choose from.
 pub(crate) fn listed() -> Vec<Test> {
-    if std::env::var_os(LONG).is_some() { [leaks::LONG, healthy::LONG].concat() } else { all() }
+    if std::env::var_os(LONG).is_some() {
+        [leaks::LONG, healthy::LONG, faults::long::LONG].concat()
+    } else {
+        all()
+    }
 }
 
 /// All but the long ones, in the order in which they run.
@@ -72,6 +78,9 @@ fn all() -> Vec<Test> {
         drilldown::TESTS,
         trouble::TESTS,
         healthy::TESTS,
+        if in_a_guest() { faults::guests::TESTS } else { &[] },
+        // The last.
+        if in_a_guest() { faults::guests::LAST } else { &[] },
     ]
     .concat()
 }

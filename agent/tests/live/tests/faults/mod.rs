@@ -2,7 +2,9 @@
 //! and descriptors are where they were, and no row was corrected that no loss explains.
 
 pub(super) mod crowds;
+pub(super) mod guests;
 pub(super) mod hooks;
+pub(super) mod long;
 pub(super) mod stops;
 pub(super) mod views;
 

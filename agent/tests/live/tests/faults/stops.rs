@@ -28,7 +28,7 @@ pub(crate) const TESTS: &[Test] = &[
 const PAUSE: Duration = Duration::from_millis(1500);
 
 /// What must be equal whatever the agent slept through.
-fn is_accounted(agent: &Agent, what: &str) {
+pub(super) fn is_accounted(agent: &Agent, what: &str) {
     let sums = || {
         let page = agent.scrape();
         let sum = |name: &str, labels: &[(&str, &str)]| page.sum(name, labels);

@@ -32,8 +32,13 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
 
 /// Whether a program of this name is on PATH.
 pub(crate) fn on_path(program: &str) -> bool {
-    crate::workspace::path()
-        .is_ok_and(|path| std::env::split_paths(&path).any(|dir| dir.join(program).is_file()))
+    file_of(program).is_some()
+}
+
+/// The file of a program.
+pub(crate) fn file_of(program: &str) -> Option<std::path::PathBuf> {
+    let path = crate::workspace::path().ok()?;
+    std::env::split_paths(&path).map(|dir| dir.join(program)).find(|file| file.is_file())
 }
 
 /// Whether this process has root's rights.

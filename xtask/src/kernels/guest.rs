@@ -1,5 +1,5 @@
-//! The content of a guest: busybox, the agent, the live tests with their shared libraries, and the
-//! script that runs them.
+//! The content of a guest: busybox, `ip`, the agent, the live tests with their shared libraries,
+//! and the script that runs them.
 //!
 //! The very programs that ran on the host run in the guest. The first serial port is the console;
 //! the second carries the results, and ends with the line `verdict: STATUS` if the tests ran to
@@ -21,7 +21,7 @@ const INIT: &str = r#"#!/bin/busybox sh
 /bin/busybox mount -t sysfs sysfs /sys
 /bin/busybox mount -t devtmpfs dev /dev
 /bin/busybox --install -s
-export PATH=/bin:/sbin:/usr/bin:/usr/sbin HOME=/tmp RUST_BACKTRACE=0
+export PATH=/usr/local/bin:/bin:/sbin:/usr/bin:/usr/sbin HOME=/tmp RUST_BACKTRACE=0
 mount -t tracefs tracefs /sys/kernel/tracing
 mount -t debugfs debugfs /sys/kernel/debug
 mount -t bpf bpf /sys/fs/bpf
@@ -66,7 +66,10 @@ pub(crate) fn initramfs(payload: &Payload, kernel: &Kernel) -> Result<PathBuf> {
     symlink("busybox", root.join("bin/sh")).context("link the guest's shell")?;
     copy(&payload.agent, &root.join("tcpwarden"))?;
     copy(&payload.tests, &root.join("live"))?;
-    for library in libraries(&[&payload.agent, &payload.tests])? {
+    // That of busybox knows no MPTCP.
+    let ip = process::file_of("ip").context("find `ip`, of iproute2")?;
+    copy(&ip, &root.join("usr/local/bin/ip"))?;
+    for library in libraries(&[&payload.agent, &payload.tests, &ip])? {
         copy(&library, &root.join(library.strip_prefix("/").unwrap_or(&library)))?;
     }
     let mut order = String::new();

@@ -34,8 +34,7 @@ pub(crate) enum FullStep {
     /// Leaks of one, ten and sixty connections a minute for 24 minutes: their growth, and the time
     /// to the limit, as two agents tell them; in about 40 minutes, --yes installs.
     Growth,
-    /// Faults that last: a pause and a full ring of more than a minute; in about five minutes, --yes
-    /// installs.
+    /// Faults that last a minute: a pause and a full ring; in about five minutes, --yes installs.
     Faults,
     /// What the program is made of: the policy of deny.toml, a bill of materials, and whether the
     /// same source gives the same bytes; in about fifteen minutes, --yes installs.

@@ -48,8 +48,9 @@ fn stepped() {
         };
         Duration::from_secs_f64(age("age_seconds").max(age("connection_age_seconds")))
     };
-    let (before, first) = (Before::of(&agent), ages());
+    let before = Before::of(&agent);
     let begun = std::time::Instant::now();
+    let first = ages();
     for step in [DAY, -2 * DAY, DAY] {
         set_forward(step);
         before.is_back(&agent, &format!("a step of {step} s"));

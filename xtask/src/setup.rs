@@ -37,6 +37,7 @@ impl ConsentArgs {
 const TEST_PROGRAMS: [(&str, &str); 6] = [
     ("nft", "nftables"),
     ("ip", "iproute2"),
+    ("systemd-analyze", "systemd"),
     ("qemu-system-x86_64", "qemu-system-x86"),
     ("cpio", "cpio"),
     ("python3", "python3"),

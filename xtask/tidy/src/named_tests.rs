@@ -1,10 +1,10 @@
-//! Tests that Markdown names by their whole name, `host::…` or `portable::…`, exist.
+//! Tests that Markdown names by their whole name, `host::…`, `portable::…` or `long::…`, exist.
 use crate::Place;
 use crate::markdown;
 use crate::tree::Tree;
 
 /// How the names of tests on the live kernel begin.
-const BEGINNINGS: [&str; 2] = ["host::", "portable::"];
+const BEGINNINGS: [&str; 3] = ["host::", "portable::", "long::"];
 
 pub(crate) fn find(tree: &Tree) -> Vec<Place> {
     let mut places = Vec::new();

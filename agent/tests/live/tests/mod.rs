@@ -23,6 +23,7 @@ mod seeding;
 mod sequences;
 mod trouble;
 mod truth;
+mod unit;
 mod web;
 mod whole;
 mod workloads;
@@ -67,6 +68,7 @@ fn all() -> Vec<Test> {
         errors::TESTS,
         hostile::TESTS,
         web::TESTS,
+        unit::TESTS,
         break_in::TESTS,
         faults::stops::TESTS,
         faults::views::TESTS,

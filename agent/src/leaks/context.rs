@@ -121,9 +121,11 @@ impl Suspect {
         self.peer_state = Some(state.to_owned());
     }
 
-    /// Takes the process of this host whose own connections grow, which end here.
+    /// Takes the process of this host whose connections end here and grow too.
     pub(super) fn take_cause(&mut self, process: &str, pid: u32) {
-        let text = format!("; it follows from process {process} (pid {pid}), whose own end here");
+        let text = format!(
+            "; they follow those of process {process} (pid {pid}), which end here and grow too"
+        );
         self.sentence.push_str(&text);
         (self.cause_process, self.cause_pid) = (Some(process.to_owned()), Some(pid));
     }

@@ -156,8 +156,8 @@ impl Watch {
         let (mut accused, notes) = self.candidates(&survey, now.saturating_sub(min_age));
         let peers = Peers::of(table, &rows_with_peers(&accused, limit));
         chain::mark(&mut accused, |one| {
-            let peer = one.first_row().and_then(|row| peers.get(row))?;
-            Some((peer.state, peer.pid))
+            let ends = one.shown().map(|row| peers.get(row));
+            ends.map(|end| end.map(|peer| (peer.state, peer.pid))).collect()
         });
         accused.sort_by(Candidate::rank);
         let show = |candidates: &[Candidate<'_>], most: usize| {
@@ -295,5 +295,5 @@ fn rows_with_peers(accused: &[Candidate<'_>], shown: usize) -> Vec<RowView> {
         .iter()
         .enumerate()
         .filter(|(place, one)| *place < shown || (one.may_be_in_chain() && *place < MAX_SAMPLED));
-    matters.filter_map(|(_, one)| one.first_row().cloned()).collect()
+    matters.flat_map(|(_, one)| one.shown().cloned()).collect()
 }

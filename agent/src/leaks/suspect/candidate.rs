@@ -5,11 +5,14 @@
 use std::cmp::{Ordering, Reverse};
 use std::sync::Arc;
 
+use catalogue::labels::{OTHER, Role};
+
 use crate::conn::RowView;
 use crate::leaks::exhaustion::Resource;
 use crate::leaks::judge::{Certainty, Verdict};
 use crate::leaks::kind::Kind;
 use crate::leaks::survey::{Group, Key};
+use crate::leaks::target::Target;
 
 /// A verdict on a group with its score, but without texts: only a few of many candidates are shown.
 #[derive(Clone, Copy, Debug)]
@@ -22,8 +25,9 @@ pub(crate) struct Candidate<'a> {
     pub(super) expected: Option<&'a str>,
     /// Whether its process runs out of descriptors, or its listener of room.
     pub(crate) runs_out: bool,
-    /// Whether a process at an other end, on this host, is the cause.
-    pub(crate) is_effect: bool,
+    /// How many processes of this host are in the chain of which it is the end: 0 if it follows
+    /// from none.
+    pub(crate) follows: u32,
     /// The name and id of that process, if it is accused too.
     pub(crate) cause: Option<(&'a str, u32)>,
     /// Whether it drives another process of this host to its limit.
@@ -48,7 +52,7 @@ impl<'a> Candidate<'a> {
             score,
             expected,
             runs_out: false,
-            is_effect: false,
+            follows: 0,
             cause: None,
             exhausts: false,
         }
@@ -130,10 +134,32 @@ impl<'a> Candidate<'a> {
         self.verdict.connections
     }
 
-    /// Returns the name of its process and the id of the first of that name; 0 if it is not known.
+    /// Returns its role.
     #[must_use]
-    pub(crate) fn owner(&self) -> (&'a str, u32) {
-        (&self.key.process, self.first_pid().unwrap_or(0))
+    pub(crate) const fn role(&self) -> Role {
+        self.key.role
+    }
+
+    /// Returns the name of its process and the id of the first of that name; `None` if it is not
+    /// known.
+    #[must_use]
+    pub(crate) fn owner(&self) -> Option<(&'a str, u32)> {
+        let is_named = &*self.key.process != OTHER;
+        self.first_pid().filter(|_| is_named).map(|pid| (&*self.key.process, pid))
+    }
+
+    /// Returns how many of its connections lead to where the first of those shown leads.
+    #[must_use]
+    pub(crate) fn with_first_peer(&self) -> u64 {
+        let Some(first) = self.first_row() else { return 0 };
+        let first = Target::new(first, 0);
+        let is_same = |peer: &&Target| (peer.address, peer.port) == (first.address, first.port);
+        self.group.peers.iter().find(is_same).map_or(0, |peer| peer.connections)
+    }
+
+    /// Returns those of its connections that are shown.
+    pub(crate) fn shown(&self) -> impl Iterator<Item = &RowView> {
+        self.group.sample.iter()
     }
 
     /// Returns whether it grows, by the trend test, to a limit of its process or its listener.
@@ -154,8 +180,9 @@ impl<'a> Candidate<'a> {
     #[must_use]
     pub(crate) fn rank(&self, other: &Self) -> Ordering {
         let grows = |one: &Self| one.grows_to_limit() || one.exhausts;
-        let numbers =
-            |one: &Self| Reverse((grows(one), !one.is_effect, one.score, one.verdict.connections));
+        let numbers = |one: &Self| {
+            Reverse((grows(one), Reverse(one.follows), one.score, one.verdict.connections))
+        };
         let names = |one: &Self| {
             let key = one.key;
             (&key.process, &key.workload, key.state, key.role, key.service_port, one.verdict.kind)

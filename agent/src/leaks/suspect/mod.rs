@@ -69,8 +69,8 @@ pub(crate) struct Suspect {
     pub(crate) peer_workload: Option<String>,
     /// The state there.
     pub(crate) peer_state: Option<String>,
-    /// Of `established_growing`: the process of this host from which it follows, because as many
-    /// connections of that one grow, and end here.
+    /// Of `established_growing`: the process of this host whose connections grow too and end here,
+    /// and are at least half as many: these follow from those.
     pub(crate) cause_process: Option<String>,
     /// Its id.
     pub(crate) cause_pid: Option<u32>,

@@ -1,15 +1,17 @@
 //! The order of suspects, and whom they name as the cause.
 
 use super::*;
+use crate::leaks::target::Target;
 
 /// A group of so many connections in ESTABLISHED that a process holds as a client.
-pub(in crate::leaks) fn growing(pid: u32, count: u64) -> (Key, Group) {
+pub(in crate::leaks) fn growing(pid: u32, role: Role, count: u64) -> (Key, Group) {
     let table = shared(3);
     let row = table.lock().unwrap().view().rows().next().unwrap();
-    let (role, state) = (Role::Client, SocketState::Established);
+    let state = SocketState::Established;
     let (process, workload) = (format!("p{pid}").into(), "host".into());
     let key = Key { process, workload, role, state, service_port: Some(80) };
-    (key, group(&[(pid, count)], 0, row))
+    let peers = vec![Target::new(&row, count)];
+    (key, Group { peers, ..group(&[(pid, count)], 0, row) })
 }
 
 /// A verdict on all of a group.
@@ -42,7 +44,7 @@ fn what_grows_to_a_limit_comes_first_and_what_follows_from_a_peer_comes_last() {
         Candidate::new(&flat.0, &flat.1, verdict(Kind::NeverClosed, 700, false), None),
         Candidate::new(&few.0, &few.1, verdict(Kind::NeverClosed, 5, true), None),
     ];
-    all[1].is_effect = true;
+    all[1].follows = 1;
     all[2].runs_out = true;
     all[3].runs_out = true;
     all.sort_by(Candidate::rank);
@@ -66,7 +68,7 @@ fn a_note_and_what_is_expected_have_no_score() {
 
 #[test]
 fn a_listener_of_this_host_that_does_not_answer_is_named_with_its_queue() {
-    let of = growing(7, 9);
+    let of = growing(7, Role::Client, 9);
     let silent = verdict_on(&of, Kind::NoAnswer, false);
     let listener = |waiting: u32| {
         let mut row = of.1.sample[0].clone();

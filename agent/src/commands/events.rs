@@ -62,7 +62,9 @@ pub fn events(arguments: &EventsArgs) -> Result<u8, Error> {
     let mut printer = Printer::new(format, BufWriter::with_capacity(1 << 16, output), io::stderr());
     let probes: Vec<_> = kernel.probes().iter().map(|(probe, state)| (probe.name, state)).collect();
     let mut summary = Summary::default();
-    let mut watch = Watch::new(arguments.which.clone(), older, Workloads::below(Path::new("/")));
+    let asks = arguments.json || arguments.which.asks_for_workload();
+    let workloads = if asks { Workloads::below(Path::new("/")) } else { Workloads::these(&[]) };
+    let mut watch = Watch::new(arguments.which.clone(), older, workloads);
     let mut going = printer.ready(&probes)?.is_continue();
     let most = arguments.count.unwrap_or(u64::MAX);
     let (mut ready, mut more) = (mio::Events::with_capacity(8), false);

@@ -289,7 +289,8 @@ fn a_filter_takes_what_this_or_an_earlier_event_told_of_the_socket() {
     ] {
         assert_eq!(told(none), (false, false), "{none:?}");
     }
-    assert_eq!(watch(&[]).retransmit(&retransmit(0)), Some(Known::NOTHING));
+    let known = watch(&[]).retransmit(&retransmit(0)).unwrap();
+    assert_eq!(known, Known { workload: Some("web.service".into()), ..Known::NOTHING });
     let mut watch = watch(&["--process", "curl"]);
     assert!(watch.retransmit(&retransmit(kind::RETRANSMIT)).is_none(), "whose it is, none told");
     assert!(watch.transition(&state()).is_some());

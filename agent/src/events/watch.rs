@@ -82,6 +82,14 @@ impl Watch {
         known.cloned().unwrap_or(Known::NOTHING)
     }
 
+    /// Looks up a workload that is not known, by the cgroup or the owner.
+    fn find_workload(&mut self, known: &mut Known, ends: &Endpoints) {
+        if known.workload.is_none() {
+            let owner = known.owner.as_ref().map_or(0, |owner| owner.1);
+            known.workload = self.workloads.of(ends.cgroup, owner);
+        }
+    }
+
     /// Takes a transition. Returns what is known of its socket if it is to be printed.
     pub(crate) fn transition(&mut self, record: &State) -> Option<Known> {
         let sk = record.ends.sk;
@@ -91,9 +99,12 @@ impl Watch {
         }
         let mut known = self.known(&record.ends);
         if let Some(owner) = names::owner(record) {
-            let workload = self.workloads.of(record.ends.cgroup, owner.1);
-            known = Known { owner: Some(owner), workload: workload.or(known.workload), ..known };
+            // What was known of another process says nothing of this one.
+            let is_same = known.owner.as_ref().is_some_and(|known| known.1 == owner.1);
+            let workload = known.workload.filter(|_| is_same);
+            known = Known { owner: Some(owner), workload, ..known };
         }
+        self.find_workload(&mut known, &record.ends);
         known.role = match (known.role, record.new) {
             (Role::Unknown, tcp::SYN_SENT) => Role::Client,
             (Role::Unknown, tcp::SYN_RECV | tcp::LISTEN) => Role::Server,
@@ -110,13 +121,19 @@ impl Watch {
     }
 
     /// Takes a retransmit, likewise.
-    pub(crate) fn retransmit(&self, record: &Retransmit) -> Option<Known> {
-        let known = self.known(&record.ends);
+    pub(crate) fn retransmit(&mut self, record: &Retransmit) -> Option<Known> {
+        let mut known = self.known(&record.ends);
+        self.find_workload(&mut known, &record.ends);
         self.which.matches(&known, &record.ends, &[record.state]).then_some(known)
     }
 }
 
 impl Which {
+    /// Returns whether it depends on the workload.
+    pub(crate) const fn asks_for_workload(&self) -> bool {
+        !self.workload.is_empty()
+    }
+
     fn matches(&self, known: &Known, ends: &Endpoints, states: &[u8]) -> bool {
         let (local, peer) = (names::address(ends.local), names::address(ends.peer));
         let owner = known.owner.as_ref();

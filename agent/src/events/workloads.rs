@@ -1,7 +1,8 @@
 //! In which workload a socket is, by its cgroup or its process, as the agent names it.
 //!
-//! Used by `watch`. Guarantees: walks of the hierarchy take at most a twentieth of the time; at
-//! most [`MOST`] answers are kept.
+//! Used by `watch`. Guarantees: walks of the hierarchy take at most a twentieth of the time, so a
+//! cgroup that is younger than the pause between two of them may not be known yet; at most
+//! [`MOST`] answers are kept, and those of one walk.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,12 +13,12 @@ use hashbrown::HashMap;
 use crate::workload::hierarchy::{self, Hierarchy};
 use crate::workload::{HOST, Key, Sight, process};
 
-/// The most answers that are kept. Beyond it all are asked for anew.
+/// The most answers that are kept before a walk. Beyond it all are asked for anew.
 const MOST: usize = 1 << 15;
 /// The shortest time between two walks, and the share of the time that walks may take.
 const MIN_PAUSE: Duration = Duration::from_millis(100);
 const PAUSE_FACTOR: u32 = 20;
-/// How long the answer for a process holds, whose id may be reused.
+/// How long the answer for a process holds, also that there is none: its id may be reused.
 const HOLDS: Duration = Duration::from_secs(10);
 
 /// The workloads that are known.
@@ -26,7 +27,7 @@ pub(crate) struct Workloads {
     root: PathBuf,
     unified: Option<Hierarchy>,
     sight: Sight,
-    known: HashMap<Key, (Arc<str>, Instant)>,
+    known: HashMap<Key, (Option<Arc<str>>, Instant)>,
     /// When the next walk may begin.
     next: Instant,
 }
@@ -52,7 +53,7 @@ impl Workloads {
             Key::Process(_) => now.duration_since(*since) < HOLDS,
         };
         if let Some((name, _)) = self.known.get(&key).filter(holds) {
-            return Some(Arc::clone(name));
+            return name.clone();
         }
         if self.known.len() >= MOST {
             self.known.clear();
@@ -60,29 +61,29 @@ impl Workloads {
         match key {
             Key::Cgroup(_) => self.walk(now),
             Key::Process(tgid) => {
-                let name = process::workload(&self.root, tgid)?.name;
+                let name = process::workload(&self.root, tgid).map(|one| one.name);
                 self.known.insert(key, (name, now));
             }
         }
-        self.known.get(&key).map(|(name, _)| Arc::clone(name))
+        self.known.get(&key).and_then(|(name, _)| name.clone())
     }
 
     /// Lists the cgroups again, unless it did so a moment ago.
     fn walk(&mut self, now: Instant) {
         let Some(unified) = self.unified.as_ref().filter(|_| self.next <= now) else { return };
         let found = unified.walk().found;
-        let named = found.iter().map(|(id, one)| (Key::Cgroup(*id), (Arc::clone(&one.name), now)));
+        let named =
+            found.iter().map(|(id, one)| (Key::Cgroup(*id), (Some(Arc::clone(&one.name)), now)));
         self.known.extend(named);
         self.next = now + (now.elapsed() * PAUSE_FACTOR).max(MIN_PAUSE);
     }
 }
 
-#[cfg(test)]
 impl Workloads {
     /// Nothing is visible but these cgroups.
-    pub(super) fn these(names: &[(u64, &str)]) -> Self {
+    pub(crate) fn these(names: &[(u64, &str)]) -> Self {
         let now = Instant::now();
-        let known = names.iter().map(|(id, name)| (Key::Cgroup(*id), ((*name).into(), now)));
+        let known = names.iter().map(|(id, name)| (Key::Cgroup(*id), (Some((*name).into()), now)));
         Self {
             root: PathBuf::new(),
             unified: None,

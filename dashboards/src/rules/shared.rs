@@ -39,12 +39,14 @@ pub(crate) fn now_or_soon(ratio: &str, history: &str, left: &str, timing: &Timin
 }
 
 /// Past the lower limit and on the way to all of it: by the last stretch of `history` and by that
-/// before, or by the time that is `left`, which the agent tells from a longer history.
+/// before, or by the time that is `left`, which the agent tells from a longer history. That may be
+/// another process of the name, so the share itself has to rise.
 pub(crate) fn soon(ratio: &str, history: &str, left: &str, timing: &Timing) -> String {
     let (trend, horizon) = (timing.span(TREND), timing.seconds(HORIZON));
     let ahead = |offset: &str| format!("predict_linear({history}{offset}, {horizon}) >= 1");
     let ahead = format!("{}\nand\n{}", ahead(""), ahead(&format!(" offset {trend}")));
-    let ahead = indent(&format!("{ahead}\nor\n{left} <= {horizon}"));
+    let rises = format!("{ratio} > max_over_time({history} offset {trend})");
+    let ahead = indent(&format!("{ahead}\nor\n{left} <= {horizon}\nand\n{rises}"));
     format!("({ratio} >= {USED_RATIO_WARNING})\nand (\n{ahead}\n)")
 }
 

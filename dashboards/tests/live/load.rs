@@ -62,8 +62,8 @@ pub(crate) fn bursts(ports: usize) -> Result<Load> {
     Ok(Load { over, thread: Some(thread) })
 }
 
-/// So many sockets that nobody has any more, and their peers; they stay until it is dropped. With
-/// this timeout the kernel keeps them as they are for four minutes (`tcp_rcv_state_process`, 6.18).
+/// So many sockets that nobody has any more, and their peers. They stay for four minutes with this
+/// timeout (`tcp_rcv_state_process`, 6.18), and end when this is dropped.
 pub(crate) fn orphans(count: usize) -> Result<(Netns, Vec<TcpStream>)> {
     let netns = Netns::new()?;
     netns.sysctl("net/ipv4/tcp_fin_timeout", "300")?;

@@ -66,8 +66,9 @@ pub(crate) fn prove() -> Result<()> {
             samples.first().and_then(|sample| sample.values.last().copied())
         })
     };
-    let seen = wait::poll(PATIENCE, || up().iter().all(Option::is_some).then(up));
-    ensure!(seen == Some([Some(1.0), Some(0.0)]), "up with each password: {seen:?}");
+    let expected = [Some(1.0), Some(0.0)];
+    let seen = wait::poll(PATIENCE, || (up() == expected).then_some(()));
+    ensure!(seen.is_some(), "up with each password: {:?}, not {expected:?}", up());
     let tracked = prometheus.query("tcpwarden_connections_tracked{job=\"right\"}")?;
     ensure!(!tracked.is_empty(), "it was scraped and has no series");
     Ok(())

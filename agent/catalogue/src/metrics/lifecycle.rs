@@ -16,7 +16,8 @@ super::metrics! {
         ["process", "workload", "role", "port"],
         "Connections in ESTABLISHED, as of the last reconcile pass.",
         "`ss -tan state established`, by owner and service port. The sum is that of \
-         `tcpwarden_connections{state=\"established\"}` up to what has changed since the pass.";
+         `tcpwarden_connections{state=\"established\"}` up to what has changed since the pass, and \
+         without what waits for the name of its workload.";
     CONNECTION_DURATION = Histogram "tcpwarden_connection_duration_seconds", "seconds",
         ["process", "workload", "role", "port"],
         "Time from ESTABLISHED to the end of the connection.",

@@ -34,7 +34,7 @@ impl ConsentArgs {
 }
 
 /// Programs of the tests, with the package that brings each.
-const TEST_PROGRAMS: [(&str, &str); 6] = [
+const TEST_PROGRAMS: [(&str, &str); 7] = [
     ("nft", "nftables"),
     ("ip", "iproute2"),
     ("systemd-analyze", "systemd"),

@@ -73,13 +73,21 @@ fn is_locked_down() -> bool {
 
 /// Returns the error for the user, which determines the exit code.
 fn explain(error: LoadError, is_locked_down: bool) -> Error {
-    if is_locked_down && matches!(error, LoadError::StateProbe(_) | LoadError::Denied) {
-        return Error::Kernel {
-            what: "permission for probes to read its memory".to_owned(),
-            hint: format!("{LOCKDOWN} says confidentiality; boot with lockdown=integrity"),
-        };
-    }
     let kernel = |what: &str, hint: String| Error::Kernel { what: what.to_owned(), hint };
+    let refused = match &error {
+        LoadError::StateProbe(why) => Some(why.as_str()),
+        LoadError::Denied => Some("not permitted"),
+        _ => None,
+    };
+    if let Some(why) = refused.filter(|_| is_locked_down) {
+        return kernel(
+            "a lockdown mode that lets probes read its memory",
+            format!(
+                "{LOCKDOWN} says confidentiality; boot with lockdown=integrity; the kernel said: \
+                 {why}"
+            ),
+        );
+    }
     match error {
         LoadError::Layout(LayoutError::Read { source }) => kernel(
             "BTF type information",

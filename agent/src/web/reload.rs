@@ -104,17 +104,27 @@ impl Web {
 
     /// Reads it again whenever a file has changed or the last time failed, until the other end of
     /// `stop` is gone. Says each time whether it is in force.
-    pub(crate) fn run(mut self, stop: &Receiver<()>, in_force: impl Fn(bool)) {
+    pub(crate) fn run(self, stop: &Receiver<()>, in_force: impl Fn(bool)) {
+        self.run_each(INTERVAL, SETTLE, stop, in_force);
+    }
+
+    pub(super) fn run_each(
+        mut self,
+        interval: Duration,
+        settle: Duration,
+        stop: &Receiver<()>,
+        in_force: impl Fn(bool),
+    ) {
         let goes_on = |wait| stop.recv_timeout(wait) == Err(RecvTimeoutError::Timeout);
         let mut failed = None;
         in_force(true);
-        while goes_on(INTERVAL) {
+        while goes_on(interval) {
             if !self.has_changed() && failed.is_none() {
                 continue;
             }
             let mut now = self.stamps.now();
             for _ in 0..MOST_WAITS {
-                if !goes_on(SETTLE) {
+                if !goes_on(settle) {
                     return;
                 }
                 let before = std::mem::replace(&mut now, self.stamps.now());

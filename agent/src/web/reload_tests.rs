@@ -3,12 +3,22 @@
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
+use std::sync::mpsc::{channel, sync_channel};
+use std::time::Duration;
 
 use super::tests::{HASH, files};
 use super::{Bundle, TAKEN, Web};
 
 /// A process that takes everything and counts it.
 fn taking(web: &Web) -> std::thread::JoinHandle<Vec<Bundle>> {
+    answering(web, |_| TAKEN)
+}
+
+/// A process that says this of each, by its number.
+fn answering(
+    web: &Web,
+    answer: impl Fn(usize) -> u8 + Send + 'static,
+) -> std::thread::JoinHandle<Vec<Bundle>> {
     let (near, far) = UnixStream::pair().unwrap();
     let process = std::thread::spawn(move || {
         let (mut far, mut head, mut all) = (far, [0; 4], Vec::new());
@@ -16,7 +26,7 @@ fn taking(web: &Web) -> std::thread::JoinHandle<Vec<Bundle>> {
             let mut bytes = vec![0; u32::from_le_bytes(head) as usize];
             far.read_exact(&mut bytes).unwrap();
             all.push(Bundle::read(&bytes).unwrap());
-            far.write_all(&[TAKEN]).unwrap();
+            far.write_all(&[answer(all.len())]).unwrap();
         }
         all
     });
@@ -39,7 +49,7 @@ fn a_later_file_is_handed_over_unless_it_is_wrong_or_takes_protection_away() {
         files.write("web.yml", text).unwrap();
         assert!(web.has_changed(), "{text}");
         let done = web.again();
-        assert!(!web.has_changed(), "it is not read over and over");
+        assert!(!web.has_changed(), "what was read is known");
         done
     };
     for (text, part) in [
@@ -86,4 +96,27 @@ fn a_wrong_file_at_the_start_is_an_error_of_the_configuration() {
     let text = error.to_string();
     let start = format!("the web configuration: {}: line 1: unknown key \"tls\"", path.display());
     assert!(text.starts_with(&start), "{text}");
+}
+
+#[test]
+fn what_could_not_be_used_is_tried_again_though_no_file_changes() {
+    let files = files();
+    let users = |name: &str| format!("basic_auth_users: {{{name}: {HASH}}}");
+    let path = files.write("web.yml", &users("a")).unwrap();
+    let web = Web::open(&path).unwrap();
+    // The second of three is refused.
+    let process = answering(&web, |number| if number == 2 { TAKEN + 1 } else { TAKEN });
+    let (stop, stopped) = sync_channel(0);
+    let (told, in_force) = channel();
+    let (interval, settle) = (Duration::from_millis(20), Duration::from_millis(5));
+    let reload = std::thread::spawn(move || {
+        web.run_each(interval, settle, &stopped, |is| told.send(is).unwrap());
+    });
+    let next = || in_force.recv_timeout(Duration::from_secs(20)).unwrap();
+    assert!(next(), "it begins with what was read");
+    files.write("web.yml", &users("longer")).unwrap();
+    assert_eq!([next(), next()], [false, true], "refused, then taken");
+    drop(stop);
+    reload.join().unwrap();
+    assert_eq!(process.join().unwrap().len(), 3);
 }

@@ -3,9 +3,10 @@
 //!
 //! The first quarter is left out: pages of the allocator and names are taken once.
 //!
-//! A page that leaks has new values of labels, more namespaces than are its bound, or longer
-//! series. Its bytes are not compared: when a full ring loses a birth, a known process and a known
-//! port can meet in a side that they had not, at any time, and each such service has 7 to 15 KB.
+//! A page that leaks has new values of labels, more namespaces than are its bound, longer series,
+//! or one of them twice. Its bytes are not compared: when a full ring loses a birth, the page can
+//! get a service of a process, a role and a port that it has in others, at any time, and each has 7
+//! to 15 KB. There are only as many as these make together.
 
 use std::fmt::Write as _;
 
@@ -64,14 +65,21 @@ const MOST_NAMESPACES: usize = 2 * 64 + 1;
 
 /// Says of each quantity whether it stayed as it was, and of namespaces whether they are bounded.
 pub(super) fn flat(samples: &[Sample]) -> Vec<Claim> {
-    let most = samples.iter().map(|sample| sample.page.namespaces).max().unwrap_or(0);
+    let most = samples.iter().map(|sample| sample.page.namespaces).max().unwrap_or(usize::MAX);
+    let twice = samples.iter().map(|sample| sample.page.twice).max().unwrap_or(usize::MAX);
     let bounded = Claim {
         about: "network namespaces of the page".to_owned(),
         seen: most.to_string(),
         allowed: format!("at most {MOST_NAMESPACES}"),
         holds: most <= MOST_NAMESPACES,
     };
-    QUANTITIES.iter().map(|quantity| judge(samples, *quantity)).chain([bounded]).collect()
+    let unique = Claim {
+        about: "series that are there twice".to_owned(),
+        seen: twice.to_string(),
+        allowed: "0".to_owned(),
+        holds: twice == 0,
+    };
+    QUANTITIES.iter().map(|quantity| judge(samples, *quantity)).chain([bounded, unique]).collect()
 }
 
 fn judge(samples: &[Sample], (name, unit, read, most, share): Quantity) -> Claim {
@@ -172,12 +180,11 @@ mod tests {
             claims.into_iter().filter(|one| !one.holds).map(|one| one.about).collect()
         };
         let line = |labels: String| format!("m{{{labels}}} 1");
-        let side = |second: u32| match second {
-            0 => vec![line(r#"process="lb",role="server",port="1""#.to_owned())],
-            80.. => vec![line(r#"process="api",role="server",port="1""#.to_owned())],
-            _ => Vec::new(),
+        let known_side = |second: u32| {
+            let both = ["lb", "api"]
+                .map(|process| line(format!(r#"process="{process}",role="server",port="1""#)));
+            both[..if second < 80 { 1 } else { 2 }].to_vec()
         };
-        let known_side = |second: u32| [side(0), side(second)].concat();
         assert_eq!(failing(&known_side), [""; 0], "these values were there");
         let ports = |second: u32| {
             (0..second / 12).map(|port| line(format!(r#"process="api",port="x{port}""#))).collect()
@@ -189,6 +196,9 @@ mod tests {
         assert!(failing(&namespaces).contains(&"network namespaces of the page".to_owned()));
         let longer = |second: u32| vec![format!("m 1{}", "0".repeat(second as usize * 10))];
         assert_eq!(failing(&longer), ["growth of bytes a series"]);
+        let twice = |second: u32| known[..usize::from(second == 100)].to_vec();
+        assert_eq!(failing(&twice), ["series that are there twice"]);
+        assert!(flat(&[]).iter().all(|claim| !claim.holds), "nothing was seen");
     }
 
     #[test]

@@ -47,7 +47,7 @@ pub(crate) struct Args {
     consent: ConsentArgs,
 }
 
-/// How long `test --full soak` takes, and the soak of the suite.
+/// How long `test --full soak` takes, and the soak of the suite, minutes.
 pub(crate) const LONG: f64 = 30.0;
 const SHORT: f64 = 1.0;
 /// How long the agent may take to get ready, or to answer.

@@ -60,6 +60,8 @@ pub(super) struct Shown {
     pub(super) values: usize,
     /// Its network namespaces.
     pub(super) namespaces: usize,
+    /// Series that are there again.
+    pub(super) twice: usize,
 }
 
 impl Shown {
@@ -67,9 +69,11 @@ impl Shown {
     pub(super) fn of(page: &Page) -> Self {
         let values: BTreeSet<_> = page.iter().flat_map(|one| &one.labels).collect();
         let count = |is: fn(&str) -> bool| values.iter().filter(|value| is(value.0)).count();
+        let series: BTreeSet<_> = page.iter().map(|one| (&one.name, &one.labels)).collect();
         Self {
             bytes: page.text.len(),
             series: page.iter().count(),
+            twice: page.iter().count() - series.len(),
             values: count(|label| !["netns", "le"].contains(&label)),
             namespaces: count(|label| label == "netns"),
         }

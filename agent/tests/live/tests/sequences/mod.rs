@@ -174,9 +174,9 @@ fn half_close() {
 }
 
 fn forgotten() {
-    // The orphan goes on as a small socket, which the tracepoint shows as CLOSE; the peer stays. It
-    // does not while its close() has the lock when the FIN is acknowledged: then it waits for
-    // tcp_fin_timeout (tcp_rcv_state_process(), 5.10 to 7.x). So the acknowledgement comes first.
+    // The orphan goes on as a small socket, which the tracepoint shows as CLOSE; the peer stays. If
+    // its FIN is acknowledged while close() has the lock, the orphan stays a full socket for
+    // tcp_fin_timeout (tcp_rcv_state_process(), 5.10 to 7.x). So the FIN is acknowledged before.
     let netns = Netns::new();
     let events = Events::start();
     let site = netns.enter(|| Site::open(LOOPBACKS[0]));

@@ -12,6 +12,7 @@ mod labels;
 mod life;
 mod registry;
 mod shown;
+mod unknown;
 
 use std::sync::Arc;
 
@@ -184,14 +185,6 @@ impl Groups {
     /// Returns both.
     pub(crate) fn labels(&self, group: GroupId) -> (Arc<str>, Arc<str>) {
         (Arc::clone(self.name(group)), Arc::clone(self.workload(group)))
-    }
-
-    /// Returns whether its workload is `unknown`.
-    pub(crate) fn has_unknown_workload(&self, group: GroupId) -> bool {
-        match &self.list[group.position()].workload {
-            WorkloadRef::Named(workload) => Arc::ptr_eq(workload, &self.unknown),
-            WorkloadRef::Pending(_) => false,
-        }
     }
 
     /// Returns whether its workload is not known yet.

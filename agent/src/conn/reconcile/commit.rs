@@ -62,15 +62,19 @@ enum Step {
 }
 
 impl Step {
-    fn next(self, commit: &Commit) -> Self {
+    fn next(self, commit: &Commit, core: &Core) -> Self {
         match self {
             Self::Regroup => Self::Attribute,
             Self::Attribute => Self::ChooseAccepters,
             Self::ChooseAccepters if commit.tally.listeners_moved => Self::FollowListeners,
             Self::ChooseAccepters | Self::FollowListeners => Self::FollowQueues,
             Self::FollowQueues if commit.covered.holders.is_some() => Self::MarkVerified,
-            Self::FollowQueues | Self::MarkVerified => Self::NameWorkloads,
-            Self::NameWorkloads => Self::Sweep,
+            Self::FollowQueues | Self::MarkVerified
+                if core.groups.has_rows_of_unknown_workload() =>
+            {
+                Self::NameWorkloads
+            }
+            Self::FollowQueues | Self::MarkVerified | Self::NameWorkloads => Self::Sweep,
             Self::Sweep => Self::Sum,
             Self::Sum | Self::Publish => Self::Publish,
         }
@@ -98,7 +102,7 @@ impl Commit {
                 return true;
             } else if self.rows(core, queue, pass, budget) {
                 if queue.is_empty() {
-                    (self.step, self.at) = (self.step.next(self), 0);
+                    (self.step, self.at) = (self.step.next(self, core), 0);
                 } else {
                     queue.step(core, budget);
                 }

@@ -7,6 +7,7 @@ use nix::sys::signal::Signal;
 use super::{Before, OFTEN, beside, exact, lost};
 use crate::harness::agent::Agent;
 use crate::harness::netns::Netns;
+use crate::harness::wait_for;
 use crate::tests::Test;
 
 /// The tests of this file.
@@ -41,6 +42,10 @@ fn paused() {
     agent.signal(Signal::SIGSTOP);
     load(&netns, PAUSE);
     agent.signal(Signal::SIGCONT);
+    // Until its first drain it answers 503: the numbers are from before the pause.
+    wait_for("numbers after the pause", Duration::from_secs(10), || {
+        (agent.get("/metrics").0 == 200).then_some(())
+    });
     before.is_back(&agent, "a long pause");
     super::stops::is_accounted(&agent, "a long pause");
     let (status, _) = agent.stop(Signal::SIGTERM);

@@ -62,9 +62,10 @@ impl Before {
                 && usage.descriptors <= self.usage.descriptors
                 && usage.processes <= self.usage.processes
         };
-        let now = wait_for(&format!("{what}: what it took before"), PATIENCE, || {
-            let usage = agent.usage();
-            fits(usage).then_some(usage)
+        let mut now = agent.usage();
+        testkit::wait::poll(PATIENCE, || {
+            now = agent.usage();
+            fits(now).then_some(())
         });
         assert!(fits(now), "{what}: {now:?} after {:?}", self.usage);
     }

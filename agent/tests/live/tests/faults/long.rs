@@ -4,11 +4,12 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
-use super::{Before, OFTEN, beside, exact, lost};
+use super::{Before, OFTEN, exact, lost};
 use crate::harness::agent::Agent;
 use crate::harness::netns::Netns;
 use crate::harness::wait_for;
 use crate::tests::Test;
+use crate::workload::{LOOPBACKS, Site, short};
 
 /// The tests of this file.
 pub(crate) const LONG: &[Test] = &[
@@ -23,24 +24,33 @@ const MINUTE: Duration = Duration::from_mins(1);
 const BURST: usize = 500;
 const REST: Duration = Duration::from_millis(100);
 
+/// A namespace and a listener in it: with another port each time the page would grow.
+fn stage() -> (Netns, Site) {
+    let netns = Netns::new();
+    netns.sysctl("net/ipv4/ip_local_port_range", "10000 64000");
+    let site = netns.enter(|| Site::open(LOOPBACKS[0]));
+    (netns, site)
+}
+
 /// Connections of all kinds for so long.
-fn load(netns: &Netns, length: Duration) {
+fn load((netns, site): &(Netns, Site), length: Duration) {
     let start = Instant::now();
-    while start.elapsed() < length {
-        beside(netns, BURST, || ());
-        std::thread::sleep(REST);
-    }
+    netns.enter(|| {
+        while start.elapsed() < length {
+            short::mixed(site, BURST);
+            std::thread::sleep(REST);
+        }
+    });
 }
 
 fn paused() {
-    let netns = Netns::new();
-    netns.sysctl("net/ipv4/ip_local_port_range", "10000 64000");
+    let stage = stage();
     let mut agent = Agent::start(&OFTEN);
-    load(&netns, Duration::from_secs(2));
+    load(&stage, Duration::from_secs(2));
     exact(&agent, "before");
     let before = Before::of(&agent);
     agent.signal(Signal::SIGSTOP);
-    load(&netns, PAUSE);
+    load(&stage, PAUSE);
     agent.signal(Signal::SIGCONT);
     // Until its first drain it answers 503: the numbers are from before the pause.
     wait_for("numbers after the pause", Duration::from_secs(10), || {
@@ -53,13 +63,12 @@ fn paused() {
 }
 
 fn overflowing() {
-    let netns = Netns::new();
-    netns.sysctl("net/ipv4/ip_local_port_range", "10000 64000");
+    let stage = stage();
     let agent = Agent::start(&[&["--ring-bytes", "4096"], &OFTEN[..]].concat());
-    load(&netns, Duration::from_secs(2));
+    load(&stage, Duration::from_secs(2));
     exact(&agent, "before");
     let before = Before::of(&agent);
-    load(&netns, MINUTE);
+    load(&stage, MINUTE);
     let gone = lost(&agent) - before.lost;
     assert!(gone > 10_000, "a ring of 4096 bytes lost {gone} records in a minute");
     before.is_back(&agent, "a minute of a full ring");

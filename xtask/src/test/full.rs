@@ -96,7 +96,7 @@ mod tests {
         let parsed = Cli::try_parse_from(["test", "--full", "load"]);
         assert_eq!(parsed.ok().and_then(|cli| cli.args.full), Some(FullStep::Load));
         let error = Cli::try_parse_from(["test", "--full", "soap"]).err().unwrap().to_string();
-        let known = "values: load, software, crowd, soak, healthy, growth, supply, fuzz]";
+        let known = "values: load, software, crowd, soak, healthy, growth, faults, supply, fuzz]";
         assert!(error.contains("soap") && error.contains(known), "{error}");
     }
 

@@ -27,6 +27,11 @@ const Z_RANGE: f64 = 2.326;
 const MIN_RANGE: f64 = 0.1;
 /// From so many samples on, their dependence on each other is estimated.
 const MIN_DEPENDENT: usize = 10;
+/// How far a count may be from the line by rounding, and how much a line must rise for that to say
+/// nothing: counts are whole, so a steady leak is now above its line and now below, for many
+/// samples in a row.
+const ROUNDING: f64 = 1.0;
+const WELL_ABOVE_ROUNDING: f64 = 10.0;
 /// The largest dependence that is assumed.
 const MAX_DEPENDENCE: f64 = 0.8;
 
@@ -190,6 +195,10 @@ fn dependence(points: &[(f64, f64)], slope: f64) -> f64 {
     }
     let Some(end) = end(points, slope) else { return 1.0 };
     let rest: Vec<f64> = points.iter().map(|(time, value)| value - slope * time - end).collect();
+    let rise = slope.abs() * -points.first().map_or(0.0, |first| first.0);
+    if rise >= WELL_ABOVE_ROUNDING && rest.iter().all(|one| one.abs() <= ROUNDING) {
+        return 1.0;
+    }
     let all: f64 = rest.iter().map(|one| one * one).sum();
     let next: f64 = rest.iter().zip(rest.iter().skip(1)).map(|(one, next)| one * next).sum();
     let share = next / all;

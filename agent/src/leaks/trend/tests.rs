@@ -191,3 +191,20 @@ fn no_input_panics_and_values_that_are_no_numbers_are_skipped() {
         }
     }
 }
+
+#[test]
+fn what_grows_evenly_has_a_trend_however_the_counts_are_rounded() {
+    // Samples are a little more than fifteen seconds apart, and a leak is a little slower than one
+    // a second: what is rounded away goes up and down slowly.
+    for (millis, per_minute) in [(15_100, 59.7), (15_130, 59.4), (15_070, 29.8), (15_050, 10.0)] {
+        for (count, from) in (10..=40).flat_map(|count| (0..20).map(move |from| (count, from))) {
+            let step = millis * SECOND / 1000;
+            let value = |time: f64| ((time + f64::from(from)) * per_minute / 60.0).floor();
+            let samples = sampled(count, step, value);
+            if samples[samples.len() - 1].1 - samples[0].1 >= 12.0 {
+                let fit = trend(&samples, Z);
+                assert!(fit.is_some(), "{per_minute} a minute, {count} samples: {samples:?}");
+            }
+        }
+    }
+}

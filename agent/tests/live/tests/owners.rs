@@ -226,11 +226,11 @@ fn crowd() {
     );
 }
 
-/// Where the next pass is five minutes away.
-const RARELY: [&str; 4] = ["--reconcile-interval", "300", "--verify-after", "1"];
+/// Where the next pass is a quarter of an hour away.
+const RARELY: [&str; 4] = ["--reconcile-interval", "900", "--verify-after", "1"];
 /// Less than that. A reading of all descriptors comes at the earliest a hundred times the length of
-/// the one before after that: a minute, where a busy guest made one last 0.6 s.
-const EARLY: Duration = Duration::from_mins(4);
+/// the one before after that: four minutes, where a busy guest makes one last 2.4 s.
+const EARLY: Duration = Duration::from_mins(10);
 
 fn early() {
     let agent = Agent::start(&RARELY);

@@ -6,10 +6,11 @@ use std::collections::HashSet;
 use catalogue::labels::{Correction, SocketState};
 
 use super::account::counters::Counters;
-use super::account::groups::Groups;
+use super::account::groups::{Groups, scarce_from};
 use super::account::services::Services;
 use super::account::synacks::Ports;
 use super::account::troubles::Troubles;
+use super::account::unseen::Unseen;
 use super::account::workloads::Workloads;
 use super::ids::RowId;
 use super::limits::Limits;
@@ -36,6 +37,7 @@ pub(super) struct Core {
     pub(super) thresholds: AgeThresholds,
     pub(super) counters: Counters,
     pub(super) troubles: Troubles,
+    pub(super) unseen: Unseen,
     /// Whether a first pass has ended; after that every socket should be known.
     pub(super) seeded: bool,
     /// The namespaces whose list the last pass read. A socket that is unknown there was missed.
@@ -45,6 +47,8 @@ pub(super) struct Core {
     /// The listeners, by socket, whose process forks a child for each connection.
     pub(super) forking: HashSet<u64>,
     pub(super) limits: Limits,
+    /// From this number of rows on, not everybody may have one of the places that are left.
+    pub(super) scarce_from: usize,
     /// The length of a jiffy.
     pub(super) tick: Tick,
 }
@@ -64,10 +68,12 @@ impl Core {
             thresholds: AgeThresholds::default(),
             counters: Counters::new(),
             troubles: Troubles::default(),
+            unseen: Unseen::default(),
             seeded: false,
             known: HashSet::new(),
             readers: Readers::default(),
             forking: HashSet::new(),
+            scarce_from: scarce_from(limits.connections),
             limits,
             tick: Tick::new(clock::tick()),
         }

@@ -192,6 +192,7 @@ impl Core {
             state_durations: counters.state_durations.clone(),
             synack_retransmits: self.ports.snapshot(),
             retransmit_failures: counters.retransmit_failures,
+            retransmits_unseen: self.unseen.total(),
             namespaces: counters.namespaces.clone(),
             pressure: results.pressure(),
             transitions: counters.transitions,

@@ -18,6 +18,9 @@ pub struct Facts {
     pub tw_reuse: Option<u64>,
     /// The counters, from `/proc/net/netstat` and `/proc/net/snmp`.
     pub counters: Option<Counters>,
+    /// Segments that were retransmitted: `RetransSegs` without `TCPRetransFail`, which is read
+    /// later, so that the difference is not too large.
+    pub retransmitted: Option<u64>,
 }
 
 impl Facts {
@@ -28,9 +31,10 @@ impl Facts {
     pub fn read(netns: u32) -> Self {
         let setting = |name: &str| text(format!("/proc/sys/net/ipv4/{name}"));
         let range = setting("ip_local_port_range");
-        let netstat = text("/proc/thread-self/net/netstat").unwrap_or_default();
         let snmp = text("/proc/thread-self/net/snmp").unwrap_or_default();
-        let refused = |name| parse::counter(&netstat, "TcpExt", name);
+        let netstat = text("/proc/thread-self/net/netstat").unwrap_or_default();
+        let sent = |name| parse::counter(&snmp, "Tcp", name);
+        let special = |name| parse::counter(&netstat, "TcpExt", name);
         Self {
             netns,
             ports: range.and_then(|range| {
@@ -39,10 +43,13 @@ impl Facts {
             tw_reuse: setting("tcp_tw_reuse")
                 .and_then(|text| parse::numbers(&text))
                 .map(|[value]| value),
-            counters: refused("ListenOverflows")
-                .zip(refused("ListenDrops"))
-                .zip(parse::counter(&snmp, "Tcp", "OutSegs"))
+            counters: special("ListenOverflows")
+                .zip(special("ListenDrops"))
+                .zip(sent("OutSegs"))
                 .map(|((overflows, drops), sent)| [overflows, drops, sent]),
+            retransmitted: sent("RetransSegs")
+                .zip(special("TCPRetransFail"))
+                .map(|(all, failed)| all.saturating_sub(failed)),
         }
     }
 }
@@ -55,7 +62,10 @@ mod tests {
     fn the_own_namespace_tells_everything() {
         let facts = Facts::read(7);
         assert!(
-            facts.netns == 7 && facts.tw_reuse.is_some() && facts.counters.is_some(),
+            facts.netns == 7
+                && facts.tw_reuse.is_some()
+                && facts.counters.is_some()
+                && facts.retransmitted.is_some(),
             "{facts:?}"
         );
         assert!(facts.ports.is_some_and(|range| range.len() > 0));

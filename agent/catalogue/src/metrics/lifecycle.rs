@@ -43,6 +43,11 @@ super::metrics! {
     SYNACK_RETRANSMITS = Counter "tcpwarden_synack_retransmits_total", "segments", ["port"],
         "SYN-ACKs retransmitted, by the port of the listener.",
         "Part of RetransSegs, see below.";
+    RETRANSMITS_UNSEEN = Counter "tcpwarden_retransmitted_segments_unseen_total", "segments", [],
+        "Retransmitted segments that the kernel counts and that no probe has told of.",
+        "What RetransSegs less TCPRetransFail has beyond the two metrics above in a network \
+         namespace, since a pass first read it: a full ring has lost the record, or the kernel ran \
+         no program. As of the last pass; short of some while segments are retransmitted.";
     RESETS_SENT = Counter "tcpwarden_resets_sent_total", "segments", [],
         "Resets sent.",
         "OutRsts of /proc/net/snmp, since Linux 6.10; before, resets that answer a segment of no \

@@ -10,6 +10,7 @@
 
 mod labels;
 mod life;
+mod places;
 mod registry;
 mod shown;
 mod unknown;
@@ -21,6 +22,8 @@ use catalogue::labels::{OTHER, Phase, RetransmitKind, Role, SocketState};
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use self::labels::{Label, Labels};
+use self::places::Places;
+pub(crate) use self::places::scarce_from;
 use super::group_cache::{CacheKey, GroupCache};
 use super::workloads::{WorkloadRef, Workloads};
 use crate::conn::ids::{GroupId, RowId};
@@ -45,6 +48,8 @@ struct GroupEntry {
     process: Arc<str>,
     workload: WorkloadRef,
     role: Role,
+    /// The user of the socket for which it was made, if that is known.
+    user: Option<u32>,
     live: bool,
     label: Label,
     /// Whether it has ever held a row or counted a segment; only such a group is shown.
@@ -90,6 +95,7 @@ pub(crate) struct Groups {
     cache: GroupCache,
     unknown: Arc<Workload>,
     labels: Labels,
+    places: Places,
     /// How many rows got an owner that has no label.
     pub(crate) overflow: u64,
 }
@@ -105,6 +111,7 @@ impl Groups {
             cache: GroupCache::new(),
             unknown: Arc::clone(unknown),
             labels: Labels::new(limits),
+            places: Places::default(),
             overflow: 0,
         };
         let other =
@@ -112,7 +119,8 @@ impl Groups {
         for (process, workload) in [(UNKNOWN, unknown), (OTHER, &other)] {
             let process = process.into();
             for role in Role::ALL {
-                new.add(&process, &WorkloadRef::Named(Arc::clone(workload)), *role, Label::Own);
+                let workload = WorkloadRef::Named(Arc::clone(workload));
+                new.add(&process, &workload, *role, (Label::Own, None));
             }
         }
         new.labels.begin();

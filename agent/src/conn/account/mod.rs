@@ -8,4 +8,5 @@ pub(crate) mod groups;
 pub(crate) mod services;
 pub(crate) mod synacks;
 pub(crate) mod troubles;
+pub(crate) mod unseen;
 pub(crate) mod workloads;

@@ -30,7 +30,21 @@ impl Core {
         self.groups.name_by(&mut self.workloads, row, record, &self.readers, self.seeded);
     }
 
-    /// Does the same for a row of the table that is in no list.
+    /// Returns whether a new row may have a place, by its cgroup, and its process and user if they
+    /// are known.
+    #[inline]
+    pub(crate) fn has_place(&mut self, cgroup: u64, tgid: u32, user: Option<u32>) -> bool {
+        self.rows.len() < self.scarce_from || self.has_scarce_place(cgroup, tgid, user)
+    }
+
+    #[cold]
+    fn has_scarce_place(&mut self, cgroup: u64, tgid: u32, user: Option<u32>) -> bool {
+        let limit = self.rows.limit();
+        let workload = self.workloads.find_uncounted(cgroup, tgid);
+        self.rows.len() < limit && self.groups.has_place(&workload, user, limit)
+    }
+
+    /// Sets the owner of a row of the table that is in no list, as [`Self::attribute`] does.
     #[inline]
     pub(super) fn attribute_at(&mut self, index: RowId, inherits: bool, record: &State) {
         let before = self.rows[index].attribution;
@@ -111,7 +125,7 @@ impl Groups {
         seeded: bool,
     ) {
         if names_owner(record) && !readers.has(record.tgid) {
-            self.claim(workloads, row, record.tgid, &record.comm);
+            self.claim(workloads, row, record);
             row.attribution = Attribution::FromSyscall;
         }
         if row.attribution == Attribution::None && seeded {
@@ -124,8 +138,9 @@ impl Groups {
         self.follow(workloads, row, Self::nobody(row.role), 0);
     }
 
-    /// Counts a row under the process that uses it.
-    fn claim(&mut self, workloads: &mut Workloads, row: &mut Row, tgid: u32, comm: &[u8; 16]) {
+    /// Counts a row under the process that uses it, which made the record.
+    fn claim(&mut self, workloads: &mut Workloads, row: &mut Row, record: &State) {
+        let State { tgid, ref comm, uid, .. } = *record;
         let key = CacheKey::name(comm, row.cgroup, tgid, row.role.index());
         match self.cached_group(key, workloads) {
             // A row beyond the budget stays in `~other` as long as its owner is the same.
@@ -134,7 +149,7 @@ impl Groups {
                 let (name, overflow) = (Name::from_comm(comm), workloads.overflow);
                 let workload = workloads.find(row.cgroup, tgid);
                 if !self.keeps(row, &name, &workload, tgid) {
-                    let group = self.of_name(&name, &workload, row.role);
+                    let group = self.of_name(&name, &workload, row.role, Some(uid));
                     row.set_group(group);
                 }
                 if overflow == workloads.overflow

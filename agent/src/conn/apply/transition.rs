@@ -50,6 +50,7 @@ impl Core {
                 u64::from(record.segments);
             return;
         }
+        self.unseen.note(record.ends.netns, record.segments.into());
         let group = match self.find(record.ends.sk) {
             Some(index) => {
                 let row = &mut self.rows[index];
@@ -64,6 +65,7 @@ impl Core {
     /// Counts a retransmitted SYN-ACK, by the listener's port.
     pub(crate) fn synack_retransmit(&mut self, record: &Retransmit) {
         self.counters.retransmits += 1;
+        self.unseen.note(record.ends.netns, 1);
         self.ports.count(record.ends.local_port);
     }
 
@@ -98,7 +100,7 @@ impl Core {
     fn admit(&mut self, old: Option<SocketState>, new: SocketState, record: &State) -> Effect {
         let transition = Observation::Transition { old, new, record };
         let (mut row, outcome) = Self::first_row(&transition);
-        if self.rows.len() >= self.rows.limit() {
+        if !self.has_place(record.ends.cgroup, record.tgid, Some(record.uid)) {
             // A socket without a row is refused once, at its birth. Its later records find no row
             // and try again, so it is adopted as soon as there is room.
             self.counters.refused += u64::from(outcome.relation == Relation::Birth);

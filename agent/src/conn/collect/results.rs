@@ -42,6 +42,8 @@ pub(crate) struct PassInput {
     destinations: Destinations,
     listeners: HashMap<u64, Extra>,
     netstat: Vec<(u32, Counters)>,
+    /// Segments that each network namespace has retransmitted.
+    retransmitted: Vec<(u32, u64)>,
     pub(in crate::conn) home: Option<u32>,
 }
 
@@ -78,6 +80,7 @@ impl PassInput {
     pub(crate) fn know(&mut self, facts: Facts) {
         self.home.get_or_insert(facts.netns);
         self.netstat.extend(facts.counters.map(|counters| (facts.netns, counters)));
+        self.retransmitted.extend(facts.retransmitted.map(|segments| (facts.netns, segments)));
         self.destinations.know(facts);
     }
 
@@ -131,9 +134,12 @@ impl PassResults {
         covered: &Covered,
         number: u8,
     ) {
-        let Core { rows, groups, .. } = core;
+        let Core { rows, groups, unseen, seeded, .. } = core;
         for (netns, counters) in &input.netstat {
-            self.netstat.read(*netns, *counters, !core.seeded, &covered.namespaces);
+            self.netstat.read(*netns, *counters, !*seeded, &covered.namespaces);
+        }
+        for (netns, segments) in &input.retransmitted {
+            unseen.compare(*netns, *segments, &covered.namespaces);
         }
         let listening: Vec<_> =
             sums.listening(rows).map(|row| (row, input.extra(row, number))).collect();

@@ -148,7 +148,8 @@ fn look_up_group(
         leave_other(core, queue, index, candidate, &name, &workload);
     }
     let kept = core.groups.keeps(&row, &name, &workload, candidate);
-    let group = if kept { row.group } else { core.groups.of_name(&name, &workload, row.role) };
+    let group =
+        if kept { row.group } else { core.groups.of_name(&name, &workload, row.role, None) };
     // A row in `~other` may be there because there is no room; that is counted when a record brings
     // it.
     if core.groups.is_labelled(group)

@@ -74,6 +74,7 @@ impl Pass {
     pub(crate) fn new(core: &mut Core, _drained: &Drained<'_>, number: u8, now: Nanos) -> Self {
         debug_assert!(number > seen::FRESH, "the number of a pass is no mark");
         core.services.begin_pass();
+        core.unseen.begin();
         Self {
             start: now,
             number,
@@ -162,7 +163,7 @@ impl Pass {
         if self.may_be_closed(entry.ends.sk, Nanos::new(entry.time)) {
             return None;
         }
-        if core.rows.len() >= core.rows.limit() {
+        if !core.has_place(entry.ends.cgroup, 0, None) {
             // Later passes meet the same sockets again. Those were counted at birth or while
             // seeding.
             core.counters.refused += u64::from(!core.seeded);

@@ -36,6 +36,8 @@ pub struct Snapshot {
     /// Segments that the kernel failed to retransmit, in the order of `RetransmitError::ALL`
     /// (reported since Linux 6.17).
     pub retransmit_failures: [u64; RetransmitError::COUNT],
+    /// Retransmitted segments that the kernel counts and no record told of, as of the last pass.
+    pub retransmits_unseen: u64,
     /// Sockets without a row, by network namespace, as of the last reconcile pass.
     pub namespaces: Vec<Namespace>,
     /// Listeners, ports, processes and settings, as of the last reconcile pass.

@@ -15,6 +15,7 @@ mod monotony;
 mod owners;
 mod pass_namespaces;
 mod passes;
+mod places;
 mod ports;
 mod pressure;
 mod random;

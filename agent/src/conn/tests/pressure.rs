@@ -32,6 +32,7 @@ pub(super) fn facts(netns: u32, range: &str, refused: [u64; 2]) -> Facts {
         ports: port_range(range, ""),
         tw_reuse: Some(2),
         counters: Some([refused[0], refused[1], 10 * refused[1]]),
+        retransmitted: None,
     }
 }
 

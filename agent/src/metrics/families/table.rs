@@ -35,6 +35,9 @@ pub(super) const FAMILIES: &[Entry] = &[
                 .collect(),
         );
     }),
+    (&lifecycle::RETRANSMITS_UNSEEN, |view, family| {
+        family.alone(Number::Count(view.snapshot.retransmits_unseen));
+    }),
     (&agent::RECONCILE_CORRECTIONS, |view, family| {
         by_name(
             family,

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::Signal;
 use serde_json::Value;
 use socket2::Socket;
 
@@ -23,6 +24,7 @@ pub(super) const TESTS: &[Test] = &[
     ("portable::trouble::resets_are_counted_at_both_ends_by_who_sent_them", resets),
     ("portable::trouble::retransmitted_syns_are_those_of_the_kernel", retransmits),
     ("host::trouble::retransmits_over_a_lossy_path_are_those_of_the_kernel", lossy),
+    ("host::trouble::segments_of_which_no_record_is_left_are_counted", unseen),
 ];
 
 const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -252,4 +254,32 @@ fn lossy() {
     let [here, there] = testkit::veth::IPV4;
     assert!(of(&sent, "client", there), "the clients' retransmits: {sent:#?}");
     assert!(of(&answered, "server", here), "the server's retransmits: {answered:#?}");
+}
+
+/// An agent that is stopped, with a ring of one page, has no record of most retransmits.
+fn unseen() {
+    let (client, server) = Netns::joined();
+    let mut agent =
+        Agent::start(&["--retransmit-ring-bytes", "4096", "--reconcile-interval", "0.5"]);
+    let passes = |agent: &Agent| agent.scrape().sum("reconcile_duration_seconds_count", &[]);
+    let before = passes(&agent);
+    wait_for("two passes", PATIENCE, || (passes(&agent) >= before + 2).then_some(()));
+    loss::rules(&client);
+    loss::rules(&server);
+    let [_, ip] = testkit::veth::IPV4;
+    agent.signal(Signal::SIGSTOP);
+    loss::transfers(&client, &server, ip.into(), 7100, 8, 300_000);
+    agent.signal(Signal::SIGCONT);
+    let mut seen = [0; 4];
+    let is_equal = testkit::wait::poll(PATIENCE, || {
+        let kernel = retransmitted(&client) + retransmitted(&server);
+        let page = agent.scrape();
+        let told = page.sum("retransmitted_segments_total", &[("process", TEST_NAME)])
+            + page.sum("synack_retransmits_total", &[("port", "7100")]);
+        let unseen = page.sum("retransmitted_segments_unseen_total", &[]);
+        let lost = page.sum("events_lost_total", &[("ring", "retransmit")]);
+        seen = [i128::from(kernel), told.into(), unseen.into(), lost.into()];
+        (seen[0] == seen[1] + seen[2] && seen[2] > 0 && seen[3] > 0).then_some(())
+    });
+    assert!(is_equal.is_some(), "the kernel's, told of, unseen, records lost: {seen:?}");
 }

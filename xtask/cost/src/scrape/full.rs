@@ -137,18 +137,10 @@ fn lives(table: &mut Table, program: u32, at: Endpoints, over: bool) {
 fn pass(table: &mut Table) {
     let now = 100 * SECOND;
     table.begin_pass(Nanos::new(now));
-    for netns in 0..NAMESPACES {
-        let counters = [1, 2, 3000];
-        table.pass_facts(Facts {
-            netns: NETNS + netns,
-            ports: None,
-            tw_reuse: Some(2),
-            counters: Some(counters),
-        });
-        let at = Endpoints {
-            netns: NETNS + netns,
-            ..ends((1 << 40) + u64::from(netns), 0, 40_000, 443)
-        };
+    for place in 0..NAMESPACES {
+        let (netns, counters) = (NETNS + place, Some([1, 2, 3000]));
+        table.pass_facts(Facts { netns, tw_reuse: Some(2), counters, ..Facts::default() });
+        let at = Endpoints { netns, ..ends((1 << 40) + u64::from(place), 0, 40_000, 443) };
         table.pass_socket(&Socket {
             kind: 5,
             state: tcp::TIME_WAIT,

@@ -3,8 +3,8 @@
 //! Used by the groups. Guarantees: at most [`Limits::groups`] have a label; groups whose workload
 //! is not known yet may have [`SPARE`] more until it is, and groups with connections that are stuck
 //! [`LEAK_PLACES`] more. One workload takes at most three quarters of the labels, and of the names
-//! without label, so that it cannot hide the others. A label stays with its group until the group
-//! ends: a counter never goes down.
+//! without label, so that it cannot hide the others; where there is no workload, one user does. A
+//! label stays with its group until the group ends: a counter never goes down.
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -19,9 +19,35 @@ use crate::conn::ids::GroupId;
 use crate::conn::limits::Limits;
 use crate::conn::store::age_list::AgeList;
 use crate::internal_error::internal_error;
+use crate::workload::Kind;
 
-/// A smaller budget is not shared between workloads.
+/// A smaller budget is not shared.
 const SHARED_FROM: usize = 16;
+
+/// Whose share of the budgets a group takes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Share {
+    /// That of its workload.
+    Workload(WorkloadRef),
+    /// That of the user of the socket for which it was made, because it is in no workload.
+    User(u32),
+    /// It is in no workload, and the user is not known: it may be anyone's, and has nothing of what
+    /// is kept for the others.
+    Anyone,
+}
+
+impl Share {
+    /// Returns the share that a group in `workload` takes; `user` is that of the socket for which
+    /// it was made, if it is known.
+    pub(super) fn of(workload: &WorkloadRef, user: Option<u32>) -> Self {
+        match workload {
+            WorkloadRef::Named(named) if matches!(named.kind, Kind::Host | Kind::Unknown) => {
+                user.map_or(Self::Anyone, Self::User)
+            }
+            _ => Self::Workload(workload.clone()),
+        }
+    }
+}
 
 /// How metrics show a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,8 +64,8 @@ pub(super) struct Labels {
     names: usize,
     labelled: usize,
     unlabelled: usize,
-    /// The same by workload, in the order of [`Label`].
-    shares: HashMap<WorkloadRef, [usize; 2]>,
+    /// The same by share, in the order of [`Label`].
+    shares: HashMap<Share, [usize; 2]>,
 }
 
 impl Labels {
@@ -63,28 +89,34 @@ impl Labels {
     }
 
     /// Notes a group that is made.
-    pub(super) fn take(&mut self, label: Label, workload: &WorkloadRef) {
+    pub(super) fn take(&mut self, label: Label, share: Share) {
         *self.count(label) += 1;
-        self.shares.entry(workload.clone()).or_default()[label as usize] += 1;
+        self.shares.entry(share).or_default()[label as usize] += 1;
     }
 
     /// Notes a group that ends.
-    pub(super) fn give_back(&mut self, label: Label, workload: &WorkloadRef) {
+    pub(super) fn give_back(&mut self, label: Label, share: &Share) {
         let count = self.count(label);
         *count = count.saturating_sub(1);
-        let Some(share) = self.shares.get_mut(workload) else {
+        let Some(counts) = self.shares.get_mut(share) else {
             internal_error("a group that ends was noted when it was made");
             return;
         };
-        share[label as usize] = share[label as usize].saturating_sub(1);
-        if *share == [0; 2] {
-            self.shares.remove(workload);
+        counts[label as usize] = counts[label as usize].saturating_sub(1);
+        if *counts == [0; 2] {
+            self.shares.remove(share);
         }
     }
 
-    /// Returns how many groups of a workload are shown in this way.
-    fn of(&self, workload: &WorkloadRef, label: Label) -> usize {
-        self.shares.get(workload).map_or(0, |share| share[label as usize])
+    /// Returns how many groups of a share are shown in this way.
+    fn of(&self, share: &Share, label: Label) -> usize {
+        self.shares.get(share).map_or(0, |counts| counts[label as usize])
+    }
+
+    /// Returns whose groups without a label are the most.
+    pub(super) fn with_most_names(&self) -> Option<&Share> {
+        let names = |(_, counts): &(&Share, &[usize; 2])| counts[Label::Other as usize];
+        self.shares.iter().max_by_key(names).filter(|of| names(of) > 0).map(|(share, _)| share)
     }
 
     /// Returns the most groups that there can be, besides those that are always there.
@@ -105,7 +137,7 @@ impl Labels {
     }
 }
 
-/// Returns whether the last quarter of a budget is left, which is kept for workloads with less than
+/// Returns whether the last quarter of a budget is left, which is kept for shares with less than
 /// the rest.
 const fn is_scarce(used: usize, limit: usize) -> bool {
     limit >= SHARED_FROM && used >= limit - limit / 4
@@ -129,25 +161,27 @@ impl Groups {
 
     /// Returns whether a new group of a process gets a label, or a name only; `None` if there is no
     /// room for either. Rows without an owner have no name.
-    pub(super) fn room(&self, process: &Arc<str>, workload: &WorkloadRef) -> Option<Label> {
+    pub(super) fn room(&self, process: &Arc<str>, share: &Share) -> Option<Label> {
         let &Labels { names, unlabelled, .. } = &self.labels;
         let has_name = || {
             **process != *UNKNOWN
                 && unlabelled < names
-                && self.has_share(workload, Label::Other, unlabelled, names)
+                && self.has_share(share, Label::Other, unlabelled, names)
         };
-        if self.has_label(workload) { Some(Label::Own) } else { has_name().then_some(Label::Other) }
+        if self.has_label(share) { Some(Label::Own) } else { has_name().then_some(Label::Other) }
     }
 
-    pub(super) fn has_label(&self, workload: &WorkloadRef) -> bool {
+    pub(super) fn has_label(&self, share: &Share) -> bool {
         let &Labels { limit, labelled, .. } = &self.labels;
-        let spare = if workload.is_pending() { SPARE } else { 0 };
-        labelled < limit + spare && self.has_share(workload, Label::Own, labelled, limit)
+        let is_pending = matches!(share, Share::Workload(workload) if workload.is_pending());
+        let besides = if is_pending { SPARE } else { 0 };
+        labelled < limit + besides && self.has_share(share, Label::Own, labelled, limit)
     }
 
-    /// Returns whether a workload has less than its share of a budget, or the budget is not scarce.
-    fn has_share(&self, of: &WorkloadRef, label: Label, used: usize, limit: usize) -> bool {
-        !is_scarce(used, limit) || self.labels.of(of, label) < limit - limit / 4
+    /// Returns whether a share is not used up, or the budget is not scarce.
+    fn has_share(&self, of: &Share, label: Label, used: usize, limit: usize) -> bool {
+        let is_kept = || *of != Share::Anyone && self.labels.of(of, label) < limit - limit / 4;
+        !is_scarce(used, limit) || is_kept()
     }
 
     /// Takes a group's label if it was a spare one and the name of its workload is known now. What
@@ -159,7 +193,7 @@ impl Groups {
             return;
         }
         let before = labelled.saturating_sub(1);
-        let its = self.labels.of(&entry.workload, Label::Own);
+        let its = self.labels.of(&entry.share(), Label::Own);
         if before >= limit || is_scarce(before, limit) && its > limit - limit / 4 {
             self.set_label(group, Label::Other);
         }
@@ -179,20 +213,20 @@ impl Groups {
             .collect();
         waiting.sort_unstable();
         for (Reverse(stuck), _, at) in waiting {
-            let workload = &self.list[at].workload;
-            if stuck > 0 && self.has_leak_place(workload) || self.has_label(workload) {
+            let share = self.list[at].share();
+            if stuck > 0 && self.has_leak_place(&share) || self.has_label(&share) {
                 self.label(number(at));
             }
         }
     }
 
-    /// Returns whether there is a place for a leak of a workload: one has no more than its share of
-    /// the labels and all of these places.
-    fn has_leak_place(&self, workload: &WorkloadRef) -> bool {
+    /// Returns whether there is a place for a leak: a share is at most three quarters of the labels
+    /// and all of these places.
+    fn has_leak_place(&self, share: &Share) -> bool {
         let &Labels { limit, labelled, .. } = &self.labels;
-        let its = self.labels.of(workload, Label::Own);
-        let share = if limit >= SHARED_FROM { limit - limit / 4 } else { limit };
-        labelled < limit + SPARE + LEAK_PLACES && its < share + LEAK_PLACES
+        let its = self.labels.of(share, Label::Own);
+        let most = if limit >= SHARED_FROM { limit - limit / 4 } else { limit };
+        labelled < limit + SPARE + LEAK_PLACES && its < most + LEAK_PLACES
     }
 
     /// Gives a group a label. What it has counted was shown as `~other` and stays there.
@@ -204,18 +238,25 @@ impl Groups {
     fn set_label(&mut self, group: GroupId, label: Label) {
         let entry = &mut self.list[group.position()];
         let before = std::mem::replace(&mut entry.label, label);
-        self.labels.give_back(before, &entry.workload);
-        self.labels.take(label, &entry.workload);
+        let share = entry.share();
+        self.labels.give_back(before, &share);
+        self.labels.take(label, share);
     }
 }
 
 impl GroupEntry {
+    /// Returns whose share of the budgets it takes.
+    pub(super) fn share(&self) -> Share {
+        Share::of(&self.workload, self.user)
+    }
+
     /// Returns how many of its connections are older than the first age from which one is stuck.
     fn stuck(&self) -> u32 {
         self.lists.iter().map(AgeList::older).sum()
     }
 
-    fn rows(&self) -> u32 {
+    /// Returns how many rows it has that a process has a descriptor of.
+    pub(super) fn rows(&self) -> u32 {
         self.lists.iter().map(AgeList::len).sum()
     }
 }

@@ -35,9 +35,9 @@ impl Groups {
         self.cache.clear();
         self.forget(group);
         let entry = &mut self.list[group.position()];
-        self.labels.give_back(entry.label, &entry.workload);
-        self.labels.take(entry.label, workload);
+        self.labels.give_back(entry.label, &entry.share());
         entry.workload = workload.clone();
+        self.labels.take(entry.label, entry.share());
         self.remember(group);
         self.give_up_spare_label(group);
         None
@@ -70,7 +70,7 @@ impl Groups {
     }
 
     /// Removes a group that has no rows; `successor`, of the same role, takes what it counted, and
-    /// its label if it has none and its workload has not its share. What a group without a label
+    /// its label if it has none and its share is not used up. What a group without a label
     /// counted was shown as `~other` and stays there, and so does what goes to such a successor.
     /// Returns the group that has the counts.
     pub(in crate::conn) fn remove(&mut self, group: GroupId, successor: GroupId) -> GroupId {
@@ -81,10 +81,10 @@ impl Groups {
             "the successor of a group has its role"
         );
         let label = self.list[group.position()].label;
-        self.labels.give_back(label, &self.list[group.position()].workload);
+        self.labels.give_back(label, &self.list[group.position()].share());
         if label == Label::Own && !self.is_labelled(successor) {
-            let workload = self.list[successor.position()].workload.clone();
-            if self.has_label(&workload) {
+            let share = self.list[successor.position()].share();
+            if self.has_label(&share) {
                 self.label(successor);
             }
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use catalogue::labels::{Role, SocketState};
 use hashbrown::DefaultHashBuilder;
 
-use super::labels::Label;
+use super::labels::{Label, Share};
 use super::{ALWAYS, GroupEntry, Groups, UNKNOWN, number};
 use crate::conn::account::workloads::WorkloadRef;
 use crate::conn::ids::GroupId;
@@ -19,11 +19,17 @@ use crate::workload::Key;
 
 impl Groups {
     /// Returns the group of a process by its name, and makes it if there is room; else `~other`,
-    /// counted as overflow.
-    pub(crate) fn of_name(&mut self, name: &Name, workload: &WorkloadRef, role: Role) -> GroupId {
+    /// counted as overflow. `user` is that of the socket, if it is known.
+    pub(crate) fn of_name(
+        &mut self,
+        name: &Name,
+        workload: &WorkloadRef,
+        role: Role,
+        user: Option<u32>,
+    ) -> GroupId {
         match self.find(name.as_str(), workload, role) {
             Some(group) => self.counted(group),
-            None => self.make(&name.as_str().into(), workload, role),
+            None => self.make(&name.as_str().into(), workload, role, user),
         }
     }
 
@@ -35,7 +41,7 @@ impl Groups {
         workload: &WorkloadRef,
         role: Role,
     ) -> Option<GroupId> {
-        self.find_or_add(&name.as_str().into(), workload, role)
+        self.find_or_add(&name.as_str().into(), workload, role, None)
     }
 
     /// Returns the group of another group's process in this workload and role. Returns `None` and
@@ -46,8 +52,9 @@ impl Groups {
         workload: &WorkloadRef,
         role: Role,
     ) -> Option<GroupId> {
-        let process = Arc::clone(&self.list[group.position()].process);
-        self.find_or_add(&process, workload, role)
+        let GroupEntry { process, user, .. } = &self.list[group.position()];
+        let (process, user) = (Arc::clone(process), *user);
+        self.find_or_add(&process, workload, role, user)
     }
 
     /// Returns the group of another group's process in this workload and role, and makes it if
@@ -61,10 +68,11 @@ impl Groups {
         if Self::is_other(group) {
             return Self::other(role);
         }
-        let process = Arc::clone(&self.list[group.position()].process);
+        let GroupEntry { process, user, .. } = &self.list[group.position()];
+        let (process, user) = (Arc::clone(process), *user);
         match self.find(&process, workload, role) {
             Some(group) => self.counted(group),
-            None => self.make(&process, workload, role),
+            None => self.make(&process, workload, role, user),
         }
     }
 
@@ -102,11 +110,12 @@ impl Groups {
         process: &Arc<str>,
         workload: &WorkloadRef,
         role: Role,
+        user: Option<u32>,
     ) -> Option<GroupId> {
         match self.find(process, workload, role) {
             None => {
-                let label = self.room(process, workload)?;
-                Some(self.add(process, workload, role, label))
+                let label = self.room(process, &Share::of(workload, user))?;
+                Some(self.add(process, workload, role, (label, user)))
             }
             found => found,
         }
@@ -120,16 +129,17 @@ impl Groups {
         process: &Arc<str>,
         workload: &WorkloadRef,
         role: Role,
+        user: Option<u32>,
     ) -> GroupId {
-        if let Some(label) = self.room(process, workload) {
-            let group = self.add(process, workload, role, label);
+        if let Some(label) = self.room(process, &Share::of(workload, user)) {
+            let group = self.add(process, workload, role, (label, user));
             return self.counted(group);
         }
         if workload.is_pending() {
             let unknown_ref = WorkloadRef::Named(Arc::clone(&self.unknown));
             return self
                 .find(process, &unknown_ref, role)
-                .unwrap_or_else(|| self.make(process, &unknown_ref, role));
+                .unwrap_or_else(|| self.make(process, &unknown_ref, role, user));
         }
         if **process == *UNKNOWN {
             return Self::nobody(role);
@@ -143,7 +153,7 @@ impl Groups {
         process: &Arc<str>,
         workload: &WorkloadRef,
         role: Role,
-        label: Label,
+        (label, user): (Label, Option<u32>),
     ) -> GroupId {
         let lists = std::array::from_fn(|state| AgeList::new(SocketState::ALL[state].can_leak()));
         let (process, workload) = (Arc::clone(process), workload.clone());
@@ -151,6 +161,7 @@ impl Groups {
             process,
             workload,
             role,
+            user,
             live: true,
             label,
             used: false,
@@ -168,7 +179,7 @@ impl Groups {
             self.list.push(group);
             number(self.list.len() - 1)
         };
-        self.labels.take(label, &self.list[at.position()].workload);
+        self.labels.take(label, self.list[at.position()].share());
         debug_assert!(
             self.list.len() - self.free.len() <= ALWAYS + self.labels.most(),
             "groups stay within their budget"

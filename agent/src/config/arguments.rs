@@ -33,7 +33,8 @@ pub struct RunArgs {
     /// Bytes of the ring for retransmits, a power of two from 4096 [default: 1048576]
     #[arg(long, value_name = "BYTES", allow_hyphen_values = true, help_heading = "Bounds")]
     pub retransmit_ring_bytes: Option<String>,
-    /// Rows of the connection table; sockets beyond are counted as refused [default: 1000000]
+    /// Rows of the connection table; sockets beyond are counted as refused [default: 1000000], or
+    /// as many as fit into the cgroup's limit of memory
     #[arg(long, value_name = "ROWS", allow_hyphen_values = true, help_heading = "Bounds")]
     pub max_connections: Option<String>,
     /// Label sets of processes by role, and as many with a port; more are counted under `~other`,

@@ -73,8 +73,9 @@ pub struct RunConfig {
     pub ring_bytes: u32,
     /// The size of the ring for retransmit records in bytes, a power of two.
     pub retransmit_ring_bytes: u32,
-    /// The most rows of the connection table.
-    pub max_connections: usize,
+    /// The most rows of the connection table; `None` for as many as the memory allows, up to the
+    /// default.
+    pub max_connections: Option<usize>,
     /// The most label sets of process and role.
     pub max_series: usize,
     /// The tracing filter.
@@ -140,7 +141,9 @@ impl RunConfig {
             )?
             .power_of_two()?,
             max_connections: find("max-connections", arguments.max_connections.as_deref())?
-                .count(1, 100_000_000)?,
+                .given()
+                .map(|rows| rows.count(1, 100_000_000))
+                .transpose()?,
             max_series: find("max-series", arguments.max_series.as_deref())?.count(1, 100_000)?,
             log: find("log", arguments.log.as_deref())?.filter()?,
             keep_privileges: find("keep-privileges", flag(arguments.keep_privileges))?.truth()?,

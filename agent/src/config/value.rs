@@ -44,6 +44,11 @@ impl Raw {
         Self { name, origin: Origin::File(path), value, textual: false }
     }
 
+    /// Returns the value unless it is the default.
+    pub(super) fn given(self) -> Option<Self> {
+        (!matches!(self.origin, Origin::Default)).then_some(self)
+    }
+
     /// Reads an address to listen on.
     pub(super) fn listen(&self) -> Result<Listen, Error> {
         let text = self.value.as_str().ok_or_else(|| self.refuse(ADDRESSES))?;

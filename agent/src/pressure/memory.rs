@@ -6,14 +6,31 @@ use std::path::Path;
 
 use super::text;
 
-/// The least memory with which the agent runs, bytes: with less the kernel has killed it.
-pub(crate) const LEAST: u64 = 48 << 20;
+/// The least memory with which the agent is known to run, bytes. Its start takes 50 MiB for a
+/// moment, for the kernel's types, whose size differs.
+pub(crate) const LEAST: u64 = 64 << 20;
+/// What the agent takes without rows and rings, bytes, while it answers.
+const BESIDES: u64 = 31 << 20;
+/// What a row takes, bytes, with its entry of the index and while a pass runs.
+const ROW: u64 = 192;
+/// The rows of the table where nothing limits them.
+const MOST_ROWS: usize = 1_000_000;
+/// The rows of the table however little memory there is.
+const LEAST_ROWS: usize = 10_000;
 /// No limit of version 1 that is one lies above (`PAGE_COUNTER_MAX`, 6.18, in pages).
 const NO_LIMIT: u64 = 1 << 62;
 
 /// Returns the lowest limit of the cgroups that this process is in, bytes; `None` without one.
 pub(crate) fn limit() -> Option<u64> {
     lowest(Path::new("/sys/fs/cgroup"), &text("/proc/self/cgroup")?)
+}
+
+/// Returns how many rows the table may have where nobody says so: as many as fit into a limit of
+/// memory beside rings of so many bytes, 10,000 at the least and a million at the most.
+pub(crate) fn rows(limit: Option<u64>, rings: u64) -> usize {
+    let Some(limit) = limit else { return MOST_ROWS };
+    let rows = limit.saturating_sub(BESIDES).saturating_sub(rings) / ROW;
+    usize::try_from(rows).map_or(MOST_ROWS, |rows| rows.clamp(LEAST_ROWS, MOST_ROWS))
 }
 
 /// Returns the lowest limit in the hierarchies that are mounted below `root`: that of version 2,
@@ -50,6 +67,16 @@ mod tests {
     use std::fs;
 
     use super::*;
+
+    #[test]
+    fn the_table_has_as_many_rows_as_fit() {
+        let rings = 9 << 20;
+        let of = |mebibytes: u64| rows(Some(mebibytes << 20), rings);
+        assert_eq!((rows(None, rings), of(4096)), (1_000_000, 1_000_000));
+        assert_eq!((of(64), of(48), of(12)), (131_072, 43_690, 10_000));
+        assert_eq!(rows(Some(64 << 20), 33 << 20), 10_000, "large rings");
+        assert_eq!((rows(Some(0), 0), rows(Some(u64::MAX), u64::MAX)), (10_000, 10_000));
+    }
 
     #[test]
     fn the_lowest_limit_on_the_way_counts() {

@@ -25,6 +25,7 @@ use crate::kernel::namespaces::Home;
 use crate::kernel::{privileges, sight};
 use crate::metrics::SharedStats;
 use crate::metrics::stats::Probe;
+use crate::pressure::memory;
 use crate::web::Web;
 use crate::{kernel, print_line};
 
@@ -115,11 +116,27 @@ fn initial_stats(home: &Home, kernel: &Kernel) -> SharedStats {
 
 fn limits(config: &RunConfig) -> Limits {
     Limits {
-        connections: config.max_connections,
+        connections: config.max_connections.unwrap_or_else(|| rows_that_fit(config)),
         groups: config.max_series,
         services: config.max_series,
         ..Limits::default()
     }
+}
+
+/// Returns how many rows the table may have by the memory of the cgroup, and logs it if that is
+/// less than usual.
+fn rows_that_fit(config: &RunConfig) -> usize {
+    let rings = u64::from(config.ring_bytes) + u64::from(config.retransmit_ring_bytes);
+    let limit = memory::limit();
+    let rows = memory::rows(limit, rings);
+    if let Some(limit) = limit.filter(|_| rows < memory::rows(None, rings)) {
+        tracing::info!(
+            "the table has {rows} rows, because the cgroup allows {} MiB of memory: more sockets \
+             are counted as refused; --max-connections sets another number",
+            limit >> 20
+        );
+    }
+    rows
 }
 
 /// Logs one line for each probe: its state and what is missing without it; then what hides a part

@@ -24,6 +24,13 @@ pub(crate) fn monotonic() -> u64 {
     time.saturating_add_signed(AHEAD.saturating_neg())
 }
 
+/// Returns the CPU time that all threads of this process have taken, longer than any if the kernel
+/// does not tell.
+#[must_use]
+pub(crate) fn cpu_time() -> Duration {
+    clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID).map_or(Duration::MAX, Duration::from)
+}
+
 /// Returns by how many nanoseconds the time namespace of a process shifts its clock; 0 where the
 /// kernel does not tell.
 ///

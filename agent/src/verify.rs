@@ -4,7 +4,7 @@
 //! Used by the reconcile thread. Every pass reads the tables, and a pass comes early where a socket
 //! has been in a leak state for `after` and was never looked at in it, or where a process has ended
 //! and sockets that it owned live on. The reading is O(descriptors of the machine), sockets or not,
-//! so it is bounded by its own measured time, one percent of one CPU however large the machine.
+//! so it is bounded by what it costs, one percent of one CPU however large the machine.
 //! Early passes keep a distance of up to five seconds, so a leak is verified when it is ten to
 //! fifteen seconds old.
 
@@ -22,7 +22,7 @@ use crate::ingest::{SharedTable, lock};
 use crate::listing::walk::PLACES;
 
 /// A reading, and a look for processes that have ended, comes at the earliest this many times its
-/// own length after the one before began: one percent of one CPU each.
+/// cost after the one before began: one percent of one CPU each.
 pub(crate) const SHARE: u32 = 100;
 /// Early passes keep half of `after` as their distance, and this at the most.
 const APART: Duration = Duration::from_secs(5);
@@ -85,9 +85,12 @@ impl Verify {
         }
     }
 
-    /// A reading that began then has ended.
-    pub(crate) fn end(&mut self, began: Instant, now: Instant) {
-        self.reading_from = Some(began + now.saturating_duration_since(began) * SHARE);
+    /// A reading that began then has ended. It cost the time that it took, or the CPU time of this
+    /// process meanwhile where that is less: on a machine without a free CPU it waits for most of
+    /// its time.
+    pub(crate) fn end(&mut self, began: Instant, cpu_time: Duration, now: Instant) {
+        let cost = now.saturating_duration_since(began).min(cpu_time);
+        self.reading_from = Some(began + cost * SHARE);
         // What comes into doubt in the meantime is checked together.
         self.looking_from = Some(now + (self.after / 2).min(APART));
     }
@@ -179,10 +182,13 @@ mod tests {
         let mut verify = Verify::new(Duration::ZERO);
         let began = Instant::now();
         assert!(verify.affordable(began));
-        verify.end(began, began + Duration::from_millis(50));
+        verify.end(began, Duration::MAX, began + Duration::from_millis(50));
         assert!(!verify.is_due(&table(7, SYN_SENT)), "nor a pass for its sake");
         assert!(!verify.affordable(began + Duration::from_millis(4999)));
         assert!(verify.affordable(began + Duration::from_secs(5)));
+        verify.end(began, Duration::from_millis(20), began + Duration::from_secs(9));
+        assert!(!verify.affordable(began + Duration::from_millis(1999)));
+        assert!(verify.affordable(began + Duration::from_secs(2)), "it waited for a CPU");
     }
 
     #[test]

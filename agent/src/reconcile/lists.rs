@@ -7,7 +7,7 @@ use std::sync::mpsc::channel;
 use std::time::Instant;
 
 use super::{Reconcile, Stop};
-use crate::clock::monotonic;
+use crate::clock::{self, monotonic};
 use crate::conn::{Covered, Nanos, PassSummary};
 use crate::ingest::decode::Record;
 use crate::ingest::pass::{Progress, Reading};
@@ -92,6 +92,7 @@ impl Reconcile {
     /// Reads the descriptor tables of all processes.
     fn read_holders(&mut self, covered: &mut Covered) -> Result<(), Stop> {
         let (began, moment) = (Instant::now(), Nanos::new(monotonic()));
+        let cpu_time = clock::cpu_time();
         self.verify.begin();
         match self.kernel.iterate(DESCRIPTOR_LIST) {
             Ok(list) => {
@@ -101,7 +102,7 @@ impl Reconcile {
             }
             Err(error) => tracing::debug!(%error, "cannot read the descriptor tables"),
         }
-        self.verify.end(began, Instant::now());
+        self.verify.end(began, clock::cpu_time().saturating_sub(cpu_time), Instant::now());
         tracing::debug!(
             seconds = began.elapsed().as_secs_f64(),
             complete = covered.holders.is_some(),

@@ -23,6 +23,8 @@ pub(super) const TESTS: &[Test] = &[
     #[cfg(target_arch = "x86_64")]
     ("host::break_in::a_fault_ends_the_process", faulted),
     #[cfg(target_arch = "x86_64")]
+    ("host::break_in::no_program_that_is_executed_gains_a_capability", locked),
+    #[cfg(target_arch = "x86_64")]
     ("host::break_in::the_process_ends_with_an_agent_that_is_killed", orphaned),
 ];
 
@@ -32,6 +34,11 @@ const BREAK_IN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/live/programs
 /// The program that makes a process fault.
 #[cfg(target_arch = "x86_64")]
 const FAULT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/live/programs/fault.py");
+
+/// The program that prints secure bits.
+#[cfg(target_arch = "x86_64")]
+const SECURE_BITS: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/tests/live/programs/secure_bits.py");
 
 /// The kernel's answer to a call that is not allowed, EPERM.
 const NOT_PERMITTED: &str = "-1";
@@ -164,6 +171,17 @@ fn faulted() {
     wait_for("another process", PATIENCE, || (http(&agent) != pid).then_some(()));
     assert_eq!(agent.get("/readyz").0, 200);
     assert!(agent.log().contains("SIGSEGV"), "{}", agent.log());
+}
+
+/// Root's own rights at `execve` are off, nothing turns them on again, and no capability is kept or
+/// handed on: all bits but `SECBIT_KEEP_CAPS` (`capability.h`).
+#[cfg(target_arch = "x86_64")]
+fn locked() {
+    let agent = Agent::start(&[]);
+    let output = Command::new("python3").args([SECURE_BITS, &agent.pid().to_string()]).output();
+    let output = output.expect("run the program that prints secure bits");
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "239", "{output:?}");
+    assert_eq!(agent.get("/readyz").0, 200, "it goes on");
 }
 
 #[cfg(target_arch = "x86_64")]

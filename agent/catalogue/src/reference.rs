@@ -180,8 +180,9 @@ last, which has no event (a handshake that a reset ends before the socket exists
 connects that the program closes after an ICMP error that the kernel only noted: they are no \
 AttemptFails |
 | EstabResets | `T{established,close}` + `T{close_wait,close}` | exact |
-| RetransSegs | `retransmitted_segments_total` + `synack_retransmits_total` + TCPRetransFail | \
-exact; RetransSegs includes attempts that failed, whose segments TCPRetransFail counts |
+| RetransSegs | `retransmitted_segments_total` + `synack_retransmits_total` + \
+`retransmitted_segments_unseen_total` + TCPRetransFail | exact; RetransSegs includes attempts that \
+failed, whose segments TCPRetransFail counts |
 | OutRsts | `resets_sent_total` | exact since Linux 6.10; before, resets that answer a segment \
 of no socket or of a TIME_WAIT socket are not reported |
 | CurrEstab | the sum of `connections{state=\"established\"}`, and of `close_wait` since the \
@@ -221,7 +222,7 @@ restores (`TCP_REPAIR`) counts as opened, though the kernel counts no open.
   one, and count no skip: a packet or timer that interrupts such a process is seen by no probe
   (found on a 6.18 with process 1, by comparing the runs of the programs with the kernel's trace
   buffer). The gauges are corrected by the next pass, counted in `reconcile_corrections_total`;
-  counters stay short.
+  counters stay short, those of retransmitted segments by `retransmitted_segments_unseen_total`.
 - Queues, windows, listeners and ports are those of the last reconcile pass; what fills and empties
   between two passes is not seen. What a listener drops between the last pass that saw it and its
   end is in the counters of its namespace only.
@@ -238,9 +239,12 @@ restores (`TCP_REPAIR`) counts as opened, though the kernel counts no open.
   `--max-series` stands under `~other` until a place is free. A process that has had no socket in a
   workload for five minutes, or for one while others wait, gives its place back; its series end, and
   what they had counted is from then on in those of `~other`, so that the sum over a metric never
-  goes down. Of the places for processes a workload takes at most three quarters. What is stuck for
-  a minute has 32 more, the most connections first. `tcpwarden connections` and `tcpwarden leaks`
-  know 4096 names besides.
+  goes down. Of the places for processes a workload takes at most three quarters, and where there is
+  none, a user. What is stuck for a minute has 32 more, the most connections first.
+  `tcpwarden connections` and `tcpwarden leaks` know 4096 names besides.
+- The last sixteenth of the rows (`--max-connections`) is for who has less than a quarter of them:
+  a workload, or a user where there is none. What is open when the agent starts comes first, first
+  served.
 - A socket's workload is that of the process that made it: a socket that systemd opens for a
   service, or that another process hands over, keeps the maker's. A user who may create cgroups (a
   user's own systemd, a container that has its cgroups to itself) may name them like a unit or a

@@ -46,7 +46,8 @@ super::metrics! {
         "No equivalent in the kernel.";
     CONNECTIONS_REFUSED = Counter "tcpwarden_connections_refused_total", "connections", [],
         "Sockets that were refused a row because the connection table was full.",
-        "No equivalent in the kernel.";
+        "No equivalent in the kernel. Who has a quarter of the rows is refused those of the last \
+         sixteenth.";
     CONNECTIONS_UNATTRIBUTED = Gauge "tcpwarden_connections_unattributed", "connections", [],
         "Rows whose owner is unknown.",
         "No equivalent in the kernel. They are counted under process=\"unknown\".";

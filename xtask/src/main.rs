@@ -21,6 +21,7 @@ mod demo;
 mod fuzz;
 mod kernels;
 mod lab;
+mod machines;
 mod packages;
 mod process;
 mod results;

@@ -58,6 +58,13 @@ const BORROWED: [(&str, &[&str]); 3] = [
 /// The packages whose installed programs are used if the system has them.
 const AS_INSTALLED: [&str; 2] = ["prometheus", "prometheus-alertmanager"];
 
+/// Programs that make machines and boot them.
+const MACHINE_PROGRAMS: [(&str, &str); 3] = [
+    ("mmdebstrap", "mmdebstrap"),
+    ("mke2fs", "e2fsprogs"),
+    ("qemu-system-x86_64", "qemu-system-x86"),
+];
+
 pub(crate) fn main(args: &Args) -> Result<()> {
     let toolchain = for_build(args.consent.consent())?;
     for_tests(args.consent.consent())?;
@@ -89,6 +96,11 @@ pub(crate) fn for_tests(consent: Consent) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Installs what machines need besides.
+pub(crate) fn for_machines(consent: Consent) -> Result<()> {
+    packages::install(&missing(&MACHINE_PROGRAMS), "for the machines", consent)
 }
 
 /// Returns the packages of programs that are not on PATH.

@@ -52,11 +52,6 @@ pub(crate) fn run(kernel: &Kernel, initramfs: &Path) -> Result<Report> {
 }
 
 fn once(kernel: &Kernel, initramfs: &Path) -> Result<Report> {
-    let home = workspace::kernels().join(&kernel.wanted);
-    let [console, results] = ["console.log", "results.log"].map(|name| home.join(name));
-    for log in [&console, &results] {
-        fs::write(log, "").with_context(|| format!("empty {}", log.display()))?;
-    }
     let mut command = Command::new("qemu-system-x86_64");
     command.args([
         "-M",
@@ -74,6 +69,15 @@ fn once(kernel: &Kernel, initramfs: &Path) -> Result<Report> {
     ]);
     command.args(["-no-reboot", "-display", "none", "-monitor", "none", "-append", COMMAND_LINE]);
     command.arg("-kernel").arg(&kernel.image).arg("-initrd").arg(initramfs);
+    watch(command, &workspace::kernels().join(&kernel.wanted))
+}
+
+/// Starts a guest, whose logs lie in `home`, and waits for its end.
+pub(crate) fn watch(mut command: Command, home: &Path) -> Result<Report> {
+    let [console, results] = ["console.log", "results.log"].map(|name| home.join(name));
+    for log in [&console, &results] {
+        fs::write(log, "").with_context(|| format!("empty {}", log.display()))?;
+    }
     for log in [&console, &results] {
         command.arg("-serial").arg(format!("file:{}", log.display()));
     }

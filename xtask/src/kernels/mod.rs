@@ -15,9 +15,10 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 
-use self::boot::Report;
+pub(crate) use self::boot::{Report, watch};
 use self::fetch::Kernel;
 use self::guest::Payload;
+pub(crate) use self::sources::Mirrors;
 use crate::build::Agent;
 use crate::results::Counts;
 use crate::setup::{self, ConsentArgs};

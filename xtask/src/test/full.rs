@@ -39,6 +39,9 @@ pub(crate) enum FullStep {
     /// What the program is made of: the policy of deny.toml, a bill of materials, and whether the
     /// same source gives the same bytes; in about fifteen minutes, --yes installs.
     Supply,
+    /// Fresh Debian machines with systemd, booted under QEMU; about ten minutes each, and as much
+    /// once to make them; a filter holds, --yes installs.
+    Machines,
     /// What reads bytes from outside, under a fuzzer that follows coverage, for twenty minutes; a
     /// filter holds. `cargo xtask fuzz` takes another length.
     Fuzz,
@@ -96,7 +99,8 @@ mod tests {
         let parsed = Cli::try_parse_from(["test", "--full", "load"]);
         assert_eq!(parsed.ok().and_then(|cli| cli.args.full), Some(FullStep::Load));
         let error = Cli::try_parse_from(["test", "--full", "soap"]).err().unwrap().to_string();
-        let known = "values: load, software, crowd, soak, healthy, growth, faults, supply, fuzz]";
+        let known = "values: load, software, crowd, soak, healthy, growth, faults, supply, \
+                     machines, fuzz]";
         assert!(error.contains("soap") && error.contains(known), "{error}");
     }
 

@@ -1,0 +1,43 @@
+//! Boots a machine with files on a second disk, and reads what it says.
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+
+use super::image::Image;
+use crate::kernels::{self, Report};
+
+/// The kernel command line: only errors on the console, and no work at boot that tests do not need.
+const COMMAND_LINE: &str = "root=/dev/vda rw console=ttyS0 panic=-1 quiet no_timer_check \
+    mitigations=off nokaslr cryptomgr.notests apparmor=0 audit=0 random.trust_cpu=on \
+    net.ifnames=0";
+/// The memory of a machine.
+const MEMORY: &str = "1500M";
+
+/// Boots a copy of the machine; `files` lie in its folder `/payload` under the names that are
+/// given.
+pub(super) fn run(image: &Image, files: &[(PathBuf, &str)]) -> Result<Report> {
+    let payload = image.home.join("payload.tar");
+    let folder = image.home.join("payload");
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).context("remove the last payload")?;
+    }
+    std::fs::create_dir_all(&folder).context("make the folder of the payload")?;
+    for (file, name) in files {
+        std::fs::copy(file, folder.join(name))
+            .with_context(|| format!("copy {}", file.display()))?;
+    }
+    crate::process::run(
+        Command::new("tar").arg("cf").arg(&payload).arg("-C").arg(&folder).arg("."),
+    )?;
+    let mut command = Command::new("qemu-system-x86_64");
+    command.args(["-M", "q35", "-accel", "tcg", "-cpu", "max,la57=off", "-smp", "1"]);
+    command.args(["-m", MEMORY, "-nodefaults", "-no-user-config", "-no-reboot"]);
+    command.args(["-display", "none", "-monitor", "none", "-append", COMMAND_LINE]);
+    command.arg("-kernel").arg(&image.kernel).arg("-initrd").arg(&image.initrd);
+    for (file, how) in [(&image.disk, "snapshot=on"), (&payload, "readonly=on")] {
+        command.arg("-drive");
+        command.arg(format!("file={},format=raw,if=virtio,{how}", file.display()));
+    }
+    kernels::watch(command, &image.home)
+}

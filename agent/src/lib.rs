@@ -27,6 +27,7 @@ pub mod lister;
 pub(crate) mod listing;
 pub mod log;
 pub mod metrics;
+pub(crate) mod nat;
 pub mod pressure;
 pub(crate) mod process;
 pub mod query;

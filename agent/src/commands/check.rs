@@ -39,6 +39,8 @@ fn print(out: &mut impl Write, kernel: &Kernel, remarks: &[String]) -> io::Resul
         writeln!(out, "{:<28} {:<12} {}", probe.name, state.as_str(), note(probe, state))?;
     }
     remarks.iter().try_for_each(|remark| writeln!(out, "{remark}"))?;
+    // The agent is whole without it.
+    sight::lacking().into_iter().try_for_each(|lacking| writeln!(out, "{lacking}"))?;
     kernel.silences().iter().try_for_each(|silence| writeln!(out, "on this kernel {silence}"))
 }
 

@@ -8,7 +8,7 @@
 #[cfg(test)]
 mod tests;
 
-use crate::{config, http, ingest, kernel, lister, pressure, process, query, workload};
+use crate::{config, http, ingest, kernel, lister, nat, pressure, process, query, workload};
 
 /// A fuzz target.
 #[derive(Clone, Copy, Debug)]
@@ -35,5 +35,6 @@ impl Target {
         Self { name: "answer", run: query::fuzz::answer },
         Self { name: "question", run: http::fuzz::question },
         Self { name: "frame", run: lister::fuzz::frame },
+        Self { name: "conntrack", run: nat::fuzz::conntrack },
     ];
 }

@@ -157,6 +157,7 @@ replays! {
     no_answer_controls_the_terminal: "answer",
     no_bytes_are_a_question_that_is_another_one_again: "question",
     no_bytes_are_a_frame_that_is_another_one_again: "frame",
+    no_bytes_are_a_connection_that_is_another_one_again: "conntrack",
 }
 
 #[test]

@@ -24,6 +24,7 @@ use crate::leaks::Watch;
 use crate::listing;
 use crate::metrics::Page;
 use crate::metrics::stats::Probe;
+use crate::nat::Nat;
 use crate::query::Source;
 
 /// Returns a page after 50 ms, and records how many are rendered at once.
@@ -82,6 +83,7 @@ pub(super) fn start_by(listen: &Listen, access: Access, web: Option<Arc<web::Web
     let source = Source {
         table: listing::tests::shared(10),
         leaks: Watch::default(),
+        nat: Nat::default(),
         clock: || 60_000_000_000,
     };
     let views = Views {

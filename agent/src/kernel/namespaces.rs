@@ -1,10 +1,10 @@
 //! The network namespaces of this machine, and stepping into them.
 //!
-//! Called by the reconcile thread and by `tcpwarden check`. A namespace is found through any
-//! process in it, through the names that `ip netns` and container runtimes give and, where rows
-//! tell that there are more, through threads that are in another than their process. One that only
-//! a descriptor holds stays unseen. Guarantees: at most [`MAX_NAMESPACES`] are visited, and what
-//! was left out is counted.
+//! Called by the reconcile thread, the thread that looks through NAT and by `tcpwarden check`. A
+//! namespace is found through any process in it, through the names that `ip netns` and container
+//! runtimes give and, where rows tell that there are more, through threads that are in another than
+//! their process. One that only a descriptor holds stays unseen. Guarantees: at most
+//! [`MAX_NAMESPACES`] are visited, and what was left out is counted.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -62,6 +62,12 @@ impl Home {
 }
 
 impl Namespace {
+    /// Returns the namespace with this inode, to be entered through a process that was in it.
+    #[must_use]
+    pub fn of_process(inode: u32, pid: u32) -> Self {
+        Self { inode, path: PathBuf::from(format!("/proc/{pid}/ns/net")) }
+    }
+
     /// Runs `work` inside the namespace and comes back to `home`.
     ///
     /// # Errors

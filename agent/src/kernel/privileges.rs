@@ -22,6 +22,12 @@ const TO_KEEP: [Capability; 3] =
 const FOR_CHILDREN: [Capability; 3] =
     [Capability::CAP_SETUID, Capability::CAP_SETGID, Capability::CAP_KILL];
 
+/// The capabilities to look through NAT: `CAP_NET_ADMIN` to ask the connection tracking
+/// (`nfnetlink_rcv`, which asks `netlink_net_capable`), and what enters other network namespaces.
+/// One thread has them.
+const FOR_NAT: [Capability; 3] =
+    [Capability::CAP_NET_ADMIN, Capability::CAP_SYS_ADMIN, Capability::CAP_SYS_PTRACE];
+
 /// The capability to read what programs other processes execute: `CAP_SYS_PTRACE`
 /// (`proc_pid_readlink`, which asks `ptrace_may_access`).
 const FOR_FACTS: [Capability; 1] = [Capability::CAP_SYS_PTRACE];
@@ -63,24 +69,24 @@ pub fn forbid_gains() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Drops every capability but those that reconcile passes need, and those for children, for this
-/// thread and all that it starts. Returns what is kept for passes.
+/// Drops every capability but those that reconcile passes need, and those that only one thread
+/// needs, for this thread and all that it starts. Returns what is kept for passes.
 ///
 /// # Errors
 /// If the kernel refuses, which it does not for a set that only shrinks.
 pub fn drop_unneeded() -> Result<Vec<String>, CapsError> {
     caps::clear(None, CapSet::Inheritable)?;
-    let keep = shrink(&[&TO_KEEP[..], &FOR_CHILDREN].concat(), &TO_KEEP)?;
+    let keep = shrink(&[&TO_KEEP[..], &FOR_CHILDREN, &FOR_NAT].concat(), &TO_KEEP)?;
     let mut kept: Vec<String> = keep.iter().map(ToString::to_string).collect();
     kept.sort();
     Ok(kept)
 }
 
-/// Drops the capabilities for children, which only one thread needs.
+/// Drops the capabilities for children and for NAT, each of which only one thread needs.
 ///
 /// # Errors
 /// As [`drop_unneeded`].
-pub(crate) fn drop_for_children() -> Result<(), CapsError> {
+pub(crate) fn drop_for_single_threads() -> Result<(), CapsError> {
     shrink(&TO_KEEP, &TO_KEEP).map(|_kept| ())
 }
 
@@ -115,6 +121,19 @@ pub(crate) fn for_children<T>(work: impl FnOnce() -> T) -> T {
 /// As [`drop_unneeded`].
 pub(crate) fn keep_for_facts() -> Result<(), CapsError> {
     shrink(&FOR_FACTS, &FOR_FACTS).map(|_kept| ())
+}
+
+/// Whether this thread can ask the connection tracking.
+pub(crate) fn may_look_through_nat() -> bool {
+    caps::has_cap(None, CapSet::Permitted, Capability::CAP_NET_ADMIN).unwrap_or(false)
+}
+
+/// Drops every capability but those to look through NAT, which this thread may use from now on.
+///
+/// # Errors
+/// As [`drop_unneeded`].
+pub(crate) fn keep_for_nat() -> Result<(), CapsError> {
+    shrink(&FOR_NAT, &FOR_NAT).map(|_kept| ())
 }
 
 /// Drops every capability.

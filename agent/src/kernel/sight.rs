@@ -34,6 +34,16 @@ pub fn sentences(limits: &[Limit]) -> impl Iterator<Item = &'static str> {
     limits.iter().filter(|limit| limit.hides).map(|limit| limit.sentence)
 }
 
+/// Returns what answers lack although the agent sees the whole machine.
+#[must_use]
+pub fn lacking() -> Option<&'static str> {
+    let may = caps::has_cap(None, CapSet::Effective, Capability::CAP_NET_ADMIN).unwrap_or(false);
+    (!may).then_some(
+        "cap_net_admin is missing: addresses behind NAT are not shown (optional; nothing else \
+         needs it)",
+    )
+}
+
 fn limits_of(has: impl Fn(Capability) -> bool, pids: Option<u64>) -> [Limit; 3] {
     [
         Limit {

@@ -154,9 +154,9 @@ impl Watch {
         let filter = Filter { min_age: Duration::ZERO, ..filter.clone() };
         let survey = Survey::of(table, &filter, now, &self.times);
         let (mut accused, notes) = self.candidates(&survey, now.saturating_sub(min_age));
-        let peers = Peers::of(table, &rows_with_peers(&accused, limit));
+        let peers = Peers::of(table, &rows_with_peers(&accused, limit), &[]);
         chain::mark(&mut accused, |one| {
-            let ends = one.shown().map(|row| peers.get(row));
+            let ends = one.shown().map(|row| peers.get(row, None));
             ends.map(|end| end.map(|peer| (peer.state, peer.pid))).collect()
         });
         accused.sort_by(Candidate::rank);
@@ -248,7 +248,7 @@ impl Watch {
         let unanswered = candidate.unanswered();
         let listener = unanswered.and_then(|row| lock(table).view().listener_of_peer(row));
         let mut suspect = Suspect::of(candidate, listener.as_ref(), now);
-        if let Some(peer) = candidate.first_row().and_then(|row| peers.get(row)) {
+        if let Some(peer) = candidate.first_row().and_then(|row| peers.get(row, None)) {
             suspect.take_peer(peer);
         }
         if let Some((process, pid)) = candidate.cause {

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::peers::PeerView;
 use crate::conn::RowView;
 use crate::duration_text;
+use crate::nat;
 
 /// When an answer was made.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -123,6 +124,17 @@ pub(crate) struct Connection {
     pub(crate) peer_workload: Option<String>,
     /// The state of the other end.
     pub(crate) peer_state: Option<String>,
+    /// Who the peer really is, where NAT translates its address or port: the backend of a service,
+    /// the client behind a masquerade. `None` where it does not, where that cannot be told, and in
+    /// the samples of `leaks`. The same holds for the fields below.
+    pub(crate) nat_peer_address: Option<IpAddr>,
+    /// The port of that address.
+    pub(crate) nat_peer_port: Option<u16>,
+    /// How the peer sees this end, where NAT translates its address or port: the address of the
+    /// service that the client dialled, the outside address of a masqueraded client.
+    pub(crate) nat_local_address: Option<IpAddr>,
+    /// The port of that address.
+    pub(crate) nat_local_port: Option<u16>,
 }
 
 impl Default for Connection {
@@ -168,6 +180,10 @@ impl Default for Connection {
             peer_pid: None,
             peer_workload: None,
             peer_state: None,
+            nat_peer_address: None,
+            nat_peer_port: None,
+            nat_local_address: None,
+            nat_local_port: None,
         }
     }
 }
@@ -228,6 +244,21 @@ impl Connection {
             peer_state: peer.map(|peer| peer.state.as_str().to_owned()),
             ..self
         }
+    }
+}
+
+impl Connection {
+    /// Adds the ends that the other side of NAT has, where they differ.
+    #[must_use]
+    pub(crate) fn with_nat(self, row: &RowView, beyond: Option<nat::Ends>) -> Self {
+        let own = nat::Ends::from(row);
+        let other = |own: nat::End, of: fn(nat::Ends) -> nat::End| {
+            let end = beyond.map(of).filter(|end| *end != own);
+            (end.map(|(address, _)| address.to_canonical()), end.map(|(_, port)| port))
+        };
+        let (nat_peer_address, nat_peer_port) = other(own.peer, |ends| ends.peer);
+        let (nat_local_address, nat_local_port) = other(own.local, |ends| ends.local);
+        Self { nat_peer_address, nat_peer_port, nat_local_address, nat_local_port, ..self }
     }
 }
 

@@ -9,6 +9,7 @@ use super::{ALL, Entry, Source};
 use crate::conn::{Limits, Table};
 use crate::events::names::controls_terminal;
 use crate::leaks::Watch;
+use crate::nat::Nat;
 
 /// When the queries are asked, nanoseconds.
 const NOW: u64 = 60_000_000_000;
@@ -86,6 +87,11 @@ fn source() -> &'static Source {
                 table.transition(&State { old, new, flags: 0, ..syn });
             }
         }
-        Source { table: Arc::new(Mutex::new(table)), leaks: Watch::default(), clock: || NOW }
+        Source {
+            table: Arc::new(Mutex::new(table)),
+            leaks: Watch::default(),
+            nat: Nat::default(),
+            clock: || NOW,
+        }
     })
 }

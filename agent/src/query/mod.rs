@@ -29,6 +29,7 @@ use serde::de::DeserializeOwned;
 use crate::exit;
 use crate::ingest::SharedTable;
 use crate::leaks::Watch;
+use crate::nat::Nat;
 
 use parameter::Parameter;
 
@@ -78,6 +79,8 @@ pub(crate) struct Source {
     pub(crate) table: SharedTable,
     /// The counts of the last ten minutes.
     pub(crate) leaks: Watch,
+    /// Looks through NAT.
+    pub(crate) nat: Nat,
     /// Returns `CLOCK_MONOTONIC` in nanoseconds.
     pub(crate) clock: fn() -> u64,
 }

@@ -74,12 +74,13 @@ pub fn run(config: &RunConfig) -> Result<u8, Error> {
     let (supervisor, process) =
         http::supervised(&bound, access, &config.log, web.as_ref().map(Web::handed))?;
     let http = threads::supervise(supervisor, &deaths)?;
+    let nat = threads::nat(access, &deaths)?;
     if !config.keep_privileges {
-        privileges::drop_for_children().context("cannot give up privileges")?;
+        privileges::drop_for_single_threads().context("cannot give up privileges")?;
     }
     let table: SharedTable = Arc::new(Mutex::new(Table::new(limits(config))));
     let threads = Threads::start(config, probes, maps, home, &table, &stats, &deaths)?;
-    process.begin(views(config, &table, &stats, &threads, started))?;
+    process.begin(views(config, &table, &stats, &threads, &nat, started))?;
     let _web = web.map(|web| threads::reload(web, stats.clone(), &deaths)).transpose()?;
     print_line(&format!("listening on {}", bound.url()));
     runtime.block_on(signals.stop(threads.ingest_handle.clone(), deaths.clone()));
@@ -157,6 +158,9 @@ fn log_probes(kernel: &Kernel) {
     }
     for sentence in sight::sentences(&sight::limits()) {
         tracing::warn!("{sentence}");
+    }
+    if let Some(lacking) = sight::lacking() {
+        tracing::info!("{lacking}");
     }
     for silence in kernel.silences() {
         tracing::info!("on this kernel {silence}");

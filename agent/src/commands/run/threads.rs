@@ -13,7 +13,7 @@ use super::deaths::Deaths;
 use crate::clock::monotonic;
 use crate::config::{Listen, RunConfig};
 use crate::housekeeping::{self, Chore};
-use crate::http::Supervisor;
+use crate::http::{Access, Supervisor};
 use crate::ingest::{Handle, Ingest, SharedTable, Wishes};
 use crate::kernel::load::{Kernel, Maps};
 use crate::kernel::namespaces::{Home, Search};
@@ -21,6 +21,7 @@ use crate::kernel::privileges;
 use crate::leaks::Watch;
 use crate::lister::Listers;
 use crate::metrics::SharedStats;
+use crate::nat::{Nat, Worker};
 use crate::rate_limited::RateLimited;
 use crate::reconcile::{Pace, Reconcile};
 use crate::verify::Verify;
@@ -134,6 +135,23 @@ impl Threads {
 /// Starts the thread that runs the HTTP process.
 pub(super) fn supervise(supervisor: Supervisor, deaths: &Deaths) -> anyhow::Result<JoinHandle<()>> {
     spawn("http", deaths, reported(deaths, move || supervisor.run()))
+}
+
+/// Starts the thread that looks through NAT, if it may and if anybody may ask. Returns what asks
+/// it; the thread ends with the last of them.
+pub(super) fn nat(access: Access, deaths: &Deaths) -> anyhow::Result<Nat> {
+    if access == Access::Nobody || !privileges::may_look_through_nat() {
+        return Ok(Nat::default());
+    }
+    let home = Home::own().context("cannot tell the own network namespace")?;
+    let (nat, worker) = Worker::new(home);
+    let work = move || {
+        if let Err(error) = privileges::keep_for_nat() {
+            tracing::warn!(%error, "the thread that looks through NAT keeps its privileges");
+        }
+        worker.run();
+    };
+    spawn("nat", deaths, work).map(|_thread| nat)
 }
 
 /// Starts the thread that reads the web configuration again; it ends with what is returned.

@@ -12,6 +12,7 @@ use crate::conn::Nanos;
 use crate::http::{Access, Overview, Views};
 use crate::ingest::{SharedTable, lock};
 use crate::metrics::{Collector, SharedStats};
+use crate::nat::Nat;
 use crate::query::Source;
 
 /// Returns what the HTTP process shows.
@@ -20,6 +21,7 @@ pub(super) fn views(
     table: &SharedTable,
     stats: &SharedStats,
     threads: &Threads,
+    nat: &Nat,
     started: Instant,
 ) -> Views {
     let source = Arc::clone(table);
@@ -58,6 +60,7 @@ pub(super) fn views(
         source: (!nobody).then(|| Source {
             table: Arc::clone(table),
             leaks: threads.leaks.clone(),
+            nat: nat.clone(),
             clock: monotonic,
         }),
     }

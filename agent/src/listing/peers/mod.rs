@@ -1,14 +1,14 @@
 //! The other ends: which process of this machine is the peer of a connection.
 //!
-//! Both ends of a connection within the machine are rows of the table, with each other's endpoints.
-//! Used by the queries, for the rows that they show. Guarantees: a walk over the table finds the
-//! peers of all rows asked for, with one look-up a row; memory grows with the rows asked for. A
-//! peer is named only if no other row can be it.
+//! Both ends of a connection within the machine are rows of the table, with each other's endpoints;
+//! through NAT, with those that the other side of it has. Used by the queries, for the rows that
+//! they show. Guarantees: a walk over the table finds the peers of all rows asked for, with one
+//! hash look-up a row; memory grows with the rows asked for. A peer is named only if no other row
+//! can be it.
 
 #[cfg(test)]
 mod tests;
 
-use std::net::Ipv6Addr;
 use std::sync::Arc;
 
 use catalogue::labels::SocketState;
@@ -17,13 +17,11 @@ use hashbrown::HashMap;
 use super::walk;
 use crate::conn::{RowView, States};
 use crate::ingest::SharedTable;
-
-/// An end of a connection: IPv4 as v4-mapped.
-type End = (Ipv6Addr, u16);
+use crate::nat;
 
 /// The two ends of a connection, the smaller one first: both its rows have the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Ends(End, End);
+struct Ends(nat::End, nat::End);
 
 /// The side of a row: whether its local end is the larger one.
 type Side = bool;
@@ -88,6 +86,19 @@ impl Met {
         };
         same.map(|(_, _, row)| row).or_else(only)
     }
+
+    /// Returns the same for a row that has these ends on the other side of NAT only: one that has
+    /// them itself is the peer of what is there.
+    fn row_beyond(&self, netns: u32, side: Side, is_local: bool) -> Option<&PeerView> {
+        let of = |side: Side| self.same.iter().find(|known| (known.0, known.1) == (netns, side));
+        let same = of(side).filter(|_| of(!side).is_none());
+        let only = || {
+            let [one, other] = [side, !side].map(|side| self.counts[usize::from(side)]);
+            let is_only = one == 1 && other == 0 && !is_local;
+            self.first[usize::from(side)].as_ref().filter(|_| is_only)
+        };
+        same.map(|(_, _, row)| row).or_else(only)
+    }
 }
 
 /// The other ends of the rows asked for.
@@ -96,14 +107,19 @@ pub(crate) struct Peers(HashMap<Ends, Met>);
 
 impl Peers {
     /// Walks over the table once and finds the other end of each of `rows`. Without a row that can
-    /// have one, it does not walk.
+    /// have one, it does not walk. `beyond` has the ends of each row on the other side of NAT,
+    /// where they differ; it may be shorter than `rows`.
     #[must_use]
-    pub(crate) fn of(table: &SharedTable, rows: &[RowView]) -> Self {
+    pub(crate) fn of(table: &SharedTable, rows: &[RowView], beyond: &[Option<nat::Ends>]) -> Self {
         let mut peers = Self::default();
-        for row in rows.iter().filter(|row| has_peer(row)) {
-            let met = peers.0.entry(ends(row).0).or_default();
-            if !met.asked.contains(&row.netns) {
-                met.asked.push(row.netns);
+        let beyond = beyond.iter().copied().chain(std::iter::repeat(None));
+        for (row, beyond) in rows.iter().zip(beyond).filter(|(row, _)| has_peer(row)) {
+            let own = nat::Ends::from(row);
+            for ends in std::iter::once(own).chain(beyond) {
+                let met = peers.0.entry(sorted(ends).0).or_default();
+                if !met.asked.contains(&row.netns) {
+                    met.asked.push(row.netns);
+                }
             }
         }
         if !peers.0.is_empty() {
@@ -112,23 +128,34 @@ impl Peers {
         peers
     }
 
-    /// Returns the other end of a row that was asked for; `None` if it is on another machine, if
-    /// addresses are translated between the ends, or if several rows can be it.
+    /// Returns the other end of a row that was asked for with the same `beyond`; `None` if it is on
+    /// another machine, if addresses are translated in another way, or if several rows can be it.
     #[must_use]
-    pub(crate) fn get(&self, row: &RowView) -> Option<&PeerView> {
-        let (ends, side) = ends(row);
-        let met = self.0.get(&ends).filter(|_| has_peer(row))?;
+    pub(crate) fn get(&self, row: &RowView, beyond: Option<nat::Ends>) -> Option<&PeerView> {
+        let own = nat::Ends::from(row);
+        self.find(row, own, Met::row)
+            .or_else(|| self.find(row, beyond?, Met::row_beyond))
+            .filter(|_| has_peer(row))
+    }
+
+    fn find<'a>(
+        &'a self,
+        row: &RowView,
+        ends: nat::Ends,
+        of: impl FnOnce(&'a Met, u32, Side, bool) -> Option<&'a PeerView>,
+    ) -> Option<&'a PeerView> {
+        let (sorted, side) = sorted(ends);
+        let met = self.0.get(&sorted)?;
         // A socket that is connected to itself is its own peer.
-        let other = if ends.0 == ends.1 { side } else { !side };
-        let is_local = row.peer_address.to_canonical().is_loopback();
-        met.row(row.netns, other, is_local)
+        let other = if sorted.0 == sorted.1 { side } else { !side };
+        of(met, row.netns, other, ends.peer.0.to_canonical().is_loopback())
     }
 
     fn offer(&mut self, row: &RowView) {
         if !has_peer(row) {
             return;
         }
-        let (ends, side) = ends(row);
+        let (ends, side) = sorted(row.into());
         if let Some(met) = self.0.get_mut(&ends) {
             met.add(side, row);
         }
@@ -140,8 +167,6 @@ fn has_peer(row: &RowView) -> bool {
     row.peer_port != 0
 }
 
-fn ends(row: &RowView) -> (Ends, Side) {
-    let local = (row.local_address, row.local_port);
-    let peer = (row.peer_address, row.peer_port);
+fn sorted(nat::Ends { local, peer }: nat::Ends) -> (Ends, Side) {
     if local <= peer { (Ends(local, peer), false) } else { (Ends(peer, local), true) }
 }

@@ -1,4 +1,4 @@
-//! The other ends of connections within the machine.
+//! The other ends of connections within the machine, through NAT and without.
 
 use std::sync::Mutex;
 
@@ -58,8 +58,8 @@ fn table(rows: &[Line]) -> (SharedTable, Vec<RowView>) {
 /// Returns the process id of each row's peer, 0 for none.
 fn found(rows: &[Line]) -> Vec<u32> {
     let (table, rows) = table(rows);
-    let peers = Peers::of(&table, &rows);
-    rows.iter().map(|row| peers.get(row).and_then(|peer| peer.pid).unwrap_or(0)).collect()
+    let peers = Peers::of(&table, &rows, &[]);
+    rows.iter().map(|row| peers.get(row, None).and_then(|peer| peer.pid).unwrap_or(0)).collect()
 }
 
 #[test]
@@ -71,8 +71,8 @@ fn both_ends_on_one_machine_find_each_other_and_an_end_elsewhere_is_none() {
         [102, 101, 0]
     );
     let (table, rows) = table(&[(1, client, server), (1, server, client)]);
-    let peers = Peers::of(&table, &rows[..1]);
-    let peer = peers.get(&rows[0]).unwrap();
+    let peers = Peers::of(&table, &rows[..1], &[]);
+    let peer = peers.get(&rows[0], None).unwrap();
     assert_eq!((&*peer.process, &*peer.workload), ("app2", "host"));
     assert_eq!((peer.pid, peer.state), (Some(102), SocketState::SynSent));
 }
@@ -113,9 +113,51 @@ fn a_socket_connected_to_itself_is_its_own_peer() {
 fn memory_follows_the_rows_asked_for() {
     let (client, server) = ((LOOP, 40_000), (LOOP, 80));
     let (table, rows) = table(&[(1, client, server), (2, client, server), (3, client, server)]);
-    let peers = Peers::of(&table, &rows[..1]);
+    let peers = Peers::of(&table, &rows[..1], &[]);
     let met = peers.0.values().next().unwrap();
     assert_eq!((peers.0.len(), met.same.len()), (1, 1));
-    assert!(Peers::of(&table, &[]).0.is_empty());
-    assert_eq!(peers.get(&rows[2]), None);
+    assert!(Peers::of(&table, &[], &[]).0.is_empty());
+    assert_eq!(peers.get(&rows[2], None), None);
+}
+
+/// Returns the process id of the first row's peer, 0 for none, if it has these ends on the other
+/// side of NAT.
+fn found_beyond(rows: &[Line], (local, peer): (([u8; 4], u16), ([u8; 4], u16))) -> u32 {
+    let end = |(address, port): ([u8; 4], u16)| {
+        (std::net::Ipv4Addr::from(address).to_ipv6_mapped(), port)
+    };
+    let beyond = nat::Ends { local: end(local), peer: end(peer) };
+    let (table, rows) = table(rows);
+    let peers = Peers::of(&table, &rows[..1], &[Some(beyond)]);
+    peers.get(&rows[0], Some(beyond)).and_then(|peer| peer.pid).unwrap_or(0)
+}
+
+#[test]
+fn ends_that_nat_translates_find_each_other() {
+    let (client, virtual_end, backend) = ((POD, 40_000), ([10, 96, 0, 10], 80), (HOST, 8080));
+    let rows = [(2, client, virtual_end), (1, backend, client)];
+    assert_eq!(found_beyond(&rows, (client, backend)), 102, "of the client");
+    let rows = [(1, backend, client), (2, client, virtual_end)];
+    assert_eq!(found_beyond(&rows, (virtual_end, client)), 102, "of the server");
+    assert_eq!(found(&rows), [0, 0], "without the translation");
+    let masqueraded = ([10, 0, 0, 9], 50_000);
+    let rows = [(2, client, virtual_end), (1, backend, masqueraded)];
+    assert_eq!(found_beyond(&rows, (masqueraded, backend)), 102, "behind two translations");
+    let local = [(1, client, virtual_end), (1, (LOOP, 15_001), client)];
+    assert_eq!(found_beyond(&local, (client, (LOOP, 15_001))), 102, "redirected to loopback");
+}
+
+#[test]
+fn a_doubt_behind_nat_is_no_answer() {
+    let (client, virtual_end, backend) = ((POD, 40_000), ([10, 96, 0, 10], 80), (HOST, 8080));
+    let beyond = (client, backend);
+    let asked = (2, client, virtual_end);
+    assert_eq!(found_beyond(&[asked, (1, backend, client), (3, backend, client)], beyond), 0);
+    assert_eq!(found_beyond(&[asked, (2, backend, client), (3, backend, client)], beyond), 102);
+    let has_a_peer = [asked, (1, backend, client), (3, client, backend)];
+    assert_eq!(found_beyond(&has_a_peer, beyond), 0, "its peer is there without NAT");
+    let elsewhere = [asked, (1, (LOOP, 15_001), client)];
+    assert_eq!(found_beyond(&elsewhere, (client, (LOOP, 15_001))), 0, "another's loopback");
+    let direct = [asked, (2, virtual_end, client), (1, backend, client)];
+    assert_eq!(found_beyond(&direct, beyond), 102, "what has its very ends comes first");
 }

@@ -24,6 +24,7 @@ use crate::listing::order::{Order, Sort};
 use crate::listing::peers::Peers;
 use crate::listing::select::Select;
 use crate::listing::walk;
+use crate::nat::Nat;
 
 /// The parameters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,8 +71,9 @@ impl Query for ConnectionsQuery {
 A filter with several values (--state close_wait,syn_sent or --state close_wait --state syn_sent)
 matches any of them; a connection is listed if every filter matches it. A + behind an age marks a
 lower bound: the connection is older than the agent. A name behind the peer's port is the process at
-the other end, where that is on this machine. The last line counts what --limit left out, and says
-with which --after the list goes on.
+the other end, where that is on this machine, and an address there is the real peer behind NAT; one
+behind the local port is how the peer sees this end. The last line counts what --limit left out, and
+says with which --after the list goes on.
 
 Examples:
   tcpwarden connections --state close_wait --min-age 5m
@@ -146,7 +148,7 @@ group.
     type Answer = Connections;
 
     fn answer(&self, source: &Source, now: u64) -> Connections {
-        connections(&source.table, self, now)
+        connections(&source.table, &source.nat, self, now)
     }
 
     fn write(answer: &Connections, page: &mut String) {
@@ -182,7 +184,7 @@ pub(crate) struct Connections {
 }
 
 /// Returns the answer at `now` (`CLOCK_MONOTONIC`, nanoseconds).
-fn connections(table: &SharedTable, query: &ConnectionsQuery, now: u64) -> Connections {
+fn connections(table: &SharedTable, nat: &Nat, query: &ConnectionsQuery, now: u64) -> Connections {
     let taken = Taken::at(SystemTime::now(), now);
     if let Some(by) = query.group_by {
         return Connections { taken, ..grouped(table, query, by, now) };
@@ -200,9 +202,12 @@ fn connections(table: &SharedTable, query: &ConnectionsQuery, now: u64) -> Conne
     let (matched, skipped) = (select.offered(), select.skipped());
     let later = matched - skipped;
     let (rows, end) = select.finish();
-    let peers = Peers::of(table, &rows);
-    let connections: Vec<Connection> =
-        rows.iter().map(|row| Connection::of(row, now).with_peer(peers.get(row))).collect();
+    let beyond = nat.look_up(&rows);
+    let peers = Peers::of(table, &rows, &beyond);
+    let connections = rows.iter().zip(beyond).map(|(row, beyond)| {
+        Connection::of(row, now).with_nat(row, beyond).with_peer(peers.get(row, beyond))
+    });
+    let connections: Vec<Connection> = connections.collect();
     let returned = connections.len();
     let truncated = later > u64::try_from(returned).unwrap_or(u64::MAX);
     let next = end.filter(|_| truncated).map(|end| end.to_string());

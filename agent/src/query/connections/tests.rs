@@ -15,6 +15,10 @@ use crate::query::parameter::read;
 
 const SECOND: u64 = 1_000_000_000;
 
+fn connections(table: &SharedTable, query: &ConnectionsQuery, now: u64) -> Connections {
+    super::connections(table, &Nat::default(), query, now)
+}
+
 fn asked(text: &str) -> ConnectionsQuery {
     read(form_urlencoded::parse(text.as_bytes()))
         .unwrap_or_else(|refusal| panic!("{text}: {refusal}"))

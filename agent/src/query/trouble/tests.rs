@@ -10,6 +10,7 @@ use crate::clock::monotonic;
 use crate::conn::{Covered, Limits, Nanos, Table};
 use crate::ingest::SharedTable;
 use crate::leaks::Watch;
+use crate::nat::Nat;
 use crate::query::parameter::read;
 
 const SECOND: u64 = 1_000_000_000;
@@ -73,7 +74,8 @@ fn shared(table: Table) -> SharedTable {
 fn asked(table: &SharedTable, text: &str, now: u64) -> Troubles {
     let query: TroubleQuery =
         read(form_urlencoded::parse(text.as_bytes())).unwrap_or_else(|why| panic!("{why}"));
-    let source = Source { table: Arc::clone(table), leaks: Watch::default(), clock: monotonic };
+    let (leaks, nat) = (Watch::default(), Nat::default());
+    let source = Source { table: Arc::clone(table), leaks, nat, clock: monotonic };
     query.answer(&source, now)
 }
 

@@ -29,13 +29,16 @@ pub(super) const TESTS: &[Test] = &[
 /// `CAP_SYS_PTRACE`, `CAP_SYS_ADMIN` and `CAP_BPF` are bits 19, 21 and 39, and no program started
 /// from here gets more. The thread that starts the HTTP process has `CAP_KILL`, `CAP_SETGID` and
 /// `CAP_SETUID`, bits 5 to 7, and uses the first, so that the process ends with it. Of the threads
-/// that answer it, one may read what other processes execute; the others may do nothing.
+/// that answer it, one may read what other processes execute; the others may do nothing. The thread
+/// that looks through NAT has `CAP_NET_ADMIN`, bit 12, and enters other namespaces.
 fn unprivileged() {
     const READ: u64 = 1 << 19;
-    const PASSES: u64 = READ | 1 << 21 | 1 << 39;
+    const ENTER: u64 = READ | 1 << 21;
+    const PASSES: u64 = ENTER | 1 << 39;
+    const NAT: u64 = ENTER | 1 << 12;
     let agent = Agent::start(&[]);
     let _page = agent.scrape();
-    let mut lanes = Vec::new();
+    let (mut lanes, mut nat) = (Vec::new(), Vec::new());
     for (name, status) in agent.threads() {
         let line = |key: &str| {
             status.lines().find_map(|line| line.strip_prefix(key)).expect(key).trim().to_owned()
@@ -48,6 +51,10 @@ fn unprivileged() {
                 lanes.push(held);
                 (READ, READ)
             }
+            "nat" => {
+                nat.push((used, held));
+                (NAT, NAT)
+            }
             _ => (PASSES, PASSES),
         };
         assert_eq!(used & !may_use, 0, "thread {name} uses {used:x}");
@@ -55,6 +62,7 @@ fn unprivileged() {
         assert_eq!(line("NoNewPrivs:"), "1", "thread {name}");
         assert_eq!(line("CapBnd:").trim_matches('0'), "", "thread {name}: the bounding set");
     }
+    assert_eq!(nat, [(NAT, NAT)], "what the thread has that looks through NAT");
     lanes.sort_unstable();
     assert_eq!(lanes, [0, 0, 0, READ], "what the threads hold that answer the HTTP process");
 }

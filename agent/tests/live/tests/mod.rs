@@ -14,6 +14,7 @@ mod hostile;
 mod leaks;
 mod lifecycle;
 mod mptcp;
+mod nat;
 mod overload;
 mod owners;
 mod page;
@@ -78,6 +79,7 @@ fn all() -> Vec<Test> {
         pressure::TESTS,
         workloads::TESTS,
         drilldown::TESTS,
+        nat::TESTS,
         trouble::TESTS,
         healthy::TESTS,
         if in_a_guest() { faults::guests::TESTS } else { &[] },

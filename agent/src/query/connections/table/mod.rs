@@ -4,6 +4,7 @@
 mod tests;
 
 use std::fmt::Write as _;
+use std::net::IpAddr;
 
 use catalogue::labels::SocketState;
 
@@ -139,12 +140,18 @@ fn cells(connection: &Connection) -> [String; 10] {
     };
     let orphan = if connection.orphan { " (orphan)" } else { "" };
     let unknown = || "-".to_owned();
+    let beyond = |address: Option<IpAddr>, port: Option<u16>| Some(end(address?, port?));
     let peer = end(connection.peer_address, connection.peer_port);
-    let peer_process = connection
-        .peer_process
-        .as_deref()
-        .map(|process| format!(" ({})", printable(process)))
-        .unwrap_or_default();
+    let peer_process = connection.peer_process.as_deref().map(printable);
+    let peer_process =
+        match (peer_process, beyond(connection.nat_peer_address, connection.nat_peer_port)) {
+            (Some(process), Some(real)) => format!(" ({process} at {real})"),
+            (Some(only), None) | (None, Some(only)) => format!(" ({only})"),
+            (None, None) => String::new(),
+        };
+    let local = end(connection.local_address, connection.local_port);
+    let seen = beyond(connection.nat_local_address, connection.nat_local_port)
+        .map_or_else(String::new, |seen| format!(" (as {seen})"));
     [
         format!("{}{stage}{orphan}", printable(&connection.state)),
         format!("{}{more}", age(connection.age_seconds, duration_text::short)),
@@ -153,7 +160,7 @@ fn cells(connection: &Connection) -> [String; 10] {
         connection.pid.map_or_else(unknown, |pid| pid.to_string()),
         printable(&connection.workload),
         printable(&connection.role),
-        end(connection.local_address, connection.local_port),
+        format!("{local}{seen}"),
         format!("{peer}{peer_process}"),
         connection.retransmitted_segments.to_string(),
     ]

@@ -68,6 +68,26 @@ fn a_listener_shows_its_backlog() {
 }
 
 #[test]
+fn the_other_side_of_nat_stands_behind_what_it_translates() {
+    let seen = Connection {
+        nat_local_address: Some([10, 96, 0, 10].into()),
+        nat_local_port: Some(80),
+        ..connection("orders-api")
+    };
+    assert_eq!(cells(&seen)[7], "10.0.0.1:40000 (as 10.96.0.10:80)");
+    assert_eq!(cells(&seen)[8], "10.0.0.9:5432");
+    let peer = Connection {
+        nat_peer_address: Some([10, 1, 2, 3].into()),
+        nat_peer_port: Some(5433),
+        ..connection("orders-api")
+    };
+    assert_eq!(cells(&peer)[8], "10.0.0.9:5432 (10.1.2.3:5433)");
+    let known = Connection { peer_process: Some("postgres".into()), ..peer };
+    assert_eq!(cells(&known)[8], "10.0.0.9:5432 (postgres at 10.1.2.3:5433)");
+    assert_eq!(cells(&known)[7], "10.0.0.1:40000");
+}
+
+#[test]
 fn groups_are_a_table_with_what_they_have_in_common() {
     let group = |connections| Group {
         connections,

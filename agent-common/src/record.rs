@@ -240,14 +240,14 @@ pub struct Child {
     pub sk: u64,
 }
 
-/// A descriptor of a process that refers to a TCP socket (`iter/task_file`).
+/// A descriptor of a process that refers to a TCP or MPTCP socket (`iter/task_file`).
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Holder {
     /// [`kind::HOLDER`].
     pub kind: u8,
-    /// Zero; two members, as in [`Child`].
-    pub pad: u8,
+    /// The state code of an MPTCP socket (`sk_state`); 0 for a TCP socket, whose own entry has it.
+    pub state: u8,
     /// Zero.
     pub pad1: u16,
     /// The process.

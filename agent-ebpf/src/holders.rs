@@ -2,13 +2,14 @@
 //!
 //! Hooks: `iter/task_file` (5.8): every open descriptor of every task, in all network namespaces.
 //! Guarantees: one record for each descriptor of a process that refers to a TCP socket, or to an
-//! MPTCP socket, which stands for its subflows.
+//! MPTCP socket, which stands for its subflows; of an MPTCP socket the state is in the record.
 //! Cost: runs only while user space reads the iterator; one record a TCP descriptor, nothing for
-//! others. Feeds: the owners of sockets that are older than the agent.
+//! others. Feeds: the owners of sockets that are older than the agent, and the states of MPTCP
+//! connections.
 
 use agent_common::btf::{Access, BpfIterMeta, File, KernelPtr, Sock, Socket, TaskStruct};
 use agent_common::layout::{
-    FileInode, FilePrivate, HelperSockFromFile, InodeSuper, IterSeq, SkFamily, SkProtocol,
+    FileInode, FilePrivate, HelperSockFromFile, InodeSuper, IterSeq, SkFamily, SkProtocol, SkState,
     SocketSk, SuperMagic, TaskComm, TaskLeader, TaskStart, TaskTgid,
 };
 use agent_common::record::{Holder, kind};
@@ -43,7 +44,7 @@ pub(crate) extern "C" fn iter_task_file(ctx: *const TaskFileContext) -> i32 {
     if task.is_null() || file.is_null() {
         return 0;
     }
-    let sk = tcp_sock_of(file);
+    let (sk, state) = tcp_sock_of(file);
     if sk == 0 {
         return 0;
     }
@@ -53,7 +54,7 @@ pub(crate) extern "C" fn iter_task_file(ctx: *const TaskFileContext) -> i32 {
     let comm = access::by_copy(leader).load(TaskComm);
     let record = Holder {
         kind: kind::HOLDER,
-        pad: 0,
+        state,
         pad1: 0,
         tgid,
         sk,
@@ -66,33 +67,37 @@ pub(crate) extern "C" fn iter_task_file(ctx: *const TaskFileContext) -> i32 {
     0
 }
 
-/// Returns the address of the TCP or MPTCP socket behind a file, 0 for any other file.
+/// Returns the address of the TCP or MPTCP socket behind a file and its state if it is MPTCP, else
+/// 0; two zeros for any other file.
 #[inline(always)]
-fn tcp_sock_of(file: BtfPtr<File>) -> u64 {
+fn tcp_sock_of(file: BtfPtr<File>) -> (u64, u8) {
     if has(HelperSockFromFile) {
         // SAFETY: the helper checks the file itself and returns null if it is no socket's.
         let socket = unsafe { bpf_sock_from_file(file.as_ptr().cast_mut().cast()) };
         let socket = BtfPtr::<Socket>::new(socket.cast_const().cast());
         if socket.is_null() {
-            return 0;
+            return (0, 0);
         }
-        return address_if_tcp(socket.follow(SocketSk));
+        return if_tcp(socket.follow(SocketSk));
     }
     if file.follow(FileInode).follow(InodeSuper).load(SuperMagic) != SOCKFS_MAGIC {
-        return 0;
+        return (0, 0);
     }
-    address_if_tcp(access::by_copy(file).follow(FilePrivate).follow(SocketSk))
+    if_tcp(access::by_copy(file).follow(FilePrivate).follow(SocketSk))
 }
 
-/// Returns the address of a socket of any protocol if it is TCP or MPTCP over IP, else 0.
+/// Returns the same of a socket of any protocol.
 #[inline(always)]
-fn address_if_tcp<A>(sk: KernelPtr<Sock, A>) -> u64
+fn if_tcp<A>(sk: KernelPtr<Sock, A>) -> (u64, u8)
 where
-    A: Access<u16>,
+    A: Access<u16> + Access<u8>,
 {
-    if !sk.is_null() && tcp::is_tcp_or_mptcp(sk.load(SkFamily), sk.load(SkProtocol)) {
-        sk.address()
-    } else {
-        0
+    if sk.is_null() {
+        return (0, 0);
     }
+    let protocol = sk.load(SkProtocol);
+    if !tcp::is_tcp_or_mptcp(sk.load(SkFamily), protocol) {
+        return (0, 0);
+    }
+    (sk.address(), if protocol == tcp::IPPROTO_MPTCP { sk.load(SkState) } else { 0 })
 }

@@ -270,7 +270,7 @@ impl<'a> Reader<'a> {
     fn holder(&mut self) -> Holder {
         Holder {
             kind: self.u8(),
-            pad: self.u8(),
+            state: self.u8(),
             pad1: self.u16(),
             tgid: self.u32(),
             sk: self.u64(),

@@ -139,13 +139,13 @@ proptest! {
 
     #[test]
     fn a_holder_comes_back_as_it_went_in(
-        tgid: u32, sk: u64, started: u64, fd: u32, comm: [u8; 16],
+        state: u8, tgid: u32, sk: u64, started: u64, fd: u32, comm: [u8; 16],
     ) {
-        let (pad, pad1, pad2) = (0, 0, 0);
+        let (pad1, pad2) = (0, 0);
         let record =
-            Holder { kind: kind::HOLDER, pad, pad1, tgid, sk, started, fd, pad2, comm };
+            Holder { kind: kind::HOLDER, state, pad1, tgid, sk, started, fd, pad2, comm };
         let bytes = Writer::default()
-            .bytes(&[kind::HOLDER, 0, 0, 0])
+            .bytes(&[kind::HOLDER, state, 0, 0])
             .bytes(&tgid.to_ne_bytes())
             .bytes(&sk.to_ne_bytes())
             .bytes(&started.to_ne_bytes())

@@ -50,6 +50,7 @@ pub use report::snapshot::Flows;
 pub use report::{pressure, snapshot, trouble};
 pub use socket::activity::ActivityView;
 pub use socket::attribution::{Attribution, names_owner};
+pub use socket::multipath::MultipathView;
 pub use socket::retransmit;
 pub use socket::row_view::{RowView, States, Waiting};
 pub use table::Table;

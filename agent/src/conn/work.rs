@@ -239,7 +239,7 @@ impl Work {
         budget: &mut Budget,
     ) -> Progress {
         let Stage::Committing(pass, commit) = &mut self.stage else { return Progress::Done };
-        if !commit.step(core, &mut self.queue, pass, budget) {
+        if !commit.step(core, &mut self.queue, pass, now, budget) {
             return Progress::More;
         }
         let Stage::Committing(pass, commit) = std::mem::take(&mut self.stage) else {

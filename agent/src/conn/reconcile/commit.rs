@@ -9,6 +9,7 @@
 use super::owners::{Tally, follow_listener};
 use super::pass::{Pass, follow_queue};
 use super::presence::{Presence, presence_of};
+use super::walk::Walk;
 use crate::conn::collect::results::PassResults;
 use crate::conn::core::Core;
 use crate::conn::ids::RowId;
@@ -43,6 +44,8 @@ enum Step {
     Regroup,
     /// Assigns rows to the processes that hold them.
     Attribute,
+    /// Takes the states of MPTCP connections, which descriptors show, into the rows of subflows.
+    TakeMultipath,
     /// Gives listeners that several processes hold to the one that accepts.
     ChooseAccepters,
     /// Gives the sockets in accept queues the owner that their listener has now.
@@ -65,7 +68,8 @@ impl Step {
     fn next(self, commit: &Commit, core: &Core) -> Self {
         match self {
             Self::Regroup => Self::Attribute,
-            Self::Attribute => Self::ChooseAccepters,
+            Self::Attribute => Self::TakeMultipath,
+            Self::TakeMultipath => Self::ChooseAccepters,
             Self::ChooseAccepters if commit.tally.listeners_moved => Self::FollowListeners,
             Self::ChooseAccepters | Self::FollowListeners => Self::FollowQueues,
             Self::FollowQueues if commit.covered.holders.is_some() => Self::MarkVerified,
@@ -87,12 +91,14 @@ impl Commit {
         Self { covered: Box::new(covered), ..Self::default() }
     }
 
-    /// Continues over about as many rows as `budget` says. Returns whether all steps are done.
+    /// Continues at `now` over about as many rows as `budget` says. Returns whether all steps are
+    /// done.
     pub(crate) fn step(
         &mut self,
         core: &mut Core,
         queue: &mut RegroupQueue,
         pass: &mut Pass,
+        now: Nanos,
         budget: &mut Budget,
     ) -> bool {
         while !budget.is_spent() {
@@ -100,7 +106,7 @@ impl Commit {
                 queue.step(core, budget);
             } else if self.step == Step::Publish {
                 return true;
-            } else if self.rows(core, queue, pass, budget) {
+            } else if self.rows(core, queue, pass, now, budget) {
                 if queue.is_empty() {
                     (self.step, self.at) = (self.step.next(self, core), 0);
                 } else {
@@ -117,6 +123,7 @@ impl Commit {
         core: &mut Core,
         queue: &mut RegroupQueue,
         pass: &mut Pass,
+        now: Nanos,
         budget: &mut Budget,
     ) -> bool {
         if let (Step::MarkVerified, Some(read)) = (self.step, self.covered.holders) {
@@ -127,6 +134,10 @@ impl Commit {
             let Tally { accepted, listeners_moved, .. } = &mut self.tally;
             *listeners_moved |= pass.choose_accepters(core, queue, read, accepted);
             return true;
+        }
+        if let (Step::TakeMultipath, Some(_)) = (self.step, self.covered.holders) {
+            let (subflows, at) = (&pass.holders.subflows, &mut self.at);
+            return subflows.take_states(core, pass.number, at, now, budget);
         }
         if self.step == Step::FollowQueues {
             return self.follow_queues(core, queue, pass, budget);
@@ -144,6 +155,7 @@ impl Commit {
             (
                 Step::Regroup
                 | Step::Attribute
+                | Step::TakeMultipath
                 | Step::ChooseAccepters
                 | Step::FollowQueues
                 | Step::MarkVerified
@@ -233,35 +245,6 @@ impl Commit {
             unverified: self.unverified,
             rows,
         }
-    }
-}
-
-/// A walk over the slots of the slab.
-struct Walk<'a> {
-    at: u32,
-    core: &'a mut Core,
-    queue: &'a mut RegroupQueue,
-    budget: &'a mut Budget,
-}
-
-impl Walk<'_> {
-    /// Visits slots until the budget is spent or moves are due. Returns whether the walk came to
-    /// the end. The step is chosen outside of this loop.
-    #[expect(clippy::inline_always, reason = "each step has a loop of its own")]
-    #[inline(always)]
-    fn each(&mut self, mut visit: impl FnMut(&mut Core, &mut RegroupQueue, RowId)) -> bool {
-        // Slot 0 holds no row.
-        let (from, mut at) = (self.at, self.at.max(1));
-        let most = u32::try_from(self.budget.left()).unwrap_or(u32::MAX);
-        let end = self.core.rows.top().min(from.saturating_add(most));
-        while at < end && !self.queue.is_due() {
-            let Some(index) = RowId::new(at) else { break };
-            visit(self.core, self.queue, index);
-            at += 1;
-        }
-        self.at = at;
-        self.budget.spend((at - from) as usize);
-        self.at >= self.core.rows.top()
     }
 }
 

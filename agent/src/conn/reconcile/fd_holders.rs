@@ -26,6 +26,7 @@ use agent_common::record::Holder;
 use catalogue::labels::SocketState;
 use hashbrown::HashMap;
 
+use super::subflows::Subflows;
 use crate::conn::core::Core;
 use crate::conn::ids::RowId;
 use crate::conn::nanos::Nanos;
@@ -65,8 +66,8 @@ pub(crate) struct HolderScan {
     run: u16,
     /// The marks of the rows by slot, kept only as long as they are needed.
     marks: Vec<u64>,
-    /// The rows of the subflows of each MPTCP connection, which descriptors refer to instead.
-    subflows: HashMap<u64, Vec<RowId>>,
+    /// The MPTCP connections, which descriptors refer to instead of their subflows.
+    pub(crate) subflows: Subflows,
     /// The processes that hold each listener, at most [`MOST_OF_LISTENER`] of each.
     listeners: HashMap<RowId, Vec<u32>>,
     /// Whether several processes hold one of them.
@@ -193,7 +194,7 @@ impl HolderScan {
 
     /// Notes that descriptors refer to another socket than that of a row.
     pub(crate) fn alias(&mut self, outer: u64, index: RowId) {
-        self.subflows.entry(outer).or_default().push(index);
+        self.subflows.add(outer, index);
     }
 
     /// Forgets what was read of a row, because another socket takes the row.
@@ -220,8 +221,9 @@ impl HolderScan {
         let named = self.meet(entry);
         if let Some(index) = core.find(entry.sk) {
             self.hold(core, entry, index, named);
-        } else if let Some(subflows) = self.subflows.get(&entry.sk).cloned() {
-            for index in subflows {
+        } else if let Some(place) = self.subflows.meet(entry) {
+            for number in 0.. {
+                let Some(index) = self.subflows.row(place, number) else { break };
                 self.hold(core, entry, index, named);
             }
         }

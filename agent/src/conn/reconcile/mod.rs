@@ -8,3 +8,5 @@ pub(crate) mod fd_holders;
 pub(crate) mod owners;
 pub(crate) mod pass;
 pub(crate) mod presence;
+mod subflows;
+mod walk;

@@ -1,14 +1,15 @@
 //! What a connection has done, as the passes have seen it: its last use, what its peer has not
-//! acknowledged, its bytes.
+//! acknowledged, its bytes; and the state of the MPTCP connection that it is a subflow of.
 //!
 //! Kept in a column beside the rows (`store::slab`), because only passes write it and only listings
-//! read it. Guarantees: 40 bytes a row; pure, no clock. The kernel's times are 32-bit jiffies that
+//! read it. Guarantees: 44 bytes a row; pure, no clock. The kernel's times are 32-bit jiffies that
 //! wrap: a time that a later pass finds unchanged keeps its first reading.
 
 use agent_common::record::{Socket, flag as socket_flag, known};
 use agent_common::tcp;
 
 use super::moment::{Moment, Tick, moment_of};
+use super::multipath::{Multipath, MultipathView};
 use crate::conn::nanos::Nanos;
 
 /// How long after its handshake a connection that is not accepted counts as such.
@@ -53,9 +54,11 @@ pub(crate) struct Activity {
     backoff: u8,
     probes: u8,
     bits: u8,
+    /// The state of the MPTCP connection that it is a subflow of.
+    multipath: Multipath,
 }
 
-const _: () = assert!(size_of::<Activity>() == 40);
+const _: () = assert!(size_of::<Activity>() == 44);
 
 /// What a connection has done, as a listing shows it. Times are nanoseconds of `CLOCK_MONOTONIC`,
 /// exact to a tenth of a second, as of the last pass; `None` stands for what no pass has seen yet
@@ -88,6 +91,9 @@ pub struct ActivityView {
     pub bound: bool,
     /// Whether the process has read something between the last two looks.
     pub reads: bool,
+    /// The MPTCP connection that it is a subflow of; `None` for plain TCP, and if a reading of the
+    /// descriptor tables has not met the connection.
+    pub multipath: Option<MultipathView>,
 }
 
 impl ActivityView {
@@ -112,6 +118,7 @@ impl Activity {
         backoff: 0,
         probes: 0,
         bits: 0,
+        multipath: Multipath::UNKNOWN,
     };
 
     /// Takes what an entry of the kernel's list tells; `waits` says whether it should have been
@@ -139,6 +146,15 @@ impl Activity {
         self.acknowledged = from.acknowledged;
         self.bytes = Bytes::new(from.bytes_sent, from.bytes_received);
         (self.timeouts, self.backoff, self.probes) = (from.timeouts, from.backoff, from.probes);
+        if entry.outer == 0 {
+            self.multipath = Multipath::UNKNOWN;
+        }
+    }
+
+    /// Takes the state of the MPTCP connection that it is a subflow of, by its code, as the
+    /// descriptor tables showed it by `now`; 0 if they did not.
+    pub(crate) fn take_multipath(&mut self, code: u8, leads: bool, now: Nanos) {
+        self.multipath = self.multipath.shown(code, leads, now);
     }
 
     /// Returns what a listing shows of it.
@@ -159,6 +175,7 @@ impl Activity {
             not_accepted: has(bit::NOT_ACCEPTED),
             bound: has(bit::PORT_BY_BIND),
             reads: has(bit::READS),
+            multipath: self.multipath.view(),
         }
     }
 

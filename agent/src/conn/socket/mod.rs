@@ -8,6 +8,7 @@ pub(crate) mod attribution;
 pub(crate) mod effect;
 pub(crate) mod ending;
 pub(crate) mod moment;
+pub(crate) mod multipath;
 pub(crate) mod name;
 pub(crate) mod observation;
 pub(crate) mod observe;

@@ -9,6 +9,7 @@ use catalogue::labels::{Role, SocketState, Stage};
 
 use super::activity::{Activity, ActivityView};
 use super::attribution::Attribution;
+use super::multipath::MultipathView;
 use super::row::{Row, address, flag};
 use crate::conn::nanos::Nanos;
 
@@ -147,6 +148,15 @@ impl RowView {
         (self.attribution != Attribution::None && self.tgid != 0).then_some(self.tgid)
     }
 
+    /// Returns the MPTCP connection that it is a subflow of, if the peer has closed that while the
+    /// subflow is still established: then nothing of TCP's own state tells it.
+    #[must_use]
+    pub fn closed_multipath(&self) -> Option<MultipathView> {
+        let is_closed = |connection: &MultipathView| connection.state == SocketState::CloseWait;
+        let connection = self.activity.multipath.filter(is_closed);
+        connection.filter(|_| self.state == SocketState::Established)
+    }
+
     /// Shows a row under the name of its process and workload.
     pub(crate) fn new(
         row: &Row,
@@ -160,6 +170,9 @@ impl RowView {
             SocketState::Established => activity.is_not_accepted().then_some(Stage::Unaccepted),
             _ => None,
         };
+        let done = activity.view();
+        // Of what the last pass did not meet, nothing is known any more.
+        let multipath = done.multipath.filter(|_| looked.is_some());
         Self {
             sk: row.sk,
             netns: row.netns,
@@ -189,7 +202,7 @@ impl RowView {
                 stage,
                 held_back: row.queues.is_held_back(row.state),
             },
-            activity: activity.view(),
+            activity: ActivityView { multipath, ..done },
             looked,
         }
     }

@@ -12,6 +12,7 @@ mod lists;
 mod losses;
 mod migration;
 mod monotony;
+mod multipath;
 mod owners;
 mod pass_namespaces;
 mod passes;

@@ -105,8 +105,8 @@ fn act() -> impl Strategy<Value = Act> {
         1 => retransmit().prop_map(Act::Synack),
         2 => time().prop_map(Act::Begin),
         6 => entry(),
-        4 => (1..16_u64, process()).prop_map(|(sk, (tgid, comm))| {
-            Act::Holder(Holder { kind: 6, tgid, sk: sk * 64, comm, ..Holder::default() })
+        4 => (1..20_u64, any::<u8>(), process()).prop_map(|(sk, state, (tgid, comm))| {
+            Act::Holder(Holder { kind: 6, state, tgid, sk: sk * 64, comm, ..Holder::default() })
         }),
         2 => time().prop_map(Act::End),
         1 => time().prop_map(Act::Commit),
@@ -117,10 +117,13 @@ fn act() -> impl Strategy<Value = Act> {
 
 /// An entry of the socket list, whatever it says.
 fn entry() -> impl Strategy<Value = Act> {
-    (state(), 0..8_u8, 0..16_u8, time(), ends()).prop_map(|(state, substate, flags, time, ends)| {
-        let entry = Socket { kind: 5, state, substate, flags, time, ends, ..Socket::default() };
-        Act::Socket(entry)
-    })
+    let outer = prop_oneof![3 => Just(0), 1 => (16..20_u64).prop_map(|sk| sk * 64)];
+    (state(), 0..8_u8, 0..16_u8, time(), ends(), outer).prop_map(
+        |(state, substate, flags, time, ends, outer)| {
+            let small = Socket { kind: 5, state, substate, flags, ..Socket::default() };
+            Act::Socket(Socket { time, ends, outer, ..small })
+        },
+    )
 }
 
 /// A pass that has read the lists to the end, and mostly the descriptor tables too.

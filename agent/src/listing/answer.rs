@@ -82,6 +82,11 @@ pub(crate) struct Connection {
     pub(crate) orphan: bool,
     /// In CLOSE_WAIT: `unaccepted`, `unread` or `read`.
     pub(crate) stage: Option<String>,
+    /// The state of the MPTCP connection that it is a subflow of, when the descriptor tables were
+    /// last read; `None` for plain TCP, and if that is not known.
+    pub(crate) mptcp_state: Option<String>,
+    /// How long readings have shown that state, so a lower bound.
+    pub(crate) mptcp_state_seconds: Option<f64>,
     /// As in `ss`, at the last pass: unread bytes, where the peer's FIN counts as one; of a
     /// listener, the connections in its accept queue.
     pub(crate) receive_queue: u32,
@@ -161,6 +166,8 @@ impl Default for Connection {
             cgroup: 0,
             orphan: false,
             stage: None,
+            mptcp_state: None,
+            mptcp_state_seconds: None,
             receive_queue: 0,
             send_queue: 0,
             zero_window: false,
@@ -193,6 +200,7 @@ impl Connection {
     #[must_use]
     pub(crate) fn of(row: &RowView, now: u64) -> Self {
         let activity = &row.activity;
+        let multipath = activity.multipath;
         let since = |time: Option<u64>| time.map(|time| seconds(now.saturating_sub(time)));
         Self {
             state: row.state.as_str().to_owned(),
@@ -215,6 +223,8 @@ impl Connection {
             cgroup: row.cgroup,
             orphan: row.orphan,
             stage: row.waiting.stage.map(|stage| stage.as_str().to_owned()),
+            mptcp_state: multipath.map(|connection| connection.state.as_str().to_owned()),
+            mptcp_state_seconds: since(multipath.map(|connection| connection.since)),
             receive_queue: row.waiting.receive_queue,
             send_queue: row.waiting.send_queue,
             zero_window: row.waiting.held_back,

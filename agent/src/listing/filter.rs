@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
-use catalogue::labels::{Role, Stage};
+use catalogue::labels::{Role, SocketState, Stage};
 
 use crate::conn::{Attribution, RowView, States};
 
@@ -31,6 +31,8 @@ pub(crate) struct Filter {
     pub(crate) roles: Vec<Role>,
     /// It is in CLOSE_WAIT at one of these stages.
     pub(crate) stages: Vec<Stage>,
+    /// It is a subflow of an MPTCP connection in one of these states.
+    pub(crate) multipath: Vec<SocketState>,
     /// Its owner is known in one of these ways.
     pub(crate) owners: Vec<Attribution>,
     /// Its network namespace has one of these inodes.
@@ -58,6 +60,7 @@ impl Filter {
         peer: Vec::new(),
         roles: Vec::new(),
         stages: Vec::new(),
+        multipath: Vec::new(),
         owners: Vec::new(),
         netns: Vec::new(),
         min_age: Duration::ZERO,
@@ -94,7 +97,9 @@ impl Filter {
         let idle = |least: Duration| {
             row.idle(now).is_some_and(|idle| u128::from(idle) >= least.as_nanos())
         };
+        let multipath = activity.multipath.map(|connection| connection.state);
         self.min_idle.is_none_or(idle)
+            && any(&self.multipath, |state| multipath == Some(*state))
             && self.keepalive.is_none_or(|wanted| activity.keepalive == Some(wanted))
             && (!self.is_unacknowledged || row.is_unacknowledged())
     }

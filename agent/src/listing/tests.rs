@@ -2,15 +2,17 @@
 
 use std::sync::{Arc, Mutex};
 
-use agent_common::record::{Endpoints, State, flag};
+use agent_common::record::{Endpoints, Holder, Socket, State, flag, kind};
 use agent_common::tcp;
+use catalogue::labels::SocketState;
 use proptest::prelude::{any, proptest};
 
-use super::filter::End;
+use super::answer::Connection;
+use super::filter::{End, Filter};
 use super::order::{Order, Sort};
 use super::select::Select;
 use super::walk;
-use crate::conn::{Limits, Table};
+use crate::conn::{Covered, Limits, Nanos, Table};
 use crate::ingest::SharedTable;
 
 /// Returns a table with the clients `1..=count`, one a millisecond, each of process
@@ -80,6 +82,44 @@ fn a_large_table_is_read_in_slices_and_only_the_first_rows_are_kept() {
         select.finish().0.iter().map(|row| row.sk).collect::<Vec<_>>(),
         (1..=10).collect::<Vec<_>>()
     );
+}
+
+/// A subflow of an MPTCP connection in CLOSE_WAIT, and a connection of plain TCP.
+fn multipath() -> Table {
+    let (mut table, now) = (Table::new(Limits::default()), Nanos::from_secs(10));
+    table.begin_pass(now);
+    for (sk, outer) in [(1, 900), (2, 0)] {
+        let ends = Endpoints { sk, netns: 7, local_port: 80, ..Endpoints::default() };
+        let (kind, state, time) = (kind::SOCKET, tcp::ESTABLISHED, now.get());
+        let flags = flag::ATTACHED;
+        table.pass_socket(&Socket { kind, state, flags, time, ends, outer, ..Socket::default() });
+    }
+    let (kind, state) = (kind::HOLDER, tcp::CLOSE_WAIT);
+    table.pass_holder(&Holder { kind, state, sk: 900, tgid: 9, ..Holder::default() });
+    let namespaces = [7].into();
+    table.end_pass(now, &Covered { namespaces, holders: Some(now), ..Covered::default() });
+    table
+}
+
+#[test]
+fn the_state_of_an_mptcp_connection_is_shown_and_chosen_by_beside_that_of_tcp() {
+    let (table, now) = (multipath(), 35_000_000_000);
+    let chosen = |multipath: &[SocketState]| {
+        let filter = Filter { multipath: multipath.to_vec(), ..Filter::ALL };
+        let rows = table.view().rows().filter(|row| filter.matches(row, now));
+        let mut rows: Vec<_> = rows.map(|row| (row.sk, Connection::of(&row, now))).collect();
+        rows.sort_by_key(|(sk, _)| *sk);
+        rows
+    };
+    let all = chosen(&[]);
+    let told = |one: &Connection| (one.state.clone(), one.mptcp_state.clone());
+    let (state, multipath) = ("established".to_owned(), Some("close_wait".to_owned()));
+    assert_eq!(told(&all[0].1), (state.clone(), multipath));
+    assert_eq!(told(&all[1].1), (state, None), "plain TCP has none");
+    let ages = all.iter().map(|(_, one)| one.mptcp_state_seconds).collect::<Vec<_>>();
+    assert_eq!(ages, [Some(25.0), None]);
+    assert_eq!(chosen(&[SocketState::FinWait2, SocketState::CloseWait]), all[..1]);
+    assert_eq!(chosen(&[SocketState::Established]), []);
 }
 
 proptest! {

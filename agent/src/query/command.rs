@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn every_parameter_of_the_api_is_an_option_and_arrives_under_its_name() {
         let value = |name: &str| match name {
-            "state" => "close_wait",
+            "state" | "mptcp-state" => "close_wait",
             "local" | "peer" => "10.0.0.0/8",
             "role" => "client",
             "stage" => "read",

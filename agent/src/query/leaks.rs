@@ -42,8 +42,9 @@ A suspect is a process with connections that have been in a transient state for 
 seconds: close_wait (the peer closed, the process never did), syn_sent (nobody answers), fin_wait2
 with a descriptor (half-closed), fin_wait1, last_ack and closing (the peer does not acknowledge);
 or with established ones that only grow and are not used, are not accepted, not read or not
-acknowledged. A suspect is possible or likely. Notes accuse nobody: idle connections without
-keepalive, idle pools that the server closed, and what [[expected]] of the configuration names.
+acknowledged, or whose MPTCP connection the peer closed. A suspect is possible or likely. Notes
+accuse nobody: idle connections without keepalive, idle pools that the server closed, and what
+[[expected]] of the configuration names.
 The exit code is 0 with and without suspects, unless --fail-on says otherwise; .matched of --json
 is their number.
 

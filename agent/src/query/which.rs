@@ -104,6 +104,17 @@ pub(super) const fn stage<Q: Which>() -> Parameter<Q> {
     )
 }
 
+pub(super) const fn mptcp_state<Q: Which>() -> Parameter<Q> {
+    Parameter::list("mptcp-state", "STATES", |query: &mut Q, text| {
+        push(&mut query.filter().multipath, value::state(text))
+    })
+    .under(WHICH)
+    .help(
+        "A subflow of an MPTCP connection in one of these states: close_wait (the peer has closed \
+         it), fin_wait2 ...",
+    )
+}
+
 pub(super) const fn owner<Q: Which>() -> Parameter<Q> {
     Parameter::list("owner", "KINDS", |query: &mut Q, text| {
         push(&mut query.filter().owners, one_owner(text))

@@ -72,8 +72,9 @@ A filter with several values (--state close_wait,syn_sent or --state close_wait 
 matches any of them; a connection is listed if every filter matches it. A + behind an age marks a
 lower bound: the connection is older than the agent. A name behind the peer's port is the process at
 the other end, where that is on this machine, and an address there is the real peer behind NAT; one
-behind the local port is how the peer sees this end. The last line counts what --limit left out, and
-says with which --after the list goes on.
+behind the local port is how the peer sees this end. (mptcp) behind a state marks a subflow of an
+MPTCP connection, with the state of the connection where that is another. The last line counts what
+--limit left out, and says with which --after the list goes on.
 
 Examples:
   tcpwarden connections --state close_wait --min-age 5m
@@ -81,6 +82,7 @@ Examples:
   tcpwarden connections --state listen --sort receive_queue
   tcpwarden connections --state established --min-idle 1h --keepalive no
   tcpwarden connections --unacknowledged --sort idle
+  tcpwarden connections --mptcp-state close_wait
   tcpwarden connections --state established --group-by peer
   tcpwarden connections --json | jq '.connections[].pid'
 
@@ -98,6 +100,7 @@ group.
         which::peer(),
         which::role(),
         which::stage(),
+        which::mptcp_state(),
         which::owner(),
         which::netns(),
         which::min_age(),

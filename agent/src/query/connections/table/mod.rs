@@ -138,6 +138,11 @@ fn cells(connection: &Connection) -> [String; 10] {
         }
         None => String::new(),
     };
+    let multipath = match &connection.mptcp_state {
+        Some(own) if *own == connection.state => " (mptcp)".to_owned(),
+        Some(own) => format!(" (mptcp {})", printable(own)),
+        None => String::new(),
+    };
     let orphan = if connection.orphan { " (orphan)" } else { "" };
     let unknown = || "-".to_owned();
     let beyond = |address: Option<IpAddr>, port: Option<u16>| Some(end(address?, port?));
@@ -153,7 +158,7 @@ fn cells(connection: &Connection) -> [String; 10] {
     let seen = beyond(connection.nat_local_address, connection.nat_local_port)
         .map_or_else(String::new, |seen| format!(" (as {seen})"));
     [
-        format!("{}{stage}{orphan}", printable(&connection.state)),
+        format!("{}{stage}{multipath}{orphan}", printable(&connection.state)),
         format!("{}{more}", age(connection.age_seconds, duration_text::short)),
         connection.idle_seconds.map_or_else(unknown, |idle| age(idle, duration_text::short)),
         printable(&connection.process),

@@ -88,6 +88,17 @@ fn the_other_side_of_nat_stands_behind_what_it_translates() {
 }
 
 #[test]
+fn a_subflow_shows_the_state_of_its_mptcp_connection_if_that_is_another() {
+    let state = |mptcp: &str| {
+        let (state, mptcp_state) = ("established".into(), Some(mptcp.into()));
+        cells(&Connection { state, stage: None, mptcp_state, ..connection("x") })[0].clone()
+    };
+    assert_eq!(state("close_wait"), "established (mptcp close_wait)");
+    assert_eq!(state("established"), "established (mptcp)");
+    assert_eq!(state("a\nb"), "established (mptcp a\\nb)");
+}
+
+#[test]
 fn groups_are_a_table_with_what_they_have_in_common() {
     let group = |connections| Group {
         connections,

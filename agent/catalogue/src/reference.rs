@@ -230,6 +230,10 @@ restores (`TCP_REPAIR`) counts as opened, though the kernel counts no open.
   birth, because the agent cannot tell whether it was born before.
 - Sockets that the kernel itself holds, such as the subflows of MPTCP, may count as unaccepted in
   CLOSE_WAIT.
+- Of MPTCP each subflow counts as a connection, in the state that TCP has. A peer that closes the
+  MPTCP connection (DATA_FIN) leaves the subflows in `established` (`mptcp_check_data_fin`, 5.10 to
+  6.18), so no metric shows that this side never closes it. `tcpwarden leaks` does, as
+  `mptcp_close_wait`.
 - A port that a client bound by name without listening on it is passed over by the kernel for every
   destination; it is not taken off the range.
 - Where the birth of a connection was not seen, the side is told by a listener, by how the local

@@ -1,8 +1,8 @@
 //! The one judge of leaks: what the evidence about a group of connections says.
 //!
-//! A group shares process, workload, role, service port and state. The judge reads counts and
-//! series, keeps nothing, and takes its times as parameters: long ones are tested on a simulated
-//! clock, short ones live.
+//! A group shares process, workload, role, service port and state; MPTCP connections that their
+//! peers have closed are in groups of their own. The judge reads counts and series, keeps nothing,
+//! and takes its times as parameters: long ones are tested on a simulated clock, short ones live.
 //!
 //! Guarantees: no input panics. A note never accuses. `trend` is set only after the trend test, and
 //! alerts wait for it.
@@ -85,6 +85,10 @@ pub(crate) fn verdicts(
 ) -> impl Iterator<Item = Verdict> + use<> {
     let evidence = evidence.since_start();
     let by_state = match evidence.state {
+        // A group of its own, in which all are so.
+        SocketState::Established if evidence.tally.data_fin > 0 => {
+            [evidence.transient(times), None, None, None]
+        }
         SocketState::Established => [
             evidence.unaccepted(times),
             evidence.unread(times),
@@ -118,7 +122,8 @@ impl<'a> Evidence<'a> {
         Self { count, unused, idle, opens, closes, ..*self }
     }
 
-    /// Returns the verdict on connections that are in a transient state for too long.
+    /// Returns the verdict on connections that are, or whose MPTCP connection is, in a transient
+    /// state for too long.
     fn transient(&self, times: &Times) -> Option<Verdict> {
         let rise = self.count.rise(times.possible).filter(|rise| self.is_opened(rise, times));
         let kind = self.kind()?;
@@ -149,6 +154,7 @@ impl<'a> Evidence<'a> {
             SocketState::CloseWait => Kind::NeverAccepted,
             SocketState::SynSent => Kind::NoAnswer,
             SocketState::FinWait2 => Kind::HalfClosed,
+            SocketState::Established => Kind::MptcpCloseWait,
             _ => Kind::Unacknowledged,
         };
         (self.tally.count > 0).then_some(kind)

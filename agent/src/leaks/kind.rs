@@ -25,12 +25,14 @@ pub(crate) enum Kind {
     PoolStale,
     /// ESTABLISHED and idle without keepalive: if the peer is gone, nothing will ever notice.
     IdleWithoutKeepalive,
+    /// Subflows in ESTABLISHED of MPTCP connections in CLOSE_WAIT: the close is missing.
+    MptcpCloseWait,
 }
 
 impl Kind {
     /// Every kind.
     #[cfg(test)]
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::NeverClosed,
         Self::NeverRead,
         Self::NeverAccepted,
@@ -40,6 +42,7 @@ impl Kind {
         Self::EstablishedGrowing,
         Self::PoolStale,
         Self::IdleWithoutKeepalive,
+        Self::MptcpCloseWait,
     ];
 
     /// Returns the text in JSON.
@@ -54,6 +57,7 @@ impl Kind {
             Self::EstablishedGrowing => "established_growing",
             Self::PoolStale => "pool_stale",
             Self::IdleWithoutKeepalive => "idle_without_keepalive",
+            Self::MptcpCloseWait => "mptcp_close_wait",
         }
     }
 
@@ -91,6 +95,10 @@ impl Kind {
             Self::IdleWithoutKeepalive => {
                 "idle connections without keepalive: if the peer is gone, nothing will ever notice"
             }
+            Self::MptcpCloseWait => {
+                "the peer closed the MPTCP connection and this side never did: a descriptor leak, \
+                 or nobody reads up to the end; TCP's own state stays established"
+            }
         }
     }
 
@@ -126,6 +134,10 @@ impl Kind {
                  keeps them"
             }
             Self::IdleWithoutKeepalive => "turn keepalive on, or close connections that are idle",
+            Self::MptcpCloseWait => {
+                "find the code path that does not close after the end of the stream, or does not \
+                 read up to it; a restart of the process frees the descriptors for now"
+            }
         }
     }
 
@@ -136,7 +148,9 @@ impl Kind {
                 "TcpReceiversNotReading"
             }
             Self::NeverAccepted if matches!(state, SocketState::Established) => "TcpUnaccepted",
-            Self::NeverClosed | Self::NeverRead | Self::PoolStale => "TcpCloseWaitStuck",
+            Self::NeverClosed | Self::NeverRead | Self::PoolStale | Self::MptcpCloseWait => {
+                "TcpCloseWaitStuck"
+            }
             Self::NeverAccepted => "TcpCloseWaitUnaccepted",
             Self::NoAnswer => "TcpConnectFailures",
             Self::HalfClosed => "TcpFinWait2Stuck",
@@ -149,7 +163,7 @@ impl Kind {
     /// and smallest if the kernel ends them after its last retransmit. A note has none.
     pub(super) const fn weight(self) -> u64 {
         match self {
-            Self::NeverClosed | Self::NeverRead | Self::NeverAccepted => 4,
+            Self::NeverClosed | Self::NeverRead | Self::NeverAccepted | Self::MptcpCloseWait => 4,
             Self::NoAnswer | Self::EstablishedGrowing => 3,
             Self::HalfClosed => 2,
             Self::Unacknowledged | Self::PoolStale => 1,

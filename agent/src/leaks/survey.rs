@@ -42,6 +42,8 @@ pub(crate) struct Key {
     pub(crate) state: SocketState,
     /// The service port; `None` for the shared groups beyond [`MAX_GROUPS`].
     pub(crate) service_port: Option<u16>,
+    /// Whether these are MPTCP connections that their peers have closed, each under one subflow.
+    pub(crate) has_data_fin: bool,
 }
 
 /// The connections of a group, as counts and samples.
@@ -73,6 +75,7 @@ impl Group {
     fn add(&mut self, row: RowView, is_inherited: bool, now: u64, times: &Times) {
         let connection = Connection { is_inherited, ..Connection::from(&row) };
         self.tally.add(&connection, (row.role, row.state), now, times);
+        self.tally.data_fin += u64::from(row.closed_multipath().is_some());
         self.orphans += u64::from(row.orphan);
         if self.tally.count == 1 || row.entered < self.since {
             (self.since, self.since_at_least) = (row.entered, row.entered_before);
@@ -131,7 +134,7 @@ impl Group {
 /// entry into a transient state. One that waits to be accepted, or for its peer, comes first.
 fn quiet_since(row: &RowView) -> (bool, u64) {
     match row.state {
-        SocketState::Established => {
+        SocketState::Established if row.closed_multipath().is_none() => {
             let waits = row.waiting.stage.is_some() || row.activity.stalled.is_some();
             (!waits, row.activity.used().unwrap_or(row.entered))
         }
@@ -174,7 +177,8 @@ pub(crate) struct Survey {
     pub(super) started: Arc<HashMap<u32, Nanos>>,
     /// What the walk met.
     pub(crate) walked: Walked,
-    /// How many connections are in a transient state.
+    /// How many connections are in a transient state, those among them whose peer has closed their
+    /// MPTCP connection.
     pub(crate) in_leak_states: u64,
     /// How many of them are past [`GRACE`].
     pub(crate) past_grace: u64,
@@ -227,8 +231,16 @@ impl Survey {
             && row.activity.used().is_some_and(|used| used < started)
     }
 
-    fn add(&mut self, row: RowView, now: u64, times: &Times) {
-        if row.state.can_leak() {
+    fn add(&mut self, mut row: RowView, now: u64, times: &Times) {
+        let closed = row.closed_multipath();
+        if let Some(connection) = closed {
+            if !connection.leads {
+                return;
+            }
+            // The subflow has been established for longer, so this is a lower bound of both.
+            (row.entered, row.entered_before) = (connection.since, true);
+        }
+        if row.state.can_leak() || closed.is_some() {
             self.in_leak_states += 1;
             if now.saturating_sub(row.entered) < GRACE {
                 return;
@@ -241,6 +253,7 @@ impl Survey {
             role: row.role,
             state: row.state,
             service_port: Some(row.service_port),
+            has_data_fin: closed.is_some(),
         };
         if self.groups.len() >= MAX_GROUPS && !self.groups.contains_key(&key) {
             key.service_port = None;

@@ -76,6 +76,8 @@ pub(crate) struct Tally {
     pub(crate) unread: u64,
     /// How many have data that the peer does not acknowledge.
     pub(crate) unacknowledged: u64,
+    /// In ESTABLISHED: of how many the peer has closed the MPTCP connection (DATA_FIN).
+    pub(crate) data_fin: u64,
     /// How long the oldest has been in the state, nanoseconds; so the next.
     pub(crate) oldest: u64,
     /// The age of the oldest of `unaccepted`.

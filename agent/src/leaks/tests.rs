@@ -153,7 +153,7 @@ fn said(
     let mut group = group(pids, 0, row);
     change(&mut group);
     let (process, workload) = (process.into(), "orders.service".into());
-    let key = Key { process, workload, role, state, service_port: port };
+    let key = Key { process, workload, role, state, service_port: port, has_data_fin: false };
     let growth = Some(growth::Growth { per_minute, over: 10 * MINUTE });
     let verdict = Verdict {
         kind,
@@ -223,6 +223,16 @@ fn sentences_say_who_what_where_and_how_fast() {
         said(pusher, Kind::Unacknowledged, 0.0, &[(9, 20)], |group| group.orphans = 20),
         "process pusher (pid 9) in orders.service left 20 fin_wait1 connections on its port 80 \
          that nobody holds any more, the oldest 3 h 12 min, steady"
+    );
+}
+
+#[test]
+fn a_sentence_about_mptcp_does_not_name_the_state_of_tcp() {
+    let server = ("go-server", Some(8080), Role::Server, SocketState::Established);
+    assert_eq!(
+        said(server, Kind::MptcpCloseWait, 2.0, &[(7, 12)], |group| group.since_at_least = true),
+        "process go-server (pid 7) in orders.service holds 12 MPTCP connections on its port 8080 \
+         whose peer has closed, never closed, the oldest at least 3 h 12 min, growing by 2 a minute"
     );
 }
 

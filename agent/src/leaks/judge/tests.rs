@@ -61,6 +61,11 @@ fn transient_states_have_the_kinds_they_had() {
         assert_eq!(of(state, stages, oldest), [(kind, certainty, true)], "{state:?} {stages:?}");
     }
     assert_eq!(of(SocketState::Listen, [0; 3], minute), []);
+    for (oldest, certainty) in [(0, Possible), (minute, Likely)] {
+        let tally = Tally { count: 9, data_fin: 9, idle: 9, oldest, ..Tally::default() };
+        let found = kinds(&evidence(Role::Server, SocketState::Established, tally));
+        assert_eq!(found, [(Kind::MptcpCloseWait, certainty, true)], "and nothing besides");
+    }
     for (role, state) in STATES.map(|state| (Role::Client, state)) {
         assert_eq!(kinds(&evidence(role, state, Tally::default())), [], "nothing is nothing");
     }
@@ -176,6 +181,7 @@ fn no_evidence_panics_and_no_note_accuses() {
             (number(), number(), number());
         (tally.idle_born, tally.idle_used_once, tally.used_once) = (number(), number(), number());
         (tally.stages, tally.stale) = ([number(), number(), number()], number());
+        tally.data_fin = number();
         (tally.unread, tally.unaccepted, tally.unacknowledged) = (number(), number(), number());
         let series: Vec<Vec<Sample>> = (0..5)
             .map(|_| {

@@ -29,8 +29,8 @@ pub(crate) struct Suspect {
     /// The evidence as a sentence.
     pub(crate) sentence: String,
     /// The kind of leak: `never_closed`, `never_read`, `never_accepted`, `no_answer`,
-    /// `half_closed`, `unacknowledged`, `established_growing`, `pool_stale` or
-    /// `idle_without_keepalive`.
+    /// `half_closed`, `unacknowledged`, `established_growing`, `pool_stale`,
+    /// `idle_without_keepalive` or `mptcp_close_wait`.
     pub(crate) kind: String,
     /// What that means.
     pub(crate) meaning: String,

@@ -15,15 +15,16 @@ use crate::workload::HOST;
 /// Returns a sentence such as `process orders-api (pid 4711) in orders.service holds 412 close_wait
 /// connections towards port 5432, the oldest 3 h 12 min, growing by 2 a minute`.
 pub(super) fn sentence(suspect: &Suspect, role: Role, kind: Kind) -> String {
-    let Suspect { state, connections, .. } = suspect;
+    let connections = suspect.connections;
+    let what = if kind == Kind::MptcpCloseWait { "MPTCP" } else { &suspect.state };
     let mut text = owner(suspect);
     // Writing to a String cannot fail.
     if suspect.workload != HOST {
         let _ = write!(text, " in {}", suspect.workload);
     }
-    let plural = if *connections == 1 { "connection" } else { "connections" };
+    let plural = if connections == 1 { "connection" } else { "connections" };
     let verb = if nobody_holds(suspect) { "left" } else { "holds" };
-    let _ = write!(text, " {verb} {connections} {state} {plural}");
+    let _ = write!(text, " {verb} {connections} {what} {plural}");
     let _ = match (suspect.service_port, role) {
         (None, _) => write!(text, " of several ports"),
         (Some(0), _) => Ok(()),
@@ -81,6 +82,9 @@ fn evidence(suspect: &Suspect, kind: Kind) -> String {
             format!("{}, the oldest idle for {idle}", use_of(suspect))
         }
         Kind::IdleWithoutKeepalive => format!(", idle for up to {idle}, without keepalive"),
+        Kind::MptcpCloseWait => {
+            format!(" whose peer has closed, never closed, {whose} {bound}{age}")
+        }
         Kind::PoolStale => format!(", closed by the server while idle, {whose} {bound}{age}"),
         Kind::NeverAccepted if established => format!(", never accepted, {whose} {bound}{age}"),
         Kind::NeverRead if established => {

@@ -61,6 +61,63 @@ fn a_slow_reader_is_not_said_not_to_read() {
     assert_eq!(kinds(&slow, 201), [""; 0]);
 }
 
+/// A table with two MPTCP connections of two subflows each, and one of plain TCP, of one server;
+/// passes at these seconds see the MPTCP connections in these states.
+fn multipath(looks: &[(u64, u8)]) -> SharedTable {
+    let table = shared(0);
+    let mut locked = lock(&table);
+    for (second, state) in looks {
+        let now = Nanos::from_secs(*second);
+        locked.begin_pass(now);
+        for (sk, outer) in [(1, 900), (2, 900), (3, 901), (4, 901), (5, 0)] {
+            let ends = Endpoints { sk, netns: 7, local_port: 80, ..Endpoints::default() };
+            let entry = Socket { kind: kind::SOCKET, state: tcp::ESTABLISHED, ..Socket::default() };
+            let (flags, time) = (flag::ATTACHED | flag::PORT_BY_BIND, now.get());
+            locked.pass_socket(&Socket { flags, time, ends, outer, ..entry });
+        }
+        for (sk, state) in [(900, *state), (901, *state), (5, 0)] {
+            let comm = *b"go-server\0\0\0\0\0\0\0";
+            let kind = kind::HOLDER;
+            locked.pass_holder(&Holder { kind, state, sk, tgid: 9, comm, ..Holder::default() });
+        }
+        let namespaces = HashSet::from([7]);
+        let covered = Covered { namespaces, holders: Some(now), ..Covered::default() };
+        locked.end_pass(now, &covered);
+    }
+    drop(locked);
+    table
+}
+
+#[test]
+fn an_mptcp_connection_that_its_peer_closed_is_a_leak_and_counts_once() {
+    let looks = [(100, tcp::ESTABLISHED), (200, tcp::CLOSE_WAIT), (240, tcp::CLOSE_WAIT)];
+    let table = multipath(&looks);
+    assert_eq!(kinds(&table, 209), [""; 0], "not before ten seconds are over");
+    let found = asked(&Watch::default(), &table, "", 241 * SECOND);
+    assert_eq!(
+        (found.looked_at.in_leak_states, found.looked_at.past_grace, found.matched),
+        (2, 2, 1),
+        "subflows of one connection count once"
+    );
+    let suspect = &found.suspects[0];
+    assert_eq!((suspect.kind.as_str(), suspect.connections), ("mptcp_close_wait", 2));
+    assert_eq!((suspect.certainty.as_str(), suspect.state.as_str()), ("possible", "established"));
+    assert_eq!((suspect.older_than_60, suspect.oldest_age_at_least), (0, true));
+    assert!(near(suspect.oldest_age_seconds, 41.0), "{}", suspect.oldest_age_seconds);
+    assert_eq!((suspect.pids[0].pid, suspect.pids[0].connections), (9, 2));
+    assert_eq!(suspect.sample[0].mptcp_state.as_deref(), Some("close_wait"));
+    assert_eq!(
+        suspect.sentence,
+        "process go-server (pid 9) holds 2 MPTCP connections with port 80 whose peer has closed, \
+         never closed, the oldest at least 41 s"
+    );
+    let later = asked(&Watch::default(), &table, "", 260 * SECOND);
+    assert_eq!(later.suspects[0].certainty, "likely");
+    assert_eq!(kinds(&multipath(&[(100, tcp::ESTABLISHED)]), 260), [""; 0]);
+    let ended = [(100, tcp::CLOSE_WAIT), (200, tcp::FIN_WAIT2)];
+    assert_eq!(kinds(&multipath(&ended), 260), [""; 0], "what the peer did not close");
+}
+
 /// A table with a connection that a client opened in the first second and used, and that its server
 /// closed. The process that holds it was forked at that second.
 fn left_over(forked: u64) -> SharedTable {

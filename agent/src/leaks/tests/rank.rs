@@ -9,7 +9,7 @@ pub(in crate::leaks) fn growing(pid: u32, role: Role, count: u64) -> (Key, Group
     let row = table.lock().unwrap().view().rows().next().unwrap();
     let state = SocketState::Established;
     let (process, workload) = (format!("p{pid}").into(), "host".into());
-    let key = Key { process, workload, role, state, service_port: Some(80) };
+    let key = Key { process, workload, role, state, service_port: Some(80), has_data_fin: false };
     let peers = vec![Target::new(&row, count)];
     (key, Group { peers, ..group(&[(pid, count)], 0, row) })
 }
@@ -33,7 +33,8 @@ fn what_grows_to_a_limit_comes_first_and_what_follows_from_a_peer_comes_last() {
         let workload = "host".into();
         let (role, state) = (Role::Client, SocketState::CloseWait);
         let process = process.into();
-        let key = Key { process, workload, role, state, service_port: Some(80) };
+        let key =
+            Key { process, workload, role, state, service_port: Some(80), has_data_fin: false };
         (key, group(&[(7, count)], 0, row.clone()))
     };
     let [few, many, effect, flat] = [("few", 5), ("many", 500), ("effect", 900), ("flat", 700)]
@@ -57,8 +58,14 @@ fn a_note_and_what_is_expected_have_no_score() {
     let row = table.lock().unwrap().view().rows().next().unwrap();
     let group = group(&[(7, 9)], 0, row);
     let (role, state) = (Role::Client, SocketState::CloseWait);
-    let key =
-        Key { process: "app".into(), workload: "host".into(), role, state, service_port: Some(80) };
+    let key = Key {
+        process: "app".into(),
+        workload: "host".into(),
+        role,
+        state,
+        service_port: Some(80),
+        has_data_fin: false,
+    };
     let accused = verdict(Kind::PoolStale, 9, false);
     let note = Verdict { accuses: false, ..accused };
     let score = |verdict, expected| Candidate::new(&key, &group, verdict, expected).score;

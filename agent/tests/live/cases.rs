@@ -2,7 +2,7 @@
 //!
 //! Each keeps what it holds until its input ends; a server says its address first.
 
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -18,11 +18,11 @@ const MOMENT: Duration = Duration::from_millis(10);
 /// Plays a role; false where there is none of that name.
 ///
 /// Servers: `answer` echoes for as long as the client wants, `answer-once` closes after an answer,
-/// `multipath` reads up to the end and never closes. Clients: `leak` opens a connection each so
-/// many milliseconds, asks, and keeps it; `leak-closed` also reads up to the end; `forget` does
-/// that with a number at once; `visit` closes. `pool` keeps a number and uses each every second, or
-/// asks once. `knock` does not wait for an answer to its connects, `defer` writes nothing after
-/// them, so that fast open sends no SYN.
+/// `multipath` answers a byte, reads up to the end and never closes. Clients: `leak` opens a
+/// connection each so many milliseconds, asks, and keeps it; `leak-closed` also reads up to the
+/// end; `forget` does that with a number at once; `visit` closes. `pool` keeps a number and uses
+/// each every second, or asks once. `knock` does not wait for an answer to its connects, `defer`
+/// writes nothing after them, so that fast open sends no SYN.
 pub(crate) fn play(words: &[&str]) -> bool {
     match *words {
         ["answer"] => serve(Protocol::TCP, |mut stream| drop(echo(&mut stream))),
@@ -31,6 +31,10 @@ pub(crate) fn play(words: &[&str]) -> bool {
             std::thread::sleep(MOMENT);
         }),
         ["multipath"] => serve(Protocol::MPTCP, |mut stream| {
+            let mut byte = [0];
+            if stream.read_exact(&mut byte).is_ok() {
+                let _ = stream.write_all(&byte);
+            }
             let _ = stream.read_to_end(&mut Vec::new());
             traffic::stay();
         }),

@@ -29,7 +29,7 @@ const LEAKED: usize = 30;
 const LEAKER: &str = "live-leaker";
 
 /// What a command prints that asks the agent, and its exit code.
-fn run(agent: &Agent, words: &[&str]) -> (Option<i32>, String) {
+pub(super) fn run(agent: &Agent, words: &[&str]) -> (Option<i32>, String) {
     let output = Command::new(binary())
         .args(words)
         .args(["--agent", &agent.address()])

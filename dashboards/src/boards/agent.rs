@@ -10,6 +10,7 @@ use catalogue::metrics::agent::{
     LOG_LINES_DROPPED, PROBE_ATTACHED, PROBE_INFO, RECONCILE_CORRECTIONS, RECONCILE_LAST_COMPLETED,
     TRANSITIONS,
 };
+use catalogue::metrics::lifecycle::RETRANSMITS_UNSEEN;
 
 use super::draft::Draft;
 use super::promql::{max, sum};
@@ -189,12 +190,14 @@ fn losses() -> Vec<Draft> {
     let total = |metric| sum("", &ALL.rate(metric, ""));
     // All stay at 0 unless something is wrong with the agent itself: one line.
     let faults = [&DECODE_ERRORS, &INTERNAL_ERRORS, &LOG_LINES_DROPPED].map(total).join(" + ");
+    let unseen = [&BPF_MISSES, &RETRANSMITS_UNSEEN].map(total).join(" + ");
     vec![
-        Draft::graph(23, "Lost, skipped, refused, faults of the agent", Unit::PerSecond)
+        Draft::graph(23, "Lost, unseen, refused, faults of the agent", Unit::PerSecond)
             .about(
-                "Records lost in a full ring, runs that the kernel skipped, sockets refused a row; \
-                 faults are records that could not be read, broken rules of the agent's own data, \
-                 and lines of its log that standard error did not take.",
+                "Records lost in a full ring; unseen: runs that the kernel skipped, and \
+                 retransmits that no record told of; sockets refused a row; faults are records \
+                 that could not be read, broken rules of the agent's own data, and lines of its \
+                 log that standard error did not take.",
                 "Any steady line.",
                 &["TcpwardenEventsLost"],
                 "lost: raise --ring-bytes. refused: raise --max-connections. faults: the log says \
@@ -207,9 +210,9 @@ fn losses() -> Vec<Draft> {
                 Shown::InFault(shared::NARROW),
             )
             .ask(faults, "faults", Shown::ZeroWhenHealthy)
-            .ask(total(&BPF_MISSES), "skipped", Shown::ZeroWhenHealthy)
+            .ask(unseen, "unseen", Shown::ZeroWhenHealthy)
             .ask(total(&CONNECTIONS_REFUSED), "refused", Shown::InFault(shared::FULL))
-            .colored(&["lost: state", "lost: retransmit", "faults", "skipped", "refused"]),
+            .colored(&["lost: state", "lost: retransmit", "faults", "unseen", "refused"]),
         Draft::graph(24, "Corrections by kind", Unit::PerSecond)
             .about(
                 "Corrections by reconcile passes: sockets that were missing, rows without a \

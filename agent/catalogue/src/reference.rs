@@ -233,7 +233,8 @@ restores (`TCP_REPAIR`) counts as opened, though the kernel counts no open.
 - Of MPTCP each subflow counts as a connection, in the state that TCP has. A peer that closes the
   MPTCP connection (DATA_FIN) leaves the subflows in `established` (`mptcp_check_data_fin`, 5.10 to
   6.18), so no metric shows that this side never closes it. `tcpwarden leaks` does, as
-  `mptcp_close_wait`.
+  `mptcp_close_wait`, for as long as the subflows are there: a Linux peer that closed resets them
+  after a minute, and the descriptor of this side stays open without a socket of TCP.
 - A port that a client bound by name without listening on it is passed over by the kernel for every
   destination; it is not taken off the range.
 - Where the birth of a connection was not seen, the side is told by a listener, by how the local

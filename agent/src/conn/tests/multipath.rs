@@ -112,6 +112,9 @@ fn a_socket_that_takes_the_row_of_a_subflow_has_no_state() {
     table.end_pass(10 * SECOND, &walked(10 * SECOND));
     assert_eq!(state(&table, 7), None);
     check(&mut table, 11 * SECOND);
+    pass(&mut table, 20, &[(7, OUTER[1])], &[(OUTER[1], CLOSE_WAIT)]);
+    let closed = Some((SocketState::CloseWait, 20));
+    assert_eq!(state(&table, 7), closed, "nor does it inherit a time");
 }
 
 #[test]

@@ -62,6 +62,23 @@ fn many_processes_of_one_workload_are_one() {
     check(&mut table, SECOND);
 }
 
+#[test]
+fn a_new_name_for_each_connection_does_not_hide_who_fills_the_table() {
+    let mut table = seeing(Limits { groups: 16, unlabelled: 16, ..SHARED });
+    tell(&mut table, 25, "flood");
+    tell(&mut table, 26, "victim");
+    for sk in 1..=2000 {
+        connect(&mut table, sk, 25, &format!("p{sk}"));
+    }
+    let has = rows(&table, 1..2001);
+    assert!(MOST.contains(&has), "{has} rows of 1024 are the flood's");
+    for sk in LATE..LATE + 40 {
+        connect(&mut table, sk, 26, "victim");
+    }
+    assert_eq!(rows(&table, LATE..LATE + 40), 40);
+    check(&mut table, SECOND);
+}
+
 /// A connection that a process of a user opens.
 fn of_user(table: &mut Table, sk: u64, name: &str, uid: u32) {
     let by = |record| State { uid, ..owned(record, name, 7) };

@@ -249,7 +249,8 @@ restores (`TCP_REPAIR`) counts as opened, though the kernel counts no open.
   `tcpwarden connections` and `tcpwarden leaks` know 4096 names besides.
 - The last sixteenth of the rows (`--max-connections`) is for who has less than a quarter of them:
   a workload, or a user where there is none. What is open when the agent starts comes first, first
-  served.
+  served. Workloads of one name share, and so do processes of one name of several users in no
+  workload.
 - A socket's workload is that of the process that made it: a socket that systemd opens for a
   service, or that another process hands over, keeps the maker's. A user who may create cgroups (a
   user's own systemd, a container that has its cgroups to itself) may name them like a unit or a

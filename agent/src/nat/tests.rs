@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
 use super::message::{Answer, Entry};
-use super::worker::{NAMESPACES, namespaces, step};
+use super::worker::{NAMESPACES, concerned, namespaces, step};
 use super::*;
 use crate::conn::States;
 use crate::listing::{tests::shared, walk};
@@ -193,6 +193,18 @@ fn so_many_namespaces_are_entered_and_no_more() {
     assert_eq!(found.len(), NAMESPACES);
     assert!(!found.contains_key(&7), "the agent's own is not entered");
     assert_eq!(found[&1], [1, NAMESPACES + 3]);
+}
+
+#[test]
+fn the_loopback_of_another_namespace_is_not_asked_of_the_agents() {
+    let local = |port| (Ipv4Addr::LOCALHOST.to_ipv6_mapped(), port);
+    let (inner, outer) =
+        (Ends { local: local(1), peer: local(2) }, Ends { local: v4(1, 1), peer: v4(2, 2) });
+    let question = |netns| Question { netns, pid: None, ends: inner };
+    let (answer, _answered) = sync_channel(1);
+    let questions = vec![question(7), question(8), question(8)];
+    let batch = Batch { questions, end: Instant::now(), answer };
+    assert_eq!(concerned(&batch, 7, &[inner, inner, outer]), [0, 2], "by where it has led");
 }
 
 fn rows(count: u32) -> Vec<RowView> {

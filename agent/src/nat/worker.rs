@@ -6,12 +6,13 @@
 //! skipped; a process that left its namespace is not followed.
 
 use std::collections::BTreeMap;
+use std::net::Ipv6Addr;
 use std::path::Path;
 use std::sync::mpsc::Receiver;
 use std::time::Instant;
 
 use super::conntrack::Conntrack;
-use super::{Batch, Ends, Look, Nat};
+use super::{Batch, Ends, Look, Nat, Question};
 use crate::kernel::namespaces::{Home, Namespace};
 
 /// The most network namespaces that are entered for a query.
@@ -63,8 +64,8 @@ impl Worker {
         }
         match Conntrack::open() {
             Ok(mut conntrack) => {
-                let all: Vec<usize> = (0..ends.len()).collect();
-                step(&mut conntrack, &all, &mut ends, batch.end)?;
+                let concerned = concerned(batch, self.home.inode, &ends);
+                step(&mut conntrack, &concerned, &mut ends, batch.end)?;
             }
             Err(error) if !self.told => {
                 self.told = true;
@@ -99,6 +100,17 @@ pub(super) fn namespaces(batch: &Batch, home: u32) -> BTreeMap<u32, Vec<usize>> 
         }
     }
     namespaces
+}
+
+/// Returns the places of the questions that the agent's namespace may translate: the loopback of
+/// another one does not pass through it.
+pub(super) fn concerned(batch: &Batch, home: u32, ends: &[Ends]) -> Vec<usize> {
+    let is_loopback = |end: (Ipv6Addr, u16)| end.0.to_canonical().is_loopback();
+    let passes = |(question, ends): (&Question, &Ends)| {
+        question.netns == home || !is_loopback(ends.local) && !is_loopback(ends.peer)
+    };
+    let all = batch.questions.iter().zip(ends).enumerate();
+    all.filter(|(_, one)| passes(*one)).map(|(place, _)| place).collect()
 }
 
 /// Goes to the other side of NAT in one namespace. An error ends it there. `None` if the time is

@@ -18,9 +18,17 @@ pub struct Facts {
     pub tw_reuse: Option<u64>,
     /// The counters, from `/proc/net/netstat` and `/proc/net/snmp`.
     pub counters: Option<Counters>,
-    /// Segments that were retransmitted: `RetransSegs` without `TCPRetransFail`, which is read
-    /// later, so that the difference is not too large.
-    pub retransmitted: Option<u64>,
+    /// The segments that were retransmitted.
+    pub retransmitted: Option<Retransmitted>,
+}
+
+/// The segments that a namespace has retransmitted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Retransmitted {
+    /// `RetransSegs`, attempts that failed among them.
+    pub all: u64,
+    /// `TCPRetransFail` before that was read, and after: what was sent lies between.
+    pub failed: [u64; 2],
 }
 
 impl Facts {
@@ -31,8 +39,9 @@ impl Facts {
     pub fn read(netns: u32) -> Self {
         let setting = |name: &str| text(format!("/proc/sys/net/ipv4/{name}"));
         let range = setting("ip_local_port_range");
-        let snmp = text("/proc/thread-self/net/snmp").unwrap_or_default();
-        let netstat = text("/proc/thread-self/net/netstat").unwrap_or_default();
+        let read = |name: &str| text(format!("/proc/thread-self/net/{name}")).unwrap_or_default();
+        let [earlier, snmp, netstat] = ["netstat", "snmp", "netstat"].map(read);
+        let failed = |netstat: &str| parse::counter(netstat, "TcpExt", "TCPRetransFail");
         let sent = |name| parse::counter(&snmp, "Tcp", name);
         let special = |name| parse::counter(&netstat, "TcpExt", name);
         Self {
@@ -48,8 +57,8 @@ impl Facts {
                 .zip(sent("OutSegs"))
                 .map(|((overflows, drops), sent)| [overflows, drops, sent]),
             retransmitted: sent("RetransSegs")
-                .zip(special("TCPRetransFail"))
-                .map(|(all, failed)| all.saturating_sub(failed)),
+                .zip(failed(&earlier).zip(failed(&netstat)))
+                .map(|(all, (before, after))| Retransmitted { all, failed: [before, after] }),
         }
     }
 }

@@ -12,6 +12,7 @@ mod labels;
 mod life;
 mod places;
 mod registry;
+mod share;
 mod shown;
 mod unknown;
 
@@ -24,6 +25,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use self::labels::{Label, Labels};
 use self::places::Places;
 pub(crate) use self::places::scarce_from;
+use self::share::Users;
 use super::group_cache::{CacheKey, GroupCache};
 use super::workloads::{WorkloadRef, Workloads};
 use crate::conn::ids::{GroupId, RowId};
@@ -48,8 +50,8 @@ struct GroupEntry {
     process: Arc<str>,
     workload: WorkloadRef,
     role: Role,
-    /// The user of the socket for which it was made, if that is known.
-    user: Option<u32>,
+    /// The users of its sockets.
+    users: Users,
     live: bool,
     label: Label,
     /// Whether it has ever held a row or counted a segment; only such a group is shown.

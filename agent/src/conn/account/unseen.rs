@@ -11,6 +11,8 @@ use std::collections::HashSet;
 
 use hashbrown::HashMap;
 
+use crate::pressure::netns::Retransmitted;
+
 /// The most network namespaces that are compared.
 const MOST: usize = 8192;
 
@@ -35,7 +37,8 @@ struct Compared {
 /// The last reading of a namespace.
 #[derive(Clone, Copy)]
 struct Last {
-    kernel: u64,
+    /// `RetransSegs`.
+    all: u64,
     /// What the kernel counted before the first reading that no record told of, or more. Less than
     /// 0 if records told of segments in another namespace of this inode.
     before: i128,
@@ -63,27 +66,31 @@ impl Unseen {
         self.total
     }
 
-    /// Compares what a namespace counted during the pass, `RetransSegs` without failed attempts,
-    /// with all that records told of until now. `here` are the namespaces of the pass; others make
-    /// room.
-    pub(crate) fn compare(&mut self, netns: u32, kernel: u64, here: &HashSet<u32>) {
+    /// Compares what a namespace counted during the pass with all that records told of until now.
+    /// `here` are the namespaces of the pass; others make room.
+    pub(crate) fn compare(&mut self, netns: u32, kernel: Retransmitted, here: &HashSet<u32>) {
         if self.namespaces.len() >= MOST && !self.namespaces.contains_key(&netns) {
             if !std::mem::replace(&mut self.cleared, true) {
                 self.namespaces.retain(|netns, _| here.contains(netns));
             }
-            if self.namespaces.len() >= MOST {
-                return;
+            if self.namespaces.len() < MOST {
+                // There was no room for what records told of: the next pass begins with it.
+                self.namespaces.insert(netns, Compared::default());
             }
+            return;
         }
         let compared = self.namespaces.entry(netns).or_default();
+        let Retransmitted { all, failed } = kernel;
+        // More than was sent, or as much, and less, or as much.
+        let [upper, lower] = failed.map(|failed| i128::from(all) - i128::from(failed));
         // A namespace that counts less than before is another one with that inode.
-        let Some(last) = compared.last.as_mut().filter(|last| last.kernel <= kernel) else {
-            let before = i128::from(kernel) - i128::from(compared.began);
-            compared.last = Some(Last { kernel, before, missing: 0 });
+        let Some(last) = compared.last.as_mut().filter(|last| last.all <= all) else {
+            let before = upper - i128::from(compared.began);
+            compared.last = Some(Last { all, before, missing: 0 });
             return;
         };
-        last.kernel = kernel;
-        let missing = i128::from(kernel) - i128::from(compared.told) - last.before;
+        last.all = all;
+        let missing = lower - i128::from(compared.told) - last.before;
         let missing = u64::try_from(missing).unwrap_or(0).max(last.missing);
         self.total += missing - last.missing;
         last.missing = missing;
@@ -96,9 +103,13 @@ mod tests {
 
     const NETNS: u32 = 5;
 
+    fn sent(all: u64) -> Retransmitted {
+        Retransmitted { all, failed: [0; 2] }
+    }
+
     fn pass(unseen: &mut Unseen, kernel: u64) -> u64 {
         unseen.begin();
-        unseen.compare(NETNS, kernel, &HashSet::from([NETNS]));
+        unseen.compare(NETNS, sent(kernel), &HashSet::from([NETNS]));
         unseen.total()
     }
 
@@ -124,7 +135,7 @@ mod tests {
         unseen.begin();
         // The kernel counts five more and is read; their records come, and others after them.
         unseen.note(NETNS, 5 + 7);
-        unseen.compare(NETNS, 15, &HashSet::from([NETNS]));
+        unseen.compare(NETNS, sent(15), &HashSet::from([NETNS]));
         assert_eq!(unseen.total(), 0);
         assert_eq!(pass(&mut unseen, 22), 0);
     }
@@ -137,9 +148,25 @@ mod tests {
         unseen.begin();
         // Two of the six that the kernel counts have no record.
         unseen.note(NETNS, 5);
-        unseen.compare(NETNS, 6, &HashSet::from([NETNS]));
+        unseen.compare(NETNS, sent(6), &HashSet::from([NETNS]));
         assert_eq!(unseen.total(), 0);
         assert_eq!(pass(&mut unseen, 11), 2);
+    }
+
+    #[test]
+    fn attempts_that_fail_while_they_are_read_are_never_missing() {
+        let mut unseen = Unseen::default();
+        let mut pass = |all, failed| {
+            unseen.begin();
+            unseen.compare(NETNS, Retransmitted { all, failed }, &HashSet::from([NETNS]));
+            unseen.total()
+        };
+        // All of them fail: five more between the readings, then those and some that are not seen.
+        assert_eq!(pass(1000, [990, 995]), 0);
+        assert_eq!(pass(1000, [995, 995]), 0);
+        assert_eq!(pass(1010, [1000, 1010]), 0, "no less than before, and no other namespace");
+        assert_eq!(pass(1010, [1005, 1005]), 0);
+        assert_eq!(pass(1020, [1008, 1008]), 2, "two beyond the ten that may have been before");
     }
 
     #[test]
@@ -159,16 +186,24 @@ mod tests {
             unseen.note(netns, 1);
         }
         assert_eq!(unseen.namespaces.len(), MOST);
-        unseen.compare(30_000, 9, &HashSet::from([7, 30_000]));
+        // What records told of it is not known: the first reading is no baseline.
+        unseen.note(30_000, 5);
+        unseen.compare(30_000, sent(5), &HashSet::from([7, 30_000]));
         assert_eq!(unseen.namespaces.len(), 2);
+        for kernel in [9, 9] {
+            unseen.begin();
+            unseen.compare(30_000, sent(kernel), &HashSet::from([30_000]));
+        }
+        assert_eq!(unseen.total(), 0);
         let all: HashSet<u32> = (0..20_000).collect();
         for kernel in 1..=2 {
             unseen.begin();
             for netns in 0..20_000 {
-                unseen.compare(netns, kernel, &all);
+                unseen.compare(netns, sent(kernel), &all);
             }
         }
         assert_eq!(unseen.namespaces.len(), MOST);
-        assert_eq!(unseen.total(), u64::try_from(MOST).unwrap(), "one of each that is compared");
+        // One of each that is compared, but of the one for which room was made.
+        assert_eq!(unseen.total(), u64::try_from(MOST - 1).unwrap());
     }
 }

@@ -30,18 +30,37 @@ impl Core {
         self.groups.name_by(&mut self.workloads, row, record, &self.readers, self.seeded);
     }
 
-    /// Returns whether a new row may have a place, by its cgroup, and its process and user if they
-    /// are known.
-    #[inline]
-    pub(crate) fn has_place(&mut self, cgroup: u64, tgid: u32, user: Option<u32>) -> bool {
-        self.rows.len() < self.scarce_from || self.has_scarce_place(cgroup, tgid, user)
+    /// Sets the owner of a row that is not in the table yet, as [`Self::attribute`] does. Returns
+    /// whether the row may have a place, where places are scarce.
+    #[cold]
+    pub(super) fn attribute_scarce(
+        &mut self,
+        row: &mut Row,
+        inherits: bool,
+        record: &State,
+    ) -> bool {
+        let (limit, counted) = (self.rows.limit(), self.groups.overflow);
+        if self.rows.len() >= limit {
+            return false;
+        }
+        self.attribute(row, inherits, record);
+        let workload = self.workloads.find_uncounted(row.cgroup, row.tgid);
+        let has_place = self.groups.has_place(row.group, (&workload, record.uid), limit);
+        if !has_place {
+            // Only rows that are made count.
+            self.groups.overflow = counted;
+        }
+        has_place
     }
 
-    #[cold]
-    fn has_scarce_place(&mut self, cgroup: u64, tgid: u32, user: Option<u32>) -> bool {
+    /// Returns whether a row that a pass finds may have a place.
+    pub(crate) fn has_place(&mut self, entry: &Socket) -> bool {
+        if self.rows.len() < self.scarce_from {
+            return true;
+        }
         let limit = self.rows.limit();
-        let workload = self.workloads.find_uncounted(cgroup, tgid);
-        self.rows.len() < limit && self.groups.has_place(&workload, user, limit)
+        let workload = self.workloads.find_uncounted(entry.ends.cgroup, 0);
+        self.rows.len() < limit && self.groups.has_place_unowned(&workload, limit)
     }
 
     /// Sets the owner of a row of the table that is in no list, as [`Self::attribute`] does.

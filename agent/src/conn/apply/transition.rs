@@ -45,7 +45,8 @@ impl Core {
     /// `unknown`.
     pub(crate) fn retransmit(&mut self, record: &Retransmit) {
         self.counters.retransmits += 1;
-        if record.err < 0 {
+        // A queue that drops the segment says so by a positive number (`net_xmit_eval`).
+        if record.err != 0 {
             self.counters.retransmit_failures[RetransmitError::from_errno(record.err).index()] +=
                 u64::from(record.segments);
             return;
@@ -100,14 +101,15 @@ impl Core {
     fn admit(&mut self, old: Option<SocketState>, new: SocketState, record: &State) -> Effect {
         let transition = Observation::Transition { old, new, record };
         let (mut row, outcome) = Self::first_row(&transition);
-        if !self.has_place(record.ends.cgroup, record.tgid, Some(record.uid)) {
+        if self.rows.len() < self.scarce_from {
+            self.attribute(&mut row, outcome.inherits, record);
+        } else if !self.attribute_scarce(&mut row, outcome.inherits, record) {
             // A socket without a row is refused once, at its birth. Its later records find no row
             // and try again, so it is adopted as soon as there is room.
             self.counters.refused += u64::from(outcome.relation == Relation::Birth);
             return Effect::None;
         }
         self.count(&outcome, record.ends.netns);
-        self.attribute(&mut row, outcome.inherits, record);
         if let Some(opening) = outcome.opening {
             self.count_opening(&mut row, opening);
         }

@@ -18,7 +18,7 @@ use crate::conn::report::pressure::{Destination, OwnerProcess, PortUse, Pressure
 use crate::conn::socket::row::{Row, seen};
 use crate::pressure::descriptors::{self, Descriptors};
 use crate::pressure::host::Host;
-use crate::pressure::netns::{Counters, Facts};
+use crate::pressure::netns::{Counters, Facts, Retransmitted};
 
 /// The results that the table keeps from pass to pass.
 pub(crate) struct PassResults {
@@ -43,7 +43,7 @@ pub(crate) struct PassInput {
     listeners: HashMap<u64, Extra>,
     netstat: Vec<(u32, Counters)>,
     /// Segments that each network namespace has retransmitted.
-    retransmitted: Vec<(u32, u64)>,
+    retransmitted: Vec<(u32, Retransmitted)>,
     pub(in crate::conn) home: Option<u32>,
 }
 

@@ -135,9 +135,10 @@ impl Commit {
             *listeners_moved |= pass.choose_accepters(core, queue, read, accepted);
             return true;
         }
-        if let (Step::TakeMultipath, Some(_)) = (self.step, self.covered.holders) {
+        if self.step == Step::TakeMultipath {
             let (subflows, at) = (&pass.holders.subflows, &mut self.at);
-            return subflows.take_states(core, pass.number, at, now, budget);
+            let read = self.covered.holders.is_some();
+            return subflows.take_states(core, (pass.number, read), at, now, budget);
         }
         if self.step == Step::FollowQueues {
             return self.follow_queues(core, queue, pass, budget);

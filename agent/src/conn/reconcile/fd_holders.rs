@@ -193,8 +193,8 @@ impl HolderScan {
     }
 
     /// Notes that descriptors refer to another socket than that of a row.
-    pub(crate) fn alias(&mut self, outer: u64, index: RowId) {
-        self.subflows.add(outer, index);
+    pub(crate) fn alias(&mut self, outer: u64, index: RowId, sk: u64) {
+        self.subflows.add(outer, index, sk);
     }
 
     /// Forgets what was read of a row, because another socket takes the row.
@@ -223,8 +223,10 @@ impl HolderScan {
             self.hold(core, entry, index, named);
         } else if let Some(place) = self.subflows.meet(entry) {
             for number in 0.. {
-                let Some(index) = self.subflows.row(place, number) else { break };
-                self.hold(core, entry, index, named);
+                let Some((index, sk)) = self.subflows.row(place, number) else { break };
+                if core.rows[index].sk == sk {
+                    self.hold(core, entry, index, named);
+                }
             }
         }
     }

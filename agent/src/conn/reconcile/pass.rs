@@ -75,6 +75,7 @@ impl Pass {
         debug_assert!(number > seen::FRESH, "the number of a pass is no mark");
         core.services.begin_pass();
         core.unseen.begin();
+        core.groups.look_again();
         Self {
             start: now,
             number,
@@ -113,7 +114,7 @@ impl Pass {
         let Some(index) = index.or_else(|| self.seed(core, queue, entry, state)) else { return };
         core.take_activity(index, entry);
         if entry.outer != 0 {
-            self.holders.alias(entry.outer, index);
+            self.holders.alias(entry.outer, index, entry.ends.sk);
         }
     }
 
@@ -163,7 +164,7 @@ impl Pass {
         if self.may_be_closed(entry.ends.sk, Nanos::new(entry.time)) {
             return None;
         }
-        if !core.has_place(entry.ends.cgroup, 0, None) {
+        if !core.has_place(entry) {
             // Later passes meet the same sockets again. Those were counted at birth or while
             // seeding.
             core.counters.refused += u64::from(!core.seeded);

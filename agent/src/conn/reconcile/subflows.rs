@@ -25,20 +25,22 @@ pub(crate) struct Subflows {
 /// An MPTCP connection.
 #[derive(Default)]
 struct Connection {
-    rows: Vec<RowId>,
+    /// With the socket of each.
+    rows: Vec<(RowId, u64)>,
     /// The code of its state; 0 until a descriptor is met.
     code: u8,
 }
 
 impl Subflows {
-    /// Notes that a row is a subflow of the connection with an MPTCP socket at `outer`.
-    pub(crate) fn add(&mut self, outer: u64, index: RowId) {
+    /// Notes that the row of the socket `sk` is a subflow of the connection with an MPTCP socket at
+    /// `outer`.
+    pub(crate) fn add(&mut self, outer: u64, index: RowId, sk: u64) {
         let Self { places, connections } = self;
         let place = *places.entry(outer).or_insert_with(|| {
             connections.push(Connection::default());
             connections.len() - 1
         });
-        connections[place].rows.push(index);
+        connections[place].rows.push((index, sk));
     }
 
     /// Notes the state of the connection that a descriptor refers to. Returns its place; `None` if
@@ -49,17 +51,19 @@ impl Subflows {
         Some(place)
     }
 
-    /// Returns a subflow of the connection at a place, by its number; `None` if there are fewer.
-    pub(crate) fn row(&self, place: usize, number: usize) -> Option<RowId> {
+    /// Returns a subflow of the connection at a place, by its number, and its socket; `None` if
+    /// there are fewer. Another socket may have that row by now.
+    pub(crate) fn row(&self, place: usize, number: usize) -> Option<(RowId, u64)> {
         self.connections[place].rows.get(number).copied()
     }
 
     /// Takes the states of about as many connections as `budget` says, from number `at` on, into
-    /// the rows that the pass with this number saw. Returns whether it came to the last.
+    /// the rows that the pass with this number saw; the states stay as they are if the descriptor
+    /// tables were not `read`. Returns whether it came to the last.
     pub(crate) fn take_states(
         &self,
         core: &mut Core,
-        number: u8,
+        (number, read): (u8, bool),
         at: &mut u32,
         now: Nanos,
         budget: &mut Budget,
@@ -68,7 +72,7 @@ impl Subflows {
         let mut left = self.connections[from..].iter();
         while !budget.is_spent() {
             let Some(connection) = left.next() else { return true };
-            connection.take_state(core, number, now);
+            connection.take_state(core, number, read.then_some(connection.code), now);
             budget.spend(connection.rows.len());
             *at += 1;
         }
@@ -77,22 +81,22 @@ impl Subflows {
 }
 
 impl Connection {
-    /// Takes the state into the rows of the subflows. What has another row by now is no subflow.
-    fn take_state(&self, core: &mut Core, number: u8, now: Nanos) {
-        let Self { rows, code } = self;
-        let is_there = |core: &Core, index: RowId| {
-            core.rows[index].has(flag::LIVE) && core.rows[index].seen == number
+    /// Takes the state, if it was read, into the rows of the subflows. What has another row by now
+    /// is no subflow.
+    fn take_state(&self, core: &mut Core, number: u8, state: Option<u8>, now: Nanos) {
+        let is_there = |core: &Core, (index, sk): (RowId, u64)| {
+            let row = &core.rows[index];
+            row.has(flag::LIVE) && row.seen == number && row.sk == sk
         };
+        let there = self.rows.iter().copied().filter(|row| is_there(core, *row));
+        let there: Vec<RowId> = there.map(|(index, _)| index).collect();
         // A subflow that ends has a state of its own to be counted by.
-        let leader = rows
+        let leader = there
             .iter()
-            .filter(|index| is_there(core, **index))
             .min_by_key(|index| core.rows[**index].state != SocketState::Established)
             .copied();
-        for &index in rows {
-            if is_there(core, index) {
-                core.rows.activity_mut(index).take_multipath(*code, Some(index) == leader, now);
-            }
+        for index in there {
+            core.rows.activity_mut(index).take_multipath(state, Some(index) == leader, now);
         }
     }
 }

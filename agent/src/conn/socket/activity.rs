@@ -152,8 +152,9 @@ impl Activity {
     }
 
     /// Takes the state of the MPTCP connection that it is a subflow of, by its code, as the
-    /// descriptor tables showed it by `now`; 0 if they did not.
-    pub(crate) fn take_multipath(&mut self, code: u8, leads: bool, now: Nanos) {
+    /// descriptor tables showed it by `now`; 0 if they did not, `None` if they were not read.
+    pub(crate) fn take_multipath(&mut self, code: Option<u8>, leads: bool, now: Nanos) {
+        let code = code.unwrap_or_else(|| self.multipath.code());
         self.multipath = self.multipath.shown(code, leads, now);
     }
 

@@ -56,9 +56,14 @@ impl Multipath {
         Self(code | if leads { LEADS } else { 0 } | time << (u32::BITS - TIME_BITS))
     }
 
+    /// Returns the code of the state; 0 if it is not known.
+    pub(crate) fn code(self) -> u8 {
+        u8::try_from(self.0 & CODE).unwrap_or_default()
+    }
+
     /// Returns what a listing shows; `None` where the state is not known.
     pub(crate) fn view(self) -> Option<MultipathView> {
-        let state = u8::try_from(self.0 & CODE).ok().and_then(SocketState::from_code)?;
+        let state = SocketState::from_code(self.code())?;
         let since = u64::from(self.time()) * UNIT;
         Some(MultipathView { state, since, leads: self.0 & LEADS != 0 })
     }

@@ -81,7 +81,7 @@ fn a_new_name_for_each_connection_does_not_hide_who_fills_the_table() {
 
 /// A connection that a process of a user opens.
 fn of_user(table: &mut Table, sk: u64, name: &str, uid: u32) {
-    let by = |record| State { uid, ..owned(record, name, 7) };
+    let by = |record| State { uid, ..owned(record, name, 7 + uid) };
     let end = client(sk, 1);
     apply(table, &[by(step(end, CLOSE, SYN_SENT, 1)), by(step(end, SYN_SENT, ESTABLISHED, 2))]);
 }
@@ -98,6 +98,24 @@ fn where_there_is_no_workload_one_user_does() {
         of_user(&mut table, sk, "victim", 1001);
     }
     assert_eq!(rows(&table, LATE..LATE + 40), 40);
+    check(&mut table, SECOND);
+}
+
+#[test]
+fn the_name_of_anothers_process_hides_nobody() {
+    let mut table = Table::new(SHARED);
+    of_user(&mut table, 5000, "curl", 0);
+    table.begin_pass(SECOND);
+    table.end_pass(SECOND, &reads([client(1, 1).netns]));
+    for sk in 1..=2000 {
+        of_user(&mut table, sk, "curl", 1000);
+    }
+    let has = rows(&table, 1..2001);
+    assert!(has <= 976, "{has} rows of 1024 are those of the user who took the name");
+    for sk in LATE..LATE + 40 {
+        of_user(&mut table, sk, "victim", 0);
+    }
+    assert_eq!(rows(&table, LATE..LATE + 40), 40, "the other user is not blamed");
     check(&mut table, SECOND);
 }
 

@@ -13,41 +13,15 @@ use catalogue::labels::Role;
 use catalogue::limits::{LEAK_PLACES, SPARE};
 use hashbrown::HashMap;
 
+use super::share::Share;
 use super::{ALWAYS, GroupEntry, Groups, UNKNOWN, number};
-use crate::conn::account::workloads::WorkloadRef;
 use crate::conn::ids::GroupId;
 use crate::conn::limits::Limits;
 use crate::conn::store::age_list::AgeList;
 use crate::internal_error::internal_error;
-use crate::workload::Kind;
 
 /// A smaller budget is not shared.
 const SHARED_FROM: usize = 16;
-
-/// Whose share of the budgets a group takes.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Share {
-    /// That of its workload.
-    Workload(WorkloadRef),
-    /// That of the user of the socket for which it was made, because it is in no workload.
-    User(u32),
-    /// It is in no workload, and the user is not known: it may be anyone's, and has nothing of what
-    /// is kept for the others.
-    Anyone,
-}
-
-impl Share {
-    /// Returns the share that a group in `workload` takes; `user` is that of the socket for which
-    /// it was made, if it is known.
-    pub(super) fn of(workload: &WorkloadRef, user: Option<u32>) -> Self {
-        match workload {
-            WorkloadRef::Named(named) if matches!(named.kind, Kind::Host | Kind::Unknown) => {
-                user.map_or(Self::Anyone, Self::User)
-            }
-            _ => Self::Workload(workload.clone()),
-        }
-    }
-}
 
 /// How metrics show a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -235,6 +209,20 @@ impl Groups {
         self.set_label(group, Label::Own);
     }
 
+    /// Notes the user of a socket that comes to a group.
+    pub(super) fn meet_user(&mut self, group: GroupId, user: Option<u32>) {
+        let entry = &mut self.list[group.position()];
+        let users = entry.users.with(user);
+        if users == entry.users || group.position() < ALWAYS {
+            return;
+        }
+        let (label, before) = (entry.label, entry.share());
+        entry.users = users;
+        let share = entry.share();
+        self.labels.give_back(label, &before);
+        self.labels.take(label, share);
+    }
+
     fn set_label(&mut self, group: GroupId, label: Label) {
         let entry = &mut self.list[group.position()];
         let before = std::mem::replace(&mut entry.label, label);
@@ -247,7 +235,7 @@ impl Groups {
 impl GroupEntry {
     /// Returns whose share of the budgets it takes.
     pub(super) fn share(&self) -> Share {
-        Share::of(&self.workload, self.user)
+        Share::of(&self.workload, self.users.only())
     }
 
     /// Returns how many of its connections are older than the first age from which one is stuck.

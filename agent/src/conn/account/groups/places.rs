@@ -8,9 +8,10 @@
 use catalogue::labels::Role;
 use hashbrown::HashMap;
 
-use super::labels::Share;
+use super::share::Share;
 use super::{ALWAYS, Groups};
 use crate::conn::account::workloads::WorkloadRef;
+use crate::conn::ids::GroupId;
 
 /// A smaller table is not shared.
 const SHARED_FROM: usize = 1024;
@@ -31,27 +32,47 @@ pub(crate) const fn scarce_from(limit: usize) -> usize {
 }
 
 impl Groups {
-    /// Returns whether a new row may have a place in a table of `limit` rows in which places are
-    /// scarce. Where it is in no workload and its user is not known, it may be that of any user.
+    /// Looks at all groups again for the next row that asks.
+    pub(crate) fn look_again(&mut self) {
+        self.places.asked = 0;
+    }
+
+    /// Returns whether a new row of a group may have a place in a table of `limit` rows in which
+    /// places are scarce. In `~other` its workload and user decide.
     #[cold]
     pub(crate) fn has_place(
         &mut self,
-        workload: &WorkloadRef,
-        user: Option<u32>,
+        group: GroupId,
+        (workload, user): (&WorkloadRef, u32),
         limit: usize,
     ) -> bool {
+        self.look(limit);
+        let share = if Self::is_other(group) || group.position() < ALWAYS {
+            Share::of(workload, Some(user))
+        } else {
+            self.list[group.position()].share()
+        };
+        !self.places.large.contains(&share)
+    }
+
+    /// Returns the same for a row that a pass finds. Where it is in no workload, it may be that of
+    /// any user.
+    #[cold]
+    pub(crate) fn has_place_unowned(&mut self, workload: &WorkloadRef, limit: usize) -> bool {
+        self.look(limit);
+        let may_be = |large: &Share| {
+            let user = if let Share::User(user) = large { Some(*user) } else { None };
+            Share::of(workload, user) == *large
+        };
+        !self.places.large.iter().any(may_be)
+    }
+
+    /// Looks at all groups, if it is time to.
+    fn look(&mut self, limit: usize) {
         if self.places.asked == 0 {
             self.places.large = self.large(limit / 4);
         }
         self.places.asked = (self.places.asked + 1) % (limit / LOOKS).max(1);
-        let may_be = |large: &Share| {
-            let user = match large {
-                Share::User(large) => user.or(Some(*large)),
-                _ => user,
-            };
-            Share::of(workload, user) == *large
-        };
-        !self.places.large.iter().any(may_be)
     }
 
     /// Returns who has at least `most` rows. Rows that a pass has found and not named yet are
@@ -61,7 +82,7 @@ impl Groups {
         let mut rows: HashMap<Share, usize> = HashMap::new();
         let mut other = 0;
         for (at, group) in self.list.iter().enumerate().skip(Role::COUNT) {
-            let its = group.rows() as usize;
+            let its = (group.rows() + group.left.len()) as usize;
             if at < ALWAYS {
                 other += its;
             } else if group.live && its > 0 {

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use catalogue::labels::{Role, SocketState};
 use hashbrown::DefaultHashBuilder;
 
-use super::labels::{Label, Share};
+use super::labels::Label;
+use super::share::Share;
 use super::{ALWAYS, GroupEntry, Groups, UNKNOWN, number};
 use crate::conn::account::workloads::WorkloadRef;
 use crate::conn::ids::GroupId;
@@ -28,7 +29,10 @@ impl Groups {
         user: Option<u32>,
     ) -> GroupId {
         match self.find(name.as_str(), workload, role) {
-            Some(group) => self.counted(group),
+            Some(group) => {
+                self.meet_user(group, user);
+                self.counted(group)
+            }
             None => self.make(&name.as_str().into(), workload, role, user),
         }
     }
@@ -52,8 +56,8 @@ impl Groups {
         workload: &WorkloadRef,
         role: Role,
     ) -> Option<GroupId> {
-        let GroupEntry { process, user, .. } = &self.list[group.position()];
-        let (process, user) = (Arc::clone(process), *user);
+        let GroupEntry { process, users, .. } = &self.list[group.position()];
+        let (process, user) = (Arc::clone(process), users.only());
         self.find_or_add(&process, workload, role, user)
     }
 
@@ -68,8 +72,8 @@ impl Groups {
         if Self::is_other(group) {
             return Self::other(role);
         }
-        let GroupEntry { process, user, .. } = &self.list[group.position()];
-        let (process, user) = (Arc::clone(process), *user);
+        let GroupEntry { process, users, .. } = &self.list[group.position()];
+        let (process, user) = (Arc::clone(process), users.only());
         match self.find(&process, workload, role) {
             Some(group) => self.counted(group),
             None => self.make(&process, workload, role, user),
@@ -161,7 +165,7 @@ impl Groups {
             process,
             workload,
             role,
-            user,
+            users: user.into(),
             live: true,
             label,
             used: false,

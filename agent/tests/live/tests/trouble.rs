@@ -268,7 +268,8 @@ fn unseen() {
     loss::rules(&server);
     let [_, ip] = testkit::veth::IPV4;
     agent.signal(Signal::SIGSTOP);
-    loss::transfers(&client, &server, ip.into(), 7100, 8, 300_000);
+    // Some four hundred retransmits, where the ring has room for forty-six.
+    loss::transfers(&client, &server, ip.into(), 7100, 24, 300_000);
     agent.signal(Signal::SIGCONT);
     let mut seen = [0; 4];
     let is_equal = testkit::wait::poll(PATIENCE, || {

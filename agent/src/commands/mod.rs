@@ -42,8 +42,9 @@ fn load(sizes: Sizes) -> Result<(Kernel, Maps), Error> {
 fn warn_of_little_memory() {
     if let Some(limit) = memory::limit().filter(|limit| *limit < memory::LEAST) {
         tracing::warn!(
-            "the cgroup allows {} MiB of memory and the agent needs {}: the kernel may kill it; \
-             raise the limit (MemoryMax= of a unit, resources of a container)",
+            "the cgroup allows {} MiB of memory and the agent needs {}: the kernel may kill it, or \
+             slow it down; raise the limit (MemoryMax= and MemoryHigh= of a unit, resources of a \
+             container)",
             limit >> 20,
             memory::LEAST >> 20
         );

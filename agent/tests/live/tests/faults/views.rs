@@ -123,6 +123,7 @@ fn limited(mebibytes: u64) -> (Group, PathBuf) {
 
 fn squeezed() {
     let join = "echo $$ > \"$1\" && shift && exec \"$@\"";
+    let apart = join.replace("exec", "exec unshare --cgroup");
     let netns = Netns::new();
     let (group, members) = limited(64);
     let members = members.display().to_string();
@@ -132,6 +133,11 @@ fn squeezed() {
     assert!(!agent.log().contains("the kernel may kill it"), "64 MiB are enough: {}", agent.log());
     let rows = agent.scrape().value("connections_limit", &[]);
     assert_eq!(rows, Some(131_072.0), "rows that fit into 64 MiB");
+    drop(agent);
+    // As in a pod that has the host's cgroups mounted: its path in them is not in /proc.
+    let agent = Agent::start_through(&["sh", "-ec", &apart, "agent", &members], &OFTEN);
+    let rows = agent.scrape().value("connections_limit", &[]);
+    assert_eq!(rows, Some(131_072.0), "rows that fit, in a namespace of cgroups");
     drop(agent);
     drop(group);
 

@@ -66,21 +66,23 @@ fn remarks(kernel: &mut Kernel) -> Vec<String> {
         }
     }
     match Home::own() {
-        Ok(home) => remarks.extend(closed_namespaces(&home)),
+        Ok(home) => remarks.extend(unread_namespaces(&home)),
         Err(error) => remarks.push(format!("cannot tell the own network namespace: {error}")),
     }
     remarks
 }
 
-/// Returns a remark if there are network namespaces that the agent cannot enter.
-fn closed_namespaces(home: &Home) -> Option<String> {
-    let found = namespaces::find(home, Search::Threads);
-    let shut = found.namespaces.iter().filter(|other| other.enter(home, || Ok(())).is_err());
-    let closed = shut.count();
-    (closed > 0).then(|| {
-        format!(
-            "{closed} network namespaces cannot be entered (cap_sys_admin is missing): sockets \
-             there that are older than the agent are not seen"
-        )
-    })
+/// Returns a remark if there are network namespaces that the agent cannot look into.
+fn unread_namespaces(home: &Home) -> Option<String> {
+    let mut found = namespaces::find(home, Search::Threads);
+    let mut shut = 0;
+    for other in std::mem::take(&mut found.namespaces) {
+        match other.enter(home, || Ok(namespaces::own_mark())) {
+            Ok(mark) => found.meet(mark),
+            Err(error) => shut += usize::from(error.kind() == io::ErrorKind::PermissionDenied),
+        }
+    }
+    let unread = shut + found.hidden.len();
+    let limit = sight::namespaces(unread);
+    limit.hides.then(|| format!("{unread} network namespaces are not read: {}", limit.sentence))
 }

@@ -98,8 +98,9 @@ pub struct Found {
     pub namespaces: Vec<Namespace>,
     /// How many of them were found only through a thread.
     pub in_threads: usize,
-    /// How many paths could not be read.
-    pub unreadable: u64,
+    /// The marks of namespaces that no look was possible at, through some process at least; 0
+    /// where that is not known.
+    pub hidden: HashSet<u64>,
     /// Whether there are more than [`MAX_NAMESPACES`], or more threads than are looked at.
     pub truncated: bool,
 }
@@ -125,10 +126,31 @@ pub fn find(home: &Home, search: Search) -> Found {
         found.in_threads = found.namespaces.len() - before;
         found.truncated |= threads().nth(MAX_THREADS).is_some();
     }
+    found.meet(own_mark());
     found
 }
 
+/// Returns a mark of the network namespace of a process or thread in `/proc`: the inode of a file
+/// of which each namespace has one. A process shows it that does not show its namespace
+/// (`get_proc_task_net` asks for no right to trace it, 5.4 to 7.x).
+fn mark(process: &Path) -> Option<u64> {
+    fs::metadata(process.join("net/snmp")).ok().map(|file| file.ino())
+}
+
+/// Returns the mark of the namespace that this thread is in.
+#[must_use]
+pub fn own_mark() -> Option<u64> {
+    mark(Path::new("/proc/thread-self"))
+}
+
 impl Found {
+    /// Notes that a look was possible at the namespace with this mark.
+    pub fn meet(&mut self, mark: Option<u64>) {
+        if let Some(mark) = mark {
+            self.hidden.remove(&mark);
+        }
+    }
+
     /// Adds the namespaces behind these paths that were not seen before.
     fn look(&mut self, seen: &mut HashSet<u32>, paths: impl Iterator<Item = PathBuf>) {
         for path in paths {
@@ -147,10 +169,19 @@ impl Found {
                 _ => {}
             },
             // A process that ended meanwhile is no loss.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(_) => self.unreadable += 1,
+            Err(error) if error.kind() == io::ErrorKind::NotFound || has_ended(&path) => {}
+            Err(_) => {
+                let process = path.ancestors().nth(2).and_then(mark);
+                self.hidden.insert(process.unwrap_or(0));
+            }
         }
     }
+}
+
+/// Returns whether the process or thread of this path has ended: a look at one that is about to
+/// can be denied (`proc_ns_get_link`, 6.18).
+fn has_ended(path: &Path) -> bool {
+    path.ancestors().nth(2).is_some_and(|process| !process.exists())
 }
 
 fn candidates() -> impl Iterator<Item = PathBuf> {

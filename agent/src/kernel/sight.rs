@@ -34,6 +34,19 @@ pub fn sentences(limits: &[Limit]) -> impl Iterator<Item = &'static str> {
     limits.iter().filter(|limit| limit.hides).map(|limit| limit.sentence)
 }
 
+/// Returns what it means that no look was possible at so many network namespaces.
+#[must_use]
+pub const fn namespaces(unread: usize) -> Limit {
+    Limit {
+        name: "network_namespaces",
+        hides: unread > 0,
+        sentence: "the agent cannot look into every network namespace: sockets in the others that \
+                   are older than the agent are not seen (a capability is missing, or a security \
+                   module such as AppArmor or SELinux denies it; its records are in the kernel's \
+                   log)",
+    }
+}
+
 /// Returns what answers lack although the agent sees the whole machine.
 #[must_use]
 pub fn lacking() -> Option<&'static str> {

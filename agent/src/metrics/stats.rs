@@ -35,6 +35,17 @@ pub struct SelfStats {
     pub expected: Vec<(Arc<str>, Arc<str>)>,
 }
 
+impl SelfStats {
+    /// Notes whether something hides a part of the machine. Returns whether it does now and did not
+    /// before.
+    pub fn note_limit(&mut self, limit: Limit) -> bool {
+        let before = self.limits.iter().position(|known| known.name == limit.name);
+        let hid = before.is_some_and(|at| self.limits.swap_remove(at).hides);
+        self.limits.push(limit);
+        limit.hides && !hid
+    }
+}
+
 /// A resource that runs out.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunsOut {

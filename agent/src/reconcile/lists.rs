@@ -37,15 +37,12 @@ impl Reconcile {
         if let Some(agent) = self.verify.agent() {
             lock(&self.table).know_agent(agent);
         }
-        let found = namespaces::find(&self.home, self.search);
-        if found.unreadable > 0 || found.truncated {
-            tracing::debug!(
-                unreadable = found.unreadable,
-                truncated = found.truncated,
-                "not every network namespace could be visited"
-            );
+        let mut found = namespaces::find(&self.home, self.search);
+        if found.truncated {
+            tracing::debug!("there are more network namespaces than a pass visits");
         }
-        self.read_others(&found, &mut covered)?;
+        let shut = self.read_others(&mut found, &mut covered)?;
+        self.tell_unread(shut + found.hidden.len());
         if self.has(DESCRIPTOR_LIST) && self.verify.affordable(Instant::now()) {
             self.read_holders(&mut covered)?;
         }
@@ -66,27 +63,31 @@ impl Reconcile {
         Ok(summary)
     }
 
-    /// Reads the lists of the other network namespaces.
-    fn read_others(&mut self, found: &Found, covered: &mut Covered) -> Result<(), Stop> {
-        for namespace in &found.namespaces {
+    /// Reads the lists of the other network namespaces. Returns how many it may not enter.
+    fn read_others(&mut self, found: &mut Found, covered: &mut Covered) -> Result<usize, Stop> {
+        let mut shut = 0;
+        for namespace in std::mem::take(&mut found.namespaces) {
             if self.listers.is_held(namespace.inode, false) {
                 covered.unread.extend([namespace.inode]);
                 continue;
             }
             match namespace.enter(&self.home, || {
-                Ok((Facts::read(namespace.inode), self.kernel.iterate(SOCKET_LIST)?))
+                let (facts, mark) = (Facts::read(namespace.inode), namespaces::own_mark());
+                Ok((facts, mark, self.kernel.iterate(SOCKET_LIST)?))
             }) {
-                Ok((facts, list)) => {
+                Ok((facts, mark, list)) => {
+                    found.meet(mark);
                     self.send(Command::Facts(facts))?;
                     self.read_sockets(namespace.inode, list, covered)?;
                 }
                 Err(error) => {
+                    shut += usize::from(error.kind() == io::ErrorKind::PermissionDenied);
                     tracing::debug!(netns = namespace.inode, %error, "cannot look into the \
                         network namespace");
                 }
             }
         }
-        Ok(())
+        Ok(shut)
     }
 
     /// Reads the descriptor tables of all processes.

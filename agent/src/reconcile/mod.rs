@@ -19,7 +19,9 @@ use crate::ingest::{Command, Handle, SharedTable, lock};
 use crate::kernel::load::Kernel;
 use crate::kernel::namespaces::{Home, Search};
 use crate::kernel::probe::{DESCRIPTOR_LIST, SOCKET_LIST};
+use crate::kernel::sight;
 use crate::lister::Listers;
+use crate::metrics::SharedStats;
 use crate::pressure::descriptors::Descriptors;
 use crate::pressure::host::Host;
 use crate::rate_limited::RateLimited;
@@ -59,6 +61,8 @@ pub(crate) struct Reconcile {
     pub(crate) pace: Pace,
     /// When `/proc` was last read at length.
     pub(crate) readings: Option<Instant>,
+    /// Told what the passes could not look into.
+    pub(crate) stats: SharedStats,
     /// The warning about corrections.
     pub(crate) warning: RateLimited,
 }
@@ -104,6 +108,15 @@ impl Reconcile {
             tracing::warn!(rows, "the connection table was corrected");
         }
         summary.missed_once > 0
+    }
+
+    /// Tells how many network namespaces no look was possible at; the log says it when that begins.
+    fn tell_unread(&mut self, unread: usize) {
+        let (limit, mut begins) = (sight::namespaces(unread), false);
+        self.stats.update(|stats| begins = stats.note_limit(limit));
+        if begins {
+            tracing::warn!(unread, "{}", limit.sentence);
+        }
     }
 
     /// Waits until the next pass is due: after the interval, or earlier where one is due at once,

@@ -84,7 +84,8 @@ super::metrics! {
     VISIBILITY_LIMITED = Gauge "tcpwarden_visibility_limited", "truth", ["limit"],
         "Whether something hides a part of the machine from the agent.",
         "No equivalent in the kernel. The agent is in a pid namespace of its own (pid_namespace), \
-         or lacks CAP_SYS_ADMIN or CAP_SYS_PTRACE; the log and `tcpwarden check` say what that \
+         lacks CAP_SYS_ADMIN or CAP_SYS_PTRACE, or the last pass could not look into some \
+         network namespace (network_namespaces); the log and `tcpwarden check` say what that \
          hides.";
     WEB_CONFIG_RELOADED = Gauge "tcpwarden_web_config_last_reload_successful", "truth", [],
         "Whether the web configuration is in force as its files have it; there is no series \

@@ -86,6 +86,7 @@ impl Threads {
             ready: Arc::clone(&ready),
             pace: Pace::new(config.reconcile_interval),
             readings: None,
+            stats: stats.clone(),
             warning: RateLimited::default(),
         };
         // It is not joined at the end: it sleeps for seconds at a time and holds nothing.

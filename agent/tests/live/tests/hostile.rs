@@ -27,6 +27,7 @@ pub(super) const TESTS: &[Test] = &[
     ("host::hostile::a_hangup_does_not_end_the_agent", hangup),
     ("host::hostile::a_flood_of_names_hides_no_leak", names),
     ("host::hostile::check_tells_what_it_cannot_see", blind),
+    ("host::hostile::namespaces_that_no_process_shows_are_told", shut_out),
     ("host::hostile::a_held_lock_stops_neither_passes_nor_the_end", held_lock),
 ];
 
@@ -212,6 +213,28 @@ fn blind() {
         let said = String::from_utf8_lossy(&output.stdout);
         assert_eq!(output.status.code(), Some(6), "{words:?}: {said}");
         assert!(said.contains(named), "nothing of {named}: {said}");
+    }
+}
+
+/// Without CAP_SYS_PTRACE the process of another user does not show its network namespace: the
+/// metric, the log and `check` say so if nothing else shows that namespace. With it they do not.
+fn shut_out() {
+    let mut command = Command::new("unshare");
+    let user = ["--reuid", "65534", "--regid", "65534", "--clear-groups"];
+    command.args(["--net", "setpriv"]).args(user).args(["sleep", "60"]);
+    let _other = Killed::start(&mut command);
+    let told = |text: &str| text.contains("cannot look into every network namespace");
+    for (words, hides) in [
+        (&[][..], false),
+        (&["setpriv", "--bounding-set", "-sys_ptrace", "--inh-caps", "-sys_ptrace"], true),
+    ] {
+        let agent = Agent::start_through(words, &[]);
+        let limited = agent.scrape().sum("visibility_limited", &[("limit", "network_namespaces")]);
+        assert_eq!(limited, i64::from(hides), "through {words:?}: {}", agent.log());
+        assert_eq!(told(&agent.log()), hides, "through {words:?}: {}", agent.log());
+        let output = finish(&[words, &[&program(), "check"]].concat());
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(told(&said), hides, "through {words:?}: {said}");
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context as _, Result};
@@ -75,16 +75,15 @@ impl Site {
     /// below `/proc/sys`. They are mounted over them for the agent alone; nothing else changes.
     pub(crate) fn replace_agent_under(&mut self, settings: &[(&str, &str)]) -> Result<()> {
         self.end_agent();
-        let mut mounts = String::new();
+        let mut script =
+            "#!/bin/sh -e\n[ \"$APART\" ] || APART=1 exec unshare --mount \"$0\" \"$@\"\n"
+                .to_owned();
         for (path, text) in settings {
             let file = self.folder.write(&format!("sys/{path}"), &format!("{text}\n"))?;
-            let _ = write!(mounts, "mount --bind {} /proc/sys/{path} && ", file.display());
+            let _ = writeln!(script, "mount --bind {} /proc/sys/{path}", quoted(&file));
         }
         let binary = binary("TCPWARDEN_BIN", "tcpwarden")?;
-        let script = format!(
-            "#!/bin/sh\nexec unshare --mount sh -c '{mounts}exec {} \"$@\"' sh \"$@\"\n",
-            binary.display()
-        );
+        let _ = writeln!(script, "exec {} \"$@\"", quoted(&binary));
         let script = self.folder.write("agent-under-settings", &script)?;
         std::fs::set_permissions(&script, Permissions::from_mode(0o755))
             .with_context(|| format!("make {} executable", script.display()))?;
@@ -112,4 +111,9 @@ impl Site {
 
 fn start_agent(port: u16, options: &[&str]) -> Result<Agent> {
     stack::agent(&binary("TCPWARDEN_BIN", "tcpwarden")?, port, options)
+}
+
+/// Returns a path as one word of a shell.
+fn quoted(path: &Path) -> String {
+    format!("'{}'", path.display().to_string().replace('\'', "'\\''"))
 }

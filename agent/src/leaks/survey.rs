@@ -193,7 +193,7 @@ impl Survey {
         let mut survey = Self { started: lock(table).view().started(), ..Self::default() };
         let states = States::leaking().with(SocketState::Established);
         let walked = walk::rows(table, filter.states.and(states), |row| {
-            let excused = ends_by_itself(&row) || is_deferred(&row);
+            let excused = ends_by_itself(&row) || row.is_deferred();
             if filter.matches(&row, now) && !excused {
                 survey.add(row, now, times);
             }
@@ -271,10 +271,4 @@ impl Survey {
 /// waits for the peer's FIN, which has a time limit (`tcp_fin_timeout`).
 fn ends_by_itself(row: &RowView) -> bool {
     row.orphan && row.state == SocketState::FinWait2
-}
-
-/// Returns whether its `connect` has not sent a SYN: with TCP Fast Open it waits for the first
-/// write (`tcp_v4_connect`, `TCP_FASTOPEN_CONNECT`, 4.11).
-fn is_deferred(row: &RowView) -> bool {
-    row.state == SocketState::SynSent && row.activity.in_flight == Some(false)
 }

@@ -80,6 +80,21 @@ impl RowView {
         self.activity.used().map(|used| until.saturating_sub(used))
     }
 
+    /// Returns whether its `connect` had not sent a SYN when the last pass looked at it: with TCP
+    /// Fast Open it waits for the first write (`tcp_v4_connect`, `TCP_FASTOPEN_CONNECT`, 4.11).
+    #[must_use]
+    pub fn is_deferred(&self) -> bool {
+        self.state == SocketState::SynSent && self.activity.in_flight == Some(false)
+    }
+
+    /// Returns whether its `connect` is known to have sent a SYN that is not answered: it was
+    /// retransmitted, or the last pass saw it.
+    #[must_use]
+    pub fn waits_for_an_answer(&self) -> bool {
+        let seen = self.looked.is_some() && !self.is_deferred();
+        self.state == SocketState::SynSent && (self.retransmitted > 0 || seen)
+    }
+
     /// Returns whether its peer did not acknowledge when the last pass looked at it.
     #[must_use]
     pub fn is_unacknowledged(&self) -> bool {

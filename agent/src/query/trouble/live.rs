@@ -5,7 +5,7 @@
 use std::net::Ipv6Addr;
 use std::sync::Arc;
 
-use catalogue::labels::{Role, SocketState};
+use catalogue::labels::Role;
 use hashbrown::HashMap;
 
 use crate::conn::trouble::{Trouble, TroubleKind};
@@ -77,7 +77,7 @@ fn add(entries: &mut HashMap<Key, Trouble>, key: Key, one: Trouble) {
 }
 
 fn waits(row: &RowView, now: u64) -> bool {
-    row.state == SocketState::SynSent && now.saturating_sub(row.entered) >= SLOW
+    row.waits_for_an_answer() && now.saturating_sub(row.entered) >= SLOW
 }
 
 fn is_in_trouble(row: &RowView, now: u64) -> bool {

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use agent_common::record::{Close, Endpoints, Retransmit, Socket, State, flag, kind};
+use agent_common::record::{
+    Activity, Close, Endpoints, Retransmit, Socket, State, flag, kind, known,
+};
 use agent_common::tcp;
 
 use super::*;
@@ -174,12 +176,48 @@ fn retransmitted_segments_count_while_the_connection_lives_and_after() {
     );
 }
 
+/// A connect as a pass sees it, with so many segments that are not acknowledged.
+fn waiting_connect(sk: u64, port: u16, unacknowledged: u32) -> Socket {
+    Socket {
+        state: tcp::SYN_SENT,
+        ends: ends(sk, port),
+        activity: Activity { known: known::UNACKNOWLEDGED, unacknowledged, ..Activity::default() },
+        ..Socket::default()
+    }
+}
+
+/// A pass over these sockets, two seconds into the test at the latest.
+fn look(table: &mut Table, sockets: &[Socket]) {
+    let begun = if table.view().rows().next().is_some() { 2 * SECOND } else { 1 };
+    table.begin_pass(Nanos::new(begun));
+    for socket in sockets {
+        table.pass_socket(&Socket { time: begun + 1, ..*socket });
+    }
+    table.end_pass(Nanos::new(begun + 2), &Covered::default());
+}
+
+#[test]
+fn a_connect_waits_for_an_answer_once_a_syn_of_it_is_known() {
+    let mut table = Table::new(Limits::default());
+    look(&mut table, &[]);
+    for (sk, port) in [(1, 81), (2, 82), (3, 83)] {
+        table.transition(&connect(sk, port, SECOND));
+    }
+    // With TCP Fast Open it may wait for the first write.
+    look(&mut table, &[waiting_connect(1, 81, 0), waiting_connect(2, 82, 1)]);
+    let answer = asked(&shared(table), "kind=slow", 9 * SECOND);
+    assert_eq!(
+        sentences(&answer),
+        ["process orders (pid 4711, host) waits for 1 connect to 10.0.0.9:82: no answer yet, for \
+          up to 8 s"]
+    );
+}
+
 /// Returns a table with a listener of 10.0.0.9:5432 whose queue holds `waiting` of 4, and two
 /// connects to it.
 fn beside_listener(waiting: u32) -> SharedTable {
     let mut table = Table::new(Limits::default());
-    table.begin_pass(Nanos::new(1));
-    let listener = Endpoints {
+    let ends = Endpoints {
         sk: 50,
         cgroup: 1,
         local: words(9),
@@ -188,17 +226,17 @@ fn beside_listener(waiting: u32) -> SharedTable {
         local_port: 5432,
         peer_port: 0,
     };
-    table.pass_socket(&Socket {
+    let listener = Socket {
         state: tcp::LISTEN,
-        time: 2,
-        ends: listener,
+        ends,
         receive_queue: waiting,
         send_queue: 4,
         ..Socket::default()
-    });
-    table.end_pass(Nanos::new(3), &Covered::default());
+    };
+    look(&mut table, &[listener]);
     table.transition(&connect(1, 5432, SECOND));
     table.transition(&connect(2, 5432, SECOND));
+    look(&mut table, &[listener, waiting_connect(1, 5432, 1), waiting_connect(2, 5432, 1)]);
     table.close(&close(2, 5432, tcp::SYN_SENT, 110, 9 * SECOND));
     shared(table)
 }

@@ -14,7 +14,7 @@ use crate::harness::agent::{Agent, binary};
 use crate::harness::kernel::Counters;
 use crate::harness::netns::Netns;
 use crate::harness::{PATIENCE, wait_for};
-use crate::roles::TEST_NAME;
+use crate::roles::{self, TEST_NAME};
 use crate::workload::{NOWHERE, Site, Tally, abort, begin, black_hole, expect_reset, loss, short};
 
 /// The tests of this file.
@@ -134,6 +134,10 @@ fn slow() {
     let full = netns.enter(|| [(); 2].map(|()| TcpStream::connect(address).expect("connect")));
     let begun = Instant::now();
     let late: Vec<Socket> = netns.enter(|| (0..2).map(|_| begin(address)).collect());
+    // One that waits for its first write has asked nobody.
+    netns.sysctl("net/ipv4/tcp_fastopen", "5");
+    let put_off = roles::start(&netns, &format!("defer {address} 3"), "put-off");
+    roles::ready(&put_off, 1);
     let waiting = ("client", Some("waiting"), LOCALHOST, address.port(), 2);
     let connecting = begun.elapsed();
     expect(&agent, &netns, "slow", &[waiting]);

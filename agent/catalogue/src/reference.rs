@@ -57,7 +57,8 @@ fn label_values() -> String {
     );
     text.push_str(
         "| `workload` | systemd unit (`nginx.service`), the first twelve digits of a \
-        container's id, `pod-` and eight digits for what runs in a pod outside its containers, \
+        container's id or, with `--workload-label name`, its name without what a rollout changes, \
+        `pod-` and eight digits for what runs in a pod outside its containers, \
         `host` for none of these; `unknown` where its cgroup was gone before its path could be \
         read, `~other` beyond the budget |\n",
     );
@@ -259,6 +260,18 @@ restores (`TCP_REPAIR`) counts as opened, though the kernel counts no open.
 - The name of a cgroup is read a tenth of a second after its first socket was seen, where there are
   many thousands of cgroups up to five seconds. A cgroup that is gone by then is `unknown`.
   Meanwhile its sockets stand under `unknown`, and what they counted appears with the name.
+- What people call a container comes from files of its runtime, which are read a tenth of a second
+  after its first socket was seen: those of containerd (of k3s, RKE2, k0s and MicroK8s too), CRI-O,
+  Docker and podman in their usual places, and the kubelet's links in /var/log/containers. Where
+  the agent runs in a container, it reads them below /proc/1/root if it does not have them itself.
+  Not read are another data root of Docker, `userns-remap`, the containers of a user (rootless), and
+  labels of podman, which are in its database. The names of at most 4096 containers are kept. What
+  is not found is looked for again, after ten seconds and then less and less often.
+- With `--workload-label name`, containers of one name share a label, also those of two pods of one
+  controller; `tcpwarden_workload_info` shows the one that came last. The controller is told by the
+  form of the pod's name: a DaemonSet whose own name ends like the hash of a template loses that end
+  too. A container whose name is not known when its first socket is seen keeps its id, and so does
+  one whose name is that of something else (`host`, `x.service`).
 - Where the unified hierarchy of cgroups is not used (cgroup v1) or not in sight, the workload is
   looked up by the owner's process id instead, in /proc; an owner that ended first is `unknown`,
   and one whose process id is used again is taken for the former one for up to ten seconds.

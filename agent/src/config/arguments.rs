@@ -42,6 +42,10 @@ pub struct RunArgs {
     /// [default: 200]
     #[arg(long, value_name = "SETS", allow_hyphen_values = true, help_heading = "Bounds")]
     pub max_series: Option<String>,
+    /// What the label `workload` of a container is: its id, or its name, which in Kubernetes is
+    /// NAMESPACE/CONTROLLER/CONTAINER and stays through a rollout: id or name [default: id]
+    #[arg(long, value_name = "LABEL", help_heading = "Bounds")]
+    pub workload_label: Option<String>,
     /// What to log: error, warn, info, debug, trace, or a tracing filter [default: info]
     #[arg(long, value_name = "FILTER")]
     pub log: Option<String>,

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use crate::exit::Error;
 use crate::process::rules::Rules;
+use crate::workload::Naming;
 
 pub use arguments::RunArgs;
 pub use expected::Expected;
@@ -46,6 +47,7 @@ pub(crate) const KEYS: &[Key] = &[
     Key { name: "retransmit-ring-bytes", default: "1048576" },
     Key { name: "max-connections", default: "1000000" },
     Key { name: "max-series", default: "200" },
+    Key { name: "workload-label", default: "id" },
     Key { name: "log", default: "info" },
     Key { name: "keep-privileges", default: "false" },
     Key { name: "expose-connections", default: "false" },
@@ -78,6 +80,8 @@ pub struct RunConfig {
     pub max_connections: Option<usize>,
     /// The most label sets of process and role.
     pub max_series: usize,
+    /// What the label `workload` of a container is.
+    pub workload_label: Naming,
     /// The tracing filter.
     pub log: String,
     /// Whether the agent keeps all privileges after attaching.
@@ -145,6 +149,8 @@ impl RunConfig {
                 .map(|rows| rows.count(1, 100_000_000))
                 .transpose()?,
             max_series: find("max-series", arguments.max_series.as_deref())?.count(1, 100_000)?,
+            workload_label: find("workload-label", arguments.workload_label.as_deref())?
+                .naming()?,
             log: find("log", arguments.log.as_deref())?.filter()?,
             keep_privileges: find("keep-privileges", flag(arguments.keep_privileges))?.truth()?,
             expose_connections: find("expose-connections", flag(arguments.expose_connections))?

@@ -245,3 +245,17 @@ fn a_web_configuration_is_for_a_tcp_address() {
     );
     assert_eq!(load(&RunArgs::default(), &[], None).unwrap().web_config_file, None);
 }
+
+#[test]
+fn the_label_of_a_container_is_its_id_or_its_name() {
+    let of = |label: &str| load(&RunArgs::default(), &[("TCPWARDEN_WORKLOAD_LABEL", label)], None);
+    assert_eq!(load(&RunArgs::default(), &[], None).unwrap().workload_label, Naming::Id);
+    assert_eq!(of("name").unwrap().workload_label, Naming::Name);
+    assert_eq!(of("id").unwrap().workload_label, Naming::Id);
+    assert_eq!(
+        of("pod").unwrap_err().to_string(),
+        "TCPWARDEN_WORKLOAD_LABEL is 'pod': expected id or name"
+    );
+    let file = Some(("label", "workload-label = 7"));
+    assert!(load(&RunArgs::default(), &[], file).is_err());
+}

@@ -9,6 +9,7 @@ use toml::Value;
 
 use super::listen::{ADDRESSES, Listen};
 use crate::exit::Error;
+use crate::workload::Naming;
 
 /// The source of a value, for the message that refuses it.
 #[derive(Clone, Debug)]
@@ -138,6 +139,12 @@ impl Raw {
             }
             _ => Err(self.refuse("true or false")),
         }
+    }
+
+    /// Reads what the label of a container is.
+    pub(super) fn naming(&self) -> Result<Naming, Error> {
+        let naming = self.value.as_str().and_then(Naming::parse);
+        naming.ok_or_else(|| self.refuse("id or name"))
     }
 
     /// Reads a filter for the log.

@@ -25,6 +25,7 @@ use super::socket::row::{Row, flag, words};
 use super::socket::row_view::{RowView, States};
 use super::store::listener_index::Behind;
 use crate::internal_error;
+use crate::workload::Workload;
 
 /// What can be read of the table without changing anything.
 #[derive(Clone, Copy)]
@@ -179,6 +180,12 @@ impl<'a> View<'a> {
 }
 
 impl Core {
+    /// Returns the workloads that have a group, each name once.
+    fn shown_workloads(&self) -> Vec<Arc<Workload>> {
+        let groups = self.groups.workloads().into_iter();
+        groups.map(|workload| self.workloads.shown(workload)).collect()
+    }
+
     /// Returns everything counted, at `now`. The cost grows with the number of groups and services,
     /// and with the rows that passed an age since the last time.
     pub(super) fn snapshot(&mut self, results: &PassResults, now: Nanos) -> Snapshot {
@@ -188,7 +195,7 @@ impl Core {
             taken_at: now.get(),
             groups: self.groups.snapshot(&self.rows, &self.thresholds),
             services: self.services.snapshot(&self.groups),
-            workloads: self.groups.workloads(),
+            workloads: self.shown_workloads(),
             state_durations: counters.state_durations.clone(),
             synack_retransmits: self.ports.snapshot(),
             retransmit_failures: counters.retransmit_failures,

@@ -30,6 +30,7 @@ impl Target {
         Self { name: "name", run: process::fuzz::name },
         Self { name: "pressure", run: pressure::fuzz::texts },
         Self { name: "cgroup", run: workload::fuzz::cgroup },
+        Self { name: "names", run: workload::names::fuzz::names },
         Self { name: "config", run: config::fuzz::config },
         Self { name: "query", run: query::fuzz::query },
         Self { name: "answer", run: query::fuzz::answer },

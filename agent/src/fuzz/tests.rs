@@ -152,6 +152,7 @@ replays! {
     no_process_has_a_name_that_is_not_fit_to_be_one: "name",
     no_text_of_proc_gives_a_number_that_it_does_not_have: "pressure",
     no_path_of_a_cgroup_makes_a_name_that_is_not_fit_to_be_a_label: "cgroup",
+    no_file_of_a_runtime_gives_a_name_that_none_can_have: "names",
     no_file_makes_a_configuration_out_of_its_bounds: "config",
     no_query_is_without_an_answer_or_a_reason: "query",
     no_answer_controls_the_terminal: "answer",

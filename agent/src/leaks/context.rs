@@ -83,7 +83,9 @@ pub(crate) fn started(
 
 fn read(pid: u32, workload: &str, rules: &Rules, shows_arguments: bool) -> Option<Started> {
     let process = Process::read(Path::new("/"), pid)?;
-    let unit = if workload.ends_with(".service") { workload } else { "" };
+    // What has a slash is the name of a pod's container.
+    let is_unit = workload.ends_with(".service") && !workload.contains('/');
+    let unit = if is_unit { workload } else { "" };
     let facts = process.facts(unit);
     let command_line =
         if shows_arguments { cmdline::display(facts.argv) } else { cmdline::public(&facts, rules) };

@@ -1,18 +1,22 @@
 //! Workloads: the systemd unit, container or pod of a socket, derived from its cgroup.
 //!
 //! `path` classifies the path of a cgroup, `hierarchy` lists all cgroups, `process` reads
-//! `/proc/PID/cgroup` if the cgroup of the socket is not enough, `resolver` is the thread that does
-//! both for the connection table, which has only ids. Guarantees: nothing here runs on the ingest
-//! thread or in a scrape; text from paths is cleaned and bounded before it becomes a label.
+//! `/proc/PID/cgroup` if the cgroup of the socket is not enough, `names` finds what people call a
+//! container, `resolver` is the thread that does all this for the connection table, which has only
+//! ids. Guarantees: nothing here runs on the ingest thread or in a scrape; text from paths and
+//! files is cleaned and bounded before it becomes a label.
 
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzz;
 pub(crate) mod hierarchy;
+pub(crate) mod names;
 pub mod path;
 pub(crate) mod process;
 pub(crate) mod resolver;
 
 use std::sync::Arc;
+
+pub use names::{Late, Names, Naming};
 
 /// The name of the workload of processes in no unit, container or pod.
 pub const HOST: &str = "host";
@@ -56,9 +60,9 @@ impl Kind {
 /// A workload and its longer names elsewhere, each empty if it has none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Workload {
-    /// The label: a unit's name, the first twelve digits of a container's id, `pod-` and the first
-    /// eight digits of a pod's uid, `host` or `unknown`. At most [`MAX_NAME`] bytes; it never
-    /// begins with `~`.
+    /// The label: a unit's name, the first twelve digits of a container's id (or its name, see
+    /// [`Naming`]), `pod-` and the first eight digits of a pod's uid, `host` or `unknown`. At most
+    /// [`MAX_NAME`] bytes; it never begins with `~`.
     pub name: Arc<str>,
     /// The kind.
     pub kind: Kind,
@@ -70,6 +74,8 @@ pub struct Workload {
     pub pod_uid: Box<str>,
     /// The path of the cgroup of the unit or container, without its children; at most 512 bytes.
     pub cgroup: Box<str>,
+    /// What people call it. They may be found later than the workload.
+    pub names: Late,
 }
 
 impl Workload {
@@ -85,6 +91,13 @@ impl Workload {
         Self::plain(UNKNOWN, Kind::Unknown)
     }
 
+    /// Returns whether others may have its label too: it is a container, and the label is not its
+    /// id.
+    #[must_use]
+    pub(crate) fn shares_its_label(&self) -> bool {
+        !self.container_id.is_empty() && !self.container_id.starts_with(&*self.name)
+    }
+
     fn plain(name: &str, kind: Kind) -> Self {
         Self {
             name: name.into(),
@@ -93,6 +106,7 @@ impl Workload {
             container_id: "".into(),
             pod_uid: "".into(),
             cgroup: "".into(),
+            names: Late::default(),
         }
     }
 }

@@ -11,7 +11,7 @@
 //! unit wins, so that the services of a user's manager are distinguished; without a unit the
 //! deepest slice wins; without a slice the workload is `host`.
 
-use super::{Kind, MAX_NAME, MAX_PATH, Workload, clean};
+use super::{Kind, Late, MAX_NAME, MAX_PATH, Workload, clean};
 
 /// The digits of a container's id.
 const ID: usize = 64;
@@ -77,6 +77,7 @@ fn of_container(found: &Container<'_>, pod: Option<String>, parts: &[&str]) -> W
         container_id: clean(found.id, MAX_NAME).into(),
         pod_uid: pod.unwrap_or_default().into(),
         cgroup: joined(parts),
+        names: Late::default(),
     }
 }
 

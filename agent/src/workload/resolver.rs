@@ -4,6 +4,7 @@
 //! Started by `run`; woken by the ingest thread when a socket has an unknown cgroup. Guarantees:
 //! walks of less than a quarter of a second take at most a twentieth of one CPU, however many
 //! cgroups are created; the table is locked only to read what it asks for and to give the answers.
+//! The names of containers come from files (`names`) and are looked for before the table is told.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use super::hierarchy::{self, Hierarchy, MAX_CGROUPS};
+use super::names::{Cache, Naming};
 use super::{Key, Sight, Workload, process};
 use crate::clock::monotonic;
 use crate::conn::Nanos;
@@ -33,6 +35,7 @@ pub(crate) struct Resolver {
     root: PathBuf,
     unified: Option<Hierarchy>,
     table: SharedTable,
+    names: Cache,
     /// Whether the log says already that there are too many cgroups.
     warned: bool,
 }
@@ -41,7 +44,7 @@ impl Resolver {
     /// Gives the table the workloads of every cgroup below `root`, which is `/` except in tests, or
     /// of every process, so that they are known before the first socket.
     #[must_use]
-    pub(crate) fn new(root: &Path, table: SharedTable) -> Self {
+    pub(crate) fn new(root: &Path, table: SharedTable, naming: Naming) -> Self {
         let unified = Hierarchy::find(root);
         if unified.as_ref().is_some_and(|unified| !unified.whole) {
             tracing::warn!(
@@ -61,13 +64,13 @@ impl Resolver {
             ),
             Sight::Mixed | Sight::Unified | Sight::Cgroups => {}
         }
+        let names = Cache::new(root, naming);
+        let mut new = Self { root: root.to_owned(), unified, table, names, warned: false };
         if matches!(sight, Sight::Processes | Sight::Mixed) {
-            let process = |tgid| (Key::Process(tgid), process::workload(root, tgid).map(Arc::new));
-            let found: Vec<_> = process::all(root, MAX_PROCESSES).map(process).collect();
-            lock(&table).tell_workloads(found, Nanos::new(monotonic()));
+            let found = new.find(false, process::all(root, MAX_PROCESSES));
+            lock(&new.table).tell_workloads(found, Nanos::new(monotonic()));
         }
-        lock(&table).see_workloads(sight);
-        let mut new = Self { root: root.to_owned(), unified, table, warned: false };
+        lock(&new.table).see_workloads(sight);
         new.round(true);
         new
     }
@@ -97,32 +100,17 @@ impl Resolver {
     fn round(&mut self, all: bool) -> bool {
         let wanted = lock(&self.table).view().wanted_workloads();
         let cgroups = wanted.keys.iter().any(|key| matches!(key, Key::Cgroup(_)));
-        let survey = if all || cgroups { self.unified.as_ref().map(Hierarchy::walk) } else { None }
-            .unwrap_or_default();
-        if survey.truncated && !std::mem::replace(&mut self.warned, true) {
-            tracing::warn!(
-                most = MAX_CGROUPS,
-                "there are more cgroups than one walk reads: the workload of the others is \
-                 `unknown`"
-            );
-        }
         let known =
             if all { &wanted.processes[..wanted.processes.len().min(MAX_PROCESSES)] } else { &[] };
         let asked = wanted
             .keys
             .iter()
             .filter_map(|key| if let Key::Process(tgid) = key { Some(*tgid) } else { None });
-        let process = |tgid| (tgid, process::workload(&self.root, tgid).map(Arc::new));
-        let processes: Vec<(u32, Option<Arc<Workload>>)> =
-            asked.chain(known.iter().copied()).map(process).collect();
+        let found = self.find(all || cgroups, asked.chain(known.iter().copied()));
+        if all {
+            self.names.expire(Instant::now());
+        }
 
-        let found = survey
-            .found
-            .iter()
-            .map(|(id, workload)| (Key::Cgroup(*id), Some(Arc::clone(workload))));
-        let found = found.chain(
-            processes.iter().map(|(tgid, workload)| (Key::Process(*tgid), workload.clone())),
-        );
         let mut table = lock(&self.table);
         let now = Nanos::new(monotonic());
         table.tell_workloads(found, now);
@@ -136,6 +124,32 @@ impl Resolver {
             .collect();
         table.tell_workloads(gone.into_iter().map(|key| (key, None)), now);
         all || cgroups
+    }
+
+    /// Returns the workloads of every cgroup, with `walk`, and those of some processes.
+    fn find(
+        &mut self,
+        walk: bool,
+        processes: impl Iterator<Item = u32>,
+    ) -> Vec<(Key, Option<Arc<Workload>>)> {
+        let hierarchy = self.unified.as_ref().filter(|_| walk);
+        let survey = hierarchy.map(Hierarchy::walk).unwrap_or_default();
+        if survey.truncated && !std::mem::replace(&mut self.warned, true) {
+            tracing::warn!(
+                most = MAX_CGROUPS,
+                "there are more cgroups than one walk reads: the workload of the others is \
+                 `unknown`"
+            );
+        }
+        let mut names = self.names.round(Instant::now());
+        let cgroups =
+            survey.found.into_iter().map(|(id, workload)| (Key::Cgroup(id), Some(workload)));
+        let process =
+            |tgid| (Key::Process(tgid), process::workload(&self.root, tgid).map(Arc::new));
+        cgroups
+            .chain(processes.map(process))
+            .map(|(key, workload)| (key, workload.map(|workload| names.named(&workload))))
+            .collect()
     }
 }
 
@@ -197,7 +211,7 @@ mod tests {
         fs::create_dir_all(root.join("proc/self/ns")).unwrap();
         std::os::unix::fs::symlink("pid:[4026531836]", root.join("proc/self/ns/pid")).unwrap();
         let table: SharedTable = Arc::new(Mutex::new(Table::new(Limits::default())));
-        let mut resolver = Resolver::new(&root, Arc::clone(&table));
+        let mut resolver = Resolver::new(&root, Arc::clone(&table), Naming::Id);
         place("78", "late.service");
         for tgid in [77, 78, 79] {
             connect(&table, tgid);

@@ -17,11 +17,16 @@ super::metrics! {
         "No equivalent in the kernel. `min_age` is 60, 300 or 3600; each counts the older ones \
          too.";
     WORKLOAD_INFO = Gauge "tcpwarden_workload_info", "truth",
-        ["workload", "kind", "runtime", "container_id", "pod_uid", "cgroup"],
+        ["workload", "kind", "runtime", "container_id", "pod_uid", "cgroup", "namespace", "pod",
+            "container", "image", "compose_project", "compose_service"],
         "The long names of a workload that other metrics carry as a label; always 1.",
-        "`cgroup` is the path of the cgroup of the unit, container or pod. `container_id` and \
-         `pod_uid` join with `container_id` and `uid` of kube-state-metrics. One series a \
-         workload: of two cgroups with the same name the first that was seen.";
+        "`cgroup` is the path of the cgroup of the unit, container or pod. The labels from \
+         `namespace` on come from the files of the container runtime on the node, and are empty \
+         where these do not tell. `namespace`, `pod` and `container` join with kube-state-metrics, \
+         and `pod_uid` with its `uid`; its `container_id` begins with the runtime \
+         (`containerd://`). A scrape that adds these labels for the agent's own pod needs \
+         `honor_labels: true`. One series a workload: of two cgroups with the same name the first \
+         that was seen.";
     STATE_DURATION = Histogram "tcpwarden_state_duration_seconds", "seconds", ["state", "role"],
         "Time spent in a state, observed when it is left.",
         "No equivalent in the kernel. Sockets that are older than the agent are not observed in \

@@ -63,7 +63,7 @@ impl Threads {
         let (pass_wanted, wanted) = sync_channel(1);
         let (workload_wanted, resolver_wanted) = sync_channel(1);
         // Before the first socket is in the table, so that its cgroup is known.
-        let resolver = Resolver::new(Path::new("/"), Arc::clone(table));
+        let resolver = Resolver::new(Path::new("/"), Arc::clone(table), config.workload_label);
         let (stop_housekeeping, stop) = sync_channel(1);
         let ready = Arc::new(AtomicBool::new(false));
         let (runs, mut maps) = (kernel.run_stats(), maps);

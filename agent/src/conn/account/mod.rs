@@ -5,6 +5,7 @@
 pub(crate) mod counters;
 pub(crate) mod group_cache;
 pub(crate) mod groups;
+mod newest;
 pub(crate) mod services;
 pub(crate) mod synacks;
 pub(crate) mod troubles;

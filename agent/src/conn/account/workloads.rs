@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
+use super::newest::Newest;
 use crate::conn::limits::IDLE_TTL;
 use crate::conn::nanos::Nanos;
 use crate::workload::{Key, Sight, Workload};
@@ -81,6 +82,7 @@ pub(crate) struct Workloads {
     known: HashMap<Key, Known>,
     /// Keys without a name, each with the moment at which [`Workloads::expire`] first met it.
     pending: HashMap<Key, Option<Nanos>>,
+    newest: Newest,
     host: Arc<Workload>,
     pub(crate) unknown: Arc<Workload>,
     /// The epoch. It changes whenever a later [`Self::find`] may answer differently than an earlier
@@ -97,6 +99,7 @@ impl Workloads {
             sight: Sight::Blind,
             known: HashMap::new(),
             pending: HashMap::new(),
+            newest: Newest::default(),
             host: Arc::new(Workload::host()),
             unknown: Arc::new(Workload::unknown()),
             epoch: 0,
@@ -182,10 +185,12 @@ impl Workloads {
                 known.told = now;
                 if known.workload != *workload {
                     known.workload = Arc::clone(workload);
+                    self.newest.meet(key, workload);
                 }
             }
             (Some(workload), None) if room => {
                 self.known.insert(key, Known { workload: Arc::clone(workload), told: now });
+                self.newest.meet(key, workload);
             }
             // It is remembered as `unknown`, so that its next record does not ask again.
             (None, None) if waited => {
@@ -205,12 +210,20 @@ impl Workloads {
         Arc::clone(self.known.get(&key).map_or(&self.unknown, |known| &known.workload))
     }
 
+    /// Returns the workload whose long names are shown for that of a group.
+    pub(crate) fn shown(&self, workload: Arc<Workload>) -> Arc<Workload> {
+        self.newest.of(workload)
+    }
+
     /// Forgets the keys that were not confirmed for [`IDLE_TTL`]. Returns the keys that have waited
     /// too long.
     pub(crate) fn expire(&mut self, now: Nanos) -> Vec<Key> {
         let before = self.known.len();
         self.known.retain(|_, known| now.saturating_sub(known.told) < IDLE_TTL);
-        self.epoch += u64::from(self.known.len() < before);
+        if self.known.len() < before {
+            self.epoch += 1;
+            self.newest.keep(self.known.values().map(|known| Arc::clone(&known.workload)));
+        }
         let late =
             |since: &mut Option<Nanos>| now.saturating_sub(*since.get_or_insert(now)) >= PATIENCE;
         let mut late: Vec<Key> = self

@@ -13,6 +13,7 @@ use super::support::{
     Ask, EPHEMERAL, LIMITS, PORT, SECOND, apply, check, covered, ends, entry, holder, owned,
     resent, row, seeded, step, walked,
 };
+use crate::conn::limits::IDLE_TTL;
 use crate::conn::{Limits, Nanos, Table};
 use crate::workload::path::workload_at;
 use crate::workload::{Key, Sight, Workload};
@@ -237,4 +238,27 @@ fn a_socket_without_a_cgroup_is_placed_by_its_process_where_that_can_be_asked() 
         (Sight::Mixed.key(1, 7), Sight::Mixed.key(25, 7)),
         (Some(Key::Process(7)), Some(Key::Cgroup(25)))
     );
+}
+
+#[test]
+fn of_containers_that_share_a_label_the_names_of_the_last_are_shown() {
+    let mut table = seeing(LIMITS);
+    let container = |digit: &str| {
+        let workload = workload_at(&format!("/crio-{}.scope", digit.repeat(64)));
+        Some(Arc::new(Workload { name: "shop/web/app".into(), ..workload }))
+    };
+    let ids = |table: &mut Table| {
+        let shown = table.snapshot(SECOND).workloads;
+        shown.iter().map(|workload| workload.container_id[..1].to_owned()).collect::<Vec<_>>()
+    };
+    table.tell_workloads([(Key::Cgroup(25), container("a"))], Nanos::ZERO);
+    connect(&mut table, 1, 25, "curl");
+    assert_eq!(ids(&mut table), ["a"]);
+    table.tell_workloads([(Key::Cgroup(26), container("b"))], 2 * SECOND);
+    connect(&mut table, 2, 26, "curl");
+    assert_eq!(ids(&mut table), ["b"]);
+    assert_eq!(shown(&mut table, "curl").0, counts([("shop/web/app", 2)]));
+    table.tell_workloads([(Key::Cgroup(25), container("a"))], IDLE_TTL);
+    table.expire_idle(IDLE_TTL + 3 * SECOND);
+    assert_eq!(ids(&mut table), ["a"], "the last has been gone for long");
 }

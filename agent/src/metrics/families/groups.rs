@@ -9,6 +9,7 @@ use crate::conn::snapshot::{Group, StateGauge};
 use crate::metrics::family::{Family, Tails};
 use crate::metrics::sorted::Sorted;
 use crate::metrics::text::{Number, Value};
+use crate::workload::Names;
 use catalogue::labels::{Phase, RetransmitKind, Role, SocketState, Stage};
 use catalogue::limits::{IDLE_AGES, STUCK_AGES};
 use catalogue::metrics::{connections, lifecycle, pressure};
@@ -145,8 +146,23 @@ fn retransmitted(view: &View<'_>, family: &mut Family<'_>) {
 fn workloads(view: &View<'_>, family: &mut Family<'_>) {
     let labels = view.snapshot.workloads.iter().map(|workload| {
         let ids = [&workload.container_id, &workload.pod_uid, &workload.cgroup];
-        let [container, pod, cgroup] = ids.map(|id| &**id);
-        [&*workload.name, workload.kind.as_str(), workload.runtime, container, pod, cgroup]
+        let [id, uid, cgroup] = ids.map(|id| &**id);
+        let [namespace, pod, container, image, project, service] =
+            workload.names.get().map_or([""; 6], Names::texts);
+        [
+            &*workload.name,
+            workload.kind.as_str(),
+            workload.runtime,
+            id,
+            uid,
+            cgroup,
+            namespace,
+            pod,
+            container,
+            image,
+            project,
+            service,
+        ]
     });
     let mut labels: Vec<_> = labels.collect();
     labels.sort_unstable();

@@ -17,7 +17,8 @@ use crate::metrics::stats::{DecodeErrors, Probe, ProcessSample, RunsOut, Whose};
 use crate::metrics::{Collector, SharedStats};
 use crate::pressure::descriptors::Descriptors;
 use crate::pressure::host::Host;
-use crate::workload::Workload;
+use crate::workload::path::workload_at;
+use crate::workload::{Names, Workload};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -81,6 +82,13 @@ pub(super) fn empty() -> Snapshot {
     }
 }
 
+/// Returns a container of a pod whose image has a name that needs escapes.
+fn container() -> Workload {
+    let [namespace, pod, container] = ["shop", "web-0", "app"].map(Into::into);
+    let names = Names { namespace, pod, container, image: "a\"b\\c".into(), ..Names::default() };
+    Workload { names: names.into(), ..workload_at(&format!("/crio-{}.scope", "a".repeat(64))) }
+}
+
 /// Returns a snapshot with a series in every family.
 pub(super) fn full() -> Snapshot {
     let mut client = group("curl", Role::Client);
@@ -113,8 +121,9 @@ pub(super) fn full() -> Snapshot {
             service(OTHER, Role::Server, None),
         ],
         workloads: vec![
-            Arc::new(crate::workload::path::workload_at("/system.slice/web.service")),
+            Arc::new(workload_at("/system.slice/web.service")),
             Arc::new(Workload::host()),
+            Arc::new(container()),
         ],
         state_durations: vec![(Role::Client, SocketState::SynSent, histogram(SECONDS, &[0.02]))],
         synack_retransmits: vec![(Some(8080), 4), (None, 1)],

@@ -19,6 +19,7 @@ use crate::workload::{LOOPBACKS, Site};
 pub(super) const TESTS: &[Test] = &[
     ("host::workload_of_a_unit_and_of_a_container", unified),
     ("host::workload_by_process_where_the_hierarchy_is_old", old),
+    ("host::a_container_has_the_names_that_its_runtime_noted", named),
 ];
 
 /// Starts a process that joins these cgroups, connects, and holds its connections until its input
@@ -148,4 +149,65 @@ fn old() {
         (open(&agent, &unit) == 3).then_some(())
     });
     drop((holder, agent, group));
+}
+
+/// The bundle of a container, as the CRI plugin of containerd makes it; what it made is removed.
+struct Bundle {
+    place: PathBuf,
+    /// The uppermost folder that was not there before.
+    made: PathBuf,
+}
+
+impl Bundle {
+    fn make(id: &str, annotations: &str) -> Self {
+        let place = format!("/run/containerd/io.containerd.runtime.v2.task/k8s.io/{id}");
+        let place = PathBuf::from(place);
+        let missing = place.ancestors().take_while(|folder| !folder.exists());
+        let made = missing.last().expect("a bundle that is not there").to_owned();
+        fs::create_dir_all(&place).expect("the folder of a bundle");
+        let bundle = Self { place, made };
+        let text = format!("{{\"ociVersion\":\"1.1.0\",\"annotations\":{{{annotations}}}}}");
+        fs::write(bundle.place.join("config.json"), text).expect("the file of a bundle");
+        bundle
+    }
+}
+
+impl Drop for Bundle {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(self.place.join("config.json"));
+        for folder in self.place.ancestors().take_while(|folder| folder.starts_with(&self.made)) {
+            let _ = fs::remove_dir(folder);
+        }
+    }
+}
+
+fn named() {
+    let netns = Netns::new();
+    let agent = Agent::start(&["--workload-label", "name"]);
+    let site = netns.enter(|| Site::open(LOOPBACKS[0]));
+    let id = format!("{:064x}", (1 << 40) + u64::from(std::process::id()));
+    let bundle = Bundle::make(
+        &id,
+        r#""io.kubernetes.cri.sandbox-namespace":"shop","io.kubernetes.cri.container-name":"api",
+        "io.kubernetes.cri.sandbox-name":"orders-64df67bd8b-xmzhv",
+        "io.kubernetes.cri.image-name":"registry.example/orders:1""#,
+    );
+    let uid = format!("1b4e28ba-2fa1-11d2-883f-{:012x}", std::process::id());
+    let slice = format!("kubepods-pod{}.slice", uid.replace('-', "_"));
+    let group = Group::make(&hierarchy(), &slice, &format!("cri-containerd-{id}.scope"));
+    let holder = victim(&netns, &site, 3, &[&group.leaf]);
+    wait_for("the connections under the name of their container", PATIENCE, || {
+        (open(&agent, "shop/orders/api") == 3).then_some(())
+    });
+    let page = agent.scrape();
+    let labels = [
+        ("container_id", id.as_str()),
+        ("pod_uid", &uid),
+        ("namespace", "shop"),
+        ("pod", "orders-64df67bd8b-xmzhv"),
+        ("container", "api"),
+        ("image", "registry.example/orders:1"),
+    ];
+    assert_eq!(page.sum("workload_info", &labels), 1, "{}", page.text);
+    drop((holder, agent, group, bundle));
 }

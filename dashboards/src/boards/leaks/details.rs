@@ -40,10 +40,22 @@ pub(super) fn times_in_state() -> Vec<Draft> {
 }
 
 pub(super) fn holders_and_names() -> Vec<Draft> {
-    let names = ["workload", "kind", "runtime", "container_id", "pod_uid", "cgroup", "instance"];
-    let titles = ["Workload", "Kind", "Runtime", "Container", "Pod", "Cgroup", "Instance"];
-    let columns =
-        names.into_iter().zip(titles).map(|(name, title)| shared::column(name, title)).collect();
+    let columns = [
+        ("workload", "Workload"),
+        ("kind", "Kind"),
+        ("namespace", "Namespace"),
+        ("pod", "Pod"),
+        ("container", "Container"),
+        ("image", "Image"),
+        ("compose_project", "Project"),
+        ("compose_service", "Service"),
+        ("runtime", "Runtime"),
+        ("container_id", "Container id"),
+        ("pod_uid", "Pod uid"),
+        ("cgroup", "Cgroup"),
+        ("instance", "Instance"),
+    ];
+    let columns = columns.map(|(name, title)| shared::column(name, title)).into();
     vec![
         Draft::graph(43, "Sockets without a process", Unit::Count)
             .about(
@@ -74,7 +86,7 @@ pub(super) fn holders_and_names() -> Vec<Draft> {
                 "The container, pod and cgroup behind the workload's short name.",
                 "Nothing here is bad.",
                 &[],
-                "Join with kube-state-metrics by container id or pod uid.",
+                "Join with kube-state-metrics by namespace, pod and container, or by pod uid.",
             )
             .size(12, 8)
             .columns(columns, &["Time", "Value", "__name__", "job"])

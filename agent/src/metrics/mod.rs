@@ -22,8 +22,5 @@ pub use page::Page;
 pub use stats::{SelfStats, SharedStats};
 pub use writer::Writer;
 
-/// `TEXT_FORMAT` is the content type of a page.
-pub const TEXT_FORMAT: &str = "text/plain; version=0.0.4";
-
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 
 use catalogue::buckets::{BYTES, SECONDS};
 use catalogue::metrics::{Kind, Metric, agent, all};
+use memchr::{memchr, memrchr};
 
 /// An `OpenMetrics` is a page that is being made.
 pub(super) struct OpenMetrics<'a> {
@@ -30,10 +31,10 @@ struct Family {
 
 static FAMILIES: LazyLock<Vec<Family>> = LazyLock::new(|| all().map(Family::new).collect());
 
-/// The bounds of histograms in the text format, and in OpenMetrics.
+/// The bounds of histograms in the text format and in OpenMetrics, where these differ.
 static BOUNDS: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
-    let bounds = SECONDS.iter().chain(BYTES);
-    bounds.map(|bound| (bound.to_string(), canonical(*bound))).collect()
+    let both = SECONDS.iter().chain(BYTES).map(|bound| (bound.to_string(), canonical(*bound)));
+    both.filter(|(text, canonical)| text != canonical).collect()
 });
 
 impl Family {
@@ -77,7 +78,7 @@ impl<'a> OpenMetrics<'a> {
                 self.ended = true;
                 break;
             }
-            let end = self.rest.iter().position(|byte| *byte == b'\n').unwrap_or(self.rest.len());
+            let end = memchr(b'\n', self.rest).unwrap_or(self.rest.len());
             let (line, rest) = self.rest.split_at(end);
             self.rest = rest.get(1..).unwrap_or_default();
             self.line(line, to);
@@ -116,7 +117,7 @@ impl<'a> OpenMetrics<'a> {
             Kind::Gauge => None,
             Kind::Histogram => of_it.strip_prefix(b"_count"),
         };
-        let space = labels.and_then(|labels| labels.iter().rposition(|byte| *byte == b' '));
+        let space = labels.and_then(|labels| memrchr(b' ', labels));
         let labels = labels.zip(space).and_then(|(labels, space)| labels.get(..space));
         if let (true, Some(start), Some(labels)) = (family.has_created, self.start, labels) {
             let base = family.metric.family().as_bytes();
@@ -132,7 +133,12 @@ fn bucket(line: &[u8], to: &mut Vec<u8>) {
     let (before, bound) = line.split_at(start.map_or(line.len(), |start| start + BOUND.len()));
     let length = bound.iter().position(|byte| *byte == b'"').unwrap_or_default();
     let (bound, after) = bound.split_at(length);
-    let other = BOUNDS.iter().find(|(text, _)| text.as_bytes() == bound);
+    // What has a point is as it should be.
+    let other = if bound.contains(&b'.') {
+        None
+    } else {
+        BOUNDS.iter().find(|(text, _)| text.as_bytes() == bound)
+    };
     let bound = other.map_or(bound, |(_, canonical)| canonical.as_bytes());
     push(to, &[before, bound, after, b"\n"]);
 }
@@ -148,5 +154,7 @@ fn start(page: &[u8]) -> Option<&[u8]> {
 }
 
 fn push(to: &mut Vec<u8>, parts: &[&[u8]]) {
-    parts.iter().for_each(|part| to.extend_from_slice(part));
+    for part in parts {
+        to.extend_from_slice(part);
+    }
 }

@@ -55,6 +55,9 @@ const BORROWED: [(&str, &[&str]); 3] = [
     ("busybox-static", &["bin/busybox"]),
 ];
 
+/// Libraries for Python of the tests, likewise: a test names the folders in `target/tools`.
+const LIBRARIES: [&str; 2] = ["python3-prometheus-client", "python3-decorator"];
+
 /// The packages whose installed programs are used if the system has them.
 const AS_INSTALLED: [&str; 2] = ["prometheus", "prometheus-alertmanager"];
 
@@ -93,6 +96,11 @@ pub(crate) fn for_tests(consent: Consent) -> Result<()> {
     for (package, programs) in BORROWED {
         if !programs.iter().all(|program| is_there(package, program)) {
             packages::borrow(package, programs)?;
+        }
+    }
+    for package in LIBRARIES {
+        if !workspace::tools().join(package).join("usr").exists() {
+            packages::borrow(package, &[])?;
         }
     }
     Ok(())

@@ -1,6 +1,8 @@
 //! Renders docs/metrics.md from the catalogue. `cargo xtask dashboards` writes the file; a test of
 //! the package `dashboards` fails if the committed file differs.
 
+mod formats;
+
 use std::fmt::Write as _;
 
 use crate::buckets::{BYTES, SECONDS};
@@ -23,6 +25,7 @@ pub fn render() -> String {
     text.push_str(&label_values());
     text.push_str(TRUTHS);
     text.push_str(&bounds());
+    text.push_str(formats::FORMATS);
     text
 }
 
@@ -111,7 +114,8 @@ fn bounds() -> String {
         + 3;
     let counters = 1 + CloseReason::COUNT + ConnectFailure::COUNT;
     let service = counters + 3 * seconds + 2 * bytes;
-    let states = SocketState::COUNT * Role::COUNT * seconds;
+    let sets = SocketState::COUNT * Role::COUNT;
+    let states = sets * seconds;
     format!(
         "
 ## How many series there can be
@@ -136,6 +140,8 @@ A budget may run over by {SPARE} while workloads wait for their names, and that 
 {LEAK_PLACES} for connections that are stuck. With both used up and every
 histogram filled that is {total} series; with 30 groups and 50 services it is at most {usual} and
 the fixed ones. `scrape_samples_scraped` of Prometheus tells the true number.
+In OpenMetrics there are, as `_created`, at most {sets} more for times in state, 3 a probe, and
+fewer than 100 others.
 ",
         total = (200 + SPARE + LEAK_PLACES) * (group + service + 1) + 200 * (6 + 3) + states,
         usual = 30 * (group + 6 + 3 + 1) + 50 * service,
@@ -156,6 +162,9 @@ Everything that `tcpwarden run` exports at `/metrics`, in the Prometheus text fo
 Counters start at 0 when the agent starts and never go down; counters with a fixed set of labels
 are there from the start. Gauges of sockets follow each transition and are corrected by a reconcile
 pass over the kernel's own socket list.
+
+Prometheus gets the same page in OpenMetrics 1.0, because it asks for that by itself
+([below](#the-formats)).
 ";
 
 const TRUTHS: &str = "

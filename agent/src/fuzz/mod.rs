@@ -35,6 +35,7 @@ impl Target {
         Self { name: "query", run: query::fuzz::query },
         Self { name: "answer", run: query::fuzz::answer },
         Self { name: "question", run: http::fuzz::question },
+        Self { name: "accept", run: http::fuzz::accept },
         Self { name: "frame", run: lister::fuzz::frame },
         Self { name: "conntrack", run: nat::fuzz::conntrack },
     ];

@@ -157,6 +157,7 @@ replays! {
     no_query_is_without_an_answer_or_a_reason: "query",
     no_answer_controls_the_terminal: "answer",
     no_bytes_are_a_question_that_is_another_one_again: "question",
+    no_headers_choose_a_form_that_they_do_not_name: "accept",
     no_bytes_are_a_frame_that_is_another_one_again: "frame",
     no_bytes_are_a_connection_that_is_another_one_again: "conntrack",
 }

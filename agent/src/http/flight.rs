@@ -7,12 +7,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use axum::body::Bytes;
 use axum::response::Response;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use super::failure::{failed, too_slow};
+use super::forms::Forms;
 use super::lane::Lane;
 use super::question::Question;
 use super::render::RENDER_TIMEOUT;
@@ -47,12 +47,12 @@ impl Drop for Waits {
 #[derive(Debug, Default)]
 struct Last {
     number: u64,
-    page: Option<Bytes>,
+    page: Option<Arc<Forms>>,
 }
 
 impl Flight {
     /// Returns a page, or the error for the client.
-    pub(super) async fn page(&self, lane: &Lane) -> Result<Bytes, Response> {
+    pub(super) async fn page(&self, lane: &Lane) -> Result<Arc<Forms>, Response> {
         let _waits = Waits::new(&self.waiting);
         let asked = self.begun.load(Ordering::SeqCst);
         let work = async {
@@ -67,9 +67,9 @@ impl Flight {
             let number = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
             // The turn belongs to the work, not to the request, which may be dropped earlier.
             let work = tokio::spawn(async move {
-                let page = lane.ask(&Question::Metrics, ()).await?;
+                let page = Arc::new(Forms::of(lane.ask(&Question::Metrics, ()).await?));
                 let others = waiting.load(Ordering::SeqCst) > 1;
-                *last = Last { number, page: others.then(|| page.clone()) };
+                *last = Last { number, page: others.then(|| Arc::clone(&page)) };
                 Ok(page)
             });
             work.await.map_err(|error| failed(&error.to_string()))?

@@ -8,9 +8,11 @@
 //!
 //! Guarantees: a break-in into the process that parses requests gains no capability, no file and
 //! no other process. No client can block the agent, nor another client: there are at most 256
-//! connections, of which an idle one yields to a new one; one rendering at a time; and waits,
-//! headers and lifetimes of connections are bounded.
+//! connections, of which an idle one yields to a new one; one rendering at a time; a page is made
+//! once for all who want the same form of it (`forms`, chosen by `accept`), two at a time and piece
+//! by piece; and waits, headers and lifetimes of connections are bounded.
 
+mod accept;
 mod access;
 mod answers;
 mod api;
@@ -18,6 +20,7 @@ mod auth;
 pub mod child;
 mod failure;
 mod flight;
+mod forms;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzz;
 mod gate;

@@ -4,28 +4,30 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::access::Access;
-use super::api;
 use super::failure::stands_still;
 use super::flight::Flight;
+use super::forms::Turns;
 use super::gate::Gate;
 use super::lane::Lanes;
 use super::question::Question;
 use super::render::{RENDER_TIMEOUT, asked};
 use super::serve::MAX_CONNECTIONS;
-use crate::metrics;
+use super::{accept, api};
 
 /// What the handlers share.
 #[derive(Clone)]
 struct Shared {
     lanes: Lanes,
     flight: Flight,
+    /// For the forms of the page of metrics.
+    turns: Turns,
     /// For the page at `/`. Queries have a gate of their own. A scrape waits for neither.
     gate: Gate,
     /// For the state, with a place for each connection; those who hang up keep theirs until the
@@ -37,7 +39,8 @@ struct Shared {
 pub(super) fn router(lanes: Lanes, access: Access) -> Router {
     let api = api::router(access, lanes.queries.clone());
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    let shared = Shared { lanes, flight: Flight::default(), gate: Gate::new(), places };
+    let (flight, turns) = (Flight::default(), Turns::new());
+    let shared = Shared { lanes, flight, turns, gate: Gate::new(), places };
     Router::new()
         .route("/", get(index))
         .route("/metrics", get(scrape))
@@ -47,9 +50,9 @@ pub(super) fn router(lanes: Lanes, access: Access) -> Router {
         .merge(api)
 }
 
-async fn scrape(State(shared): State<Shared>) -> Response {
+async fn scrape(State(shared): State<Shared>, request: HeaderMap) -> Response {
     match shared.flight.page(&shared.lanes.metrics).await {
-        Ok(page) => ([(header::CONTENT_TYPE, metrics::TEXT_FORMAT)], page).into_response(),
+        Ok(page) => page.answer(accept::form(&request), &shared.turns).await,
         Err(response) => response,
     }
 }

@@ -19,6 +19,7 @@ mod company;
 mod faults;
 mod grafana;
 mod load;
+mod negotiated;
 mod panels;
 mod scenario;
 mod secured;
@@ -68,6 +69,9 @@ fn main() -> ExitCode {
     }
     trials.push(Trial::test("prometheus_scrapes_over_tls_with_certificate_and_password", || {
         Ok(secured::prove().map_err(|error| format!("{error:#}"))?)
+    }));
+    trials.push(Trial::test("prometheus_scrapes_openmetrics_as_gzip", || {
+        Ok(negotiated::prove().map_err(|error| format!("{error:#}"))?)
     }));
     let conclusion = libtest_mimic::run(&arguments, trials);
     // A static is never dropped, and the programs are to end in order.

@@ -1,13 +1,17 @@
 //! Times `cost::scrape`: writing the page by its number of series, copying the table out, and the
-//! whole scrape with every label budget used up, with few rows and with a million.
+//! whole scrape with every label budget used up, with few rows and with a million; and what a form
+//! of the page costs besides, by its number of processes.
 
 use std::time::Duration;
 
-use cost::scrape::{SIZES, copying, scraping, writing};
+use cost::scrape::{SIZES, copying, made, scraping, writing};
 use criterion::{Criterion, criterion_group, criterion_main};
+use tcpwarden::metrics::Form;
 
 /// Rows of the table: the cost must not follow them.
 const ROWS: [u32; 2] = [10, 1_000_000];
+/// Processes on a page.
+const PROCESSES: [usize; 2] = [15, 80];
 
 fn scrape(criterion: &mut Criterion) {
     for series in SIZES {
@@ -25,6 +29,16 @@ fn scrape(criterion: &mut Criterion) {
         criterion.bench_function(&format!("scrape/page/{rows}_rows"), |bencher| {
             bencher.iter(&mut work.run);
         });
+    }
+    for processes in PROCESSES {
+        for (name, open_metrics, gzip) in
+            [("gzip", false, true), ("openmetrics", true, false), ("openmetrics_gzip", true, true)]
+        {
+            let mut work = made(processes, Form { open_metrics, gzip });
+            criterion.bench_function(&format!("scrape/{name}/{processes}_processes"), |bencher| {
+                bencher.iter(&mut work.run);
+            });
+        }
     }
 }
 

@@ -2,16 +2,16 @@
 //!
 //! Two ways to a page: [`full()`] fills a table up to every label budget, and beyond, with records
 //! and a pass, as the kernel would; [`snapshot`] makes up what a table of any number of series
-//! would show.
+//! would show. What a client's wish for OpenMetrics or gzip costs is counted apart.
 
 mod full;
 mod made_up;
 
 use tcpwarden::conn::{Nanos, Table};
-use tcpwarden::metrics::{SelfStats, Writer};
+use tcpwarden::metrics::{Form, Making, SelfStats, Writer};
 
 pub use self::full::full;
-pub use self::made_up::snapshot;
+pub use self::made_up::{PAIR, snapshot};
 use crate::{Prepared, Work};
 
 /// A second, nanoseconds.
@@ -29,7 +29,33 @@ pub const WORK: &[Work] = &[
     Work { name: "scrape/snapshot_of_100000_rows", unit: "snapshot", prepare: || copying(100_000) },
     Work { name: "scrape/page", unit: "page", prepare: || scraping(10) },
     Work { name: "scrape/page_of_100000_rows", unit: "page", prepare: || scraping(100_000) },
+    Work { name: "scrape/openmetrics_of_15", unit: "series", prepare: || made(15, OPEN_METRICS) },
+    Work { name: "scrape/openmetrics_of_80", unit: "series", prepare: || made(80, OPEN_METRICS) },
+    Work { name: "scrape/gzip_of_15", unit: "series", prepare: || made(15, GZIP) },
+    Work { name: "scrape/gzip_of_80", unit: "series", prepare: || made(80, GZIP) },
 ];
+
+const OPEN_METRICS: Form = Form { open_metrics: true, gzip: false };
+const GZIP: Form = Form { open_metrics: false, gzip: true };
+
+/// The page of so many processes with a service each, every histogram filled.
+#[must_use]
+pub fn page(processes: usize) -> Vec<u8> {
+    let mut page = Vec::new();
+    Writer::new().write(&snapshot(processes * PAIR), &SelfStats::default(), 0.0, &mut page);
+    page
+}
+
+/// Such a page, made into a form.
+#[must_use]
+pub fn made(processes: usize, form: Form) -> Prepared {
+    let page = page(processes);
+    let units = lines(&page);
+    let run = move || drop(std::hint::black_box(Making::new(&page, form).finish()));
+    // What is made once, at the first page.
+    run();
+    Prepared { units, run: Box::new(run) }
+}
 
 /// The page of a snapshot of about `series` series, into a buffer that has held it before.
 #[must_use]

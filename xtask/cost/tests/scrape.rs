@@ -1,9 +1,9 @@
 //! What a scrape allocates: as much for ten times the series, the page itself apart.
 
 use allocation_counter::measure;
-use cost::scrape::{SIZES, lines, snapshot, writing};
+use cost::scrape::{SIZES, lines, made, page, snapshot, writing};
 use tcpwarden::conn::snapshot::Snapshot;
-use tcpwarden::metrics::{Collector, SelfStats, SharedStats, Writer};
+use tcpwarden::metrics::{Collector, Form, Making, SelfStats, SharedStats, Writer};
 
 /// How often writing a page allocates, its buffer being there.
 fn allocations(series: usize) -> u64 {
@@ -54,4 +54,30 @@ fn a_second_scrape_writes_into_the_buffer_of_the_first() {
         many <= some + 16 && many < 100,
         "{some} allocations for {few} series, {many} for {more}"
     );
+}
+
+#[test]
+fn a_form_of_a_page_allocates_as_often_for_more_processes_but_for_what_grows() {
+    for gzip in [false, true] {
+        let form = Form { open_metrics: true, gzip };
+        let allocations = |processes| measure(made(processes, form).run).count_total;
+        let (some, many) = (allocations(15), allocations(80));
+        // The result of gzip doubles as it grows.
+        assert!(many <= some + 4 && many < 100, "{some} allocations for 15, {many} for 80");
+    }
+}
+
+#[test]
+fn gzip_leaves_less_than_a_tenth_and_openmetrics_is_hardly_longer() {
+    for processes in [15, 80] {
+        let page = page(processes);
+        let bytes = |open_metrics, gzip| {
+            Making::new(&page, Form { open_metrics, gzip }).finish().unwrap().len()
+        };
+        assert!(bytes(true, false) < page.len() + page.len() / 50, "{processes} processes");
+        for open_metrics in [false, true] {
+            let left = bytes(open_metrics, true);
+            assert!(left * 10 < page.len(), "{left} bytes of {}", page.len());
+        }
+    }
 }

@@ -6,6 +6,7 @@
 pub mod agent;
 pub mod connections;
 pub mod lifecycle;
+mod open;
 pub mod pressure;
 
 /// `Kind` says how a metric behaves.

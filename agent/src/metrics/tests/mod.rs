@@ -2,6 +2,7 @@
 //! witness.
 
 mod fixtures;
+mod open;
 mod random;
 mod values;
 mod witness;

@@ -57,13 +57,15 @@ fn all() -> Vec<u32> {
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
 }
 
-fn status(pid: u32, key: &str) -> String {
+/// What the kernel says of a process.
+pub(super) fn status(pid: u32, key: &str) -> String {
     let text = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix(key));
     line.unwrap_or_default().trim().to_owned()
 }
 
-fn http(agent: &Agent) -> u32 {
+/// The process of an agent that speaks HTTP.
+pub(super) fn http(agent: &Agent) -> u32 {
     wait_for("the HTTP process", PATIENCE, || child(agent, "tcpwarden-http"))
 }
 

@@ -9,6 +9,7 @@ mod equalities;
 mod errors;
 mod exhaustion;
 mod faults;
+mod formats;
 mod healthy;
 mod hostile;
 mod leaks;
@@ -76,6 +77,7 @@ fn all() -> Vec<Test> {
         faults::crowds::TESTS,
         faults::hooks::TESTS,
         page::TESTS,
+        formats::TESTS,
         pressure::TESTS,
         workloads::TESTS,
         drilldown::TESTS,

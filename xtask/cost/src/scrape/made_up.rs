@@ -11,7 +11,7 @@ use tcpwarden::conn::{Limits, Nanos, Table};
 use super::NOW;
 
 /// Series of a group and a service whose histograms all hold something.
-const PAIR: usize = 152;
+pub const PAIR: usize = 152;
 
 /// A snapshot that makes about `series` series: as many pairs of a group and a service as that
 /// takes.

@@ -10,7 +10,6 @@ use axum::routing::get;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::access::Access;
 use super::api;
 use super::failure::stands_still;
 use super::flight::Flight;
@@ -34,8 +33,8 @@ struct Shared {
 }
 
 /// Returns the router of the process.
-pub(super) fn router(lanes: Lanes, access: Access) -> Router {
-    let api = api::router(access, lanes.queries.clone());
+pub(super) fn router(lanes: Lanes) -> Router {
+    let api = api::router(lanes.queries.clone());
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let shared = Shared { lanes, flight: Flight::default(), gate: Gate::new(), places };
     Router::new()

@@ -65,7 +65,7 @@ pub struct EventsArgs {
     pub count: Option<u64>,
     /// The running agent that is asked for the owners of sockets that are older than this command:
     /// ADDR:PORT, [ADDR6]:PORT, unix:/path/to.sock, http://HOST:PORT or https://HOST:PORT
-    /// [default: 127.0.0.1:10793, if one answers]
+    /// [default: unix:/run/tcpwarden/tcpwarden.sock or 127.0.0.1:10793, if one answers]
     #[expect(rustdoc::broken_intra_doc_links, reason = "the text is the help; it has no links")]
     #[arg(long, value_name = "ADDRESS", env = "TCPWARDEN_AGENT", help_heading = "Agent")]
     pub agent: Option<Address>,

@@ -201,8 +201,8 @@ async fn a_server_that_says_nothing_is_given_up() {
     // The limit is the client's own; what is tested is that it covers connecting, sending and
     // reading.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = Address::Listen(Listen::Tcp(listener.local_addr().unwrap()));
-    let agent = Agent { address: &address, options: &AgentOptions::default() };
+    let addresses = [Address::Listen(Listen::Tcp(listener.local_addr().unwrap()))];
+    let agent = Agent { addresses: &addresses, options: &AgentOptions::default() };
     let failure =
         client::fetch_within(std::time::Duration::from_millis(50), &agent, "/").await.unwrap_err();
     assert!(matches!(failure, Failure::Slow(_)), "{failure}");

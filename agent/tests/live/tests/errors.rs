@@ -64,13 +64,17 @@ pub(super) fn listen() -> String {
 }
 
 /// A copy of the program where everyone can execute it.
-struct Shared(PathBuf);
+pub(super) struct Shared(PathBuf);
 
 impl Shared {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let path = scratch("bin");
         std::fs::copy(binary(), &path).expect("copy the program");
         Self(path)
+    }
+
+    pub(super) fn path(&self) -> String {
+        self.0.display().to_string()
     }
 }
 

@@ -22,6 +22,7 @@ mod preemption;
 mod pressure;
 mod seeding;
 mod sequences;
+mod socket;
 mod trouble;
 mod truth;
 mod unit;
@@ -69,6 +70,7 @@ fn all() -> Vec<Test> {
         errors::TESTS,
         hostile::TESTS,
         web::TESTS,
+        socket::TESTS,
         unit::TESTS,
         break_in::TESTS,
         faults::stops::TESTS,

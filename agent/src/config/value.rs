@@ -70,7 +70,8 @@ impl Raw {
         };
         let of = |value: &Value| {
             let text = value.as_str().ok_or_else(|| self.with(value.clone()).refuse(ADDRESSES))?;
-            let pieces: Result<Vec<Listen>, Error> = text.split(',').map(read).collect();
+            let pieces: Result<Vec<Listen>, Error> =
+                text.split(',').map(str::trim).map(read).collect();
             // A path may have a comma.
             if pieces.is_err() && text.starts_with("unix:") {
                 return read(text).map(|one| vec![one]);

@@ -134,10 +134,4 @@ mod tests {
         }
         assert_eq!(seen, [Access::Known, Access::Local, Access::Known]);
     }
-
-    #[tokio::test]
-    async fn what_is_no_listener_is_refused() {
-        let file = std::fs::File::open("/dev/null").unwrap();
-        assert!(Incoming::new([(file.into(), Access::Anyone)]).is_err());
-    }
 }

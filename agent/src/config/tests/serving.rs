@@ -45,10 +45,8 @@ fn listen_takes_addresses_and_socket_files_and_explains_the_rest() {
 fn listen_takes_every_address_by_a_port_and_names_of_etc_hosts() {
     assert_eq!(shown(&of(&[":9100"], &[]).unwrap()), ["[::]:9100"]);
     let local = of(&["localhost:7"], &[]).unwrap();
-    assert!(
-        matches!(local.listen.value[..], [Listen::Tcp(one)] if one.ip().is_loopback() && one.port() == 7),
-        "{local:?}"
-    );
+    let [Listen::Tcp(one)] = local.listen.value[..] else { panic!("{local:?}") };
+    assert!(one.ip().is_loopback() && one.port() == 7, "{local:?}");
     let error = of(&["no-such-name.invalid:1"], &[]).unwrap_err().to_string();
     assert!(
         error.starts_with("--listen is 'no-such-name.invalid:1': expected an address or a name")
@@ -62,7 +60,8 @@ fn listen_takes_every_address_by_a_port_and_names_of_etc_hosts() {
 fn listen_is_repeatable_on_the_command_line_in_a_variable_and_in_the_file() {
     let all = ["127.0.0.1:1", "[::1]:2", "unix:/x.sock"];
     let by_options = of(&all, &[]).unwrap();
-    let by_variable = of(&[], &[("TCPWARDEN_LISTEN", "127.0.0.1:1,[::1]:2,unix:/x.sock")]).unwrap();
+    let by_variable =
+        of(&[], &[("TCPWARDEN_LISTEN", "127.0.0.1:1, [::1]:2,unix:/x.sock")]).unwrap();
     let text = "listen = [\"127.0.0.1:1\", \"[::1]:2\", \"unix:/x.sock\"]";
     let by_file = load(&RunArgs::default(), &[], Some(("listens", text))).unwrap();
     for config in [by_options, by_variable, by_file] {

@@ -65,7 +65,7 @@ pub struct EventsArgs {
     pub count: Option<u64>,
     /// The running agent that is asked for the owners of sockets that are older than this command:
     /// ADDR:PORT, [ADDR6]:PORT, unix:/path/to.sock, http://HOST:PORT or https://HOST:PORT
-    /// [default: 127.0.0.1:10793, if one answers]
+    /// [default: unix:/run/tcpwarden/tcpwarden.sock or 127.0.0.1:10793, if one answers]
     #[expect(rustdoc::broken_intra_doc_links, reason = "the text is the help; it has no links")]
     #[arg(long, value_name = "ADDRESS", env = "TCPWARDEN_AGENT", help_heading = "Agent")]
     pub agent: Option<Address>,
@@ -114,6 +114,7 @@ const SEE_ALSO: &str = "See `tcpwarden help <COMMAND>` for options, and `tcpward
 const EXAMPLES: &str = "\
 Examples:
   sudo tcpwarden run                              serve http://127.0.0.1:10793/metrics
+  sudo tcpwarden run --listen :10793              serve /metrics to other machines too
   sudo tcpwarden run --listen unix:/run/tw.sock   serve on a socket file (mode 0660)
   sudo tcpwarden check                            will it run here, and with which probes
   sudo tcpwarden events --duration 10             watch connections come and go for ten seconds
@@ -127,8 +128,14 @@ Every option is also an environment variable (--ring-bytes is TCPWARDEN_RING_BYT
 --config file (ring-bytes = 8388608). The command line wins over the environment, the environment
 over the file, the file over the default. An unknown key in the file is an error.
 
-When ready, one line on standard output names the address of the metrics; everything else goes to
-standard error.
+When ready, one line on standard output names each address, the first --listen first and the socket
+file last; everything else goes to standard error.
+
+The socket file /run/tcpwarden/tcpwarden.sock is beside the addresses, for the commands of this
+machine: only the agent's user may use it, and with --socket-group that group. If a living agent has
+it, or it cannot be made, a warning says so, and the agent serves its addresses only. Listeners that
+a service manager hands over (LISTEN_FDS) take the place of the default address and of the default
+socket file.
 SIGINT and SIGTERM end the agent within a second.
 ";
 
@@ -174,7 +181,7 @@ mod tests {
     fn the_commands_parse_with_their_options() {
         let cli = parse(["tcpwarden", "run", "--listen", "unix:/x", "--keep-privileges"]).unwrap();
         let Command::Run(run) = cli.command else { panic!("not run") };
-        assert_eq!((run.listen.as_deref(), run.keep_privileges), (Some("unix:/x"), true));
+        assert_eq!((run.listen, run.keep_privileges), (vec!["unix:/x".to_owned()], true));
         assert!(matches!(parse(["tcpwarden", "check"]).unwrap().command, Command::Check));
         let Command::Events(events) =
             parse(["tcpwarden", "events", "--json", "--duration", "0.5", "--count", "3"])

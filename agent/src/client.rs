@@ -1,8 +1,10 @@
 //! A small HTTP client for a running agent, on a TCP address or a socket file, with TLS or without.
+//! Of several addresses the first that takes a connection is asked.
 //!
 //! Used by the queries. Guarantees: whatever program answers, a request takes at most [`TIMEOUT`]
 //! and [`MAX_BODY`] bytes of memory, and returns a body or a [`Failure`] that says what to do.
 
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,8 +40,8 @@ pub(crate) const MAX_BODY: usize = 8 << 20;
 /// Which agent to ask, and how.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Agent<'a> {
-    /// Where it is.
-    pub(crate) address: &'a Address,
+    /// Where it may be: at least one address.
+    pub(crate) addresses: &'a [Address],
     /// How it is asked.
     pub(crate) options: &'a AgentOptions,
 }
@@ -47,9 +49,12 @@ pub(crate) struct Agent<'a> {
 /// The reason why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    /// No connection to the address.
+    /// No connection to any address.
     #[error("{0}; is `tcpwarden run` running there? --agent names another address or unix:/path")]
-    Unreachable(io::Error),
+    Unreachable(Unreachable),
+    /// One of several addresses took the connection, and what failed there.
+    #[error("at {0}: {1}")]
+    At(String, Box<Self>),
     /// What is needed to ask cannot be had.
     #[error("{0}")]
     Options(String),
@@ -82,6 +87,28 @@ pub(crate) enum Failure {
     },
 }
 
+/// Why there is no connection, for each address that was tried.
+#[derive(Debug)]
+pub(crate) struct Unreachable(Vec<(String, io::Error)>);
+
+impl fmt::Display for Unreachable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_slice() {
+            [(_, error)] => error.fmt(f),
+            all => all.iter().enumerate().try_for_each(|(place, (address, error))| {
+                write!(f, "{}{address}: {error}", if place > 0 { ", " } else { "" })
+            }),
+        }
+    }
+}
+
+impl Agent<'_> {
+    /// Returns its addresses as text.
+    pub(crate) fn place(&self) -> String {
+        self.addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ")
+    }
+}
+
 /// Returns the body of the agent's answer to `target`, a path with its query. Blocks for at most
 /// [`TIMEOUT`].
 ///
@@ -100,7 +127,7 @@ pub(crate) fn fetch_for(
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(Failure::Unreachable)?;
+        .map_err(|error| Failure::Unreachable(Unreachable(vec![(agent.place(), error)])))?;
     let answer = runtime.block_on(fetch_within(limit, agent, target));
     // Does not wait for the connection's task, which ends with the process.
     runtime.shutdown_background();
@@ -117,30 +144,64 @@ pub(crate) async fn fetch_within(
 }
 
 async fn connect_and_ask(agent: &Agent<'_>, target: &str) -> Result<Bytes, Failure> {
-    let secrets = agent.options.read(agent.address).map_err(Failure::Options)?;
-    match agent.address {
-        Address::Listen(Listen::Tcp(address)) => {
-            let stream = TcpStream::connect(address).await.map_err(Failure::Unreachable)?;
-            exchange(stream, &address.to_string(), target, &secrets).await
-        }
-        Address::Listen(Listen::Unix(path)) => {
-            let stream = UnixStream::connect(path).await.map_err(Failure::Unreachable)?;
-            exchange(stream, "localhost", target, &secrets).await
-        }
-        Address::Url { host, port, .. } => {
-            let name = (host.as_str(), *port);
-            let stream = TcpStream::connect(name).await.map_err(Failure::Unreachable)?;
-            let authority = agent.address.authority();
-            let Some(tls) = &secrets.tls else {
-                return exchange(stream, &authority, target, &secrets).await;
-            };
-            let server = ServerName::try_from(host.clone())
-                .map_err(|error| Failure::Tls(format!("{host} is no name: {error}")))?;
-            let stream = TlsConnector::from(Arc::clone(tls)).connect(server, stream).await;
-            let stream = stream.map_err(|error| Failure::Tls(hinted(&chain(&error))))?;
-            exchange(stream, &authority, target, &secrets).await
+    let mut tried = Vec::new();
+    let secrets = agent.addresses.last().map(|address| agent.options.read(address));
+    let Some(secrets) = secrets.transpose().map_err(Failure::Options)? else {
+        return Err(Failure::Unreachable(Unreachable(tried)));
+    };
+    let at = |address: &Address, why| match agent.addresses {
+        [_] => why,
+        _ => Failure::At(address.to_string(), Box::new(why)),
+    };
+    for address in agent.addresses {
+        match connect(address).await {
+            Ok(stream) => {
+                let answer = ask(stream, address, target, &secrets).await;
+                return answer.map_err(|why| at(address, why));
+            }
+            Err(error) => tried.push((address.to_string(), error)),
         }
     }
+    Err(Failure::Unreachable(Unreachable(tried)))
+}
+
+/// A connection without TLS yet.
+enum Connection {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+async fn connect(address: &Address) -> io::Result<Connection> {
+    Ok(match address {
+        Address::Listen(Listen::Tcp(address)) => {
+            Connection::Tcp(TcpStream::connect(address).await?)
+        }
+        Address::Listen(Listen::Unix(path)) => Connection::Unix(UnixStream::connect(path).await?),
+        Address::Url { host, port, .. } => {
+            Connection::Tcp(TcpStream::connect((host.as_str(), *port)).await?)
+        }
+    })
+}
+
+async fn ask(
+    connection: Connection,
+    address: &Address,
+    target: &str,
+    secrets: &Secrets,
+) -> Result<Bytes, Failure> {
+    let stream = match connection {
+        Connection::Unix(stream) => return exchange(stream, "localhost", target, secrets).await,
+        Connection::Tcp(stream) => stream,
+    };
+    let authority = address.authority();
+    let (Some(tls), Address::Url { host, .. }) = (&secrets.tls, address) else {
+        return exchange(stream, &authority, target, secrets).await;
+    };
+    let server = ServerName::try_from(host.clone())
+        .map_err(|error| Failure::Tls(format!("{host} is no name: {error}")))?;
+    let stream = TlsConnector::from(Arc::clone(tls)).connect(server, stream).await;
+    let stream = stream.map_err(|error| Failure::Tls(hinted(&chain(&error))))?;
+    exchange(stream, &authority, target, secrets).await
 }
 
 /// Returns an error of TLS with what to do about it.

@@ -13,8 +13,8 @@ use rustix::net::{
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
 };
 
-/// The most files that are handed over at once.
-const MOST: usize = 8;
+/// The most files that are handed over at once; the kernel takes 253 (`SCM_MAX_FD`).
+const MOST: usize = 64;
 
 /// Sends up to [`MOST`] files, with one byte.
 ///

@@ -207,13 +207,16 @@ mod tests {
     #[test]
     fn inside_nothing_can_be_connected_by_sending_and_nothing_shared_be_shut_down() {
         inside(|| {
-            let (shared, _far) = UnixStream::pair().unwrap();
+            // As many as an agent can listen on, and the log.
+            let all = [(); 17].map(|()| UnixStream::pair().unwrap());
             let (own, _far_too) = UnixStream::pair().unwrap();
             let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
             let own_address = socket.local_addr().unwrap();
-            enter(HTTP, &[shared.as_fd()]).unwrap();
+            enter(HTTP, &all.each_ref().map(|(shared, _far)| shared.as_fd())).unwrap();
             denied("a destination", socket.send_to(b"x", own_address));
-            denied("the end of a shared socket", shared.shutdown(Shutdown::Both));
+            for (shared, _far) in &all {
+                denied("the end of a shared socket", shared.shutdown(Shutdown::Both));
+            }
             own.shutdown(Shutdown::Both).unwrap();
         });
     }

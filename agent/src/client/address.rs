@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::config::Listen;
+use crate::config::{DEFAULT_LISTEN, DEFAULT_SOCKET, Listen};
 
 /// The forms of an address, as the second half of "expected ...".
 const FORMS: &str = "ADDR:PORT, [ADDR6]:PORT, unix:/path/to.sock, http://HOST:PORT or \
@@ -26,6 +26,12 @@ pub enum Address {
 }
 
 impl Address {
+    /// Returns where an agent is that nobody has named: its usual socket file, then loopback.
+    pub(crate) fn usual() -> Vec<Self> {
+        let file = Listen::Unix(DEFAULT_SOCKET.into());
+        [Some(file), DEFAULT_LISTEN.parse().ok()].into_iter().flatten().map(Self::Listen).collect()
+    }
+
     /// Whether it is asked over TLS.
     pub(crate) const fn is_tls(&self) -> bool {
         matches!(self, Self::Url { tls: true, .. })

@@ -73,3 +73,50 @@ fn what_hinders_tls_is_said_with_what_to_do() {
         assert!(text.contains(error) && text.contains(hint), "{text}");
     }
 }
+
+/// Asks these addresses for a path.
+fn asked(addresses: &[&str]) -> Result<String, Failure> {
+    let addresses: Vec<Address> = addresses.iter().map(|text| text.parse().unwrap()).collect();
+    let agent = Agent { addresses: &addresses, options: &AgentOptions::default() };
+    fetch(&agent, "/").map(|body| String::from_utf8_lossy(&body).into_owned())
+}
+
+/// Starts a server on a socket file that answers the first connection.
+fn server(name: &str, answer: &'static str) -> String {
+    let path = std::env::temp_dir().join(format!("tcpwarden-{}-{name}", std::process::id()));
+    let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    let address = format!("unix:{}", path.display());
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        std::fs::remove_file(path).unwrap();
+        let _ = io::Read::read(&mut stream, &mut [0; 4096]);
+        let _ = io::Write::write_all(&mut stream, answer.as_bytes());
+    });
+    address
+}
+
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nyes";
+
+#[test]
+fn the_first_address_that_takes_a_connection_is_asked() {
+    let nowhere = "unix:/nonexistent/x.sock";
+    assert_eq!(asked(&[&server("first", OK), nowhere]).unwrap(), "yes");
+    assert_eq!(asked(&[nowhere, &server("second", OK)]).unwrap(), "yes");
+    let refusing = server("third", "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+    let error = asked(&[&refusing, "127.0.0.1:1"]).unwrap_err().to_string();
+    assert!(error.starts_with(&format!("at {refusing}: it answers 403")), "{error}");
+}
+
+#[test]
+fn without_an_agent_every_address_that_was_tried_is_named_with_its_reason() {
+    let error = asked(&["unix:/nonexistent/x.sock", "127.0.0.1:1"]).unwrap_err().to_string();
+    assert!(
+        error.starts_with("unix:/nonexistent/x.sock: No such file")
+            && error.contains(", 127.0.0.1:1: Connection refused")
+            && error.contains("--agent"),
+        "{error}"
+    );
+    let usual = Address::usual();
+    let usual: Vec<String> = usual.iter().map(ToString::to_string).collect();
+    assert_eq!(usual, ["unix:/run/tcpwarden/tcpwarden.sock", "127.0.0.1:10793"]);
+}

@@ -20,7 +20,6 @@ use super::output::{self, Output};
 use crate::cli::EventsArgs;
 use crate::client::{Address, Agent, AgentOptions, Failure};
 use crate::clock::monotonic;
-use crate::config::DEFAULT_LISTEN;
 use crate::events::older::Older;
 use crate::events::watch::Watch;
 use crate::events::workloads::Workloads;
@@ -89,22 +88,23 @@ pub fn events(arguments: &EventsArgs) -> Result<u8, Error> {
     Ok(exit::OK)
 }
 
-/// Asks the agent that was named, or the one at the usual address if it answers.
-fn older(agent: Option<&Address>, options: &AgentOptions) -> Result<Older, Error> {
-    let usual = DEFAULT_LISTEN.parse();
-    let Some(address) = agent.or(usual.as_ref().ok()) else { return Ok(Older::default()) };
-    let patience = if agent.is_some() { NAMED } else { USUAL };
-    Older::ask(&Agent { address, options }, patience).or_else(|error| {
+/// Asks the agent that was named, or one at a usual address if it answers.
+fn older(named: Option<&Address>, options: &AgentOptions) -> Result<Older, Error> {
+    let addresses = named.map_or_else(Address::usual, |named| vec![named.clone()]);
+    let patience = if named.is_some() { NAMED } else { USUAL };
+    let agent = Agent { addresses: &addresses, options };
+    Older::ask(&agent, patience).or_else(|error| {
         let text = names::printable(&error.to_string());
         if let Failure::Options(_) = error {
             return Err(Error::Usage(text));
         }
         let error = text;
-        let what = "owners of sockets that are older than this command are not known";
-        if agent.is_some() {
-            tracing::warn!(%address, error, "{what}");
+        let (what, address) =
+            ("owners of sockets that are older than this command are not known", agent.place());
+        if named.is_some() {
+            tracing::warn!(address, error, "{what}");
         } else {
-            tracing::debug!(%address, error, "{what}");
+            tracing::debug!(address, error, "{what}");
         }
         Ok(Older::default())
     })

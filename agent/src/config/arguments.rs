@@ -8,12 +8,18 @@ use clap::Args;
 /// Options of `run`, as text; the bounds are in [`super::RunConfig`].
 #[derive(Args, Debug, Default)]
 pub struct RunArgs {
-    /// Where to serve HTTP: ADDR:PORT, [ADDR6]:PORT or unix:/path/to.sock [default:
-    /// 127.0.0.1:10793]
+    /// Where to serve HTTP, once for each address: ADDR:PORT, [ADDR6]:PORT, NAME:PORT with a name
+    /// of /etc/hosts, :PORT for every address, or unix:/path/to.sock [default: 127.0.0.1:10793]
     #[expect(rustdoc::broken_intra_doc_links, reason = "the text is the help; it has no links")]
     #[arg(long, value_name = "ADDRESS", help_heading = "Serving")]
-    pub listen: Option<String>,
-    /// Which group may use the socket file, by name or number [default: that of the agent]
+    pub listen: Vec<String>,
+    /// The socket file beside these addresses, which the commands of this machine ask first: an
+    /// absolute path, or none. Only the agent's user may use it
+    /// [default: /run/tcpwarden/tcpwarden.sock]
+    #[arg(long, value_name = "PATH", help_heading = "Serving")]
+    pub socket: Option<String>,
+    /// Which group may use the socket files, by name of /etc/group or number; without it none may
+    /// use that of --socket [default: that of the agent]
     #[arg(long, value_name = "GROUP", allow_hyphen_values = true, help_heading = "Serving")]
     pub socket_group: Option<String>,
     /// Seconds between passes over the kernel's own socket list; at least 0.2, fractions allowed

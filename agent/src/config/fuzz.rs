@@ -31,8 +31,12 @@ pub(crate) fn config(data: &[u8]) {
 }
 
 fn is_within_bounds(config: &RunConfig) {
-    let listen = config.listen.to_string().parse::<Listen>();
-    assert_eq!(listen.as_ref(), Ok(&config.listen));
+    assert!((1..=16).contains(&config.listen.value.len()), "{config:?}");
+    for one in &config.listen.value {
+        let listen = one.to_string().parse::<Listen>();
+        assert_eq!(listen.as_ref(), Ok(one));
+    }
+    assert!(config.socket.value.as_ref().is_none_or(|path| path.is_absolute()), "{config:?}");
     let (least, day) = (Duration::from_millis(200), Duration::from_hours(24));
     assert!((least..=day).contains(&config.reconcile_interval), "{config:?}");
     assert!((least..=day).contains(&config.verify_after), "{config:?}");

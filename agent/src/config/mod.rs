@@ -10,6 +10,7 @@ mod file;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzz;
 mod listen;
+mod names;
 mod value;
 
 use std::ffi::OsString;
@@ -22,7 +23,7 @@ use crate::workload::Naming;
 
 pub use arguments::RunArgs;
 pub use expected::Expected;
-pub use listen::{DEFAULT_LISTEN, Listen};
+pub use listen::{DEFAULT_LISTEN, DEFAULT_SOCKET, Listen};
 
 use file::File;
 use value::{Origin, Raw};
@@ -51,6 +52,7 @@ pub(crate) const KEYS: &[Key] = &[
     Key { name: "log", default: "info" },
     Key { name: "keep-privileges", default: "false" },
     Key { name: "expose-connections", default: "false" },
+    Key { name: "socket", default: DEFAULT_SOCKET },
     Key { name: "socket-group", default: "" },
     Key { name: "web-config-file", default: "" },
 ];
@@ -58,12 +60,23 @@ pub(crate) const KEYS: &[Key] = &[
 /// Variables that are no keys: where the file is, and where other commands find the agent.
 const OTHER_VARIABLES: [&str; 2] = ["TCPWARDEN_CONFIG", "TCPWARDEN_AGENT"];
 
+/// A value for which it matters whether a source names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sourced<T> {
+    /// The value.
+    pub value: T,
+    /// Whether no source names it.
+    pub is_default: bool,
+}
+
 /// The configuration of `run`, checked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunConfig {
-    /// Where the agent serves HTTP.
-    pub listen: Listen,
-    /// The id of the group that may use the socket file; `None` for the group of the agent.
+    /// Where the agent serves HTTP: at least one address.
+    pub listen: Sourced<Vec<Listen>>,
+    /// The socket file beside the addresses; `None` for none.
+    pub socket: Sourced<Option<PathBuf>>,
+    /// The id of the group that may use the socket files; `None` for the group of the agent.
     pub socket_group: Option<u32>,
     /// The time between reconcile passes, 0.2 s to a day.
     pub reconcile_interval: Duration,
@@ -120,13 +133,21 @@ impl RunConfig {
         let find =
             |name: &'static str, argument: Option<&str>| find(name, argument, environment, file);
         let flag = |given: bool| given.then_some("true");
-        let listen = find("listen", arguments.listen.as_deref())?.listen()?;
+        let addresses = match arguments.listen.as_slice() {
+            [] => find("listen", None)?,
+            texts => Raw::texts("listen", Origin::Argument, texts),
+        };
+        let listen = addresses.listen()?;
+        let file_beside = find("socket", arguments.socket.as_deref())?;
+        let socket = file_beside.socket()?;
         let socket_group = find("socket-group", arguments.socket_group.as_deref())?;
+        let has_file = socket.is_some() || listen.iter().any(Listen::is_file);
         let web_config_file = find("web-config-file", arguments.web_config_file.as_deref())?;
         Ok(Self {
             web_config_file: web_config_file.file_of_tcp(&listen)?,
-            socket_group: socket_group.group(&listen)?,
-            listen,
+            socket_group: socket_group.group(has_file)?,
+            listen: Sourced { value: listen, is_default: addresses.is_default() },
+            socket: Sourced { value: socket, is_default: file_beside.is_default() },
             reconcile_interval: find(
                 "reconcile-interval",
                 arguments.reconcile_interval.as_deref(),

@@ -5,8 +5,10 @@ use std::path::Path;
 
 use super::*;
 
+mod serving;
+
 /// Loads from the given sources; the file gets the name of the test.
-fn load(
+pub(super) fn load(
     arguments: &RunArgs,
     environment: &[(&str, &str)],
     file: Option<(&str, &str)>,
@@ -49,7 +51,9 @@ fn refused(
 #[test]
 fn without_any_source_the_defaults_hold() {
     let config = load(&RunArgs::default(), &[], None).unwrap();
-    assert_eq!(config.listen, Listen::Tcp("127.0.0.1:10793".parse().unwrap()));
+    assert_eq!(config.listen.value, ["127.0.0.1:10793".parse().unwrap()]);
+    assert_eq!(config.socket.value, Some("/run/tcpwarden/tcpwarden.sock".into()));
+    assert!(config.listen.is_default && config.socket.is_default);
     assert_eq!(
         (config.reconcile_interval, config.drain_interval),
         (Duration::from_secs(30), Duration::from_millis(50))
@@ -150,24 +154,6 @@ fn a_wrong_value_is_named_with_its_source_and_what_is_allowed() {
 }
 
 #[test]
-fn listen_takes_addresses_and_socket_files_and_explains_the_rest() {
-    let listen =
-        |text: &str| load(&RunArgs { listen: Some(text.into()), ..RunArgs::default() }, &[], None);
-    assert_eq!(listen("[::1]:0").unwrap().listen.to_string(), "[::1]:0");
-    assert_eq!(listen("unix:/run/t.sock").unwrap().listen, Listen::Unix("/run/t.sock".into()));
-    for wrong in ["localhost:1", "127.0.0.1", ":9100", "unix:relative", "unix:", "127.0.0.1:99999"]
-    {
-        let error = listen(wrong).unwrap_err();
-        assert_eq!(error.code(), 2);
-        assert!(
-            error.to_string().starts_with(&format!("--listen is '{wrong}': expected ")),
-            "{error}"
-        );
-    }
-    assert!(listen(&format!("unix:/{}", "x".repeat(107))).is_err());
-}
-
-#[test]
 fn variables_that_look_like_options_and_are_none_are_found() {
     let names = [
         "TCPWARDEN_RING_BYTS",
@@ -204,46 +190,6 @@ fn filters_of_the_log_that_say_something_are_taken() {
         let environment = [("TCPWARDEN_LOG", filter)];
         assert_eq!(load(&RunArgs::default(), &environment, None).unwrap().log, filter);
     }
-}
-
-#[test]
-fn a_socket_file_can_be_for_a_group_by_name_or_number() {
-    let of = |group: &str, listen: &str| {
-        load(
-            &RunArgs { listen: Some(listen.into()), ..RunArgs::default() },
-            &[("TCPWARDEN_SOCKET_GROUP", group)],
-            None,
-        )
-    };
-    assert_eq!(of("", "unix:/x.sock").unwrap().socket_group, None);
-    assert_eq!(of("4711", "unix:/x.sock").unwrap().socket_group, Some(4711));
-    assert_eq!(of("root", "unix:/x.sock").unwrap().socket_group, Some(0));
-    for (group, listen, allowed) in [
-        ("no-such-group", "unix:/x.sock", "a group of this machine, by name or number"),
-        ("4294967295", "unix:/x.sock", "a group of this machine, by name or number"),
-        ("-1", "unix:/x.sock", "a group of this machine, by name or number"),
-        ("root", "127.0.0.1:1", "none, because --listen names no socket file"),
-    ] {
-        let error = of(group, listen).unwrap_err().to_string();
-        assert_eq!(error, format!("TCPWARDEN_SOCKET_GROUP is '{group}': expected {allowed}"));
-    }
-    let file = Some(("group", "listen = \"unix:/x.sock\"\nsocket-group = 7"));
-    assert_eq!(load(&RunArgs::default(), &[], file).unwrap().socket_group, Some(7));
-}
-
-#[test]
-fn a_web_configuration_is_for_a_tcp_address() {
-    let of = |listen: &str| {
-        let arguments = RunArgs { listen: Some(listen.into()), ..RunArgs::default() };
-        load(&arguments, &[("TCPWARDEN_WEB_CONFIG_FILE", "/etc/web.yml")], None)
-    };
-    assert_eq!(of("0.0.0.0:1").unwrap().web_config_file, Some("/etc/web.yml".into()));
-    assert_eq!(
-        of("unix:/x.sock").unwrap_err().to_string(),
-        "TCPWARDEN_WEB_CONFIG_FILE is '/etc/web.yml': expected none, because --listen names a \
-         socket file, which has its mode"
-    );
-    assert_eq!(load(&RunArgs::default(), &[], None).unwrap().web_config_file, None);
 }
 
 #[test]

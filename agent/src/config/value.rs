@@ -1,13 +1,14 @@
 //! One value of the configuration, from text or TOML to a checked value. Every refusal has the same
 //! form.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use nix::unistd::Group;
 use toml::Value;
 
-use super::listen::{ADDRESSES, Listen};
+use super::listen::{self, ADDRESSES, Listen};
+use super::names::{self, GROUPS, HOSTS};
 use crate::exit::Error;
 use crate::workload::Naming;
 
@@ -40,6 +41,12 @@ impl Raw {
         Self { name, origin, value: Value::String(text.to_owned()), textual: true }
     }
 
+    /// Returns a value from several options of one name.
+    pub(super) fn texts(name: &'static str, origin: Origin, texts: &[String]) -> Self {
+        let values = texts.iter().cloned().map(Value::String).collect();
+        Self { name, origin, value: Value::Array(values), textual: true }
+    }
+
     /// Returns a value from the file.
     pub(super) fn file(name: &'static str, path: PathBuf, value: Value) -> Self {
         Self { name, origin: Origin::File(path), value, textual: false }
@@ -50,37 +57,75 @@ impl Raw {
         (!matches!(self.origin, Origin::Default)).then_some(self)
     }
 
-    /// Reads an address to listen on.
-    pub(super) fn listen(&self) -> Result<Listen, Error> {
-        let text = self.value.as_str().ok_or_else(|| self.refuse(ADDRESSES))?;
-        text.parse().map_err(|allowed: String| self.refuse(&allowed))
+    /// Whether it is the default.
+    pub(super) const fn is_default(&self) -> bool {
+        matches!(self.origin, Origin::Default)
     }
 
-    /// Reads the group of a socket file, by name or number: `None` for none. Only with a socket
-    /// file to listen on.
-    pub(super) fn group(&self, listen: &Listen) -> Result<Option<u32>, Error> {
+    /// Reads the addresses to listen on: text, with commas between several, or a list of texts.
+    pub(super) fn listen(&self) -> Result<Vec<Listen>, Error> {
+        let hosts = names::text(HOSTS);
+        let read = |text: &str| {
+            let find = |name: &str| names::address(&hosts, name);
+            Listen::read(text, find).map_err(|allowed| self.with(text.into()).refuse(&allowed))
+        };
+        let of = |value: &Value| {
+            let text = value.as_str().ok_or_else(|| self.with(value.clone()).refuse(ADDRESSES))?;
+            let pieces: Result<Vec<Listen>, Error> =
+                text.split(',').map(str::trim).map(read).collect();
+            // A path may have a comma.
+            if pieces.is_err() && text.starts_with("unix:") {
+                return read(text).map(|one| vec![one]);
+            }
+            pieces
+        };
+        let mut all = match &self.value {
+            Value::Array(values) => values.iter().map(of).collect::<Result<Vec<_>, _>>()?.concat(),
+            value => of(value)?,
+        };
+        let mut seen = HashSet::new();
+        // Any free port is another one each time.
+        all.retain(|one| one.is_any_port() || seen.insert(one.clone()));
+        if all.is_empty() || all.len() > listen::MOST {
+            return Err(self.refuse(&format!("1 to {} addresses", listen::MOST)));
+        }
+        Ok(all)
+    }
+
+    /// Reads the path of the socket file: `None` for none.
+    pub(super) fn socket(&self) -> Result<Option<PathBuf>, Error> {
+        let path = match self.value.as_str() {
+            Some("none") => return Ok(None),
+            path => path.unwrap_or_default(),
+        };
+        match listen::refused_path(path) {
+            None => Ok(Some(PathBuf::from(path))),
+            Some(allowed) => Err(self.refuse(&format!("none, or {allowed}"))),
+        }
+    }
+
+    /// Reads the group of the socket files, by name or number: `None` for none. Only with a socket
+    /// file, which `has_file` says.
+    pub(super) fn group(&self, has_file: bool) -> Result<Option<u32>, Error> {
         if self.value.as_str() == Some("") {
             return Ok(None);
         }
-        if !matches!(listen, Listen::Unix(_)) {
-            return Err(self.refuse("none, because --listen names no socket file"));
+        if !has_file {
+            return Err(self.refuse("none, because --listen and --socket name no socket file"));
         }
         let by_number = self.whole().and_then(|number| u32::try_from(number).ok());
         // The number of no group, which `chown` takes for "leave it" (`chown(2)`).
         let by_number = by_number.filter(|number| *number != u32::MAX);
-        let by_name = || {
-            let group = Group::from_name(self.value.as_str()?).ok()??;
-            Some(group.gid.as_raw())
-        };
+        let by_name = || names::group(&names::text(GROUPS), self.value.as_str()?);
         let group = by_number.or_else(by_name);
-        group.map(Some).ok_or_else(|| self.refuse("a group of this machine, by name or number"))
+        group.map(Some).ok_or_else(|| self.refuse("a name that /etc/group has, or a number"))
     }
 
-    /// Reads the name of a file that is for a TCP address only: `None` for none.
-    pub(super) fn file_of_tcp(&self, listen: &Listen) -> Result<Option<PathBuf>, Error> {
+    /// Reads the name of a file that is for TCP addresses only: `None` for none.
+    pub(super) fn file_of_tcp(&self, listen: &[Listen]) -> Result<Option<PathBuf>, Error> {
         match self.value.as_str() {
             Some("") => Ok(None),
-            Some(_) if matches!(listen, Listen::Unix(_)) => {
+            Some(_) if listen.iter().all(Listen::is_file) => {
                 Err(self.refuse("none, because --listen names a socket file, which has its mode"))
             }
             Some(path) => Ok(Some(PathBuf::from(path))),
@@ -172,6 +217,11 @@ impl Raw {
             Value::Integer(number) => u64::try_from(*number).ok(),
             _ => None,
         }
+    }
+
+    /// Returns another value from the same place.
+    fn with(&self, value: Value) -> Self {
+        Self { name: self.name, origin: self.origin.clone(), value, textual: self.textual }
     }
 
     /// Returns the error for a value that is not allowed.

@@ -1,17 +1,18 @@
-//! Which clients `/api` answers: by default only those on this machine.
+//! Which clients `/api` answers, by the address that they ask and by who they are.
 //!
 //! `/metrics` shows no single connection, so a Prometheus on another machine may read it. `/api`
-//! shows which process talks to which address, so it answers on loopback and on a socket file, and
-//! elsewhere only with `--expose-connections`.
+//! shows which process talks to which address, so it answers programs of this machine, on a socket
+//! file or from loopback, and clients that the web configuration knows; others only with
+//! `--expose-connections`.
 
 use std::net::{IpAddr, SocketAddr};
 
 use axum::http::{HeaderMap, header};
 use clap::ValueEnum;
 
-use crate::config::Listen;
+use super::places::Peer;
 
-/// Which clients `/api` answers.
+/// Which clients of a listener `/api` answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Access {
     /// Every client that can reach the listener: it is a socket file, which has its mode, or
@@ -19,14 +20,18 @@ pub(crate) enum Access {
     Anyone,
     /// Programs on this machine: the listener has a loopback address.
     Local,
-    /// No client: other machines can reach the listener's address.
+    /// Clients that ask from loopback, and clients that have shown a password or a certificate:
+    /// other machines can reach the listener's address.
+    Known,
+    /// No client: other machines can reach every address of the agent, and it has no socket file.
     Nobody,
 }
 
 /// The reason why a request is refused.
 pub(super) const NOT_EXPOSED: &str = "\
     this address can be reached from other machines, and /api shows addresses and process names: \
-    listen on 127.0.0.1, [::1] or a socket file, or start the agent with --expose-connections";
+    ask on the socket file, from 127.0.0.1 or [::1], or with a password or certificate of the web \
+    configuration, or start the agent with --expose-connections";
 pub(super) const FOREIGN_HOST: &str = "\
     the request names a host that is not this machine's loopback (a web page may have been made \
     to ask in its place): ask for 127.0.0.1, [::1] or localhost, or start the agent with \
@@ -39,16 +44,37 @@ pub(super) const FOR_OTHERS: &str = "\
 const FORWARDED: [&str; 5] =
     ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
 
+/// Who asks, as far as it matters to `/api`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asker {
+    /// What it may ask.
+    pub(super) access: Access,
+    /// Whether it has opened a socket file, so that it may see arguments of processes.
+    pub(super) has_file: bool,
+}
+
 impl Access {
-    /// Returns which clients may ask on an address.
+    /// Returns which clients may ask on a TCP address; `alone` says that nobody can ask elsewhere.
     #[must_use]
-    pub(crate) const fn of(listen: &Listen, exposed: bool) -> Self {
-        match listen {
+    pub(crate) fn of(address: IpAddr, exposed: bool, alone: bool) -> Self {
+        match address.to_canonical() {
             _ if exposed => Self::Anyone,
-            Listen::Unix(_) => Self::Anyone,
-            Listen::Tcp(address) if address.ip().to_canonical().is_loopback() => Self::Local,
-            Listen::Tcp(_) => Self::Nobody,
+            address if address.is_loopback() => Self::Local,
+            _ if alone => Self::Nobody,
+            _ => Self::Known,
         }
+    }
+
+    /// Returns what holds for one client; `is_known` says that it has shown a password or a
+    /// certificate that the web configuration verifies.
+    pub(super) fn for_one(self, peer: Peer, is_known: bool) -> Asker {
+        let access = match self {
+            Self::Known if is_known => Self::Anyone,
+            Self::Known if peer.is_some_and(|address| address.is_loopback()) => Self::Local,
+            Self::Known => Self::Nobody,
+            access => access,
+        };
+        Asker { access, has_file: peer.is_none() }
     }
 
     /// Returns its name, as the HTTP process takes it.
@@ -56,6 +82,7 @@ impl Access {
         match self {
             Self::Anyone => "anyone",
             Self::Local => "local",
+            Self::Known => "known",
             Self::Nobody => "nobody",
         }
     }
@@ -69,7 +96,8 @@ impl Access {
         let mut hosts = headers.get_all(header::HOST).iter().peekable();
         match self {
             Self::Anyone => None,
-            Self::Nobody => Some(NOT_EXPOSED),
+            // One who is known has another access by then.
+            Self::Nobody | Self::Known => Some(NOT_EXPOSED),
             Self::Local if FORWARDED.iter().any(|name| headers.contains_key(*name)) => {
                 Some(FOR_OTHERS)
             }
@@ -146,18 +174,35 @@ mod tests {
 
     #[test]
     fn only_loopback_and_socket_files_answer_unless_told_otherwise() {
-        let tcp = |address: &str| Listen::Tcp(address.parse().unwrap());
-        for (listen, exposed, access) in [
-            (Listen::Unix("/x".into()), false, Access::Anyone),
-            (tcp("127.0.0.1:1"), false, Access::Local),
-            (tcp("[::1]:1"), false, Access::Local),
-            (tcp("[::ffff:127.0.0.1]:1"), false, Access::Local),
-            (tcp("0.0.0.0:1"), false, Access::Nobody),
-            (tcp("[::]:1"), false, Access::Nobody),
-            (tcp("192.168.1.1:1"), false, Access::Nobody),
-            (tcp("0.0.0.0:1"), true, Access::Anyone),
+        for (address, exposed, alone, access) in [
+            ("127.0.0.1", false, false, Access::Local),
+            ("::1", false, true, Access::Local),
+            ("::ffff:127.0.0.1", false, false, Access::Local),
+            ("0.0.0.0", false, false, Access::Known),
+            ("::", false, false, Access::Known),
+            ("192.168.1.1", false, false, Access::Known),
+            ("192.168.1.1", false, true, Access::Nobody),
+            ("0.0.0.0", true, true, Access::Anyone),
+            ("0.0.0.0", true, false, Access::Anyone),
         ] {
-            assert_eq!(Access::of(&listen, exposed), access, "{listen}");
+            assert_eq!(Access::of(address.parse().unwrap(), exposed, alone), access, "{address}");
         }
+    }
+
+    #[test]
+    fn on_an_address_that_others_can_reach_it_matters_who_asks() {
+        let far: Peer = Some([10, 0, 0, 1].into());
+        let near: Peer = Some([127, 0, 0, 1].into());
+        let of = |access: Access, peer, is_known| access.for_one(peer, is_known).access;
+        assert_eq!(of(Access::Known, far, false), Access::Nobody);
+        assert_eq!(of(Access::Known, near, false), Access::Local);
+        assert_eq!(of(Access::Known, far, true), Access::Anyone);
+        for access in [Access::Anyone, Access::Local, Access::Nobody] {
+            for (peer, is_known) in [(far, false), (near, true), (None, false)] {
+                assert_eq!(of(access, peer, is_known), access, "it does not matter");
+            }
+        }
+        let has_file = |peer| Access::Anyone.for_one(peer, true).has_file;
+        assert_eq!([has_file(None), has_file(near), has_file(far)], [true, false, false]);
     }
 }

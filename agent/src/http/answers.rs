@@ -79,17 +79,25 @@ impl Views {
             Question::Metrics if !(self.alive)() => (Outcome::StandsStill, Text::Bytes(Vec::new())),
             Question::Metrics => (Outcome::Done, Text::Page((self.metrics)())),
             Question::Overview => done(page::render(&(self.overview)()).into_bytes()),
-            Question::Query(which, parameters) => match self.query(*which, parameters)? {
-                Ok(text) => done(text.into_bytes()),
-                Err(error) => {
-                    tracing::warn!(error, "a query could not be answered");
-                    (Outcome::Failed, Text::Bytes(Vec::new()))
+            Question::Query(which, parameters) | Question::Whole(which, parameters) => {
+                let is_whole = matches!(question, Question::Whole(..));
+                match self.query(*which, parameters, is_whole)? {
+                    Ok(text) => done(text.into_bytes()),
+                    Err(error) => {
+                        tracing::warn!(error, "a query could not be answered");
+                        (Outcome::Failed, Text::Bytes(Vec::new()))
+                    }
                 }
-            },
+            }
         })
     }
 
-    fn query(&self, which: u8, parameters: &str) -> io::Result<Result<String, String>> {
+    fn query(
+        &self,
+        which: u8,
+        parameters: &str,
+        is_whole: bool,
+    ) -> io::Result<Result<String, String>> {
         let refused = |what: String| io::Error::new(io::ErrorKind::InvalidData, what);
         let nobody = || refused("a query, where nobody may ask".to_owned());
         let source = self.source.as_ref().ok_or_else(nobody)?;
@@ -97,7 +105,9 @@ impl Views {
         let query = query.ok_or_else(|| refused(format!("query {which}")))?;
         let prepared = query.prepare(parameters);
         let prepared = prepared.map_err(|refusal| refused(refusal.to_string()))?;
-        Ok(prepared(source).map_err(|error| error.to_string()))
+        let answer =
+            if is_whole { prepared(source) } else { prepared(&source.without_arguments()) };
+        Ok(answer.map_err(|error| error.to_string()))
     }
 }
 
@@ -122,8 +132,10 @@ mod tests {
             source: None,
         };
         for which in 0..=u8::MAX {
-            let refused = views.to(&Question::Query(which, String::new())).err();
-            assert_eq!(refused.map(|error| error.kind()), Some(io::ErrorKind::InvalidData));
+            for query in [Question::Query, Question::Whole] {
+                let refused = views.to(&query(which, String::new())).err();
+                assert_eq!(refused.map(|error| error.kind()), Some(io::ErrorKind::InvalidData));
+            }
         }
         let (_outcome, page) = views.to(&Question::Metrics).unwrap();
         assert_eq!(page.as_ref(), b"page");

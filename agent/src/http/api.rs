@@ -6,13 +6,13 @@
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{RawQuery, State};
+use axum::extract::{Extension, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use serde::Serialize;
 
-use super::access::Access;
+use super::access::Asker;
 use super::gate::Gate;
 use super::lane::Lane;
 use super::question::{MOST, Question};
@@ -22,7 +22,6 @@ use crate::query::{self, Entry, Refusal};
 /// What the handlers share.
 #[derive(Clone)]
 struct Shared {
-    access: Access,
     lane: Lane,
     gate: Gate,
 }
@@ -39,28 +38,30 @@ struct Refused<'a> {
     allowed: Option<&'a str>,
 }
 
-/// Returns one route for each query.
-pub(super) fn router(access: Access, lane: Lane) -> Router {
+/// Returns one route for each query. Each request comes with its [`Asker`].
+pub(super) fn router(lane: Lane) -> Router {
     let add = |router: Router<Shared>, (which, query): (u8, &'static Entry)| {
-        let handler = move |State(shared), RawQuery(parameters): RawQuery, headers| async move {
-            answer((which, query), &shared, parameters.unwrap_or_default(), &headers).await
+        let handler = move |State(shared): State<Shared>,
+                            Extension(asker): Extension<Asker>,
+                            RawQuery(parameters): RawQuery,
+                            headers: HeaderMap| async move {
+            if let Some(error) = asker.access.refusal(&headers) {
+                return refusal(StatusCode::FORBIDDEN, &plain(error));
+            }
+            answer((which, query), &shared, asker, parameters.unwrap_or_default()).await
         };
         router.route(&query.path(), get(handler))
     };
-    let shared = Shared { access, lane, gate: Gate::new() };
+    let shared = Shared { lane, gate: Gate::new() };
     (0..).zip(query::ALL).fold(Router::new(), add).with_state(shared)
 }
 
 async fn answer(
     (which, query): (u8, &Entry),
     shared: &Shared,
+    asker: Asker,
     parameters: String,
-    headers: &HeaderMap,
 ) -> Response {
-    let plain = |error| Refused { error, parameter: None, value: None, allowed: None };
-    if let Some(error) = shared.access.refusal(headers) {
-        return refusal(StatusCode::FORBIDDEN, &plain(error));
-    }
     if parameters.len() > MOST {
         return refusal(StatusCode::URI_TOO_LONG, &plain("the parameters are too long"));
     }
@@ -74,10 +75,15 @@ async fn answer(
         };
         return refusal(StatusCode::BAD_REQUEST, &refused);
     }
-    match asked(&shared.gate, &shared.lane, &Question::Query(which, parameters)).await {
+    let question = if asker.has_file { Question::Whole } else { Question::Query };
+    match asked(&shared.gate, &shared.lane, &question(which, parameters)).await {
         Ok(text) => json(StatusCode::OK, text),
         Err(response) => response,
     }
+}
+
+const fn plain(error: &str) -> Refused<'_> {
+    Refused { error, parameter: None, value: None, allowed: None }
 }
 
 fn refusal(status: StatusCode, refused: &Refused<'_>) -> Response {

@@ -1,7 +1,7 @@
 //! Tests of `/api` and of the commands that ask it, over real sockets.
 
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::{IpAddr, TcpListener, TcpStream};
 use std::thread;
 
 use super::Access;
@@ -89,12 +89,12 @@ async fn a_page_from_elsewhere_cannot_ask_under_its_own_name() {
 
 #[tokio::test]
 async fn on_an_address_that_others_can_reach_nobody_is_answered_unless_told_otherwise() {
-    let everywhere = Listen::Tcp("0.0.0.0:0".parse().unwrap());
-    let server = start_with(&any_port(), Access::of(&everywhere, false));
+    let everywhere = IpAddr::from([0, 0, 0, 0]);
+    let server = start_with(&any_port(), Access::of(everywhere, false, true));
     let (status, body) = ask(&server, "/api/v1/connections", Some("127.0.0.1")).await;
     assert!(status == 403 && body.contains("--expose-connections"), "{status} {body}");
     assert_eq!(ask(&server, "/metrics", Some("x")).await.0, 200);
-    let server = start_with(&any_port(), Access::of(&everywhere, true));
+    let server = start_with(&any_port(), Access::of(everywhere, true, true));
     assert_eq!(ask(&server, "/api/v1/connections", Some("node7.example")).await.0, 200);
 }
 
@@ -201,8 +201,8 @@ async fn a_server_that_says_nothing_is_given_up() {
     // The limit is the client's own; what is tested is that it covers connecting, sending and
     // reading.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = Address::Listen(Listen::Tcp(listener.local_addr().unwrap()));
-    let agent = Agent { address: &address, options: &AgentOptions::default() };
+    let addresses = [Address::Listen(Listen::Tcp(listener.local_addr().unwrap()))];
+    let agent = Agent { addresses: &addresses, options: &AgentOptions::default() };
     let failure =
         client::fetch_within(std::time::Duration::from_millis(50), &agent, "/").await.unwrap_err();
     assert!(matches!(failure, Failure::Slow(_)), "{failure}");

@@ -19,31 +19,35 @@ const CHALLENGE: HeaderValue = HeaderValue::from_static("Basic realm=\"tcpwarden
 /// The hash of no password, behind its version and cost.
 const NO_PASSWORD: &str = "abcdefghijklmnopqrstuuabcdefghijklmnopqrstuvwxyz01232";
 
-/// Returns the answer for a request that is refused; `None` if it may go on.
-pub(super) async fn refusal(web: &Web, headers: &HeaderMap, peer: Peer) -> Option<Response> {
+/// Returns whether a request has shown a password: none needs one if there are no users.
+///
+/// # Errors
+/// The answer for a request that is refused.
+pub(super) async fn admitted(
+    web: &Web,
+    headers: &HeaderMap,
+    peer: Peer,
+) -> Result<bool, Box<Response>> {
     let rules = web.rules();
     if rules.users.is_empty() {
-        return None;
+        return Ok(false);
     }
-    match admits(&rules, &web.passwords, headers, peer).await {
-        Ok(true) => None,
-        Ok(false) => Some(
-            (
-                StatusCode::UNAUTHORIZED,
-                [(header::WWW_AUTHENTICATE, CHALLENGE)],
-                "a user and a password are needed\n",
-            )
-                .into_response(),
-        ),
-        Err(Crowded) => Some(
-            (
-                StatusCode::TOO_MANY_REQUESTS,
-                [(header::RETRY_AFTER, HeaderValue::from_static("1"))],
-                "too many passwords wait to be verified\n",
-            )
-                .into_response(),
-        ),
-    }
+    let refusal = match admits(&rules, &web.passwords, headers, peer).await {
+        Ok(true) => return Ok(true),
+        Ok(false) => (
+            StatusCode::UNAUTHORIZED,
+            [(header::WWW_AUTHENTICATE, CHALLENGE)],
+            "a user and a password are needed\n",
+        )
+            .into_response(),
+        Err(Crowded) => (
+            StatusCode::TOO_MANY_REQUESTS,
+            [(header::RETRY_AFTER, HeaderValue::from_static("1"))],
+            "too many passwords wait to be verified\n",
+        )
+            .into_response(),
+    };
+    Err(Box::new(refusal))
 }
 
 async fn admits(

@@ -1,6 +1,6 @@
 //! The process that speaks HTTP: `tcpwarden http`, started by the agent alone.
 //!
-//! It gets a listener and its lanes, locks itself in, and serves. Whatever it parses, it has no
+//! It gets listeners and its lanes, locks itself in, and serves. Whatever it parses, it has no
 //! capability, no file, and no way to another process but its questions.
 
 use std::io;
@@ -30,9 +30,9 @@ const NAME: &std::ffi::CStr = c"tcpwarden-http";
 /// What the agent tells it.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 pub struct ChildArgs {
-    /// Which clients /api answers
-    #[arg(long)]
-    access: Access,
+    /// Which clients /api answers, for each listener in order
+    #[arg(long, required = true)]
+    access: Vec<Access>,
     /// That a socket with a web configuration comes too
     #[arg(long)]
     web: bool,
@@ -55,13 +55,14 @@ pub fn run(arguments: &ChildArgs) -> Result<u8, Error> {
         .build()
         .context("cannot start the HTTP runtime")?;
     let _runtime = runtime.enter();
-    let Given { life, incoming, lanes, web } = given(arguments.web)
+    let Given { life, incoming, lanes, web } = given(&arguments.access, arguments.web)
         .context("this command is for the agent alone: it wants its sockets")?;
     // Inside the sandbox no thread can be started.
     let web = web.map(|socket| Ok::<_, io::Error>((socket, verifier()?))).transpose();
     let web = web.context("cannot start the thread that verifies passwords")?;
-    lock_in("the HTTP process", sandbox::HTTP, &[incoming.as_fd(), log::target()]);
-    let router = router(lanes.clone(), arguments.access);
+    let shared: Vec<_> = incoming.descriptors().chain([log::target()]).collect();
+    lock_in("the HTTP process", sandbox::HTTP, &shared);
+    let router = router(lanes.clone());
     runtime.block_on(async {
         let (web, later) = match web {
             None => (None, None),
@@ -100,19 +101,19 @@ struct Given {
 }
 
 /// Takes over what the agent hands over.
-fn given(has_web: bool) -> io::Result<Given> {
+fn given(access: &[Access], has_web: bool) -> io::Result<Given> {
     let life = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let mut files = handover::receive(&life)?;
     let web = if has_web { files.pop() } else { None };
-    let files: [OwnedFd; Lanes::COUNT + 1] = files
+    let lanes = files.split_off(access.len().min(files.len()));
+    let lanes: [OwnedFd; Lanes::COUNT] = lanes
         .try_into()
-        .map_err(|files: Vec<_>| io::Error::other(format!("{} files came", files.len())))?;
+        .map_err(|lanes: Vec<_>| io::Error::other(format!("{} lanes came", lanes.len())))?;
     life.set_nonblocking(true)?;
-    let [listener, lanes @ ..] = files;
     let web = web.map(UnixStream::from).map(tokio::net::UnixStream::from_std).transpose()?;
     Ok(Given {
         life: tokio::net::UnixStream::from_std(life)?,
-        incoming: Incoming::new(listener)?,
+        incoming: Incoming::new(files.into_iter().zip(access.iter().copied()))?,
         lanes: Lanes::new(lanes.map(UnixStream::from))?,
         web,
     })

@@ -1,6 +1,7 @@
-//! The agent's HTTP surface: `/`, `/metrics`, `/api/v1`, `/healthz`, `/readyz`, on loopback or a
-//! socket file.
+//! The agent's HTTP surface: `/`, `/metrics`, `/api/v1`, `/healthz`, `/readyz`, on addresses and a
+//! socket file beside them.
 //!
+//! `bound` binds in the agent, `socket_file` and `passed` for it; `access` says who may ask where.
 //! It is a process of its own, behind `sandbox`, that asks the agent: `process` starts it and
 //! `answers` answers, in the agent; `child` and the rest run in that process. `question` is all
 //! that they say to each other. With a web configuration (`crate::web`) the agent hands over what
@@ -17,6 +18,7 @@ mod access;
 mod answers;
 mod api;
 mod auth;
+mod bound;
 pub mod child;
 mod failure;
 mod flight;
@@ -27,6 +29,7 @@ mod gate;
 mod lane;
 mod listener;
 mod page;
+mod passed;
 mod passwords;
 mod places;
 mod process;
@@ -35,18 +38,24 @@ mod render;
 mod routes;
 mod secure;
 mod serve;
+mod socket_file;
 mod web;
 
 pub(crate) use access::Access;
 pub(crate) use answers::Views;
-pub(crate) use listener::Bound;
+pub(crate) use bound::Bound;
 pub(crate) use page::Overview;
+pub(crate) use passed::Passed;
 pub(crate) use process::{Supervisor, supervised};
 
 #[cfg(test)]
 mod api_tests;
 #[cfg(test)]
 mod crowd_tests;
+#[cfg(test)]
+mod known_tests;
+#[cfg(test)]
+mod socket_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Starts the process that speaks HTTP, and starts it again once.
 //!
-//! Called by `run`, on a thread of its own. The process has nothing but the listener and its
+//! Called by `run`, on a thread of its own. The process has nothing but the listeners and its
 //! lanes, so what gets into it over HTTP gets nothing else. Guarantees: it ends with the agent,
 //! however the agent ends; if it ends by itself it is started again, and if it does so again within
 //! [`AGAIN`], the agent ends.
@@ -20,9 +20,9 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::access::Access;
 use super::answers::Views;
+use super::bound::Bound;
 use super::child;
 use super::lane::Lanes;
-use super::listener::Bound;
 use crate::kernel::privileges;
 use crate::web::Handed;
 use crate::{handover, log};
@@ -38,8 +38,7 @@ const NOBODY: u32 = 65534;
 
 /// What is needed to run the process.
 pub(crate) struct Supervisor {
-    listener: OwnedFd,
-    access: Access,
+    listeners: Vec<(OwnedFd, Access)>,
     log: String,
     web: Option<Handed>,
     views: Receiver<Views>,
@@ -62,23 +61,23 @@ struct Served {
     life: UnixStream,
 }
 
-/// Returns what runs the process for a listener, and what begins and ends it.
+/// Returns what runs the process for listeners, and what begins and ends it.
 ///
 /// # Errors
 /// If no descriptor is left.
 pub(crate) fn supervised(
-    bound: &Bound,
-    access: Access,
+    bound: &[Bound],
     log: &str,
     web: Option<Handed>,
 ) -> anyhow::Result<(Supervisor, Process)> {
     let (stop, stopping) = UnixStream::pair().context("cannot make a pair of sockets")?;
     let (views, shown) = sync_channel(1);
     let (started, starting) = sync_channel(1);
-    let listener = bound.listener().context("cannot hand the listener over")?;
+    let of = |bound: &Bound| Ok((bound.listener()?, bound.access()));
+    let listeners: io::Result<Vec<_>> = bound.iter().map(of).collect();
+    let listeners = listeners.context("cannot hand the listeners over")?;
     let log = log.to_owned();
-    let supervisor =
-        Supervisor { listener, access, log, web, views: shown, started, stop: stopping };
+    let supervisor = Supervisor { listeners, log, web, views: shown, started, stop: stopping };
     Ok((supervisor, Process { views, started: starting, _stop: stop }))
 }
 
@@ -137,8 +136,8 @@ impl Supervisor {
         }
         let child = self.spawn(of_child)?;
         let mut served = Served { child, life };
-        let (listener, far) = (self.listener.as_fd(), pairs.iter().map(|(_, far)| far.as_fd()));
-        let files: Vec<_> = std::iter::once(listener).chain(far).collect();
+        let listeners = self.listeners.iter().map(|(listener, _)| listener.as_fd());
+        let files: Vec<_> = listeners.chain(pairs.iter().map(|(_, far)| far.as_fd())).collect();
         served.ready(&files, self.web.as_ref()).inspect_err(|_error| served.kill())?;
         for (place, (lane, _far)) in pairs.into_iter().enumerate() {
             let views = views.clone();
@@ -169,7 +168,8 @@ impl Supervisor {
         let command = || -> io::Result<Command> {
             let mut command = Command::new("/proc/self/exe");
             command
-                .args([child::COMMAND, "--access", self.access.name()])
+                .arg(child::COMMAND)
+                .args(self.listeners.iter().flat_map(|(_, access)| ["--access", access.name()]))
                 .arg(format!("--log={}", self.log))
                 .args(self.web.as_ref().map(|_| "--web"))
                 .env_clear()

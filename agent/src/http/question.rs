@@ -22,6 +22,8 @@ pub(super) enum Question {
     Overview,
     /// The answer of a query, by its place in the registry, with the parameters as in a URL.
     Query(u8, String),
+    /// The same for who has opened a socket file, and may see arguments of processes.
+    Whole(u8, String),
 }
 
 /// How it went.
@@ -55,12 +57,13 @@ impl Question {
             (0, 0) => Ok(Some(Self::State)),
             (1, 0) => Ok(Some(Self::Metrics)),
             (2, 0) => Ok(Some(Self::Overview)),
-            (3, ..=MOST) => {
+            (3 | 4, ..=MOST) => {
                 let mut parameters = vec![0; length];
                 from.read_exact(&mut parameters)?;
                 let parameters =
                     String::from_utf8(parameters).map_err(|_error| invalid("no text"))?;
-                Ok(Some(Self::Query(head[1], parameters)))
+                let query = if head[0] == 3 { Self::Query } else { Self::Whole };
+                Ok(Some(query(head[1], parameters)))
             }
             _ => Err(invalid("no question")),
         }
@@ -73,6 +76,7 @@ impl Question {
             Self::Metrics => (1, 0, ""),
             Self::Overview => (2, 0, ""),
             Self::Query(which, parameters) => (3, *which, parameters.as_str()),
+            Self::Whole(which, parameters) => (4, *which, parameters.as_str()),
         };
         let length = u16::try_from(text.len()).ok().filter(|_| text.len() <= MOST)?;
         let [low, high] = length.to_le_bytes();
@@ -116,7 +120,8 @@ mod tests {
     #[test]
     fn every_question_comes_out_as_it_went_in() {
         let query = Question::Query(2, "process=a&limit=3".to_owned());
-        for question in [Question::State, Question::Metrics, Question::Overview, query] {
+        let whole = Question::Whole(1, "limit=3".to_owned());
+        for question in [Question::State, Question::Metrics, Question::Overview, query, whole] {
             let bytes = question.to_bytes().unwrap();
             assert_eq!(Question::read(bytes.as_slice()).unwrap(), Some(question));
         }

@@ -10,7 +10,6 @@ use axum::routing::get;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::access::Access;
 use super::failure::stands_still;
 use super::flight::Flight;
 use super::forms::Turns;
@@ -36,8 +35,8 @@ struct Shared {
 }
 
 /// Returns the router of the process.
-pub(super) fn router(lanes: Lanes, access: Access) -> Router {
-    let api = api::router(access, lanes.queries.clone());
+pub(super) fn router(lanes: Lanes) -> Router {
+    let api = api::router(lanes.queries.clone());
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let (flight, turns) = (Flight::default(), Turns::new());
     let shared = Shared { lanes, flight, turns, gate: Gate::new(), places };

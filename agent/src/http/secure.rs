@@ -4,12 +4,14 @@
 //! own connection; a client that speaks plain HTTP there is told so.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use super::listener::{Accepted, Stream};
 use super::web::Web;
@@ -23,23 +25,34 @@ const PLAIN: &[u8] = b"HTTP/1.0 400 Bad Request\r\nConnection: close\r\n\
     Content-Type: text/plain; charset=utf-8\r\n\r\n\
     this port speaks TLS: ask with https://\n";
 
-/// Returns the stream on which HTTP is spoken.
+/// A connection on which HTTP is spoken.
+pub(super) struct Begun {
+    pub(super) stream: Box<dyn Stream>,
+    /// Whether the client has shown a certificate that was verified.
+    pub(super) is_verified: bool,
+}
+
+/// Returns the connection on which HTTP is spoken.
 ///
 /// # Errors
 /// Why there is none.
-pub(super) async fn begin(accepted: Accepted, web: Option<&Web>) -> io::Result<Box<dyn Stream>> {
-    let rules = web.map(Web::rules);
-    match (accepted, rules.and_then(|rules| rules.tls.clone())) {
+pub(super) async fn begin(accepted: Accepted, web: Option<&Web>) -> io::Result<Begun> {
+    let plain = |stream| Ok(Begun { stream, is_verified: false });
+    let rules = web.map(Web::rules).unwrap_or_default();
+    match (accepted, &rules.tls) {
         (Accepted::Tcp(stream), Some(tls)) => {
             let late = |_elapsed| io::Error::from(io::ErrorKind::TimedOut);
-            timeout(HANDSHAKE, handshake(stream, tls.into())).await.map_err(late)?
+            let tls = TlsAcceptor::from(Arc::clone(tls));
+            let stream = timeout(HANDSHAKE, handshake(stream, tls)).await.map_err(late)??;
+            let has_shown = stream.get_ref().1.peer_certificates().is_some();
+            Ok(Begun { stream: Box::new(stream), is_verified: has_shown && rules.verifies })
         }
-        (Accepted::Tcp(stream), None) => Ok(Box::new(stream)),
-        (Accepted::Unix(stream), _) => Ok(Box::new(stream)),
+        (Accepted::Tcp(stream), None) => plain(Box::new(stream)),
+        (Accepted::Unix(stream), _) => plain(Box::new(stream)),
     }
 }
 
-async fn handshake(mut stream: TcpStream, tls: TlsAcceptor) -> io::Result<Box<dyn Stream>> {
+async fn handshake(mut stream: TcpStream, tls: TlsAcceptor) -> io::Result<TlsStream<TcpStream>> {
     let mut first = [0];
     if stream.peek(&mut first).await? == 1 && first != [TLS] {
         stream.write_all(PLAIN).await?;
@@ -49,13 +62,11 @@ async fn handshake(mut stream: TcpStream, tls: TlsAcceptor) -> io::Result<Box<dy
         while tokio::io::AsyncReadExt::read(&mut stream, &mut rest).await? > 0 {}
         return Err(io::Error::other("the client speaks no TLS"));
     }
-    Ok(Box::new(tls.accept(stream).await?))
+    tls.accept(stream).await
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use testkit::certificates::Certificates;
     use tokio::net::TcpListener;
     use tokio::time::Instant;

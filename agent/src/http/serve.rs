@@ -2,10 +2,12 @@
 //!
 //! Called by `child`.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::response::Response;
 use hyper::Request;
 use hyper::body::Incoming as Body;
 use hyper::server::conn::http1;
@@ -16,8 +18,10 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::listener::{Accepted, Incoming, Stream};
-use super::places::{Place, Places};
+use super::access::Access;
+use super::listener::{Arrival, Incoming};
+use super::places::{Peer, Place, Places};
+use super::secure::Begun;
 use super::web::Web;
 use super::{auth, secure};
 
@@ -40,7 +44,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Serves by the rules of `web`, if there are some, until `stop` is ready, then waits for open
 /// requests for at most [`STOP_GRACE`].
 pub(super) async fn serve(
-    incoming: Incoming,
+    mut incoming: Incoming,
     router: Router,
     web: Option<Arc<Web>>,
     stop: impl Future<Output = ()> + Send,
@@ -52,11 +56,13 @@ pub(super) async fn serve(
     loop {
         let next = tokio::select! {
             () = &mut stop => break,
-            next = accept(&incoming, &places) => next,
+            next = accept(&mut incoming, &places) => next,
         };
-        if let Some((accepted, place)) = next {
-            let (router, web) = (router.clone(), web.clone());
-            connections.spawn(begin(accepted, router, web, place, stopped.clone()));
+        if let Some((arrival, place)) = next {
+            let router = router.clone();
+            // A socket file has its mode instead.
+            let web = web.clone().filter(|_| arrival.peer.is_some());
+            connections.spawn(begin(arrival, router, web, place, stopped.clone()));
         }
         while connections.try_join_next().is_some() {}
     }
@@ -70,9 +76,12 @@ pub(super) async fn serve(
 }
 
 /// Returns the next connection with its place; `None` if it could not be accepted, or has none.
-async fn accept(incoming: &Incoming, places: &Arc<Places>) -> Option<(Accepted, Place)> {
+async fn accept(incoming: &mut Incoming, places: &Arc<Places>) -> Option<(Arrival, Place)> {
     match incoming.accept().await {
-        Ok((accepted, peer)) => Some((accepted, places.take(peer)?)),
+        Ok(arrival) => {
+            let place = places.take(arrival.peer)?;
+            Some((arrival, place))
+        }
         Err(error) => {
             tracing::debug!(%error, "a connection could not be accepted");
             sleep(ACCEPT_PAUSE).await;
@@ -83,31 +92,33 @@ async fn accept(incoming: &Incoming, places: &Arc<Places>) -> Option<(Accepted, 
 
 /// Makes a connection ready, and serves it until it ends.
 async fn begin(
-    accepted: Accepted,
+    arrival: Arrival,
     router: Router,
     web: Option<Arc<Web>>,
     place: Place,
     mut stopped: watch::Receiver<bool>,
 ) {
     let begun = tokio::select! {
-        begun = secure::begin(accepted, web.as_deref()) => begun,
+        begun = secure::begin(arrival.stream, web.as_deref()) => begun,
         () = place.yielded() => return,
         _ = stopped.wait_for(|stopped| *stopped) => return,
     };
     match begun {
-        Ok(stream) => connection(stream, router, web, place, stopped).await,
+        Ok(begun) => connection(begun, arrival.access, router, web, place, stopped).await,
         Err(error) => tracing::debug!(%error, "a connection did not begin"),
     }
 }
 
 /// Serves one connection until it ends.
 async fn connection(
-    stream: Box<dyn Stream>,
+    begun: Begun,
+    access: Access,
     router: Router,
     web: Option<Arc<Web>>,
     place: Place,
     mut stopped: watch::Receiver<bool>,
 ) {
+    let Begun { stream, is_verified } = begun;
     let place = Arc::new(place);
     let service = {
         let (place, answers) = (Arc::clone(&place), TowerToHyperService::new(router));
@@ -115,14 +126,8 @@ async fn connection(
             place.begin();
             let (place, answers, web) = (Arc::clone(&place), answers.clone(), web.clone());
             async move {
-                let answered = match web {
-                    None => answers.call(request).await,
-                    Some(web) => match auth::refusal(&web, request.headers(), place.peer()).await {
-                        Some(refusal) => Ok(refusal),
-                        None => answers.call(request).await,
-                    }
-                    .map(|answer| web.dressed(answer)),
-                };
+                let answered = answered(request, access, is_verified, answers, web, place.peer());
+                let answered = answered.await;
                 place.finish();
                 answered
             }
@@ -152,4 +157,31 @@ async fn connection(
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended early");
     }
+}
+
+/// Answers a request by who asks.
+async fn answered(
+    mut request: Request<Body>,
+    access: Access,
+    is_verified: bool,
+    answers: TowerToHyperService<Router>,
+    web: Option<Arc<Web>>,
+    peer: Peer,
+) -> Result<Response, Infallible> {
+    let admitted = match &web {
+        None => Ok(false),
+        Some(web) => auth::admitted(web, request.headers(), peer).await,
+    };
+    let answer = match admitted {
+        Err(refusal) => *refusal,
+        Ok(has_password) => {
+            let asker = access.for_one(peer, is_verified || has_password);
+            request.extensions_mut().insert(asker);
+            answers.call(request).await?
+        }
+    };
+    Ok(match web {
+        None => answer,
+        Some(web) => web.dressed(answer),
+    })
 }

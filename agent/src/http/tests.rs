@@ -1,10 +1,8 @@
 //! Tests of the routes, the bounds and the listener, over real sockets.
 
-use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::os::unix::fs::PermissionsExt as _;
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -18,7 +16,6 @@ use super::routes::router;
 use super::serve::serve;
 use super::*;
 use crate::config::Listen;
-use crate::exit::Error;
 use crate::kernel::probe::ProbeState;
 use crate::leaks::Watch;
 use crate::listing;
@@ -41,21 +38,21 @@ pub(super) struct Server {
     alive: Arc<AtomicBool>,
     pub(super) most: Arc<AtomicUsize>,
     pub(super) made: Arc<AtomicUsize>,
-    bound: Bound,
-    stop: oneshot::Sender<()>,
-    done: tokio::task::JoinHandle<()>,
+    pub(super) bound: Vec<Bound>,
+    pub(super) stop: oneshot::Sender<()>,
+    pub(super) done: tokio::task::JoinHandle<()>,
 }
 
 pub(super) fn start(listen: &Listen) -> Server {
-    start_with(listen, Access::of(listen, false))
+    start_with(listen, if listen.is_file() { Access::Anyone } else { Access::Local })
 }
 
 pub(super) fn start_with(listen: &Listen, access: Access) -> Server {
-    start_by(listen, access, None)
+    start_at(&[(listen.clone(), access)], None)
 }
 
-/// Starts it by the rules of a web configuration.
-pub(super) fn start_by(listen: &Listen, access: Access, web: Option<Arc<web::Web>>) -> Server {
+/// Starts it at several addresses, by the rules of a web configuration.
+pub(super) fn start_at(listen: &[(Listen, Access)], web: Option<Arc<web::Web>>) -> Server {
     let (ready, most) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let (now, seen) = (AtomicUsize::new(0), Arc::clone(&most));
     let made = Arc::new(AtomicUsize::new(0));
@@ -94,13 +91,15 @@ pub(super) fn start_by(listen: &Listen, access: Access, web: Option<Arc<web::Web
         overview: Arc::new(overview),
         alive: Arc::new(move || is_alive.load(Ordering::SeqCst)),
         ready: Arc::new(move || is_ready.load(Ordering::SeqCst)),
-        source: (access != Access::Nobody).then_some(source),
+        source: listen.iter().any(|(_, access)| *access != Access::Nobody).then_some(source),
     };
-    let bound = Bound::take(listen, None).unwrap();
-    let url = bound.url().to_owned();
+    let take = |(listen, access): &(Listen, Access)| Bound::take(listen, None, *access).unwrap();
+    let bound: Vec<Bound> = listen.iter().map(take).collect();
+    let url = bound[0].url().to_owned();
     let (stop, stopped) = oneshot::channel();
-    let incoming = Incoming::new(bound.listener().unwrap()).unwrap();
-    let done = tokio::spawn(serve(incoming, router(lanes(&views), access), web, async {
+    let given = bound.iter().map(|one| (one.listener().unwrap(), one.access()));
+    let incoming = Incoming::new(given).unwrap();
+    let done = tokio::spawn(serve(incoming, router(lanes(&views)), web, async {
         let _ = stopped.await;
     }));
     Server { url, ready, alive, most, made, bound, stop, done }
@@ -216,49 +215,12 @@ async fn stopping_takes_less_than_a_second_even_with_clients_that_hang() {
 async fn a_port_that_is_taken_ends_with_5_and_says_what_to_do() {
     let server = start(&any_port());
     let address = address(&server);
-    let error = Bound::take(&Listen::Tcp(address.parse().unwrap()), None).unwrap_err();
+    let listen = Listen::Tcp(address.parse().unwrap());
+    let error = Bound::take(&listen, None, Access::Local).unwrap_err();
     assert_eq!(error.code(), 5);
     let text = error.to_string();
     assert!(
         text.starts_with(&format!("cannot listen on {address}: ")) && text.contains("--listen"),
         "{text}"
     );
-}
-
-#[tokio::test]
-async fn a_socket_file_serves_has_mode_0660_and_goes_with_the_server() {
-    let path = temporary("serve.sock");
-    let server = start(&Listen::Unix(path.clone()));
-    assert_eq!(server.url, format!("unix:{}", path.display()));
-    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o660);
-    let client = path.clone();
-    let answer =
-        tokio::task::spawn_blocking(move || ask(UnixStream::connect(client).unwrap(), "/healthz"))
-            .await
-            .unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    drop(server.bound);
-    server.stop.send(()).unwrap();
-    server.done.await.unwrap();
-    assert!(!path.exists());
-}
-
-#[tokio::test]
-async fn only_a_socket_file_that_nobody_answers_on_is_replaced() {
-    let path = temporary("stale.sock");
-    drop(UnixListener::bind(&path).unwrap());
-    assert!(path.exists());
-    let bound = Bound::take(&Listen::Unix(path.clone()), None).unwrap();
-    let Err(Error::Listen { source, .. }) = Bound::take(&Listen::Unix(path.clone()), None) else {
-        panic!("taken twice")
-    };
-    assert_eq!(source.kind(), std::io::ErrorKind::AddrInUse);
-    drop(bound);
-    fs::write(&path, "precious").unwrap();
-    let error = Bound::take(&Listen::Unix(path.clone()), None).unwrap_err();
-    assert!(error.to_string().contains("not a socket"), "{error}");
-    assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
-    fs::remove_file(&path).unwrap();
-    let nowhere = Bound::take(&Listen::Unix("/nonexistent/x.sock".into()), None).unwrap_err();
-    assert!(nowhere.to_string().contains("create the directory first"), "{nowhere}");
 }

@@ -32,6 +32,8 @@ pub(super) struct Web {
 pub(super) struct Rules {
     /// The side of a server; plain HTTP if there is none.
     pub(super) tls: Option<Arc<ServerConfig>>,
+    /// Whether a certificate that a client shows was verified.
+    pub(super) verifies: bool,
     /// Headers of every answer that does not have its own.
     pub(super) headers: HeaderMap,
     /// Hashes by the name of the user.
@@ -43,6 +45,7 @@ impl Rules {
     /// Why they are of no use.
     fn of(bundle: Bundle) -> Result<Self, String> {
         let tls = bundle.tls.as_ref().map(web::server).transpose();
+        let verifies = bundle.tls.is_some_and(|tls| tls.rules.client_auth.verifies());
         let header = |(name, value): (String, String)| {
             let wrong = |error: &dyn std::fmt::Display| format!("the header {name:?}: {error}");
             let name_of = HeaderName::try_from(name.as_str()).map_err(|error| wrong(&error))?;
@@ -50,6 +53,7 @@ impl Rules {
         };
         Ok(Self {
             tls: tls.map_err(|(part, why)| format!("{part:?}: {why}"))?,
+            verifies,
             headers: bundle.headers.into_iter().map(header).collect::<Result<_, String>>()?,
             users: bundle.users.into_iter().map(|(name, hash)| (name, hash.0)).collect(),
         })

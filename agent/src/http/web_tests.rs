@@ -11,23 +11,33 @@ use testkit::certificates::Certificates;
 
 use super::Access;
 use super::passwords::Passwords;
-use super::tests::{Server, address, any_port, ask, start_by};
+use super::tests::{Server, address, any_port, ask, start_at};
 use super::web::Web;
 use crate::cli::{self, parse};
+use crate::config::Listen;
 use crate::exit::Error;
 use crate::web;
 
-const TLS: &str = "tls_server_config:\n  cert_file: agent.pem\n  key_file: agent.key\n";
+pub(super) const TLS: &str = "tls_server_config:\n  cert_file: agent.pem\n  key_file: agent.key\n";
 
 /// A server with the files of its configuration.
-struct Secured {
-    files: Certificates,
-    server: Server,
+pub(super) struct Secured {
+    pub(super) files: Certificates,
+    pub(super) server: Server,
     web: Arc<Mutex<web::Web>>,
 }
 
 /// Starts a server by a text, to which users and their passwords are added.
 async fn secured(text: &str, users: &[(&str, &str)]) -> Secured {
+    secured_at(&[(any_port(), Access::Local)], text, users).await
+}
+
+/// Starts it at these addresses.
+pub(super) async fn secured_at(
+    listen: &[(Listen, Access)],
+    text: &str,
+    users: &[(&str, &str)],
+) -> Secured {
     let files = Certificates::new().unwrap();
     files.authority("ca").unwrap();
     files.certificate("agent", "ca", "IP:127.0.0.1,DNS:localhost").unwrap();
@@ -43,7 +53,7 @@ async fn secured(text: &str, users: &[(&str, &str)]) -> Secured {
     let rules = Arc::new(Web::first(&mut far, passwords).await.unwrap());
     attached.await.unwrap().unwrap();
     tokio::spawn(Arc::clone(&rules).follow(far));
-    let server = start_by(&any_port(), Access::Local, Some(rules));
+    let server = start_at(listen, Some(rules));
     Secured { files, server, web: Arc::new(Mutex::new(web)) }
 }
 
@@ -56,7 +66,7 @@ fn with_users(text: &str, users: &[(&str, &str)]) -> String {
 
 impl Secured {
     /// Runs curl against a path. Options are plain words; `@` before a word names a file.
-    async fn curl(&self, options: &str, path: &str) -> (i32, String) {
+    pub(super) async fn curl(&self, options: &str, path: &str) -> (i32, String) {
         let url = format!("https://{}{path}", address(&self.server));
         let output = self.run("curl", &format!("-sSi --max-time 20 {options} {url}")).await;
         let said = [output.stdout, output.stderr].concat();
@@ -71,7 +81,7 @@ impl Secured {
         String::from_utf8_lossy(&said).into_owned()
     }
 
-    async fn run(&self, program: &str, line: &str) -> Output {
+    pub(super) async fn run(&self, program: &str, line: &str) -> Output {
         let words = line.split_whitespace().map(|word| match word.strip_prefix('@') {
             Some(file) => self.files.name(file),
             None => word.to_owned(),
@@ -88,7 +98,7 @@ impl Secured {
     }
 
     /// Runs a command of this program.
-    async fn own(&self, options: &str) -> Result<String, Error> {
+    pub(super) async fn own(&self, options: &str) -> Result<String, Error> {
         let line = format!("tcpwarden connections --limit 1 {options}");
         let words: Vec<String> = line
             .replace("AGENT", &format!("--agent https://{}", address(&self.server)))
@@ -278,20 +288,4 @@ async fn a_later_file_changes_certificate_and_users_and_a_wrong_one_changes_noth
     assert_eq!(status(&served, "ca", "a:new").await, "curl 60", "the old certificate is gone");
     assert_eq!(status(&served, "new", "a:old").await, "401", "it was remembered as good");
     assert_eq!(status(&served, "new", "a:new").await, "200");
-}
-
-#[tokio::test]
-async fn passwords_work_without_tls_too() {
-    let served = secured("", &[("a", "b")]).await;
-    let url = format!("http://{}/healthz", address(&served.server));
-    let code = async |user: &str| {
-        let line = format!("-s -o /dev/null -w %{{http_code}} {user} {url}");
-        String::from_utf8(served.run("curl", &line).await.stdout).unwrap()
-    };
-    assert_eq!((code("").await, code("-u a:b").await), ("401".to_owned(), "200".to_owned()));
-    served.files.write("password", "b").unwrap();
-    let own = format!("--agent {}", url.trim_end_matches("/healthz"));
-    served.own(&format!("{own} --user a --password-file @password")).await.unwrap();
-    let error = served.own(&format!("{own} --ca @ca.pem")).await.unwrap_err();
-    assert!(error.code() == 2 && error.to_string().starts_with("--ca is for"), "{error}");
 }

@@ -13,6 +13,7 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
+use super::Watch;
 use super::suspect::Suspect;
 use crate::duration_text::rfc3339;
 use crate::listing::peers::PeerView;
@@ -37,6 +38,14 @@ pub(crate) struct Started {
     command_line: String,
     /// When, RFC 3339.
     at: Option<String>,
+}
+
+impl Watch {
+    /// Returns the same watch for a reader who may see no command lines.
+    #[must_use]
+    pub(crate) fn without_arguments(&self) -> Self {
+        Self { shows_arguments: false, ..self.clone() }
+    }
 }
 
 /// Reads how processes were started, in their order; `None` for what cannot be read in time.

@@ -11,7 +11,6 @@ use clap::{ArgMatches, Args, FromArgMatches as _};
 use super::text::{escape_json, printable};
 use super::{Entry, Refusal};
 use crate::client::{self, Address, Agent, AgentOptions, Failure};
-use crate::config::DEFAULT_LISTEN;
 use crate::exit::Error;
 
 /// Which agent to ask, and how to print its answer.
@@ -19,15 +18,10 @@ use crate::exit::Error;
 struct AgentArgs {
     /// Where the agent serves, as `run --listen` has it: ADDR:PORT, [ADDR6]:PORT or
     /// unix:/path/to.sock; or http://HOST:PORT, https://HOST:PORT
+    /// [default: unix:/run/tcpwarden/tcpwarden.sock, else 127.0.0.1:10793]
     #[expect(rustdoc::broken_intra_doc_links, reason = "the text is the help; it has no links")]
-    #[arg(
-        long,
-        value_name = "ADDRESS",
-        env = "TCPWARDEN_AGENT",
-        default_value = DEFAULT_LISTEN,
-        help_heading = "Agent"
-    )]
-    agent: Address,
+    #[arg(long, value_name = "ADDRESS", env = "TCPWARDEN_AGENT", help_heading = "Agent")]
+    agent: Option<Address>,
     /// How it is asked.
     #[command(flatten)]
     options: AgentOptions,
@@ -90,14 +84,17 @@ impl Request {
     /// An option is wrong, no agent answers, or the output cannot be written.
     pub fn run(&self, out: &mut impl Write) -> Result<u8, Error> {
         self.check().map_err(|refusal| usage(&refusal))?;
-        let agent = Agent { address: &self.from.agent, options: &self.from.options };
+        let addresses = self.from.agent.clone().map_or_else(Address::usual, |named| vec![named]);
+        let agent = Agent { addresses: &addresses, options: &self.from.options };
+        let failed =
+            |why: &str| Error::Agent { agent: printable(&agent.place()), why: printable(why) };
         let body = client::fetch(&agent, &self.target()).map_err(|failure| match failure {
             Failure::Options(text) => Error::Usage(printable(&text)),
-            failure => self.failed(&failure.to_string()),
+            failure => failed(&failure.to_string()),
         })?;
         let read = self.page(&body).and_then(|page| Ok((page, (self.query.code)(&body)?)));
         let (page, code) = read.map_err(|error| {
-            self.failed(&format!("its answer is not what an agent of this version sends: {error}"))
+            failed(&format!("its answer is not what an agent of this version sends: {error}"))
         })?;
         match out.write_all(page.as_bytes()).and_then(|()| out.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::Other(
@@ -118,10 +115,6 @@ impl Request {
             return Ok(escape_json(&String::from_utf8_lossy(body)));
         }
         (self.query.text)(body)
-    }
-
-    fn failed(&self, why: &str) -> Error {
-        Error::Agent { agent: printable(&self.from.agent.to_string()), why: printable(why) }
     }
 }
 

@@ -85,6 +85,13 @@ pub(crate) struct Source {
     pub(crate) clock: fn() -> u64,
 }
 
+impl Source {
+    /// Returns the same for a reader who may see no arguments of processes.
+    pub(crate) fn without_arguments(&self) -> Self {
+        Self { leaks: self.leaks.without_arguments(), ..self.clone() }
+    }
+}
+
 /// A query whose parameters have been read. Called with the source, it returns the answer as one
 /// line of JSON.
 pub(crate) type Prepared = Box<dyn FnOnce(&Source) -> serde_json::Result<String> + Send>;

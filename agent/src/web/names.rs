@@ -35,7 +35,7 @@ impl ClientAuth {
     ];
 
     /// Whether certificates are verified against an authority.
-    pub(super) const fn verifies(self) -> bool {
+    pub(crate) const fn verifies(self) -> bool {
         matches!(self, Self::VerifyIfGiven | Self::RequireAndVerify)
     }
 

@@ -1,12 +1,13 @@
 //! An agent with a web configuration, and a Prometheus that has its certificate and its password.
 
-use std::process::Command;
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 use stack::{Alertmanager, Folder, Prometheus, Scrape};
-use testkit::agent::binary;
+use testkit::address::Address;
+use testkit::agent::{Agent, binary};
 use testkit::certificates::Certificates;
 use testkit::launch::{Launch, Output};
 use testkit::wait;
@@ -33,8 +34,10 @@ pub(crate) fn prove() -> Result<()> {
              basic_auth_users:\n  prometheus: {hash}\n"
         ),
     )?;
-    let mut command = Command::new(binary("TCPWARDEN_BIN", "tcpwarden")?);
-    command.args(["run", "--listen", "127.0.0.1:0", "--web-config-file"]).arg(path);
+    let path = path.display().to_string();
+    let address = Address::Tcp((Ipv4Addr::LOCALHOST, 0).into());
+    let program = binary("TCPWARDEN_BIN", "tcpwarden")?;
+    let command = Agent::command(&program, &address, &["--web-config-file", &path]);
     let agent = Launch::new("the agent", command).output(Output::LinesAndLog).tied().spawn()?;
     let line = agent.line(PATIENCE)?.context("the agent did not say that it listens")?;
     let target = line

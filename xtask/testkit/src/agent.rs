@@ -23,7 +23,8 @@ pub struct Agent {
 }
 
 impl Agent {
-    /// The command `binary run` that listens at `address`.
+    /// The command `binary run` that listens at `address`. It has no socket file beside it, unless
+    /// the options name one: agents that run at the same time would all want the usual one.
     #[must_use]
     pub fn command(binary: &Path, address: &Address, options: &[&str]) -> Command {
         let listen = match address {
@@ -31,7 +32,11 @@ impl Agent {
             Address::Unix(path) => format!("unix:{}", path.display()),
         };
         let mut command = Command::new(binary);
-        command.args(["run", "--listen", &listen]).args(options);
+        command.args(["run", "--listen", &listen]);
+        if !options.contains(&"--socket") {
+            command.args(["--socket", "none"]);
+        }
+        command.args(options);
         command
     }
 

@@ -1,9 +1,10 @@
 //! `tcpwarden run`: the agent from start to end, as one story.
 //!
-//! Load and attach, drop privileges, start the threads and the HTTP process; then, in this order:
-//! stop serving, drain the rings, detach. `threads` starts and stops the threads, `views` connects
-//! them to the HTTP process, `signals` waits for the end.
+//! Bind, load and attach, drop privileges, start the threads and the HTTP process; then, in this
+//! order: stop serving, drain the rings, detach. `addresses` binds, `threads` starts and stops the
+//! threads, `views` connects them to the HTTP process, `signals` waits for the end.
 
+mod addresses;
 mod deaths;
 mod signals;
 mod threads;
@@ -18,16 +19,17 @@ use super::load;
 use crate::config::RunConfig;
 use crate::conn::{Limits, Table};
 use crate::exit::{self, Error};
-use crate::http::{self, Access, Bound};
+use crate::http::{self, Access, Bound, Passed};
 use crate::ingest::SharedTable;
+use crate::kernel;
 use crate::kernel::load::{Kernel, Sizes};
 use crate::kernel::namespaces::Home;
 use crate::kernel::{privileges, sight};
+use crate::leaks::Watch;
 use crate::metrics::SharedStats;
 use crate::metrics::stats::Probe;
 use crate::pressure::memory;
 use crate::web::Web;
-use crate::{kernel, print_line};
 
 use deaths::Deaths;
 use signals::Signals;
@@ -43,6 +45,8 @@ const SILENCE: Duration = Duration::from_secs(10);
 /// The agent cannot start, or a thread that it needs has ended.
 pub fn run(config: &RunConfig) -> Result<u8, Error> {
     let started = Instant::now();
+    // Before another descriptor can be taken for one that was handed over.
+    let passed = Passed::all().map_err(|text| anyhow::anyhow!(text))?;
     // It waits for signals only.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -56,9 +60,9 @@ pub fn run(config: &RunConfig) -> Result<u8, Error> {
     if web.as_ref().is_some_and(|web| web.has_users() && !web.is_tls()) {
         tracing::warn!("passwords come without TLS: anyone on the way can read them");
     }
-    // The address first: without it nobody could query the agent, so the probes need not be loaded.
-    let bound = Bound::take(&config.listen, config.socket_group)?;
-    let bound = if web.as_ref().is_some_and(Web::is_tls) { bound.over_tls() } else { bound };
+    // The addresses first: without them nobody could query the agent, so the probes need not be
+    // loaded.
+    let bound = addresses::bind(config, passed, web.as_ref().is_some_and(Web::is_tls))?;
     let (probes, maps) = load(Sizes {
         state_ring: config.ring_bytes,
         retransmit_ring: config.retransmit_ring_bytes,
@@ -70,19 +74,20 @@ pub fn run(config: &RunConfig) -> Result<u8, Error> {
     give_up_privileges(config.keep_privileges);
 
     let deaths = Deaths::default();
-    let access = Access::of(&config.listen, config.expose_connections);
-    let (supervisor, process) =
-        http::supervised(&bound, access, &config.log, web.as_ref().map(Web::handed))?;
+    let handed = web.as_ref().map(Web::handed);
+    let (supervisor, process) = http::supervised(&bound, &config.log, handed)?;
     let http = threads::supervise(supervisor, &deaths)?;
-    let nat = threads::nat(access, &deaths)?;
+    let asked = bound.iter().any(|one| one.access() != Access::Nobody);
+    let nat = threads::nat(asked, &deaths)?;
     if !config.keep_privileges {
         privileges::drop_for_single_threads().context("cannot give up privileges")?;
     }
     let table: SharedTable = Arc::new(Mutex::new(Table::new(limits(config))));
-    let threads = Threads::start(config, probes, maps, home, &table, &stats, &deaths)?;
-    process.begin(views(config, &table, &stats, &threads, &nat, started))?;
+    let leaks = watch(config, &bound);
+    let threads = Threads::start(config, (probes, maps), home, &table, leaks, &stats, &deaths)?;
+    process.begin(views(&bound, &table, &stats, &threads, &nat, started))?;
     let _web = web.map(|web| threads::reload(web, stats.clone(), &deaths)).transpose()?;
-    print_line(&format!("listening on {}", bound.url()));
+    addresses::print(&bound);
     runtime.block_on(signals.stop(threads.ingest_handle.clone(), deaths.clone()));
     // What ends from here on was told to.
     let died = deaths.first().map(str::to_owned);
@@ -97,6 +102,12 @@ pub fn run(config: &RunConfig) -> Result<u8, Error> {
     stopped?;
     tracing::info!("drained and detached");
     Ok(exit::OK)
+}
+
+/// Returns the history of leaks; arguments of processes are shown to who opens a socket file.
+fn watch(config: &RunConfig, bound: &[Bound]) -> Watch {
+    let has_file = bound.iter().any(Bound::is_file);
+    Watch::new(config.expected.clone(), config.names.clone(), has_file)
 }
 
 fn initial_stats(home: &Home, kernel: &Kernel) -> SharedStats {

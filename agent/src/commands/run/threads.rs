@@ -11,9 +11,9 @@ use anyhow::Context as _;
 
 use super::deaths::Deaths;
 use crate::clock::monotonic;
-use crate::config::{Listen, RunConfig};
+use crate::config::RunConfig;
 use crate::housekeeping::{self, Chore};
-use crate::http::{Access, Supervisor};
+use crate::http::Supervisor;
 use crate::ingest::{Handle, Ingest, SharedTable, Wishes};
 use crate::kernel::load::{Kernel, Maps};
 use crate::kernel::namespaces::{Home, Search};
@@ -52,10 +52,10 @@ impl Threads {
     /// Starts every thread.
     pub(super) fn start(
         config: &RunConfig,
-        kernel: Kernel,
-        maps: Maps,
+        (kernel, mut maps): (Kernel, Maps),
         home: Home,
         table: &SharedTable,
+        leaks: Watch,
         stats: &SharedStats,
         deaths: &Deaths,
     ) -> anyhow::Result<Self> {
@@ -66,7 +66,7 @@ impl Threads {
         let resolver = Resolver::new(Path::new("/"), Arc::clone(table), config.workload_label);
         let (stop_housekeeping, stop) = sync_channel(1);
         let ready = Arc::new(AtomicBool::new(false));
-        let (runs, mut maps) = (kernel.run_stats(), maps);
+        let runs = kernel.run_stats();
         let forward_log = std::mem::replace(&mut maps.forward_log, Box::new(|| ()));
         let wishes = Wishes { pass: pass_wanted.clone(), workload: workload_wanted };
         let drain = config.drain_interval;
@@ -91,11 +91,6 @@ impl Threads {
         };
         // It is not joined at the end: it sleeps for seconds at a time and holds nothing.
         spawn("workloads", deaths, move || resolver.run(&resolver_wanted))?;
-        let leaks = Watch::new(
-            config.expected.clone(),
-            config.names.clone(),
-            matches!(config.listen, Listen::Unix(_)),
-        );
         let mut chores = [forward_log, sampler(table, &leaks, &ready, stats)];
         let stats = stats.clone();
         let work = move || housekeeping::run(&runs, &stats, &mut chores, &pass_wanted, &stop);
@@ -140,8 +135,8 @@ pub(super) fn supervise(supervisor: Supervisor, deaths: &Deaths) -> anyhow::Resu
 
 /// Starts the thread that looks through NAT, if it may and if anybody may ask. Returns what asks
 /// it; the thread ends with the last of them.
-pub(super) fn nat(access: Access, deaths: &Deaths) -> anyhow::Result<Nat> {
-    if access == Access::Nobody || !privileges::may_look_through_nat() {
+pub(super) fn nat(is_asked: bool, deaths: &Deaths) -> anyhow::Result<Nat> {
+    if !is_asked || !privileges::may_look_through_nat() {
         return Ok(Nat::default());
     }
     let home = Home::own().context("cannot tell the own network namespace")?;

@@ -7,9 +7,8 @@ use std::time::{Duration, Instant};
 use super::SILENCE;
 use super::threads::Threads;
 use crate::clock::monotonic;
-use crate::config::RunConfig;
 use crate::conn::Nanos;
-use crate::http::{Access, Overview, Views};
+use crate::http::{Access, Bound, Overview, Views};
 use crate::ingest::{SharedTable, lock};
 use crate::metrics::{Collector, SharedStats};
 use crate::nat::Nat;
@@ -17,7 +16,7 @@ use crate::query::Source;
 
 /// Returns what the HTTP process shows.
 pub(super) fn views(
-    config: &RunConfig,
+    bound: &[Bound],
     table: &SharedTable,
     stats: &SharedStats,
     threads: &Threads,
@@ -43,14 +42,8 @@ pub(super) fn views(
                 .map(|moment| Duration::from_nanos(now.saturating_sub(moment))),
         }
     };
-    let nobody = Access::of(&config.listen, config.expose_connections) == Access::Nobody;
-    if nobody {
-        tracing::info!(
-            "/api answers 403 on {}, which other machines can reach; --expose-connections changes \
-             that",
-            config.listen
-        );
-    }
+    log_who_may_ask(bound);
+    let nobody = bound.iter().all(|one| one.access() == Access::Nobody);
     let (ingest, ready) = (threads.ingest_handle.clone(), Arc::clone(&threads.ready));
     Views {
         metrics: Arc::new(move || collector.page()),
@@ -63,5 +56,24 @@ pub(super) fn views(
             nat: nat.clone(),
             clock: monotonic,
         }),
+    }
+}
+
+/// Logs on which addresses `/api` does not answer everybody.
+fn log_who_may_ask(bound: &[Bound]) {
+    for one in bound {
+        let whom = match one.access() {
+            Access::Nobody => "",
+            Access::Known => {
+                " to clients of other machines without a password or certificate of the web \
+                 configuration"
+            }
+            Access::Anyone | Access::Local => continue,
+        };
+        tracing::info!(
+            "/api answers 403{whom} on {}, which other machines can reach; --expose-connections \
+             changes that",
+            one.url()
+        );
     }
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use nix::sys::signal::Signal;
+use testkit::address::Address;
 use testkit::launch::{self, Launch};
 use testkit::process::Ending;
 
@@ -29,7 +30,8 @@ pub(super) const TESTS: &[Test] = &[
     ("host::without_cgroups_it_works", || works_without("/sys/fs/cgroup", "inet_sock_set_state")),
 ];
 
-/// Runs a command line, in pieces, to its end, which must come within ten seconds.
+/// Runs a command line, in pieces, to its end, which must come within ten seconds. An agent among
+/// it has no socket file but what the line names.
 pub(super) fn finish(words: &[&str]) -> Output {
     let mut words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
     if words[0] == "tcpwarden" {
@@ -38,6 +40,7 @@ pub(super) fn finish(words: &[&str]) -> Output {
     let child = Command::new("timeout")
         .args(["--signal", "TERM", "10"])
         .args(&words)
+        .env("TCPWARDEN_SOCKET", "none")
         .stdin(Stdio::null())
         .output();
     child.unwrap_or_else(|error| panic!("run {words:?}: {error}"))
@@ -61,13 +64,17 @@ pub(super) fn listen() -> String {
 }
 
 /// A copy of the program where everyone can execute it.
-struct Shared(PathBuf);
+pub(super) struct Shared(PathBuf);
 
 impl Shared {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let path = scratch("bin");
         std::fs::copy(binary(), &path).expect("copy the program");
         Self(path)
+    }
+
+    pub(super) fn path(&self) -> String {
+        self.0.display().to_string()
     }
 }
 
@@ -137,9 +144,7 @@ fn stale_socket() {
     let path = scratch("sock");
     drop(UnixListener::bind(&path).expect("leave a socket behind"));
     assert!(path.exists(), "a socket file outlives its listener");
-    let address = format!("unix:{}", path.display());
-    let mut command = Command::new(binary());
-    command.args(["run", "--listen", &address]);
+    let command = testkit::agent::Agent::command(&binary(), &Address::Unix(path.clone()), &[]);
     let agent = Launch::new("the agent", command)
         .output(launch::Output::Log)
         .ending(Ending::Signal(Signal::SIGKILL))

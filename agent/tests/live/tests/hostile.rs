@@ -83,7 +83,7 @@ fn unread_log() {
         let address = listen();
         let mut agent = Command::new(binary());
         agent.args(["run", "--log", "trace", "--reconcile-interval", "0.2"]);
-        agent.args(["--listen", &address]).stdout(Stdio::null()).stderr(log);
+        agent.args(["--listen", &address, "--socket", "none"]).stdout(Stdio::null()).stderr(log);
         let mut agent = Killed::start(&mut agent);
         let asks = || finish(&["tcpwarden", "connections", "--agent", &address]).status.success();
         wait_for(&format!("an answer of the agent with {what}"), PATIENCE, || asks().then_some(()));

@@ -23,6 +23,7 @@ mod preemption;
 mod pressure;
 mod seeding;
 mod sequences;
+mod socket;
 mod trouble;
 mod truth;
 mod unit;
@@ -70,6 +71,7 @@ fn all() -> Vec<Test> {
         errors::TESTS,
         hostile::TESTS,
         web::TESTS,
+        socket::TESTS,
         unit::TESTS,
         break_in::TESTS,
         faults::stops::TESTS,

@@ -1,9 +1,11 @@
 //! TLS, passwords and their reload, with the real agent and the process that speaks HTTP.
 
+use std::net::Ipv4Addr;
 use std::process::Command;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use testkit::address::Address;
 use testkit::certificates::Certificates;
 use testkit::launch::{Launch, Output};
 use testkit::process::{Ending, Process};
@@ -42,8 +44,10 @@ impl Secured {
         files.authority("ca").expect("an authority");
         files.certificate("agent", "ca", "IP:127.0.0.1").expect("a certificate");
         let path = files.write("web.yml", &text("first")).expect("the file");
-        let mut command = Command::new(binary());
-        command.args(["run", "--listen", "127.0.0.1:0", "--web-config-file"]).arg(path);
+        let path = path.display().to_string();
+        let address = Address::Tcp((Ipv4Addr::LOCALHOST, 0).into());
+        let options = ["--web-config-file", &path];
+        let command = testkit::agent::Agent::command(&binary(), &address, &options);
         let launch = Launch::new("the agent", command)
             .output(Output::LinesAndLog)
             .ending(Ending::Signal(Signal::SIGTERM));

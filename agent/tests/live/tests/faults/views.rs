@@ -148,6 +148,7 @@ fn squeezed() {
     let line = format!("{join} || true");
     let mut command = std::process::Command::new("sh");
     command.args(["-c", &line, "agent", &members, &binary, "run", "--listen", &listen]);
+    command.args(["--socket", "none"]);
     let agent = testkit::launch::Launch::new("the agent", command)
         .output(testkit::launch::Output::Log)
         .spawn()

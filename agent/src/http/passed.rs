@@ -1,0 +1,102 @@
+//! Listeners that a service manager has made and handed over: socket activation, by the protocol of
+//! `sd_listen_fds(3)`.
+//!
+//! Used by `run`, before it opens anything else. `listenfd` reads the variables and takes the
+//! descriptors, which needs unsafe code.
+
+use std::io;
+use std::net::TcpListener;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixListener;
+use std::path::PathBuf;
+
+use listenfd::ListenFd;
+use nix::sys::socket::{getsockopt, sockopt};
+
+/// A listener that was handed over.
+#[derive(Debug)]
+pub(crate) enum Passed {
+    /// At a TCP address.
+    Tcp(TcpListener),
+    /// At a socket file.
+    Unix(UnixListener, PathBuf),
+}
+
+impl Passed {
+    /// Takes over all that are for this process, once.
+    ///
+    /// # Errors
+    /// The first descriptor that is of no use, and why.
+    pub(crate) fn all() -> Result<Vec<Self>, String> {
+        // `listenfd` takes what names no process for its own, which the protocol does not allow.
+        if std::env::var_os("LISTEN_PID").is_none() {
+            return Ok(Vec::new());
+        }
+        let mut given = ListenFd::from_env();
+        (0..given.len()).map(|place| Self::take(&mut given, place)).collect()
+    }
+
+    fn take(given: &mut ListenFd, place: usize) -> Result<Self, String> {
+        let wrong = |what: &dyn std::fmt::Display| {
+            format!("the service manager has handed over what cannot be served: {what}")
+        };
+        if let Ok(Some(listener)) = given.take_tcp_listener(place) {
+            return Self::tcp(listener).map_err(|error| wrong(&error));
+        }
+        match given.take_unix_listener(place) {
+            Ok(Some(listener)) => Self::unix(listener).map_err(|error| wrong(&error)),
+            Ok(None) => Err(wrong(&format_args!("no descriptor at place {place}"))),
+            Err(error) => Err(wrong(&format_args!("{error}, nor a TCP listener"))),
+        }
+    }
+
+    fn tcp(listener: TcpListener) -> io::Result<Self> {
+        listens(&listener)?;
+        Ok(Self::Tcp(listener))
+    }
+
+    fn unix(listener: UnixListener) -> io::Result<Self> {
+        listens(&listener)?;
+        let address = listener.local_addr()?;
+        let no_file = || io::Error::other("a socket without a file, which has no mode");
+        let path = address.as_pathname().ok_or_else(no_file)?.to_owned();
+        Ok(Self::Unix(listener, path))
+    }
+}
+
+/// Refuses a socket that does not listen (Accept=yes of a socket unit).
+fn listens(socket: &impl AsFd) -> io::Result<()> {
+    if getsockopt(socket, sockopt::AcceptConn)? {
+        return Ok(());
+    }
+    Err(io::Error::other("a socket that does not listen (is Accept=yes set?)"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpStream;
+    use std::os::linux::net::SocketAddrExt as _;
+    use std::os::unix::net::{SocketAddr, UnixStream};
+
+    use super::*;
+
+    #[test]
+    fn a_socket_that_does_not_listen_or_has_no_file_is_refused() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        assert!(matches!(Passed::tcp(listener), Ok(Passed::Tcp(_))));
+        let stream = TcpListener::from(std::os::fd::OwnedFd::from(stream));
+        assert!(Passed::tcp(stream).unwrap_err().to_string().contains("does not listen"));
+        let (one, _other) = UnixStream::pair().unwrap();
+        let one = UnixListener::from(std::os::fd::OwnedFd::from(one));
+        assert!(Passed::unix(one).unwrap_err().to_string().contains("does not listen"));
+        let name = SocketAddr::from_abstract_name("tcpwarden-passed-test").unwrap();
+        let hidden = UnixListener::bind_addr(&name).unwrap();
+        assert!(Passed::unix(hidden).unwrap_err().to_string().contains("without a file"));
+    }
+
+    #[test]
+    fn without_the_variables_of_a_service_manager_nothing_is_taken() {
+        assert!(Passed::all().unwrap().is_empty());
+    }
+}

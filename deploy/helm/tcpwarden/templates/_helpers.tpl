@@ -18,7 +18,7 @@
 {{/* The labels by which the objects find the pods. They never change in an upgrade. */}}
 {{- define "tcpwarden.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "tcpwarden.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{/* The labels of every object. */}}
@@ -74,7 +74,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if and .Values.webConfig.secrets .Values.webConfig.tls }}true{{ end }}
 {{- end }}
 
-{{/* Where `kubectl exec … tcpwarden leaks` asks: as the agent listens, all interfaces by loopback. */}}
+{{/* Where commands in the container ask: as the agent listens; all interfaces on loopback. */}}
 {{- define "tcpwarden.agent" -}}
 {{- $address := include "tcpwarden.listen" . }}
 {{- if hasPrefix "0.0.0.0:" $address }}
@@ -82,7 +82,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- else if hasPrefix "[::]:" $address }}
 {{- $address = trimPrefix "[::]:" $address | printf "[::1]:%s" }}
 {{- end }}
-{{- if include "tcpwarden.isTls" . }}{{ printf "https://%s" $address }}{{ else }}{{ $address }}{{ end }}
+{{- if include "tcpwarden.isTls" . }}https://{{ end }}{{ $address }}
 {{- end }}
 
 {{/* A quantity of memory in bytes; empty if there is none, or none that this reads. */}}
@@ -133,7 +133,7 @@ The number of --max-connections; empty to leave the option out. As in agent/src/
 {{- fail "listen.address is loopback, which no Prometheus of the cluster can scrape" }}
 {{- end }}
 {{- if and (include "tcpwarden.isLoopback" .) (not .Values.hostNetwork) }}
-{{- fail "listen.address is loopback: without hostNetwork probes fail; take a socket file instead" }}
+{{- fail "listen.address is loopback: without hostNetwork probes fail; take a socket file" }}
 {{- end }}
 {{- if and .Values.serviceMonitor.enabled (not .Values.service.enabled) }}
 {{- fail "serviceMonitor needs service.enabled" }}

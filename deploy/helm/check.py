@@ -33,7 +33,7 @@ REFUSED = [
     ({"image": {"tags": "1"}}, "tags"),
     ({"listen": {"address": "localhost"}}, "address"),
     ({"listen": {"address": "unix:/tmp/x.sock"}}, "address"),
-    ({"listen": {"port": 0}}, "port"),
+    ({"listen": {"port": 443}}, "port"),
     ({"capabilities": {"extra": ["CAP_SETPCAP"]}}, "extra"),
     ({"extraArgs": ["-x"]}, "extraArgs"),
     ({"appArmorProfile": {"type": "Localhost"}}, "localhostProfile"),

@@ -150,13 +150,13 @@ The number of --max-connections; empty to leave the option out. As in agent/src/
 {{- define "tcpwarden.probe" -}}
 {{- $root := index . 0 }}
 {{- $web := $root.Values.webConfig }}
-{{- if and $web.secrets $web.authentication }}
+{{- if and $web.secrets $web.authentication -}}
 tcpSocket:
   port: metrics
   {{- if include "tcpwarden.isLoopback" $root }}
   host: {{ include "tcpwarden.host" $root }}
   {{- end }}
-{{- else }}
+{{- else -}}
 httpGet:
   path: {{ index . 1 }}
   port: metrics

@@ -18,7 +18,8 @@ import helm_python
 import kubernetes_validate
 import yaml
 
-import readme
+sys.dont_write_bytecode = True
+import readme  # noqa: E402
 
 HELM = pathlib.Path(__file__).resolve().parent
 CHART = HELM / "tcpwarden"

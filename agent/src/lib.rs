@@ -35,6 +35,7 @@ pub(crate) mod rate_limited;
 pub(crate) mod reconcile;
 pub(crate) mod sandbox;
 pub(crate) mod verify;
+pub(crate) mod version;
 pub(crate) mod web;
 pub mod workload;
 

@@ -2,9 +2,10 @@
 //!
 //! Load and attach, drop privileges, start the threads and the HTTP process; then, in this order:
 //! stop serving, drain the rings, detach. `threads` starts and stops the threads, `views` connects
-//! them to the HTTP process, `signals` waits for the end.
+//! them to the HTTP process, `signals` waits for the end, `notify` tells the service manager.
 
 mod deaths;
+mod notify;
 mod signals;
 mod threads;
 mod views;
@@ -26,6 +27,7 @@ use crate::kernel::{privileges, sight};
 use crate::metrics::SharedStats;
 use crate::metrics::stats::Probe;
 use crate::pressure::memory;
+use crate::version::Build;
 use crate::web::Web;
 use crate::{kernel, print_line};
 
@@ -83,7 +85,9 @@ pub fn run(config: &RunConfig) -> Result<u8, Error> {
     process.begin(views(config, &table, &stats, &threads, &nat, started))?;
     let _web = web.map(|web| threads::reload(web, stats.clone(), &deaths)).transpose()?;
     print_line(&format!("listening on {}", bound.url()));
+    notify::ready(bound.url());
     runtime.block_on(signals.stop(threads.ingest_handle.clone(), deaths.clone()));
+    notify::stopping();
     // What ends from here on was told to.
     let died = deaths.first().map(str::to_owned);
     drop((bound, process));
@@ -102,6 +106,7 @@ pub fn run(config: &RunConfig) -> Result<u8, Error> {
 fn initial_stats(home: &Home, kernel: &Kernel) -> SharedStats {
     let stats = SharedStats::default();
     stats.update(|stats| {
+        stats.build = Build::own();
         stats.host_netns = home.inode;
         stats.limits = sight::limits().to_vec();
         let probes = kernel.probes().iter().map(|(probe, state)| Probe {

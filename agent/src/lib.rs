@@ -2,7 +2,7 @@
 //! parts and `dashboards` checks commands against it. ARCHITECTURE.md is the map.
 //!
 //! A module is `pub` only if one of these uses it.
-// Only `kernel::heap` allows unsafe code.
+// Only `kernel::heap` and `kernel::lookup` allow unsafe code.
 #![deny(unsafe_code)]
 
 pub mod cli;

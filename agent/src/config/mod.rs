@@ -213,4 +213,6 @@ fn unknown_variables(names: impl Iterator<Item = OsString>) -> Vec<String> {
 }
 
 #[cfg(test)]
+mod shipped_tests;
+#[cfg(test)]
 mod tests;

@@ -19,7 +19,7 @@ const CONFIG: &str = "deploy/tcpwarden.toml";
 
 /// What of `dashboards` is of use without the source.
 const BOARDS: [&str; 4] = ["grafana", "prometheus", "provisioning", "examples"];
-/// Texts of the source that are shipped as they are, with the folders that they link to.
+/// Texts of the source that are shipped as they are.
 const TEXTS: [&str; 2] = ["README.md", "SECURITY.md"];
 const LICENCES: [&str; 5] =
     ["LICENSE-APACHE", "LICENSE-GPL2", "LICENSE-LGPL-2.1", "LICENSE-MIT", "NOTICE"];

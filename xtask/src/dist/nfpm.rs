@@ -18,9 +18,10 @@ const VERSION: &str = "2.48.0";
 pub(super) const RELEASE: &str = "1";
 /// The description: a line, and what follows it.
 const DESCRIPTION: &str = "eBPF agent that names who leaks TCP connections\n\
-    It follows every TCP socket of the host from birth to death inside the kernel, keeps\n\
-    an exact table of who holds which connection in which state since when, and exports\n\
-    it as Prometheus metrics, live events and answers on the command line.";
+    It follows every TCP socket of the host from birth to death inside the\n\
+    kernel, keeps an exact table of who holds which connection in which state\n\
+    since when, and exports it as Prometheus metrics, live events and answers on\n\
+    the command line.";
 
 /// What is packed, and how.
 pub(super) struct Package<'a> {
@@ -102,8 +103,11 @@ impl Package<'_> {
             "scripts": scripts(self.packager),
         });
         match self.packager {
-            // `groupadd` of the script after the installation.
-            Packager::Deb => config["depends"] = json!(["passwd"]),
+            Packager::Deb => {
+                // `groupadd` of the script after the installation.
+                config["depends"] = json!(["passwd"]);
+                config["deb"] = json!({ "compression": "xz" });
+            }
             Packager::Rpm => {
                 // As a path: the package is `shadow-utils` or `shadow`.
                 config["depends"] = json!(["/usr/sbin/groupadd"]);

@@ -140,7 +140,9 @@ remove() {
 
 of_rpm() {
     # There are no other packages of rpm here that could satisfy what it needs.
-    options="--force-debian --nodeps"
+    options=--nodeps
+    # Debian 12 wants to be asked twice, Debian 13 does not know the option.
+    rpm --force-debian --version >/dev/null 2>&1 && options="--nodeps --force-debian"
     claim rpm_installs rpm -i $options tcpwarden.rpm
     claim rpm_is_complete rpm -V --nodeps tcpwarden
     claim rpm_starts systemctl restart tcpwarden

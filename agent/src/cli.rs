@@ -14,6 +14,7 @@ use crate::events::watch::Which;
 use crate::exit;
 use crate::http::child::ChildArgs;
 use crate::query::{self, Request};
+use crate::version;
 
 /// Follows every TCP socket from birth to death and names the process that leaks, retransmits or is
 /// refused.
@@ -87,7 +88,8 @@ where
     I: IntoIterator<Item = T>,
     T: Into<std::ffi::OsString> + Clone,
 {
-    let matches = command().try_get_matches_from(arguments)?;
+    let command = command().version(version::short()).long_version(version::long());
+    let matches = command.try_get_matches_from(arguments)?;
     if let Some((name, of_command)) = matches.subcommand()
         && let Some(request) = Request::from_matches(name, of_command)?
     {
@@ -96,8 +98,10 @@ where
     Cli::from_arg_matches(&matches)
 }
 
-/// Returns the command line with the queries and the long help texts.
-fn command() -> clap::Command {
+/// Returns the command line with the queries and the long help texts. Of the version it has only
+/// the number: the rest is of one build.
+#[must_use]
+pub fn command() -> clap::Command {
     let codes = exit_codes();
     let own = Cli::command()
         .after_help(SEE_ALSO)

@@ -2,7 +2,7 @@
 //! parts and `dashboards` checks commands against it. ARCHITECTURE.md is the map.
 //!
 //! A module is `pub` only if one of these uses it.
-// Only `kernel::heap` allows unsafe code.
+// Only `kernel::heap` and `kernel::lookup` allow unsafe code.
 #![deny(unsafe_code)]
 
 pub mod cli;
@@ -35,6 +35,7 @@ pub(crate) mod rate_limited;
 pub(crate) mod reconcile;
 pub(crate) mod sandbox;
 pub(crate) mod verify;
+pub(crate) mod version;
 pub(crate) mod web;
 pub mod workload;
 

@@ -13,6 +13,7 @@ use tcpwarden::log::Log;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
+    tcpwarden::kernel::lookup::without_modules();
     let cli = match cli::parse(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) => {

@@ -1,13 +1,15 @@
 //! `cargo xtask build`: the agent with its kernel side inside.
 use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
-use crate::cargo;
+use crate::arch::{self, Arch};
 use crate::setup::{self, ConsentArgs};
 use crate::toolchain::Toolchain;
+use crate::{cargo, commit, packages, workspace};
 
-/// Build the agent into target/release/tcpwarden.
+/// Build the agent into target/release/tcpwarden, as one static file.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Build without optimisation, into target/debug.
@@ -23,7 +25,7 @@ pub(crate) struct Args {
 /// How the user side is compiled.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Profile {
-    /// What is shipped and measured.
+    /// What is shipped, tested and measured: a static program.
     Release,
     /// Quick to compile.
     Debug,
@@ -64,11 +66,26 @@ fn agent_with(toolchain: &Toolchain, profile: Profile, features: &[&str]) -> Res
         .env("TCPWARDEN_BPF_TOOLCHAIN", &toolchain.name)
         .env_remove("TCPWARDEN_BPF_OBJECT");
     if profile == Profile::Release {
-        command.arg("--release");
+        released(&mut command, Arch::own()?);
     }
     let artifacts = cargo::build(&mut command).context("build the agent")?;
-    Ok(Agent {
+    let built = Agent {
         binary: artifacts.executable("tcpwarden")?,
         object: artifacts.out_dir("tcpwarden")?.join("tcpwarden-probes"),
-    })
+    };
+    if profile == Profile::Release {
+        // Where people look for it.
+        let folder = workspace::root().join("target/release");
+        std::fs::create_dir_all(&folder).context("create target/release")?;
+        packages::relink(&built.binary, &folder.join("tcpwarden"))?;
+    }
+    Ok(built)
+}
+
+/// Makes a build of cargo one of what is shipped for a processor.
+pub(crate) fn released(command: &mut Command, arch: Arch) {
+    arch::statically(command.arg("--release"), arch);
+    if let Some(commit) = commit::name() {
+        command.env("TCPWARDEN_COMMIT", commit);
+    }
 }

@@ -11,13 +11,16 @@
 )]
 
 mod alerts;
+mod arch;
 mod bench;
 mod bpf_linker;
 mod build;
 mod cargo;
 mod check;
+mod commit;
 mod dashboards;
 mod demo;
+mod dist;
 mod fuzz;
 mod kernels;
 mod lab;
@@ -64,6 +67,7 @@ enum Verb {
     #[command(hide = true)]
     DemoPlay(demo::PlayArgs),
     Dashboards(dashboards::Args),
+    Dist(dist::Args),
     #[command(hide = true)]
     BenchLoad(bench::LoadArgs),
 }
@@ -88,6 +92,7 @@ fn main() -> ExitCode {
         Verb::DemoPlay(args) => demo::play(&args).map(done),
         Verb::Bench(args) => bench::main(&args).map(done),
         Verb::Dashboards(args) => dashboards::main(&args).map(done),
+        Verb::Dist(args) => dist::main(&args).map(done),
         Verb::BenchLoad(args) => bench::load(&args).map(done),
     };
     match result {

@@ -139,3 +139,33 @@ fn confirmed() -> Result<bool> {
     std::io::stdin().lock().read_line(&mut answer).context("read the answer")?;
     Ok(matches!(answer.trim().to_lowercase().as_str(), "" | "y" | "yes"))
 }
+
+/// Downloads a package of another processor's Debian, and returns its file. apt gets lists of its
+/// own in `target/tools`; those of the system stay as they are.
+pub(crate) fn foreign(package: &str, version: &str, arch: &str) -> Result<std::path::PathBuf> {
+    let home = workspace::tools().join(format!("apt-{arch}"));
+    for folder in ["lists/partial", "cache/archives/partial", "downloads"] {
+        let folder = home.join(folder);
+        std::fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
+    }
+    std::fs::write(home.join("status"), "").context("write the empty list of packages")?;
+    let path = |name: &str| home.join(name).display().to_string();
+    let config = format!(
+        "APT::Architecture \"{arch}\";\nAPT::Architectures {{ \"{arch}\"; }};\n\
+         Dir::State::lists \"{}\";\nDir::State::status \"{}\";\nDir::Cache \"{}\";\n\
+         Acquire::Languages \"none\";\nAPT::Sandbox::User \"root\";\n",
+        path("lists"),
+        path("status"),
+        path("cache")
+    );
+    std::fs::write(home.join("apt.conf"), config).context("write the settings of apt")?;
+    let downloads = home.join("downloads");
+    let apt = |arguments: &[&str]| {
+        let mut command = Command::new("apt-get");
+        command.env("APT_CONFIG", home.join("apt.conf")).arg("--quiet=2").args(arguments);
+        process::run(command.current_dir(&downloads))
+    };
+    apt(&["update"])?;
+    apt(&["download", &format!("{package}={version}")])?;
+    newest(&downloads, package)
+}

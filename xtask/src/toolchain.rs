@@ -16,7 +16,7 @@ use crate::packages::{self, Consent};
 use crate::{process, workspace};
 
 /// The name under which the distribution's compiler is linked into rustup.
-const DISTRO: &str = "bpf-distro";
+pub(crate) const DISTRO: &str = "bpf-distro";
 /// Where distributions install that compiler.
 const DISTRO_PREFIX: &str = "/usr";
 /// Packages of the distribution: compiler, cargo and sources of one version each.

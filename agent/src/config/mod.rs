@@ -144,7 +144,8 @@ impl RunConfig {
         let has_file = socket.is_some() || listen.iter().any(Listen::is_file);
         let web_config_file = find("web-config-file", arguments.web_config_file.as_deref())?;
         Ok(Self {
-            web_config_file: web_config_file.file_of_tcp(&listen)?,
+            web_config_file: web_config_file
+                .file_of_tcp(&listen, environment("LISTEN_FDS").is_some())?,
             socket_group: socket_group.group(has_file)?,
             listen: Sourced { value: listen, is_default: addresses.is_default() },
             socket: Sourced { value: socket, is_default: file_beside.is_default() },
@@ -239,5 +240,7 @@ fn unknown_variables(names: impl Iterator<Item = OsString>) -> Vec<String> {
     unknown
 }
 
+#[cfg(test)]
+mod shipped_tests;
 #[cfg(test)]
 mod tests;

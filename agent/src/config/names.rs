@@ -40,7 +40,8 @@ pub(super) fn group(groups: &str, name: &str) -> Option<u32> {
         let mut fields = line.split(':');
         (fields.next()? == name).then(|| fields.nth(1)?.parse().ok()).flatten()
     };
-    groups.lines().find_map(of_line)
+    // The largest number stands for "as it is" (`chown`).
+    groups.lines().find_map(of_line).filter(|group| *group != u32::MAX)
 }
 
 #[cfg(test)]
@@ -62,8 +63,9 @@ mod tests {
 
     #[test]
     fn a_group_has_the_number_that_its_line_says() {
-        let groups = "root:x:0:\nops:x:4711:a,b\nbroken\nempty::\nops:x:1:\n";
-        let all = ["root", "ops", "broken", "empty", "a", ""].map(|name| group(groups, name));
-        assert_eq!(all, [Some(0), Some(4711), None, None, None, None]);
+        let groups = "root:x:0:\nops:x:4711:a,b\nbroken\nempty::\nops:x:1:\nmost:x:4294967295:\n";
+        let names = ["root", "ops", "broken", "empty", "a", "", "most"];
+        let all = names.map(|name| group(groups, name));
+        assert_eq!(all, [Some(0), Some(4711), None, None, None, None, None]);
     }
 }

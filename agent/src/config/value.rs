@@ -121,11 +121,16 @@ impl Raw {
         group.map(Some).ok_or_else(|| self.refuse("a name that /etc/group has, or a number"))
     }
 
-    /// Reads the name of a file that is for TCP addresses only: `None` for none.
-    pub(super) fn file_of_tcp(&self, listen: &[Listen]) -> Result<Option<PathBuf>, Error> {
+    /// Reads the name of a file that is for TCP addresses only: `None` for none. Addresses that are
+    /// `handed` over are not known here.
+    pub(super) fn file_of_tcp(
+        &self,
+        listen: &[Listen],
+        handed: bool,
+    ) -> Result<Option<PathBuf>, Error> {
         match self.value.as_str() {
             Some("") => Ok(None),
-            Some(_) if listen.iter().all(Listen::is_file) => {
+            Some(_) if !handed && listen.iter().all(Listen::is_file) => {
                 Err(self.refuse("none, because --listen names a socket file, which has its mode"))
             }
             Some(path) => Ok(Some(PathBuf::from(path))),

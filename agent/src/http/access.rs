@@ -2,25 +2,27 @@
 //!
 //! `/metrics` shows no single connection, so a Prometheus on another machine may read it. `/api`
 //! shows which process talks to which address, so it answers programs of this machine, on a socket
-//! file or from loopback, and clients that the web configuration knows; others only with
-//! `--expose-connections`.
+//! file or over loopback, and clients that the web configuration knows; others only with
+//! `--expose-connections`. A connection is over loopback if both of its ends have such an address:
+//! a proxy beside the agent may come from 127.0.0.6 for a client of another machine, and a rule of
+//! the firewall may lead another machine to 127.0.0.1.
 
 use std::net::{IpAddr, SocketAddr};
 
 use axum::http::{HeaderMap, header};
 use clap::ValueEnum;
 
-use super::places::Peer;
-
 /// Which clients of a listener `/api` answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Access {
-    /// Every client that can reach the listener: it is a socket file, which has its mode, or
-    /// `--expose-connections` was given.
+    /// Every client: it is a socket file, which has its mode. They see arguments of processes too.
+    File,
+    /// Every client that can reach the listener: `--expose-connections` was given, or it is a
+    /// socket file that any user may use.
     Anyone,
     /// Programs on this machine: the listener has a loopback address.
     Local,
-    /// Clients that ask from loopback, and clients that have shown a password or a certificate:
+    /// Clients that ask over loopback, and clients that have shown a password or a certificate:
     /// other machines can reach the listener's address.
     Known,
     /// No client: other machines can reach every address of the agent, and it has no socket file.
@@ -40,9 +42,11 @@ pub(super) const FOR_OTHERS: &str = "\
     the request was forwarded by a proxy, and /api shows addresses and process names: ask \
     directly, or start the agent with --expose-connections";
 
-/// Headers in which a proxy names the client that it asks for.
-const FORWARDED: [&str; 5] =
-    ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
+/// Headers by which a proxy names itself or the client that it asks for; the second list has what
+/// they begin with, the third what they end with.
+const FORWARDED: [&str; 4] = ["forwarded", "via", "true-client-ip", "x-client-ip"];
+const FORWARDED_BEGIN: [&str; 3] = ["x-forwarded-", "x-envoy-", "x-original-"];
+const FORWARDED_END: [&str; 2] = ["-real-ip", "-connecting-ip"];
 
 /// Who asks, as far as it matters to `/api`.
 #[derive(Clone, Copy, Debug)]
@@ -65,21 +69,24 @@ impl Access {
         }
     }
 
-    /// Returns what holds for one client; `is_known` says that it has shown a password or a
-    /// certificate that the web configuration verifies.
-    pub(super) fn for_one(self, peer: Peer, is_known: bool) -> Asker {
+    /// Returns what holds for one client; `is_near` says that both ends of its connection have a
+    /// loopback address, `is_known` that it has shown a password or a certificate that the web
+    /// configuration verifies.
+    pub(super) fn for_one(self, is_near: bool, is_known: bool) -> Asker {
         let access = match self {
             Self::Known if is_known => Self::Anyone,
-            Self::Known if peer.is_some_and(|address| address.is_loopback()) => Self::Local,
+            Self::Known if is_near => Self::Local,
             Self::Known => Self::Nobody,
+            Self::Local if !is_near => Self::Nobody,
             access => access,
         };
-        Asker { access, has_file: peer.is_none() }
+        Asker { access, has_file: self == Self::File }
     }
 
     /// Returns its name, as the HTTP process takes it.
     pub(super) const fn name(self) -> &'static str {
         match self {
+            Self::File => "file",
             Self::Anyone => "anyone",
             Self::Local => "local",
             Self::Known => "known",
@@ -95,12 +102,10 @@ impl Access {
     pub(super) fn refusal(self, headers: &HeaderMap) -> Option<&'static str> {
         let mut hosts = headers.get_all(header::HOST).iter().peekable();
         match self {
-            Self::Anyone => None,
+            Self::File | Self::Anyone => None,
             // One who is known has another access by then.
             Self::Nobody | Self::Known => Some(NOT_EXPOSED),
-            Self::Local if FORWARDED.iter().any(|name| headers.contains_key(*name)) => {
-                Some(FOR_OTHERS)
-            }
+            Self::Local if headers.keys().any(|name| forwards(name.as_str())) => Some(FOR_OTHERS),
             Self::Local
                 if hosts.peek().is_some()
                     && hosts.all(|host| host.to_str().is_ok_and(is_loopback)) =>
@@ -110,6 +115,13 @@ impl Access {
             Self::Local => Some(FOREIGN_HOST),
         }
     }
+}
+
+/// Returns whether a header, by its name in lower case, is one that a proxy adds.
+fn forwards(name: &str) -> bool {
+    FORWARDED.contains(&name)
+        || FORWARDED_BEGIN.iter().any(|start| name.starts_with(start))
+        || FORWARDED_END.iter().any(|end| name.ends_with(end))
 }
 
 /// Returns whether a Host header names loopback, with or without a port.
@@ -165,11 +177,26 @@ mod tests {
     fn a_request_that_a_proxy_forwards_is_not_this_machines() {
         let mut headers = HeaderMap::from_iter([(header::HOST, "127.0.0.1".parse().unwrap())]);
         assert_eq!(Access::Local.refusal(&headers), None);
-        headers.insert("x-forwarded-for", "203.0.113.7".parse().unwrap());
-        assert_eq!(
-            (Access::Local.refusal(&headers), Access::Anyone.refusal(&headers)),
-            (Some(FOR_OTHERS), None)
-        );
+        for name in [
+            "forwarded",
+            "via",
+            "x-forwarded-for",
+            "x-forwarded-client-cert",
+            "x-envoy-external-address",
+            "x-real-ip",
+            "cf-connecting-ip",
+            "true-client-ip",
+        ] {
+            let mut headers = headers.clone();
+            headers.insert(name, "203.0.113.7".parse().unwrap());
+            assert_eq!(
+                (Access::Local.refusal(&headers), Access::Anyone.refusal(&headers)),
+                (Some(FOR_OTHERS), None),
+                "{name}"
+            );
+        }
+        headers.insert("x-request-id", "7".parse().unwrap());
+        assert_eq!(Access::Local.refusal(&headers), None);
     }
 
     #[test]
@@ -191,18 +218,21 @@ mod tests {
 
     #[test]
     fn on_an_address_that_others_can_reach_it_matters_who_asks() {
-        let far: Peer = Some([10, 0, 0, 1].into());
-        let near: Peer = Some([127, 0, 0, 1].into());
-        let of = |access: Access, peer, is_known| access.for_one(peer, is_known).access;
-        assert_eq!(of(Access::Known, far, false), Access::Nobody);
-        assert_eq!(of(Access::Known, near, false), Access::Local);
-        assert_eq!(of(Access::Known, far, true), Access::Anyone);
-        for access in [Access::Anyone, Access::Local, Access::Nobody] {
-            for (peer, is_known) in [(far, false), (near, true), (None, false)] {
-                assert_eq!(of(access, peer, is_known), access, "it does not matter");
+        let of = |access: Access, is_near, is_known| access.for_one(is_near, is_known).access;
+        assert_eq!(of(Access::Known, false, false), Access::Nobody);
+        assert_eq!(of(Access::Known, true, false), Access::Local);
+        assert_eq!(of(Access::Known, false, true), Access::Anyone);
+        assert_eq!(of(Access::Local, true, false), Access::Local);
+        assert_eq!(of(Access::Local, false, true), Access::Nobody, "led here by a firewall");
+        for access in [Access::File, Access::Anyone, Access::Nobody] {
+            for (is_near, is_known) in [(false, false), (true, true)] {
+                assert_eq!(of(access, is_near, is_known), access, "it does not matter");
             }
         }
-        let has_file = |peer| Access::Anyone.for_one(peer, true).has_file;
-        assert_eq!([has_file(None), has_file(near), has_file(far)], [true, false, false]);
+        let has_file = |access: Access| access.for_one(true, true).has_file;
+        assert_eq!(
+            [Access::File, Access::Anyone, Access::Local, Access::Known].map(has_file),
+            [true, false, false, false]
+        );
     }
 }

@@ -2,18 +2,24 @@
 //!
 //! `run` binds before anything else is started; the HTTP process gets the listeners and accepts.
 
+use std::fs;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV6, TcpListener};
 use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use nix::errno::Errno;
+use rustix::net::{self, AddressFamily, SocketFlags, SocketType, sockopt};
 
 use super::access::Access;
 use super::passed::Passed;
 use super::socket_file::{self, Mode, SocketFile};
 use crate::config::Listen;
 use crate::exit::Error;
+
+/// How many connections may wait to be accepted, as of a listener of the standard library.
+const BACKLOG: i32 = 4096;
 
 /// A bound address and its name.
 #[derive(Debug)]
@@ -84,14 +90,19 @@ impl Bound {
     }
 
     fn of_file(listener: OwnedFd, path: &Path, file: Option<SocketFile>) -> Self {
+        // What a service manager has made may be for any user (SocketMode=0666 is its default).
+        let is_everyones = fs::metadata(path).is_ok_and(|found| found.mode() & 0o002 != 0);
+        let access = if is_everyones { Access::Anyone } else { Access::File };
         let name = format!("unix:{}", path.display());
-        Self { listener, name, access: Access::Anyone, is_file: true, _file: file }
+        Self { listener, name, access, is_file: true, _file: file }
     }
 
     /// Says that clients of a TCP address must speak TLS.
     #[must_use]
     pub(crate) fn over_tls(mut self) -> Self {
-        self.name = self.name.replacen("http://", "https://", 1);
+        if !self.is_file {
+            self.name = self.name.replacen("http://", "https://", 1);
+        }
         self
     }
 
@@ -129,8 +140,23 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
         let is_every = address.is_ipv6() && address.ip().is_unspecified();
         is_every && error.raw_os_error() == Some(Errno::EAFNOSUPPORT as i32)
     };
-    match TcpListener::bind(address) {
+    let bound = match address {
+        SocketAddr::V6(every) if every.ip().is_unspecified() => bind_both(every),
+        one => TcpListener::bind(one),
+    };
+    match bound {
         Err(error) if no_ipv6(&error) => TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port())),
         bound => bound,
     }
+}
+
+/// Binds every address of IPv6 and of IPv4, whatever `net.ipv6.bindv6only` says.
+fn bind_both(address: SocketAddrV6) -> io::Result<TcpListener> {
+    let socket =
+        net::socket_with(AddressFamily::INET6, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    sockopt::set_socket_reuseaddr(&socket, true)?;
+    sockopt::set_ipv6_v6only(&socket, false)?;
+    net::bind(&socket, &address)?;
+    net::listen(&socket, BACKLOG)?;
+    Ok(TcpListener::from(socket))
 }

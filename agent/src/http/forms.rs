@@ -11,10 +11,9 @@ use axum::body::Bytes;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
 use tokio::sync::{OnceCell, Semaphore};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use super::failure::{failed, too_slow};
-use super::render::RENDER_TIMEOUT;
 use crate::metrics::{Form, Making};
 
 /// The most forms that are made at a time. The encoder of each takes a third of a megabyte.
@@ -44,9 +43,9 @@ impl Forms {
         Self { written, ..Self::default() }
     }
 
-    /// Returns the answer with the page in a form.
-    pub(super) async fn answer(&self, form: Form, turns: &Turns) -> Response {
-        match timeout(RENDER_TIMEOUT, self.bytes(form, turns)).await {
+    /// Returns the answer with the page in a form, or that it took too long.
+    pub(super) async fn answer(&self, form: Form, turns: &Turns, until: Instant) -> Response {
+        match timeout_at(until, self.bytes(form, turns)).await {
             Ok(Ok(page)) => dressed(form, page),
             Ok(Err(error)) => failed(&error.to_string()),
             Err(_elapsed) => too_slow(),
@@ -92,6 +91,7 @@ mod tests {
 
     use super::*;
 
+    const MINUTE: std::time::Duration = std::time::Duration::from_mins(1);
     const GZIP: Form = Form { open_metrics: false, gzip: true };
 
     fn page() -> Bytes {
@@ -115,7 +115,7 @@ mod tests {
         for gzip in [false, true] {
             for open_metrics in [false, true] {
                 let form = Form { open_metrics, gzip };
-                let answer = forms.answer(form, &turns).await;
+                let answer = forms.answer(form, &turns, Instant::now() + MINUTE).await;
                 let header = |name| answer.headers().get(name).map(|value| value.to_str().unwrap());
                 assert_eq!(header(header::CONTENT_TYPE), Some(form.content_type()));
                 assert_eq!(header(header::CONTENT_ENCODING), gzip.then_some("gzip"));

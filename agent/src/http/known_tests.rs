@@ -15,7 +15,7 @@ const AS_OTHERS: &str = "-H host:node7.example";
 /// An address that others can reach, and a socket file.
 fn both(name: &str) -> ([(Listen, Access); 2], PathBuf) {
     let path = temporary(name);
-    let file = (Listen::Unix(path.clone()), Access::Anyone);
+    let file = (Listen::Unix(path.clone()), Access::File);
     ([(any_port(), Access::Known), file], path)
 }
 
@@ -41,7 +41,7 @@ async fn one_agent_answers_by_the_address_that_is_asked() {
     let path = temporary("by-address.sock");
     let listen = [
         (any_port(), Access::Nobody),
-        (Listen::Unix(path.clone()), Access::Anyone),
+        (Listen::Unix(path.clone()), Access::File),
         (any_port(), Access::Local),
     ];
     let server: Server = start_at(&listen, None);

@@ -27,6 +27,8 @@ pub(super) enum Accepted {
 pub(super) struct Arrival {
     pub(super) stream: Accepted,
     pub(super) peer: Peer,
+    /// Whether both of its ends have a loopback address.
+    pub(super) is_near: bool,
     /// Which clients of its listener `/api` answers.
     pub(super) access: Access,
 }
@@ -39,14 +41,17 @@ enum Listener {
 }
 
 impl Listener {
-    fn poll(&self, context: &mut Context<'_>) -> Poll<io::Result<(Accepted, Peer)>> {
+    fn poll(&self, context: &mut Context<'_>, access: Access) -> Poll<io::Result<Arrival>> {
         match self {
             Self::Tcp(listener) => listener.poll_accept(context).map_ok(|(stream, address)| {
-                (Accepted::Tcp(stream), Some(address.ip().to_canonical()))
+                let peer = address.ip().to_canonical();
+                let asked = stream.local_addr().map(|address| address.ip().to_canonical());
+                let is_near = peer.is_loopback() && asked.is_ok_and(|asked| asked.is_loopback());
+                Arrival { stream: Accepted::Tcp(stream), peer: Some(peer), is_near, access }
             }),
-            Self::Unix(listener) => listener
-                .poll_accept(context)
-                .map_ok(|(stream, _address)| (Accepted::Unix(stream), None)),
+            Self::Unix(listener) => listener.poll_accept(context).map_ok(|(stream, _address)| {
+                Arrival { stream: Accepted::Unix(stream), peer: None, is_near: true, access }
+            }),
         }
     }
 }
@@ -96,14 +101,9 @@ impl Incoming {
         for step in 0..self.listeners.len() {
             let place = (self.next + step) % self.listeners.len();
             let (listener, access) = &self.listeners[place];
-            if let Poll::Ready(accepted) = listener.poll(context) {
-                let access = *access;
+            if let Poll::Ready(accepted) = listener.poll(context, *access) {
                 self.next = place + 1;
-                return Poll::Ready(accepted.map(|(stream, peer)| Arrival {
-                    stream,
-                    peer,
-                    access,
-                }));
+                return Poll::Ready(accepted);
             }
         }
         Poll::Pending

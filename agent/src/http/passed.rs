@@ -13,6 +13,9 @@ use std::path::PathBuf;
 use listenfd::ListenFd;
 use nix::sys::socket::{getsockopt, sockopt};
 
+/// The most listeners that can be handed over.
+const MOST: usize = 16;
+
 /// A listener that was handed over.
 #[derive(Debug)]
 pub(crate) enum Passed {
@@ -32,6 +35,8 @@ impl Passed {
         if std::env::var_os("LISTEN_PID").is_none() {
             return Ok(Vec::new());
         }
+        let number = std::env::var_os("LISTEN_FDS").unwrap_or_default();
+        refuse_number(&number.to_string_lossy())?;
         let mut given = ListenFd::from_env();
         (0..given.len()).map(|place| Self::take(&mut given, place)).collect()
     }
@@ -64,6 +69,16 @@ impl Passed {
     }
 }
 
+/// Refuses a number of listeners that cannot be: `listenfd` takes it for none.
+fn refuse_number(text: &str) -> Result<(), String> {
+    match text.parse::<usize>() {
+        Ok(number) if number <= MOST => Ok(()),
+        _ => Err(format!(
+            "LISTEN_FDS is '{text}': a service manager can hand over up to {MOST} listeners"
+        )),
+    }
+}
+
 /// Refuses a socket that does not listen (Accept=yes of a socket unit).
 fn listens(socket: &impl AsFd) -> io::Result<()> {
     if getsockopt(socket, sockopt::AcceptConn)? {
@@ -93,6 +108,16 @@ mod tests {
         let name = SocketAddr::from_abstract_name("tcpwarden-passed-test").unwrap();
         let hidden = UnixListener::bind_addr(&name).unwrap();
         assert!(Passed::unix(hidden).unwrap_err().to_string().contains("without a file"));
+    }
+
+    #[test]
+    fn a_number_of_listeners_that_cannot_be_is_refused() {
+        for number in ["0", "1", "16"] {
+            assert_eq!(refuse_number(number), Ok(()), "{number}");
+        }
+        for number in ["", "-1", "17", "x", "4000000000", "18446744073709551616"] {
+            assert!(refuse_number(number).unwrap_err().contains(number), "{number}");
+        }
     }
 
     #[test]

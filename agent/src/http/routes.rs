@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::failure::stands_still;
 use super::flight::Flight;
@@ -50,8 +50,10 @@ pub(super) fn router(lanes: Lanes) -> Router {
 }
 
 async fn scrape(State(shared): State<Shared>, request: HeaderMap) -> Response {
+    // One time for both: a scrape gives up after ten seconds.
+    let until = Instant::now() + RENDER_TIMEOUT;
     match shared.flight.page(&shared.lanes.metrics).await {
-        Ok(page) => page.answer(accept::form(&request), &shared.turns).await,
+        Ok(page) => page.answer(accept::form(&request), &shared.turns, until).await,
         Err(response) => response,
     }
 }

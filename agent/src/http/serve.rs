@@ -41,6 +41,13 @@ const STOP_GRACE: Duration = Duration::from_millis(400);
 /// The pause after a failed accept; the most likely reason is that no descriptor is left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// Where a connection came in.
+#[derive(Clone, Copy)]
+struct Entrance {
+    access: Access,
+    is_near: bool,
+}
+
 /// Serves by the rules of `web`, if there are some, until `stop` is ready, then waits for open
 /// requests for at most [`STOP_GRACE`].
 pub(super) async fn serve(
@@ -104,7 +111,10 @@ async fn begin(
         _ = stopped.wait_for(|stopped| *stopped) => return,
     };
     match begun {
-        Ok(begun) => connection(begun, arrival.access, router, web, place, stopped).await,
+        Ok(begun) => {
+            let entrance = Entrance { access: arrival.access, is_near: arrival.is_near };
+            connection(begun, entrance, router, web, place, stopped).await;
+        }
         Err(error) => tracing::debug!(%error, "a connection did not begin"),
     }
 }
@@ -112,7 +122,7 @@ async fn begin(
 /// Serves one connection until it ends.
 async fn connection(
     begun: Begun,
-    access: Access,
+    entrance: Entrance,
     router: Router,
     web: Option<Arc<Web>>,
     place: Place,
@@ -126,7 +136,7 @@ async fn connection(
             place.begin();
             let (place, answers, web) = (Arc::clone(&place), answers.clone(), web.clone());
             async move {
-                let answered = answered(request, access, is_verified, answers, web, place.peer());
+                let answered = answered(request, entrance, is_verified, answers, web, place.peer());
                 let answered = answered.await;
                 place.finish();
                 answered
@@ -162,7 +172,7 @@ async fn connection(
 /// Answers a request by who asks.
 async fn answered(
     mut request: Request<Body>,
-    access: Access,
+    entrance: Entrance,
     is_verified: bool,
     answers: TowerToHyperService<Router>,
     web: Option<Arc<Web>>,
@@ -175,7 +185,7 @@ async fn answered(
     let answer = match admitted {
         Err(refusal) => *refusal,
         Ok(has_password) => {
-            let asker = access.for_one(peer, is_verified || has_password);
+            let asker = entrance.access.for_one(entrance.is_near, is_verified || has_password);
             request.extensions_mut().insert(asker);
             answers.call(request).await?
         }

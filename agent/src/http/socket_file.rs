@@ -4,9 +4,11 @@
 //! replaced, that of a living one and what is no socket are left alone; of agents that start at
 //! the same time one gets it.
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, lchown};
+use std::os::unix::fs::{
+    DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _, lchown,
+};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -15,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::socket::{getsockopt, sockopt};
 use nix::sys::stat::{self, umask};
-use rustix::fs::FlockOperation;
+use rustix::fs::{FlockOperation, OFlags};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
 /// How long others may take to look for and to bind their file in the same folder. Any user who can
@@ -45,8 +47,7 @@ pub(super) struct SocketFile {
 pub(super) fn make_folder(path: &Path) -> io::Result<()> {
     let Some(folder) = path.parent() else { return Ok(()) };
     match with_umask(0o022, || DirBuilder::new().mode(0o755).create(folder)) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        // It can be there and hidden behind this error: a read-only file system.
+        // It can be there behind another error than that: a read-only file system.
         Err(_) if folder.is_dir() => Ok(()),
         made => made,
     }
@@ -95,7 +96,10 @@ fn not_given(group: u32, error: &io::Error) -> io::Error {
 
 /// Locks a folder until what is returned is dropped; `None` if that cannot be.
 fn lock(folder: &Path) -> Option<File> {
-    let folder = File::open(folder).ok()?;
+    // Opening what is no folder could wait for ever.
+    let flags = (OFlags::DIRECTORY | OFlags::NONBLOCK).bits();
+    let flags = i32::try_from(flags).ok()?;
+    let folder = OpenOptions::new().read(true).custom_flags(flags).open(folder).ok()?;
     let end = Instant::now() + PATIENCE;
     while rustix::fs::flock(&folder, FlockOperation::NonBlockingLockExclusive).is_err() {
         if Instant::now() > end {

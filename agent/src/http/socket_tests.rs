@@ -16,7 +16,7 @@ fn mode(path: &Path) -> u32 {
 }
 
 fn take(path: &Path) -> Result<Bound, Error> {
-    Bound::take(&Listen::Unix(path.to_owned()), None, Access::Anyone)
+    Bound::take(&Listen::Unix(path.to_owned()), None, Access::File)
 }
 
 /// A folder that is removed with what is in it.
@@ -83,7 +83,7 @@ fn the_file_beside_the_addresses_is_for_its_user_or_for_a_group_and_its_folder_i
     let path = folder.0.join("made/x.sock");
     let bound = Bound::beside(&path, None).unwrap();
     assert_eq!(bound.url(), format!("unix:{}", path.display()));
-    assert!(bound.is_file() && bound.access() == Access::Anyone);
+    assert!(bound.is_file() && bound.access() == Access::File);
     assert_eq!([mode(&path), mode(path.parent().unwrap())], [0o600, 0o755]);
     drop(bound);
     assert!(!path.exists() && path.parent().unwrap().exists());

@@ -44,7 +44,7 @@ pub(super) struct Server {
 }
 
 pub(super) fn start(listen: &Listen) -> Server {
-    start_with(listen, if listen.is_file() { Access::Anyone } else { Access::Local })
+    start_with(listen, if listen.is_file() { Access::File } else { Access::Local })
 }
 
 pub(super) fn start_with(listen: &Listen, access: Access) -> Server {

@@ -1,4 +1,4 @@
-//! Gives the memory back that loading needed. It is the only module of the agent with unsafe code.
+//! Gives the memory back that loading needed.
 //!
 //! Parsing the kernel's types takes tens of thousands of small allocations, which glibc keeps for
 //! later use; the agent will not need them again.

@@ -6,6 +6,7 @@ pub mod heap;
 pub mod layout;
 mod links;
 pub mod load;
+pub mod lookup;
 pub mod namespaces;
 pub mod patch;
 pub mod privileges;

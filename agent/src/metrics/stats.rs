@@ -7,10 +7,13 @@ use agent_common::counters::CpuCounters;
 
 use crate::kernel::probe::ProbeState;
 use crate::kernel::sight::Limit;
+use crate::version::Build;
 
 /// The agent's own numbers.
 #[derive(Clone, Debug)]
 pub struct SelfStats {
+    /// Which build the agent is.
+    pub build: Build,
     /// The kernel side's counters, summed over all CPUs.
     pub kernel: CpuCounters,
     /// When the kernel side's counters were read, nanoseconds of [`crate::clock::monotonic`].
@@ -110,6 +113,7 @@ pub struct ProcessSample {
 impl Default for SelfStats {
     fn default() -> Self {
         Self {
+            build: Build::default(),
             kernel: CpuCounters::ZERO,
             counted_at: 0,
             unseen: 0,

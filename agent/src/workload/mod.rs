@@ -79,6 +79,16 @@ pub struct Workload {
 }
 
 impl Workload {
+    /// Returns what is told of a key later, where this was told before: a container keeps its
+    /// label, under which it has counted.
+    pub(crate) fn followed_by(&self, later: &Arc<Self>) -> Arc<Self> {
+        let is_same = !self.container_id.is_empty() && self.container_id == later.container_id;
+        if is_same && self.name != later.name {
+            return Arc::new(Self { name: Arc::clone(&self.name), ..Self::clone(later) });
+        }
+        Arc::clone(later)
+    }
+
     /// Returns the workload of processes in no unit, container or pod.
     #[must_use]
     pub fn host() -> Self {

@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use self::base::{Base, Tree};
 use self::compare::{Piece, Verdict};
 use self::interrupt::Interrupts;
+use crate::arch::{self, Arch};
 use crate::results::Counts;
 use crate::setup::{self, ConsentArgs};
 use crate::{build, cargo, workspace};
@@ -120,6 +121,8 @@ fn write(file: Option<&Path>, json: &Value) -> Result<()> {
 fn program(tree: &Path, object: &Path, target: &Path, to: &Path) -> Result<PathBuf> {
     let mut command = cargo::cargo("build")?;
     command.args(["--quiet", "--release", "--package", "cost", "--bin", "counted"]);
+    // As what is shipped, and with what was built for that.
+    arch::statically(&mut command, Arch::own()?);
     command.current_dir(tree).env("TCPWARDEN_BPF_OBJECT", object);
     command.arg("--target-dir").arg(target);
     let built = cargo::build(&mut command)?.executable("counted")?;

@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result};
 
 use super::arms::{Arm, Kind};
 use super::names::{EMPTY, YARDSTICK};
+use crate::arch::{self, Arch};
 use crate::cargo;
 
 /// Bytes of the record that the agent writes for a transition, unless that is to CLOSE.
@@ -34,6 +35,7 @@ fn build(object: &Path) -> Result<PathBuf> {
         "--bin",
         "yardstick",
     ]);
+    arch::statically(&mut command, Arch::own()?);
     cargo::build(&mut command).context("build the yardstick")?.executable("yardstick")
 }
 

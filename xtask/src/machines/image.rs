@@ -13,9 +13,9 @@ use crate::{process, workspace};
 
 /// What is installed besides the least Debian that there is.
 const PACKAGES: &str = "systemd,systemd-sysv,dbus,udev,init-system-helpers,iproute2,procps,\
-    linux-image-cloud-amd64,initramfs-tools";
+    linux-image-cloud-amd64,initramfs-tools,rpm,libnss-systemd,libnss-myhostname";
 /// The size of the disk.
-const SIZE: &str = "1400M";
+const SIZE: &str = "1500M";
 /// What the tests do not read.
 const LEFT_OUT: [&str; 3] = ["/usr/share/man/*", "/usr/share/locale/*", "/usr/share/doc/*"];
 /// Units that would work while a test runs.
@@ -62,9 +62,12 @@ pub(super) fn of(suite: &str) -> Result<Image> {
     let home = workspace::root().join("target/machines").join(suite);
     let [disk, kernel, initrd] = ["disk", "vmlinuz", "initrd"].map(|name| home.join(name));
     let image = Image { disk, kernel, initrd, home };
-    // The disk is made last.
-    if !image.disk.exists() {
+    // The disk is made last, and then what it was made of is noted.
+    let note = image.home.join("packages");
+    let is_of_today = fs::read_to_string(&note).is_ok_and(|packages| packages == PACKAGES);
+    if !image.disk.exists() || !is_of_today {
         make(suite, &image).with_context(|| format!("make a machine with {suite}"))?;
+        fs::write(&note, PACKAGES).context("note what the machine has")?;
     }
     Ok(image)
 }

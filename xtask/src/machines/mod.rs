@@ -15,7 +15,8 @@ use anyhow::{Result, bail};
 use crate::kernels::Report;
 use crate::packages::Consent;
 use crate::results::Counts;
-use crate::{build, root_tests, setup, workspace};
+use crate::toolchain::Toolchain;
+use crate::{build, dist, root_tests, setup, workspace};
 
 /// The releases of Debian that are booted, oldest first.
 const SUITES: [&str; 2] = ["bookworm", "trixie"];
@@ -25,27 +26,48 @@ struct Play {
     name: &'static str,
     script: &'static str,
     files: &'static [&'static str],
+    needs: Needs,
 }
 
-const PLAYS: [Play; 1] = [Play {
-    name: "truth in the unit",
-    script: "xtask/src/machines/unit.sh",
-    files: &["xtask/src/machines/in-unit.sh", "deploy/systemd/tcpwarden.service"],
-}];
+/// What of this build a play needs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Needs {
+    /// The agent and the tests on the live kernel.
+    Programs,
+    /// The packages: `old.deb`, `new.deb` with another default, `tcpwarden.rpm`.
+    Packages,
+}
+
+const PLAYS: [Play; 2] = [
+    Play {
+        name: "truth in the unit",
+        script: "xtask/src/machines/unit.sh",
+        files: &["xtask/src/machines/in-unit.sh", "deploy/systemd/tcpwarden.service"],
+        needs: Needs::Programs,
+    },
+    Play {
+        name: "packages",
+        script: "xtask/src/machines/package.sh",
+        files: &[],
+        needs: Needs::Packages,
+    },
+];
+
+/// A file of this build, and its name in the machine.
+type Built = (PathBuf, &'static str);
 
 /// Boots each machine for each play whose name contains `filter`.
 pub(crate) fn main(filter: Option<&str>, consent: Consent) -> Result<ExitCode> {
     let toolchain = setup::for_build(consent)?;
     setup::for_machines(consent)?;
-    let agent = build::agent(&toolchain, build::Profile::Release)?;
-    let programs = [agent.binary.clone(), root_tests::LIVE.binary(&agent)?];
     let plays = PLAYS.iter().filter(|play| filter.is_none_or(|part| play.name.contains(part)));
     let (mut sum, mut failed) = (Counts::default(), Vec::new());
     for play in plays {
+        let built = built(play.needs, &toolchain, consent)?;
         for suite in SUITES {
             let title = format!("{suite}: {}", play.name);
             eprintln!("machines: {title}");
-            match one(suite, play, &programs) {
+            match one(suite, play, &built) {
                 Ok(counts) => sum += counts,
                 Err(error) => {
                     println!("machines: {title}: {error:#}");
@@ -61,15 +83,21 @@ pub(crate) fn main(filter: Option<&str>, consent: Consent) -> Result<ExitCode> {
     Ok(if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// Builds what a play needs.
+fn built(needs: Needs, toolchain: &Toolchain, consent: Consent) -> Result<Vec<Built>> {
+    if needs == Needs::Packages {
+        return dist::for_machines(toolchain, consent);
+    }
+    let agent = build::agent(toolchain, build::Profile::Release)?;
+    let tests = root_tests::LIVE.binary(&agent)?;
+    Ok(vec![(agent.binary, "tcpwarden"), (tests, "live")])
+}
+
 /// Plays in one machine, and prints its line.
-fn one(suite: &str, play: &Play, programs: &[PathBuf; 2]) -> Result<Counts> {
+fn one(suite: &str, play: &Play, built: &[Built]) -> Result<Counts> {
     let image = image::of(suite)?;
-    let [agent, tests] = programs;
-    let mut files: Vec<(PathBuf, &str)> = vec![
-        (workspace::root().join(play.script), "main.sh"),
-        (agent.clone(), "tcpwarden"),
-        (tests.clone(), "live"),
-    ];
+    let mut files: Vec<(PathBuf, &str)> = vec![(workspace::root().join(play.script), "main.sh")];
+    files.extend(built.iter().cloned());
     for file in play.files {
         let name = Path::new(file).file_name().and_then(|name| name.to_str()).unwrap_or(file);
         files.push((workspace::root().join(file), name));

@@ -14,13 +14,15 @@ use serde_json::Value;
 
 use self::tool::Tool;
 use crate::packages::Consent;
-use crate::{cargo, process, setup, workspace};
+use crate::{cargo, commit, process, setup, workspace};
 
 const DENY: Tool = Tool { name: "cargo-deny", version: "0.20.2" };
 const CYCLONEDX: Tool = Tool { name: "cargo-cyclonedx", version: "0.5.9" };
 
 /// What the bill of materials is for.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
+/// Where it is kept.
+const BILL: &str = "target/supply/tcpwarden.cdx.json";
 
 /// Holds all of it; the first thing that is wrong is the error.
 pub(crate) fn main(consent: Consent) -> Result<ExitCode> {
@@ -28,12 +30,22 @@ pub(crate) fn main(consent: Consent) -> Result<ExitCode> {
     policy()?;
     let tree = workspace::root().join("target/supply/tree");
     twice::copy(&tree)?;
-    let components = bill_of_materials(&tree)?;
-    println!("supply: target/supply/tcpwarden.cdx.json names {components} components");
+    let components = bill_of_materials(&tree, commit::time()?)?;
+    println!("supply: {BILL} names {components} components");
     for file in twice::build(&tree, &toolchain)? {
         println!("supply: built twice, the same bytes: {file}");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Writes what the agent is made of into a file, as of the last commit; `time` is its time.
+pub(crate) fn bill(to: &Path, time: u64) -> Result<()> {
+    let tree = workspace::root().join("target/supply/tree");
+    twice::copy(&tree)?;
+    bill_of_materials(&tree, time)?;
+    std::fs::copy(workspace::root().join(BILL), to)
+        .with_context(|| format!("copy the bill of materials to {}", to.display()))?;
+    Ok(())
 }
 
 /// Holds the dependencies against `deny.toml`. Advisories are looked at where their database is:
@@ -63,13 +75,15 @@ fn cargo_home() -> Result<PathBuf> {
 
 /// Writes what the agent is made of, in CycloneDX. Returns how many components it names: those that
 /// cargo builds into the agent, each in its version.
-fn bill_of_materials(tree: &Path) -> Result<usize> {
+fn bill_of_materials(tree: &Path, time: u64) -> Result<usize> {
     let program = CYCLONEDX.ensure()?;
     let mut command = Command::new(program);
     command
         .args(["cyclonedx", "--format", "json", "--target", TARGET, "--no-build-deps"])
         .arg("--manifest-path")
         .arg(tree.join("agent/Cargo.toml"));
+    // With it, the bill has no number and no time of its own.
+    command.env("SOURCE_DATE_EPOCH", time.to_string());
     process::run(command.current_dir(tree))?;
     let written = tree.join("agent/tcpwarden.cdx.json");
     let text =
@@ -79,8 +93,7 @@ fn bill_of_materials(tree: &Path) -> Result<usize> {
     for built in built_in(tree)? {
         ensure!(named.contains(&built), "the bill of materials does not name {built}");
     }
-    std::fs::copy(&written, workspace::root().join("target/supply/tcpwarden.cdx.json"))
-        .context("keep the bill of materials")?;
+    std::fs::copy(&written, workspace::root().join(BILL)).context("keep the bill of materials")?;
     Ok(named.len())
 }
 

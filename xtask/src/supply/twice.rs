@@ -7,8 +7,9 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+use crate::arch::Arch;
 use crate::toolchain::Toolchain;
-use crate::{cargo, process, workspace};
+use crate::{build, cargo, process, workspace};
 
 /// Copies what the last commit has into an empty folder.
 pub(super) fn copy(tree: &Path) -> Result<()> {
@@ -46,11 +47,12 @@ fn once(tree: &Path, toolchain: &Toolchain) -> Result<Vec<String>> {
     }
     let mut command = cargo::cargo("build")?;
     command
-        .args(["--release", "--locked", "--package", "tcpwarden"])
+        .args(["--locked", "--package", "tcpwarden"])
         .env("TCPWARDEN_BPF_TOOLCHAIN", &toolchain.name)
         .env_remove("TCPWARDEN_BPF_OBJECT")
         .env("CARGO_TARGET_DIR", &target)
         .current_dir(tree);
+    build::released(&mut command, Arch::own()?);
     let artifacts = cargo::build(&mut command).context("build the agent")?;
     let object = artifacts.out_dir("tcpwarden")?.join("tcpwarden-probes");
     [artifacts.executable("tcpwarden")?, object].iter().map(|file| sum(tree, file)).collect()

@@ -105,8 +105,9 @@ super::metrics! {
     BPF_RUNS = Counter "tcpwarden_bpf_runs_total", "runs", ["probe"],
         "Runs of a probe; only while the kernel keeps statistics.",
         "`run_cnt` of `bpftool prog`; needs `sysctl kernel.bpf_stats_enabled=1`.";
-    BUILD_INFO = Gauge "tcpwarden_build_info", "truth", ["version"],
-        "The version of the agent; always 1.",
+    BUILD_INFO = Gauge "tcpwarden_build_info", "truth", ["version", "commit", "build_id"],
+        "The version of the agent, the commit that it was built from and the build id of the \
+         program, as `tcpwarden --version` says them; always 1.",
         "No equivalent in the kernel.";
     PROCESS_CPU_SECONDS = Counter "process_cpu_seconds_total", "seconds", [],
         "CPU time that the agent used, in user and kernel mode.",

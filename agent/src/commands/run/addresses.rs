@@ -34,7 +34,7 @@ pub(super) fn bind(
             Passed::Tcp(listener) => access(listener.local_addr().context("its address")?),
             Passed::Unix(_, path) => {
                 warn_of_others(path);
-                Access::Anyone
+                Access::File
             }
         };
         let bound = Bound::passed(one, asked).context("cannot use what was handed over")?;
@@ -43,7 +43,7 @@ pub(super) fn bind(
     for listen in &plan.listen {
         let asked = match listen {
             Listen::Tcp(address) => access(*address),
-            Listen::Unix(_) => Access::Anyone,
+            Listen::Unix(_) => Access::File,
         };
         all.push(Bound::take(listen, config.socket_group, asked)?);
     }
@@ -103,17 +103,21 @@ impl<'a> Plan<'a> {
 
 /// Makes the socket file beside the addresses; `None`, with a warning, if it cannot be had.
 fn beside(path: &Path, group: Option<u32>) -> Option<Bound> {
+    let file = path.display();
     let error = match Bound::beside(path, group) {
         Ok(bound) => return Some(bound),
+        // Better one for the agent's user alone than none.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied && group.is_some() => {
+            tracing::warn!("{error}: the socket file {file} is for the agent's user alone");
+            return beside(path, None);
+        }
         Err(error) => error,
     };
-    let file = path.display();
     if error.kind() == io::ErrorKind::AddrInUse {
-        let holder = Bound::holder(path);
-        let who = holder.map_or_else(|| "another process".to_owned(), |pid| format!("pid {pid}"));
         tracing::warn!(
-            "the socket file {file} is that of a living agent ({who}): this one serves its \
-             addresses only; --socket names another file, or none"
+            "the socket file {file} is that of {}: this agent serves its addresses only; --socket \
+             names another file, or none",
+            who_listens(path)
         );
     } else {
         tracing::warn!(
@@ -124,12 +128,24 @@ fn beside(path: &Path, group: Option<u32>) -> Option<Bound> {
     None
 }
 
+/// Returns words for the process that called `listen` on a socket file. A daemon may have forked
+/// since, and a service manager listens for others.
+fn who_listens(path: &Path) -> String {
+    let Some(pid) = Bound::holder(path) else { return "another process".to_owned() };
+    let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    match name.trim_end() {
+        "tcpwarden" => format!("a living agent (pid {pid})"),
+        "" => format!("another process (pid {pid} made it)"),
+        name => format!("another process (pid {pid}, {name:?}, made it)"),
+    }
+}
+
 /// Warns of a socket file of a service manager that any user may use.
 fn warn_of_others(path: &Path) {
     if std::fs::metadata(path).is_ok_and(|file| file.mode() & 0o002 != 0) {
         tracing::warn!(
-            "any user may ask on the socket file {}, and is shown the arguments of suspects: \
-             SocketMode=0600 of its socket unit changes that",
+            "any user may ask on the socket file {}, so arguments of processes are not shown \
+             there: SocketMode=0600 of its socket unit changes that",
             path.display()
         );
     }

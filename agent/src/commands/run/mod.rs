@@ -2,10 +2,12 @@
 //!
 //! Bind, load and attach, drop privileges, start the threads and the HTTP process; then, in this
 //! order: stop serving, drain the rings, detach. `addresses` binds, `threads` starts and stops the
-//! threads, `views` connects them to the HTTP process, `signals` waits for the end.
+//! threads, `views` connects them to the HTTP process, `signals` waits for the end, `notify` tells
+//! the service manager.
 
 mod addresses;
 mod deaths;
+mod notify;
 mod signals;
 mod threads;
 mod views;
@@ -29,6 +31,7 @@ use crate::leaks::Watch;
 use crate::metrics::SharedStats;
 use crate::metrics::stats::Probe;
 use crate::pressure::memory;
+use crate::version::Build;
 use crate::web::Web;
 
 use deaths::Deaths;
@@ -63,6 +66,11 @@ pub fn run(config: &RunConfig) -> Result<u8, Error> {
     // The addresses first: without them nobody could query the agent, so the probes need not be
     // loaded.
     let bound = addresses::bind(config, passed, web.as_ref().is_some_and(Web::is_tls))?;
+    if web.is_some() && bound.iter().all(Bound::is_file) {
+        return Err(Error::Usage(
+            "--web-config-file is for TCP addresses, and the agent has socket files only".into(),
+        ));
+    }
     let (probes, maps) = load(Sizes {
         state_ring: config.ring_bytes,
         retransmit_ring: config.retransmit_ring_bytes,
@@ -88,7 +96,9 @@ pub fn run(config: &RunConfig) -> Result<u8, Error> {
     process.begin(views(&bound, &table, &stats, &threads, &nat, started))?;
     let _web = web.map(|web| threads::reload(web, stats.clone(), &deaths)).transpose()?;
     addresses::print(&bound);
+    notify::ready(&bound);
     runtime.block_on(signals.stop(threads.ingest_handle.clone(), deaths.clone()));
+    notify::stopping();
     // What ends from here on was told to.
     let died = deaths.first().map(str::to_owned);
     drop((bound, process));
@@ -113,6 +123,7 @@ fn watch(config: &RunConfig, bound: &[Bound]) -> Watch {
 fn initial_stats(home: &Home, kernel: &Kernel) -> SharedStats {
     let stats = SharedStats::default();
     stats.update(|stats| {
+        stats.build = Build::own();
         stats.host_netns = home.inode;
         stats.limits = sight::limits().to_vec();
         let probes = kernel.probes().iter().map(|(probe, state)| Probe {

@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep};
 
 use super::SILENCE;
 use super::deaths::Deaths;
+use super::notify;
 use crate::ingest::Handle;
 
 /// In how many looks in a row the ingest thread has to be silent to count as dead.
@@ -30,15 +31,17 @@ impl Signals {
     }
 
     /// Returns when a signal that ends the agent has come, or when a thread has ended or the ingest
-    /// thread hangs for a minute, which `deaths` says then.
+    /// thread hangs for a minute, which `deaths` says then. Until then the service manager hears
+    /// that the agent is alive.
     pub(super) async fn stop(mut self, ingest: Handle, deaths: Deaths) {
-        let hangs = hangs(&ingest);
-        tokio::pin!(hangs);
+        let (hangs, alive) = (hangs(&ingest), notify::alive(&ingest));
+        tokio::pin!(hangs, alive);
         loop {
             tokio::select! {
                 _ = self.interrupt.recv() => tracing::info!("interrupted"),
                 _ = self.terminate.recv() => tracing::info!("asked to end"),
                 () = deaths.wait() => {}
+                never = &mut alive => match never {},
                 () = &mut hangs => deaths.report("the ingest thread does not answer".to_owned()),
                 _ = self.hangup.recv() => {
                     tracing::info!("SIGHUP: the configuration is read at the start only; restart");

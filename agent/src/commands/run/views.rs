@@ -68,7 +68,7 @@ fn log_who_may_ask(bound: &[Bound]) {
                 " to clients of other machines without a password or certificate of the web \
                  configuration"
             }
-            Access::Anyone | Access::Local => continue,
+            Access::File | Access::Anyone | Access::Local => continue,
         };
         tracing::info!(
             "/api answers 403{whom} on {}, which other machines can reach; --expose-connections \

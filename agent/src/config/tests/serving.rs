@@ -137,4 +137,7 @@ fn a_web_configuration_is_for_a_tcp_address() {
          socket file, which has its mode"
     );
     assert_eq!(load(&RunArgs::default(), &[], None).unwrap().web_config_file, None);
+    let handed = [("LISTEN_FDS", "1"), ("TCPWARDEN_WEB_CONFIG_FILE", "/etc/web.yml")];
+    let arguments = RunArgs { listen: vec!["unix:/x.sock".into()], ..RunArgs::default() };
+    assert!(load(&arguments, &handed, None).is_ok(), "a service manager may hand an address over");
 }

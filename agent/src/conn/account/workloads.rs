@@ -184,8 +184,8 @@ impl Workloads {
             (Some(workload), Some(known)) => {
                 known.told = now;
                 if known.workload != *workload {
-                    known.workload = Arc::clone(workload);
-                    self.newest.meet(key, workload);
+                    known.workload = known.workload.followed_by(workload);
+                    self.newest.meet(key, &known.workload);
                 }
             }
             (Some(workload), None) if room => {

@@ -9,6 +9,7 @@ use super::{Entry, View};
 use crate::metrics::family::Family;
 use crate::metrics::stats::Probe;
 use crate::metrics::text::Number;
+use crate::version::{Build, VERSION};
 use catalogue::labels::state_name;
 use catalogue::metrics::{agent, lifecycle};
 
@@ -86,7 +87,10 @@ pub(super) const FAMILIES: &[Entry] = &[
     (&agent::PROCESS_START_TIME, |view, family| {
         family.alone(Number::Value(view.stats.process.start_time));
     }),
-    (&agent::BUILD_INFO, |_, family| family.count([env!("CARGO_PKG_VERSION")], 1)),
+    (&agent::BUILD_INFO, |view, family| {
+        let Build { commit, id } = view.stats.build;
+        family.count([VERSION, commit, id], 1);
+    }),
 ];
 
 /// A TCP socket can make these transitions: they have a counter from the start. Any other appears

@@ -17,6 +17,7 @@ use crate::metrics::stats::{DecodeErrors, Probe, ProcessSample, RunsOut, Whose};
 use crate::metrics::{Collector, SharedStats};
 use crate::pressure::descriptors::Descriptors;
 use crate::pressure::host::Host;
+use crate::version::Build;
 use crate::workload::path::workload_at;
 use crate::workload::{Names, Workload};
 
@@ -235,6 +236,7 @@ pub(super) fn stats() -> SharedStats {
             max_fds: 1024,
             start_time: 1.7e9,
         };
+        stats.build = Build { commit: "0123456789ab", id: "c0ffee" };
         stats.host_netns = 77;
         let whose = |process: &str| Whose::Descriptors(process.into(), workload(process));
         let whose_queue = |port| Whose::AcceptQueue("nginx".into(), workload("nginx"), Some(port));

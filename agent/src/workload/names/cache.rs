@@ -3,7 +3,7 @@
 //! Used by the resolver. Guarantees: at most [`MOST`] containers are remembered, and at most
 //! [`MOST_LOOKS`] are looked for in one round. A container without names is looked for again at
 //! most every [`AGAIN`], later less often. Its label is that of the first look, so that it does not
-//! change while the container runs. A container that no round has met for [`FORGET`] is forgotten.
+//! change while the container runs; until then it is its id. A container that no round has met for [`FORGET`] is forgotten.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -31,6 +31,8 @@ struct Container {
     names: Late,
     /// Its label, if it is not its id.
     label: Option<Arc<str>>,
+    /// Whether it was looked for.
+    looked: bool,
     /// When it is looked for again, and how long after that; `None` if its names are known.
     again: Option<(Instant, Duration)>,
     met: Instant,
@@ -39,7 +41,7 @@ struct Container {
 impl Container {
     /// Returns a container that is met for the first time.
     fn new(now: Instant) -> Self {
-        Self { names: Late::awaited(), label: None, again: Some((now, AGAIN)), met: now }
+        Self { names: Late::awaited(), label: None, looked: false, again: Some((now, AGAIN)), met: now }
     }
 }
 
@@ -80,10 +82,17 @@ pub(crate) struct Round<'a> {
     named: HashMap<*const Workload, (Arc<Workload>, Arc<Workload>)>,
 }
 
+/// Returns whether a cgroup is one of those that users make themselves: anyone can name one there
+/// after the container of somebody else.
+fn is_users(cgroup: &str) -> bool {
+    cgroup.split('/').find(|part| !matches!(*part, "" | "..")) == Some("user.slice")
+}
+
 impl Round<'_> {
-    /// Returns a workload with its names; as it is if it is no container with an id.
+    /// Returns a workload with its names; as it is if it is no container with an id, or one of a
+    /// user.
     pub(crate) fn named(&mut self, workload: &Arc<Workload>) -> Arc<Workload> {
-        if !is_id(&workload.container_id) {
+        if !is_id(&workload.container_id) || is_users(&workload.cgroup) {
             return Arc::clone(workload);
         }
         let place = Arc::as_ptr(workload);
@@ -97,17 +106,18 @@ impl Round<'_> {
 
     fn name(&mut self, workload: &Workload) -> Option<Arc<Workload>> {
         let id = &workload.container_id;
-        let (mut container, first) = match self.cache.known.remove(id) {
-            Some(known) => (known, false),
-            None if self.cache.known.len() < MOST => (Container::new(self.now), true),
+        let mut container = match self.cache.known.remove(id) {
+            Some(known) => known,
+            None if self.cache.known.len() < MOST => Container::new(self.now),
             None => {
                 self.warn();
                 return None;
             }
         };
         container.met = self.now;
+        let first = !container.looked;
         self.look_for(&mut container, workload);
-        if first && self.cache.naming == Naming::Name {
+        if first && container.looked && self.cache.naming == Naming::Name {
             container.label = container.names.get().and_then(stem::label).map(Into::into);
         }
         let name = Arc::clone(container.label.as_ref().unwrap_or(&workload.name));
@@ -122,6 +132,7 @@ impl Round<'_> {
         let due = container.again.filter(|(due, _)| *due <= self.now);
         let (Some((_, wait)), Some(left)) = (due, self.left.checked_sub(1)) else { return };
         self.left = left;
+        container.looked = true;
         let look = self.look.get_or_insert_with(|| Look::new(&self.cache.root));
         if let Some(names) = look.names(&workload.container_id, workload.runtime) {
             container.names.set(names);

@@ -3,7 +3,9 @@
 //! Facts: `containers/ID/config.v2.json` below `/var/lib/docker` is written when a container is
 //! made, before it starts. A daemon with another data root, with user namespaces (`userns-remap`)
 //! or of a user (rootless) has it elsewhere: its containers keep their ids. A link from
-//! `/var/lib/docker` to another place is followed.
+//! `/var/lib/docker` to another place is followed. The labels of an image are labels of its
+//! containers, so only the name tells the pod (`MakeContainerName` of dockershim and cri-dockerd):
+//! who names a container is root on the node, and who makes an image is not.
 
 use serde::Deserialize;
 
@@ -31,7 +33,7 @@ struct Config {
     labels: Option<Labels>,
 }
 
-/// The labels of compose, and those of a kubelet that runs its pods in Docker.
+/// The labels of compose. An image can claim them for a container that compose did not start.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Labels {
@@ -39,12 +41,6 @@ struct Labels {
     project: String,
     #[serde(rename = "com.docker.compose.service")]
     service: String,
-    #[serde(rename = "io.kubernetes.pod.namespace")]
-    namespace: String,
-    #[serde(rename = "io.kubernetes.pod.name")]
-    pod: String,
-    #[serde(rename = "io.kubernetes.container.name")]
-    container: String,
 }
 
 /// Returns the names of a container.
@@ -58,21 +54,27 @@ pub(super) fn parse(text: &[u8]) -> Option<Names> {
     let config = found.config.unwrap_or_default();
     let labels = config.labels.unwrap_or_default();
     let own = found.name.strip_prefix('/').unwrap_or(&found.name);
-    let container = match labels.container.as_str() {
-        // The name that the kubelet gives the sandbox itself.
-        "POD" => "",
-        "" => own,
-        container => container,
-    };
+    let (container, pod, namespace) = of_kubelet(own).unwrap_or((own, "", ""));
     Names {
-        namespace: name(&labels.namespace),
-        pod: name(&labels.pod),
+        namespace: name(namespace),
+        pod: name(pod),
         container: name(container),
         image: image(&config.image),
         compose_project: name(&labels.project),
         compose_service: name(&labels.service),
     }
     .if_any()
+}
+
+/// Returns container, pod and namespace from the name that the kubelet gives a container:
+/// `k8s_CONTAINER_POD_NAMESPACE_UID_ATTEMPT`, where none of them has a `_`.
+fn of_kubelet(own: &str) -> Option<(&str, &str, &str)> {
+    let mut words = own.strip_prefix("k8s_")?.split('_');
+    let [container, pod, namespace] = [words.next()?, words.next()?, words.next()?];
+    words.next()?;
+    // The name that the kubelet gives the sandbox itself.
+    let container = if container == "POD" { "" } else { container };
+    Some((container, pod, namespace))
 }
 
 #[cfg(test)]
@@ -99,11 +101,19 @@ mod tests {
 
     #[test]
     fn a_pod_that_runs_in_docker_is_named_as_a_pod() {
-        let text = br#"{"Name":"/k8s_web_web-0_shop_uid_0","Config":{"Image":"sha256:ab","Labels":{
-            "io.kubernetes.pod.name":"web-0","io.kubernetes.pod.namespace":"shop",
-            "io.kubernetes.container.name":"web"}}}"#;
+        let text = br#"{"Name":"/k8s_web_web-0_shop_uid_0","Config":{"Image":"sha256:ab"}}"#;
         let names = parse(text).unwrap();
         assert_eq!(names.texts(), ["shop", "web-0", "web", "sha256:ab", "", ""]);
+        let text = br#"{"Name":"/k8s_POD_web-0_shop_uid_0","Config":null}"#;
+        assert_eq!(parse(text).unwrap().texts(), ["shop", "web-0", "", "", "", ""]);
+    }
+
+    #[test]
+    fn an_image_cannot_name_its_container_as_a_pod() {
+        let text = br#"{"Name":"/game","Config":{"Image":"game","Labels":{
+            "io.kubernetes.pod.name":"etcd-0","io.kubernetes.pod.namespace":"kube-system",
+            "io.kubernetes.container.name":"etcd"}}}"#;
+        assert_eq!(parse(text).unwrap().texts(), ["", "", "game", "game", "", ""]);
     }
 
     #[test]

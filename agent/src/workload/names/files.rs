@@ -4,7 +4,7 @@
 //! process ids sees the host's files below `/proc/1/root`, if it may trace process 1
 //! (`proc_pid_get_link`, `CAP_SYS_PTRACE`). Guarantees: no path leaves the root that it is below,
 //! whatever links are there (`RESOLVE_IN_ROOT`, 5.6); only regular files of at most [`MAX_FILE`]
-//! bytes are read, and opening one does not wait.
+//! bytes are read, lists of at most [`MAX_LIST`], and opening one does not wait.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -13,8 +13,10 @@ use std::path::Path;
 
 use rustix::fs::{CWD, Dir, Mode, OFlags, ResolveFlags, fstat, openat, openat2};
 
-/// The longest file that is read, bytes.
+/// The longest file of one container that is read, bytes.
 const MAX_FILE: u64 = 1 << 20;
+/// The longest list of containers that is read, bytes: of some eight thousand.
+const MAX_LIST: u64 = 8 << 20;
 /// The host's root, below the agent's own.
 const HOST: &str = "proc/1/root";
 
@@ -38,13 +40,22 @@ impl Files {
     /// Returns the bytes of a file below the first root that has it; `None` if it is no regular
     /// file, if it is too long or if it cannot be read.
     pub(super) fn read(&self, path: &str) -> Option<Vec<u8>> {
+        self.read_up_to(path, MAX_FILE)
+    }
+
+    /// As [`Self::read`], for a file that lists containers.
+    pub(super) fn read_list(&self, path: &str) -> Option<Vec<u8>> {
+        self.read_up_to(path, MAX_LIST)
+    }
+
+    fn read_up_to(&self, path: &str, most: u64) -> Option<Vec<u8>> {
         let file = File::from(self.open(path, OFlags::NONBLOCK | OFlags::NOCTTY)?);
         if !file.metadata().ok()?.is_file() {
             return None;
         }
         let mut bytes = Vec::new();
-        let length = file.take(MAX_FILE + 1).read_to_end(&mut bytes).ok()?;
-        (length as u64 <= MAX_FILE).then_some(bytes)
+        let length = file.take(most + 1).read_to_end(&mut bytes).ok()?;
+        (length as u64 <= most).then_some(bytes)
     }
 
     /// Returns the names in a folder below the first root that has it, at most `most`.

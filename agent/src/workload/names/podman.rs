@@ -41,7 +41,7 @@ struct Metadata {
 
 /// Returns the names of every container of a list, by its id.
 pub(super) fn all(files: &Files) -> HashMap<Box<str>, Names> {
-    LISTS.iter().filter_map(|list| files.read(list)).flat_map(|text| parse(&text)).collect()
+    LISTS.iter().filter_map(|list| files.read_list(list)).flat_map(|text| parse(&text)).collect()
 }
 
 /// Returns the ids and names in the text of a list.

@@ -97,10 +97,14 @@ fn check_command() {
 
 fn version() {
     let output = Command::new(binary()).arg("--version").output().expect("run --version");
-    assert_eq!(
-        String::from_utf8_lossy(&output.stdout).trim(),
-        format!("tcpwarden {}", env!("CARGO_PKG_VERSION"))
-    );
+    let text = String::from_utf8_lossy(&output.stdout);
+    let lines: Vec<&str> = text.lines().collect();
+    let [version, commit, id] = lines[..] else { panic!("not three lines: {text}") };
+    assert_eq!(version, format!("tcpwarden {}", env!("CARGO_PKG_VERSION")));
+    assert!(commit.starts_with("commit: "), "{text}");
+    // The linker's note, which debug symbols are found by, is in what is shipped.
+    let id = id.strip_prefix("build id: ").unwrap_or_else(|| panic!("no build id: {text}"));
+    assert!(id.len() >= 16 && id.chars().all(|digit| digit.is_ascii_hexdigit()), "{text}");
 }
 
 /// A guest under emulation needs longer than the second that is promised on a machine.

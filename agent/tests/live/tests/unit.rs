@@ -1,15 +1,27 @@
-//! The unit that is shipped: what `systemd-analyze` marks, and what the documentation says of it.
+//! The unit that is shipped: what `systemd-analyze` marks, what the documentation says of it, and
+//! what the agent tells the service manager.
 
+use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 
 use super::Test;
+use crate::harness::PATIENCE;
+use crate::harness::agent::{Agent, scratch};
 
 /// The tests of this file.
-pub(super) const TESTS: &[Test] =
-    &[("host::unit::each_mark_of_the_unit_has_its_reason_and_they_are_few", marks)];
+pub(super) const TESTS: &[Test] = &[
+    ("host::unit::each_mark_of_the_unit_has_its_reason_and_they_are_few", marks),
+    ("host::unit::the_service_manager_hears_that_it_is_ready_alive_and_ending", notified),
+];
+
+/// What an agent says that is alive.
+const ALIVE: &str = "WATCHDOG=1";
 
 /// The most that the exposure may be, in tenths.
 const MOST: &str = "25";
@@ -66,4 +78,41 @@ fn marks() {
             assert!(is_open, "{setting} is closed, and the documentation says that it is not");
         }
     }
+}
+
+/// How long an agent of this test may be silent, as the manager would have it.
+const WATCHDOG: Duration = Duration::from_millis(600);
+
+/// Plays the service manager: the socket that it listens on, and no other part of it.
+fn notified() {
+    let socket = scratch("notify");
+    let manager = UnixDatagram::bind(&socket).expect("listen as the service manager");
+    let hears = |patience: Duration| {
+        manager.set_read_timeout(Some(patience)).expect("set a time");
+        let mut bytes = [0; 1024];
+        let length = manager.recv(&mut bytes).ok()?;
+        Some(String::from_utf8_lossy(&bytes[..length]).trim().to_owned())
+    };
+    let (notify, watchdog) = (
+        format!("NOTIFY_SOCKET={}", socket.display()),
+        format!("WATCHDOG_USEC={}", WATCHDOG.as_micros()),
+    );
+    let agent = Agent::start_through(&["env", &notify, &watchdog], &[]);
+    let first = std::iter::from_fn(|| hears(PATIENCE)).find(|word| word != ALIVE);
+    let first = first.expect("a first word");
+    assert!(first.starts_with("READY=1\nSTATUS=listening on unix:/tmp/"), "{first}");
+    for _ in 0..6 {
+        assert_eq!(hears(WATCHDOG).as_deref(), Some(ALIVE));
+    }
+    let pid = Pid::from_raw(i32::try_from(agent.pid()).expect("a process id"));
+    // A stopped process says nothing, and goes on when it may.
+    kill(pid, Signal::SIGSTOP).expect("stop it");
+    while hears(WATCHDOG / 2).is_some() {}
+    assert_eq!(hears(WATCHDOG), None);
+    kill(pid, Signal::SIGCONT).expect("let it go on");
+    assert_eq!(hears(PATIENCE).as_deref(), Some(ALIVE));
+    let (status, _) = agent.stop(Signal::SIGTERM);
+    let last = std::iter::from_fn(|| hears(WATCHDOG)).find(|word| word != ALIVE);
+    assert_eq!((last.as_deref(), status.code()), (Some("STOPPING=1"), Some(0)));
+    std::fs::remove_file(&socket).expect("remove the socket");
 }

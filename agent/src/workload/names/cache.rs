@@ -3,7 +3,8 @@
 //! Used by the resolver. Guarantees: at most [`MOST`] containers are remembered, and at most
 //! [`MOST_LOOKS`] are looked for in one round. A container without names is looked for again at
 //! most every [`AGAIN`], later less often. Its label is that of the first look, so that it does not
-//! change while the container runs; until then it is its id. A container that no round has met for [`FORGET`] is forgotten.
+//! change while the container runs; until then it is its id. A container that no round has met for
+//! [`FORGET`] is forgotten.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -41,7 +42,13 @@ struct Container {
 impl Container {
     /// Returns a container that is met for the first time.
     fn new(now: Instant) -> Self {
-        Self { names: Late::awaited(), label: None, looked: false, again: Some((now, AGAIN)), met: now }
+        Self {
+            names: Late::awaited(),
+            label: None,
+            looked: false,
+            again: Some((now, AGAIN)),
+            met: now,
+        }
     }
 }
 

@@ -132,7 +132,7 @@ pub fn find(home: &Home, search: Search) -> Found {
 
 /// Returns a mark of the network namespace of a process or thread in `/proc`: the inode of a file
 /// of which each namespace has one. A process shows it that does not show its namespace
-/// (`get_proc_task_net` asks for no right to trace it, 5.4 to 7.x).
+/// (`get_proc_task_net` asks for no right to trace it, 6.18).
 fn mark(process: &Path) -> Option<u64> {
     fs::metadata(process.join("net/snmp")).ok().map(|file| file.ino())
 }

@@ -1,8 +1,8 @@
 //! Durations and points in time as text: `1h30m`, `3 h 12 min`, RFC 3339.
 //!
-//! Used by the page at `/`, the queries and their text output. Guarantees: [`parse`] returns `None`
-//! for what it cannot read, never panics and never returns more than [`LONGEST`]; every value can
-//! be written.
+//! Used by the configuration, the page at `/`, the queries and their text output. Guarantees:
+//! [`parse`] returns `None` for what it cannot read, never panics and never returns more than
+//! [`LONGEST`]; every value can be written.
 
 use std::time::{Duration, SystemTime};
 
@@ -13,28 +13,42 @@ pub(crate) const LONGEST: Duration = Duration::from_hours(10 * 365 * 24);
 pub(crate) const ALLOWED: &str =
     "a duration such as 90s, 5m, 1h30m or 2d (a bare number is seconds), at most 10 years";
 
-/// Reads whole numbers with the units s, m, h and d, or a bare number of seconds. Returns `None`
-/// for any other text and for more than [`LONGEST`].
+/// Reads numbers with the units ms, s, m, h and d, or a bare number of seconds; each with at most
+/// nine digits behind the point. Returns `None` for any other text and for more than [`LONGEST`].
 #[must_use]
 pub(crate) fn parse(text: &str) -> Option<Duration> {
-    let mut seconds: u64 = 0;
+    let mut nanoseconds: u128 = 0;
     let mut rest = text;
     while !rest.is_empty() {
-        let digits = rest.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(rest.len());
-        let (number, after) = rest.split_at(digits);
-        let mut units = after.chars();
-        let unit = match units.next() {
-            None if rest.len() == text.len() => 1,
-            Some('s') => 1,
-            Some('m') => 60,
-            Some('h') => 3600,
-            Some('d') => 86_400,
+        let (number, after) = split(rest, |letter| letter.is_ascii_digit() || letter == '.');
+        let (unit, after) = split(after, |letter| letter.is_ascii_lowercase());
+        let unit: Duration = match unit {
+            "" if rest.len() == text.len() && after.is_empty() => Duration::from_secs(1),
+            "ms" => Duration::from_millis(1),
+            "s" => Duration::from_secs(1),
+            "m" => Duration::from_mins(1),
+            "h" => Duration::from_hours(1),
+            "d" => Duration::from_hours(24),
             _ => return None,
         };
-        seconds = seconds.checked_add(number.parse::<u64>().ok()?.checked_mul(unit)?)?;
-        rest = units.as_str();
+        nanoseconds = nanoseconds.checked_add(times(number, unit.as_nanos())?)?;
+        rest = after;
     }
-    (!text.is_empty() && seconds <= LONGEST.as_secs()).then(|| Duration::from_secs(seconds))
+    let fits = !text.is_empty() && nanoseconds <= LONGEST.as_nanos();
+    fits.then(|| u64::try_from(nanoseconds).ok().map(Duration::from_nanos)).flatten()
+}
+
+/// Splits a text behind the letters at its start that are of this kind.
+fn split(text: &str, is_of_it: impl Fn(char) -> bool) -> (&str, &str) {
+    text.split_at(text.find(|letter: char| !is_of_it(letter)).unwrap_or(text.len()))
+}
+
+/// Returns a decimal number, digits with or without a point between them, times a whole one.
+fn times(number: &str, unit: u128) -> Option<u128> {
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
+    let digits = u32::try_from(fraction.len()).ok().filter(|digits| (1..=9).contains(digits))?;
+    let part = fraction.parse::<u128>().ok()?.checked_mul(unit)? / 10_u128.pow(digits);
+    whole.parse::<u128>().ok()?.checked_mul(unit)?.checked_add(part)
 }
 
 /// Writes a duration for a sentence, in its two largest units: `3 h 12 min`.
@@ -108,17 +122,21 @@ mod tests {
 
     #[test]
     fn durations_are_read_as_people_write_them() {
-        let seconds = |text| parse(text).map(|duration| duration.as_secs());
-        for (text, expected) in [
-            ("90s", 90),
-            ("5m", 300),
-            ("3h", 10_800),
-            ("1h30m", 5400),
-            ("2d", 172_800),
-            ("17", 17),
+        for (text, milliseconds) in [
+            ("90s", 90_000),
+            ("5m", 300_000),
+            ("3h", 10_800_000),
+            ("1h30m", 5_400_000),
+            ("2d", 172_800_000),
+            ("17", 17_000),
             ("0s", 0),
+            ("0.5", 500),
+            ("250ms", 250),
+            ("1.5h", 5_400_000),
+            ("1s250ms", 1250),
+            ("3650d", 315_360_000_000),
         ] {
-            assert_eq!(seconds(text), Some(expected), "{text}");
+            assert_eq!(parse(text), Some(Duration::from_millis(milliseconds)), "{text}");
         }
         for wrong in [
             "",
@@ -126,14 +144,20 @@ mod tests {
             "5x",
             "1m30",
             "-5s",
-            "1.5h",
+            "+5s",
+            ".5s",
+            "5.s",
+            "1.2.3s",
+            "5S",
+            "5us",
+            "0.1234567890s",
             " 5s",
             "99999999999999999999s",
             "9999999999d",
             "3651d",
             "5s ",
         ] {
-            assert_eq!(seconds(wrong), None, "{wrong}");
+            assert_eq!(parse(wrong), None, "{wrong}");
         }
     }
 

@@ -41,11 +41,11 @@ pub(crate) struct Key {
 /// Every key that the file may have.
 pub(crate) const KEYS: &[Key] = &[
     Key { name: "listen", default: DEFAULT_LISTEN },
-    Key { name: "reconcile-interval", default: "30" },
-    Key { name: "verify-after", default: "10" },
-    Key { name: "drain-interval-ms", default: "50" },
-    Key { name: "ring-bytes", default: "8388608" },
-    Key { name: "retransmit-ring-bytes", default: "1048576" },
+    Key { name: "reconcile-interval", default: "30s" },
+    Key { name: "verify-after", default: "10s" },
+    Key { name: "drain-interval-ms", default: "50ms" },
+    Key { name: "ring-bytes", default: "8M" },
+    Key { name: "retransmit-ring-bytes", default: "1M" },
     Key { name: "max-connections", default: "1000000" },
     Key { name: "max-series", default: "200" },
     Key { name: "workload-label", default: "id" },
@@ -153,13 +153,10 @@ impl RunConfig {
                 "reconcile-interval",
                 arguments.reconcile_interval.as_deref(),
             )?
-            .seconds(0.2, 86400.0)?,
-            verify_after: find("verify-after", arguments.verify_after.as_deref())?
-                .seconds(0.2, 86400.0)?,
-            drain_interval: Duration::from_millis(
-                find("drain-interval-ms", arguments.drain_interval_ms.as_deref())?
-                    .integer(1, 1000)?,
-            ),
+            .seconds()?,
+            verify_after: find("verify-after", arguments.verify_after.as_deref())?.seconds()?,
+            drain_interval: find("drain-interval-ms", arguments.drain_interval_ms.as_deref())?
+                .milliseconds()?,
             ring_bytes: find("ring-bytes", arguments.ring_bytes.as_deref())?.power_of_two()?,
             retransmit_ring_bytes: find(
                 "retransmit-ring-bytes",

@@ -135,7 +135,7 @@ Examples:
   sudo tcpwarden run                              serve http://127.0.0.1:10793/metrics
   sudo tcpwarden run --listen :10793              serve /metrics to other machines too
   sudo tcpwarden run --listen localhost:9000 --ring-bytes 16M --reconcile-interval 1m
-  sudo tcpwarden run --config /etc/tcpwarden/tcpwarden.toml
+  sudo tcpwarden run --config /etc/tcpwarden/tcpwarden.toml --log-format json
   sudo tcpwarden run --log info,tcpwarden::reconcile=debug
 
 Every option is also an environment variable (--ring-bytes is TCPWARDEN_RING_BYTES) and a key of the

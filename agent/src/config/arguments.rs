@@ -57,6 +57,10 @@ pub struct RunArgs {
     /// What to log: error, warn, info, debug, trace, or a tracing filter [default: info]
     #[arg(long, value_name = "FILTER")]
     pub log: Option<String>,
+    /// The form of the log: text or json on standard error, or journald, which gets levels and
+    /// fields [default: text]
+    #[arg(long, value_name = "FORMAT")]
+    pub log_format: Option<String>,
     /// Read options from a TOML file; its keys are the names of these options
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,

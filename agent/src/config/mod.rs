@@ -18,6 +18,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::exit::Error;
+use crate::log::Format;
 use crate::process::rules::Rules;
 use crate::workload::Naming;
 
@@ -50,6 +51,7 @@ pub(crate) const KEYS: &[Key] = &[
     Key { name: "max-series", default: "200" },
     Key { name: "workload-label", default: "id" },
     Key { name: "log", default: "info" },
+    Key { name: "log-format", default: "text" },
     Key { name: "keep-privileges", default: "false" },
     Key { name: "expose-connections", default: "false" },
     Key { name: "socket", default: DEFAULT_SOCKET },
@@ -97,6 +99,8 @@ pub struct RunConfig {
     pub workload_label: Naming,
     /// The tracing filter.
     pub log: String,
+    /// The form of the log.
+    pub log_format: Format,
     /// Whether the agent keeps all privileges after attaching.
     pub keep_privileges: bool,
     /// Whether `/api` answers on an address that other machines can reach.
@@ -171,6 +175,7 @@ impl RunConfig {
             workload_label: find("workload-label", arguments.workload_label.as_deref())?
                 .naming()?,
             log: find("log", arguments.log.as_deref())?.filter()?,
+            log_format: find("log-format", arguments.log_format.as_deref())?.format()?,
             keep_privileges: find("keep-privileges", flag(arguments.keep_privileges))?.truth()?,
             expose_connections: find("expose-connections", flag(arguments.expose_connections))?
                 .truth()?,

@@ -189,6 +189,18 @@ fn sizes_and_durations_are_taken_with_units_and_without() {
 }
 
 #[test]
+fn the_form_of_the_log_is_one_of_those_that_there_are() {
+    let of = |form: &str| load(&RunArgs::default(), &[("TCPWARDEN_LOG_FORMAT", form)], None);
+    assert_eq!(load(&RunArgs::default(), &[], None).unwrap().log_format, Format::Text);
+    assert_eq!(of("json").unwrap().log_format, Format::Json);
+    assert_eq!(of("journald").unwrap().log_format, Format::Journald);
+    assert_eq!(
+        of("syslog").unwrap_err().to_string(),
+        "TCPWARDEN_LOG_FORMAT is 'syslog': expected text, json or journald"
+    );
+}
+
+#[test]
 fn variables_that_look_like_options_and_are_none_are_found() {
     let names = [
         "TCPWARDEN_RING_BYTS",

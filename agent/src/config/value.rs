@@ -11,6 +11,7 @@ use super::listen::{self, ADDRESSES, Listen};
 use super::names::{self, GROUPS, HOSTS};
 use crate::duration_text;
 use crate::exit::Error;
+use crate::log::Format;
 use crate::size_text;
 use crate::workload::Naming;
 
@@ -214,6 +215,12 @@ impl Raw {
     pub(super) fn naming(&self) -> Result<Naming, Error> {
         let naming = self.value.as_str().and_then(Naming::parse);
         naming.ok_or_else(|| self.refuse("id or name"))
+    }
+
+    /// Reads the form of the log.
+    pub(super) fn format(&self) -> Result<Format, Error> {
+        let format = self.value.as_str().and_then(|text| text.parse().ok());
+        format.ok_or_else(|| self.refuse(Format::ALLOWED))
     }
 
     /// Reads a filter for the log.

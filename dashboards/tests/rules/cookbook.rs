@@ -95,12 +95,16 @@ fn queries() -> Vec<String> {
 }
 
 fn series() -> Vec<Value> {
-    let of = |target: &'static str| move |(name, labels, values): &(&str, &str, &str)| json!({ "series": format!("{name}{{{target}, {labels}}}"), "values": values });
+    let line = |target: &str, (name, labels, values): &(&str, &str, &str)| {
+        let series = format!("{name}{{{target}, {labels}}}");
+        json!({ "series": series, "values": values })
+    };
     let off = json!({
         "series": r#"tcpwarden_probe_attached{job="tcpwarden", instance="a", probe="x"}"#,
         "values": "0x150",
     });
-    OF_PROCESS.iter().map(of(OF)).chain(OF_AGENT.iter().map(of(OF_TARGET))).chain([off]).collect()
+    let of_process = OF_PROCESS.iter().map(|one| line(OF, one));
+    of_process.chain(OF_AGENT.iter().map(|one| line(OF_TARGET, one))).chain([off]).collect()
 }
 
 /// Asks each query after two hours whether it answers anything.

@@ -9,11 +9,18 @@ use crate::runbooks::{commands, fault};
 const FOLDERS: [&str; 5] =
     [".", "docs", "dashboards", "deploy/kubernetes", "deploy/helm/tcpwarden"];
 
+/// They name options without their values, and a command that there is not.
+const WITHOUT_COMMANDS: [&str; 2] = ["CHANGELOG.md", "CONTRIBUTING.md"];
+
 /// Every page of these folders with its text.
 fn pages() -> Vec<(PathBuf, String)> {
     let entries = FOLDERS.iter().flat_map(|folder| std::fs::read_dir(root().join(folder)).unwrap());
     let paths = entries.map(|entry| entry.unwrap().path());
-    let pages = paths.filter(|path| path.extension().is_some_and(|ending| ending == "md"));
+    let is_page = |path: &PathBuf| {
+        path.extension().is_some_and(|ending| ending == "md")
+            && !WITHOUT_COMMANDS.iter().any(|name| path.ends_with(name))
+    };
+    let pages = paths.filter(is_page);
     pages.map(|path| (path.clone(), std::fs::read_to_string(path).unwrap())).collect()
 }
 

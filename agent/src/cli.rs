@@ -143,8 +143,8 @@ Every option is also an environment variable (--ring-bytes is TCPWARDEN_RING_BYT
 over the file, the file over the default. An unknown key in the file is an error.
 
 A duration is a number with ms, s, m, h or d, or several of them: 50ms, 30s, 1m30s. A size is a
-number with K, M or G (also KiB, MiB, GiB), powers of 1024: 8M. Of a bare number the option says what
-it counts.
+number with K, M or G (also KiB, MiB, GiB), powers of 1024: 8M. The option says what a bare
+number counts.
 
 When ready, one line on standard output names each address, the first --listen first and the socket
 file last; everything else goes to standard error.
@@ -198,6 +198,9 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
             .to_owned()
     })
 }
+
+#[cfg(test)]
+mod snapshots;
 
 #[cfg(test)]
 mod tests {

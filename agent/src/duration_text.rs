@@ -1,4 +1,4 @@
-//! Durations and points in time as text: `1h30m`, `3 h 12 min`, RFC 3339.
+//! Durations and points in time as text: `1h30m`, RFC 3339.
 //!
 //! Used by the configuration, the page at `/`, the queries and their text output. Guarantees:
 //! [`parse`] returns `None` for what it cannot read, never panics and never returns more than
@@ -51,24 +51,19 @@ fn times(number: &str, unit: u128) -> Option<u128> {
     whole.parse::<u128>().ok()?.checked_mul(unit)?.checked_add(part)
 }
 
-/// Writes a duration for a sentence, in its two largest units: `3 h 12 min`.
-#[must_use]
-pub(crate) fn long(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    let (days, hours, minutes) = (seconds / 86400, seconds / 3600 % 24, seconds / 60 % 60);
-    match seconds {
-        0..60 => format!("{seconds} s"),
-        60..3600 => format!("{minutes} min {} s", seconds % 60),
-        3600..86400 => format!("{hours} h {minutes} min"),
-        _ => format!("{days} d {hours} h"),
-    }
-}
-
-/// Writes a duration for a table column: as [`long`], but without blanks, so that [`parse`] reads
-/// it.
+/// Writes a duration in its two largest units, `3h12m`, so that [`parse`] reads it. A unit of which
+/// there is none is left out: `5m`.
 #[must_use]
 pub(crate) fn short(duration: Duration) -> String {
-    long(duration).replace("min", "m").replace(' ', "")
+    let seconds = duration.as_secs();
+    let (days, hours, minutes) = (seconds / 86400, seconds / 3600 % 24, seconds / 60 % 60);
+    let ((large, unit), (small, below)) = match seconds {
+        0..60 => return format!("{seconds}s"),
+        60..3600 => ((minutes, 'm'), (seconds % 60, 's')),
+        3600..86400 => ((hours, 'h'), (minutes, 'm')),
+        _ => ((days, 'd'), (hours, 'h')),
+    };
+    if small == 0 { format!("{large}{unit}") } else { format!("{large}{unit}{small}{below}") }
 }
 
 /// Writes a point in time as RFC 3339 in UTC with milliseconds: `2026-11-21T13:00:00.000Z`. A time
@@ -171,6 +166,22 @@ mod tests {
         assert_eq!(at(1_735_689_599), "2024-12-31T23:59:59.007Z");
         assert_eq!(at(4_107_542_399), "2100-02-28T23:59:59.007Z");
         assert_eq!(at(4_107_542_400), "2100-03-01T00:00:00.007Z");
+    }
+
+    #[test]
+    fn durations_are_written_in_their_two_largest_units() {
+        for (seconds, text) in [
+            (0, "0s"),
+            (59, "59s"),
+            (60, "1m"),
+            (75, "1m15s"),
+            (3600, "1h"),
+            (11_520, "3h12m"),
+            (86_400, "1d"),
+            (90_061, "1d1h"),
+        ] {
+            assert_eq!(short(Duration::from_millis(seconds * 1000 + 900)), text);
+        }
     }
 
     proptest! {

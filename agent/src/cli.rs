@@ -5,11 +5,13 @@
 //! [`crate::query`].
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::client::{Address, AgentOptions};
 use crate::config::RunArgs;
+use crate::duration_text;
 use crate::events::watch::Which;
 use crate::exit;
 use crate::http::child::ChildArgs;
@@ -58,14 +60,15 @@ pub struct EventsArgs {
     /// One JSON object a line instead of text
     #[arg(long)]
     pub json: bool,
-    /// Stop after this many seconds, fractions allowed
-    #[arg(long, value_name = "SECONDS", value_parser = parse_duration)]
-    pub duration: Option<std::time::Duration>,
+    /// Stop after this time: 10s, 1m30s; a bare number is seconds
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub duration: Option<Duration>,
     /// Stop after this many events
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub count: Option<u64>,
     /// The running agent that is asked for the owners of sockets that are older than this command:
-    /// ADDR:PORT, [ADDR6]:PORT, unix:/path/to.sock, http://HOST:PORT or https://HOST:PORT
+    /// ADDR:PORT, [ADDR6]:PORT, NAME:PORT, :PORT, unix:/path/to.sock, http://HOST:PORT or
+    /// https://HOST:PORT
     /// [default: unix:/run/tcpwarden/tcpwarden.sock or 127.0.0.1:10793, if one answers]
     #[expect(rustdoc::broken_intra_doc_links, reason = "the text is the help; it has no links")]
     #[arg(long, value_name = "ADDRESS", env = "TCPWARDEN_AGENT", help_heading = "Agent")]
@@ -121,16 +124,27 @@ Examples:
   sudo tcpwarden run --listen :10793              serve /metrics to other machines too
   sudo tcpwarden run --listen unix:/run/tw.sock   serve on a socket file (mode 0660)
   sudo tcpwarden check                            will it run here, and with which probes
-  sudo tcpwarden events --duration 10             watch connections come and go for ten seconds
+  sudo tcpwarden events --duration 10s            watch connections come and go for ten seconds
   sudo tcpwarden events --json | jq -c 'select(.error)'
   tcpwarden leaks                                 who is suspected to leak, in sentences
   tcpwarden connections --state close_wait --min-age 5m
 ";
 
 const RUN_NOTES: &str = "\
+Examples:
+  sudo tcpwarden run                              serve http://127.0.0.1:10793/metrics
+  sudo tcpwarden run --listen :10793              serve /metrics to other machines too
+  sudo tcpwarden run --listen localhost:9000 --ring-bytes 16M --reconcile-interval 1m
+  sudo tcpwarden run --config /etc/tcpwarden/tcpwarden.toml --log-format json
+  sudo tcpwarden run --log info,tcpwarden::reconcile=debug
+
 Every option is also an environment variable (--ring-bytes is TCPWARDEN_RING_BYTES) and a key of the
---config file (ring-bytes = 8388608). The command line wins over the environment, the environment
+--config file (ring-bytes = \"8M\"). The command line wins over the environment, the environment
 over the file, the file over the default. An unknown key in the file is an error.
+
+A duration is a number with ms, s, m, h or d, or several of them: 50ms, 30s, 1m30s. A size is a
+number with K, M or G (also KiB, MiB, GiB), powers of 1024: 8M. The option says what a bare
+number counts.
 
 When ready, one line on standard output names each address, the first --listen first and the socket
 file last; everything else goes to standard error.
@@ -144,6 +158,10 @@ SIGINT and SIGTERM end the agent within a second.
 ";
 
 const CHECK_NOTES: &str = "\
+Examples:
+  sudo tcpwarden check                            what attaches here, and what hides what
+  sudo tcpwarden check || echo \"exit code $?\"
+
 Needs the same privileges as run. Ends with 0 if every probe attached, with 6 if an optional one did
 not or if something hides a part of the machine (a pid namespace, a missing capability), with 4 if
 the agent could not run at all.
@@ -151,6 +169,7 @@ the agent could not run at all.
 
 const EVENTS_NOTES: &str = "\
 Examples:
+  sudo tcpwarden events --duration 10s            watch connections come and go for ten seconds
   tcpwarden events                                as a table; lost records are counted at the end
   tcpwarden events --json --count 100             JSON lines: ready, the events, summary
   tcpwarden events --peer 10.0.0.0/8 --state close_wait
@@ -167,15 +186,21 @@ fn exit_codes() -> String {
     })
 }
 
-/// Reads seconds, with or without a fraction; 0.001 to a year.
-fn parse_duration(text: &str) -> Result<std::time::Duration, String> {
-    let refuse = || "expected seconds from 0.001 to 31536000".to_owned();
-    let seconds: f64 = text.parse().map_err(|_not_a_number: std::num::ParseFloatError| refuse())?;
-    if !(0.001..=31_536_000.0).contains(&seconds) {
-        return Err(refuse());
-    }
-    std::time::Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+/// Reads a duration from a millisecond to a year; a bare number is seconds.
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let read = match text.parse() {
+        Ok(seconds) => Duration::try_from_secs_f64(seconds).ok(),
+        Err(_) => duration_text::parse(text),
+    };
+    let bounds = Duration::from_millis(1)..=Duration::from_hours(365 * 24);
+    read.filter(|read| bounds.contains(read)).ok_or_else(|| {
+        "expected a duration from 1ms to 365d such as 10s or 1m30s (a bare number is seconds)"
+            .to_owned()
+    })
 }
+
+#[cfg(test)]
+mod snapshots;
 
 #[cfg(test)]
 mod tests {
@@ -198,7 +223,7 @@ mod tests {
             *events,
             EventsArgs {
                 json: true,
-                duration: Some(std::time::Duration::from_millis(500)),
+                duration: Some(Duration::from_millis(500)),
                 count: Some(3),
                 agent: None,
                 options: AgentOptions::default(),
@@ -212,8 +237,9 @@ mod tests {
         for (arguments, named) in [
             (vec!["tcpwarden", "fly"], "'fly'"),
             (vec!["tcpwarden", "run", "--lisen", "x"], "'--listen'"),
-            (vec!["tcpwarden", "events", "--duration", "0"], "0.001 to 31536000"),
-            (vec!["tcpwarden", "events", "--duration", "inf"], "0.001 to 31536000"),
+            (vec!["tcpwarden", "events", "--duration", "0"], "from 1ms to 365d"),
+            (vec!["tcpwarden", "events", "--duration", "2y"], "from 1ms to 365d"),
+            (vec!["tcpwarden", "events", "--duration", "inf"], "from 1ms to 365d"),
             (vec!["tcpwarden", "events", "--count", "0"], "'0'"),
             (vec!["tcpwarden", "events", "--state", "open"], "one of syn_sent"),
             (vec!["tcpwarden", "events", "--peer", "10.0.0.0/33"], "a block of them"),

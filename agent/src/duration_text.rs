@@ -1,8 +1,8 @@
-//! Durations and points in time as text: `1h30m`, `3 h 12 min`, RFC 3339.
+//! Durations and points in time as text: `1h30m`, RFC 3339.
 //!
-//! Used by the page at `/`, the queries and their text output. Guarantees: [`parse`] returns `None`
-//! for what it cannot read, never panics and never returns more than [`LONGEST`]; every value can
-//! be written.
+//! Used by the configuration, the page at `/`, the queries and their text output. Guarantees:
+//! [`parse`] returns `None` for what it cannot read, never panics and never returns more than
+//! [`LONGEST`]; every value can be written.
 
 use std::time::{Duration, SystemTime};
 
@@ -13,48 +13,57 @@ pub(crate) const LONGEST: Duration = Duration::from_hours(10 * 365 * 24);
 pub(crate) const ALLOWED: &str =
     "a duration such as 90s, 5m, 1h30m or 2d (a bare number is seconds), at most 10 years";
 
-/// Reads whole numbers with the units s, m, h and d, or a bare number of seconds. Returns `None`
-/// for any other text and for more than [`LONGEST`].
+/// Reads numbers with the units ms, s, m, h and d, or a bare number of seconds; each with at most
+/// nine digits behind the point. Returns `None` for any other text and for more than [`LONGEST`].
 #[must_use]
 pub(crate) fn parse(text: &str) -> Option<Duration> {
-    let mut seconds: u64 = 0;
+    let mut nanoseconds: u128 = 0;
     let mut rest = text;
     while !rest.is_empty() {
-        let digits = rest.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(rest.len());
-        let (number, after) = rest.split_at(digits);
-        let mut units = after.chars();
-        let unit = match units.next() {
-            None if rest.len() == text.len() => 1,
-            Some('s') => 1,
-            Some('m') => 60,
-            Some('h') => 3600,
-            Some('d') => 86_400,
+        let (number, after) = split(rest, |letter| letter.is_ascii_digit() || letter == '.');
+        let (unit, after) = split(after, |letter| letter.is_ascii_lowercase());
+        let unit: Duration = match unit {
+            "" if rest.len() == text.len() && after.is_empty() => Duration::from_secs(1),
+            "ms" => Duration::from_millis(1),
+            "s" => Duration::from_secs(1),
+            "m" => Duration::from_mins(1),
+            "h" => Duration::from_hours(1),
+            "d" => Duration::from_hours(24),
             _ => return None,
         };
-        seconds = seconds.checked_add(number.parse::<u64>().ok()?.checked_mul(unit)?)?;
-        rest = units.as_str();
+        nanoseconds = nanoseconds.checked_add(times(number, unit.as_nanos())?)?;
+        rest = after;
     }
-    (!text.is_empty() && seconds <= LONGEST.as_secs()).then(|| Duration::from_secs(seconds))
+    let fits = !text.is_empty() && nanoseconds <= LONGEST.as_nanos();
+    fits.then(|| u64::try_from(nanoseconds).ok().map(Duration::from_nanos)).flatten()
 }
 
-/// Writes a duration for a sentence, in its two largest units: `3 h 12 min`.
-#[must_use]
-pub(crate) fn long(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    let (days, hours, minutes) = (seconds / 86400, seconds / 3600 % 24, seconds / 60 % 60);
-    match seconds {
-        0..60 => format!("{seconds} s"),
-        60..3600 => format!("{minutes} min {} s", seconds % 60),
-        3600..86400 => format!("{hours} h {minutes} min"),
-        _ => format!("{days} d {hours} h"),
-    }
+/// Splits a text behind the letters at its start that are of this kind.
+fn split(text: &str, is_of_it: impl Fn(char) -> bool) -> (&str, &str) {
+    text.split_at(text.find(|letter: char| !is_of_it(letter)).unwrap_or(text.len()))
 }
 
-/// Writes a duration for a table column: as [`long`], but without blanks, so that [`parse`] reads
-/// it.
+/// Returns a decimal number, digits with or without a point between them, times a whole one.
+fn times(number: &str, unit: u128) -> Option<u128> {
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
+    let digits = u32::try_from(fraction.len()).ok().filter(|digits| (1..=9).contains(digits))?;
+    let part = fraction.parse::<u128>().ok()?.checked_mul(unit)? / 10_u128.pow(digits);
+    whole.parse::<u128>().ok()?.checked_mul(unit)?.checked_add(part)
+}
+
+/// Writes a duration in its two largest units, `3h12m`, so that [`parse`] reads it. A unit of which
+/// there is none is left out: `5m`.
 #[must_use]
 pub(crate) fn short(duration: Duration) -> String {
-    long(duration).replace("min", "m").replace(' ', "")
+    let seconds = duration.as_secs();
+    let (days, hours, minutes) = (seconds / 86400, seconds / 3600 % 24, seconds / 60 % 60);
+    let ((large, unit), (small, below)) = match seconds {
+        0..60 => return format!("{seconds}s"),
+        60..3600 => ((minutes, 'm'), (seconds % 60, 's')),
+        3600..86400 => ((hours, 'h'), (minutes, 'm')),
+        _ => ((days, 'd'), (hours, 'h')),
+    };
+    if small == 0 { format!("{large}{unit}") } else { format!("{large}{unit}{small}{below}") }
 }
 
 /// Writes a point in time as RFC 3339 in UTC with milliseconds: `2026-11-21T13:00:00.000Z`. A time
@@ -108,17 +117,21 @@ mod tests {
 
     #[test]
     fn durations_are_read_as_people_write_them() {
-        let seconds = |text| parse(text).map(|duration| duration.as_secs());
-        for (text, expected) in [
-            ("90s", 90),
-            ("5m", 300),
-            ("3h", 10_800),
-            ("1h30m", 5400),
-            ("2d", 172_800),
-            ("17", 17),
+        for (text, milliseconds) in [
+            ("90s", 90_000),
+            ("5m", 300_000),
+            ("3h", 10_800_000),
+            ("1h30m", 5_400_000),
+            ("2d", 172_800_000),
+            ("17", 17_000),
             ("0s", 0),
+            ("0.5", 500),
+            ("250ms", 250),
+            ("1.5h", 5_400_000),
+            ("1s250ms", 1250),
+            ("3650d", 315_360_000_000),
         ] {
-            assert_eq!(seconds(text), Some(expected), "{text}");
+            assert_eq!(parse(text), Some(Duration::from_millis(milliseconds)), "{text}");
         }
         for wrong in [
             "",
@@ -126,14 +139,20 @@ mod tests {
             "5x",
             "1m30",
             "-5s",
-            "1.5h",
+            "+5s",
+            ".5s",
+            "5.s",
+            "1.2.3s",
+            "5S",
+            "5us",
+            "0.1234567890s",
             " 5s",
             "99999999999999999999s",
             "9999999999d",
             "3651d",
             "5s ",
         ] {
-            assert_eq!(seconds(wrong), None, "{wrong}");
+            assert_eq!(parse(wrong), None, "{wrong}");
         }
     }
 
@@ -147,6 +166,22 @@ mod tests {
         assert_eq!(at(1_735_689_599), "2024-12-31T23:59:59.007Z");
         assert_eq!(at(4_107_542_399), "2100-02-28T23:59:59.007Z");
         assert_eq!(at(4_107_542_400), "2100-03-01T00:00:00.007Z");
+    }
+
+    #[test]
+    fn durations_are_written_in_their_two_largest_units() {
+        for (seconds, text) in [
+            (0, "0s"),
+            (59, "59s"),
+            (60, "1m"),
+            (75, "1m15s"),
+            (3600, "1h"),
+            (11_520, "3h12m"),
+            (86_400, "1d"),
+            (90_061, "1d1h"),
+        ] {
+            assert_eq!(short(Duration::from_millis(seconds * 1000 + 900)), text);
+        }
     }
 
     proptest! {

@@ -34,6 +34,7 @@ pub mod query;
 pub(crate) mod rate_limited;
 pub(crate) mod reconcile;
 pub(crate) mod sandbox;
+pub(crate) mod size_text;
 pub(crate) mod verify;
 pub(crate) mod version;
 pub(crate) mod web;

@@ -1,6 +1,6 @@
 //! `tcpwarden`: reads the command line, starts the log, runs one command, ends with its exit code.
 
-use std::io::{IsTerminal as _, stderr, stdout};
+use std::io::stdout;
 use std::process::ExitCode;
 
 use tcpwarden::cli::{self, Command};
@@ -9,8 +9,7 @@ use tcpwarden::config::RunConfig;
 use tcpwarden::exit::Error;
 use tcpwarden::http;
 use tcpwarden::lister::child;
-use tcpwarden::log::Log;
-use tracing_subscriber::EnvFilter;
+use tcpwarden::log::{self, Format};
 
 fn main() -> ExitCode {
     tcpwarden::kernel::lookup::without_modules();
@@ -35,40 +34,25 @@ fn dispatch(command: Command) -> Result<u8, Error> {
     match command {
         Command::Run(arguments) => {
             let config = RunConfig::load(&arguments, &|name| std::env::var_os(name))?;
-            start_log(&config.log)?;
-            tcpwarden::log::catch_panics();
+            log::start(&config.log, config.log_format)?;
+            log::catch_panics();
             tcpwarden::config::warn_of_unknown_variables(std::env::vars_os().map(|one| one.0));
             run::run(&config)
         }
         Command::Check => {
-            start_log("error")?;
+            log::start("error", Format::Text)?;
             check::check(&mut stdout().lock())
         }
         Command::Events(arguments) => {
-            start_log("warn")?;
+            log::start("warn", Format::Text)?;
             events::events(&arguments)
         }
         Command::Lister => child::run(),
         Command::Http(arguments) => {
-            start_log(&arguments.log)?;
-            tcpwarden::log::catch_panics();
+            log::start(&arguments.log, arguments.log_format)?;
+            log::catch_panics();
             http::child::run(&arguments)
         }
         Command::Query(request) => request.run(&mut stdout().lock()),
     }
-}
-
-/// Starts the log on standard error; standard output is for what a command prints.
-fn start_log(filter: &str) -> Result<(), Error> {
-    let filter = EnvFilter::try_new(filter)
-        .map_err(|error| Error::Usage(format!("cannot read the log filter {filter:?}: {error}")))?;
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(Log::default)
-        // What cannot be written is counted. The library would print it, and panic over that.
-        .log_internal_errors(false)
-        .with_ansi(stderr().is_terminal())
-        .with_target(false)
-        .init();
-    Ok(())
 }

@@ -13,6 +13,7 @@
 mod alerts;
 mod arch;
 mod bench;
+mod book;
 mod bpf_linker;
 mod build;
 mod cargo;
@@ -34,6 +35,7 @@ mod setup;
 mod soak;
 mod supply;
 mod test;
+mod tool;
 mod toolchain;
 mod workspace;
 

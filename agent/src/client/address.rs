@@ -1,13 +1,14 @@
 //! Where an agent is asked: as `run --listen` has it, or a URL.
 
 use std::fmt;
+use std::net::Ipv4Addr;
 use std::str::FromStr;
 
 use crate::config::{DEFAULT_LISTEN, DEFAULT_SOCKET, Listen};
 
 /// The forms of an address, as the second half of "expected ...".
-const FORMS: &str = "ADDR:PORT, [ADDR6]:PORT, unix:/path/to.sock, http://HOST:PORT or \
-                     https://HOST:PORT";
+const FORMS: &str = "ADDR:PORT, [ADDR6]:PORT, NAME:PORT, :PORT, unix:/path/to.sock, \
+                     http://HOST:PORT or https://HOST:PORT";
 
 /// Where an agent is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +38,19 @@ impl Address {
         matches!(self, Self::Url { tls: true, .. })
     }
 
+    /// Reads the short forms that `run --listen` takes as well: `NAME:PORT`, and `:PORT` for the
+    /// agent of this machine.
+    fn short(text: &str) -> Option<Self> {
+        let (host, port) = text.rsplit_once(':')?;
+        let port = port.parse().ok()?;
+        if host.is_empty() {
+            return Some(Self::Listen(Listen::Tcp((Ipv4Addr::LOCALHOST, port).into())));
+        }
+        let is_name = host.chars().any(|letter| letter.is_ascii_alphabetic());
+        let fits = is_name && is_host(host);
+        fits.then(|| Self::Url { tls: false, host: host.to_owned(), port })
+    }
+
     /// Returns host and port as they stand in a URL.
     pub(super) fn authority(&self) -> String {
         match self {
@@ -60,21 +74,26 @@ impl FromStr for Address {
                 // Its own message names what is wrong with the path of a socket file.
                 let is_file = text.starts_with("unix:");
                 let allowed = |allowed: String| if is_file { allowed } else { FORMS.to_owned() };
-                return text.parse().map(Self::Listen).map_err(allowed);
+                let listen = text.parse().map(Self::Listen).map_err(allowed);
+                let short = || Self::short(text).filter(|_| !is_file);
+                return listen.or_else(|allowed| short().ok_or(allowed));
             }
         };
         let rest = rest.strip_suffix('/').unwrap_or(rest);
         let refuse = || format!("{FORMS}; nothing may follow the port");
         let (host, port) = rest.rsplit_once(':').ok_or_else(refuse)?;
         let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-        let letter = |letter: char| letter.is_ascii_alphanumeric() || "-._".contains(letter);
-        let fits = inner.map_or_else(
-            || !host.is_empty() && host.chars().all(letter),
-            |inner| inner.parse::<std::net::Ipv6Addr>().is_ok(),
-        );
+        let fits = inner
+            .map_or_else(|| is_host(host), |inner| inner.parse::<std::net::Ipv6Addr>().is_ok());
         let port = port.parse().ok().filter(|_| fits).ok_or_else(refuse)?;
         Ok(Self::Url { tls, host: inner.unwrap_or(host).to_owned(), port })
     }
+}
+
+/// Whether a text can be the name or the IPv4 address of a machine.
+fn is_host(text: &str) -> bool {
+    let letter = |letter: char| letter.is_ascii_alphanumeric() || "-._".contains(letter);
+    !text.is_empty() && text.chars().all(letter)
 }
 
 impl fmt::Display for Address {

@@ -11,6 +11,8 @@ fn an_address_is_as_the_agent_listens_or_a_url() {
         ("http://10.0.0.1:10793", url(false, "10.0.0.1", 10793), "http://10.0.0.1:10793"),
         ("https://[::1]:7", url(true, "::1", 7), "https://[::1]:7"),
         ("127.0.0.1:1", Address::Listen("127.0.0.1:1".parse().unwrap()), "127.0.0.1:1"),
+        ("localhost:1", url(false, "localhost", 1), "http://localhost:1"),
+        (":7", Address::Listen("127.0.0.1:7".parse().unwrap()), "127.0.0.1:7"),
         ("unix:/x", Address::Listen("unix:/x".parse().unwrap()), "unix:/x"),
     ] {
         let address: Address = text.parse().unwrap();
@@ -27,13 +29,19 @@ fn an_address_is_as_the_agent_listens_or_a_url() {
         "https://::1:7",
         "http://:1",
         "ftp://host:1",
-        "localhost:1",
+        "localhost",
+        "localhost:70000",
+        "local host:1",
+        "1.2.3:1",
+        ":",
         "",
     ] {
         let error = wrong.parse::<Address>().unwrap_err();
         assert!(error.starts_with("ADDR:PORT, "), "{wrong}: {error}");
     }
-    assert!("unix:x".parse::<Address>().unwrap_err().contains("an absolute path"));
+    for wrong in ["unix:x", "unix:1"] {
+        assert!(wrong.parse::<Address>().unwrap_err().contains("an absolute path"));
+    }
 }
 
 #[test]

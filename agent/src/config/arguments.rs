@@ -22,22 +22,24 @@ pub struct RunArgs {
     /// use that of --socket [default: that of the agent]
     #[arg(long, value_name = "GROUP", allow_hyphen_values = true, help_heading = "Serving")]
     pub socket_group: Option<String>,
-    /// Seconds between passes over the kernel's own socket list; at least 0.2, fractions allowed
-    /// [default: 30]
-    #[arg(long, value_name = "SECONDS", allow_hyphen_values = true, help_heading = "Cadence")]
+    /// Time between passes over the kernel's own socket list, from 0.2s to 1d: 30s, 1m30s; a bare
+    /// number is seconds [default: 30s]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, help_heading = "Cadence")]
     pub reconcile_interval: Option<String>,
-    /// Seconds after which a socket that stays in a leak state has its owner verified against the
-    /// descriptor tables, before the next pass is due; fractions allowed [default: 10]
-    #[arg(long, value_name = "SECONDS", allow_hyphen_values = true, help_heading = "Cadence")]
+    /// Time after which a socket that stays in a leak state has its owner verified against the
+    /// descriptor tables, before the next pass is due; a bare number is seconds [default: 10s]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, help_heading = "Cadence")]
     pub verify_after: Option<String>,
-    /// Milliseconds between visits to the rings, 1 to 1000 [default: 50]
-    #[arg(long, value_name = "MILLISECONDS", allow_hyphen_values = true, help_heading = "Cadence")]
+    /// Time between visits to the rings, from 1ms to 1s; a bare number is milliseconds
+    /// [default: 50ms]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, help_heading = "Cadence")]
     pub drain_interval_ms: Option<String>,
-    /// Bytes of the ring for state transitions, a power of two from 4096 [default: 8388608]
-    #[arg(long, value_name = "BYTES", allow_hyphen_values = true, help_heading = "Bounds")]
+    /// Size of the ring for state transitions, a power of two from 4K to 1G; a bare number is bytes
+    /// [default: 8M]
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true, help_heading = "Bounds")]
     pub ring_bytes: Option<String>,
-    /// Bytes of the ring for retransmits, a power of two from 4096 [default: 1048576]
-    #[arg(long, value_name = "BYTES", allow_hyphen_values = true, help_heading = "Bounds")]
+    /// Size of the ring for retransmits, a power of two from 4K to 1G [default: 1M]
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true, help_heading = "Bounds")]
     pub retransmit_ring_bytes: Option<String>,
     /// Rows of the connection table; sockets beyond are counted as refused [default: 1000000], or
     /// as many as fit into the cgroup's limit of memory
@@ -55,6 +57,10 @@ pub struct RunArgs {
     /// What to log: error, warn, info, debug, trace, or a tracing filter [default: info]
     #[arg(long, value_name = "FILTER")]
     pub log: Option<String>,
+    /// The form of the log: text or json on standard error, or journald, which gets levels and
+    /// fields [default: text]
+    #[arg(long, value_name = "FORMAT")]
+    pub log_format: Option<String>,
     /// Read options from a TOML file; its keys are the names of these options
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,

@@ -18,6 +18,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::exit::Error;
+use crate::log::Format;
 use crate::process::rules::Rules;
 use crate::workload::Naming;
 
@@ -41,15 +42,16 @@ pub(crate) struct Key {
 /// Every key that the file may have.
 pub(crate) const KEYS: &[Key] = &[
     Key { name: "listen", default: DEFAULT_LISTEN },
-    Key { name: "reconcile-interval", default: "30" },
-    Key { name: "verify-after", default: "10" },
-    Key { name: "drain-interval-ms", default: "50" },
-    Key { name: "ring-bytes", default: "8388608" },
-    Key { name: "retransmit-ring-bytes", default: "1048576" },
+    Key { name: "reconcile-interval", default: "30s" },
+    Key { name: "verify-after", default: "10s" },
+    Key { name: "drain-interval-ms", default: "50ms" },
+    Key { name: "ring-bytes", default: "8M" },
+    Key { name: "retransmit-ring-bytes", default: "1M" },
     Key { name: "max-connections", default: "1000000" },
     Key { name: "max-series", default: "200" },
     Key { name: "workload-label", default: "id" },
     Key { name: "log", default: "info" },
+    Key { name: "log-format", default: "text" },
     Key { name: "keep-privileges", default: "false" },
     Key { name: "expose-connections", default: "false" },
     Key { name: "socket", default: DEFAULT_SOCKET },
@@ -97,6 +99,8 @@ pub struct RunConfig {
     pub workload_label: Naming,
     /// The tracing filter.
     pub log: String,
+    /// The form of the log.
+    pub log_format: Format,
     /// Whether the agent keeps all privileges after attaching.
     pub keep_privileges: bool,
     /// Whether `/api` answers on an address that other machines can reach.
@@ -153,13 +157,10 @@ impl RunConfig {
                 "reconcile-interval",
                 arguments.reconcile_interval.as_deref(),
             )?
-            .seconds(0.2, 86400.0)?,
-            verify_after: find("verify-after", arguments.verify_after.as_deref())?
-                .seconds(0.2, 86400.0)?,
-            drain_interval: Duration::from_millis(
-                find("drain-interval-ms", arguments.drain_interval_ms.as_deref())?
-                    .integer(1, 1000)?,
-            ),
+            .seconds()?,
+            verify_after: find("verify-after", arguments.verify_after.as_deref())?.seconds()?,
+            drain_interval: find("drain-interval-ms", arguments.drain_interval_ms.as_deref())?
+                .milliseconds()?,
             ring_bytes: find("ring-bytes", arguments.ring_bytes.as_deref())?.power_of_two()?,
             retransmit_ring_bytes: find(
                 "retransmit-ring-bytes",
@@ -174,6 +175,7 @@ impl RunConfig {
             workload_label: find("workload-label", arguments.workload_label.as_deref())?
                 .naming()?,
             log: find("log", arguments.log.as_deref())?.filter()?,
+            log_format: find("log-format", arguments.log_format.as_deref())?.format()?,
             keep_privileges: find("keep-privileges", flag(arguments.keep_privileges))?.truth()?,
             expose_connections: find("expose-connections", flag(arguments.expose_connections))?
                 .truth()?,

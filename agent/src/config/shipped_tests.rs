@@ -50,7 +50,10 @@ fn with_every_comment_taken_away_it_is_what_holds_without_it_and_its_examples_ar
     assert_ne!(set.names, unset.names);
     // Given, the number holds also where the memory does not allow it.
     assert_eq!((set.max_connections, unset.max_connections), (Some(1_000_000), None));
+    assert_eq!((&set.listen.value, &set.socket.value), (&unset.listen.value, &unset.socket.value));
     let set = RunConfig {
+        listen: unset.listen.clone(),
+        socket: unset.socket.clone(),
         max_connections: None,
         expected: unset.expected.clone(),
         names: unset.names.clone(),

@@ -114,16 +114,19 @@ fn a_wrong_value_is_named_with_its_source_and_what_is_allowed() {
     let arguments = RunArgs { ring_bytes: Some("5000".into()), ..RunArgs::default() };
     assert_eq!(
         refused(&arguments, &[], None),
-        "--ring-bytes is '5000': expected a power of two from 4096 to 1073741824"
+        "--ring-bytes is '5000': expected a power of two from 4K to 1G such as 8M (a bare number \
+         is bytes)"
     );
     let environment = |name, value| refused(&RunArgs::default(), &[(name, value)], None);
     assert_eq!(
         environment("TCPWARDEN_DRAIN_INTERVAL_MS", "0"),
-        "TCPWARDEN_DRAIN_INTERVAL_MS is '0': expected a whole number from 1 to 1000"
+        "TCPWARDEN_DRAIN_INTERVAL_MS is '0': expected a duration from 1ms to 1s such as 50ms (a \
+         bare number is milliseconds)"
     );
     assert_eq!(
         environment("TCPWARDEN_RECONCILE_INTERVAL", "NaN"),
-        "TCPWARDEN_RECONCILE_INTERVAL is 'NaN': expected seconds from 0.2 to 86400"
+        "TCPWARDEN_RECONCILE_INTERVAL is 'NaN': expected a duration from 0.2s to 1d such as 30s or \
+         1m30s (a bare number is seconds)"
     );
     assert_eq!(
         environment("TCPWARDEN_MAX_SERIES", "-1"),
@@ -143,14 +146,58 @@ fn a_wrong_value_is_named_with_its_source_and_what_is_allowed() {
                 .starts_with(&format!("TCPWARDEN_LOG is '{typo}': expected error, warn, "))
         );
     }
-    let file = refused(&RunArgs::default(), &[], Some(("type", "ring-bytes = \"8192\"")));
+    let file = refused(&RunArgs::default(), &[], Some(("type", "max-series = \"9\"")));
     assert!(
-        file.starts_with("ring-bytes in /")
-            && file.ends_with("is \"8192\": expected a power of two from 4096 to 1073741824"),
+        file.starts_with("max-series in /")
+            && file.ends_with("is \"9\": expected a whole number from 1 to 100000"),
         "{file}"
     );
     let file = refused(&RunArgs::default(), &[], Some(("bounds", "reconcile-interval = 0.1")));
-    assert!(file.ends_with("is 0.1: expected seconds from 0.2 to 86400"), "{file}");
+    assert!(file.contains("is 0.1: expected a duration from 0.2s to 1d such as "), "{file}");
+}
+
+#[test]
+fn sizes_and_durations_are_taken_with_units_and_without() {
+    let file = "ring-bytes = \"16MiB\"\nretransmit-ring-bytes = \"64K\"\n\
+                reconcile-interval = \"1m30s\"\nverify-after = \"0.5\"\n\
+                drain-interval-ms = \"20ms\"";
+    let by_file = load(&RunArgs::default(), &[], Some(("units", file))).unwrap();
+    let variables = [
+        ("TCPWARDEN_RING_BYTES", "16M"),
+        ("TCPWARDEN_RETRANSMIT_RING_BYTES", "65536"),
+        ("TCPWARDEN_RECONCILE_INTERVAL", "90"),
+        ("TCPWARDEN_VERIFY_AFTER", "500ms"),
+        ("TCPWARDEN_DRAIN_INTERVAL_MS", "20"),
+    ];
+    let by_variables = load(&RunArgs::default(), &variables, None).unwrap();
+    assert_eq!(by_file, by_variables);
+    assert_eq!((by_file.ring_bytes, by_file.retransmit_ring_bytes), (16 << 20, 64 << 10));
+    let spans = [by_file.reconcile_interval, by_file.verify_after, by_file.drain_interval];
+    assert_eq!(spans.map(|span| span.as_millis()), [90_000, 500, 20]);
+    for (name, value) in [
+        ("TCPWARDEN_RING_BYTES", "8MB"),
+        ("TCPWARDEN_RING_BYTES", "3M"),
+        ("TCPWARDEN_RING_BYTES", "2G"),
+        ("TCPWARDEN_RECONCILE_INTERVAL", "2d"),
+        ("TCPWARDEN_VERIFY_AFTER", "100ms"),
+        ("TCPWARDEN_DRAIN_INTERVAL_MS", "0.5"),
+        ("TCPWARDEN_DRAIN_INTERVAL_MS", "2s"),
+    ] {
+        let error = refused(&RunArgs::default(), &[(name, value)], None);
+        assert!(error.starts_with(&format!("{name} is '{value}': expected a ")), "{error}");
+    }
+}
+
+#[test]
+fn the_form_of_the_log_is_one_of_those_that_there_are() {
+    let of = |form: &str| load(&RunArgs::default(), &[("TCPWARDEN_LOG_FORMAT", form)], None);
+    assert_eq!(load(&RunArgs::default(), &[], None).unwrap().log_format, Format::Text);
+    assert_eq!(of("json").unwrap().log_format, Format::Json);
+    assert_eq!(of("journald").unwrap().log_format, Format::Journald);
+    assert_eq!(
+        of("syslog").unwrap_err().to_string(),
+        "TCPWARDEN_LOG_FORMAT is 'syslog': expected text, json or journald"
+    );
 }
 
 #[test]

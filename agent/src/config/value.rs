@@ -9,7 +9,10 @@ use toml::Value;
 
 use super::listen::{self, ADDRESSES, Listen};
 use super::names::{self, GROUPS, HOSTS};
+use crate::duration_text;
 use crate::exit::Error;
+use crate::log::Format;
+use crate::size_text;
 use crate::workload::Naming;
 
 /// The source of a value, for the message that refuses it.
@@ -138,21 +141,35 @@ impl Raw {
         }
     }
 
-    /// Reads seconds with or without a fraction, from `least` to `most`.
-    pub(super) fn seconds(&self, least: f64, most: f64) -> Result<Duration, Error> {
-        let allowed = || self.refuse(&format!("seconds from {least} to {most}"));
-        let seconds = match &self.value {
-            Value::String(text) if self.textual => {
-                text.parse().map_err(|_nan: std::num::ParseFloatError| allowed())?
-            }
-            Value::Float(number) => *number,
-            Value::Integer(number) => i32::try_from(*number).map_or(f64::INFINITY, f64::from),
-            _ => return Err(allowed()),
+    /// Reads a duration from 0.2 s to a day; a bare number is seconds.
+    pub(super) fn seconds(&self) -> Result<Duration, Error> {
+        let of_number = |seconds: f64| Duration::try_from_secs_f64(seconds).ok();
+        let read = match &self.value {
+            Value::Float(number) => of_number(*number),
+            Value::Integer(number) => u64::try_from(*number).ok().map(Duration::from_secs),
+            Value::String(text) => match text.parse() {
+                Ok(number) if self.textual => of_number(number),
+                _ => duration_text::parse(text),
+            },
+            _ => None,
         };
-        if !(least..=most).contains(&seconds) {
-            return Err(allowed());
-        }
-        Duration::try_from_secs_f64(seconds).map_err(|_out_of_range| allowed())
+        let bounds = Duration::from_millis(200)..=Duration::from_hours(24);
+        read.filter(|read| bounds.contains(read)).ok_or_else(|| {
+            self.refuse(
+                "a duration from 0.2s to 1d such as 30s or 1m30s (a bare number is seconds)",
+            )
+        })
+    }
+
+    /// Reads a duration from 1 ms to 1 s; a bare number is milliseconds.
+    pub(super) fn milliseconds(&self) -> Result<Duration, Error> {
+        let has_unit = |text: &&str| text.ends_with('s');
+        let with_unit = || self.value.as_str().filter(has_unit).and_then(duration_text::parse);
+        let read = self.whole().map(Duration::from_millis).or_else(with_unit);
+        let bounds = Duration::from_millis(1)..=Duration::from_secs(1);
+        read.filter(|read| bounds.contains(read)).ok_or_else(|| {
+            self.refuse("a duration from 1ms to 1s such as 50ms (a bare number is milliseconds)")
+        })
     }
 
     /// Reads a whole number from `least` to `most`.
@@ -170,11 +187,14 @@ impl Raw {
             .map_err(|_too_large| self.refuse("a smaller number on this machine"))
     }
 
-    /// Reads the size of a ring in bytes. The kernel requires a power of two of at least one page.
+    /// Reads the size of a ring. The kernel requires a power of two of at least one page.
     pub(super) fn power_of_two(&self) -> Result<u32, Error> {
         let fits = |number: &u32| number.is_power_of_two() && (4096..=1 << 30).contains(number);
-        let number = self.whole().and_then(|number| u32::try_from(number).ok()).filter(fits);
-        number.ok_or_else(|| self.refuse("a power of two from 4096 to 1073741824"))
+        let with_unit = || self.value.as_str().and_then(size_text::parse);
+        let bytes = self.whole().or_else(with_unit).and_then(|bytes| u32::try_from(bytes).ok());
+        bytes.filter(fits).ok_or_else(|| {
+            self.refuse("a power of two from 4K to 1G such as 8M (a bare number is bytes)")
+        })
     }
 
     /// Reads a truth value.
@@ -195,6 +215,12 @@ impl Raw {
     pub(super) fn naming(&self) -> Result<Naming, Error> {
         let naming = self.value.as_str().and_then(Naming::parse);
         naming.ok_or_else(|| self.refuse("id or name"))
+    }
+
+    /// Reads the form of the log.
+    pub(super) fn format(&self) -> Result<Format, Error> {
+        let format = self.value.as_str().and_then(|text| text.parse().ok());
+        format.ok_or_else(|| self.refuse(Format::ALLOWED))
     }
 
     /// Reads a filter for the log.

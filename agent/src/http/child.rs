@@ -39,6 +39,9 @@ pub struct ChildArgs {
     /// The filter of the log
     #[arg(long)]
     pub log: String,
+    /// The form of the log
+    #[arg(long)]
+    pub log_format: log::Format,
 }
 
 /// Serves what comes by standard input, a socket, until that is closed.

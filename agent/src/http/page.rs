@@ -44,7 +44,7 @@ td.n { text-align: right; font-variant-numeric: tabular-nums }
 pub(super) fn render(overview: &Overview) -> String {
     let mut html = String::from(HEAD);
     let version = env!("CARGO_PKG_VERSION");
-    let uptime = duration_text::long(overview.uptime);
+    let uptime = duration_text::short(overview.uptime);
     push(
         &mut html,
         format_args!(
@@ -63,7 +63,7 @@ pub(super) fn render(overview: &Overview) -> String {
     number(&mut html, "records lost since the start", overview.lost);
     let reconciled = overview
         .reconciled
-        .map_or_else(|| "not yet".to_owned(), |age| format!("{} ago", duration_text::long(age)));
+        .map_or_else(|| "not yet".to_owned(), |age| format!("{} ago", duration_text::short(age)));
     push(
         &mut html,
         format_args!(

@@ -40,6 +40,7 @@ const NOBODY: u32 = 65534;
 pub(crate) struct Supervisor {
     listeners: Vec<(OwnedFd, Access)>,
     log: String,
+    log_format: log::Format,
     web: Option<Handed>,
     views: Receiver<Views>,
     started: SyncSender<anyhow::Result<()>>,
@@ -67,7 +68,7 @@ struct Served {
 /// If no descriptor is left.
 pub(crate) fn supervised(
     bound: &[Bound],
-    log: &str,
+    (log, log_format): (&str, log::Format),
     web: Option<Handed>,
 ) -> anyhow::Result<(Supervisor, Process)> {
     let (stop, stopping) = UnixStream::pair().context("cannot make a pair of sockets")?;
@@ -77,7 +78,8 @@ pub(crate) fn supervised(
     let listeners: io::Result<Vec<_>> = bound.iter().map(of).collect();
     let listeners = listeners.context("cannot hand the listeners over")?;
     let log = log.to_owned();
-    let supervisor = Supervisor { listeners, log, web, views: shown, started, stop: stopping };
+    let supervisor =
+        Supervisor { listeners, log, log_format, web, views: shown, started, stop: stopping };
     Ok((supervisor, Process { views, started: starting, _stop: stop }))
 }
 
@@ -171,6 +173,7 @@ impl Supervisor {
                 .arg(child::COMMAND)
                 .args(self.listeners.iter().flat_map(|(_, access)| ["--access", access.name()]))
                 .arg(format!("--log={}", self.log))
+                .arg(format!("--log-format={}", self.log_format.name()))
                 .args(self.web.as_ref().map(|_| "--web"))
                 .env_clear()
                 .current_dir("/")

@@ -161,7 +161,7 @@ async fn every_route_answers_what_it_promises() {
     let page = get(&server, "/").await;
     assert!(
         page.contains("17")
-            && page.contains("1 h 1 min")
+            && page.contains("1h1m")
             && page.contains("failed: &lt;no &amp; never&gt;"),
         "{page}"
     );

@@ -76,7 +76,7 @@ fn a_suspect_comes_with_its_evidence() {
     assert_eq!(
         suspect.sentence,
         "process app3 (pid 103) holds 2 close_wait connections towards port 5433, not read to the \
-         end, the oldest 1 min 59 s"
+         end, the oldest 1m59s"
     );
 }
 
@@ -175,7 +175,7 @@ fn sentences_say_who_what_where_and_how_fast() {
             group.tally.stages = [2, 10, 400];
         }),
         "process orders-api (pid 4711) in orders.service holds 412 close_wait connections towards \
-         port 5432, 400 of them read but never closed, the oldest 3 h 12 min, growing by 2 a minute"
+         port 5432, 400 of them read but never closed, the oldest 3h12m, growing by 2 a minute"
     );
     let nginx = ("nginx", Some(80), Role::Server, SocketState::CloseWait);
     assert_eq!(
@@ -184,14 +184,14 @@ fn sentences_say_who_what_where_and_how_fast() {
             group.tally.stages = [412, 0, 0];
         }),
         "process nginx (several pids, most in 9) in orders.service holds 412 close_wait \
-         connections on its port 80, never accepted, the oldest at least 3 h 12 min, shrinking by \
+         connections on its port 80, never accepted, the oldest at least 3h12m, shrinking by \
          0.5 a minute"
     );
     let nobody = ("unknown", None, Role::Unknown, SocketState::CloseWait);
     assert_eq!(
         said(nobody, Kind::NeverClosed, 0.0, &[], |group| group.tally.count = 1),
         "a process that is not known in orders.service holds 1 close_wait connection of several \
-         ports, for 3 h 12 min, steady"
+         ports, for 3h12m, steady"
     );
     let leaker = ("conn-leaker", Some(59_111), Role::Client, SocketState::Established);
     assert_eq!(
@@ -201,7 +201,7 @@ fn sentences_say_who_what_where_and_how_fast() {
         }),
         "process conn-leaker (pid 1854) in orders.service holds 222 established connections \
          towards port 59111: each was used once and never again, none was closed, the oldest \
-         idle for 7 min 0 s, growing by 30 a minute: connections are opened and not given back"
+         idle for 7m, growing by 30 a minute: connections are opened and not given back"
     );
     assert_eq!(
         said(leaker, Kind::EstablishedGrowing, 120.0, &[(1854, 169)], |group| {
@@ -211,7 +211,7 @@ fn sentences_say_who_what_where_and_how_fast() {
         }),
         "process conn-leaker (pid 1854) in orders.service holds 169 established connections \
          towards port 59111: each that is older than a minute was used once and never again, none \
-         was closed, the oldest idle for 1 min 25 s, growing by 120 a minute: connections are \
+         was closed, the oldest idle for 1m25s, growing by 120 a minute: connections are \
          opened and not given back"
     );
     let seeded = said(leaker, Kind::EstablishedGrowing, 1.0, &[(1854, 9)], |group| {
@@ -222,7 +222,7 @@ fn sentences_say_who_what_where_and_how_fast() {
     assert_eq!(
         said(pusher, Kind::Unacknowledged, 0.0, &[(9, 20)], |group| group.orphans = 20),
         "process pusher (pid 9) in orders.service left 20 fin_wait1 connections on its port 80 \
-         that nobody holds any more, the oldest 3 h 12 min, steady"
+         that nobody holds any more, the oldest 3h12m, steady"
     );
 }
 
@@ -232,7 +232,7 @@ fn a_sentence_about_mptcp_does_not_name_the_state_of_tcp() {
     assert_eq!(
         said(server, Kind::MptcpCloseWait, 2.0, &[(7, 12)], |group| group.since_at_least = true),
         "process go-server (pid 7) in orders.service holds 12 MPTCP connections on its port 8080 \
-         whose peer has closed, never closed, the oldest at least 3 h 12 min, growing by 2 a minute"
+         whose peer has closed, never closed, the oldest at least 3h12m, growing by 2 a minute"
     );
 }
 
@@ -244,7 +244,7 @@ fn the_time_to_the_limit_is_a_range_at_the_end_of_the_sentence() {
     suspect.take_level(&Resource::Descriptors(103), level, Some(when));
     assert_eq!(
         suspect.sentence,
-        "process x holds; at the descriptor limit (1024) in about 40 min (25 to 70)"
+        "process x holds; at the descriptor limit (1024) in about 40m (25m to 1h10m)"
     );
     assert_eq!((suspect.descriptors, suspect.descriptor_limit), (Some(400), Some(1024)));
 }

@@ -16,8 +16,8 @@ use crate::exit::Error;
 /// Which agent to ask, and how to print its answer.
 #[derive(Args, Clone, Debug, PartialEq)]
 struct AgentArgs {
-    /// Where the agent serves, as `run --listen` has it: ADDR:PORT, [ADDR6]:PORT or
-    /// unix:/path/to.sock; or http://HOST:PORT, https://HOST:PORT
+    /// Where the agent serves, as `run --listen` has it: ADDR:PORT, [ADDR6]:PORT, NAME:PORT, :PORT
+    /// or unix:/path/to.sock; or http://HOST:PORT, https://HOST:PORT
     /// [default: unix:/run/tcpwarden/tcpwarden.sock, else 127.0.0.1:10793]
     #[expect(rustdoc::broken_intra_doc_links, reason = "the text is the help; it has no links")]
     #[arg(long, value_name = "ADDRESS", env = "TCPWARDEN_AGENT", help_heading = "Agent")]

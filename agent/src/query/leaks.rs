@@ -149,7 +149,7 @@ Examples:
         let _ = writeln!(
             page,
             "{none}looked at {connections} connections; {in_leak_states} are in a transient state, \
-             {past_grace} for more than 10 s"
+             {past_grace} for more than 10s"
         );
     }
 }
@@ -166,14 +166,14 @@ fn write_suspect(page: &mut String, number: usize, suspect: &Suspect) {
     );
     let _ = writeln!(
         page,
-        "   older than 1 min: {older_than_60}, than 5 min: {older_than_300}, \
-         than 1 h: {older_than_3600}"
+        "   older than 1m: {older_than_60}, than 5m: {older_than_300}, \
+         than 1h: {older_than_3600}"
     );
     for one in &suspect.sample {
         let local = end(one.local_address, one.local_port);
         let peer = end(one.peer_address, one.peer_port);
         let bound = if one.age_at_least { "at least " } else { "" };
-        let age = age(one.age_seconds, duration_text::long);
+        let age = age(one.age_seconds, duration_text::short);
         let pid = one.pid.map(|pid| format!(", pid {pid}")).unwrap_or_default();
         let _ = writeln!(page, "   {local} -> {peer}, {bound}{age}{pid}");
     }
@@ -229,7 +229,7 @@ mod tests {
         assert_eq!(
             page,
             "no suspects: looked at 123 connections; 4 are in a transient state, \
-             0 for more than 10 s\n"
+             0 for more than 10s\n"
         );
     }
 
@@ -256,7 +256,7 @@ mod tests {
             "{page}"
         );
         assert!(
-            page.contains("older than 1 min: 7,") && page.contains("1 of 3 suspects shown"),
+            page.contains("older than 1m: 7,") && page.contains("1 of 3 suspects shown"),
             "{page}"
         );
     }

@@ -197,7 +197,7 @@ fn losses() -> Vec<Draft> {
                 "Records lost in a full ring; unseen: runs that the kernel skipped, and \
                  retransmits that no record told of; sockets refused a row; faults are records \
                  that could not be read, broken rules of the agent's own data, and lines of its \
-                 log that standard error did not take.",
+                 log that were not taken.",
                 "Any steady line.",
                 &["TcpwardenEventsLost"],
                 "lost: raise --ring-bytes. refused: raise --max-connections. faults: the log says \

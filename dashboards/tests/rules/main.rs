@@ -8,8 +8,10 @@
 )]
 
 mod cases;
+mod cookbook;
 mod model;
 mod mutants;
+mod pages;
 mod panels;
 mod promtool;
 mod runbooks;

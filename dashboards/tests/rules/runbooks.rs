@@ -23,7 +23,7 @@ fn pages() -> impl Iterator<Item = (&'static Alert, String)> {
 
 /// What stands in ```` ```sh ```` blocks, line by line, and in `code`, as far as it is a command of
 /// the agent.
-fn commands(page: &str) -> Vec<String> {
+pub(crate) fn commands(page: &str) -> Vec<String> {
     let blocks = page
         .split("```sh\n")
         .skip(1)
@@ -35,15 +35,19 @@ fn commands(page: &str) -> Vec<String> {
     blocks.chain(inline).map(strip).filter(|line| line.starts_with("tcpwarden ")).collect()
 }
 
-/// The words of a command up to a pipe; quotes hold none of the agent's own options.
+/// The words of a command up to what a shell takes; quotes hold none of the agent's own options.
 fn words(command: &str) -> Vec<&str> {
-    command.split(" | ").next().unwrap_or_default().split_whitespace().collect()
+    let ends = [" | ", " || ", " && ", " > ", " # "];
+    let own = ends.iter().fold(command, |text, end| text.split(end).next().unwrap_or_default());
+    own.split_whitespace().collect()
 }
 
 /// What is wrong with a command of the agent: an option that it does not have, or a value that it
 /// refuses.
-fn fault(command: &str) -> Option<String> {
+pub(crate) fn fault(command: &str) -> Option<String> {
     match cli::parse(words(command)) {
+        // Help and version.
+        Err(error) if error.exit_code() == 0 => None,
         Err(error) => Some(error.to_string()),
         Ok(parsed) => match &parsed.command {
             Command::Query(request) => request.check().err().map(|refusal| refusal.to_string()),
@@ -112,6 +116,7 @@ fn a_command_with_a_wrong_option_or_value_is_noticed() {
     assert!(fault("tcpwarden connections --stat close_wait").is_some());
     assert!(fault("tcpwarden connections --state closing_wait").is_some());
     assert!(fault("tcpwarden leeks").is_some());
+    assert!(fault("tcpwarden leaks --fail-on likely || mail root").is_none());
     let found = commands("a\n```sh\nsudo tcpwarden check\nss -tan\n```\nand `tcpwarden ports`.");
     assert_eq!(found, ["tcpwarden check", "tcpwarden ports"]);
 }

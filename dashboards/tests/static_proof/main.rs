@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail as the test does")]
 
 mod committed;
+mod cookbook;
 mod faults;
 mod house;
 mod known;

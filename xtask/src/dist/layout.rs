@@ -141,6 +141,8 @@ fn texts(to: &str) -> Result<Vec<Item>> {
     // For who reads the source.
     let of_the_source = ["decisions", "images"].map(|name| format!("{to}/docs/{name}/"));
     items.retain(|item| !of_the_source.iter().any(|folder| item.path.starts_with(folder)));
+    let of_the_book = ["SUMMARY.md", "book.toml"].map(|name| format!("{to}/docs/{name}"));
+    items.retain(|item| !of_the_book.contains(&item.path));
     Ok(items)
 }
 

@@ -3,7 +3,6 @@
 //! The dependencies keep the policy of `deny.toml`, a bill of materials names each of them, and the
 //! same source gives the same bytes.
 
-mod tool;
 mod twice;
 
 use std::path::{Path, PathBuf};
@@ -12,12 +11,12 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
-use self::tool::Tool;
 use crate::packages::Consent;
+use crate::tool::Tool;
 use crate::{cargo, commit, process, setup, workspace};
 
-const DENY: Tool = Tool { name: "cargo-deny", version: "0.20.2" };
-const CYCLONEDX: Tool = Tool { name: "cargo-cyclonedx", version: "0.5.9" };
+const DENY: Tool = Tool { name: "cargo-deny", version: "0.20.2", features: None };
+const CYCLONEDX: Tool = Tool { name: "cargo-cyclonedx", version: "0.5.9", features: None };
 
 /// What the bill of materials is for.
 const TARGET: &str = "x86_64-unknown-linux-gnu";

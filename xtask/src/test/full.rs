@@ -39,6 +39,9 @@ pub(crate) enum FullStep {
     /// What the program is made of: the policy of deny.toml, a bill of materials, and whether the
     /// same source gives the same bytes; in about fifteen minutes, --yes installs.
     Supply,
+    /// The pages as a book (mdBook, built once in some minutes), and whether each of its links
+    /// leads somewhere.
+    Book,
     /// Fresh Debian machines with systemd, booted under QEMU; about ten minutes each, and as much
     /// once to make them; a filter holds, --yes installs.
     Machines,
@@ -100,7 +103,7 @@ mod tests {
         assert_eq!(parsed.ok().and_then(|cli| cli.args.full), Some(FullStep::Load));
         let error = Cli::try_parse_from(["test", "--full", "soap"]).err().unwrap().to_string();
         let known = "values: load, software, crowd, soak, healthy, growth, faults, supply, \
-                     machines, fuzz]";
+                     book, machines, fuzz]";
         assert!(error.contains("soap") && error.contains(known), "{error}");
     }
 

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod banned;
+mod book;
 mod circles;
 mod counts;
 mod decisions;
@@ -41,6 +42,8 @@ pub enum Check {
     BannedWords,
     /// A relative link in Markdown leads to a file and a heading that exist.
     Links,
+    /// The summary of the book names every page of `docs`.
+    Book,
     /// No sentence states how many alerts, metrics, tests … there are.
     Counts,
     /// The glossary is short, and each of its words occurs in code.
@@ -59,7 +62,7 @@ pub enum Check {
 
 impl Check {
     /// All checks, in the order in which they are reported.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Circles,
         Self::FileLength,
         Self::FunctionLength,
@@ -67,6 +70,7 @@ impl Check {
         Self::Header,
         Self::BannedWords,
         Self::Links,
+        Self::Book,
         Self::Counts,
         Self::Glossary,
         Self::Decisions,
@@ -87,6 +91,7 @@ impl Check {
             Self::Header => header::find(tree),
             Self::BannedWords => banned::find(tree),
             Self::Links => links::find(tree),
+            Self::Book => book::find(tree),
             Self::Counts => counts::find(tree),
             Self::Glossary => glossary::find(tree),
             Self::Decisions => decisions::find(tree),

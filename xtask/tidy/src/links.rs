@@ -35,7 +35,7 @@ fn broken(tree: &Tree, from: &Path, target: &str) -> Option<String> {
 }
 
 /// Returns the relative targets of a line's links, inline or by reference.
-fn targets(line: &str) -> Vec<&str> {
+pub(crate) fn targets(line: &str) -> Vec<&str> {
     let reference = line
         .strip_prefix('[')
         .and_then(|rest| rest.split_once("]: "))
@@ -50,7 +50,7 @@ fn without_code(line: &str) -> String {
 }
 
 /// Returns a path relative to the root; a leading slash means the root.
-fn resolve(from: &Path, target: &str) -> PathBuf {
+pub(crate) fn resolve(from: &Path, target: &str) -> PathBuf {
     let start = from.parent().unwrap_or(Path::new(""));
     let joined = match target.strip_prefix('/') {
         Some(rest) => PathBuf::from(rest),

@@ -173,6 +173,23 @@ fn links_that_lead_nowhere_are_found() {
 }
 
 #[test]
+fn a_page_that_the_book_does_not_name_is_found_and_so_is_one_that_it_names_twice() {
+    let tree = Planted::new();
+    tree.write("docs/list/README.md", "# A list\n")
+        .write("docs/list/a.md", "# One of the list\n")
+        .write("docs/alone.md", "# Alone\n")
+        .write("other/README.md", "# No page of the book\n")
+        .write(
+            "docs/SUMMARY.md",
+            "# Summary\n\n- [Words](GLOSSARY.md)\n- [A list](list/README.md)\n\
+             - [The tree](../README.md)\n- [Words again](GLOSSARY.md)\n",
+        );
+    let messages =
+        tree.finds(&[("docs/SUMMARY.md:6", Check::Book), ("docs/SUMMARY.md:1", Check::Book)]);
+    assert!(messages[1].starts_with("docs/alone.md is not in the book"), "{messages:?}");
+}
+
+#[test]
 fn counts_in_prose_are_found_but_not_in_generated_files_or_code() {
     let tree = Planted::new();
     let number = "thirteen";

@@ -55,6 +55,12 @@ fn links_lead_somewhere() {
 }
 
 #[test]
+fn the_book_has_every_page() {
+    assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/SUMMARY.md").is_file());
+    keeps(Check::Book);
+}
+
+#[test]
 fn prose_counts_nothing_that_grows() {
     keeps(Check::Counts);
 }

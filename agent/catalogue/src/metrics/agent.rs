@@ -29,8 +29,8 @@ super::metrics! {
         "No equivalent in the kernel. Always 0 unless the agent has a fault; the log names the \
          rule, and the numbers of the connection table may be wrong until a restart.";
     LOG_LINES_DROPPED = Counter "tcpwarden_log_lines_dropped_total", "lines", [],
-        "Lines of the log that standard error did not take at once: a full pipe, a full disk, or a \
-         reader that has gone away.",
+        "Lines of the log that were not taken at once: a full pipe, a full disk, or a reader that \
+         has gone away.",
         "No equivalent in the kernel. The agent never waits for its log.";
     RECONCILE_LAST_COMPLETED = Gauge "tcpwarden_reconcile_last_completed_timestamp_seconds",
         "seconds", [],

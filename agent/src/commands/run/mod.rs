@@ -83,7 +83,7 @@ pub fn run(config: &RunConfig) -> Result<u8, Error> {
 
     let deaths = Deaths::default();
     let handed = web.as_ref().map(Web::handed);
-    let (supervisor, process) = http::supervised(&bound, &config.log, handed)?;
+    let (supervisor, process) = http::supervised(&bound, (&config.log, config.log_format), handed)?;
     let http = threads::supervise(supervisor, &deaths)?;
     let asked = bound.iter().any(|one| one.access() != Access::Nobody);
     let nat = threads::nat(asked, &deaths)?;

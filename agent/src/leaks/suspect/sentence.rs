@@ -46,12 +46,15 @@ pub(super) fn sentence(suspect: &Suspect, role: Role, kind: Kind) -> String {
     text
 }
 
-/// Returns when a limit is reached: `; at the descriptor limit (1024) in about 40 min (25 to 70)`.
+/// Returns when a limit is reached: `; at the descriptor limit (1024) in about 40m (25m to 1h10m)`.
 pub(crate) fn exhaustion(limit: &str, when: &InSeconds) -> String {
-    let minutes = |seconds: f64| (seconds / 60.0).ceil().max(1.0);
+    let minutes = |seconds: f64| {
+        let whole = Duration::try_from_secs_f64((seconds / 60.0).ceil().max(1.0) * 60.0);
+        whole.map_or_else(|_too_long| "?".to_owned(), duration_text::short)
+    };
     let (from, about) = (minutes(when.from), minutes(when.about));
-    let to = when.to.map_or_else(|| "never".to_owned(), |to| minutes(to).to_string());
-    format!("; {limit} in about {about} min ({from} to {to})")
+    let to = when.to.map_or_else(|| "never".to_owned(), minutes);
+    format!("; {limit} in about {about} ({from} to {to})")
 }
 
 /// Returns whether all its connections are orphans.
@@ -116,7 +119,7 @@ fn use_of(suspect: &Suspect) -> String {
 fn text_of(seconds: f64) -> String {
     let age = Duration::try_from_secs_f64(seconds);
     debug_assert!(age.is_ok(), "the age is a difference of two times");
-    duration_text::long(age.unwrap_or_default())
+    duration_text::short(age.unwrap_or_default())
 }
 
 /// Returns the stage of most connections in CLOSE_WAIT: `, 400 of them read but never closed`.

@@ -109,7 +109,7 @@ fn an_mptcp_connection_that_its_peer_closed_is_a_leak_and_counts_once() {
     assert_eq!(
         suspect.sentence,
         "process go-server (pid 9) holds 2 MPTCP connections with port 80 whose peer has closed, \
-         never closed, the oldest at least 41 s"
+         never closed, the oldest at least 41s"
     );
     let later = asked(&Watch::default(), &table, "", 260 * SECOND);
     assert_eq!(later.suspects[0].certainty, "likely");

@@ -65,7 +65,7 @@ fn the_worst_destination_is_a_line_with_its_share() {
         page,
         " USED%    USED  TIME_WAIT   RANGE       NETNS  FROM -> TO
  95.6%   27000      26000   28232          77  10.0.0.1 -> 10.0.0.9:5432; all are \
-taken in about 40 min (25 to 70)
+taken in about 40m (25m to 1h10m)
            990  orders-api (pid 4711, host)
              7  x\\u{7} (pid -, host)
              3  other processes

@@ -7,21 +7,21 @@ use catalogue::labels::Role;
 
 use super::live::WAITING;
 use crate::conn::trouble::{Trouble, TroubleKind};
-use crate::duration_text::long;
+use crate::duration_text::short;
 
 /// Returns the sentence, for example: process orders-api (pid 4711, host) failed 40 connects to
-/// 10.0.0.9:5432: refused, first 12 min 3 s ago, last 2 s ago.
+/// 10.0.0.9:5432: refused, first 12m3s ago, last 2s ago.
 pub(super) fn sentence(one: &Trouble, now: u64) -> String {
     let pid = if one.tgid == 0 { String::new() } else { format!("pid {}, ", one.tgid) };
     let who = format!("process {} ({pid}{})", one.process, one.workload);
-    let ago = |time: u64| long(Duration::from_nanos(now.saturating_sub(time)));
+    let ago = |time: u64| short(Duration::from_nanos(now.saturating_sub(time)));
     let since = if one.first == one.last {
         format!("{} ago", ago(one.last))
     } else {
         format!("first {} ago, last {} ago", ago(one.first), ago(one.last))
     };
     let (many, connects) = (one.count, plural(one.count, "connect"));
-    let (to, longest) = (destination(one), long(Duration::from_nanos(one.longest)));
+    let (to, longest) = (destination(one), short(Duration::from_nanos(one.longest)));
     match one.kind {
         TroubleKind::Failures => {
             let reason = one.reason.replace('_', " ");

@@ -14,6 +14,7 @@ mod healthy;
 mod hostile;
 mod leaks;
 mod lifecycle;
+mod logs;
 mod mptcp;
 mod nat;
 mod overload;
@@ -69,6 +70,7 @@ fn all() -> Vec<Test> {
         preemption::TESTS,
         overload::TESTS,
         errors::TESTS,
+        logs::TESTS,
         hostile::TESTS,
         web::TESTS,
         socket::TESTS,

@@ -7,19 +7,21 @@ use anyhow::{Result, bail};
 use crate::{process, workspace};
 
 /// A program by its package, which has its name.
-pub(super) struct Tool {
-    pub(super) name: &'static str,
-    pub(super) version: &'static str,
+pub(crate) struct Tool {
+    pub(crate) name: &'static str,
+    pub(crate) version: &'static str,
+    /// Features instead of the default ones; none for these.
+    pub(crate) features: Option<&'static str>,
 }
 
 impl Tool {
     /// Returns its path, after building it where it is not there.
-    pub(super) fn ensure(&self) -> Result<PathBuf> {
+    pub(crate) fn ensure(&self) -> Result<PathBuf> {
         let home = workspace::tools().join(format!("{}-{}", self.name, self.version));
         let program = home.join("bin").join(self.name);
         if !program.is_file() {
             eprintln!(
-                "supply: building {} {} in {} (some minutes, once)",
+                "building {} {} in {} (some minutes, once)",
                 self.name,
                 self.version,
                 home.display()
@@ -31,6 +33,9 @@ impl Tool {
                 .arg("--target-dir")
                 .arg(workspace::tools().join("supply-build"))
                 .current_dir(workspace::root());
+            if let Some(features) = self.features {
+                command.args(["--no-default-features", "--features", features]);
+            }
             process::run(&mut command)?;
         }
         if !program.is_file() {

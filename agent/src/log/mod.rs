@@ -1,7 +1,14 @@
-//! The log on standard error, which neither blocks nor fails.
+//! The log on standard error or in the journal, which neither blocks nor fails.
 //!
-//! Guarantee: a line that standard error does not take at once is dropped and counted, so that no
-//! full pipe, full disk or reader that has gone away stops a thread of the agent.
+//! Guarantee: a line that standard error or the journal does not take at once is dropped and
+//! counted, so that no full pipe, full disk or reader that has gone away stops a thread of the
+//! agent.
+
+mod entry;
+mod format;
+mod journal;
+mod json;
+mod start;
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -15,6 +22,9 @@ use nix::errno::Errno;
 use nix::libc::{O_NOCTTY, O_NONBLOCK};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{MsgFlags, send};
+
+pub use format::Format;
+pub use start::start;
 
 /// A pipe that is writable takes so many bytes at once, `PIPE_BUF` (`pipe(7)`).
 const PIECE: usize = 4096;
@@ -37,6 +47,11 @@ pub(crate) fn open() {
 /// Returns how many lines were dropped since the start.
 pub(crate) fn dropped() -> u64 {
     DROPPED.load(Ordering::Relaxed)
+}
+
+/// Counts a line that was dropped.
+fn count_dropped() {
+    DROPPED.fetch_add(1, Ordering::Relaxed);
 }
 
 /// Writes a text on a file, for which it waits a second at the most; what comes after that is lost.
@@ -80,7 +95,7 @@ static STDERR: OnceLock<io::Stderr> = OnceLock::new();
 impl Write for Log {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         if !write_now(target(), line) {
-            DROPPED.fetch_add(1, Ordering::Relaxed);
+            count_dropped();
         }
         Ok(line.len())
     }

@@ -11,6 +11,8 @@ deploy/kubernetes with the chart. Ends with 1 where something is wrong, and name
 """
 
 import sys
+import tarfile
+import tempfile
 
 sys.dont_write_bytecode = True
 import cases  # noqa: E402
@@ -44,6 +46,21 @@ def check_files():
         print(f"{path.name}: {len(objects)} objects, each as its schema says")
 
 
+def check_package():
+    """What Helm packs has files where the source has links."""
+    with tempfile.TemporaryDirectory() as folder:
+        archive = helm_python.package(str(chart.CHART), destination=folder)
+        with tarfile.open(archive) as packed:
+            names = {one.name for one in packed if one.isfile()}
+    files = {name for name in names if name.startswith("tcpwarden/files/")}
+    wanted = set()
+    for link, source in (("rules", "prometheus/*.yml"), ("dashboards", "grafana/*.json")):
+        found = (chart.ROOT / "dashboards").glob(source)
+        wanted |= {f"tcpwarden/files/{link}/{path.name}" for path in found}
+    assert files == wanted, files ^ wanted
+    print(f"the package has {len(files)} files of rules and dashboards")
+
+
 def check_refusals():
     for values, word in cases.REFUSED:
         try:
@@ -67,5 +84,5 @@ def check_manifests():
 if __name__ == "__main__":
     if len(sys.argv) > 1:
         sys.exit(__doc__)
-    for check in (check_readme, check_files, check_refusals, check_manifests):
+    for check in (check_readme, check_files, check_refusals, check_package, check_manifests):
         check()

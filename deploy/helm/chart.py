@@ -3,7 +3,9 @@
 No cluster and no helm program is needed: the package helm-python-sdk is Helm's engine.
 """
 
+import contextlib
 import functools
+import os
 import pathlib
 
 import helm_python
@@ -16,10 +18,37 @@ NAME = NAMESPACE = "tcpwarden"
 
 
 
+@contextlib.contextmanager
+def quiet():
+    """Drops what Helm prints: it names each link that it follows. Its errors are exceptions."""
+    kept = os.dup(2)
+    with open(os.devnull, "w", encoding="utf-8") as nothing:
+        os.dup2(nothing.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
 @functools.cache
 def loaded():
-    """Returns the chart. Helm says of each link in it that it follows it, so it is loaded once."""
-    return helm_python.Chart.load(str(CHART))
+    """Returns the chart."""
+    with quiet():
+        return helm_python.Chart.load(str(CHART))
+
+
+def lint(values, version):
+    """Returns what is wrong with these values in a version of Kubernetes, the newest for `None`."""
+    with quiet():
+        said = helm_python.lint(str(CHART), values, strict=True, kube_version=version)
+    return said["errors"]
+
+
+def package(folder):
+    """Packs the chart, and returns the path of the archive."""
+    with quiet():
+        return helm_python.package(str(CHART), destination=str(folder))
 
 
 def texts(values):

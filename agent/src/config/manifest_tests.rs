@@ -1,11 +1,12 @@
-//! The manifests for Kubernetes that are shipped (`deploy/kubernetes`): this program takes what
-//! they give it, and they give it what it needs.
+//! What is shipped for Kubernetes (`deploy/kubernetes`, and the chart that it is rendered from):
+//! this program takes what it is given there, and is given what it needs.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use yaml_rust2::{Yaml, YamlLoader};
 
+use super::file::File;
 use super::*;
 use crate::cli::{self, Command};
 use crate::client::Address;
@@ -13,6 +14,13 @@ use crate::pressure::memory;
 
 const MANIFEST: &str = include_str!("../../../deploy/kubernetes/tcpwarden.yaml");
 const CAPABILITIES: &str = include_str!("../../../docs/capabilities.md");
+/// The files of the chart that give options or name them.
+const CHART: [&str; 3] = [
+    include_str!("../../../deploy/helm/tcpwarden/templates/daemonset.yaml"),
+    include_str!("../../../deploy/helm/tcpwarden/templates/_helpers.tpl"),
+    include_str!("../../../deploy/helm/tcpwarden/values.yaml"),
+];
+const EVERYTHING: &str = include_str!("../../../deploy/helm/tcpwarden/ci/everything-values.yaml");
 /// Pages that name them once more, each with its separator.
 const NAMED_IN: [(&str, &str); 2] = [
     (include_str!("../../../docs/install.md"), ","),
@@ -63,6 +71,30 @@ fn the_command_line_of_the_manifest_is_taken_and_its_commands_find_the_agent() {
     let agent = with(&container["env"], "name", "TCPWARDEN_AGENT")["value"].as_str().unwrap();
     assert_eq!(agent, format!("unix:{}", socket.display()));
     assert!(agent.parse::<Address>().is_ok());
+}
+
+#[test]
+fn every_option_that_the_chart_gives_or_names_is_one_of_run() {
+    let command = cli::command();
+    let run = command.find_subcommand("run").unwrap();
+    let known: BTreeSet<&str> = run.get_arguments().filter_map(clap::Arg::get_long).collect();
+    let named = CHART.iter().flat_map(|text| text.split("--").skip(1));
+    let named = named.map(|rest| {
+        let end = rest.find(|it: char| !it.is_ascii_lowercase() && it != '-');
+        &rest[..end.unwrap_or(rest.len())]
+    });
+    let named: BTreeSet<&str> = named.filter(|name| !name.is_empty()).collect();
+    assert!(named.contains("socket") && named.contains("workload-label"), "{named:?}");
+    assert!(named.is_subset(&known), "{named:?}");
+}
+
+#[test]
+fn the_configuration_file_among_the_charts_examples_is_right() {
+    let values = YamlLoader::load_from_str(EVERYTHING).unwrap();
+    let text = values[0]["config"].as_str().unwrap();
+    let file = File::parse(Path::new("/etc/tcpwarden/config/tcpwarden.toml"), text).unwrap();
+    let config = RunConfig::merge(&RunArgs::default(), &|_name| None, &file).unwrap();
+    assert_eq!(config.expected.len(), 1);
 }
 
 #[test]

@@ -68,9 +68,9 @@ def mounts(pod, container):
     assert [path for path, one in found.items() if not one.get("readOnly")] == ["/run/tcpwarden"]
     assert volumes["run"]["emptyDir"] == {"medium": "Memory", "sizeLimit": "1Mi"}
     node = {path for path, one in found.items() if "hostPath" in volumes[one["name"]]}
-    # Below /proc/1/root everything else is found.
-    names = set() if pod["hostPID"] else {"/var/log/containers"}
-    assert node == {"/sys/fs/cgroup"} | names, node
+    # Everything else is found in /proc, if that is the node's.
+    others = set() if pod["hostPID"] else {"/var/log/containers", "/run/netns"}
+    assert node == {"/sys/fs/cgroup"} | others, node
     for path in node:
         assert volumes[found[path]["name"]]["hostPath"]["path"] == path
 
@@ -174,8 +174,10 @@ def pod_network(objects):
 
 
 def own_pids(objects):
-    found, pod, _ = agent(objects)
+    found, pod, container = agent(objects)
     assert not pod["hostPID"]
+    (named,) = [one for one in container["volumeMounts"] if one["mountPath"] == "/run/netns"]
+    assert named["mountPropagation"] == "HostToContainer"
     annotations = found["spec"]["template"]["metadata"]["annotations"]
     wanted = {"scrape": "true", "path": "/metrics", "port": "10793", "scheme": "http"}
     assert annotations == {f"prometheus.io/{key}": value for key, value in wanted.items()}

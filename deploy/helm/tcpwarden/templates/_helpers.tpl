@@ -122,7 +122,7 @@ interfaces on loopback.
 {{- range .Values.extraArgs }}
 {{- $value := get (dict "--socket" "socket" "--workload-label" "workloadLabel" "--config" "config"
       "--web-config-file" "webConfig" "--expose-connections" "exposeConnections"
-      ) (regexFind "^[^=]*" .) }}
+      "--max-connections" "maxConnections") (regexFind "^[^=]*" .) }}
 {{- if $value }}
 {{- fail (printf "extraArgs has %s: the chart gives that option, set the value %s" . $value) }}
 {{- end }}

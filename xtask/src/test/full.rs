@@ -42,8 +42,8 @@ pub(crate) enum FullStep {
     /// Fresh Debian machines with systemd, booted under QEMU; about ten minutes each, and as much
     /// once to make them; a filter holds, --yes installs.
     Machines,
-    /// The Helm chart and the manifests for Kubernetes: rendered with each set of values, each object
-    /// against its schema; in half a minute, --yes installs.
+    /// The Helm chart and the manifests for Kubernetes: rendered with each set of values, each
+    /// object against its schema; in half a minute, --yes installs.
     Chart,
     /// What reads bytes from outside, under a fuzzer that follows coverage, for twenty minutes; a
     /// filter holds. `cargo xtask fuzz` takes another length.

@@ -243,6 +243,8 @@ fn unknown_variables(names: impl Iterator<Item = OsString>) -> Vec<String> {
 }
 
 #[cfg(test)]
+mod manifest_tests;
+#[cfg(test)]
 mod shipped_tests;
 #[cfg(test)]
 mod tests;

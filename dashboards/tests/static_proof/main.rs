@@ -5,6 +5,7 @@
 //! data) the live proof does.
 #![expect(clippy::unwrap_used, reason = "the helpers of a test fail as the test does")]
 
+mod chart;
 mod committed;
 mod cookbook;
 mod faults;

@@ -15,6 +15,8 @@ const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+/// Where the program is in the image.
+const PROGRAM: &str = "/usr/bin/tcpwarden";
 
 /// What the image is called.
 pub(super) struct Name<'a> {
@@ -63,7 +65,7 @@ fn of_one(name: &Name<'_>, arch: Arch, items: &[Item], blobs: &mut Vec<Item>) ->
         "os": "linux",
         "created": name.created,
         "config": {
-            "Entrypoint": ["/usr/bin/tcpwarden"],
+            "Entrypoint": [PROGRAM],
             "Cmd": ["run"],
             "Env": ["PATH=/usr/bin"],
             "Labels": labels,
@@ -100,6 +102,8 @@ fn text(value: &Value) -> Vec<u8> {
 mod tests {
     use std::collections::BTreeMap;
     use std::io::Read as _;
+
+    use clap::ValueEnum as _;
 
     use super::*;
 
@@ -153,6 +157,19 @@ mod tests {
             assert_eq!(config["rootfs"]["diff_ids"], json!([format!("sha256:{}", sha256(&layer))]));
             assert_eq!(self::files(&layer)["usr/bin/tcpwarden"], program.as_bytes());
         }
+    }
+
+    #[test]
+    fn the_manifests_for_kubernetes_are_for_this_image() {
+        let manifest = include_str!("../../../deploy/kubernetes/tcpwarden.yaml");
+        let has = |line: &str| manifest.lines().any(|one| one.trim() == line);
+        assert!(has(&format!("command: [{PROGRAM}]")));
+        assert!(has(concat!("image: tcpwarden:", env!("CARGO_PKG_VERSION"))));
+        for arch in Arch::value_variants() {
+            assert!(has(&format!("- {}", arch.debian())), "{arch:?}");
+        }
+        let items = crate::dist::layout::image(b"program").unwrap();
+        assert!(items.iter().any(|item| format!("/{}", item.path) == PROGRAM));
     }
 
     #[test]

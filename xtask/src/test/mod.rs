@@ -18,7 +18,7 @@ use self::full::FullStep;
 use self::lanes::Stage;
 use self::step::Step;
 use crate::setup::{self, ConsentArgs};
-use crate::{book, build, fuzz, machines, process, soak, supply};
+use crate::{book, build, chart, fuzz, machines, process, soak, supply};
 
 pub(crate) use self::beside::{StepArgs, main as step};
 
@@ -48,6 +48,7 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
         Some(FullStep::Machines) => machines::main(args.filter.as_deref(), args.consent.consent()),
         Some(FullStep::Supply) => supply::main(args.consent.consent()),
         Some(FullStep::Book) => book::main(),
+        Some(FullStep::Chart) => chart::main(args.consent.consent()),
         Some(FullStep::Fuzz) => fuzz::long(args.filter.as_deref()),
         Some(FullStep::Crowd) => full::live("long::crowd", args.consent.consent()),
         Some(FullStep::Growth) => full::live("long::growth", args.consent.consent()),

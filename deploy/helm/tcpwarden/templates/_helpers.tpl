@@ -74,9 +74,17 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if and .Values.webConfig.secrets .Values.webConfig.tls }}true{{ end }}
 {{- end }}
 
-{{/* Where commands in the container ask: as the agent listens; all interfaces on loopback. */}}
+{{/*
+Where commands in the container ask: the socket file; without one as the agent listens, and with all
+interfaces on loopback.
+*/}}
 {{- define "tcpwarden.agent" -}}
 {{- $address := include "tcpwarden.listen" . }}
+{{- if ne .Values.socket "none" }}
+{{- printf "unix:%s" .Values.socket }}
+{{- else if hasPrefix "unix:" $address }}
+{{- $address }}
+{{- else }}
 {{- if hasPrefix "0.0.0.0:" $address }}
 {{- $address = trimPrefix "0.0.0.0:" $address | printf "127.0.0.1:%s" }}
 {{- else if hasPrefix "[::]:" $address }}
@@ -84,52 +92,22 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- if include "tcpwarden.isTls" . }}https://{{ end }}{{ $address }}
 {{- end }}
-
-{{/* A quantity of memory in bytes; empty if there is none, or none that this reads. */}}
-{{- define "tcpwarden.bytes" -}}
-{{- $text := toString . }}
-{{- if not (kindIs "string" .) }}{{ $text = printf "%d" (int64 .) }}{{ end }}
-{{- $units := dict "" 1 "k" 1000 "M" 1000000 "G" 1000000000 "T" 1000000000000 "Ki" 1024
-      "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 }}
-{{- if regexMatch "^[0-9]+([.][0-9]+)?([kMGT]|[KMGT]i)?$" $text }}
-{{- $number := regexFind "^[0-9.]+" $text | float64 }}
-{{- $unit := get $units (regexFind "[a-zA-Z]*$" $text) }}
-{{- mulf $number $unit | int64 }}
-{{- end }}
-{{- end }}
-
-{{/*
-The number of --max-connections; empty to leave the option out. As in agent/src/pressure/memory.rs:
-31 MiB for the agent, 9 MiB for its rings, 192 bytes a row.
-*/}}
-{{- define "tcpwarden.maxConnections" -}}
-{{- $given := int64 .Values.maxConnections }}
-{{- $elsewhere := printf "%s %s %s" .Values.config (join " " .Values.extraArgs)
-      (toJson .Values.extraEnv) }}
-{{- $limit := "" }}
-{{- with .Values.resources }}{{ with .limits }}{{ with .memory }}
-{{- $limit = include "tcpwarden.bytes" . }}
-{{- end }}{{ end }}{{ end }}
-{{- if $given }}
-{{- $given }}
-{{- else if or (contains "max-connections" $elsewhere) (contains "MAX_CONNECTIONS" $elsewhere) }}
-{{- else if $limit }}
-{{- $rows := div (sub (int64 $limit) 41943040) 192 }}
-{{- max 10000 (min 1000000 $rows) }}
-{{- end }}
 {{- end }}
 
 {{/* Fails where two values contradict each other. */}}
 {{- define "tcpwarden.checked" -}}
 {{- $tcp := include "tcpwarden.isTcp" . }}
-{{- $monitors := or .Values.podMonitor.enabled .Values.serviceMonitor.enabled }}
-{{- if and .Values.podMonitor.enabled .Values.serviceMonitor.enabled }}
-{{- fail "podMonitor and serviceMonitor are both enabled: each agent would be scraped twice" }}
+{{- $scraped := list }}
+{{- range list "podMonitor" "serviceMonitor" "scrapeAnnotations" }}
+{{- if (index $.Values .).enabled }}{{ $scraped = append $scraped . }}{{ end }}
 {{- end }}
-{{- if and $monitors (not $tcp) }}
+{{- if gt (len $scraped) 1 }}
+{{- fail (printf "%s are enabled: each agent would be scraped twice" (join " and " $scraped)) }}
+{{- end }}
+{{- if and $scraped (not $tcp) }}
 {{- fail "listen.address is a socket file, which no Prometheus can scrape: disable the monitor" }}
 {{- end }}
-{{- if and $monitors (include "tcpwarden.isLoopback" .) }}
+{{- if and $scraped (include "tcpwarden.isLoopback" .) }}
 {{- fail "listen.address is loopback, which no Prometheus of the cluster can scrape" }}
 {{- end }}
 {{- if and (include "tcpwarden.isLoopback" .) (not .Values.hostNetwork) }}
@@ -140,6 +118,14 @@ The number of --max-connections; empty to leave the option out. As in agent/src/
 {{- end }}
 {{- if and .Values.webConfig.secrets (not $tcp) }}
 {{- fail "webConfig is for a TCP address, and listen.address is a socket file" }}
+{{- end }}
+{{- range .Values.extraArgs }}
+{{- $value := get (dict "--socket" "socket" "--workload-label" "workloadLabel" "--config" "config"
+      "--web-config-file" "webConfig" "--expose-connections" "exposeConnections"
+      "--max-connections" "maxConnections") (regexFind "^[^=]*" .) }}
+{{- if $value }}
+{{- fail (printf "extraArgs has %s: the chart gives that option, set the value %s" . $value) }}
+{{- end }}
 {{- end }}
 {{- if and .Values.networkPolicy.enabled .Values.hostNetwork }}
 {{- fail "networkPolicy has no effect on pods with hostNetwork: set one of them to false" }}
@@ -179,6 +165,7 @@ httpGet:
 {{- $monitor := .Values.podMonitor -}}
 port: metrics
 path: /metrics
+honorLabels: true
 {{- if include "tcpwarden.isTls" . }}
 scheme: https
 {{- with $monitor.tlsConfig }}

@@ -1,0 +1,202 @@
+"""What the chart makes of each file of ci/, and which values it refuses."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import yaml
+from chart import CHART, NAMESPACE, ROOT, agent, environment, option
+
+SOCKET = "/run/tcpwarden/tcpwarden.sock"
+TRIED = ["BPF", "PERFMON", "SYS_ADMIN", "SYS_PTRACE"]
+FILE = {"listen": {"address": f"unix:{SOCKET}"}}
+LOOPBACK = {"listen": {"address": "127.0.0.1"}}
+
+# Values that must be refused, and a word of the message.
+REFUSED = [
+    ({"hostNetwrok": True}, "hostNetwrok"),
+    ({"image": {"tags": "1"}}, "tags"),
+    ({"listen": {"address": "localhost"}}, "address"),
+    ({"listen": {"address": "unix:/tmp/x.sock"}}, "address"),
+    ({"listen": {"port": 443}}, "port"),
+    ({"socket": "/tmp/x.sock"}, "socket"),
+    ({"socket": ""}, "socket"),
+    ({"workloadLabel": "pod"}, "workloadLabel"),
+    ({"capabilities": {"extra": ["CAP_SETPCAP"]}}, "extra"),
+    ({"extraArgs": ["-x"]}, "extraArgs"),
+    ({"extraArgs": ["--workload-label=id"]}, "workloadLabel"),
+    ({"appArmorProfile": {"type": "Localhost"}}, "localhostProfile"),
+    ({"livenessProbe": {"httpGet": {}}}, "httpGet"),
+    ({"podMonitor": {"enabled": True}, "serviceMonitor": {"enabled": True}}, "twice"),
+    ({"podMonitor": {"enabled": True}, "scrapeAnnotations": {"enabled": True}}, "twice"),
+    ({"networkPolicy": {"enabled": True}}, "hostNetwork"),
+    ({"podMonitor": {"enabled": True}, **LOOPBACK}, "loopback"),
+    ({"hostNetwork": False, **LOOPBACK}, "loopback"),
+    ({"podMonitor": {"enabled": True}, **FILE}, "socket"),
+    ({"scrapeAnnotations": {"enabled": True}, **FILE}, "socket"),
+    ({"webConfig": {"secrets": ["a"]}, **FILE}, "socket"),
+    ({"serviceMonitor": {"enabled": True}, "service": {"enabled": False}}, "service.enabled"),
+]
+
+
+def common(objects):
+    """What holds whatever the values are."""
+    names = [(one["kind"], one["metadata"]["name"]) for one in objects]
+    assert len(names) == len(set(names)), f"a name twice: {names}"
+    for one in objects:
+        assert one["metadata"]["namespace"] == NAMESPACE, one["metadata"]
+        assert len(one["metadata"]["name"]) <= 63, one["metadata"]
+        assert one["kind"] not in ("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")
+    found, pod, container = agent(objects)
+    labels = found["spec"]["template"]["metadata"]["labels"]
+    assert found["spec"]["selector"]["matchLabels"].items() <= labels.items()
+    assert not pod["automountServiceAccountToken"]
+    assert container["command"] == ["/usr/bin/tcpwarden"] and container["args"][0] == "run"
+    security = container["securityContext"]
+    assert security["capabilities"]["drop"] == ["ALL"]
+    assert security["capabilities"]["add"][:4] == TRIED
+    assert security["readOnlyRootFilesystem"] and security["runAsUser"] == 0
+    assert not security["allowPrivilegeEscalation"] and not security["privileged"]
+    mounts(pod, container)
+
+
+def mounts(pod, container):
+    """What the agent reads of the node, and the one folder that it writes."""
+    found = {one["mountPath"]: one for one in container["volumeMounts"]}
+    volumes = {one["name"]: one for one in pod["volumes"]}
+    assert {one["name"] for one in found.values()} == volumes.keys()
+    assert [path for path, one in found.items() if not one.get("readOnly")] == ["/run/tcpwarden"]
+    assert volumes["run"]["emptyDir"] == {"medium": "Memory", "sizeLimit": "1Mi"}
+    node = {path for path, one in found.items() if "hostPath" in volumes[one["name"]]}
+    # Everything else is found in /proc, if that is the node's.
+    others = set() if pod["hostPID"] else {"/var/log/containers", "/run/netns"}
+    assert node == {"/sys/fs/cgroup"} | others, node
+    for path in node:
+        assert volumes[found[path]["name"]]["hostPath"]["path"] == path
+
+
+def defaults(objects):
+    assert [one["kind"] for one in objects] == ["DaemonSet", "Service", "ServiceAccount"]
+    found, pod, container = agent(objects)
+    assert container["securityContext"]["capabilities"]["add"] == TRIED
+    assert pod["hostNetwork"] and pod["hostPID"] and pod["tolerations"] == [{"operator": "Exists"}]
+    options = ["--listen=$(POD_IP):10793", f"--socket={SOCKET}", "--workload-label=name"]
+    assert container["args"] == ["run", *options], container["args"]
+    assert environment(container) == {"TCPWARDEN_AGENT": f"unix:{SOCKET}"}
+    assert container["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "metrics"}
+    assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "metrics"}
+    version = yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"]
+    assert container["image"] == f"tcpwarden:{version}"
+    assert "annotations" not in found["spec"]["template"]["metadata"]
+    node = pod["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+    (term,) = node["nodeSelectorTerms"]
+    processors = {"key": "kubernetes.io/arch", "operator": "In", "values": ["amd64", "arm64"]}
+    assert term == {"matchExpressions": [processors]}
+
+
+def everything(objects):
+    kinds = {one["kind"] for one in objects}
+    assert {"ConfigMap", "NetworkPolicy", "PodMonitor", "PrometheusRule"} <= kinds, kinds
+    found, _, container = agent(objects)
+    assert container["securityContext"]["capabilities"]["add"][4:6] == ["NET_ADMIN", "SYS_RESOURCE"]
+    assert "tcpSocket" in container["livenessProbe"] and "httpGet" not in container["livenessProbe"]
+    assert option(container, "--max-connections") == "200000"
+    assert option(container, "--workload-label") == "id"
+    assert option(container, "--socket") == "/run/tcpwarden/own.sock"
+    assert environment(container)["TCPWARDEN_AGENT"] == "unix:/run/tcpwarden/own.sock"
+    config = next(one for one in objects if "tcpwarden.toml" in one.get("data", {}))
+    text = config["data"]["tcpwarden.toml"]
+    checksum = found["spec"]["template"]["metadata"]["annotations"]["checksum/config"]
+    assert checksum == hashlib.sha256(text.encode()).hexdigest()
+    assert "[[expected]]\nprocess" in text
+    (monitor,) = [one for one in objects if one["kind"] == "PodMonitor"]
+    (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+    assert endpoint["honorLabels"] and endpoint["basicAuth"]["username"]["key"] == "username"
+    boards_of(objects)
+    rules_of(objects)
+
+
+def boards_of(objects):
+    boards = {}
+    for one in objects:
+        if one["metadata"]["labels"].get("grafana_dashboard"):
+            boards.update(one["data"])
+    for path in (ROOT / "dashboards/grafana").glob("*.json"):
+        assert json.loads(boards.pop(path.name)) == json.loads(path.read_text()), path
+    assert not boards
+
+
+def rules_of(objects):
+    rules = [one for one in objects if one["kind"] == "PrometheusRule"]
+    groups = [group for one in rules for group in one["spec"]["groups"]]
+    source = []
+    for path in sorted((ROOT / "dashboards/prometheus").glob("*.yml")):
+        source += yaml.safe_load(path.read_text())["groups"]
+    for rule in (rule for group in source for rule in group["rules"] if "alert" in rule):
+        page = Path(rule["annotations"]["runbook_url"]).name
+        rule["annotations"]["runbook_url"] = f"https://runbooks.example.com/tcpwarden/{page}"
+    assert groups == source
+
+
+def web_config(objects):
+    _, _, container = agent(objects)
+    assert container["livenessProbe"]["httpGet"]["scheme"] == "HTTPS"
+    assert option(container, "--web-config-file") == "/etc/tcpwarden/web/web.yml"
+    # No password and no certificate is needed there.
+    assert environment(container)["TCPWARDEN_AGENT"] == f"unix:{SOCKET}"
+    (monitor,) = [one for one in objects if one["kind"] == "ServiceMonitor"]
+    (endpoint,) = monitor["spec"]["endpoints"]
+    assert endpoint["scheme"] == "https" and endpoint["tlsConfig"]["serverName"] == "tcpwarden"
+    assert endpoint["relabelings"][0] == {"targetLabel": "job", "replacement": "tcpwarden"}
+    assert endpoint["honorLabels"]
+    (service,) = [one for one in objects if one["kind"] == "Service"]
+    selector = monitor["spec"]["selector"]["matchLabels"]
+    assert selector.items() <= service["metadata"]["labels"].items()
+
+
+def host_network(objects):
+    _, pod, container = agent(objects)
+    assert pod["hostNetwork"] and option(container, "--listen") == "127.0.0.1:10793"
+    assert container["readinessProbe"]["httpGet"]["host"] == "127.0.0.1"
+    assert container["securityContext"]["capabilities"]["add"] == [*TRIED, "NET_ADMIN"]
+    assert option(container, "--socket") == "none"
+    assert environment(container)["TCPWARDEN_AGENT"] == "127.0.0.1:10793"
+
+
+def pod_network(objects):
+    _, pod, container = agent(objects)
+    assert not pod["hostNetwork"] and "--expose-connections" in container["args"]
+    # The agent finds the limit of its memory, and makes its table as large as fits.
+    assert option(container, "--max-connections") is None
+    (policy,) = [one for one in objects if one["kind"] == "NetworkPolicy"]
+    assert policy["spec"]["policyTypes"] == ["Ingress", "Egress"]
+    assert len(policy["spec"]["ingress"]) == 1 and "egress" not in policy["spec"]
+
+
+def own_pids(objects):
+    found, pod, container = agent(objects)
+    assert not pod["hostPID"]
+    (named,) = [one for one in container["volumeMounts"] if one["mountPath"] == "/run/netns"]
+    assert named["mountPropagation"] == "HostToContainer"
+    annotations = found["spec"]["template"]["metadata"]["annotations"]
+    wanted = {"scrape": "true", "path": "/metrics", "port": "10793", "scheme": "http"}
+    assert annotations == {f"prometheus.io/{key}": value for key, value in wanted.items()}
+
+
+def socket_file(objects):
+    assert [one["kind"] for one in objects] == ["DaemonSet", "ServiceAccount"]
+    _, _, container = agent(objects)
+    assert not {"ports", "livenessProbe", "readinessProbe"} & container.keys()
+    assert option(container, "--listen") == f"unix:{SOCKET}"
+    assert environment(container)["TCPWARDEN_AGENT"] == f"unix:{SOCKET}"
+
+
+OF_FILES = {
+    "defaults": defaults,
+    "everything": everything,
+    "web-config": web_config,
+    "host-network": host_network,
+    "pod-network": pod_network,
+    "own-pids": own_pids,
+    "socket-file": socket_file,
+}

@@ -42,6 +42,9 @@ pub(crate) enum FullStep {
     /// Fresh Debian machines with systemd, booted under QEMU; about ten minutes each, and as much
     /// once to make them; a filter holds, --yes installs.
     Machines,
+    /// The portable live tests on arm64 kernels, emulated under QEMU; about half an hour, a filter
+    /// begins with `portable::`, --yes installs.
+    Arm64,
     /// What reads bytes from outside, under a fuzzer that follows coverage, for twenty minutes; a
     /// filter holds. `cargo xtask fuzz` takes another length.
     Fuzz,
@@ -100,7 +103,7 @@ mod tests {
         assert_eq!(parsed.ok().and_then(|cli| cli.args.full), Some(FullStep::Load));
         let error = Cli::try_parse_from(["test", "--full", "soap"]).err().unwrap().to_string();
         let known = "values: load, software, crowd, soak, healthy, growth, faults, supply, \
-                     machines, fuzz]";
+                     machines, arm64, fuzz]";
         assert!(error.contains("soap") && error.contains(known), "{error}");
     }
 

@@ -8,6 +8,7 @@
 )]
 
 mod cases;
+mod joins;
 mod model;
 mod mutants;
 mod panels;

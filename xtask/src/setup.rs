@@ -111,6 +111,12 @@ pub(crate) fn for_machines(consent: Consent) -> Result<()> {
     packages::install(&missing(&MACHINE_PROGRAMS), "for the machines", consent)
 }
 
+/// Installs what guests of arm64 need besides what `test` needs.
+pub(crate) fn for_arm64(consent: Consent) -> Result<()> {
+    let program = [("qemu-system-aarch64", "qemu-system-arm")];
+    packages::install(&missing(&program), "to boot kernels of arm64", consent)
+}
+
 /// Returns the packages of programs that are not on PATH.
 fn missing(programs: &[(&str, &'static str)]) -> Vec<&'static str> {
     programs

@@ -9,6 +9,7 @@
 
 mod cases;
 mod cookbook;
+mod joins;
 mod model;
 mod mutants;
 mod pages;

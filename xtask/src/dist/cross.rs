@@ -56,8 +56,8 @@ impl Cross {
         Ok(Self { arch, toolchain: Some(kernel.name.clone()), sysroot: Some(sysroot) })
     }
 
-    /// Returns `cargo build` for it.
-    pub(super) fn cargo(&self) -> Result<Command> {
+    /// Returns `cargo VERB` for it.
+    pub(super) fn cargo(&self, verb: &str) -> Result<Command> {
         let mut command = match &self.toolchain {
             Some(name) => {
                 let mut command = Command::new("rustup");
@@ -66,7 +66,7 @@ impl Cross {
             }
             None => Command::new("cargo"),
         };
-        command.arg("build").env("PATH", workspace::path()?).current_dir(workspace::root());
+        command.arg(verb).env("PATH", workspace::path()?).current_dir(workspace::root());
         Ok(command)
     }
 

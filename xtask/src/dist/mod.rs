@@ -27,7 +27,8 @@ use crate::arch::Arch;
 use crate::setup::{self, ConsentArgs};
 use crate::{commit, supply, workspace};
 
-pub(crate) use self::play::for_machines;
+pub(crate) use self::play::{for_machines, image_for_machines};
+pub(crate) use self::programs::for_guests as programs_for_guests;
 
 /// Pack what is installed: static programs, deb, rpm, tar.gz, a container image, sums, and a bill
 /// of materials.

@@ -1,4 +1,5 @@
-//! The packages that are played on fresh machines: two versions for an upgrade.
+//! What is played on fresh machines: the container image, and two versions of the packages for an
+//! upgrade.
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
@@ -6,8 +7,9 @@ use anyhow::{Context as _, Result};
 use super::item::{Item, Kind};
 use super::layout::{self, Built, Packager};
 use super::nfpm::{self, Package};
-use super::{Origin, of_packager, programs};
+use super::{Origin, container, of_packager, programs};
 use crate::arch::Arch;
+use crate::build::Agent;
 use crate::packages::Consent;
 use crate::toolchain::Toolchain;
 use crate::workspace;
@@ -19,16 +21,35 @@ const PACKAGES: [(Packager, &str, &str); 3] = [
     (Packager::Rpm, "", "tcpwarden.rpm"),
 ];
 
-/// Packs them for this machine's processor; returns each with its name in the machine.
+/// Who answers for what is packed here.
+const MAINTAINER: &str = "nobody <nobody@tcpwarden.invalid>";
+
+/// Packs the container image for this machine's processor; returns its file.
+pub(crate) fn image_for_machines(agent: &Agent) -> Result<PathBuf> {
+    let origin = Origin::of(MAINTAINER)?;
+    let out = folder()?;
+    let arch = Arch::own()?;
+    let program = programs::stripped(&agent.binary, arch, &programs::scratch()?)?;
+    let name = container(&origin, &[(arch, layout::image(&program)?)], &out)?;
+    Ok(out.join(name))
+}
+
+/// Returns the folder of what is packed here.
+fn folder() -> Result<PathBuf> {
+    let folder = workspace::root().join("target/dist/play");
+    std::fs::create_dir_all(&folder).context("make the folder of what is played")?;
+    Ok(folder)
+}
+
+/// Packs the packages for this machine's processor; returns each with its name in the machine.
 pub(crate) fn for_machines(
     toolchain: &Toolchain,
     consent: Consent,
 ) -> Result<Vec<(PathBuf, &'static str)>> {
     let nfpm = nfpm::ensure(consent)?;
-    let mut origin = Origin::of("nobody <nobody@tcpwarden.invalid>")?;
+    let mut origin = Origin::of(MAINTAINER)?;
     let scratch = programs::scratch()?;
-    let out = workspace::root().join("target/dist/play");
-    std::fs::create_dir_all(&out).context("make the folder of the packages")?;
+    let out = folder()?;
     let own = programs::own(toolchain)?;
     let manual = programs::manual(toolchain, &scratch)?;
     let arch = Arch::own()?;

@@ -1,14 +1,18 @@
-//! Builds what is shipped: the program for each processor, stripped, and its manual.
+//! Builds what is shipped: the program for each processor, stripped, and its manual. Guests of
+//! another processor get the live tests as well.
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
 use super::cross::{self, Cross};
-use super::item::read;
-use crate::arch::Arch;
+use super::item::{EXECUTED, read};
+use crate::arch::{self, Arch};
 use crate::build::{self, Agent, Profile};
 use crate::packages::Consent;
+use crate::root_tests::{self, RootTest};
 use crate::toolchain::Toolchain;
 use crate::{cargo, process, workspace};
 
@@ -27,7 +31,7 @@ pub(super) fn program(
     }
     let cross = Cross::ensure(arch, toolchain, consent)?;
     eprintln!("dist: the agent for {} (some minutes)", arch.kernel());
-    let mut command = cross.cargo()?;
+    let mut command = cross.cargo("build")?;
     command.args(["--locked", "--package", "tcpwarden", "--bin", "tcpwarden"]);
     command.env("TCPWARDEN_BPF_OBJECT", &own.object);
     build::released(&mut command, arch);
@@ -35,6 +39,42 @@ pub(super) fn program(
     let artifacts = cargo::build(&mut command)
         .with_context(|| format!("build the agent for {}", arch.kernel()))?;
     artifacts.executable("tcpwarden")
+}
+
+/// Returns the program and the tests on the live kernel for another processor, both static and
+/// without symbols, so that a guest has room for them.
+pub(crate) fn for_guests(
+    arch: Arch,
+    own: &Agent,
+    toolchain: &Toolchain,
+    consent: Consent,
+) -> Result<(PathBuf, PathBuf)> {
+    let scratch = scratch()?;
+    let agent = program(arch, own, toolchain, consent)?;
+    let tests = tests(arch, own, toolchain, consent)?;
+    let pack = |program: &Path, name: &str| -> Result<PathBuf> {
+        let file = scratch.join(format!("guest-{name}-{}", arch.kernel()));
+        std::fs::write(&file, stripped(program, arch, &scratch)?)
+            .and_then(|()| std::fs::set_permissions(&file, Permissions::from_mode(EXECUTED)))
+            .with_context(|| format!("write {}", file.display()))?;
+        Ok(file)
+    };
+    Ok((pack(&agent, "tcpwarden")?, pack(&tests, "live")?))
+}
+
+/// Returns the tests on the live kernel for another processor, static like the program.
+fn tests(arch: Arch, own: &Agent, toolchain: &Toolchain, consent: Consent) -> Result<PathBuf> {
+    let RootTest { package, test, .. } = root_tests::LIVE;
+    let cross = Cross::ensure(arch, toolchain, consent)?;
+    eprintln!("dist: the live tests for {} (some minutes)", arch.kernel());
+    let mut command = cross.cargo("test")?;
+    command.args(["--locked", "--package", package, "--test", test, "--no-run"]);
+    command.env("TCPWARDEN_BPF_OBJECT", &own.object);
+    arch::statically(&mut command, arch);
+    cross.complete(&mut command);
+    cargo::build(&mut command)
+        .with_context(|| format!("build the tests {test} for {}", arch.kernel()))?
+        .test(test)
 }
 
 /// Returns a program without its symbols; it keeps its build id.

@@ -12,18 +12,56 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 
 use super::fetch::Kernel;
+use crate::arch::Arch;
 use crate::results::Counts;
-use crate::workspace;
 
 /// How long a guest may be silent: longer than the four minutes after which the most patient test
 /// fails with a message.
 const SILENCE: Duration = Duration::from_mins(5);
 /// How long a guest may take altogether: twice what it takes beside the other steps.
 const LIMIT: Duration = Duration::from_mins(18);
-/// The kernel command line: only errors on the console, and no work at boot that the tests do not
-/// need.
-const COMMAND_LINE: &str = "console=ttyS0 panic=-1 quiet no_timer_check mitigations=off nokaslr \
-    cryptomgr.notests apparmor=0 audit=0 random.trust_cpu=on";
+
+/// The machine of a processor.
+struct Machine {
+    /// The emulator.
+    program: &'static str,
+    kind: &'static str,
+    processor: &'static str,
+    memory: &'static str,
+    /// The kernel command line: only errors on the console, and no work at boot that the tests do
+    /// not need.
+    line: &'static str,
+    serial: Serial,
+}
+
+const X86: Machine = Machine {
+    program: "qemu-system-x86_64",
+    kind: "q35",
+    processor: "max,la57=off",
+    memory: "512M",
+    line: "console=ttyS0 panic=-1 quiet no_timer_check mitigations=off nokaslr \
+           cryptomgr.notests apparmor=0 audit=0 random.trust_cpu=on",
+    serial: Serial::Two,
+};
+const ARM: Machine = Machine {
+    program: "qemu-system-aarch64",
+    kind: "virt",
+    processor: "cortex-a72",
+    // The tests are static there, and larger.
+    memory: "1G",
+    line: "console=ttyAMA0 panic=-1 quiet mitigations=off nokaslr cryptomgr.notests apparmor=0 \
+           audit=0",
+    serial: Serial::One,
+};
+
+/// The serial ports of a guest.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Serial {
+    /// The console, and one for results.
+    Two,
+    /// One for both, where the machine has no second.
+    One,
+}
 
 /// What a guest reported.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,9 +72,9 @@ pub(crate) struct Report {
     pub(crate) verdict: Option<i32>,
     /// How many tests ran.
     pub(crate) counts: Counts,
-    /// Everything that was read from the second serial port.
+    /// Everything that was read from the second serial port, or from the only one.
     pub(crate) results: String,
-    /// Everything that was read from the console.
+    /// Everything that was read from the console, if it has a port of its own.
     pub(crate) console: String,
 }
 
@@ -52,36 +90,34 @@ pub(crate) fn run(kernel: &Kernel, initramfs: &Path) -> Result<Report> {
 }
 
 fn once(kernel: &Kernel, initramfs: &Path) -> Result<Report> {
-    let mut command = Command::new("qemu-system-x86_64");
-    command.args([
-        "-M",
-        "q35",
-        "-accel",
-        "tcg",
-        "-cpu",
-        "max,la57=off",
-        "-smp",
-        "1",
-        "-m",
-        "512M",
-        "-nodefaults",
-        "-no-user-config",
-    ]);
-    command.args(["-no-reboot", "-display", "none", "-monitor", "none", "-append", COMMAND_LINE]);
+    let Machine { program, kind, processor, memory, line, serial } = match kernel.arch {
+        Arch::X86 => X86,
+        Arch::Arm => ARM,
+    };
+    let mut command = Command::new(program);
+    command.args(["-M", kind, "-accel", "tcg", "-cpu", processor, "-smp", "1", "-m", memory]);
+    command.args(["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"]);
+    command.args(["-monitor", "none", "-append", line]);
     command.arg("-kernel").arg(&kernel.image).arg("-initrd").arg(initramfs);
-    watch(command, &workspace::kernels().join(&kernel.wanted))
+    watch(command, &kernel.home, serial)
 }
 
 /// Starts a guest, whose logs lie in `home`, and waits for its end.
-pub(crate) fn watch(mut command: Command, home: &Path) -> Result<Report> {
+pub(crate) fn watch(mut command: Command, home: &Path, serial: Serial) -> Result<Report> {
     let [console, results] = ["console.log", "results.log"].map(|name| home.join(name));
     for log in [&console, &results] {
         fs::write(log, "").with_context(|| format!("empty {}", log.display()))?;
     }
-    for log in [&console, &results] {
+    let ports: &[_] = match serial {
+        Serial::Two => &[&console, &results],
+        Serial::One => &[&results],
+    };
+    for log in ports {
         command.arg("-serial").arg(format!("file:{}", log.display()));
     }
-    let mut guest = command.stdin(Stdio::null()).spawn().context("start qemu-system-x86_64")?;
+    let program = command.get_program().to_string_lossy().into_owned();
+    let mut guest =
+        command.stdin(Stdio::null()).spawn().with_context(|| format!("start {program}"))?;
     wait(&mut guest, &results)?;
     let read = |log: &Path| {
         fs::read(log)

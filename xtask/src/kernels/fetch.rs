@@ -2,25 +2,33 @@
 //! reduced to what a guest needs.
 //!
 //! Nothing is installed and the system's apt configuration is not touched. A kernel once fetched is
-//! kept in `target/kernels`, so that later runs need no network.
+//! kept in `target/kernels`, one for arm64 in `arm64` there, so that later runs need no network.
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::sources::Mirrors;
 use super::version;
+use crate::arch::Arch;
 use crate::{process, workspace};
 
 /// Modules that the agent's seeding needs where they are not built in, in the order of their
 /// insertion.
 const MODULES: [&str; 2] = ["inet_diag", "tcp_diag"];
 
+/// How many packages are tried: lists of a suite that has ended name some that are gone.
+const TRIES: usize = 12;
+
 /// A kernel that can be booted.
 pub(crate) struct Kernel {
     /// What was asked for, such as `6.1`.
     pub(crate) wanted: String,
+    /// The processor that it is for.
+    pub(crate) arch: Arch,
+    /// Where it is kept, with the logs of its guests.
+    pub(crate) home: PathBuf,
     /// The package that it came from.
     pub(crate) package: String,
     /// Its image.
@@ -29,50 +37,71 @@ pub(crate) struct Kernel {
     pub(crate) modules: Vec<PathBuf>,
 }
 
-/// Returns the kernels of `wanted`, from the cache unless they are missing there or `refresh` is
-/// set.
-pub(crate) fn all(wanted: &[String], mirror: Option<&str>, refresh: bool) -> Result<Vec<Kernel>> {
+/// Where kernels come from.
+pub(crate) struct Source<'a> {
+    pub(crate) arch: Arch,
+    /// Another mirror than the one of this system.
+    pub(crate) mirror: Option<&'a str>,
+    /// Whether newer packages are looked for than those in the cache.
+    pub(crate) refresh: bool,
+}
+
+/// Returns the kernels of `wanted`, from the cache if they are there.
+pub(crate) fn all(wanted: &[String], source: &Source<'_>) -> Result<Vec<Kernel>> {
+    let arch = source.arch;
     let mut archive = None;
     let mut kernels = Vec::new();
     for version in wanted {
-        if let Some(kernel) = cached(version).filter(|_| !refresh) {
+        if let Some(kernel) = cached(version, arch).filter(|_| !source.refresh) {
             kernels.push(kernel);
             continue;
         }
         if archive.is_none() {
-            archive = Some(Archive::open(mirror)?);
+            archive = Some(Archive::open(source)?);
         }
         let Some(archive) = &archive else { continue };
         archive.fetch(version)?;
         kernels.push(
-            cached(version).with_context(|| format!("the package for {version} left no kernel"))?,
+            cached(version, arch)
+                .with_context(|| format!("the package for {version} left no kernel"))?,
         );
     }
     Ok(kernels)
 }
 
+/// Where kernels for a processor are kept.
+fn place(arch: Arch) -> PathBuf {
+    match arch {
+        Arch::X86 => workspace::kernels(),
+        Arch::Arm => workspace::kernels().join("arm64"),
+    }
+}
+
 /// Returns a kernel of the cache if it is complete: the name of its package is written last.
-fn cached(wanted: &str) -> Option<Kernel> {
-    let home = workspace::kernels().join(wanted);
+fn cached(wanted: &str, arch: Arch) -> Option<Kernel> {
+    let home = place(arch).join(wanted);
     let package = fs::read_to_string(home.join("package")).ok()?.trim().to_owned();
     let modules = MODULES
         .map(|name| home.join(format!("{name}.ko")))
         .into_iter()
         .filter(|path| path.exists())
         .collect();
-    Some(Kernel { wanted: wanted.to_owned(), package, image: home.join("vmlinuz"), modules })
+    let image = home.join("vmlinuz");
+    Some(Kernel { wanted: wanted.to_owned(), arch, home, package, image, modules })
 }
 
-/// Debian's archive through an apt configuration in `target/kernels/apt`.
+/// Debian's archive through an apt configuration of its own.
 struct Archive {
+    arch: Arch,
     configuration: PathBuf,
     names: String,
 }
 
 impl Archive {
-    fn open(mirror: Option<&str>) -> Result<Self> {
+    fn open(source: &Source<'_>) -> Result<Self> {
+        let arch = source.arch;
         let mut mirrors = Mirrors::of_system();
-        if let Some(mirror) = mirror {
+        if let Some(mirror) = source.mirror {
             mirrors = Mirrors { archive: Some(mirror.to_owned()), security: None };
         }
         let Some(list) = mirrors.source_list() else {
@@ -81,7 +110,7 @@ impl Archive {
                  XTASK_DEBIAN_MIRROR"
             );
         };
-        let home = workspace::kernels().join("apt");
+        let home = place(arch).join("apt");
         for directory in ["lists/partial", "cache/archives/partial", "state"] {
             fs::create_dir_all(home.join(directory))
                 .with_context(|| format!("create {}", home.join(directory).display()))?;
@@ -90,8 +119,8 @@ impl Archive {
             .context("write the empty list of installed packages")?;
         fs::write(home.join("sources.list"), list).context("write the source list")?;
         let configuration = home.join("apt.conf");
-        fs::write(&configuration, settings(&home)).context("write the apt configuration")?;
-        let mut archive = Self { configuration, names: String::new() };
+        fs::write(&configuration, settings(&home, arch)).context("write the apt configuration")?;
+        let mut archive = Self { arch, configuration, names: String::new() };
         eprintln!("kernels: reading the package lists of Debian's suites into {}", home.display());
         if process::run(archive.apt("apt-get").args(["--quiet", "--quiet", "update"])).is_err() {
             // One suite may have left the mirror; the others still have their kernels.
@@ -107,14 +136,28 @@ impl Archive {
         command
     }
 
-    /// Downloads the newest package for `wanted` and keeps its image and modules.
+    /// Downloads the newest package for `wanted` that is there, and keeps its image and modules.
     fn fetch(&self, wanted: &str) -> Result<()> {
-        let package = version::pick(self.names.lines(), wanted);
-        let package = package.with_context(|| {
-            format!("no suite of the mirror has a cloud kernel {wanted} for amd64")
-        })?;
+        let mut failed = None;
+        for package in version::ranked(self.names.lines(), wanted, self.arch).iter().take(TRIES) {
+            match self.take(wanted, package) {
+                Ok(()) => return Ok(()),
+                Err(error) => {
+                    eprintln!("kernels: {wanted}: {error:#}");
+                    failed = Some(error);
+                }
+            }
+        }
+        Err(failed.unwrap_or_else(|| {
+            let arch = self.arch.debian();
+            anyhow!("no suite of the mirror has a cloud kernel {wanted} for {arch}")
+        }))
+    }
+
+    /// Downloads a package and keeps its image and modules.
+    fn take(&self, wanted: &str, package: &str) -> Result<()> {
         eprintln!("kernels: {wanted}: fetching {package}");
-        let home = workspace::kernels().join(wanted);
+        let home = place(self.arch).join(wanted);
         remove(&home)?;
         let unpacked = home.join("unpacked");
         fs::create_dir_all(&unpacked).with_context(|| format!("create {}", unpacked.display()))?;
@@ -198,10 +241,11 @@ fn remove(directory: &Path) -> Result<()> {
     Ok(())
 }
 
-fn settings(home: &Path) -> String {
-    let home = home.display();
+fn settings(home: &Path, arch: Arch) -> String {
+    let (home, arch) = (home.display(), arch.debian());
     format!(
-        "Dir::Etc::sourcelist \"{home}/sources.list\";\nDir::Etc::sourceparts \"-\";\n\
+        "APT::Architecture \"{arch}\";\nAPT::Architectures {{ \"{arch}\"; }};\n\
+         Dir::Etc::sourcelist \"{home}/sources.list\";\nDir::Etc::sourceparts \"-\";\n\
          Dir::State \"{home}/state\";\n\
          Dir::State::lists \"{home}/lists\";\nDir::State::status \"{home}/state/status\";\n\
          Dir::Cache \"{home}/cache\";\n\

@@ -1,9 +1,9 @@
 //! The content of a guest: busybox, `ip`, the agent, the live tests with their shared libraries,
 //! and the script that runs them.
 //!
-//! The very programs that ran on the host run in the guest. The first serial port is the console;
-//! the second carries the results, and ends with the line `verdict: STATUS` if the tests ran to
-//! their end.
+//! The very programs that ran on the host run in the guest, if it has the same processor. The first
+//! serial port is the console; the second, if there is one, carries the results, which end with the
+//! line `verdict: STATUS` if the tests ran to their end.
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
@@ -12,7 +12,8 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, bail};
 
 use super::fetch::Kernel;
-use crate::{process, workspace};
+use crate::arch::Arch;
+use crate::process;
 
 /// What the guest's first process does. The reboot ends QEMU (`-no-reboot`), so does a panic.
 const INIT: &str = r#"#!/bin/busybox sh
@@ -29,7 +30,7 @@ mount -t cgroup2 cgroup2 /sys/fs/cgroup
 mount -t tmpfs tmpfs /tmp
 ip link set lo up
 for module in $(cat /modules/order); do insmod "/modules/$module"; done
-exec >/dev/ttyS1 2>&1
+exec >/dev/@PORT@ 2>&1
 echo "kernel: $(uname -r)"
 TCPWARDEN_BIN=/tcpwarden /live --test-threads=1 --color=never @TESTS@
 echo "verdict: $?"
@@ -43,13 +44,26 @@ pub(crate) struct Payload {
     pub(crate) agent: PathBuf,
     /// The live tests.
     pub(crate) tests: PathBuf,
-    /// What the names of those to run contain.
-    pub(crate) filter: String,
+    /// A busybox for the guest's processor.
+    pub(crate) busybox: PathBuf,
+    /// `ip` of iproute2: that of busybox knows no MPTCP. Static programs run without it.
+    pub(crate) ip: Option<PathBuf>,
+    /// The arguments of the tests.
+    pub(crate) arguments: String,
+}
+
+/// Returns the script of a guest.
+fn init(payload: &Payload, arch: Arch) -> String {
+    let port = match arch {
+        Arch::X86 => "ttyS1",
+        Arch::Arm => "ttyAMA0",
+    };
+    INIT.replace("@PORT@", port).replace("@TESTS@", &payload.arguments)
 }
 
 /// Packs the payload and a kernel's modules into an initramfs.
 pub(crate) fn initramfs(payload: &Payload, kernel: &Kernel) -> Result<PathBuf> {
-    let home = workspace::kernels().join(&kernel.wanted);
+    let home = &kernel.home;
     let root = home.join("root");
     if root.exists() {
         fs::remove_dir_all(&root).with_context(|| format!("remove {}", root.display()))?;
@@ -58,19 +72,18 @@ pub(crate) fn initramfs(payload: &Payload, kernel: &Kernel) -> Result<PathBuf> {
         fs::create_dir_all(root.join(directory))
             .with_context(|| format!("create {}", root.display()))?;
     }
-    fs::write(root.join("init"), INIT.replace("@TESTS@", &payload.filter))
-        .context("write the guest's init")?;
+    fs::write(root.join("init"), init(payload, kernel.arch)).context("write the guest's init")?;
     fs::set_permissions(root.join("init"), fs::Permissions::from_mode(0o755))
         .context("make the guest's init executable")?;
-    copy(&workspace::tools_bin().join("busybox"), &root.join("bin/busybox"))?;
+    copy(&payload.busybox, &root.join("bin/busybox"))?;
     symlink("busybox", root.join("bin/sh")).context("link the guest's shell")?;
     copy(&payload.agent, &root.join("tcpwarden"))?;
     copy(&payload.tests, &root.join("live"))?;
-    // That of busybox knows no MPTCP.
-    let ip = process::file_of("ip").context("find `ip`, of iproute2")?;
-    copy(&ip, &root.join("usr/local/bin/ip"))?;
-    for library in libraries(&[&payload.agent, &payload.tests, &ip])? {
-        copy(&library, &root.join(library.strip_prefix("/").unwrap_or(&library)))?;
+    if let Some(ip) = &payload.ip {
+        copy(ip, &root.join("usr/local/bin/ip"))?;
+        for library in libraries(&[&payload.agent, &payload.tests, ip])? {
+            copy(&library, &root.join(library.strip_prefix("/").unwrap_or(&library)))?;
+        }
     }
     let mut order = String::new();
     for module in &kernel.modules {
@@ -141,6 +154,19 @@ fn pack(root: &Path, packed: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_script_runs_the_tests_at_the_port_of_the_machine() {
+        let [agent, tests, busybox] = ["a", "t", "b"].map(PathBuf::from);
+        let arguments = "portable:: --skip x".to_owned();
+        let payload = Payload { agent, tests, busybox, ip: None, arguments };
+        for (arch, port) in [(Arch::X86, "/dev/ttyS1"), (Arch::Arm, "/dev/ttyAMA0")] {
+            let script = init(&payload, arch);
+            assert!(script.contains(&format!("exec >{port} 2>&1\n")), "{script}");
+            assert!(script.contains("--color=never portable:: --skip x\n"), "{script}");
+            assert!(!script.contains('@'), "{script}");
+        }
+    }
 
     #[test]
     fn libraries_and_the_loader_are_read_from_ldd() {

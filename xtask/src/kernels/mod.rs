@@ -3,6 +3,7 @@
 //!
 //! A guest needs neither root nor virtualisation by the processor. Time measured in one means
 //! nothing.
+pub(crate) mod arm64;
 mod boot;
 mod fetch;
 mod guest;
@@ -15,14 +16,15 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 
-pub(crate) use self::boot::{Report, watch};
-use self::fetch::Kernel;
+pub(crate) use self::boot::{Report, Serial, watch};
+use self::fetch::{Kernel, Source};
 use self::guest::Payload;
 pub(crate) use self::sources::Mirrors;
+use crate::arch::Arch;
 use crate::build::Agent;
 use crate::results::Counts;
 use crate::setup::{self, ConsentArgs};
-use crate::{build, root_tests};
+use crate::{build, process, root_tests, workspace};
 
 /// Boot other kernels in guests and run the portable live tests there.
 #[derive(clap::Args)]
@@ -118,32 +120,18 @@ fn boot_all(agent: &Agent, args: &Args) -> Result<Counts> {
     let payload = Payload {
         agent: agent.binary.clone(),
         tests: root_tests::LIVE.binary(agent)?,
-        filter: args.tests.clone(),
+        busybox: workspace::tools_bin().join("busybox"),
+        ip: Some(process::file_of("ip").context("find `ip`, of iproute2")?),
+        arguments: args.tests.clone(),
     };
-    let kernels = fetch::all(&args.versions, args.mirror.as_deref(), args.refresh)?;
-    eprintln!("kernels: booting {} guests, {AT_A_TIME} at a time", kernels.len());
-    let queue = Mutex::new(kernels.iter());
-    let next = || queue.lock().ok().and_then(|mut queue| queue.next());
-    let finished = Mutex::new(Vec::new());
-    std::thread::scope(|scope| {
-        for _ in 0..AT_A_TIME.min(kernels.len()) {
-            scope.spawn(|| {
-                while let Some(kernel) = next() {
-                    let result = boot_one(&payload, kernel, args.verbose);
-                    if let Ok(mut finished) = finished.lock() {
-                        finished.push((kernel.wanted.as_str(), result));
-                    }
-                }
-            });
-        }
-    });
-    let finished = finished.into_inner().ok().context("a guest's thread died")?;
+    let source = Source { arch: Arch::X86, mirror: args.mirror.as_deref(), refresh: args.refresh };
+    let kernels = fetch::all(&args.versions, &source)?;
     let mut sum = Counts::default();
     let mut silent = Vec::new();
-    for (wanted, result) in finished {
+    for (kernel, result) in boot_each(&payload, &kernels, args.verbose)? {
         match result {
-            Ok(counts) => sum += counts,
-            Err(error) => silent.push(format!("{wanted}: {error:#}")),
+            Ok(seen) => sum += seen.counts,
+            Err(error) => silent.push(format!("{}: {error:#}", kernel.wanted)),
         }
     }
     if !silent.is_empty() {
@@ -152,8 +140,40 @@ fn boot_all(agent: &Agent, args: &Args) -> Result<Counts> {
     Ok(sum)
 }
 
+/// What was seen of a kernel.
+struct Seen {
+    release: String,
+    counts: Counts,
+    seconds: f64,
+}
+
+/// Boots kernels, some at a time; each comes back with what was seen, in the order of their ends.
+fn boot_each<'a>(
+    payload: &Payload,
+    kernels: &'a [Kernel],
+    verbose: bool,
+) -> Result<Vec<(&'a Kernel, Result<Seen>)>> {
+    eprintln!("kernels: booting {} guests, {AT_A_TIME} at a time", kernels.len());
+    let queue = Mutex::new(kernels.iter());
+    let next = || queue.lock().ok().and_then(|mut queue| queue.next());
+    let finished = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..AT_A_TIME.min(kernels.len()) {
+            scope.spawn(|| {
+                while let Some(kernel) = next() {
+                    let result = boot_one(payload, kernel, verbose);
+                    if let Ok(mut finished) = finished.lock() {
+                        finished.push((kernel, result));
+                    }
+                }
+            });
+        }
+    });
+    finished.into_inner().ok().context("a guest's thread died")
+}
+
 /// Boots one kernel and prints its line.
-fn boot_one(payload: &Payload, kernel: &Kernel, verbose: bool) -> Result<Counts> {
+fn boot_one(payload: &Payload, kernel: &Kernel, verbose: bool) -> Result<Seen> {
     let initramfs = guest::initramfs(payload, kernel)?;
     let started = Instant::now();
     let report = boot::run(kernel, &initramfs)?;
@@ -173,7 +193,7 @@ fn boot_one(payload: &Payload, kernel: &Kernel, verbose: bool) -> Result<Counts>
         Some(status) if status != 0 && counts.failed == 0 => {
             bail!("the tests ended with {status} and named no failed test")
         }
-        Some(_) => Ok(counts),
+        Some(_) => Ok(Seen { release, counts, seconds }),
     }
 }
 

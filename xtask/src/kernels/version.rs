@@ -1,32 +1,43 @@
 //! Chooses a kernel package by pattern: exact versions disappear from the archive, patterns stay.
 use std::cmp::Reverse;
 
-/// The flavour that boots without an initramfs of the distribution.
-const FLAVOUR: &str = "-cloud-amd64";
+use crate::arch::Arch;
+
 /// The packages that hold the kernel: `linux-binary` from 6.19, where `linux-image` is empty;
 /// `linux-image` before.
 const KINDS: [&str; 3] = ["linux-binary-", "linux-binary-unsigned-", "linux-image-"];
 /// The position of `linux-image` among them.
 const IMAGE: usize = 2;
 
-/// Returns the newest package whose version starts with `wanted` (`6.1`, or `7` for the newest
-/// 7.x).
-pub(crate) fn pick<'a>(names: impl Iterator<Item = &'a str>, wanted: &str) -> Option<&'a str> {
-    let wanted: Vec<u32> =
-        wanted.split('.').map(|part| part.parse().ok()).collect::<Option<_>>()?;
-    let fitting = names.filter_map(|name| parse(name).map(|(kind, version)| (name, kind, version)));
-    let fitting = fitting.filter(|(_, _, version)| version.starts_with(&wanted));
-    fitting
-        .max_by_key(|(_, kind, version)| {
-            (series(version), *kind < IMAGE, version.clone(), Reverse(*kind))
-        })
-        .map(|found| found.0)
+/// Returns the packages for a processor whose version starts with `wanted` (`6.1`, or `7` for any
+/// 7.x), the newest first.
+pub(crate) fn ranked<'a>(
+    names: impl Iterator<Item = &'a str>,
+    wanted: &str,
+    arch: Arch,
+) -> Vec<&'a str> {
+    let wanted: Option<Vec<u32>> = wanted.split('.').map(|part| part.parse().ok()).collect();
+    let Some(wanted) = wanted else { return Vec::new() };
+    let flavour = flavour(arch);
+    let fitting =
+        names.filter_map(|name| parse(name, &flavour).map(|(kind, version)| (name, kind, version)));
+    let mut fitting: Vec<_> =
+        fitting.filter(|(_, _, version)| version.starts_with(&wanted)).collect();
+    fitting.sort_by_cached_key(|(_, kind, version)| {
+        Reverse((series(version), *kind < IMAGE, version.clone(), Reverse(*kind)))
+    });
+    fitting.into_iter().map(|found| found.0).collect()
 }
 
 /// Returns the package with the modules of a `linux-binary` package; `linux-image` holds its own.
 pub(crate) fn modules_of(package: &str) -> Option<String> {
     let version = KINDS[..IMAGE].iter().rev().find_map(|prefix| package.strip_prefix(prefix))?;
     Some(format!("linux-modules-{version}"))
+}
+
+/// Returns the end of the names of kernels that boot without an initramfs of the distribution.
+fn flavour(arch: Arch) -> String {
+    format!("-cloud-{}", arch.debian())
 }
 
 /// Returns major and minor: kinds of package are compared only within one series.
@@ -36,8 +47,8 @@ fn series(version: &[u32]) -> (u32, u32) {
 
 /// Returns the kind of a kernel package and the numbers of its version: `6.1.0-44`, `6.12.9+deb13`,
 /// `6.18.5+deb13.1`.
-fn parse(name: &str) -> Option<(usize, Vec<u32>)> {
-    let name = name.strip_suffix(FLAVOUR)?;
+fn parse(name: &str, flavour: &str) -> Option<(usize, Vec<u32>)> {
+    let name = name.strip_suffix(flavour)?;
     KINDS.iter().enumerate().find_map(|(kind, prefix)| {
         let version = name.strip_prefix(prefix)?;
         let (upstream, revision) =
@@ -75,7 +86,25 @@ mod tests {
     ];
 
     fn picked(wanted: &str) -> Option<&'static str> {
-        pick(NAMES.into_iter(), wanted)
+        ranked(NAMES.into_iter(), wanted, Arch::X86).first().copied()
+    }
+
+    #[test]
+    fn each_processor_has_packages_of_its_own() {
+        let names = NAMES.map(|name| name.replace("amd64", "arm64"));
+        let names = || names.iter().map(String::as_str);
+        let newest = "linux-binary-7.2.1+deb14-cloud-arm64";
+        assert_eq!(ranked(names(), "7", Arch::Arm).first(), Some(&newest));
+        assert!(ranked(names(), "7", Arch::X86).is_empty());
+        // A kernel of another release for an old one.
+        let old = ["linux-image-6.1.0-0.deb11.52-cloud-arm64"];
+        assert!(ranked(old.into_iter(), "6.1", Arch::Arm).is_empty());
+    }
+
+    #[test]
+    fn older_packages_come_behind_the_newest() {
+        let both = ["linux-image-5.10.0-34-cloud-amd64", "linux-image-5.10.0-9-cloud-amd64"];
+        assert_eq!(ranked(NAMES.into_iter(), "5.10", Arch::X86), both);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 
 use super::image::Image;
-use crate::kernels::{self, Report};
+use crate::kernels::{self, Report, Serial};
 
 /// The kernel command line: only errors on the console, and no work at boot that tests do not need.
 const COMMAND_LINE: &str = "root=/dev/vda rw console=ttyS0 panic=-1 quiet no_timer_check \
@@ -39,5 +39,5 @@ pub(super) fn run(image: &Image, files: &[(PathBuf, &str)]) -> Result<Report> {
         command.arg("-drive");
         command.arg(format!("file={},format=raw,if=virtio,{how}", file.display()));
     }
-    kernels::watch(command, &image.home)
+    kernels::watch(command, &image.home, Serial::Two)
 }

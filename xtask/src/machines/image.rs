@@ -8,6 +8,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
+use super::plays::Machine;
 use crate::kernels::Mirrors;
 use crate::{process, workspace};
 
@@ -15,7 +16,7 @@ use crate::{process, workspace};
 const PACKAGES: &str = "systemd,systemd-sysv,dbus,udev,init-system-helpers,iproute2,procps,\
     linux-image-cloud-amd64,initramfs-tools,rpm,libnss-systemd,libnss-myhostname";
 /// The size of the disk.
-const SIZE: &str = "1500M";
+const SIZE: &str = "2500M";
 /// What the tests do not read.
 const LEFT_OUT: [&str; 3] = ["/usr/share/man/*", "/usr/share/locale/*", "/usr/share/doc/*"];
 /// Units that would work while a test runs.
@@ -57,22 +58,24 @@ pub(super) struct Image {
     pub(super) home: PathBuf,
 }
 
-/// Returns the machine of a release of Debian, made now if it is not there.
-pub(super) fn of(suite: &str) -> Result<Image> {
-    let home = workspace::root().join("target/machines").join(suite);
+/// Returns the disk of a machine, made now if it is not there.
+pub(super) fn of(machine: &Machine) -> Result<Image> {
+    let home = workspace::root().join("target/machines").join(machine.name);
+    let packages = format!("{PACKAGES}{}", machine.more);
     let [disk, kernel, initrd] = ["disk", "vmlinuz", "initrd"].map(|name| home.join(name));
     let image = Image { disk, kernel, initrd, home };
     // The disk is made last, and then what it was made of is noted.
     let note = image.home.join("packages");
-    let is_of_today = fs::read_to_string(&note).is_ok_and(|packages| packages == PACKAGES);
+    let is_of_today = fs::read_to_string(&note).is_ok_and(|noted| noted == packages);
     if !image.disk.exists() || !is_of_today {
-        make(suite, &image).with_context(|| format!("make a machine with {suite}"))?;
-        fs::write(&note, PACKAGES).context("note what the machine has")?;
+        make(machine.suite, &packages, &image)
+            .with_context(|| format!("make the machine {}", machine.name))?;
+        fs::write(&note, packages).context("note what the machine has")?;
     }
     Ok(image)
 }
 
-fn make(suite: &str, image: &Image) -> Result<()> {
+fn make(suite: &str, packages: &str, image: &Image) -> Result<()> {
     fs::create_dir_all(&image.home)?;
     let root = image.home.join("root");
     remove(&root)?;
@@ -84,7 +87,7 @@ fn make(suite: &str, image: &Image) -> Result<()> {
     let mut command = process::privileged("mmdebstrap", "to make a machine")?;
     command.args(["--quiet", "--variant=minbase", "--aptopt=Acquire::Languages \"none\""]);
     command.args(LEFT_OUT.map(|path| format!("--dpkgopt=path-exclude={path}")));
-    command.arg(format!("--include={PACKAGES}")).arg(suite).arg(&root).arg(mirror);
+    command.arg(format!("--include={packages}")).arg(suite).arg(&root).arg(mirror);
     process::run(&mut command)?;
     furnish(&root).context("write the files of the machine")?;
     for (start, to) in [("vmlinuz-", &image.kernel), ("initrd.img-", &image.initrd)] {

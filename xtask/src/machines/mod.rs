@@ -2,56 +2,25 @@
 //!
 //! `image` makes a machine once and keeps it in `target/machines`; `boot` starts a copy that is
 //! thrown away, with the programs of this build on a second disk. What is played in the machine are
-//! shell scripts beside this file.
+//! shell scripts beside this file; `plays` lists them.
 
 mod boot;
 mod image;
+mod plays;
+#[cfg(test)]
+mod scripts;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
+use self::plays::{Machine, Needs, PLAYS, Play};
 use crate::kernels::Report;
 use crate::packages::Consent;
 use crate::results::Counts;
 use crate::toolchain::Toolchain;
-use crate::{build, dist, root_tests, setup, workspace};
-
-/// The releases of Debian that are booted, oldest first.
-const SUITES: [&str; 2] = ["bookworm", "trixie"];
-
-/// What is played in a machine: a script, with files of the workspace that it uses.
-struct Play {
-    name: &'static str,
-    script: &'static str,
-    files: &'static [&'static str],
-    needs: Needs,
-}
-
-/// What of this build a play needs.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Needs {
-    /// The agent and the tests on the live kernel.
-    Programs,
-    /// The packages: `old.deb`, `new.deb` with another default, `tcpwarden.rpm`.
-    Packages,
-}
-
-const PLAYS: [Play; 2] = [
-    Play {
-        name: "truth in the unit",
-        script: "xtask/src/machines/unit.sh",
-        files: &["xtask/src/machines/in-unit.sh", "deploy/systemd/tcpwarden.service"],
-        needs: Needs::Programs,
-    },
-    Play {
-        name: "packages",
-        script: "xtask/src/machines/package.sh",
-        files: &[],
-        needs: Needs::Packages,
-    },
-];
+use crate::{build, dist, root_tests, setup};
 
 /// A file of this build, and its name in the machine.
 type Built = (PathBuf, &'static str);
@@ -64,10 +33,10 @@ pub(crate) fn main(filter: Option<&str>, consent: Consent) -> Result<ExitCode> {
     let (mut sum, mut failed) = (Counts::default(), Vec::new());
     for play in plays {
         let built = built(play.needs, &toolchain, consent)?;
-        for suite in SUITES {
-            let title = format!("{suite}: {}", play.name);
+        for machine in play.machines {
+            let title = format!("{}: {}", machine.name, play.name);
             eprintln!("machines: {title}");
-            match one(suite, play, &built) {
+            match one(machine, play, &built) {
                 Ok(counts) => sum += counts,
                 Err(error) => {
                     println!("machines: {title}: {error:#}");
@@ -85,23 +54,26 @@ pub(crate) fn main(filter: Option<&str>, consent: Consent) -> Result<ExitCode> {
 
 /// Builds what a play needs.
 fn built(needs: Needs, toolchain: &Toolchain, consent: Consent) -> Result<Vec<Built>> {
-    if needs == Needs::Packages {
-        return dist::for_machines(toolchain, consent);
+    match needs {
+        Needs::Packages => dist::for_machines(toolchain, consent),
+        Needs::Image => {
+            let agent = build::agent(toolchain, build::Profile::Release)?;
+            let image = dist::image_for_machines(&agent)?;
+            Ok(vec![(agent.binary, "tcpwarden"), (image, "image.tar")])
+        }
+        Needs::Programs => {
+            let agent = build::agent(toolchain, build::Profile::Release)?;
+            let tests = root_tests::LIVE.binary(&agent)?;
+            Ok(vec![(agent.binary, "tcpwarden"), (tests, "live")])
+        }
     }
-    let agent = build::agent(toolchain, build::Profile::Release)?;
-    let tests = root_tests::LIVE.binary(&agent)?;
-    Ok(vec![(agent.binary, "tcpwarden"), (tests, "live")])
 }
 
 /// Plays in one machine, and prints its line.
-fn one(suite: &str, play: &Play, built: &[Built]) -> Result<Counts> {
-    let image = image::of(suite)?;
-    let mut files: Vec<(PathBuf, &str)> = vec![(workspace::root().join(play.script), "main.sh")];
+fn one(machine: &Machine, play: &Play, built: &[Built]) -> Result<Counts> {
+    let image = image::of(machine)?;
+    let mut files = play.files();
     files.extend(built.iter().cloned());
-    for file in play.files {
-        let name = Path::new(file).file_name().and_then(|name| name.to_str()).unwrap_or(file);
-        files.push((workspace::root().join(file), name));
-    }
     let report = boot::run(&image, &files)?;
     let Report { release, verdict, counts, results, console } = report;
     let passed = verdict == Some(0) && counts.failed == 0 && counts.passed > 0;
@@ -109,6 +81,6 @@ fn one(suite: &str, play: &Play, built: &[Built]) -> Result<Counts> {
         println!("{console}{results}");
         bail!("verdict {verdict:?}, {counts}");
     }
-    println!("machines: {suite} ({release}): {}: {counts}", play.name);
+    println!("machines: {} ({release}): {}: {counts}", machine.name, play.name);
     Ok(counts)
 }

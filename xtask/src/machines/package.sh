@@ -1,20 +1,8 @@
 # The packages on a fresh machine: installed, edited, upgraded, removed, purged. Each line that
 # begins with "test" is one claim; the last one counts them.
-passed=0 failed=0
-claim() {
-    name=$1
-    shift
-    if "$@" >/tmp/said 2>&1; then
-        passed=$((passed + 1))
-        echo "test package::$name ... ok"
-    else
-        failed=$((failed + 1))
-        echo "test package::$name ... FAILED: $* ($?)"
-        tail -20 /tmp/said
-        journalctl --no-pager --quiet --unit tcpwarden | tail -5
-    fi
-}
-not() { ! "$@"; }
+subject=package
+. ./claims.sh
+evidence() { journalctl --no-pager --quiet --unit tcpwarden | tail -5; }
 pid() { systemctl show --property=MainPID --value tcpwarden; }
 is() { [ "$(systemctl show --property="$1" --value tcpwarden)" = "$2" ]; }
 config=/etc/tcpwarden/tcpwarden.toml
@@ -32,14 +20,6 @@ lists() {
     done
 }
 restarts() { systemctl restart tcpwarden; }
-# Within a minute: what systemd does by itself takes some seconds, under emulation more.
-within_a_minute() {
-    for _ in $(seq 60); do
-        "$@" && return 0
-        sleep 1
-    done
-    return 1
-}
 
 install() {
     claim installs dpkg -i old.deb
@@ -115,8 +95,8 @@ watchdog() {
     sleep 25
     claim is_alive_for_longer_than_the_watchdog test "$(pid)" = "$before"
     kill -STOP "$before"
-    claim a_stopped_agent_is_started_anew within_a_minute is NRestarts 1
-    claim is_active_after_the_watchdog within_a_minute systemctl is-active tcpwarden
+    claim a_stopped_agent_is_started_anew within 60 is NRestarts 1
+    claim is_active_after_the_watchdog within 60 systemctl is-active tcpwarden
     rm -r $settings
     systemctl daemon-reload
 }
@@ -124,7 +104,7 @@ watchdog() {
 remove() {
     claim is_removed dpkg -r tcpwarden
     claim removed_it_is_stopped not systemctl is-active tcpwarden
-    claim removed_no_process_is_left within_a_minute not pgrep tcpwarden
+    claim removed_no_process_is_left within 60 not pgrep tcpwarden
     claim removed_its_file_stays cmp /tmp/edited $config
     claim is_installed_after_removal dpkg --force-confold -i old.deb
     claim is_active_after_that systemctl is-active tcpwarden
@@ -166,7 +146,4 @@ upgrade
 watchdog
 remove
 of_rpm
-word=ok
-[ "$failed" -eq 0 ] || word=FAILED
-echo "test result: $word. $passed passed; $failed failed; 0 ignored; 0 measured; 0 filtered out"
-[ "$failed" -eq 0 ]
+count_claims

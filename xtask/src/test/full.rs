@@ -45,6 +45,9 @@ pub(crate) enum FullStep {
     /// Fresh Debian machines with systemd, booted under QEMU; about ten minutes each, and as much
     /// once to make them; a filter holds, --yes installs.
     Machines,
+    /// The portable live tests on arm64 kernels, emulated under QEMU; about half an hour, a filter
+    /// begins with `portable::`, --yes installs.
+    Arm64,
     /// The Helm chart and the manifests for Kubernetes: rendered with each set of values, each
     /// object against its schema; in half a minute, --yes installs.
     Chart,
@@ -106,7 +109,7 @@ mod tests {
         assert_eq!(parsed.ok().and_then(|cli| cli.args.full), Some(FullStep::Load));
         let error = Cli::try_parse_from(["test", "--full", "soap"]).err().unwrap().to_string();
         let known = "values: load, software, crowd, soak, healthy, growth, faults, supply, \
-                     book, machines, chart, fuzz]";
+                     book, machines, arm64, chart, fuzz]";
         assert!(error.contains("soap") && error.contains(known), "{error}");
     }
 

@@ -18,7 +18,7 @@ use self::full::FullStep;
 use self::lanes::Stage;
 use self::step::Step;
 use crate::setup::{self, ConsentArgs};
-use crate::{book, build, chart, fuzz, machines, process, soak, supply};
+use crate::{book, build, chart, fuzz, kernels, machines, process, soak, supply};
 
 pub(crate) use self::beside::{StepArgs, main as step};
 
@@ -46,6 +46,9 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
         Some(FullStep::Software) => software::main(args.filter.as_deref(), args.consent.consent()),
         Some(FullStep::Soak) => soak::long(args.consent.consent()),
         Some(FullStep::Machines) => machines::main(args.filter.as_deref(), args.consent.consent()),
+        Some(FullStep::Arm64) => {
+            kernels::arm64::main(args.filter.as_deref(), args.consent.consent())
+        }
         Some(FullStep::Supply) => supply::main(args.consent.consent()),
         Some(FullStep::Book) => book::main(),
         Some(FullStep::Chart) => chart::main(args.consent.consent()),

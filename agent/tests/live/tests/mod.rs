@@ -5,6 +5,7 @@ mod activity;
 mod bound_ports;
 mod break_in;
 mod drilldown;
+mod empty_root;
 mod equalities;
 mod errors;
 mod exhaustion;
@@ -71,6 +72,7 @@ fn all() -> Vec<Test> {
         overload::TESTS,
         errors::TESTS,
         logs::TESTS,
+        empty_root::TESTS,
         hostile::TESTS,
         web::TESTS,
         socket::TESTS,

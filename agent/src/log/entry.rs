@@ -50,7 +50,9 @@ impl Entry {
 
     fn take(&mut self, field: &Field, value: Value) {
         match field.name().strip_prefix(OF_LOG) {
-            Some("target") => self.target = value.as_str().unwrap_or_default().to_owned(),
+            Some("target") => {
+                value.as_str().unwrap_or_default().clone_into(&mut self.target);
+            }
             Some(_) => {}
             None => {
                 self.fields.insert(field.name().to_owned(), value);

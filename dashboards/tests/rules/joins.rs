@@ -1,5 +1,5 @@
-//! The queries of docs/kube-state-metrics.md: promtool plays two agents and two kube-state-metrics, and
-//! compares what the queries say of the pods.
+//! The queries of docs/kube-state-metrics.md: promtool plays two agents and two kube-state-metrics,
+//! and compares what the queries say of the pods.
 
 use serde_json::{Value, json};
 

@@ -59,18 +59,9 @@ pub fn run(config: &RunConfig) -> Result<u8, Error> {
         let _runtime = runtime.enter();
         Signals::catch()?
     };
-    let web = config.web_config_file.as_deref().map(Web::open).transpose()?;
-    if web.as_ref().is_some_and(|web| web.has_users() && !web.is_tls()) {
-        tracing::warn!("passwords come without TLS: anyone on the way can read them");
-    }
     // The addresses first: without them nobody could query the agent, so the probes need not be
     // loaded.
-    let bound = addresses::bind(config, passed, web.as_ref().is_some_and(Web::is_tls))?;
-    if web.is_some() && bound.iter().all(Bound::is_file) {
-        return Err(Error::Usage(
-            "--web-config-file is for TCP addresses, and the agent has socket files only".into(),
-        ));
-    }
+    let (web, bound) = listen(config, passed)?;
     let (probes, maps) = load(Sizes {
         state_ring: config.ring_bytes,
         retransmit_ring: config.retransmit_ring_bytes,
@@ -112,6 +103,21 @@ pub fn run(config: &RunConfig) -> Result<u8, Error> {
     stopped?;
     tracing::info!("drained and detached");
     Ok(exit::OK)
+}
+
+/// Opens the web configuration, if there is one, and what the agent listens on.
+fn listen(config: &RunConfig, passed: Vec<Passed>) -> Result<(Option<Web>, Vec<Bound>), Error> {
+    let web = config.web_config_file.as_deref().map(Web::open).transpose()?;
+    if web.as_ref().is_some_and(|web| web.has_users() && !web.is_tls()) {
+        tracing::warn!("passwords come without TLS: anyone on the way can read them");
+    }
+    let bound = addresses::bind(config, passed, web.as_ref().is_some_and(Web::is_tls))?;
+    if web.is_some() && bound.iter().all(Bound::is_file) {
+        return Err(Error::Usage(
+            "--web-config-file is for TCP addresses, and the agent has socket files only".into(),
+        ));
+    }
+    Ok((web, bound))
 }
 
 /// Returns the history of leaks; arguments of processes are shown to who opens a socket file.

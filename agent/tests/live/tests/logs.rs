@@ -72,7 +72,7 @@ fn journal() {
 fn read(socket: &UnixDatagram) -> String {
     let mut all = String::new();
     wait_for("an entry of the HTTP process", PATIENCE, || {
-        let mut bytes = [0; 1 << 16];
+        let mut bytes = vec![0; 1 << 16];
         while let Ok(length) = socket.recv(&mut bytes) {
             all.push_str(&String::from_utf8_lossy(&bytes[..length]));
         }

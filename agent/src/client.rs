@@ -37,6 +37,11 @@ pub(crate) const TIMEOUT: Duration = Duration::from_secs(25);
 /// The most bytes of an answer; a thousand connections take about 600,000.
 pub(crate) const MAX_BODY: usize = 8 << 20;
 
+/// Why no password goes to an address that nobody named: any user can listen there while no agent
+/// runs.
+const UNNAMED: &str = "--user: name the agent with --agent, because the usual addresses may be those \
+     of another program, which would get the password; on its socket file an agent asks for none";
+
 /// Which agent to ask, and how.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Agent<'a> {
@@ -149,6 +154,9 @@ async fn connect_and_ask(agent: &Agent<'_>, target: &str) -> Result<Bytes, Failu
     let Some(secrets) = secrets.transpose().map_err(Failure::Options)? else {
         return Err(Failure::Unreachable(Unreachable(tried)));
     };
+    if agent.addresses.len() > 1 && secrets.authorization.is_some() {
+        return Err(Failure::Options(UNNAMED.to_owned()));
+    }
     let at = |address: &Address, why| match agent.addresses {
         [_] => why,
         _ => Failure::At(address.to_string(), Box::new(why)),

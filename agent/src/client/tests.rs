@@ -116,6 +116,27 @@ fn the_first_address_that_takes_a_connection_is_asked() {
 }
 
 #[test]
+fn a_password_goes_to_no_address_that_nobody_named() {
+    let folder = std::env::temp_dir();
+    let file = folder.join(format!("tcpwarden-{}-password", std::process::id()));
+    std::fs::write(&file, "secret\n").unwrap();
+    let options = AgentOptions {
+        user: Some("a".to_owned()),
+        password_file: Some(file.clone()),
+        ..AgentOptions::default()
+    };
+    let ask = |addresses: &[&str]| {
+        let addresses: Vec<Address> = addresses.iter().map(|text| text.parse().unwrap()).collect();
+        fetch(&Agent { addresses: &addresses, options: &options }, "/")
+    };
+    let error = ask(&["unix:/nonexistent/x.sock", "127.0.0.1:1"]).unwrap_err();
+    assert!(matches!(&error, Failure::Options(why) if why.contains("--agent")), "{error}");
+    let named = server("named", OK);
+    assert_eq!(ask(&[&named]).unwrap(), "yes");
+    std::fs::remove_file(file).unwrap();
+}
+
+#[test]
 fn without_an_agent_every_address_that_was_tried_is_named_with_its_reason() {
     let error = asked(&["unix:/nonexistent/x.sock", "127.0.0.1:1"]).unwrap_err().to_string();
     assert!(

@@ -82,5 +82,8 @@ fn one(machine: &Machine, play: &Play, built: &[Built]) -> Result<Counts> {
         bail!("verdict {verdict:?}, {counts}");
     }
     println!("machines: {} ({release}): {}: {counts}", machine.name, play.name);
+    for line in results.lines().filter(|line| line.starts_with("measured")) {
+        println!("machines: {}: {line}", machine.name);
+    }
     Ok(counts)
 }

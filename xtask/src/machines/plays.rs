@@ -43,7 +43,7 @@ pub(super) enum Needs {
 }
 
 /// Every play.
-pub(super) const PLAYS: [Play; 3] = [
+pub(super) const PLAYS: [Play; 4] = [
     Play {
         name: "truth in the unit",
         script: "xtask/src/machines/unit.sh",
@@ -57,6 +57,13 @@ pub(super) const PLAYS: [Play; 3] = [
         files: &["xtask/src/machines/claims.sh"],
         needs: Needs::Packages,
         machines: &[DEBIAN_12, DEBIAN_13],
+    },
+    Play {
+        name: "cost in the unit",
+        script: "xtask/src/machines/cost.sh",
+        files: &["xtask/src/machines/claims.sh", "xtask/src/machines/load.pl"],
+        needs: Needs::Packages,
+        machines: &[DEBIAN_13],
     },
     Play {
         name: "containers",

@@ -38,6 +38,16 @@ install() {
         /usr/share/fish/vendor_completions.d/tcpwarden.fish
 }
 
+# A leak in a unit of its own: the agent names the unit.
+accuses() { tcpwarden leaks | grep close_wait | grep -F " in $1 "; }
+leak() {
+    claim a_leak_starts systemd-run --quiet --unit=orders-api perl /payload/leak.pl
+    claim names_the_unit_of_the_leak within 90 accuses orders-api.service
+    claim fails_on_the_leak ends_with 8 tcpwarden leaks --fail-on likely
+    systemctl stop orders-api
+    claim no_leak_is_left_with_the_unit within 30 not accuses orders-api.service
+}
+
 ends_with() {
     wanted=$1
     shift
@@ -140,6 +150,7 @@ of_rpm() {
 
 systemctl --version | head -1
 install
+leak
 names
 edit
 upgrade

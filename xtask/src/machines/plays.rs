@@ -54,7 +54,7 @@ pub(super) const PLAYS: [Play; 4] = [
     Play {
         name: "packages",
         script: "xtask/src/machines/package.sh",
-        files: &["xtask/src/machines/claims.sh"],
+        files: &["xtask/src/machines/claims.sh", "xtask/src/machines/leak.pl"],
         needs: Needs::Packages,
         machines: &[DEBIAN_12, DEBIAN_13],
     },

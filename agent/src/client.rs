@@ -21,6 +21,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use crate::config::Listen;
+use crate::duration_text;
 
 mod address;
 mod options;
@@ -39,8 +40,9 @@ pub(crate) const MAX_BODY: usize = 8 << 20;
 
 /// Why no password goes to an address that nobody named: any user can listen there while no agent
 /// runs.
-const UNNAMED: &str = "--user: name the agent with --agent, because the usual addresses may be those \
-     of another program, which would get the password; on its socket file an agent asks for none";
+const UNNAMED: &str = "--user, --ca and --cert are for an agent that --agent names: any program may \
+     listen at the usual addresses, and would get the password; on its socket file an agent asks for \
+     none";
 
 /// Which agent to ask, and how.
 #[derive(Clone, Copy, Debug)]
@@ -67,8 +69,8 @@ pub(crate) enum Failure {
     #[error("{0}")]
     Tls(String),
     /// The answer took too long.
-    #[error("no answer within {} seconds; the agent is busy, or something else listens there",
-        .0.as_secs_f32())]
+    #[error("no answer within {}; the agent is busy, or something else listens there",
+        duration_text::short(*.0))]
     Slow(Duration),
     /// The program that answers does not speak HTTP.
     #[error(
@@ -150,13 +152,13 @@ pub(crate) async fn fetch_within(
 
 async fn connect_and_ask(agent: &Agent<'_>, target: &str) -> Result<Bytes, Failure> {
     let mut tried = Vec::new();
+    if agent.addresses.len() > 1 && *agent.options != AgentOptions::default() {
+        return Err(Failure::Options(UNNAMED.to_owned()));
+    }
     let secrets = agent.addresses.last().map(|address| agent.options.read(address));
     let Some(secrets) = secrets.transpose().map_err(Failure::Options)? else {
         return Err(Failure::Unreachable(Unreachable(tried)));
     };
-    if agent.addresses.len() > 1 && secrets.authorization.is_some() {
-        return Err(Failure::Options(UNNAMED.to_owned()));
-    }
     let at = |address: &Address, why| match agent.addresses {
         [_] => why,
         _ => Failure::At(address.to_string(), Box::new(why)),

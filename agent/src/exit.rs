@@ -109,6 +109,8 @@ impl From<&Error> for ExitCode {
 /// Returns what a user can do about a refused address.
 fn listen_hint(source: &io::Error) -> &'static str {
     match source.kind() {
+        // It has a text of its own.
+        _ if source.raw_os_error().is_none() => "--listen names another address",
         io::ErrorKind::AddrInUse => {
             "stop what listens there, or choose another address with --listen"
         }

@@ -63,6 +63,8 @@ pub(crate) const HTTP: &[c_long] = &[
     libc::SYS_epoll_pwait,
     #[cfg(target_arch = "x86_64")]
     libc::SYS_epoll_wait,
+    // Which of this machine's addresses a client has asked.
+    libc::SYS_getsockname,
     libc::SYS_readv,
     libc::SYS_recvfrom,
     libc::SYS_shutdown,

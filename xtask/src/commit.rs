@@ -1,4 +1,5 @@
 //! The commit that is built: its name for `--version`, and its time for what is packed.
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
@@ -8,6 +9,11 @@ use crate::{process, workspace};
 /// Returns the name of the last commit, with `-dirty` behind it if files differ from it; nothing
 /// where the source is in no repository.
 pub(crate) fn name() -> Option<String> {
+    // A source without a repository may lie in that of something else.
+    let top = PathBuf::from(git(&["rev-parse", "--show-toplevel"]).ok()?);
+    if top.canonicalize().ok()? != workspace::root().canonicalize().ok()? {
+        return None;
+    }
     let name = git(&["rev-parse", "--short=12", "HEAD"]).ok()?;
     let changes = git(&["status", "--porcelain", "--untracked-files=no"]).ok()?;
     Some(if changes.is_empty() { name } else { format!("{name}-dirty") })

@@ -1,9 +1,11 @@
 //! The configuration file: TOML, flat but for `[[expected]]` and `[names]`, only known keys.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
+use super::names;
 use super::value::Raw;
 use super::{Expected, KEYS};
 use crate::exit::Error;
@@ -27,7 +29,8 @@ impl File {
     /// # Errors
     /// The file cannot be read, is not TOML, or has a key that is not in [`KEYS`].
     pub(super) fn read(path: &Path) -> Result<Self, Error> {
-        let text = std::fs::read_to_string(path).map_err(|error| {
+        let read = || String::from_utf8(names::contents(path)?).map_err(io::Error::other);
+        let text = read().map_err(|error| {
             Error::Usage(format!("cannot read the configuration file {}: {error}", path.display()))
         })?;
         Self::parse(path, &text)

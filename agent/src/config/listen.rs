@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
-use std::num::ParseIntError;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -55,15 +54,17 @@ impl Listen {
         if text.starts_with("unix:") || name.parse::<IpAddr>().is_ok() {
             return text.parse();
         }
-        let port: u16 = port.parse().map_err(|_error: ParseIntError| ADDRESSES.to_owned())?;
+        // `parse` takes a sign.
+        let port = Some(port).filter(|port| port.bytes().all(|digit| digit.is_ascii_digit()));
+        let port = port.and_then(|port| port.parse().ok()).ok_or_else(|| ADDRESSES.to_owned())?;
         if name.is_empty() {
             // Where the kernel has no IPv6, it is bound as 0.0.0.0.
             return Ok(Self::Tcp((Ipv6Addr::UNSPECIFIED, port).into()));
         }
         let address = find(name).ok_or_else(|| {
             format!(
-                "an address or a name that /etc/hosts has; other names are not looked up, because \
-                 this program asks no DNS and loads no library that does (it has no {name})"
+                "an address or a name that /etc/hosts has; it has no {name}, and names to listen on \
+                 are not looked up elsewhere"
             )
         })?;
         Ok(Self::Tcp((address, port).into()))

@@ -215,8 +215,11 @@ fn variables_that_look_like_options_and_are_none_are_found() {
 }
 
 #[test]
-fn a_filter_of_the_log_with_letters_that_no_name_has_is_refused() {
-    for filter in ["aéé=debug", "info,ä", "\u{2003}er\u{fffd}\u{fffd}_ft=2e1"] {
+fn a_filter_of_the_log_that_logs_nothing_or_cannot_be_is_refused() {
+    let nothing = ["", ",", "tcpwraden=debug"];
+    for filter in
+        ["aéé=debug", "info,ä", "\u{2003}er\u{fffd}\u{fffd}_ft=2e1"].into_iter().chain(nothing)
+    {
         let environment = [("TCPWARDEN_LOG", filter)];
         let error = load(&RunArgs::default(), &environment, None).unwrap_err().to_string();
         assert!(error.starts_with("TCPWARDEN_LOG is ") && error.contains(filter), "{error}");

@@ -76,8 +76,10 @@ impl Raw {
             let text = value.as_str().ok_or_else(|| self.with(value.clone()).refuse(ADDRESSES))?;
             let pieces: Result<Vec<Listen>, Error> =
                 text.split(',').map(str::trim).map(read).collect();
-            // A path may have a comma.
-            if pieces.is_err() && text.starts_with("unix:") {
+            // A path may have a comma. Behind one with a colon stands another address.
+            let is_path = text.starts_with("unix:")
+                && !text.split(',').skip(1).any(|piece| piece.contains(':'));
+            if pieces.is_err() && is_path {
                 return read(text).map(|one| vec![one]);
             }
             pieces
@@ -116,7 +118,8 @@ impl Raw {
         if !has_file {
             return Err(self.refuse("none, because --listen and --socket name no socket file"));
         }
-        let by_number = self.whole().and_then(|number| u32::try_from(number).ok());
+        let number = self.whole().or_else(|| whole(self.value.as_str()?));
+        let by_number = number.and_then(|number| u32::try_from(number).ok());
         // The number of no group, which `chown` takes for "leave it" (`chown(2)`).
         let by_number = by_number.filter(|number| *number != u32::MAX);
         let by_name = || names::group(&names::text(GROUPS), self.value.as_str()?);
@@ -147,10 +150,7 @@ impl Raw {
         let read = match &self.value {
             Value::Float(number) => of_number(*number),
             Value::Integer(number) => u64::try_from(*number).ok().map(Duration::from_secs),
-            Value::String(text) => match text.parse() {
-                Ok(number) if self.textual => of_number(number),
-                _ => duration_text::parse(text),
-            },
+            Value::String(text) => duration_text::parse(text),
             _ => None,
         };
         let bounds = Duration::from_millis(200)..=Duration::from_hours(24);
@@ -163,9 +163,10 @@ impl Raw {
 
     /// Reads a duration from 1 ms to 1 s; a bare number is milliseconds.
     pub(super) fn milliseconds(&self) -> Result<Duration, Error> {
-        let has_unit = |text: &&str| text.ends_with('s');
-        let with_unit = || self.value.as_str().filter(has_unit).and_then(duration_text::parse);
-        let read = self.whole().map(Duration::from_millis).or_else(with_unit);
+        let text = self.value.as_str();
+        let with_unit = || text.filter(|text| text.ends_with('s')).and_then(duration_text::parse);
+        let number = self.whole().or_else(|| whole(text?));
+        let read = number.map(Duration::from_millis).or_else(with_unit);
         let bounds = Duration::from_millis(1)..=Duration::from_secs(1);
         read.filter(|read| bounds.contains(read)).ok_or_else(|| {
             self.refuse("a duration from 1ms to 1s such as 50ms (a bare number is milliseconds)")
@@ -231,12 +232,13 @@ impl Raw {
         let text = self.value.as_str().filter(|text| text.is_ascii());
         let text = text.ok_or_else(|| self.refuse(allowed))?;
         tracing_subscriber::EnvFilter::try_new(text).map_err(|_cause| self.refuse(allowed))?;
-        // A word that is no level is the target of that name; alone it logs nothing.
+        // A word that is no level is the target of that name; alone it logs nothing. Neither does a
+        // filter of nothing.
         let says_something = |part: &str| {
             let is_level = part.parse::<tracing_subscriber::filter::LevelFilter>().is_ok();
-            is_level || part.contains(['=', '[']) || part.starts_with("tcpwarden")
+            !part.is_empty() && is_level || part.starts_with(['[']) || part.starts_with("tcpwarden")
         };
-        if !text.split(',').map(str::trim).any(|part| part.is_empty() || says_something(part)) {
+        if !text.split(',').map(str::trim).any(says_something) {
             return Err(self.refuse(allowed));
         }
         Ok(text.to_owned())
@@ -244,7 +246,7 @@ impl Raw {
 
     fn whole(&self) -> Option<u64> {
         match &self.value {
-            Value::String(text) if self.textual => text.parse().ok(),
+            Value::String(text) if self.textual => whole(text),
             Value::Integer(number) => u64::try_from(*number).ok(),
             _ => None,
         }
@@ -270,4 +272,9 @@ impl Raw {
         };
         Error::Usage(format!("{place} is {shown}: expected {allowed}"))
     }
+}
+
+/// Returns a whole number without a sign, which `parse` takes.
+fn whole(text: &str) -> Option<u64> {
+    text.bytes().all(|digit| digit.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }

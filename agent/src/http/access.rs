@@ -34,6 +34,9 @@ pub(super) const NOT_EXPOSED: &str = "\
     this address can be reached from other machines, and /api shows addresses and process names: \
     ask on the socket file, from 127.0.0.1 or [::1], or with a password or certificate of the web \
     configuration, or start the agent with --expose-connections";
+pub(super) const NO_QUERIES: &str = "\
+    this agent answers no query: other machines can reach each of its addresses, and it has no \
+    socket file; start it with one (--socket), or with --expose-connections";
 pub(super) const FOREIGN_HOST: &str = "\
     the request names a host that is not this machine's loopback (a web page may have been made \
     to ask in its place): ask for 127.0.0.1, [::1] or localhost, or start the agent with \
@@ -76,8 +79,7 @@ impl Access {
         let access = match self {
             Self::Known if is_known => Self::Anyone,
             Self::Known if is_near => Self::Local,
-            Self::Known => Self::Nobody,
-            Self::Local if !is_near => Self::Nobody,
+            Self::Local if !is_near => Self::Known,
             access => access,
         };
         Asker { access, has_file: self == Self::File }
@@ -103,8 +105,9 @@ impl Access {
         let mut hosts = headers.get_all(header::HOST).iter().peekable();
         match self {
             Self::File | Self::Anyone => None,
+            Self::Nobody => Some(NO_QUERIES),
             // One who is known has another access by then.
-            Self::Nobody | Self::Known => Some(NOT_EXPOSED),
+            Self::Known => Some(NOT_EXPOSED),
             Self::Local if headers.keys().any(|name| forwards(name.as_str())) => Some(FOR_OTHERS),
             Self::Local
                 if hosts.peek().is_some()
@@ -219,11 +222,11 @@ mod tests {
     #[test]
     fn on_an_address_that_others_can_reach_it_matters_who_asks() {
         let of = |access: Access, is_near, is_known| access.for_one(is_near, is_known).access;
-        assert_eq!(of(Access::Known, false, false), Access::Nobody);
+        assert_eq!(of(Access::Known, false, false), Access::Known);
         assert_eq!(of(Access::Known, true, false), Access::Local);
         assert_eq!(of(Access::Known, false, true), Access::Anyone);
         assert_eq!(of(Access::Local, true, false), Access::Local);
-        assert_eq!(of(Access::Local, false, true), Access::Nobody, "led here by a firewall");
+        assert_eq!(of(Access::Local, false, true), Access::Known, "led here by a firewall");
         for access in [Access::File, Access::Anyone, Access::Nobody] {
             for (is_near, is_known) in [(false, false), (true, true)] {
                 assert_eq!(of(access, is_near, is_known), access, "it does not matter");

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use super::page::{self, Overview};
 use super::question::{Outcome, Question};
+use crate::log;
 use crate::metrics::Page;
 use crate::query::{self, Source};
 
@@ -76,8 +77,13 @@ impl Views {
         let done = |bytes| (Outcome::Done, Text::Bytes(bytes));
         Ok(match question {
             Question::State => done(vec![(self.alive)().into(), (self.ready)().into()]),
-            Question::Metrics if !(self.alive)() => (Outcome::StandsStill, Text::Bytes(Vec::new())),
-            Question::Metrics => (Outcome::Done, Text::Page((self.metrics)())),
+            Question::Metrics(dropped) => {
+                log::count_dropped(u64::from(*dropped));
+                if !(self.alive)() {
+                    return Ok((Outcome::StandsStill, Text::Bytes(Vec::new())));
+                }
+                (Outcome::Done, Text::Page((self.metrics)()))
+            }
             Question::Overview => done(page::render(&(self.overview)()).into_bytes()),
             Question::Query(which, parameters) | Question::Whole(which, parameters) => {
                 let is_whole = matches!(question, Question::Whole(..));
@@ -137,7 +143,7 @@ mod tests {
                 assert_eq!(refused.map(|error| error.kind()), Some(io::ErrorKind::InvalidData));
             }
         }
-        let (_outcome, page) = views.to(&Question::Metrics).unwrap();
+        let (_outcome, page) = views.to(&Question::Metrics(0)).unwrap();
         assert_eq!(page.as_ref(), b"page");
     }
 }

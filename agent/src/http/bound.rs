@@ -6,7 +6,7 @@ use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV6, TcpListener};
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::Path;
 
 use nix::errno::Errno;
@@ -29,7 +29,7 @@ pub(crate) struct Bound {
     access: Access,
     is_file: bool,
     /// Removes the socket file when it is dropped.
-    _file: Option<SocketFile>,
+    own_file: Option<SocketFile>,
 }
 
 impl Bound {
@@ -81,7 +81,7 @@ impl Bound {
     fn tcp(listener: TcpListener, access: Access) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let name = format!("http://{}/metrics", listener.local_addr()?);
-        Ok(Self { listener: listener.into(), name, access, is_file: false, _file: None })
+        Ok(Self { listener: listener.into(), name, access, is_file: false, own_file: None })
     }
 
     fn file(path: &Path, mode: Mode) -> io::Result<Self> {
@@ -90,11 +90,9 @@ impl Bound {
     }
 
     fn of_file(listener: OwnedFd, path: &Path, file: Option<SocketFile>) -> Self {
-        // What a service manager has made may be for any user (SocketMode=0666 is its default).
-        let is_everyones = fs::metadata(path).is_ok_and(|found| found.mode() & 0o002 != 0);
-        let access = if is_everyones { Access::Anyone } else { Access::File };
+        let access = if is_private(path) { Access::File } else { Access::Anyone };
         let name = format!("unix:{}", path.display());
-        Self { listener, name, access, is_file: true, _file: file }
+        Self { listener, name, access, is_file: true, own_file: file }
     }
 
     /// Says that clients of a TCP address must speak TLS.
@@ -119,6 +117,12 @@ impl Bound {
         self.access
     }
 
+    /// Whether its socket file was made by this agent.
+    #[must_use]
+    pub(crate) const fn is_own(&self) -> bool {
+        self.own_file.is_some()
+    }
+
     /// Whether it is a socket file.
     #[must_use]
     pub(crate) const fn is_file(&self) -> bool {
@@ -132,6 +136,12 @@ impl Bound {
     pub(super) fn listener(&self) -> io::Result<OwnedFd> {
         self.listener.as_fd().try_clone_to_owned()
     }
+}
+
+/// Whether a socket file is not for any user. What a service manager has made may be for all
+/// (SocketMode=0666 is its default), or lie where this process does not see it.
+pub(crate) fn is_private(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|found| found.file_type().is_socket() && found.mode() & 0o002 == 0)
 }
 
 /// Binds a TCP address. Where the kernel has no IPv6, every address is every one of IPv4.

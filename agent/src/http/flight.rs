@@ -16,6 +16,7 @@ use super::forms::Forms;
 use super::lane::Lane;
 use super::question::Question;
 use super::render::RENDER_TIMEOUT;
+use crate::log::take_dropped;
 
 /// The rendering that is under way, or was last.
 #[derive(Clone, Debug, Default)]
@@ -67,7 +68,8 @@ impl Flight {
             let number = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
             // The turn belongs to the work, not to the request, which may be dropped earlier.
             let work = tokio::spawn(async move {
-                let page = Arc::new(Forms::of(lane.ask(&Question::Metrics, ()).await?));
+                let page =
+                    Arc::new(Forms::of(lane.ask(&Question::Metrics(take_dropped()), ()).await?));
                 let others = waiting.load(Ordering::SeqCst) > 1;
                 *last = Last { number, page: others.then(|| Arc::clone(&page)) };
                 Ok(page)

@@ -43,7 +43,7 @@ mod web;
 
 pub(crate) use access::Access;
 pub(crate) use answers::Views;
-pub(crate) use bound::Bound;
+pub(crate) use bound::{Bound, is_private};
 pub(crate) use page::Overview;
 pub(crate) use passed::Passed;
 pub(crate) use process::{Supervisor, supervised};

@@ -4,7 +4,8 @@
 //! Used by `run`, before it opens anything else. `listenfd` reads the variables and takes the
 //! descriptors, which needs unsafe code.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
 use std::net::TcpListener;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixListener;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 
 use listenfd::ListenFd;
 use nix::sys::socket::{getsockopt, sockopt};
+use nix::sys::stat::fstat;
 
 /// The most listeners that can be handed over.
 const MOST: usize = 16;
@@ -32,8 +34,13 @@ impl Passed {
     /// The first descriptor that is of no use, and why.
     pub(crate) fn all() -> Result<Vec<Self>, String> {
         // `listenfd` takes what names no process for its own, which the protocol does not allow.
-        if std::env::var_os("LISTEN_PID").is_none() {
+        let pid = std::env::var("LISTEN_PID").ok().and_then(|pid| pid.parse().ok());
+        if pid != Some(std::process::id()) {
             return Ok(Vec::new());
+        }
+        // Of `listenfd`, not of the protocol.
+        if std::env::var_os("LISTEN_FDS_FIRST_FD").is_some() {
+            return Err("LISTEN_FDS_FIRST_FD is set: a service manager does not set it".to_owned());
         }
         let number = std::env::var_os("LISTEN_FDS").unwrap_or_default();
         refuse_number(&number.to_string_lossy())?;
@@ -55,6 +62,22 @@ impl Passed {
         }
     }
 
+    /// Whether it is of the agent's own network namespace: only there loopback means programs that
+    /// the agent's API is for. A socket unit can have another (NetworkNamespacePath=).
+    pub(crate) fn is_here(&self) -> bool {
+        match self {
+            Self::Unix(..) => true,
+            Self::Tcp(listener) => {
+                let inode = fstat(listener).map(|found| found.st_ino);
+                inode.is_ok_and(|inode| {
+                    LISTS.iter().any(|list| {
+                        File::open(list).is_ok_and(|list| listens_in(BufReader::new(list), inode))
+                    })
+                })
+            }
+        }
+    }
+
     fn tcp(listener: TcpListener) -> io::Result<Self> {
         listens(&listener)?;
         Ok(Self::Tcp(listener))
@@ -67,6 +90,17 @@ impl Passed {
         let path = address.as_pathname().ok_or_else(no_file)?.to_owned();
         Ok(Self::Unix(listener, path))
     }
+}
+
+/// The sockets of this process' network namespace; those that listen come first
+/// (`tcp_seq_start`, 6.18).
+const LISTS: [&str; 2] = ["/proc/self/net/tcp", "/proc/self/net/tcp6"];
+
+/// Whether a list of sockets has one that listens with this inode.
+fn listens_in(list: impl BufRead, inode: u64) -> bool {
+    let rows = list.lines().map_while(Result::ok).skip(1);
+    let mut listening = rows.take_while(|row| row.split_whitespace().nth(3) == Some("0A"));
+    listening.any(|row| row.split_whitespace().nth(9).is_some_and(|own| own.parse() == Ok(inode)))
 }
 
 /// Refuses a number of listeners that cannot be: `listenfd` takes it for none.
@@ -99,7 +133,8 @@ mod tests {
     fn a_socket_that_does_not_listen_or_has_no_file_is_refused() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        assert!(matches!(Passed::tcp(listener), Ok(Passed::Tcp(_))));
+        let passed = Passed::tcp(listener).unwrap();
+        assert!(passed.is_here() && matches!(passed, Passed::Tcp(_)));
         let stream = TcpListener::from(std::os::fd::OwnedFd::from(stream));
         assert!(Passed::tcp(stream).unwrap_err().to_string().contains("does not listen"));
         let (one, _other) = UnixStream::pair().unwrap();
@@ -108,6 +143,19 @@ mod tests {
         let name = SocketAddr::from_abstract_name("tcpwarden-passed-test").unwrap();
         let hidden = UnixListener::bind_addr(&name).unwrap();
         assert!(Passed::unix(hidden).unwrap_err().to_string().contains("without a file"));
+    }
+
+    #[test]
+    fn a_listener_of_another_namespace_is_in_no_list() {
+        let list = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   \
+                    uid  timeout inode\n\
+                    0: 0100007F:2A29 00000000:0000 0A 00000000:00000000 00:00000000 00000000     \
+                    0        0 4711 1 0 100 0\n\
+                    1: 0100007F:2A29 0100007F:1111 01 00000000:00000000 00:00000000 00000000     \
+                    0        0 4712 1 0 100 0\n";
+        assert!(listens_in(list.as_bytes(), 4711));
+        assert!(!listens_in(list.as_bytes(), 4712), "it does not listen");
+        assert!(!listens_in(list.as_bytes(), 1));
     }
 
     #[test]

@@ -16,8 +16,9 @@ pub(super) const MOST: usize = 16 * 1024;
 pub(super) enum Question {
     /// Whether the agent is alive and ready: two bytes, each 0 or 1.
     State,
-    /// The page of metrics.
-    Metrics,
+    /// The page of metrics, with how many lines of its log the HTTP process has dropped since it
+    /// asked last.
+    Metrics(u8),
     /// The page at `/`.
     Overview,
     /// The answer of a query, by its place in the registry, with the parameters as in a URL.
@@ -55,7 +56,7 @@ impl Question {
         let invalid = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what);
         match (head[0], length) {
             (0, 0) => Ok(Some(Self::State)),
-            (1, 0) => Ok(Some(Self::Metrics)),
+            (1, 0) => Ok(Some(Self::Metrics(head[1]))),
             (2, 0) => Ok(Some(Self::Overview)),
             (3 | 4, ..=MOST) => {
                 let mut parameters = vec![0; length];
@@ -73,7 +74,7 @@ impl Question {
     pub(super) fn to_bytes(&self) -> Option<Vec<u8>> {
         let (what, which, text) = match self {
             Self::State => (0, 0, ""),
-            Self::Metrics => (1, 0, ""),
+            Self::Metrics(dropped) => (1, *dropped, ""),
             Self::Overview => (2, 0, ""),
             Self::Query(which, parameters) => (3, *which, parameters.as_str()),
             Self::Whole(which, parameters) => (4, *which, parameters.as_str()),
@@ -121,7 +122,7 @@ mod tests {
     fn every_question_comes_out_as_it_went_in() {
         let query = Question::Query(2, "process=a&limit=3".to_owned());
         let whole = Question::Whole(1, "limit=3".to_owned());
-        for question in [Question::State, Question::Metrics, Question::Overview, query, whole] {
+        for question in [Question::State, Question::Metrics(7), Question::Overview, query, whole] {
             let bytes = question.to_bytes().unwrap();
             assert_eq!(Question::read(bytes.as_slice()).unwrap(), Some(question));
         }

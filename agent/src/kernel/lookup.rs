@@ -1,15 +1,14 @@
 //! Keeps a static program from loading modules of the system's C library.
 //!
-//! glibc looks up groups and hosts through the modules that `/etc/nsswitch.conf` names. A static
+//! glibc looks up hosts, which `--agent` may name, through the modules that `/etc/nsswitch.conf` names. A static
 //! program would load them with the C library of the machine beside its own, and two versions of it
-//! in one process are undefined. What it has inside reads `/etc/group` and `/etc/hosts`, and asks
-//! the servers of `/etc/resolv.conf`.
+//! in one process are undefined. What it has inside reads `/etc/hosts`, and asks the servers of
+//! `/etc/resolv.conf`. Groups are read by `config::names`.
 
 /// What is looked up, and with which of the parts that a static glibc has inside
 /// (`nss_module_load_builtin`, 2.34).
 #[cfg(all(target_env = "gnu", target_feature = "crt-static"))]
-const LOOKUPS: [(&std::ffi::CStr, &std::ffi::CStr); 2] =
-    [(c"group", c"files"), (c"hosts", c"files dns")];
+const LOOKUPS: [(&std::ffi::CStr, &std::ffi::CStr); 1] = [(c"hosts", c"files dns")];
 
 /// Makes lookups do without modules in a static program. Does nothing in any other.
 pub fn without_modules() {

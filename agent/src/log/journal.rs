@@ -2,14 +2,16 @@
 //! and its fields (<https://systemd.io/JOURNAL_NATIVE_PROTOCOL/>).
 //!
 //! Guarantee: a line that the journal does not take at once is dropped and counted, as on standard
-//! error. The socket is made before the sandbox and connected once: systemd itself holds the other
-//! end, so it outlives a journal that starts anew.
+//! error. The socket is made before the sandbox. systemd itself holds the other end, so it outlives a
+//! journal that starts anew; where it does not, the agent connects again, which its HTTP process
+//! cannot.
 
 use std::io;
 use std::os::fd::AsRawFd as _;
 use std::os::unix::net::UnixDatagram;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, send};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
@@ -23,7 +25,10 @@ const LONGEST: usize = 64;
 
 /// Writes each line as a datagram.
 #[derive(Debug)]
-pub(super) struct Journal(UnixDatagram);
+pub(super) struct Journal {
+    socket: UnixDatagram,
+    path: PathBuf,
+}
 
 impl Journal {
     /// Connects to the journal.
@@ -33,20 +38,27 @@ impl Journal {
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let socket = UnixDatagram::unbound()?;
         socket.connect(path)?;
-        Ok(Self(socket))
+        Ok(Self { socket, path: path.to_owned() })
     }
 
     /// Sends an entry. Returns whether the journal took it.
     fn takes(&self, entry: &Entry) -> bool {
         let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
-        send(self.0.as_raw_fd(), &datagram(entry), flags).is_ok()
+        let bytes = datagram(entry);
+        let now = || send(self.socket.as_raw_fd(), &bytes, flags);
+        match now() {
+            Err(Errno::ECONNREFUSED | Errno::ENOTCONN) => {
+                self.socket.connect(&self.path).is_ok() && now().is_ok()
+            }
+            sent => sent.is_ok(),
+        }
     }
 }
 
 impl<S: Subscriber> Layer<S> for Journal {
     fn on_event(&self, event: &Event<'_>, _of: Context<'_, S>) {
         if !self.takes(&Entry::of(event)) {
-            super::count_dropped();
+            super::count_dropped(1);
         }
     }
 }
@@ -150,8 +162,11 @@ mod tests {
         // The queue of a datagram socket has room for ten by default (`unix(7)`).
         let taken = (0..100_000).take_while(|_| journal.takes(&entries[0])).count();
         assert!((1..100_000).contains(&taken), "{taken} entries");
+        let path = listens.0.clone();
         drop(listens);
         assert!(!journal.takes(&entries[0]), "nobody listens any more");
+        let _anew = Listens(path.clone(), UnixDatagram::bind(&path).unwrap());
+        assert!(journal.takes(&entries[0]), "one listens there again");
     }
 
     #[test]

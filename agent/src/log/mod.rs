@@ -33,7 +33,8 @@ const PIECE: usize = 4096;
 static DROPPED: AtomicU64 = AtomicU64::new(0);
 /// One thread writes at a time: between the question whether there is room and the write, no other
 /// may take it.
-static TURN: Mutex<()> = Mutex::new(());
+/// What it holds says whether the last line of the log was cut.
+static TURN: Mutex<bool> = Mutex::new(false);
 
 /// Standard error as a writer of lines.
 #[derive(Clone, Copy, Debug, Default)]
@@ -44,14 +45,23 @@ pub(crate) fn open() {
     let _ = target();
 }
 
-/// Returns how many lines were dropped since the start.
+/// Returns how many lines were dropped since the start, those of the HTTP process with them.
 pub(crate) fn dropped() -> u64 {
     DROPPED.load(Ordering::Relaxed)
 }
 
-/// Counts a line that was dropped.
-fn count_dropped() {
-    DROPPED.fetch_add(1, Ordering::Relaxed);
+/// Counts lines that were dropped.
+pub(crate) fn count_dropped(lines: u64) {
+    DROPPED.fetch_add(lines, Ordering::Relaxed);
+}
+
+/// Returns how many lines were dropped and not yet taken by this, at most so many at a time.
+pub(crate) fn take_dropped() -> u8 {
+    let taken = |dropped: u64| u8::try_from(dropped).unwrap_or(u8::MAX);
+    let before = DROPPED.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |dropped| {
+        Some(dropped - u64::from(taken(dropped)))
+    });
+    before.map_or(0, taken)
 }
 
 /// Writes a text on a file, for which it waits a second at the most; what comes after that is lost.
@@ -68,7 +78,9 @@ pub fn catch_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let thread = std::thread::current();
         let name = thread.name().unwrap_or("a nameless thread");
-        let _ = writeln!(Log, "tcpwarden: {name} has panicked: {panic}");
+        // One write, so that no other line gets into it.
+        let line = format!("tcpwarden: {name} has panicked: {panic}\n");
+        let _ = Log.write(line.as_bytes());
     }));
 }
 
@@ -94,8 +106,9 @@ static STDERR: OnceLock<io::Stderr> = OnceLock::new();
 
 impl Write for Log {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if !write_now(target(), line) {
-            count_dropped();
+        let mut was_cut = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        if !write_line(target(), line, &mut was_cut) {
+            count_dropped(1);
         }
         Ok(line.len())
     }
@@ -108,15 +121,34 @@ impl Write for Log {
 /// Writes what a file takes without waiting. Returns whether that was all.
 fn write_now(to: BorrowedFd<'_>, line: &[u8]) -> bool {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    line.chunks(PIECE).all(|piece| {
-        // A socket, as of the journal, has a way of its own not to wait.
-        match send(to.as_raw_fd(), piece, MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL) {
-            Err(Errno::ENOTSOCK) => {
-                is_writable(to) && nix::unistd::write(to, piece) == Ok(piece.len())
-            }
-            sent => sent == Ok(piece.len()),
+    write_line(to, line, &mut false)
+}
+
+/// As [`write_now`]. Behind a line that was cut the next one begins anew.
+fn write_line(to: BorrowedFd<'_>, line: &[u8], was_cut: &mut bool) -> bool {
+    if *was_cut {
+        *was_cut = take(to, b"\n") == 0;
+    }
+    let mut written = 0;
+    for piece in line.chunks(PIECE) {
+        let taken = if *was_cut { 0 } else { take(to, piece) };
+        written += taken;
+        if taken < piece.len() {
+            *was_cut |= written > 0;
+            return false;
         }
-    })
+    }
+    true
+}
+
+/// Writes a piece if there is room now. Returns how many bytes were taken.
+fn take(to: BorrowedFd<'_>, piece: &[u8]) -> usize {
+    // A socket, as of the journal, has a way of its own not to wait.
+    match send(to.as_raw_fd(), piece, MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL) {
+        Err(Errno::ENOTSOCK) if is_writable(to) => nix::unistd::write(to, piece),
+        sent => sent,
+    }
+    .unwrap_or(0)
 }
 
 /// Returns whether a file takes bytes now. One without a reader does not.
@@ -154,6 +186,23 @@ mod tests {
         assert!((1..1000).contains(&taken), "{taken} lines of a socket");
         drop(reader);
         assert!(!write_now(writer.as_fd(), b"x"), "nobody reads any more");
+    }
+
+    #[test]
+    fn behind_a_line_that_was_cut_the_next_one_begins_anew() {
+        let (mut reader, writer) = UnixStream::pair().unwrap();
+        let mut cut = false;
+        let long = vec![b'x'; 64 * PIECE];
+        while write_line(writer.as_fd(), &long, &mut cut) {}
+        assert!(cut, "a part of it was taken");
+        assert!(!write_line(writer.as_fd(), b"lost\n", &mut cut));
+        let mut all = Vec::new();
+        reader.set_nonblocking(true).unwrap();
+        let _ = reader.read_to_end(&mut all);
+        assert!(write_line(writer.as_fd(), b"whole\n", &mut cut) && !cut);
+        all.clear();
+        let _ = reader.read_to_end(&mut all);
+        assert_eq!(String::from_utf8_lossy(&all), "\nwhole\n");
     }
 
     #[test]

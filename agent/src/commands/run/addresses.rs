@@ -5,15 +5,14 @@
 //! the start; a socket file beside the addresses that cannot be had is a warning.
 
 use std::io;
-use std::net::SocketAddr;
-use std::os::unix::fs::MetadataExt as _;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use anyhow::Context as _;
 
 use crate::config::{Listen, RunConfig};
 use crate::exit::Error;
-use crate::http::{Access, Bound, Passed};
+use crate::http::{self, Access, Bound, Passed};
 use crate::print_line;
 
 /// Binds all of them. What was handed over takes the place of the default of its kind.
@@ -31,7 +30,16 @@ pub(super) fn bind(
     let mut all = Vec::new();
     for one in passed {
         let asked = match &one {
-            Passed::Tcp(listener) => access(listener.local_addr().context("its address")?),
+            Passed::Tcp(listener) if one.is_here() => {
+                access(listener.local_addr().context("its address")?)
+            }
+            Passed::Tcp(_) => {
+                tracing::warn!(
+                    "a listener of another network namespace was handed over: it serves /metrics, \
+                     and /api with --expose-connections only"
+                );
+                Access::of(Ipv4Addr::UNSPECIFIED.into(), config.expose_connections, true)
+            }
             Passed::Unix(_, path) => {
                 warn_of_others(path);
                 Access::File
@@ -47,16 +55,22 @@ pub(super) fn bind(
         };
         all.push(Bound::take(listen, config.socket_group, asked)?);
     }
+    let handed_alone = !all.iter().any(|one| one.is_file() && one.is_own());
     all.extend(plan.socket.and_then(|path| beside(path, config.socket_group)));
+    if config.socket_group.is_some() && plan.socket.is_none() && handed_alone {
+        tracing::warn!(
+            "--socket-group has no effect: the only socket files were handed over, and have the \
+             group that their socket unit gives them"
+        );
+    }
     let told = |bound: Bound| if is_tls { bound.over_tls() } else { bound };
     Ok(all.into_iter().map(told).collect())
 }
 
-/// Prints a line for each, in order.
+/// Prints a line for each, in order. A reader that reads nothing delays the agent once.
 pub(super) fn print(bound: &[Bound]) {
-    for one in bound {
-        print_line(&format!("listening on {}", one.url()));
-    }
+    let lines: Vec<_> = bound.iter().map(|one| format!("listening on {}", one.url())).collect();
+    print_line(&lines.join("\n"));
 }
 
 /// What is bound besides what was handed over.
@@ -73,7 +87,8 @@ impl<'a> Plan<'a> {
         let (mut addresses, mut paths) = (Vec::new(), Vec::new());
         for one in passed {
             match one {
-                Passed::Tcp(listener) => addresses.extend(listener.local_addr()),
+                Passed::Tcp(listener) if one.is_here() => addresses.extend(listener.local_addr()),
+                Passed::Tcp(_) => {}
                 Passed::Unix(_, path) => paths.push(path.as_path()),
             }
         }
@@ -81,7 +96,8 @@ impl<'a> Plan<'a> {
             Listen::Tcp(address) => addresses.contains(address),
             Listen::Unix(path) => paths.contains(&path.as_path()),
         };
-        let has_default = config.listen.is_default && !addresses.is_empty();
+        let has_tcp = passed.iter().any(|one| matches!(one, Passed::Tcp(_)));
+        let has_default = config.listen.is_default && has_tcp;
         let listen = config.listen.value.iter().filter(|one| !has_default && !is_there(one));
         let listen: Vec<&Listen> = listen.collect();
         let is_named = |path: &Path| {
@@ -108,8 +124,9 @@ fn beside(path: &Path, group: Option<u32>) -> Option<Bound> {
         Ok(bound) => return Some(bound),
         // Better one for the agent's user alone than none.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied && group.is_some() => {
-            tracing::warn!("{error}: the socket file {file} is for the agent's user alone");
-            return beside(path, None);
+            return beside(path, None).inspect(|_bound| {
+                tracing::warn!("{error}: the socket file {file} is for the agent's user alone");
+            });
         }
         Err(error) => error,
     };
@@ -140,12 +157,13 @@ fn who_listens(path: &Path) -> String {
     }
 }
 
-/// Warns of a socket file of a service manager that any user may use.
+/// Warns of a socket file of a service manager that any user may use, as far as this process sees.
 fn warn_of_others(path: &Path) {
-    if std::fs::metadata(path).is_ok_and(|file| file.mode() & 0o002 != 0) {
+    if !http::is_private(path) {
         tracing::warn!(
             "any user may ask on the socket file {}, so arguments of processes are not shown \
-             there: SocketMode=0600 of its socket unit changes that",
+             there: SocketMode=0600 of its socket unit, and a place that the agent sees, change \
+             that",
             path.display()
         );
     }

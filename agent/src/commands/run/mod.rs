@@ -49,7 +49,7 @@ const SILENCE: Duration = Duration::from_secs(10);
 pub fn run(config: &RunConfig) -> Result<u8, Error> {
     let started = Instant::now();
     // Before another descriptor can be taken for one that was handed over.
-    let passed = Passed::all().map_err(|text| anyhow::anyhow!(text))?;
+    let passed = Passed::all().map_err(Error::Usage)?;
     // It waits for signals only.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -22,7 +22,9 @@ const LEAST: Duration = Duration::from_millis(10);
 pub(super) fn ready(bound: &[Bound]) {
     let addresses: Vec<_> = bound.iter().map(Bound::url).collect();
     let status = format!("listening on {}", addresses.join(", "));
-    tell(&[NotifyState::Ready, NotifyState::Status(&status)]);
+    if let Err(error) = sd_notify::notify(&[NotifyState::Ready, NotifyState::Status(&status)]) {
+        tracing::warn!(%error, "the service manager was not told that the agent is ready");
+    }
 }
 
 /// Says that the agent ends because it was told to, or because a part of it has ended.

@@ -80,7 +80,7 @@ agents() {
 of_podman() {
     # In a network namespace of its own.
     claim podman_starts_a_server podman run --detach --name orders-api --network=none \
-        --volume=/usr:/usr:ro --volume=/payload:/payload:ro "$image" python3 /payload/leak.py
+        --volume=/usr:/usr:ro --volume=/payload:/payload:ro "$image" /usr/bin/python3 /payload/leak.py
     claim the_server_of_podman_leaks within 60 ready podman logs orders-api
     both a_container_of_podman orders-api 'container="orders-api"' "image=\"$image\"" \
         'runtime="podman"' 'kind="container"'
@@ -118,7 +118,7 @@ of_ctr() {
     ctr --namespace "$space" run --detach --net-host --rootfs "$@" \
         --mount type=bind,src=/usr,dst=/usr,options=rbind:ro \
         --mount type=bind,src=/payload,dst=/payload,options=rbind:ro \
-        "$root" "$name" python3 /payload/leak.py
+        "$root" "$name" /usr/bin/python3 /payload/leak.py
 }
 
 of_containerd() {

@@ -40,9 +40,9 @@ pub(crate) const MAX_BODY: usize = 8 << 20;
 
 /// Why no password goes to an address that nobody named: any user can listen there while no agent
 /// runs.
-const UNNAMED: &str = "--user, --ca and --cert are for an agent that --agent names: any program may \
-     listen at the usual addresses, and would get the password; on its socket file an agent asks for \
-     none";
+const UNNAMED: &str = "\
+    --user, --ca and --cert are for an agent that --agent names: any program may listen at the \
+    usual addresses, and would get the password; on its socket file an agent asks for none";
 
 /// Which agent to ask, and how.
 #[derive(Clone, Copy, Debug)]

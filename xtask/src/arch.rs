@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Result, bail};
 
 /// A processor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub(crate) enum Arch {
     /// Of Intel and AMD, 64 bits.
     #[value(name = "x86_64")]

@@ -63,8 +63,8 @@ impl Listen {
         }
         let address = find(name).ok_or_else(|| {
             format!(
-                "an address or a name that /etc/hosts has; it has no {name}, and names to listen on \
-                 are not looked up elsewhere"
+                "an address or a name that /etc/hosts has; it has no {name}, and names to listen \
+                 on are not looked up elsewhere"
             )
         })?;
         Ok(Self::Tcp((address, port).into()))

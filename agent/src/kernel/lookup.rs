@@ -1,9 +1,9 @@
 //! Keeps a static program from loading modules of the system's C library.
 //!
-//! glibc looks up hosts, which `--agent` may name, through the modules that `/etc/nsswitch.conf` names. A static
-//! program would load them with the C library of the machine beside its own, and two versions of it
-//! in one process are undefined. What it has inside reads `/etc/hosts`, and asks the servers of
-//! `/etc/resolv.conf`. Groups are read by `config::names`.
+//! glibc looks up hosts, which `--agent` may name, through the modules that `/etc/nsswitch.conf`
+//! names. A static program would load them with the C library of the machine beside its own, and
+//! two versions of it in one process are undefined. What it has inside reads `/etc/hosts`, and asks
+//! the servers of `/etc/resolv.conf`. Groups are read by `config::names`.
 
 /// What is looked up, and with which of the parts that a static glibc has inside
 /// (`nss_module_load_builtin`, 2.34).

@@ -2,8 +2,8 @@
 //! and its fields (<https://systemd.io/JOURNAL_NATIVE_PROTOCOL/>).
 //!
 //! Guarantee: a line that the journal does not take at once is dropped and counted, as on standard
-//! error. The socket is made before the sandbox. systemd itself holds the other end, so it outlives a
-//! journal that starts anew; where it does not, the agent connects again, which its HTTP process
+//! error. The socket is made before the sandbox. systemd itself holds the other end, so it outlives
+//! a journal that starts anew; where it does not, the agent connects again, which its HTTP process
 //! cannot.
 
 use std::io;

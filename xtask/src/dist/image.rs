@@ -39,7 +39,12 @@ pub(super) fn archive(name: &Name<'_>, roots: &[(Arch, Vec<Item>)]) -> Result<Ve
     }
     let images = json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": manifests });
     let mut images = blob(&mut blobs, INDEX, text(&images));
-    images["annotations"] = json!({ "org.opencontainers.image.ref.name": name.version });
+    // podman and containerd load it by the second name; with the first alone podman would take the
+    // version for it.
+    images["annotations"] = json!({
+        "org.opencontainers.image.ref.name": name.version,
+        "io.containerd.image.name": format!("docker.io/library/tcpwarden:{}", name.version),
+    });
     let index = json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": [images] });
     blobs.push(Item::new("index.json", text(&index)));
     blobs.push(Item::new("oci-layout", text(&json!({ "imageLayoutVersion": "1.0.0" }))));

@@ -59,6 +59,7 @@ pub(super) fn package(built: &Built<'_>, packager: Packager) -> Result<Vec<Item>
             "deploy/packaging/group.conf",
             "usr/lib/systemd/system/tcpwarden.service.d/10-group.conf",
         )?,
+        Item::of_source("deploy/packaging/sysusers.conf", "usr/lib/sysusers.d/tcpwarden.conf")?,
         Item::of_source(CONFIG, "etc/tcpwarden/tcpwarden.toml")?.kind(Kind::Config),
         Item::of_source("deploy/packaging/environment", "etc/default/tcpwarden")?
             .kind(Kind::Config),

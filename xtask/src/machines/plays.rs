@@ -145,6 +145,10 @@ mod tests {
             ("runAsUser: 0", "--user=0:0"),
             ("allowPrivilegeEscalation: false", "--security-opt=no-new-privileges"),
             ("readOnlyRootFilesystem: true", "--read-only"),
+            (
+                "- name: TCPWARDEN_AGENT",
+                "--env=\"TCPWARDEN_AGENT=unix:/run/tcpwarden/tcpwarden.sock\"",
+            ),
             ("mountPath: /sys/fs/cgroup", "--volume=/sys/fs/cgroup:/sys/fs/cgroup:ro"),
             (
                 "mountPath: /run/tcpwarden",

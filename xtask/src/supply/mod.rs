@@ -3,6 +3,7 @@
 //! The dependencies keep the policy of `deny.toml`, a bill of materials names each of them, and the
 //! same source gives the same bytes.
 
+mod besides;
 mod twice;
 
 use std::path::{Path, PathBuf};
@@ -87,12 +88,14 @@ fn bill_of_materials(tree: &Path, time: u64) -> Result<usize> {
     let written = tree.join("agent/tcpwarden.cdx.json");
     let text =
         std::fs::read_to_string(&written).with_context(|| format!("read {}", written.display()))?;
-    let bill: Value = serde_json::from_str(&text).context("read the bill of materials")?;
+    let mut bill: Value = serde_json::from_str(&text).context("read the bill of materials")?;
+    besides::add(&mut bill, tree)?;
     let named = components(&bill);
     for built in built_in(tree)? {
         ensure!(named.contains(&built), "the bill of materials does not name {built}");
     }
-    std::fs::copy(&written, workspace::root().join(BILL)).context("keep the bill of materials")?;
+    std::fs::write(workspace::root().join(BILL), format!("{bill:#}\n"))
+        .context("keep the bill of materials")?;
     Ok(named.len())
 }
 

@@ -70,7 +70,7 @@ agents() {
         --read-only --read-only-tmpfs=false \
         --volume=/sys/fs/cgroup:/sys/fs/cgroup:ro \
         --mount=type=tmpfs,destination=/run/tcpwarden,tmpfs-size=1m \
-        --env="TCPWARDEN_AGENT=$container" \
+        --env="TCPWARDEN_AGENT=unix:/run/tcpwarden/tcpwarden.sock" \
         "$(cat /tmp/image)" run "--listen=$container" --workload-label=name --reconcile-interval=2
     claim the_agent_of_the_container_answers within 60 answers "$container"
     claim the_agent_of_the_machine_answers within 60 answers "$machine"
@@ -80,7 +80,8 @@ agents() {
 of_podman() {
     # In a network namespace of its own.
     claim podman_starts_a_server podman run --detach --name orders-api --network=none \
-        --volume=/usr:/usr:ro --volume=/payload:/payload:ro "$image" /usr/bin/python3 /payload/leak.py
+        --volume=/usr:/usr:ro --volume=/payload:/payload:ro \
+        "$image" /usr/bin/python3 /payload/leak.py || return
     claim the_server_of_podman_leaks within 60 ready podman logs orders-api
     both a_container_of_podman orders-api 'container="orders-api"' "image=\"$image\"" \
         'runtime="podman"' 'kind="container"'
@@ -122,10 +123,9 @@ of_ctr() {
 }
 
 of_containerd() {
-    claim containerd_starts settings
-    claim containerd_takes_the_images take_images
+    claim containerd_starts settings && claim containerd_takes_the_images take_images || return
     # Where nerdctl notes the name.
-    claim ctr_starts_a_server of_ctr default "$id" --annotation nerdctl/name=stock-api
+    claim ctr_starts_a_server of_ctr default "$id" --annotation nerdctl/name=stock-api || return
     both a_container_of_containerd stock-api 'container="stock-api"' "container_id=\"$id\""
     # As the CRI plug-in makes a bundle.
     other=$(echo bundle | sha256sum | cut -c -64)
@@ -137,7 +137,7 @@ of_containerd() {
         --annotation io.kubernetes.cri.sandbox-id="$id" \
         --annotation io.kubernetes.cri.sandbox-name=orders-api-7f9c6b5d4-k2x8p \
         --annotation io.kubernetes.cri.sandbox-namespace=depot \
-        --annotation io.kubernetes.cri.sandbox-uid="$uid"
+        --annotation io.kubernetes.cri.sandbox-uid="$uid" || return
     both a_bundle_of_the_cri depot/orders-api/app 'namespace="depot"' 'container="app"' \
         'pod="orders-api-7f9c6b5d4-k2x8p"' "pod_uid=\"$uid\"" "image=\"$image\"" \
         "/$slice/cri-containerd-$other.scope\"" 'runtime="containerd"' 'kind="pod"'
@@ -152,7 +152,7 @@ cri() {
     curl --silent --show-error --http2-prior-knowledge --max-time 120 \
         --unix-socket /run/containerd/containerd.sock \
         --header 'Content-Type: application/grpc' --header 'TE: trailers' \
-        --data-binary @/tmp/question --output /tmp/answer --dump-header /dev/stderr \
+        --data-binary @/tmp/question --output /tmp/answer --dump-header - \
         "http://localhost/runtime.v1.RuntimeService/$method"
     # An error has headers only.
     [ -s /tmp/answer ]
@@ -164,7 +164,7 @@ a_pod() {
 }
 
 of_the_cri() {
-    claim the_cri_starts_a_pod a_pod
+    claim the_cri_starts_a_pod a_pod || return
     both a_pod_of_the_cri shop/orders-api/app 'namespace="shop"' 'container="app"' \
         'pod="orders-api-64df67bd8b-xmzhv"' 'pod_uid="1b4e28ba-2fa1-11d2-883f-0016d3cca427"' \
         "image=\"$image\"" "container_id=\"$app\"" \

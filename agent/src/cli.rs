@@ -151,10 +151,10 @@ file last; everything else goes to standard error.
 
 The socket file /run/tcpwarden/tcpwarden.sock is beside the addresses, for the commands of this
 machine: only the agent's user may use it, and with --socket-group that group. If a living agent has
-it, or it cannot be made, a warning says so, and the agent serves its addresses only. Listeners that
-a service manager hands over (LISTEN_FDS) take the place of the default address and of the default
-socket file.
-SIGINT and SIGTERM end the agent within a second.
+it, or it cannot be made, a warning says so, and the agent serves its addresses only. A listener
+that a service manager hands over (LISTEN_FDS) takes the place of the default address, a socket file
+that of the default socket file.
+SIGINT and SIGTERM end the agent, as a rule within a second.
 ";
 
 const CHECK_NOTES: &str = "\

@@ -3,6 +3,7 @@ mod attach;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzz;
 pub mod heap;
+pub(crate) mod inherited;
 pub mod layout;
 mod links;
 pub mod load;

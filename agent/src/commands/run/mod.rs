@@ -50,6 +50,7 @@ pub fn run(config: &RunConfig) -> Result<u8, Error> {
     let started = Instant::now();
     // Before another descriptor can be taken for one that was handed over.
     let passed = Passed::all().map_err(Error::Usage)?;
+    kernel::inherited::keep_from_children();
     // It waits for signals only.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

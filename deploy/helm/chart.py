@@ -17,7 +17,6 @@ ROOT = HELM.parents[1]
 NAME = NAMESPACE = "tcpwarden"
 
 
-
 @contextlib.contextmanager
 def quiet():
     """Drops what Helm prints: it names each link that it follows. Its errors are exceptions."""

@@ -20,6 +20,7 @@ import chart  # noqa: E402
 import helm_python  # noqa: E402
 import manifests  # noqa: E402
 import readme  # noqa: E402
+import refused  # noqa: E402
 import schemas  # noqa: E402
 import yaml  # noqa: E402
 
@@ -66,14 +67,14 @@ def check_package():
 
 
 def check_refusals():
-    for values, word in cases.REFUSED:
+    for values, word in refused.REFUSED:
         try:
             chart.objects(values)
         except helm_python.HelmError as error:
             assert word in str(error), f"{values}: {error}"
         else:
             raise AssertionError(f"not refused: {values}")
-    print(f"{len(cases.REFUSED)} wrong values, each refused")
+    print(f"{len(refused.REFUSED)} wrong values, each refused")
 
 
 def check_manifests():

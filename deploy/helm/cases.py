@@ -24,6 +24,7 @@ def common(objects):
     assert found["spec"]["selector"]["matchLabels"].items() <= labels.items()
     assert not pod["automountServiceAccountToken"]
     assert container["command"] == ["/usr/bin/tcpwarden"] and container["args"][0] == "run"
+    assert not [one for one in container["args"] if one.endswith("=")], container["args"]
     security = container["securityContext"]
     assert security["capabilities"]["drop"] == ["ALL"]
     assert security["capabilities"]["add"][:4] == TRIED

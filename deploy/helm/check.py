@@ -66,15 +66,38 @@ def check_package():
     print(f"the package has {len(files)} files of rules and dashboards")
 
 
+def refuse(values, word):
+    try:
+        chart.objects(values)
+    except helm_python.HelmError as error:
+        assert word in str(error), f"{values}: {error}"
+    else:
+        raise AssertionError(f"not refused: {values}")
+
+
 def check_refusals():
     for values, word in refused.REFUSED:
-        try:
-            chart.objects(values)
-        except helm_python.HelmError as error:
-            assert word in str(error), f"{values}: {error}"
-        else:
-            raise AssertionError(f"not refused: {values}")
+        refuse(values, word)
     print(f"{len(refused.REFUSED)} wrong values, each refused")
+
+
+def check_nulls():
+    """A value that is null is refused, or something is left out and the rest is right."""
+    values = yaml.safe_load(readme.VALUES.read_text(encoding="utf-8"))
+    nulls = {key: {key: None} for key in values}
+    for key, members in values.items():
+        if isinstance(members, dict):
+            nulls |= {f"{key}.{name}": {key: {name: None}} for name in members}
+    assert refused.NEEDED <= nulls.keys(), refused.NEEDED - nulls.keys()
+    for name, values in nulls.items():
+        if name in refused.NEEDED:
+            refuse(values, f"'{name.split('.')[-1]}'")
+            continue
+        objects = chart.objects(values)
+        for one in objects:
+            schemas.validate(one)
+        cases.common(objects)
+    print(f"{len(nulls)} nulls, {len(refused.NEEDED)} of them refused")
 
 
 def check_manifests():
@@ -89,5 +112,12 @@ def check_manifests():
 if __name__ == "__main__":
     if len(sys.argv) > 1:
         sys.exit(__doc__)
-    for check in (check_readme, check_files, check_refusals, check_package, check_manifests):
+    for check in (
+        check_readme,
+        check_files,
+        check_refusals,
+        check_nulls,
+        check_package,
+        check_manifests,
+    ):
         check()

@@ -10,6 +10,7 @@ Every object is compared with its schema, README.md with values.yaml, and the pl
 deploy/kubernetes with the chart. Ends with 1 where something is wrong, and names it.
 """
 
+import re
 import sys
 import tarfile
 import tempfile
@@ -33,6 +34,16 @@ def check_readme():
     assert readme.read(text)[0] == yaml.safe_load(text), "readme.py reads values.yaml wrongly"
     assert readme.main(["--check"]) == 0, "the table of README.md is not that of values.yaml"
     print("README.md has the values of values.yaml")
+
+
+def check_pages():
+    """Pages name programs that exist, and upgrade with the defaults of the new chart."""
+    for path in [readme.README, *(chart.ROOT / "docs").rglob("*.md")]:
+        text = path.read_text(encoding="utf-8")
+        for line in text.splitlines():
+            assert "helm upgrade" not in line or " --reuse-values" not in line, f"{path}: {line}"
+        for name in re.findall(r"deploy/helm/\w+[.]py", text):
+            assert (chart.ROOT / name).is_file(), f"{path} names {name}, which does not exist"
 
 
 def check_files():
@@ -114,6 +125,7 @@ if __name__ == "__main__":
         sys.exit(__doc__)
     for check in (
         check_readme,
+        check_pages,
         check_files,
         check_refusals,
         check_nulls,

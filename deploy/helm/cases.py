@@ -11,12 +11,12 @@ SOCKET = "/run/tcpwarden/tcpwarden.sock"
 TRIED = ["BPF", "PERFMON", "SYS_ADMIN", "SYS_PTRACE"]
 
 
-def common(objects):
+def common(objects, namespace=NAMESPACE):
     """What holds whatever the values are."""
     names = [(one["kind"], one["metadata"]["name"]) for one in objects]
     assert len(names) == len(set(names)), f"a name twice: {names}"
     for one in objects:
-        assert one["metadata"]["namespace"] == NAMESPACE, one["metadata"]
+        assert one["metadata"]["namespace"] == namespace, one["metadata"]
         assert len(one["metadata"]["name"]) <= 63, one["metadata"]
         assert one["kind"] not in ("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")
     found, pod, container = agent(objects)
@@ -173,3 +173,29 @@ OF_FILES = {
     "own-pids": own_pids,
     "socket-file": socket_file,
 }
+
+
+def same_labels(objects):
+    assert {one["kind"] for one in objects} >= {"PodMonitor", "ConfigMap", "PrometheusRule"}
+    for one in objects:
+        labels = one["metadata"]["labels"]
+        plain = one["kind"] in ("DaemonSet", "Service", "ServiceAccount")
+        assert labels["team"] == ("all" if plain else one["kind"]), labels
+    found, _, _ = agent(objects)
+    assert found["spec"]["template"]["metadata"]["labels"]["team"] == "pods"
+
+
+# Values beside those files, the namespace of the release, and what holds of the objects then.
+MORE = [
+    (
+        {
+            "labels": {"team": "all"},
+            "podLabels": {"team": "pods"},
+            "podMonitor": {"enabled": True, "labels": {"team": "PodMonitor"}},
+            "prometheusRule": {"enabled": True, "labels": {"team": "PrometheusRule"}},
+            "dashboards": {"enabled": True, "labels": {"team": "ConfigMap"}},
+        },
+        NAMESPACE,
+        same_labels,
+    ),
+]

@@ -46,6 +46,15 @@ def check_pages():
             assert (chart.ROOT / name).is_file(), f"{path} names {name}, which does not exist"
 
 
+def rendered(values, namespace=chart.NAMESPACE):
+    """Returns the objects, each as its schema says."""
+    objects = chart.objects(values, namespace)
+    for one in objects:
+        schemas.validate(one)
+    cases.common(objects, namespace)
+    return objects
+
+
 def check_files():
     schemas.check()
     found = {path.name.removesuffix("-values.yaml"): path for path in chart.CHART.glob("ci/*")}
@@ -55,12 +64,12 @@ def check_files():
         for version in (OLDEST, None):
             wrong = chart.lint(values, version)
             assert not wrong, wrong
-        objects = chart.objects(values)
-        for one in objects:
-            schemas.validate(one)
-        cases.common(objects)
+        objects = rendered(values)
         cases.OF_FILES[name](objects)
         print(f"{path.name}: {len(objects)} objects, each as its schema says")
+    for values, namespace, case in cases.MORE:
+        case(rendered(values, namespace))
+    print(f"{len(cases.MORE)} more sets of values, each as its schema says")
 
 
 def check_package():
@@ -103,11 +112,8 @@ def check_nulls():
     for name, values in nulls.items():
         if name in refused.NEEDED:
             refuse(values, f"'{name.split('.')[-1]}'")
-            continue
-        objects = chart.objects(values)
-        for one in objects:
-            schemas.validate(one)
-        cases.common(objects)
+        else:
+            rendered(values)
     print(f"{len(nulls)} nulls, {len(refused.NEEDED)} of them refused")
 
 

@@ -27,6 +27,19 @@ REFUSED = [
     ({"scrapeAnnotations": {"enabled": True}, **FILE}, "socket"),
     ({"webConfig": {"secrets": ["a"]}, **FILE}, "socket"),
     ({"serviceMonitor": {"enabled": True}, "service": {"enabled": False}}, "service.enabled"),
+    # Labels and annotations of the chart itself.
+    ({"labels": {"app.kubernetes.io/name": "a"}}, "app.kubernetes.io/name"),
+    ({"labels": {"helm.sh/chart": "a"}}, "helm.sh/chart"),
+    ({"podLabels": {"app.kubernetes.io/instance": "a"}}, "app.kubernetes.io/instance"),
+    ({"podMonitor": {"labels": {"app.kubernetes.io/name": "a"}}}, "app.kubernetes.io/name"),
+    ({"podAnnotations": {"checksum/config": "a"}}, "checksum/config"),
+    (
+        {
+            "scrapeAnnotations": {"enabled": True},
+            "podAnnotations": {"prometheus.io/port": "1"},
+        },
+        "prometheus.io/port",
+    ),
 ]
 
 # What may be neither null nor missing. Helm takes a key off whose value is null, and with

@@ -23,12 +23,19 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 
 {{/* The labels of every object. */}}
 {{- define "tcpwarden.labels" -}}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 }}
-{{ include "tcpwarden.selectorLabels" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+{{- include "tcpwarden.labelsWith" (list . dict) }}
+{{- end }}
+
+{{/* The same with the labels of one object, which win: a list of the root and these. */}}
+{{- define "tcpwarden.labelsWith" -}}
+{{- $root := index . 0 }}
+{{- $chart := $root.Chart -}}
+helm.sh/chart: {{ printf "%s-%s" $chart.Name $chart.Version | replace "+" "_" | trunc 63 }}
+{{ include "tcpwarden.selectorLabels" $root }}
+app.kubernetes.io/version: {{ $chart.AppVersion | quote }}
 app.kubernetes.io/component: agent
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-{{- with .Values.labels }}
+app.kubernetes.io/managed-by: {{ $root.Release.Service }}
+{{- with merge dict (default dict (index . 1)) (default dict $root.Values.labels) }}
 {{ toYaml . }}
 {{- end }}
 {{- end }}
@@ -118,6 +125,12 @@ interfaces on loopback.
 {{- end }}
 {{- if and .Values.webConfig.secrets (not $tcp) }}
 {{- fail "webConfig is for a TCP address, and listen.address is a socket file" }}
+{{- end }}
+{{- range $name, $_ := .Values.podAnnotations }}
+{{- if and $.Values.scrapeAnnotations.enabled (regexMatch
+      "^prometheus[.]io/(scrape|path|port|scheme)$" $name) }}
+{{- fail (printf "podAnnotations has %s, which scrapeAnnotations writes: leave it out" $name) }}
+{{- end }}
 {{- end }}
 {{- range .Values.extraArgs }}
 {{- $value := get (dict "--socket" "socket" "--workload-label" "workloadLabel" "--config" "config"

@@ -185,6 +185,19 @@ def same_labels(objects):
     assert found["spec"]["template"]["metadata"]["labels"]["team"] == "pods"
 
 
+def numbers(objects):
+    """What reads like a number is text nevertheless; the schemas look at the types."""
+    found, pod, container = agent(objects)
+    assert found["metadata"]["name"] == "2024" and pod["serviceAccountName"] == "1e3"
+    assert found["spec"]["selector"]["matchLabels"]["app.kubernetes.io/name"] == "10"
+    assert container["image"] == "12:30" and pod["priorityClassName"] == "7"
+    assert container["securityContext"]["capabilities"]["add"][4:] == ["NULL"]
+    (volume,) = [one for one in pod["volumes"] if one["name"] == "web"]
+    assert volume["projected"]["sources"] == [{"secret": {"name": "123"}}]
+    (monitor,) = [one for one in objects if one["kind"] == "PodMonitor"]
+    assert monitor["spec"]["namespaceSelector"]["matchNames"] == ["2024"]
+
+
 # Values beside those files, the namespace of the release, and what holds of the objects then.
 MORE = [
     (
@@ -197,5 +210,23 @@ MORE = [
         },
         NAMESPACE,
         same_labels,
+    ),
+    (
+        {
+            "nameOverride": "10",
+            "fullnameOverride": "2024",
+            "image": {"repository": "12", "tag": "30"},
+            "config": "max-series = 400",
+            "webConfig": {"secrets": ["123"]},
+            "capabilities": {"extra": ["NULL"]},
+            "priorityClassName": "7",
+            "serviceAccount": {"name": "1e3"},
+            "service": {"enabled": False},
+            "podMonitor": {"enabled": True},
+            "prometheusRule": {"enabled": True},
+            "dashboards": {"enabled": True},
+        },
+        "2024",
+        numbers,
     ),
 ]

@@ -27,6 +27,13 @@ REFUSED = [
     ({"scrapeAnnotations": {"enabled": True}, **FILE}, "socket"),
     ({"webConfig": {"secrets": ["a"]}, **FILE}, "socket"),
     ({"serviceMonitor": {"enabled": True}, "service": {"enabled": False}}, "service.enabled"),
+    ({"nameOverride": "1.0"}, "nameOverride"),
+    ({"nameOverride": "my app"}, "nameOverride"),
+    ({"fullnameOverride": "-a"}, "fullnameOverride"),
+    ({"webConfig": {"secrets": ["my web"]}}, "secrets"),
+    ({"serviceAccount": {"name": "an account"}}, "name"),
+    ({"priorityClassName": "High"}, "priorityClassName"),
+    ({"imagePullSecrets": [{"name": "a/b"}]}, "imagePullSecrets"),
     # Labels and annotations of the chart itself.
     ({"labels": {"app.kubernetes.io/name": "a"}}, "app.kubernetes.io/name"),
     ({"labels": {"helm.sh/chart": "a"}}, "helm.sh/chart"),

@@ -17,7 +17,7 @@
 
 {{/* The labels by which the objects find the pods. They never change in an upgrade. */}}
 {{- define "tcpwarden.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "tcpwarden.name" . }}
+app.kubernetes.io/name: {{ include "tcpwarden.name" . | quote }}
 app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 

@@ -198,6 +198,16 @@ def numbers(objects):
     assert monitor["spec"]["namespaceSelector"]["matchNames"] == ["2024"]
 
 
+def config(text):
+    """Returns what holds where `config` is this text: it arrives as it is."""
+
+    def arrives(objects):
+        (found,) = [one for one in objects if one["kind"] == "ConfigMap"]
+        assert found["data"] == {"tcpwarden.toml": text}, found["data"]
+
+    return {"config": text}, NAMESPACE, arrives
+
+
 # Values beside those files, the namespace of the release, and what holds of the objects then.
 MORE = [
     (
@@ -229,4 +239,7 @@ MORE = [
         "2024",
         numbers,
     ),
+    config('log = "info"\n'),
+    config('  log = "info"\n[[expected]]\n  process = "a"\n'),
+    config('\n\t# A tab.\n\n    log = "info"\n  log-format = "json"\n'),
 ]

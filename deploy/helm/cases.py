@@ -208,6 +208,14 @@ def config(text):
     return {"config": text}, NAMESPACE, arrives
 
 
+def surge(objects):
+    found, pod, container = agent(objects)
+    assert not pod["hostNetwork"] or "ports" not in container
+    update = {"maxUnavailable": 0, "maxSurge": "10%"}
+    assert found["spec"]["updateStrategy"]["rollingUpdate"] == update
+
+
+SURGE = {"updateStrategy": {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": "10%"}}}
 # Values beside those files, the namespace of the release, and what holds of the objects then.
 MORE = [
     (
@@ -242,4 +250,6 @@ MORE = [
     config('log = "info"\n'),
     config('  log = "info"\n[[expected]]\n  process = "a"\n'),
     config('\n\t# A tab.\n\n    log = "info"\n  log-format = "json"\n'),
+    ({"hostNetwork": False, **SURGE}, NAMESPACE, surge),
+    ({"listen": {"address": f"unix:{SOCKET}"}, **SURGE}, NAMESPACE, surge),
 ]

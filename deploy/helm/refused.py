@@ -3,6 +3,13 @@
 FILE = {"listen": {"address": "unix:/run/tcpwarden/tcpwarden.sock"}}
 LOOPBACK = {"listen": {"address": "127.0.0.1"}}
 
+
+def rolling(unavailable, surge, **more):
+    """Returns values for how pods are replaced."""
+    shares = {"maxUnavailable": unavailable, "maxSurge": surge}
+    return {"updateStrategy": {"rollingUpdate": shares}, **more}
+
+
 # Each with a word of the message.
 REFUSED = [
     ({"hostNetwrok": True}, "hostNetwrok"),
@@ -34,6 +41,19 @@ REFUSED = [
     ({"serviceAccount": {"name": "an account"}}, "name"),
     ({"priorityClassName": "High"}, "priorityClassName"),
     ({"imagePullSecrets": [{"name": "a/b"}]}, "imagePullSecrets"),
+    # What the API server refuses.
+    ({"readinessProbe": {"terminationGracePeriodSeconds": 5}}, "terminationGracePeriodSeconds"),
+    ({"livenessProbe": {"successThreshold": 2}}, "successThreshold"),
+    ({"seccompProfile": {"localhostProfile": "a"}}, "localhostProfile"),
+    ({"appArmorProfile": {"localhostProfile": "a"}}, "localhostProfile"),
+    ({"updateStrategy": {"rollingUpdate": {"maxSurge": 1}}}, "set maxUnavailable to 0"),
+    (rolling(None, "10%"), "set maxUnavailable to 0"),
+    (rolling("1%", "10%"), "set maxUnavailable to 0"),
+    (rolling(0, "0%"), "replaces no pod"),
+    (rolling("110%", 0), "maxUnavailable"),
+    (rolling("1", 0), "maxUnavailable"),
+    # A surge in the node's network.
+    (rolling(0, 1), "hostNetwork"),
     # Labels and annotations of the chart itself.
     ({"labels": {"app.kubernetes.io/name": "a"}}, "app.kubernetes.io/name"),
     ({"labels": {"helm.sh/chart": "a"}}, "helm.sh/chart"),

@@ -145,6 +145,26 @@ interfaces on loopback.
 {{- end }}
 {{- end }}
 
+{{/* Fails where the API server refuses how pods are replaced, or no new one could ever start. */}}
+{{- define "tcpwarden.checkedUpdate" -}}
+{{- $update := default dict .Values.updateStrategy }}
+{{- $rolling := default dict $update.rollingUpdate }}
+{{- /* What Kubernetes takes where one is missing. */}}
+{{- $unavailable := dig "maxUnavailable" 1 $rolling | toString | regexMatch "[1-9]" }}
+{{- $surge := dig "maxSurge" 0 $rolling | toString | regexMatch "[1-9]" }}
+{{- if ne $update.type "OnDelete" }}
+{{- if and $surge $unavailable }}
+{{- fail "updateStrategy.rollingUpdate has maxSurge: set maxUnavailable to 0 beside it" }}
+{{- end }}
+{{- if not (or $surge $unavailable) }}
+{{- fail "updateStrategy.rollingUpdate replaces no pod: set maxUnavailable, or maxSurge" }}
+{{- end }}
+{{- if and $surge .Values.hostNetwork (include "tcpwarden.isTcp" .) }}
+{{- fail "maxSurge starts a second agent, and with hostNetwork the port is taken: set it to 0" }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{/* How a probe asks: a list of the root and a path. */}}
 {{- define "tcpwarden.probe" -}}
 {{- $root := index . 0 }}

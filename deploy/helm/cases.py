@@ -215,6 +215,12 @@ def surge(objects):
     assert found["spec"]["updateStrategy"]["rollingUpdate"] == update
 
 
+def certificate(objects):
+    (monitor,) = [one for one in objects if one["kind"] == "PodMonitor"]
+    (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+    assert "basicAuth" not in endpoint and endpoint["tlsConfig"]["keySecret"]["key"] == "tls.key"
+
+
 SURGE = {"updateStrategy": {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": "10%"}}}
 # Values beside those files, the namespace of the release, and what holds of the objects then.
 MORE = [
@@ -252,4 +258,18 @@ MORE = [
     config('\n\t# A tab.\n\n    log = "info"\n  log-format = "json"\n'),
     ({"hostNetwork": False, **SURGE}, NAMESPACE, surge),
     ({"listen": {"address": f"unix:{SOCKET}"}, **SURGE}, NAMESPACE, surge),
+    (
+        {
+            "webConfig": {"secrets": ["web"], "authentication": True},
+            "podMonitor": {
+                "enabled": True,
+                "tlsConfig": {
+                    "cert": {"secret": {"name": "scrape", "key": "tls.crt"}},
+                    "keySecret": {"name": "scrape", "key": "tls.key"},
+                },
+            },
+        },
+        NAMESPACE,
+        certificate,
+    ),
 ]

@@ -2,12 +2,19 @@
 
 FILE = {"listen": {"address": "unix:/run/tcpwarden/tcpwarden.sock"}}
 LOOPBACK = {"listen": {"address": "127.0.0.1"}}
+CERTIFICATE = {"podMonitor": {"tlsConfig": {"cert": {"secret": {"name": "a", "key": "b"}}}}}
 
 
-def rolling(unavailable, surge, **more):
+def rolling(unavailable, surge):
     """Returns values for how pods are replaced."""
     shares = {"maxUnavailable": unavailable, "maxSurge": surge}
-    return {"updateStrategy": {"rollingUpdate": shares}, **more}
+    return {"updateStrategy": {"rollingUpdate": shares}}
+
+
+def authentication(enabled, **more):
+    """Returns values for a web configuration that asks clients, and a way in which they come."""
+    web = {"secrets": ["web"], "authentication": True, **more}
+    return {"webConfig": web, enabled: {"enabled": True}}
 
 
 # Each with a word of the message.
@@ -41,6 +48,15 @@ REFUSED = [
     ({"serviceAccount": {"name": "an account"}}, "name"),
     ({"priorityClassName": "High"}, "priorityClassName"),
     ({"imagePullSecrets": [{"name": "a/b"}]}, "imagePullSecrets"),
+    ({"extraArgs": ["--listen"]}, "--listen=ADDRESS:PORT"),
+    ({"extraArgs": ["--listen="]}, "--listen=ADDRESS:PORT"),
+    ({"extraEnv": [{"name": "POD_IP", "value": "a"}]}, "POD_IP"),
+    ({"extraEnv": [{"name": "TCPWARDEN_AGENT", "value": "a"}]}, "TCPWARDEN_AGENT"),
+    # A Prometheus that the agent would refuse.
+    (authentication("podMonitor"), "podMonitor.basicAuth"),
+    (authentication("serviceMonitor"), "podMonitor.basicAuth"),
+    (authentication("scrapeAnnotations"), "scrapeAnnotations"),
+    (CERTIFICATE | authentication("serviceMonitor", tls=False), "podMonitor.basicAuth"),
     # What the API server refuses.
     ({"readinessProbe": {"terminationGracePeriodSeconds": 5}}, "terminationGracePeriodSeconds"),
     ({"livenessProbe": {"successThreshold": 2}}, "successThreshold"),

@@ -126,6 +126,9 @@ interfaces on loopback.
 {{- if and .Values.webConfig.secrets (not $tcp) }}
 {{- fail "webConfig is for a TCP address, and listen.address is a socket file" }}
 {{- end }}
+{{- if and $scraped .Values.webConfig.secrets .Values.webConfig.authentication }}
+{{- include "tcpwarden.checkedScrape" . }}
+{{- end }}
 {{- range $name, $_ := .Values.podAnnotations }}
 {{- if and $.Values.scrapeAnnotations.enabled (regexMatch
       "^prometheus[.]io/(scrape|path|port|scheme)$" $name) }}
@@ -136,12 +139,33 @@ interfaces on loopback.
 {{- $value := get (dict "--socket" "socket" "--workload-label" "workloadLabel" "--config" "config"
       "--web-config-file" "webConfig" "--expose-connections" "exposeConnections"
       "--max-connections" "maxConnections") (regexFind "^[^=]*" .) }}
+{{- if regexMatch "^--listen=?$" . }}
+{{- fail "extraArgs has --listen without a value: write --listen=ADDRESS:PORT" }}
+{{- end }}
 {{- if $value }}
 {{- fail (printf "extraArgs has %s: the chart gives that option, set the value %s" . $value) }}
 {{- end }}
 {{- end }}
+{{- range .Values.extraEnv }}
+{{- if has .name (list "POD_IP" "TCPWARDEN_AGENT") }}
+{{- fail (printf "extraEnv has %s, which the chart sets: leave it out" .name) }}
+{{- end }}
+{{- end }}
 {{- if and .Values.networkPolicy.enabled .Values.hostNetwork }}
 {{- fail "networkPolicy has no effect on pods with hostNetwork: set one of them to false" }}
+{{- end }}
+{{- end }}
+
+{{/* Fails where the agent asks clients who they are, and Prometheus would not tell it. */}}
+{{- define "tcpwarden.checkedScrape" -}}
+{{- if .Values.scrapeAnnotations.enabled }}
+{{- fail (print "webConfig.authentication: annotations have no password for Prometheus; "
+      "take podMonitor or serviceMonitor in place of scrapeAnnotations") }}
+{{- end }}
+{{- $tls := ternary .Values.podMonitor.tlsConfig dict .Values.webConfig.tls | default dict }}
+{{- if not (or .Values.podMonitor.basicAuth $tls.cert $tls.certFile) }}
+{{- fail (print "webConfig.authentication: the monitor has neither password nor certificate; "
+      "set podMonitor.basicAuth, or cert and keySecret in podMonitor.tlsConfig") }}
 {{- end }}
 {{- end }}
 

@@ -58,6 +58,8 @@ REFUSED = [
     (authentication("scrapeAnnotations"), "scrapeAnnotations"),
     (CERTIFICATE | authentication("serviceMonitor", tls=False), "podMonitor.basicAuth"),
     # What the API server refuses.
+    ({"fullnameOverride": "1st"}, "service.enabled"),
+    ({"fullnameOverride": "2024"}, "service.enabled"),
     ({"readinessProbe": {"terminationGracePeriodSeconds": 5}}, "terminationGracePeriodSeconds"),
     ({"livenessProbe": {"successThreshold": 2}}, "successThreshold"),
     ({"seccompProfile": {"localhostProfile": "a"}}, "localhostProfile"),

@@ -48,6 +48,14 @@ def mounts(pod, container):
         assert volumes[found[path]["name"]]["hostPath"]["path"] == path
 
 
+def order(objects):
+    """What `kubectl apply` makes first: the namespace, and the account before its pods."""
+    kinds = [one["kind"] for one in objects]
+    assert "Namespace" not in kinds[1:], kinds
+    later = kinds[kinds.index("DaemonSet") :] if "DaemonSet" in kinds else []
+    assert not {"ServiceAccount", "ConfigMap", "Secret", "Service"} & set(later), kinds
+
+
 def defaults(objects):
     assert [one["kind"] for one in objects] == ["DaemonSet", "Service", "ServiceAccount"]
     found, pod, container = agent(objects)

@@ -123,6 +123,7 @@ def check_manifests():
         objects = list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
         for one in objects:
             schemas.validate(one)
+        cases.order(objects)
         print(f"{path.name}: {len(objects)} objects, as the chart makes them")
 
 

@@ -1,4 +1,4 @@
-"""What the chart makes of each file of ci/, and which values it refuses."""
+"""What the chart makes of each file of ci/."""
 
 import hashlib
 import json
@@ -9,42 +9,14 @@ from chart import CHART, NAMESPACE, ROOT, agent, environment, option
 
 SOCKET = "/run/tcpwarden/tcpwarden.sock"
 TRIED = ["BPF", "PERFMON", "SYS_ADMIN", "SYS_PTRACE"]
-FILE = {"listen": {"address": f"unix:{SOCKET}"}}
-LOOPBACK = {"listen": {"address": "127.0.0.1"}}
-
-# Values that must be refused, and a word of the message.
-REFUSED = [
-    ({"hostNetwrok": True}, "hostNetwrok"),
-    ({"image": {"tags": "1"}}, "tags"),
-    ({"listen": {"address": "localhost"}}, "address"),
-    ({"listen": {"address": "unix:/tmp/x.sock"}}, "address"),
-    ({"listen": {"port": 443}}, "port"),
-    ({"socket": "/tmp/x.sock"}, "socket"),
-    ({"socket": ""}, "socket"),
-    ({"workloadLabel": "pod"}, "workloadLabel"),
-    ({"capabilities": {"extra": ["CAP_SETPCAP"]}}, "extra"),
-    ({"extraArgs": ["-x"]}, "extraArgs"),
-    ({"extraArgs": ["--workload-label=id"]}, "workloadLabel"),
-    ({"appArmorProfile": {"type": "Localhost"}}, "localhostProfile"),
-    ({"livenessProbe": {"httpGet": {}}}, "httpGet"),
-    ({"podMonitor": {"enabled": True}, "serviceMonitor": {"enabled": True}}, "twice"),
-    ({"podMonitor": {"enabled": True}, "scrapeAnnotations": {"enabled": True}}, "twice"),
-    ({"networkPolicy": {"enabled": True}}, "hostNetwork"),
-    ({"podMonitor": {"enabled": True}, **LOOPBACK}, "loopback"),
-    ({"hostNetwork": False, **LOOPBACK}, "loopback"),
-    ({"podMonitor": {"enabled": True}, **FILE}, "socket"),
-    ({"scrapeAnnotations": {"enabled": True}, **FILE}, "socket"),
-    ({"webConfig": {"secrets": ["a"]}, **FILE}, "socket"),
-    ({"serviceMonitor": {"enabled": True}, "service": {"enabled": False}}, "service.enabled"),
-]
 
 
-def common(objects):
+def common(objects, namespace=NAMESPACE):
     """What holds whatever the values are."""
     names = [(one["kind"], one["metadata"]["name"]) for one in objects]
     assert len(names) == len(set(names)), f"a name twice: {names}"
     for one in objects:
-        assert one["metadata"]["namespace"] == NAMESPACE, one["metadata"]
+        assert one["metadata"]["namespace"] == namespace, one["metadata"]
         assert len(one["metadata"]["name"]) <= 63, one["metadata"]
         assert one["kind"] not in ("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")
     found, pod, container = agent(objects)
@@ -52,6 +24,7 @@ def common(objects):
     assert found["spec"]["selector"]["matchLabels"].items() <= labels.items()
     assert not pod["automountServiceAccountToken"]
     assert container["command"] == ["/usr/bin/tcpwarden"] and container["args"][0] == "run"
+    assert not [one for one in container["args"] if one.endswith("=")], container["args"]
     security = container["securityContext"]
     assert security["capabilities"]["drop"] == ["ALL"]
     assert security["capabilities"]["add"][:4] == TRIED
@@ -73,6 +46,14 @@ def mounts(pod, container):
     assert node == {"/sys/fs/cgroup"} | others, node
     for path in node:
         assert volumes[found[path]["name"]]["hostPath"]["path"] == path
+
+
+def order(objects):
+    """What `kubectl apply` makes first: the namespace, and the account before its pods."""
+    kinds = [one["kind"] for one in objects]
+    assert "Namespace" not in kinds[1:], kinds
+    later = kinds[kinds.index("DaemonSet") :] if "DaemonSet" in kinds else []
+    assert not {"ServiceAccount", "ConfigMap", "Secret", "Service"} & set(later), kinds
 
 
 def defaults(objects):
@@ -200,3 +181,103 @@ OF_FILES = {
     "own-pids": own_pids,
     "socket-file": socket_file,
 }
+
+
+def same_labels(objects):
+    assert {one["kind"] for one in objects} >= {"PodMonitor", "ConfigMap", "PrometheusRule"}
+    for one in objects:
+        labels = one["metadata"]["labels"]
+        plain = one["kind"] in ("DaemonSet", "Service", "ServiceAccount")
+        assert labels["team"] == ("all" if plain else one["kind"]), labels
+    found, _, _ = agent(objects)
+    assert found["spec"]["template"]["metadata"]["labels"]["team"] == "pods"
+
+
+def numbers(objects):
+    """What reads like a number is text nevertheless; the schemas look at the types."""
+    found, pod, container = agent(objects)
+    assert found["metadata"]["name"] == "2024" and pod["serviceAccountName"] == "1e3"
+    assert found["spec"]["selector"]["matchLabels"]["app.kubernetes.io/name"] == "10"
+    assert container["image"] == "12:30" and pod["priorityClassName"] == "7"
+    assert container["securityContext"]["capabilities"]["add"][4:] == ["NULL"]
+    (volume,) = [one for one in pod["volumes"] if one["name"] == "web"]
+    assert volume["projected"]["sources"] == [{"secret": {"name": "123"}}]
+    (monitor,) = [one for one in objects if one["kind"] == "PodMonitor"]
+    assert monitor["spec"]["namespaceSelector"]["matchNames"] == ["2024"]
+
+
+def config(text):
+    """Returns what holds where `config` is this text: it arrives as it is."""
+
+    def arrives(objects):
+        (found,) = [one for one in objects if one["kind"] == "ConfigMap"]
+        assert found["data"] == {"tcpwarden.toml": text}, found["data"]
+
+    return {"config": text}, NAMESPACE, arrives
+
+
+def surge(objects):
+    found, pod, container = agent(objects)
+    assert not pod["hostNetwork"] or "ports" not in container
+    update = {"maxUnavailable": 0, "maxSurge": "10%"}
+    assert found["spec"]["updateStrategy"]["rollingUpdate"] == update
+
+
+def certificate(objects):
+    (monitor,) = [one for one in objects if one["kind"] == "PodMonitor"]
+    (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+    assert "basicAuth" not in endpoint and endpoint["tlsConfig"]["keySecret"]["key"] == "tls.key"
+
+
+SURGE = {"updateStrategy": {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": "10%"}}}
+# Values beside those files, the namespace of the release, and what holds of the objects then.
+MORE = [
+    (
+        {
+            "labels": {"team": "all"},
+            "podLabels": {"team": "pods"},
+            "podMonitor": {"enabled": True, "labels": {"team": "PodMonitor"}},
+            "prometheusRule": {"enabled": True, "labels": {"team": "PrometheusRule"}},
+            "dashboards": {"enabled": True, "labels": {"team": "ConfigMap"}},
+        },
+        NAMESPACE,
+        same_labels,
+    ),
+    (
+        {
+            "nameOverride": "10",
+            "fullnameOverride": "2024",
+            "image": {"repository": "12", "tag": "30"},
+            "config": "max-series = 400",
+            "webConfig": {"secrets": ["123"]},
+            "capabilities": {"extra": ["NULL"]},
+            "priorityClassName": "7",
+            "serviceAccount": {"name": "1e3"},
+            "service": {"enabled": False},
+            "podMonitor": {"enabled": True},
+            "prometheusRule": {"enabled": True},
+            "dashboards": {"enabled": True},
+        },
+        "2024",
+        numbers,
+    ),
+    config('log = "info"\n'),
+    config('  log = "info"\n[[expected]]\n  process = "a"\n'),
+    config('\n\t# A tab.\n\n    log = "info"\n  log-format = "json"\n'),
+    ({"hostNetwork": False, **SURGE}, NAMESPACE, surge),
+    ({"listen": {"address": f"unix:{SOCKET}"}, **SURGE}, NAMESPACE, surge),
+    (
+        {
+            "webConfig": {"secrets": ["web"], "authentication": True},
+            "podMonitor": {
+                "enabled": True,
+                "tlsConfig": {
+                    "cert": {"secret": {"name": "scrape", "key": "tls.crt"}},
+                    "keySecret": {"name": "scrape", "key": "tls.key"},
+                },
+            },
+        },
+        NAMESPACE,
+        certificate,
+    ),
+]

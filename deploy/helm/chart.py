@@ -17,7 +17,6 @@ ROOT = HELM.parents[1]
 NAME = NAMESPACE = "tcpwarden"
 
 
-
 @contextlib.contextmanager
 def quiet():
     """Drops what Helm prints: it names each link that it follows. Its errors are exceptions."""
@@ -51,17 +50,28 @@ def package(folder):
         return helm_python.package(str(CHART), destination=str(folder))
 
 
-def texts(values):
+class Loader(yaml.SafeLoader):
+    """Reads YAML, and raises an exception where a mapping has a key twice."""
+
+    def construct_mapping(self, node, deep=False):
+        keys = [self.construct_object(key) for key, _ in node.value]
+        twice = [key for key in keys if keys.count(key) > 1]
+        assert not twice, f"{twice[0]} stands there twice{node.start_mark}"
+        return super().construct_mapping(node, deep)
+
+
+def texts(values, namespace=NAMESPACE):
     """Returns the text of each file of the chart that gives objects, by its path."""
     loaded().validate_schema(values)
-    files = loaded().render(values, name=NAME, namespace=NAMESPACE)
+    files = loaded().render(values, name=NAME, namespace=namespace)
     files = {path: text for path, text in sorted(files.items()) if path.endswith(".yaml")}
     return {path: text for path, text in files.items() if text.strip()}
 
 
-def objects(values):
+def objects(values, namespace=NAMESPACE):
     """Returns the objects."""
-    return [one for text in texts(values).values() for one in yaml.safe_load_all(text) if one]
+    files = texts(values, namespace).values()
+    return [one for text in files for one in yaml.load_all(text, Loader) if one]
 
 
 def agent(found):

@@ -9,6 +9,7 @@ It needs the packages of requirements.txt: `cargo xtask test --full chart` insta
 """
 
 import pathlib
+import re
 import sys
 
 sys.dont_write_bytecode = True
@@ -30,6 +31,8 @@ metadata:
 """
 # Labels that are true of a release of Helm only.
 OF_HELM = ("helm.sh/chart:", "app.kubernetes.io/managed-by:")
+# What others need comes first; kinds that are not here come last.
+ORDER = ["Namespace", "ServiceAccount", "ConfigMap", "Secret", "Service", "DaemonSet"]
 # Each file: values, and whether the namespace and the agent are in it.
 FILES = {
     "tcpwarden.yaml": ({}, True),
@@ -43,13 +46,19 @@ def plain(text):
     return "\n".join(lines).removeprefix("---\n") + "\n"
 
 
+def place(text):
+    """Returns where a document stands among those of its file."""
+    kind = re.search("^kind: (.*)$", text, re.MULTILINE)[1]
+    return ORDER.index(kind) if kind in ORDER else len(ORDER)
+
+
 def wanted():
     """Returns the text of each file by its path."""
     base = chart.texts({})
     files = {}
     for name, (values, is_agent) in FILES.items():
         texts = base if is_agent else chart.texts(values).items() - base.items()
-        texts = [plain(text) for _, text in sorted(dict(texts).items())]
+        texts = sorted((plain(text) for _, text in sorted(dict(texts).items())), key=place)
         start = HEAD + NAMESPACE if is_agent else HEAD
         files[FOLDER / name] = start + "".join(f"---\n{text}" for text in texts)
     return files

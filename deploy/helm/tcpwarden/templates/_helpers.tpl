@@ -17,18 +17,25 @@
 
 {{/* The labels by which the objects find the pods. They never change in an upgrade. */}}
 {{- define "tcpwarden.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "tcpwarden.name" . }}
+app.kubernetes.io/name: {{ include "tcpwarden.name" . | quote }}
 app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{/* The labels of every object. */}}
 {{- define "tcpwarden.labels" -}}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 }}
-{{ include "tcpwarden.selectorLabels" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+{{- include "tcpwarden.labelsWith" (list . dict) }}
+{{- end }}
+
+{{/* The same with the labels of one object, which win: a list of the root and these. */}}
+{{- define "tcpwarden.labelsWith" -}}
+{{- $root := index . 0 }}
+{{- $chart := $root.Chart -}}
+helm.sh/chart: {{ printf "%s-%s" $chart.Name $chart.Version | replace "+" "_" | trunc 63 }}
+{{ include "tcpwarden.selectorLabels" $root }}
+app.kubernetes.io/version: {{ $chart.AppVersion | quote }}
 app.kubernetes.io/component: agent
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-{{- with .Values.labels }}
+app.kubernetes.io/managed-by: {{ $root.Release.Service }}
+{{- with merge dict (default dict (index . 1)) (default dict $root.Values.labels) }}
 {{ toYaml . }}
 {{- end }}
 {{- end }}
@@ -119,16 +126,66 @@ interfaces on loopback.
 {{- if and .Values.webConfig.secrets (not $tcp) }}
 {{- fail "webConfig is for a TCP address, and listen.address is a socket file" }}
 {{- end }}
+{{- if and $scraped .Values.webConfig.secrets .Values.webConfig.authentication }}
+{{- include "tcpwarden.checkedScrape" . }}
+{{- end }}
+{{- range $name, $_ := .Values.podAnnotations }}
+{{- if and $.Values.scrapeAnnotations.enabled (regexMatch
+      "^prometheus[.]io/(scrape|path|port|scheme)$" $name) }}
+{{- fail (printf "podAnnotations has %s, which scrapeAnnotations writes: leave it out" $name) }}
+{{- end }}
+{{- end }}
 {{- range .Values.extraArgs }}
 {{- $value := get (dict "--socket" "socket" "--workload-label" "workloadLabel" "--config" "config"
       "--web-config-file" "webConfig" "--expose-connections" "exposeConnections"
       "--max-connections" "maxConnections") (regexFind "^[^=]*" .) }}
+{{- if regexMatch "^--listen=?$" . }}
+{{- fail "extraArgs has --listen without a value: write --listen=ADDRESS:PORT" }}
+{{- end }}
 {{- if $value }}
 {{- fail (printf "extraArgs has %s: the chart gives that option, set the value %s" . $value) }}
 {{- end }}
 {{- end }}
+{{- range .Values.extraEnv }}
+{{- if has .name (list "POD_IP" "TCPWARDEN_AGENT") }}
+{{- fail (printf "extraEnv has %s, which the chart sets: leave it out" .name) }}
+{{- end }}
+{{- end }}
 {{- if and .Values.networkPolicy.enabled .Values.hostNetwork }}
 {{- fail "networkPolicy has no effect on pods with hostNetwork: set one of them to false" }}
+{{- end }}
+{{- end }}
+
+{{/* Fails where the agent asks clients who they are, and Prometheus would not tell it. */}}
+{{- define "tcpwarden.checkedScrape" -}}
+{{- if .Values.scrapeAnnotations.enabled }}
+{{- fail (print "webConfig.authentication: annotations have no password for Prometheus; "
+      "take podMonitor or serviceMonitor in place of scrapeAnnotations") }}
+{{- end }}
+{{- $tls := ternary .Values.podMonitor.tlsConfig dict .Values.webConfig.tls | default dict }}
+{{- if not (or .Values.podMonitor.basicAuth $tls.cert $tls.certFile) }}
+{{- fail (print "webConfig.authentication: the monitor has neither password nor certificate; "
+      "set podMonitor.basicAuth, or cert and keySecret in podMonitor.tlsConfig") }}
+{{- end }}
+{{- end }}
+
+{{/* Fails where the API server refuses how pods are replaced, or no new one could ever start. */}}
+{{- define "tcpwarden.checkedUpdate" -}}
+{{- $update := default dict .Values.updateStrategy }}
+{{- $rolling := default dict $update.rollingUpdate }}
+{{- /* What Kubernetes takes where one is missing. */}}
+{{- $unavailable := dig "maxUnavailable" 1 $rolling | toString | regexMatch "[1-9]" }}
+{{- $surge := dig "maxSurge" 0 $rolling | toString | regexMatch "[1-9]" }}
+{{- if ne $update.type "OnDelete" }}
+{{- if and $surge $unavailable }}
+{{- fail "updateStrategy.rollingUpdate has maxSurge: set maxUnavailable to 0 beside it" }}
+{{- end }}
+{{- if not (or $surge $unavailable) }}
+{{- fail "updateStrategy.rollingUpdate replaces no pod: set maxUnavailable, or maxSurge" }}
+{{- end }}
+{{- if and $surge .Values.hostNetwork (include "tcpwarden.isTcp" .) }}
+{{- fail "maxSurge starts a second agent, and with hostNetwork the port is taken: set it to 0" }}
+{{- end }}
 {{- end }}
 {{- end }}
 

@@ -66,7 +66,8 @@ fn gzip() {
     let (head, packed) = curl(&agent, &["-H", "Accept-Encoding: gzip"]);
     assert!(head.contains(&format!("content-length: {}\r\n", packed.len())), "{head}");
     assert!(packed.starts_with(b"\x1f\x8b"), "it is gzip");
-    assert!(packed.len() * 4 < text.len(), "{} bytes of {}", packed.len(), text.len());
+    // A page without a label of a process is help for the most part: 3878 bytes of 14,226.
+    assert!(packed.len() * 3 < text.len(), "{} bytes of {}", packed.len(), text.len());
 
     let (head, open) = curl(&agent, &["--compressed", "-H", PROMETHEUS]);
     assert!(head.contains(OPEN_METRICS) && head.contains("content-encoding: gzip\r\n"), "{head}");

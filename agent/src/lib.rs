@@ -5,6 +5,7 @@
 // Only `kernel::heap` and `kernel::lookup` allow unsafe code.
 #![deny(unsafe_code)]
 
+mod bounded;
 pub mod cli;
 pub(crate) mod client;
 pub(crate) mod clock;

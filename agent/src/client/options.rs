@@ -3,8 +3,6 @@
 //! Used by the commands that ask. Guarantees: an option without effect is an error, and no password
 //! stands on a command line or in a message.
 
-use std::fs;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,7 +16,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 
 use super::address::Address;
-use crate::web;
+use crate::{bounded, web};
 
 /// Where systems keep the authorities that they trust: Debian and Alpine, Fedora, SUSE, BSD.
 const SYSTEM: [&str; 4] = [
@@ -42,7 +40,8 @@ pub struct AgentOptions {
     /// The key of that certificate, PEM
     #[arg(long, value_name = "FILE", requires = "cert", help_heading = "Agent")]
     pub key: Option<PathBuf>,
-    /// The user to ask as; over http:// anyone on the way can read the password
+    /// The user to ask as, of an agent that --agent names; over http:// anyone on the way can read
+    /// the password
     #[arg(long, value_name = "NAME", requires = "password_file", help_heading = "Agent")]
     pub user: Option<String>,
     /// The file with the password of that user in its first line
@@ -135,11 +134,5 @@ fn of_system() -> Result<RootCertStore, String> {
 
 /// Returns the text of a file.
 fn contents(path: &Path) -> Result<String, String> {
-    let file = fs::File::open(path).map_err(|error| error.to_string())?;
-    let mut text = String::new();
-    file.take(MOST + 1).read_to_string(&mut text).map_err(|error| error.to_string())?;
-    if text.len() as u64 > MOST {
-        return Err(format!("it is longer than {MOST} bytes"));
-    }
-    Ok(text)
+    bounded::text(path, MOST).map_err(|error| error.to_string())
 }

@@ -1,16 +1,17 @@
 //! The configuration file: TOML, flat but for `[[expected]]` and `[names]`, only known keys.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-use super::names;
 use super::value::Raw;
 use super::{Expected, KEYS};
+use crate::bounded;
 use crate::exit::Error;
 use crate::process::rules::Rules;
 
+/// The most bytes of the file.
+const MOST: u64 = 4 << 20;
 /// The list of tables in the file that no option and no variable has.
 const EXPECTED: &str = "expected";
 /// The table in the file of rules by which processes are named.
@@ -29,8 +30,7 @@ impl File {
     /// # Errors
     /// The file cannot be read, is not TOML, or has a key that is not in [`KEYS`].
     pub(super) fn read(path: &Path) -> Result<Self, Error> {
-        let read = || String::from_utf8(names::contents(path)?).map_err(io::Error::other);
-        let text = read().map_err(|error| {
+        let text = bounded::text(path, MOST).map_err(|error| {
             Error::Usage(format!("cannot read the configuration file {}: {error}", path.display()))
         })?;
         Self::parse(path, &text)

@@ -3,49 +3,30 @@
 //! Used by `value`. The program is linked statically, so it cannot load what the C library would
 //! ask for other names (NSS: DNS, LDAP and others). It reads the two files itself.
 
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::net::{IpAddr, Ipv4Addr};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use nix::libc::O_NONBLOCK;
+use crate::bounded;
 
 /// Where names of machines are.
 pub(super) const HOSTS: &str = "/etc/hosts";
 /// Where names of groups are.
 pub(super) const GROUPS: &str = "/etc/group";
 
-/// The most bytes of a file.
+/// The most bytes of one of them.
 const MOST: u64 = 4 << 20;
 
 /// Returns the text of one of these files; empty, with a warning, if it cannot be read, and empty
 /// where there is none.
 pub(super) fn text(path: &str) -> String {
-    let read = contents(Path::new(path)).unwrap_or_else(|error| {
+    let read = bounded::file(Path::new(path), MOST).unwrap_or_else(|error| {
         if error.kind() != io::ErrorKind::NotFound {
             tracing::warn!(%error, "cannot read {path}");
         }
         Vec::new()
     });
     String::from_utf8_lossy(&read).into_owned()
-}
-
-/// Returns the bytes of a file.
-///
-/// # Errors
-/// What the kernel says, and errors of its own for what is no file and for more than [`MOST`].
-pub(super) fn contents(path: &Path) -> io::Result<Vec<u8>> {
-    let file = File::options().read(true).custom_flags(O_NONBLOCK).open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("it is no file"));
-    }
-    let mut bytes = Vec::new();
-    file.take(MOST + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MOST {
-        return Err(io::Error::other(format!("it is longer than {MOST} bytes")));
-    }
-    Ok(bytes)
 }
 
 /// Whether a text can be the name of a machine.

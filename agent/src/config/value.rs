@@ -236,7 +236,7 @@ impl Raw {
         // filter of nothing.
         let says_something = |part: &str| {
             let is_level = part.parse::<tracing_subscriber::filter::LevelFilter>().is_ok();
-            !part.is_empty() && is_level || part.starts_with(['[']) || part.starts_with("tcpwarden")
+            !part.is_empty() && is_level || part.starts_with('[') || part.starts_with("tcpwarden")
         };
         if !text.split(',').map(str::trim).any(says_something) {
             return Err(self.refuse(allowed));

@@ -8,11 +8,12 @@ use nix::libc;
 /// left open for the agent stays open in its children.
 pub(crate) fn keep_from_children() {
     let (first, last) = (3_u32, u32::MAX);
+    #[expect(unsafe_code, reason = "the standard library does not offer the call")]
     // SAFETY: the call takes three numbers and no pointer. With this flag it closes nothing: it
     // sets a flag of descriptors, which the owner of none of them relies on to be unset.
-    #[expect(unsafe_code, reason = "the standard library does not offer the call")]
-    let _unknown_before_5_11 =
-        unsafe { libc::syscall(libc::SYS_close_range, first, last, libc::CLOSE_RANGE_CLOEXEC) };
+    unsafe {
+        libc::syscall(libc::SYS_close_range, first, last, libc::CLOSE_RANGE_CLOEXEC);
+    }
 }
 
 #[cfg(test)]

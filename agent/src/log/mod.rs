@@ -32,8 +32,7 @@ const PIECE: usize = 4096;
 /// How many lines were dropped.
 static DROPPED: AtomicU64 = AtomicU64::new(0);
 /// One thread writes at a time: between the question whether there is room and the write, no other
-/// may take it.
-/// What it holds says whether the last line of the log was cut.
+/// may take it. What it holds says whether the last line of the log was cut.
 static TURN: Mutex<bool> = Mutex::new(false);
 
 /// Standard error as a writer of lines.

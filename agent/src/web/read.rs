@@ -4,13 +4,13 @@
 //! use it; an error names the file, the place in it and what is wrong.
 
 use std::fs;
-use std::io::Read as _;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use super::bundle::{Bundle, Material};
 use super::file::{File, Source, Tls};
 use super::{tls, yaml};
+use crate::bounded;
 
 /// The most bytes of one file.
 const MOST: u64 = 1 << 20;
@@ -108,16 +108,5 @@ fn pem(source: &Source) -> Result<String, String> {
 
 /// Returns the text of a file.
 fn contents(path: &Path) -> Result<String, String> {
-    // A pipe that nobody writes must not be waited for.
-    let file = fs::OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path);
-    let file = file.map_err(|error| error.to_string())?;
-    if !file.metadata().is_ok_and(|found| found.is_file()) {
-        return Err("it is no file".to_owned());
-    }
-    let mut bytes = Vec::new();
-    file.take(MOST + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
-    if bytes.len() as u64 > MOST {
-        return Err(format!("it is longer than {MOST} bytes"));
-    }
-    String::from_utf8(bytes).map_err(|_bytes| "it is not valid text".to_owned())
+    bounded::file(path, MOST).and_then(bounded::utf8).map_err(|error| error.to_string())
 }

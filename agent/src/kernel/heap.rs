@@ -1,7 +1,16 @@
-//! Gives the memory back that loading needed.
+//! Keeps the heap as small as what is in it.
 //!
 //! Parsing the kernel's types takes tens of thousands of small allocations, which glibc keeps for
-//! later use; the agent will not need them again.
+//! later use; the agent will not need them again. Huge pages make 6 MB of a heap of 2 MB.
+
+/// Forbids transparent huge pages to this process and to all that it starts. Where they are
+/// `always` on, as on Debian, `khugepaged` rounds the heap up to pieces of 2 MiB.
+pub fn forbid_huge_pages() {
+    // A kernel without them may refuse (`prctl`, 6.18), and then there is nothing to forbid.
+    if let Err(error) = nix::sys::prctl::set_thp_disable(true) {
+        tracing::debug!(%error, "transparent huge pages stay as the system has them");
+    }
+}
 
 /// Gives free memory of the heap back to the system. Does nothing with another C library than
 /// glibc.

@@ -51,6 +51,7 @@ pub fn run(config: &RunConfig) -> Result<u8, Error> {
     // Before another descriptor can be taken for one that was handed over.
     let passed = Passed::all().map_err(Error::Usage)?;
     kernel::inherited::keep_from_children();
+    kernel::heap::forbid_huge_pages();
     // It waits for signals only.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -15,6 +15,7 @@ use crate::harness::{PATIENCE, wait_for};
 /// The tests of this file.
 pub(super) const TESTS: &[Test] = &[
     ("portable::http_is_a_process_that_may_do_nothing", nothing),
+    ("portable::no_process_of_the_agent_has_huge_pages", small_pages),
     ("portable::http_is_started_again_once", again),
     ("host::http_hears_no_signal_that_is_for_the_agent", signalled),
     ("host::http_is_started_from_a_file_with_capabilities", from_a_file_with_capabilities),
@@ -95,6 +96,15 @@ fn nothing() {
     let lister = wait_for("the lister", PATIENCE, || child(&agent, "tcpwarden-list"));
     assert_eq!(status(lister, "CapPrm:").trim_matches('0'), "");
     assert_eq!(status(lister, "Seccomp:"), "2", "the lister's system calls are filtered");
+}
+
+fn small_pages() {
+    let agent = Agent::start(&[]);
+    let _page = agent.scrape();
+    let lister = wait_for("the lister", PATIENCE, || child(&agent, "tcpwarden-list"));
+    for pid in [agent.pid(), http(&agent), lister] {
+        assert_eq!(status(pid, "THP_enabled:"), "0", "huge pages of process {pid}");
+    }
 }
 
 /// Ends the HTTP process, and waits until the agent has seen it.

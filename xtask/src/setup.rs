@@ -7,6 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
+use crate::arch::Arch;
 use crate::packages::Consent;
 use crate::toolchain::Toolchain;
 use crate::{bpf_linker, packages, process, toolchain, workspace};
@@ -109,6 +110,36 @@ pub(crate) fn for_tests(consent: Consent) -> Result<()> {
 /// Installs what machines need besides.
 pub(crate) fn for_machines(consent: Consent) -> Result<()> {
     packages::install(&missing(&MACHINE_PROGRAMS), "for the machines", consent)
+}
+
+/// Installs what machines of another processor need besides: an emulator, and one that the kernel
+/// starts for that processor's programs, by which a machine is made.
+pub(crate) fn for_machines_of(arch: Arch, consent: Consent) -> Result<()> {
+    for_arm64(consent)?;
+    // mmdebstrap asks it whether the kernel runs such programs.
+    let asked = missing(&[("arch-test", "arch-test")]);
+    packages::install(&asked, "to make machines of arm64", consent)?;
+    let name = format!("qemu-{}", arch.kernel());
+    let registry = Path::new("/proc/sys/fs/binfmt_misc");
+    if registry.join(&name).exists() {
+        return Ok(());
+    }
+    let form = Path::new("/usr/lib/binfmt.d").join(&name).with_extension("conf");
+    if !form.exists() {
+        packages::install(&["qemu-user-static"], "to make machines of arm64", consent)?;
+    }
+    if !registry.join("register").exists() {
+        let mut mount = process::privileged("mount", "to run programs of arm64")?;
+        mount.args(["-t", "binfmt_misc", "binfmt_misc"]).arg(registry);
+        process::run(&mut mount)?;
+    }
+    // The package registers it only where systemd runs.
+    if !registry.join(&name).exists() {
+        let form = std::fs::read_to_string(&form).context("read what marks programs of arm64")?;
+        std::fs::write(registry.join("register"), form.trim_end())
+            .context("let the kernel run programs of arm64")?;
+    }
+    Ok(())
 }
 
 /// Installs what guests of arm64 need besides what `test` needs.

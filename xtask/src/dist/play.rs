@@ -41,8 +41,9 @@ fn folder() -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// Packs the packages for this machine's processor; returns each with its name in the machine.
+/// Packs the packages for a processor; returns each with its name in the machine.
 pub(crate) fn for_machines(
+    arch: Arch,
     toolchain: &Toolchain,
     consent: Consent,
 ) -> Result<Vec<(PathBuf, &'static str)>> {
@@ -52,8 +53,8 @@ pub(crate) fn for_machines(
     let out = folder()?;
     let own = programs::own(toolchain)?;
     let manual = programs::manual(toolchain, &scratch)?;
-    let arch = Arch::own()?;
-    let program = programs::stripped(&own.binary, arch, &scratch)?;
+    let binary = programs::program(arch, &own, toolchain, consent)?;
+    let program = programs::stripped(&binary, arch, &scratch)?;
     let built = Built { program: &program, manual: &manual };
     let version = origin.version.clone();
     let mut packed = Vec::new();

@@ -9,18 +9,20 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 
 use super::plays::Machine;
+use crate::arch::Arch;
 use crate::kernels::Mirrors;
-use crate::{process, workspace};
+use crate::packages::Consent;
+use crate::{process, setup, workspace};
 
 /// What is installed besides the least Debian that there is.
 const PACKAGES: &str = "systemd,systemd-sysv,dbus,udev,init-system-helpers,iproute2,procps,\
-    linux-image-cloud-amd64,initramfs-tools,rpm,libnss-systemd,libnss-myhostname";
+    initramfs-tools,rpm,libnss-systemd,libnss-myhostname,linux-image-cloud-";
 /// The size of the disk.
 const SIZE: &str = "2500M";
 /// What the tests do not read.
 const LEFT_OUT: [&str; 3] = ["/usr/share/man/*", "/usr/share/locale/*", "/usr/share/doc/*"];
 /// Units that would work while a test runs.
-const MASKED: [&str; 7] = [
+const MASKED: [&str; 8] = [
     "apt-daily.timer",
     "apt-daily-upgrade.timer",
     "dpkg-db-backup.timer",
@@ -28,6 +30,7 @@ const MASKED: [&str; 7] = [
     "systemd-timesyncd.service",
     "getty@tty1.service",
     "serial-getty@ttyS0.service",
+    "serial-getty@ttyAMA0.service",
 ];
 
 /// What starts when the machine is up.
@@ -39,9 +42,12 @@ Type=oneshot
 ExecStart=/main.sh
 TimeoutStartSec=infinity
 ";
-/// It takes the files from the second disk, and says what it finds on the second serial port.
+/// It takes the files from the second disk, and says what it finds on the second serial port, or on
+/// the only one.
 const MAIN: &str = r#"#!/bin/sh
-exec >/dev/ttyS1 2>&1
+port=/dev/ttyS1
+test -c /dev/ttyAMA0 && port=/dev/ttyAMA0
+exec >$port 2>&1
 echo "kernel: $(uname -r)"
 mkdir /payload && tar xf /dev/vdb -C /payload && cd /payload && sh ./main.sh
 echo "verdict: $?"
@@ -59,9 +65,13 @@ pub(super) struct Image {
 }
 
 /// Returns the disk of a machine, made now if it is not there.
-pub(super) fn of(machine: &Machine) -> Result<Image> {
+pub(super) fn of(machine: &Machine, consent: Consent) -> Result<Image> {
+    if machine.arch != Arch::own()? {
+        setup::for_machines_of(machine.arch, consent)?;
+    }
+
     let home = workspace::root().join("target/machines").join(machine.name);
-    let packages = format!("{PACKAGES}{}", machine.more);
+    let packages = format!("{PACKAGES}{}{}", machine.arch.debian(), machine.more);
     let made_of = format!("{packages}\n{SIZE}\n{LEFT_OUT:?}\n{MASKED:?}\n{UNIT}\n{MAIN}");
     let [disk, kernel, initrd] = ["disk", "vmlinuz", "initrd"].map(|name| home.join(name));
     let image = Image { disk, kernel, initrd, home };
@@ -69,14 +79,15 @@ pub(super) fn of(machine: &Machine) -> Result<Image> {
     let note = image.home.join("packages");
     let is_of_today = fs::read_to_string(&note).is_ok_and(|noted| noted == made_of);
     if !image.disk.exists() || !is_of_today {
-        make(machine.suite, &packages, &image)
+        make(machine, &packages, &image)
             .with_context(|| format!("make the machine {}", machine.name))?;
         fs::write(&note, made_of).context("note what the machine has")?;
     }
     Ok(image)
 }
 
-fn make(suite: &str, packages: &str, image: &Image) -> Result<()> {
+fn make(machine: &Machine, packages: &str, image: &Image) -> Result<()> {
+    let Machine { suite, arch, .. } = machine;
     fs::create_dir_all(&image.home)?;
     let root = image.home.join("root");
     remove(&root)?;
@@ -88,6 +99,7 @@ fn make(suite: &str, packages: &str, image: &Image) -> Result<()> {
     let mut command = process::privileged("mmdebstrap", "to make a machine")?;
     command.args(["--quiet", "--variant=minbase", "--aptopt=Acquire::Languages \"none\""]);
     command.args(LEFT_OUT.map(|path| format!("--dpkgopt=path-exclude={path}")));
+    command.arg(format!("--architectures={}", arch.debian()));
     command.arg(format!("--include={packages}")).arg(suite).arg(&root).arg(mirror);
     process::run(&mut command)?;
     furnish(&root).context("write the files of the machine")?;

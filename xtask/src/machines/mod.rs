@@ -16,6 +16,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 
 use self::plays::{Machine, Needs, PLAYS, Play};
+use crate::arch::Arch;
 use crate::kernels::Report;
 use crate::packages::Consent;
 use crate::results::Counts;
@@ -32,11 +33,12 @@ pub(crate) fn main(filter: Option<&str>, consent: Consent) -> Result<ExitCode> {
     let plays = PLAYS.iter().filter(|play| filter.is_none_or(|part| play.name.contains(part)));
     let (mut sum, mut failed) = (Counts::default(), Vec::new());
     for play in plays {
-        let built = built(play.needs, &toolchain, consent)?;
         for machine in play.machines {
             let title = format!("{}: {}", machine.name, play.name);
             eprintln!("machines: {title}");
-            match one(machine, play, &built) {
+            let played = built(play.needs, machine.arch, &toolchain, consent)
+                .and_then(|built| one(machine, play, &built, consent));
+            match played {
                 Ok(counts) => sum += counts,
                 Err(error) => {
                     println!("machines: {title}: {error:#}");
@@ -52,10 +54,13 @@ pub(crate) fn main(filter: Option<&str>, consent: Consent) -> Result<ExitCode> {
     Ok(if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Builds what a play needs.
-fn built(needs: Needs, toolchain: &Toolchain, consent: Consent) -> Result<Vec<Built>> {
+/// Builds what a play needs on this processor.
+fn built(needs: Needs, arch: Arch, toolchain: &Toolchain, consent: Consent) -> Result<Vec<Built>> {
     match needs {
-        Needs::Packages => dist::for_machines(toolchain, consent),
+        Needs::Packages => dist::for_machines(arch, toolchain, consent),
+        Needs::Programs | Needs::Image if arch != Arch::own()? => {
+            bail!("this play is for machines of this machine's processor")
+        }
         Needs::Image => {
             let agent = build::agent(toolchain, build::Profile::Release)?;
             let image = dist::image_for_machines(&agent)?;
@@ -70,11 +75,11 @@ fn built(needs: Needs, toolchain: &Toolchain, consent: Consent) -> Result<Vec<Bu
 }
 
 /// Plays in one machine, and prints its line.
-fn one(machine: &Machine, play: &Play, built: &[Built]) -> Result<Counts> {
-    let image = image::of(machine)?;
+fn one(machine: &Machine, play: &Play, built: &[Built], consent: Consent) -> Result<Counts> {
+    let image = image::of(machine, consent)?;
     let mut files = play.files();
     files.extend(built.iter().cloned());
-    let report = boot::run(&image, &files)?;
+    let report = boot::run(machine.arch, &image, &files)?;
     let Report { release, verdict, counts, results, console } = report;
     let passed = verdict == Some(0) && counts.failed == 0 && counts.passed > 0;
     if !passed {

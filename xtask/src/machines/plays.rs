@@ -1,23 +1,28 @@
 //! What is played, on which machines, and what each play needs. Used by `machines`.
 use std::path::{Path, PathBuf};
 
+use crate::arch::Arch;
 use crate::workspace;
 
-/// A machine: a release of Debian, and what is installed besides the usual.
+/// A machine: a release of Debian for a processor, and what is installed besides the usual.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Machine {
     pub(super) name: &'static str,
     pub(super) suite: &'static str,
+    pub(super) arch: Arch,
     /// Packages, each with a comma before it.
     pub(super) more: &'static str,
 }
 
-const DEBIAN_12: Machine = Machine { name: "bookworm", suite: "bookworm", more: "" };
-const DEBIAN_13: Machine = Machine { name: "trixie", suite: "trixie", more: "" };
+const DEBIAN_12: Machine =
+    Machine { name: "bookworm", suite: "bookworm", arch: Arch::X86, more: "" };
+const DEBIAN_13: Machine = Machine { name: "trixie", suite: "trixie", arch: Arch::X86, more: "" };
+const DEBIAN_13_ARM: Machine = Machine { name: "trixie-arm64", arch: Arch::Arm, ..DEBIAN_13 };
 /// With container runtimes, and what the play with them uses.
 const CONTAINERS: Machine = Machine {
     name: "trixie-containers",
     suite: "trixie",
+    arch: Arch::X86,
     more: ",podman,crun,containerd,busybox-static,python3-minimal,curl",
 };
 
@@ -56,7 +61,7 @@ pub(super) const PLAYS: [Play; 4] = [
         script: "xtask/src/machines/package.sh",
         files: &["xtask/src/machines/claims.sh", "xtask/src/machines/leak.pl"],
         needs: Needs::Packages,
-        machines: &[DEBIAN_12, DEBIAN_13],
+        machines: &[DEBIAN_12, DEBIAN_13, DEBIAN_13_ARM],
     },
     Play {
         name: "cost in the unit",

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::arch::Arch;
 use crate::toolchain::Toolchain;
-use crate::{build, cargo, process, workspace};
+use crate::{build, cargo, commit, process, workspace};
 
 /// Copies what the last commit has into an empty folder.
 pub(super) fn copy(tree: &Path) -> Result<()> {
@@ -31,8 +31,14 @@ pub(super) fn copy(tree: &Path) -> Result<()> {
 
 /// Returns the sums of the program and of the kernel side in it, the same from both builds.
 pub(super) fn build(tree: &Path, toolchain: &Toolchain) -> Result<Vec<String>> {
+    // Its name is in the program.
+    let commit = commit::name();
     let first = once(tree, toolchain)?;
     let second = once(tree, toolchain)?;
+    ensure!(
+        commit == commit::name(),
+        "files or the last commit have changed meanwhile: leave them alone while this step runs"
+    );
     if first != second {
         bail!("two builds differ:\n{}\n{}", first.join("\n"), second.join("\n"));
     }

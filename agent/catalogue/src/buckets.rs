@@ -7,6 +7,10 @@ pub const SECONDS: &[f64] = &[
     300.0, 3600.0,
 ];
 
+/// `SECONDS_COARSE` are those of [`SECONDS`] that a page with coarse histograms has: about one for
+/// each power of ten, and those that alerts look at.
+pub const SECONDS_COARSE: &[f64] = &[0.001, 0.01, 0.1, 0.5, 3.0, 60.0, 3600.0];
+
 /// `BYTES` bounds payload sizes, in bytes, ascending. There are fewer than [`SECONDS`].
 pub const BYTES: &[f64] = &[
     0.0,
@@ -21,3 +25,6 @@ pub const BYTES: &[f64] = &[
     268_435_456.0,
     4_294_967_296.0,
 ];
+
+/// `BYTES_COARSE` are those of [`BYTES`] that a page with coarse histograms has.
+pub const BYTES_COARSE: &[f64] = &[0.0, 4096.0, 1_048_576.0, 268_435_456.0];

@@ -54,6 +54,14 @@ pub struct RunArgs {
     /// NAMESPACE/CONTROLLER/CONTAINER and stays through a rollout: id or name [default: id]
     #[arg(long, value_name = "LABEL", help_heading = "Bounds")]
     pub workload_label: Option<String>,
+    /// Bounds of the histograms in /metrics, which are the larger part of it: off for no histograms,
+    /// coarse for 4 to 7 bounds instead of 11 to 17, or full [default: full]
+    #[arg(long, value_name = "BOUNDS", help_heading = "Bounds")]
+    pub histograms: Option<String>,
+    /// Metrics that /metrics leaves out, with commas between several; NAME* stands for all that
+    /// begin so. An alert or a panel that asks for one of them is silent [default: none]
+    #[arg(long, value_name = "NAMES", help_heading = "Bounds")]
+    pub metrics_exclude: Option<String>,
     /// What to log: error, warn, info, debug, trace, or a tracing filter [default: info]
     #[arg(long, value_name = "FILTER")]
     pub log: Option<String>,

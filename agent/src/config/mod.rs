@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use crate::exit::Error;
 use crate::log::Format;
+use crate::metrics::Selection;
 use crate::process::rules::Rules;
 use crate::workload::Naming;
 
@@ -50,6 +51,8 @@ pub(crate) const KEYS: &[Key] = &[
     Key { name: "max-connections", default: "1000000" },
     Key { name: "max-series", default: "200" },
     Key { name: "workload-label", default: "id" },
+    Key { name: "histograms", default: "full" },
+    Key { name: "metrics-exclude", default: "" },
     Key { name: "log", default: "info" },
     Key { name: "log-format", default: "text" },
     Key { name: "keep-privileges", default: "false" },
@@ -97,6 +100,8 @@ pub struct RunConfig {
     pub max_series: usize,
     /// What the label `workload` of a container is.
     pub workload_label: Naming,
+    /// What is on the page of metrics.
+    pub metrics: Selection,
     /// The tracing filter.
     pub log: String,
     /// The form of the log.
@@ -174,6 +179,8 @@ impl RunConfig {
             max_series: find("max-series", arguments.max_series.as_deref())?.count(1, 100_000)?,
             workload_label: find("workload-label", arguments.workload_label.as_deref())?
                 .naming()?,
+            metrics: find("metrics-exclude", arguments.metrics_exclude.as_deref())?
+                .selection(find("histograms", arguments.histograms.as_deref())?.histograms()?)?,
             log: find("log", arguments.log.as_deref())?.filter()?,
             log_format: find("log-format", arguments.log_format.as_deref())?.format()?,
             keep_privileges: find("keep-privileges", flag(arguments.keep_privileges))?.truth()?,

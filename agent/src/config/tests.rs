@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::*;
 
+mod selection;
 mod serving;
 
 /// Loads from the given sources; the file gets the name of the test.

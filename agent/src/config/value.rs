@@ -12,6 +12,7 @@ use super::names::{self, GROUPS, HOSTS};
 use crate::duration_text;
 use crate::exit::Error;
 use crate::log::Format;
+use crate::metrics::{Histograms, Selection};
 use crate::size_text;
 use crate::workload::Naming;
 
@@ -216,6 +217,23 @@ impl Raw {
     pub(super) fn naming(&self) -> Result<Naming, Error> {
         let naming = self.value.as_str().and_then(Naming::parse);
         naming.ok_or_else(|| self.refuse("id or name"))
+    }
+
+    /// Reads how many bounds histograms have.
+    pub(super) fn histograms(&self) -> Result<Histograms, Error> {
+        let histograms = self.value.as_str().and_then(Histograms::parse);
+        histograms.ok_or_else(|| self.refuse("off, coarse or full"))
+    }
+
+    /// Reads the metrics that are left out: text, with commas between several, or a list of texts.
+    pub(super) fn selection(&self, histograms: Histograms) -> Result<Selection, Error> {
+        let texts: Option<Vec<&str>> = match &self.value {
+            Value::Array(values) => values.iter().map(Value::as_str).collect(),
+            value => value.as_str().map(|text| vec![text]),
+        };
+        let texts = texts.ok_or_else(|| self.refuse(Selection::ALLOWED))?;
+        Selection::read(histograms, &texts)
+            .map_err(|unknown| self.with(unknown.into()).refuse(Selection::ALLOWED))
     }
 
     /// Reads the form of the log.

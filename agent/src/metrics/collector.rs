@@ -4,6 +4,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::page::{Page, Spare};
+use super::selection::Selection;
 use super::stats::SharedStats;
 use super::writer::Writer;
 use crate::conn::snapshot::Snapshot;
@@ -33,6 +34,13 @@ impl Collector {
             clock: Box::new(SystemTime::now),
             spare: Spare::default(),
         }
+    }
+
+    /// Returns the collector for pages that have only what is selected.
+    #[must_use]
+    pub fn showing(mut self, selection: &Selection) -> Self {
+        self.writer = Writer::of(selection);
+        self
     }
 
     /// Returns the collector with a clock that stands still at `time`.

@@ -14,6 +14,8 @@ use catalogue::metrics::Metric;
 /// A `Family` writes the series of one metric to the page.
 pub(super) struct Family<'a> {
     metric: &'static Metric,
+    /// Whether histograms have their coarse bounds only.
+    is_coarse: bool,
     page: &'a mut Vec<u8>,
     begun: bool,
 }
@@ -40,10 +42,17 @@ impl<T> Tails<T> {
     }
 }
 
-/// Returns the bounds of a histogram as labels, in their order, `+Inf` included.
-pub(super) fn bounds(bounds: &[f64]) -> Vec<String> {
-    let texts = bounds.iter().map(ToString::to_string).chain(["+Inf".to_owned()]);
-    texts.map(|bound| tail(&["le"], &[&bound])).collect()
+/// A `Bound` of a histogram is its label, and whether it is one of the coarse bounds.
+pub(super) struct Bound {
+    label: String,
+    is_coarse: bool,
+}
+
+/// Returns the bounds of a histogram in their order, `+Inf` included, which is a coarse one too.
+pub(super) fn bounds(bounds: &[f64], coarse: &[f64]) -> Vec<Bound> {
+    let texts = bounds.iter().map(|bound| (bound.to_string(), coarse.contains(bound)));
+    let all = texts.chain([("+Inf".to_owned(), true)]);
+    all.map(|(bound, is_coarse)| Bound { label: tail(&["le"], &[&bound]), is_coarse }).collect()
 }
 
 fn tail(names: &[&str], values: &[&str]) -> String {
@@ -90,8 +99,12 @@ impl Sum {
 
 impl<'a> Family<'a> {
     /// Returns a family without series: nothing of it is on the page.
-    pub(super) const fn new(metric: &'static Metric, page: &'a mut Vec<u8>) -> Self {
-        Self { metric, page, begun: false }
+    pub(super) const fn new(
+        metric: &'static Metric,
+        is_coarse: bool,
+        page: &'a mut Vec<u8>,
+    ) -> Self {
+        Self { metric, is_coarse, page, begun: false }
     }
 
     /// Adds a number with labels of its own, in the order of the catalogue.
@@ -133,11 +146,13 @@ impl<'a> Family<'a> {
         self.lines("", set, ",", numbers);
     }
 
-    /// Adds a histogram; `bounds` are the labels of its bounds.
-    pub(super) fn histogram(&mut self, set: &[u8], bounds: &'static [String], of: &Sum) {
-        let counts = of.cumulative.iter().chain([&of.count]).map(|count| Number::Count(*count));
+    /// Adds a histogram of these bounds.
+    pub(super) fn histogram(&mut self, set: &[u8], bounds: &'static [Bound], of: &Sum) {
+        let (counts, all) = (of.cumulative.iter().chain([&of.count]), !self.is_coarse);
+        let counts = bounds.iter().zip(counts).filter(|(bound, _)| all || bound.is_coarse);
+        let counts = counts.map(|(bound, count)| (bound.label.as_str(), Number::Count(*count)));
         let (open, close) = if set.is_empty() { ("{", " ") } else { (",", "} ") };
-        self.lines("_bucket", set, open, bounds.iter().map(String::as_str).zip(counts));
+        self.lines("_bucket", set, open, counts);
         self.lines("_sum", set, "", std::iter::once((close, Number::Value(of.total))));
         self.lines("_count", set, "", std::iter::once((close, Number::Count(of.count))));
     }

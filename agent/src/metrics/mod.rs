@@ -11,6 +11,7 @@ mod family;
 mod form;
 mod openmetrics;
 mod page;
+mod selection;
 mod sorted;
 pub mod stats;
 mod text;
@@ -19,6 +20,7 @@ mod writer;
 pub use collector::Collector;
 pub use form::{Form, Making};
 pub use page::Page;
+pub use selection::{Histograms, Selection};
 pub use stats::{SelfStats, SharedStats};
 pub use writer::Writer;
 

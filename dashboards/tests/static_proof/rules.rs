@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use catalogue::buckets::{BYTES_COARSE, SECONDS_COARSE};
 use dashboards::rules::{all, records};
 use dashboards::timing::{LIVE, PRODUCTION};
 
@@ -63,4 +64,21 @@ fn descriptions_of_alerts_name_labels_that_are_left() {
             );
         }
     }
+}
+
+#[test]
+fn rules_ask_for_bounds_that_coarse_histograms_have() {
+    let coarse: BTreeSet<String> =
+        SECONDS_COARSE.iter().chain(BYTES_COARSE).map(ToString::to_string).collect();
+    let mut asked = 0;
+    for (name, expr) in expressions() {
+        for selector in selectors(&parse(&expr).unwrap()) {
+            let bounds = selector.matchers.iter().filter(|matcher| matcher.name == "le");
+            for bound in bounds {
+                asked += 1;
+                assert!(coarse.contains(&bound.value), "{name}: {}", bound.value);
+            }
+        }
+    }
+    assert!(asked > 0);
 }

@@ -8,7 +8,7 @@ mod full;
 mod made_up;
 
 use tcpwarden::conn::{Nanos, Table};
-use tcpwarden::metrics::{Form, Making, SelfStats, Writer};
+use tcpwarden::metrics::{Form, Making, Selection, SelfStats, Writer};
 
 pub use self::full::full;
 pub use self::made_up::{PAIR, snapshot};
@@ -41,8 +41,14 @@ const GZIP: Form = Form { open_metrics: false, gzip: true };
 /// The page of so many processes with a service each, every histogram filled.
 #[must_use]
 pub fn page(processes: usize) -> Vec<u8> {
+    page_of(processes, &Selection::default())
+}
+
+/// Such a page that has only what is selected.
+#[must_use]
+pub fn page_of(processes: usize, selection: &Selection) -> Vec<u8> {
     let mut page = Vec::new();
-    Writer::new().write(&snapshot(processes * PAIR), &SelfStats::default(), 0.0, &mut page);
+    Writer::of(selection).write(&snapshot(processes * PAIR), &SelfStats::default(), 0.0, &mut page);
     page
 }
 

@@ -1,9 +1,11 @@
 //! What a scrape allocates: as much for ten times the series, the page itself apart.
 
 use allocation_counter::measure;
-use cost::scrape::{SIZES, lines, made, page, snapshot, writing};
+use cost::scrape::{SIZES, lines, made, page, page_of, snapshot, writing};
 use tcpwarden::conn::snapshot::Snapshot;
-use tcpwarden::metrics::{Collector, Form, Making, SelfStats, SharedStats, Writer};
+use tcpwarden::metrics::{
+    Collector, Form, Histograms, Making, Selection, SelfStats, SharedStats, Writer,
+};
 
 /// How often writing a page allocates, its buffer being there.
 fn allocations(series: usize) -> u64 {
@@ -64,6 +66,20 @@ fn a_form_of_a_page_allocates_as_often_for_more_processes_but_for_what_grows() {
         let (some, many) = (allocations(15), allocations(80));
         // The result of gzip doubles as it grows.
         assert!(many <= some + 4 && many < 100, "{some} allocations for 15, {many} for 80");
+    }
+}
+
+#[test]
+fn pages_with_fewer_bounds_are_as_small_as_the_documentation_says() {
+    let text = include_str!("../../../docs/fleet-sizing.md");
+    for processes in [15, 80] {
+        let series = |histograms| {
+            let selection = Selection::read(histograms, &[]).unwrap();
+            lines(&page_of(processes, &selection)).to_string()
+        };
+        let all = [Histograms::Full, Histograms::Coarse, Histograms::Off].map(series);
+        let row = format!("| {processes} | {} |", all.join(" | "));
+        assert!(text.contains(&row), "docs/fleet-sizing.md lacks {row}");
     }
 }
 

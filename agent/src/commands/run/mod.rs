@@ -86,7 +86,7 @@ pub fn run(config: &RunConfig) -> Result<u8, Error> {
     let table: SharedTable = Arc::new(Mutex::new(Table::new(limits(config))));
     let leaks = watch(config, &bound);
     let threads = Threads::start(config, (probes, maps), home, &table, leaks, &stats, &deaths)?;
-    process.begin(views(&bound, &table, &stats, &threads, &nat, started))?;
+    process.begin(views(&bound, &config.metrics, &table, &stats, &threads, &nat, started))?;
     let _web = web.map(|web| threads::reload(web, stats.clone(), &deaths)).transpose()?;
     addresses::print(&bound);
     notify::ready(&bound);

@@ -10,13 +10,14 @@ use crate::clock::monotonic;
 use crate::conn::Nanos;
 use crate::http::{Access, Bound, Overview, Views};
 use crate::ingest::{SharedTable, lock};
-use crate::metrics::{Collector, SharedStats};
+use crate::metrics::{Collector, Selection, SharedStats};
 use crate::nat::Nat;
 use crate::query::Source;
 
 /// Returns what the HTTP process shows.
 pub(super) fn views(
     bound: &[Bound],
+    metrics: &Selection,
     table: &SharedTable,
     stats: &SharedStats,
     threads: &Threads,
@@ -24,8 +25,8 @@ pub(super) fn views(
     started: Instant,
 ) -> Views {
     let source = Arc::clone(table);
-    let collector =
-        Collector::new(move || lock(&source).snapshot(Nanos::new(monotonic())), stats.clone());
+    let snapshot = move || lock(&source).snapshot(Nanos::new(monotonic()));
+    let collector = Collector::new(snapshot, stats.clone()).showing(metrics);
     let (source, numbers) = (Arc::clone(table), stats.clone());
     let overview = move || {
         let now = monotonic();

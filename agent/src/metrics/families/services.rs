@@ -6,10 +6,10 @@ use std::sync::LazyLock;
 use super::{Entry, View};
 use crate::conn::histogram::Histogram;
 use crate::conn::snapshot::Service;
-use crate::metrics::family::{Family, Sum, Tails, bounds};
+use crate::metrics::family::{Bound, Family, Sum, Tails, bounds};
 use crate::metrics::sorted::Sorted;
 use crate::metrics::text::{Number, Value};
-use catalogue::buckets::{BYTES, SECONDS};
+use catalogue::buckets::{BYTES, BYTES_COARSE, SECONDS, SECONDS_COARSE};
 use catalogue::labels::{CloseReason, ConnectFailure, Role};
 use catalogue::metrics::lifecycle;
 
@@ -36,9 +36,10 @@ pub(super) const FAMILIES: &[Entry] = &[
 ];
 
 /// These are the bounds of times, as labels.
-pub(super) static IN_SECONDS: LazyLock<Vec<String>> = LazyLock::new(|| bounds(SECONDS));
+pub(super) static IN_SECONDS: LazyLock<Vec<Bound>> =
+    LazyLock::new(|| bounds(SECONDS, SECONDS_COARSE));
 /// These are the bounds of sizes, as labels.
-static IN_BYTES: LazyLock<Vec<String>> = LazyLock::new(|| bounds(BYTES));
+static IN_BYTES: LazyLock<Vec<Bound>> = LazyLock::new(|| bounds(BYTES, BYTES_COARSE));
 static REASONS: LazyLock<Tails<CloseReason>> = LazyLock::new(|| {
     Tails::sorted(["reason"], CloseReason::ALL.iter().map(|reason| (*reason, [reason.as_str()])))
 });
@@ -133,7 +134,7 @@ fn connects(view: &View<'_>, family: &mut Family<'_>) {
 fn observed(
     view: &View<'_>,
     family: &mut Family<'_>,
-    bounds: &'static [String],
+    bounds: &'static [Bound],
     pick: fn(&Service) -> &Histogram,
 ) {
     let mut sum = Sum::default();

@@ -4,6 +4,7 @@
 mod fixtures;
 mod open;
 mod random;
+mod selection;
 mod values;
 mod witness;
 

@@ -18,6 +18,7 @@ pub mod exit;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzz;
 pub(crate) mod handover;
+pub(crate) mod history;
 pub(crate) mod housekeeping;
 pub mod http;
 pub mod ingest;

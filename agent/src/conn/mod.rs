@@ -47,6 +47,7 @@ pub use nanos::Nanos;
 pub use regroup::migration::Wanted;
 pub use report::coverage::{Covered, PassSummary};
 pub use report::snapshot::Flows;
+pub use report::totals::Totals;
 pub use report::{pressure, snapshot, trouble};
 pub use socket::activity::ActivityView;
 pub use socket::attribution::{Attribution, names_owner};

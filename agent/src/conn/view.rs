@@ -18,6 +18,7 @@ use super::nanos::Nanos;
 use super::regroup::migration::Wanted;
 use super::report::pressure::{Destination, Pressure};
 use super::report::snapshot::{Flows, Snapshot};
+use super::report::totals::Totals;
 use super::report::trouble::{Trouble, TroubleKind};
 use super::socket::activity::Activity;
 use super::socket::attribution::Attribution;
@@ -158,6 +159,18 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn flows(self) -> Flows {
         self.core.services.flows(&self.core.groups)
+    }
+
+    /// Returns the sums over all processes and services: what a snapshot adds up to, without one.
+    /// The cost grows with the number of groups and services.
+    #[must_use]
+    pub fn totals(self) -> Totals {
+        let mut totals = Totals::default();
+        self.core.groups.add_to(&mut totals);
+        self.core.services.add_to(&mut totals, &self.core.groups);
+        let namespaces = &self.core.counters.namespaces;
+        totals.time_wait = namespaces.iter().map(|namespace| namespace.time_wait).sum();
+        totals
     }
 
     /// Returns whether a workload waits for its name.

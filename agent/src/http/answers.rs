@@ -11,8 +11,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::page::{self, Overview};
-use super::question::{Outcome, Question};
+use super::page::{self, Details, Overview};
+use super::question::{Outcome, Question, Sees};
 use crate::log;
 use crate::metrics::Page;
 use crate::query::{self, Source};
@@ -84,7 +84,10 @@ impl Views {
                 }
                 (Outcome::Done, Text::Page((self.metrics)()))
             }
-            Question::Overview => done(page::render(&(self.overview)()).into_bytes()),
+            Question::Overview(sees) => {
+                let details = self.details(*sees)?;
+                done(page::render(&(self.overview)(), details.as_ref()).into_bytes())
+            }
             Question::Query(which, parameters) | Question::Whole(which, parameters) => {
                 let is_whole = matches!(question, Question::Whole(..));
                 match self.query(*which, parameters, is_whole)? {
@@ -98,15 +101,29 @@ impl Views {
         })
     }
 
+    /// Returns what the page shows to who may see it.
+    fn details(&self, sees: Sees) -> io::Result<Option<Details>> {
+        let details = match sees {
+            Sees::Metrics => return Ok(None),
+            Sees::Connections => Details::of(&self.asked()?.without_arguments()),
+            Sees::Arguments => Details::of(self.asked()?),
+        };
+        details.map(Some).map_err(|refusal| refused(refusal.to_string()))
+    }
+
+    /// Returns what the queries read.
+    fn asked(&self) -> io::Result<&Source> {
+        let nobody = || refused("a query, where nobody may ask".to_owned());
+        self.source.as_ref().ok_or_else(nobody)
+    }
+
     fn query(
         &self,
         which: u8,
         parameters: &str,
         is_whole: bool,
     ) -> io::Result<Result<String, String>> {
-        let refused = |what: String| io::Error::new(io::ErrorKind::InvalidData, what);
-        let nobody = || refused("a query, where nobody may ask".to_owned());
-        let source = self.source.as_ref().ok_or_else(nobody)?;
+        let source = self.asked()?;
         let query = query::ALL.get(usize::from(which));
         let query = query.ok_or_else(|| refused(format!("query {which}")))?;
         let prepared = query.prepare(parameters);
@@ -115,6 +132,11 @@ impl Views {
             if is_whole { prepared(source) } else { prepared(&source.without_arguments()) };
         Ok(answer.map_err(|error| error.to_string()))
     }
+}
+
+/// Returns the error for what the other side should have refused.
+fn refused(what: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
 /// Returns what a panic said.
@@ -142,6 +164,10 @@ mod tests {
                 let refused = views.to(&query(which, String::new())).err();
                 assert_eq!(refused.map(|error| error.kind()), Some(io::ErrorKind::InvalidData));
             }
+        }
+        for sees in [Sees::Connections, Sees::Arguments] {
+            let refused = views.to(&Question::Overview(sees)).err();
+            assert_eq!(refused.map(|error| error.kind()), Some(io::ErrorKind::InvalidData));
         }
         let (_outcome, page) = views.to(&Question::Metrics(0)).unwrap();
         assert_eq!(page.as_ref(), b"page");

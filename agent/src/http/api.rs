@@ -38,8 +38,9 @@ struct Refused<'a> {
     allowed: Option<&'a str>,
 }
 
-/// Returns one route for each query. Each request comes with its [`Asker`].
-pub(super) fn router(lane: Lane) -> Router {
+/// Returns one route for each query; `gate` lets one at a time through. Each request comes with its
+/// [`Asker`].
+pub(super) fn router(lane: Lane, gate: Gate) -> Router {
     let add = |router: Router<Shared>, (which, query): (u8, &'static Entry)| {
         let handler = move |State(shared): State<Shared>,
                             Extension(asker): Extension<Asker>,
@@ -52,7 +53,7 @@ pub(super) fn router(lane: Lane) -> Router {
         };
         router.route(&query.path(), get(handler))
     };
-    let shared = Shared { lane, gate: Gate::new() };
+    let shared = Shared { lane, gate };
     (0..).zip(query::ALL).fold(Router::new(), add).with_state(shared)
 }
 

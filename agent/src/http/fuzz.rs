@@ -16,8 +16,9 @@ pub(crate) fn question(data: &[u8]) {
         assert_eq!(Question::read(bytes.as_slice()).ok(), Some(Some(question)));
         let taken = &data[..data.len() - rest.len()];
         let own = &taken[taken.len() - bytes.len()..];
-        // The second byte of those without parameters says nothing.
+        // The second byte of a question for the state says nothing.
         assert!(own[0] == bytes[0] && own[2..] == bytes[2..]);
+        assert!(own[0] == 0 || own[1] == bytes[1]);
     }
     let text = String::from_utf8_lossy(data);
     let asked = Question::Query(data.first().copied().unwrap_or_default(), text.into_owned());

@@ -55,6 +55,8 @@ mod crowd_tests;
 #[cfg(test)]
 mod known_tests;
 #[cfg(test)]
+mod page_tests;
+#[cfg(test)]
 mod socket_tests;
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,10 @@
 //! What the HTTP process may ask of the agent, and what comes back: the whole vocabulary between
 //! them.
 //!
-//! Used by `lane`, which asks, and `answers`. A question is four bytes (what, which query, the
-//! length in little-endian order) and the parameters of the query; an answer is five bytes (how it
-//! went, the length) and its text. The agent does not trust the other side: what is no question is
-//! an error, and no question is longer than [`MOST`].
+//! Used by `lane`, which asks, and `answers`. A question is four bytes (what; which query, or what
+//! the reader of the page may see; the length in little-endian order) and the parameters of the
+//! query; an answer is five bytes (how it went, the length) and its text. The agent does not trust
+//! the other side: what is no question is an error, and no question is longer than [`MOST`].
 
 use std::io::{self, Read, Write};
 
@@ -20,11 +20,22 @@ pub(super) enum Question {
     /// asked last.
     Metrics(u8),
     /// The page at `/`.
-    Overview,
+    Overview(Sees),
     /// The answer of a query, by its place in the registry, with the parameters as in a URL.
     Query(u8, String),
     /// The same for who has opened a socket file, and may see arguments of processes.
     Whole(u8, String),
+}
+
+/// What the reader of the page at `/` may see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sees {
+    /// What `/metrics` shows.
+    Metrics,
+    /// What the API answers too.
+    Connections,
+    /// The same as who has opened a socket file.
+    Arguments,
 }
 
 /// How it went.
@@ -40,6 +51,11 @@ pub(super) enum Outcome {
 
 /// The length of what comes before the text of an answer.
 pub(super) const HEAD: usize = 5;
+
+impl Sees {
+    /// All, in the order of their bytes.
+    const ALL: [Self; 3] = [Self::Metrics, Self::Connections, Self::Arguments];
+}
 
 impl Question {
     /// Reads the next question; `None` at the end.
@@ -57,7 +73,10 @@ impl Question {
         match (head[0], length) {
             (0, 0) => Ok(Some(Self::State)),
             (1, 0) => Ok(Some(Self::Metrics(head[1]))),
-            (2, 0) => Ok(Some(Self::Overview)),
+            (2, 0) => {
+                let sees = Sees::ALL.get(usize::from(head[1]));
+                sees.map(|sees| Some(Self::Overview(*sees))).ok_or_else(|| invalid("no reader"))
+            }
             (3 | 4, ..=MOST) => {
                 let mut parameters = vec![0; length];
                 from.read_exact(&mut parameters)?;
@@ -75,7 +94,7 @@ impl Question {
         let (what, which, text) = match self {
             Self::State => (0, 0, ""),
             Self::Metrics(dropped) => (1, *dropped, ""),
-            Self::Overview => (2, 0, ""),
+            Self::Overview(sees) => (2, *sees as u8, ""),
             Self::Query(which, parameters) => (3, *which, parameters.as_str()),
             Self::Whole(which, parameters) => (4, *which, parameters.as_str()),
         };
@@ -122,11 +141,15 @@ mod tests {
     fn every_question_comes_out_as_it_went_in() {
         let query = Question::Query(2, "process=a&limit=3".to_owned());
         let whole = Question::Whole(1, "limit=3".to_owned());
-        for question in [Question::State, Question::Metrics(7), Question::Overview, query, whole] {
+        let pages = Sees::ALL.map(Question::Overview);
+        let others = [Question::State, Question::Metrics(7), query, whole];
+        for question in pages.into_iter().chain(others) {
             let bytes = question.to_bytes().unwrap();
             assert_eq!(Question::read(bytes.as_slice()).unwrap(), Some(question));
         }
         assert_eq!(Question::read([].as_slice()).unwrap(), None);
+        let unknown = Question::read([2, 3, 0, 0].as_slice()).unwrap_err();
+        assert_eq!(unknown.kind(), io::ErrorKind::InvalidData, "no such reader");
         assert_eq!(Question::Query(0, "x".repeat(MOST + 1)).to_bytes(), None);
         assert!(Question::Query(0, "x".repeat(MOST)).to_bytes().is_some());
     }
@@ -148,8 +171,8 @@ mod tests {
         ) {
             if let Ok(Some(question)) = Question::read(bytes.as_slice()) {
                 let again = question.to_bytes().unwrap();
-                // The second byte of those without parameters says nothing.
-                prop_assert!(bytes[0] < 3 || bytes.starts_with(&again));
+                // The second byte of a question for the state says nothing.
+                prop_assert!(bytes[0] == 0 || bytes.starts_with(&again));
             }
         }
     }

@@ -3,19 +3,21 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::{Extension, RawQuery, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
+use super::access::Asker;
 use super::failure::stands_still;
 use super::flight::Flight;
 use super::forms::Turns;
 use super::gate::Gate;
 use super::lane::Lanes;
-use super::question::Question;
+use super::page::policy;
+use super::question::{Question, Sees};
 use super::render::{RENDER_TIMEOUT, asked};
 use super::serve::MAX_CONNECTIONS;
 use super::{accept, api};
@@ -27,8 +29,10 @@ struct Shared {
     flight: Flight,
     /// For the forms of the page of metrics.
     turns: Turns,
-    /// For the page at `/`. Queries have a gate of their own. A scrape waits for neither.
+    /// For the page at `/` of who may not ask the API. A scrape waits for no gate.
     gate: Gate,
+    /// For queries, and for the page of who may ask them: it is made of them.
+    queries: Gate,
     /// For the state, with a place for each connection; those who hang up keep theirs until the
     /// agent has answered.
     places: Arc<Semaphore>,
@@ -36,10 +40,11 @@ struct Shared {
 
 /// Returns the router of the process.
 pub(super) fn router(lanes: Lanes) -> Router {
-    let api = api::router(lanes.queries.clone());
+    let queries = Gate::new();
+    let api = api::router(lanes.queries.clone(), queries.clone());
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let (flight, turns) = (Flight::default(), Turns::new());
-    let shared = Shared { lanes, flight, turns, gate: Gate::new(), places };
+    let shared = Shared { lanes, flight, turns, gate: Gate::new(), queries, places };
     Router::new()
         .route("/", get(index))
         .route("/metrics", get(scrape))
@@ -58,19 +63,25 @@ async fn scrape(State(shared): State<Shared>, request: HeaderMap) -> Response {
     }
 }
 
-async fn index(State(shared): State<Shared>) -> Response {
-    match asked(&shared.gate, &shared.lanes.overview, &Question::Overview).await {
-        Ok(html) => (
-            [
-                (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-                (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'"),
-                (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-            ],
-            html,
-        )
-            .into_response(),
+async fn index(
+    State(shared): State<Shared>,
+    Extension(asker): Extension<Asker>,
+    RawQuery(parameters): RawQuery,
+    request: HeaderMap,
+) -> Response {
+    let (sees, gate, lane) = match (asker.access.refusal(&request), asker.has_file) {
+        (Some(_), _) => (Sees::Metrics, &shared.gate, &shared.lanes.overview),
+        (None, false) => (Sees::Connections, &shared.queries, &shared.lanes.queries),
+        (None, true) => (Sees::Arguments, &shared.queries, &shared.lanes.queries),
+    };
+    let mut response = match asked(gate, lane, &Question::Overview(sees)).await {
+        Ok(html) => (policy::headers(), html).into_response(),
         Err(response) => response,
+    };
+    if parameters.as_deref() != Some("still") {
+        response.headers_mut().insert(header::REFRESH, HeaderValue::from_static(policy::REFRESH));
     }
+    response
 }
 
 async fn health(State(shared): State<Shared>) -> Response {

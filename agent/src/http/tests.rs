@@ -16,11 +16,14 @@ use super::routes::router;
 use super::serve::serve;
 use super::*;
 use crate::config::Listen;
+use crate::conn::snapshot::Snapshot;
+use crate::conn::{Limits, Nanos, Table};
+use crate::history::{Moment, Rings};
 use crate::kernel::probe::ProbeState;
 use crate::leaks::Watch;
 use crate::listing;
 use crate::metrics::Page;
-use crate::metrics::stats::Probe;
+use crate::metrics::stats::{Probe, SelfStats};
 use crate::nat::Nat;
 use crate::query::Source;
 
@@ -60,19 +63,7 @@ pub(super) fn start_at(listen: &[(Listen, Access)], web: Option<Arc<web::Web>>) 
     let overview = || {
         // So long that a crowd meets.
         std::thread::sleep(Duration::from_millis(50));
-        Overview {
-            uptime: Duration::from_secs(3700),
-            probes: vec![Probe {
-                name: "p",
-                state: ProbeState::Failed("<no & never>".into()),
-                runs: None,
-                misses: 0,
-            }],
-            tracked: 17,
-            unattributed: 3,
-            lost: 0,
-            reconciled: None,
-        }
+        overview()
     };
     let is_ready = Arc::clone(&ready);
     let alive = Arc::new(AtomicBool::new(true));
@@ -103,6 +94,23 @@ pub(super) fn start_at(listen: &[(Listen, Access)], web: Option<Arc<web::Web>>) 
         let _ = stopped.await;
     }));
     Server { url, ready, alive, most, made, bound, stop, done }
+}
+
+/// Returns what the page at `/` shows of an agent whose probe did not attach.
+fn overview() -> Overview {
+    let state = ProbeState::Failed("<no & never>".into());
+    let probes = vec![Probe { name: "p", state, runs: None, misses: 0 }];
+    Overview {
+        uptime: Duration::from_secs(3700),
+        alive: true,
+        snapshot: Snapshot {
+            tracked: 17,
+            ..Table::new(Limits::default()).snapshot(Nanos::new(60_000_000_000))
+        },
+        stats: SelfStats { probes, ..SelfStats::default() },
+        rings: Rings::default(),
+        moment: Moment::default(),
+    }
 }
 
 /// Returns lanes on which the views are answered, each by a thread.
@@ -160,7 +168,7 @@ async fn every_route_answers_what_it_promises() {
     assert!(metrics.ends_with("slow 0\n"));
     let page = get(&server, "/").await;
     assert!(
-        page.contains("17")
+        page.contains(">17</data>")
             && page.contains("1h1m")
             && page.contains("failed: &lt;no &amp; never&gt;"),
         "{page}"

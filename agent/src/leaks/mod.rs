@@ -24,7 +24,7 @@ mod simulation;
 mod survey;
 pub(crate) mod suspect;
 mod tally;
-mod target;
+pub(crate) mod target;
 #[cfg(test)]
 mod tests;
 mod times;

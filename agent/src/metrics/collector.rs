@@ -45,7 +45,7 @@ impl Collector {
 
     /// Returns the collector with a clock that stands still at `time`.
     #[cfg(test)]
-    pub(super) fn at(mut self, time: SystemTime) -> Self {
+    pub(crate) fn at(mut self, time: SystemTime) -> Self {
         self.clock = Box::new(move || time);
         self
     }

@@ -18,7 +18,7 @@ pub(crate) mod parameter;
 pub(crate) mod ports;
 #[cfg(test)]
 mod tests;
-mod text;
+pub(crate) mod text;
 pub(crate) mod trouble;
 pub(crate) mod value;
 mod which;
@@ -146,8 +146,24 @@ impl std::fmt::Debug for Entry {
     }
 }
 
+/// Returns the answer at `now` to the part of a URL after the `?`.
+///
+/// # Errors
+/// See [`parameter::read`].
+pub(crate) fn ask<Q: Query>(
+    parameters: &str,
+    source: &Source,
+    now: u64,
+) -> Result<Q::Answer, Refusal> {
+    read::<Q>(parameters).map(|query| query.answer(source, now))
+}
+
+fn read<Q: Query>(parameters: &str) -> Result<Q, Refusal> {
+    parameter::read(form_urlencoded::parse(parameters.as_bytes()))
+}
+
 fn prepare<Q: Query>(parameters: &str) -> Result<Prepared, Refusal> {
-    let query: Q = parameter::read(form_urlencoded::parse(parameters.as_bytes()))?;
+    let query: Q = read(parameters)?;
     Ok(Box::new(move |source| {
         let answer = query.answer(source, (source.clock)());
         serde_json::to_string(&answer).map(|line| line + "\n")

@@ -27,7 +27,7 @@ pub(super) fn age(seconds: f64, write: fn(Duration) -> String) -> String {
 }
 
 /// Returns an end as `ss` shows it: `*` for any address and any port.
-pub(super) fn end(address: IpAddr, port: u16) -> String {
+pub(crate) fn end(address: IpAddr, port: u16) -> String {
     if address.is_unspecified() && port == 0 {
         "*".to_owned()
     } else {

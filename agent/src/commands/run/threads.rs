@@ -12,9 +12,10 @@ use anyhow::Context as _;
 use super::deaths::Deaths;
 use crate::clock::monotonic;
 use crate::config::RunConfig;
+use crate::history::{History, Moment};
 use crate::housekeeping::{self, Chore};
 use crate::http::Supervisor;
-use crate::ingest::{Handle, Ingest, SharedTable, Wishes};
+use crate::ingest::{Handle, Ingest, SharedTable, Wishes, lock};
 use crate::kernel::load::{Kernel, Maps};
 use crate::kernel::namespaces::{Home, Search};
 use crate::kernel::privileges;
@@ -46,6 +47,8 @@ pub(super) struct Threads {
     /// Whether the first reconcile pass has ended.
     pub(super) ready: Arc<AtomicBool>,
     pub(super) leaks: Watch,
+    /// What the table counted in the last hours.
+    pub(super) history: History,
 }
 
 impl Threads {
@@ -91,7 +94,9 @@ impl Threads {
         };
         // It is not joined at the end: it sleeps for seconds at a time and holds nothing.
         spawn("workloads", deaths, move || resolver.run(&resolver_wanted))?;
-        let mut chores = [forward_log, sampler(table, &leaks, &ready, stats)];
+        let history = History::default();
+        let mut chores =
+            [forward_log, sampler(table, &leaks, &ready, stats), keeper(table, &history, &ready)];
         let stats = stats.clone();
         let work = move || housekeeping::run(&runs, &stats, &mut chores, &pass_wanted, &stop);
         let work = reported(deaths, work);
@@ -103,6 +108,7 @@ impl Threads {
             stop_housekeeping,
             ready,
             leaks,
+            history,
         })
     }
 
@@ -195,6 +201,17 @@ fn sampler(
         if ready.load(Ordering::Acquire) && leaks.sample(&table, monotonic()) {
             let (running_out, expected) = (leaks.running_out(), leaks.expected());
             stats.update(|stats| (stats.running_out, stats.expected) = (running_out, expected));
+        }
+    })
+}
+
+/// Returns the chore that keeps what the table counts once the first pass has ended: before, the
+/// connections that are older than the agent are missing.
+fn keeper(table: &SharedTable, history: &History, ready: &Arc<AtomicBool>) -> Chore {
+    let (table, history, ready) = (Arc::clone(table), history.clone(), Arc::clone(ready));
+    Box::new(move || {
+        if ready.load(Ordering::Acquire) {
+            history.add(Moment::now(), || lock(&table).view().totals());
         }
     })
 }

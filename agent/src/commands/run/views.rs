@@ -8,6 +8,7 @@ use super::SILENCE;
 use super::threads::Threads;
 use crate::clock::monotonic;
 use crate::conn::Nanos;
+use crate::history::Moment;
 use crate::http::{Access, Bound, Overview, Views};
 use crate::ingest::{SharedTable, lock};
 use crate::metrics::{Collector, Selection, SharedStats};
@@ -27,29 +28,25 @@ pub(super) fn views(
     let source = Arc::clone(table);
     let snapshot = move || lock(&source).snapshot(Nanos::new(monotonic()));
     let collector = Collector::new(snapshot, stats.clone()).showing(metrics);
-    let (source, numbers) = (Arc::clone(table), stats.clone());
-    let overview = move || {
-        let now = monotonic();
-        let snapshot = lock(&source).snapshot(Nanos::new(now));
-        let stats = numbers.read();
-        Overview {
-            uptime: started.elapsed(),
-            probes: stats.probes,
-            tracked: snapshot.tracked,
-            unattributed: snapshot.unattributed,
-            lost: stats.kernel.states_lost + stats.unseen + stats.kernel.retransmits_lost,
-            reconciled: snapshot
-                .last_reconcile
-                .map(|moment| Duration::from_nanos(now.saturating_sub(moment))),
-        }
+    let ingest = threads.ingest_handle.clone();
+    let alive = Arc::new(move || Duration::from_nanos(ingest.silent_for()) < SILENCE);
+    let (source, numbers, is_alive) = (Arc::clone(table), stats.clone(), Arc::clone(&alive));
+    let history = threads.history.clone();
+    let overview = move || Overview {
+        uptime: started.elapsed(),
+        alive: is_alive(),
+        snapshot: lock(&source).snapshot(Nanos::new(monotonic())),
+        stats: numbers.read(),
+        rings: history.read(),
+        moment: Moment::now(),
     };
     log_who_may_ask(bound);
     let nobody = bound.iter().all(|one| one.access() == Access::Nobody);
-    let (ingest, ready) = (threads.ingest_handle.clone(), Arc::clone(&threads.ready));
+    let ready = Arc::clone(&threads.ready);
     Views {
         metrics: Arc::new(move || collector.page()),
         overview: Arc::new(overview),
-        alive: Arc::new(move || Duration::from_nanos(ingest.silent_for()) < SILENCE),
+        alive,
         ready: Arc::new(move || ready.load(Ordering::Acquire)),
         source: (!nobody).then(|| Source {
             table: Arc::clone(table),

@@ -21,6 +21,7 @@ use crate::conn::histogram::{Histogram, MICROSECONDS, NANOSECONDS, WHOLE_BYTES};
 use crate::conn::ids::{GroupId, ServiceId};
 use crate::conn::nanos::Nanos;
 use crate::conn::report::snapshot::{Flows, Service};
+use crate::conn::report::totals::Totals;
 use crate::conn::socket::row::Row;
 use crate::internal_error::internal_error;
 
@@ -124,17 +125,26 @@ impl Services {
                 + service.failures.iter().sum::<u64>()
                 > 0
         };
-        let shown = |entry: &&Entry| {
-            entry.live
-                && !groups.is_pending(entry.group)
-                && (entry.service.port.is_some() || counted(&entry.service))
-        };
+        let shown = |entry: &&Entry| entry.service.port.is_some() || counted(&entry.service);
         let named = |entry: &Entry| Service {
             process: Arc::clone(groups.name(entry.group)),
             workload: Arc::clone(groups.workload(entry.group)),
             ..entry.service.clone()
         };
-        self.list.iter().filter(shown).map(named).collect()
+        self.known(groups).filter(shown).map(named).collect()
+    }
+
+    fn known<'a>(&'a self, groups: &'a Groups) -> impl Iterator<Item = &'a Entry> {
+        self.list.iter().filter(|entry| entry.live && !groups.is_pending(entry.group))
+    }
+
+    /// Adds what [`Self::snapshot`] shows of all services together.
+    pub(crate) fn add_to(&self, totals: &mut Totals, groups: &Groups) {
+        for Entry { service, .. } in self.known(groups) {
+            totals.opened += service.opened;
+            totals.closed += service.closed.iter().sum::<u64>();
+            totals.failed += service.failures.iter().sum::<u64>();
+        }
     }
 
     /// Moves the services of a group without rows to another group of its role. If that group has

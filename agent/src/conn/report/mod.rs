@@ -6,4 +6,5 @@
 pub(crate) mod coverage;
 pub mod pressure;
 pub mod snapshot;
+pub(super) mod totals;
 pub mod trouble;

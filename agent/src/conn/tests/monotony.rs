@@ -12,6 +12,7 @@ use super::support::{TIGHT, apply, check, covered, entry, holder, resent, step};
 use super::workloads::{client, connect, seeing, unit};
 use crate::conn::limits::IDLE_TTL;
 use crate::conn::report::snapshot::Snapshot;
+use crate::conn::report::totals::Totals;
 use crate::conn::{Limits, Nanos};
 use crate::workload::Key;
 
@@ -111,6 +112,7 @@ proptest! {
             check(&mut table, now);
             let seen = table.snapshot(now);
             assert!(seen.groups.len() <= 3 + SPARE + 6 && seen.services.len() <= 3 + SPARE + 3);
+            assert_eq!(table.view().totals(), Totals::of(&seen), "cheap sums are those of a page");
             let (all, after) = counters(&seen);
             for (labels, count) in &all {
                 assert!(

@@ -12,6 +12,7 @@ use super::{GroupEntry, Groups};
 use crate::conn::account::workloads::WorkloadRef;
 use crate::conn::limits::Budget;
 use crate::conn::report::snapshot::{self, StateGauge};
+use crate::conn::report::totals::Totals;
 use crate::conn::store::age_list::AgeThresholds;
 use crate::conn::store::slab::Slab;
 use crate::workload::{Kind, Workload};
@@ -34,7 +35,7 @@ impl Groups {
                 .lists
                 .iter_mut()
                 .for_each(|list| list.advance(rows, thresholds, &mut Budget::UNLIMITED.clone()));
-            let waits = group.label == Label::Own && group.workload.is_pending();
+            let waits = group.waits();
             let one = snapshot::Group {
                 process: Arc::clone(&group.process),
                 workload: Arc::clone(group.workload.label(&self.unknown)),
@@ -67,6 +68,17 @@ impl Groups {
         shown
     }
 
+    /// Adds what [`Self::snapshot`] shows of all groups together.
+    pub(in crate::conn) fn add_to(&self, totals: &mut Totals) {
+        for group in self.list.iter().filter(|group| group.live && group.used) {
+            let counts = group.lists.iter().map(|list| u64::from(list.len()));
+            totals.states.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+            if !group.waits() {
+                totals.retransmitted += group.retransmitted.iter().flatten().sum::<u64>();
+            }
+        }
+    }
+
     /// Returns the workloads that have a group, each once.
     pub(in crate::conn) fn workloads(&self) -> Vec<Arc<Workload>> {
         let mut seen = HashSet::new();
@@ -81,6 +93,13 @@ impl Groups {
             })
             .cloned()
             .collect()
+    }
+}
+
+impl GroupEntry {
+    /// Returns whether its counters are held back until its name is known.
+    fn waits(&self) -> bool {
+        self.label == Label::Own && self.workload.is_pending()
     }
 }
 

@@ -4,10 +4,11 @@
 //! Guarantees: each file is read up to a bound; what is missing or makes no sense is a reason, not
 //! a number. The texts of tests stand in for the files.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::{fs, io};
 
+use super::cgroups::{self, Tasks};
 use crate::bounded;
 use crate::kernel::namespaces::Home;
 use crate::pressure::descriptors::{Descriptors, MOST};
@@ -15,8 +16,6 @@ use crate::pressure::parse;
 
 /// The most bytes of one file.
 const MAX_BYTES: u64 = 256 << 10;
-/// The most cgroups that are looked at.
-const MAX_CGROUPS: usize = 8192;
 
 /// Where the settings of the network are.
 const NET: &str = "/proc/sys/net";
@@ -68,17 +67,6 @@ pub(crate) enum Missing {
     Unreadable(String),
 }
 
-/// How many processes and threads a cgroup has, and may have.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Tasks {
-    /// Its directory.
-    pub(crate) cgroup: String,
-    /// Processes and threads.
-    pub(crate) current: u64,
-    /// Their limit.
-    pub(crate) max: u64,
-}
-
 /// The descriptors of a process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Process {
@@ -115,7 +103,7 @@ impl Host {
         Self {
             netns: Home::own().map_or(0, |home| home.inode),
             texts: paths.map(read).collect(),
-            tasks: tasks(Path::new("/sys/fs/cgroup")),
+            tasks: cgroups::tasks(Path::new("/sys/fs/cgroup")),
             processes: Vec::new(),
         }
     }
@@ -219,30 +207,6 @@ pub(crate) fn path_of(name: &str) -> String {
     format!("{NET}/{}", name.replace('.', "/"))
 }
 
-/// Returns the cgroups with a limit of tasks, of either version: those of version 2 below the root,
-/// those of version 1 below `pids`.
-fn tasks(root: &Path) -> Vec<Tasks> {
-    let is_unified = root.join("cgroup.controllers").exists();
-    let mut left = VecDeque::from([if is_unified { root.to_owned() } else { root.join("pids") }]);
-    let mut found = Vec::new();
-    for _ in 0..MAX_CGROUPS {
-        let Some(cgroup) = left.pop_front() else { break };
-        found.extend(tasks_of(&cgroup));
-        let below = fs::read_dir(&cgroup).into_iter().flatten().flatten();
-        let is_directory = |one: &fs::DirEntry| one.file_type().is_ok_and(|kind| kind.is_dir());
-        let room = MAX_CGROUPS.saturating_sub(left.len());
-        left.extend(below.filter(is_directory).map(|one| one.path()).take(room));
-    }
-    found
-}
-
-fn tasks_of(cgroup: &PathBuf) -> Option<Tasks> {
-    let number = |name| bounded::text(&cgroup.join(name), 64).ok()?.trim().parse().ok();
-    // Without a limit it is `max`.
-    let (max, current) = (number("pids.max")?, number("pids.current")?);
-    Some(Tasks { cgroup: cgroup.display().to_string(), current, max })
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -279,25 +243,5 @@ pub(crate) mod tests {
         assert!(host.number("ipv4.tcp_mem").unwrap_err().contains("not read"));
         let lacking = host.counter(NETSTAT, "TcpExt", "ListenDrops").unwrap_err();
         assert!(lacking.contains("has no ListenDrops"), "{lacking}");
-    }
-
-    #[test]
-    fn cgroups_with_a_limit_of_tasks_are_found_in_either_version() {
-        let root = std::env::temp_dir().join(format!("tcpwarden-tasks-{}", std::process::id()));
-        let old = root.join("pids/a.service");
-        fs::create_dir_all(&old).unwrap();
-        fs::write(old.join("pids.current"), "9\n").unwrap();
-        fs::write(old.join("pids.max"), "10\n").unwrap();
-        let found = tasks(&root);
-        assert_eq!((found[0].current, found[0].max, found.len()), (9, 10, 1));
-        fs::write(root.join("cgroup.controllers"), "pids\n").unwrap();
-        fs::write(old.join("pids.max"), "max\n").unwrap();
-        assert_eq!(tasks(&root), []);
-        let new = root.join("b.scope");
-        fs::create_dir_all(&new).unwrap();
-        fs::write(new.join("pids.current"), "garbage").unwrap();
-        fs::write(new.join("pids.max"), "5").unwrap();
-        assert_eq!(tasks(&root), []);
-        fs::remove_dir_all(&root).unwrap();
     }
 }

@@ -1,7 +1,5 @@
 //! Findings as text, the worst first, two or three lines each.
 
-use std::fmt::Write as _;
-
 use super::finding::{Finding, Severity};
 
 /// The width of the severity, and of the name of a check.
@@ -11,10 +9,14 @@ const CHECK: usize = 22;
 /// Returns the findings, which are in order, as text; those of nothing only with `all`.
 pub(super) fn written(found: &[Finding], all: bool) -> String {
     let mut text = summary(found);
-    for finding in found {
-        if all || finding.severity != Severity::Ok {
-            write(finding, &mut text);
-        }
+    let of = |severity| move |one: &&Finding| one.severity == severity;
+    found
+        .iter()
+        .filter(|one| one.severity <= Severity::Note)
+        .for_each(|one| advice(one, &mut text));
+    unknown(&found.iter().filter(of(Severity::Unknown)).collect::<Vec<_>>(), &mut text);
+    for one in found.iter().filter(of(Severity::Ok)).filter(|_| all) {
+        line(&mut text, "OK", one.check, &format!("{}: {}", one.subject, one.says));
     }
     if found.iter().any(|one| one.change.contains("sysctl -w ")) {
         text.push_str(
@@ -28,7 +30,7 @@ pub(super) fn written(found: &[Finding], all: bool) -> String {
 fn summary(found: &[Finding]) -> String {
     let count = |severity| found.iter().filter(|one| one.severity == severity).count();
     format!(
-        "{} critical, {} warnings, {} notes; {} checks could not be made, {} found nothing\n",
+        "critical {}, warning {}, note {}, unknown {}, ok {}\n",
         count(Severity::Critical),
         count(Severity::Warning),
         count(Severity::Note),
@@ -37,20 +39,32 @@ fn summary(found: &[Finding]) -> String {
     )
 }
 
-fn write(finding: &Finding, text: &mut String) {
-    let Finding { check, severity, subject, says, costs, change, .. } = finding;
-    if *severity <= Severity::Note {
-        text.push('\n');
-    }
-    let mut line = |first: &str, second: &str, third: &str| {
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "{first:<SEVERITY$}  {second:<CHECK$}  {third}");
-    };
-    line(severity.as_str(), check, &format!("{subject}: {says}"));
-    for (name, what) in [("costs", costs), ("change", change)] {
-        if !what.is_empty() {
-            line("", name, what);
+fn line(text: &mut String, first: &str, second: &str, third: &str) {
+    let line = format!("{first:<SEVERITY$}  {second:<CHECK$}  {third}");
+    text.push_str(line.trim_end());
+    text.push('\n');
+}
+
+fn advice(one: &Finding, text: &mut String) {
+    text.push('\n');
+    line(text, one.severity.as_str(), one.check, &format!("{}: {}", one.subject, one.says));
+    line(text, "", "costs", &one.costs);
+    line(text, "", "change", &one.change);
+}
+
+/// Writes what could not be checked, each reason once.
+fn unknown(found: &[&Finding], text: &mut String) {
+    let mut told: Vec<&str> = Vec::new();
+    for one in found {
+        if told.contains(&one.says.as_str()) {
+            continue;
         }
+        told.push(&one.says);
+        let checks = found.iter().filter(|other| other.says == one.says);
+        let checks: Vec<_> = checks.map(|other| other.check).collect();
+        text.push('\n');
+        line(text, Severity::Unknown.as_str(), &checks.join(", "), "");
+        line(text, "", "why", &one.says);
     }
 }
 
@@ -64,6 +78,8 @@ mod tests {
             Finding::new("accept_queue", Severity::Critical, "web (pid 9) at *:80", "it is full")
                 .costs("SYNs are dropped", "sysctl -w net.core.somaxconn=4096"),
             Finding::unknown("ephemeral_ports", "destinations", "no agent"),
+            Finding::unknown("somaxconn", "net.core.somaxconn", "Permission denied"),
+            Finding::unknown("keepalive", "servers", "no agent"),
             Finding::ok("orphans", "net.ipv4.tcp_max_orphans", "0 orphans"),
         ];
         let written_all = written(&found, true);
@@ -71,12 +87,17 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "1 critical, 0 warnings, 0 notes; 1 checks could not be made, 1 found nothing",
+                "critical 1, warning 0, note 0, unknown 3, ok 1",
                 "",
                 "CRITICAL  accept_queue            web (pid 9) at *:80: it is full",
                 "          costs                   SYNs are dropped",
                 "          change                  sysctl -w net.core.somaxconn=4096",
-                "UNKNOWN   ephemeral_ports         destinations: no agent",
+                "",
+                "UNKNOWN   ephemeral_ports, keepalive",
+                "          why                     no agent",
+                "",
+                "UNKNOWN   somaxconn",
+                "          why                     Permission denied",
                 "OK        orphans                 net.ipv4.tcp_max_orphans: 0 orphans",
                 "",
                 "A `sysctl -w NAME=VALUE` lasts until the next boot; a line `NAME = VALUE` in \

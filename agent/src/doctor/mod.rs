@@ -5,6 +5,7 @@
 //! `checks` makes findings of both, `letter` writes them. Guarantees: nothing of the host is
 //! changed; without an agent all other checks are made, and those that need it say so.
 
+pub(crate) mod cgroups;
 mod checks;
 pub(crate) mod finding;
 pub(crate) mod host;

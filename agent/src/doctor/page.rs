@@ -6,7 +6,7 @@
 /// The most series that are kept.
 const MAX_SERIES: usize = 1 << 16;
 /// The families that the checks read, without their prefix.
-pub(crate) const FAMILIES: [&str; 21] = [
+pub(crate) const FAMILIES: [&str; 20] = [
     "build_info",
     "connections_limit",
     "connections_refused_total",
@@ -23,7 +23,6 @@ pub(crate) const FAMILIES: [&str; 21] = [
     "process_fds_exhausted_seconds",
     "process_max_fds",
     "process_open_fds",
-    "process_sockets",
     "reconcile_last_completed_timestamp_seconds",
     "tcp_memory_bytes",
     "visibility_limited",

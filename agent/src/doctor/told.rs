@@ -102,18 +102,18 @@ fn fetch<A: DeserializeOwned>(agent: &Agent<'_>, target: &str) -> Result<A, Fail
 #[cfg(test)]
 mod tests {
     use std::io::{Read as _, Write as _};
-    use std::net::TcpListener;
+    use std::os::unix::net::UnixListener;
 
     use super::*;
     use crate::client::{Address, AgentOptions};
 
-    /// Asks what answers each request with this body.
-    fn asked(body: &'static str) -> Told {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address: Address = listener.local_addr().unwrap().to_string().parse().unwrap();
+    /// Asks what answers each request with this body, on a socket file.
+    fn asked(name: &str, body: &'static str) -> Told {
+        let file = format!("tcpwarden-doctor-{name}-{}.sock", std::process::id());
+        let path = std::env::temp_dir().join(file);
+        let listener = UnixListener::bind(&path).unwrap();
         std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let mut stream = stream;
+            for mut stream in listener.incoming().flatten() {
                 let _ = stream.read(&mut [0; 4096]);
                 let _ = write!(
                     stream,
@@ -122,13 +122,16 @@ mod tests {
                 );
             }
         });
+        let address: Address = format!("unix:{}", path.display()).parse().unwrap();
         let options = AgentOptions::default();
-        Told::ask(&Agent { addresses: &[address], options: &options }).unwrap()
+        let told = Told::ask(&Agent { addresses: &[address], options: &options }).unwrap();
+        std::fs::remove_file(path).unwrap();
+        told
     }
 
     #[test]
     fn an_agent_of_another_machine_tells_nothing() {
-        let told = asked("{\"taken_at_monotonic_ns\": 5}");
+        let told = asked("other", "{\"taken_at_monotonic_ns\": 5}");
         let why = told.page.unwrap_err();
         assert!(why.contains("not known to be of this machine"), "{why}");
         let now = monotonic();
@@ -139,7 +142,7 @@ mod tests {
 
     #[test]
     fn what_makes_no_sense_is_a_reason_for_each_question() {
-        let told = asked("tcpwarden_connections_tracked 5\n");
+        let told = asked("garbage", "tcpwarden_connections_tracked 5\n");
         assert_eq!(told.page.unwrap().sum("connections_tracked"), Some(5));
         for why in [told.ports.unwrap_err(), told.listeners.unwrap_err(), told.idle.unwrap_err()] {
             assert!(why.contains("not what an agent of this version sends"), "{why}");

@@ -37,7 +37,10 @@ pub(super) fn table(readings: &Readings<'_>, found: &mut Vec<Finding>) {
         Finding::new(TABLE, severity, NAME, &says).value(count, Some(most), "connections").costs(
             "with a full table packets of new connections are dropped, whatever the protocol; the \
              kernel's log says `table full, dropping packet`",
-            &format!("{}: an entry takes some 300 bytes", raised(most)),
+            &format!(
+                "{} in the first network namespace, for all; an entry takes some 300 bytes",
+                raised(most)
+            ),
         ),
     );
 }

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use super::{AT_ONCE, Finding, NEAR, Readings};
+use crate::doctor::cgroups::Tasks;
 use crate::doctor::finding::{Severity, percent, reaches, word};
-use crate::doctor::host::{FILES, NR_OPEN, Tasks};
+use crate::doctor::host::{FILES, NR_OPEN};
 use crate::doctor::page::Page;
 
 /// The names of the checks.
@@ -101,18 +102,7 @@ fn process(one: &Use, readings: &Readings<'_>) -> Finding {
     let most = readings.host.numbers_of(NR_OPEN).map_or(1 << 20, |[most]| most);
     let raise =
         if more > most { format!("sysctl -w fs.nr_open={more}; then ") } else { String::new() };
-    let set = if is_service(workload) {
-        let unit = word(workload, "UNIT");
-        format!("systemctl edit {unit}: [Service] LimitNOFILE={more}, and a restart")
-    } else if let Some(pid) = one.pid {
-        format!("prlimit --pid {pid} --nofile={more}; for its next start where it is started")
-    } else {
-        let name = word(process, "NAME");
-        format!(
-            "prlimit --pid \"$(pgrep -o -x {name})\" --nofile={more}; for its next start \
-             `ulimit -n {more}` where it is started"
-        )
-    };
+    let set = raised(one, more);
     Finding::new(PROCESSES, severity, &whose, &says)
         .value(*open, Some(*limit), "descriptors")
         .costs(
@@ -120,6 +110,26 @@ fn process(one: &Use, readings: &Readings<'_>) -> Finding {
              whether connections leak: a higher limit then only gives it time",
             &format!("{raise}{set}"),
         )
+}
+
+/// Returns how the limit of a process is raised: in its unit, or while it runs.
+fn raised(one: &Use, more: u64) -> String {
+    if is_service(&one.workload) {
+        let unit = word(&one.workload, "UNIT");
+        let folder = format!("/etc/systemd/system/{unit}.d");
+        return format!(
+            "mkdir -p {folder} && printf '[Service]\\nLimitNOFILE={more}\\n' \
+             > {folder}/nofile.conf && systemctl daemon-reload && systemctl restart {unit}"
+        );
+    }
+    let later = "for its next start `ulimit -n` where it is started";
+    match one.pid {
+        Some(pid) => format!("prlimit --pid {pid} --nofile={more}; {later}"),
+        None => format!(
+            "for pid in $(pgrep -x {}); do prlimit --pid $pid --nofile={more}; done; {later}",
+            word(&one.process, "NAME")
+        ),
+    }
 }
 
 fn is_service(workload: &str) -> bool {
@@ -210,7 +220,7 @@ mod tests {
         let found = found(of_processes, &host, &told(10, "100", grows));
         assert_eq!(only(&found), Severity::Warning);
         assert!(found[0].says.contains("about 10 minutes"), "{found:?}");
-        assert!(found[0].change.starts_with("systemctl edit web.service"), "{found:?}");
+        assert!(found[0].change.ends_with("systemctl restart web.service"), "{found:?}");
     }
 
     #[test]

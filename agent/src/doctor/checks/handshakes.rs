@@ -33,7 +33,7 @@ pub(super) fn overflows(readings: &Readings<'_>, found: &mut Vec<Finding>) {
         Finding::new(OVERFLOWS, severity, SUBJECT, &says)
             .value(drops, Some(all / 100 * WARNS), "segments")
             .costs(
-                "each is a connect that took a second or longer, or failed",
+                "a connect whose SYN is dropped takes a second or longer, or fails",
                 "tcpwarden connections --state listen --sort receive_queue names the listeners \
                  that drop; their accept queues are too short or their processes too slow",
             ),

@@ -36,8 +36,8 @@ pub(super) fn idle(readings: &Readings<'_>, found: &mut Vec<Finding>) {
             Finding::new(IDLE, severity, &format!("{process} ({workload})"), &says)
                 .value(count, Some(MANY), "connections")
                 .costs(
-                    "if a peer is gone nothing ever notices: its connection and descriptor stay \
-                     until a restart",
+                    "if a peer is gone nothing notices until the server writes: its connection and \
+                     descriptor stay",
                     &known::keepalive(process),
                 ),
         );

@@ -80,7 +80,7 @@ fn queue(listener: &Connection, severity: Severity, somaxconn: Option<u64>, own:
         Some(_) => format!("{raise}; then {asks}: the smaller of the two counts, from listen() on"),
         None => format!("{asks}; and if somaxconn is below that: {raise}"),
     };
-    let costs = "beyond its limit the kernel drops SYNs: connects take 1 s, 3 s, 7 s or time out. \
+    let costs = "beyond its limit the kernel drops SYNs: connects take seconds, or time out. \
                  First find out why the process does not accept: a longer queue only gives it time";
     Finding::new(QUEUES, severity, &subject, &says)
         .value(waits, Some(limit), "connections")

@@ -35,7 +35,7 @@ pub(super) fn tcp_mem(readings: &Readings<'_>, found: &mut Vec<Finding>) {
     let pages = pages.map(|bytes| (bytes / page).to_string()).join(" ");
     let change = format!(
         "`tcpwarden connections --sort receive_queue` shows who does not read; if the memory is \
-         there to spare: {}",
+         there to spare: {} in the first network namespace",
         sysctl(None, NAME, &pages)
     );
     found.push(

@@ -21,20 +21,22 @@ pub(crate) struct Tasks {
 }
 
 /// Returns the cgroups with a limit of tasks, of either version: those of version 2 below the root,
-/// those of version 1 below `pids`.
-pub(super) fn tasks(root: &Path) -> Vec<Tasks> {
+/// those of version 1 below `pids`. `None` if none can be listed.
+pub(super) fn tasks(root: &Path) -> Option<Vec<Tasks>> {
     let is_unified = root.join("cgroup.controllers").exists();
-    let mut left = VecDeque::from([if is_unified { root.to_owned() } else { root.join("pids") }]);
+    let top = if is_unified { root.to_owned() } else { root.join("pids") };
+    fs::read_dir(&top).ok()?;
+    let mut left = VecDeque::from([top]);
     let mut found = Vec::new();
     for _ in 0..MAX_CGROUPS {
         let Some(cgroup) = left.pop_front() else { break };
         found.extend(tasks_of(&cgroup));
         let below = fs::read_dir(&cgroup).into_iter().flatten().flatten();
         let is_directory = |one: &fs::DirEntry| one.file_type().is_ok_and(|kind| kind.is_dir());
-        let room = MAX_CGROUPS.saturating_sub(left.len());
-        left.extend(below.filter(is_directory).map(|one| one.path()).take(room));
+        let fit = MAX_CGROUPS.saturating_sub(left.len());
+        left.extend(below.filter(is_directory).map(|one| one.path()).take(fit));
     }
-    found
+    Some(found)
 }
 
 fn tasks_of(cgroup: &Path) -> Option<Tasks> {
@@ -55,16 +57,17 @@ mod tests {
         fs::create_dir_all(&old).unwrap();
         fs::write(old.join("pids.current"), "9\n").unwrap();
         fs::write(old.join("pids.max"), "10\n").unwrap();
-        let found = tasks(&root);
+        let found = tasks(&root).unwrap();
         assert_eq!((found[0].current, found[0].max, found.len()), (9, 10, 1));
         fs::write(root.join("cgroup.controllers"), "pids\n").unwrap();
         fs::write(old.join("pids.max"), "max\n").unwrap();
-        assert_eq!(tasks(&root), []);
+        assert_eq!(tasks(&root), Some(Vec::new()));
         let new = root.join("b.scope");
         fs::create_dir_all(&new).unwrap();
         fs::write(new.join("pids.current"), "garbage").unwrap();
         fs::write(new.join("pids.max"), "5").unwrap();
-        assert_eq!(tasks(&root), []);
+        assert_eq!(tasks(&root), Some(Vec::new()));
         fs::remove_dir_all(&root).unwrap();
+        assert_eq!(tasks(&root), None);
     }
 }

@@ -83,8 +83,8 @@ pub(crate) struct Host {
     pub(crate) netns: u32,
     /// The texts of the files, by path.
     pub(crate) texts: BTreeMap<String, Result<String, Missing>>,
-    /// The cgroups that limit tasks.
-    pub(crate) tasks: Vec<Tasks>,
+    /// The cgroups that limit tasks; `None` if none can be listed.
+    pub(crate) tasks: Option<Vec<Tasks>>,
     /// The processes whose descriptors this user may count. Read where no agent tells.
     pub(crate) processes: Vec<Process>,
 }

@@ -75,13 +75,13 @@ pub fn doctor(arguments: &DoctorArgs, out: &mut impl Write) -> Result<u8, Error>
     }
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let mut found = checks::all(&Readings { host: &host, told: &told, now });
-    if found.iter().all(|one| one.severity == Severity::Unknown) {
+    let Some(code) = code(&found) else {
         let why = told.page.err().unwrap_or_default();
         return Err(Error::Agent {
             agent: printable(&agent.place()),
             why: printable(&format!("{why}; and nothing of /proc can be read")),
         });
-    }
+    };
     found.sort_by_key(|one| one.severity);
     let page = if arguments.json {
         json(&found, arguments.all)?
@@ -92,14 +92,16 @@ pub fn doctor(arguments: &DoctorArgs, out: &mut impl Write) -> Result<u8, Error>
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::Other(
             anyhow::Error::new(error).context("cannot write the findings to the output"),
         )),
-        _ => Ok(code(&found)),
+        _ => Ok(code),
     }
 }
 
-/// Returns the exit code for findings.
-fn code(found: &[Finding]) -> u8 {
-    let is_ill = found.iter().any(|one| one.severity <= Severity::Warning);
-    if is_ill { exit::ILL } else { exit::OK }
+/// Returns the exit code for findings; `None` if nothing could be checked.
+fn code(found: &[Finding]) -> Option<u8> {
+    let is_ill = |one: &Finding| one.severity <= Severity::Warning;
+    let is_known = |one: &Finding| one.severity != Severity::Unknown;
+    let code = if found.iter().any(is_ill) { exit::ILL } else { exit::OK };
+    found.iter().any(is_known).then_some(code)
 }
 
 /// Returns the findings as a JSON array, one a line.
@@ -115,11 +117,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_warning_ends_with_its_code_and_a_note_does_not() {
+    fn a_warning_has_its_code_a_note_has_none_and_nothing_known_is_no_success() {
         let one = |severity| Finding::new("x", severity, "a", "b");
-        assert_eq!(code(&[one(Severity::Note), one(Severity::Unknown)]), exit::OK);
+        assert_eq!(code(&[one(Severity::Note), one(Severity::Unknown)]), Some(exit::OK));
+        assert_eq!(code(&[one(Severity::Unknown), one(Severity::Unknown)]), None);
         for severity in [Severity::Warning, Severity::Critical] {
-            assert_eq!(code(&[one(Severity::Ok), one(severity)]), exit::ILL);
+            assert_eq!(code(&[one(Severity::Ok), one(severity)]), Some(exit::ILL));
         }
     }
 

@@ -5,8 +5,8 @@ use std::path::Path;
 use super::{AT_ONCE, Finding, NEAR, Readings};
 use crate::doctor::cgroups::Tasks;
 use crate::doctor::finding::{Severity, percent, reaches, word};
-use crate::doctor::host::{FILES, NR_OPEN};
-use crate::doctor::page::Page;
+use crate::doctor::host::{FILES, NR_OPEN, Process};
+use crate::doctor::page::{Page, Series};
 
 /// The names of the checks.
 const PROCESSES: &str = "descriptors";
@@ -54,12 +54,12 @@ pub(super) fn of_processes(readings: &Readings<'_>, found: &mut Vec<Finding>) {
 }
 
 fn of_page(page: &Page) -> Vec<Use> {
-    let key = |name| move |series: &crate::doctor::page::Series| series.label(name).to_owned();
+    let key = |name| move |series: &Series| series.label(name).to_owned();
     let other = |family, process: &str, workload: &str| {
         let mut same = page.all(family).filter(|series| {
             series.label("process") == process && series.label("workload") == workload
         });
-        same.next().map(crate::doctor::page::Series::number)
+        same.next().map(Series::number)
     };
     page.all("process_open_fds")
         .filter_map(|series| {
@@ -73,7 +73,7 @@ fn of_page(page: &Page) -> Vec<Use> {
 }
 
 fn of_proc(readings: &Readings<'_>) -> Vec<Use> {
-    let one = |process: &crate::doctor::host::Process| Use {
+    let one = |process: &Process| Use {
         process: process.name.clone(),
         workload: String::new(),
         pid: Some(process.descriptors.tgid),
@@ -161,7 +161,10 @@ pub(super) fn of_machine(readings: &Readings<'_>, found: &mut Vec<Finding>) {
 
 /// Cgroups near their limit of processes and threads.
 pub(super) fn tasks(readings: &Readings<'_>, found: &mut Vec<Finding>) {
-    let tasks = &readings.host.tasks;
+    let Some(tasks) = &readings.host.tasks else {
+        let why = "no cgroup below /sys/fs/cgroup can be listed";
+        return found.push(Finding::unknown(TASKS, "cgroups", why));
+    };
     let near: Vec<_> =
         tasks.iter().filter(|one| reaches(one.current, one.max, NEAR)).take(MOST).collect();
     if near.is_empty() {
@@ -194,8 +197,8 @@ fn cgroup(one: &Tasks) -> Finding {
 mod tests {
     use super::*;
     use crate::doctor::checks::tests::{alone, found, only};
+    use crate::doctor::host::Host;
     use crate::doctor::host::tests::with;
-    use crate::doctor::host::{Host, Process};
     use crate::doctor::told::Told;
     use crate::pressure::descriptors::Descriptors;
 
@@ -259,7 +262,7 @@ mod tests {
     #[test]
     fn a_cgroup_is_named_near_its_limit_of_tasks() {
         let of = |current, cgroup: &str| {
-            let tasks = vec![Tasks { cgroup: cgroup.to_owned(), current, max: 100 }];
+            let tasks = Some(vec![Tasks { cgroup: cgroup.to_owned(), current, max: 100 }]);
             alone(super::tasks, &Host { tasks, ..Host::default() })
         };
         assert_eq!(only(&of(79, "/x")), Severity::Ok);

@@ -3,6 +3,7 @@
 use super::{Finding, NEAR, Readings};
 use crate::doctor::finding::{Severity, percent, reaches, sysctl};
 use crate::doctor::host::{NETSTAT, SOCKSTAT};
+use crate::doctor::page::Series;
 use crate::pressure::host::memory;
 
 /// The names of the checks.
@@ -61,7 +62,7 @@ fn thresholds(readings: &Readings<'_>) -> Result<(u64, u64, u64), String> {
     let told = readings.told.page.as_ref().ok().and_then(|page| {
         numbers(&|kind| {
             let mut all = page.all("tcp_memory_bytes");
-            all.find(|series| series.label("kind") == kind).map(|series| series.number())
+            all.find(|series| series.label("kind") == kind).map(Series::number)
         })
     });
     match own {

@@ -100,7 +100,11 @@ fn counts(page: &Page, found: &mut Vec<Finding>) {
     for Count { check, metric, severity, unit, says, costs, change } in &COUNTS {
         found.push(match page.sum(metric) {
             None => Finding::unknown(check, SUBJECT, &format!("its page has no {metric}")),
-            Some(0) => Finding::ok(check, SUBJECT, &format!("0 {says}")),
+            Some(0) => {
+                // Behind the colon stands why there are some.
+                let what = says.split(':').next().unwrap_or(says);
+                Finding::ok(check, SUBJECT, &format!("0 {what}"))
+            }
             Some(count) => Finding::new(check, *severity, SUBJECT, &format!("{count} {says}"))
                 .value(count, Some(0), unit)
                 .costs(costs, change),

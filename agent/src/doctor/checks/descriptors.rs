@@ -14,6 +14,8 @@ const MACHINE: &str = "open_files";
 const TASKS: &str = "cgroup_tasks";
 /// The limit is reached within so many seconds: a warning.
 const SOON: u64 = 3600;
+/// What the agent calls processes beyond its budget, and those that it does not know.
+const UNNAMED: [&str; 2] = ["~other", "unknown"];
 /// The most processes, and cgroups, that are told one by one.
 const MOST: usize = 20;
 
@@ -121,6 +123,10 @@ fn raised(one: &Use, more: u64) -> String {
             "mkdir -p {folder} && printf '[Service]\\nLimitNOFILE={more}\\n' \
              > {folder}/nofile.conf && systemctl daemon-reload && systemctl restart {unit}"
         );
+    }
+    if UNNAMED.contains(&one.process.as_str()) {
+        return "the agent has no name for it: `tcpwarden connections --group-by process` may"
+            .to_owned();
     }
     let later = "for its next start `ulimit -n` where it is started";
     match one.pid {
@@ -249,6 +255,16 @@ mod tests {
         let host = with(&[(NR_OPEN, "65535")]);
         let found = found(of_processes, &host, &told(100, "100", ""));
         assert!(found[0].change.starts_with("sysctl -w fs.nr_open=65536; then "), "{found:?}");
+    }
+
+    #[test]
+    fn a_process_without_a_name_is_not_looked_for_by_it() {
+        let labels = "{process=\"~other\",workload=\"host\"}";
+        let page =
+            format!("tcpwarden_process_open_fds{labels} 9\ntcpwarden_process_max_fds{labels} 9\n");
+        let told = Told { page: Ok(Page::parse(&page)), ..Told::nothing("no agent") };
+        let found = found(of_processes, &Host::default(), &told);
+        assert!(!found[0].change.contains("pgrep"), "{found:?}");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::client::{Address, AgentOptions};
 use crate::config::RunArgs;
+use crate::doctor::{self, DoctorArgs};
 use crate::duration_text;
 use crate::events::watch::Which;
 use crate::exit;
@@ -47,6 +48,8 @@ pub enum Command {
     /// Speak HTTP for the agent
     #[command(hide = true, name = crate::http::child::COMMAND)]
     Http(ChildArgs),
+    /// Say what on this host limits or endangers TCP, and what to change
+    Doctor(Box<DoctorArgs>),
     /// Print state transitions and retransmits as they happen
     Events(Box<EventsArgs>),
     /// A query: asks a running agent and prints its answer. [`parse`] adds one command for each.
@@ -111,6 +114,7 @@ pub fn command() -> clap::Command {
         .after_long_help(format!("{EXAMPLES}\n{codes}"))
         .mut_subcommand("run", |run| run.after_long_help(format!("{RUN_NOTES}\n{codes}")))
         .mut_subcommand("check", |check| check.after_long_help(format!("{CHECK_NOTES}\n{codes}")))
+        .mut_subcommand("doctor", |it| it.after_long_help(format!("{}\n{codes}", doctor::NOTES)))
         .mut_subcommand("events", |events| events.after_long_help(EVENTS_NOTES));
     query::ALL.iter().fold(own, |command, query| command.subcommand(query.command(&codes)))
 }

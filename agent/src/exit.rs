@@ -27,6 +27,9 @@ pub const AGENT: u8 = 7;
 /// `leaks --fail-on`: there is a suspect that is as sure as that.
 pub const FOUND: u8 = 8;
 
+/// `doctor`: a finding is a warning or critical.
+pub const ILL: u8 = 9;
+
 /// Every exit code with its meaning, as `--help` prints them.
 pub(crate) const TABLE: &[(u8, &str)] = &[
     (OK, "all went well"),
@@ -38,6 +41,7 @@ pub(crate) const TABLE: &[(u8, &str)] = &[
     (DEGRADED, "check only: the agent runs, but does not see everything"),
     (AGENT, "queries of a running agent only: no agent answers, or it refuses"),
     (FOUND, "leaks --fail-on only: a suspect is as sure as that"),
+    (ILL, "doctor only: a finding is a warning or critical"),
 ];
 
 /// The reason why a command failed.
@@ -163,6 +167,6 @@ mod tests {
     #[test]
     fn the_table_holds_every_code_once_in_order() {
         let codes: Vec<u8> = TABLE.iter().map(|(code, _)| *code).collect();
-        assert_eq!(codes, (0..=8).collect::<Vec<u8>>());
+        assert_eq!(codes, (0..=9).collect::<Vec<u8>>());
     }
 }

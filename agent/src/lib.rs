@@ -12,6 +12,7 @@ pub(crate) mod clock;
 pub mod commands;
 pub mod config;
 pub mod conn;
+pub mod doctor;
 pub(crate) mod duration_text;
 pub(crate) mod events;
 pub mod exit;

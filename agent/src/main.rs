@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use tcpwarden::cli::{self, Command};
 use tcpwarden::commands::{check, events, run};
 use tcpwarden::config::RunConfig;
+use tcpwarden::doctor;
 use tcpwarden::exit::Error;
 use tcpwarden::http;
 use tcpwarden::lister::child;
@@ -42,6 +43,10 @@ fn dispatch(command: Command) -> Result<u8, Error> {
         Command::Check => {
             log::start("error", Format::Text)?;
             check::check(&mut stdout().lock())
+        }
+        Command::Doctor(arguments) => {
+            log::start("error", Format::Text)?;
+            doctor::doctor(&arguments, &mut stdout().lock())
         }
         Command::Events(arguments) => {
             log::start("warn", Format::Text)?;

@@ -1,7 +1,7 @@
 //! Where an agent is asked: as `run --listen` has it, or a URL.
 
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
 
 use crate::config::{DEFAULT_LISTEN, DEFAULT_SOCKET, Listen};
@@ -36,6 +36,18 @@ impl Address {
     /// Whether it is asked over TLS.
     pub(crate) const fn is_tls(&self) -> bool {
         matches!(self, Self::Url { tls: true, .. })
+    }
+
+    /// Whether it is a socket file or a loopback address, which is as a rule of this machine.
+    pub(crate) fn is_local(&self) -> bool {
+        match self {
+            Self::Listen(Listen::Unix(_)) => true,
+            Self::Listen(Listen::Tcp(address)) => address.ip().to_canonical().is_loopback(),
+            Self::Url { host, .. } => {
+                let address = host.parse::<IpAddr>();
+                host == "localhost" || address.is_ok_and(|at| at.to_canonical().is_loopback())
+            }
+        }
     }
 
     /// Reads the short forms that `run --listen` takes as well: `NAME:PORT`, and `:PORT` for the

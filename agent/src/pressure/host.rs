@@ -49,7 +49,7 @@ impl Host {
 }
 
 /// Returns the memory in bytes; the texts of the kernel count pages.
-pub(super) fn memory(sockstat: &str, thresholds: &str, page: u64) -> Vec<(&'static str, u64)> {
+pub(crate) fn memory(sockstat: &str, thresholds: &str, page: u64) -> Vec<(&'static str, u64)> {
     let used = parse::sockstat(sockstat, "mem").map(|pages| ("used", pages));
     let thresholds =
         parse::numbers::<3>(thresholds).into_iter().flat_map(|pages| MEMORY.into_iter().zip(pages));

@@ -4,6 +4,7 @@ mod accepters;
 mod activity;
 mod bound_ports;
 mod break_in;
+mod doctor;
 mod drilldown;
 mod empty_root;
 mod equalities;
@@ -89,6 +90,7 @@ fn all() -> Vec<Test> {
         drilldown::TESTS,
         nat::TESTS,
         trouble::TESTS,
+        doctor::TESTS,
         healthy::TESTS,
         if in_a_guest() { faults::guests::TESTS } else { &[] },
         // The last.

@@ -16,6 +16,7 @@ use crate::events::watch::Which;
 use crate::exit;
 use crate::http::child::ChildArgs;
 use crate::query::{self, Request};
+use crate::top::{self, TopArgs};
 use crate::version;
 
 /// Follows every TCP socket from birth to death and names the process that leaks, retransmits or is
@@ -49,6 +50,8 @@ pub enum Command {
     Http(ChildArgs),
     /// Print state transitions and retransmits as they happen
     Events(Box<EventsArgs>),
+    /// Show a running agent in a terminal, refreshed
+    Top(Box<TopArgs>),
     /// A query: asks a running agent and prints its answer. [`parse`] adds one command for each.
     #[command(skip)]
     Query(Box<Request>),
@@ -111,7 +114,8 @@ pub fn command() -> clap::Command {
         .after_long_help(format!("{EXAMPLES}\n{codes}"))
         .mut_subcommand("run", |run| run.after_long_help(format!("{RUN_NOTES}\n{codes}")))
         .mut_subcommand("check", |check| check.after_long_help(format!("{CHECK_NOTES}\n{codes}")))
-        .mut_subcommand("events", |events| events.after_long_help(EVENTS_NOTES));
+        .mut_subcommand("events", |events| events.after_long_help(EVENTS_NOTES))
+        .mut_subcommand("top", |top| top.after_long_help(format!("{}\n{codes}", top::NOTES)));
     query::ALL.iter().fold(own, |command, query| command.subcommand(query.command(&codes)))
 }
 

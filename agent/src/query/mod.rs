@@ -18,7 +18,7 @@ pub(crate) mod parameter;
 pub(crate) mod ports;
 #[cfg(test)]
 mod tests;
-mod text;
+pub(crate) mod text;
 pub(crate) mod trouble;
 pub(crate) mod value;
 mod which;

@@ -15,19 +15,19 @@ const MAX_NAME: usize = 1000;
 
 /// Returns a name from the wire for one line of a terminal: control characters are escaped, and it
 /// is cut at 1000 letters.
-pub(super) fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     names::printable(&text.chars().take(MAX_NAME).collect::<String>())
 }
 
 /// Returns an age from the wire, written by `write`, or `?` if the number is no possible age.
-pub(super) fn age(seconds: f64, write: fn(Duration) -> String) -> String {
+pub(crate) fn age(seconds: f64, write: fn(Duration) -> String) -> String {
     let possible = |age: &Duration| *age <= 10 * duration_text::LONGEST;
     let age = Duration::try_from_secs_f64(seconds).ok().filter(possible);
     age.map_or_else(|| "?".to_owned(), write)
 }
 
 /// Returns an end as `ss` shows it: `*` for any address and any port.
-pub(super) fn end(address: IpAddr, port: u16) -> String {
+pub(crate) fn end(address: IpAddr, port: u16) -> String {
     if address.is_unspecified() && port == 0 {
         "*".to_owned()
     } else {

@@ -26,6 +26,7 @@ mod pressure;
 mod seeding;
 mod sequences;
 mod socket;
+mod top;
 mod trouble;
 mod truth;
 mod unit;
@@ -89,6 +90,7 @@ fn all() -> Vec<Test> {
         drilldown::TESTS,
         nat::TESTS,
         trouble::TESTS,
+        top::TESTS,
         healthy::TESTS,
         if in_a_guest() { faults::guests::TESTS } else { &[] },
         // The last.

@@ -80,6 +80,26 @@ pub(crate) fn rfc3339(time: SystemTime) -> String {
     )
 }
 
+/// Reads what [`rfc3339`] writes, as Unix time; `None` for any other form.
+#[must_use]
+pub(crate) fn parse_rfc3339(text: &str) -> Option<Duration> {
+    let (text, millisecond) = text.strip_suffix('Z')?.split_once('.')?;
+    let (day, time) = text.split_once('T')?;
+    let numbers = |text: &str, mark| -> Option<[u64; 3]> {
+        let numbers: Option<Vec<u64>> = text.split(mark).map(|one| one.parse().ok()).collect();
+        numbers?.try_into().ok()
+    };
+    let ([year, month, day], [hour, minute, second]) = (numbers(day, '-')?, numbers(time, ':')?);
+    if !(1970..=9999).contains(&year) || hour > 23 || minute > 59 || second > 60 {
+        return None;
+    }
+    let before: u64 = (1970..year).map(days_of).sum();
+    let days = (before..before + 366).find(|days| date(*days) == (year, month, day))?;
+    let seconds = days * 86_400 + hour * 3600 + minute * 60 + second;
+    let millisecond = millisecond.parse().ok().filter(|one| *one < 1000)?;
+    Some(Duration::from_secs(seconds) + Duration::from_millis(millisecond))
+}
+
 /// Returns year, month and day of the Gregorian date `days` days after 1970-01-01.
 fn date(days: u64) -> (u64, u64, u64) {
     /// Days in 400 years, after which the calendar repeats.
@@ -166,6 +186,28 @@ mod tests {
         assert_eq!(at(1_735_689_599), "2024-12-31T23:59:59.007Z");
         assert_eq!(at(4_107_542_399), "2100-02-28T23:59:59.007Z");
         assert_eq!(at(4_107_542_400), "2100-03-01T00:00:00.007Z");
+    }
+
+    #[test]
+    fn times_are_read_back_and_no_other_form_is() {
+        for milliseconds in [0, 951_782_400_007, 1_735_689_599_999, 4_107_542_400_000] {
+            let time = Duration::from_millis(milliseconds);
+            let text = rfc3339(SystemTime::UNIX_EPOCH + time);
+            assert_eq!(parse_rfc3339(&text), Some(time), "{text}");
+        }
+        for wrong in [
+            "",
+            "2026-11-21T14:16:55Z",
+            "2026-11-21 14:16:55.867Z",
+            "2026-02-30T14:16:55.867Z",
+            "2026-13-01T14:16:55.867Z",
+            "99999-11-21T14:16:55.867Z",
+            "2026-11-21T24:16:55.867Z",
+            "2026-11-21T14:16:55.18446744073709551615Z",
+            "2026-11-21T14:16:55.867Z2",
+        ] {
+            assert_eq!(parse_rfc3339(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

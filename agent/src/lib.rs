@@ -38,6 +38,7 @@ pub(crate) mod rate_limited;
 pub(crate) mod reconcile;
 pub(crate) mod sandbox;
 pub(crate) mod size_text;
+pub mod top;
 pub(crate) mod verify;
 pub(crate) mod version;
 pub(crate) mod web;

@@ -11,6 +11,7 @@ use tcpwarden::exit::Error;
 use tcpwarden::http;
 use tcpwarden::lister::child;
 use tcpwarden::log::{self, Format};
+use tcpwarden::top;
 
 fn main() -> ExitCode {
     tcpwarden::kernel::lookup::without_modules();
@@ -52,6 +53,7 @@ fn dispatch(command: Command) -> Result<u8, Error> {
             log::start("warn", Format::Text)?;
             events::events(&arguments)
         }
+        Command::Top(arguments) => top::top(&arguments),
         Command::Lister => child::run(),
         Command::Http(arguments) => {
             log::start(&arguments.log, arguments.log_format)?;

@@ -35,13 +35,14 @@ impl ConsentArgs {
 }
 
 /// Programs of the tests, with the package that brings each.
-const TEST_PROGRAMS: [(&str, &str); 7] = [
+const TEST_PROGRAMS: [(&str, &str); 8] = [
     ("nft", "nftables"),
     ("ip", "iproute2"),
     ("systemd-analyze", "systemd"),
     ("qemu-system-x86_64", "qemu-system-x86"),
     ("cpio", "cpio"),
     ("python3", "python3"),
+    ("tmux", "tmux"),
     COUNTER,
 ];
 

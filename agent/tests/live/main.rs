@@ -2,9 +2,9 @@
 //! as the judge. Called by `cargo xtask test`, and by `cargo xtask kernels` in small guests.
 //!
 //! `portable::…` needs loopback, /proc and `ip`, and before Linux 6.10 packet sockets and tracefs;
-//! `host::…` needs nftables, veth, TUN, `ss`, promtool, curl, Python and util-linux; `long::…`
-//! takes minutes and is listed only with `TCPWARDEN_LIVE_LONG` set. All need root. They run one at
-//! a time: the kernel's counters are shared.
+//! `host::…` needs nftables, veth, TUN, `ss`, promtool, curl, Python, tmux and util-linux;
+//! `long::…` takes minutes and is listed only with `TCPWARDEN_LIVE_LONG` set. All need root. They
+//! run one at a time: the kernel's counters are shared.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -4,6 +4,7 @@
 
 pub mod records;
 pub mod scrape;
+pub mod top;
 
 /// A piece of work to be counted: its name, how much of it there is, and how to do it.
 pub struct Work {

@@ -27,6 +27,7 @@ mod pressure;
 mod seeding;
 mod sequences;
 mod socket;
+mod top;
 mod trouble;
 mod truth;
 mod unit;
@@ -91,6 +92,7 @@ fn all() -> Vec<Test> {
         nat::TESTS,
         trouble::TESTS,
         doctor::TESTS,
+        top::TESTS,
         healthy::TESTS,
         if in_a_guest() { faults::guests::TESTS } else { &[] },
         // The last.

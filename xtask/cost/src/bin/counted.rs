@@ -8,7 +8,7 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use cost::{Work, records, scrape};
+use cost::{Work, records, scrape, top};
 
 /// What the gate knows by its name: everything inside of it counts.
 #[inline(never)]
@@ -19,7 +19,7 @@ fn counted_work(run: &mut dyn FnMut()) {
 }
 
 fn main() -> ExitCode {
-    let mut work = records::WORK.iter().chain(scrape::WORK);
+    let mut work = records::WORK.iter().chain(scrape::WORK).chain(top::WORK);
     let Some(name) = std::env::args().nth(1) else {
         return say(&work.map(|work| work.name).collect::<Vec<_>>().join("\n"));
     };

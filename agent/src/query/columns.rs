@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 mod tests;
 
 use super::Refusal;
-use super::text::printable;
+use super::text::{escape_json, printable};
 use super::view::{Format, View};
 use crate::table::{Cell, Rule, Table, Tone, csv};
 
@@ -236,7 +236,7 @@ fn plain(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => printable(text),
-        other => printable(&other.to_string()),
+        other => escape_json(&other.to_string()),
     }
 }
 

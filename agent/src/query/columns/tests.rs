@@ -76,7 +76,9 @@ fn the_columns_of_csv_are_the_fields_of_the_answer_with_their_values() {
     let (growth, evil) = (Some(1.5), EVIL.to_owned());
     let suspect = Suspect { process: evil, pids, growth_per_minute: growth, ..Suspect::default() };
     holds(SUSPECTS, &suspect, &["list", "taken_at"], &["sample"]);
-    let processes = vec![PortHolder { process: EVIL.into(), ..PortHolder::default() }];
+    // Longer than any text is shown: what has parts is not cut.
+    let (process, workload) = (EVIL.to_owned(), "w".repeat(900));
+    let processes = vec![PortHolder { process, workload, ..PortHolder::default() }; 2];
     let destination = PortUse { processes, used_ratio: 0.956, ..PortUse::default() };
     holds(DESTINATIONS, &destination, &["taken_at"], &[]);
     let line = Line { sentence: EVIL.into(), longest_seconds: Some(0.5), ..Line::default() };

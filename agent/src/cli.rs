@@ -15,6 +15,7 @@ use crate::client::{Address, AgentOptions};
 use crate::config::RunArgs;
 use crate::doctor::{self, DoctorArgs};
 use crate::duration_text;
+use crate::events::Format;
 use crate::events::watch::Which;
 use crate::exit;
 use crate::http::child::ChildArgs;
@@ -67,7 +68,10 @@ pub enum Command {
 /// Options of `events`.
 #[derive(Args, Clone, Debug, Default, PartialEq)]
 pub struct EventsArgs {
-    /// One JSON object a line instead of text
+    /// The form of the events [default: text]
+    #[arg(short, long, value_name = "FORM", value_enum)]
+    pub output: Option<Format>,
+    /// The same as -o json
     #[arg(long)]
     pub json: bool,
     /// Stop after this time: 10s, 1m30s; a bare number is seconds
@@ -172,6 +176,7 @@ mod tests {
         assert_eq!(
             *events,
             EventsArgs {
+                output: None,
                 json: true,
                 duration: Some(Duration::from_millis(500)),
                 count: Some(3),

@@ -8,6 +8,7 @@ use crate::kernel::load::{Kernel, Sizes};
 use crate::kernel::namespaces::{self, Home, Search};
 use crate::kernel::probe::{DESCRIPTOR_LIST, Probe, ProbeState, SOCKET_LIST};
 use crate::kernel::sight;
+use crate::table::{Look, Rule, Table};
 
 /// Rings of one page each, because nothing is read from them.
 const SIZES: Sizes = Sizes { state_ring: 4096, retransmit_ring: 4096 };
@@ -34,10 +35,15 @@ pub fn check(out: &mut impl Write) -> Result<u8, Error> {
 }
 
 fn print(out: &mut impl Write, kernel: &Kernel, remarks: &[String]) -> io::Result<()> {
-    writeln!(out, "{:<28} {:<12} NOTE", "PROBE", "STATE")?;
+    let columns = [("PROBE", 28), ("STATE", 12), ("NOTE", 0)];
+    let columns = columns.map(|(title, least)| (title.to_owned(), Rule::LEFT.least(least)));
+    let mut table = Table::new(columns, 1);
     for (probe, state) in kernel.probes() {
-        writeln!(out, "{:<28} {:<12} {}", probe.name, state.as_str(), note(probe, state))?;
+        table.row(vec![probe.name.into(), state.as_str().into(), note(probe, state).into()]);
     }
+    let mut page = String::new();
+    let _ = table.write(Look::default(), &mut page);
+    out.write_all(page.as_bytes())?;
     remarks.iter().try_for_each(|remark| writeln!(out, "{remark}"))?;
     // The agent is whole without it.
     sight::lacking().into_iter().try_for_each(|lacking| writeln!(out, "{lacking}"))?;

@@ -12,11 +12,9 @@ use anyhow::Context as _;
 use aya::maps::{MapData, RingBuf};
 use mio::unix::SourceFd;
 use mio::{Interest, Poll, Token};
-use nix::sys::signal::{SigSet, Signal};
-use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::signalfd::SignalFd;
 
 use super::load;
-use super::output::{self, Output};
 use crate::cli::EventsArgs;
 use crate::client::{Address, Agent, AgentOptions, Failure};
 use crate::clock::monotonic;
@@ -29,6 +27,7 @@ use crate::ingest::Counters;
 use crate::ingest::decode::Record;
 use crate::ingest::rings::Rings;
 use crate::kernel::load::Sizes;
+use crate::output::{self, Output};
 
 /// Rings as large as the agent's.
 const SIZES: Sizes = Sizes { state_ring: 8 << 20, retransmit_ring: 1 << 20 };
@@ -45,6 +44,7 @@ const BATCH: usize = 4096;
 /// # Errors
 /// The probes cannot be loaded, or the output cannot be written.
 pub fn events(arguments: &EventsArgs) -> Result<u8, Error> {
+    let format = format(arguments)?;
     // Before the probes are attached, which would see it, and while a signal still ends it.
     let older = older(arguments.agent.as_ref(), &arguments.options)?;
     let (mut poll, signals) = watch_signals().context("cannot wait for signals")?;
@@ -54,14 +54,13 @@ pub fn events(arguments: &EventsArgs) -> Result<u8, Error> {
     poll.registry()
         .register(&mut SourceFd(&rings.wake_fd()), Token(1), Interest::READABLE)
         .context("cannot watch the ring")?;
-    let format = if arguments.json { Format::Json } else { Format::Text };
     let end = arguments.duration.map(|duration| Instant::now() + duration);
     let stopping = Cell::new(false);
     let output = Output::new(&signals, &stopping, end).context("cannot use standard output")?;
     let mut printer = Printer::new(format, BufWriter::with_capacity(1 << 16, output), io::stderr());
     let probes: Vec<_> = kernel.probes().iter().map(|(probe, state)| (probe.name, state)).collect();
     let mut summary = Summary::default();
-    let asks = arguments.json || arguments.which.asks_for_workload();
+    let asks = format == Format::Json || arguments.which.asks_for_workload();
     let workloads = if asks { Workloads::below(Path::new("/")) } else { Workloads::these(&[]) };
     let mut watch = Watch::new(arguments.which.clone(), older, workloads);
     let mut going = printer.ready(&probes)?.is_continue();
@@ -88,6 +87,18 @@ pub fn events(arguments: &EventsArgs) -> Result<u8, Error> {
     Ok(exit::OK)
 }
 
+/// Returns the form of the events, unless `--json` stands beside another one.
+fn format(arguments: &EventsArgs) -> Result<Format, Error> {
+    match (arguments.output, arguments.json) {
+        (Some(Format::Text), true) => {
+            let text = "--output is 'text': expected json, or no --json beside it";
+            Err(Error::Usage(text.to_owned()))
+        }
+        (Some(Format::Json), _) | (None, true) => Ok(Format::Json),
+        (Some(Format::Text) | None, false) => Ok(Format::Text),
+    }
+}
+
 /// Asks the agent that was named, or one at a usual address if it answers.
 fn older(named: Option<&Address>, options: &AgentOptions) -> Result<Older, Error> {
     let addresses = named.map_or_else(Address::usual, |named| vec![named.clone()]);
@@ -112,11 +123,7 @@ fn older(named: Option<&Address>, options: &AgentOptions) -> Result<Older, Error
 
 /// Blocks the signals that end the command and returns a descriptor from which they are read.
 fn watch_signals() -> io::Result<(Poll, SignalFd)> {
-    let mut set = SigSet::empty();
-    set.add(Signal::SIGINT);
-    set.add(Signal::SIGTERM);
-    set.thread_block()?;
-    let signals = SignalFd::with_flags(&set, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
+    let signals = output::signals()?;
     let poll = Poll::new()?;
     poll.registry().register(&mut SourceFd(&signals.as_raw_fd()), Token(0), Interest::READABLE)?;
     Ok((poll, signals))

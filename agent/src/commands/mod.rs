@@ -3,7 +3,6 @@
 
 pub mod check;
 pub mod events;
-mod output;
 pub mod run;
 
 use anyhow::Context as _;

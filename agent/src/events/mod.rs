@@ -23,11 +23,11 @@ use crate::kernel::probe::ProbeState;
 use known::Known;
 
 /// The format of the output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Format {
-    /// A table. What is not an event goes to the diagnostics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// A table; what is not an event goes to standard error
     Text,
-    /// One JSON object a line; the first is `ready`, the last `summary`.
+    /// One object a line: ready, the events, summary
     Json,
 }
 

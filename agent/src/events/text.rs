@@ -12,6 +12,17 @@ use super::{Summary, json, names};
 use crate::conn::retransmit::phase_and_kind;
 use crate::duration_text;
 use crate::kernel::probe::ProbeState;
+use crate::table::{self, Cell, Rule};
+
+/// Time, process, process id, both ends, and what happened.
+const COLUMNS: [Rule; 6] = [
+    Rule::LEFT.least(16),
+    Rule::LEFT.least(16),
+    Rule::RIGHT.least(7),
+    Rule::LEFT.least(24),
+    Rule::LEFT.least(24),
+    Rule::LEFT,
+];
 
 pub(super) fn ready(out: &mut impl Write, probes: &[(&str, &ProbeState)]) -> io::Result<()> {
     for (name, state) in probes {
@@ -102,5 +113,6 @@ fn row(
     ends: (&str, &str),
     event: &str,
 ) -> io::Result<()> {
-    writeln!(out, "{time:<16} {:<16} {:>7} {:<24} {:<24} {event}", owner.0, owner.1, ends.0, ends.1)
+    let cells = [time, owner.0, owner.1, ends.0, ends.1, event].map(Cell::from);
+    writeln!(out, "{}", table::line(&COLUMNS, &cells, 1))
 }

@@ -5,15 +5,21 @@
 //! name; text that came over the wire reaches the terminal without control characters.
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 use clap::{ArgMatches, Args, FromArgMatches as _};
 
-use super::text::{escape_json, printable};
+use super::columns::choose;
+use super::failure::{failed, unanswered, unwritten};
+use super::shell::option;
+use super::text::escape_json;
+use super::view::{Format, OutputArgs, View};
+use super::watch::{self, Question};
 use super::{Entry, Refusal};
-use crate::client::{self, Address, Agent, AgentOptions, Failure};
+use crate::client::{self, Address, Agent, AgentOptions};
 use crate::exit::Error;
 
-/// Which agent to ask, and how to print its answer.
+/// Which agent to ask.
 #[derive(Args, Clone, Debug, PartialEq)]
 struct AgentArgs {
     /// Where the agent serves, as `run --listen` has it: ADDR:PORT, [ADDR6]:PORT, NAME:PORT, :PORT
@@ -25,9 +31,6 @@ struct AgentArgs {
     /// How it is asked.
     #[command(flatten)]
     options: AgentOptions,
-    /// Print the agent's answer as JSON instead of text
-    #[arg(long, help_heading = "Agent")]
-    json: bool,
 }
 
 /// A query from the command line.
@@ -37,6 +40,7 @@ pub struct Request {
     /// The parameters as they stand in a URL after the `?`.
     parameters: String,
     from: AgentArgs,
+    output: OutputArgs,
 }
 
 impl Entry {
@@ -44,7 +48,7 @@ impl Entry {
     pub(crate) fn command(&self, codes: &str) -> clap::Command {
         let command = clap::Command::new(self.name).args((self.arguments)());
         // After the arguments, because `augment_args` sets the description of `AgentArgs`.
-        AgentArgs::augment_args(command)
+        AgentArgs::augment_args(OutputArgs::augment_args(command))
             .about(format!("Ask a running agent {}", self.about))
             .after_long_help(format!("{}\n{codes}", self.notes))
     }
@@ -67,15 +71,18 @@ impl Request {
             }
         }
         let from = AgentArgs::from_arg_matches(matches)?;
-        Ok(Some(Self { query, parameters: parameters.finish(), from }))
+        let output = OutputArgs::from_arg_matches(matches)?;
+        Ok(Some(Self { query, parameters: parameters.finish(), from, output }))
     }
 
-    /// Reads the options as the agent will read them.
+    /// Reads the options as the agent will read them, and those of the output.
     ///
     /// # Errors
-    /// The first option that the agent would refuse.
+    /// The first option that the agent would refuse, or that has no effect.
     pub fn check(&self) -> Result<(), Refusal> {
-        self.query.prepare(&self.parameters).map(drop)
+        let columns = (self.query.columns)(&self.parameters)?;
+        choose(&columns, self.output.columns())?;
+        self.output.format().map(drop)
     }
 
     /// Asks the agent, prints its answer and returns the exit code.
@@ -84,37 +91,77 @@ impl Request {
     /// An option is wrong, no agent answers, or the output cannot be written.
     pub fn run(&self, out: &mut impl Write) -> Result<u8, Error> {
         self.check().map_err(|refusal| usage(&refusal))?;
-        let addresses = self.from.agent.clone().map_or_else(Address::usual, |named| vec![named]);
+        let format = self.output.format().map_err(|refusal| usage(&refusal))?;
+        let addresses = self.addresses();
         let agent = Agent { addresses: &addresses, options: &self.from.options };
-        let failed =
-            |why: &str| Error::Agent { agent: printable(&agent.place()), why: printable(why) };
-        let body = client::fetch(&agent, &self.target()).map_err(|failure| match failure {
-            Failure::Options(text) => Error::Usage(printable(&text)),
-            failure => failed(&failure.to_string()),
-        })?;
-        let read = self.page(&body).and_then(|page| Ok((page, (self.query.code)(&body)?)));
-        let (page, code) = read.map_err(|error| {
-            failed(&format!("its answer is not what an agent of this version sends: {error}"))
-        })?;
+        if let Some(every) = self.output.watch {
+            let shown = |is_first, body: &[u8]| {
+                let view = self.view(format).with_head(is_first);
+                self.shown(&agent, &view, body).map(|(page, _)| page)
+            };
+            let question = Question { agent, target: &self.target(), format, shown: &shown };
+            return watch::watch(&question, every);
+        }
+        let body =
+            client::fetch(&agent, &self.target()).map_err(|failure| failed(&agent, &failure))?;
+        let (page, code) = self.shown(&agent, &self.view(format), &body)?;
         match out.write_all(page.as_bytes()).and_then(|()| out.flush()) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Error::Other(
-                anyhow::Error::new(error).context("cannot write the answer to the output"),
-            )),
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(unwritten(error)),
             // A reader that went away (`connections | head`) is the end, not an error.
             _ => Ok(code),
         }
     }
 
+    fn addresses(&self) -> Vec<Address> {
+        self.from.agent.clone().map_or_else(Address::usual, |named| vec![named])
+    }
+
+    /// Returns what is asked of the agent, a path with its query.
     fn target(&self) -> String {
         format!("{}?{}", self.query.path(), self.parameters)
     }
 
-    fn page(&self, body: &[u8]) -> serde_json::Result<String> {
-        if self.from.json {
+    /// Returns how an answer is printed now: a terminal may have become narrower.
+    fn view(&self, format: Format) -> View {
+        self.output.view(format, self.again())
+    }
+
+    /// Returns the options with which another command asks the same agent.
+    fn again(&self) -> String {
+        let AgentArgs { agent, options } = &self.from;
+        let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+        let named = [
+            ("agent", agent.as_ref().map(ToString::to_string)),
+            ("ca", path(&options.ca)),
+            ("cert", path(&options.cert)),
+            ("key", path(&options.key)),
+            ("user", options.user.clone()),
+            ("password-file", path(&options.password_file)),
+        ];
+        let named = named.into_iter().filter_map(|(name, value)| option(name, &value?));
+        named.fold(String::new(), |all, option| all + " " + &option)
+    }
+
+    /// Returns an answer as it is printed, and the exit code.
+    ///
+    /// # Errors
+    /// It is not what an agent sends.
+    fn shown(&self, agent: &Agent<'_>, view: &View, body: &[u8]) -> Result<(String, u8), Error> {
+        let read = self.page(view, body).and_then(|page| Ok((page, (self.query.code)(body)?)));
+        read.map_err(|error| {
+            unanswered(
+                agent,
+                &format!("its answer is not what an agent of this version sends: {error}"),
+            )
+        })
+    }
+
+    fn page(&self, view: &View, body: &[u8]) -> serde_json::Result<String> {
+        if view.format == Format::Json {
             let _: serde::de::IgnoredAny = serde_json::from_slice(body)?;
             return Ok(escape_json(&String::from_utf8_lossy(body)));
         }
-        (self.query.text)(body)
+        (self.query.text)(body, view)
     }
 }
 
@@ -122,6 +169,22 @@ impl Request {
 fn usage(refusal: &Refusal) -> Error {
     let parameter = refusal.parameter.replace('_', "-");
     Error::Usage(format!("--{}", Refusal { parameter, ..refusal.clone() }))
+}
+
+#[cfg(test)]
+impl Request {
+    /// Returns whether the request has these parameters with these values.
+    pub(super) fn asks(&self, wanted: &[(&str, &str)]) -> bool {
+        let sent: Vec<_> = form_urlencoded::parse(self.parameters.as_bytes()).collect();
+        wanted
+            .iter()
+            .all(|(name, value)| sent.iter().any(|(known, sent)| known == name && sent == value))
+    }
+
+    /// Returns the time between two questions.
+    pub(super) const fn watches(&self) -> Option<std::time::Duration> {
+        self.output.watch
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use agent_common::record::{Endpoints, State, flag};
 use agent_common::tcp;
 
+use super::view::{Format, View};
 use super::{ALL, Entry, Source};
 use crate::conn::{Limits, Table};
 use crate::events::names::controls_terminal;
@@ -26,8 +27,10 @@ pub(crate) fn query(data: &[u8]) {
             let line = prepared(source()).unwrap_or_default();
             assert!(line.ends_with('\n'), "{entry:?}: {line}");
             assert!((entry.code)(line.as_bytes()).is_ok(), "{entry:?}: {line}");
-            let shown = (entry.text)(line.as_bytes());
-            assert!(shown.is_ok_and(|text| is_plain(&text)), "{entry:?}: {line}");
+            for view in views() {
+                let shown = (entry.text)(line.as_bytes(), &view);
+                assert!(shown.is_ok_and(|text| is_plain(&text)), "{entry:?}: {line}");
+            }
         }
         Err(refusal) => {
             assert!(!refusal.allowed.is_empty(), "{refusal}");
@@ -42,13 +45,26 @@ pub(crate) fn query(data: &[u8]) {
 pub(crate) fn answer(data: &[u8]) {
     let Some((which, answer)) = data.split_first() else { return };
     let entry: &Entry = &ALL[usize::from(*which) % ALL.len()];
-    let (shown, code) = ((entry.text)(answer), (entry.code)(answer));
-    assert_eq!(shown.is_ok(), code.is_ok(), "{entry:?}");
-    assert!(shown.is_err() || shown.is_ok_and(|text| is_plain(&text)), "{entry:?}");
+    for view in views() {
+        let (shown, code) = ((entry.text)(answer, &view), (entry.code)(answer));
+        assert_eq!(shown.is_ok(), code.is_ok(), "{entry:?}");
+        assert!(shown.is_err() || shown.is_ok_and(|text| is_plain(&text)), "{entry:?}");
+    }
+}
+
+/// Returns each form of an answer without colours.
+fn views() -> [View; 4] {
+    let of = |format, width| View { format, width, ..View::default() };
+    [
+        of(Format::Text, None),
+        of(Format::Text, Some(40)),
+        of(Format::Wide, None),
+        of(Format::Csv, None),
+    ]
 }
 
 fn is_plain(text: &str) -> bool {
-    !text.chars().any(|letter| letter != '\n' && controls_terminal(letter))
+    !text.replace("\r\n", "\n").chars().any(|letter| letter != '\n' && controls_terminal(letter))
 }
 
 /// Returns a table with a few connections in different states, the same for every query.

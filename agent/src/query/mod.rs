@@ -9,18 +9,23 @@
 //! Guarantees: the command line and the API read parameters with the same code ([`parameter`]), so
 //! the program refuses before it sends what the agent would refuse.
 
+mod columns;
 mod command;
 pub(crate) mod connections;
+mod failure;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzz;
 pub(crate) mod leaks;
 pub(crate) mod parameter;
 pub(crate) mod ports;
+mod shell;
 #[cfg(test)]
 mod tests;
 pub(crate) mod text;
 pub(crate) mod trouble;
 pub(crate) mod value;
+mod view;
+mod watch;
 mod which;
 
 use serde::Serialize;
@@ -31,7 +36,9 @@ use crate::ingest::SharedTable;
 use crate::leaks::Watch;
 use crate::nat::Nat;
 
+use columns::Naming;
 use parameter::Parameter;
+use view::View;
 
 pub use command::Request;
 pub use parameter::Refusal;
@@ -67,9 +74,12 @@ pub(crate) trait Query: Default + Send + 'static {
         exit::OK
     }
 
-    /// Appends the answer as text. Text that came over the wire must pass through
+    /// Returns by what the columns of the answer to this query can be chosen.
+    fn columns(&self) -> Vec<Naming>;
+
+    /// Appends the answer as text or CSV. Text that came over the wire must pass through
     /// [`text::printable`].
-    fn write(answer: &Self::Answer, page: &mut String);
+    fn write(answer: &Self::Answer, view: &View, page: &mut String);
 }
 
 /// What the queries read.
@@ -103,7 +113,8 @@ pub struct Entry {
     notes: &'static str,
     arguments: fn() -> Vec<clap::Arg>,
     prepare: fn(&str) -> Result<Prepared, Refusal>,
-    text: fn(&[u8]) -> serde_json::Result<String>,
+    columns: fn(&str) -> Result<Vec<Naming>, Refusal>,
+    text: fn(&[u8], &View) -> serde_json::Result<String>,
     code: fn(&[u8]) -> serde_json::Result<u8>,
 }
 
@@ -115,6 +126,7 @@ impl Entry {
             notes: Q::NOTES,
             arguments: || Q::PARAMETERS.iter().map(Parameter::argument).collect(),
             prepare: prepare::<Q>,
+            columns: |parameters| Ok(read::<Q>(parameters)?.columns()),
             text: text_of::<Q>,
             code: |answer| Ok(Q::exit_code(&serde_json::from_slice(answer)?)),
         }
@@ -170,9 +182,9 @@ fn prepare<Q: Query>(parameters: &str) -> Result<Prepared, Refusal> {
     }))
 }
 
-/// Returns an agent's answer as text.
-fn text_of<Q: Query>(answer: &[u8]) -> serde_json::Result<String> {
+/// Returns an agent's answer as text or CSV.
+fn text_of<Q: Query>(answer: &[u8], view: &View) -> serde_json::Result<String> {
     let mut page = String::new();
-    Q::write(&serde_json::from_slice(answer)?, &mut page);
+    Q::write(&serde_json::from_slice(answer)?, view, &mut page);
     Ok(page)
 }

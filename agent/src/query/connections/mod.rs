@@ -12,7 +12,9 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
+use super::columns::{self, Naming};
 use super::parameter::Parameter;
+use super::view::View;
 use super::which::{self, Which};
 use super::{Query, Source, value};
 use crate::ingest::SharedTable;
@@ -25,6 +27,8 @@ use crate::listing::peers::Peers;
 use crate::listing::select::Select;
 use crate::listing::walk;
 use crate::nat::Nat;
+pub(super) use table::columns::CONNECTIONS;
+pub(super) use table::groups::GROUPS;
 
 /// The parameters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,6 +88,8 @@ Examples:
   tcpwarden connections --unacknowledged --sort idle
   tcpwarden connections --mptcp-state close_wait
   tcpwarden connections --state established --group-by peer
+  tcpwarden connections --columns process,pid,peer,age --watch 5s
+  tcpwarden connections -o csv
   tcpwarden connections --json | jq '.connections[].pid'
 
 Needs no privileges except those to reach the address: a socket file is open to its owner and
@@ -154,8 +160,15 @@ group.
         connections(&source.table, &source.nat, self, now)
     }
 
-    fn write(answer: &Connections, page: &mut String) {
-        table::write(answer, page);
+    fn columns(&self) -> Vec<Naming> {
+        match self.group_by {
+            Some(_) => columns::names(GROUPS),
+            None => columns::names(CONNECTIONS),
+        }
+    }
+
+    fn write(answer: &Connections, view: &View, page: &mut String) {
+        table::write(answer, view, page);
     }
 }
 

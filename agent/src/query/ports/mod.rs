@@ -1,28 +1,30 @@
 //! `tcpwarden ports`, `/api/v1/ports`: the destinations that have taken most local ports. They run
 //! out when connects fail with `no_local_port`.
 //!
-//! Each reconcile pass gathers them; the table keeps at most twenty. `holders` names the processes.
+//! Each reconcile pass gathers them; the table keeps at most twenty. `holders` names the processes,
+//! `rows` writes the text.
 
 mod holders;
+pub(super) mod rows;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashSet;
-use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
+use super::columns::{self, Naming};
 use super::parameter::Parameter;
-use super::text::{end, printable};
+use super::view::View;
 use super::{Query, Source, value};
 use crate::conn::pressure::Destination;
 use crate::ingest::lock;
 use crate::leaks::suspect::InSeconds;
-use crate::leaks::suspect::sentence::exhaustion;
 use crate::listing::answer::Taken;
 use holders::Holders;
+use rows::DESTINATIONS;
 
 /// The parameters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +49,7 @@ destination are the processes whose connections hold the ports; a port in TIME_W
 
 Examples:
   tcpwarden ports
+  tcpwarden ports -o csv --columns taken_at,used_ratio,destination
   tcpwarden ports -n 5 --json | jq '.destinations[].used_ratio'
 ";
     const PARAMETERS: &'static [Parameter<Self>] =
@@ -79,50 +82,12 @@ Examples:
         }
     }
 
-    fn write(answer: &Ports, page: &mut String) {
-        // Writing to a String cannot fail.
-        if answer.destinations.is_empty() {
-            let _ = writeln!(page, "no connection has taken a port of the ephemeral range");
-            return;
-        }
-        let _ = writeln!(
-            page,
-            "{:>6}  {:>6}  {:>9}  {:>6}  {:>10}  FROM -> TO",
-            "USED%", "USED", "TIME_WAIT", "RANGE", "NETNS"
-        );
-        for destination in &answer.destinations {
-            write_destination(destination, page);
-        }
-        if answer.truncated {
-            let (returned, known) = (answer.returned, answer.known);
-            let _ =
-                writeln!(page, "{returned} of {known} destinations shown; --limit shows others");
-        }
+    fn columns(&self) -> Vec<Naming> {
+        columns::names(DESTINATIONS)
     }
-}
 
-fn write_destination(destination: &PortUse, page: &mut String) {
-    let PortUse { netns, local_address, used, time_wait, range, used_ratio, .. } = destination;
-    let to = if destination.bind_before_connect {
-        "any destination (bind before connect)".to_owned()
-    } else {
-        end(destination.peer_address, destination.peer_port)
-    };
-    let percent = used_ratio * 100.0;
-    // Writing to a String cannot fail.
-    let _ = write!(page, "{percent:>5.1}%  {used:>6}  {time_wait:>9}  {range:>6}  ");
-    let when = destination.exhausted.as_ref();
-    let when = when.map_or_else(String::new, |when| exhaustion("all are taken", when));
-    let _ = writeln!(page, "{netns:>10}  {local_address} -> {to}{when}");
-    for holder in &destination.processes {
-        let PortHolder { process, pid, workload, connections } = holder;
-        let pid = pid.map_or_else(|| "-".to_owned(), |pid| pid.to_string());
-        let (process, workload) = (printable(process), printable(workload));
-        let _ = writeln!(page, "{connections:>14}  {process} (pid {pid}, {workload})");
-    }
-    if destination.connections_of_other_processes > 0 {
-        let others = destination.connections_of_other_processes;
-        let _ = writeln!(page, "{others:>14}  other processes");
+    fn write(answer: &Ports, view: &View, page: &mut String) {
+        rows::write(answer, view, page);
     }
 }
 

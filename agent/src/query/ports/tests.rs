@@ -60,7 +60,7 @@ fn the_worst_destination_is_a_line_with_its_share() {
         ..Ports::default()
     };
     let mut page = String::new();
-    PortsQuery::write(&answer, &mut page);
+    PortsQuery::write(&answer, &View::default(), &mut page);
     assert_eq!(
         page,
         " USED%    USED  TIME_WAIT   RANGE       NETNS  FROM -> TO
@@ -74,7 +74,7 @@ taken in about 40m (25m to 1h10m)
 "
     );
     page.clear();
-    PortsQuery::write(&Ports::default(), &mut page);
+    PortsQuery::write(&Ports::default(), &View::default(), &mut page);
     assert_eq!(page, "no connection has taken a port of the ephemeral range\n");
 }
 

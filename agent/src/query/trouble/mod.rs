@@ -6,18 +6,19 @@
 
 mod causes;
 mod live;
+pub(super) mod rows;
 mod sentence;
 #[cfg(test)]
 mod tests;
 
-use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
+use super::columns::{self, Naming};
 use super::parameter::Parameter;
-use super::text::printable;
+use super::view::View;
 use super::which::{self, Which};
 use super::{Query, Source, value};
 use crate::conn::trouble::{Trouble, TroubleKind};
@@ -26,6 +27,7 @@ use crate::ingest::lock;
 use crate::listing::answer::{Taken, seconds};
 use crate::listing::filter::Filter;
 use causes::FullQueues;
+use rows::LINES;
 
 /// The parameters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +66,7 @@ Examples:
   tcpwarden trouble
   tcpwarden trouble --kind failures --process orders-api
   tcpwarden trouble --kind retransmits --peer 10.0.0.0/8 --since 5m
+  tcpwarden trouble -o wide
   tcpwarden trouble --json | jq -r '.troubles[].sentence'
 ";
     const PARAMETERS: &'static [Parameter<Self>] = &[
@@ -126,23 +129,12 @@ Examples:
         answer
     }
 
-    fn write(answer: &Troubles, page: &mut String) {
-        for line in &answer.troubles {
-            // Writing to a String cannot fail.
-            let _ = writeln!(page, "{}", printable(&line.sentence));
-            if let Some(cause) = &line.cause {
-                let _ = writeln!(page, "   {}", printable(cause));
-            }
-        }
-        let Troubles { returned, matched, left_out, .. } = answer;
-        let _ = match (*matched, answer.truncated) {
-            (0, _) => writeln!(page, "no trouble"),
-            (_, true) => writeln!(page, "{returned} of {matched} shown; --limit shows others"),
-            (_, false) => Ok(()),
-        };
-        if *left_out > 0 {
-            let _ = writeln!(page, "{left_out} more, among too many destinations to keep");
-        }
+    fn columns(&self) -> Vec<Naming> {
+        columns::names(LINES)
+    }
+
+    fn write(answer: &Troubles, view: &View, page: &mut String) {
+        rows::write(answer, view, page);
     }
 }
 

@@ -129,7 +129,7 @@ fn a_healthy_connection_is_in_no_trouble() {
     let answer = asked(&table, "", 5 * SECOND);
     assert_eq!((answer.matched, answer.left_out), (0, 0));
     let mut page = String::new();
-    TroubleQuery::write(&answer, &mut page);
+    TroubleQuery::write(&answer, &View::default(), &mut page);
     assert_eq!(page, "no trouble\n");
 }
 
@@ -257,7 +257,7 @@ fn a_full_accept_queue_of_this_machine_is_named_as_the_cause() {
         assert!(cause.contains("on this host is full (5 of 4), so the kernel drops"), "{cause}");
     }
     let mut page = String::new();
-    TroubleQuery::write(&answer, &mut page);
+    TroubleQuery::write(&answer, &View::default(), &mut page);
     assert_eq!(page.lines().count(), 4);
     let with_room = asked(&beside_listener(4), "", 10 * SECOND);
     assert!(with_room.troubles.iter().all(|line| line.cause.is_none()), "there is room for one");

@@ -1,6 +1,10 @@
 //! What the table of connections shows, and of groups.
 
+use super::columns::{local, peer, state};
+use super::groups::what;
 use super::*;
+use crate::listing::answer::Connection;
+use crate::listing::group::{Group, Grouped};
 
 fn connection(process: &str) -> Connection {
     Connection {
@@ -38,7 +42,7 @@ fn the_table_is_aligned_and_says_what_it_leaves_out() {
         ..Connections::default()
     };
     let mut page = String::new();
-    write(&answer, &mut page);
+    write(&answer, &View::default(), &mut page);
     assert_eq!(
         page,
         "\
@@ -63,8 +67,8 @@ fn a_listener_shows_its_backlog() {
         send_queue: 128,
         ..connection("orders-api")
     };
-    assert_eq!(cells(&listener)[0], "listen (backlog 129/128)");
-    assert_eq!(cells(&Connection { state: "syn_sent".into(), ..listener })[0], "syn_sent");
+    assert_eq!(state(&listener).text, "listen (backlog 129/128)");
+    assert_eq!(state(&Connection { state: "syn_sent".into(), ..listener }).text, "syn_sent");
 }
 
 #[test]
@@ -74,28 +78,29 @@ fn the_other_side_of_nat_stands_behind_what_it_translates() {
         nat_local_port: Some(80),
         ..connection("orders-api")
     };
-    assert_eq!(cells(&seen)[7], "10.0.0.1:40000 (as 10.96.0.10:80)");
-    assert_eq!(cells(&seen)[8], "10.0.0.9:5432");
-    let peer = Connection {
+    assert_eq!(local(&seen).text, "10.0.0.1:40000 (as 10.96.0.10:80)");
+    assert_eq!(peer(&seen).text, "10.0.0.9:5432");
+    let behind = Connection {
         nat_peer_address: Some([10, 1, 2, 3].into()),
         nat_peer_port: Some(5433),
         ..connection("orders-api")
     };
-    assert_eq!(cells(&peer)[8], "10.0.0.9:5432 (10.1.2.3:5433)");
-    let known = Connection { peer_process: Some("postgres".into()), ..peer };
-    assert_eq!(cells(&known)[8], "10.0.0.9:5432 (postgres at 10.1.2.3:5433)");
-    assert_eq!(cells(&known)[7], "10.0.0.1:40000");
+    assert_eq!(peer(&behind).text, "10.0.0.9:5432 (10.1.2.3:5433)");
+    let known = Connection { peer_process: Some("postgres".into()), ..behind };
+    assert_eq!(peer(&known).text, "10.0.0.9:5432 (postgres at 10.1.2.3:5433)");
+    assert_eq!(local(&known).text, "10.0.0.1:40000");
 }
 
 #[test]
 fn a_subflow_shows_the_state_of_its_mptcp_connection_if_that_is_another() {
-    let state = |mptcp: &str| {
-        let (state, mptcp_state) = ("established".into(), Some(mptcp.into()));
-        cells(&Connection { state, stage: None, mptcp_state, ..connection("x") })[0].clone()
+    let shown = |mptcp: &str| {
+        let (established, mptcp_state) = ("established".into(), Some(mptcp.into()));
+        let one = Connection { state: established, stage: None, ..connection("x") };
+        state(&Connection { mptcp_state, ..one }).text
     };
-    assert_eq!(state("close_wait"), "established (mptcp close_wait)");
-    assert_eq!(state("established"), "established (mptcp)");
-    assert_eq!(state("a\nb"), "established (mptcp a\\nb)");
+    assert_eq!(shown("close_wait"), "established (mptcp close_wait)");
+    assert_eq!(shown("established"), "established (mptcp)");
+    assert_eq!(shown("a\nb"), "established (mptcp a\\nb)");
 }
 
 #[test]
@@ -119,7 +124,7 @@ fn groups_are_a_table_with_what_they_have_in_common() {
     let answer =
         Connections { tracked: 90, matched: 45, grouped: Some(grouped), ..Default::default() };
     let mut page = String::new();
-    write(&answer, &mut page);
+    write(&answer, &View::default(), &mut page);
     assert_eq!(
         page,
         "\
@@ -144,6 +149,7 @@ fn a_name_cannot_control_the_terminal_or_break_the_line() {
     let mut page = String::new();
     write(
         &Connections { matched: 1, returned: 1, connections, ..Connections::default() },
+        &View::default(),
         &mut page,
     );
     assert_eq!(page.lines().count(), 3);

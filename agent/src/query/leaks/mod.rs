@@ -1,19 +1,20 @@
 //! `tcpwarden leaks`, `/api/v1/leaks`: who is suspected to leak connections, in sentences.
 //!
-//! [`crate::leaks`] finds and ranks the suspects; this module reads the parameters and writes the
-//! text.
+//! [`crate::leaks`] finds and ranks the suspects; this module reads the parameters, `prose` and
+//! `rows` write the text.
 
-use std::fmt::Write as _;
+mod next;
+mod prose;
+pub(super) mod rows;
 
+use super::columns::{self, Naming};
 use super::parameter::Parameter;
-use super::text::{age, end, printable};
+use super::view::{Format, View};
 use super::{Query, Source, value};
-use crate::duration_text;
 use crate::exit;
-use crate::leaks::Certainty;
-use crate::leaks::suspect::Suspect;
-use crate::leaks::{Leaks, LookedAt};
+use crate::leaks::{Certainty, Leaks};
 use crate::listing::filter::Filter;
+use rows::SUSPECTS;
 
 /// The parameters: those on which all connections of a suspect agree.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +52,7 @@ is their number.
 Examples:
   tcpwarden leaks
   tcpwarden leaks --min-age 1h
+  tcpwarden leaks -o wide --watch
   tcpwarden leaks --fail-on likely || mail -s leak root
   tcpwarden leaks --json | jq -r '.suspects[].sentence'
 ";
@@ -120,112 +122,33 @@ Examples:
         if answer.failing > 0 { exit::FOUND } else { exit::OK }
     }
 
-    fn write(answer: &Leaks, page: &mut String) {
-        for (number, suspect) in answer.suspects.iter().enumerate() {
-            write_suspect(page, number + 1, suspect);
-        }
-        if !answer.notes.is_empty() {
-            let _ = writeln!(page, "notes, which accuse nobody:");
-        }
-        for note in &answer.notes {
-            let _ = writeln!(page, "-  {}", printable(&note.sentence));
-            let why = note.expected.as_deref().map(|why| format!("expected: {}", printable(why)));
-            let _ = writeln!(page, "   {}", why.unwrap_or_else(|| printable(&note.meaning)));
-        }
-        if answer.notes_matched > answer.notes.len() {
-            let more = answer.notes_matched - answer.notes.len();
-            let _ = writeln!(page, "   and {more} more");
-        }
-        let LookedAt { connections, in_leak_states, past_grace, .. } = answer.looked_at;
-        // Writing to a String cannot fail.
-        if answer.truncated {
-            let (returned, matched) = (answer.returned, answer.matched);
-            let _ = writeln!(
-                page,
-                "{returned} of {matched} suspects shown; --limit and filters show others"
-            );
-        }
-        let none = if answer.suspects.is_empty() { "no suspects: " } else { "" };
-        let _ = writeln!(
-            page,
-            "{none}looked at {connections} connections; {in_leak_states} are in a transient state, \
-             {past_grace} for more than 10s"
-        );
+    fn columns(&self) -> Vec<Naming> {
+        columns::names(SUSPECTS)
     }
-}
 
-fn write_suspect(page: &mut String, number: usize, suspect: &Suspect) {
-    let Suspect { older_than_60, older_than_300, older_than_3600, .. } = suspect;
-    let _ = writeln!(page, "{number}. {}", printable(&suspect.sentence));
-    let _ = writeln!(
-        page,
-        "   {} ({}): {}",
-        printable(&suspect.kind),
-        printable(&suspect.certainty),
-        printable(&suspect.meaning)
-    );
-    let _ = writeln!(
-        page,
-        "   older than 1m: {older_than_60}, than 5m: {older_than_300}, \
-         than 1h: {older_than_3600}"
-    );
-    for one in &suspect.sample {
-        let local = end(one.local_address, one.local_port);
-        let peer = end(one.peer_address, one.peer_port);
-        let bound = if one.age_at_least { "at least " } else { "" };
-        let age = age(one.age_seconds, duration_text::short);
-        let pid = one.pid.map(|pid| format!(", pid {pid}")).unwrap_or_default();
-        let _ = writeln!(page, "   {local} -> {peer}, {bound}{age}{pid}");
-    }
-    write_context(page, suspect);
-    if !suspect.next_step.is_empty() {
-        let _ = writeln!(
-            page,
-            "   next: {}; docs/runbooks/{}.md",
-            printable(&suspect.next_step),
-            printable(&suspect.runbook)
-        );
-    }
-    let _ = writeln!(page);
-}
-
-/// Appends what is known beside the connections.
-fn write_context(page: &mut String, suspect: &Suspect) {
-    if !suspect.command_line.is_empty() {
-        let started = suspect.started_at.as_deref().map(|at| format!(", since {}", printable(at)));
-        let started = started.unwrap_or_default();
-        let (name, line) = (printable(&suspect.name), printable(&suspect.command_line));
-        let _ = writeln!(page, "   {name}: {line}{started}");
-    }
-    if let (Some(open), Some(limit)) = (suspect.descriptors, suspect.descriptor_limit) {
-        let _ = writeln!(page, "   descriptors: {open} of {limit}, when last read");
-    }
-    let peers: Vec<_> = suspect
-        .peers
-        .iter()
-        .map(|peer| match peer.port {
-            0 => format!("{} ({})", peer.address, peer.connections),
-            port => format!("{} ({})", end(peer.address, port), peer.connections),
-        })
-        .collect();
-    if !peers.is_empty() {
-        let _ = writeln!(page, "   peers: {}", peers.join(", "));
-    }
-    if !suspect.other_holders.is_empty() {
-        let pids: Vec<_> = suspect.other_holders.iter().map(u32::to_string).collect();
-        let _ = writeln!(page, "   the listener is also held by pid {}", pids.join(", "));
+    fn write(answer: &Leaks, view: &View, page: &mut String) {
+        if view.is_prose() {
+            prose::write(answer, view, page);
+        } else {
+            rows::write(answer, view, page);
+        }
+        if view.format != Format::Csv {
+            prose::write_end(answer, view, page);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::leaks::LookedAt;
+    use crate::leaks::suspect::Suspect;
 
     #[test]
     fn a_healthy_machine_is_told_what_was_looked_at() {
         let looked_at = LookedAt { connections: 123, in_leak_states: 4, ..LookedAt::default() };
         let mut page = String::new();
-        LeaksQuery::write(&Leaks { looked_at, ..Leaks::default() }, &mut page);
+        LeaksQuery::write(&Leaks { looked_at, ..Leaks::default() }, &View::default(), &mut page);
         assert_eq!(
             page,
             "no suspects: looked at 123 connections; 4 are in a transient state, \
@@ -250,7 +173,7 @@ mod tests {
             ..Leaks::default()
         };
         let mut page = String::new();
-        LeaksQuery::write(&answer, &mut page);
+        LeaksQuery::write(&answer, &View::default(), &mut page);
         assert!(
             page.starts_with("1. process x\\u{1b}[2J holds\n   never_closed (likely): "),
             "{page}"

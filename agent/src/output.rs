@@ -8,7 +8,8 @@ use std::os::fd::{AsFd as _, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signalfd::SignalFd;
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 /// A pipe that is writable takes so many bytes at once, `PIPE_BUF` (`pipe(7)`).
 const PIECE: usize = 4096;
@@ -21,7 +22,7 @@ const LOOK: u8 = 50;
 const GONE: PollFlags = PollFlags::POLLERR.union(PollFlags::POLLHUP);
 
 /// Standard output without a buffer.
-pub(super) struct Output<'a> {
+pub(crate) struct Output<'a> {
     file: File,
     /// The signals that end the command; they are looked for, not taken.
     signals: &'a SignalFd,
@@ -37,7 +38,7 @@ impl<'a> Output<'a> {
     ///
     /// # Errors
     /// If there is no standard output, or no descriptor is left for it.
-    pub(super) fn new(
+    pub(crate) fn new(
         signals: &'a SignalFd,
         stopping: &'a Cell<bool>,
         end: Option<Instant>,
@@ -92,8 +93,21 @@ impl Write for Output<'_> {
     }
 }
 
+/// Blocks the signals that end a command in this thread, and returns a descriptor from which they
+/// are read.
+///
+/// # Errors
+/// No descriptor is left.
+pub(crate) fn signals() -> io::Result<SignalFd> {
+    let mut set = SigSet::empty();
+    set.add(Signal::SIGINT);
+    set.add(Signal::SIGTERM);
+    set.thread_block()?;
+    Ok(SignalFd::with_flags(&set, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?)
+}
+
 /// Returns whether the reader of a file has gone away.
-pub(super) fn is_gone(file: BorrowedFd<'_>) -> bool {
+pub(crate) fn is_gone(file: BorrowedFd<'_>) -> bool {
     let mut asked = [PollFd::new(file, PollFlags::empty())];
     let answered = poll(&mut asked, PollTimeout::ZERO);
     answered == Ok(1) && asked[0].revents().is_some_and(|told| told.intersects(GONE))
@@ -101,8 +115,6 @@ pub(super) fn is_gone(file: BorrowedFd<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use nix::sys::signal::SigSet;
-
     use super::*;
 
     /// An output into a pipe for a command that ends after a while.

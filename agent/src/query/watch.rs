@@ -1,0 +1,198 @@
+//! `--watch`: one question asked again and again, until a signal comes or nobody reads.
+//!
+//! [`run`] is the loop, without a clock and an agent of its own; [`watch`] gives it both.
+//! Guarantees: a signal ends it with exit code 0 at any moment, also while an agent is slow to
+//! answer or a reader slow to read; an agent that goes away is said once and asked again; the first
+//! answer fails as it does without `--watch`.
+
+use std::cell::Cell;
+use std::io::{self, IsTerminal as _, Write};
+use std::os::fd::AsFd as _;
+use std::time::{Duration, SystemTime};
+
+use anyhow::Context as _;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signalfd::SignalFd;
+use tokio::runtime::Runtime;
+
+use super::failure::{failed, unwritten};
+use super::view::Format;
+use crate::client::{self, Agent};
+use crate::duration_text;
+use crate::exit::{self, Error};
+use crate::output::{self, Output};
+
+#[cfg(test)]
+mod tests;
+
+/// Makes a terminal empty and goes to its upper left corner.
+const CLEAR: &str = "\x1b[H\x1b[2J";
+/// What stands between two answers where there is no terminal.
+const BETWEEN: &str = "---\n";
+
+/// The time between two looks for a signal while an agent is asked.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// What the loop needs of the world.
+trait World {
+    /// Returns an answer as it is printed, `is_first` if there was none before; `None` if a signal
+    /// came first.
+    fn ask(&mut self, is_first: bool) -> Option<Result<String, Error>>;
+
+    /// Waits. Returns whether to go on: no signal came.
+    fn wait(&mut self, time: Duration) -> bool;
+
+    /// Returns the time of the wall clock.
+    fn now(&self) -> SystemTime;
+
+    /// Prints.
+    ///
+    /// # Errors
+    /// The output cannot be written; `BrokenPipe` if nobody reads.
+    fn print(&mut self, text: &str) -> io::Result<()>;
+
+    /// Says on standard error what went wrong.
+    fn warn(&mut self, text: &str);
+}
+
+/// What stands around an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Frame {
+    /// A terminal: it is made empty, the first line says when.
+    Screen,
+    /// A file or a pipe: a line says when, another stands between two answers.
+    Paper,
+    /// Nothing: programs read it.
+    None,
+}
+
+/// Asks until a signal comes, or nobody reads.
+fn run(world: &mut impl World, every: Duration, frame: Frame) -> Result<u8, Error> {
+    let (mut is_first, mut said) = (true, None);
+    loop {
+        match world.ask(is_first) {
+            None => return Ok(exit::OK),
+            Some(Ok(page)) => {
+                let at = duration_text::rfc3339(world.now());
+                let text = match frame {
+                    Frame::Screen => format!("{CLEAR}{at}\n\n{page}"),
+                    Frame::Paper if is_first => format!("{at}\n{page}"),
+                    Frame::Paper => format!("{BETWEEN}{at}\n{page}"),
+                    Frame::None => page,
+                };
+                match world.print(&text) {
+                    Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                        return Ok(exit::OK);
+                    }
+                    Err(error) => return Err(unwritten(error)),
+                    Ok(()) => (is_first, said) = (false, None),
+                }
+            }
+            Some(Err(error @ Error::Agent { .. })) if !is_first => {
+                let text = error.to_string();
+                if said.as_ref() != Some(&text) {
+                    let every = duration_text::short(every);
+                    world.warn(&format!("{text}; asking again, {every} after each answer"));
+                    said = Some(text);
+                }
+            }
+            Some(Err(error)) => return Err(error),
+        }
+        if !world.wait(every) {
+            return Ok(exit::OK);
+        }
+    }
+}
+
+/// Returns an answer as it is printed, given whether it is the first.
+type Shown<'a> = dyn Fn(bool, &[u8]) -> Result<String, Error> + 'a;
+
+/// What is asked again and again.
+pub(super) struct Question<'a> {
+    /// Who is asked.
+    pub(super) agent: Agent<'a>,
+    /// A path with its query.
+    pub(super) target: &'a str,
+    /// The form of the answer.
+    pub(super) format: Format,
+    /// How an answer is printed.
+    pub(super) shown: &'a Shown<'a>,
+}
+
+/// Asks an agent until SIGINT or SIGTERM comes, or nobody reads, and returns the exit code 0.
+///
+/// # Errors
+/// The first question fails, or the output cannot be written.
+pub(super) fn watch(question: &Question<'_>, every: Duration) -> Result<u8, Error> {
+    let signals = output::signals().context("cannot wait for signals")?;
+    let stopping = Cell::new(false);
+    let output = Output::new(&signals, &stopping, None).context("cannot use standard output")?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot ask an agent and wait")?;
+    let frame = match question.format {
+        Format::Csv | Format::Json => Frame::None,
+        Format::Text | Format::Wide if io::stdout().is_terminal() => Frame::Screen,
+        Format::Text | Format::Wide => Frame::Paper,
+    };
+    run(&mut Live { question, signals: &signals, output, runtime }, every, frame)
+}
+
+/// The world as it is.
+struct Live<'a> {
+    question: &'a Question<'a>,
+    signals: &'a SignalFd,
+    output: Output<'a>,
+    runtime: Runtime,
+}
+
+impl Live<'_> {
+    /// Waits for a signal. Returns whether one came in that time.
+    fn is_signalled(&self, within: Duration) -> bool {
+        let mut asked = [PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
+        // A day of milliseconds is in the range.
+        let timeout = PollTimeout::try_from(within).unwrap_or(PollTimeout::MAX);
+        // What a wait fails with would fail each later one: it is the end too.
+        poll(&mut asked, timeout) != Ok(0)
+    }
+
+    /// Looks for a signal every now and then, until one has come.
+    async fn signal(&self) {
+        while !self.is_signalled(Duration::ZERO) {
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+}
+
+impl World for Live<'_> {
+    fn ask(&mut self, is_first: bool) -> Option<Result<String, Error>> {
+        let Question { agent, target, shown, .. } = self.question;
+        let answer = self.runtime.block_on(async {
+            tokio::select! {
+                // The signal is looked for first: an agent may answer at once, always.
+                biased;
+                () = self.signal() => None,
+                answer = client::fetch_within(client::TIMEOUT, agent, target) => Some(answer),
+            }
+        })?;
+        let answer = answer.map_err(|failure| failed(agent, &failure));
+        Some(answer.and_then(|body| shown(is_first, &body)))
+    }
+
+    fn wait(&mut self, time: Duration) -> bool {
+        !self.is_signalled(time)
+    }
+
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
+
+    fn print(&mut self, text: &str) -> io::Result<()> {
+        self.output.write_all(text.as_bytes())
+    }
+
+    fn warn(&mut self, text: &str) {
+        crate::print_error(&Error::Other(anyhow::anyhow!("{text}")));
+    }
+}

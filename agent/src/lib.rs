@@ -29,6 +29,7 @@ pub(crate) mod listing;
 pub mod log;
 pub mod metrics;
 pub(crate) mod nat;
+pub(crate) mod nearest;
 pub mod pressure;
 pub(crate) mod process;
 pub mod query;

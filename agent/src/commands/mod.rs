@@ -1,9 +1,10 @@
-//! The commands that work with the kernel, one module each; `main` dispatches to them. The commands
-//! that ask a running agent are in [`crate::query`].
+//! The commands that work with the kernel, and [`rules`], one module each; `main` dispatches to
+//! them. The commands that ask a running agent are in [`crate::query`].
 
 pub mod check;
 pub mod events;
 mod output;
+pub mod rules;
 pub mod run;
 
 use anyhow::Context as _;

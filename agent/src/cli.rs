@@ -12,6 +12,7 @@ use std::time::Duration;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::client::{Address, AgentOptions};
+use crate::commands::rules::{DashboardsArgs, RulesArgs};
 use crate::config::RunArgs;
 use crate::doctor::{self, DoctorArgs};
 use crate::duration_text;
@@ -60,6 +61,10 @@ pub enum Command {
     Events(Box<EventsArgs>),
     /// Show a running agent in a terminal, refreshed
     Top(Box<TopArgs>),
+    /// Write alert and recording rules, as they are or with limits and labels of your own
+    Rules(RulesArgs),
+    /// Write the dashboards for Grafana, as they are or with labels of your own
+    Dashboards(DashboardsArgs),
     /// A query: asks a running agent and prints its answer. [`parse`] adds one command for each.
     #[command(skip)]
     Query(Box<Request>),

@@ -31,6 +31,7 @@ pub(crate) mod listing;
 pub mod log;
 pub mod metrics;
 pub(crate) mod nat;
+pub(crate) mod nearest;
 pub(crate) mod output;
 pub mod pressure;
 pub(crate) mod process;

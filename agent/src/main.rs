@@ -4,7 +4,7 @@ use std::io::stdout;
 use std::process::ExitCode;
 
 use tcpwarden::cli::{self, Command};
-use tcpwarden::commands::{check, events, run};
+use tcpwarden::commands::{check, events, rules, run};
 use tcpwarden::config::RunConfig;
 use tcpwarden::doctor;
 use tcpwarden::exit::Error;
@@ -54,6 +54,8 @@ fn dispatch(command: Command) -> Result<u8, Error> {
             events::events(&arguments)
         }
         Command::Top(arguments) => top::top(&arguments),
+        Command::Rules(arguments) => rules::rules(&arguments, &mut stdout().lock()),
+        Command::Dashboards(arguments) => rules::dashboards(&arguments, &mut stdout().lock()),
         Command::Lister => child::run(),
         Command::Http(arguments) => {
             log::start(&arguments.log, arguments.log_format)?;

@@ -4,34 +4,12 @@
 
 use std::time::Duration;
 
+pub(crate) use crate::limit::percent;
+pub use crate::limit::{Limit, Severity, Unit};
+use crate::settings::AlertOptions;
+pub use crate::site::JOB;
+use crate::site::Site;
 use crate::timing::Timing;
-
-/// The jobs whose targets are agents, as a regular expression: any with the program's name in it,
-/// which fits `tcpwarden` as well as `monitoring/tcpwarden` of an operator.
-pub const JOB: &str = ".*tcpwarden.*";
-
-/// How urgent an alert is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Severity {
-    /// Wake somebody: users are refused, or will be within the hour.
-    Critical,
-    /// Look at it in working hours.
-    Warning,
-    /// Worth knowing.
-    Info,
-}
-
-impl Severity {
-    /// The label's value.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Critical => "critical",
-            Self::Warning => "warning",
-            Self::Info => "info",
-        }
-    }
-}
 
 /// A limit or window in an alert, for its description and its runbook.
 #[derive(Debug, Clone)]
@@ -42,6 +20,8 @@ pub struct Term {
     pub value: String,
     /// What is measured against it, for the runbook; empty for a part of the description only.
     pub meaning: &'static str,
+    /// What a site can set it to; `None` where it cannot.
+    pub limit: Option<Limit>,
 }
 
 /// One alert.
@@ -77,6 +57,44 @@ pub struct Alert {
 }
 
 impl Alert {
+    /// When it fires, in PromQL, with what the site sets.
+    #[must_use]
+    pub fn expression(&self, timing: &Timing) -> String {
+        self.site(timing).fill(&(self.expr)(&timing.of(self.name)))
+    }
+
+    /// Its limits, windows and other parts of its texts, with what the site sets.
+    #[must_use]
+    pub fn filled_terms(&self, timing: &Timing) -> Vec<Term> {
+        (self.terms)(&timing.of(self.name))
+    }
+
+    /// How urgent it is, with what the site sets.
+    #[must_use]
+    pub fn severity_at(&self, timing: &Timing) -> Severity {
+        self.set(timing).and_then(AlertOptions::severity).unwrap_or(self.severity)
+    }
+
+    /// For how long the expression must hold, with what the site sets.
+    #[must_use]
+    pub fn hold_at(&self, timing: &Timing) -> Duration {
+        self.set(timing).and_then(AlertOptions::hold).unwrap_or(self.hold)
+    }
+
+    /// Whether the site leaves it out.
+    #[must_use]
+    pub fn is_disabled(&self, timing: &Timing) -> bool {
+        self.set(timing).is_some_and(AlertOptions::is_disabled)
+    }
+
+    fn set<'a>(&self, timing: &'a Timing) -> Option<&'a AlertOptions> {
+        timing.options.as_deref()?.of(self.name)
+    }
+
+    fn site(&self, timing: &Timing) -> Site {
+        timing.site(Some(self.name))
+    }
+
     /// The description with its limits put in.
     #[must_use]
     pub fn describe(&self, timing: &Timing) -> String {
@@ -86,18 +104,26 @@ impl Alert {
     /// A text with the limits of this alert put in.
     #[must_use]
     pub fn fill(&self, text: &str, timing: &Timing) -> String {
-        (self.terms)(timing).iter().fold(text.to_owned(), |text, term| {
+        let filled = self.filled_terms(timing).iter().fold(text.to_owned(), |text, term| {
             text.replace(&format!("[[{}]]", term.key), &term.value)
-        })
+        });
+        self.site(timing).fill(&filled)
     }
-}
-
-/// A share of one as a text: `80 %`.
-pub(crate) fn percent(ratio: f64) -> String {
-    format!("{} %", (ratio * 1000.0).round() / 10.0)
 }
 
 /// A term.
 pub(crate) const fn term(key: &'static str, value: String, meaning: &'static str) -> Term {
-    Term { key, value, meaning }
+    Term { key, value, meaning, limit: None }
+}
+
+/// A term that is a limit: a site can set it by its key.
+pub(crate) fn limit(
+    key: &'static str,
+    default: f64,
+    unit: Unit,
+    meaning: &'static str,
+    timing: &Timing,
+) -> Term {
+    let value = unit.write(timing.limit(key, default));
+    Term { key, value, meaning, limit: Some(Limit { default, unit }) }
 }

@@ -14,10 +14,16 @@ pub mod alert;
 pub mod alerts;
 pub mod boards;
 pub mod docs;
+pub mod formats;
 pub mod grafana;
+mod limit;
 pub mod markdown;
+mod matchers;
+pub mod options;
 pub mod rules;
 pub mod runbooks;
+mod settings;
+mod site;
 pub mod threshold;
 pub mod timing;
 

@@ -4,7 +4,8 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
+use dashboards::options::Options;
 use dashboards::{File, rules, timing};
 
 const USAGE: &str =
@@ -16,11 +17,10 @@ fn main() -> Result<()> {
         ["--live", folder] => write(Path::new(folder), &rules::files(&timing::LIVE)),
         ["--check", root] => check(Path::new(root)),
         [root, "--runbooks", url] => {
+            let mut options = Options::default();
+            options.set_runbook_base_url(url).map_err(|why| anyhow!("--runbooks {url}: {why}"))?;
             write(Path::new(root), &dashboards::files())?;
-            write(
-                Path::new(root),
-                &rules::files_at(&timing::PRODUCTION, &format!("{}/", url.trim_end_matches('/'))),
-            )
+            write(Path::new(root), &rules::files(&timing::PRODUCTION.with(options)))
         }
         [root] if !root.starts_with('-') => write(Path::new(root), &dashboards::files()),
         _ => bail!(USAGE),

@@ -2,6 +2,7 @@
 //!
 //! Each alert stands by itself: it needs no recording rule.
 
+mod json;
 pub(crate) mod promql;
 pub mod records;
 pub(crate) mod shared;
@@ -9,14 +10,12 @@ mod yaml;
 
 use std::sync::LazyLock;
 
+use serde_json::Value;
+
 use crate::File;
 pub use crate::alert::{Alert, JOB, Severity, Term};
 use crate::alerts::FOUND;
 use crate::timing::Timing;
-
-/// Where a `runbook_url` begins unless told otherwise: a path in this repository. Who publishes the
-/// runbooks puts their address here, with `cargo xtask dashboards --runbooks URL`.
-pub const RUNBOOKS: &str = "docs/runbooks/";
 
 /// Returns every alert in the order of the rule file. Alerts of one group follow each other.
 #[must_use]
@@ -29,19 +28,13 @@ pub fn all() -> &'static [Alert] {
     &ALL
 }
 
-/// The rule files with these times.
+/// The rule files with these times and with what a site sets, if [`Timing::with`] was told.
 #[must_use]
 pub fn files(timing: &Timing) -> Vec<File> {
-    files_at(timing, RUNBOOKS)
-}
-
-/// The rule files with these times and this address of the runbooks, to which `NAME.md` is added.
-#[must_use]
-pub fn files_at(timing: &Timing, runbooks: &str) -> Vec<File> {
     vec![
         File {
             path: "dashboards/prometheus/tcpwarden-alerts.yml".to_owned(),
-            text: file_of(all(), timing, runbooks),
+            text: file_of(all(), timing),
         },
         File {
             path: "dashboards/prometheus/tcpwarden-recording.yml".to_owned(),
@@ -52,6 +45,18 @@ pub fn files_at(timing: &Timing, runbooks: &str) -> Vec<File> {
 
 /// The text of a file with these alerts only.
 #[must_use]
-pub fn file_of(alerts: &[Alert], timing: &Timing, runbooks: &str) -> String {
-    yaml::alerts(alerts, timing, runbooks)
+pub fn file_of(alerts: &[Alert], timing: &Timing) -> String {
+    yaml::alerts(alerts, timing)
+}
+
+/// The groups of the alerts, as `promtool` reads them in JSON.
+#[must_use]
+pub fn alert_groups(timing: &Timing) -> Value {
+    json::alerts(timing)
+}
+
+/// The groups of the recording rules, likewise.
+#[must_use]
+pub fn record_groups(timing: &Timing) -> Value {
+    json::records(timing)
 }

@@ -32,16 +32,44 @@ fn page(alert: &Alert, timing: &Timing) -> File {
         timing.span(alert.hold),
         timing.span(alert.keep)
     );
-    for term in (alert.terms)(timing).iter().filter(|term| !term.meaning.is_empty()) {
+    for term in alert.filled_terms(timing).iter().filter(|term| !term.meaning.is_empty()) {
         let _ = writeln!(text, "| {} | {} |", term.meaning, term.value);
     }
     let _ = writeln!(
         text,
         "| dashboard | [{board}](../../dashboards/grafana/{board}.json), `/d/{board}` in Grafana |"
     );
-    let _ = write!(text, "\n```promql\n{}\n```\n\n", (alert.expr)(timing));
+    let _ = write!(text, "\n```promql\n{}\n```\n\n", alert.expression(timing));
     let _ = write!(text, "{EXAMPLE}\n\n{}", alert.fill(runbook, timing));
     File { path: format!("{FOLDER}{name}.md"), text: markdown::wrap(&text) }
+}
+
+/// The most bytes of a runbook in an annotation.
+const MOST: usize = 2048;
+/// Where a package puts the pages.
+const INSTALLED: &str = "/usr/share/doc/tcpwarden/docs/runbooks/";
+
+/// The prose of a runbook for an annotation: all of it, or as many of its paragraphs as fit into
+/// 2 KiB with the path of the rest.
+#[must_use]
+pub fn annotation(alert: &Alert, timing: &Timing) -> String {
+    let text = alert.fill(alert.runbook, timing);
+    let text = text.trim();
+    if text.len() <= MOST {
+        return text.to_owned();
+    }
+    let rest = format!("\n\nThe rest: {INSTALLED}{}.md, where the package puts it.", alert.name);
+    let ends = text.match_indices("\n\n").map(|(at, _)| at);
+    let fits = |at: &usize| {
+        let before = &text[..*at];
+        let last = before.rsplit("\n\n").next().unwrap_or_default();
+        at + rest.len() <= MOST
+            // Neither in a block of code nor behind a heading.
+            && before.matches("```").count().is_multiple_of(2)
+            && !last.starts_with('#')
+    };
+    let end = ends.filter(fits).last().unwrap_or_default();
+    format!("{}{rest}", &text[..end])
 }
 
 const EXAMPLE: &str = "\

@@ -1,10 +1,14 @@
 //! How long an alert looks and waits: the production values, and short ones for the proof on a live
 //! agent.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::settings::Options;
+use crate::site::Site;
+
 /// The times in a rule.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Timing {
     /// Between two evaluations of the rules.
     pub interval: Duration,
@@ -12,16 +16,30 @@ pub struct Timing {
     pub scale: f64,
     /// Between two scrapes.
     pub scrape: Duration,
+    /// What the site sets; `None` for nothing.
+    pub(crate) options: Option<Arc<Options>>,
+    /// The alert whose limits are asked for; empty for none.
+    pub(crate) alert: &'static str,
 }
 
 /// What the committed files say. They also fit scrapes a minute apart, as Prometheus has them by
 /// default: every window and every `for` is four minutes or more.
-pub const PRODUCTION: Timing =
-    Timing { interval: Duration::from_secs(30), scale: 1.0, scrape: Duration::from_secs(15) };
+pub const PRODUCTION: Timing = Timing {
+    interval: Duration::from_secs(30),
+    scale: 1.0,
+    scrape: Duration::from_secs(15),
+    options: None,
+    alert: "",
+};
 
 /// For the proof on a live agent: the same expressions with windows, ages and `for` shortened.
-pub const LIVE: Timing =
-    Timing { interval: Duration::from_secs(1), scale: 1.0 / 60.0, scrape: Duration::from_secs(1) };
+pub const LIVE: Timing = Timing {
+    interval: Duration::from_secs(1),
+    scale: 1.0 / 60.0,
+    scrape: Duration::from_secs(1),
+    options: None,
+    alert: "",
+};
 
 /// The window of rates: long enough for four scrapes a minute apart.
 pub const RATE: Duration = Duration::from_mins(5);
@@ -61,6 +79,35 @@ pub const KEEP: Duration = Duration::from_mins(5);
 pub const KEEP_AGED: Duration = Duration::from_mins(15);
 
 impl Timing {
+    /// The same times with what a site sets.
+    #[must_use]
+    pub fn with(self, options: Options) -> Self {
+        Self { options: Some(Arc::new(options)), ..self }
+    }
+
+    /// The same for the limits of this alert.
+    pub(crate) fn of(&self, alert: &'static str) -> Self {
+        Self { alert, ..self.clone() }
+    }
+
+    /// Where the site publishes its runbooks, without a slash at the end.
+    pub(crate) fn runbook_base_url(&self) -> Option<&str> {
+        self.options.as_deref().and_then(Options::runbook_base_url)
+    }
+
+    /// What the site adds to expressions of this alert, or to those of recording rules.
+    pub(crate) fn site(&self, alert: Option<&str>) -> Site {
+        self.options
+            .as_deref()
+            .map_or_else(|| Options::default().site(alert), |one| one.site(alert))
+    }
+
+    /// The limit `key` of the alert that this timing is for: what the site sets, else `default`.
+    pub(crate) fn limit(&self, key: &str, default: f64) -> f64 {
+        let options = self.options.as_deref();
+        options.and_then(|options| options.limit(self.alert, key)).unwrap_or(default)
+    }
+
     /// A duration of production, as this timing has it, in whole seconds: never under four scrapes.
     #[must_use]
     pub fn seconds(&self, production: Duration) -> u64 {

@@ -55,7 +55,7 @@ fn alert(name: &str, process: &str) -> Value {
         "alertname": name, "severity": alert.severity.as_str(), "job": "tcpwarden",
         "instance": "web-1:10793", "workload": "shop.service", "process": process,
     });
-    if (alert.expr)(&PRODUCTION).contains("close_wait") {
+    if alert.expression(&PRODUCTION).contains("close_wait") {
         labels["role"] = "server".into();
     }
     labels

@@ -114,8 +114,9 @@ def rules_of(objects):
     for path in sorted((ROOT / "dashboards/prometheus").glob("*.yml")):
         source += yaml.safe_load(path.read_text())["groups"]
     for rule in (rule for group in source for rule in group["rules"] if "alert" in rule):
-        page = Path(rule["annotations"]["runbook_url"]).name
-        rule["annotations"]["runbook_url"] = f"https://runbooks.example.com/tcpwarden/{page}"
+        assert rule["annotations"].pop("runbook")
+        page = f"https://runbooks.example.com/tcpwarden/{rule['alert']}.md"
+        rule["annotations"]["runbook_url"] = page
     assert groups == source
 
 

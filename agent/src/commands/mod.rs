@@ -1,8 +1,9 @@
-//! The commands that work with the kernel, one module each; `main` dispatches to them. The commands
-//! that ask a running agent are in [`crate::query`].
+//! The commands that work with the kernel, and [`rules`], one module each; `main` dispatches to
+//! them. The commands that ask a running agent are in [`crate::query`].
 
 pub mod check;
 pub mod events;
+pub mod rules;
 pub mod run;
 
 use anyhow::Context as _;

@@ -8,6 +8,7 @@ use super::value::Raw;
 use super::{Expected, KEYS};
 use crate::bounded;
 use crate::exit::Error;
+use crate::nearest;
 use crate::process::rules::Rules;
 
 /// The most bytes of the file.
@@ -90,47 +91,6 @@ impl File {
 
 /// Returns the error for an unknown key, with the known keys that are most like it.
 fn unknown_key(path: &Path, unknown: &str) -> Error {
-    let near = nearest(unknown);
-    let hint = if near.is_empty() {
-        format!("the keys are {}", KEYS.iter().map(|key| key.name).collect::<Vec<_>>().join(", "))
-    } else {
-        format!("did you mean {}?", near.join(" or "))
-    };
+    let hint = nearest::hint(unknown, "the keys", KEYS.iter().map(|key| key.name));
     Error::Usage(format!("unknown key {unknown:?} in {}: {hint}", path.display()))
-}
-
-/// Returns the known keys that are most like an unknown one: those with the smallest edit distance,
-/// or those that contain it.
-fn nearest(unknown: &str) -> Vec<&'static str> {
-    let plain = unknown.to_lowercase().replace('_', "-");
-    let score = |name: &str| match distance(&plain, name) {
-        far if far > 1 && plain.len() > 2 && name.contains(&plain) => 1,
-        distance => distance,
-    };
-    let scored = KEYS
-        .iter()
-        .map(|key| (score(key.name), key.name))
-        .filter(|(score, name)| *score <= name.len() / 3);
-    let near: Vec<(usize, &'static str)> = scored.collect();
-    let best = near.iter().map(|(score, _)| *score).min();
-    let mut names: Vec<&'static str> =
-        near.into_iter().filter(|(score, _)| Some(*score) == best).map(|(_, name)| name).collect();
-    names.sort_unstable();
-    names
-}
-
-/// Returns the edit distance: how many characters must be inserted, removed or replaced to turn one
-/// text into the other.
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (line, mine) in one.chars().enumerate() {
-        let mut next = vec![line + 1];
-        for ((theirs, above), pair) in other.iter().zip(&row[1..]).zip(&row) {
-            let left = next[next.len() - 1];
-            next.push((pair + usize::from(*theirs != mine)).min(above + 1).min(left + 1));
-        }
-        row = next;
-    }
-    row[row.len() - 1]
 }

@@ -4,8 +4,8 @@
 
 use catalogue::metrics::pressure::{LISTEN_BACKLOG_USED, LISTEN_DROPS, LISTEN_OVERFLOWS};
 
-use crate::alert::{Alert, Severity, Term, percent, term};
-use crate::rules::promql::{OWNER, and, indent, most, not_other, rate, series};
+use crate::alert::{Alert, Severity, Term, Unit, limit, term};
+use crate::rules::promql::{OWNER, and, indent, keys, most, not_other, rate, series};
 use crate::timing::{FOR_SHORT, KEEP, RATE, Timing};
 
 /// Drops a second at a listener while an accept queue of its network namespace overflows: six a
@@ -41,17 +41,19 @@ pub const ALERT: Alert = Alert {
 /// listener. Both together name the culprit, if its own queue was seen filled: others drop for
 /// other reasons while it overflows.
 fn expr(timing: &Timing) -> String {
+    let rate_limit = timing.limit("rate", ACCEPT_DROPS_RATE);
+    let filled_limit = timing.limit("filled", OVERFLOWING_BACKLOG_RATIO);
     let drops = rate(&LISTEN_DROPS, &[not_other("process")], timing);
     let filled = format!(
-        "max_over_time({}[{}]) >= {OVERFLOWING_BACKLOG_RATIO}",
+        "max_over_time({}[{}]) >= {filled_limit}",
         series(&LISTEN_BACKLOG_USED, &[]),
         timing.span(RATE)
     );
     let drops = format!("sum without (port) (\n{}\n)", indent(&and(&drops, &[], &filled)));
+    let machine = keys("job, instance");
     let overflows = rate(&LISTEN_OVERFLOWS, &[], timing);
     format!(
-        "{drops} >= {ACCEPT_DROPS_RATE}\nand on (job, instance)\nsum by (job, instance) \
-         ({overflows}) >= {ACCEPT_DROPS_RATE}"
+        "{drops} >= {rate_limit}\nand on {machine}\nsum by {machine} ({overflows}) >= {rate_limit}"
     )
 }
 
@@ -59,15 +61,19 @@ fn terms(timing: &Timing) -> Vec<Term> {
     let drops = rate(&LISTEN_DROPS, &[OWNER.to_owned()], timing);
     vec![
         term("port", most("port", &drops, ", most on port"), ""),
-        term(
+        limit(
             "rate",
-            format!("{ACCEPT_DROPS_RATE} a second"),
+            ACCEPT_DROPS_RATE,
+            Unit::Rate,
             "drops of one process' listeners, and overflows on the machine",
+            timing,
         ),
-        term(
+        limit(
             "filled",
-            percent(OVERFLOWING_BACKLOG_RATIO),
+            OVERFLOWING_BACKLOG_RATIO,
+            Unit::Share,
             "share of the listener's accept queue that was taken at one look at least",
+            timing,
         ),
     ]
 }

@@ -4,7 +4,7 @@
 
 use catalogue::labels::SocketState;
 
-use crate::alert::{Alert, Severity, Term, term};
+use crate::alert::{Alert, Severity, Term, Unit, limit, term};
 use crate::rules::promql::{aged, and, indent, sum, unless_expected};
 use crate::rules::shared::{held, unaccepted};
 use crate::threshold::STUCK_CONNECTIONS;
@@ -41,6 +41,9 @@ pub const ALERT: Alert = Alert {
 /// The lowest count of a window against that of an earlier one: what comes and goes is in neither.
 /// And against one between the two: a jump that stays is in one half only.
 fn expr(timing: &Timing) -> String {
+    let growth_limit = timing.limit("growth", LEAK_GROWTH);
+    let half_limit = timing.limit("half", LEAK_GROWTH_HALF);
+    let count_limit = timing.limit("count", STUCK_CONNECTIONS);
     let window = timing.span(RATE);
     let [half, ago] = [GROWTH / 2, GROWTH].map(|time| format!(" offset {}", timing.span(time)));
     let lowest = |offset: &str| format!("min_over_time({}[{window}]{offset})", held());
@@ -48,15 +51,14 @@ fn expr(timing: &Timing) -> String {
         let difference = format!("{}\n- {}", lowest(to), lowest(from));
         format!("sum without (stage) (\n{}\n) >= {by}", indent(&difference))
     };
-    let halves =
-        and(&grown("", &half, LEAK_GROWTH_HALF), &[], &grown(&half, &ago, LEAK_GROWTH_HALF));
-    let growth = and(&grown("", &ago, LEAK_GROWTH), &[], &halves);
-    let level = format!("{} >= {STUCK_CONNECTIONS}", sum(&["stage"], &held()));
+    let halves = and(&grown("", &half, half_limit), &[], &grown(&half, &ago, half_limit));
+    let growth = and(&grown("", &ago, growth_limit), &[], &halves);
+    let level = format!("{} >= {count_limit}", sum(&["stage"], &held()));
     unless_expected(&aged(
         &and(&growth, &[], &level),
         SocketState::CloseWait,
         Some(&unaccepted()),
-        LEAK_GROWTH,
+        growth_limit,
         STUCK_AGE,
         timing,
     ))
@@ -64,13 +66,15 @@ fn expr(timing: &Timing) -> String {
 
 fn terms(timing: &Timing) -> Vec<Term> {
     vec![
-        term("growth", LEAK_GROWTH.to_string(), "growth of the lowest count"),
-        term("half", LEAK_GROWTH_HALF.to_string(), "the same in each half of that time"),
+        limit("growth", LEAK_GROWTH, Unit::Count, "growth of the lowest count", timing),
+        limit("half", LEAK_GROWTH_HALF, Unit::Count, "the same in each half of that time", timing),
         term("growth_window", timing.span(GROWTH), "against the lowest count so long ago"),
-        term(
+        limit(
             "count",
-            STUCK_CONNECTIONS.to_string(),
+            STUCK_CONNECTIONS,
+            Unit::Count,
             "sockets in CLOSE_WAIT that the process holds",
+            timing,
         ),
         term("age", timing.span(STUCK_AGE), "time in the state of as many as they have grown by"),
     ]

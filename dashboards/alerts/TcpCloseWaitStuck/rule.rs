@@ -33,6 +33,7 @@ pub const ALERT: Alert = Alert {
 /// their FIN waits there. So of a client those count that have seen the end, and all of them where
 /// data waits too: then somebody should have read it. A pool that grows is TcpCloseWaitGrowing.
 fn expr(timing: &Timing) -> String {
+    let count = timing.limit("count", STUCK_CONNECTIONS);
     let client = Role::Client.as_str();
     let stages = |role: String, stage: String| {
         sum(&["stage"], &series(&CLOSE_WAIT, &[role, stage, not_other("process")]))
@@ -40,18 +41,17 @@ fn expr(timing: &Timing) -> String {
     let unaccepted = unaccepted();
     let [read, held] = [eq("stage", Stage::Read.as_str()), ne("stage", Stage::Unaccepted.as_str())];
     let old = |level: &str, but: &str| {
-        let count = STUCK_CONNECTIONS;
         let old = aged(level, SocketState::CloseWait, Some(but), count, STUCK_AGE, timing);
         format!("(\n{}\n)", indent(&old))
     };
-    let level = |of: &str| format!("{of} >= {STUCK_CONNECTIONS}");
+    let level = |of: &str| format!("{of} >= {count}");
     let others = old(&level(&stages(ne("role", client), held.clone())), &unaccepted);
     let seen = old(
         &level(&stages(eq("role", client), read)),
         &stages(eq("role", client), ne("stage", Stage::Read.as_str())),
     );
     let waits = series(&RECEIVE_QUEUE, &[eq("role", client)]);
-    let waits = format!("min_over_time({waits}[{}]) >= {STUCK_CONNECTIONS}", timing.span(RATE));
+    let waits = format!("min_over_time({waits}[{}]) >= {count}", timing.span(RATE));
     let data = old(&and(&level(&stages(eq("role", client), held)), &[], &waits), &unaccepted);
     unless_expected(&format!("{others}\nor\n{seen}\nor\n{data}"))
 }

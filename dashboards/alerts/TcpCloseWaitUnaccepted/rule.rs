@@ -4,7 +4,7 @@
 
 use catalogue::labels::SocketState;
 
-use crate::alert::{Alert, Severity, Term, term};
+use crate::alert::{Alert, Severity, Term, Unit, limit, term};
 use crate::rules::promql::aged;
 use crate::rules::shared::unaccepted;
 use crate::timing::{FOR_SHORT, HUNG_AGE, KEEP_AGED, Timing};
@@ -34,16 +34,19 @@ pub const ALERT: Alert = Alert {
 };
 
 fn expr(timing: &Timing) -> String {
-    let level = format!("{} >= {UNACCEPTED_CONNECTIONS}", unaccepted());
-    aged(&level, SocketState::CloseWait, None, UNACCEPTED_CONNECTIONS, HUNG_AGE, timing)
+    let count_limit = timing.limit("count", UNACCEPTED_CONNECTIONS);
+    let level = format!("{} >= {count_limit}", unaccepted());
+    aged(&level, SocketState::CloseWait, None, count_limit, HUNG_AGE, timing)
 }
 
 fn terms(timing: &Timing) -> Vec<Term> {
     vec![
-        term(
+        limit(
             "count",
-            UNACCEPTED_CONNECTIONS.to_string(),
+            UNACCEPTED_CONNECTIONS,
+            Unit::Count,
             "sockets of one process that are that old",
+            timing,
         ),
         term("age", timing.span(HUNG_AGE), "time in the state"),
     ]

@@ -7,7 +7,7 @@ use catalogue::metrics::lifecycle::{
     CONNECT_FAILURES, CONNECTIONS_ESTABLISHED, CONNECTIONS_OPENED,
 };
 
-use crate::alert::{Alert, Severity, Term, percent, term};
+use crate::alert::{Alert, Severity, Term, Unit, limit, term};
 use crate::rules::promql::{OWNER, eq, indent, max, most, ne, none_of, rate, series, sum};
 use crate::rules::shared::one_service;
 use crate::timing::{FOR_SHORT, KEEP, Timing};
@@ -72,21 +72,21 @@ fn failed(reason: Option<String>, timing: &Timing) -> String {
 /// What the program gave up is judged by itself; that no local port is left has an alert of its
 /// own.
 fn expr(timing: &Timing) -> String {
+    let ratio_limit = timing.limit("ratio", CONNECT_FAILURE_RATIO);
+    let canceled_limit = timing.limit("canceled", CONNECT_CANCELED_RATIO);
+    let rate_limit = timing.limit("rate", CONNECT_FAILURE_RATE);
     let (canceled, no_port) =
         (ConnectFailure::Canceled.as_str(), ConnectFailure::NoLocalPort.as_str());
     let connects = format!("{} + {}", opened(timing), failed(None, timing));
     let attempts =
         format!("(\n{}\n)", indent(&format!("{connects}\n+ {}\nor\n{connects}", kept())));
     let share = |failed: &str, ratio: f64| {
-        let both =
-            format!("{failed}\n/ {attempts} >= {ratio}\nand\n{failed} >= {CONNECT_FAILURE_RATE}");
+        let both = format!("{failed}\n/ {attempts} >= {ratio}\nand\n{failed} >= {rate_limit}");
         format!("(\n{}\n)", indent(&both))
     };
-    let refused = share(
-        &failed(Some(none_of("reason", &[canceled, no_port])), timing),
-        CONNECT_FAILURE_RATIO,
-    );
-    let given_up = share(&failed(Some(eq("reason", canceled)), timing), CONNECT_CANCELED_RATIO);
+    let refused =
+        share(&failed(Some(none_of("reason", &[canceled, no_port])), timing), ratio_limit);
+    let given_up = share(&failed(Some(eq("reason", canceled)), timing), canceled_limit);
     max(&["port"], &format!("{refused}\nor\n{given_up}"))
 }
 
@@ -96,20 +96,26 @@ fn terms(timing: &Timing) -> Vec<Term> {
     vec![
         term("port", failed("port", ", most towards port"), ""),
         term("why", failed("reason", ", mostly"), ""),
-        term(
+        limit(
             "rate",
-            format!("{CONNECT_FAILURE_RATE} a second"),
+            CONNECT_FAILURE_RATE,
+            Unit::Rate,
             "failed connects of one process to one port",
+            timing,
         ),
-        term(
+        limit(
             "ratio",
-            percent(CONNECT_FAILURE_RATIO),
+            CONNECT_FAILURE_RATIO,
+            Unit::Share,
             "share of its connects to that port that fail, kept connections counted as connects",
+            timing,
         ),
-        term(
+        limit(
             "canceled",
-            percent(CONNECT_CANCELED_RATIO),
+            CONNECT_CANCELED_RATIO,
+            Unit::Share,
             "share of its connects to that port that the program gives up",
+            timing,
         ),
     ]
 }

@@ -4,7 +4,7 @@
 
 use catalogue::metrics::lifecycle::CONNECT_DURATION;
 
-use crate::alert::{Alert, Severity, Term, percent, term};
+use crate::alert::{Alert, Severity, Term, Unit, limit, term};
 use crate::rules::promql::{OWNER, max, most, observed, up_to};
 use crate::rules::shared::one_service;
 use crate::timing::{FOR_LONG, KEEP, Timing};
@@ -41,15 +41,14 @@ pub const ALERT: Alert = Alert {
 };
 
 fn expr(timing: &Timing) -> String {
+    let ratio_limit = timing.limit("ratio", CONNECT_SLOW_RATIO);
+    let rate_limit = timing.limit("rate", CONNECT_SLOW_RATE);
     let all = observed(&CONNECT_DURATION, &one_service(), timing);
     let late = format!(
         "({all} - {})",
         up_to(&CONNECT_DURATION, CONNECT_SLOW_SECONDS, &one_service(), timing)
     );
-    max(
-        &["port"],
-        &format!("{late}\n/ {all} >= {CONNECT_SLOW_RATIO}\nand\n{late} >= {CONNECT_SLOW_RATE}"),
-    )
+    max(&["port"], &format!("{late}\n/ {all} >= {ratio_limit}\nand\n{late} >= {rate_limit}"))
 }
 
 fn terms(timing: &Timing) -> Vec<Term> {
@@ -66,11 +65,13 @@ fn terms(timing: &Timing) -> Vec<Term> {
             format!("{CONNECT_SLOW_SECONDS} s"),
             "time from the first SYN to ESTABLISHED from which a connect is slow",
         ),
-        term(
+        limit(
             "ratio",
-            percent(CONNECT_SLOW_RATIO),
+            CONNECT_SLOW_RATIO,
+            Unit::Share,
             "share of the connects of one process to one port that are slow",
+            timing,
         ),
-        term("rate", format!("{CONNECT_SLOW_RATE} a second"), "slow connects"),
+        limit("rate", CONNECT_SLOW_RATE, Unit::Rate, "slow connects", timing),
     ]
 }

@@ -5,7 +5,7 @@
 use catalogue::labels::Role;
 use catalogue::metrics::lifecycle::{CONNECTION_DURATION, CONNECTIONS_OPENED};
 
-use crate::alert::{Alert, Severity, Term, percent, term};
+use crate::alert::{Alert, Severity, Term, Unit, limit, term};
 use crate::rules::promql::{OWNER, eq, max, most, observed, rate, up_to};
 use crate::rules::shared::one_service;
 use crate::timing::{FOR_LONG, KEEP, Timing};
@@ -42,6 +42,8 @@ pub const ALERT: Alert = Alert {
 };
 
 fn expr(timing: &Timing) -> String {
+    let rate_limit = timing.limit("rate", CHURN_RATE);
+    let ratio_limit = timing.limit("ratio", CHURN_RATIO);
     let client: Vec<String> =
         [eq("role", Role::Client.as_str())].into_iter().chain(one_service()).collect();
     let opened = rate(&CONNECTIONS_OPENED, &client, timing);
@@ -49,7 +51,7 @@ fn expr(timing: &Timing) -> String {
     let all = observed(&CONNECTION_DURATION, &client, timing);
     max(
         &["port", "role"],
-        &format!("{opened} >= {CHURN_RATE}\nand\n{short}\n/ {all} >= {CHURN_RATIO}"),
+        &format!("{opened} >= {rate_limit}\nand\n{short}\n/ {all} >= {ratio_limit}"),
     )
 }
 
@@ -61,12 +63,20 @@ fn terms(timing: &Timing) -> Vec<Term> {
             most("port", &rate(&CONNECTIONS_OPENED, &client, timing), ", most towards port"),
             "",
         ),
-        term(
+        limit(
             "rate",
-            format!("{CHURN_RATE} a second"),
+            CHURN_RATE,
+            Unit::Rate,
             "connections that one process opens to one port",
+            timing,
         ),
-        term("ratio", percent(CHURN_RATIO), "share of its connections to that port that are short"),
+        limit(
+            "ratio",
+            CHURN_RATIO,
+            Unit::Share,
+            "share of its connections to that port that are short",
+            timing,
+        ),
         term("seconds", format!("{CHURN_SECONDS} s"), "life up to which a connection is short"),
     ]
 }

@@ -1,6 +1,6 @@
 //! A process with TCP sockets has most of its descriptors open, and stays there.
 
-use crate::alert::{Alert, Severity, Term, percent, term};
+use crate::alert::{Alert, Severity, Term, Unit, limit};
 use crate::alerts::tcp_descriptors_near_limit::ratio;
 use crate::threshold::USED_RATIO_CRITICAL;
 use crate::timing::{FOR_LONG, KEEP, Timing};
@@ -24,10 +24,17 @@ pub const ALERT: Alert = Alert {
     runbook: include_str!("runbook.md"),
 };
 
-fn expr(_timing: &Timing) -> String {
-    format!("{} >= {USED_RATIO_CRITICAL}", ratio())
+fn expr(timing: &Timing) -> String {
+    let level_limit = timing.limit("level", USED_RATIO_CRITICAL);
+    format!("{} >= {level_limit}", ratio())
 }
 
-fn terms(_timing: &Timing) -> Vec<Term> {
-    vec![term("level", percent(USED_RATIO_CRITICAL), "share in use, whatever the trend")]
+fn terms(timing: &Timing) -> Vec<Term> {
+    vec![limit(
+        "level",
+        USED_RATIO_CRITICAL,
+        Unit::Share,
+        "share in use, whatever the trend",
+        timing,
+    )]
 }

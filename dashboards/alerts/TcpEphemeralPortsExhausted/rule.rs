@@ -5,7 +5,7 @@
 use catalogue::labels::ConnectFailure;
 use catalogue::metrics::lifecycle::CONNECT_FAILURES;
 
-use crate::alert::{Alert, Severity, Term, term};
+use crate::alert::{Alert, Severity, Term, Unit, limit, term};
 use crate::rules::promql::{OWNER, eq, most, not_other, rate, sum};
 use crate::timing::{FOR_SHORT, KEEP, Timing};
 
@@ -34,12 +34,13 @@ pub const ALERT: Alert = Alert {
 };
 
 fn expr(timing: &Timing) -> String {
+    let rate_limit = timing.limit("rate", NO_LOCAL_PORT_RATE);
     let failures = rate(
         &CONNECT_FAILURES,
         &[eq("reason", ConnectFailure::NoLocalPort.as_str()), not_other("process")],
         timing,
     );
-    format!("{} >= {NO_LOCAL_PORT_RATE}", sum(&["port", "reason"], &failures))
+    format!("{} >= {rate_limit}", sum(&["port", "reason"], &failures))
 }
 
 fn terms(timing: &Timing) -> Vec<Term> {
@@ -50,6 +51,6 @@ fn terms(timing: &Timing) -> Vec<Term> {
     );
     vec![
         term("port", most("port", &failures, ", most of them connects to port"), ""),
-        term("rate", format!("{NO_LOCAL_PORT_RATE} a second"), "failed connects of one process"),
+        limit("rate", NO_LOCAL_PORT_RATE, Unit::Rate, "failed connects of one process", timing),
     ]
 }

@@ -3,7 +3,7 @@
 use catalogue::metrics::pressure::{EPHEMERAL_PORTS_USED, PORTS_EXHAUSTED, SYSCTL};
 
 use crate::alert::{Alert, Severity};
-use crate::rules::promql::{eq, indent, series};
+use crate::rules::promql::{eq, indent, keys, series};
 use crate::rules::shared::{near_terms, now_or_soon};
 use crate::timing::{FOR_SHORT, KEEP, TREND, Timing};
 
@@ -39,5 +39,5 @@ fn expr(timing: &Timing) -> String {
     );
     let history = format!("{ratio}[{}]", timing.span(TREND));
     let near = now_or_soon(&ratio, &history, &series(&PORTS_EXHAUSTED, &[]), timing);
-    format!("(\n{}\n)\nunless on (job, instance, netns)\n{reuse}", indent(&near))
+    format!("(\n{}\n)\nunless on {}\n{reuse}", indent(&near), keys("job, instance, netns"))
 }

@@ -9,7 +9,7 @@ use catalogue::limits::IDLE_AGES;
 use catalogue::metrics::connections::CONNECTIONS;
 use catalogue::metrics::pressure::IDLE;
 
-use crate::alert::{Alert, Severity, Term, term};
+use crate::alert::{Alert, Severity, Term, Unit, limit, term};
 use crate::rules::promql::{eq, indent, max, not_other, series, unless_expected};
 use crate::threshold::STUCK_CONNECTIONS;
 use crate::timing::{FOR_SHORT, KEEP_AGED, Timing};
@@ -62,6 +62,9 @@ fn expr(timing: &Timing) -> String {
 /// The lowest count of each of three stretches lies above that of the one before, and above all
 /// that there was in the four before those.
 fn side(role: Role, idle: Duration, stretch: Duration, timing: &Timing) -> String {
+    let count_limit = timing.limit("count", STUCK_CONNECTIONS);
+    let growth_limit = timing.limit("growth", IDLE_GROWTH);
+    let open_limit = timing.limit("open", ESTABLISHED_GROWTH);
     let role = eq("role", role.as_str());
     let counted =
         series(&IDLE, &[role.clone(), eq("min_idle", &shown(idle, timing)), not_other("process")]);
@@ -75,15 +78,15 @@ fn side(role: Role, idle: Duration, stretch: Duration, timing: &Timing) -> Strin
     let [now, before, first] = [String::new(), format!(" offset {one}"), format!(" offset {two}")];
     let of = |offset: &str| lowest(&counted, offset);
     [
-        format!("{counted} >= {STUCK_CONNECTIONS}"),
+        format!("{counted} >= {count_limit}"),
         "and".to_owned(),
-        format!("{}\n- {} >= {IDLE_GROWTH}", of(&now), of(&before)),
+        format!("{}\n- {} >= {growth_limit}", of(&now), of(&before)),
         "and".to_owned(),
-        format!("{}\n- {} >= {IDLE_GROWTH}", of(&before), of(&first)),
+        format!("{}\n- {} >= {growth_limit}", of(&before), of(&first)),
         "unless".to_owned(),
         format!("max_over_time({counted}[{four}]{first}) >= {}", of(&now)),
         "and ignoring (min_idle, state)".to_owned(),
-        format!("{}\n- {} >= {ESTABLISHED_GROWTH}", lowest(&open, &now), lowest(&open, &first)),
+        format!("{}\n- {} >= {open_limit}", lowest(&open, &now), lowest(&open, &first)),
     ]
     .join("\n")
 }
@@ -97,16 +100,20 @@ fn shown(idle: Duration, timing: &Timing) -> String {
 
 fn terms(timing: &Timing) -> Vec<Term> {
     vec![
-        term("count", STUCK_CONNECTIONS.to_string(), "idle connections of one process"),
-        term(
+        limit("count", STUCK_CONNECTIONS, Unit::Count, "idle connections of one process", timing),
+        limit(
             "growth",
-            IDLE_GROWTH.to_string(),
+            IDLE_GROWTH,
+            Unit::Count,
             "growth of the lowest count from stretch to stretch",
+            timing,
         ),
-        term(
+        limit(
             "open",
-            ESTABLISHED_GROWTH.to_string(),
+            ESTABLISHED_GROWTH,
+            Unit::Count,
             "growth of the established connections over both",
+            timing,
         ),
         term("stretch", timing.span(CLIENT_STRETCH), "a stretch, for clients"),
         term("server_stretch", timing.span(SERVER_STRETCH), "a stretch, for servers"),

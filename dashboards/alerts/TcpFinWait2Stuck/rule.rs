@@ -31,15 +31,9 @@ pub const ALERT: Alert = Alert {
 };
 
 fn expr(timing: &Timing) -> String {
+    let count = timing.limit("count", STUCK_CONNECTIONS);
     let held =
         series(&CONNECTIONS, &[eq("state", SocketState::FinWait2.as_str()), not_other("process")]);
-    let level = format!("{} >= {STUCK_CONNECTIONS}", sum(&["state"], &held));
-    unless_expected(&aged(
-        &level,
-        SocketState::FinWait2,
-        None,
-        STUCK_CONNECTIONS,
-        STUCK_AGE,
-        timing,
-    ))
+    let level = format!("{} >= {count}", sum(&["state"], &held));
+    unless_expected(&aged(&level, SocketState::FinWait2, None, count, STUCK_AGE, timing))
 }

@@ -2,7 +2,7 @@
 
 use catalogue::metrics::pressure::LISTEN_BACKLOG_USED;
 
-use crate::alert::{Alert, Severity, Term, percent, term};
+use crate::alert::{Alert, Severity, Term, Unit, limit, term};
 use crate::rules::promql::{OWNER, most, series};
 use crate::threshold::USED_RATIO_WARNING;
 use crate::timing::{FOR_SHORT, KEEP, Timing};
@@ -27,18 +27,21 @@ pub const ALERT: Alert = Alert {
     runbook: include_str!("runbook.md"),
 };
 
-fn expr(_timing: &Timing) -> String {
-    format!("max without (port) ({}) >= {USED_RATIO_WARNING}", series(&LISTEN_BACKLOG_USED, &[]))
+fn expr(timing: &Timing) -> String {
+    let used_limit = timing.limit("used", USED_RATIO_WARNING);
+    format!("max without (port) ({}) >= {used_limit}", series(&LISTEN_BACKLOG_USED, &[]))
 }
 
-fn terms(_timing: &Timing) -> Vec<Term> {
+fn terms(timing: &Timing) -> Vec<Term> {
     let used = series(&LISTEN_BACKLOG_USED, &[OWNER.to_owned()]);
     vec![
         term("port", most("port", &used, " on port"), ""),
-        term(
+        limit(
             "used",
-            percent(USED_RATIO_WARNING),
+            USED_RATIO_WARNING,
+            Unit::Share,
             "share of the accept queue that is taken, of the fullest listener",
+            timing,
         ),
     ]
 }

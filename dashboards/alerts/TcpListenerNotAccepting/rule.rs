@@ -8,7 +8,7 @@ use catalogue::labels::Role;
 use catalogue::metrics::lifecycle::CONNECTIONS_OPENED;
 use catalogue::metrics::pressure::{LISTEN_UNACCEPTED, LISTEN_UNACCEPTED_AGE};
 
-use crate::alert::{Alert, Severity, Term, term};
+use crate::alert::{Alert, Severity, Term, Unit, limit, term};
 use crate::rules::promql::{OWNER, eq, max, most, series, sum};
 use crate::rules::shared::one_service;
 use crate::timing::{FOR_LONG, KEEP, RATE, Timing};
@@ -44,6 +44,7 @@ pub const ALERT: Alert = Alert {
 /// what was opened: a listener that accepts fewer than a third of what comes looks as if it
 /// accepted none. What was not there at the begin of the window has not changed.
 fn expr(timing: &Timing) -> String {
+    let age_limit = timing.limit("age", FORGOTTEN_SECONDS);
     let (window, lag) = (timing.span(RATE), timing.span(LAG));
     let [waiting, age] =
         [&LISTEN_UNACCEPTED, &LISTEN_UNACCEPTED_AGE].map(|metric| series(metric, &one_service()));
@@ -55,9 +56,7 @@ fn expr(timing: &Timing) -> String {
     let more = format!("({waiting} - ({waiting} offset {window} or {waiting}))");
     max(
         &["port"],
-        &format!(
-            "{waiting} > 0\nand\n{age} >= {FORGOTTEN_SECONDS}\nunless\n{opened}\n- {more} >= 1"
-        ),
+        &format!("{waiting} > 0\nand\n{age} >= {age_limit}\nunless\n{opened}\n- {more} >= 1"),
     )
 }
 
@@ -65,7 +64,13 @@ fn terms(timing: &Timing) -> Vec<Term> {
     let port = most("port", &series(&LISTEN_UNACCEPTED, &[OWNER.to_owned()]), " of port");
     vec![
         term("port", port, ""),
-        term("age", FORGOTTEN_SECONDS.to_string(), "seconds that the oldest has waited"),
+        limit(
+            "age",
+            FORGOTTEN_SECONDS,
+            Unit::Seconds,
+            "seconds that the oldest has waited",
+            timing,
+        ),
         term("window", timing.span(RATE), "time in which no connection was accepted"),
     ]
 }

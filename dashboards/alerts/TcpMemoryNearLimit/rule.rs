@@ -2,7 +2,7 @@
 
 use catalogue::metrics::pressure::TCP_MEMORY;
 
-use crate::alert::{Alert, Severity, Term, percent, term};
+use crate::alert::{Alert, Severity, Term, Unit, limit};
 use crate::rules::promql::{eq, series, sum};
 use crate::threshold::USED_RATIO_WARNING;
 use crate::timing::{FOR_SHORT, KEEP, Timing};
@@ -27,15 +27,18 @@ pub const ALERT: Alert = Alert {
     runbook: include_str!("runbook.md"),
 };
 
-fn expr(_timing: &Timing) -> String {
+fn expr(timing: &Timing) -> String {
+    let warning_limit = timing.limit("warning", USED_RATIO_WARNING);
     let kind = |kind| sum(&["kind"], &series(&TCP_MEMORY, &[eq("kind", kind)]));
-    format!("{}\n/ {} >= {USED_RATIO_WARNING}", kind("used"), kind("limit"))
+    format!("{}\n/ {} >= {warning_limit}", kind("used"), kind("limit"))
 }
 
-fn terms(_timing: &Timing) -> Vec<Term> {
-    vec![term(
+fn terms(timing: &Timing) -> Vec<Term> {
+    vec![limit(
         "warning",
-        percent(USED_RATIO_WARNING),
+        USED_RATIO_WARNING,
+        Unit::Share,
         "share of the limit, the third number of `net.ipv4.tcp_mem`",
+        timing,
     )]
 }

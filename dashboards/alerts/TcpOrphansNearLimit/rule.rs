@@ -4,7 +4,7 @@
 
 use catalogue::metrics::pressure::{ORPHANS, SYSCTL};
 
-use crate::alert::{Alert, Severity, Term, percent, term};
+use crate::alert::{Alert, Severity, Term, Unit, limit};
 use crate::rules::promql::{eq, series, sum};
 use crate::timing::{FOR_SHORT, KEEP, Timing};
 
@@ -31,11 +31,12 @@ pub const ALERT: Alert = Alert {
     runbook: include_str!("runbook.md"),
 };
 
-fn expr(_timing: &Timing) -> String {
+fn expr(timing: &Timing) -> String {
+    let level_limit = timing.limit("level", ORPHAN_RATIO);
     let limit = sum(&["name"], &series(&SYSCTL, &[eq("name", "tcp_max_orphans")]));
-    format!("{}\n/ {limit} >= {ORPHAN_RATIO}", series(&ORPHANS, &[]))
+    format!("{}\n/ {limit} >= {level_limit}", series(&ORPHANS, &[]))
 }
 
-fn terms(_timing: &Timing) -> Vec<Term> {
-    vec![term("level", percent(ORPHAN_RATIO), "share of `net.ipv4.tcp_max_orphans`")]
+fn terms(timing: &Timing) -> Vec<Term> {
+    vec![limit("level", ORPHAN_RATIO, Unit::Share, "share of `net.ipv4.tcp_max_orphans`", timing)]
 }

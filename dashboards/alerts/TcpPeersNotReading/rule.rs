@@ -4,7 +4,7 @@
 
 use catalogue::metrics::pressure::ZERO_WINDOW;
 
-use crate::alert::{Alert, Severity, Term, percent, term};
+use crate::alert::{Alert, Severity, Term, Unit, limit, term};
 use crate::rules::promql::{not_other, series};
 use crate::rules::shared::connections;
 use crate::timing::{FOR_SHORT, KEEP, RATE, Timing};
@@ -38,25 +38,26 @@ pub const ALERT: Alert = Alert {
 };
 
 fn expr(timing: &Timing) -> String {
+    let count_limit = timing.limit("count", ZERO_WINDOW_CONNECTIONS);
+    let ratio_limit = timing.limit("ratio", ZERO_WINDOW_RATIO);
     let closed = format!(
         "min_over_time({}[{}])",
         series(&ZERO_WINDOW, &[not_other("process")]),
         timing.span(RATE)
     );
-    format!(
-        "{closed} >= {ZERO_WINDOW_CONNECTIONS}\nand\n{closed}\n/ {} >= {ZERO_WINDOW_RATIO}",
-        connections()
-    )
+    format!("{closed} >= {count_limit}\nand\n{closed}\n/ {} >= {ratio_limit}", connections())
 }
 
 fn terms(timing: &Timing) -> Vec<Term> {
     vec![
-        term(
+        limit(
             "count",
-            ZERO_WINDOW_CONNECTIONS.to_string(),
+            ZERO_WINDOW_CONNECTIONS,
+            Unit::Count,
             "connections of one process with a closed window, the lowest of the window",
+            timing,
         ),
-        term("ratio", percent(ZERO_WINDOW_RATIO), "share of its connections"),
+        limit("ratio", ZERO_WINDOW_RATIO, Unit::Share, "share of its connections", timing),
         term("window", timing.span(RATE), "the window"),
     ]
 }

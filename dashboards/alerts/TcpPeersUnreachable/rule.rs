@@ -7,7 +7,7 @@ use catalogue::metrics::connections::{CONNECTIONS, CONNECTIONS_STUCK};
 use catalogue::metrics::lifecycle::CONNECTIONS_CLOSED;
 use catalogue::metrics::pressure::UNACKNOWLEDGED;
 
-use crate::alert::{Alert, Severity, Term, percent, term};
+use crate::alert::{Alert, Severity, Term, Unit, limit, term};
 use crate::rules::promql::{among, eq, indent, ne, not_other, series, sum, unless_expected};
 use crate::timing::{FOR_SHORT, HUNG_AGE, KEEP, RATE, Timing};
 
@@ -43,23 +43,25 @@ pub const ALERT: Alert = Alert {
 };
 
 fn expr(timing: &Timing) -> String {
+    let count_limit = timing.limit("count", UNACKNOWLEDGED_CONNECTIONS);
+    let ratio_limit = timing.limit("ratio", UNACKNOWLEDGED_RATIO);
+    let ends_limit = timing.limit("ends", UNACKNOWLEDGED_ENDS);
+    let closed_limit = timing.limit("closed", CLOSED_ENDS);
     let waiting = |role| series(&UNACKNOWLEDGED, &[role, not_other("process")]);
     let client = Role::Client.as_str();
     let (clients, others) = (waiting(eq("role", client)), waiting(ne("role", client)));
     let open = [SocketState::Established, SocketState::CloseWait].map(SocketState::as_str);
     let open = sum(&["state"], &series(&CONNECTIONS, &[among("state", &open)]));
     let vanished = indent(&format!(
-        "{others} >= {UNACKNOWLEDGED_CONNECTIONS}\nand\n{others}\n/ {open} >= \
-         {UNACKNOWLEDGED_RATIO}"
+        "{others} >= {count_limit}\nand\n{others}\n/ {open} >= \
+         {ratio_limit}"
     ));
     let ends = indent(&format!(
-        "{ends} >= {UNACKNOWLEDGED_ENDS}\nunless\n{closed}\n/ {ends} >= {CLOSED_ENDS}",
+        "{ends} >= {ends_limit}\nunless\n{closed}\n/ {ends} >= {closed_limit}",
         ends = ends(),
         closed = closed(timing)
     ));
-    unless_expected(&format!(
-        "{clients} >= {UNACKNOWLEDGED_CONNECTIONS}\nor (\n{vanished}\n)\nor (\n{ends}\n)"
-    ))
+    unless_expected(&format!("{clients} >= {count_limit}\nor (\n{vanished}\n)\nor (\n{ends}\n)"))
 }
 
 /// Connections that were closed here, and whose FIN nobody has acknowledged for a minute.
@@ -79,22 +81,34 @@ fn closed(timing: &Timing) -> String {
 
 fn terms(timing: &Timing) -> Vec<Term> {
     vec![
-        term(
+        limit(
             "count",
-            UNACKNOWLEDGED_CONNECTIONS.to_string(),
+            UNACKNOWLEDGED_CONNECTIONS,
+            Unit::Count,
             "connections of one process whose peers do not acknowledge",
+            timing,
         ),
-        term(
+        limit(
             "ratio",
-            percent(UNACKNOWLEDGED_RATIO),
+            UNACKNOWLEDGED_RATIO,
+            Unit::Share,
             "their share of the connections of a server, whose clients come and vanish",
+            timing,
         ),
-        term(
+        limit(
             "ends",
-            UNACKNOWLEDGED_ENDS.to_string(),
+            UNACKNOWLEDGED_ENDS,
+            Unit::Count,
             "closed connections whose FIN nobody has acknowledged for a minute",
+            timing,
         ),
-        term("closed", CLOSED_ENDS.to_string(), "times as many that ended properly: all is well"),
+        limit(
+            "closed",
+            CLOSED_ENDS,
+            Unit::Count,
+            "times as many that ended properly: all is well",
+            timing,
+        ),
         term("window", timing.span(RATE), "time in which these are counted"),
     ]
 }

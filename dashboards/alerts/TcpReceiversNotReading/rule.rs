@@ -4,7 +4,7 @@
 
 use catalogue::metrics::pressure::RECEIVE_QUEUE;
 
-use crate::alert::{Alert, Severity, Term, term};
+use crate::alert::{Alert, Severity, Term, Unit, limit, term};
 use crate::rules::promql::{not_other, series};
 use crate::rules::shared::connections;
 use crate::timing::{FOR_SHORT, KEEP, RATE, Timing};
@@ -39,28 +39,31 @@ pub const ALERT: Alert = Alert {
 
 /// The lowest of a window: a queue that is emptied now and then is read.
 fn expr(timing: &Timing) -> String {
+    let bytes_limit = timing.limit("bytes", UNREAD_BYTES);
+    let each_limit = timing.limit("each", UNREAD_BYTES_PER_CONNECTION);
     let unread = format!(
         "min_over_time({}[{}])",
         series(&RECEIVE_QUEUE, &[not_other("process")]),
         timing.span(RATE)
     );
-    format!(
-        "{unread} >= {UNREAD_BYTES}\nand\n{unread}\n/ {} >= {UNREAD_BYTES_PER_CONNECTION}",
-        connections()
-    )
+    format!("{unread} >= {bytes_limit}\nand\n{unread}\n/ {} >= {each_limit}", connections())
 }
 
 fn terms(timing: &Timing) -> Vec<Term> {
     vec![
-        term(
+        limit(
             "bytes",
-            format!("{} KiB", UNREAD_BYTES / 1024.0),
+            UNREAD_BYTES,
+            Unit::Bytes,
             "unread bytes of one process, the lowest of the window",
+            timing,
         ),
-        term(
+        limit(
             "each",
-            format!("{} KiB", UNREAD_BYTES_PER_CONNECTION / 1024.0),
+            UNREAD_BYTES_PER_CONNECTION,
+            Unit::Bytes,
             "the same for each of its connections",
+            timing,
         ),
         term("window", timing.span(RATE), "the window"),
     ]

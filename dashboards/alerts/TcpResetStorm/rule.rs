@@ -5,7 +5,7 @@
 use catalogue::labels::CloseReason;
 use catalogue::metrics::lifecycle::CONNECTIONS_CLOSED;
 
-use crate::alert::{Alert, Severity, Term, percent, term};
+use crate::alert::{Alert, Severity, Term, Unit, limit, term};
 use crate::rules::promql::{OWNER, among, max, most, not_other, rate, sum};
 use crate::timing::{FOR_SHORT, KEEP, Timing};
 
@@ -41,12 +41,14 @@ pub const ALERT: Alert = Alert {
 };
 
 fn expr(timing: &Timing) -> String {
+    let rate_limit = timing.limit("rate", RESET_RATE);
+    let ratio_limit = timing.limit("ratio", RESET_RATIO);
     let service = [not_other("process"), not_other("port")];
     let reset = among("reason", &RESETS);
     let all = sum(&["reason"], &rate(&CONNECTIONS_CLOSED, &service, timing));
     let reset =
         sum(&["reason"], &rate(&CONNECTIONS_CLOSED, &[&[reset], &service[..]].concat(), timing));
-    max(&["port"], &format!("{reset} >= {RESET_RATE}\nand\n{reset}\n/ {all} >= {RESET_RATIO}"))
+    max(&["port"], &format!("{reset} >= {rate_limit}\nand\n{reset}\n/ {all} >= {ratio_limit}"))
 }
 
 fn terms(timing: &Timing) -> Vec<Term> {
@@ -57,15 +59,19 @@ fn terms(timing: &Timing) -> Vec<Term> {
             most("port", &rate(&CONNECTIONS_CLOSED, &matchers, timing), ", most at port"),
             "",
         ),
-        term(
+        limit(
             "rate",
-            format!("{RESET_RATE} a second"),
+            RESET_RATE,
+            Unit::Rate,
             "connections of one process at one port that a reset ended before any FIN",
+            timing,
         ),
-        term(
+        limit(
             "ratio",
-            percent(RESET_RATIO),
+            RESET_RATIO,
+            Unit::Share,
             "share of its connections at that port that a reset ended so",
+            timing,
         ),
     ]
 }

@@ -6,8 +6,8 @@ use catalogue::labels::Phase;
 use catalogue::metrics::lifecycle::RETRANSMITTED_SEGMENTS;
 use catalogue::metrics::pressure::SEGMENTS_SENT;
 
-use crate::alert::{Alert, Severity, Term, percent, term};
-use crate::rules::promql::{MACHINE, indent, most, ne, not_other, rate, sum};
+use crate::alert::{Alert, Severity, Term, Unit, limit, term};
+use crate::rules::promql::{MACHINE, foreign, indent, keys, most, ne, not_other, rate, sum};
 use crate::timing::{FOR_LONG, KEEP, Timing};
 
 /// Segments retransmitted a second, SYNs excluded, below which their share is noise.
@@ -58,13 +58,16 @@ fn again(timing: &Timing) -> String {
 }
 
 fn expr(timing: &Timing) -> String {
+    let ratio_limit = timing.limit("ratio", RETRANSMIT_RATIO);
+    let rate_limit = timing.limit("rate", RETRANSMIT_RATE);
     let (ratio, again) = (ratio(timing), again(timing));
-    let machine = "on (job, instance)";
+    let machine = format!("on {}", keys("job, instance"));
+    let own = foreign(OWN_LIMIT);
     let past = indent(&format!(
-        "{ratio} >= {RETRANSMIT_RATIO}\nunless {machine}\n{OWN_LIMIT}\nor\n{ratio} >= {machine} \
-         group_left () {OWN_LIMIT}"
+        "{ratio} >= {ratio_limit}\nunless {machine}\n{own}\nor\n{ratio} >= {machine} \
+         group_left () {own}"
     ));
-    format!("(\n{past}\n)\nand\n{again} >= {RETRANSMIT_RATE}")
+    format!("(\n{past}\n)\nand\n{again} >= {rate_limit}")
 }
 
 fn terms(timing: &Timing) -> Vec<Term> {
@@ -75,12 +78,14 @@ fn terms(timing: &Timing) -> Vec<Term> {
     );
     vec![
         term("who", most("process", &again, ", most of them"), ""),
-        term(
+        limit(
             "ratio",
-            percent(RETRANSMIT_RATIO),
+            RETRANSMIT_RATIO,
+            Unit::Share,
             "segments retransmitted, SYNs excluded, per segment sent",
+            timing,
         ),
         term("own", OWN_LIMIT.to_owned(), ""),
-        term("rate", format!("{RETRANSMIT_RATE} a second"), "segments retransmitted"),
+        limit("rate", RETRANSMIT_RATE, Unit::Rate, "segments retransmitted", timing),
     ]
 }

@@ -5,7 +5,7 @@
 use catalogue::labels::{Phase, Role};
 use catalogue::metrics::lifecycle::{CONNECT_FAILURES, CONNECTIONS_OPENED, RETRANSMITTED_SEGMENTS};
 
-use crate::alert::{Alert, Severity, Term, percent, term};
+use crate::alert::{Alert, Severity, Term, Unit, limit, term};
 use crate::rules::promql::{OWNER, eq, indent, most, ne, not_other, rate, sum};
 use crate::timing::{FOR_SHORT, KEEP, Timing};
 
@@ -39,6 +39,8 @@ pub const ALERT: Alert = Alert {
 /// be. A process that has no place in the budget of services has no attempts at all in the metrics:
 /// its rate is judged alone.
 fn expr(timing: &Timing) -> String {
+    let rate_limit = timing.limit("rate", SYN_RETRANSMIT_RATE);
+    let ratio_limit = timing.limit("ratio", SYN_RETRANSMIT_RATIO);
     let syn = [eq("phase", Phase::Syn.as_str()), not_other("process")];
     let again = sum(&["role", "phase", "kind"], &rate(&RETRANSMITTED_SEGMENTS, &syn, timing));
     let opened = rate(
@@ -49,9 +51,8 @@ fn expr(timing: &Timing) -> String {
     let failed = rate(&CONNECT_FAILURES, &[not_other("process")], timing);
     let attempts =
         format!("({} + {})", sum(&["role", "port"], &opened), sum(&["port", "reason"], &failed));
-    let share =
-        format!("{again}\n/ {attempts} >= {SYN_RETRANSMIT_RATIO}\nor\n{again}\nunless\n{attempts}");
-    format!("{again} >= {SYN_RETRANSMIT_RATE}\nand (\n{}\n)", indent(&share))
+    let share = format!("{again}\n/ {attempts} >= {ratio_limit}\nor\n{again}\nunless\n{attempts}");
+    format!("{again} >= {rate_limit}\nand (\n{}\n)", indent(&share))
 }
 
 fn terms(timing: &Timing) -> Vec<Term> {
@@ -65,18 +66,13 @@ fn terms(timing: &Timing) -> Vec<Term> {
             ),
             "",
         ),
-        term(
-            "rate",
-            format!(
-                "{SYN_RETRANSMIT_RATE} a \
-            second"
-            ),
-            "SYNs retransmitted by one process",
-        ),
-        term(
+        limit("rate", SYN_RETRANSMIT_RATE, Unit::Rate, "SYNs retransmitted by one process", timing),
+        limit(
             "ratio",
-            percent(SYN_RETRANSMIT_RATIO),
+            SYN_RETRANSMIT_RATIO,
+            Unit::Share,
             "SYNs retransmitted per connect that came to an end",
+            timing,
         ),
     ]
 }

@@ -3,7 +3,7 @@
 use catalogue::metrics::connections::TIME_WAIT_SOCKETS;
 use catalogue::metrics::pressure::SYSCTL;
 
-use crate::alert::{Alert, Severity, Term, percent, term};
+use crate::alert::{Alert, Severity, Term, Unit, limit};
 use crate::rules::promql::{eq, not_other, series, sum};
 use crate::threshold::USED_RATIO_WARNING;
 use crate::timing::{FOR_LONG, KEEP, Timing};
@@ -29,12 +29,19 @@ pub const ALERT: Alert = Alert {
 
 /// Each namespace has a limit of its own; the agent reads the one of its own namespace. Namespaces
 /// that share a label are none.
-fn expr(_timing: &Timing) -> String {
+fn expr(timing: &Timing) -> String {
+    let level_limit = timing.limit("level", USED_RATIO_WARNING);
     let waiting = series(&TIME_WAIT_SOCKETS, &[not_other("netns")]);
     let limit = sum(&["name"], &series(&SYSCTL, &[eq("name", "tcp_max_tw_buckets")]));
-    format!("{waiting}\n/ ignoring (netns) group_left () {limit} >= {USED_RATIO_WARNING}")
+    format!("{waiting}\n/ ignoring (netns) group_left () {limit} >= {level_limit}")
 }
 
-fn terms(_timing: &Timing) -> Vec<Term> {
-    vec![term("level", percent(USED_RATIO_WARNING), "share of `net.ipv4.tcp_max_tw_buckets`")]
+fn terms(timing: &Timing) -> Vec<Term> {
+    vec![limit(
+        "level",
+        USED_RATIO_WARNING,
+        Unit::Share,
+        "share of `net.ipv4.tcp_max_tw_buckets`",
+        timing,
+    )]
 }

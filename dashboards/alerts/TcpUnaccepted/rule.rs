@@ -4,7 +4,7 @@
 
 use catalogue::metrics::pressure::{LISTEN_UNACCEPTED, LISTEN_UNACCEPTED_AGE};
 
-use crate::alert::{Alert, Severity, Term, term};
+use crate::alert::{Alert, Severity, Term, Unit, limit, term};
 use crate::rules::promql::{OWNER, max, most, series};
 use crate::rules::shared::one_service;
 use crate::timing::{FOR_SHORT, KEEP, Timing};
@@ -34,17 +34,25 @@ pub const ALERT: Alert = Alert {
     runbook: include_str!("runbook.md"),
 };
 
-fn expr(_timing: &Timing) -> String {
+fn expr(timing: &Timing) -> String {
+    let count_limit = timing.limit("count", WAITING_CONNECTIONS);
+    let age_limit = timing.limit("age", WAITING_SECONDS);
     let [waiting, age] =
         [&LISTEN_UNACCEPTED, &LISTEN_UNACCEPTED_AGE].map(|metric| series(metric, &one_service()));
-    max(&["port"], &format!("{waiting} >= {WAITING_CONNECTIONS}\nand\n{age} >= {WAITING_SECONDS}"))
+    max(&["port"], &format!("{waiting} >= {count_limit}\nand\n{age} >= {age_limit}"))
 }
 
-fn terms(_timing: &Timing) -> Vec<Term> {
+fn terms(timing: &Timing) -> Vec<Term> {
     let port = most("port", &series(&LISTEN_UNACCEPTED, &[OWNER.to_owned()]), ", most on port");
     vec![
         term("port", port, ""),
-        term("count", WAITING_CONNECTIONS.to_string(), "connections that wait, on one port"),
-        term("age", WAITING_SECONDS.to_string(), "seconds that the oldest has waited"),
+        limit(
+            "count",
+            WAITING_CONNECTIONS,
+            Unit::Count,
+            "connections that wait, on one port",
+            timing,
+        ),
+        limit("age", WAITING_SECONDS, Unit::Seconds, "seconds that the oldest has waited", timing),
     ]
 }

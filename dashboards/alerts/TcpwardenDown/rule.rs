@@ -2,7 +2,8 @@
 //!
 //! Its limits stand here; boards and the runbook beside it take them from here.
 
-use crate::alert::{Alert, JOB, Severity, Term, percent, term};
+use crate::alert::{Alert, Severity, Term, Unit, limit, term};
+use crate::rules::promql::of_agents;
 use crate::timing::{ANSWERED, FOR_SHORT, KEEP, Timing};
 
 /// Share of scrapes that an agent answers from which on it is not there: it crashes and is started
@@ -34,20 +35,23 @@ pub const ALERT: Alert = Alert {
 /// time. A share of less than the whole window says nothing: a machine that has just come may have
 /// missed its first scrapes.
 fn expr(timing: &Timing) -> String {
-    let up = format!("up{{job=~{JOB:?}}}");
+    let share_limit = timing.limit("share", ANSWERED_RATIO);
+    let up = of_agents("up");
     let window = timing.span(ANSWERED);
     format!(
-        "{up} == 0\nor\navg_over_time({up}[{window}]) <= {ANSWERED_RATIO}\nand\n{up} offset \
+        "{up} == 0\nor\navg_over_time({up}[{window}]) <= {share_limit}\nand\n{up} offset \
          {window}\nor\nabsent({up})"
     )
 }
 
 fn terms(timing: &Timing) -> Vec<Term> {
     vec![
-        term(
+        limit(
             "share",
-            percent(ANSWERED_RATIO),
+            ANSWERED_RATIO,
+            Unit::Share,
             "share of the scrapes that the agent answers, if it answers at all",
+            timing,
         ),
         term("window", timing.span(ANSWERED), "the scrapes of so long"),
     ]

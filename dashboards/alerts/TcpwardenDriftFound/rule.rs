@@ -4,7 +4,7 @@
 
 use catalogue::metrics::agent::{RECONCILE_CORRECTIONS, TRANSITIONS};
 
-use crate::alert::{Alert, Severity, Term, percent, term};
+use crate::alert::{Alert, Severity, Term, Unit, limit};
 use crate::rules::promql::{rate, sum};
 use crate::timing::{FOR_AGENT, KEEP, Timing};
 
@@ -34,14 +34,16 @@ pub const ALERT: Alert = Alert {
 };
 
 fn expr(timing: &Timing) -> String {
+    let rate_limit = timing.limit("rate", DRIFT_RATE);
+    let ratio_limit = timing.limit("ratio", DRIFT_RATIO);
     let corrections = sum(&["kind"], &rate(&RECONCILE_CORRECTIONS, &[], timing));
     let transitions = sum(&["old", "new"], &rate(&TRANSITIONS, &[], timing));
-    format!("{corrections} >= {DRIFT_RATE}\nand\n{corrections}\n/ {transitions} >= {DRIFT_RATIO}")
+    format!("{corrections} >= {rate_limit}\nand\n{corrections}\n/ {transitions} >= {ratio_limit}")
 }
 
-fn terms(_timing: &Timing) -> Vec<Term> {
+fn terms(timing: &Timing) -> Vec<Term> {
     vec![
-        term("rate", format!("{DRIFT_RATE} a second"), "corrections by passes"),
-        term("ratio", percent(DRIFT_RATIO), "corrections per state transition"),
+        limit("rate", DRIFT_RATE, Unit::Rate, "corrections by passes", timing),
+        limit("ratio", DRIFT_RATIO, Unit::Share, "corrections per state transition", timing),
     ]
 }

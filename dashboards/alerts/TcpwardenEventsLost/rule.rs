@@ -4,7 +4,7 @@
 
 use catalogue::metrics::agent::{EVENTS, EVENTS_LOST};
 
-use crate::alert::{Alert, Severity, Term, percent, term};
+use crate::alert::{Alert, Severity, Term, Unit, limit};
 use crate::rules::promql::{rate, sum};
 use crate::timing::{FOR_LONG, KEEP, Timing};
 
@@ -34,16 +34,16 @@ pub const ALERT: Alert = Alert {
 };
 
 fn expr(timing: &Timing) -> String {
+    let ratio_limit = timing.limit("ratio", EVENTS_LOST_RATIO);
+    let rate_limit = timing.limit("rate", EVENTS_LOST_RATE);
     let lost = sum(&["ring"], &rate(&EVENTS_LOST, &[], timing));
     let applied = sum(&["event"], &rate(&EVENTS, &[], timing));
-    format!(
-        "{lost}\n/ ({applied} + {lost}) >= {EVENTS_LOST_RATIO}\nand\n{lost} >= {EVENTS_LOST_RATE}"
-    )
+    format!("{lost}\n/ ({applied} + {lost}) >= {ratio_limit}\nand\n{lost} >= {rate_limit}")
 }
 
-fn terms(_timing: &Timing) -> Vec<Term> {
+fn terms(timing: &Timing) -> Vec<Term> {
     vec![
-        term("ratio", percent(EVENTS_LOST_RATIO), "share of records that are lost"),
-        term("rate", format!("{EVENTS_LOST_RATE} a second"), "records that are lost"),
+        limit("ratio", EVENTS_LOST_RATIO, Unit::Share, "share of records that are lost", timing),
+        limit("rate", EVENTS_LOST_RATE, Unit::Rate, "records that are lost", timing),
     ]
 }

@@ -4,7 +4,7 @@
 
 use catalogue::metrics::agent::LABEL_OVERFLOW;
 
-use crate::alert::{Alert, Severity, Term, term};
+use crate::alert::{Alert, Severity, Term, Unit, limit};
 use crate::rules::promql::rate;
 use crate::timing::{FOR_AGENT, KEEP, Timing};
 
@@ -33,13 +33,16 @@ pub const ALERT: Alert = Alert {
 };
 
 fn expr(timing: &Timing) -> String {
-    format!("{} >= {LABEL_OVERFLOW_RATE}", rate(&LABEL_OVERFLOW, &[], timing))
+    let rate_limit = timing.limit("rate", LABEL_OVERFLOW_RATE);
+    format!("{} >= {rate_limit}", rate(&LABEL_OVERFLOW, &[], timing))
 }
 
-fn terms(_timing: &Timing) -> Vec<Term> {
-    vec![term(
+fn terms(timing: &Timing) -> Vec<Term> {
+    vec![limit(
         "rate",
-        format!("{LABEL_OVERFLOW_RATE} a second"),
+        LABEL_OVERFLOW_RATE,
+        Unit::Rate,
         "connections and rows counted under `~other` because one budget is used up",
+        timing,
     )]
 }

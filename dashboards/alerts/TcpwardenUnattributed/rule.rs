@@ -4,7 +4,7 @@
 
 use catalogue::metrics::agent::{CONNECTIONS_TRACKED, CONNECTIONS_UNATTRIBUTED};
 
-use crate::alert::{Alert, Severity, Term, percent, term};
+use crate::alert::{Alert, Severity, Term, Unit, limit};
 use crate::rules::promql::series;
 use crate::timing::{FOR_AGENT, KEEP, Timing};
 
@@ -33,17 +33,23 @@ pub const ALERT: Alert = Alert {
     runbook: include_str!("runbook.md"),
 };
 
-fn expr(_timing: &Timing) -> String {
+fn expr(timing: &Timing) -> String {
+    let ratio_limit = timing.limit("ratio", UNATTRIBUTED_RATIO);
+    let count_limit = timing.limit("count", UNATTRIBUTED_CONNECTIONS);
     let (without, all) =
         (series(&CONNECTIONS_UNATTRIBUTED, &[]), series(&CONNECTIONS_TRACKED, &[]));
-    format!(
-        "{without} / {all} >= {UNATTRIBUTED_RATIO}\nand\n{without} >= {UNATTRIBUTED_CONNECTIONS}"
-    )
+    format!("{without} / {all} >= {ratio_limit}\nand\n{without} >= {count_limit}")
 }
 
-fn terms(_timing: &Timing) -> Vec<Term> {
+fn terms(timing: &Timing) -> Vec<Term> {
     vec![
-        term("ratio", percent(UNATTRIBUTED_RATIO), "share of the rows without an owner"),
-        term("count", UNATTRIBUTED_CONNECTIONS.to_string(), "rows without an owner"),
+        limit(
+            "ratio",
+            UNATTRIBUTED_RATIO,
+            Unit::Share,
+            "share of the rows without an owner",
+            timing,
+        ),
+        limit("count", UNATTRIBUTED_CONNECTIONS, Unit::Count, "rows without an owner", timing),
     ]
 }

@@ -23,7 +23,9 @@ use crate::grafana::dashboard::Dashboard;
 use crate::grafana::layout::{COLUMNS, Flow};
 use crate::grafana::panel::{Item, Panel, Row};
 use crate::grafana::variable::Variable;
+use crate::options::Options;
 use crate::rules;
+use crate::site::Site;
 use draft::Draft;
 
 /// A query of a panel, and when it must return something that is not zero.
@@ -100,16 +102,28 @@ enum Open {
 /// Every dashboard, from the general to the specific.
 #[must_use]
 pub fn all() -> Vec<Board> {
+    all_with(&Options::default())
+}
+
+/// The same, with what a site sets.
+#[must_use]
+pub fn all_with(options: &Options) -> Vec<Board> {
     [overview::plan, leaks::plan, services::plan, network::plan, capacity::plan, agent::plan]
         .iter()
-        .map(|plan| plan().board())
+        .map(|plan| plan().board(options))
         .collect()
 }
 
 /// The files to import.
 #[must_use]
 pub fn files() -> Vec<File> {
-    all()
+    files_with(&Options::default())
+}
+
+/// The same, with what a site sets.
+#[must_use]
+pub fn files_with(options: &Options) -> Vec<File> {
+    all_with(options)
         .into_iter()
         .map(|board| File {
             path: format!("dashboards/grafana/{}.json", board.uid),
@@ -119,18 +133,20 @@ pub fn files() -> Vec<File> {
 }
 
 impl Plan {
-    fn board(self) -> Board {
+    fn board(self, options: &Options) -> Board {
+        let site = options.site_of_boards();
         let variables: Vec<Variable> =
-            shared::variables().into_iter().chain(self.variables).collect();
+            shared::variables(options).into_iter().chain(self.variables).collect();
         let filled = variables
             .iter()
-            .filter_map(|variable| Some((variable.name, variable.filled_by()?.to_owned())))
+            .filter_map(|one| Some((one.name, site.fill(one.filled_by()?))))
             .collect();
         let queries = self
             .sections
             .iter()
             .flat_map(|section| &section.panels)
             .flat_map(Draft::queries)
+            .map(|query| Query { expr: site.fill(&query.expr), ..query })
             .collect();
         let alerts = rules::all().iter().filter(|alert| alert.board == self.uid);
         let items = place(self.sections, &alerts.collect::<Vec<_>>());
@@ -144,21 +160,24 @@ impl Plan {
         );
         // A model of strings, numbers and lists always becomes JSON; were it not so, the comparison
         // with the committed files would fail.
-        let json = sorted(serde_json::to_value(dashboard).unwrap_or_default());
+        let json = sorted(serde_json::to_value(dashboard).unwrap_or_default(), &site);
         Board { uid: self.uid, queries, variables: filled, json }
     }
 }
 
-/// The same with the members of each object by name, whichever order the JSON library keeps: that
-/// depends on what else is built with it.
-fn sorted(value: Value) -> Value {
+/// The same with what the site adds, and with the members of each object by name, whichever order
+/// the JSON library keeps: that depends on what else is built with it.
+fn sorted(value: Value, site: &Site) -> Value {
     match value {
         Value::Object(members) => {
             let members: BTreeMap<String, Value> =
-                members.into_iter().map(|(name, value)| (name, sorted(value))).collect();
+                members.into_iter().map(|(name, value)| (name, sorted(value, site))).collect();
             Value::Object(members.into_iter().collect())
         }
-        Value::Array(values) => Value::Array(values.into_iter().map(sorted).collect()),
+        Value::Array(values) => {
+            Value::Array(values.into_iter().map(|value| sorted(value, site)).collect())
+        }
+        Value::String(text) => Value::String(site.fill(&text)),
         other => other,
     }
 }

@@ -5,7 +5,8 @@ use catalogue::labels::OTHER;
 use catalogue::metrics::Metric;
 use catalogue::metrics::agent::BUILD_INFO;
 
-use crate::rules::{self, records};
+use crate::rules::records;
+use crate::site;
 
 /// The drill-down variables of a board, besides `job` and `instance`.
 #[derive(Debug, Clone, Copy)]
@@ -59,7 +60,8 @@ impl Scope {
     /// agent's name in it, since every target has it, and one that does not answer has nothing
     /// else.
     pub(super) fn of_targets(self, name: &str) -> String {
-        self.series(name, &[], &format!(r#"job=~"{}""#, rules::JOB))
+        let series = self.series(name, &[], "");
+        format!("{}{}}}", series.trim_end_matches('}'), site::agents())
     }
 
     /// `expression`, where the target is an agent: what is not the agent's own (`process_...`)
@@ -78,7 +80,7 @@ impl Scope {
                 .map(|label| format!(r#"{label}=~"${label}""#)),
         );
         all.extend((!matchers.is_empty()).then(|| matchers.to_owned()));
-        format!("{name}{{{}}}", all.join(", "))
+        format!("{name}{{{}{}}}", site::of_labels(&[]), all.join(", "))
     }
 }
 
@@ -138,16 +140,22 @@ mod tests {
     use catalogue::metrics::agent::{CONNECTIONS_TRACKED, PROBE_ATTACHED};
     use catalogue::metrics::connections::CONNECTIONS;
 
+    use crate::options::Options;
+
+    fn plain(expression: &str) -> String {
+        Options::default().site_of_boards().fill(expression)
+    }
+
     #[test]
     fn a_selector_carries_the_variables_that_its_metric_knows() {
         let scope = Scope(&["workload", "port"]);
         let target = r#"job=~"$job", instance=~"$instance""#;
         assert_eq!(
-            scope.of(&CONNECTIONS_TRACKED, ""),
+            plain(&scope.of(&CONNECTIONS_TRACKED, "")),
             format!("tcpwarden_connections_tracked{{{target}}}")
         );
         assert_eq!(
-            scope.of(&CONNECTIONS, r#"state="listen""#),
+            plain(&scope.of(&CONNECTIONS, r#"state="listen""#)),
             format!(r#"tcpwarden_connections{{{target}, workload=~"$workload", state="listen"}}"#)
         );
         assert!(!scope.of(&PROBE_ATTACHED, "").contains("$workload"));

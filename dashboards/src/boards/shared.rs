@@ -14,6 +14,8 @@ use crate::grafana::looks::Thresholds;
 use crate::grafana::overrides::Override;
 use crate::grafana::unit::Unit;
 use crate::grafana::variable::Variable;
+use crate::options::Options;
+use crate::site;
 use crate::threshold::STUCK_CONNECTIONS;
 use crate::timing::STUCK_AGE;
 
@@ -34,15 +36,20 @@ pub(super) const UNHELD: &str = "nobody_holds_the_sockets_and_no_pass_comes";
 /// Limited by data source, job and instance only.
 pub(super) const ALL: Scope = Scope(&[]);
 
-/// Data source, job and instance.
-pub(super) fn variables() -> Vec<Variable> {
-    let job = format!("label_values({}, job)", BUILD_INFO.name);
-    let instance = format!(r#"label_values({}{{job=~"$job"}}, instance)"#, BUILD_INFO.name);
-    vec![
-        Variable::data_source(),
+/// Data source, job and instance, and before these the cluster where the site tells them apart.
+pub(super) fn variables(options: &Options) -> Vec<Variable> {
+    let place = site::of_labels(&[]);
+    let job = format!("label_values({}{{{place}}}, job)", BUILD_INFO.name);
+    let instance = format!(r#"label_values({}{{{place}job=~"$job"}}, instance)"#, BUILD_INFO.name);
+    let cluster = options.cluster_label().map(|label| {
+        let query = format!("label_values({}{{{}}}, {label})", BUILD_INFO.name, site::whole());
+        Variable::label("cluster", "Cluster", "The cluster of the agents.", query)
+    });
+    let target = [
         Variable::label("job", "Job", "The scrape job of the agents.", job),
         Variable::label("instance", "Instance", "The agent, one a host.", instance),
-    ]
+    ];
+    [Variable::data_source()].into_iter().chain(cluster).chain(target).collect()
 }
 
 /// The variable `workload`.
@@ -89,8 +96,11 @@ pub(super) fn annotations() -> Vec<Annotation> {
 /// The alerts of this project that fire, as Prometheus keeps them: those without job and instance
 /// too, since the alert that no agent is known can have neither.
 pub(super) fn firing() -> String {
-    r#"ALERTS{job=~"$job|", instance=~"$instance|", alertname=~"Tcp.+", alertstate="firing"}"#
-        .to_owned()
+    format!(
+        "ALERTS{{{}{}}}",
+        site::of_labels(&[]),
+        r#"job=~"$job|", instance=~"$instance|", alertname=~"Tcp.+", alertstate="firing""#
+    )
 }
 
 /// A matcher for the states that a socket should leave by itself.

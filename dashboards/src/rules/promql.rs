@@ -1,6 +1,5 @@
 //! Pieces of expressions: selectors and rates whose names come from the catalogue.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use catalogue::labels::OTHER;
@@ -10,6 +9,7 @@ use catalogue::metrics::Metric;
 use catalogue::metrics::connections::{CONNECTIONS_STUCK, OLDEST_STATE_AGE};
 use catalogue::metrics::pressure::LEAKS_EXPECTED;
 
+use crate::site;
 use crate::timing::{RATE, Timing};
 
 /// A matcher: `state="close_wait"`.
@@ -41,16 +41,27 @@ pub(crate) fn not_other(label: &str) -> String {
 
 /// A selector.
 pub(crate) fn series(metric: &Metric, matchers: &[String]) -> String {
-    named(metric.name, matchers)
+    part(metric, "", matchers)
 }
 
-/// A selector by name, for the parts of a histogram.
-fn named(name: &str, matchers: &[String]) -> String {
-    let mut text = name.to_owned();
-    if !matchers.is_empty() {
-        let _ = write!(text, "{{{}}}", matchers.join(","));
-    }
-    text
+/// A selector of a part of a histogram: `_bucket`, `_count`.
+pub(crate) fn part(metric: &Metric, suffix: &str, matchers: &[String]) -> String {
+    format!("{}{suffix}{{{}{}}}", metric.name, site::matchers(metric), matchers.join(","))
+}
+
+/// A selector of what is no metric of the catalogue and has the labels of the target only.
+pub(crate) fn foreign(name: &str) -> String {
+    format!("{name}{{{}}}", site::of_labels(&[]))
+}
+
+/// A selector of what Prometheus says of each target, for the agents among them.
+pub(crate) fn of_agents(name: &str) -> String {
+    format!("{name}{{{}{}}}", site::of_labels(&[]), site::agents())
+}
+
+/// Labels by which two sides are joined or a sum is taken, with those that the site keeps.
+pub(crate) fn keys(labels: &str) -> String {
+    format!("({})", site::labels(labels))
 }
 
 /// The rate of a counter.
@@ -60,14 +71,13 @@ pub(crate) fn rate(metric: &Metric, matchers: &[String], timing: &Timing) -> Str
 
 /// The rate of a histogram's observations.
 pub(crate) fn observed(metric: &Metric, matchers: &[String], timing: &Timing) -> String {
-    format!("rate({}[{}])", named(&format!("{}_count", metric.name), matchers), timing.span(RATE))
+    format!("rate({}[{}])", part(metric, "_count", matchers), timing.span(RATE))
 }
 
 /// The rate of a histogram's observations up to `bound`.
 pub(crate) fn up_to(metric: &Metric, bound: f64, matchers: &[String], timing: &Timing) -> String {
     let all = [matchers, &[eq("le", &bound.to_string())]].concat();
-    let bucket =
-        format!("rate({}[{}])", named(&format!("{}_bucket", metric.name), &all), timing.span(RATE));
+    let bucket = format!("rate({}[{}])", part(metric, "_bucket", &all), timing.span(RATE));
     sum(&["le"], &bucket)
 }
 

@@ -9,7 +9,7 @@ use catalogue::metrics::lifecycle::{
 };
 use catalogue::metrics::pressure::{IDLE, LISTEN_UNACCEPTED, UNACKNOWLEDGED};
 
-use super::promql::{not_other, rate, series};
+use super::promql::{keys, not_other, part, rate, series};
 use crate::alerts::tcp_retransmit_ratio_high;
 use crate::timing::{RATE, Timing};
 
@@ -24,6 +24,14 @@ pub struct Record {
     pub expr: fn(&Timing) -> String,
     /// The labels that are left, besides those of the rule itself.
     pub labels: &'static [&'static str],
+}
+
+impl Record {
+    /// What is written, with what the site adds.
+    #[must_use]
+    pub fn expression(&self, timing: &Timing) -> String {
+        timing.site(None).fill(&(self.expr)(timing))
+    }
 }
 
 /// Every recording rule.
@@ -134,14 +142,10 @@ const ALL: &[Record] = &[
 ];
 
 fn sum(by: &str, of: &str) -> String {
-    format!("sum by ({by}) ({of})")
+    format!("sum by {} ({of})", keys(by))
 }
 
 fn buckets(histogram: &Metric, timing: &Timing) -> String {
-    let matchers = not_other("process");
-    format!(
-        "sum by (job, le) (rate({}_bucket{{{matchers}}}[{}]))",
-        histogram.name,
-        timing.span(RATE)
-    )
+    let buckets = part(histogram, "_bucket", &[not_other("process")]);
+    sum("job, le", &format!("rate({buckets}[{}])", timing.span(RATE)))
 }

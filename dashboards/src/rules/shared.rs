@@ -4,7 +4,7 @@ use catalogue::labels::{SocketState, Stage};
 use catalogue::metrics::connections::CONNECTIONS;
 use catalogue::metrics::pressure::CLOSE_WAIT;
 
-use crate::alert::{Term, percent, term};
+use crate::alert::{Term, Unit, limit, term};
 use crate::rules::promql::{among, eq, indent, ne, not_other, series, sum};
 use crate::threshold::{STUCK_CONNECTIONS, USED_RATIO_CRITICAL, USED_RATIO_WARNING};
 use crate::timing::{HORIZON, STUCK_AGE, TREND, Timing};
@@ -25,7 +25,13 @@ pub(crate) fn unaccepted() -> String {
 
 pub(crate) fn stuck_terms(timing: &Timing) -> Vec<Term> {
     vec![
-        term("count", STUCK_CONNECTIONS.to_string(), "sockets of one process that are that old"),
+        limit(
+            "count",
+            STUCK_CONNECTIONS,
+            Unit::Count,
+            "sockets of one process that are that old",
+            timing,
+        ),
         term("age", timing.span(STUCK_AGE), "time in the state"),
     ]
 }
@@ -35,7 +41,8 @@ pub(crate) fn stuck_terms(timing: &Timing) -> Vec<Term> {
 /// of the two, a climb in both.
 pub(crate) fn now_or_soon(ratio: &str, history: &str, left: &str, timing: &Timing) -> String {
     let soon = indent(&soon(ratio, history, left, timing));
-    format!("{ratio} >= {USED_RATIO_CRITICAL}\nor (\n{soon}\n)")
+    let level = timing.limit("critical", USED_RATIO_CRITICAL);
+    format!("{ratio} >= {level}\nor (\n{soon}\n)")
 }
 
 /// Past the lower limit and on the way to all of it: by the last stretch of `history` and by that
@@ -47,20 +54,29 @@ pub(crate) fn soon(ratio: &str, history: &str, left: &str, timing: &Timing) -> S
     let ahead = format!("{}\nand\n{}", ahead(""), ahead(&format!(" offset {trend}")));
     let rises = format!("{ratio} > max_over_time({history} offset {trend})");
     let ahead = indent(&format!("{ahead}\nor\n{left} <= {horizon}\nand\n{rises}"));
-    format!("({ratio} >= {USED_RATIO_WARNING})\nand (\n{ahead}\n)")
+    let level = timing.limit("warning", USED_RATIO_WARNING);
+    format!("({ratio} >= {level})\nand (\n{ahead}\n)")
 }
 
 pub(crate) fn near_terms(timing: &Timing) -> Vec<Term> {
-    let level = term("critical", percent(USED_RATIO_CRITICAL), "share in use, whatever the trend");
+    let level = limit(
+        "critical",
+        USED_RATIO_CRITICAL,
+        Unit::Share,
+        "share in use, whatever the trend",
+        timing,
+    );
     [vec![level], soon_terms(timing)].concat()
 }
 
 pub(crate) fn soon_terms(timing: &Timing) -> Vec<Term> {
     vec![
-        term(
+        limit(
             "warning",
-            percent(USED_RATIO_WARNING),
+            USED_RATIO_WARNING,
+            Unit::Share,
             "share in use, if the trend reaches all of it",
+            timing,
         ),
         term("horizon", timing.span(HORIZON), "time within which the trend reaches all of it"),
         term(

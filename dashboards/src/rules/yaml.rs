@@ -5,35 +5,36 @@ use std::fmt::Write as _;
 
 use super::records::{self, Record};
 use crate::alert::Alert;
+use crate::runbooks;
 use crate::timing::Timing;
 
 /// Of a line of a description, in bytes.
 const WIDTH: usize = 118;
 
 const ALERTS: &str = "\
-# Alerts for tcpwarden. Written by `cargo xtask dashboards`; do not edit.
+# Alerts for tcpwarden. Written by `tcpwarden rules`; do not edit.
 #
 # For Prometheus 2.42 or later (keep_firing_for) and what reads its rule files. The alerts need \
 none of the recording
 # rules. `TcpwardenDown` finds agents by the job's name, which must have `tcpwarden` in it; no \
 other alert looks at it.
-# runbook_url is a path in the project's repository; `cargo xtask dashboards --runbooks URL` puts \
-an address before it.
+# Limits, severities, times, matchers and the address of the runbooks: `tcpwarden rules --config \
+FILE`, docs/rules.md.
 groups:
 ";
 
 const RECORDS: &str = "\
 # Recording rules for tcpwarden: what a panel over many nodes would otherwise read thousands of \
 series for.
-# Written by `cargo xtask dashboards`; do not edit.
+# Written by `tcpwarden rules`; do not edit.
 groups:
 ";
 
 /// A file of these alerts.
-pub(super) fn alerts(alerts: &[Alert], timing: &Timing, runbooks: &str) -> String {
+pub(super) fn alerts(alerts: &[Alert], timing: &Timing) -> String {
     let mut text = ALERTS.to_owned();
     let mut group = "";
-    for alert in alerts {
+    for alert in alerts.iter().filter(|alert| !alert.is_disabled(timing)) {
         if alert.group != group {
             group = alert.group;
             let _ = write!(
@@ -42,29 +43,35 @@ pub(super) fn alerts(alerts: &[Alert], timing: &Timing, runbooks: &str) -> Strin
                 timing.interval.as_secs()
             );
         }
-        text.push_str(&one(alert, timing, runbooks));
+        text.push_str(&one(alert, timing));
     }
     text
 }
 
-fn one(alert: &Alert, timing: &Timing, runbooks: &str) -> String {
+fn one(alert: &Alert, timing: &Timing) -> String {
     let mut text = String::new();
     let _ = writeln!(text, "      - alert: {}", alert.name);
-    let _ = writeln!(text, "        expr: |-\n{}", indented(&(alert.expr)(timing)));
-    let _ = writeln!(text, "        for: {}", timing.span(alert.hold));
+    let _ = writeln!(text, "        expr: |-\n{}", indented(&alert.expression(timing)));
+    let _ = writeln!(text, "        for: {}", timing.span(alert.hold_at(timing)));
     let _ = writeln!(text, "        keep_firing_for: {}", timing.span(alert.keep));
-    let _ = write!(text, "        labels:\n          severity: {}\n", alert.severity.as_str());
+    let _ = write!(
+        text,
+        "        labels:\n          severity: {}\n",
+        alert.severity_at(timing).as_str()
+    );
     let _ = writeln!(text, "        annotations:\n          summary: {}", quoted(alert.summary));
     let _ = writeln!(
         text,
         "          description: >-\n{}",
         indented(&wrapped(&alert.describe(timing)))
     );
-    let _ = writeln!(
-        text,
-        "          runbook_url: {}",
-        quoted(&format!("{runbooks}{}.md", alert.name))
-    );
+    if let Some(url) = timing.runbook_base_url() {
+        let url = quoted(&format!("{url}/{}.md", alert.name));
+        let _ = writeln!(text, "          runbook_url: {url}");
+    } else {
+        let prose = indented(&runbooks::annotation(alert, timing));
+        let _ = writeln!(text, "          runbook: |-\n{prose}");
+    }
     let _ = writeln!(text, "          dashboard_uid: {}", alert.board);
     text
 }
@@ -77,11 +84,12 @@ pub(super) fn records(timing: &Timing) -> String {
         "  - name: tcpwarden-recording\n    interval: {}s\n    rules:\n",
         timing.interval.as_secs()
     );
-    for Record { name, about, expr, .. } in records::all() {
+    for record in records::all() {
+        let Record { name, about, .. } = record;
         let _ = write!(
             text,
             "      # {about}\n      - record: {name}\n        expr: |-\n{}\n",
-            indented(&expr(timing))
+            indented(&record.expression(timing))
         );
     }
     text
@@ -89,7 +97,9 @@ pub(super) fn records(timing: &Timing) -> String {
 
 /// The lines of a block, deeper than any key.
 fn indented(block: &str) -> String {
-    block.lines().map(|line| format!("            {line}")).collect::<Vec<_>>().join("\n")
+    let deeper =
+        |line: &str| if line.is_empty() { String::new() } else { format!("            {line}") };
+    block.lines().map(deeper).collect::<Vec<_>>().join("\n")
 }
 
 /// A text in lines, broken where it has a space: YAML puts that space back.

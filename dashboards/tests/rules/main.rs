@@ -16,3 +16,4 @@ mod pages;
 mod panels;
 mod promtool;
 mod runbooks;
+mod site;

@@ -44,7 +44,7 @@ fn every_alert_waits_four_scrapes_and_goes_on_for_a_while_with_either_timing() {
 fn production_fits_scrapes_a_minute_apart() {
     for alert in rules::all() {
         assert!(alert.hold >= Duration::from_mins(4), "{}", alert.name);
-        let expr = (alert.expr)(&PRODUCTION);
+        let expr = alert.expression(&PRODUCTION);
         for window in expr.split('[').skip(1).filter_map(|rest| rest.split([']', ':']).next()) {
             let (digits, unit) = window.split_at(window.len() - 1);
             let minutes = digits.parse::<u64>().unwrap() * if unit == "h" { 60 } else { 1 };
@@ -67,7 +67,8 @@ fn live_times_are_shorter_and_the_limits_are_the_same() {
     for alert in rules::all() {
         // What is left when every time is taken out: `[5m]`, `offset 10m`, ages in seconds.
         let shape = |timing| {
-            (alert.expr)(timing)
+            alert
+                .expression(timing)
                 .lines()
                 .filter(|line| !line.contains("_stuck") && !line.contains("min_age"))
                 .count()
@@ -119,8 +120,8 @@ fn in_promql(value: &str) -> Vec<String> {
 fn the_limits_that_texts_name_are_those_of_the_expression() {
     let mut limits = 0;
     for alert in rules::all() {
-        let expr = (alert.expr)(&PRODUCTION);
-        for term in (alert.terms)(&PRODUCTION) {
+        let expr = alert.expression(&PRODUCTION);
+        for term in alert.filled_terms(&PRODUCTION) {
             assert!(
                 alert.description.contains(&format!("[[{}]]", term.key))
                     || !term.meaning.is_empty(),
@@ -160,10 +161,10 @@ fn few_alerts_wake_somebody() {
 #[test]
 fn alerts_read_no_recording_rule_and_recording_rules_say_what_they_leave() {
     for alert in rules::all() {
-        assert!(!(alert.expr)(&PRODUCTION).contains("tcpwarden:"), "{}", alert.name);
+        assert!(!alert.expression(&PRODUCTION).contains("tcpwarden:"), "{}", alert.name);
     }
     for record in records::all() {
-        let expr = (record.expr)(&PRODUCTION);
+        let expr = record.expression(&PRODUCTION);
         assert_eq!(record.name.matches(':').count(), 3, "{}", record.name);
         let by = format!("by ({})", record.labels.join(", "));
         assert!(expr.contains(&by) || expr.contains("without"), "{}: {expr}", record.name);

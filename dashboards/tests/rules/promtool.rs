@@ -4,7 +4,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use dashboards::options::Options;
 use dashboards::rules::{self, Alert};
+use dashboards::runbooks;
 use dashboards::timing::{LIVE, PRODUCTION, Timing};
 use stack::Folder;
 
@@ -46,17 +48,30 @@ pub(crate) fn run(arguments: &[&str], file: &Path) -> (bool, String) {
 
 /// Plays the unit tests of an alert against this text of its rule.
 pub(crate) fn play(alert: &Alert, rule: &str) -> (bool, String) {
-    let folder = folder();
-    folder.write("prometheus/tcpwarden-alerts.yml", rule).unwrap();
     let cases =
         std::fs::read_to_string(root().join(format!("dashboards/alerts/{}/tests.yml", alert.name)))
             .unwrap();
-    run(&["test", "rules"], &folder.write("alerts/one/tests.yml", &cases).unwrap())
+    play_text(&cases, rule)
 }
 
-/// The rule of one alert, as the file has it.
+/// Plays these unit tests of one alert.
+pub(crate) fn play_text(cases: &str, rule: &str) -> (bool, String) {
+    let folder = folder();
+    folder.write("prometheus/tcpwarden-alerts.yml", rule).unwrap();
+    run(&["test", "rules"], &folder.write("alerts/one/tests.yml", cases).unwrap())
+}
+
+/// The rule of one alert, as the file has it where runbooks have an address. The unit tests have
+/// the path of the page in its place.
 pub(crate) fn rule(alert: &Alert) -> String {
-    rules::file_of(std::slice::from_ref(alert), &PRODUCTION, rules::RUNBOOKS)
+    rule_with(alert, Options::default())
+}
+
+/// The same with what a site sets.
+pub(crate) fn rule_with(alert: &Alert, mut options: Options) -> String {
+    options.set_runbook_base_url("https://runbooks.example").unwrap();
+    rules::file_of(std::slice::from_ref(alert), &PRODUCTION.with(options))
+        .replace("https://runbooks.example/", runbooks::FOLDER)
 }
 
 fn check(timing: &Timing) {

@@ -1,7 +1,9 @@
 //! The runbooks: each alert has one, it can be followed, and its commands are the agent's.
 
+use dashboards::options::Options;
 use dashboards::rules::{self, Alert};
 use dashboards::runbooks;
+use dashboards::timing::PRODUCTION;
 use tcpwarden::cli::{self, Command};
 use tcpwarden::query;
 
@@ -73,23 +75,44 @@ fn every_alert_has_a_runbook_with_the_four_sections_in_order() {
 }
 
 #[test]
-fn the_url_in_the_rules_leads_to_the_runbook() {
-    let files = rules::files(&dashboards::timing::PRODUCTION);
-    let urls: Vec<&str> = files[0]
-        .text
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("runbook_url: "))
+fn without_an_address_the_rules_have_the_runbook_and_with_one_its_page() {
+    let own = &rules::files(&PRODUCTION)[0].text;
+    assert!(!own.contains("runbook_url"), "it leads nowhere");
+    assert_eq!(own.matches("          runbook: |-\n").count(), rules::all().len());
+    let mut options = Options::default();
+    options.set_runbook_base_url("https://runbooks.example/").unwrap();
+    let published = &rules::files(&PRODUCTION.with(options))[0].text;
+    assert!(!published.contains(" runbook: "));
+    let urls = published.lines().filter_map(|line| line.trim().strip_prefix("runbook_url: "));
+    let pages: Vec<&str> = urls
+        .map(|url| url.trim_matches('"').strip_prefix("https://runbooks.example/").unwrap())
         .collect();
-    assert_eq!(urls.len(), rules::all().len());
-    for url in urls {
-        assert!(root().join(url.trim_matches('"')).is_file(), "{url}");
+    assert_eq!(pages.len(), rules::all().len());
+    for page in pages {
+        assert!(root().join(runbooks::FOLDER).join(page).is_file(), "{page}");
     }
-    let published = rules::files_at(&dashboards::timing::PRODUCTION, "https://runbooks.example/");
-    assert!(
-        published[0]
-            .text
-            .contains("runbook_url: \"https://runbooks.example/TcpCloseWaitStuck.md\"")
-    );
+}
+
+#[test]
+fn the_runbook_in_an_annotation_is_no_template_and_ends_with_a_paragraph() {
+    let mut cut = 0;
+    for (alert, page) in pages() {
+        let text = runbooks::annotation(alert, &PRODUCTION);
+        assert!(text.len() <= 2048, "{}: {} bytes", alert.name, text.len());
+        assert!(!text.contains("{{") && !text.contains("[["), "{}: {text}", alert.name);
+        assert!(text.starts_with("## Meaning\n"), "{}: {text}", alert.name);
+        assert_eq!(text.matches("```").count() % 2, 0, "{}: {text}", alert.name);
+        let (prose, rest) = text.split_once("\n\nThe rest: ").unwrap_or((&text, ""));
+        assert!(!prose.lines().last().unwrap().starts_with('#'), "{}: {prose}", alert.name);
+        let words: Vec<&str> = page.split_whitespace().collect();
+        let own: Vec<&str> = prose.split_whitespace().collect();
+        assert!(words.windows(own.len()).any(|part| part == own), "{}: {prose}", alert.name);
+        assert!(rest.is_empty() || prose.len() > 1024, "{}: little is left", alert.name);
+        let place = format!("/usr/share/doc/tcpwarden/docs/runbooks/{}.md", alert.name);
+        assert!(rest.is_empty() || rest.starts_with(&place), "{rest}");
+        cut += usize::from(!rest.is_empty());
+    }
+    assert!(cut > 2, "only {cut} runbooks are longer");
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod meaning;
 mod promql;
 mod rules;
 mod schema;
+mod site;
 
 use std::sync::LazyLock;
 

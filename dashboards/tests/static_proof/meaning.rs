@@ -66,7 +66,7 @@ fn coloured_sums(dashboard: &Value) -> Vec<String> {
     for panel in panels(dashboard) {
         let alerts = rules::all().iter().filter(|alert| alerts_of(panel).contains(&alert.name));
         let kept: Vec<Labels> = alerts
-            .filter_map(|alert| parse(&(alert.expr)(&PRODUCTION)).ok())
+            .filter_map(|alert| parse(&alert.expression(&PRODUCTION)).ok())
             .map(|expr| labels(&expr))
             .collect();
         for target in

@@ -15,9 +15,9 @@ pub(crate) fn expressions() -> Vec<(&'static str, String)> {
     let timings = [PRODUCTION, LIVE];
     let alerts = timings
         .iter()
-        .flat_map(|timing| all().iter().map(|alert| (alert.name, (alert.expr)(timing))));
+        .flat_map(|timing| all().iter().map(|alert| (alert.name, alert.expression(timing))));
     let recorded = timings.iter().flat_map(|timing| {
-        records::all().iter().map(|record| (record.name, (record.expr)(timing)))
+        records::all().iter().map(|record| (record.name, record.expression(timing)))
     });
     alerts.chain(recorded).collect()
 }
@@ -40,7 +40,7 @@ fn every_rule_parses_and_names_what_exists() {
 #[test]
 fn a_recording_leaves_the_labels_that_it_says() {
     for record in records::all() {
-        let left = labels(&parse(&(record.expr)(&PRODUCTION)).unwrap());
+        let left = labels(&parse(&record.expression(&PRODUCTION)).unwrap());
         let said: BTreeSet<String> =
             record.labels.iter().map(|label| (*label).to_owned()).collect();
         assert_eq!(left, said, "{}", record.name);
@@ -50,7 +50,7 @@ fn a_recording_leaves_the_labels_that_it_says() {
 #[test]
 fn descriptions_of_alerts_name_labels_that_are_left() {
     for alert in all() {
-        let left = labels(&parse(&(alert.expr)(&PRODUCTION)).unwrap());
+        let left = labels(&parse(&alert.expression(&PRODUCTION)).unwrap());
         let text = alert.describe(&PRODUCTION);
         for label in text.split("$labels.").skip(1) {
             let label: String = label

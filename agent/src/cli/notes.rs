@@ -1,7 +1,7 @@
 //! What stands at the end of `--help`: notes and examples of the commands that are no queries.
 
-pub(super) const SEE_ALSO: &str = "See `tcpwarden help <COMMAND>` for options, and `tcpwarden --help` for \
-                        examples and exit codes.";
+pub(super) const SEE_ALSO: &str = "See `tcpwarden help <COMMAND>` for options, and \
+    `tcpwarden --help` for examples and exit codes.";
 
 pub(super) const EXAMPLES: &str = "\
 Examples:

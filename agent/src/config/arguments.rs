@@ -54,8 +54,8 @@ pub struct RunArgs {
     /// NAMESPACE/CONTROLLER/CONTAINER and stays through a rollout: id or name [default: id]
     #[arg(long, value_name = "LABEL", help_heading = "Bounds")]
     pub workload_label: Option<String>,
-    /// Bounds of the histograms in /metrics, which are the larger part of it: off for no histograms,
-    /// coarse for 4 to 7 bounds instead of 11 to 17, or full [default: full]
+    /// Bounds of the histograms in /metrics, which are the larger part of it: off for no
+    /// histograms, coarse for 4 to 7 bounds instead of 11 to 17, or full [default: full]
     #[arg(long, value_name = "BOUNDS", help_heading = "Bounds")]
     pub histograms: Option<String>,
     /// Metrics that /metrics leaves out, with commas between several; NAME* stands for all that

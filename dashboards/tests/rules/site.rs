@@ -180,7 +180,7 @@ fn hostile_values_are_refused() {
         r#"job=~"\\1""#,
         r#"job=~"*""#,
         r#"job="""#,
-        r#"job='a'"#,
+        r"job='a'",
         r#"job=="a""#,
         r#"job="a" env="b""#,
         r#"process="a""#,

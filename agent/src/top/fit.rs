@@ -8,8 +8,6 @@ use super::table::Column;
 
 /// The columns between two columns of a list.
 pub(crate) const GAP: usize = 2;
-/// A column of texts is made as narrow as this before another is left out.
-const NARROW: usize = 12;
 /// What a text that is cut ends with.
 const CUT: &str = "…";
 
@@ -63,10 +61,7 @@ pub(crate) fn columns(columns: &[Column], naturals: &[usize], room: usize) -> Ve
         .zip(naturals)
         .map(|(column, natural)| (*natural).min(column.most.into()))
         .collect();
-    let narrow = |place: usize| {
-        let least = if columns[place].number { wanted[place] } else { NARROW };
-        wanted[place].min(least)
-    };
+    let narrow = |place: usize| wanted[place].min(columns[place].least.into());
     let mut widths: Vec<usize> = (0..wanted.len()).map(narrow).collect();
     let total = |widths: &[usize]| -> usize {
         widths.iter().filter(|width| **width > 0).map(|width| width + GAP).sum()

@@ -9,6 +9,9 @@ use crate::query::text::printable;
 /// The most rows of a list; an answer of the agent has as many at the most.
 pub(crate) const MOST: usize = 1000;
 
+/// The least width of most columns of texts.
+const NARROW: u16 = 12;
+
 /// A column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Column {
@@ -16,6 +19,8 @@ pub(crate) struct Column {
     pub(crate) name: &'static str,
     /// The widest that it becomes, in columns of the terminal.
     pub(crate) most: u16,
+    /// It is made as narrow as this before another is left out.
+    pub(crate) least: u16,
     /// Where there is no room, the column with the largest rank goes first; 0 never goes.
     pub(crate) rank: u8,
     /// Whether it has numbers: to the right, the largest first.
@@ -25,12 +30,18 @@ pub(crate) struct Column {
 impl Column {
     /// Returns a column of texts.
     pub(crate) const fn text(name: &'static str, most: u16, rank: u8) -> Self {
-        Self { name, most, rank, number: false }
+        Self { name, most, least: NARROW, rank, number: false }
+    }
+
+    /// Returns the column with a larger least width, for texts that say little when they are cut.
+    pub(crate) const fn least(mut self, columns: u16) -> Self {
+        self.least = columns;
+        self
     }
 
     /// Returns a column of numbers.
     pub(crate) const fn number(name: &'static str, rank: u8) -> Self {
-        Self { name, most: 12, rank, number: true }
+        Self { name, most: 12, least: 12, rank, number: true }
     }
 }
 

@@ -6,11 +6,16 @@ use crate::query::connections::Connections;
 use crate::query::text::{end, printable};
 use crate::top::table::{Cell, Column, MOST, Row, Table, Tone};
 
+/// The longest state with its stage: `close_wait (unaccepted)`.
+const STATE: u16 = 23;
+/// The longest address of IPv4 with its port.
+const END: u16 = 21;
+
 static COLUMNS: [Column; 12] = [
-    Column::text("STATE", 24, 0),
+    Column::text("STATE", 24, 0).least(STATE),
     Column::number("AGE", 0),
-    Column::text("PEER", 47, 1),
-    Column::text("LOCAL", 47, 3),
+    Column::text("PEER", 47, 1).least(END),
+    Column::text("LOCAL", 47, 3).least(END),
     Column::number("IDLE", 4),
     Column::text("PROCESS", 24, 5),
     Column::number("PID", 2),

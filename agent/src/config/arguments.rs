@@ -59,7 +59,8 @@ pub struct RunArgs {
     #[arg(long, value_name = "BOUNDS", help_heading = "Bounds")]
     pub histograms: Option<String>,
     /// Metrics that /metrics leaves out, with commas between several; NAME* stands for all that
-    /// begin so. An alert or a panel that asks for one of them is silent [default: none]
+    /// begin so. An alert, a panel, or a line of doctor and top that asks for one of them has
+    /// nothing to say; the page at / still shows what it shows [default: none]
     #[arg(long, value_name = "NAMES", help_heading = "Bounds")]
     pub metrics_exclude: Option<String>,
     /// What to log: error, warn, info, debug, trace, or a tracing filter [default: info]

@@ -96,10 +96,15 @@ impl Ring {
         let mut age = Duration::from_nanos(since_last).as_secs_f64();
         let mut lines: Vec<Run> = vec![Run::new()];
         let places = 0..self.samples.len();
+        let oldest = (self.span() + self.interval).as_secs_f64();
         for (sample, before) in places.rev().map(|at| {
             let before = at.checked_sub(1).and_then(|at| self.samples.get(at));
             (&self.samples[at], before)
         }) {
+            // What was before the machine slept for long.
+            if age > oldest {
+                break;
+            }
             if let (Some(value), Some(line)) = (sample.value(of, before), lines.last_mut()) {
                 line.push((age, value));
             }
@@ -114,6 +119,16 @@ impl Ring {
             line.reverse();
         }
         lines
+    }
+}
+
+impl Ring {
+    /// Returns the value of the newest sample; `None` if it has none, or is older than one and a
+    /// half intervals.
+    #[must_use]
+    pub(crate) fn newest(&self, of: Quantity, now: Moment) -> Option<f64> {
+        let (age, value) = *self.lines(of, now).last()?.last()?;
+        (age <= 1.5 * self.interval.as_secs_f64()).then_some(value)
     }
 }
 

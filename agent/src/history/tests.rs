@@ -77,6 +77,19 @@ fn the_time_that_the_machine_slept_is_a_gap_and_not_a_zero() {
 }
 
 #[test]
+fn what_was_before_a_long_sleep_is_no_longer_shown() {
+    let mut rings = filled(31);
+    let hours = 8 * 3600;
+    let awake = |second| Moment { awake: second * SECOND, all: (second + hours) * SECOND };
+    assert_eq!(rings.fine.newest(Quantity::Opened, at(31)), Some(2.0));
+    assert_eq!(rings.fine.newest(Quantity::Opened, awake(32)), None);
+    assert!(rings.fine.lines(ESTABLISHED, awake(32)).is_empty());
+    rings.add(awake(41), &totals(41));
+    let ages = rings.fine.lines(ESTABLISHED, awake(42));
+    assert_eq!(ages, [vec![(1.0, ages[0][0].1)]]);
+}
+
+#[test]
 fn time_without_a_sample_is_a_gap() {
     let mut rings = filled(21);
     rings.add(at(60), &totals(60));

@@ -68,7 +68,7 @@ fn line(html: &mut Html, overview: &Overview, trend: &Trend<'_>) {
     html.raw("<tr><td class='n big'>");
     match &trend.now {
         Some((now, of)) => html.count(*now, of),
-        None => match newest(&overview.rings.fine, overview, quantity) {
+        None => match overview.rings.fine.newest(quantity, overview.moment) {
             Some(rate) => html.text(shown(rate)),
             None => html.raw("–"),
         },
@@ -110,12 +110,6 @@ fn describe(lines: &[Run]) -> String {
 fn peak(ring: &Ring, overview: &Overview, of: Quantity) -> f64 {
     let lines = ring.lines(of, overview.moment);
     lines.iter().flatten().map(|(_, value)| *value).fold(0.0, f64::max)
-}
-
-/// Returns the value of the newest sample; `None` if it has none.
-fn newest(ring: &Ring, overview: &Overview, of: Quantity) -> Option<f64> {
-    let lines = ring.lines(of, overview.moment);
-    lines.last()?.last().map(|(_, value)| *value)
 }
 
 /// Returns a value for people: whole numbers whole, others with one digit behind the point.

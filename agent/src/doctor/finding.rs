@@ -118,6 +118,23 @@ pub(crate) fn sysctl(inside: Option<u32>, name: &str, value: &str) -> String {
     inside.map_or_else(|| set.clone(), |pid| format!("nsenter --net=/proc/{pid}/ns/net {set}"))
 }
 
+/// Returns how a sysctl of a network namespace is set, the own one or one that a process names. Of
+/// one without a known process it is words: a command would change the own namespace.
+pub(crate) fn sysctl_of(
+    own: bool,
+    netns: u32,
+    pid: Option<u32>,
+    name: &str,
+    value: &str,
+) -> String {
+    if own || pid.is_some() {
+        return sysctl(pid.filter(|_| !own), name, value);
+    }
+    format!(
+        "in network namespace {netns}, of which no process is known (lsns -t net): {name} = {value}"
+    )
+}
+
 /// Returns text of another program as one word of a shell, which expands nothing in it. What could
 /// be taken for an option, or for a character of a terminal, is replaced by `instead`.
 pub(crate) fn word(text: &str, instead: &str) -> String {
@@ -169,6 +186,17 @@ mod tests {
             sysctl(Some(7), "net.ipv4.ip_local_port_range", "1 2"),
             "nsenter --net=/proc/7/ns/net sysctl -w net.ipv4.ip_local_port_range=\"1 2\""
         );
+    }
+
+    #[test]
+    fn a_setting_of_a_namespace_without_a_process_is_no_command() {
+        let of = |own, pid| sysctl_of(own, 8, pid, "net.core.somaxconn", "9");
+        assert_eq!(of(true, Some(7)), "sysctl -w net.core.somaxconn=9");
+        assert_eq!(of(true, None), of(true, Some(7)));
+        assert!(of(false, Some(7)).starts_with("nsenter --net=/proc/7/ns/net sysctl"));
+        let words = of(false, None);
+        assert!(words.starts_with("in network namespace 8, of which no process"), "{words}");
+        assert!(words.ends_with("net.core.somaxconn = 9") && !words.contains("sysctl"), "{words}");
     }
 
     #[test]

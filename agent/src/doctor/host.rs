@@ -74,6 +74,8 @@ pub(crate) struct Process {
     pub(crate) name: String,
     /// Its descriptors.
     pub(crate) descriptors: Descriptors,
+    /// Its hard limit of descriptors; `None` without one, or if it could not be read.
+    pub(crate) hard: Option<u64>,
 }
 
 /// The readings. `Default` has none.
@@ -117,7 +119,9 @@ impl Host {
             .filter_map(|pid| {
                 let path = format!("/proc/{pid}/comm");
                 let name = bounded::text(Path::new(&path), 256).ok()?.trim_end().to_owned();
-                Some(Process { name, descriptors: Descriptors::read(pid)? })
+                let limits = bounded::text(Path::new(&format!("/proc/{pid}/limits")), 1 << 14);
+                let hard = limits.ok().and_then(|limits| hard_limit(&limits));
+                Some(Process { name, descriptors: Descriptors::read(pid)?, hard })
             })
             .collect();
     }
@@ -202,6 +206,12 @@ impl Host {
     }
 }
 
+/// Returns the hard limit of descriptors in the text of `/proc/PID/limits`; `None` without one.
+fn hard_limit(limits: &str) -> Option<u64> {
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
+
 /// Returns the path of a setting of the network.
 pub(crate) fn path_of(name: &str) -> String {
     format!("{NET}/{}", name.replace('.', "/"))
@@ -234,6 +244,16 @@ pub(crate) mod tests {
         assert!(host.ports().is_ok() && host.sockstat("tw").is_ok(), "{host:?}");
         let own = std::process::id();
         assert!(host.processes.iter().any(|process| process.descriptors.tgid == own));
+    }
+
+    #[test]
+    fn the_hard_limit_of_descriptors_is_the_second_number() {
+        let of = |numbers| hard_limit(&format!("Limit Soft\nMax open files {numbers} files\n"));
+        assert_eq!(
+            (of("1024   524288"), of("1024 unlimited"), of("1")),
+            (Some(524_288), None, None)
+        );
+        assert_eq!(hard_limit("Max processes 1 2\n"), None);
     }
 
     #[test]

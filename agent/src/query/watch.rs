@@ -2,12 +2,13 @@
 //!
 //! [`run`] is the loop, without a clock and an agent of its own; [`watch`] gives it both.
 //! Guarantees: a signal ends it with exit code 0 at any moment, also while an agent is slow to
-//! answer or a reader slow to read; an agent that goes away is said once and asked again; the first
-//! answer fails as it does without `--watch`.
+//! answer or a reader slow to read; a reader that goes away ends a wait, with 0 too; an agent that
+//! goes away, and a file of `--ca`, `--cert`, `--key` or `--password-file` that cannot be read, is
+//! said once and asked again; the first answer fails as it does without `--watch`.
 
 use std::cell::Cell;
 use std::io::{self, IsTerminal as _, Write};
-use std::os::fd::AsFd as _;
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
@@ -39,7 +40,7 @@ trait World {
     /// came first.
     fn ask(&mut self, is_first: bool) -> Option<Result<String, Error>>;
 
-    /// Waits. Returns whether to go on: no signal came.
+    /// Waits. Returns whether to go on: no signal came, and the reader has not gone.
     fn wait(&mut self, time: Duration) -> bool;
 
     /// Returns the time of the wall clock.
@@ -88,7 +89,8 @@ fn run(world: &mut impl World, every: Duration, frame: Frame) -> Result<u8, Erro
                     Ok(()) => (is_first, said) = (false, None),
                 }
             }
-            Some(Err(error @ Error::Agent { .. })) if !is_first => {
+            // A file of the options is read for each question: it may be back at the next.
+            Some(Err(error @ (Error::Agent { .. } | Error::Usage(_)))) if !is_first => {
                 let text = error.to_string();
                 if said.as_ref() != Some(&text) {
                     let every = duration_text::short(every);
@@ -136,7 +138,23 @@ pub(super) fn watch(question: &Question<'_>, every: Duration) -> Result<u8, Erro
         Format::Text | Format::Wide if io::stdout().is_terminal() => Frame::Screen,
         Format::Text | Format::Wide => Frame::Paper,
     };
-    run(&mut Live { question, signals: &signals, output, runtime }, every, frame)
+    let mut live = Live { question, signals: &signals, output, runtime };
+    let ended = run(&mut live, every, frame);
+    // Does not wait for a name that is still looked up, which ends with the process.
+    live.runtime.shutdown_background();
+    ended
+}
+
+/// Waits for a signal, and for the reader of `output` to go away if one is given. Returns whether
+/// either came in that time.
+fn is_over(signals: &SignalFd, output: Option<BorrowedFd<'_>>, within: Duration) -> bool {
+    let mut asked = vec![PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
+    // Nothing is asked for: the kernel tells without it that nobody reads.
+    asked.extend(output.map(|output| PollFd::new(output, PollFlags::empty())));
+    // A day of milliseconds is in the range.
+    let timeout = PollTimeout::try_from(within).unwrap_or(PollTimeout::MAX);
+    // What a wait fails with would fail each later one: it is the end too.
+    poll(&mut asked, timeout) != Ok(0)
 }
 
 /// The world as it is.
@@ -148,18 +166,9 @@ struct Live<'a> {
 }
 
 impl Live<'_> {
-    /// Waits for a signal. Returns whether one came in that time.
-    fn is_signalled(&self, within: Duration) -> bool {
-        let mut asked = [PollFd::new(self.signals.as_fd(), PollFlags::POLLIN)];
-        // A day of milliseconds is in the range.
-        let timeout = PollTimeout::try_from(within).unwrap_or(PollTimeout::MAX);
-        // What a wait fails with would fail each later one: it is the end too.
-        poll(&mut asked, timeout) != Ok(0)
-    }
-
     /// Looks for a signal every now and then, until one has come.
     async fn signal(&self) {
-        while !self.is_signalled(Duration::ZERO) {
+        while !is_over(self.signals, None, Duration::ZERO) {
             tokio::time::sleep(LOOK).await;
         }
     }
@@ -181,7 +190,7 @@ impl World for Live<'_> {
     }
 
     fn wait(&mut self, time: Duration) -> bool {
-        !self.is_signalled(time)
+        !is_over(self.signals, Some(io::stdout().as_fd()), time)
     }
 
     fn now(&self) -> SystemTime {

@@ -8,7 +8,8 @@
 //! below is pure.
 //!
 //! Guarantees: text that came over the wire reaches the terminal without control characters; an
-//! agent that goes away ends nothing; the terminal is as it was on every way out.
+//! agent that goes away ends nothing; the terminal is as it was on every way out; a signal ends it
+//! also while the terminal takes nothing.
 
 mod arguments;
 mod ask;
@@ -29,10 +30,12 @@ mod tests;
 mod view;
 
 use std::io::{self, IsTerminal as _};
+use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use crossterm::event::{self, Event, KeyEventKind};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
@@ -80,7 +83,7 @@ pub fn top(arguments: &TopArgs) -> Result<u8, Error> {
     model.take(first);
     let signals = signals().context("cannot wait for signals")?;
     let mut thread = Asker::start(asked).context("cannot start the thread that asks")?;
-    let mut screen = Screen::open().context("cannot use the terminal")?;
+    let mut screen = Screen::open(signals.as_fd()).context("cannot use the terminal")?;
     let ended = run(&mut model, &mut thread, &mut screen, &signals);
     drop(screen);
     ended.map(|()| exit::OK)
@@ -100,15 +103,22 @@ fn signals() -> io::Result<SignalFd> {
     Ok(SignalFd::with_flags(&set, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?)
 }
 
+/// Returns whether a signal has come. It is not taken: the screen, too, waits no longer then.
+fn is_signalled(signals: &SignalFd) -> bool {
+    let mut asked = [PollFd::new(signals.as_fd(), PollFlags::POLLIN)];
+    // A window that changes its size may interrupt this: then the next look tells.
+    poll(&mut asked, PollTimeout::ZERO).is_ok_and(|told| told > 0)
+}
+
 fn run(
     model: &mut Model,
     asker: &mut Asker,
-    screen: &mut Screen,
+    screen: &mut Screen<'_>,
     signals: &SignalFd,
 ) -> Result<(), Error> {
     let mut refreshed = Instant::now();
     let mut is_new = true;
-    while !matches!(signals.read_signal(), Ok(Some(_))) {
+    while !is_signalled(signals) {
         is_new |= take(model, asker).map_err(|Ended| gone())?;
         is_new |= wait(model, asker.waited());
         if is_new {

@@ -25,10 +25,15 @@ struct Sockets {
     error: Option<String>,
 }
 
+/// Two ages of one socket differ from the time between them by less than this, in seconds.
+const SLACK: f64 = 0.5;
+
 /// One socket.
 #[derive(Clone, Debug)]
 struct Life {
     connection: Connection,
+    /// When it was created, in seconds of the agent's monotonic clock.
+    born: f64,
     /// Since when it is gone, on the agent's clock.
     gone: Option<String>,
     view: View,
@@ -230,14 +235,12 @@ impl Model {
         }
         let Some(row) = self.selected().cloned() else { return false };
         if let Some(sockets) = &self.sockets {
-            let all = sockets.answer.iter().flat_map(|answer| &answer.connections);
             let of = |connection: &&Connection| sockets::id(connection) == row.id;
-            let life = all.into_iter().find(of).map(|connection| Life {
-                connection: connection.clone(),
-                gone: None,
-                view: View::default(),
+            self.life = sockets.answer.as_ref().and_then(|answer| {
+                let connection = answer.connections.iter().find(of)?.clone();
+                let born = born(answer, &connection);
+                Some(Life { connection, born, gone: None, view: View::default() })
             });
-            self.life = life;
         } else {
             let title = row.cells.first().map_or_else(String::new, |cell| cell.text.clone());
             self.sockets = row.sockets.map(|query| Sockets {
@@ -270,9 +273,23 @@ impl Life {
     /// Takes the socket as it is now.
     fn follow(&mut self, answer: &Connections, clock: &str) {
         let id = sockets::id(&self.connection);
-        match answer.connections.iter().find(|one| sockets::id(one) == id) {
-            Some(now) => (self.connection, self.gone) = (now.clone(), None),
+        let before = self.born + SLACK;
+        // A younger one is another at the same ends. A lower bound begins anew with the agent.
+        let is_it = |one: &&Connection| {
+            sockets::id(one) == id && (one.connection_age_at_least || born(answer, one) < before)
+        };
+        match answer.connections.iter().find(is_it) {
+            Some(now) => {
+                self.born = born(answer, now);
+                (self.connection, self.gone) = (now.clone(), None);
+            }
             None => _ = self.gone.get_or_insert_with(|| clock.to_owned()),
         }
     }
+}
+
+/// Returns when a socket of an answer was created, in seconds of the agent's monotonic clock.
+fn born(answer: &Connections, connection: &Connection) -> f64 {
+    let taken = Duration::from_nanos(answer.taken.taken_at_monotonic_ns);
+    taken.as_secs_f64() - connection.connection_age_seconds
 }

@@ -220,6 +220,35 @@ fn one_goes_from_a_suspect_to_its_sockets_to_one_of_them_and_back() {
 }
 
 #[test]
+fn a_younger_socket_at_the_same_ends_is_not_the_one_that_was_gone_into() {
+    let mut model = of(vec![suspect("orders", 1)]);
+    press(&mut model, KeyCode::Enter);
+    let query = model.wish(false).sockets.unwrap();
+    let answer = |at: u64, age: f64, is_bound: bool| {
+        let mut answers = sockets(&query, &[40000]);
+        let Some((_, Ok(answer))) = &mut answers.sockets else { panic!("no sockets") };
+        answer.taken.taken_at_monotonic_ns = at * 1_000_000_000;
+        answer.connections[0].connection_age_seconds = age;
+        answer.connections[0].connection_age_at_least = is_bound;
+        answers
+    };
+    model.take(answer(100, 10.0, false));
+    press(&mut model, KeyCode::Enter);
+    for (at, age, is_bound, is_gone) in [
+        (102, 12.0, false, false),
+        // The agent was started anew.
+        (104, 1.0, true, false),
+        (106, 3.0, true, false),
+        (108, 1.0, false, true),
+        // Older by now than the other was, and still not it.
+        (120, 13.0, false, true),
+    ] {
+        model.take(answer(at, age, is_bound));
+        assert_eq!(model.shown.table.note.starts_with("closed"), is_gone, "at {at}");
+    }
+}
+
+#[test]
 fn freeze_help_and_quit_are_keys() {
     let mut model = empty();
     assert_eq!((text(&mut model, " "), model.frozen), (Effect::None, true));

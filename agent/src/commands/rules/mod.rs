@@ -163,21 +163,49 @@ impl Common {
     }
 }
 
-/// Writes files into a folder, each under another name first, so that nobody reads a half. Returns
-/// their paths, a line each.
+/// Writes files into a folder, in the place of those of the same names: first each under another
+/// name, then they are renamed, so that nobody reads a half. Returns their paths, a line each.
 fn into(folder: &Path, files: &[File]) -> Result<String, Error> {
     let shown = printable(&folder.display().to_string());
     fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {shown}"))?;
+    let places: Vec<[PathBuf; 2]> = files
+        .iter()
+        .map(|file| [folder.join(format!(".{}.new", file.path)), folder.join(&file.path)])
+        .collect();
+    if let Err(error) = place(&places, files) {
+        for [unfinished, _] in &places {
+            // What is renamed, or was never written, is not there.
+            let _ = fs::remove_file(unfinished);
+        }
+        return Err(Error::Other(error));
+    }
     let mut paths = String::new();
-    for file in files {
-        let path = folder.join(&file.path);
-        let unfinished = folder.join(format!(".{}.new", file.path));
-        let shown = printable(&path.display().to_string());
-        fs::write(&unfinished, &file.text)
-            .and_then(|()| fs::rename(&unfinished, &path))
-            .with_context(|| format!("cannot write {shown}"))?;
-        paths.push_str(&shown);
+    for [_, path] in &places {
+        paths.push_str(&printable(&path.display().to_string()));
         paths.push('\n');
     }
     Ok(paths)
+}
+
+/// Writes each file under the first of its two names, then gives all of them the second.
+fn place(places: &[[PathBuf; 2]], files: &[File]) -> anyhow::Result<()> {
+    let cannot = |path: &Path| format!("cannot write {}", printable(&path.display().to_string()));
+    for ([unfinished, path], file) in places.iter().zip(files) {
+        fresh(unfinished, &file.text).with_context(|| cannot(path))?;
+    }
+    for [unfinished, path] in places {
+        fs::rename(unfinished, path).with_context(|| cannot(path))?;
+    }
+    Ok(())
+}
+
+/// Writes a file anew: what has its name is removed, and a link that comes after that is not
+/// followed.
+fn fresh(path: &Path, text: &str) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).open(path)?;
+    file.write_all(text.as_bytes())
 }

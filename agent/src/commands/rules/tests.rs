@@ -60,6 +60,30 @@ fn a_folder_gets_the_committed_files_and_their_paths_are_printed() {
 }
 
 #[test]
+fn a_link_in_the_folder_is_replaced_and_what_fails_leaves_nothing_unfinished() {
+    let folder = std::env::temp_dir().join(format!("rules-links-{}", std::process::id()));
+    let victim = folder.join("victim");
+    let to = folder.join("to");
+    fs::create_dir_all(&to).unwrap();
+    fs::write(&victim, "mine").unwrap();
+    for name in [".tcpwarden-alerts.yml.new", "tcpwarden-alerts.yml"] {
+        std::os::unix::fs::symlink(&victim, to.join(name)).unwrap();
+    }
+    fs::write(to.join("tcpwarden-recording.yml"), "old").unwrap();
+    assert_eq!(rules_of(&["--output", &to.display().to_string()]).lines().count(), 2);
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "mine");
+    assert!(fs::symlink_metadata(to.join("tcpwarden-alerts.yml")).unwrap().is_file());
+    assert_ne!(fs::read_to_string(to.join("tcpwarden-recording.yml")).unwrap(), "old");
+    assert_eq!(fs::read_dir(&to).unwrap().count(), 2, "nothing else is left");
+    fs::remove_file(to.join("tcpwarden-recording.yml")).unwrap();
+    fs::create_dir(to.join("tcpwarden-recording.yml")).unwrap();
+    let error = into(&to, &formats::prometheus(&Options::default())).unwrap_err();
+    assert!(error.to_string().contains("tcpwarden-recording.yml"), "{error}");
+    assert_eq!(fs::read_dir(&to).unwrap().count(), 2, "nothing unfinished is left");
+    fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
 fn each_form_has_one_shape_on_standard_output() {
     assert_eq!(rules_of(&[]).matches("\ngroups:\n").count(), 1);
     assert!(rules_of(&[]).contains("- record: ") && rules_of(&[]).contains("- alert: "));

@@ -160,6 +160,9 @@ fn passes(page: &Page, now: u64, found: &mut Vec<Finding>) {
 
 fn probes(page: &Page, found: &mut Vec<Finding>) {
     const CHECK: &str = "agent_probes";
+    if page.sum("probe_attached").is_none() {
+        return found.push(Finding::unknown(CHECK, SUBJECT, "its page has no probe_attached"));
+    }
     let before = found.len();
     for probe in page.all("probe_attached").filter(|probe| probe.number() == 0) {
         let name = probe.label("probe");
@@ -183,6 +186,9 @@ fn probes(page: &Page, found: &mut Vec<Finding>) {
 /// What `tcpwarden check` calls hidden.
 fn sight(page: &Page, found: &mut Vec<Finding>) {
     const CHECK: &str = "agent_sight";
+    if page.sum("visibility_limited").is_none() {
+        return found.push(Finding::unknown(CHECK, SUBJECT, "its page has no visibility_limited"));
+    }
     let before = found.len();
     for limit in page.all("visibility_limited").filter(|limit| limit.number() > 0) {
         let name = limit.label("limit");
@@ -223,9 +229,16 @@ fn table(page: &Page, found: &mut Vec<Finding>) {
     );
 }
 
+/// A page has the series only with a web configuration. Where a family that every page has is left
+/// out as well, its absence says nothing.
 fn web(page: &Page, found: &mut Vec<Finding>) {
     const CHECK: &str = "agent_web_config";
+    const ALWAYS: [&str; 3] = ["build_info", "probe_attached", "visibility_limited"];
     match page.sum("web_config_last_reload_successful") {
+        None if ALWAYS.iter().any(|family| page.sum(family).is_none()) => {
+            let why = "its page has no web_config_last_reload_successful, and is not whole";
+            found.push(Finding::unknown(CHECK, SUBJECT, why));
+        }
         None => found.push(Finding::ok(CHECK, SUBJECT, "it has no web configuration")),
         Some(0) => found.push(
             Finding::new(

@@ -1,6 +1,6 @@
 //! Descriptors of processes and of the machine, and tasks of cgroups.
 
-use std::path::Path;
+use std::path::{Component, Path};
 
 use super::{AT_ONCE, Finding, NEAR, Readings};
 use crate::doctor::cgroups::Tasks;
@@ -14,6 +14,8 @@ const MACHINE: &str = "open_files";
 const TASKS: &str = "cgroup_tasks";
 /// The limit is reached within so many seconds: a warning.
 const SOON: u64 = 3600;
+/// The hard limit that systemd gives a unit which asks for none, since 240.
+const HARD: u64 = 524_288;
 /// What the agent calls processes beyond its budget, and those that it does not know.
 const UNNAMED: [&str; 2] = ["~other", "unknown"];
 /// The most processes, and cgroups, that are told one by one.
@@ -26,6 +28,8 @@ struct Use {
     pid: Option<u32>,
     open: u64,
     limit: u64,
+    /// The hard limit, if it is known.
+    hard: Option<u64>,
     /// Seconds until the limit is reached, if the number grows.
     exhausted: Option<u64>,
 }
@@ -35,7 +39,14 @@ struct Use {
 pub(super) fn of_processes(readings: &Readings<'_>, found: &mut Vec<Finding>) {
     const SUBJECT: &str = "processes";
     let (mut all, whose) = match &readings.told.page {
-        Ok(page) => (of_page(page), "with sockets"),
+        Ok(page) => {
+            let needs = ["process_open_fds", "process_max_fds"];
+            if let Some(family) = needs.into_iter().find(|family| page.sum(family).is_none()) {
+                let why = format!("its page has no {family}");
+                return found.push(Finding::unknown(PROCESSES, SUBJECT, &why));
+            }
+            (of_page(page), "with sockets")
+        }
         Err(why) if readings.host.processes.is_empty() => {
             return found.push(Finding::unknown(PROCESSES, SUBJECT, why));
         }
@@ -69,7 +80,7 @@ fn of_page(page: &Page) -> Vec<Use> {
             let limit = other("process_max_fds", &process, &workload)?;
             let exhausted = other("process_fds_exhausted_seconds", &process, &workload);
             let open = series.number();
-            Some(Use { process, workload, pid: None, open, limit, exhausted })
+            Some(Use { process, workload, pid: None, open, limit, hard: None, exhausted })
         })
         .collect()
 }
@@ -81,6 +92,7 @@ fn of_proc(readings: &Readings<'_>) -> Vec<Use> {
         pid: Some(process.descriptors.tgid),
         open: process.descriptors.open,
         limit: process.descriptors.limit,
+        hard: process.hard,
         exhausted: None,
     };
     // Sandboxes lower their limit below what they have open, on purpose.
@@ -102,44 +114,78 @@ fn process(one: &Use, readings: &Readings<'_>) -> Finding {
         format!("{open} of {limit} descriptors are open ({} %){soon}", percent(*open, *limit));
     let more = limit.saturating_mul(4).max(65_536);
     let most = readings.host.numbers_of(NR_OPEN).map_or(1 << 20, |[most]| most);
-    let raise =
-        if more > most { format!("sysctl -w fs.nr_open={more}; then ") } else { String::new() };
-    let set = raised(one, more);
     Finding::new(PROCESSES, severity, &whose, &says)
         .value(*open, Some(*limit), "descriptors")
         .costs(
             "at the limit accept(), socket() and open() fail with EMFILE. `tcpwarden leaks` says \
              whether connections leak: a higher limit then only gives it time",
-            &format!("{raise}{set}"),
+            &raised(one, more, most),
         )
 }
 
-/// Returns how the limit of a process is raised: in its unit, or while it runs.
-fn raised(one: &Use, more: u64) -> String {
+/// Returns how the limit of a process is raised: while it runs, or in its unit. The hard limit is
+/// never lowered. A command is returned only for a process whose id is known: a name is no proof of
+/// which process or which manager of units is meant. `nr_open` is the most of any hard limit.
+fn raised(one: &Use, more: u64, nr_open: u64) -> String {
+    let hard = more.max(HARD).max(one.hard.unwrap_or(0));
+    let first =
+        if hard > nr_open { format!(", after sysctl -w fs.nr_open={hard}") } else { String::new() };
+    let setting = format!("LimitNOFILE={more}:{hard}{first}");
+    if let Some(pid) = one.pid {
+        return running(one, pid, more, &setting);
+    }
     if is_service(&one.workload) {
-        let unit = word(&one.workload, "UNIT");
-        let folder = format!("/etc/systemd/system/{unit}.d");
-        return format!(
-            "mkdir -p {folder} && printf '[Service]\\nLimitNOFILE={more}\\n' \
-             > {folder}/nofile.conf && systemctl daemon-reload && systemctl restart {unit}"
-        );
+        return format!("in the unit {}: {setting}; then restart it", word(&one.workload, "UNIT"));
     }
     if UNNAMED.contains(&one.process.as_str()) {
         return "the agent has no name for it: `tcpwarden connections --group-by process` may"
             .to_owned();
     }
-    let later = "for its next start `ulimit -n` where it is started";
-    match one.pid {
-        Some(pid) => format!("prlimit --pid {pid} --nofile={more}; {later}"),
+    format!(
+        "raise the soft limit of {}'s processes: prlimit --pid PID --nofile={more}: for each PID, \
+         up to its hard limit; for the next start {setting} in the unit",
+        word(&one.process, "NAME")
+    )
+}
+
+/// Returns how the soft limit of a running process is raised; a hard limit in the way is named.
+fn running(one: &Use, pid: u32, more: u64, setting: &str) -> String {
+    match one.hard {
+        Some(hard) if hard <= one.limit => format!(
+            "its hard limit is {hard}, and has to be raised first: {setting} in its unit, and a \
+             restart"
+        ),
+        Some(hard) => format!(
+            "prlimit --pid {pid} --nofile={}: # for its next start: {setting} in its unit",
+            more.min(hard)
+        ),
         None => format!(
-            "for pid in $(pgrep -x {}); do prlimit --pid $pid --nofile={more}; done; {later}",
-            word(&one.process, "NAME")
+            "prlimit --pid {pid} --nofile={more}: # a lower hard limit has to be raised in its \
+             unit: {setting}"
         ),
     }
 }
 
-fn is_service(workload: &str) -> bool {
-    Path::new(workload).extension().is_some_and(|end| end == "service")
+/// Returns whether a name is that of a service: the name of a unit has no `/`.
+fn is_service(name: &str) -> bool {
+    !name.contains('/') && Path::new(name).extension().is_some_and(|end| end == "service")
+}
+
+/// Returns the unit of the system's manager whose cgroup this directory is. What a user's manager
+/// or a container has made below a unit of its own is none, whatever its name.
+fn unit_of_system(cgroup: &str) -> Option<&str> {
+    let below = cgroup.strip_prefix("/sys/fs/cgroup/")?;
+    let below = below.strip_prefix("pids/").unwrap_or(below).strip_prefix("system.slice/")?;
+    let (slices, unit) = below.rsplit_once('/').unwrap_or(("", below));
+    let is_slice = |part: Component<'_>| {
+        Path::new(part.as_os_str()).extension().is_some_and(|end| end == "slice")
+    };
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "._@:-\\".contains(letter);
+    let is_unit = is_service(unit)
+        && unit.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && unit.chars().all(is_plain)
+        && !below.contains("user@");
+    (is_unit && Path::new(slices).components().all(is_slice)).then_some(unit)
 }
 
 /// Open files of the whole machine.
@@ -187,10 +233,10 @@ fn cgroup(one: &Tasks) -> Finding {
     let says = format!("{current} of {max} processes and threads ({} %)", percent(*current, *max));
     let more = max.saturating_mul(2).max(64);
     let unit = cgroup.rsplit('/').next().unwrap_or_default();
-    let change = if is_service(unit) {
-        format!("systemctl set-property {} TasksMax={more}", word(unit, "UNIT"))
-    } else {
-        format!("echo {more} > {}/pids.max", word(cgroup, "CGROUP"))
+    let change = match unit_of_system(cgroup) {
+        Some(unit) => format!("systemctl set-property {} TasksMax={more}", word(unit, "UNIT")),
+        None if is_service(unit) => format!("in the unit {}: TasksMax={more}", word(unit, "UNIT")),
+        None => format!("echo {more} > {}/pids.max", word(cgroup, "CGROUP")),
     };
     Finding::new(TASKS, severity, cgroup, &says).value(*current, Some(*max), "tasks").costs(
         "at the limit fork() and pthread_create() fail with EAGAIN: a server with a thread for \
@@ -200,93 +246,4 @@ fn cgroup(one: &Tasks) -> Finding {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::doctor::checks::tests::{alone, found, only};
-    use crate::doctor::host::Host;
-    use crate::doctor::host::tests::with;
-    use crate::doctor::told::Told;
-    use crate::pressure::descriptors::Descriptors;
-
-    fn told(open: u64, limit: &str, more: &str) -> Told {
-        let labels = "{process=\"web\",workload=\"web.service\"}";
-        let page = format!(
-            "tcpwarden_process_open_fds{labels} {open}\ntcpwarden_process_max_fds{labels} {limit}\n\
-             {more}"
-        );
-        Told { page: Ok(Page::parse(&page)), ..Told::nothing("no agent") }
-    }
-
-    #[test]
-    fn a_process_is_named_at_its_limits() {
-        let host = Host::default();
-        let of = |open, limit| only(&found(of_processes, &host, &told(open, limit, "")));
-        assert_eq!((of(79, "100"), of(80, "100")), (Severity::Ok, Severity::Warning));
-        assert_eq!((of(99, "100"), of(100, "100")), (Severity::Warning, Severity::Critical));
-        assert_eq!([of(1 << 30, "1.8e19"), of(5, "garbage"), of(5, "0")], [Severity::Ok; 3]);
-        let grows = "tcpwarden_process_fds_exhausted_seconds\
-                     {process=\"web\",workload=\"web.service\"} 600\n";
-        let found = found(of_processes, &host, &told(10, "100", grows));
-        assert_eq!(only(&found), Severity::Warning);
-        assert!(found[0].says.contains("about 10 minutes"), "{found:?}");
-        assert!(found[0].change.ends_with("systemctl restart web.service"), "{found:?}");
-    }
-
-    #[test]
-    fn without_an_agent_the_own_readings_stand_in() {
-        let process = |open, limit| Process {
-            name: "a b\u{1b}".to_owned(),
-            descriptors: Descriptors { tgid: 9, open, limit },
-        };
-        let of = |open, limit| {
-            let processes = vec![process(open, limit)];
-            alone(of_processes, &Host { processes, ..Host::default() })
-        };
-        assert_eq!(only(&of(79, 100)), Severity::Ok);
-        assert_eq!(only(&of(201, 100)), Severity::Ok, "a sandbox");
-        let found = of(100, 100);
-        assert_eq!(only(&found), Severity::Critical);
-        assert!(found[0].change.starts_with("prlimit --pid 9 "), "{found:?}");
-        assert_eq!(only(&alone(of_processes, &Host::default())), Severity::Unknown);
-    }
-
-    #[test]
-    fn a_limit_above_nr_open_needs_that_first() {
-        let host = with(&[(NR_OPEN, "65535")]);
-        let found = found(of_processes, &host, &told(100, "100", ""));
-        assert!(found[0].change.starts_with("sysctl -w fs.nr_open=65536; then "), "{found:?}");
-    }
-
-    #[test]
-    fn a_process_without_a_name_is_not_looked_for_by_it() {
-        let labels = "{process=\"~other\",workload=\"host\"}";
-        let page =
-            format!("tcpwarden_process_open_fds{labels} 9\ntcpwarden_process_max_fds{labels} 9\n");
-        let told = Told { page: Ok(Page::parse(&page)), ..Told::nothing("no agent") };
-        let found = found(of_processes, &Host::default(), &told);
-        assert!(!found[0].change.contains("pgrep"), "{found:?}");
-    }
-
-    #[test]
-    fn files_of_the_machine_are_held_against_file_max() {
-        let of = |text| only(&alone(of_machine, &with(&[(FILES, text)])));
-        assert_eq!((of("79\t0\t100"), of("80\t0\t100")), (Severity::Ok, Severity::Warning));
-        assert_eq!((of("94 0 100"), of("95 0 100")), (Severity::Warning, Severity::Critical));
-        assert_eq!([of("1 2"), of("a b c"), of("")], [Severity::Unknown; 3]);
-    }
-
-    #[test]
-    fn a_cgroup_is_named_near_its_limit_of_tasks() {
-        let of = |current, cgroup: &str| {
-            let tasks = Some(vec![Tasks { cgroup: cgroup.to_owned(), current, max: 100 }]);
-            alone(super::tasks, &Host { tasks, ..Host::default() })
-        };
-        assert_eq!(only(&of(79, "/x")), Severity::Ok);
-        assert_eq!(only(&of(80, "/x")), Severity::Warning);
-        let evil = of(95, "/x/$(reboot) '.service");
-        assert_eq!(only(&evil), Severity::Critical);
-        let quoted = r"systemctl set-property '$(reboot) '\''.service' TasksMax=200";
-        assert_eq!(evil[0].change, quoted);
-        assert!(of(95, "/x/y")[0].change.starts_with("echo 200 > /x/y/pids.max"));
-    }
-}
+mod tests;

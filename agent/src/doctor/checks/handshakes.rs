@@ -1,16 +1,15 @@
 //! Handshakes that this namespace has refused since it was made, and SYN cookies.
 
 use super::{Finding, Readings};
-use crate::doctor::finding::{Severity, reaches, sysctl};
+use crate::doctor::finding::{Severity, sysctl};
 use crate::doctor::host::{Host, NETSTAT, SNMP};
 
 /// The names of the checks.
 const OVERFLOWS: &str = "listen_overflows";
 const COOKIES: &str = "syn_cookies";
-/// The share of handshakes that were dropped from which on it is a warning, percent.
-const WARNS: u64 = 1;
 
-/// Handshakes that a full accept queue refused, and SYNs that listeners dropped.
+/// Handshakes that a full accept queue refused, and SYNs that listeners dropped. A note at any
+/// share: the totals do not say when it was.
 pub(super) fn overflows(readings: &Readings<'_>, found: &mut Vec<Finding>) {
     const SUBJECT: &str = "listeners of this network namespace";
     let counters = counters(readings.host);
@@ -22,16 +21,13 @@ pub(super) fn overflows(readings: &Readings<'_>, found: &mut Vec<Finding>) {
         let says = format!("nothing was dropped beside {opened} handshakes since the start");
         return found.push(Finding::ok(OVERFLOWS, SUBJECT, &says));
     }
-    let all = opened.saturating_add(drops);
-    let is_much = reaches(drops, all, WARNS);
-    let severity = if is_much { Severity::Warning } else { Severity::Note };
     let says = format!(
         "since the start {drops} SYNs and handshakes were dropped, {overflows} of them for a full \
          accept queue, beside {opened} that became connections"
     );
     found.push(
-        Finding::new(OVERFLOWS, severity, SUBJECT, &says)
-            .value(drops, Some(all / 100 * WARNS), "segments")
+        Finding::new(OVERFLOWS, Severity::Note, SUBJECT, &says)
+            .value(drops, None, "segments")
             .costs(
                 "a connect whose SYN is dropped takes a second or longer, or fails",
                 "tcpwarden connections --state listen --sort receive_queue names the listeners \
@@ -120,11 +116,11 @@ mod tests {
     }
 
     #[test]
-    fn what_was_dropped_is_held_against_what_was_opened() {
+    fn what_was_dropped_since_the_start_stays_a_note() {
         assert_eq!(overflowed(0, 0, 5), Severity::Ok);
         assert_eq!(overflowed(5, 99, 9901), Severity::Note);
-        assert_eq!(overflowed(0, 100, 9900), Severity::Warning);
-        assert_eq!(overflowed(u64::MAX, u64::MAX, u64::MAX), Severity::Warning);
+        assert_eq!([overflowed(0, 100, 0), overflowed(1, 0, 9)], [Severity::Note; 2]);
+        assert_eq!(overflowed(u64::MAX, u64::MAX, u64::MAX), Severity::Note);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use super::known;
 use super::{Finding, Readings};
-use crate::doctor::finding::{Severity, sysctl};
+use crate::doctor::finding::{Severity, sysctl, sysctl_of};
 use crate::listing::answer::Connection;
 use crate::query::text::end;
 
@@ -70,9 +70,10 @@ fn queue(listener: &Connection, severity: Severity, somaxconn: Option<u64>, own:
     let says = format!(
         "the accept queue {full}: at the last pass {waits} connections waited, its limit is {limit}"
     );
-    let more = limit.saturating_mul(4).clamp(1024, 65_535);
+    let more = limit.saturating_mul(4).clamp(1024, 65_535).max(limit.saturating_mul(2));
     let asks = known::backlog(process, *local_port, more);
-    let raise = sysctl(listener.pid.filter(|_| !own), "net.core.somaxconn", &more.to_string());
+    let value = more.to_string();
+    let raise = sysctl_of(own, listener.netns, listener.pid, "net.core.somaxconn", &value);
     let change = match somaxconn {
         Some(most) if limit < most => format!(
             "{asks}; net.core.somaxconn is {most} already, and a higher one changes nothing"
@@ -171,6 +172,29 @@ mod tests {
         let elsewhere = change("4096", 5, 8);
         assert!(elsewhere.contains("nsenter --net=/proc/9/ns/net sysctl"), "{elsewhere}");
         assert!(change("garbage", 5, 7).contains("if somaxconn is below"));
+    }
+
+    #[test]
+    fn a_namespace_without_a_known_process_gets_words_instead_of_a_command() {
+        let mut told = told(&[(6, 5, 8)]);
+        if let Ok((listeners, _)) = &mut told.listeners {
+            listeners[0].pid = None;
+        }
+        let found = found(queues, &with(&[("core.somaxconn", "128")]), &told);
+        let change = &found[0].change;
+        assert!(change.contains("in network namespace 8, of which no process"), "{change}");
+        assert!(!change.contains("sysctl"), "{change}");
+    }
+
+    #[test]
+    fn no_advice_lowers_a_limit() {
+        let change = |limit| {
+            let told = told(&[(limit, limit, 7)]);
+            found(queues, &with(&[("core.somaxconn", "1000000")]), &told)[0].change.clone()
+        };
+        assert!(change(200).contains("listen(fd, 1024)"), "{}", change(200));
+        assert!(change(30_000).contains("listen(fd, 65535)"), "{}", change(30_000));
+        assert!(change(100_000).contains("listen(fd, 200000)"), "{}", change(100_000));
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Local ports: who has taken them, how many there are, and sockets in TIME_WAIT.
 
 use super::{AT_ONCE, Finding, NEAR, Readings};
-use crate::doctor::finding::{Severity, percent, reaches, sysctl};
-use crate::doctor::host::NETSTAT;
+use crate::doctor::finding::{Severity, percent, reaches, sysctl, sysctl_of};
+use crate::doctor::host::{Host, NETSTAT};
 use crate::query::ports::PortUse;
 use crate::query::text::end;
 
@@ -11,11 +11,15 @@ const DESTINATIONS: &str = "ephemeral_ports";
 const RANGE: &str = "port_range";
 const TIME_WAIT: &str = "time_wait";
 const RANGE_NAME: &str = "net.ipv4.ip_local_port_range";
+const RESERVED_NAME: &str = "net.ipv4.ip_local_reserved_ports";
 /// A range with fewer ports is a warning, and a note; the default has 28,232.
 const FEW: u64 = 1000;
 const SMALL: u64 = 10_000;
 /// A range with fewer ports can be made wider.
 const WIDE: u32 = 40_000;
+/// Where the widest range begins that is advised, and where the default one begins and ends.
+const LOWEST: u16 = 16_384;
+const DEFAULT: (u16, u16) = (32_768, 60_999);
 /// All are taken within so many seconds: a warning.
 const SOON: f64 = 3600.0;
 
@@ -36,7 +40,7 @@ pub(super) fn destinations(readings: &Readings<'_>, found: &mut Vec<Finding>) {
         };
         let reuses = reuses && !(own && has_no_timestamps);
         if let Some(severity) = severity(one, reuses) {
-            found.push(destination(one, severity, reuses, own));
+            found.push(destination(one, severity, reuses, readings.host));
         }
     }
     if found.len() == before {
@@ -61,7 +65,8 @@ fn severity(one: &PortUse, reuses: bool) -> Option<Severity> {
     }
 }
 
-fn destination(one: &PortUse, severity: Severity, reuses: bool, own: bool) -> Finding {
+fn destination(one: &PortUse, severity: Severity, reuses: bool, host: &Host) -> Finding {
+    let own = one.netns == host.netns;
     let PortUse { local_address, peer_address, peer_port, used, time_wait, range, .. } = one;
     let to = if one.bind_before_connect {
         "any destination (bind before connect)".to_owned()
@@ -84,35 +89,59 @@ fn destination(one: &PortUse, severity: Severity, reuses: bool, own: bool) -> Fi
         .costs(
             "with none left connect() fails with EADDRNOTAVAIL; connects to other destinations \
              go on",
-            &advice(one, reuses, own),
+            &advice(one, reuses, host),
         )
 }
 
 /// Returns what to change: the sysctl that gives ports back, else that which adds some.
-fn advice(one: &PortUse, reuses: bool, own: bool) -> String {
+fn advice(one: &PortUse, reuses: bool, host: &Host) -> String {
     if one.bind_before_connect {
         return "setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &(int){1}, sizeof(int)) \
                 before bind() to port 0: then connect() chooses, and a port counts for one \
                 destination only"
             .to_owned();
     }
-    let inside = one.processes.first().and_then(|first| first.pid).filter(|_| !own);
+    let own = one.netns == host.netns;
+    let pid = one.processes.first().and_then(|first| first.pid);
     let pool = "open fewer connections: a pool, keep-alive of HTTP";
     if !reuses && one.time_wait >= one.used.div_ceil(2) {
         return format!(
             "{}: connect() takes a port in TIME_WAIT again after a second, if both ends send \
              timestamps; better, {pool}",
-            sysctl(inside, "net.ipv4.tcp_tw_reuse", "1")
+            sysctl_of(own, one.netns, pid, "net.ipv4.tcp_tw_reuse", "1")
         );
     }
     if one.range < WIDE {
-        return format!(
-            "{pool}; or {}, with the ports of own services above 16383 in \
-             net.ipv4.ip_local_reserved_ports first",
-            sysctl(inside, RANGE_NAME, "16384 65535")
-        );
+        let more = if own { more_ports(host) } else { more_elsewhere(one.netns) };
+        return format!("{pool}; or {more}");
     }
     format!("{pool}; or connect from, or to, more than one address")
+}
+
+/// Returns how the own namespace gets more ports: a range that has all of the present one and more,
+/// else fewer reserved ports.
+fn more_ports(host: &Host) -> String {
+    let present = host.ports().map(|ports| (ports.low, ports.high));
+    match present {
+        Ok((low, high)) if low > LOWEST || high < u16::MAX => {
+            let low = low.min(LOWEST);
+            let range = format!("{low} {}", u16::MAX);
+            format!(
+                "{}, with the ports of own services from {low} on in {RESERVED_NAME} first",
+                sysctl(None, RANGE_NAME, &range)
+            )
+        }
+        Ok(_) => format!("take out of {RESERVED_NAME} what no service listens on"),
+        Err(_) => format!("more ports in {RANGE_NAME}, or fewer in {RESERVED_NAME}"),
+    }
+}
+
+/// Returns how another namespace gets more ports; its present range is not known here.
+fn more_elsewhere(netns: u32) -> String {
+    format!(
+        "in network namespace {netns} more ports in {RANGE_NAME}, or fewer in {RESERVED_NAME}: \
+         `ip netns exec NAME tcpwarden doctor` there says which"
+    )
 }
 
 /// A range of ports that is small from the beginning.
@@ -135,11 +164,12 @@ pub(super) fn range(readings: &Readings<'_>, found: &mut Vec<Finding>) {
         _ => return found.push(Finding::ok(RANGE, RANGE_NAME, &says)),
     };
     let change = if whole >= SMALL {
-        "take out of net.ipv4.ip_local_reserved_ports what no service listens on".to_owned()
+        format!("take out of {RESERVED_NAME} what no service listens on")
     } else {
+        let wider = format!("{} {}", ports.low.min(DEFAULT.0), ports.high.max(DEFAULT.1));
         format!(
-            "{}, with the ports of own services in it in net.ipv4.ip_local_reserved_ports first",
-            sysctl(None, RANGE_NAME, "32768 60999")
+            "{}, with the ports of own services in it in {RESERVED_NAME} first",
+            sysctl(None, RANGE_NAME, &wider)
         )
     };
     let costs = format!(
@@ -185,95 +215,4 @@ pub(super) fn time_wait(readings: &Readings<'_>, found: &mut Vec<Finding>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::doctor::checks::tests::{alone, found, only};
-    use crate::doctor::host::SOCKSTAT;
-    use crate::doctor::host::tests::with;
-    use crate::doctor::told::Told;
-    use crate::leaks::suspect::InSeconds;
-
-    fn told(one: PortUse) -> Told {
-        let local_address = "10.0.0.1".parse().unwrap();
-        let one = PortUse { netns: 7, local_address, range: 100, ..one };
-        Told { ports: Ok(vec![one]), ..Told::nothing("no agent") }
-    }
-
-    fn used(used: u32, time_wait: u32, tw_reuse: u64) -> Vec<Finding> {
-        let one = PortUse { used, time_wait, tw_reuse: Some(tw_reuse), ..PortUse::default() };
-        found(destinations, &with(&[("ipv4.tcp_timestamps", "1")]), &told(one))
-    }
-
-    #[test]
-    fn a_destination_is_named_at_its_limits() {
-        let of = |number| only(&used(number, 0, 0));
-        assert_eq!([of(0), of(79)], [Severity::Ok; 2]);
-        assert_eq!([of(80), of(94)], [Severity::Warning; 2]);
-        assert_eq!([of(95), of(100), of(u32::MAX)], [Severity::Critical; 3]);
-    }
-
-    #[test]
-    fn a_port_that_the_kernel_takes_again_is_free() {
-        assert_eq!(only(&used(100, 21, 1)), Severity::Note);
-        assert_eq!(only(&used(100, 20, 1)), Severity::Warning);
-        assert_eq!(only(&used(100, 100, 2)), Severity::Critical, "over loopback only");
-        let one = PortUse { used: 100, time_wait: 100, tw_reuse: Some(1), ..PortUse::default() };
-        let found = found(destinations, &with(&[("ipv4.tcp_timestamps", "0")]), &told(one));
-        assert_eq!(only(&found), Severity::Critical, "without timestamps it takes none");
-    }
-
-    #[test]
-    fn the_advice_is_for_what_holds_the_ports() {
-        let change = |found: Vec<Finding>| found[0].change.clone();
-        assert!(change(used(100, 50, 0)).starts_with("sysctl -w net.ipv4.tcp_tw_reuse=1"));
-        assert!(change(used(100, 49, 0)).contains("ip_local_port_range=\"16384 65535\""));
-        let bound = PortUse { used: 100, bind_before_connect: true, ..PortUse::default() };
-        let found = found(destinations, &with(&[]), &told(bound));
-        assert!(found[0].change.contains("IP_BIND_ADDRESS_NO_PORT"), "{found:?}");
-    }
-
-    #[test]
-    fn what_grows_to_its_end_within_an_hour_is_a_warning() {
-        let at = |about| {
-            let exhausted = Some(InSeconds { about, ..InSeconds::default() });
-            let one = PortUse { used: 10, exhausted, ..PortUse::default() };
-            only(&found(destinations, &with(&[]), &told(one)))
-        };
-        assert_eq!((at(SOON), at(SOON + 1.0)), (Severity::Warning, Severity::Ok));
-    }
-
-    #[test]
-    fn a_small_range_is_named() {
-        let of = |range, reserved| {
-            alone(
-                super::range,
-                &with(&[
-                    ("ipv4.ip_local_port_range", range),
-                    ("ipv4.ip_local_reserved_ports", reserved),
-                ]),
-            )
-        };
-        assert_eq!(only(&of("1000 1998", "")), Severity::Warning);
-        assert_eq!(only(&of("1000 1999", "")), Severity::Note);
-        assert_eq!(only(&of("1000 10999", "")), Severity::Ok);
-        let reserved = of("1000 10999", "1000");
-        assert_eq!(only(&reserved), Severity::Note);
-        assert!(reserved[0].change.contains("take out"), "{reserved:?}");
-        assert_eq!(only(&of("9 1", "")), Severity::Unknown);
-    }
-
-    #[test]
-    fn time_wait_is_held_against_its_limit() {
-        let of = |waiting, most, refused| {
-            let sockstat = format!("TCP: inuse 1 orphan 0 tw {waiting} alloc 1 mem 1\n");
-            let netstat = format!("TcpExt: TCPTimeWaitOverflow\nTcpExt: {refused}\n");
-            let texts =
-                [(SOCKSTAT, &*sockstat), (NETSTAT, &netstat), ("ipv4.tcp_max_tw_buckets", most)];
-            only(&alone(time_wait, &with(&texts)))
-        };
-        assert_eq!((of("79", "100", 0), of("80", "100", 0)), (Severity::Ok, Severity::Warning));
-        assert_eq!(of("79", "100", 1), Severity::Note);
-        assert_eq!(of("0", "0", 0), Severity::Warning);
-        assert_eq!([of("x", "9", 0), of("1", "", 0)], [Severity::Unknown; 2]);
-    }
-}
+mod tests;

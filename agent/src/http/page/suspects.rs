@@ -126,10 +126,46 @@ fn drill_down(suspect: &Suspect, query: &str) -> String {
         ("role", &suspect.role),
         ("state", &suspect.state),
     ] {
-        parameters.append_pair(name, value);
+        // The agent would read it as the beginning of names.
+        if !value.ends_with('*') {
+            parameters.append_pair(name, value);
+        }
+    }
+    let is_of_others = suspect.process.ends_with('*') || suspect.workload.ends_with('*');
+    let is_known = suspect.connections_of_other_pids == 0 && !suspect.pids.is_empty();
+    if is_of_others && is_known && query == ConnectionsQuery::NAME {
+        let pids: Vec<_> = suspect.pids.iter().map(|one| one.pid.to_string()).collect();
+        parameters.append_pair("pid", &pids.join(","));
     }
     if let Some(port) = suspect.service_port {
         parameters.append_pair("service_port", &port.to_string());
     }
     format!("/api/v1/{query}?{}", parameters.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::leaks::suspect::Pid;
+
+    #[test]
+    fn a_name_that_would_stand_for_others_too_is_asked_by_its_processes() {
+        let suspect = Suspect {
+            process: "a*".into(),
+            workload: "host".into(),
+            role: "client".into(),
+            state: "close_wait".into(),
+            pids: vec![Pid { pid: 7, connections: 2 }, Pid { pid: 9, connections: 1 }],
+            ..Suspect::default()
+        };
+        assert_eq!(
+            drill_down(&suspect, ConnectionsQuery::NAME),
+            "/api/v1/connections?workload=host&role=client&state=close_wait&pid=7%2C9"
+        );
+        assert_eq!(
+            drill_down(&suspect, LeaksQuery::NAME),
+            "/api/v1/leaks?workload=host&role=client&state=close_wait",
+            "that query takes no process id"
+        );
+    }
 }

@@ -1,5 +1,7 @@
 //! The loop of `--watch`, with a clock and an agent that a test plays.
 
+use nix::sys::signal::SigSet;
+
 use super::*;
 
 /// A world that answers as it was told, and notes what happens.
@@ -24,8 +26,14 @@ impl World for Played {
             return None;
         }
         self.asked.push(is_first);
-        let gone = |why: &str| Error::Agent { agent: "there".into(), why: why.into() };
-        Some(self.answers.remove(0).map(str::to_owned).map_err(gone))
+        let failed = |why: &str| {
+            if why.starts_with("--") {
+                Error::Usage(why.into())
+            } else {
+                Error::Agent { agent: "there".into(), why: why.into() }
+            }
+        };
+        Some(self.answers.remove(0).map(str::to_owned).map_err(failed))
     }
 
     fn wait(&mut self, time: Duration) -> bool {
@@ -88,10 +96,32 @@ fn an_agent_that_goes_away_is_said_once_and_asked_until_it_is_back() {
 }
 
 #[test]
+fn a_file_that_cannot_be_read_for_a_while_is_said_once_and_read_again() {
+    let wrong = Err("--password-file p: gone");
+    let mut world = played(&[Ok("a\n"), wrong, wrong, Ok("b\n")]);
+    assert_eq!(run(&mut world, EVERY, Frame::None).unwrap(), exit::OK);
+    assert_eq!(world.printed, "a\nb\n");
+    assert_eq!(world.warnings, ["--password-file p: gone; asking again, 2s after each answer"]);
+}
+
+#[test]
 fn the_first_answer_fails_as_without_watching() {
-    let mut world = played(&[Err("gone"), Ok("a\n")]);
-    let error = run(&mut world, EVERY, Frame::None).unwrap_err();
-    assert_eq!((error.code(), world.waits), (exit::AGENT, 0));
+    for (why, code) in [("gone", exit::AGENT), ("--ca p: gone", exit::USAGE)] {
+        let mut world = played(&[Err(why), Ok("a\n")]);
+        let error = run(&mut world, EVERY, Frame::None).unwrap_err();
+        assert_eq!((error.code(), world.waits), (code, 0));
+    }
+}
+
+#[test]
+fn a_wait_ends_when_the_reader_goes_away_and_not_before() {
+    let signals = SignalFd::new(&SigSet::empty()).unwrap();
+    let (reader, writer) = io::pipe().unwrap();
+    let short = Duration::from_millis(20);
+    assert!(!is_over(&signals, Some(writer.as_fd()), short));
+    drop(reader);
+    assert!(is_over(&signals, Some(writer.as_fd()), Duration::from_mins(1)));
+    assert!(!is_over(&signals, None, short), "a question is answered as without watching");
 }
 
 #[test]

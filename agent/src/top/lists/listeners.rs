@@ -2,7 +2,7 @@
 
 use catalogue::metrics::pressure;
 
-use super::{parameters, percent, short, shown_of};
+use super::{is_exact, parameters, percent, short, shown_of};
 use crate::top::readings::Readings;
 use crate::top::table::{Cell, Column, MOST, Row, Table, Tone};
 
@@ -79,7 +79,9 @@ fn row(
         Cell::count(Some(sockets)),
     ];
     let id = [0, 1, 10].map(|place: usize| cells[place].text.as_str()).join("\n");
-    let target = port_number.map(|_| {
+    // No process id is known that could stand for the name.
+    let is_alone = is_exact(process) && is_exact(workload);
+    let target = port_number.filter(|_| is_alone).map(|_| {
         parameters(&[
             ("process", process),
             ("workload", workload),
@@ -112,6 +114,13 @@ mod tests {
         assert!(nginx.sockets.as_deref().unwrap().contains("role=server&service_port=80"));
         let rest = table.rows.iter().find(|row| row.cells[0].text == "~other").unwrap();
         assert_eq!(rest.sockets, None, "there is no port to ask for");
+    }
+
+    #[test]
+    fn a_name_that_would_stand_for_others_too_leads_nowhere() {
+        let sockets = |whose| row(whose, 1.0, [None; 7], None).sockets;
+        assert_eq!((sockets(["a*", "w", "1"]), sockets(["a", "w*", "1"])), (None, None));
+        assert!(sockets(["*a", "w", "1"]).is_some());
     }
 
     #[test]

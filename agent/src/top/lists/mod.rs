@@ -11,10 +11,17 @@ pub(crate) mod suspects;
 use crate::duration_text;
 use crate::query::text::age;
 
-/// Returns the parameters of the query for some sockets, those without value left out.
+/// Returns whether a name of a process or a workload stands for itself alone: the agent reads one
+/// with `*` at its end as the beginning of names.
+fn is_exact(name: &str) -> bool {
+    !name.ends_with('*')
+}
+
+/// Returns the parameters of the query for some sockets, those without value left out, and those
+/// that would stand for others too.
 fn parameters(pairs: &[(&str, &str)]) -> String {
     let mut parameters = form_urlencoded::Serializer::new(String::new());
-    parameters.extend_pairs(pairs.iter().filter(|(_, value)| !value.is_empty()));
+    parameters.extend_pairs(pairs.iter().filter(|(_, value)| !value.is_empty() && is_exact(value)));
     parameters.append_pair("limit", &super::table::MOST.to_string());
     parameters.finish()
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use catalogue::labels::SocketState;
 use catalogue::metrics::{connections, lifecycle, pressure};
 
-use super::{parameters, percent, shown_of};
+use super::{is_exact, parameters, percent, shown_of};
 use crate::top::readings::Readings;
 use crate::top::table::{Cell, Column, MOST, Row, Table, Tone};
 
@@ -96,7 +96,9 @@ fn row(
         Cell::count(Some(listen)),
     ];
     let id = format!("{}\n{}", cells[0].text, cells[8].text);
-    let sockets = Some(parameters(&[("process", process), ("workload", workload)]));
+    // No process id is known that could stand for the name.
+    let is_alone = is_exact(process) && is_exact(workload);
+    let sockets = is_alone.then(|| parameters(&[("process", process), ("workload", workload)]));
     Row { id, cells, detail: String::new(), sockets }
 }
 
@@ -150,6 +152,13 @@ mod tests {
         let table = table(&readings(&[&page]));
         assert_eq!((table.rows.len(), texts(&table, 0)[0]), (MOST, "p1999"));
         assert_eq!(table.note, "1000 of 2000 shown");
+    }
+
+    #[test]
+    fn a_name_that_would_stand_for_others_too_leads_nowhere() {
+        let sockets = |whose| row(whose, [1.0; 4], [None; 4], None).sockets;
+        assert_eq!((sockets(["a*", "w"]), sockets(["a", "w*"])), (None, None));
+        assert!(sockets(["*a", "w"]).is_some());
     }
 
     #[test]

@@ -44,7 +44,11 @@ pub(crate) fn table(answer: Option<&Connections>) -> Table {
 pub(crate) fn id(connection: &Connection) -> String {
     let local = end(connection.local_address, connection.local_port);
     let peer = end(connection.peer_address, connection.peer_port);
-    format!("{local} {peer} {}", connection.netns)
+    // Several processes may listen at one address (SO_REUSEPORT). A connection keeps its id when it
+    // is handed over: no other has its ends.
+    let pid = connection.pid.filter(|_| connection.peer_port == 0);
+    let pid = pid.map_or_else(String::new, |pid| format!(" pid {pid}"));
+    format!("{local} {peer} {}{pid}", connection.netns)
 }
 
 fn row(connection: &Connection) -> Row {
@@ -108,6 +112,14 @@ mod tests {
             ]
         );
         assert_eq!(table.note, "1 of 60 shown");
+    }
+
+    #[test]
+    fn listeners_of_several_processes_differ_and_a_connection_is_the_same_when_handed_over() {
+        let socket =
+            |peer_port, pid| Connection { peer_port, pid: Some(pid), ..Connection::default() };
+        assert_ne!(id(&socket(0, 7)), id(&socket(0, 9)));
+        assert_eq!(id(&socket(5432, 7)), id(&socket(5432, 9)));
     }
 
     #[test]

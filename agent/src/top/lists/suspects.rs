@@ -1,6 +1,6 @@
 //! The suspects and the notes of `/api/v1/leaks`.
 
-use super::{at_least, number, parameters};
+use super::{at_least, is_exact, number, parameters};
 use crate::leaks::Leaks;
 use crate::leaks::suspect::Suspect;
 use crate::query::text::printable;
@@ -82,26 +82,35 @@ fn row(suspect: &Suspect, is_note: bool) -> Row {
         None => format!("; next: {}", printable(&suspect.next_step)),
     };
     let detail = format!("{}{next}", printable(&suspect.sentence));
-    Row { id: id(suspect), cells, detail, sockets: Some(sockets(suspect)) }
+    Row { id: id(suspect), cells, detail, sockets: sockets(suspect) }
 }
 
-/// Returns the parameters of the query for the connections of a suspect.
-fn sockets(suspect: &Suspect) -> String {
+/// Returns the parameters of the query for the connections of a suspect: by its names, or by its
+/// process ids if a name would stand for others too; `None` if not all of these are known.
+fn sockets(suspect: &Suspect) -> Option<String> {
+    let is_named = is_exact(&suspect.process) && is_exact(&suspect.workload);
+    let pids: Vec<_> = suspect.pids.iter().map(|one| one.pid.to_string()).collect();
+    let pids = if is_named { String::new() } else { pids.join(",") };
+    if !is_named && (pids.is_empty() || suspect.connections_of_other_pids > 0) {
+        return None;
+    }
     let port = suspect.service_port.map_or_else(String::new, |port| port.to_string());
     let multipath = if suspect.kind == "mptcp_close_wait" { "close_wait" } else { "" };
-    parameters(&[
+    Some(parameters(&[
         ("process", &suspect.process),
         ("workload", &suspect.workload),
+        ("pid", &pids),
         ("role", &suspect.role),
         ("state", &suspect.state),
         ("mptcp_state", multipath),
         ("service_port", &port),
-    ])
+    ]))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::leaks::suspect::Pid;
     use crate::query::ALL;
 
     fn suspect(process: &str) -> Suspect {
@@ -129,6 +138,19 @@ mod tests {
             assert!(asked.contains("state=close_wait&service_port=5432&limit=1000"), "{asked}");
             assert!(!asked.contains("mptcp"), "{asked}");
         }
+    }
+
+    #[test]
+    fn a_name_that_would_stand_for_others_too_is_asked_by_its_processes() {
+        let pids = vec![Pid { pid: 7, connections: 2 }, Pid { pid: 9, connections: 1 }];
+        let known = Suspect { pids, ..suspect("a*") };
+        let asked = sockets(&known).unwrap();
+        assert!(asked.starts_with("workload=host&pid=7%2C9&role=client"), "{asked}");
+        let connections = ALL.iter().find(|query| query.path() == "/api/v1/connections");
+        assert!(connections.unwrap().prepare(&asked).is_ok(), "{asked}");
+        assert_eq!(sockets(&Suspect { connections_of_other_pids: 1, ..known }), None);
+        assert_eq!(sockets(&suspect("a*")), None);
+        assert!(!sockets(&suspect("a")).unwrap().contains("pid="));
     }
 
     #[test]

@@ -71,6 +71,20 @@ fn a_probe_that_failed_is_a_warning_and_one_the_kernel_lacks_a_note() {
 }
 
 #[test]
+fn a_family_that_is_left_out_of_the_page_is_no_proof() {
+    let always = "tcpwarden_build_info 1\ntcpwarden_probe_attached 1\n";
+    let whole = format!("{always}tcpwarden_visibility_limited 0\n");
+    for check in ["agent_probes", "agent_sight", "agent_web_config"] {
+        assert_eq!(of(check, ""), Severity::Unknown, "{check}");
+        assert_eq!(of(check, &whole), Severity::Ok, "{check}");
+    }
+    assert_eq!(of("agent_web_config", always), Severity::Unknown);
+    // The state of a probe that is not counted is no proof either.
+    let info = "tcpwarden_probe_info{probe=\"p\",state=\"attached\"} 1\n";
+    assert_eq!(of("agent_probes", info), Severity::Unknown);
+}
+
+#[test]
 fn another_build_is_a_note() {
     let of = |version: &str, id: &str| {
         let labels = format!("version=\"{version}\",build_id=\"{id}\"");

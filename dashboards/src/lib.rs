@@ -20,6 +20,7 @@ mod limit;
 pub mod markdown;
 mod matchers;
 pub mod options;
+mod regex;
 pub mod rules;
 pub mod runbooks;
 mod settings;

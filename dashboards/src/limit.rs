@@ -37,6 +37,8 @@ pub struct Limit {
 pub enum Unit {
     /// A share of one.
     Share,
+    /// A share of one, below one: an alert on at most so much would always fire at one.
+    Part,
     /// Something a second.
     Rate,
     /// Connections, or how many times.
@@ -51,7 +53,7 @@ impl Unit {
     /// A limit as texts have it.
     pub(crate) fn write(self, value: f64) -> String {
         match self {
-            Self::Share => percent(value),
+            Self::Share | Self::Part => percent(value),
             Self::Rate => format!("{value} a second"),
             Self::Bytes => format!("{} KiB", value / 1024.0),
             Self::Count | Self::Seconds => value.to_string(),
@@ -66,6 +68,9 @@ impl Unit {
         let (possible, allowed) = match self {
             Self::Share => {
                 ((1e-6..=1.0).contains(&value), "a share above 0 and at most 1, such as 0.2")
+            }
+            Self::Part => {
+                ((1e-6..1.0).contains(&value), "a share above 0 and below 1, such as 0.6")
             }
             Self::Rate => ((1e-6..=1e9).contains(&value), "a number a second above 0, such as 0.5"),
             Self::Count => (

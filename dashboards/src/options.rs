@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use crate::alerts::tcp_retransmit_ratio_high;
 use crate::limit::{Limit, Severity};
 use crate::matchers;
 use crate::rules;
@@ -46,21 +47,26 @@ impl Options {
     /// Sets where the runbooks are published: `NAME.md` is added.
     ///
     /// # Errors
-    /// What is no address `http://` or `https://`, or has what cannot stand in one.
+    /// What is no address `http://` or `https://` of a host, has `?` or `#`, behind which no page's
+    /// name can stand, or what cannot stand in an address.
     pub fn set_runbook_base_url(&mut self, url: &str) -> Result<(), String> {
+        let url = url.trim_end_matches('/');
         let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
         let is_plain = |letter: char| {
-            letter.is_ascii_alphanumeric() || "-._~:/?#[]@!$&'()*+,;=%".contains(letter)
+            letter.is_ascii_alphanumeric() || "-._~:/[]@!$&'()*+,;=%".contains(letter)
         };
-        match rest {
-            Some(rest) if !rest.is_empty() && url.len() <= 1024 && url.chars().all(is_plain) => {
-                self.runbook_base_url = Some(url.trim_end_matches('/').to_owned());
-                Ok(())
-            }
-            _ => Err("expected an address such as https://wiki.example/runbooks, of at most 1024 \
-                      letters without spaces"
-                .to_owned()),
+        let has_host = rest.is_some_and(|rest| {
+            let place = rest.split('/').next().unwrap_or_default();
+            let host = place.rsplit('@').next().unwrap_or_default();
+            host.starts_with(|letter: char| letter.is_ascii_alphanumeric() || letter == '[')
+        });
+        if !has_host || url.len() > 1024 || !url.chars().all(is_plain) {
+            return Err("expected an address such as https://wiki.example/runbooks, of at most \
+                        1024 letters without spaces, ? and #"
+                .to_owned());
         }
+        self.runbook_base_url = Some(url.to_owned());
+        Ok(())
     }
 
     /// What is set of an alert, to be changed.
@@ -121,9 +127,10 @@ impl AlertOptions {
     /// Sets the processes that the alert `name` leaves out.
     ///
     /// # Errors
-    /// The alert is not about processes, there are more than 256, or one cannot stand in a template
-    /// of Prometheus.
+    /// The alert is not about processes or measures a whole machine, there are more than 256, or
+    /// one cannot stand in a template of Prometheus.
     pub fn set_ignored_processes(&mut self, name: &str, all: Vec<String>) -> Result<(), String> {
+        refuse_whole_machine(name)?;
         let knows = rules::all().iter().find(|one| one.name == name);
         if !knows.is_some_and(|one| site::knows_processes(&(one.expr)(&PRODUCTION))) {
             return Err(format!("{name} looks at no label process"));
@@ -137,6 +144,7 @@ impl AlertOptions {
     /// # Errors
     /// As [`Self::set_ignored_processes`].
     pub fn set_ignored_workloads(&mut self, name: &str, all: Vec<String>) -> Result<(), String> {
+        refuse_whole_machine(name)?;
         let knows = rules::all().iter().find(|one| one.name == name);
         if !knows.is_some_and(|one| site::knows_workloads(&(one.expr)(&PRODUCTION))) {
             return Err(format!("{name} looks at no label workload"));
@@ -144,6 +152,15 @@ impl AlertOptions {
         self.workloads = ignored(all)?;
         Ok(())
     }
+}
+
+/// Refuses the alert whose share is of what a whole machine sends: who is left out of what is
+/// retransmitted would still be in what was sent.
+fn refuse_whole_machine(name: &str) -> Result<(), String> {
+    if name == tcp_retransmit_ratio_high::ALERT.name {
+        return Err(format!("{name} measures a whole machine: nothing of it can be left out"));
+    }
+    Ok(())
 }
 
 fn ignored(all: Vec<String>) -> Result<Vec<String>, String> {

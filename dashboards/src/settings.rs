@@ -48,10 +48,14 @@ impl Options {
         self.cluster_label.as_deref()
     }
 
+    /// Whether the selector says which jobs are agents.
+    pub(crate) fn names_job(&self) -> bool {
+        self.selector.iter().any(|matcher| matcher.label == "job" && matcher.chooses())
+    }
+
     /// What the site adds to the expression of an alert, or of a recording rule.
     pub(crate) fn site(&self, alert: Option<&str>) -> Site {
         let of = alert.and_then(|name| self.of(name));
-        let names_job = self.selector.iter().any(|matcher| matcher.label == "job");
         let mut labels: Vec<String> = self.cluster_label.iter().cloned().collect();
         // A recorded series has them too, so that the same selector finds it.
         for matcher in
@@ -67,7 +71,7 @@ impl Options {
             processes: of.and_then(|of| matchers::none_of("process", &of.processes)),
             workloads: of.and_then(|of| matchers::none_of("workload", &of.workloads)),
             chosen: None,
-            agents: (!names_job).then(|| format!("job=~{}", matchers::quoted(JOB))),
+            agents: (!self.names_job()).then(|| format!("job=~{}", matchers::quoted(JOB))),
             labels,
         }
     }
@@ -93,5 +97,27 @@ impl AlertOptions {
     /// Whether the alert is left out.
     pub(crate) const fn is_disabled(&self) -> bool {
         self.is_disabled
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_matcher_that_chooses_names_the_jobs_of_agents() {
+        for (selector, names) in [
+            ("", false),
+            (r#"env="prod""#, false),
+            (r#"job!="x""#, false),
+            (r#"job!~"x""#, false),
+            (r#"job="x""#, true),
+            (r#"job!="y",job=~"x""#, true),
+        ] {
+            let mut options = Options::default();
+            options.set_selector(selector).unwrap();
+            assert_eq!(options.names_job(), names, "{selector}");
+            assert_eq!(options.site(None).agents.is_none(), names, "{selector}");
+        }
     }
 }

@@ -24,6 +24,11 @@ const AGENTS: char = '\u{e003}';
 /// The end of a list of labels.
 const LABELS: char = '\u{e004}';
 
+/// The end of matchers that a template of Prometheus fills with labels of its alert.
+const ASKED: char = '\u{e006}';
+/// The end of what it fills them with.
+const ARGUMENTS: char = '\u{e007}';
+
 /// What may stand behind [`SELECTOR`].
 const KINDS: [char; 3] = [PROCESS, WORKLOAD, WHOLE];
 
@@ -58,6 +63,12 @@ pub(crate) fn whole() -> String {
 /// them as they are.
 pub(crate) fn labels(labels: &str) -> String {
     format!("{labels}{LABELS}")
+}
+
+/// Matchers of labels for a template of Prometheus, `job=%q`, and what it puts there, with places
+/// for the labels of the site.
+pub(crate) fn asked(matchers: &str, arguments: &str) -> [String; 2] {
+    [format!("{matchers}{ASKED}"), format!("{arguments}{ARGUMENTS}")]
 }
 
 /// What a site adds.
@@ -108,14 +119,18 @@ impl Site {
                     let between = if filled.ends_with('{') { "" } else { self.separator };
                     filled.extend(self.agents.iter().flat_map(|agents| [between, agents]));
                 }
-                LABELS => self.labels.iter().for_each(|label| {
-                    filled.push_str(", ");
-                    filled.push_str(label);
-                }),
+                LABELS => self.each_label(&mut filled, [", ", ""]),
+                ASKED => self.each_label(&mut filled, [",", "=%q"]),
+                ARGUMENTS => self.each_label(&mut filled, [" $labels.", ""]),
                 other => filled.push(other),
             }
         }
         filled
+    }
+
+    /// Adds each label that is kept, with what stands before and behind it.
+    fn each_label(&self, to: &mut String, [before, behind]: [&str; 2]) {
+        to.extend(self.labels.iter().flat_map(|label| [before, label.as_str(), behind]));
     }
 
     fn at(&self, place: char) -> Option<&str> {
@@ -163,6 +178,10 @@ mod tests {
         assert_eq!(all.fill(&targets), "up{a=\"b\",job=~\"t\"}");
         assert_eq!(all.fill(&format!("by ({})", labels("job"))), "by (job, cluster)");
         assert_eq!(none.fill(&format!("by ({})", labels("job"))), "by (job)");
+        let [matchers, arguments] = asked("job=%q", "$labels.job");
+        assert_eq!(all.fill(&matchers), "job=%q,cluster=%q");
+        assert_eq!(all.fill(&arguments), "$labels.job $labels.cluster");
+        assert_eq!(none.fill(&format!("{matchers} {arguments}")), "job=%q $labels.job");
         assert!(knows_processes(&own) && knows_workloads(&own) && !knows_processes(&bare));
     }
 }

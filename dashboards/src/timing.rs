@@ -95,6 +95,11 @@ impl Timing {
         self.options.as_deref().and_then(Options::runbook_base_url)
     }
 
+    /// Whether the site says which jobs are agents.
+    pub(crate) fn names_job(&self) -> bool {
+        self.options.as_deref().is_some_and(Options::names_job)
+    }
+
     /// What the site adds to expressions of this alert, or to those of recording rules.
     pub(crate) fn site(&self, alert: Option<&str>) -> Site {
         self.options

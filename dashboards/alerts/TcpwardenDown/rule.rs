@@ -24,7 +24,7 @@ pub const ALERT: Alert = Alert {
     description: "{{ if $labels.instance }}The agent {{ $labels.instance }} ({{ $labels.job }}) \
         does not answer, or answered at most [[share]] \
         of the scrapes of the last [[window]]{{ else }}Prometheus has no target \
-        whose job has tcpwarden in its name{{ end }}: no other alert of tcpwarden can fire there.",
+        [[which]]{{ end }}: no other alert of tcpwarden can fire there.",
     terms,
     board: "tcpwarden-agent",
     panel: 11,
@@ -45,14 +45,20 @@ fn expr(timing: &Timing) -> String {
 }
 
 fn terms(timing: &Timing) -> Vec<Term> {
+    let which = if timing.names_job() {
+        "that the selector of these rules chooses"
+    } else {
+        "whose job has tcpwarden in its name"
+    };
     vec![
         limit(
             "share",
             ANSWERED_RATIO,
-            Unit::Share,
+            Unit::Part,
             "share of the scrapes that the agent answers, if it answers at all",
             timing,
         ),
         term("window", timing.span(ANSWERED), "the scrapes of so long"),
+        term("which", which.to_owned(), ""),
     ]
 }

@@ -13,7 +13,7 @@ use catalogue::metrics::agent::{
 use catalogue::metrics::lifecycle::RETRANSMITS_UNSEEN;
 
 use super::draft::Draft;
-use super::promql::{max, sum};
+use super::promql::{max, min, sum};
 use super::shared::{self, AGENT, ALL};
 use super::{Open, Plan, Section, Shown};
 use crate::alerts::tcpwarden_drift_found::DRIFT_RATE;
@@ -167,11 +167,7 @@ fn applied() -> Vec<Draft> {
                 "`tcpwarden check` on the host says why.",
             )
             .words(Mapping::words(&[(0, "detached", "orange"), (1, "attached", "green")]))
-            .ask(
-                format!("min by (probe) ({})", ALL.of(&PROBE_ATTACHED, "")),
-                "{{probe}}",
-                Shown::Always,
-            ),
+            .ask(min("probe", &ALL.of(&PROBE_ATTACHED, "")), "{{probe}}", Shown::Always),
         Draft::graph(22, "Transitions counted and applied", Unit::PerSecond)
             .about(
                 "State transitions as the kernel side counted them, and the records that were \

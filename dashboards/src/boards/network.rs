@@ -11,7 +11,7 @@ use catalogue::metrics::lifecycle::{
 use catalogue::metrics::pressure::{RECEIVE_QUEUE, SEND_QUEUE, ZERO_WINDOW};
 
 use super::draft::Draft;
-use super::promql::{Scope, max, quantile, sum, top, where_in};
+use super::promql::{Scope, max, quantile, sum, top, where_in, where_targets};
 use super::shared::{self, ALL, NETWORK, texts};
 use super::{Open, Plan, Section, Shown};
 use crate::alerts::tcp_peers_not_reading::ZERO_WINDOW_CONNECTIONS;
@@ -56,7 +56,7 @@ pub(super) fn retransmit_ratio(by: &str) -> String {
     let ratio = ALL.recorded("tcpwarden:instance:retransmit_ratio:rate", "");
     let started = ALL.of(&PROCESS_START_TIME, "");
     let settled = format!("({started} <= timestamp({started} offset $__rate_interval))");
-    max(by, &format!("clamp_max({ratio} >= 0, 1) and on (job, instance) {settled}"))
+    max(by, &where_targets(&format!("clamp_max({ratio} >= 0, 1)"), &settled))
 }
 
 fn now() -> Vec<Draft> {

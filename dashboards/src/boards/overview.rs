@@ -165,10 +165,7 @@ fn who() -> Vec<Draft> {
             .no_value("none")
             .columns(alerts, &["Time", "Value"])
             .ask(
-                format!(
-                    "max by (alertname, severity, instance, workload, process) ({})",
-                    shared::firing()
-                ),
+                max("alertname, severity, instance, workload, process", &shared::firing()),
                 "",
                 Shown::In("fd-leak"),
             ),

@@ -67,7 +67,7 @@ impl Scope {
     /// `expression`, where the target is an agent: what is not the agent's own (`process_...`)
     /// other programs have too.
     pub(super) fn agents(self, expression: &str) -> String {
-        format!("{expression} and on (job, instance) {}", self.of(&BUILD_INFO, ""))
+        where_targets(expression, &self.of(&BUILD_INFO, ""))
     }
 
     /// A selector by name.
@@ -109,11 +109,13 @@ pub(super) fn min(labels: &str, expression: &str) -> String {
     aggregate("min", labels, expression)
 }
 
-fn aggregate(operation: &str, labels: &str, expression: &str) -> String {
-    if labels.is_empty() {
-        format!("{operation}({expression})")
-    } else {
-        format!("{operation} by ({labels}) ({expression})")
+/// By labels and those that the site keeps. One number for all that is chosen has none, and one
+/// distribution no more than `le`: a heatmap has a row for each.
+pub(super) fn aggregate(operation: &str, labels: &str, expression: &str) -> String {
+    match labels {
+        "" => format!("{operation}({expression})"),
+        "le" => format!("{operation} by (le) ({expression})"),
+        _ => format!("{operation} by ({}) ({expression})", site::labels(labels)),
     }
 }
 
@@ -124,7 +126,12 @@ pub(super) fn top(expression: &str) -> String {
 
 /// `expression` for the label sets that `others` has.
 pub(super) fn where_in(expression: &str, labels: &str, others: &str) -> String {
-    format!("({expression}) and on ({labels}) {others}")
+    format!("({expression}) and on ({}) {others}", site::labels(labels))
+}
+
+/// `expression` for the targets that `others` has.
+pub(super) fn where_targets(expression: &str, others: &str) -> String {
+    format!("{expression} and on ({}) {others}", site::labels("job, instance"))
 }
 
 /// A quantile of a histogram whose buckets are summed by further labels; nothing where nothing was
@@ -159,5 +166,24 @@ mod tests {
             format!(r#"tcpwarden_connections{{{target}, workload=~"$workload", state="listen"}}"#)
         );
         assert!(!scope.of(&PROBE_ATTACHED, "").contains("$workload"));
+    }
+
+    #[test]
+    fn lists_of_labels_keep_the_cluster_and_whole_numbers_have_none() {
+        let mut options = Options::default();
+        options.set_cluster_label("region").unwrap();
+        let site = options.site_of_boards();
+        for (written, filled) in [
+            (sum("job", "x"), "sum by (job, region) (x)"),
+            (sum("", "x"), "sum(x)"),
+            (max("le", "x"), "max by (le) (x)"),
+            (where_in("x", "job", "y"), "(x) and on (job, region) y"),
+            (where_targets("x", "y"), "x and on (job, instance, region) y"),
+        ] {
+            assert_eq!(site.fill(&written), filled);
+            assert_eq!(plain(&written), filled.replace(", region", ""));
+        }
+        let state = quantile(0.5, "state", "x");
+        assert!(site.fill(&state).contains("by (state, le, region)"), "{state}");
     }
 }

@@ -156,8 +156,9 @@ pub(crate) fn most(label: &str, of: &str, text: &str) -> String {
     );
     let (placeholder, (matchers, arguments)) =
         if of.contains(OWNER) { (OWNER, owner) } else { (MACHINE, machine) };
+    let [matchers, arguments] = site::asked(matchers, arguments);
     let times = of.matches(placeholder).count();
-    let query = format!("topk(1, sum by ({label}) ({}) > 0)", of.replace(placeholder, matchers));
+    let query = format!("topk(1, sum by ({label}) ({}) > 0)", of.replace(placeholder, &matchers));
     let arguments = vec![arguments; times].join(" ");
     format!(
         "{{{{ with printf `{query}` {arguments} | query }}}}{text} \

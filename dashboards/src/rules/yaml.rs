@@ -16,8 +16,21 @@ const ALERTS: &str = "\
 #
 # For Prometheus 2.42 or later (keep_firing_for) and what reads its rule files. The alerts need \
 none of the recording
+";
+
+/// Behind [`ALERTS`], where the selector says which jobs are agents.
+const CHOSEN: &str = "\
+# rules. All look only at what the selector of the site chooses, `TcpwardenDown` at its jobs too.
+";
+
+/// Behind [`ALERTS`], where it does not.
+const NAMED: &str = "\
 # rules. `TcpwardenDown` finds agents by the job's name, which must have `tcpwarden` in it; no \
 other alert looks at it.
+";
+
+/// The end of the head.
+const GROUPS: &str = "\
 # Limits, severities, times, matchers and the address of the runbooks: `tcpwarden rules --config \
 FILE`, docs/rules.md.
 groups:
@@ -32,7 +45,8 @@ groups:
 
 /// A file of these alerts.
 pub(super) fn alerts(alerts: &[Alert], timing: &Timing) -> String {
-    let mut text = ALERTS.to_owned();
+    let finds = if timing.names_job() { CHOSEN } else { NAMED };
+    let mut text = [ALERTS, finds, GROUPS].concat();
     let mut group = "";
     for alert in alerts.iter().filter(|alert| !alert.is_disabled(timing)) {
         if alert.group != group {
@@ -60,11 +74,7 @@ fn one(alert: &Alert, timing: &Timing) -> String {
         alert.severity_at(timing).as_str()
     );
     let _ = writeln!(text, "        annotations:\n          summary: {}", quoted(alert.summary));
-    let _ = writeln!(
-        text,
-        "          description: >-\n{}",
-        indented(&wrapped(&alert.describe(timing)))
-    );
+    let _ = writeln!(text, "          description: {}", description(&alert.describe(timing)));
     if let Some(url) = timing.runbook_base_url() {
         let url = quoted(&format!("{url}/{}.md", alert.name));
         let _ = writeln!(text, "          runbook_url: {url}");
@@ -102,6 +112,15 @@ fn indented(block: &str) -> String {
     block.lines().map(deeper).collect::<Vec<_>>().join("\n")
 }
 
+/// A description: a block of lines, or one line in quotes where YAML would eat spaces of a block.
+fn description(text: &str) -> String {
+    if text.contains("  ") || text.starts_with(' ') || text.ends_with(' ') {
+        quoted(text)
+    } else {
+        format!(">-\n{}", indented(&wrapped(text)))
+    }
+}
+
 /// A text in lines, broken where it has a space: YAML puts that space back.
 fn wrapped(text: &str) -> String {
     let mut lines = vec![String::new()];
@@ -121,4 +140,32 @@ fn wrapped(text: &str) -> String {
 /// A text in double quotes.
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::Options;
+    use crate::timing::PRODUCTION;
+
+    #[test]
+    fn spaces_that_yaml_would_eat_stand_in_quotes() {
+        assert_eq!(description("a b"), ">-\n            a b");
+        for text in ["a  b", " a", "a "] {
+            assert_eq!(description(text), format!("\"{text}\""));
+        }
+    }
+
+    #[test]
+    fn the_head_says_how_agents_are_found() {
+        let head = |selector: &str| {
+            let mut options = Options::default();
+            options.set_selector(selector).unwrap();
+            alerts(&[], &PRODUCTION.with(options))
+        };
+        for selector in ["", "job!=\"x\""] {
+            assert!(head(selector).contains("which must have `tcpwarden` in it"), "{selector}");
+        }
+        assert!(!head("job=\"x\"").contains("must have"));
+    }
 }

@@ -179,6 +179,17 @@ fn hostile_values_are_refused() {
         r#"job=~"(?P<x>a)""#,
         r#"job=~"\\1""#,
         r#"job=~"*""#,
+        r#"job=~"a**""#,
+        r#"job=~"a++""#,
+        r#"job=~"a{2}{3}""#,
+        r#"job=~"a{2000}""#,
+        r#"job=~"(a{100}){100}""#,
+        r#"job=~"[a[:foo:]]""#,
+        r#"job=~"[a--b]""#,
+        r#"job=~"[a&&b]""#,
+        r#"job=~"[a~~b]""#,
+        r#"job="${x}""#,
+        r#"job="a$cluster""#,
         r#"job="""#,
         r"job='a'",
         r#"job=="a""#,
@@ -197,9 +208,25 @@ fn hostile_values_are_refused() {
     for label in ["", "a b", "a)", "instance", "job", "process", "1a", "__name__"] {
         assert!(options.set_cluster_label(label).is_err(), "{label}");
     }
-    for url in ["docs/runbooks", "javascript:alert(1)", "https://", "https://a b", "https://a\"b"] {
+    for url in [
+        "docs/runbooks",
+        "javascript:alert(1)",
+        "https://",
+        "https:///",
+        "https:///runbooks",
+        "https://:80/",
+        "https://a b",
+        "https://a\"b",
+        "https://a/?page=",
+        "https://a/#",
+    ] {
         assert!(options.set_runbook_base_url(url).is_err(), "{url}");
     }
+}
+
+#[test]
+fn what_an_alert_cannot_have_is_refused() {
+    let mut options = Options::default();
     assert!(options.alert("TcpNothing").is_err());
     let churn = options.alert("TcpConnectionChurn").unwrap();
     for value in [f64::NAN, f64::INFINITY, -1.0, 0.0, 1e300, 1e-300] {
@@ -212,5 +239,11 @@ fn hostile_values_are_refused() {
     assert!(churn.set_ignored_processes("TcpConnectionChurn", vec!["a".into(); 257]).is_err());
     let down = options.alert("TcpwardenDown").unwrap();
     assert!(down.set_ignored_processes("TcpwardenDown", vec!["a".into()]).is_err());
+    let again = options.alert("TcpRetransmitRatioHigh").unwrap();
+    assert!(again.set_ignored_processes("TcpRetransmitRatioHigh", vec!["a".into()]).is_err());
+    assert!(again.set_ignored_workloads("TcpRetransmitRatioHigh", vec!["a".into()]).is_err());
+    let down = options.alert("TcpwardenDown").unwrap();
+    assert!(down.set_limit("TcpwardenDown", "share", 1.0).is_err(), "it would always fire");
+    assert!(down.set_limit("TcpwardenDown", "share", 0.99).is_ok());
     assert!(down.set_hold(std::time::Duration::from_secs(59)).is_err());
 }

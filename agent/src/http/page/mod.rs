@@ -7,8 +7,9 @@
 //! where a number stands, `policy` has the headers.
 //!
 //! Guarantees: it has no script and loads nothing. Who may not ask the API sees what `/metrics`
-//! shows where nothing is left out of it (`--metrics-exclude`). Every number is one of `/metrics` or of the API, and says of which ([`Html::number`]);
-//! trends are the history's. Tables are bounded: [`LEAKS`] and the constants below it.
+//! shows where nothing is left out of it (`--metrics-exclude`). Every number is one of `/metrics`
+//! or of the API, and says of which ([`Html::number`]); trends are the history's. Tables are
+//! bounded: [`LEAKS`] and the constants below it.
 
 mod failures;
 mod filling;

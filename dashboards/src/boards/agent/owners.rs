@@ -9,7 +9,7 @@ use catalogue::metrics::agent::{
 use crate::alerts::tcpwarden_labels_overflowing::LABEL_OVERFLOW_RATE;
 use crate::boards::Shown;
 use crate::boards::draft::Draft;
-use crate::boards::promql::{max, quantile, sum};
+use crate::boards::promql::{aggregate, max, quantile, sum};
 use crate::boards::shared::{self, ALL};
 use crate::grafana::looks::Thresholds;
 use crate::grafana::unit::Unit;
@@ -133,7 +133,7 @@ pub(super) fn inventory() -> Vec<Draft> {
                 ],
                 &["Time"],
             )
-            .ask(format!("count by (version) ({})", ALL.of(&BUILD_INFO, "")), "", Shown::Always),
+            .ask(aggregate("count", "version", &ALL.of(&BUILD_INFO, "")), "", Shown::Always),
     ]
 }
 

@@ -9,13 +9,14 @@
 //!
 //! Guarantees: text that came over the wire reaches the terminal without control characters; an
 //! agent that goes away ends nothing; the terminal is as it was on every way out; a signal ends it
-//! also while the terminal takes nothing.
+//! also while the terminal takes nothing, and so does the end of the terminal ([`guard`]).
 
 mod arguments;
 mod ask;
 mod changes;
 mod data;
 mod fit;
+mod guard;
 mod keys;
 mod lists;
 mod model;
@@ -83,6 +84,8 @@ pub fn top(arguments: &TopArgs) -> Result<u8, Error> {
     model.take(first);
     let signals = signals().context("cannot wait for signals")?;
     let mut thread = Asker::start(asked).context("cannot start the thread that asks")?;
+    guard::start(signals.as_fd(), io::stdin().as_fd(), screen::give_up)
+        .context("cannot start the thread that ends it with its terminal")?;
     let mut screen = Screen::open(signals.as_fd()).context("cannot use the terminal")?;
     let ended = run(&mut model, &mut thread, &mut screen, &signals);
     drop(screen);

@@ -14,6 +14,8 @@ use crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 
@@ -113,6 +115,14 @@ impl<W: Write> Drop for Restored<W> {
     fn drop(&mut self) {
         leave(&mut self.0);
     }
+}
+
+/// Gives back what can be given back without writing, and ends the process whatever its threads
+/// do.
+pub(super) fn give_up() {
+    let _ = disable_raw_mode();
+    // It cannot be refused.
+    let _ = kill(Pid::this(), Signal::SIGKILL);
 }
 
 /// Gives the terminal back. A failure is ignored: there is nothing left to do then.

@@ -4,6 +4,7 @@ use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
+use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -18,6 +19,7 @@ pub(super) const TESTS: &[Test] = &[
     ("host::top::a_leak_is_in_every_list_down_to_one_socket", lists),
     ("host::top::the_terminal_is_as_it_was_on_every_way_out", restored),
     ("host::top::an_agent_that_goes_away_is_asked_again", away),
+    ("host::top::it_ends_with_its_terminal", abandoned),
 ];
 
 /// Connections that are leaked.
@@ -191,6 +193,20 @@ fn restored() {
     }
     for file in files {
         std::fs::remove_file(file).expect("remove the file");
+    }
+}
+
+/// The terminal goes away, once with the signal that tells so and once where that is ignored.
+fn abandoned() {
+    let agent = Agent::start(&[]);
+    for line in ["", "trap '' HUP"] {
+        let terminal = Terminal::new();
+        terminal.enter(line);
+        let pid = terminal.top(&agent.address());
+        drop(terminal);
+        wait_for("the end of top", PATIENCE, || {
+            kill(pid, None).is_err_and(|error| error == Errno::ESRCH).then_some(())
+        });
     }
 }
 

@@ -38,7 +38,8 @@ const X86: Machine = Machine {
     program: "qemu-system-x86_64",
     kind: "q35",
     processor: "max,la57=off",
-    memory: "512M",
+    // The files of a guest lie in memory, and may take half of it.
+    memory: "1G",
     line: "console=ttyS0 panic=-1 quiet no_timer_check mitigations=off nokaslr \
            cryptomgr.notests apparmor=0 audit=0 random.trust_cpu=on",
     serial: Serial::Two,
@@ -47,7 +48,6 @@ const ARM: Machine = Machine {
     program: "qemu-system-aarch64",
     kind: "virt",
     processor: "cortex-a72",
-    // The tests are static there, and larger.
     memory: "1G",
     line: "console=ttyAMA0 panic=-1 quiet mitigations=off nokaslr cryptomgr.notests apparmor=0 \
            audit=0",

@@ -25,6 +25,7 @@ use crate::duration_text;
 
 mod address;
 mod options;
+pub(crate) mod sample;
 #[cfg(test)]
 mod tests;
 

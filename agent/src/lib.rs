@@ -18,6 +18,8 @@ pub(crate) mod events;
 pub mod exit;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzz;
+#[cfg(test)]
+mod golden;
 pub(crate) mod handover;
 pub(crate) mod history;
 pub(crate) mod housekeeping;

@@ -3,6 +3,8 @@
 //! Guarantees: any text is read without a panic, lines that are no series are passed over, and at
 //! most [`MAX_SERIES`] of the families in [`FAMILIES`] are kept.
 
+use crate::client::sample::{self, Sample};
+
 /// The most series that are kept.
 const MAX_SERIES: usize = 1 << 16;
 /// The families that the checks read, without their prefix.
@@ -35,19 +37,18 @@ const PREFIX: &str = "tcpwarden_";
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Series {
     name: &'static str,
-    labels: Vec<(String, String)>,
-    value: f64,
+    sample: Sample,
 }
 
 impl Series {
     /// Returns the value of a label, empty without it.
     pub(crate) fn label(&self, name: &str) -> &str {
-        self.labels.iter().find(|(label, _)| label == name).map_or("", |(_, value)| value)
+        self.sample.label(name)
     }
 
     /// Returns the value as a whole number: 0 for what is none, the largest for what is larger.
     pub(crate) fn number(&self) -> u64 {
-        whole(self.value)
+        whole(self.sample.value)
     }
 }
 
@@ -58,8 +59,7 @@ pub(crate) struct Page(Vec<Series>);
 impl Page {
     /// Reads a page.
     pub(crate) fn parse(text: &str) -> Self {
-        let lines = text.lines().filter(|line| !line.starts_with('#'));
-        Self(lines.filter_map(series).take(MAX_SERIES).collect())
+        Self(text.lines().filter_map(series).take(MAX_SERIES).collect())
     }
 
     /// Returns the series of a family.
@@ -84,43 +84,13 @@ const fn whole(value: f64) -> u64 {
     value as u64
 }
 
-/// Reads `tcpwarden_name{label="value",...} number` of a family that is known.
+/// Reads a line of a family that is known.
 fn series(line: &str) -> Option<Series> {
-    let rest = line.strip_prefix(PREFIX)?;
-    let end = rest.find(['{', ' '])?;
-    let (name, rest) = rest.split_at(end);
-    let name = FAMILIES.iter().find(|family| **family == name)?;
-    let (labels, rest) = match rest.strip_prefix('{') {
-        Some(rest) => labels(rest)?,
-        None => (Vec::new(), rest),
+    let known = |name: &str| {
+        let name = name.strip_prefix(PREFIX)?;
+        FAMILIES.into_iter().find(|family| *family == name)
     };
-    let value = rest.split_whitespace().next()?.parse().ok()?;
-    Some(Series { name, labels, value })
-}
-
-/// Reads labels up to the closing brace; returns what is behind it.
-fn labels(mut rest: &str) -> Option<(Vec<(String, String)>, &str)> {
-    let mut labels = Vec::new();
-    loop {
-        rest = rest.trim_start_matches(',');
-        if let Some(behind) = rest.strip_prefix('}') {
-            return Some((labels, behind));
-        }
-        let (name, after) = rest.split_once("=\"")?;
-        let (mut value, mut letters) = (String::new(), after.char_indices());
-        let end = loop {
-            match letters.next()? {
-                (at, '"') => break at,
-                (_, '\\') => value.push(match letters.next()?.1 {
-                    'n' => '\n',
-                    letter => letter,
-                }),
-                (_, letter) => value.push(letter),
-            }
-        };
-        labels.push((name.to_owned(), value));
-        rest = after.get(end + 1..)?;
-    }
+    sample::read(line, known).map(|(name, sample)| Series { name, sample })
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! How wide text is on a terminal, and which columns a narrow one has room for.
 
+use std::borrow::Cow;
+
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::Rule;
 
-/// What stands at the end of text that was cut.
-const CUT: char = '…';
+/// What stands at the end of text that was cut: one cell.
+const CUT: &str = "…";
 
 /// Returns how many cells of a terminal a text takes: two for a wide letter, none for a combining
 /// one.
@@ -15,23 +17,22 @@ pub(crate) fn width(text: &str) -> usize {
 
 /// Returns text that takes at most `most` cells: it is cut at a letter, and says so. A combining
 /// letter stays with the one before it.
-pub(super) fn cut(text: &str, most: usize) -> String {
-    if width(text) <= most {
-        return text.to_owned();
+pub(crate) fn cut(text: &str, most: usize) -> Cow<'_, str> {
+    if text.len() <= most || width(text) <= most {
+        return Cow::Borrowed(text);
     }
-    let room = most.saturating_sub(CUT.width().unwrap_or(1));
-    let (mut end, mut before) = (0, 0);
-    for (start, letter) in text.char_indices() {
-        let next = start + letter.len_utf8();
-        before += letter.width().unwrap_or(0);
-        // The whole can be wider than its letters, of which a later one may change an earlier.
-        if before > room || width(&text[..next]) > room {
-            break;
-        }
-        end = next;
+    let Some(room) = most.checked_sub(1) else { return Cow::Borrowed("") };
+    let mut taken = 0;
+    let end = text.char_indices().find(|(_, letter)| {
+        taken += letter.width().unwrap_or_default();
+        taken > room
+    });
+    let mut text = text[..end.map_or(text.len(), |(place, _)| place)].to_owned();
+    // Letters that follow each other can take more than each alone.
+    while width(&text) > room {
+        text.pop();
     }
-    let cut = format!("{}{CUT}", &text[..end]);
-    if most == 0 { String::new() } else { cut }
+    Cow::Owned(text + CUT)
 }
 
 /// Which columns are shown, and how wide.

@@ -13,7 +13,7 @@ mod tone;
 mod tests;
 
 use fit::Layout;
-pub(crate) use fit::width;
+pub(crate) use fit::{cut, width};
 pub(crate) use tone::Tone;
 
 /// The largest width of a column, in cells of a terminal. Longer text shifts the rest of its line.
@@ -158,7 +158,7 @@ impl Table {
                 continue;
             }
             if look.width.is_some() && rule.cut_to > 0 {
-                let text = fit::cut(&cell.text, *width);
+                let text = cut(&cell.text, *width).into_owned();
                 writer.cell(&Cell { text, tone: cell.tone }, *rule, *width);
             } else {
                 writer.cell(cell, *rule, *width);

@@ -118,7 +118,7 @@ proptest! {
 
     #[test]
     fn text_is_cut_to_the_width_that_is_asked_for(text in text(), most in 0_usize..70) {
-        let cut = fit::cut(&text, most);
+        let cut = cut(&text, most);
         prop_assert!(width(&cut) <= most);
         prop_assert!(width(&text) > most || cut == text);
     }

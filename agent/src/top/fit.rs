@@ -1,40 +1,10 @@
 //! What fits into how many columns of a terminal. A wide letter takes two.
 
-use std::borrow::Cow;
-
-use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
-
 use super::table::Column;
+pub(crate) use crate::table::{cut, width};
 
 /// The columns between two columns of a list.
 pub(crate) const GAP: usize = 2;
-/// What a text that is cut ends with.
-const CUT: &str = "…";
-
-/// Returns the columns that a text takes.
-pub(crate) fn width(text: &str) -> usize {
-    text.width()
-}
-
-/// Returns a text that takes at most so many columns.
-pub(crate) fn cut(text: &str, columns: usize) -> Cow<'_, str> {
-    if text.len() <= columns || width(text) <= columns {
-        return Cow::Borrowed(text);
-    }
-    let Some(room) = columns.checked_sub(1) else { return Cow::Borrowed("") };
-    let mut taken = 0;
-    let end = text.char_indices().find(|(_, letter)| {
-        taken += letter.width().unwrap_or_default();
-        taken > room
-    });
-    let mut text = text[..end.map_or(text.len(), |(place, _)| place)].to_owned();
-    // Letters that follow each other can take more than each alone.
-    while width(&text) > room {
-        text.pop();
-    }
-    Cow::Owned(text + CUT)
-}
-
 /// Returns a text in lines that take at most so many columns; the last is cut.
 pub(crate) fn wrapped(text: &str, columns: usize, lines: usize) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
@@ -87,6 +57,8 @@ pub(crate) fn columns(columns: &[Column], naturals: &[usize], room: usize) -> Ve
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use proptest::prelude::{any, proptest};
 
     use super::*;

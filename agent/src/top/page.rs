@@ -1,11 +1,13 @@
 //! The agent's page at `/metrics`, read back: the families that the view shows, as numbers.
 //!
 //! The page comes from another program. Guarantees: a line that is no sample is left out, nothing
-//! panics, and at most [`MOST`] samples with [`MOST_LABELS`] labels each are kept.
+//! panics, and at most [`MOST`] samples are kept.
 
 use std::collections::BTreeMap;
 
 use catalogue::metrics::{Metric, agent, connections, lifecycle, pressure};
+
+use crate::client::sample::{self, Sample};
 
 /// The families that are kept.
 static KEPT: [&Metric; 26] = [
@@ -39,26 +41,6 @@ static KEPT: [&Metric; 26] = [
 
 /// The most samples that are kept; an agent with the largest budgets has fewer.
 const MOST: usize = 100_000;
-/// The most labels of a sample.
-const MOST_LABELS: usize = 8;
-/// The most bytes of a line; a name of the kernel has 15, a path of a cgroup 4096.
-const LONGEST: usize = 16 << 10;
-
-/// One series of a family.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Sample {
-    labels: Vec<(String, String)>,
-    /// Its value, finite.
-    pub(crate) value: f64,
-}
-
-impl Sample {
-    /// Returns the value of a label, empty without it.
-    pub(crate) fn label(&self, name: &str) -> &str {
-        self.labels.iter().find(|(one, _)| one == name).map_or("", |(_, value)| value)
-    }
-}
-
 /// What is kept of a page.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Page {
@@ -69,8 +51,7 @@ impl Page {
     /// Reads a page.
     pub(crate) fn read(text: &str) -> Self {
         let (mut page, mut kept) = (Self::default(), 0);
-        for line in text.lines().filter(|line| !line.starts_with('#') && line.len() <= LONGEST) {
-            let Some((name, sample)) = sample(line) else { continue };
+        for (name, sample) in text.lines().filter_map(sample) {
             page.families.entry(name).or_default().push(sample);
             kept += 1;
             if kept >= MOST {
@@ -106,52 +87,10 @@ impl Page {
     }
 }
 
-/// Reads a line of the text format: `NAME VALUE` or `NAME{LABEL="TEXT",…} VALUE`, with or without
-/// a time behind it.
+/// Reads a line; `None` unless it is a number of a family that is kept.
 fn sample(line: &str) -> Option<(&'static str, Sample)> {
-    let end = line.find(['{', ' '])?;
-    let (name, rest) = line.split_at(end);
-    let name = KEPT.iter().find(|kept| kept.name == name)?.name;
-    let (labels, rest) = match rest.strip_prefix('{') {
-        Some(rest) => labels(rest)?,
-        None => (Vec::new(), rest),
-    };
-    let value: f64 = rest.split_whitespace().next()?.parse().ok()?;
-    value.is_finite().then_some((name, Sample { labels, value }))
-}
-
-/// Reads labels up to the closing brace; returns them and what follows it.
-fn labels(mut rest: &str) -> Option<(Vec<(String, String)>, &str)> {
-    let mut labels = Vec::new();
-    loop {
-        rest = rest.trim_start_matches([',', ' ']);
-        if let Some(rest) = rest.strip_prefix('}') {
-            return Some((labels, rest));
-        }
-        let (name, text) = rest.split_once("=\"")?;
-        let (value, behind) = quoted(text)?;
-        if labels.len() == MOST_LABELS {
-            return None;
-        }
-        labels.push((name.to_owned(), value));
-        rest = behind;
-    }
-}
-
-/// Reads a text up to its closing quote; returns it and what follows the quote.
-fn quoted(text: &str) -> Option<(String, &str)> {
-    let (mut value, mut letters) = (String::new(), text.char_indices());
-    while let Some((place, letter)) = letters.next() {
-        match letter {
-            '"' => return Some((value, &text[place + 1..])),
-            '\\' => match letters.next()?.1 {
-                'n' => value.push('\n'),
-                escaped => value.push(escaped),
-            },
-            plain => value.push(plain),
-        }
-    }
-    None
+    let known = |name: &str| KEPT.iter().find(|kept| kept.name == name).map(|kept| kept.name);
+    sample::read(line, known).filter(|(_, sample)| sample.value.is_finite())
 }
 
 #[cfg(test)]
@@ -159,6 +98,7 @@ mod tests {
     use proptest::prelude::proptest;
 
     use super::*;
+    use crate::client::sample::{LONGEST, MOST_LABELS};
 
     #[test]
     fn the_agents_own_page_is_read() {

@@ -13,24 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use catalogue::metrics::{Kind, all};
 
 use super::{SharedStats, families};
+use crate::golden::compare;
 use fixtures::{empty, full, page, stats};
-
-/// Compares with a committed file, or rewrites it under `TCPWARDEN_BLESS=1`.
-fn compare(path: &str, text: &str) {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
-    if std::env::var_os("TCPWARDEN_BLESS").is_some() {
-        std::fs::write(&path, text).unwrap();
-    }
-    let committed = std::fs::read_to_string(&path).unwrap_or_default();
-    let first = committed.lines().zip(text.lines()).position(|(one, other)| one != other);
-    assert!(
-        committed == text,
-        "{} differs from line {:?} on; if that is meant, rewrite it with TCPWARDEN_BLESS=1 cargo \
-         test",
-        path.display(),
-        first.map(|line| line + 1)
-    );
-}
 
 #[test]
 fn the_page_of_a_full_snapshot_is_the_golden_one() {

@@ -6,7 +6,8 @@ use catalogue::metrics::{Kind, all};
 use proptest::prelude::*;
 
 use super::fixtures::{full, page, stats};
-use super::{compare, random};
+use super::random;
+use crate::golden::compare;
 use crate::metrics::{Form, Making, SharedStats, Writer};
 
 const OPEN: Form = Form { open_metrics: true, gzip: false };

@@ -2,8 +2,6 @@
 //!
 //! `TCPWARDEN_BLESS=1 cargo test -p tcpwarden --lib -- top::` writes the snapshots anew.
 
-use std::fs;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use ratatui::Terminal;
@@ -12,6 +10,7 @@ use ratatui::buffer::Buffer;
 use ratatui::style::Color;
 
 use super::*;
+use crate::golden;
 use crate::leaks::suspect::Suspect;
 use crate::listing::group::{Group, Grouped};
 use crate::query::connections::Connections;
@@ -127,18 +126,12 @@ fn on(tab: Tab) -> Model {
 
 #[test]
 fn every_tab_at_every_width_is_as_it_is_committed() {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/top/view/snapshots");
     for (tab, name) in Tab::ALL {
         let model = on(tab);
         for width in [80, 100, 200] {
             let now = text(&model, width, 24);
-            let path = folder.join(format!("{}-{width}.txt", name.to_lowercase()));
-            if std::env::var_os("TCPWARDEN_BLESS").is_some() {
-                fs::create_dir_all(&folder).unwrap();
-                fs::write(&path, &now).unwrap();
-            }
-            let committed = fs::read_to_string(&path).unwrap_or_default();
-            assert_eq!(committed, now, "{}: TCPWARDEN_BLESS=1 writes it anew", path.display());
+            let file = format!("src/top/view/snapshots/{}-{width}.txt", name.to_lowercase());
+            golden::compare(&file, &now);
         }
     }
 }

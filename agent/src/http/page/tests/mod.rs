@@ -4,28 +4,15 @@ mod equal;
 mod fixtures;
 mod situations;
 
-use std::path::Path;
-
 use super::*;
 use crate::conn::pressure::OwnerProcess;
+use crate::golden;
 use crate::leaks::suspect::Suspect;
 use fixtures::{healthy, in_trouble, leaking};
 
-/// Compares with a committed file, or rewrites it under `TCPWARDEN_BLESS=1`.
+/// Compares with a committed page.
 fn compare(name: &str, html: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http/page/tests/golden").join(name);
-    if std::env::var_os("TCPWARDEN_BLESS").is_some() {
-        std::fs::write(&path, html).unwrap();
-    }
-    let committed = std::fs::read_to_string(&path).unwrap_or_default();
-    let first = committed.lines().zip(html.lines()).position(|(one, other)| one != other);
-    assert!(
-        committed == html,
-        "{} differs from line {:?} on; if that is meant, rewrite it with TCPWARDEN_BLESS=1 cargo \
-         test",
-        path.display(),
-        first.map(|line| line + 1)
-    );
+    golden::compare(&format!("src/http/page/tests/golden/{name}"), html);
 }
 
 #[test]

@@ -15,6 +15,7 @@ use tcpwarden::top;
 
 fn main() -> ExitCode {
     tcpwarden::kernel::lookup::without_modules();
+    tcpwarden::kernel::heap::give_back_large_pieces();
     let cli = match cli::parse(std::env::args_os()) {
         Ok(cli) => cli,
         Err(error) => {

@@ -11,11 +11,13 @@ use nix::unistd::Pid;
 use super::Test;
 use crate::harness::agent::{Agent, binary, scratch};
 use crate::harness::{PATIENCE, wait_for};
+use crate::workload::{LOOPBACKS, Site};
 
 /// The tests of this file.
 pub(super) const TESTS: &[Test] = &[
     ("portable::http_is_a_process_that_may_do_nothing", nothing),
     ("portable::no_process_of_the_agent_has_huge_pages", small_pages),
+    ("portable::lists_that_were_read_leave_no_memory_behind", given_back),
     ("portable::http_is_started_again_once", again),
     ("host::http_hears_no_signal_that_is_for_the_agent", signalled),
     ("host::http_is_started_from_a_file_with_capabilities", from_a_file_with_capabilities),
@@ -105,6 +107,45 @@ fn small_pages() {
     for pid in [agent.pid(), http(&agent), lister] {
         assert_eq!(status(pid, "THP_enabled:"), "0", "huge pages of process {pid}");
     }
+}
+
+/// A list of as many connections as one answer has.
+const LIST: &str = "/api/v1/connections?limit=1000";
+
+/// Reads a few lists at a time, several times.
+fn crowd(agent: &Agent) {
+    for _ in 0..4 {
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| assert_eq!(agent.get(LIST).0, 200));
+            }
+        });
+    }
+}
+
+fn given_back() {
+    let agent = Agent::start(&[]);
+    let site = Site::open(LOOPBACKS[0]);
+    let _held: Vec<_> = (0..500).map(|_| site.pair()).collect();
+    // A smaller answer is no piece of memory that could be kept.
+    let bytes = wait_for("a long list", PATIENCE, || {
+        Some(agent.get(LIST).1.len()).filter(|bytes| *bytes > 160 << 10)
+    });
+    let pid = http(&agent);
+    let before = resident(pid);
+    crowd(&agent);
+    let after = resident(pid);
+    assert!(
+        after < before + bytes / 2,
+        "{before} bytes of memory before, {after} after, list {bytes}"
+    );
+}
+
+/// The memory of a process that no file backs, bytes.
+fn resident(pid: u32) -> usize {
+    let text = status(pid, "RssAnon:");
+    let kibibytes = text.split_whitespace().next().and_then(|word| word.parse::<usize>().ok());
+    kibibytes.expect("what it holds") << 10
 }
 
 /// Ends the HTTP process, and waits until the agent has seen it.

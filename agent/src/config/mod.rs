@@ -60,6 +60,7 @@ pub(crate) const KEYS: &[Key] = &[
     Key { name: "socket", default: DEFAULT_SOCKET },
     Key { name: "socket-group", default: "" },
     Key { name: "web-config-file", default: "" },
+    Key { name: "state-directory", default: "" },
 ];
 
 /// Variables that are no keys: where the file is, and where other commands find the agent.
@@ -112,6 +113,8 @@ pub struct RunConfig {
     pub expose_connections: bool,
     /// The file of the web configuration: TLS, passwords, headers. Only with a TCP address.
     pub web_config_file: Option<PathBuf>,
+    /// Where the history of the page lies while no agent runs; `None` for nowhere.
+    pub state_directory: Option<PathBuf>,
     /// Connections that are expected, from the file only.
     pub expected: Vec<Expected>,
     /// The rules by which processes are named, from the file only.
@@ -186,6 +189,9 @@ impl RunConfig {
             keep_privileges: find("keep-privileges", flag(arguments.keep_privileges))?.truth()?,
             expose_connections: find("expose-connections", flag(arguments.expose_connections))?
                 .truth()?,
+            state_directory: find("state-directory", arguments.state_directory.as_deref())?
+                .directory()?
+                .or_else(|| given_by_systemd(environment)),
             expected: file.expected()?,
             names: file.names()?,
         })
@@ -215,6 +221,13 @@ fn find(
     let default = KEYS.iter().find(|key| key.name == name).map(|key| key.default);
     debug_assert!(default.is_some(), "{name} is not in KEYS");
     Ok(Raw::text(name, Origin::Default, default.unwrap_or_default()))
+}
+
+/// Returns the first directory of `StateDirectory=` in a unit (systemd.exec(5)).
+fn given_by_systemd(environment: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    let all = environment("STATE_DIRECTORY")?;
+    let first = all.to_str()?.split(':').next().map(PathBuf::from)?;
+    first.is_absolute().then_some(first)
 }
 
 /// Returns the name of a key's environment variable.

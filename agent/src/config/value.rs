@@ -1,6 +1,8 @@
 //! One value of the configuration, from text or TOML to a checked value. Every refusal has the same
 //! form.
 
+mod paths;
+
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,7 +10,7 @@ use std::time::Duration;
 use toml::Value;
 
 use super::listen::{self, ADDRESSES, Listen};
-use super::names::{self, GROUPS, HOSTS};
+use super::names::{self, HOSTS};
 use crate::duration_text;
 use crate::exit::Error;
 use crate::log::Format;
@@ -96,53 +98,6 @@ impl Raw {
             return Err(self.refuse(&format!("1 to {} addresses", listen::MOST)));
         }
         Ok(all)
-    }
-
-    /// Reads the path of the socket file: `None` for none.
-    pub(super) fn socket(&self) -> Result<Option<PathBuf>, Error> {
-        let path = match self.value.as_str() {
-            Some("none") => return Ok(None),
-            path => path.unwrap_or_default(),
-        };
-        match listen::refused_path(path) {
-            None => Ok(Some(PathBuf::from(path))),
-            Some(allowed) => Err(self.refuse(&format!("none, or {allowed}"))),
-        }
-    }
-
-    /// Reads the group of the socket files, by name or number: `None` for none. Only with a socket
-    /// file, which `has_file` says.
-    pub(super) fn group(&self, has_file: bool) -> Result<Option<u32>, Error> {
-        if self.value.as_str() == Some("") {
-            return Ok(None);
-        }
-        if !has_file {
-            return Err(self.refuse("none, because --listen and --socket name no socket file"));
-        }
-        let number = self.whole().or_else(|| whole(self.value.as_str()?));
-        let by_number = number.and_then(|number| u32::try_from(number).ok());
-        // The number of no group, which `chown` takes for "leave it" (`chown(2)`).
-        let by_number = by_number.filter(|number| *number != u32::MAX);
-        let by_name = || names::group(&names::text(GROUPS), self.value.as_str()?);
-        let group = by_number.or_else(by_name);
-        group.map(Some).ok_or_else(|| self.refuse("a name that /etc/group has, or a number"))
-    }
-
-    /// Reads the name of a file that is for TCP addresses only: `None` for none. Addresses that are
-    /// `handed` over are not known here.
-    pub(super) fn file_of_tcp(
-        &self,
-        listen: &[Listen],
-        handed: bool,
-    ) -> Result<Option<PathBuf>, Error> {
-        match self.value.as_str() {
-            Some("") => Ok(None),
-            Some(_) if !handed && listen.iter().all(Listen::is_file) => {
-                Err(self.refuse("none, because --listen names a socket file, which has its mode"))
-            }
-            Some(path) => Ok(Some(PathBuf::from(path))),
-            None => Err(self.refuse("the name of a file")),
-        }
     }
 
     /// Reads a duration from 0.2 s to a day; a bare number is seconds.

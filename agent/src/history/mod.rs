@@ -7,6 +7,7 @@
 //! not measured (the machine slept, the agent was too late) is a gap and never a zero. A step of
 //! the wall clock changes nothing: only ages are kept, by clocks that nobody can set.
 
+mod file;
 mod ring;
 #[cfg(test)]
 mod tests;
@@ -16,10 +17,12 @@ use std::time::Duration;
 
 use catalogue::labels::SocketState;
 use nix::time::{ClockId, clock_gettime};
+use serde::{Deserialize, Serialize};
 
 use crate::clock::monotonic;
 use crate::conn::Totals;
 
+pub(crate) use self::file::StateFile;
 #[cfg(test)]
 use self::ring::Sample;
 pub(crate) use self::ring::{Ring, Run};
@@ -33,7 +36,7 @@ const COARSE: (Duration, usize) = (Duration::from_mins(2), 181);
 const BYTES: usize = 242 * 80;
 
 /// A moment on two clocks, nanoseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Moment {
     /// `CLOCK_MONOTONIC`: stands still while the machine sleeps.
     pub(crate) awake: u64,

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use catalogue::labels::SocketState;
+use serde::{Deserialize, Serialize};
 
 use super::{Moment, Quantity};
 use crate::conn::Totals;
@@ -14,7 +15,7 @@ use crate::conn::Totals;
 const ASLEEP: u64 = 1_000_000_000;
 
 /// What the table counted at one moment.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Sample {
     /// The time since the sample before it, milliseconds.
     after: u32,
@@ -28,6 +29,14 @@ pub(super) struct Sample {
     retransmitted: u64,
 }
 
+/// A ring as it lies in a file.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Kept {
+    /// When the newest sample was taken.
+    last: Moment,
+    samples: Vec<Sample>,
+}
+
 /// A line without a gap: ages in seconds, the oldest first, with a value each.
 pub(crate) type Run = Vec<(f64, f64)>;
 
@@ -39,12 +48,21 @@ pub(crate) struct Ring {
     samples: VecDeque<Sample>,
     last: Option<Moment>,
     due: u64,
+    /// Whether the newest sample is another agent's, whose counters were others.
+    resumed: bool,
 }
 
 impl Ring {
     /// Returns an empty ring of `most` samples, one every `interval`.
     pub(super) fn new(interval: Duration, most: usize) -> Self {
-        Self { interval, most, samples: VecDeque::with_capacity(most), last: None, due: 0 }
+        Self {
+            interval,
+            most,
+            samples: VecDeque::with_capacity(most),
+            last: None,
+            due: 0,
+            resumed: false,
+        }
     }
 
     /// Returns the time that it covers when it is full.
@@ -77,7 +95,8 @@ impl Ring {
             let is_late = awake > interval + interval / 2;
             (passed, is_late || all.saturating_sub(awake) > ASLEEP)
         });
-        let gap = gap || self.samples.back().is_some_and(|last| last.counts_more(totals));
+        let resumed = std::mem::take(&mut self.resumed);
+        let gap = gap || resumed || self.samples.back().is_some_and(|it| it.counts_more(totals));
         if self.samples.len() >= self.most {
             self.samples.pop_front();
         }
@@ -123,6 +142,27 @@ impl Ring {
 }
 
 impl Ring {
+    /// Returns what a file keeps of it; `None` if there is no sample.
+    pub(super) fn keep(&self) -> Option<Kept> {
+        self.last.map(|last| Kept { last, samples: self.samples.iter().copied().collect() })
+    }
+
+    /// Takes the samples of an agent before this one over, if it has none of its own and they are
+    /// not from later than `now`.
+    pub(super) fn resume(&mut self, kept: Kept, now: Moment) {
+        let Kept { last, mut samples } = kept;
+        let is_past = last.awake <= now.awake && last.all <= now.all;
+        if self.last.is_some() || samples.is_empty() || !is_past {
+            return;
+        }
+        let newest = samples.split_off(samples.len().saturating_sub(self.most));
+        self.samples.extend(newest);
+        self.last = Some(last);
+        // In time, unless the agent was away for longer.
+        self.due = last.awake.saturating_add(nanoseconds(self.interval));
+        self.resumed = true;
+    }
+
     /// Returns the value of the newest sample; `None` if it has none, or is older than one and a
     /// half intervals.
     #[must_use]

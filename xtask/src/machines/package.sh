@@ -87,6 +87,7 @@ upgrade() {
     claim keeps_what_was_edited cmp /tmp/edited $config
     claim shows_the_new_default test -e $config.dpkg-dist
     claim was_restarted not test "$(pid)" = "$before"
+    claim keeps_the_history_of_the_page test -s /var/lib/tcpwarden/history.json
     claim is_active_after_the_upgrade systemctl is-active tcpwarden
     claim keeps_the_variables grep -qx TCPWARDEN_MAX_SERIES=99 /etc/default/tcpwarden
     systemctl disable --now tcpwarden
@@ -128,6 +129,7 @@ remove() {
     claim is_purged dpkg -P tcpwarden
     claim purged_it_is_stopped not systemctl is-active tcpwarden
     claim purged_its_folder_is_gone not test -e /etc/tcpwarden
+    claim purged_its_history_is_gone not test -e /var/lib/tcpwarden
     claim purged_its_variables_are_gone not test -e /etc/default/tcpwarden
     claim purged_its_unit_is_gone not systemctl cat tcpwarden
     claim purged_nothing_of_systemd_is_left not \

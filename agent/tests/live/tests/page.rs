@@ -5,14 +5,20 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
 use super::Test;
-use crate::harness::agent::Agent;
+use crate::harness::agent::{Agent, scratch};
 use crate::harness::netns::Netns;
 use crate::workload::{LOOPBACKS, Site, short};
 
 /// The tests of this file.
-pub(super) const TESTS: &[Test] =
-    &[("portable::metrics_are_there_from_the_start", present), ("host::metrics_page", pages)];
+pub(super) const TESTS: &[Test] = &[
+    ("portable::metrics_are_there_from_the_start", present),
+    ("portable::the_history_of_the_page_survives_a_restart", kept),
+    ("host::metrics_page", pages),
+];
 
 /// Families that stand on the page of an agent that has just started, whatever the machine does.
 const ALWAYS: &[&str] = &[
@@ -45,6 +51,28 @@ const ALWAYS: &[&str] = &[
     "tcp_memory_bytes",
     "sysctl",
 ];
+
+/// The second agent begins with what the first one has seen: its own next sample is due later.
+fn kept() {
+    let directory = scratch("state");
+    let options = ["--state-directory", directory.to_str().expect("a path of letters")];
+    let [first, second] = [(); 2].map(|()| {
+        let agent = Agent::start(&options);
+        // The first sample is taken within a second of the first pass.
+        std::thread::sleep(std::time::Duration::from_millis(2500));
+        assert_eq!(agent.get("/").0, 200);
+        let (status, _) = agent.stop(Signal::SIGTERM);
+        assert!(status.success(), "its end: {status}");
+        let text = std::fs::read_to_string(directory.join("history.json")).expect("the history");
+        serde_json::from_str::<Value>(&text).expect("JSON")
+    });
+    std::fs::remove_dir_all(&directory).expect("take the directory away");
+    for ring in ["fine", "coarse"] {
+        assert!(first[ring]["samples"][0].is_object(), "no sample in {first}");
+        assert_eq!(first[ring]["samples"][0], second[ring]["samples"][0], "{ring}");
+        assert_eq!(first[ring]["last"], second[ring]["last"], "{ring}");
+    }
+}
 
 fn present() {
     let agent = Agent::start(&[]);

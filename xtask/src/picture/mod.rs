@@ -17,6 +17,8 @@ use crate::bench::interrupt::Interrupt;
 use crate::setup::ConsentArgs;
 use crate::{lab, packages, process, workspace};
 
+#[cfg(test)]
+mod committed;
 mod screen;
 mod story;
 mod svg;

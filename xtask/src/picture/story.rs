@@ -48,7 +48,7 @@ pub(super) const SCENES: [Scene; 9] = [
     Scene {
         frames: 3,
         each: Duration::from_secs(1),
-        ..scene(&[], &["no suspects", "per second", "close_wait"], "tcpwarden top: all is quiet")
+        ..scene(&[], &["no suspects", "per second", "close_wait"], "tcpwarden top: no suspects yet")
     },
     Scene {
         frames: 2,
@@ -59,7 +59,11 @@ pub(super) const SCENES: [Scene; 9] = [
         frames: 3,
         each: Duration::from_secs(2),
         is_still: true,
-        ..scene(&[], &["likely", "descriptors 8"], "now for sure, and its descriptors run out")
+        ..scene(
+            &[],
+            &["likely", "descriptors 8"],
+            "a minute later: likely, and its descriptors run out",
+        )
     },
     scene(
         &["Enter", "Down", "Down"],

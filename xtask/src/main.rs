@@ -28,6 +28,7 @@ mod kernels;
 mod lab;
 mod machines;
 mod packages;
+mod page;
 mod picture;
 mod process;
 mod python;

@@ -1,5 +1,5 @@
 //! The project's own commands, reached as `cargo xtask VERB`: set-up, build, run, check, test,
-//! kernels, bench, lab, demo, dashboards, soak, fuzz.
+//! kernels, bench, lab, demo, dashboards, soak, fuzz, picture.
 //!
 //! Every verb installs what it needs before it starts, prints what it does, and fails with one
 //! message that names what to do. `cargo xtask` alone prints the help.
@@ -28,6 +28,8 @@ mod kernels;
 mod lab;
 mod machines;
 mod packages;
+mod page;
+mod picture;
 mod process;
 mod python;
 mod results;
@@ -71,6 +73,7 @@ enum Verb {
     #[command(hide = true)]
     DemoPlay(demo::PlayArgs),
     Dashboards(dashboards::Args),
+    Picture(picture::Args),
     Dist(dist::Args),
     #[command(hide = true)]
     BenchLoad(bench::LoadArgs),
@@ -96,6 +99,7 @@ fn main() -> ExitCode {
         Verb::DemoPlay(args) => demo::play(&args).map(done),
         Verb::Bench(args) => bench::main(&args).map(done),
         Verb::Dashboards(args) => dashboards::main(&args).map(done),
+        Verb::Picture(args) => picture::main(&args).map(done),
         Verb::Dist(args) => dist::main(&args).map(done),
         Verb::BenchLoad(args) => bench::load(&args).map(done),
     };

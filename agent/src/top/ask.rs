@@ -72,24 +72,7 @@ impl Asked {
     /// # Errors
     /// There is no connection to the agent: nothing else can be asked either.
     pub(crate) fn ask(&self, wish: &Wish) -> Result<Answers, Failure> {
-        let mut answers = Answers::default();
-        if wish.base {
-            answers.leaks = Some(self.read(&format!("/api/v1/leaks?limit={MOST}"))?);
-            let at = self.start.elapsed();
-            let page = self.fetch("/metrics")?.map(|body| Page::read(&body));
-            answers.page = Some(page.map(|page| Reading { at, page }));
-        }
-        if wish.destinations {
-            answers.troubles = Some(self.read(&format!("/api/v1/trouble?limit={TROUBLES}"))?);
-            let groups = format!("/api/v1/connections?group_by=peer&limit={MOST}");
-            answers.peers = Some(self.read(&groups)?);
-        }
-        if let Some(sockets) = &wish.sockets {
-            let answer = self.read(&format!("/api/v1/connections?{sockets}"))?;
-            answers.sockets = Some((sockets.clone(), answer));
-        }
-        answers.at = self.start.elapsed();
-        Ok(answers)
+        answers(wish, self.start, |target| self.fetch(target))
     }
 
     /// Returns the text of an answer, or why the agent gives none.
@@ -100,15 +83,43 @@ impl Asked {
             Err(failure) => Err(failure),
         }
     }
+}
 
-    fn read<T: DeserializeOwned>(&self, target: &str) -> Result<Result<T, String>, Failure> {
-        let parse = |body: String| {
-            serde_json::from_str(&body).map_err(|error| {
-                format!("its answer is not what an agent of this version sends: {error}")
-            })
-        };
-        Ok(self.fetch(target)?.and_then(parse))
+/// Returns what comes of a wish of a view that began at `start`. `fetch` returns the text of an
+/// answer, or why the agent gives none.
+///
+/// # Errors
+/// As `fetch`.
+pub(crate) fn answers<E>(
+    wish: &Wish,
+    start: Instant,
+    mut fetch: impl FnMut(&str) -> Result<Result<String, String>, E>,
+) -> Result<Answers, E> {
+    let mut answers = Answers::default();
+    if wish.base {
+        answers.leaks =
+            Some(fetch(&format!("/api/v1/leaks?limit={MOST}"))?.and_then(|body| read(&body)));
+        let at = start.elapsed();
+        let page = fetch("/metrics")?.map(|body| Page::read(&body));
+        answers.page = Some(page.map(|page| Reading { at, page }));
     }
+    if wish.destinations {
+        let troubles = fetch(&format!("/api/v1/trouble?limit={TROUBLES}"))?;
+        answers.troubles = Some(troubles.and_then(|body| read(&body)));
+        let groups = format!("/api/v1/connections?group_by=peer&limit={MOST}");
+        answers.peers = Some(fetch(&groups)?.and_then(|body| read(&body)));
+    }
+    if let Some(sockets) = &wish.sockets {
+        let answer = fetch(&format!("/api/v1/connections?{sockets}"))?;
+        answers.sockets = Some((sockets.clone(), answer.and_then(|body| read(&body))));
+    }
+    answers.at = start.elapsed();
+    Ok(answers)
+}
+
+fn read<T: DeserializeOwned>(body: &str) -> Result<T, String> {
+    serde_json::from_str(body)
+        .map_err(|error| format!("its answer is not what an agent of this version sends: {error}"))
 }
 
 /// Whether another question may be answered all the same.

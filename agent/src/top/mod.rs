@@ -29,6 +29,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod view;
+mod whole;
 
 use std::io::{self, IsTerminal as _};
 use std::os::fd::AsFd as _;
@@ -43,6 +44,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 pub(crate) use arguments::NOTES;
 pub use arguments::TopArgs;
 pub use sample::Sample;
+pub use whole::{List, Whole};
 
 use self::ask::{Asked, Asker, Ended, Wish};
 use self::keys::Effect;

@@ -51,6 +51,9 @@ pub(crate) enum FullStep {
     /// The Helm chart and the manifests for Kubernetes: rendered with each set of values, each
     /// object against its schema; in half a minute, --yes installs.
     Chart,
+    /// The page at `/` in a browser: at 400 and 1400 pixels, light and dark, with the keyboard, and
+    /// as pictures in target/page; in half a minute, --yes installs.
+    Page,
     /// What reads bytes from outside, under a fuzzer that follows coverage, for twenty minutes; a
     /// filter holds. `cargo xtask fuzz` takes another length.
     Fuzz,
@@ -109,7 +112,7 @@ mod tests {
         assert_eq!(parsed.ok().and_then(|cli| cli.args.full), Some(FullStep::Load));
         let error = Cli::try_parse_from(["test", "--full", "soap"]).err().unwrap().to_string();
         let known = "values: load, software, crowd, soak, healthy, growth, faults, supply, \
-                     book, machines, arm64, chart, fuzz]";
+                     book, machines, arm64, chart, page, fuzz]";
         assert!(error.contains("soap") && error.contains(known), "{error}");
     }
 

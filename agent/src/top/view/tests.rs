@@ -235,3 +235,31 @@ fn a_socket_has_all_its_fields_on_the_screen() {
     let life = text(&model, 80, 24);
     assert!(life.contains("FIELD") && life.contains("connection_age_seconds"), "{life}");
 }
+
+/// `cargo xtask picture` draws it anew.
+#[test]
+fn the_picture_of_the_readme_has_the_header_the_tabs_the_list_and_the_keys_that_there_are() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/images/top.svg");
+    let svg = std::fs::read_to_string(path).unwrap();
+    let parts = svg.split('<').filter_map(|part| part.split_once('>'));
+    let texts: Vec<&str> = parts.map(|(_, text)| text).collect();
+    let mut model = empty();
+    let mut words: Vec<String> = Vec::new();
+    for line in &lines(&drawn(&model, 100, 24))[1..header::LINES] {
+        let pieces: Vec<&str> = line.trim().split("  ").collect();
+        words.push(pieces[0].to_owned());
+        // The last ones of a line have no room there.
+        let names = pieces.iter().take(3).filter_map(|piece| piece.strip_suffix('-'));
+        words.extend(names.map(str::to_owned));
+    }
+    words.extend(Tab::ALL.map(|(tab, name)| format!("{} {name}", tab.place() + 1)));
+    model.take(answers(vec![suspect("orders-api", 60)]));
+    let columns = model.shown.table.columns;
+    words.extend(columns.iter().take(5).map(|column| column.name.to_owned()));
+    words.extend(HINTS.map(|hint| hint.replace('<', "&lt;").replace('>', "&gt;")));
+    assert!(words.len() > 25, "{words:?}");
+    for word in words {
+        let is_there = texts.iter().any(|text| text.starts_with(&word));
+        assert!(is_there, "{word:?} is not in docs/images/top.svg");
+    }
+}

@@ -123,3 +123,20 @@ fn the_documentation_has_a_place_for_every_figure() {
     }
     markdown::replace(&text, &report()).unwrap();
 }
+
+#[test]
+fn each_figure_of_the_readme_is_one_of_the_documentation() {
+    let read = |name| std::fs::read_to_string(crate::workspace::root().join(name)).unwrap();
+    let readme = read("README.md");
+    let (_, from) = readme.split_once("## Beside ss").unwrap();
+    let (section, _) = from.split_once("\n## ").unwrap();
+    let words = section.split([' ', ',', '\n']).map(|word| word.trim_end_matches('.'));
+    let figures: Vec<&str> =
+        words.filter(|word| word.contains('.') && word.parse::<f64>().is_ok()).collect();
+    assert!(figures.len() >= 9, "{figures:?}");
+    for page in ["docs/comparison.md", "docs/overhead.md"].map(read) {
+        let known: Vec<&str> = page.split([' ', '(', ')', '\n']).collect();
+        let unknown = figures.iter().find(|figure| !known.contains(figure));
+        assert_eq!(unknown, None, "the README has a figure that no page has");
+    }
+}

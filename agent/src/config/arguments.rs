@@ -63,8 +63,8 @@ pub struct RunArgs {
     /// nothing to say; the page at / still shows what it shows [default: none]
     #[arg(long, value_name = "NAMES", help_heading = "Bounds")]
     pub metrics_exclude: Option<String>,
-    /// A directory of the agent's own, made if it is not there: the history of the page at / lies
-    /// in it while no agent runs, so that a restart keeps it
+    /// A directory of this agent alone, made if it is not there, or none: the history of the page
+    /// at / lies in it, so that a restart keeps it
     /// [default: StateDirectory= of the unit, else none]
     #[arg(long, value_name = "DIR", help_heading = "Bounds")]
     pub state_directory: Option<String>,

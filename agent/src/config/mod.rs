@@ -190,8 +190,7 @@ impl RunConfig {
             expose_connections: find("expose-connections", flag(arguments.expose_connections))?
                 .truth()?,
             state_directory: find("state-directory", arguments.state_directory.as_deref())?
-                .directory()?
-                .or_else(|| given_by_systemd(environment)),
+                .directory(|| given_by_systemd(environment))?,
             expected: file.expected()?,
             names: file.names()?,
         })
@@ -223,8 +222,11 @@ fn find(
     Ok(Raw::text(name, Origin::Default, default.unwrap_or_default()))
 }
 
-/// Returns the first directory of `StateDirectory=` in a unit (systemd.exec(5)).
+/// Returns the first directory of `StateDirectory=` in the unit of this process (systemd.exec(5),
+/// 248 or later): what another process of a unit has started is not meant.
 fn given_by_systemd(environment: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    let own = std::process::id().to_string();
+    environment("SYSTEMD_EXEC_PID").filter(|pid| pid.to_str() == Some(&own))?;
     let all = environment("STATE_DIRECTORY")?;
     let first = all.to_str()?.split(':').next().map(PathBuf::from)?;
     first.is_absolute().then_some(first)

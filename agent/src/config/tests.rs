@@ -7,6 +7,7 @@ use super::*;
 
 mod selection;
 mod serving;
+mod state_directory;
 
 /// Loads from the given sources; the file gets the name of the test.
 pub(super) fn load(

@@ -3,9 +3,10 @@
 //! The housekeeping thread adds a reading once a second; each ring keeps one in ten seconds, or one
 //! in two minutes. Read by `http::page`.
 //!
-//! Guarantees: the memory is fixed: 19,360 bytes at most, whatever the machine does. Time that was
-//! not measured (the machine slept, the agent was too late) is a gap and never a zero. A step of
-//! the wall clock changes nothing: only ages are kept, by clocks that nobody can set.
+//! Guarantees: the samples take 19,360 bytes at most, whatever the machine does; reading and
+//! writing their file takes a few times its 128 KiB for a moment. Time that was not measured (the
+//! machine slept, the agent was too late) is a gap and never a zero. A step of the wall clock
+//! changes nothing: only ages are kept, by clocks that nobody can set.
 
 mod file;
 mod ring;

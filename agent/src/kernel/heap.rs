@@ -19,11 +19,13 @@ const LARGE: libc::c_int = 128 << 10;
 
 /// Lets each large piece of memory go back to the system when it is freed. glibc raises its limit
 /// to the size of what was freed (`mp_.mmap_threshold`, 2.36), and then keeps pages and lists that
-/// were answered once. Does nothing with another C library than glibc.
+/// were answered once; a limit that is given stays, as does that of what is kept at the end of the
+/// heap, 128 KiB. `main` calls it before there is a second thread. Does nothing with another C
+/// library than glibc.
 pub fn give_back_large_pieces() {
     #[cfg(target_env = "gnu")]
     #[expect(unsafe_code, reason = "glibc offers this through a foreign function only")]
-    // SAFETY: the function takes no pointers and may be called at any time from any thread.
+    // SAFETY: the function takes no pointers, and there is no second thread yet.
     unsafe {
         libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE);
     }

@@ -87,7 +87,7 @@ upgrade() {
     claim keeps_what_was_edited cmp /tmp/edited $config
     claim shows_the_new_default test -e $config.dpkg-dist
     claim was_restarted not test "$(pid)" = "$before"
-    claim keeps_the_history_of_the_page test -s /var/lib/tcpwarden/history.json
+    claim has_written_the_history_of_the_page test -s /var/lib/tcpwarden/history.json
     claim is_active_after_the_upgrade systemctl is-active tcpwarden
     claim keeps_the_variables grep -qx TCPWARDEN_MAX_SERIES=99 /etc/default/tcpwarden
     systemctl disable --now tcpwarden
@@ -157,6 +157,7 @@ of_rpm() {
     claim rpm_is_removed rpm -e $options tcpwarden
     claim rpm_removed_it_is_stopped not systemctl is-active tcpwarden
     claim rpm_removed_what_was_edited_stays cmp /tmp/edited $config.rpmsave
+    claim rpm_removed_its_history_is_gone not test -e /var/lib/tcpwarden
     claim rpm_removed_its_folders_are_gone not \
         sh -c 'ls -d /usr/share/tcpwarden /usr/share/doc/tcpwarden /usr/share/licenses/tcpwarden \
             /usr/lib/systemd/system/tcpwarden.service.d | grep .'

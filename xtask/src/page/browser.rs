@@ -4,8 +4,9 @@
 //! Guarantees: it looks up no name and knows no host; it ends with its handle, and with this
 //! process. An answer is waited for [`PATIENCE`], and has at most [`MOST`] bytes.
 
+use std::fs;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
@@ -20,13 +21,18 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The most bytes of a message; a picture of a page has some hundred thousand.
 const MOST: u64 = 64 << 20;
 
-/// Starts the program with its pipe on the standard input and output that it would have had.
-const START: &str = "exec \"$@\" 3<&0 4>&1 0</dev/null 1>/dev/null 2>/dev/null";
+/// Starts the program with its pipe on the standard input and output that it would have had, and
+/// with the file `$0` for its errors.
+const START: &str = "exec \"$@\" 3<&0 4>&1 0</dev/null 1>/dev/null 2>\"$0\"";
+/// How many of its last lines of errors are quoted.
+const LINES: usize = 5;
 
 /// A running browser, with one tab.
 pub(super) struct Browser {
     child: Child,
     input: ChildStdin,
+    /// The file of its errors.
+    errors: PathBuf,
     messages: Receiver<Value>,
     /// The tab, once there is one.
     session: Option<String>,
@@ -42,7 +48,9 @@ impl Browser {
     /// It does not start, or does not answer.
     pub(super) fn start(folder: &Path) -> Result<Self> {
         let mut command = Command::new("setpriv");
-        command.args(["--pdeathsig", "KILL", "--", "sh", "-c", START, "sh", "chromium"]);
+        command.args(["--pdeathsig", "KILL", "--", "sh", "-c", START]);
+        let errors = folder.join("errors.txt");
+        command.arg(&errors).arg("chromium");
         command.args(["--headless", "--remote-debugging-pipe", "--disable-gpu", "--no-first-run"]);
         command.args(["--disable-background-networking", "--disable-component-update"]);
         command.args(["--disable-dev-shm-usage", "--host-resolver-rules=MAP * ~NOTFOUND"]);
@@ -57,7 +65,7 @@ impl Browser {
         let output = child.stdout.take().context("chromium has no output")?;
         let messages = read(output);
         let (session, last, events) = (None, 0, Vec::new());
-        let mut browser = Self { child, input, messages, session, last, events };
+        let mut browser = Self { child, input, errors, messages, session, last, events };
         let tab = browser.call("Target.createTarget", &json!({ "url": "about:blank" }))?;
         let wanted = json!({ "targetId": tab["targetId"], "flatten": true });
         let attached = browser.call("Target.attachToTarget", &wanted)?;
@@ -150,7 +158,12 @@ impl Browser {
 
     fn next(&mut self, end: Instant) -> Result<Value> {
         let left = end.saturating_duration_since(Instant::now());
-        self.messages.recv_timeout(left).context("chromium says nothing, or has ended")
+        self.messages.recv_timeout(left).with_context(|| {
+            let said = fs::read_to_string(&self.errors).unwrap_or_default();
+            let last: Vec<&str> = said.lines().rev().take(LINES).collect();
+            let last = last.into_iter().rev().collect::<Vec<_>>().join("\n");
+            format!("chromium does not answer, or has ended; its last errors:\n{last}")
+        })
     }
 }
 

@@ -4,7 +4,8 @@
 //! `story` says what is done and what is to be seen, `terminal` drives `tcpwarden top` in tmux,
 //! `screen` reads what is on it, `svg` draws that.
 //!
-//! Guarantee: what was started ends with this command, and nothing else does.
+//! Guarantee: what was started ends with this command, unless that is killed, and nothing else
+//! does.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -7,6 +7,7 @@
 
 mod addresses;
 mod deaths;
+mod keeping;
 mod notify;
 mod signals;
 mod threads;

@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 
 use super::deaths::Deaths;
+use super::keeping::Keeping;
 use crate::clock::monotonic;
 use crate::config::RunConfig;
-use crate::history::{History, Moment, StateFile};
+use crate::history::{History, Moment};
 use crate::housekeeping::{self, Chore};
 use crate::http::Supervisor;
 use crate::ingest::{Handle, Ingest, SharedTable, Wishes, lock};
@@ -36,6 +37,7 @@ const RECONCILE_GRACE: Duration = Duration::from_millis(500);
 
 /// How long the end waits for the history to be written.
 const HISTORY_GRACE: Duration = Duration::from_millis(500);
+
 /// How long the end waits for the HTTP process, which ends its open requests.
 const HTTP_GRACE: Duration = Duration::from_millis(1300);
 
@@ -46,8 +48,7 @@ pub(super) struct Threads {
     reconcile: JoinHandle<Kernel>,
     housekeeping: JoinHandle<()>,
     stop_housekeeping: SyncSender<()>,
-    /// The thread that writes the history, and what stops it.
-    keeping: Option<(JoinHandle<()>, SyncSender<()>)>,
+    keeping: Option<Keeping>,
     /// Whether the first reconcile pass has ended.
     pub(super) ready: Arc<AtomicBool>,
     pub(super) leaks: Watch,
@@ -99,7 +100,7 @@ impl Threads {
         // It is not joined at the end: it sleeps for seconds at a time and holds nothing.
         spawn("workloads", deaths, move || resolver.run(&resolver_wanted))?;
         let history = History::default();
-        let keeping = keeping(config.state_directory.as_deref(), &history, deaths)?;
+        let keeping = Keeping::start(config.state_directory.as_deref(), &history)?;
         let mut chores =
             [forward_log, sampler(table, &leaks, &ready, stats), keeper(table, &history, &ready)];
         let stats = stats.clone();
@@ -128,11 +129,10 @@ impl Threads {
         if self.housekeeping.join().is_err() {
             tracing::warn!("the housekeeping thread panicked");
         }
-        if let Some((thread, stop)) = self.keeping {
-            drop(stop);
-            if join(thread, HISTORY_GRACE).is_none() {
-                tracing::warn!("the history is not written yet: its disk does not answer");
-            }
+        match self.keeping.map(|keeping| join(keeping.stop(), HISTORY_GRACE)) {
+            Some(None) => tracing::warn!("the end does not wait for the history to be written"),
+            Some(Some(Err(_panic))) => tracing::warn!("the history thread panicked"),
+            Some(Some(Ok(()))) | None => {}
         }
         // The reconcile thread ends because the other ends of its channels are gone, and with it
         // the links. It may wait for a socket's lock, which a process can hold for ever; the end of
@@ -144,37 +144,6 @@ impl Threads {
         }
         drained.context("waiting for the rings failed")
     }
-}
-
-/// Takes the history of an agent before this one over, and starts the thread that writes it to the
-/// state directory; none without a directory that can be used. Returns what stops it as well.
-fn keeping(
-    directory: Option<&Path>,
-    history: &History,
-    deaths: &Deaths,
-) -> anyhow::Result<Option<(JoinHandle<()>, SyncSender<()>)>> {
-    let Some(directory) = directory else { return Ok(None) };
-    let file = match StateFile::in_directory(directory) {
-        Ok(file) => file,
-        Err(error) => {
-            let directory = directory.display();
-            tracing::warn!(%error, "cannot use {directory}: the history ends with this agent");
-            return Ok(None);
-        }
-    };
-    if let Err(error) = file.load(history, Moment::now()) {
-        let directory = directory.display();
-        tracing::warn!(%error, "cannot read the history in {directory}: it begins anew");
-    }
-    let (stop, stopped) = sync_channel(1);
-    let history = history.clone();
-    let work = move || {
-        if let Err(error) = privileges::drop_all() {
-            tracing::warn!(%error, "the thread of the history keeps its privileges");
-        }
-        file.run(&history, &stopped);
-    };
-    spawn("history", deaths, work).map(|thread| Some((thread, stop)))
 }
 
 /// Starts the thread that runs the HTTP process.

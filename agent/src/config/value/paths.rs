@@ -55,12 +55,16 @@ impl Raw {
         }
     }
 
-    /// Reads the path of a directory: `None` for none.
-    pub(in super::super) fn directory(&self) -> Result<Option<PathBuf>, Error> {
+    /// Reads the path of a directory, for which nothing stands for `other`: `None` for none.
+    pub(in super::super) fn directory(
+        &self,
+        other: impl FnOnce() -> Option<PathBuf>,
+    ) -> Result<Option<PathBuf>, Error> {
         match self.value.as_str() {
-            Some("") => Ok(None),
+            Some("") => Ok(other()),
+            Some("none") => Ok(None),
             Some(path) if Path::new(path).is_absolute() => Ok(Some(PathBuf::from(path))),
-            _ => Err(self.refuse("the absolute path of a directory")),
+            _ => Err(self.refuse("none, or the absolute path of a directory")),
         }
     }
 }

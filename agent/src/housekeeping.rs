@@ -32,6 +32,7 @@ pub(crate) fn run(
     stop: &Receiver<()>,
 ) -> Option<String> {
     let mut unseen = Unseen::default();
+    let mut started = None;
     loop {
         if let Some(probe) = runs.detached() {
             stats.update(|stats| note_detached(&mut stats.probes, probe));
@@ -41,7 +42,7 @@ pub(crate) fn run(
         for chore in chores.iter_mut() {
             chore();
         }
-        let process = sample();
+        let process = sample(&mut started);
         stats.update(|stats| {
             for (name, program) in &programs {
                 if let Some(probe) = stats.probes.iter_mut().find(|probe| probe.name == *name) {
@@ -129,14 +130,20 @@ impl Unseen {
     }
 }
 
-/// Reads the resources of this process from `/proc`; `None` if that fails.
-fn sample() -> Option<ProcessSample> {
+/// Reads the resources of this process from `/proc`; `None` if that fails. The first call sets when
+/// it `started`, seconds of Unix time: the kernel's time of the boot moves with the wall clock, and
+/// a start time that moves would be a restart to who reads it.
+fn sample(started: &mut Option<f64>) -> Option<ProcessSample> {
     let process = Process::myself().ok()?;
     let stat = process.stat().ok()?;
     // Ticks of a process do not come near the range in which a double loses units.
     #[expect(clippy::cast_precision_loss, reason = "see above")]
     let ticks = |count: u64| count as f64 / procfs::ticks_per_second() as f64;
-    let since_boot = ticks(stat.starttime);
+    if started.is_none() {
+        #[expect(clippy::cast_precision_loss, reason = "seconds of Unix time")]
+        let boot = procfs::boot_time_secs().ok()? as f64;
+        *started = Some(boot + ticks(stat.starttime));
+    }
     let max_fds = match process.limits().ok()?.max_open_files.soft_limit {
         LimitValue::Value(most) => most,
         LimitValue::Unlimited => u64::MAX,
@@ -146,8 +153,7 @@ fn sample() -> Option<ProcessSample> {
         resident_bytes: stat.rss * procfs::page_size(),
         open_fds: u64::try_from(process.fd_count().ok()?).ok()?,
         max_fds,
-        #[expect(clippy::cast_precision_loss, reason = "seconds of Unix time")]
-        start_time: procfs::boot_time_secs().ok()? as f64 + since_boot,
+        start_time: (*started)?,
     })
 }
 
@@ -158,6 +164,15 @@ mod tests {
     fn skipped(missed: u64) -> [(&'static str, ProgramRuns); 2] {
         let runs = |missed| ProgramRuns { missed, ..ProgramRuns::default() };
         [(STATE_PROBES[0], runs(missed)), (STATE_PROBES[1], runs(1000))]
+    }
+
+    #[test]
+    fn the_start_of_the_process_is_read_once() {
+        let mut started = None;
+        let first = sample(&mut started).unwrap().start_time;
+        assert!(first > 1.0e9, "{first}");
+        let mut moved = Some(first - 3600.0);
+        assert!((sample(&mut moved).unwrap().start_time - (first - 3600.0)).abs() < 1e-6);
     }
 
     #[test]

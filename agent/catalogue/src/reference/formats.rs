@@ -20,8 +20,8 @@ Series, labels and values are the same in both formats, with these differences:
   Prometheus 2 as they come.
 - Counters and histograms have a series `_created`: the Unix time since which they have counted. It
   is `process_start_time_seconds`, the start of the agent, which attaches its probes moments later.
-  The kernel tells it to the second, and it moves when the wall clock is set. Until the agent has
-  read it, in its first seconds, there is no `_created`.
+  The kernel tells it to the second. It is read once, so that it stays when the wall clock is set.
+  Until the agent has read it, in its first seconds, there is no `_created`.
 - Series with a label `process`, `workload`, `port` or `netns` have no `_created`. Such a series
   comes with its first event, may end, and may come again from 0. When it came is not kept, and the
   start of the agent would be wrong.

@@ -42,6 +42,7 @@ pub(crate) mod rate_limited;
 pub(crate) mod reconcile;
 pub(crate) mod sandbox;
 pub(crate) mod size_text;
+pub(crate) mod spawn;
 pub(crate) mod table;
 pub mod top;
 pub(crate) mod verify;

@@ -25,7 +25,7 @@ use super::child;
 use super::lane::Lanes;
 use crate::kernel::privileges;
 use crate::web::Handed;
-use crate::{handover, log};
+use crate::{handover, log, spawn};
 
 /// A process that ends twice within this time is not started again.
 const AGAIN: Duration = Duration::from_hours(1);
@@ -159,7 +159,7 @@ impl Supervisor {
                     Ok(()) => {}
                 }
             };
-            thread::Builder::new().name("http-lane".to_owned()).spawn(work)?;
+            spawn::thread("http-lane", work)?;
         }
         Ok(served)
     }
@@ -186,12 +186,12 @@ impl Supervisor {
         };
         if !privileges::may_change_children() {
             tracing::info!("the HTTP process has the user of the agent, which cannot change it");
-            return Ok(command()?.spawn()?);
+            return command()?.spawn().map_err(spawn::refused);
         }
         let nobody = || command()?.uid(NOBODY).gid(NOBODY).spawn();
         privileges::for_children(nobody).or_else(|error| {
             tracing::info!(%error, "the HTTP process has the user of the agent");
-            Ok(command()?.spawn()?)
+            command()?.spawn().map_err(spawn::refused)
         })
     }
 }

@@ -5,12 +5,11 @@
 
 use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread::{self, JoinHandle};
-
-use anyhow::Context as _;
+use std::thread::JoinHandle;
 
 use crate::history::{History, Moment, StateFile};
 use crate::kernel::privileges;
+use crate::spawn;
 
 /// The thread, and what stops it.
 pub(super) struct Keeping {
@@ -29,10 +28,7 @@ impl Keeping {
         let history = history.clone();
         let work = move || keep(&directory, &history, &stopped);
         // Without the guard of the other threads: no number stands still without this one.
-        let thread = thread::Builder::new()
-            .name("history".to_owned())
-            .spawn(work)
-            .context("cannot start the history thread")?;
+        let thread = spawn::thread("history", work)?;
         Ok(Some(Self { thread, stop }))
     }
 

@@ -247,8 +247,5 @@ fn spawn<T: Send + 'static>(
         let _guard = guard;
         work()
     };
-    thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(work)
-        .with_context(|| format!("cannot start the {name} thread"))
+    crate::spawn::thread(name, work)
 }

@@ -21,9 +21,9 @@ pub const ALERT: Alert = Alert {
     hold: FOR_SHORT,
     keep: KEEP,
     summary: "An agent starts again and again.",
-    description: "The agent {{ $labels.instance }} ({{ $labels.job }}) has started again {{ $value }} \
-        times within [[window]]; the limit is [[restarts]]. Ages of its connections begin anew each \
-        time.",
+    description: "The agent {{ $labels.instance }} ({{ $labels.job }}) has started again \
+        {{ $value }} times within [[window]]; the limit is [[restarts]]. Ages of its connections \
+        begin anew each time.",
     terms,
     board: "tcpwarden-fleet",
     panel: 42,

@@ -21,7 +21,8 @@ pub const ALERT: Alert = Alert {
     keep: KEEP,
     summary: "An agent's connection table is nearly full.",
     description: "{{ $value | humanizePercentage }} of the connection table of \
-        {{ $labels.instance }} is used; the limit is [[used]]. A full one takes no new connections.",
+        {{ $labels.instance }} is used; the limit is [[used]]. A full one takes no new \
+        connections.",
     terms,
     board: "tcpwarden-agent",
     panel: 16,

@@ -58,8 +58,8 @@ pub enum Shown {
     ZeroWhenHealthy,
     /// It has values that are not zero while the agent fails in this way, and else none.
     OnlyInFault(&'static str),
-    /// As [`Self::ZeroWhenHealthy`], and they are not zero while the agent fails in this way: a test of the live proof
-    /// has the name.
+    /// As [`Self::ZeroWhenHealthy`], and they are not zero while the agent fails in this way: a
+    /// test of the live proof has the name.
     InFault(&'static str),
 }
 

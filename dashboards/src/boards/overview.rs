@@ -85,6 +85,7 @@ fn now() -> Vec<Draft> {
 }
 
 fn worst() -> Vec<Draft> {
+    let of_all = |record| max("", &ALL.recorded(record, ""));
     let used = Thresholds::both(USED_RATIO_WARNING, USED_RATIO_CRITICAL);
     vec![
         Draft::stat(15, "Oldest stuck", Unit::Seconds)
@@ -97,13 +98,7 @@ fn worst() -> Vec<Draft> {
             .limits(Thresholds::warning(STUCK_AGE.as_secs_f64()))
             .link(DataLink::to_board("Leaks", LEAKS, &[]))
             .ask(
-                max(
-                    "",
-                    &ALL.recorded(
-                        "tcpwarden:instance:connections_oldest_state_age_seconds:max",
-                        "",
-                    ),
-                ),
+                of_all("tcpwarden:instance:connections_oldest_state_age_seconds:max"),
                 "",
                 Shown::In("half-close"),
             ),
@@ -116,11 +111,7 @@ fn worst() -> Vec<Draft> {
             )
             .limits(used.clone())
             .link(DataLink::to_board("Capacity", CAPACITY, &[]))
-            .ask(
-                max("", &ALL.recorded("tcpwarden:instance:process_fds_used_ratio:max", "")),
-                "",
-                Shown::Always,
-            ),
+            .ask(of_all("tcpwarden:instance:process_fds_used_ratio:max"), "", Shown::Always),
         Draft::stat(17, "Local ports", Unit::Share)
             .about(
                 "Local ports that connections to the busiest destination have taken, in the \
@@ -132,7 +123,7 @@ fn worst() -> Vec<Draft> {
             .limits(used.clone())
             .link(DataLink::to_board("Capacity", CAPACITY, &[]))
             .ask(
-                max("", &ALL.recorded("tcpwarden:instance:ephemeral_ports_used_ratio:max", "")),
+                of_all("tcpwarden:instance:ephemeral_ports_used_ratio:max"),
                 "",
                 Shown::In("time-wait-bomb"),
             ),
@@ -146,7 +137,7 @@ fn worst() -> Vec<Draft> {
             .limits(used)
             .link(DataLink::to_board("Services", SERVICES, &[]))
             .ask(
-                max("", &ALL.recorded("tcpwarden:instance:listen_backlog_used_ratio:max", "")),
+                of_all("tcpwarden:instance:listen_backlog_used_ratio:max"),
                 "",
                 Shown::In("stuck-listener"),
             ),

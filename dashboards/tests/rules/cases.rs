@@ -32,8 +32,8 @@ struct Expected {
     exp_annotations: BTreeMap<String, String>,
 }
 
-/// The labels of alerts that a person routes, groups and silences by. No process id, and no port but
-/// for [`OF_PORTS`].
+/// The labels of alerts that a person routes, groups and silences by. No process id, and no port
+/// but for [`OF_PORTS`].
 const LABELS: [&str; 9] =
     ["severity", "job", "instance", "process", "workload", "role", "netns", "probe", "family"];
 

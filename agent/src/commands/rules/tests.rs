@@ -47,7 +47,7 @@ fn a_folder_gets_the_committed_files_and_their_paths_are_printed() {
     let folder = std::env::temp_dir().join(format!("rules-folder-{}", std::process::id()));
     let to = folder.join("deep").display().to_string();
     let printed = rules_of(&["--output", &to]) + &dashboards_of(&["--output", &to]);
-    assert_eq!(printed.lines().count(), 8, "{printed}");
+    assert_eq!(printed.lines().count(), 9, "{printed}");
     for path in printed.lines() {
         let name = path.strip_prefix(&format!("{to}/")).unwrap();
         let places = ["dashboards/prometheus", "dashboards/grafana"];
@@ -55,7 +55,7 @@ fn a_folder_gets_the_committed_files_and_their_paths_are_printed() {
             places.iter().find_map(|one| fs::read_to_string(root().join(one).join(name)).ok());
         assert!(committed.unwrap() == fs::read_to_string(path).unwrap(), "{name}");
     }
-    assert_eq!(fs::read_dir(&to).unwrap().count(), 8, "nothing else is left");
+    assert_eq!(fs::read_dir(&to).unwrap().count(), 9, "nothing else is left");
     fs::remove_dir_all(&folder).unwrap();
 }
 

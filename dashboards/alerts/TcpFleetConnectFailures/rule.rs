@@ -36,7 +36,8 @@ pub const ALERT: Alert = Alert {
     keep: KEEP,
     summary: "Many machines fail to connect to one port.",
     description: "{{ $value }} machines ({{ $labels.job }}) fail to connect to port \
-        {{ $labels.port }}[[why]]; the limit is [[machines]] machines and [[share]] of those that \
+        {{ $labels.port }}{{ with $labels.destination }} of {{ . }}{{ end }}[[why]]; the limit is \
+        [[machines]] machines and [[share]] of those that \
         connect to it.",
     terms,
     board: "tcpwarden-fleet",
@@ -44,22 +45,27 @@ pub const ALERT: Alert = Alert {
     runbook: include_str!("runbook.md"),
 };
 
-/// How many machines have a process that fails, by port.
-pub(crate) fn failing_machines(timing: &Timing) -> String {
+/// How many machines have a process that fails, by these labels.
+pub(crate) fn failing_machines(by: &str, timing: &Timing) -> String {
     let rate_limit = timing.of(ALERT.name).limit("rate", FAILING_RATE);
-    count_by("job, port", &max_by("job, instance, port", &failing(rate_limit, timing)))
+    machines(by, &failing(rate_limit, timing))
 }
 
-/// How many machines connect, by port.
-pub(crate) fn connecting_machines(timing: &Timing) -> String {
-    let connects = format!("{} > 0", attempts(timing));
-    count_by("job, port", &max_by("job, instance, port", &connects))
+/// How many machines connect, by these labels.
+pub(crate) fn connecting_machines(by: &str, timing: &Timing) -> String {
+    machines(by, &format!("{} > 0", attempts(timing)))
+}
+
+fn machines(by: &str, of: &str) -> String {
+    count_by(by, &max_by(&format!("{by}, instance"), of))
 }
 
 fn expr(timing: &Timing) -> String {
     let machines_limit = timing.limit("machines", FAILING_MACHINES);
     let share_limit = timing.limit("share", FAILING_SHARE);
-    many(&failing_machines(timing), machines_limit, &connecting_machines(timing), share_limit)
+    let [failing, all] =
+        [failing_machines, connecting_machines].map(|of| of("job, port, destination", timing));
+    many(&failing, machines_limit, &all, share_limit)
 }
 
 fn terms(timing: &Timing) -> Vec<Term> {

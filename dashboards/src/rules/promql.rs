@@ -183,17 +183,17 @@ pub(crate) fn most(label: &str, of: &str, text: &str) -> String {
 
 /// Stands for the matchers of the alert's process in [`most`].
 pub(crate) const OWNER: &str = "OWNER";
-/// Stands for the matchers of the alert's process and port in [`most`].
+/// Stands for the matchers of the alert's process, port and destination in [`most`].
 pub(crate) const SERVICE: &str = "SERVICE";
 /// Stands for the matchers of the alert's machine in [`most`].
 pub(crate) const MACHINE: &str = "MACHINE";
-/// Stands for the matchers of the alert's port, on whichever machine, in [`most`].
+/// Stands for the matchers of the alert's port and destination, on whichever machine, in [`most`].
 pub(crate) const PORT: &str = "PORT";
 
 /// The labels of an alert that each of them stands for.
 const ALERTED: [(&str, &[&str]); 4] = [
     (OWNER, &["job", "instance", "process", "workload"]),
-    (SERVICE, &["job", "instance", "process", "workload", "port"]),
+    (SERVICE, &["job", "instance", "process", "workload", "port", "destination"]),
     (MACHINE, &["job", "instance"]),
-    (PORT, &["job", "port"]),
+    (PORT, &["job", "port", "destination"]),
 ];

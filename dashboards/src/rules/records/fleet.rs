@@ -50,13 +50,13 @@ pub(super) const ALL: &[Record] = &[
     Record {
         name: "tcpwarden:port:failing_instances:count",
         about: "Machines that fail to connect to a port, as TcpFleetConnectFailures has it.",
-        expr: failing_machines,
+        expr: |timing| failing_machines("job, port", timing),
         labels: &["job", "port"],
     },
     Record {
         name: "tcpwarden:port:connecting_instances:count",
         about: "Machines that connect to a port.",
-        expr: connecting_machines,
+        expr: |timing| connecting_machines("job, port", timing),
         labels: &["job", "port"],
     },
     Record {

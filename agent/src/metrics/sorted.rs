@@ -1,5 +1,5 @@
 //! Sorts what has labels into the order of the page: by the values of the labels, byte by byte. The
-//! labels of each are written out once, escaped, for all its series.
+//! labels of each are written out once, escaped, for all its series. The last label may be absent.
 
 use std::ops::Range;
 
@@ -17,8 +17,9 @@ impl<T> Sorted<T> {
         names: [&str; N],
         mut things: Vec<([Value<'_>; N], T)>,
     ) -> Self {
-        // Stable: equal ones stay as they come.
-        things.sort_by_key(|(values, _)| *values);
+        // Stable: equal ones stay as they come. Those with a label more come last, as Prometheus'
+        // library for Rust has them.
+        things.sort_by_key(|(values, _)| (!matches!(values.last(), Some(Value::Absent)), *values));
         let mut new = Self {
             items: Vec::with_capacity(things.len()),
             text: Vec::with_capacity(64 * things.len()),
@@ -28,7 +29,9 @@ impl<T> Sorted<T> {
             if last != Some(values) {
                 start = new.text.len();
                 let mut separator = b'{';
-                for (name, value) in names.iter().zip(&values) {
+                let there =
+                    names.iter().zip(&values).filter(|(_, value)| !matches!(value, Value::Absent));
+                for (name, value) in there {
                     new.text.push(separator);
                     push_label(&mut new.text, name, value.bytes());
                     separator = b',';

@@ -25,6 +25,8 @@ pub(super) enum Value<'a> {
     Text(&'a str),
     /// The digits come first, then how many of them are used.
     Digits([u8; DIGITS], u8),
+    /// There is no such label.
+    Absent,
 }
 
 /// A `u32` has at most so many digits.
@@ -51,6 +53,7 @@ impl Value<'_> {
     pub(super) fn bytes(&self) -> &[u8] {
         match self {
             Self::Text(text) => text.as_bytes(),
+            Self::Absent => &[],
             Self::Digits(digits, length) => digits.get(..usize::from(*length)).unwrap_or_default(),
         }
     }

@@ -2,32 +2,32 @@
 
 super::metrics! {
     CONNECTIONS_OPENED = Counter "tcpwarden_connections_opened_total", "connections",
-        ["process", "workload", "role", "port"],
+        ["process", "workload", "role", "port", "destination"],
         "Connections that reached ESTABLISHED.",
         "Clients: see ActiveOpens below, which counts attempts. Servers: PassiveOpens less the \
          handshakes that ended before ESTABLISHED.";
     CONNECTIONS_CLOSED = Counter "tcpwarden_connections_closed_total", "connections",
-        ["process", "workload", "role", "port", "reason"],
+        ["process", "workload", "role", "port", "destination", "reason"],
         "Connections that ended after ESTABLISHED, by what ended them.",
         "`rst_received`, `rst_sent`, `rst_after_fin`, `timeout` and `other` make EstabResets when \
          the socket was in ESTABLISHED or CLOSE_WAIT, see below. `rst_received` and `rst_sent` \
          are resets before any FIN: what was under way is lost.";
     CONNECTIONS_ESTABLISHED = Gauge "tcpwarden_connections_established", "connections",
-        ["process", "workload", "role", "port"],
+        ["process", "workload", "role", "port", "destination"],
         "Connections in ESTABLISHED, as of the last reconcile pass.",
         "`ss -tan state established`, by owner and service port. The sum is that of \
          `tcpwarden_connections{state=\"established\"}` up to what has changed since the pass, and \
          without what waits for the name of its workload.";
     CONNECTION_DURATION = Histogram "tcpwarden_connection_duration_seconds", "seconds",
-        ["process", "workload", "role", "port"],
+        ["process", "workload", "role", "port", "destination"],
         "Time from ESTABLISHED to the end of the connection.",
         "No equivalent in the kernel. Connections that are older than the agent are not observed.";
     CONNECT_DURATION = Histogram "tcpwarden_connect_duration_seconds", "seconds",
-        ["process", "workload", "port"],
+        ["process", "workload", "port", "destination"],
         "Time from the first SYN to ESTABLISHED, of connects that succeeded.",
         "No equivalent in the kernel.";
     CONNECT_FAILURES = Counter "tcpwarden_connect_failures_total", "connects",
-        ["process", "workload", "port", "reason"],
+        ["process", "workload", "port", "destination", "reason"],
         "Connects that failed, by reason.",
         "Part of ActiveOpens and of AttemptFails, see below.";
     RETRANSMITTED_SEGMENTS = Counter "tcpwarden_retransmitted_segments_total", "segments",
@@ -56,15 +56,15 @@ super::metrics! {
         "Resets received that ended a connection or an attempt.",
         "No equivalent in the kernel.";
     CONNECTION_SRTT = Histogram "tcpwarden_connection_srtt_seconds", "seconds",
-        ["process", "workload", "role", "port"],
+        ["process", "workload", "role", "port", "destination"],
         "Smoothed round-trip time of a connection when it ended.",
         "`rtt` of `ss -ti`. Connections without a measurement are not observed.";
     CONNECTION_SENT_BYTES = Histogram "tcpwarden_connection_sent_bytes", "bytes",
-        ["process", "workload", "role", "port"],
+        ["process", "workload", "role", "port", "destination"],
         "Payload bytes that a connection sent in its life, retransmissions excluded.",
         "`bytes_sent` less `bytes_retrans` of `ss -ti`.";
     CONNECTION_RECEIVED_BYTES = Histogram "tcpwarden_connection_received_bytes", "bytes",
-        ["process", "workload", "role", "port"],
+        ["process", "workload", "role", "port", "destination"],
         "Payload bytes that a connection received in its life.",
         "`bytes_received` of `ss -ti`, which counts the FIN of the peer as one byte more.";
 }

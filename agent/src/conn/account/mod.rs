@@ -3,9 +3,11 @@
 //! Used by `core` and by all that is above it.
 
 pub(crate) mod counters;
+pub(crate) mod destinations;
 pub(crate) mod group_cache;
 pub(crate) mod groups;
 mod newest;
+mod service;
 pub(crate) mod services;
 pub(crate) mod synacks;
 pub(crate) mod troubles;

@@ -1,5 +1,6 @@
-//! What is counted by process, workload, role and service port: openings, closings, failures, the
-//! distributions that a connection leaves behind, and what a pass finds in ESTABLISHED.
+//! What is counted by process, workload, role, service port and named destination: openings,
+//! closings, failures, the distributions that a connection leaves behind, and what a pass finds in
+//! ESTABLISHED.
 //!
 //! Used by the table. Guarantees: there are at most `limit` services besides the overflow services
 //! (`~other` without port, one a role). There is room for [`SPARE`] more for workloads that wait
@@ -10,18 +11,17 @@
 
 use std::sync::Arc;
 
-use agent_common::record::Close;
-use catalogue::buckets::{BYTES, SECONDS};
-use catalogue::labels::{CloseReason, ConnectFailure, Role};
-use catalogue::limits::SPARE;
+use catalogue::labels::Role;
+use catalogue::limits::{IDLE_AGES, SPARE};
 use hashbrown::HashMap;
 
+use super::destinations::Destinations;
 use super::groups::Groups;
-use crate::conn::histogram::{Histogram, MICROSECONDS, NANOSECONDS, WHOLE_BYTES};
 use crate::conn::ids::{GroupId, ServiceId};
 use crate::conn::nanos::Nanos;
 use crate::conn::report::snapshot::{Flows, Service};
 use crate::conn::report::totals::Totals;
+use crate::conn::socket::activity::Activity;
 use crate::conn::socket::row::Row;
 use crate::internal_error::internal_error;
 
@@ -29,18 +29,38 @@ use crate::internal_error::internal_error;
 struct Entry {
     group: GroupId,
     live: bool,
+    /// The number of its named destination.
+    destination: Option<u8>,
     /// The counts. Process and workload are filled in when it is shown, from the group.
     service: Service,
 }
 
-/// The services, by number and by group and port.
+/// A group, a port, and the number of a named destination.
+type Key = (GroupId, u16, Option<u8>);
+
+/// What a pass has met in ESTABLISHED.
+#[derive(Clone, Copy, Debug, Default)]
+struct Met {
+    connections: u64,
+    /// Those to a named destination without data for longer than each of [`IDLE_AGES`].
+    idle: [u64; IDLE_AGES.len()],
+}
+
+impl Met {
+    fn add(&mut self, other: Self) {
+        self.connections += other.connections;
+        self.idle.iter_mut().zip(other.idle).for_each(|(mine, theirs)| *mine += theirs);
+    }
+}
+
+/// The services, by number and by group, port and destination.
 pub(crate) struct Services {
     list: Vec<Entry>,
-    /// How many connections in ESTABLISHED the pass under way has met, by service: as long as
-    /// the list.
-    met: Vec<u64>,
+    /// What the pass under way has met, by service: as long as the list.
+    met: Vec<Met>,
     free: Vec<ServiceId>,
-    index: HashMap<(GroupId, u16), ServiceId>,
+    index: HashMap<Key, ServiceId>,
+    destinations: Destinations,
     limit: usize,
     /// Whether rows are moving from one group to another that will take over its services. It does
     /// so once all rows are there.
@@ -55,17 +75,25 @@ impl Services {
         let entry = |role: &Role| Entry {
             group: Groups::other(*role),
             live: true,
-            service: empty(*role, None),
+            destination: None,
+            service: Service::new(*role, None),
         };
         Self {
             list: Role::ALL.iter().map(entry).collect(),
-            met: vec![0; Role::COUNT],
+            met: vec![Met::default(); Role::COUNT],
             free: Vec::new(),
             index: HashMap::new(),
+            destinations: Destinations::default(),
             limit: limit.min(ServiceId::COUNT / 2),
             merging: false,
             overflow: 0,
         }
+    }
+
+    /// Takes the destinations that an operator has named, before the first row.
+    pub(crate) fn name(&mut self, destinations: Destinations) {
+        debug_assert!(self.index.is_empty(), "a service does not change its destination");
+        self.destinations = destinations;
     }
 
     /// Counts a row that the pass under way has met in ESTABLISHED. Returns whether it has a
@@ -73,7 +101,20 @@ impl Services {
     #[inline]
     pub(crate) fn meet(&mut self, row: &Row) -> bool {
         let own = row.service.map(ServiceId::position).filter(|own| *own >= Role::COUNT);
-        own.and_then(|own| self.met.get_mut(own)).map(|met| *met += 1).is_some()
+        own.and_then(|own| self.met.get_mut(own)).map(|met| met.connections += 1).is_some()
+    }
+
+    /// Counts what such a row has not done, if its destination is named.
+    #[inline]
+    pub(crate) fn rest(&mut self, row: &Row, activity: &Activity, now: Nanos) {
+        if self.destinations.is_empty() {
+            return;
+        }
+        let Some(own) = row.service.map(ServiceId::position) else { return };
+        let is_named = self.list.get(own).is_some_and(|entry| entry.destination.is_some());
+        if let (true, Some(met)) = (is_named, self.met.get_mut(own)) {
+            activity.add_idle(row.state, now, &mut met.idle);
+        }
     }
 
     /// Looks up the service of such a row, and counts it. One that had no room is looked up again
@@ -87,19 +128,19 @@ impl Services {
         }
         self.of(row, groups);
         if let Some(service) = row.service {
-            self.met[service.position()] += 1;
+            self.met[service.position()].connections += 1;
         }
     }
 
     /// Begins to count anew what a pass meets.
     pub(crate) fn begin_pass(&mut self) {
-        self.met.fill(0);
+        self.met.fill(Met::default());
     }
 
     /// Publishes what the pass has met.
     pub(crate) fn end_pass(&mut self) {
         for (entry, met) in self.list.iter_mut().zip(&self.met) {
-            entry.service.established = *met;
+            (entry.service.established, entry.service.idle) = (met.connections, met.idle);
         }
     }
 
@@ -129,6 +170,7 @@ impl Services {
         let named = |entry: &Entry| Service {
             process: Arc::clone(groups.name(entry.group)),
             workload: Arc::clone(groups.workload(entry.group)),
+            destination: entry.destination.and_then(|at| self.destinations.name(at).cloned()),
             ..entry.service.clone()
         };
         self.known(groups).filter(shown).map(named).collect()
@@ -157,34 +199,39 @@ impl Services {
             else {
                 continue;
             };
-            self.index.remove(&(group, port));
+            let named = entry.destination;
+            self.index.remove(&(group, port, named));
             let rest = (successor == Groups::other(entry.service.role))
                 .then_some(entry.service.role.index());
-            let taken = rest.or_else(|| self.index.get(&(successor, port)).map(|at| at.position()));
+            let taken =
+                rest.or_else(|| self.index.get(&(successor, port, named)).map(|at| at.position()));
             let index = number(at);
             if let Some(into) = taken {
-                let gone = std::mem::replace(&mut entry.service, empty(Role::Unknown, None));
+                let gone = std::mem::replace(&mut entry.service, Service::new(Role::Unknown, None));
                 entry.live = false;
                 self.list[into].service.add(&gone);
                 let met = std::mem::take(&mut self.met[at]);
-                self.met[into] += met;
+                self.met[into].add(met);
                 self.free.push(index);
             } else {
                 entry.group = successor;
-                self.index.insert((successor, port), index);
+                self.index.insert((successor, port, named), index);
             }
         }
     }
 
-    /// Returns how many connections each service has opened and closed.
+    /// Returns how many connections each process has opened and closed, by workload, role and port.
     pub(crate) fn flows(&self, groups: &Groups) -> Flows {
-        let flow = |entry: &Entry| {
-            let Service { port, role, opened, closed, .. } = &entry.service;
-            let (process, workload) = groups.labels(entry.group);
-            let key = (process, workload, *role, (*port)?);
-            Some((key, (*opened, closed.iter().sum())))
-        };
-        self.list.iter().filter(|entry| entry.live).filter_map(flow).collect()
+        let mut flows = Flows::new();
+        for Entry { group, service, .. } in self.list.iter().filter(|entry| entry.live) {
+            let Some(port) = service.port else { continue };
+            let (process, workload) = groups.labels(*group);
+            let (opened, closed) =
+                flows.entry((process, workload, service.role, port)).or_default();
+            *opened += service.opened;
+            *closed += service.closed.iter().sum::<u64>();
+        }
+        flows
     }
 
     /// Returns how many connections opened and how many closed, whether shown or not.
@@ -198,7 +245,7 @@ impl Services {
     }
 
     fn find(&mut self, row: &Row, groups: &Groups) -> ServiceId {
-        let key = (row.group, row.service_port());
+        let key = (row.group, row.service_port(), self.destinations.of(row));
         if let Some(at) = self.index.get(&key) {
             return *at;
         }
@@ -213,14 +260,14 @@ impl Services {
             self.overflow += 1;
             return number(role.index());
         }
-        let service = empty(role, Some(key.1));
-        let entry = Entry { group: row.group, live: true, service };
+        let service = Service::new(role, Some(key.1));
+        let entry = Entry { group: row.group, live: true, destination: key.2, service };
         let at = if let Some(at) = self.free.pop() {
             self.list[at.position()] = entry;
             at
         } else {
             self.list.push(entry);
-            self.met.push(0);
+            self.met.push(Met::default());
             number(self.list.len() - 1)
         };
         debug_assert!(
@@ -232,46 +279,6 @@ impl Services {
     }
 }
 
-impl Service {
-    /// Counts an end, and the numbers that the kernel gave with it.
-    #[inline]
-    pub(crate) fn closed(
-        &mut self,
-        reason: CloseReason,
-        lasted: Option<Nanos>,
-        numbers: Option<&Close>,
-    ) {
-        self.closed[reason.index()] += 1;
-        if let Some(lasted) = lasted {
-            self.duration.observe_whole(&NANOSECONDS, lasted.get());
-        }
-        let Some(numbers) = numbers else { return };
-        if numbers.srtt_us > 0 {
-            self.srtt.observe_whole(&MICROSECONDS, u64::from(numbers.srtt_us));
-        }
-        self.sent_bytes.observe_whole(&WHOLE_BYTES, numbers.bytes_sent);
-        self.received_bytes.observe_whole(&WHOLE_BYTES, numbers.bytes_received);
-    }
-
-    /// Counts a connect that failed.
-    pub(crate) fn failed(&mut self, reason: ConnectFailure) {
-        self.failures[reason.index()] += 1;
-    }
-
-    /// Adds the counts of another.
-    fn add(&mut self, other: &Self) {
-        self.opened += other.opened;
-        self.established += other.established;
-        self.closed.iter_mut().zip(other.closed).for_each(|(mine, theirs)| *mine += theirs);
-        self.failures.iter_mut().zip(other.failures).for_each(|(mine, theirs)| *mine += theirs);
-        self.duration.add(&other.duration);
-        self.connect_duration.add(&other.connect_duration);
-        self.srtt.add(&other.srtt);
-        self.sent_bytes.add(&other.sent_bytes);
-        self.received_bytes.add(&other.received_bytes);
-    }
-}
-
 /// Returns the number of the service at a position. It fits: the limit is below half of
 /// [`ServiceId::COUNT`].
 fn number(position: usize) -> ServiceId {
@@ -279,22 +286,4 @@ fn number(position: usize) -> ServiceId {
         internal_error("the number of a service fits into 32 bits");
         ServiceId::FIRST
     })
-}
-
-fn empty(role: Role, port: Option<u16>) -> Service {
-    Service {
-        process: Arc::default(),
-        workload: Arc::default(),
-        role,
-        port,
-        opened: 0,
-        established: 0,
-        closed: [0; CloseReason::COUNT],
-        failures: [0; ConnectFailure::COUNT],
-        duration: Histogram::new(SECONDS),
-        connect_duration: Histogram::new(SECONDS),
-        srtt: Histogram::new(SECONDS),
-        sent_bytes: Histogram::new(BYTES),
-        received_bytes: Histogram::new(BYTES),
-    }
 }

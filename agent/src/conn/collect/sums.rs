@@ -7,7 +7,6 @@
 use std::cmp::Reverse;
 
 use catalogue::labels::{Role, SocketState};
-use catalogue::limits::IDLE_AGES;
 use hashbrown::HashMap;
 
 use crate::conn::ids::{GroupId, RowId};
@@ -148,14 +147,7 @@ impl Queued {
     fn add(&mut self, row: &Row, activity: &Activity, now: Nanos) {
         let in_use = matches!(row.state, SocketState::Established | SocketState::CloseWait);
         self.unacknowledged += u64::from(in_use && activity.is_unacknowledged(now));
-        if let (SocketState::Established, Some(used)) = (row.state, activity.used()) {
-            let idle = now.saturating_sub(used);
-            if idle > Nanos::from_secs(IDLE_AGES[0]) {
-                for (count, than) in self.idle.iter_mut().zip(IDLE_AGES) {
-                    *count += u64::from(idle > Nanos::from_secs(than));
-                }
-            }
-        }
+        activity.add_idle(row.state, now, &mut self.idle);
         self.receive_bytes += u64::from(row.queues.unread_bytes(row.state));
         self.send_bytes += u64::from(row.queues.unsent_bytes(row.state));
         self.zero_window += u64::from(row.queues.is_held_back(row.state));

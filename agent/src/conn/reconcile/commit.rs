@@ -270,6 +270,9 @@ fn sum(core: &mut Core, pass: &mut Pass, index: RowId) {
     }
     let row = &core.rows[index];
     pass.sums.add(index, row, core.rows.activity(index), seen, pass.start);
+    if seen {
+        core.services.rest(row, core.rows.activity(index), pass.start);
+    }
     if seen && row.is_left() {
         pass.namespaces.count_orphan(row.netns);
     }

@@ -143,11 +143,16 @@ pub struct Service {
     pub role: Role,
     /// The service port; `None` beyond the budget.
     pub port: Option<u16>,
+    /// The name that an operator gave to the destination; clients only.
+    pub destination: Option<Arc<str>>,
     /// Connections that the agent saw reach ESTABLISHED, or found to have done so after their
     /// record was lost.
     pub opened: u64,
     /// Connections in ESTABLISHED, as of the last pass.
     pub established: u64,
+    /// Those of a named destination without data for longer than each of [`IDLE_AGES`], as of the
+    /// last pass. They are among those of [`Queued`].
+    pub idle: [u64; IDLE_AGES.len()],
     /// Connections that ended after ESTABLISHED, in the order of `CloseReason::ALL`.
     pub closed: [u64; CloseReason::COUNT],
     /// Connects that failed, in the order of `ConnectFailure::ALL`.

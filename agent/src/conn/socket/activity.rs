@@ -7,6 +7,8 @@
 
 use agent_common::record::{Socket, flag as socket_flag, known};
 use agent_common::tcp;
+use catalogue::labels::SocketState;
+use catalogue::limits::IDLE_AGES;
 
 use super::moment::{Moment, Tick, moment_of};
 use super::multipath::{Multipath, MultipathView};
@@ -120,6 +122,24 @@ impl Activity {
         bits: 0,
         multipath: Multipath::UNKNOWN,
     };
+
+    /// Adds one to each count of [`IDLE_AGES`] for longer than which the connection has carried no
+    /// data, if it is in ESTABLISHED and its last use is known.
+    #[inline]
+    pub(crate) fn add_idle(
+        &self,
+        state: SocketState,
+        now: Nanos,
+        counts: &mut [u64; IDLE_AGES.len()],
+    ) {
+        let (SocketState::Established, Some(used)) = (state, self.used()) else { return };
+        let idle = now.saturating_sub(used);
+        if idle > Nanos::from_secs(IDLE_AGES[0]) {
+            for (count, than) in counts.iter_mut().zip(IDLE_AGES) {
+                *count += u64::from(idle > Nanos::from_secs(than));
+            }
+        }
+    }
 
     /// Takes what an entry of the kernel's list tells; `waits` says whether it should have been
     /// accepted by now.

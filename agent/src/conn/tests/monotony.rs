@@ -62,8 +62,8 @@ fn counters(seen: &Snapshot) -> (HashMap<String, u64>, [u64; 4]) {
     };
     for service in &seen.services {
         let labels = format!(
-            "{} {} {:?} {:?}",
-            service.process, service.workload, service.role, service.port
+            "{} {} {:?} {:?} {:?}",
+            service.process, service.workload, service.role, service.port, service.destination
         );
         put(0, labels.clone(), service.opened);
         put(1, labels.clone(), service.closed.iter().sum());

@@ -1,14 +1,17 @@
 //! Writes what is counted by process, workload and role: sockets by state with their ages, bytes in
 //! their queues, and segments retransmitted.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use hashbrown::HashMap;
+
 use super::{Entry, View};
-use crate::conn::snapshot::{Group, StateGauge};
+use crate::conn::snapshot::{Group, Snapshot, StateGauge};
 use crate::metrics::family::{Family, Tails};
 use crate::metrics::sorted::Sorted;
-use crate::metrics::text::{Number, Value};
+use crate::metrics::text::{Number, Value, push_label};
 use crate::workload::Names;
 use catalogue::labels::{Phase, RetransmitKind, Role, SocketState, Stage};
 use catalogue::limits::{IDLE_AGES, STUCK_AGES};
@@ -119,10 +122,46 @@ fn close_wait(view: &View<'_>, family: &mut Family<'_>) {
 }
 
 fn idle(view: &View<'_>, family: &mut Family<'_>) {
-    for (group, set) in view.groups.iter() {
-        let count = |age: &usize| group.queued.idle.get(*age).copied().unwrap_or_default();
+    let named = idle_by_destination(view.snapshot);
+    let mut write = |set: &[u8], idle: Idle| {
+        let count = |age: &usize| idle.get(*age).copied().unwrap_or_default();
         family.series(set, IDLE.iter().map(|(age, tail)| (tail, Number::Count(count(age)))));
+    };
+    for (group, set) in view.groups.iter() {
+        let mut rest = group.queued.idle;
+        for named in named.get(&owner(group)).into_iter().flat_map(BTreeMap::values) {
+            rest.iter_mut().zip(named).for_each(|(rest, idle)| *rest = rest.saturating_sub(*idle));
+        }
+        write(set, rest);
     }
+    for (group, set) in view.groups.iter() {
+        for (destination, idle) in named.get(&owner(group)).into_iter().flatten() {
+            let mut set = [set, b","].concat();
+            push_label(&mut set, "destination", destination.as_bytes());
+            write(&set, *idle);
+        }
+    }
+}
+
+/// A process, a workload and a role.
+type Owner<'a> = (&'a str, &'a str, Role);
+/// How many connections are idle for longer than each of [`IDLE_AGES`].
+type Idle = [u64; IDLE_AGES.len()];
+
+fn owner(group: &Group) -> Owner<'_> {
+    (&group.process, &group.workload, group.role)
+}
+
+/// Returns how many connections to each named destination are idle, by owner and destination.
+fn idle_by_destination(snapshot: &Snapshot) -> HashMap<Owner<'_>, BTreeMap<&str, Idle>> {
+    let mut all: HashMap<Owner<'_>, BTreeMap<&str, Idle>> = HashMap::new();
+    for service in &snapshot.services {
+        let Some(destination) = service.destination.as_deref() else { continue };
+        let owner = (&*service.process, &*service.workload, service.role);
+        let sum = all.entry(owner).or_default().entry(destination).or_default();
+        sum.iter_mut().zip(service.idle).for_each(|(sum, idle)| *sum += idle);
+    }
+    all
 }
 
 fn queued(view: &View<'_>, family: &mut Family<'_>, of: fn(&Group) -> u64) {

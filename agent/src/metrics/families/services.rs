@@ -1,5 +1,5 @@
-//! Writes what is counted by process, workload, role and service port: connections opened, closed
-//! and failed, their times and sizes.
+//! Writes what is counted by process, workload, role, service port and named destination:
+//! connections opened, closed and failed, their times and sizes.
 
 use std::sync::LazyLock;
 
@@ -62,21 +62,22 @@ impl<'a> Services<'a> {
         let labels = |service: &'a Service| {
             let [process, workload, role] =
                 [&*service.process, &*service.workload, service.role.as_str()].map(Value::Text);
-            [process, workload, role, Value::port(service.port)]
+            let destination = service.destination.as_deref().map_or(Value::Absent, Value::Text);
+            [process, workload, role, Value::port(service.port), destination]
         };
         let connects =
             services.iter().filter(|service| service.role == Role::Client || tells(service));
         let without_role = |service| {
-            let [process, workload, _, port] = labels(service);
-            [process, workload, port]
+            let [process, workload, _, port, destination] = labels(service);
+            [process, workload, port, destination]
         };
         Self {
             all: Sorted::new(
-                ["process", "workload", "role", "port"],
+                ["process", "workload", "role", "port", "destination"],
                 services.iter().map(|service| (labels(service), service)).collect(),
             ),
             connects: Sorted::new(
-                ["process", "workload", "port"],
+                ["process", "workload", "port", "destination"],
                 connects.map(|service| (without_role(service), service)).collect(),
             ),
         }

@@ -51,23 +51,28 @@ fn group((process, workload, role): Owner) -> BoxedStrategy<Group> {
 }
 
 fn service((process, workload, role): Owner, port: Option<u16>) -> BoxedStrategy<Service> {
-    let counts =
-        (count(), count(), uniform(count()), uniform(prop_oneof![2 => Just(0), 1 => small()]));
+    let failures = uniform(prop_oneof![2 => Just(0), 1 => small()]);
+    let counts = (count(), count(), uniform(count()), failures, uniform(small()));
+    let is_client = role == Role::Client;
+    let named = proptest::option::of(name()).prop_map(move |name| name.filter(|_| is_client));
     let times = (histogram(SECONDS), histogram(SECONDS), histogram(SECONDS));
-    (counts, times, histogram(BYTES), histogram(BYTES))
+    (counts, times, histogram(BYTES), histogram(BYTES), named)
         .prop_map(
             move |(
-                (opened, established, closed, failures),
+                (opened, established, closed, failures, idle),
                 (duration, connect_duration, srtt),
                 sent_bytes,
                 received_bytes,
+                destination,
             )| Service {
                 process: Arc::clone(&process),
                 workload: Arc::clone(&workload),
                 role,
                 port,
+                destination,
                 opened,
                 established,
+                idle,
                 closed,
                 failures,
                 duration,

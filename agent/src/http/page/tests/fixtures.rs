@@ -46,6 +46,8 @@ fn service(process: &str, port: u16, opened: u64, closed: u64) -> Service {
         workload: format!("{process}.service").into(),
         role: Role::Client,
         port: Some(port),
+        destination: None,
+        idle: [0; 3],
         opened,
         established: opened - closed,
         closed: Default::default(),

@@ -8,7 +8,7 @@ use catalogue::labels::{ConnectFailure, Role};
 
 use super::support::{
     Ask, EPHEMERAL, LIMITS, PORT, SECOND, apply, check, covered, ends, entry, failing, holder,
-    owned, step, v4,
+    owned, step, v4, walked,
 };
 use crate::conn::report::snapshot::Snapshot;
 use crate::conn::{Destinations, Limits, Nanos, Table};
@@ -97,7 +97,7 @@ fn idle_connections_to_it_are_among_those_of_the_process_and_go_with_a_new_owner
         });
         table.pass_holder(&holder(sk, "worker", 9));
     }
-    table.end_pass(now, &covered());
+    table.end_pass(now, &walked(now));
     check(&mut table, now);
     let seen = table.snapshot(now);
     let group = seen.group("worker", Role::Client).expect("its group");

@@ -115,11 +115,18 @@ pub(super) fn full() -> Snapshot {
     calls.srtt = histogram(SECONDS, &[0.015]);
     calls.sent_bytes = histogram(BYTES, &[0.0, 300.0]);
     calls.received_bytes = histogram(BYTES, &[1e10]);
+    let named = Service {
+        port: Some(5432),
+        destination: Some("orders-db".into()),
+        idle: [4, 1, 0],
+        ..calls.clone()
+    };
     let hostile = "a\"b\\c\nd\u{fffd}";
     Snapshot {
         groups: vec![client, group(hostile, Role::Server), group(OTHER, Role::Unknown)],
         services: vec![
             calls,
+            named,
             service(hostile, Role::Server, Some(8080)),
             service(OTHER, Role::Server, None),
         ],

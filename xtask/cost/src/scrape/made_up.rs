@@ -59,6 +59,8 @@ fn service(number: usize) -> Service {
         workload,
         role: Role::Client,
         port: Some(u16::try_from(1024 + number % 60_000).unwrap_or_default()),
+        destination: None,
+        idle: [0; 3],
         opened: count,
         established: 20,
         closed: [count; _],

@@ -133,7 +133,12 @@ fn a_service_without_observations_has_no_histogram() {
         page.lines().filter(|line| line.starts_with("tcpwarden_connection_duration_seconds_count"));
     assert_eq!(
         lines.collect::<Vec<_>>(),
-        ["tcpwarden_connection_duration_seconds_count{process=\"curl\",\
-             workload=\"web.service\",role=\"client\",port=\"443\"} 2"]
+        [443, 5432].map(|port| {
+            let destination = if port == 443 { "" } else { ",destination=\"orders-db\"" };
+            format!(
+                "tcpwarden_connection_duration_seconds_count{{process=\"curl\",\
+                 workload=\"web.service\",role=\"client\",port=\"{port}\"{destination}}} 2"
+            )
+        })
     );
 }

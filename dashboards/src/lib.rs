@@ -16,6 +16,7 @@ pub mod boards;
 pub mod docs;
 pub mod formats;
 pub mod grafana;
+pub mod inventory;
 mod limit;
 pub mod markdown;
 mod matchers;

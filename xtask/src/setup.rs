@@ -95,17 +95,26 @@ pub(crate) fn for_counting(consent: Consent) -> Result<()> {
 /// Installs what `test` and `kernels` need besides.
 pub(crate) fn for_tests(consent: Consent) -> Result<()> {
     packages::install(&missing(&TEST_PROGRAMS), "for the tests", consent)?;
-    for (package, programs) in BORROWED {
-        if !programs.iter().all(|program| is_there(package, program)) {
-            packages::borrow(package, programs)?;
-        }
-    }
+    BORROWED.iter().try_for_each(borrow)?;
     for package in LIBRARIES {
         if !workspace::tools().join(package).join("usr").exists() {
             packages::borrow(package, &[])?;
         }
     }
     Ok(())
+}
+
+/// Unpacks Prometheus, if it is not there.
+pub(crate) fn for_prometheus() -> Result<()> {
+    borrow(&BORROWED[0])
+}
+
+/// Unpacks a package, unless its programs are there.
+fn borrow((package, programs): &(&str, &[&str])) -> Result<()> {
+    if programs.iter().all(|program| is_there(package, program)) {
+        return Ok(());
+    }
+    packages::borrow(package, programs)
 }
 
 /// Installs what machines need besides.

@@ -1,7 +1,7 @@
 //! Prometheus: scrapes the agent and evaluates the rules.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
@@ -63,7 +63,6 @@ impl Prometheus {
             json!({ "job_name": "prometheus", "static_configs": [{ "targets": [itself] }] }),
         ];
         jobs.extend(scrape.jobs.iter().cloned());
-        // JSON is YAML.
         let config = json!({
             "global": {
                 "scrape_interval": every,
@@ -76,13 +75,31 @@ impl Prometheus {
             },
             "scrape_configs": jobs,
         });
+        let storage = folder.path().join("prometheus");
+        Self::configured(folder, port, &config, &storage, &["--storage.tsdb.retention.time=1d"])
+    }
+
+    /// Starts it on `port` of loopback with a whole configuration, as JSON, what it stores in
+    /// `storage`, and more arguments; waits until it is ready.
+    ///
+    /// # Errors
+    /// When it does not start; with what it said.
+    pub fn configured(
+        folder: &Folder,
+        port: u16,
+        config: &serde_json::Value,
+        storage: &Path,
+        arguments: &[&str],
+    ) -> Result<Self> {
+        // JSON is YAML.
         let config = folder.write("prometheus.yml", &config.to_string())?;
         let mut command = borrowed::command(&["prometheus"])?;
         command
             .arg(format!("--config.file={}", config.display()))
-            .arg(format!("--storage.tsdb.path={}", folder.path().join("prometheus").display()))
+            .arg(format!("--storage.tsdb.path={}", storage.display()))
             .arg(format!("--web.listen-address=127.0.0.1:{port}"))
-            .args(["--storage.tsdb.retention.time=1d", "--rules.alert.resend-delay=5s"]);
+            .arg("--rules.alert.resend-delay=5s")
+            .args(arguments);
         let api = Api::new(port);
         let process = start("Prometheus", command, &api, "/-/ready")?;
         Ok(Self { api, process })
@@ -152,7 +169,17 @@ impl Prometheus {
         Ok(firing.map(|alert| api::labels(&alert["labels"])).collect())
     }
 
-    fn ask(&self, path: &str, parameters: &[(&str, &str)]) -> Result<serde_json::Value> {
+    /// The process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// What the API answers.
+    ///
+    /// # Errors
+    /// When it does not answer, or the query is wrong; with what Prometheus said.
+    pub fn ask(&self, path: &str, parameters: &[(&str, &str)]) -> Result<serde_json::Value> {
         self.api
             .json(path, parameters)
             .with_context(|| format!("Prometheus said:\n{}", self.process.tail(10)))

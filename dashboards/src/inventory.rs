@@ -9,7 +9,7 @@ use catalogue::labels::{
 };
 use catalogue::limits::{IDLE_AGES, STUCK_AGES};
 use catalogue::metrics::{Kind, Metric};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::boards;
 use crate::options::Options;
@@ -53,7 +53,12 @@ fn board(board: &boards::Board) -> Value {
         .iter()
         .map(|one| json!({ "panel": one.panel, "expr": one.expr, "instant": one.instant }))
         .collect();
-    json!({ "uid": board.uid, "title": board.json["title"], "queries": queries })
+    let variables = board.json["templating"]["list"].as_array().into_iter().flatten();
+    let all: Map<String, Value> = variables
+        .filter(|one| one["allValue"].is_string())
+        .filter_map(|one| Some((one["name"].as_str()?.to_owned(), one["allValue"].clone())))
+        .collect();
+    json!({ "uid": board.uid, "title": board.json["title"], "all": all, "queries": queries })
 }
 
 /// Returns the series of a metric; the buckets of a histogram have a label more.
@@ -94,6 +99,7 @@ fn values(series: &str, label: &str) -> Vec<String> {
         "reason" if series.contains("closed") => {
             CloseReason::ALL.iter().map(|one| one.as_str().to_owned()).collect()
         }
+        "alertname" => rules::all().iter().map(|alert| alert.name.to_owned()).collect(),
         "min_age" => numbers(&STUCK_AGES),
         "min_idle" => numbers(&IDLE_AGES),
         "le" => bounds(if series.contains("bytes") { BYTES } else { SECONDS }),

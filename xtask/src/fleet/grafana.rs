@@ -1,18 +1,20 @@
 //! What Grafana makes of a query before it asks Prometheus, with All chosen for every variable.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// A picture: how much of the past it shows, and in what steps.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Picture {
+#[derive(Debug)]
+pub(super) struct Picture<'a> {
     pub(super) range: Duration,
     pub(super) step: Duration,
     /// Between two scrapes, as the data source is told.
     pub(super) scrape: Duration,
+    /// What stands for All, by the name of the variable.
+    pub(super) all: &'a BTreeMap<String, String>,
 }
 
-impl Picture {
+impl Picture<'_> {
     /// Returns `expr` with every variable replaced.
     pub(super) fn interpolate(&self, expr: &str) -> String {
         let mut text = String::new();
@@ -33,8 +35,7 @@ impl Picture {
             "__interval" => seconds(self.step),
             "__range" => seconds(self.range),
             "__range_s" => self.range.as_secs().to_string(),
-            // `allValue` of every variable of these boards.
-            _ => ".+".to_owned(),
+            _ => self.all.get(name).cloned().unwrap_or_else(|| ".+".to_owned()),
         }
     }
 }
@@ -64,15 +65,17 @@ mod tests {
 
     #[test]
     fn variables_become_all_and_windows_those_of_the_picture() {
+        let all = BTreeMap::from([("cluster".to_owned(), ".*".to_owned())]);
         let picture = Picture {
             range: Duration::from_hours(6),
             step: Duration::from_secs(72),
             scrape: Duration::from_secs(15),
+            all: &all,
         };
         let asked = picture.interpolate(
             r#"rate(a{job=~"$job", x=~"${cluster:regex}"}[$__rate_interval]) + b[$__range]"#,
         );
-        assert_eq!(asked, r#"rate(a{job=~".+", x=~".+"}[87s]) + b[21600s]"#);
+        assert_eq!(asked, r#"rate(a{job=~".+", x=~".*"}[87s]) + b[21600s]"#);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What `dashboards --inventory` prints: boards, rules, and the series that queries can read.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
 
@@ -26,6 +28,8 @@ pub(super) struct Inventory {
 pub(super) struct Board {
     pub(super) uid: String,
     pub(super) title: String,
+    /// What stands for All, by the name of the variable.
+    pub(super) all: BTreeMap<String, String>,
     pub(super) queries: Vec<Query>,
 }
 

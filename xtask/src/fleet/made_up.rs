@@ -14,6 +14,10 @@ const CLUSTERS: usize = 5;
 /// Workloads of the whole fleet, and of each node; each is of one process.
 const WORKLOADS: usize = 36;
 const EACH: usize = 15;
+/// Namespaces of workloads, destination ports and versions of the whole fleet.
+const NAMESPACES: usize = 6;
+const PORTS: usize = 60;
+const VERSIONS: usize = 3;
 /// The most alerts that fire at once, each on one node.
 const FIRING: usize = 20;
 
@@ -132,22 +136,7 @@ fn of_place(series: &Series, node: Option<usize>, cluster: usize, lines: &mut Ve
     for workload in workloads {
         let mut texts = vec![(String::new(), shape(&series.name))];
         for label in &series.labels {
-            let values: Vec<String> = match label.name.as_str() {
-                "job" => vec!["tcpwarden".to_owned()],
-                "instance" => vec![format!("node-{:04}", node.unwrap_or_default())],
-                CLUSTER => vec![format!("cluster-{cluster}")],
-                "workload" => vec![format!("app-{workload}.service")],
-                "process" => vec![format!("app-{workload}")],
-                // One alert each node, another one on the next.
-                "alertname" => label
-                    .values
-                    .get(node.unwrap_or_default() % label.values.len().max(1))
-                    .cloned()
-                    .into_iter()
-                    .collect(),
-                _ if label.values.is_empty() => vec!["one".to_owned()],
-                _ => label.values.clone(),
-            };
+            let values = values(label, node, cluster, workload);
             texts = texts.iter().flat_map(|text| with(text, &label.name, &values)).collect();
         }
         lines.extend(texts.into_iter().map(|(labels, shape)| Line {
@@ -155,6 +144,27 @@ fn of_place(series: &Series, node: Option<usize>, cluster: usize, lines: &mut Ve
             seed: 0,
             shape,
         }));
+    }
+}
+
+/// The values of a label: on a node, or of a cluster as a whole.
+fn values(label: &Label, node: Option<usize>, cluster: usize, workload: usize) -> Vec<String> {
+    let some = |begin: &str, count: usize| (0..count).map(|one| format!("{begin}{one}")).collect();
+    match (label.name.as_str(), node) {
+        ("job", _) => vec!["tcpwarden".to_owned()],
+        ("instance", _) => vec![format!("node-{:04}", node.unwrap_or_default())],
+        (CLUSTER, _) => vec![format!("cluster-{cluster}")],
+        ("namespace", _) => vec![format!("namespace-{}", workload % NAMESPACES)],
+        ("workload", _) => vec![format!("app-{workload}.service")],
+        ("process", _) => vec![format!("app-{workload}")],
+        // One alert each node, another one on the next.
+        ("alertname", Some(node)) => {
+            label.values.iter().cycle().nth(node).cloned().into_iter().collect()
+        }
+        ("port", None) => some("80", PORTS),
+        ("version", None) => some("0.1.", VERSIONS),
+        _ if label.values.is_empty() => vec!["one".to_owned()],
+        _ => label.values.clone(),
     }
 }
 

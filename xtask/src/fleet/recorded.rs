@@ -73,7 +73,7 @@ pub(super) fn run(
     let config = json!({ "global": { "evaluation_interval": "1h" } });
     let prometheus = Prometheus::configured(&folder, port, &config, &storage, &arguments)?;
     let scrape = Duration::from_secs(inventory.scrape);
-    let picture = Picture { range: RANGE, step: RANGE / POINTS, scrape };
+    let picture = Picture { range: RANGE, step: RANGE / POINTS, scrape, all: &board.all };
     judge(&prometheus, board, &picture, end, interrupt)
 }
 
@@ -134,7 +134,7 @@ fn write(lines: &[Line], from: u64, until: u64, interval: u64, to: &Path) -> Res
 fn judge(
     prometheus: &Prometheus,
     board: &Board,
-    picture: &Picture,
+    picture: &Picture<'_>,
     end: u64,
     interrupt: &Interrupt,
 ) -> Result<Counts> {
@@ -169,7 +169,7 @@ fn judge(
 }
 
 /// Asks one query some times over.
-fn ask(prometheus: &Prometheus, query: &Query, picture: &Picture, end: u64) -> Result<Seen> {
+fn ask(prometheus: &Prometheus, query: &Query, picture: &Picture<'_>, end: u64) -> Result<Seen> {
     let expr = picture.interpolate(&query.expr);
     let [start, end] = [end - picture.range.as_secs(), end].map(|time| time.to_string());
     let step = picture.step.as_secs().to_string();

@@ -33,6 +33,8 @@ pub mod tcp_ephemeral_ports_near_exhaustion;
 pub mod tcp_established_growing;
 #[path = "../alerts/TcpFinWait2Stuck/rule.rs"]
 pub mod tcp_fin_wait2_stuck;
+#[path = "../alerts/TcpFleetConnectFailures/rule.rs"]
+pub mod tcp_fleet_connect_failures;
 #[path = "../alerts/TcpListenBacklogNearLimit/rule.rs"]
 pub mod tcp_listen_backlog_near_limit;
 #[path = "../alerts/TcpListenerNotAccepting/rule.rs"]
@@ -57,6 +59,8 @@ pub mod tcp_syn_retransmits;
 pub mod tcp_time_wait_near_limit;
 #[path = "../alerts/TcpUnaccepted/rule.rs"]
 pub mod tcp_unaccepted;
+#[path = "../alerts/TcpwardenAgentsDown/rule.rs"]
+pub mod tcpwarden_agents_down;
 #[path = "../alerts/TcpwardenDown/rule.rs"]
 pub mod tcpwarden_down;
 #[path = "../alerts/TcpwardenDriftFound/rule.rs"]
@@ -69,10 +73,16 @@ pub mod tcpwarden_labels_overflowing;
 pub mod tcpwarden_passes_stalled;
 #[path = "../alerts/TcpwardenProbeDetached/rule.rs"]
 pub mod tcpwarden_probe_detached;
+#[path = "../alerts/TcpwardenRestarting/rule.rs"]
+pub mod tcpwarden_restarting;
 #[path = "../alerts/TcpwardenTableFull/rule.rs"]
 pub mod tcpwarden_table_full;
+#[path = "../alerts/TcpwardenTableNearFull/rule.rs"]
+pub mod tcpwarden_table_near_full;
 #[path = "../alerts/TcpwardenUnattributed/rule.rs"]
 pub mod tcpwarden_unattributed;
+#[path = "../alerts/TcpwardenVersionSkew/rule.rs"]
+pub mod tcpwarden_version_skew;
 
 /// Every alert, by name; [`crate::rules::all`] has them in the order of the rule file.
 pub(crate) const FOUND: &[Alert] = &[
@@ -89,6 +99,7 @@ pub(crate) const FOUND: &[Alert] = &[
     tcp_ephemeral_ports_near_exhaustion::ALERT,
     tcp_established_growing::ALERT,
     tcp_fin_wait2_stuck::ALERT,
+    tcp_fleet_connect_failures::ALERT,
     tcp_listen_backlog_near_limit::ALERT,
     tcp_listener_not_accepting::ALERT,
     tcp_memory_near_limit::ALERT,
@@ -101,12 +112,16 @@ pub(crate) const FOUND: &[Alert] = &[
     tcp_syn_retransmits::ALERT,
     tcp_time_wait_near_limit::ALERT,
     tcp_unaccepted::ALERT,
+    tcpwarden_agents_down::ALERT,
     tcpwarden_down::ALERT,
     tcpwarden_drift_found::ALERT,
     tcpwarden_events_lost::ALERT,
     tcpwarden_labels_overflowing::ALERT,
     tcpwarden_passes_stalled::ALERT,
     tcpwarden_probe_detached::ALERT,
+    tcpwarden_restarting::ALERT,
     tcpwarden_table_full::ALERT,
+    tcpwarden_table_near_full::ALERT,
     tcpwarden_unattributed::ALERT,
+    tcpwarden_version_skew::ALERT,
 ];

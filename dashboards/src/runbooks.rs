@@ -40,7 +40,9 @@ fn page(alert: &Alert, timing: &Timing) -> File {
         "| dashboard | [{board}](../../dashboards/grafana/{board}.json), `/d/{board}` in Grafana |"
     );
     let _ = write!(text, "\n```promql\n{}\n```\n\n", alert.expression(timing));
-    let _ = write!(text, "{EXAMPLE}\n\n{}", alert.fill(runbook, timing));
+    let of_machine = alert.description.contains("$labels.instance");
+    let place = if of_machine { ON_MACHINE } else { ON_ONE };
+    let _ = write!(text, "{place} {EXAMPLE}\n\n{}", alert.fill(runbook, timing));
     File { path: format!("{FOLDER}{name}.md"), text: markdown::wrap(&text) }
 }
 
@@ -72,9 +74,11 @@ pub fn annotation(alert: &Alert, timing: &Timing) -> String {
     format!("{}{rest}", &text[..end])
 }
 
+const ON_MACHINE: &str = "Run the commands on the machine that the label `instance` names.";
+/// Of an alert about many machines.
+const ON_ONE: &str = "Run the commands on one of the machines.";
 const EXAMPLE: &str = "\
-Run the commands on the machine that the label `instance` names. `orders-api`, process id 1077, \
-port 5432 and address 10.0.0.5 are examples.";
+`orders-api`, process id 1077, port 5432 and address 10.0.0.5 are examples.";
 
 /// All alerts in a table.
 fn index() -> String {

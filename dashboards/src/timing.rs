@@ -56,6 +56,11 @@ pub const PASS_AGE: Duration = Duration::from_mins(10);
 /// The scrapes of which an agent must have answered a share: long enough for several rounds of an
 /// agent that crashes.
 pub const ANSWERED: Duration = Duration::from_mins(15);
+/// The starts of an agent are counted for so long: a crash loop that waits five minutes between two
+/// starts has many in it, an upgrade one.
+pub const RESTARTS: Duration = Duration::from_hours(1);
+/// For so long an agent counts as running the version that it showed last.
+pub const SEEN: Duration = Duration::from_hours(1);
 /// How far back a leak's growth is told: the lowest count of the last [`RATE`] against that of so
 /// long ago.
 pub const GROWTH: Duration = Duration::from_mins(10);
@@ -71,6 +76,8 @@ pub const FOR_SHORT: Duration = Duration::from_mins(5);
 pub const FOR_LONG: Duration = Duration::from_mins(10);
 /// `for` of what the agent corrects by itself if it is given time.
 pub const FOR_AGENT: Duration = Duration::from_mins(15);
+/// `for` of what a rollout does too, as long as it goes on.
+pub const FOR_ROLLOUT: Duration = Duration::from_hours(6);
 /// How long an alert goes on after its expression ended, against flapping.
 pub const KEEP: Duration = Duration::from_mins(5);
 

@@ -8,7 +8,7 @@ use catalogue::metrics::lifecycle::{
 };
 
 use crate::alert::{Alert, Severity, Term, Unit, limit, term};
-use crate::rules::promql::{OWNER, eq, indent, max, most, ne, none_of, rate, series, sum};
+use crate::rules::promql::{SERVICE, eq, indent, most, ne, none_of, rate, series, sum};
 use crate::rules::shared::one_service;
 use crate::timing::{FOR_SHORT, KEEP, Timing};
 
@@ -37,8 +37,8 @@ pub const ALERT: Alert = Alert {
     summary: "A client fails to connect to a service.",
     description: "{{ $value | humanizePercentage }} of the connects of {{ $labels.process }} \
         ({{ $labels.workload }}) on \
-        {{ $labels.instance }} to one service fail[[port]][[why]]; the limit is [[ratio]] of them \
-        (given up by the program itself: [[canceled]]) and [[rate]].",
+        {{ $labels.instance }} to port {{ $labels.port }} fail[[why]]; the limit is [[ratio]] of \
+        them (given up by the program itself: [[canceled]]) and [[rate]].",
     terms,
     board: "tcpwarden-services",
     panel: 24,
@@ -69,17 +69,22 @@ fn failed(reason: Option<String>, timing: &Timing) -> String {
     sum(&["reason"], &rate(&CONNECT_FAILURES, &matchers, timing))
 }
 
-/// What the program gave up is judged by itself; that no local port is left has an alert of its
-/// own.
-fn expr(timing: &Timing) -> String {
-    let ratio_limit = timing.limit("ratio", CONNECT_FAILURE_RATIO);
-    let canceled_limit = timing.limit("canceled", CONNECT_CANCELED_RATIO);
-    let rate_limit = timing.limit("rate", CONNECT_FAILURE_RATE);
+/// Connects of a process to a port a second, those that failed among them.
+pub(crate) fn attempts(timing: &Timing) -> String {
+    let connects = format!("{} + {}", opened(timing), failed(None, timing));
+    format!("(\n{}\n)", indent(&format!("{connects}\n+ {}\nor\n{connects}", kept())))
+}
+
+/// The processes whose connects to a port fail, `rate_limit` of them a second at least, by the
+/// shares of this alert. What the program gave up is judged by itself; that no local port is left
+/// has an alert of its own.
+pub(crate) fn failing(rate_limit: f64, timing: &Timing) -> String {
+    let own = timing.of(ALERT.name);
+    let ratio_limit = own.limit("ratio", CONNECT_FAILURE_RATIO);
+    let canceled_limit = own.limit("canceled", CONNECT_CANCELED_RATIO);
     let (canceled, no_port) =
         (ConnectFailure::Canceled.as_str(), ConnectFailure::NoLocalPort.as_str());
-    let connects = format!("{} + {}", opened(timing), failed(None, timing));
-    let attempts =
-        format!("(\n{}\n)", indent(&format!("{connects}\n+ {}\nor\n{connects}", kept())));
+    let attempts = attempts(timing);
     let share = |failed: &str, ratio: f64| {
         let both = format!("{failed}\n/ {attempts} >= {ratio}\nand\n{failed} >= {rate_limit}");
         format!("(\n{}\n)", indent(&both))
@@ -87,15 +92,17 @@ fn expr(timing: &Timing) -> String {
     let refused =
         share(&failed(Some(none_of("reason", &[canceled, no_port])), timing), ratio_limit);
     let given_up = share(&failed(Some(eq("reason", canceled)), timing), canceled_limit);
-    max(&["port"], &format!("{refused}\nor\n{given_up}"))
+    format!("{refused}\nor\n{given_up}")
+}
+
+fn expr(timing: &Timing) -> String {
+    failing(timing.limit("rate", CONNECT_FAILURE_RATE), timing)
 }
 
 fn terms(timing: &Timing) -> Vec<Term> {
-    let failed =
-        |label, text| most(label, &rate(&CONNECT_FAILURES, &[OWNER.to_owned()], timing), text);
+    let failed = rate(&CONNECT_FAILURES, &[SERVICE.to_owned()], timing);
     vec![
-        term("port", failed("port", ", most towards port"), ""),
-        term("why", failed("reason", ", mostly"), ""),
+        term("why", most("reason", &failed, ", mostly"), ""),
         limit(
             "rate",
             CONNECT_FAILURE_RATE,

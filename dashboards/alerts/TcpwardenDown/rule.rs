@@ -31,17 +31,22 @@ pub const ALERT: Alert = Alert {
     runbook: include_str!("runbook.md"),
 };
 
+/// The agents that do not answer, by the limit of this alert.
+///
 /// One that crashes and is started again answers in between, so that `for` would begin anew each
 /// time. A share of less than the whole window says nothing: a machine that has just come may have
 /// missed its first scrapes.
-fn expr(timing: &Timing) -> String {
-    let share_limit = timing.limit("share", ANSWERED_RATIO);
+pub(crate) fn silent(timing: &Timing) -> String {
+    let share_limit = timing.of(ALERT.name).limit("share", ANSWERED_RATIO);
     let up = of_agents("up");
     let window = timing.span(ANSWERED);
     format!(
-        "{up} == 0\nor\navg_over_time({up}[{window}]) <= {share_limit}\nand\n{up} offset \
-         {window}\nor\nabsent({up})"
+        "{up} == 0\nor\navg_over_time({up}[{window}]) <= {share_limit}\nand\n{up} offset {window}"
     )
+}
+
+fn expr(timing: &Timing) -> String {
+    format!("{}\nor\nabsent({})", silent(timing), of_agents("up"))
 }
 
 fn terms(timing: &Timing) -> Vec<Term> {

@@ -6,6 +6,7 @@
 mod agent;
 mod capacity;
 mod draft;
+mod fleet;
 mod leaks;
 mod network;
 mod overview;
@@ -55,7 +56,9 @@ pub enum Shown {
     Seldom,
     /// It has values, which are zero while the agent is healthy.
     ZeroWhenHealthy,
-    /// The same, and they are not zero while the agent fails in this way: a test of the live proof
+    /// It has values that are not zero while the agent fails in this way, and else none.
+    OnlyInFault(&'static str),
+    /// As [`Self::ZeroWhenHealthy`], and they are not zero while the agent fails in this way: a test of the live proof
     /// has the name.
     InFault(&'static str),
 }
@@ -108,10 +111,16 @@ pub fn all() -> Vec<Board> {
 /// The same, with what a site sets.
 #[must_use]
 pub fn all_with(options: &Options) -> Vec<Board> {
-    [overview::plan, leaks::plan, services::plan, network::plan, capacity::plan, agent::plan]
-        .iter()
-        .map(|plan| plan().board(options))
-        .collect()
+    let plans = [
+        overview::plan,
+        fleet::plan,
+        leaks::plan,
+        services::plan,
+        network::plan,
+        capacity::plan,
+        agent::plan,
+    ];
+    plans.iter().map(|plan| plan().board(options)).collect()
 }
 
 /// The files to import.

@@ -1,10 +1,7 @@
 //! Overview: is something wrong, what, and whose is it? From here to the other boards.
 
 use catalogue::metrics::connections::{CONNECTIONS, OLDEST_STATE_AGE, TIME_WAIT_SOCKETS};
-use catalogue::metrics::lifecycle::{
-    CONNECT_FAILURES, CONNECTIONS_CLOSED, CONNECTIONS_OPENED, RESETS_RECEIVED, RESETS_SENT,
-};
-use catalogue::metrics::pressure::{EPHEMERAL_PORTS_USED, LISTEN_BACKLOG_USED, MAX_FDS, OPEN_FDS};
+use catalogue::metrics::lifecycle::{RESETS_RECEIVED, RESETS_SENT};
 
 use super::draft::Draft;
 use super::promql::{max, sum, top, where_in};
@@ -16,6 +13,11 @@ use crate::grafana::looks::Thresholds;
 use crate::grafana::unit::Unit;
 use crate::threshold::{USED_RATIO_CRITICAL, USED_RATIO_WARNING};
 use crate::timing::STUCK_AGE;
+
+/// Sockets by state, of each machine.
+const STATES: &str = "tcpwarden:instance_state:connections:sum";
+/// Failed connects by reason, of each machine.
+const FAILURES: &str = "tcpwarden:instance_reason:connect_failures:rate";
 
 pub(super) fn plan() -> Plan {
     Plan {
@@ -67,7 +69,8 @@ fn now() -> Vec<Draft> {
                 "See below who holds them.",
             )
             .spark()
-            .ask(sum("", &ALL.of(&CONNECTIONS, r#"state="established""#)), "", Shown::Always),
+            .no_value("are the recording rules loaded?")
+            .ask(sum("", &in_state("established")), "", Shown::Always),
         Draft::stat(14, "CLOSE_WAIT", Unit::Count)
             .about(
                 "Connections that the peer has closed and the local process has not.",
@@ -77,7 +80,7 @@ fn now() -> Vec<Draft> {
             )
             .spark()
             .link(DataLink::to_board("Leaks", LEAKS, &[]))
-            .ask(sum("", &ALL.of(&CONNECTIONS, r#"state="close_wait""#)), "", Shown::In("fd-leak")),
+            .ask(sum("", &in_state("close_wait")), "", Shown::In("fd-leak")),
     ]
 }
 
@@ -93,7 +96,17 @@ fn worst() -> Vec<Draft> {
             )
             .limits(Thresholds::warning(STUCK_AGE.as_secs_f64()))
             .link(DataLink::to_board("Leaks", LEAKS, &[]))
-            .ask(max("", &ALL.of(&OLDEST_STATE_AGE, "")), "", Shown::In("half-close")),
+            .ask(
+                max(
+                    "",
+                    &ALL.recorded(
+                        "tcpwarden:instance:connections_oldest_state_age_seconds:max",
+                        "",
+                    ),
+                ),
+                "",
+                Shown::In("half-close"),
+            ),
         Draft::stat(16, "Descriptors", Unit::Share)
             .about(
                 "Descriptors of the process that is nearest to its limit.",
@@ -104,7 +117,7 @@ fn worst() -> Vec<Draft> {
             .limits(used.clone())
             .link(DataLink::to_board("Capacity", CAPACITY, &[]))
             .ask(
-                max("", &format!("{} / {}", ALL.of(&OPEN_FDS, ""), ALL.of(&MAX_FDS, ""))),
+                max("", &ALL.recorded("tcpwarden:instance:process_fds_used_ratio:max", "")),
                 "",
                 Shown::Always,
             ),
@@ -118,7 +131,11 @@ fn worst() -> Vec<Draft> {
             )
             .limits(used.clone())
             .link(DataLink::to_board("Capacity", CAPACITY, &[]))
-            .ask(max("", &ALL.of(&EPHEMERAL_PORTS_USED, "")), "", Shown::In("time-wait-bomb")),
+            .ask(
+                max("", &ALL.recorded("tcpwarden:instance:ephemeral_ports_used_ratio:max", "")),
+                "",
+                Shown::In("time-wait-bomb"),
+            ),
         Draft::stat(18, "Accept queue", Unit::Share)
             .about(
                 "The accept queue of the listener that is nearest to its limit.",
@@ -128,7 +145,11 @@ fn worst() -> Vec<Draft> {
             )
             .limits(used)
             .link(DataLink::to_board("Services", SERVICES, &[]))
-            .ask(max("", &ALL.of(&LISTEN_BACKLOG_USED, "")), "", Shown::In("stuck-listener")),
+            .ask(
+                max("", &ALL.recorded("tcpwarden:instance:listen_backlog_used_ratio:max", "")),
+                "",
+                Shown::In("stuck-listener"),
+            ),
     ]
 }
 
@@ -172,8 +193,12 @@ fn who() -> Vec<Draft> {
     ]
 }
 
+/// Sockets in a state, by machine.
+fn in_state(state: &str) -> String {
+    ALL.recorded(STATES, &format!("state={state:?}"))
+}
+
 fn traffic() -> Vec<Draft> {
-    let total = |metric| sum("", &ALL.rate(metric, ""));
     let states = Draft::graph(31, "Sockets by state", Unit::Count)
         .about(
             "All sockets by state, on a logarithmic scale, from the recording rules; TIME_WAIT as \
@@ -184,14 +209,7 @@ fn traffic() -> Vec<Draft> {
         )
         .logarithmic()
         .no_value("are the recording rules loaded?")
-        .ask(
-            format!(
-                "{} > 0",
-                sum("state", &ALL.recorded("tcpwarden:instance_state:connections:sum", ""))
-            ),
-            "{{state}}",
-            Shown::Always,
-        )
+        .ask(format!("{} > 0", sum("state", &ALL.recorded(STATES, ""))), "{{state}}", Shown::Always)
         .ask(
             format!("{} > 0", sum("", &ALL.of(&TIME_WAIT_SOCKETS, ""))),
             "time_wait",
@@ -201,17 +219,27 @@ fn traffic() -> Vec<Draft> {
         shared::state_colors().into_iter().fold(states, Draft::with),
         Draft::graph(32, "Opened, closed, failed", Unit::PerSecond)
             .about(
-                "Connections that were established and that ended, and connects that failed.",
+                "Connections that were established and that ended, and connects that failed, over \
+                 five minutes, from the recording rules.",
                 "Opened above closed for long: something is not closed. Many of both: no pool. Any \
                  steady failures.",
                 &["TcpConnectionChurn", "TcpConnectFailures"],
                 "Open the board Services.",
             )
+            .no_value("are the recording rules loaded?")
             .link(DataLink::to_board("Services", SERVICES, &[]))
             .colored(&["opened", "closed", "failed"])
-            .ask(total(&CONNECTIONS_OPENED), "opened", Shown::In("echo"))
-            .ask(total(&CONNECTIONS_CLOSED), "closed", Shown::In("echo"))
-            .ask(total(&CONNECT_FAILURES), "failed", Shown::In("refused")),
+            .ask(
+                sum("", &ALL.recorded("tcpwarden:instance:connections_opened:rate", "")),
+                "opened",
+                Shown::In("echo"),
+            )
+            .ask(
+                sum("", &ALL.recorded("tcpwarden:instance:connections_closed:rate", "")),
+                "closed",
+                Shown::In("echo"),
+            )
+            .ask(sum("", &ALL.recorded(FAILURES, "")), "failed", Shown::In("refused")),
     ]
 }
 
@@ -220,18 +248,14 @@ fn quality() -> Vec<Draft> {
     vec![
         Draft::graph(33, "Connect failures by reason", Unit::PerSecond)
             .about(
-                "Connects that failed, by reason.",
+                "Connects that failed, by reason, over five minutes.",
                 "Any steady line. refused: nothing listens. timed_out: packets vanish. \
                  no_local_port: ports ran out here.",
                 &["TcpConnectFailures", "TcpEphemeralPortsNearExhaustion"],
                 "Services names the process and the port.",
             )
             .size(8, 8)
-            .ask(
-                sum("reason", &ALL.rate(&CONNECT_FAILURES, "")),
-                "{{reason}}",
-                Shown::In("refused"),
-            )
+            .ask(sum("reason", &ALL.recorded(FAILURES, "")), "{{reason}}", Shown::In("refused"))
             .colored(&shared::failures()),
         Draft::graph(34, "Segments retransmitted", Unit::Share)
             .about(

@@ -47,13 +47,17 @@ impl Scope {
         rate(&self.steady(metric, &format!("{}_count", metric.name), matchers))
     }
 
-    /// A selector of what a recording rule writes.
+    /// A selector of what a recording rule writes. A sum over machines has no label `instance`.
     pub(super) fn recorded(self, name: &str, matchers: &str) -> String {
         let labels = records::all()
             .iter()
             .find(|record| record.name == name)
             .map_or(&[][..], |record| record.labels);
-        self.series(name, labels, matchers)
+        if labels.contains(&"instance") {
+            self.series(name, labels, matchers)
+        } else {
+            self.selector(name, &[r#"job=~"$job""#], labels, matchers)
+        }
     }
 
     /// What Prometheus says of its targets, whether they answer or not: of those whose job has the
@@ -72,7 +76,11 @@ impl Scope {
 
     /// A selector by name.
     pub(super) fn series(self, name: &str, labels: &[&str], matchers: &str) -> String {
-        let mut all = vec![r#"job=~"$job""#.to_owned(), r#"instance=~"$instance""#.to_owned()];
+        self.selector(name, &[r#"job=~"$job""#, r#"instance=~"$instance""#], labels, matchers)
+    }
+
+    fn selector(self, name: &str, target: &[&str], labels: &[&str], matchers: &str) -> String {
+        let mut all: Vec<String> = target.iter().map(|one| (*one).to_owned()).collect();
         all.extend(
             self.0
                 .iter()
@@ -122,6 +130,11 @@ pub(super) fn aggregate(operation: &str, labels: &str, expression: &str) -> Stri
 /// The ten largest that are not zero.
 pub(super) fn top(expression: &str) -> String {
     format!("topk(10, {expression} > 0)")
+}
+
+/// The fifty largest that are not zero: as many rows as somebody reads.
+pub(super) fn top_of_fleet(expression: &str) -> String {
+    format!("topk(50, {expression} > 0)")
 }
 
 /// `expression` for the label sets that `others` has.

@@ -19,12 +19,16 @@ use crate::site;
 use crate::threshold::STUCK_CONNECTIONS;
 use crate::timing::STUCK_AGE;
 
+pub(super) const FLEET: &str = "tcpwarden-fleet";
 pub(super) const OVERVIEW: &str = "tcpwarden-overview";
 pub(super) const LEAKS: &str = "tcpwarden-leaks";
 pub(super) const SERVICES: &str = "tcpwarden-services";
 pub(super) const NETWORK: &str = "tcpwarden-network";
 pub(super) const CAPACITY: &str = "tcpwarden-capacity";
 pub(super) const AGENT: &str = "tcpwarden-agent";
+
+/// The recording rule that knows the namespaces of workloads.
+pub(super) const NAMESPACES: &str = "tcpwarden:workload_namespace:workload_info:max";
 
 /// Ways for an agent to fail, by the tests of the live proof that bring them about.
 pub(super) const DOWN: &str = "the_agent_is_down";
@@ -70,6 +74,27 @@ pub(super) fn process() -> Variable {
         "The command name of who owns the sockets.",
         values(Scope(&["workload"]), &CONNECTIONS, "process"),
     )
+}
+
+/// The variables `namespace` and `workload` of a board that asks recording rules only: the
+/// namespaces of Kubernetes, and the workloads of those that are chosen.
+pub(super) fn namespaces() -> [Variable; 2] {
+    let names = |scope: Scope, label: &str| {
+        format!("label_values({}, {label})", scope.recorded(NAMESPACES, ""))
+    };
+    let namespace = Variable::label(
+        "namespace",
+        "Namespace",
+        "A namespace of Kubernetes; what is in none is there with All only.",
+        names(ALL, "namespace"),
+    );
+    let workload = Variable::label(
+        "workload",
+        "Workload",
+        "A systemd unit, container or pod.",
+        names(Scope(&["namespace"]), "workload"),
+    );
+    [namespace.or_none(), workload]
 }
 
 /// What fills a variable: the values that a label of a metric has.

@@ -84,6 +84,12 @@ impl Variable {
         }
     }
 
+    /// The same, where all values include the series without that label.
+    #[must_use]
+    pub fn or_none(self) -> Self {
+        Self { all_value: Some(".*"), ..self }
+    }
+
     /// The query that fills it; none for the data source.
     #[must_use]
     pub fn filled_by(&self) -> Option<&str> {

@@ -92,6 +92,22 @@ pub(crate) fn max(without: &[&str], of: &str) -> String {
     format!("max without ({}) (\n{}\n)", without.join(", "), indent(of))
 }
 
+/// How many there are of each set of labels, with those that the site keeps.
+pub(crate) fn count_by(labels: &str, of: &str) -> String {
+    format!("count by {} (\n{}\n)", keys(labels), indent(of))
+}
+
+/// The largest of each set of labels, likewise.
+pub(crate) fn max_by(labels: &str, of: &str) -> String {
+    format!("max by {} (\n{}\n)", keys(labels), indent(of))
+}
+
+/// Where `count` is `least` or more, and at least `share` of `all`, which has the same labels: how
+/// many it is.
+pub(crate) fn many(count: &str, least: f64, all: &str, share: f64) -> String {
+    format!("(\n{}\n)\n>= {share} * {all}", indent(&format!("{count} >= {least}")))
+}
+
 /// Two conditions; `ignoring` names the labels that one side has and the other does not.
 pub(crate) fn and(left: &str, ignoring: &[&str], right: &str) -> String {
     format!("{left}\n{}{right}", operator("and", ignoring))
@@ -146,17 +162,16 @@ pub(crate) fn aged(
 }
 
 /// The part of a description that names where most of it happens: asks Prometheus when the alert is
-/// sent, because labels of an alert carry no port. [`OWNER`] or [`MACHINE`] in the selectors of
-/// `of` stands for the alert's labels.
+/// sent, because labels of an alert carry no port, or no reason. One of [`OWNER`], [`SERVICE`],
+/// [`MACHINE`] and [`PORT`] in the selectors of `of` stands for the alert's labels.
 pub(crate) fn most(label: &str, of: &str, text: &str) -> String {
-    let machine = ("job=%q,instance=%q", "$labels.job $labels.instance");
-    let owner = (
-        "job=%q,instance=%q,process=%q,workload=%q",
-        "$labels.job $labels.instance $labels.process $labels.workload",
-    );
-    let (placeholder, (matchers, arguments)) =
-        if of.contains(OWNER) { (OWNER, owner) } else { (MACHINE, machine) };
-    let [matchers, arguments] = site::asked(matchers, arguments);
+    let known = ALERTED.iter().find(|(placeholder, _)| of.contains(placeholder));
+    let (placeholder, labels) = known.copied().unwrap_or((MACHINE, &["job", "instance"]));
+    let each = |before: &str, behind: &str, between: &str| {
+        let all = labels.iter().map(|label| format!("{before}{label}{behind}"));
+        all.collect::<Vec<_>>().join(between)
+    };
+    let [matchers, arguments] = site::asked(&each("", "=%q", ","), &each("$labels.", "", " "));
     let times = of.matches(placeholder).count();
     let query = format!("topk(1, sum by ({label}) ({}) > 0)", of.replace(placeholder, &matchers));
     let arguments = vec![arguments; times].join(" ");
@@ -168,5 +183,17 @@ pub(crate) fn most(label: &str, of: &str, text: &str) -> String {
 
 /// Stands for the matchers of the alert's process in [`most`].
 pub(crate) const OWNER: &str = "OWNER";
+/// Stands for the matchers of the alert's process and port in [`most`].
+pub(crate) const SERVICE: &str = "SERVICE";
 /// Stands for the matchers of the alert's machine in [`most`].
 pub(crate) const MACHINE: &str = "MACHINE";
+/// Stands for the matchers of the alert's port, on whichever machine, in [`most`].
+pub(crate) const PORT: &str = "PORT";
+
+/// The labels of an alert that each of them stands for.
+const ALERTED: [(&str, &[&str]); 4] = [
+    (OWNER, &["job", "instance", "process", "workload"]),
+    (SERVICE, &["job", "instance", "process", "workload", "port"]),
+    (MACHINE, &["job", "instance"]),
+    (PORT, &["job", "port"]),
+];

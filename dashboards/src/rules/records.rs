@@ -1,6 +1,11 @@
 //! Recording rules: what a panel over many nodes would otherwise read thousands of series for.
 //! Names are `tcpwarden:LEVEL:METRIC:OPERATION`, where LEVEL names the labels that are left.
 
+mod fleet;
+mod machines;
+
+use std::sync::LazyLock;
+
 use catalogue::metrics::Metric;
 use catalogue::metrics::connections::{CONNECTIONS, CONNECTIONS_STUCK};
 use catalogue::metrics::lifecycle::{
@@ -36,11 +41,13 @@ impl Record {
 
 /// Every recording rule.
 #[must_use]
-pub const fn all() -> &'static [Record] {
-    ALL
+pub fn all() -> &'static [Record] {
+    static ALL: LazyLock<Vec<Record>> =
+        LazyLock::new(|| [WORKLOADS, machines::ALL, fleet::ALL].concat());
+    &ALL
 }
 
-const ALL: &[Record] = &[
+const WORKLOADS: &[Record] = &[
     Record {
         name: "tcpwarden:job_state:connections:sum",
         about: "Sockets of a fleet by state.",

@@ -41,7 +41,8 @@ fn value(name: &str, range: Duration) -> String {
         "__interval" => format!("{}s", STEP.as_secs()),
         "__range" => format!("{}s", range.as_secs().max(1)),
         "__range_s" => range.as_secs().max(1).to_string(),
-        // `allValue` of every variable of these dashboards.
+        // `allValue` of the variables of these dashboards.
+        "namespace" => ".*".to_owned(),
         _ => ".+".to_owned(),
     }
 }

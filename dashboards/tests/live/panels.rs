@@ -10,6 +10,9 @@ use stack::Sample;
 use crate::grafana::{STEP, interpolate, of_processes};
 use crate::site::Site;
 
+/// The variable that has no value here: no container runtime names a namespace.
+const NOT_THERE: &str = "namespace";
+
 /// Queries that have not shown yet what they should, each with its dashboard.
 pub(crate) struct Wanted {
     queries: Vec<(&'static str, Query)>,
@@ -21,25 +24,23 @@ impl Wanted {
         let queries = all().filter(|(_, query)| match query.shown {
             Shown::In(name) | Shown::ValuesIn(name) => name == scenario,
             Shown::Always | Shown::ZeroWhenHealthy | Shown::InFault(_) => true,
-            Shown::Seldom => false,
+            Shown::Seldom | Shown::OnlyInFault(_) => false,
         });
         let own = |query: Query| Query { expr: of_processes(&query.expr, cast), ..query };
         let asked = |(board, query): (&'static str, Query)| match query.shown {
             // The agent is well: these have values, whichever.
             Shown::InFault(_) => (board, Query { shown: Shown::ZeroWhenHealthy, ..query }),
             Shown::In(_) | Shown::ValuesIn(_) => (board, own(query)),
-            Shown::Always | Shown::ZeroWhenHealthy | Shown::Seldom => (board, query),
+            Shown::Always | Shown::ZeroWhenHealthy | Shown::Seldom | Shown::OnlyInFault(_) => {
+                (board, query)
+            }
         };
         Self { queries: queries.map(asked).collect() }
     }
 
     /// What has to be shown while the agent fails in this way.
     pub(crate) fn of_fault(fault: &str) -> Self {
-        Self {
-            queries: all()
-                .filter(|(_, query)| matches!(query.shown, Shown::InFault(name) if name == fault))
-                .collect(),
-        }
+        Self { queries: all().filter(|(_, query)| fault_of(query) == Some(fault)).collect() }
     }
 
     /// Asks for what is left, each over the time since `from` as Grafana would draw it; whether
@@ -80,10 +81,14 @@ fn all() -> impl Iterator<Item = (&'static str, Query)> {
 
 /// The faults that queries are to show something in.
 pub(crate) fn faults() -> BTreeSet<&'static str> {
-    let fault = |(_, query): (&str, Query)| {
-        if let Shown::InFault(name) = query.shown { Some(name) } else { None }
-    };
-    all().filter_map(fault).collect()
+    all().filter_map(|(_, query)| fault_of(&query)).collect()
+}
+
+const fn fault_of(query: &Query) -> Option<&'static str> {
+    match query.shown {
+        Shown::InFault(name) | Shown::OnlyInFault(name) => Some(name),
+        _ => None,
+    }
 }
 
 /// The series of a query, as Grafana asks for it: now, or over the time since `from`.
@@ -104,7 +109,9 @@ fn satisfied(series: &[Sample], shown: Shown) -> bool {
     match shown {
         Shown::Seldom => true,
         Shown::ZeroWhenHealthy | Shown::ValuesIn(_) => values.next().is_some(),
-        Shown::Always | Shown::In(_) | Shown::InFault(_) => values.any(|value| *value != 0.0),
+        Shown::Always | Shown::In(_) | Shown::InFault(_) | Shown::OnlyInFault(_) => {
+            values.any(|value| *value != 0.0)
+        }
     }
 }
 
@@ -112,7 +119,7 @@ fn satisfied(series: &[Sample], shown: Shown) -> bool {
 pub(crate) fn empty_variables(site: &Site, from: SystemTime, cast: &[&str]) -> Result<Vec<String>> {
     let mut findings = Vec::new();
     for board in boards::all() {
-        for (name, query) in &board.variables {
+        for (name, query) in board.variables.iter().filter(|(name, _)| *name != NOT_THERE) {
             let asked = interpolate(&of_processes(query, cast), from.elapsed().unwrap_or_default());
             if values(site, &asked, from)?.is_empty() {
                 findings.push(format!("{}: variable {name} has no values: {query}", board.uid));

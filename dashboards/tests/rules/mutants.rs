@@ -51,6 +51,17 @@ fn limits(text: &str) -> Vec<Mutant> {
     mutants
 }
 
+/// A time of a rule: `5m`, `6h`.
+fn minutes(span: &str) -> u32 {
+    let (number, unit) = span.split_at(span.len() - 1);
+    let number: u32 = number.parse().unwrap();
+    match unit {
+        "m" => number,
+        "h" => 60 * number,
+        other => panic!("{span}: {other}"),
+    }
+}
+
 /// `for` and `keep_firing_for` a minute shorter and longer.
 fn times(text: &str) -> Vec<Mutant> {
     let lines = text
@@ -60,7 +71,7 @@ fn times(text: &str) -> Vec<Mutant> {
     let mut mutants = Vec::new();
     for line in lines {
         let (key, value) = line.split_once(": ").unwrap();
-        let minutes: u32 = value.strip_suffix('m').unwrap().parse().unwrap();
+        let minutes = minutes(value);
         for other in [minutes - 1, minutes + 1] {
             let text = text.replacen(&format!(" {line}\n"), &format!(" {key}: {other}m\n"), 1);
             mutants.push(Mutant { what: format!("{line} is {other}m"), text });

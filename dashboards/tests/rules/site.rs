@@ -72,9 +72,12 @@ fn the_unit_tests_of_alerts_hold_with_a_selector_and_a_cluster() {
         "TcpAcceptQueueOverflowing",
         "TcpCloseWaitUnaccepted",
         "TcpConnectSlow",
+        "TcpFleetConnectFailures",
         "TcpMemoryNearLimit",
         "TcpResetStorm",
+        "TcpwardenAgentsDown",
         "TcpwardenPassesStalled",
+        "TcpwardenVersionSkew",
     ] {
         let alert = rules::all().iter().find(|alert| alert.name == name).unwrap();
         let mut options = Options::default();

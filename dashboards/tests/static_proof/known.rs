@@ -55,6 +55,11 @@ fn recorded(series: &str) -> Option<&'static [&'static str]> {
         .map(|record| record.labels)
 }
 
+/// Whether a series is what a recording rule has added up over machines.
+pub(crate) fn is_of_all_machines(series: &str) -> bool {
+    recorded(series).is_some_and(|labels| !labels.contains(&"instance"))
+}
+
 /// The labels of a series; none where there is no such series.
 pub(crate) fn labels(series: &str) -> BTreeSet<String> {
     if let Some(labels) = recorded(series) {

@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use crate::promql::{Selector, concrete, parse, selectors};
-use crate::{Check, found, list, panels, queries, targets, text, variables};
+use crate::{Check, found, known, list, panels, queries, targets, text, variables};
 
 /// The linter's own names.
 pub(crate) const CHECKS: &[Check] = &[
@@ -208,8 +208,11 @@ fn target_job(dashboard: &Value) -> Vec<String> {
     of_selectors(dashboard, |selector| selector.limited_by("job"))
 }
 
+/// What a recording rule has added up over machines has no such label.
 fn target_instance(dashboard: &Value) -> Vec<String> {
-    of_selectors(dashboard, |selector| selector.limited_by("instance"))
+    of_selectors(dashboard, |selector| {
+        selector.limited_by("instance") || known::is_of_all_machines(&selector.name)
+    })
 }
 
 fn target_counter_agg(dashboard: &Value) -> Vec<String> {

@@ -59,23 +59,24 @@ impl Groups {
     }
 
     /// Asks for the rules of each group, and each rule's query once more to learn how many samples
-    /// it reads.
+    /// it reads at the moment `now`, Unix time in seconds.
     ///
     /// # Errors
     /// Prometheus does not answer, or no evaluation of a group was seen.
-    pub(super) fn finish(&self, prometheus: &Prometheus) -> Result<Vec<Group>> {
+    pub(super) fn finish(&self, prometheus: &Prometheus, now: u64) -> Result<Vec<Group>> {
         let answer = prometheus.ask("/api/v1/rules", &[])?;
         let groups = answer["data"]["groups"].as_array().context("there are no rules")?;
-        groups.iter().map(|group| self.of(group, prometheus)).collect()
+        groups.iter().map(|group| self.of(group, prometheus, now)).collect()
     }
 
-    fn of(&self, group: &Value, prometheus: &Prometheus) -> Result<Group> {
+    fn of(&self, group: &Value, prometheus: &Prometheus, now: u64) -> Result<Group> {
         let name = group["name"].as_str().unwrap_or_default().to_owned();
         let seen = self.0.get(&name).map(|times| times.values().copied().collect::<Vec<_>>());
         let mut times = seen.unwrap_or_default();
         times.sort_unstable_by(f64::total_cmp);
         ensure!(!times.is_empty(), "no evaluation of the group {name} was seen");
         let interval = group["interval"].as_f64().context("a group without an interval")?;
+        let now = now.to_string();
         let mut all = Group { name, interval, times, ..Group::default() };
         for rule in group["rules"].as_array().into_iter().flatten() {
             all.rules += 1;
@@ -84,7 +85,7 @@ impl Groups {
                 all.failed.push(format!("{}: {}", rule["name"], rule["lastError"]));
             }
             let query = rule["query"].as_str().context("a rule without a query")?;
-            let asked = [("query", query), ("stats", "all")];
+            let asked = [("query", query), ("stats", "all"), ("time", now.as_str())];
             let answer = prometheus.ask("/api/v1/query", &asked)?;
             let samples = &answer["data"]["stats"]["samples"]["totalQueryableSamples"];
             all.samples += samples.as_u64().context("no number of samples")?;

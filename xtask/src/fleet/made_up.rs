@@ -38,7 +38,7 @@ enum Shape {
     Truth,
     /// One, but zero on one node of a hundred.
     Up,
-    /// Between 0 and 0.05.
+    /// Between 0 and 0.07.
     Share,
     /// Grows.
     Counter,
@@ -55,7 +55,7 @@ impl Line {
             Shape::Level => (self.seed % 50 + wave) as f64,
             Shape::Truth => 1.0,
             Shape::Up => f64::from(self.seed % 100 != 7),
-            Shape::Share => (self.seed % 100 + wave) as f64 / 3000.0,
+            Shape::Share => (self.seed % 100 + wave) as f64 / 2000.0,
             Shape::Counter => (at % 10_000_000 * (self.seed % 9 + 1)) as f64,
             Shape::Bucket(place) => (u64::from(place) * (wave + 1)) as f64 / 8.0,
         }

@@ -1,5 +1,5 @@
-//! `cargo xtask fleet` and `cargo xtask test --full fleet`: the fleet board and the shipped rules on
-//! a real Prometheus.
+//! `cargo xtask fleet` and `cargo xtask test --full fleet`: the fleet board and the shipped rules
+//! on a real Prometheus.
 //!
 //! Two parts. `recorded`: the fleet board over six hours of the recorded series of many nodes
 //! (`recorded`). `raw`: the rules over the raw series of fleets of several sizes (`raw`). What must
@@ -12,6 +12,7 @@ mod made_up;
 mod raw;
 mod recorded;
 mod replay;
+mod turns;
 mod verdict;
 
 use std::os::unix::process::CommandExt as _;

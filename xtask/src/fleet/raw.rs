@@ -4,7 +4,7 @@
 //! All sizes run at the same time, so that windows are filled once. The times are those of a
 //! machine that is busier than it had to be.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
@@ -14,7 +14,9 @@ use testkit::usage::Usage;
 use super::groups::{Group, Groups};
 use super::inventory::Inventory;
 use super::made_up::CLUSTER;
+use super::recorded::PATIENCE;
 use super::replay::{Page, Replay};
+use super::turns::Turns;
 use super::verdict;
 use crate::bench::interrupt::Interrupt;
 use crate::results::Counts;
@@ -30,6 +32,8 @@ struct Site {
     nodes: usize,
     prometheus: Prometheus,
     groups: Groups,
+    /// What it got of the processors when the times began to be read.
+    turns: Turns,
     _folder: Folder,
 }
 
@@ -46,6 +50,8 @@ pub(super) struct Seen {
     pub(super) samples_a_second: f64,
     /// Memory of Prometheus, bytes.
     pub(super) memory: u64,
+    /// How much of the time in which it could run it ran: the rest it waited for a processor.
+    pub(super) running: f64,
     pub(super) groups: Vec<Group>,
 }
 
@@ -68,15 +74,20 @@ pub(super) fn run(
     let mut sites = sizes.iter().map(start).collect::<Result<Vec<_>>>()?;
     let begun = Instant::now();
     wait(begun, length.saturating_sub(MEASURED), &mut sites, interrupt, |_| Ok(()))?;
+    sites.iter_mut().try_for_each(Site::count_turns)?;
     let counted = Instant::now();
     let before = sites.iter().map(Site::appended).collect::<Result<Vec<_>>>()?;
     wait(begun, length, &mut sites, interrupt, Site::look)?;
     let after = sites.iter().map(Site::appended).collect::<Result<Vec<_>>>()?;
     let seconds = counted.elapsed().as_secs_f64();
+    let running = sites.iter().map(Site::running).collect::<Result<Vec<_>>>()?;
+    // All are asked for the same moment, whichever is asked first.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).context("before 1970")?.as_secs();
     let mut all = Vec::new();
-    for (site, (before, after)) in sites.into_iter().zip(before.iter().zip(after)) {
+    let rates = before.iter().zip(after).map(|(before, after)| (after - before) / seconds);
+    for ((site, rate), running) in sites.into_iter().zip(rates).zip(running) {
         interrupt.check()?;
-        all.push(site.end((after - before) / seconds)?);
+        all.push(site.end(rate, running, now)?);
     }
     println!("\n{}", verdict::table(&all));
     verdict::judge(&all, series as u64)
@@ -133,13 +144,30 @@ impl Site {
         let own = stack::free_port(0)?;
         let arguments = ["--storage.tsdb.retention.time=1d"];
         let prometheus = Prometheus::configured(&folder, own, &config, &storage, &arguments)?;
-        Ok(Self { nodes, prometheus, groups: Groups::default(), _folder: folder })
+        let prometheus = prometheus.patient(own, PATIENCE);
+        Ok(Self {
+            nodes,
+            prometheus,
+            groups: Groups::default(),
+            turns: Turns::default(),
+            _folder: folder,
+        })
     }
 
     /// Notes how long the last evaluations took.
     fn look(&mut self) -> Result<()> {
-        self.groups.note(&self.prometheus.api.text("/metrics")?);
+        let page = self.prometheus.api.text("/metrics").context("while the rules are timed")?;
+        self.groups.note(&page);
         Ok(())
+    }
+
+    fn count_turns(&mut self) -> Result<()> {
+        self.turns = Turns::of(self.prometheus.id())?;
+        Ok(())
+    }
+
+    fn running(&self) -> Result<f64> {
+        Ok(Turns::of(self.prometheus.id())?.running_since(&self.turns))
     }
 
     /// How many samples were stored so far.
@@ -178,7 +206,7 @@ impl Site {
     }
 
     /// Says what was seen, and ends the Prometheus.
-    fn end(self, samples_a_second: f64) -> Result<Seen> {
+    fn end(self, samples_a_second: f64, running: f64, now: u64) -> Result<Seen> {
         let memory = Usage::of(self.prometheus.id())?.memory;
         let of_scrapes =
             |of: &str| self.count(&format!("{of}(scrape_samples_scraped{{job=\"tcpwarden\"}})"));
@@ -189,7 +217,8 @@ impl Site {
             series: self.series()?,
             samples_a_second,
             memory,
-            groups: self.groups.finish(&self.prometheus)?,
+            running,
+            groups: self.groups.finish(&self.prometheus, now)?,
         })
     }
 }

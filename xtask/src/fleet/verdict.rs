@@ -8,7 +8,8 @@ use super::groups::Group;
 use super::raw::Seen;
 use crate::results::Counts;
 
-/// The longest evaluation of a group takes less than its interval divided by this.
+/// The longest evaluation of a group takes less than its interval divided by this, when what
+/// Prometheus waited for a processor is left out.
 const FACTOR: f64 = 5.0;
 /// What a group may read of each node in the largest fleet, for what it reads in the smallest: a
 /// rule that joined nodes with each other would read far more.
@@ -47,11 +48,11 @@ fn claims(all: &[Seen], series: u64) -> Result<Vec<(String, bool)>> {
     ensure!(first.groups.len() == last.groups.len(), "not the same groups in all fleets");
     for (small, large) in first.groups.iter().zip(&last.groups) {
         ensure!(small.name == large.name, "not the same groups in all fleets");
-        let [_, longest] = large.median_and_longest();
+        let longest = large.median_and_longest()[1] * last.running;
         claims.push((
             format!(
-                "{}: with {} nodes the longest evaluation is 1/{:.0} of its interval; 1/{FACTOR} \
-                 is allowed",
+                "{}: with {} nodes the longest evaluation, without waits for a processor, is \
+                 1/{:.0} of its interval; 1/{FACTOR} is allowed",
                 large.name,
                 last.nodes,
                 large.interval / longest
@@ -78,17 +79,19 @@ fn each(all: u64, nodes: usize) -> f64 {
 
 /// A line for each fleet, then one for each group in each.
 pub(super) fn table(all: &[Seen]) -> String {
-    let mut text = "nodes   series  samples/s  memory, MiB  bytes/series  alerts\n".to_owned();
+    let mut text =
+        "nodes   series  samples/s  memory, MiB  bytes/series  alerts  running\n".to_owned();
     for seen in all {
         let alerts: u64 = seen.groups.iter().map(|group| group.alerts).sum();
         let _ = writeln!(
             text,
-            "{:5} {:8} {:10.0} {:12} {:13} {alerts:7}",
+            "{:5} {:8} {:10.0} {:12} {:13} {alerts:7} {:6.0} %",
             seen.nodes,
             seen.series,
             seen.samples_a_second,
             seen.memory >> 20,
             seen.memory / seen.series.max(1),
+            seen.running * 100.0
         );
     }
     text.push_str(
@@ -136,6 +139,7 @@ mod tests {
             series: 9 * nodes as u64,
             samples_a_second: 1.0,
             memory: 1 << 20,
+            running: 1.0,
             groups: vec![group],
         }
     }
@@ -158,6 +162,9 @@ mod tests {
         down.up = 199;
         down.groups[0].failed.push("many-to-many".into());
         assert_eq!(failed(&[seen(50, 500, 0.1), down]), 2, "a node is down, a rule failed");
+        let mut starved = seen(200, 2000, 7.0);
+        starved.running = 0.1;
+        assert_eq!(failed(&[seen(50, 500, 0.1), starved]), 0, "it waited for a processor");
         let mut others = seen(200, 2000, 0.1);
         others.groups[0].name = "h".into();
         assert!(judge(&[seen(50, 500, 0.1), others], 9).is_err());

@@ -105,6 +105,12 @@ impl Prometheus {
         Ok(Self { api, process })
     }
 
+    /// The same, where an answer may take so long.
+    #[must_use]
+    pub fn patient(self, port: u16, patience: Duration) -> Self {
+        Self { api: Api::patient(port, patience), ..self }
+    }
+
     /// The series of an instant query.
     ///
     /// # Errors

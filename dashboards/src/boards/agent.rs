@@ -82,7 +82,7 @@ fn now() -> Vec<Draft> {
             )
             .limits(Thresholds::warning(1.0))
             .ask(detached, "", Shown::ZeroWhenHealthy),
-        Draft::stat(13, "Records lost", Unit::PerSecond)
+        Draft::stat(13, "Records lost", Unit::Records)
             .about(
                 "Records that found their ring full, at the agent with the most.",
                 "Any steady number: counters are short by so much.",
@@ -168,7 +168,7 @@ fn applied() -> Vec<Draft> {
             )
             .words(Mapping::words(&[(0, "detached", "orange"), (1, "attached", "green")]))
             .ask(min("probe", &ALL.of(&PROBE_ATTACHED, "")), "{{probe}}", Shown::Always),
-        Draft::graph(22, "Transitions counted and applied", Unit::PerSecond)
+        Draft::graph(22, "Transitions counted and applied", Unit::Records)
             .about(
                 "State transitions as the kernel side counted them, and the records that were \
                  applied; without loss the lines are one.",

@@ -225,7 +225,7 @@ fn cost() -> Vec<Draft> {
     );
     let used = format!("{} / {}", SCOPE.of(&OPEN_FDS, ""), SCOPE.of(&MAX_FDS, ""));
     vec![
-        Draft::graph(31, "Opened less closed", Unit::PerSecond)
+        Draft::graph(31, "Opened less closed", Unit::Connections)
             .about(
                 "Connections that a process opened and did not end; a pool that warms up is above \
                  zero for a while.",

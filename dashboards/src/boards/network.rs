@@ -77,7 +77,7 @@ fn now() -> Vec<Draft> {
             .limits(Thresholds::warning(RETRANSMIT_RATIO))
             .no_value("are the recording rules loaded?")
             .ask(retransmit_ratio(""), "", Shown::In("lossy-link")),
-        Draft::stat(12, "SYNs retransmitted", Unit::Packets)
+        Draft::stat(12, "SYNs retransmitted", Unit::Segments)
             .about(
                 "SYNs that got no answer and were retransmitted, of the process with the most.",
                 "Above the limit: a host or firewall swallows them, or an accept queue is full.",
@@ -87,7 +87,7 @@ fn now() -> Vec<Draft> {
             .size(6, 4)
             .limits(Thresholds::warning(SYN_RETRANSMIT_RATE))
             .ask(syns, "", Shown::In("black-hole")),
-        Draft::stat(13, "Resets sent", Unit::Packets)
+        Draft::stat(13, "Resets sent", Unit::Resets)
             .about(
                 "Resets that the selected hosts sent.",
                 "Hundreds: programs abort, or something knocks on closed ports.",
@@ -97,7 +97,7 @@ fn now() -> Vec<Draft> {
             .size(6, 4)
             .spark()
             .ask(sum("", &SCOPE.rate(&RESETS_SENT, "")), "", Shown::In("rst-storm")),
-        Draft::stat(14, "Resets received", Unit::Packets)
+        Draft::stat(14, "Resets received", Unit::Resets)
             .about(
                 "Received resets that ended a connection or an attempt.",
                 "A steady number: peers refuse or abort.",
@@ -120,7 +120,7 @@ fn resets() -> Vec<Draft> {
     columns.push(shared::judged(
         "Value #A",
         "Resets/s",
-        Unit::PerSecond,
+        Unit::Count,
         &Thresholds::warning(RESET_RATE),
     ));
     columns.push(shared::judged(
@@ -130,7 +130,7 @@ fn resets() -> Vec<Draft> {
         &Thresholds::warning(RESET_RATIO),
     ));
     vec![
-        Draft::graph(31, "How connections end", Unit::PerSecond)
+        Draft::graph(31, "How connections end", Unit::Connections)
             .about(
                 "Ends of connections by what ended them: a FIN of this side, of the peer, a reset, \
                  a timeout.",

@@ -11,7 +11,7 @@ use crate::alerts::tcp_retransmit_ratio_high::RETRANSMIT_RATIO;
 use crate::grafana::link::DataLink;
 use crate::grafana::looks::Thresholds;
 use crate::grafana::unit::Unit;
-use crate::threshold::{USED_RATIO_CRITICAL, USED_RATIO_WARNING};
+use crate::threshold::{STUCK_CONNECTIONS, USED_RATIO_CRITICAL, USED_RATIO_WARNING};
 use crate::timing::STUCK_AGE;
 
 /// Sockets by state, of each machine.
@@ -79,6 +79,7 @@ fn now() -> Vec<Draft> {
                 "Open the board Leaks.",
             )
             .spark()
+            .limits(Thresholds::warning(STUCK_CONNECTIONS))
             .link(DataLink::to_board("Leaks", LEAKS, &[]))
             .ask(sum("", &in_state("close_wait")), "", Shown::In("fd-leak")),
     ]
@@ -152,6 +153,11 @@ fn who() -> Vec<Draft> {
     let mut alerts =
         vec![shared::column("alertname", "Alert"), shared::column("severity", "Severity")];
     alerts.extend(shared::who());
+    alerts.push(shared::column("port", "Port"));
+    alerts.push(shared::number("Value #B", "Since", Unit::Ago));
+    let about = "alertname, severity, instance, workload, process, port";
+    let firing = max(about, &shared::firing());
+    let since = where_in(&max(about, &shared::holding_since()), about, &firing);
     vec![
         Draft::table(21, "Sockets that should be gone", "Sockets")
             .about(
@@ -168,19 +174,17 @@ fn who() -> Vec<Draft> {
             .ask(where_in(&oldest, by, &top(&stuck)), "", Shown::In("fd-leak")),
         Draft::table(22, "Firing alerts", "Alert")
             .about(
-                "The alerts that fire now, and about whom.",
+                "The alerts that fire now, about whom, and since when what they say holds.",
                 "Any row.",
                 &[],
-                "Follow the runbook of the alert: docs/runbooks, one page each.",
+                "Follow the runbook of the alert: docs/runbooks, one page each, and the annotation \
+                 runbook of the message.",
             )
             .size(24, 7)
             .no_value("none")
-            .columns(alerts, &["Time", "Value"])
-            .ask(
-                max("alertname, severity, instance, workload, process", &shared::firing()),
-                "",
-                Shown::In("fd-leak"),
-            ),
+            .columns(alerts, &["Time", "Value #A"])
+            .ask(firing, "", Shown::In("fd-leak"))
+            .ask(since, "", Shown::In("fd-leak")),
     ]
 }
 
@@ -208,7 +212,7 @@ fn traffic() -> Vec<Draft> {
         );
     vec![
         shared::state_colors().into_iter().fold(states, Draft::with),
-        Draft::graph(32, "Opened, closed, failed", Unit::PerSecond)
+        Draft::graph(32, "Opened, closed, failed", Unit::Connections)
             .about(
                 "Connections that were established and that ended, and connects that failed, over \
                  five minutes, from the recording rules.",
@@ -237,7 +241,7 @@ fn traffic() -> Vec<Draft> {
 fn quality() -> Vec<Draft> {
     let total = |metric| sum("", &ALL.rate(metric, ""));
     vec![
-        Draft::graph(33, "Connect failures by reason", Unit::PerSecond)
+        Draft::graph(33, "Connect failures by reason", Unit::Failures)
             .about(
                 "Connects that failed, by reason, over five minutes.",
                 "Any steady line. refused: nothing listens. timed_out: packets vanish. \
@@ -260,7 +264,7 @@ fn quality() -> Vec<Draft> {
             .no_value("are the recording rules loaded?")
             .link(DataLink::to_board("Network quality", NETWORK, &[]))
             .ask(network::retransmit_ratio("instance"), "{{instance}}", Shown::In("lossy-link")),
-        Draft::graph(35, "Resets", Unit::Packets)
+        Draft::graph(35, "Resets", Unit::Resets)
             .about(
                 "Resets sent, and received ones that ended a connection or an attempt.",
                 "A storm: programs that abort, or peers that refuse.",

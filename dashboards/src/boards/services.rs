@@ -80,7 +80,7 @@ fn accept_queues() -> Vec<Draft> {
     columns.push(shared::judged("Value #A", "Queue used", Unit::Share, &used()));
     columns.push(shared::number("Value #B", "Waiting", Unit::Digits));
     columns.push(shared::number("Value #C", "Limit", Unit::Digits));
-    columns.push(shared::number("Value #D", "Drops/s", Unit::PerSecond));
+    columns.push(shared::number("Value #D", "Drops/s", Unit::Count));
     vec![
         Draft::table(11, "Listeners by use of their accept queue", "Queue used")
             .about(
@@ -124,7 +124,7 @@ fn drops() -> Vec<Draft> {
                 "{{process}} :{{port}} {{instance}}",
                 Shown::In("stuck-listener"),
             ),
-        Draft::graph(13, "Overflows and drops, by network namespace", Unit::PerSecond)
+        Draft::graph(13, "Overflows and drops, by network namespace", Unit::Drops)
             .about(
                 "Connections refused because an accept queue was full, and SYNs dropped for any \
                  reason, as the kernel counts them for a whole network namespace.",
@@ -144,7 +144,7 @@ fn drops() -> Vec<Draft> {
                 "drops {{instance}} {{netns}}",
                 Shown::In("stuck-listener"),
             ),
-        Draft::graph(14, "Drops by listener", Unit::PerSecond)
+        Draft::graph(14, "Drops by listener", Unit::Drops)
             .about(
                 "SYNs, handshakes and other segments that a listener dropped.",
                 "Any steady line.",
@@ -197,7 +197,7 @@ fn handshakes() -> Vec<Draft> {
                 "{{process}} :{{port}}",
                 Shown::ZeroWhenHealthy,
             ),
-        Draft::graph(44, "SYN-ACKs retransmitted", Unit::Packets)
+        Draft::graph(44, "SYN-ACKs retransmitted", Unit::Segments)
             .about(
                 "Answers to SYNs that listeners had to repeat.",
                 "A steady line: clients vanish in the middle of the handshake.",

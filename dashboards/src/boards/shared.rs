@@ -121,10 +121,20 @@ pub(super) fn annotations() -> Vec<Annotation> {
 /// The alerts of this project that fire, as Prometheus keeps them: those without job and instance
 /// too, since the alert that no agent is known can have neither.
 pub(super) fn firing() -> String {
+    alerts("ALERTS", r#", alertstate="firing""#)
+}
+
+/// Since when the conditions of alerts hold, pending ones too, milliseconds since 1970.
+pub(super) fn holding_since() -> String {
+    format!("1000 * {}", alerts("ALERTS_FOR_STATE", ""))
+}
+
+/// What Prometheus keeps of this project's alerts under a name.
+fn alerts(name: &str, further: &str) -> String {
     format!(
-        "ALERTS{{{}{}}}",
+        "{name}{{{}{}{further}}}",
         site::of_labels(&[]),
-        r#"job=~"$job|", instance=~"$instance|", alertname=~"Tcp.+", alertstate="firing""#
+        r#"job=~"$job|", instance=~"$instance|", alertname=~"Tcp.+""#
     )
 }
 

@@ -80,7 +80,7 @@ impl Heatmap {
         Self {
             calculate: false,
             cell_gap: 1,
-            cell_values: CellValues { unit: Unit::PerSecond },
+            cell_values: CellValues { unit: Unit::Connections },
             color: HeatColor {
                 mode: "scheme",
                 scheme: "Turbo",

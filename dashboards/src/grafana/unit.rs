@@ -1,4 +1,7 @@
-//! Units, by the ids under which Grafana knows them.
+//! Units, by the ids under which Grafana knows them, or as a word that it writes after the number.
+//!
+//! Grafana's own `c/s` and `p/s` leave open of what, and shorten a slow rate to thousandths, as in
+//! `51.7 mp/s`. A word after the number does neither (docs/decisions/44-units-of-rates.md).
 
 use serde::Serialize;
 
@@ -20,12 +23,27 @@ pub enum Unit {
     /// Bytes in powers of 1024.
     #[serde(rename = "bytes")]
     Bytes,
-    /// Events a second.
-    #[serde(rename = "cps")]
+    /// Connections a second.
+    #[serde(rename = "suffix:conn/s")]
+    Connections,
+    /// Connects that fail, a second.
+    #[serde(rename = "suffix:failures/s")]
+    Failures,
+    /// Segments a second.
+    #[serde(rename = "suffix:segments/s")]
+    Segments,
+    /// Resets a second.
+    #[serde(rename = "suffix:resets/s")]
+    Resets,
+    /// Segments and handshakes that the kernel drops, a second.
+    #[serde(rename = "suffix:drops/s")]
+    Drops,
+    /// Records of the probes, a second.
+    #[serde(rename = "suffix:records/s")]
+    Records,
+    /// Times a second that something happens which the title names.
+    #[serde(rename = "suffix:/s")]
     PerSecond,
-    /// Packets a second.
-    #[serde(rename = "pps")]
-    Packets,
     /// A moment, shown as its distance from now; milliseconds since 1970.
     #[serde(rename = "dateTimeFromNow")]
     Ago,

@@ -91,6 +91,6 @@ fn with_process() -> BTreeSet<String> {
     metrics
         .flat_map(catalogue::metrics::Metric::series_names)
         .chain(recorded.map(|record| record.name.to_owned()))
-        .chain(["ALERTS".to_owned()])
+        .chain(["ALERTS", "ALERTS_FOR_STATE"].map(str::to_owned))
         .collect()
 }

@@ -12,15 +12,16 @@ use catalogue::metrics::{Kind, Metric, all};
 
 /// Labels that Prometheus adds to every series.
 const TARGET: [&str; 2] = ["job", "instance"];
-/// What Prometheus itself makes, with its labels besides those of the target. `ALERTS` has those of
-/// the alert too.
-const OWN: [(&str, &[&str]); 5] = [
+/// What Prometheus itself makes, with its labels besides those of the target. `ALERTS` and
+/// `ALERTS_FOR_STATE` have those of the alert too.
+const OWN: [(&str, &[&str]); 6] = [
     ("up", &[]),
     ("scrape_samples_scraped", &[]),
     ("scrape_duration_seconds", &[]),
     // An operator's own limit, if there is one: see dashboards/examples/limits.yml.
     ("tcp_retransmit_ratio_limit", &[]),
-    ("ALERTS", &["alertname", "alertstate", "severity", "process", "workload"]),
+    ("ALERTS", &["alertname", "alertstate", "severity", "process", "workload", "port"]),
+    ("ALERTS_FOR_STATE", &["alertname", "severity", "process", "workload", "port"]),
 ];
 /// The settings that `tcpwarden_sysctl` shows.
 const SETTINGS: [&str; 10] = [

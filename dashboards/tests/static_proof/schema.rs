@@ -123,6 +123,15 @@ fn with_overrides(defaults: &Map<String, Value>, one: &Value) -> Value {
     Value::Object(fields)
 }
 
+/// The words that stand after a rate: Grafana writes what follows `suffix:`, whatever it is.
+const RATES: [&str; 7] =
+    ["conn/s", "failures/s", "segments/s", "resets/s", "drops/s", "records/s", "/s"];
+
+/// Whether a unit is such a word.
+pub(crate) fn is_rate(unit: &str) -> bool {
+    unit.strip_prefix("suffix:").is_some_and(|word| RATES.contains(&word))
+}
+
 fn units(dashboard: &Value) -> Vec<String> {
     static UNITS: LazyLock<BTreeSet<String>> =
         LazyLock::new(|| read("units.txt").lines().map(str::to_owned).collect());
@@ -136,7 +145,7 @@ fn units(dashboard: &Value) -> Vec<String> {
             &config["defaults"]["unit"],
         ];
         let all = overridden.chain(options).filter(|unit| !unit.is_null());
-        let strange = all.filter(|unit| !UNITS.contains(text(unit)));
+        let strange = all.filter(|unit| !UNITS.contains(text(unit)) && !is_rate(text(unit)));
         wrong.extend(strange.map(|unit| format!("{}: Grafana has no unit {unit}", panel["title"])));
     }
     wrong

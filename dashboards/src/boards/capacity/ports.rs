@@ -56,7 +56,7 @@ pub(super) fn port_use() -> Vec<Draft> {
 pub(super) fn port_shortage() -> Vec<Draft> {
     let by = "instance, netns";
     vec![
-        Draft::graph(23, "Connects without a local port", Unit::PerSecond)
+        Draft::graph(23, "Connects without a local port", Unit::Failures)
             .about(
                 "Connects that failed because no local port was left.",
                 "Any: requests fail now.",

@@ -27,7 +27,7 @@ const HEALTH: [(&str, (&str, &str, Unit), Shown); 4] = [
     ),
     (
         "tcpwarden:instance:events_lost:rate",
-        ("Value #C", "Records lost", Unit::PerSecond),
+        ("Value #C", "Lost", Unit::Records),
         Shown::OnlyInFault(NARROW),
     ),
     (

@@ -38,14 +38,14 @@ pub(super) fn panels() -> Vec<Draft> {
                     shared::column("port", "Port"),
                     shared::number("Value #A", "Failing", Unit::Digits),
                     shared::number("Value #B", "Connecting", Unit::Digits),
-                    shared::number("Value #C", "Failed connects", Unit::PerSecond),
+                    shared::number("Value #C", "Failures/s", Unit::Count),
                 ],
                 &["Time"],
             )
             .ask(worst.clone(), "", Shown::In("refused"))
             .ask(where_in(&connecting, "port", &worst), "", Shown::In("refused"))
             .ask(where_in(&failures, "port", &worst), "", Shown::In("refused")),
-        Draft::graph(32, "Connect failures by reason", Unit::PerSecond)
+        Draft::graph(32, "Connect failures by reason", Unit::Failures)
             .about(
                 "Connects that fail on all machines, by reason.",
                 "A step. refused: nothing listens. timed_out, canceled: packets vanish.",

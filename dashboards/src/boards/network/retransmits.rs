@@ -26,7 +26,7 @@ pub(super) fn causes() -> Vec<Draft> {
             .limits(Thresholds::warning(RETRANSMIT_RATIO))
             .no_value("are the recording rules loaded?")
             .ask(retransmit_ratio("instance"), "{{instance}}", Shown::In("lossy-link")),
-        Draft::graph(22, "Retransmitted, by phase", Unit::Packets)
+        Draft::graph(22, "Retransmitted, by phase", Unit::Segments)
             .about(
                 "Segments retransmitted by the phase of the connection. syn: nobody answers. \
                  established: loss on the way. closing: the peer is gone.",
@@ -38,7 +38,7 @@ pub(super) fn causes() -> Vec<Draft> {
             .stacked()
             .ask(by("phase"), "{{phase}}", Shown::In("lossy-link"))
             .colored(&texts(Phase::ALL, Phase::as_str)),
-        Draft::graph(23, "Retransmitted, by kind", Unit::Packets)
+        Draft::graph(23, "Retransmitted, by kind", Unit::Segments)
             .about(
                 "What triggered it. fast: acknowledgements told of the loss, cheap. probe: a tail \
                  loss probe. timeout: nothing came for the whole timeout, expensive.",
@@ -57,7 +57,7 @@ pub(super) fn causes() -> Vec<Draft> {
 pub(super) fn senders() -> Vec<Draft> {
     let by = |labels: &str| sum(labels, &SCOPE.rate(&RETRANSMITTED_SEGMENTS, ""));
     vec![
-        Draft::graph(24, "Retransmitted, by process", Unit::Packets)
+        Draft::graph(24, "Retransmitted, by process", Unit::Segments)
             .about(
                 "The processes whose segments are retransmitted most.",
                 "One name far above the others: its peer or path.",
@@ -71,7 +71,7 @@ pub(super) fn senders() -> Vec<Draft> {
                 "{{process}} ({{workload}}) {{role}}",
                 Shown::In("lossy-link"),
             ),
-        Draft::graph(25, "Retransmits that failed", Unit::Packets)
+        Draft::graph(25, "Retransmits that failed", Unit::Segments)
             .about(
                 "Segments that the kernel tried to retransmit and could not, by reason. denied: a \
                  local firewall. no_buffer: no memory. unreachable: no route. Available since \

@@ -72,7 +72,7 @@ pub(super) fn connect_failures() -> Vec<Draft> {
     let failed = sum(BY, &SCOPE.rate(&CONNECT_FAILURES, ""));
     let mut columns = shared::who();
     columns.push(shared::column("port", "To port"));
-    columns.push(shared::number("Value #A", "Failures/s", Unit::PerSecond));
+    columns.push(shared::number("Value #A", "Failures/s", Unit::Count));
     columns.push(shared::judged(
         "Value #B",
         "Share",
@@ -80,7 +80,7 @@ pub(super) fn connect_failures() -> Vec<Draft> {
         &Thresholds::warning(CONNECT_FAILURE_RATIO),
     ));
     vec![
-        Draft::graph(23, "Connect failures by reason", Unit::PerSecond)
+        Draft::graph(23, "Connect failures by reason", Unit::Failures)
             .about(
                 "Connects that failed, by reason.",
                 "refused: nothing listens there. timed_out: packets vanish. canceled: the program \

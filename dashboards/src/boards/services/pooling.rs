@@ -29,7 +29,7 @@ pub(super) fn short_lived() -> Vec<Draft> {
     columns.push(shared::judged(
         "Value #A",
         "Connects/s",
-        Unit::PerSecond,
+        Unit::Count,
         &Thresholds::warning(CHURN_RATE),
     ));
     columns.push(shared::judged(
@@ -59,7 +59,7 @@ pub(super) fn short_lived() -> Vec<Draft> {
 
 pub(super) fn churn() -> Vec<Draft> {
     vec![
-        Draft::graph(32, "Connects a second", Unit::PerSecond)
+        Draft::graph(32, "Connects a second", Unit::Connections)
             .about(
                 "Connections that clients opened, by process and port of the peer.",
                 "Above the line with short lives beside.",

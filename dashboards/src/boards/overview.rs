@@ -11,7 +11,7 @@ use crate::alerts::tcp_retransmit_ratio_high::RETRANSMIT_RATIO;
 use crate::grafana::link::DataLink;
 use crate::grafana::looks::Thresholds;
 use crate::grafana::unit::Unit;
-use crate::threshold::{STUCK_CONNECTIONS, USED_RATIO_CRITICAL, USED_RATIO_WARNING};
+use crate::threshold::{USED_RATIO_CRITICAL, USED_RATIO_WARNING};
 use crate::timing::STUCK_AGE;
 
 /// Sockets by state, of each machine.
@@ -79,7 +79,6 @@ fn now() -> Vec<Draft> {
                 "Open the board Leaks.",
             )
             .spark()
-            .limits(Thresholds::warning(STUCK_CONNECTIONS))
             .link(DataLink::to_board("Leaks", LEAKS, &[]))
             .ask(sum("", &in_state("close_wait")), "", Shown::In("fd-leak")),
     ]

@@ -18,8 +18,8 @@ use crate::results::Counts;
 /// How long a guest may be silent: longer than the four minutes after which the most patient test
 /// fails with a message.
 const SILENCE: Duration = Duration::from_mins(5);
-/// How long a guest may take altogether. One that hangs is silent; this ends one that talks for
-/// ever, and leaves a slow machine three times what an idle one takes.
+/// How long a guest may take altogether: twice what one took beside two builds. One that hangs is
+/// silent; this ends one that talks for ever.
 const LIMIT: Duration = Duration::from_mins(40);
 
 /// The machine of a processor.

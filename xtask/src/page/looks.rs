@@ -12,6 +12,11 @@ use super::browser::Browser;
 const KEYS: usize = 1000;
 /// The elements that a reader goes to with the keyboard.
 const ELEMENTS: &str = "[...document.querySelectorAll('a[href],summary')]";
+/// The parts whose content does not fit into their width, by how they begin. In a narrow window a
+/// part with a table may: it is moved with a finger.
+const CUT: &str = "[...document.querySelectorAll('body *')].filter(one => \
+    one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).overflowX !== 'visible' && \
+    !(innerWidth < 600 && one.querySelector('table'))).map(one => one.innerText.slice(0, 60))";
 
 /// A page as it was seen in one window and scheme.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +24,8 @@ pub(super) struct Seen {
     /// How wide its content is, and its window, in pixels.
     pub(super) content: u64,
     pub(super) window: u64,
+    /// Parts that are wider than their place, by how they begin.
+    pub(super) cut: Vec<String>,
     /// The colours of its ground and of its text, as CSS has them.
     pub(super) colors: (String, String),
     /// How many links and foldings there are.
@@ -58,6 +65,7 @@ impl Seen {
             Ok(browser.value(&format!("{style}.{name}"))?.as_str().unwrap_or_default().to_owned())
         };
         let colors = (color("backgroundColor")?, color("color")?);
+        let cut = serde_json::from_value(browser.value(CUT)?).context("read what is cut")?;
         let texts = browser.value(&format!("{ELEMENTS}.map(one => one.innerText)"))?;
         let texts: Vec<String> = serde_json::from_value(texts).context("read the links")?;
         let (reached, without_outline) = walk(browser, texts.len())?;
@@ -68,6 +76,7 @@ impl Seen {
         Ok(Self {
             content,
             window,
+            cut,
             colors,
             links: texts.len(),
             out_of_reach: missing.iter().map(text).collect(),
@@ -134,6 +143,7 @@ pub(super) fn faults(seen: &[Seen]) -> Vec<String> {
             faults.insert("it has no links".to_owned());
         }
         for (what, all) in [
+            ("wider than its place is", &one.cut),
             ("the keyboard does not reach", &one.out_of_reach),
             ("it asks for", &one.requests),
             ("the browser says", &one.errors),
@@ -161,6 +171,7 @@ mod tests {
         Seen {
             content: 400,
             window: 400,
+            cut: Vec::new(),
             colors: (ground.to_owned(), text.to_owned()),
             links: 3,
             out_of_reach: Vec::new(),
@@ -179,6 +190,7 @@ mod tests {
             (good("white", "grey"), "light and dark look alike"),
             (good("grey", "black"), "light and dark look alike"),
             (Seen { content: 401, ..good("b", "w") }, "401 pixels wide, the window 400"),
+            (Seen { cut: one("x"), ..good("b", "w") }, "wider than its place is \"x\""),
             (Seen { links: 0, ..good("b", "w") }, "no links"),
             (Seen { out_of_reach: one("x"), ..good("b", "w") }, "does not reach \"x\""),
             (Seen { requests: one("http://x"), ..good("b", "w") }, "asks for \"http://x\""),

@@ -9,7 +9,7 @@ use crate::buckets::{BYTES, SECONDS};
 use crate::labels::{
     CloseReason, ConnectFailure, Correction, Phase, RetransmitKind, Role, SocketState, Stage,
 };
-use crate::limits::{LEAK_PLACES, SPARE, STUCK_AGES};
+use crate::limits::{LEAK_PLACES, SPARE, STUCK_AGES, YOUNG_PORTS};
 use crate::metrics::{Metric, SECTIONS};
 
 /// Returns the whole document, its paragraphs not yet filled.
@@ -56,14 +56,14 @@ fn label_values() -> String {
     let mut text = String::from("\n## Labels\n\n| label | values |\n|---|---|\n");
     text.push_str(
         "| `process` | command name of the owner; `unknown` where none is known, \
-        `~other` beyond the budget |\n",
+        `~young` until the name is old enough for series, `~other` beyond the budget |\n",
     );
     text.push_str(
         "| `workload` | systemd unit (`nginx.service`), the first twelve digits of a \
         container's id or, with `--workload-label name`, its name without what a rollout changes, \
         `pod-` and eight digits for what runs in a pod outside its containers, \
         `host` for none of these; `unknown` where its cgroup was gone before its path could be \
-        read, `~other` beyond the budget |\n",
+        read, `~young` and `~other` as in `process` |\n",
     );
     text.push_str(
         "| `port` | the service port: local for servers, remote for clients; `~other` \
@@ -131,6 +131,7 @@ most {service} once all its histograms hold an observation |
 | workload that has a group | 1 |
 | listeners: a process, a workload and a port (`--max-series` too) | 6 |
 | process with sockets | 3 |
+| ports of young names ({YOUNG_PORTS}), each with a role | {counters} to {service}, as a service |
 | network namespace (64) | 8 |
 | listener port with SYN-ACKs retransmitted | 1 |
 | fixed | at most {states} for times in state, 3 a probe and 2 more while the kernel keeps \
@@ -143,7 +144,10 @@ the fixed ones. `scrape_samples_scraped` of Prometheus tells the true number.
 In OpenMetrics there are, as `_created`, at most {sets} more for times in state, 3 a probe, and
 fewer than 100 others.
 ",
-        total = (200 + SPARE + LEAK_PLACES) * (group + service + 1) + 200 * (6 + 3) + states,
+        total = (200 + SPARE + LEAK_PLACES) * (group + service + 1)
+            + YOUNG_PORTS * service
+            + 200 * (6 + 3)
+            + states,
         usual = 30 * (group + 6 + 3 + 1) + 50 * service,
     )
 }
@@ -250,6 +254,13 @@ restores (`TCP_REPAIR`) counts as opened, though the kernel counts no open.
 - Where the birth of a connection was not seen, the side is told by a listener, by how the local
   port was chosen, or by whether the peer has acknowledged a SYN of this side. Where none tells, as
   while data is under way, a port below those of clients counts as the service port, else none.
+- A name in a workload has series of its own once it has held a socket for `--young-age` (30 s), or
+  opened in two of three windows of a third of that. Until then it counts under `~young`, by role
+  and port, and what it has counted there stays there, so that each sum is exact at each scrape and
+  no counter goes down. Its gauges move to its name. What the agent finds when it starts is not
+  young. `tcpwarden connections`, `tcpwarden leaks` and the answers of `/api` name a young process
+  as any other. A port at which young names have done nothing for five minutes gives its place
+  back to others; `~other` takes its counts ([cardinality.md](cardinality.md)).
 - Budgets go to the first that come, those of services and listeners too: what comes later than
   `--max-series` stands under `~other` until a place is free. A process that has had no socket in a
   workload for five minutes, or for one while others wait, gives its place back; its series end, and

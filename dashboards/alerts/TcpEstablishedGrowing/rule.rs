@@ -10,7 +10,7 @@ use catalogue::metrics::connections::CONNECTIONS;
 use catalogue::metrics::pressure::IDLE;
 
 use crate::alert::{Alert, Severity, Term, Unit, limit, term};
-use crate::rules::promql::{eq, indent, max, not_other, series, unless_expected};
+use crate::rules::promql::{eq, indent, max, named, series, unless_expected};
 use crate::threshold::STUCK_CONNECTIONS;
 use crate::timing::{FOR_SHORT, KEEP_AGED, Timing};
 
@@ -67,10 +67,10 @@ fn side(role: Role, idle: Duration, stretch: Duration, timing: &Timing) -> Strin
     let open_limit = timing.limit("open", ESTABLISHED_GROWTH);
     let role = eq("role", role.as_str());
     let counted =
-        series(&IDLE, &[role.clone(), eq("min_idle", &shown(idle, timing)), not_other("process")]);
+        series(&IDLE, &[role.clone(), eq("min_idle", &shown(idle, timing)), named("process")]);
     let open = series(
         &CONNECTIONS,
-        &[role, eq("state", SocketState::Established.as_str()), not_other("process")],
+        &[role, eq("state", SocketState::Established.as_str()), named("process")],
     );
     let span = timing.span(stretch);
     let [one, two, four] = [1, 2, 4].map(|times| timing.span(stretch * times));

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use catalogue::labels::OTHER;
-use catalogue::labels::SocketState;
+use catalogue::labels::{OTHER, SocketState, YOUNG};
 use catalogue::limits::STUCK_AGES;
 use catalogue::metrics::Metric;
 use catalogue::metrics::connections::{CONNECTIONS_STUCK, OLDEST_STATE_AGE};
@@ -33,10 +32,15 @@ pub(crate) fn none_of(label: &str, values: &[&str]) -> String {
 }
 
 /// What a rate must leave out: a process that is gone hands its counts to `~other`, which then
-/// jumps by all that was counted in its life. And what a count must, if a few of each of many are
-/// no fault.
+/// jumps by all that was counted in its life. `~young` does not jump, and is part of a sum.
 pub(crate) fn not_other(label: &str) -> String {
     ne(label, OTHER)
+}
+
+/// What a rule that names a culprit must leave out: what many processes have together under
+/// `~other` or `~young`, of which a few each are no fault.
+pub(crate) fn named(label: &str) -> String {
+    none_of(label, &[OTHER, YOUNG])
 }
 
 /// A selector.

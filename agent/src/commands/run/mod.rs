@@ -20,7 +20,7 @@ use anyhow::Context as _;
 
 use super::load;
 use crate::config::RunConfig;
-use crate::conn::{Limits, Table};
+use crate::conn::{Limits, Nanos, Table};
 use crate::exit::{self, Error};
 use crate::http::{self, Access, Bound, Passed};
 use crate::ingest::SharedTable;
@@ -151,6 +151,7 @@ fn limits(config: &RunConfig) -> Limits {
         connections: config.max_connections.unwrap_or_else(|| rows_that_fit(config)),
         groups: config.max_series,
         services: config.max_series,
+        young: Nanos::of(config.young_age),
         ..Limits::default()
     }
 }

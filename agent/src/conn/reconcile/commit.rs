@@ -221,6 +221,7 @@ impl Commit {
         results.sum_up(core, input, sums, &self.covered, number);
         results.passed(number, start);
         core.seeded = true;
+        core.groups.open_nursery();
         // Where the list could not be read, what was known stays known.
         core.known.retain(|netns| self.covered.unread.contains(netns));
         core.known.extend(&self.covered.namespaces);

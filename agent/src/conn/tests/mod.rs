@@ -32,3 +32,5 @@ mod support;
 mod time;
 mod workload_limits;
 mod workloads;
+mod young;
+mod young_sums;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use agent_common::record::State;
 use agent_common::tcp::{CLOSE, CLOSE_WAIT, ESTABLISHED, SYN_SENT};
-use catalogue::limits::SPARE;
+use catalogue::limits::{SPARE, YOUNG_PORTS};
 use proptest::prelude::{Just, Strategy, prop_oneof, proptest};
 
 use super::support::{TIGHT, apply, check, covered, entry, holder, resent, step};
@@ -84,47 +84,59 @@ proptest! {
     fn no_counter_and_no_sum_ever_goes_down_whatever_is_named_evicted_or_merged(
         acts in proptest::collection::vec(act(), 0..120),
     ) {
-        let mut table = seeing(Limits { connections: 6, ..TIGHT });
-        let (mut before, mut sums, mut now) = (HashMap::new(), [0; 4], Nanos::ZERO);
-        for act in acts {
-            match act {
-                Act::Connect(sk, cgroup, name) => connect(&mut table, sk, cgroup, NAMES[name]),
-                Act::Step(record) => apply(&mut table, &[record]),
-                Act::Resend(sk, cgroup) => {
-                    table.retransmit(&resent(client(sk, cgroup), ESTABLISHED, 2));
-                }
-                Act::Tell(cgroup, Some(name)) => table.tell_workloads(
-                    [(Key::Cgroup(cgroup), Some(unit(NAMES[name])))],
-                    now,
-                ),
-                Act::Tell(cgroup, None) => table.tell_workloads([(Key::Cgroup(cgroup), None)], now),
-                Act::Tidy(passed) => {
-                    now = now.saturating_add(Nanos::new(passed));
-                    table.expire_idle(now);
-                }
-                Act::Pass(sk, cgroup) => {
-                    table.begin_pass(now);
-                    table.pass_socket(&entry(client(sk, cgroup), ESTABLISHED, 5000));
-                    table.pass_holder(&holder(sk, "holder", 3));
-                    table.end_pass(now, &covered());
-                }
+        never_goes_down(acts, Limits { connections: 6, ..TIGHT });
+    }
+
+    #[test]
+    fn nor_does_one_while_names_are_young(acts in proptest::collection::vec(act(), 0..120)) {
+        never_goes_down(acts, Limits { connections: 6, young: Nanos::from_secs(30), ..TIGHT });
+    }
+}
+
+/// Panics if a counter or a sum goes down.
+fn never_goes_down(acts: Vec<Act>, limits: Limits) {
+    let mut table = seeing(limits);
+    let (mut before, mut sums, mut now) = (HashMap::new(), [0; 4], Nanos::ZERO);
+    for act in acts {
+        match act {
+            Act::Connect(sk, cgroup, name) => connect(&mut table, sk, cgroup, NAMES[name]),
+            Act::Step(record) => apply(&mut table, &[record]),
+            Act::Resend(sk, cgroup) => {
+                table.retransmit(&resent(client(sk, cgroup), ESTABLISHED, 2));
             }
-            check(&mut table, now);
-            let seen = table.snapshot(now);
-            assert!(seen.groups.len() <= 3 + SPARE + 6 && seen.services.len() <= 3 + SPARE + 3);
-            assert_eq!(table.view().totals(), Totals::of(&seen), "cheap sums are those of a page");
-            let (all, after) = counters(&seen);
-            for (labels, count) in &all {
-                assert!(
-                    before.get(labels).is_none_or(|old| old <= count),
-                    "{labels} went down to {count}"
-                );
+            Act::Tell(cgroup, Some(name)) => {
+                table.tell_workloads([(Key::Cgroup(cgroup), Some(unit(NAMES[name])))], now)
             }
-            assert!(
-                sums.iter().zip(&after).all(|(old, new)| old <= new),
-                "{sums:?} went down to {after:?}"
-            );
-            (before, sums) = (all, after);
+            Act::Tell(cgroup, None) => table.tell_workloads([(Key::Cgroup(cgroup), None)], now),
+            Act::Tidy(passed) => {
+                now = now.saturating_add(Nanos::new(passed));
+                table.age(now, 1000);
+                table.expire_idle(now);
+            }
+            Act::Pass(sk, cgroup) => {
+                table.begin_pass(now);
+                table.pass_socket(&entry(client(sk, cgroup), ESTABLISHED, 5000));
+                table.pass_holder(&holder(sk, "holder", 3));
+                table.end_pass(now, &covered());
+            }
         }
+        check(&mut table, now);
+        let seen = table.snapshot(now);
+        let ports = if limits.young > Nanos::ZERO { 3 + YOUNG_PORTS } else { 0 };
+        assert!(seen.groups.len() <= 3 + SPARE + 9);
+        assert!(seen.services.len() <= 3 + SPARE + 3 + ports);
+        assert_eq!(table.view().totals(), Totals::of(&seen), "cheap sums are those of a page");
+        let (all, after) = counters(&seen);
+        for (labels, count) in &all {
+            assert!(
+                before.get(labels).is_none_or(|old| old <= count),
+                "{labels} went down to {count}"
+            );
+        }
+        assert!(
+            sums.iter().zip(&after).all(|(old, new)| old <= new),
+            "{sums:?} went down to {after:?}"
+        );
+        (before, sums) = (all, after);
     }
 }

@@ -1,6 +1,7 @@
 //! The page of a snapshot: against the catalogue, against the golden file, and against a second
 //! witness.
 
+mod cardinality;
 mod fixtures;
 mod open;
 mod random;

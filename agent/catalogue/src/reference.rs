@@ -70,6 +70,10 @@ fn label_values() -> String {
         beyond the budget |\n",
     );
     text.push_str(
+        "| `destination` | the name that `[destinations]` of the configuration file gives to where \
+        a client connects to; what goes to none of them has no such label |\n",
+    );
+    text.push_str(
         "| `netns` | `host` for the agent's own network namespace, else its inode; \
         `~other` beyond the bound |\n",
     );

@@ -17,6 +17,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::conn::Destinations;
 use crate::exit::Error;
 use crate::log::Format;
 use crate::metrics::Selection;
@@ -118,6 +119,8 @@ pub struct RunConfig {
     pub web_config_file: Option<PathBuf>,
     /// Where the history of the page lies while no agent runs; `None` for nowhere.
     pub state_directory: Option<PathBuf>,
+    /// The destinations that are named, from the file only.
+    pub destinations: Destinations,
     /// Connections that are expected, from the file only.
     pub expected: Vec<Expected>,
     /// The rules by which processes are named, from the file only.
@@ -195,6 +198,7 @@ impl RunConfig {
                 .truth()?,
             state_directory: find("state-directory", arguments.state_directory.as_deref())?
                 .directory(|| given_by_systemd(environment))?,
+            destinations: file.destinations()?,
             expected: file.expected()?,
             names: file.names()?,
         })

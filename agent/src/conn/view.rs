@@ -206,6 +206,7 @@ impl Core {
         let counters = &self.counters;
         Snapshot {
             taken_at: now.get(),
+            destinations: self.services.destinations().names().to_vec(),
             groups: self.groups.snapshot(&self.rows, &self.thresholds),
             services: self.services.snapshot(&self.groups),
             workloads: self.shown_workloads(),

@@ -8,7 +8,9 @@ use catalogue::metrics::lifecycle::{
 };
 
 use crate::alert::{Alert, Severity, Term, Unit, limit, term};
-use crate::rules::promql::{SERVICE, eq, indent, most, ne, none_of, rate, series, sum};
+use crate::rules::promql::{
+    SERVICE, and, eq, indent, most, most_named, ne, none_of, rate, series, sum,
+};
 use crate::rules::shared::one_service;
 use crate::timing::{FOR_SHORT, KEEP, Timing};
 
@@ -37,7 +39,7 @@ pub const ALERT: Alert = Alert {
     summary: "A client fails to connect to a service.",
     description: "{{ $value | humanizePercentage }} of the connects of {{ $labels.process }} \
         ({{ $labels.workload }}) on \
-        {{ $labels.instance }} to port {{ $labels.port }} fail[[why]]; the limit is [[ratio]] of \
+        {{ $labels.instance }} to port {{ $labels.port }} fail[[where]][[why]]; the limit is [[ratio]] of \
         them (given up by the program itself: [[canceled]]) and [[rate]].",
     terms,
     board: "tcpwarden-services",
@@ -63,10 +65,20 @@ fn kept() -> String {
     format!("{} / {KEPT_SECONDS}", sum(&["role"], &series(&CONNECTIONS_ESTABLISHED, &matchers)))
 }
 
-/// Failed connects, of these reasons.
-fn failed(reason: Option<String>, timing: &Timing) -> String {
+/// Failed connects, of these reasons, without these labels.
+fn failed_without(labels: &[&str], reason: Option<String>, timing: &Timing) -> String {
     let matchers: Vec<String> = reason.into_iter().chain(one_service()).collect();
-    sum(&["reason"], &rate(&CONNECT_FAILURES, &matchers, timing))
+    sum(labels, &rate(&CONNECT_FAILURES, &matchers, timing))
+}
+
+/// Failed connects, of these reasons, to any destination.
+fn failed(reason: Option<String>, timing: &Timing) -> String {
+    failed_without(&["destination", "reason"], reason, timing)
+}
+
+/// The same by destination, as far as operators have named them.
+pub(crate) fn failed_to(reason: Option<String>, timing: &Timing) -> String {
+    failed_without(&["reason"], reason, timing)
 }
 
 /// Connects of a process to a port a second, those that failed among them.
@@ -78,21 +90,37 @@ pub(crate) fn attempts(timing: &Timing) -> String {
 /// The processes whose connects to a port fail, `rate_limit` of them a second at least, by the
 /// shares of this alert. What the program gave up is judged by itself; that no local port is left
 /// has an alert of its own.
-pub(crate) fn failing(rate_limit: f64, timing: &Timing) -> String {
+fn failing(rate_limit: f64, timing: &Timing) -> String {
+    by_reason(timing, |reason, ratio| {
+        let failed = failed(Some(reason), timing);
+        format!("{}\nand\n{failed} >= {rate_limit}", share(&failed, ratio, timing))
+    })
+}
+
+/// The destinations, named or not, towards which such a process has `rate_limit` failed connects a
+/// second at least. The shares are those of the port: what succeeds has no destination.
+pub(crate) fn failing_to(rate_limit: f64, timing: &Timing) -> String {
+    by_reason(timing, |reason, ratio| {
+        let to = format!("{} >= {rate_limit}", failed_to(Some(reason.clone()), timing));
+        and(&to, &["destination"], &share(&failed(Some(reason), timing), ratio, timing))
+    })
+}
+
+/// Where the failed connects are this share of all.
+fn share(failed: &str, ratio: f64, timing: &Timing) -> String {
+    format!("{failed}\n/ {} >= {ratio}", attempts(timing))
+}
+
+/// What failed, or else what the program gave up, each by its limit.
+fn by_reason(timing: &Timing, of: impl Fn(String, f64) -> String) -> String {
     let own = timing.of(ALERT.name);
     let ratio_limit = own.limit("ratio", CONNECT_FAILURE_RATIO);
     let canceled_limit = own.limit("canceled", CONNECT_CANCELED_RATIO);
     let (canceled, no_port) =
         (ConnectFailure::Canceled.as_str(), ConnectFailure::NoLocalPort.as_str());
-    let attempts = attempts(timing);
-    let share = |failed: &str, ratio: f64| {
-        let both = format!("{failed}\n/ {attempts} >= {ratio}\nand\n{failed} >= {rate_limit}");
-        format!("(\n{}\n)", indent(&both))
-    };
-    let refused =
-        share(&failed(Some(none_of("reason", &[canceled, no_port])), timing), ratio_limit);
-    let given_up = share(&failed(Some(eq("reason", canceled)), timing), canceled_limit);
-    format!("{refused}\nor\n{given_up}")
+    let refused = of(none_of("reason", &[canceled, no_port]), ratio_limit);
+    let given_up = of(eq("reason", canceled), canceled_limit);
+    format!("(\n{}\n)\nor\n(\n{}\n)", indent(&refused), indent(&given_up))
 }
 
 fn expr(timing: &Timing) -> String {
@@ -102,6 +130,7 @@ fn expr(timing: &Timing) -> String {
 fn terms(timing: &Timing) -> Vec<Term> {
     let failed = rate(&CONNECT_FAILURES, &[SERVICE.to_owned()], timing);
     vec![
+        term("where", most_named("destination", &failed, ", mostly to"), ""),
         term("why", most("reason", &failed, ", mostly"), ""),
         limit(
             "rate",

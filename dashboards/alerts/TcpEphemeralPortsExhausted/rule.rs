@@ -41,7 +41,7 @@ fn expr(timing: &Timing) -> String {
         &[eq("reason", ConnectFailure::NoLocalPort.as_str()), not_other("process")],
         timing,
     );
-    format!("{} >= {rate_limit}", sum(&["port", "reason"], &failures))
+    format!("{} >= {rate_limit}", sum(&["port", "destination", "reason"], &failures))
 }
 
 fn terms(timing: &Timing) -> Vec<Term> {

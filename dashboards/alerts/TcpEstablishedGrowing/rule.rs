@@ -10,7 +10,7 @@ use catalogue::metrics::connections::CONNECTIONS;
 use catalogue::metrics::pressure::IDLE;
 
 use crate::alert::{Alert, Severity, Term, Unit, limit, term};
-use crate::rules::promql::{eq, indent, max, named, series, unless_expected};
+use crate::rules::promql::{eq, indent, max, named, series, sum, unless_expected};
 use crate::threshold::STUCK_CONNECTIONS;
 use crate::timing::{FOR_SHORT, KEEP_AGED, Timing};
 
@@ -74,17 +74,19 @@ fn side(role: Role, idle: Duration, stretch: Duration, timing: &Timing) -> Strin
     );
     let span = timing.span(stretch);
     let [one, two, four] = [1, 2, 4].map(|times| timing.span(stretch * times));
+    // By destination each count is a part of what the process holds.
+    let whole = |of: &str| sum(&["destination"], of);
     let lowest = |of: &str, offset: &str| format!("min_over_time({of}[{span}]{offset})");
     let [now, before, first] = [String::new(), format!(" offset {one}"), format!(" offset {two}")];
-    let of = |offset: &str| lowest(&counted, offset);
+    let of = |offset: &str| whole(&lowest(&counted, offset));
     [
-        format!("{counted} >= {count_limit}"),
+        format!("{} >= {count_limit}", whole(&counted)),
         "and".to_owned(),
         format!("{}\n- {} >= {growth_limit}", of(&now), of(&before)),
         "and".to_owned(),
         format!("{}\n- {} >= {growth_limit}", of(&before), of(&first)),
         "unless".to_owned(),
-        format!("max_over_time({counted}[{four}]{first}) >= {}", of(&now)),
+        format!("{} >= {}", whole(&format!("max_over_time({counted}[{four}]{first})")), of(&now)),
         "and ignoring (min_idle, state)".to_owned(),
         format!("{}\n- {} >= {open_limit}", lowest(&open, &now), lowest(&open, &first)),
     ]

@@ -46,8 +46,9 @@ fn expr(timing: &Timing) -> String {
     let opened =
         rate(&CONNECTIONS_OPENED, &[ne("role", Role::Server.as_str()), named("process")], timing);
     let failed = rate(&CONNECT_FAILURES, &[named("process")], timing);
-    let attempts =
-        format!("({} + {})", sum(&["role", "port"], &opened), sum(&["port", "reason"], &failed));
+    let opened = sum(&["role", "port"], &opened);
+    let failed = sum(&["port", "destination", "reason"], &failed);
+    let attempts = format!("({opened} + {failed})");
     let share = format!("{again}\n/ {attempts} >= {ratio_limit}\nor\n{again}\nunless\n{attempts}");
     format!("{again} >= {rate_limit}\nand (\n{}\n)", indent(&share))
 }

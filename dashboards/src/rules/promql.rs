@@ -169,6 +169,19 @@ pub(crate) fn aged(
 /// sent, because labels of an alert carry no port, or no reason. One of [`OWNER`], [`SERVICE`],
 /// [`MACHINE`] and [`PORT`] in the selectors of `of` stands for the alert's labels.
 pub(crate) fn most(label: &str, of: &str, text: &str) -> String {
+    format!("{}{text} {{{{ . | first | label {label:?} }}}}{{{{ end }}}}", asked(label, of))
+}
+
+/// The same, of a label that not every series has: nothing is said where most of it has none.
+pub(crate) fn most_named(label: &str, of: &str, text: &str) -> String {
+    format!(
+        "{}{{{{ with . | first | label {label:?} }}}}{text} {{{{ . }}}}{{{{ end }}}}{{{{ end }}}}",
+        asked(label, of)
+    )
+}
+
+/// Asks for the value of a label that has most, and opens a block that has the answer.
+fn asked(label: &str, of: &str) -> String {
     let known = ALERTED.iter().find(|(placeholder, _)| of.contains(placeholder));
     let (placeholder, labels) = known.copied().unwrap_or((MACHINE, &["job", "instance"]));
     let each = |before: &str, behind: &str, between: &str| {
@@ -179,10 +192,7 @@ pub(crate) fn most(label: &str, of: &str, text: &str) -> String {
     let times = of.matches(placeholder).count();
     let query = format!("topk(1, sum by ({label}) ({}) > 0)", of.replace(placeholder, &matchers));
     let arguments = vec![arguments; times].join(" ");
-    format!(
-        "{{{{ with printf `{query}` {arguments} | query }}}}{text} \
-         {{{{ . | first | label {label:?} }}}}{{{{ end }}}}"
-    )
+    format!("{{{{ with printf `{query}` {arguments} | query }}}}")
 }
 
 /// Stands for the matchers of the alert's process in [`most`].
@@ -191,7 +201,7 @@ pub(crate) const OWNER: &str = "OWNER";
 pub(crate) const SERVICE: &str = "SERVICE";
 /// Stands for the matchers of the alert's machine in [`most`].
 pub(crate) const MACHINE: &str = "MACHINE";
-/// Stands for the matchers of the alert's port, on whichever machine, in [`most`].
+/// Stands for the matchers of the alert's port and destination, on whichever machine, in [`most`].
 pub(crate) const PORT: &str = "PORT";
 
 /// The labels of an alert that each of them stands for.
@@ -199,5 +209,5 @@ const ALERTED: [(&str, &[&str]); 4] = [
     (OWNER, &["job", "instance", "process", "workload"]),
     (SERVICE, &["job", "instance", "process", "workload", "port"]),
     (MACHINE, &["job", "instance"]),
-    (PORT, &["job", "port"]),
+    (PORT, &["job", "port", "destination"]),
 ];

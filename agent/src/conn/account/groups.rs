@@ -23,6 +23,7 @@ use std::sync::Arc;
 
 use agent_common::record::Retransmit;
 use catalogue::labels::{OTHER, Phase, RetransmitKind, Role, SocketState, YOUNG};
+use catalogue::limits::IDLE_AGES;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use self::labels::{Label, Labels};
@@ -30,6 +31,7 @@ use self::places::Places;
 pub(crate) use self::places::scarce_from;
 use self::share::Users;
 use self::young::{Nursery, Youth};
+use super::destinations::IdleTo;
 use super::group_cache::{CacheKey, GroupCache};
 use super::workloads::{WorkloadRef, Workloads};
 use crate::conn::ids::{GroupId, RowId};
@@ -72,6 +74,8 @@ struct GroupEntry {
     retransmitted: [[u64; RetransmitKind::COUNT]; Phase::COUNT],
     /// The bytes that waited in its sockets at the last pass.
     queued: Queued,
+    /// Those of its idle connections that go to a named destination, likewise.
+    idle_to: Vec<(u8, [u64; IDLE_AGES.len()])>,
 }
 
 impl GroupEntry {
@@ -237,11 +241,15 @@ impl Groups {
         group.retransmitted[phase.index()][kind.index()] += u64::from(record.segments);
     }
 
-    /// Takes what waits in the sockets of each group; a group that is not in `queued` has nothing
-    /// waiting.
-    pub(crate) fn queue(&mut self, queued: &[Queued]) {
+    /// Takes what waits in the sockets of each group, and what is idle by destination; a group that
+    /// is not in `queued` has nothing waiting.
+    pub(crate) fn queue(&mut self, queued: &[Queued], idle_to: &IdleTo) {
         for (index, group) in self.list.iter_mut().enumerate() {
             group.queued = queued.get(index).copied().unwrap_or_default();
+            group.idle_to.clear();
+        }
+        for ((group, to), idle) in idle_to {
+            self.list[group.position()].idle_to.push((*to, *idle));
         }
     }
 

@@ -9,6 +9,7 @@
 //! what it counted.
 
 mod counts;
+mod named;
 mod young;
 
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use catalogue::limits::{SPARE, YOUNG_PORTS};
 use hashbrown::HashMap;
 
 use self::counts::empty;
+use self::named::Named;
 use self::young::YoungPorts;
 use super::groups::Groups;
 use crate::conn::ids::{GroupId, ServiceId};
@@ -48,6 +50,7 @@ pub(crate) struct Services {
     index: HashMap<(GroupId, u16), ServiceId>,
     limit: usize,
     young: YoungPorts,
+    named: Named,
     /// Whether rows are moving from one group to another that will take over its services. It does
     /// so once all rows are there.
     pub(crate) merging: bool,
@@ -72,6 +75,7 @@ impl Services {
             index: HashMap::new(),
             limit: limit.min(ServiceId::COUNT / 2),
             young: YoungPorts::default(),
+            named: Named::new(limit),
             merging: false,
             overflow: 0,
         }
@@ -124,22 +128,26 @@ impl Services {
     /// counted something.
     pub(crate) fn snapshot(&self, groups: &Groups) -> Vec<Service> {
         let counted = |service: &Service| service.events() + service.established > 0;
-        let shown = |entry: &&Entry| entry.service.port.is_some() || counted(&entry.service);
-        let named = |entry: &Entry| Service {
+        let shown =
+            |(_, entry): &(_, &Entry)| entry.service.port.is_some() || counted(&entry.service);
+        let named = |(at, entry): (usize, &Entry)| Service {
             process: Arc::clone(groups.name(entry.group)),
             workload: Arc::clone(groups.workload(entry.group)),
+            failed_to: self.named.of(at),
             ..entry.service.clone()
         };
         self.known(groups).filter(shown).map(named).collect()
     }
 
-    fn known<'a>(&'a self, groups: &'a Groups) -> impl Iterator<Item = &'a Entry> {
-        self.list.iter().filter(|entry| entry.live && !groups.is_pending(entry.group))
+    /// Returns the services whose names are known, each with its position.
+    fn known<'a>(&'a self, groups: &'a Groups) -> impl Iterator<Item = (usize, &'a Entry)> {
+        let all = self.list.iter().enumerate();
+        all.filter(|(_, entry)| entry.live && !groups.is_pending(entry.group))
     }
 
     /// Adds what [`Self::snapshot`] shows of all services together.
     pub(crate) fn add_to(&self, totals: &mut Totals, groups: &Groups) {
-        for Entry { service, .. } in self.known(groups) {
+        for (_, Entry { service, .. }) in self.known(groups) {
             totals.opened += service.opened;
             totals.closed += service.closed.iter().sum::<u64>();
             totals.failed += service.failures.iter().sum::<u64>();
@@ -176,6 +184,7 @@ impl Services {
         let gone = std::mem::replace(&mut entry.service, empty(Role::Unknown, None));
         entry.live = false;
         self.list[into].service.add(&gone);
+        self.named.end(service.position(), into);
         let met = std::mem::take(&mut self.met[service.position()]);
         self.met[into] += met;
         self.free.push(service);
@@ -206,11 +215,14 @@ impl Services {
         if let Some(found) = row.service {
             return found;
         }
-        if groups.is_young(row.group) {
-            return self.of_young(groups.role(row.group), row.service_port());
-        }
-        let found = self.find(row, groups);
-        row.service = Some(found);
+        let found = if groups.is_young(row.group) {
+            self.of_young(groups.role(row.group), row.service_port())
+        } else {
+            let found = self.find(row, groups);
+            row.service = Some(found);
+            found
+        };
+        self.named.meet(found.position(), row);
         found
     }
 

@@ -80,7 +80,7 @@ impl Core {
                 }
             }
             Ending::Failed(reason) => {
-                self.services.of(row, &self.groups).failed(reason);
+                self.services.failed(row, &self.groups, reason);
                 self.groups.opens(row.group);
                 let time = end_of(row, numbers);
                 self.mishap(row, mishap(TroubleKind::Failures, reason.as_str(), time));

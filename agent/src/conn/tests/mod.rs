@@ -5,6 +5,7 @@ mod activity;
 mod anything;
 mod between;
 mod budgets;
+mod destinations;
 mod holders;
 mod labels;
 mod ledger;

@@ -3,22 +3,25 @@
 
 use std::collections::HashMap;
 
-use agent_common::record::State;
+use agent_common::record::{Endpoints, State};
 use agent_common::tcp::{CLOSE, CLOSE_WAIT, ESTABLISHED, SYN_SENT};
 use catalogue::limits::{SPARE, YOUNG_PORTS};
 use proptest::prelude::{Just, Strategy, prop_oneof, proptest};
 
-use super::support::{TIGHT, apply, check, covered, entry, holder, resent, step};
+use super::support::{
+    TIGHT, apply, check, covered, entry, failing, holder, owned, resent, step, v4,
+};
 use super::workloads::{client, connect, seeing, unit};
 use crate::conn::limits::IDLE_TTL;
-use crate::conn::report::snapshot::Snapshot;
+use crate::conn::report::snapshot::{Service, Snapshot};
 use crate::conn::report::totals::Totals;
-use crate::conn::{Limits, Nanos};
+use crate::conn::{Destinations, Limits, Nanos, Table};
 use crate::workload::Key;
 
 #[derive(Clone, Debug)]
 enum Act {
     Connect(u64, u64, usize),
+    Fail(u64, u64, usize),
     Step(State),
     Resend(u64, u64),
     Tell(u64, Option<usize>),
@@ -39,6 +42,7 @@ fn act() -> impl Strategy<Value = Act> {
     prop_oneof![
         6 => (key(), 0..NAMES.len())
             .prop_map(|((sk, cgroup), name)| Act::Connect(sk, cgroup, name)),
+        3 => (key(), 0..NAMES.len()).prop_map(|((sk, cgroup), name)| Act::Fail(sk, cgroup, name)),
         6 => (key(), after).prop_map(|((sk, cgroup), (old, new))|
             Act::Step(step(client(sk, cgroup), old, new, 9))),
         1 => key().prop_map(|(sk, cgroup)| Act::Resend(sk, cgroup)),
@@ -49,10 +53,13 @@ fn act() -> impl Strategy<Value = Act> {
     ]
 }
 
+/// The families whose sums are looked at: four, failures, and failures by destination.
+const FAMILIES: usize = 5 + DESTINATIONS + 1;
+
 /// Every counter that a scrape would show, by its labels, and the sum over each family.
-fn counters(seen: &Snapshot) -> (HashMap<String, u64>, [u64; 4]) {
+fn counters(seen: &Snapshot) -> (HashMap<String, u64>, [u64; FAMILIES]) {
     let mut all = HashMap::new();
-    let mut sums = [0; 4];
+    let mut sums = [0; FAMILIES];
     let mut put = |family: usize, labels: String, count: u64| {
         assert!(
             all.insert(format!("{family} {labels}"), count).is_none(),
@@ -67,7 +74,11 @@ fn counters(seen: &Snapshot) -> (HashMap<String, u64>, [u64; 4]) {
         );
         put(0, labels.clone(), service.opened);
         put(1, labels.clone(), service.closed.iter().sum());
-        put(2, labels, service.sent_bytes.count() + service.connect_duration.count());
+        put(2, labels.clone(), service.sent_bytes.count() + service.connect_duration.count());
+        for (place, count) in failures(service).into_iter().enumerate() {
+            put(5 + place, labels.clone(), count);
+        }
+        put(4, labels, service.failures.iter().sum());
     }
     for group in &seen.groups {
         put(
@@ -77,6 +88,35 @@ fn counters(seen: &Snapshot) -> (HashMap<String, u64>, [u64; 4]) {
         );
     }
     (all, sums)
+}
+
+/// The failures of a service to each destination, and last to none.
+pub(super) fn failures(service: &Service) -> [u64; DESTINATIONS + 1] {
+    let mut failures = [0; DESTINATIONS + 1];
+    for (to, counts) in &service.failed_to {
+        failures[usize::from(*to)] += counts.iter().sum::<u64>();
+    }
+    let named: u64 = failures.iter().sum();
+    // Each is among those of the service.
+    failures[DESTINATIONS] = service.failures.iter().sum::<u64>() - named;
+    failures
+}
+
+/// Names two destinations, the peers of [`peer`].
+pub(super) fn name(table: &mut Table) {
+    let networks = [("a", "10.0.0.0/31:8080"), ("b", "10.0.0.0/24")];
+    let named = networks.map(|(name, network)| (name.to_owned(), vec![network.to_owned()]));
+    table.name_destinations(Destinations::read(&named.into()).unwrap());
+}
+
+/// The number of destinations of [`name`].
+pub(super) const DESTINATIONS: usize = 2;
+
+/// The peer of a socket: one of two destinations, or none.
+pub(super) fn peer(end: Endpoints) -> Endpoints {
+    let last = u8::try_from(end.sk % 4).unwrap();
+    let network = u8::from(last == 3);
+    Endpoints { peer: v4([10, 0, network, last]), ..end }
 }
 
 proptest! {
@@ -96,10 +136,16 @@ proptest! {
 /// Panics if a counter or a sum goes down.
 fn never_goes_down(acts: Vec<Act>, limits: Limits) {
     let mut table = seeing(limits);
-    let (mut before, mut sums, mut now) = (HashMap::new(), [0; 4], Nanos::ZERO);
+    name(&mut table);
+    let (mut before, mut sums, mut now) = (HashMap::new(), [0; FAMILIES], Nanos::ZERO);
     for act in acts {
         match act {
             Act::Connect(sk, cgroup, name) => connect(&mut table, sk, cgroup, NAMES[name]),
+            Act::Fail(sk, cgroup, name) => {
+                let end = peer(client(sk, cgroup));
+                let begin = owned(step(end, CLOSE, SYN_SENT, 1), NAMES[name], 7);
+                apply(&mut table, &[begin, failing(step(end, SYN_SENT, CLOSE, 2), 111)]);
+            }
             Act::Step(record) => apply(&mut table, &[record]),
             Act::Resend(sk, cgroup) => {
                 table.retransmit(&resent(client(sk, cgroup), ESTABLISHED, 2));

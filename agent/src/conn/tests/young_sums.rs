@@ -7,8 +7,9 @@ use agent_common::tcp::{CLOSE, ESTABLISHED, SYN_SENT};
 use catalogue::labels::{OTHER, Role, YOUNG};
 use proptest::prelude::{Strategy, prop_oneof, proptest};
 
+use super::monotony::{DESTINATIONS, failures, name, peer};
 use super::support::{
-    Ask, EPHEMERAL, LIMITS, NETNS, SECOND, apply, check, ends, entry, failing, holder, owned,
+    Ask, EPHEMERAL, LIMITS, NETNS, PORT, SECOND, apply, check, ends, entry, failing, holder, owned,
     reads, resent, step, walked,
 };
 use crate::conn::limits::IDLE_TTL;
@@ -35,7 +36,7 @@ enum Act {
 const NAMES: [&str; 7] = ["one", "two", "three", "four", "five", "~young", "~other"];
 
 fn act() -> impl Strategy<Value = Act> {
-    let who = || (1..10_u64, 0..NAMES.len(), 1..4_u16);
+    let who = || (1..10_u64, 0..NAMES.len(), PORT..PORT + 3);
     prop_oneof![
         6 => who().prop_map(|(sk, name, port)| Act::Open(sk, name, port)),
         2 => who().prop_map(|(sk, name, port)| Act::Fail(sk, name, port)),
@@ -49,7 +50,16 @@ fn act() -> impl Strategy<Value = Act> {
 
 /// The ends of a client.
 fn visitor(sk: u64, port: u16) -> Endpoints {
-    ends(sk, EPHEMERAL, port)
+    peer(ends(sk, EPHEMERAL, port))
+}
+
+/// The destination of such a client, as [`name`] has it.
+fn destination(sk: u64, port: u16) -> usize {
+    match (sk % 4, port) {
+        (0 | 1, PORT) => 0,
+        (0..3, _) => 1,
+        _ => DESTINATIONS,
+    }
 }
 
 /// What has happened, counted beside the table.
@@ -58,6 +68,8 @@ struct Happened {
     opened: u64,
     closed: u64,
     failed: u64,
+    /// The failures to each destination, and last to none.
+    failed_to: [u64; DESTINATIONS + 1],
     resent: u64,
     open: u64,
 }
@@ -69,10 +81,16 @@ impl Happened {
             opened: seen.opened(),
             closed: seen.closed(),
             failed: seen.failed(),
+            failed_to: sum_of(seen.services.iter().map(failures)),
             resent: seen.groups.iter().flat_map(|group| group.retransmitted).flatten().sum(),
             open: states.map(|state| state.count).sum(),
         }
     }
+}
+
+/// Adds up place by place.
+fn sum_of<const N: usize>(all: impl Iterator<Item = [u64; N]>) -> [u64; N] {
+    all.fold([0; N], |sum, one| std::array::from_fn(|place| sum[place] + one[place]))
 }
 
 /// A table with its time, the ports of open sockets, and what happened.
@@ -86,6 +104,7 @@ struct World {
 impl World {
     fn new(limits: Limits) -> Self {
         let mut table = Table::new(limits);
+        name(&mut table);
         table.begin_pass(Nanos::ZERO);
         table.end_pass(Nanos::ZERO, &reads([NETNS]));
         Self { table, now: SECOND, open: HashMap::new(), happened: Happened::default() }
@@ -117,6 +136,7 @@ impl World {
                     ],
                 );
                 happened.failed += 1;
+                happened.failed_to[destination(sk, port)] += 1;
             }
             Act::Close(sk) => {
                 let Some(port) = open.remove(&sk) else { return };
@@ -158,8 +178,12 @@ fn counters(seen: &Snapshot) -> HashMap<String, u64> {
         let labels = (&service.process, &service.workload, service.role, service.port);
         let closed: u64 = service.closed.iter().sum();
         let failed: u64 = service.failures.iter().sum();
-        [("opened", service.opened), ("closed", closed), ("failed", failed)]
-            .map(|(family, count)| (format!("{family} {labels:?}"), count))
+        let counts = [("opened", service.opened), ("closed", closed), ("failed", failed)];
+        let counts = counts.map(|(family, count)| (format!("{family} {labels:?}"), count));
+        let to = failures(service).into_iter().enumerate();
+        let to: Vec<_> =
+            to.map(|(to, count)| (format!("failed to {to} {labels:?}"), count)).collect();
+        counts.into_iter().chain(to)
     });
     let groups = seen.groups.iter().map(|group| {
         let labels = (&group.process, &group.workload, group.role);
@@ -180,27 +204,55 @@ proptest! {
         acts in proptest::collection::vec(act(), 0..100),
         (groups, unlabelled, services) in (0..4_usize, 0..5_usize, 1..5_usize),
     ) {
-        let mut world = World::new(Limits { groups, unlabelled, services, young: AGE, ..LIMITS });
-        let mut before = HashMap::new();
-        for act in &acts {
-            world.act(act);
-            let seen = world.table.snapshot(world.now);
-            assert_eq!(Happened::shown(&seen), world.happened, "after {act:?}");
-            let all = counters(&seen);
-            for (labels, count) in &all {
-                assert!(
-                    before.get(labels).is_none_or(|old| old <= count),
-                    "{labels} went down to {count}"
-                );
-            }
-            before = all;
-            let named = seen.groups.iter().filter(|group| {
-                ![OTHER, YOUNG, "unknown"].contains(&&*group.process)
+        let limits = Limits { groups, unlabelled, services, young: AGE, ..LIMITS };
+        adds_up(&acts, limits, |shown, happened| {
+            // What finds no pair has no destination, and no failure is lost or is there twice.
+            let folded = (0..DESTINATIONS).map(|to| {
+                let folded = happened.failed_to[to].checked_sub(shown.failed_to[to]);
+                let folded = folded.expect("no destination has what another does");
+                shown.failed_to[to] += folded;
+                folded
             });
-            assert!(named.count() <= groups + catalogue::limits::LEAK_PLACES);
-            let clients = |row: &crate::conn::RowView| row.role == Role::Client;
-            assert!(world.table.view().rows().filter(clients).all(|row| &*row.process != YOUNG));
-            check(&mut world.table, world.now);
+            let folded: u64 = folded.sum();
+            shown.failed_to[DESTINATIONS] -= folded;
+        });
+    }
+
+    #[test]
+    fn so_does_what_goes_to_each_destination_where_there_is_room(
+        acts in proptest::collection::vec(act(), 0..100),
+        (groups, unlabelled) in (0..4_usize, 0..5_usize),
+    ) {
+        adds_up(&acts, Limits { groups, unlabelled, young: AGE, ..LIMITS }, |_, _| ());
+    }
+}
+
+/// Panics if what is shown is not what happened, up to what `forgive` evens out, or if a counter
+/// goes down.
+fn adds_up(acts: &[Act], limits: Limits, forgive: fn(&mut Happened, &Happened)) {
+    let mut world = World::new(limits);
+    let mut before = HashMap::new();
+    for act in acts {
+        world.act(act);
+        let seen = world.table.snapshot(world.now);
+        let mut shown = Happened::shown(&seen);
+        forgive(&mut shown, &world.happened);
+        assert_eq!(shown, world.happened, "after {act:?}");
+        let all = counters(&seen);
+        for (labels, count) in &all {
+            assert!(
+                before.get(labels).is_none_or(|old| old <= count),
+                "{labels} went down to {count}"
+            );
         }
+        before = all;
+        let named = seen
+            .groups
+            .iter()
+            .filter(|group| ![OTHER, YOUNG, "unknown"].contains(&&*group.process));
+        assert!(named.count() <= limits.groups + catalogue::limits::LEAK_PLACES);
+        let clients = |row: &crate::conn::RowView| row.role == Role::Client;
+        assert!(world.table.view().rows().filter(clients).all(|row| &*row.process != YOUNG));
+        check(&mut world.table, world.now);
     }
 }

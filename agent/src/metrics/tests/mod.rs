@@ -37,12 +37,13 @@ fn every_family_is_as_the_catalogue_says_and_none_is_missing() {
     assert_eq!(types, catalogue);
     for metric in all() {
         let names = metric.series_names();
-        let mut lines = page.lines().filter(|line| {
+        let lines = page.lines().filter(|line| {
             names.iter().any(|name| {
                 line.starts_with(&format!("{name}{{")) || line.starts_with(&format!("{name} "))
             })
         });
-        let line = lines.next().unwrap();
+        // A destination is a label only where it has a name.
+        let line = lines.max_by_key(|line| line.matches("=\"").count()).unwrap();
         let mut position = 0;
         for label in metric.labels {
             let at = line[position..]

@@ -186,6 +186,7 @@ impl Groups {
             left: AgeList::new(false),
             retransmitted: Default::default(),
             queued: Queued::default(),
+            idle_to: Vec::new(),
         };
         let at = if let Some(at) = self.free.pop() {
             self.list[at.position()] = group;

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use catalogue::labels::{OTHER, Role, SocketState, YOUNG};
+use catalogue::limits::IDLE_AGES;
 use hashbrown::HashSet;
 
 use super::labels::Label;
@@ -46,6 +47,7 @@ impl Groups {
                 states: group.lists.map(|list| list.gauge(rows)),
                 close_wait: group.lists[SocketState::CloseWait.index()].stages(),
                 queued: group.queued,
+                idle_to: group.idle_to.clone(),
                 retransmitted: if waits { Default::default() } else { group.retransmitted },
             };
             let fold = match group.label {
@@ -117,8 +119,19 @@ impl snapshot::Group {
         self.states.iter_mut().zip(&other.states).for_each(|(mine, theirs)| mine.add(theirs));
         self.close_wait.iter_mut().zip(other.close_wait).for_each(|(mine, theirs)| *mine += theirs);
         self.queued.merge(other.queued);
+        for (to, idle) in &other.idle_to {
+            self.add_idle_to(*to, idle);
+        }
         let counts = self.retransmitted.iter_mut().flatten();
         counts.zip(other.retransmitted.iter().flatten()).for_each(|(mine, theirs)| *mine += theirs);
+    }
+
+    /// Adds idle connections to a named destination.
+    fn add_idle_to(&mut self, to: u8, idle: &[u64; IDLE_AGES.len()]) {
+        match self.idle_to.iter_mut().find(|(mine, _)| *mine == to) {
+            Some((_, mine)) => mine.iter_mut().zip(idle).for_each(|(mine, more)| *mine += more),
+            None => self.idle_to.push((to, *idle)),
+        }
     }
 
     /// Gives it the name of what is shown together.

@@ -34,7 +34,7 @@ impl Service {
     }
 
     /// Counts a connect that failed.
-    pub(crate) fn failed(&mut self, reason: ConnectFailure) {
+    pub(super) fn failed(&mut self, reason: ConnectFailure) {
         self.failures[reason.index()] += 1;
     }
 
@@ -69,6 +69,7 @@ pub(super) fn empty(role: Role, port: Option<u16>) -> Service {
         established: 0,
         closed: [0; CloseReason::COUNT],
         failures: [0; ConnectFailure::COUNT],
+        failed_to: Vec::new(),
         duration: Histogram::new(SECONDS),
         connect_duration: Histogram::new(SECONDS),
         srtt: Histogram::new(SECONDS),

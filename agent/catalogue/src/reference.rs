@@ -9,7 +9,7 @@ use crate::buckets::{BYTES, SECONDS};
 use crate::labels::{
     CloseReason, ConnectFailure, Correction, Phase, RetransmitKind, Role, SocketState, Stage,
 };
-use crate::limits::{LEAK_PLACES, SPARE, STUCK_AGES, YOUNG_PORTS};
+use crate::limits::{IDLE_AGES, LEAK_PLACES, SPARE, STUCK_AGES, YOUNG_PORTS};
 use crate::metrics::{Metric, SECTIONS};
 
 /// Returns the whole document, its paragraphs not yet filled.
@@ -116,7 +116,8 @@ fn bounds() -> String {
         + Phase::COUNT * RetransmitKind::COUNT
         + Stage::COUNT
         + 3;
-    let counters = 1 + CloseReason::COUNT + ConnectFailure::COUNT;
+    let (failures, idle) = (ConnectFailure::COUNT, IDLE_AGES.len());
+    let counters = 1 + CloseReason::COUNT + failures;
     let service = counters + 3 * seconds + 2 * bytes;
     let sets = SocketState::COUNT * Role::COUNT;
     let states = sets * seconds;
@@ -132,6 +133,9 @@ budget is counted under `~other` and in `tcpwarden_label_overflow_total`.
 | group: a process in a workload and role (`--max-series`, 200) | at most {group} |
 | service: a process, a workload, a role and a port (`--max-series` too) | {counters}, and at \
 most {service} once all its histograms hold an observation |
+| service and a named destination that it connects to (`--max-series` too, and the names of \
+`~other` and `~young`) | {failures} of failures |
+| group and such a destination (likewise) | {idle} of idle connections |
 | workload that has a group | 1 |
 | listeners: a process, a workload and a port (`--max-series` too) | 6 |
 | process with sockets | 3 |
@@ -143,8 +147,8 @@ statistics, and fewer than 300 others |
 
 A budget may run over by {SPARE} while workloads wait for their names, and that of groups by
 {LEAK_PLACES} for connections that are stuck. With both used up and every
-histogram filled that is {total} series; with 30 groups and 50 services it is at most {usual} and
-the fixed ones. `scrape_samples_scraped` of Prometheus tells the true number.
+histogram filled that is {total} series, without named destinations; with 30 groups and 50 services
+it is at most {usual} and the fixed ones. `scrape_samples_scraped` of Prometheus tells the true number.
 In OpenMetrics there are, as `_created`, at most {sets} more for times in state, 3 a probe, and
 fewer than 100 others.
 ",

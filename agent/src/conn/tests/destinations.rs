@@ -48,7 +48,7 @@ fn idle(table: &mut Table, end: Endpoints, seconds: u64) {
         ..Activity::default()
     };
     let flags = flag::ATTACHED;
-    table.pass_socket(&Socket { activity, flags, ..entry(end, ESTABLISHED, 1_000_000) });
+    table.pass_socket(&Socket { activity, flags, ..entry(end, ESTABLISHED, 10_000_000) });
 }
 
 /// Failed connects of a service, by destination; what goes to none last.
@@ -199,7 +199,8 @@ fn what_a_service_that_ends_had_counted_keeps_its_destination() {
 
 #[test]
 fn young_names_tell_destinations_apart_too() {
-    let mut table = naming(Limits { young: Nanos::from_secs(30), ..LIMITS }, &["10.0.3.7"]);
+    let mut table =
+        naming(Limits { young: Nanos::from_secs(30), unlabelled: 5, ..LIMITS }, &["10.0.3.7"]);
     connect(&mut table, to(1, DATABASE), CLOSE, 111);
     connect(&mut table, to(2, ELSEWHERE), CLOSE, 111);
     let expected = [("~young", Some(PORT), vec![(0, 1)], 1)];

@@ -138,3 +138,25 @@ fn a_service_without_observations_has_no_histogram() {
              workload=\"web.service\",role=\"client\",port=\"443\"} 2"]
     );
 }
+
+#[test]
+fn without_named_destinations_the_page_has_no_such_label_and_the_same_sums() {
+    let mut unnamed = full();
+    unnamed.destinations.clear();
+    unnamed.groups.iter_mut().for_each(|group| group.idle_to.clear());
+    unnamed.services.iter_mut().for_each(|service| service.failed_to.clear());
+    let [named, unnamed] = [full(), unnamed].map(|snapshot| page(&snapshot, stats()));
+    assert!(named.contains("destination=\"") && !unnamed.contains("destination=\""));
+    let sums = |page: &str| {
+        let mut sums: BTreeMap<String, f64> = BTreeMap::new();
+        for line in page.lines().filter(|line| !line.starts_with('#')) {
+            let (mut of, value) = (series(line).to_owned(), line.rsplit_once(' ').unwrap().1);
+            for name in ["orders-db", "users-db"] {
+                of = of.replace(&format!("destination=\"{name}\","), "");
+            }
+            *sums.entry(of).or_default() += value.parse::<f64>().unwrap();
+        }
+        sums
+    };
+    assert_eq!(sums(&named), sums(&unnamed));
+}

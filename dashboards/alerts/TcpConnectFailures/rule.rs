@@ -39,8 +39,8 @@ pub const ALERT: Alert = Alert {
     summary: "A client fails to connect to a service.",
     description: "{{ $value | humanizePercentage }} of the connects of {{ $labels.process }} \
         ({{ $labels.workload }}) on \
-        {{ $labels.instance }} to port {{ $labels.port }} fail[[where]][[why]]; the limit is [[ratio]] of \
-        them (given up by the program itself: [[canceled]]) and [[rate]].",
+        {{ $labels.instance }} to port {{ $labels.port }} fail[[where]][[why]]; the limit is \
+        [[ratio]] of them (given up by the program itself: [[canceled]]) and [[rate]].",
     terms,
     board: "tcpwarden-services",
     panel: 24,

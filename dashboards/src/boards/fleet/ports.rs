@@ -26,9 +26,9 @@ pub(super) fn panels() -> Vec<Draft> {
     vec![
         Draft::table(31, "Destination ports that fail, by machines", "Failing")
             .about(
-                "Destination ports, by destination where agents have a name for it, with the machines \
-                 that have a process whose connects fail, the machines that connect, and the \
-                 failed connects a second.",
+                "Destination ports, by destination where agents have a name for it, with the \
+                 machines that have a process whose connects fail, the machines that connect, and \
+                 the failed connects a second.",
                 "One port fails for most machines that use it: what listens there is gone, and \
                  not one of them.",
                 &["TcpConnectFailures"],

@@ -9,7 +9,7 @@ use crate::alert::{Alert, Severity, Term, Unit, limit, percent, term};
 use crate::alerts::tcp_connect_failures::{
     ALERT as OF_MACHINE, CONNECT_CANCELED_RATIO, CONNECT_FAILURE_RATIO, attempts, failing,
 };
-use crate::rules::promql::{PORT, count_by, many, max_by, most, ne, rate};
+use crate::rules::promql::{PORT, count_by, many, max_by, most, ne, not_other, rate};
 use crate::timing::{FOR_SHORT, KEEP, Timing};
 
 /// Machines that fail: fewer are as well told one by one.
@@ -44,15 +44,17 @@ pub const ALERT: Alert = Alert {
     runbook: include_str!("runbook.md"),
 };
 
-/// How many machines have a process that fails, by port.
+/// How many machines have a process that fails, by port. Names that are too young for series count
+/// as one process: the port is accused, and what connects to it is often a job that ends at once.
 pub(crate) fn failing_machines(timing: &Timing) -> String {
     let rate_limit = timing.of(ALERT.name).limit("rate", FAILING_RATE);
-    count_by("job, port", &max_by("job, instance, port", &failing(rate_limit, timing)))
+    let failing = failing(&not_other("process"), rate_limit, timing);
+    count_by("job, port", &max_by("job, instance, port", &failing))
 }
 
 /// How many machines connect, by port.
 pub(crate) fn connecting_machines(timing: &Timing) -> String {
-    let connects = format!("{} > 0", attempts(timing));
+    let connects = format!("{} > 0", attempts(&not_other("process"), timing));
     count_by("job, port", &max_by("job, instance, port", &connects))
 }
 

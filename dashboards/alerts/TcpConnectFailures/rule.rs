@@ -46,8 +46,8 @@ pub const ALERT: Alert = Alert {
     runbook: include_str!("runbook.md"),
 };
 
-/// Clients of one port: those whose process is as `who` says. Where the birth was not seen, the role
-/// is unknown.
+/// Clients of one port: those whose process is as `who` says. Where the birth was not seen, the
+/// role is unknown.
 fn clients(who: &str) -> [String; 3] {
     [ne("role", Role::Server.as_str()), who.to_owned(), not_other("port")]
 }

@@ -61,8 +61,9 @@ const SERIES: [(&str, &str); 24] = [
         "0+60x40",
     ),
     (
-        "tcpwarden_connections_closed_total{job=\"tcpwarden\", instance=\"a\", workload=\"~young\", \
-         process=\"~young\", port=\"80\", role=\"client\", reason=\"fin_local\"}",
+        "tcpwarden_connections_closed_total{job=\"tcpwarden\", instance=\"a\", \
+         workload=\"~young\", process=\"~young\", port=\"80\", role=\"client\", \
+         reason=\"fin_local\"}",
         "0+30x40",
     ),
     (

@@ -10,7 +10,7 @@ use crate::alerts::tcp_connect_failures::{
     ALERT as OF_MACHINE, CONNECT_CANCELED_RATIO, CONNECT_FAILURE_RATIO, attempts, failed_to,
     failing_to,
 };
-use crate::rules::promql::{PORT, and, count_by, many, max_by, most, ne, rate};
+use crate::rules::promql::{PORT, and, count_by, many, max_by, most, ne, not_other, rate};
 use crate::timing::{FOR_SHORT, KEEP, Timing};
 
 /// Machines that fail: fewer are as well told one by one.
@@ -45,17 +45,20 @@ pub const ALERT: Alert = Alert {
     runbook: include_str!("runbook.md"),
 };
 
-/// How many machines have a process that fails, by port and named destination.
+/// How many machines have a process that fails, by port and named destination. Names that are too
+/// young for series count as one process: the port is accused, and what connects to it is often a
+/// job that ends at once.
 pub(crate) fn failing_machines(timing: &Timing) -> String {
     let rate_limit = timing.of(ALERT.name).limit("rate", FAILING_RATE);
-    machines(&failing_to(rate_limit, timing))
+    machines(&failing_to(&not_other("process"), rate_limit, timing))
 }
 
 /// How many machines have a process that connects, likewise: what succeeds has no destination, but
 /// the failures to one are counted from the first connection to it on, from 0.
 pub(crate) fn connecting_machines(timing: &Timing) -> String {
-    let connects = format!("{} > 0", attempts(timing));
-    machines(&and(&failed_to(None, timing), &["destination"], &connects))
+    let who = not_other("process");
+    let connects = format!("{} > 0", attempts(&who, timing));
+    machines(&and(&failed_to(&who, None, timing), &["destination"], &connects))
 }
 
 fn machines(of: &str) -> String {

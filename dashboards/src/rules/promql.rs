@@ -43,6 +43,13 @@ pub(crate) fn named(label: &str) -> String {
     none_of(label, &[OTHER, YOUNG])
 }
 
+/// What a rule must leave out that is about the worst process of a name: under `~young` that is
+/// another process at each pass, so there is no course of it. Under `~other` it is somebody who
+/// stays.
+pub(crate) fn not_young(label: &str) -> String {
+    ne(label, YOUNG)
+}
+
 /// A selector.
 pub(crate) fn series(metric: &Metric, matchers: &[String]) -> String {
     part(metric, "", matchers)

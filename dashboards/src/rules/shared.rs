@@ -10,8 +10,8 @@ use crate::threshold::{STUCK_CONNECTIONS, USED_RATIO_CRITICAL, USED_RATIO_WARNIN
 use crate::timing::{HORIZON, STUCK_AGE, TREND, Timing};
 
 /// Sockets in CLOSE_WAIT that the process holds, accepted or its own; the others are the business
-/// of the listener. Nor what many processes hold together under
-/// `~other` or `~young`: a few each are no leak.
+/// of the listener. Nor what many processes hold together under `~other` or `~young`: a few each
+/// are no leak.
 pub(crate) fn held() -> String {
     series(&CLOSE_WAIT, &[ne("stage", Stage::Unaccepted.as_str()), named("process")])
 }

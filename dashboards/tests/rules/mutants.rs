@@ -107,6 +107,12 @@ fn operators(text: &str) -> Vec<Mutant> {
                 .replace(r#"port!="~other""#, r#"port!="""#),
         });
     }
+    if text.contains(r#"process!="~young""#) {
+        mutants.push(Mutant {
+            what: "~young is let in".to_owned(),
+            text: text.replace(r#"process!="~young""#, r#"process!="""#),
+        });
+    }
     let named = r#"process!~"~other|~young""#;
     if text.contains(named) {
         for (what, left) in [("~other", "~young"), ("~young", "~other")] {

@@ -2,11 +2,11 @@
 //! distributions that a connection leaves behind, and what a pass finds in ESTABLISHED.
 //!
 //! Used by the table. Guarantees: there are at most `limit` services besides the overflow services
-//! (`~other` and `~young` without port, one a role) and the ports of young names. There is room for [`SPARE`] more for workloads that wait
-//! for their name, and while their rows go to a group that has a service of its own. A connection
-//! without room counts as overflow once, when its service is first looked up, and again only if its
-//! process changes later. A service ends with its group; the overflow service of its role takes
-//! what it counted.
+//! (`~other` and `~young` without port, one a role) and the ports of young names. There is room for
+//! [`SPARE`] more for workloads that wait for their name, and while their rows go to a group that
+//! has a service of its own. A connection without room counts as overflow once, when its service is
+//! first looked up, and again only if its process changes later. A service ends with its group; the
+//! overflow service of its role takes what it counted.
 
 mod counts;
 mod named;

@@ -159,10 +159,10 @@ impl Groups {
         let share = &Share::of(workload, user);
         let &Labels { names, unlabelled, young, .. } = &self.labels;
         let is_name = **process != *UNKNOWN;
-        let used = unlabelled + young;
+        let taken = unlabelled + young;
         let has_name = || {
             let its = self.labels.names_of(share);
-            is_name && used < names && Self::has_share(share, its, used, names)
+            is_name && taken < names && Self::has_share(share, its, taken, names)
         };
         if is_name && self.nursery.is_open() && !self.is_grown(process, workload) {
             return has_name().then_some(Label::Young);

@@ -154,7 +154,8 @@ impl Groups {
 }
 
 impl GroupEntry {
-    /// Looks at what a young group has done, and returns whether it is old enough; `ended` windows have ended since the last look.
+    /// Looks at what a young group has done, and returns whether it is old enough; `ended` windows
+    /// have ended since the last look.
     fn is_grown(&mut self, now: Nanos, age: Nanos, ended: u32) -> bool {
         let has_rows = self.rows() > 0;
         let Youth { opened, windows, holds } = &mut self.youth;

@@ -10,6 +10,10 @@ use agent_common::tcp;
 /// process and no cgroup can have it: the agent replaces a leading `~` of a name from outside.
 pub const OTHER: &str = "~other";
 
+/// `YOUNG` is the label value of the processes and workloads whose names are too young for a label
+/// of their own. No process and no cgroup can have it, as with [`OTHER`].
+pub const YOUNG: &str = "~young";
+
 /// Declares a closed set of label values: the enum, all its members in order, their texts and
 /// indices.
 macro_rules! label_set {

@@ -12,5 +12,8 @@ pub const IDLE_AGES: [u64; 3] = [60, 300, 3600];
 /// At most so many label sets exceed the budget of processes because their connections are stuck.
 pub const LEAK_PLACES: usize = 32;
 
+/// At most so many ports of young names are told apart.
+pub const YOUNG_PORTS: usize = 32;
+
 /// At most so many label sets exceed a budget while their workloads wait for their names.
 pub const SPARE: usize = 64;

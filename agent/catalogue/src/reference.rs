@@ -1,15 +1,14 @@
 //! Renders docs/metrics.md from the catalogue. `cargo xtask dashboards` writes the file; a test of
 //! the package `dashboards` fails if the committed file differs.
 
+mod bounds;
 mod formats;
 
 use std::fmt::Write as _;
 
-use crate::buckets::{BYTES, SECONDS};
 use crate::labels::{
     CloseReason, ConnectFailure, Correction, Phase, RetransmitKind, Role, SocketState, Stage,
 };
-use crate::limits::{LEAK_PLACES, SPARE, STUCK_AGES};
 use crate::metrics::{Metric, SECTIONS};
 
 /// Returns the whole document, its paragraphs not yet filled.
@@ -24,7 +23,7 @@ pub fn render() -> String {
     }
     text.push_str(&label_values());
     text.push_str(TRUTHS);
-    text.push_str(&bounds());
+    text.push_str(&bounds::bounds());
     text.push_str(formats::FORMATS);
     text
 }
@@ -56,18 +55,22 @@ fn label_values() -> String {
     let mut text = String::from("\n## Labels\n\n| label | values |\n|---|---|\n");
     text.push_str(
         "| `process` | command name of the owner; `unknown` where none is known, \
-        `~other` beyond the budget |\n",
+        `~young` until the name is old enough for series, `~other` beyond the budget |\n",
     );
     text.push_str(
         "| `workload` | systemd unit (`nginx.service`), the first twelve digits of a \
         container's id or, with `--workload-label name`, its name without what a rollout changes, \
         `pod-` and eight digits for what runs in a pod outside its containers, \
         `host` for none of these; `unknown` where its cgroup was gone before its path could be \
-        read, `~other` beyond the budget |\n",
+        read, `~young` and `~other` as in `process` |\n",
     );
     text.push_str(
         "| `port` | the service port: local for servers, remote for clients; `~other` \
         beyond the budget |\n",
+    );
+    text.push_str(
+        "| `destination` | the name that `[destinations]` of the configuration file gives to where \
+        a client connects to; what goes to none of them has no such label |\n",
     );
     text.push_str(
         "| `netns` | `host` for the agent's own network namespace, else its inode; \
@@ -100,52 +103,6 @@ fn label_values() -> String {
         push(&mut text, format_args!("| {label} | {values} |\n"));
     }
     text
-}
-
-/// Returns the section on the number of series: the bound follows from the label budgets alone.
-fn bounds() -> String {
-    let leaking = SocketState::ALL.iter().filter(|state| state.can_leak()).count();
-    // Buckets, +Inf, sum and count.
-    let (seconds, bytes) = (SECONDS.len() + 3, BYTES.len() + 3);
-    let group = SocketState::COUNT
-        + leaking * (1 + STUCK_AGES.len())
-        + Phase::COUNT * RetransmitKind::COUNT
-        + Stage::COUNT
-        + 3;
-    let counters = 1 + CloseReason::COUNT + ConnectFailure::COUNT;
-    let service = counters + 3 * seconds + 2 * bytes;
-    let sets = SocketState::COUNT * Role::COUNT;
-    let states = sets * seconds;
-    format!(
-        "
-## How many series there can be
-
-The number of series is bounded by the label budgets, not by the traffic. What comes beyond a
-budget is counted under `~other` and in `tcpwarden_label_overflow_total`.
-
-| budget | series for each |
-|---|---|
-| group: a process in a workload and role (`--max-series`, 200) | at most {group} |
-| service: a process, a workload, a role and a port (`--max-series` too) | {counters}, and at \
-most {service} once all its histograms hold an observation |
-| workload that has a group | 1 |
-| listeners: a process, a workload and a port (`--max-series` too) | 6 |
-| process with sockets | 3 |
-| network namespace (64) | 8 |
-| listener port with SYN-ACKs retransmitted | 1 |
-| fixed | at most {states} for times in state, 3 a probe and 2 more while the kernel keeps \
-statistics, and fewer than 300 others |
-
-A budget may run over by {SPARE} while workloads wait for their names, and that of groups by
-{LEAK_PLACES} for connections that are stuck. With both used up and every
-histogram filled that is {total} series; with 30 groups and 50 services it is at most {usual} and
-the fixed ones. `scrape_samples_scraped` of Prometheus tells the true number.
-In OpenMetrics there are, as `_created`, at most {sets} more for times in state, 3 a probe, and
-fewer than 100 others.
-",
-        total = (200 + SPARE + LEAK_PLACES) * (group + service + 1) + 200 * (6 + 3) + states,
-        usual = 30 * (group + 6 + 3 + 1) + 50 * service,
-    )
 }
 
 /// Appends to a text. Writing to a `String` cannot fail.
@@ -250,6 +207,13 @@ restores (`TCP_REPAIR`) counts as opened, though the kernel counts no open.
 - Where the birth of a connection was not seen, the side is told by a listener, by how the local
   port was chosen, or by whether the peer has acknowledged a SYN of this side. Where none tells, as
   while data is under way, a port below those of clients counts as the service port, else none.
+- A name in a workload has series of its own once it has held a socket for `--young-age` (30 s), or
+  opened in two of three windows of a third of that. Until then it counts under `~young`, by role
+  and port, and what it has counted there stays there, so that each sum is exact at each scrape and
+  no counter goes down. Its gauges move to its name. What the agent finds when it starts is not
+  young. `tcpwarden connections`, `tcpwarden leaks` and the answers of `/api` name a young process
+  as any other. A port at which young names have done nothing for five minutes gives its place
+  back to others; `~other` takes its counts ([cardinality.md](cardinality.md)).
 - Budgets go to the first that come, those of services and listeners too: what comes later than
   `--max-series` stands under `~other` until a place is free. A process that has had no socket in a
   workload for five minutes, or for one while others wait, gives its place back; its series end, and

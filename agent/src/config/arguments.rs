@@ -50,6 +50,11 @@ pub struct RunArgs {
     /// [default: 200]
     #[arg(long, value_name = "SETS", allow_hyphen_values = true, help_heading = "Bounds")]
     pub max_series: Option<String>,
+    /// Age of a name in a workload until which it has no series: it counts under `~young` until it
+    /// has held a socket for so long, or opened in two of three windows of a third of it. From 0.2s
+    /// to 5m; a bare number is seconds; 0 for series at once [default: 30s]
+    #[arg(long, value_name = "DURATION", allow_hyphen_values = true, help_heading = "Bounds")]
+    pub young_age: Option<String>,
     /// What the label `workload` of a container is: its id, or its name, which in Kubernetes is
     /// NAMESPACE/CONTROLLER/CONTAINER and stays through a rollout: id or name [default: id]
     #[arg(long, value_name = "LABEL", help_heading = "Bounds")]

@@ -1,5 +1,7 @@
-//! The configuration file: TOML, flat but for `[[expected]]` and `[names]`, only known keys.
+//! The configuration file: TOML, flat but for `[[expected]]`, `[names]` and `[destinations]`, only
+//! known keys.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
@@ -7,6 +9,7 @@ use toml::{Table, Value};
 use super::value::Raw;
 use super::{Expected, KEYS};
 use crate::bounded;
+use crate::conn::Destinations;
 use crate::exit::Error;
 use crate::nearest;
 use crate::process::rules::Rules;
@@ -17,6 +20,8 @@ const MOST: u64 = 4 << 20;
 const EXPECTED: &str = "expected";
 /// The table in the file of rules by which processes are named.
 const NAMES: &str = "names";
+/// The table in the file of destinations that have a name.
+const DESTINATIONS: &str = "destinations";
 
 /// The keys and values of the file; empty if there is no file.
 #[derive(Debug, Default)]
@@ -47,7 +52,8 @@ impl File {
             ))
         })?;
         let is_known = |key: &str| {
-            [EXPECTED, NAMES].contains(&key) || KEYS.iter().any(|known| known.name == key)
+            [EXPECTED, NAMES, DESTINATIONS].contains(&key)
+                || KEYS.iter().any(|known| known.name == key)
         };
         match table.keys().find(|key| !is_known(key)) {
             Some(unknown) => Err(unknown_key(path, unknown)),
@@ -80,6 +86,34 @@ impl File {
             .try_into()
             .map_err(|error: toml::de::Error| wrong(error.message().to_owned()))?;
         Rules::extended(rules).map_err(|error| wrong(error.to_string()))
+    }
+
+    /// Returns the destinations that are named: a network, or a list of them, by name.
+    ///
+    /// # Errors
+    /// An entry is wrong.
+    pub(super) fn destinations(&self) -> Result<Destinations, Error> {
+        let Some(value) = self.table.get(DESTINATIONS) else { return Ok(Destinations::default()) };
+        let wrong = |error: &str| {
+            Error::Usage(format!("[destinations] in {}: {error}", self.path.display()))
+        };
+        let table = value.as_table();
+        let table = table.ok_or_else(|| wrong(r#"expected names such as db = "10.0.3.7:5432""#))?;
+        let texts = |value: &Value| match value {
+            Value::String(text) => Some(vec![text.clone()]),
+            Value::Array(all) => all.iter().map(|one| one.as_str().map(str::to_owned)).collect(),
+            _ => None,
+        };
+        let mut given = BTreeMap::new();
+        for (name, value) in table {
+            let texts = texts(value).filter(|texts| !texts.is_empty()).ok_or_else(|| {
+                wrong(&format!(
+                    r#"{name} is {value}: expected "ADDRESS[/BITS][:PORT]", or a list of these"#
+                ))
+            })?;
+            given.insert(name.clone(), texts);
+        }
+        Destinations::read(&given).map_err(|error| wrong(&error))
     }
 
     /// Returns the value of a key, if the file has one.

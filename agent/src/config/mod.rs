@@ -17,6 +17,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::conn::Destinations;
 use crate::exit::Error;
 use crate::log::Format;
 use crate::metrics::Selection;
@@ -50,6 +51,7 @@ pub(crate) const KEYS: &[Key] = &[
     Key { name: "retransmit-ring-bytes", default: "1M" },
     Key { name: "max-connections", default: "1000000" },
     Key { name: "max-series", default: "200" },
+    Key { name: "young-age", default: "30s" },
     Key { name: "workload-label", default: "id" },
     Key { name: "histograms", default: "full" },
     Key { name: "metrics-exclude", default: "" },
@@ -99,6 +101,8 @@ pub struct RunConfig {
     pub max_connections: Option<usize>,
     /// The most label sets of process and role.
     pub max_series: usize,
+    /// How long a name counts under `~young`, 0.2 s to 5 min; 0 if every name has series at once.
+    pub young_age: Duration,
     /// What the label `workload` of a container is.
     pub workload_label: Naming,
     /// What is on the page of metrics.
@@ -115,6 +119,8 @@ pub struct RunConfig {
     pub web_config_file: Option<PathBuf>,
     /// Where the history of the page lies while no agent runs; `None` for nowhere.
     pub state_directory: Option<PathBuf>,
+    /// The destinations that are named, from the file only.
+    pub destinations: Destinations,
     /// Connections that are expected, from the file only.
     pub expected: Vec<Expected>,
     /// The rules by which processes are named, from the file only.
@@ -180,6 +186,7 @@ impl RunConfig {
                 .map(|rows| rows.count(1, 100_000_000))
                 .transpose()?,
             max_series: find("max-series", arguments.max_series.as_deref())?.count(1, 100_000)?,
+            young_age: find("young-age", arguments.young_age.as_deref())?.age()?,
             workload_label: find("workload-label", arguments.workload_label.as_deref())?
                 .naming()?,
             metrics: find("metrics-exclude", arguments.metrics_exclude.as_deref())?
@@ -191,6 +198,7 @@ impl RunConfig {
                 .truth()?,
             state_directory: find("state-directory", arguments.state_directory.as_deref())?
                 .directory(|| given_by_systemd(environment))?,
+            destinations: file.destinations()?,
             expected: file.expected()?,
             names: file.names()?,
         })

@@ -39,7 +39,7 @@ fn it_has_every_key_with_the_default() {
     }
     for key in table.keys() {
         let is_known = KEYS.iter().any(|known| known.name == key);
-        assert!(is_known || ["expected", "names"].contains(&key.as_str()), "{key}");
+        assert!(is_known || ["destinations", "expected", "names"].contains(&key.as_str()), "{key}");
     }
 }
 
@@ -48,6 +48,7 @@ fn with_every_comment_taken_away_it_is_what_holds_without_it_and_its_examples_ar
     let (set, unset) = (config(&set()), config(""));
     assert_eq!(set.expected.len(), 1);
     assert_ne!(set.names, unset.names);
+    assert!(!set.destinations.is_empty());
     // Given, the number holds also where the memory does not allow it.
     assert_eq!((set.max_connections, unset.max_connections), (Some(1_000_000), None));
     assert_eq!((&set.listen.value, &set.socket.value), (&unset.listen.value, &unset.socket.value));
@@ -57,6 +58,7 @@ fn with_every_comment_taken_away_it_is_what_holds_without_it_and_its_examples_ar
         max_connections: None,
         expected: unset.expected.clone(),
         names: unset.names.clone(),
+        destinations: unset.destinations.clone(),
         ..set
     };
     assert_eq!(set, unset);

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::*;
 
+mod destinations;
 mod selection;
 mod serving;
 mod state_directory;

@@ -1,17 +1,16 @@
 //! One value of the configuration, from text or TOML to a checked value. Every refusal has the same
 //! form.
 
+mod durations;
 mod paths;
 
 use std::collections::HashSet;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use toml::Value;
 
 use super::listen::{self, ADDRESSES, Listen};
 use super::names::{self, HOSTS};
-use crate::duration_text;
 use crate::exit::Error;
 use crate::log::Format;
 use crate::metrics::{Histograms, Selection};
@@ -98,35 +97,6 @@ impl Raw {
             return Err(self.refuse(&format!("1 to {} addresses", listen::MOST)));
         }
         Ok(all)
-    }
-
-    /// Reads a duration from 0.2 s to a day; a bare number is seconds.
-    pub(super) fn seconds(&self) -> Result<Duration, Error> {
-        let of_number = |seconds: f64| Duration::try_from_secs_f64(seconds).ok();
-        let read = match &self.value {
-            Value::Float(number) => of_number(*number),
-            Value::Integer(number) => u64::try_from(*number).ok().map(Duration::from_secs),
-            Value::String(text) => duration_text::parse(text),
-            _ => None,
-        };
-        let bounds = Duration::from_millis(200)..=Duration::from_hours(24);
-        read.filter(|read| bounds.contains(read)).ok_or_else(|| {
-            self.refuse(
-                "a duration from 0.2s to 1d such as 30s or 1m30s (a bare number is seconds)",
-            )
-        })
-    }
-
-    /// Reads a duration from 1 ms to 1 s; a bare number is milliseconds.
-    pub(super) fn milliseconds(&self) -> Result<Duration, Error> {
-        let text = self.value.as_str();
-        let with_unit = || text.filter(|text| text.ends_with('s')).and_then(duration_text::parse);
-        let number = self.whole().or_else(|| whole(text?));
-        let read = number.map(Duration::from_millis).or_else(with_unit);
-        let bounds = Duration::from_millis(1)..=Duration::from_secs(1);
-        read.filter(|read| bounds.contains(read)).ok_or_else(|| {
-            self.refuse("a duration from 1ms to 1s such as 50ms (a bare number is milliseconds)")
-        })
     }
 
     /// Reads a whole number from `least` to `most`.

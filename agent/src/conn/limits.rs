@@ -24,6 +24,9 @@ pub struct Limits {
     pub namespaces: usize,
     /// The most ports with a count of retransmitted SYN-ACKs.
     pub ports: usize,
+    /// How long a name is young: it counts under `~young` until it has held a socket for so long,
+    /// or opened in two of three thirds of it. 0 if every name has a label at once.
+    pub young: Nanos,
 }
 
 impl Default for Limits {
@@ -35,6 +38,7 @@ impl Default for Limits {
             services: 200,
             namespaces: 64,
             ports: 256,
+            young: Nanos::ZERO,
         }
     }
 }

@@ -42,6 +42,7 @@ mod tests;
 mod view;
 mod work;
 
+pub use account::destinations::Destinations;
 pub use limits::{Budget, Limits};
 pub use nanos::Nanos;
 pub use regroup::migration::Wanted;

@@ -4,6 +4,7 @@
 //! difference of times wraps.
 
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 /// A moment of `CLOCK_MONOTONIC`, or the span between two, in nanoseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,6 +34,12 @@ impl Nanos {
     #[must_use]
     pub const fn from_millis(milliseconds: u64) -> Self {
         Self(milliseconds.saturating_mul(1_000_000))
+    }
+
+    /// Returns a span as a time, saturating.
+    #[must_use]
+    pub fn of(span: Duration) -> Self {
+        Self(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX))
     }
 
     /// Returns the number of nanoseconds.

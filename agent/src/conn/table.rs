@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use agent_common::record::{Child, Close, Holder, Retransmit, Socket, State};
 
+use super::account::destinations::Destinations;
 use super::collect::results::PassResults;
 use super::core::Core;
 use super::limits::{Budget, Limits};
@@ -32,6 +33,11 @@ impl Table {
     pub fn new(limits: Limits) -> Self {
         let results = PassResults::new(&limits);
         Self { core: Core::new(limits), work: Work::default(), results }
+    }
+
+    /// Takes the destinations that an operator has named; once, before the first record.
+    pub fn name_destinations(&mut self, destinations: Destinations) {
+        self.core.services.name(destinations);
     }
 
     /// Applies a transition; states that no record can carry are ignored.

@@ -206,6 +206,7 @@ impl Core {
         let counters = &self.counters;
         Snapshot {
             taken_at: now.get(),
+            destinations: self.services.destinations().names().to_vec(),
             groups: self.groups.snapshot(&self.rows, &self.thresholds),
             services: self.services.snapshot(&self.groups),
             workloads: self.shown_workloads(),
@@ -241,10 +242,12 @@ impl Core {
     }
 
     /// Brings the counts of rows past an age up to `now`, over about as many rows as `budget` says,
-    /// so that a snapshot has little of that left to do.
+    /// so that a snapshot has little of that left to do; and gives labels to the names that are old
+    /// enough.
     pub(super) fn age(&mut self, now: Nanos, mut budget: Budget) {
         self.thresholds.advance(now);
         self.groups.advance(&self.rows, &self.thresholds, &mut budget);
+        self.groups.grow_up(now);
     }
 }
 

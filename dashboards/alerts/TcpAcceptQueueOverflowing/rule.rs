@@ -5,7 +5,7 @@
 use catalogue::metrics::pressure::{LISTEN_BACKLOG_USED, LISTEN_DROPS, LISTEN_OVERFLOWS};
 
 use crate::alert::{Alert, Severity, Term, Unit, limit, term};
-use crate::rules::promql::{OWNER, and, indent, keys, most, not_other, rate, series};
+use crate::rules::promql::{OWNER, and, indent, keys, most, named, rate, series};
 use crate::timing::{FOR_SHORT, KEEP, RATE, Timing};
 
 /// Drops a second at a listener while an accept queue of its network namespace overflows: six a
@@ -43,7 +43,7 @@ pub const ALERT: Alert = Alert {
 fn expr(timing: &Timing) -> String {
     let rate_limit = timing.limit("rate", ACCEPT_DROPS_RATE);
     let filled_limit = timing.limit("filled", OVERFLOWING_BACKLOG_RATIO);
-    let drops = rate(&LISTEN_DROPS, &[not_other("process")], timing);
+    let drops = rate(&LISTEN_DROPS, &[named("process")], timing);
     let filled = format!(
         "max_over_time({}[{}]) >= {filled_limit}",
         series(&LISTEN_BACKLOG_USED, &[]),

@@ -4,7 +4,7 @@ use catalogue::labels::{Role, SocketState, Stage};
 use catalogue::metrics::pressure::{CLOSE_WAIT, RECEIVE_QUEUE};
 
 use crate::alert::{Alert, Severity};
-use crate::rules::promql::{aged, and, eq, indent, ne, not_other, series, sum, unless_expected};
+use crate::rules::promql::{aged, and, eq, indent, named, ne, series, sum, unless_expected};
 use crate::rules::shared::{stuck_terms, unaccepted};
 use crate::threshold::STUCK_CONNECTIONS;
 use crate::timing::{FOR_SHORT, KEEP_AGED, RATE, STUCK_AGE, Timing};
@@ -36,7 +36,7 @@ fn expr(timing: &Timing) -> String {
     let count = timing.limit("count", STUCK_CONNECTIONS);
     let client = Role::Client.as_str();
     let stages = |role: String, stage: String| {
-        sum(&["stage"], &series(&CLOSE_WAIT, &[role, stage, not_other("process")]))
+        sum(&["stage"], &series(&CLOSE_WAIT, &[role, stage, named("process")]))
     };
     let unaccepted = unaccepted();
     let [read, held] = [eq("stage", Stage::Read.as_str()), ne("stage", Stage::Unaccepted.as_str())];

@@ -8,8 +8,9 @@ use catalogue::metrics::lifecycle::{
 };
 
 use crate::alert::{Alert, Severity, Term, Unit, limit, term};
-use crate::rules::promql::{SERVICE, eq, indent, most, ne, none_of, rate, series, sum};
-use crate::rules::shared::one_service;
+use crate::rules::promql::{
+    SERVICE, and, eq, indent, most, most_named, named, ne, none_of, not_other, rate, series, sum,
+};
 use crate::timing::{FOR_SHORT, KEEP, Timing};
 
 /// Failed connects a second towards one port: six a minute; below, a share says nothing.
@@ -37,71 +38,97 @@ pub const ALERT: Alert = Alert {
     summary: "A client fails to connect to a service.",
     description: "{{ $value | humanizePercentage }} of the connects of {{ $labels.process }} \
         ({{ $labels.workload }}) on \
-        {{ $labels.instance }} to port {{ $labels.port }} fail[[why]]; the limit is [[ratio]] of \
-        them (given up by the program itself: [[canceled]]) and [[rate]].",
+        {{ $labels.instance }} to port {{ $labels.port }} fail[[where]][[why]]; the limit is \
+        [[ratio]] of them (given up by the program itself: [[canceled]]) and [[rate]].",
     terms,
     board: "tcpwarden-services",
     panel: 24,
     runbook: include_str!("runbook.md"),
 };
 
-/// Connects that reached the other side. Where the birth was not seen, the role is unknown.
-fn opened(timing: &Timing) -> String {
-    let [process, port] = one_service();
-    sum(
-        &["role"],
-        &rate(&CONNECTIONS_OPENED, &[ne("role", Role::Server.as_str()), process, port], timing),
-    )
+/// Clients of one port: those whose process is as `who` says. Where the birth was not seen, the
+/// role is unknown.
+fn clients(who: &str) -> [String; 3] {
+    [ne("role", Role::Server.as_str()), who.to_owned(), not_other("port")]
+}
+
+/// Connects that reached the other side.
+fn opened(who: &str, timing: &Timing) -> String {
+    sum(&["role"], &rate(&CONNECTIONS_OPENED, &clients(who), timing))
 }
 
 /// Connections that the process keeps to the port, as if it had opened each once in
 /// [`KEPT_SECONDS`]: a client that keeps those to its healthy peers opens none, and the few dead
 /// peers would be all of its connects.
-fn kept() -> String {
-    let [process, port] = one_service();
-    let matchers = [ne("role", Role::Server.as_str()), process, port];
-    format!("{} / {KEPT_SECONDS}", sum(&["role"], &series(&CONNECTIONS_ESTABLISHED, &matchers)))
+fn kept(who: &str) -> String {
+    let open = series(&CONNECTIONS_ESTABLISHED, &clients(who));
+    format!("{} / {KEPT_SECONDS}", sum(&["role"], &open))
 }
 
-/// Failed connects, of these reasons.
-fn failed(reason: Option<String>, timing: &Timing) -> String {
-    let matchers: Vec<String> = reason.into_iter().chain(one_service()).collect();
-    sum(&["reason"], &rate(&CONNECT_FAILURES, &matchers, timing))
+/// Failed connects, of these reasons, without these labels.
+fn failed_without(labels: &[&str], who: &str, reason: Option<String>, timing: &Timing) -> String {
+    let service = [who.to_owned(), not_other("port")];
+    let matchers: Vec<String> = reason.into_iter().chain(service).collect();
+    sum(labels, &rate(&CONNECT_FAILURES, &matchers, timing))
 }
 
-/// Connects of a process to a port a second, those that failed among them.
-pub(crate) fn attempts(timing: &Timing) -> String {
-    let connects = format!("{} + {}", opened(timing), failed(None, timing));
-    format!("(\n{}\n)", indent(&format!("{connects}\n+ {}\nor\n{connects}", kept())))
+/// Failed connects, of these reasons, to any destination.
+fn failed(who: &str, reason: Option<String>, timing: &Timing) -> String {
+    failed_without(&["destination", "reason"], who, reason, timing)
 }
 
-/// The processes whose connects to a port fail, `rate_limit` of them a second at least, by the
-/// shares of this alert. What the program gave up is judged by itself; that no local port is left
-/// has an alert of its own.
-pub(crate) fn failing(rate_limit: f64, timing: &Timing) -> String {
+/// The same by destination, as far as operators have named them.
+pub(crate) fn failed_to(who: &str, reason: Option<String>, timing: &Timing) -> String {
+    failed_without(&["reason"], who, reason, timing)
+}
+
+/// Connects to a port a second of a process that is as `who` says, those that failed among them.
+pub(crate) fn attempts(who: &str, timing: &Timing) -> String {
+    let connects = format!("{} + {}", opened(who, timing), failed(who, None, timing));
+    format!("(\n{}\n)", indent(&format!("{connects}\n+ {}\nor\n{connects}", kept(who))))
+}
+
+/// The processes, as `who` says, whose connects to a port fail, `rate_limit` of them a second at
+/// least, by the shares of this alert. What the program gave up is judged by itself; that no local
+/// port is left has an alert of its own.
+fn failing(who: &str, rate_limit: f64, timing: &Timing) -> String {
+    by_reason(timing, |reason, ratio| {
+        let failed = failed(who, Some(reason), timing);
+        format!("{failed}\n/ {} >= {ratio}\nand\n{failed} >= {rate_limit}", attempts(who, timing))
+    })
+}
+
+/// The destinations, named or not, towards which such a process has `rate_limit` failed connects a
+/// second at least. The shares are those of the port: what succeeds has no destination.
+pub(crate) fn failing_to(who: &str, rate_limit: f64, timing: &Timing) -> String {
+    by_reason(timing, |reason, ratio| {
+        let to = format!("{} >= {rate_limit}", failed_to(who, Some(reason.clone()), timing));
+        let failed = failed(who, Some(reason), timing);
+        let share = format!("{failed}\n/ {} >= {ratio}", attempts(who, timing));
+        and(&to, &["destination"], &share)
+    })
+}
+
+/// What failed, or else what the program gave up, each by its limit.
+fn by_reason(timing: &Timing, of: impl Fn(String, f64) -> String) -> String {
     let own = timing.of(ALERT.name);
     let ratio_limit = own.limit("ratio", CONNECT_FAILURE_RATIO);
     let canceled_limit = own.limit("canceled", CONNECT_CANCELED_RATIO);
     let (canceled, no_port) =
         (ConnectFailure::Canceled.as_str(), ConnectFailure::NoLocalPort.as_str());
-    let attempts = attempts(timing);
-    let share = |failed: &str, ratio: f64| {
-        let both = format!("{failed}\n/ {attempts} >= {ratio}\nand\n{failed} >= {rate_limit}");
-        format!("(\n{}\n)", indent(&both))
-    };
-    let refused =
-        share(&failed(Some(none_of("reason", &[canceled, no_port])), timing), ratio_limit);
-    let given_up = share(&failed(Some(eq("reason", canceled)), timing), canceled_limit);
-    format!("{refused}\nor\n{given_up}")
+    let refused = of(none_of("reason", &[canceled, no_port]), ratio_limit);
+    let given_up = of(eq("reason", canceled), canceled_limit);
+    format!("(\n{}\n)\nor\n(\n{}\n)", indent(&refused), indent(&given_up))
 }
 
 fn expr(timing: &Timing) -> String {
-    failing(timing.limit("rate", CONNECT_FAILURE_RATE), timing)
+    failing(&named("process"), timing.limit("rate", CONNECT_FAILURE_RATE), timing)
 }
 
 fn terms(timing: &Timing) -> Vec<Term> {
     let failed = rate(&CONNECT_FAILURES, &[SERVICE.to_owned()], timing);
     vec![
+        term("where", most_named("destination", &failed, ", mostly to"), ""),
         term("why", most("reason", &failed, ", mostly"), ""),
         limit(
             "rate",

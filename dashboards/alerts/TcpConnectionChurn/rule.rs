@@ -6,8 +6,8 @@ use catalogue::labels::Role;
 use catalogue::metrics::lifecycle::{CONNECTION_DURATION, CONNECTIONS_OPENED};
 
 use crate::alert::{Alert, Severity, Term, Unit, limit, term};
-use crate::rules::promql::{OWNER, eq, max, most, observed, rate, up_to};
-use crate::rules::shared::one_service;
+use crate::rules::promql::{OWNER, eq, max, most, not_other, observed, rate, up_to};
+use crate::rules::shared::SHORT_LIVED;
 use crate::timing::{FOR_LONG, KEEP, Timing};
 
 /// Connections a second from one process to one port: below, a handshake for each request costs
@@ -34,18 +34,20 @@ pub const ALERT: Alert = Alert {
         {{ printf `%.2f` $value }} connections a \
         second to one service[[port]], at least [[rate]], and at least [[ratio]] of them live no \
         longer than [[seconds]]: no pool, or one \
-        that is not used.",
+        that is not used[[young]].",
     terms,
     board: "tcpwarden-services",
     panel: 31,
     runbook: include_str!("runbook.md"),
 };
 
+/// What names open that are too young for series counts too: a storm of programs that open one
+/// connection each is churn.
 fn expr(timing: &Timing) -> String {
     let rate_limit = timing.limit("rate", CHURN_RATE);
     let ratio_limit = timing.limit("ratio", CHURN_RATIO);
     let client: Vec<String> =
-        [eq("role", Role::Client.as_str())].into_iter().chain(one_service()).collect();
+        vec![eq("role", Role::Client.as_str()), not_other("process"), not_other("port")];
     let opened = rate(&CONNECTIONS_OPENED, &client, timing);
     let short = up_to(&CONNECTION_DURATION, CHURN_SECONDS, &client, timing);
     let all = observed(&CONNECTION_DURATION, &client, timing);
@@ -78,5 +80,6 @@ fn terms(timing: &Timing) -> Vec<Term> {
             timing,
         ),
         term("seconds", format!("{CHURN_SECONDS} s"), "life up to which a connection is short"),
+        term("young", SHORT_LIVED.to_owned(), ""),
     ]
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use catalogue::metrics::pressure::{FDS_EXHAUSTED, MAX_FDS, OPEN_FDS};
 
 use crate::alert::{Alert, Severity, Term, percent, term};
-use crate::rules::promql::{indent, series};
+use crate::rules::promql::{indent, not_young, series};
 use crate::rules::shared::{soon, soon_terms};
 use crate::timing::{FOR_SHORT, KEEP, TREND, Timing};
 
@@ -52,7 +52,8 @@ fn expr(timing: &Timing) -> String {
 
 /// The share of its descriptors that a process has open.
 pub(crate) fn ratio() -> String {
-    format!("{} / {}", series(&OPEN_FDS, &[]), series(&MAX_FDS, &[]))
+    let of = |metric| series(metric, &[not_young("process")]);
+    format!("{} / {}", of(&OPEN_FDS), of(&MAX_FDS))
 }
 
 fn terms(timing: &Timing) -> Vec<Term> {

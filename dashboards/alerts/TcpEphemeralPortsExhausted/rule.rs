@@ -7,6 +7,7 @@ use catalogue::metrics::lifecycle::CONNECT_FAILURES;
 
 use crate::alert::{Alert, Severity, Term, Unit, limit, term};
 use crate::rules::promql::{OWNER, eq, most, not_other, rate, sum};
+use crate::rules::shared::SHORT_LIVED;
 use crate::timing::{FOR_SHORT, KEEP, Timing};
 
 /// Connects a second that fail because no local port is left: any sustained rate is an outage of
@@ -26,7 +27,7 @@ pub const ALERT: Alert = Alert {
     description: "{{ printf `%.2f` $value }} connects a second of {{ $labels.process }} \
         ({{ $labels.workload }}) on {{ $labels.instance }} \
         fail with EADDRNOTAVAIL, at least [[rate]]: every local port towards the destination is \
-        taken[[port]].",
+        taken[[port]][[young]].",
     terms,
     board: "tcpwarden-capacity",
     panel: 23,
@@ -40,7 +41,7 @@ fn expr(timing: &Timing) -> String {
         &[eq("reason", ConnectFailure::NoLocalPort.as_str()), not_other("process")],
         timing,
     );
-    format!("{} >= {rate_limit}", sum(&["port", "reason"], &failures))
+    format!("{} >= {rate_limit}", sum(&["port", "destination", "reason"], &failures))
 }
 
 fn terms(timing: &Timing) -> Vec<Term> {
@@ -51,6 +52,7 @@ fn terms(timing: &Timing) -> Vec<Term> {
     );
     vec![
         term("port", most("port", &failures, ", most of them connects to port"), ""),
+        term("young", SHORT_LIVED.to_owned(), ""),
         limit("rate", NO_LOCAL_PORT_RATE, Unit::Rate, "failed connects of one process", timing),
     ]
 }

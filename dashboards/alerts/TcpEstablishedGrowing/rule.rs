@@ -10,7 +10,7 @@ use catalogue::metrics::connections::CONNECTIONS;
 use catalogue::metrics::pressure::IDLE;
 
 use crate::alert::{Alert, Severity, Term, Unit, limit, term};
-use crate::rules::promql::{eq, indent, max, not_other, series, unless_expected};
+use crate::rules::promql::{eq, indent, max, named, series, sum, unless_expected};
 use crate::threshold::STUCK_CONNECTIONS;
 use crate::timing::{FOR_SHORT, KEEP_AGED, Timing};
 
@@ -67,24 +67,26 @@ fn side(role: Role, idle: Duration, stretch: Duration, timing: &Timing) -> Strin
     let open_limit = timing.limit("open", ESTABLISHED_GROWTH);
     let role = eq("role", role.as_str());
     let counted =
-        series(&IDLE, &[role.clone(), eq("min_idle", &shown(idle, timing)), not_other("process")]);
+        series(&IDLE, &[role.clone(), eq("min_idle", &shown(idle, timing)), named("process")]);
     let open = series(
         &CONNECTIONS,
-        &[role, eq("state", SocketState::Established.as_str()), not_other("process")],
+        &[role, eq("state", SocketState::Established.as_str()), named("process")],
     );
     let span = timing.span(stretch);
     let [one, two, four] = [1, 2, 4].map(|times| timing.span(stretch * times));
+    // By destination each count is a part of what the process holds.
+    let whole = |of: &str| sum(&["destination"], of);
     let lowest = |of: &str, offset: &str| format!("min_over_time({of}[{span}]{offset})");
     let [now, before, first] = [String::new(), format!(" offset {one}"), format!(" offset {two}")];
-    let of = |offset: &str| lowest(&counted, offset);
+    let of = |offset: &str| whole(&lowest(&counted, offset));
     [
-        format!("{counted} >= {count_limit}"),
+        format!("{} >= {count_limit}", whole(&counted)),
         "and".to_owned(),
         format!("{}\n- {} >= {growth_limit}", of(&now), of(&before)),
         "and".to_owned(),
         format!("{}\n- {} >= {growth_limit}", of(&before), of(&first)),
         "unless".to_owned(),
-        format!("max_over_time({counted}[{four}]{first}) >= {}", of(&now)),
+        format!("{} >= {}", whole(&format!("max_over_time({counted}[{four}]{first})")), of(&now)),
         "and ignoring (min_idle, state)".to_owned(),
         format!("{}\n- {} >= {open_limit}", lowest(&open, &now), lowest(&open, &first)),
     ]

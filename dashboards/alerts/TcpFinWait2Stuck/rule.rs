@@ -4,7 +4,7 @@ use catalogue::labels::SocketState;
 use catalogue::metrics::connections::CONNECTIONS;
 
 use crate::alert::{Alert, Severity};
-use crate::rules::promql::{aged, eq, not_other, series, sum, unless_expected};
+use crate::rules::promql::{aged, eq, named, series, sum, unless_expected};
 use crate::rules::shared::stuck_terms;
 use crate::threshold::STUCK_CONNECTIONS;
 use crate::timing::{FOR_SHORT, KEEP_AGED, STUCK_AGE, Timing};
@@ -33,7 +33,7 @@ pub const ALERT: Alert = Alert {
 fn expr(timing: &Timing) -> String {
     let count = timing.limit("count", STUCK_CONNECTIONS);
     let held =
-        series(&CONNECTIONS, &[eq("state", SocketState::FinWait2.as_str()), not_other("process")]);
+        series(&CONNECTIONS, &[eq("state", SocketState::FinWait2.as_str()), named("process")]);
     let level = format!("{} >= {count}", sum(&["state"], &held));
     unless_expected(&aged(&level, SocketState::FinWait2, None, count, STUCK_AGE, timing))
 }

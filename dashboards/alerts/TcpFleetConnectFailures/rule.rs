@@ -7,9 +7,10 @@ use catalogue::metrics::lifecycle::CONNECT_FAILURES;
 
 use crate::alert::{Alert, Severity, Term, Unit, limit, percent, term};
 use crate::alerts::tcp_connect_failures::{
-    ALERT as OF_MACHINE, CONNECT_CANCELED_RATIO, CONNECT_FAILURE_RATIO, attempts, failing,
+    ALERT as OF_MACHINE, CONNECT_CANCELED_RATIO, CONNECT_FAILURE_RATIO, attempts, failed_to,
+    failing_to,
 };
-use crate::rules::promql::{PORT, count_by, many, max_by, most, ne, rate};
+use crate::rules::promql::{PORT, and, count_by, many, max_by, most, ne, not_other, rate};
 use crate::timing::{FOR_SHORT, KEEP, Timing};
 
 /// Machines that fail: fewer are as well told one by one.
@@ -36,24 +37,32 @@ pub const ALERT: Alert = Alert {
     keep: KEEP,
     summary: "Many machines fail to connect to one port.",
     description: "{{ $value }} machines ({{ $labels.job }}) fail to connect to port \
-        {{ $labels.port }}[[why]]; the limit is [[machines]] machines and [[share]] of those that \
-        connect to it.",
+        {{ $labels.port }}{{ with $labels.destination }} of {{ . }}{{ end }}[[why]]; the limit is \
+        [[machines]] machines and [[share]] of those that connect to it.",
     terms,
     board: "tcpwarden-fleet",
     panel: 31,
     runbook: include_str!("runbook.md"),
 };
 
-/// How many machines have a process that fails, by port.
+/// How many machines have a process that fails, by port and named destination. Names that are too
+/// young for series count as one process: the port is accused, and what connects to it is often a
+/// job that ends at once.
 pub(crate) fn failing_machines(timing: &Timing) -> String {
     let rate_limit = timing.of(ALERT.name).limit("rate", FAILING_RATE);
-    count_by("job, port", &max_by("job, instance, port", &failing(rate_limit, timing)))
+    machines(&failing_to(&not_other("process"), rate_limit, timing))
 }
 
-/// How many machines connect, by port.
+/// How many machines have a process that connects, likewise: what succeeds has no destination, but
+/// the failures to one are counted from the first connection to it on, from 0.
 pub(crate) fn connecting_machines(timing: &Timing) -> String {
-    let connects = format!("{} > 0", attempts(timing));
-    count_by("job, port", &max_by("job, instance, port", &connects))
+    let who = not_other("process");
+    let connects = format!("{} > 0", attempts(&who, timing));
+    machines(&and(&failed_to(&who, None, timing), &["destination"], &connects))
+}
+
+fn machines(of: &str) -> String {
+    count_by("job, port, destination", &max_by("job, instance, port, destination", of))
 }
 
 fn expr(timing: &Timing) -> String {

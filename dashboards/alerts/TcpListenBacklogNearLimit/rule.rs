@@ -3,7 +3,7 @@
 use catalogue::metrics::pressure::LISTEN_BACKLOG_USED;
 
 use crate::alert::{Alert, Severity, Term, Unit, limit, term};
-use crate::rules::promql::{OWNER, most, series};
+use crate::rules::promql::{OWNER, most, not_young, series};
 use crate::threshold::USED_RATIO_WARNING;
 use crate::timing::{FOR_SHORT, KEEP, Timing};
 
@@ -29,7 +29,8 @@ pub const ALERT: Alert = Alert {
 
 fn expr(timing: &Timing) -> String {
     let used_limit = timing.limit("used", USED_RATIO_WARNING);
-    format!("max without (port) ({}) >= {used_limit}", series(&LISTEN_BACKLOG_USED, &[]))
+    let queues = series(&LISTEN_BACKLOG_USED, &[not_young("process")]);
+    format!("max without (port) ({queues}) >= {used_limit}")
 }
 
 fn terms(timing: &Timing) -> Vec<Term> {

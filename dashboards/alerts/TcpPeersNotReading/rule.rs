@@ -5,7 +5,7 @@
 use catalogue::metrics::pressure::ZERO_WINDOW;
 
 use crate::alert::{Alert, Severity, Term, Unit, limit, term};
-use crate::rules::promql::{not_other, series};
+use crate::rules::promql::{named, series};
 use crate::rules::shared::connections;
 use crate::timing::{FOR_SHORT, KEEP, RATE, Timing};
 
@@ -42,7 +42,7 @@ fn expr(timing: &Timing) -> String {
     let ratio_limit = timing.limit("ratio", ZERO_WINDOW_RATIO);
     let closed = format!(
         "min_over_time({}[{}])",
-        series(&ZERO_WINDOW, &[not_other("process")]),
+        series(&ZERO_WINDOW, &[named("process")]),
         timing.span(RATE)
     );
     format!("{closed} >= {count_limit}\nand\n{closed}\n/ {} >= {ratio_limit}", connections())

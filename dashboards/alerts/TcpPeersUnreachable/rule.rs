@@ -8,7 +8,7 @@ use catalogue::metrics::lifecycle::CONNECTIONS_CLOSED;
 use catalogue::metrics::pressure::UNACKNOWLEDGED;
 
 use crate::alert::{Alert, Severity, Term, Unit, limit, term};
-use crate::rules::promql::{among, eq, indent, ne, not_other, series, sum, unless_expected};
+use crate::rules::promql::{among, eq, indent, named, ne, series, sum, unless_expected};
 use crate::timing::{FOR_SHORT, HUNG_AGE, KEEP, RATE, Timing};
 
 /// Connections of one process whose peers do not acknowledge: fewer are a phone in a tunnel.
@@ -47,7 +47,7 @@ fn expr(timing: &Timing) -> String {
     let ratio_limit = timing.limit("ratio", UNACKNOWLEDGED_RATIO);
     let ends_limit = timing.limit("ends", UNACKNOWLEDGED_ENDS);
     let closed_limit = timing.limit("closed", CLOSED_ENDS);
-    let waiting = |role| series(&UNACKNOWLEDGED, &[role, not_other("process")]);
+    let waiting = |role| series(&UNACKNOWLEDGED, &[role, named("process")]);
     let client = Role::Client.as_str();
     let (clients, others) = (waiting(eq("role", client)), waiting(ne("role", client)));
     let open = [SocketState::Established, SocketState::CloseWait].map(SocketState::as_str);
@@ -68,14 +68,14 @@ fn expr(timing: &Timing) -> String {
 fn ends() -> String {
     let states = [SocketState::FinWait1, SocketState::LastAck].map(SocketState::as_str);
     let age = eq("min_age", &HUNG_AGE.as_secs().to_string());
-    let stuck = series(&CONNECTIONS_STUCK, &[among("state", &states), age, not_other("process")]);
+    let stuck = series(&CONNECTIONS_STUCK, &[among("state", &states), age, named("process")]);
     sum(&["state", "min_age"], &stuck)
 }
 
 /// Connections that ended in the window.
 fn closed(timing: &Timing) -> String {
     let window = timing.span(RATE);
-    let closed = series(&CONNECTIONS_CLOSED, &[not_other("process")]);
+    let closed = series(&CONNECTIONS_CLOSED, &[named("process")]);
     sum(&["port", "reason"], &format!("increase({closed}[{window}])"))
 }
 

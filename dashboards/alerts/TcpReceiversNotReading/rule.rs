@@ -5,7 +5,7 @@
 use catalogue::metrics::pressure::RECEIVE_QUEUE;
 
 use crate::alert::{Alert, Severity, Term, Unit, limit, term};
-use crate::rules::promql::{not_other, series};
+use crate::rules::promql::{named, series};
 use crate::rules::shared::connections;
 use crate::timing::{FOR_SHORT, KEEP, RATE, Timing};
 
@@ -43,7 +43,7 @@ fn expr(timing: &Timing) -> String {
     let each_limit = timing.limit("each", UNREAD_BYTES_PER_CONNECTION);
     let unread = format!(
         "min_over_time({}[{}])",
-        series(&RECEIVE_QUEUE, &[not_other("process")]),
+        series(&RECEIVE_QUEUE, &[named("process")]),
         timing.span(RATE)
     );
     format!("{unread} >= {bytes_limit}\nand\n{unread}\n/ {} >= {each_limit}", connections())

@@ -6,7 +6,7 @@ use catalogue::labels::CloseReason;
 use catalogue::metrics::lifecycle::CONNECTIONS_CLOSED;
 
 use crate::alert::{Alert, Severity, Term, Unit, limit, term};
-use crate::rules::promql::{OWNER, among, max, most, not_other, rate, sum};
+use crate::rules::promql::{OWNER, among, max, most, named, not_other, rate, sum};
 use crate::timing::{FOR_SHORT, KEEP, Timing};
 
 /// Connections a second that a reset ended before any FIN.
@@ -43,7 +43,7 @@ pub const ALERT: Alert = Alert {
 fn expr(timing: &Timing) -> String {
     let rate_limit = timing.limit("rate", RESET_RATE);
     let ratio_limit = timing.limit("ratio", RESET_RATIO);
-    let service = [not_other("process"), not_other("port")];
+    let service = [named("process"), not_other("port")];
     let reset = among("reason", &RESETS);
     let all = sum(&["reason"], &rate(&CONNECTIONS_CLOSED, &service, timing));
     let reset =

@@ -6,7 +6,7 @@ use catalogue::labels::{Phase, Role};
 use catalogue::metrics::lifecycle::{CONNECT_FAILURES, CONNECTIONS_OPENED, RETRANSMITTED_SEGMENTS};
 
 use crate::alert::{Alert, Severity, Term, Unit, limit, term};
-use crate::rules::promql::{OWNER, eq, indent, most, ne, not_other, rate, sum};
+use crate::rules::promql::{OWNER, eq, indent, most, named, ne, rate, sum};
 use crate::timing::{FOR_SHORT, KEEP, Timing};
 
 /// SYNs retransmitted a second.
@@ -41,16 +41,14 @@ pub const ALERT: Alert = Alert {
 fn expr(timing: &Timing) -> String {
     let rate_limit = timing.limit("rate", SYN_RETRANSMIT_RATE);
     let ratio_limit = timing.limit("ratio", SYN_RETRANSMIT_RATIO);
-    let syn = [eq("phase", Phase::Syn.as_str()), not_other("process")];
+    let syn = [eq("phase", Phase::Syn.as_str()), named("process")];
     let again = sum(&["role", "phase", "kind"], &rate(&RETRANSMITTED_SEGMENTS, &syn, timing));
-    let opened = rate(
-        &CONNECTIONS_OPENED,
-        &[ne("role", Role::Server.as_str()), not_other("process")],
-        timing,
-    );
-    let failed = rate(&CONNECT_FAILURES, &[not_other("process")], timing);
-    let attempts =
-        format!("({} + {})", sum(&["role", "port"], &opened), sum(&["port", "reason"], &failed));
+    let opened =
+        rate(&CONNECTIONS_OPENED, &[ne("role", Role::Server.as_str()), named("process")], timing);
+    let failed = rate(&CONNECT_FAILURES, &[named("process")], timing);
+    let opened = sum(&["role", "port"], &opened);
+    let failed = sum(&["port", "destination", "reason"], &failed);
+    let attempts = format!("({opened} + {failed})");
     let share = format!("{again}\n/ {attempts} >= {ratio_limit}\nor\n{again}\nunless\n{attempts}");
     format!("{again} >= {rate_limit}\nand (\n{}\n)", indent(&share))
 }

@@ -8,7 +8,7 @@ use catalogue::metrics::lifecycle::{CONNECTIONS_CLOSED, CONNECTIONS_OPENED};
 use catalogue::metrics::pressure::{CLOSE_WAIT, MAX_FDS, OPEN_FDS};
 
 use super::draft::Draft;
-use super::promql::{Scope, growth, max, sum, top, where_in};
+use super::promql::{Scope, grown, growth, max, sum, top, where_in};
 use super::shared::{self, LEAKS};
 use super::{Open, Plan, Section, Shown};
 use crate::alerts::tcp_close_wait_growing::LEAK_GROWTH;
@@ -68,7 +68,7 @@ fn growing() -> Thresholds {
 
 fn suspects() -> Vec<Draft> {
     let by = "instance, workload, process, role, state";
-    let states = shared::passing_states();
+    let states = grown(&shared::passing_states());
     let suspects = top(&sum(by, &SCOPE.of(&CONNECTIONS, &states)));
     let oldest = max(by, &SCOPE.of(&OLDEST_STATE_AGE, ""));
     let per_minute = sum(by, &growth(&SCOPE.of(&CONNECTIONS, &states)));
@@ -121,7 +121,7 @@ fn stages() -> Vec<Draft> {
             .size(15, 8)
             .no_value("none")
             .columns(columns, &["Time"])
-            .ask(top(&sum(by, &SCOPE.of(&CLOSE_WAIT, ""))), "", Shown::In("fd-leak")),
+            .ask(top(&sum(by, &SCOPE.of(&CLOSE_WAIT, &grown("")))), "", Shown::In("fd-leak")),
         Draft::graph(13, "CLOSE_WAIT by stage, over time", Unit::Count)
             .about(
                 "Connections that wait for this side's close, by how far the application came.",
@@ -169,7 +169,7 @@ fn ages() -> Vec<Draft> {
 }
 
 fn growths() -> Vec<Draft> {
-    let states = shared::passing_states();
+    let states = grown(&shared::passing_states());
     vec![
         Draft::graph(23, "CLOSE_WAIT by process", Unit::Count)
             .about(
@@ -185,7 +185,7 @@ fn growths() -> Vec<Draft> {
             .ask(
                 top(&sum(
                     "instance, workload, process, role",
-                    &SCOPE.of(&CONNECTIONS, r#"state="close_wait""#),
+                    &SCOPE.of(&CONNECTIONS, &grown(r#"state="close_wait""#)),
                 )),
                 "{{process}} ({{workload}}) {{role}} {{instance}}",
                 Shown::In("fd-leak"),
@@ -220,8 +220,8 @@ fn cost() -> Vec<Draft> {
     let by = "workload, process";
     let kept = format!(
         "{} - {}",
-        sum(by, &SCOPE.rate(&CONNECTIONS_OPENED, "")),
-        sum(by, &SCOPE.rate(&CONNECTIONS_CLOSED, ""))
+        sum(by, &SCOPE.rate(&CONNECTIONS_OPENED, &grown(""))),
+        sum(by, &SCOPE.rate(&CONNECTIONS_CLOSED, &grown("")))
     );
     let used = format!("{} / {}", SCOPE.of(&OPEN_FDS, ""), SCOPE.of(&MAX_FDS, ""));
     vec![

@@ -1,7 +1,7 @@
 //! PromQL from the catalogue: selectors that carry every variable of a board that their metric
 //! knows.
 
-use catalogue::labels::OTHER;
+use catalogue::labels::{OTHER, YOUNG};
 use catalogue::metrics::Metric;
 use catalogue::metrics::agent::BUILD_INFO;
 
@@ -90,6 +90,13 @@ impl Scope {
         all.extend((!matchers.is_empty()).then(|| matchers.to_owned()));
         format!("{name}{{{}{}}}", site::of_labels(&[]), all.join(", "))
     }
+}
+
+/// Matchers that leave out the names that are too young for series, where a panel says who keeps
+/// connections: what grows up leaves `~young`, which opens more than it closes.
+pub(super) fn grown(matchers: &str) -> String {
+    let comma = if matchers.is_empty() { "" } else { ", " };
+    format!(r#"{matchers}{comma}process!="{YOUNG}""#)
 }
 
 /// How much a counter grows in a second.

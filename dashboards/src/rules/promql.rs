@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use catalogue::labels::OTHER;
-use catalogue::labels::SocketState;
+use catalogue::labels::{OTHER, SocketState, YOUNG};
 use catalogue::limits::STUCK_AGES;
 use catalogue::metrics::Metric;
 use catalogue::metrics::connections::{CONNECTIONS_STUCK, OLDEST_STATE_AGE};
@@ -33,10 +32,22 @@ pub(crate) fn none_of(label: &str, values: &[&str]) -> String {
 }
 
 /// What a rate must leave out: a process that is gone hands its counts to `~other`, which then
-/// jumps by all that was counted in its life. And what a count must, if a few of each of many are
-/// no fault.
+/// jumps by all that was counted in its life. `~young` does not jump, and is part of a sum.
 pub(crate) fn not_other(label: &str) -> String {
     ne(label, OTHER)
+}
+
+/// What a rule that names a culprit must leave out: what many processes have together under
+/// `~other` or `~young`, of which a few each are no fault.
+pub(crate) fn named(label: &str) -> String {
+    none_of(label, &[OTHER, YOUNG])
+}
+
+/// What a rule must leave out that is about the worst process of a name: under `~young` that is
+/// another process at each pass, so there is no course of it. Under `~other` it is somebody who
+/// stays.
+pub(crate) fn not_young(label: &str) -> String {
+    ne(label, YOUNG)
 }
 
 /// A selector.
@@ -165,6 +176,19 @@ pub(crate) fn aged(
 /// sent, because labels of an alert carry no port, or no reason. One of [`OWNER`], [`SERVICE`],
 /// [`MACHINE`] and [`PORT`] in the selectors of `of` stands for the alert's labels.
 pub(crate) fn most(label: &str, of: &str, text: &str) -> String {
+    format!("{}{text} {{{{ . | first | label {label:?} }}}}{{{{ end }}}}", asked(label, of))
+}
+
+/// The same, of a label that not every series has: nothing is said where most of it has none.
+pub(crate) fn most_named(label: &str, of: &str, text: &str) -> String {
+    format!(
+        "{}{{{{ with . | first | label {label:?} }}}}{text} {{{{ . }}}}{{{{ end }}}}{{{{ end }}}}",
+        asked(label, of)
+    )
+}
+
+/// Asks for the value of a label that has most, and opens a block that has the answer.
+fn asked(label: &str, of: &str) -> String {
     let known = ALERTED.iter().find(|(placeholder, _)| of.contains(placeholder));
     let (placeholder, labels) = known.copied().unwrap_or((MACHINE, &["job", "instance"]));
     let each = |before: &str, behind: &str, between: &str| {
@@ -175,10 +199,7 @@ pub(crate) fn most(label: &str, of: &str, text: &str) -> String {
     let times = of.matches(placeholder).count();
     let query = format!("topk(1, sum by ({label}) ({}) > 0)", of.replace(placeholder, &matchers));
     let arguments = vec![arguments; times].join(" ");
-    format!(
-        "{{{{ with printf `{query}` {arguments} | query }}}}{text} \
-         {{{{ . | first | label {label:?} }}}}{{{{ end }}}}"
-    )
+    format!("{{{{ with printf `{query}` {arguments} | query }}}}")
 }
 
 /// Stands for the matchers of the alert's process in [`most`].
@@ -187,7 +208,7 @@ pub(crate) const OWNER: &str = "OWNER";
 pub(crate) const SERVICE: &str = "SERVICE";
 /// Stands for the matchers of the alert's machine in [`most`].
 pub(crate) const MACHINE: &str = "MACHINE";
-/// Stands for the matchers of the alert's port, on whichever machine, in [`most`].
+/// Stands for the matchers of the alert's port and destination, on whichever machine, in [`most`].
 pub(crate) const PORT: &str = "PORT";
 
 /// The labels of an alert that each of them stands for.
@@ -195,5 +216,5 @@ const ALERTED: [(&str, &[&str]); 4] = [
     (OWNER, &["job", "instance", "process", "workload"]),
     (SERVICE, &["job", "instance", "process", "workload", "port"]),
     (MACHINE, &["job", "instance"]),
-    (PORT, &["job", "port"]),
+    (PORT, &["job", "port", "destination"]),
 ];

@@ -5,21 +5,22 @@ use catalogue::metrics::connections::CONNECTIONS;
 use catalogue::metrics::pressure::CLOSE_WAIT;
 
 use crate::alert::{Term, Unit, limit, term};
-use crate::rules::promql::{among, eq, indent, ne, not_other, series, sum};
+use crate::rules::promql::{among, eq, indent, named, ne, not_other, series, sum};
 use crate::threshold::{STUCK_CONNECTIONS, USED_RATIO_CRITICAL, USED_RATIO_WARNING};
 use crate::timing::{HORIZON, STUCK_AGE, TREND, Timing};
 
 /// Sockets in CLOSE_WAIT that the process holds, accepted or its own; the others are the business
-/// of the listener. Nor what many processes hold together under `~other`: a few each are no leak.
+/// of the listener. Nor what many processes hold together under `~other` or `~young`: a few each
+/// are no leak.
 pub(crate) fn held() -> String {
-    series(&CLOSE_WAIT, &[ne("stage", Stage::Unaccepted.as_str()), not_other("process")])
+    series(&CLOSE_WAIT, &[ne("stage", Stage::Unaccepted.as_str()), named("process")])
 }
 
 /// Those that no process holds.
 pub(crate) fn unaccepted() -> String {
     sum(
         &["stage"],
-        &series(&CLOSE_WAIT, &[eq("stage", Stage::Unaccepted.as_str()), not_other("process")]),
+        &series(&CLOSE_WAIT, &[eq("stage", Stage::Unaccepted.as_str()), named("process")]),
     )
 }
 
@@ -88,9 +89,13 @@ pub(crate) fn soon_terms(timing: &Timing) -> Vec<Term> {
     ]
 }
 
-/// Neither a process that is gone nor ports that share a label: a share of such a mix is nobody's.
+/// Says what `~young` is, where an alert is of it.
+pub(crate) const SHORT_LIVED: &str = "{{ if eq $labels.process `~young` }}; ~young stands for \
+    programs that end soon, each of a name of its own{{ end }}";
+
+/// Neither processes nor ports that share a label: a share of such a mix is nobody's.
 pub(crate) fn one_service() -> [String; 2] {
-    [not_other("process"), not_other("port")]
+    [named("process"), not_other("port")]
 }
 
 /// Connections that can carry data towards this side, or hold some that came.

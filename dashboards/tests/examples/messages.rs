@@ -135,6 +135,18 @@ fn a_dead_database_of_fifty_clients_is_one_message() {
 }
 
 #[test]
+fn two_databases_with_names_are_two_messages_and_their_clients_none() {
+    let mut alerts = dead_database("");
+    alerts.pop();
+    for name in ["orders-db", "users-db"] {
+        let labels = [("port", "5432"), ("destination", name)];
+        alerts.push(alert("TcpFleetConnectFailures", "", &labels));
+    }
+    let one = tickets("TcpFleetConnectFailures", 1);
+    assert_eq!(messages(&alerts), [one.clone(), one]);
+}
+
+#[test]
 fn without_the_alert_of_all_it_is_one_message_of_each_service() {
     let mut alerts = dead_database("");
     alerts.pop();

@@ -13,8 +13,10 @@ use dashboards::{rules, timing};
 use stack::{Alertmanager, Folder, Prometheus, Scrape};
 use testkit::agent::{Agent, binary};
 
-/// Passes and checks of owners as often as Prometheus looks.
-pub(crate) const HEALTHY: &[&str] = &["--reconcile-interval", "1", "--verify-after", "1"];
+/// Passes and checks of owners as often as Prometheus looks. Names are young for half a second, as
+/// long as windows and ages are on the scale of [`timing::LIVE`].
+pub(crate) const HEALTHY: &[&str] =
+    &["--reconcile-interval", "1", "--verify-after", "1", "--young-age", "0.5"];
 
 /// Everything that runs for the tests.
 pub(crate) struct Site {

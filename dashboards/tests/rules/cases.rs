@@ -138,7 +138,11 @@ fn alerts_carry_the_labels_that_people_route_by_and_no_process_id() {
             let labels: Vec<&str> = expected.exp_labels.keys().map(String::as_str).collect();
             let has_port = OF_PORTS.contains(&alert.name);
             assert_eq!(labels.contains(&"port"), has_port, "{}: {labels:?}", alert.name);
-            let known = |label: &str| LABELS.contains(&label) || label == "port";
+            // An operator gives it, and to so few that a label is bounded.
+            let is_named = labels.contains(&"destination");
+            assert!(!is_named || alert.name == "TcpFleetConnectFailures", "{}", alert.name);
+            let known =
+                |label: &str| LABELS.contains(&label) || ["port", "destination"].contains(&label);
             assert!(labels.iter().all(|label| known(label)), "{}: {labels:?}", alert.name);
             assert_eq!(expected.exp_labels["severity"], alert.severity.as_str(), "{}", alert.name);
             let description = &expected.exp_annotations["description"];

@@ -80,8 +80,8 @@ fn times(text: &str) -> Vec<Mutant> {
     mutants
 }
 
-/// The expression with another operator between two conditions, or without what keeps `~other` out
-/// of rates.
+/// The expression with another operator between two conditions, or without what keeps `~other` and
+/// `~young` out.
 fn operators(text: &str) -> Vec<Mutant> {
     let lines: Vec<&str> = text.lines().collect();
     let mut mutants = Vec::new();
@@ -106,6 +106,23 @@ fn operators(text: &str) -> Vec<Mutant> {
                 .replace(r#"process!="~other""#, r#"process!="""#)
                 .replace(r#"port!="~other""#, r#"port!="""#),
         });
+    }
+    if text.contains(r#"process!="~young""#) {
+        mutants.push(Mutant {
+            what: "~young is let in".to_owned(),
+            text: text.replace(r#"process!="~young""#, r#"process!="""#),
+        });
+    }
+    let named = r#"process!~"~other|~young""#;
+    if text.contains(named) {
+        for (what, left) in [("~other", "~young"), ("~young", "~other")] {
+            mutants.push(Mutant {
+                what: format!("{what} is let in"),
+                text: text
+                    .replace(named, &format!("process!={left:?}"))
+                    .replace(r#"port!="~other""#, r#"port!="""#),
+            });
+        }
     }
     mutants
 }

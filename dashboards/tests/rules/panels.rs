@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::promtool::{folder, run};
 
 /// Series with their values, each fifteen seconds.
-const SERIES: [(&str, &str); 19] = [
+const SERIES: [(&str, &str); 24] = [
     (r#"up{job="tcpwarden", instance="a"}"#, "1x40"),
     (r#"up{job="tcpwarden", instance="b"}"#, "0x40"),
     (r#"up{job="other", instance="x"}"#, "1x40"),
@@ -50,6 +50,32 @@ const SERIES: [(&str, &str); 19] = [
          workload=\"w\", process=\"p\", port=\"80\", role=\"client\"}",
         "0+60x40",
     ),
+    (
+        "tcpwarden_connections_closed_total{job=\"tcpwarden\", instance=\"a\", \
+         workload=\"w\", process=\"p\", port=\"80\", role=\"client\", reason=\"fin_local\"}",
+        "0+45x40",
+    ),
+    (
+        "tcpwarden_connections_opened_total{job=\"tcpwarden\", instance=\"a\", \
+         workload=\"~young\", process=\"~young\", port=\"80\", role=\"client\"}",
+        "0+60x40",
+    ),
+    (
+        "tcpwarden_connections_closed_total{job=\"tcpwarden\", instance=\"a\", \
+         workload=\"~young\", process=\"~young\", port=\"80\", role=\"client\", \
+         reason=\"fin_local\"}",
+        "0+30x40",
+    ),
+    (
+        "tcpwarden_connections{job=\"tcpwarden\", instance=\"a\", workload=\"w\", process=\"p\", \
+         role=\"client\", state=\"close_wait\"}",
+        "0+5x40",
+    ),
+    (
+        "tcpwarden_connections{job=\"tcpwarden\", instance=\"a\", workload=\"~young\", \
+         process=\"~young\", role=\"client\", state=\"close_wait\"}",
+        "0+10x40",
+    ),
 ];
 
 /// A panel's query by its board, title and place, the time, and what it answers.
@@ -57,7 +83,13 @@ type Case = (&'static str, &'static str, usize, &'static str, &'static [(&'stati
 
 const CLIENT: &str = r#"{instance="a", workload="w", process="p", port="80"}"#;
 
-const CASES: [Case; 10] = [
+/// The same as one who keeps what it opened.
+const KEEPER: &str = r#"{workload="w", process="p"}"#;
+const WAITING: &str =
+    r#"{instance="a", workload="w", process="p", role="client", state="close_wait"}"#;
+const WAITING_TO_CLOSE: &str = r#"{instance="a", workload="w", process="p", role="client"}"#;
+
+const CASES: [Case; 14] = [
     ("tcpwarden-agent", "Agents up", 0, "5m", &[("{}", 1.0)]),
     ("tcpwarden-overview", "Agents silent", 0, "5m", &[("{}", 1.0)]),
     ("tcpwarden-agent", "Memory", 0, "5m", &[(r#"{instance="a"}"#, 7.0)]),
@@ -83,6 +115,11 @@ const CASES: [Case; 10] = [
     // One in ten is refused; six a second fail for whatever reason.
     ("tcpwarden-services", "Who fails to connect, and to which port", 0, "5m", &[(CLIENT, 6.0)]),
     ("tcpwarden-services", "Who fails to connect, and to which port", 1, "5m", &[(CLIENT, 0.1)]),
+    // Young names open more than they close, and are no leak.
+    ("tcpwarden-leaks", "Opened less closed", 0, "5m", &[(KEEPER, 1.0)]),
+    ("tcpwarden-leaks", "Suspects", 0, "5m", &[(WAITING, 100.0)]),
+    ("tcpwarden-leaks", "CLOSE_WAIT by process", 0, "5m", &[(WAITING_TO_CLOSE, 100.0)]),
+    ("tcpwarden-leaks", "Growth a minute", 0, "5m", &[(WAITING, 20.0)]),
 ];
 
 /// With all values of every variable chosen.

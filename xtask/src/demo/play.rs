@@ -48,8 +48,12 @@ pub(crate) fn play(args: &PlayArgs) -> Result<()> {
     let over = interrupt()?;
     let folder = Folder::new()?;
     let port = stack::free_port(AGENT_PORT)?;
-    let options: &[&str] =
-        if args.production { &[] } else { &["--reconcile-interval", "1", "--verify-after", "1"] };
+    // On the scale of the short rules: passes, checks of owners, and how long a name is young.
+    let options: &[&str] = if args.production {
+        &[]
+    } else {
+        &["--reconcile-interval", "1", "--verify-after", "1", "--young-age", "0.5"]
+    };
     let agent = stack::agent(&args.agent, port, options)?;
     let alertmanager = Alertmanager::start(&folder, ALERTMANAGER_PORT)?;
     let every = Duration::from_secs(if args.production { 15 } else { 1 });

@@ -52,8 +52,10 @@ pub(crate) const LONG: f64 = 30.0;
 const SHORT: f64 = 1.0;
 /// How long the agent may take to get ready, or to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// A ring that the storm fills while the agent is stopped.
-const OPTIONS: [&str; 4] = ["--ring-bytes", "262144", "--reconcile-interval", "2"];
+/// A ring that the storm fills while the agent is stopped. Names have series at once: half a minute
+/// later is the middle of a short soak, and they would look like growth.
+const OPTIONS: [&str; 6] =
+    ["--ring-bytes", "262144", "--reconcile-interval", "2", "--young-age", "0"];
 
 fn minutes(text: &str) -> Result<f64> {
     let minutes: f64 = text.parse().context("no number of minutes")?;

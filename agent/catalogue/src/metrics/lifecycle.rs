@@ -27,7 +27,7 @@ super::metrics! {
         "Time from the first SYN to ESTABLISHED, of connects that succeeded.",
         "No equivalent in the kernel.";
     CONNECT_FAILURES = Counter "tcpwarden_connect_failures_total", "connects",
-        ["process", "workload", "port", "reason"],
+        ["process", "workload", "port", "destination", "reason"],
         "Connects that failed, by reason.",
         "Part of ActiveOpens and of AttemptFails, see below.";
     RETRANSMITTED_SEGMENTS = Counter "tcpwarden_retransmitted_segments_total", "segments",

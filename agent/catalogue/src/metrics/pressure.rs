@@ -21,7 +21,7 @@ super::metrics! {
          reconcile pass: the peer does not read.",
         "`snd_wnd` of `ss -ti` is 0, or its timer is `persist`.";
     IDLE = Gauge "tcpwarden_connections_idle", "connections",
-        ["process", "workload", "role", "min_idle"],
+        ["process", "workload", "role", "destination", "min_idle"],
         "Established connections that have carried no data for longer than `min_idle` seconds, as \
          of the last reconcile pass. A leak of connections is a number that grows and never falls; \
          an idle pool is flat.",

@@ -20,7 +20,7 @@ use anyhow::Context as _;
 
 use super::load;
 use crate::config::RunConfig;
-use crate::conn::{Limits, Table};
+use crate::conn::{Limits, Nanos, Table};
 use crate::exit::{self, Error};
 use crate::http::{self, Access, Bound, Passed};
 use crate::ingest::SharedTable;
@@ -84,7 +84,7 @@ pub fn run(config: &RunConfig) -> Result<u8, Error> {
     if !config.keep_privileges {
         privileges::drop_for_single_threads().context("cannot give up privileges")?;
     }
-    let table: SharedTable = Arc::new(Mutex::new(Table::new(limits(config))));
+    let table: SharedTable = Arc::new(Mutex::new(table(config)));
     let leaks = watch(config, &bound);
     let threads = Threads::start(config, (probes, maps), home, &table, leaks, &stats, &deaths)?;
     process.begin(views(&bound, &config.metrics, &table, &stats, &threads, &nat, started))?;
@@ -146,13 +146,17 @@ fn initial_stats(home: &Home, kernel: &Kernel) -> SharedStats {
     stats
 }
 
-fn limits(config: &RunConfig) -> Limits {
-    Limits {
+/// Returns the table, empty.
+fn table(config: &RunConfig) -> Table {
+    let mut table = Table::new(Limits {
         connections: config.max_connections.unwrap_or_else(|| rows_that_fit(config)),
         groups: config.max_series,
         services: config.max_series,
+        young: Nanos::of(config.young_age),
         ..Limits::default()
-    }
+    });
+    table.name_destinations(config.destinations.clone());
+    table
 }
 
 /// Returns how many rows the table may have by the memory of the cgroup, and logs it if that is

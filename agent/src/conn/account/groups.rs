@@ -2,30 +2,36 @@
 //! behind the state gauges, and the retransmitted segments.
 //!
 //! Used by the table. Guarantees: [`labels`] bounds the groups with a label, besides those that are
-//! always there (`unknown` and `~other`, in each role). Others have a name only, and metrics show
-//! them as `~other`. Without room for a name a row falls into `~other` and keeps its role. A row
-//! counts as overflow once each time it gets an owner that has no label. A group is removed after
-//! its process has had no row in that workload for [`IDLE_TTL`]; `~other` takes what it counted.
+//! always there (`unknown`, `~other` and `~young`, in each role). Others have a name only, and
+//! metrics show them as `~other`, or as `~young` until they are old enough for a label ([`young`]).
+//! Without room for a name a row falls into `~other` and keeps its role. A row counts as overflow
+//! once each time it gets an owner that has no label. A group is removed after its process has had
+//! no row in that workload for [`IDLE_TTL`]; `~other` takes what it counted.
 //! Names come from hostile bytes and leave as clean text.
 
 mod labels;
 mod life;
+mod names;
 mod places;
 mod registry;
 mod share;
 mod shown;
 mod unknown;
+mod young;
 
 use std::sync::Arc;
 
 use agent_common::record::Retransmit;
-use catalogue::labels::{OTHER, Phase, RetransmitKind, Role, SocketState};
+use catalogue::labels::{OTHER, Phase, RetransmitKind, Role, SocketState, YOUNG};
+use catalogue::limits::IDLE_AGES;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use self::labels::{Label, Labels};
 use self::places::Places;
 pub(crate) use self::places::scarce_from;
 use self::share::Users;
+use self::young::{Nursery, Youth};
+use super::destinations::IdleTo;
 use super::group_cache::{CacheKey, GroupCache};
 use super::workloads::{WorkloadRef, Workloads};
 use crate::conn::ids::{GroupId, RowId};
@@ -41,9 +47,9 @@ use crate::conn::store::slab::Slab;
 use crate::internal_error::internal_error;
 use crate::workload::{Kind, Workload};
 
-/// The number of groups that are always there: first `unknown`, then `~other`, each in the order of
-/// the roles.
-const ALWAYS: usize = 2 * Role::COUNT;
+/// The number of groups that are always there: first `unknown`, then `~other`, then `~young`, each
+/// in the order of the roles.
+const ALWAYS: usize = 3 * Role::COUNT;
 
 /// One process in one workload and role.
 struct GroupEntry {
@@ -60,6 +66,7 @@ struct GroupEntry {
     touched: bool,
     /// When its process was last seen to have a row in its workload.
     alive: Nanos,
+    youth: Youth,
     lists: [AgeList; SocketState::COUNT],
     /// The rows in FIN_WAIT2 that no process has a descriptor of. They are no leak, so their ages
     /// are not counted.
@@ -67,6 +74,8 @@ struct GroupEntry {
     retransmitted: [[u64; RetransmitKind::COUNT]; Phase::COUNT],
     /// The bytes that waited in its sockets at the last pass.
     queued: Queued,
+    /// Those of its idle connections that go to a named destination, likewise.
+    idle_to: Vec<(u8, [u64; IDLE_AGES.len()])>,
 }
 
 impl GroupEntry {
@@ -98,6 +107,7 @@ pub(crate) struct Groups {
     unknown: Arc<Workload>,
     labels: Labels,
     places: Places,
+    nursery: Nursery,
     /// How many rows got an owner that has no label.
     pub(crate) overflow: u64,
 }
@@ -114,11 +124,13 @@ impl Groups {
             unknown: Arc::clone(unknown),
             labels: Labels::new(limits),
             places: Places::default(),
+            nursery: Nursery::new(limits.young),
             overflow: 0,
         };
-        let other =
-            Arc::new(Workload { name: OTHER.into(), kind: Kind::Unknown, ..Workload::host() });
-        for (process, workload) in [(UNKNOWN, unknown), (OTHER, &other)] {
+        let [other, young] = [OTHER, YOUNG].map(|name| {
+            Arc::new(Workload { name: name.into(), kind: Kind::Unknown, ..Workload::host() })
+        });
+        for (process, workload) in [(UNKNOWN, unknown), (OTHER, &other), (YOUNG, &young)] {
             let process = process.into();
             for role in Role::ALL {
                 let workload = WorkloadRef::Named(Arc::clone(workload));
@@ -137,6 +149,11 @@ impl Groups {
     /// Returns the group of what is beyond the budget.
     pub(crate) fn other(role: Role) -> GroupId {
         number(Role::COUNT + role.index())
+    }
+
+    /// Returns the group under which metrics show what is too young for a label.
+    pub(crate) fn young(role: Role) -> GroupId {
+        number(2 * Role::COUNT + role.index())
     }
 
     /// Returns whether a row's group is already the one of this owner.
@@ -182,31 +199,6 @@ impl Groups {
         self.list[group.position()].touched = true;
     }
 
-    /// Returns the process name of a group.
-    pub(crate) fn name(&self, group: GroupId) -> &Arc<str> {
-        &self.list[group.position()].process
-    }
-
-    /// Returns the name of its workload; `unknown` while that is not known yet.
-    pub(crate) fn workload(&self, group: GroupId) -> &Arc<str> {
-        self.list[group.position()].workload.label(&self.unknown)
-    }
-
-    /// Returns both.
-    pub(crate) fn labels(&self, group: GroupId) -> (Arc<str>, Arc<str>) {
-        (Arc::clone(self.name(group)), Arc::clone(self.workload(group)))
-    }
-
-    /// Returns whether its workload is not known yet.
-    pub(crate) fn is_pending(&self, group: GroupId) -> bool {
-        self.list[group.position()].workload.is_pending()
-    }
-
-    /// Returns the role of a group.
-    pub(crate) fn role(&self, group: GroupId) -> Role {
-        self.list[group.position()].role
-    }
-
     /// Returns the list of a group's rows in a state, to be changed; `left` selects the rows that
     /// no process has a descriptor of.
     #[inline]
@@ -249,11 +241,15 @@ impl Groups {
         group.retransmitted[phase.index()][kind.index()] += u64::from(record.segments);
     }
 
-    /// Takes what waits in the sockets of each group; a group that is not in `queued` has nothing
-    /// waiting.
-    pub(crate) fn queue(&mut self, queued: &[Queued]) {
+    /// Takes what waits in the sockets of each group, and what is idle by destination; a group that
+    /// is not in `queued` has nothing waiting.
+    pub(crate) fn queue(&mut self, queued: &[Queued], idle_to: &IdleTo) {
         for (index, group) in self.list.iter_mut().enumerate() {
             group.queued = queued.get(index).copied().unwrap_or_default();
+            group.idle_to.clear();
+        }
+        for ((group, to), idle) in idle_to {
+            self.list[group.position()].idle_to.push((*to, *idle));
         }
     }
 

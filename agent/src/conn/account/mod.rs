@@ -3,6 +3,7 @@
 //! Used by `core` and by all that is above it.
 
 pub(crate) mod counters;
+pub(crate) mod destinations;
 pub(crate) mod group_cache;
 pub(crate) mod groups;
 mod newest;

@@ -2,28 +2,35 @@
 //! distributions that a connection leaves behind, and what a pass finds in ESTABLISHED.
 //!
 //! Used by the table. Guarantees: there are at most `limit` services besides the overflow services
-//! (`~other` without port, one a role). There is room for [`SPARE`] more for workloads that wait
-//! for their name, and while their rows go to a group that has a service of its own. A connection
-//! without room counts as overflow once, when its service is first looked up, and again only if its
-//! process changes later. A service ends with its group; the overflow service of its role takes
-//! what it counted.
+//! (`~other` and `~young` without port, one a role) and the ports of young names. There is room for
+//! [`SPARE`] more for workloads that wait for their name, and while their rows go to a group that
+//! has a service of its own. A connection without room counts as overflow once, when its service is
+//! first looked up, and again only if its process changes later. A service ends with its group; the
+//! overflow service of its role takes what it counted.
+
+mod counts;
+mod named;
+mod young;
 
 use std::sync::Arc;
 
-use agent_common::record::Close;
-use catalogue::buckets::{BYTES, SECONDS};
-use catalogue::labels::{CloseReason, ConnectFailure, Role};
-use catalogue::limits::SPARE;
+use catalogue::labels::Role;
+use catalogue::limits::{SPARE, YOUNG_PORTS};
 use hashbrown::HashMap;
 
+use self::counts::empty;
+use self::named::Named;
+use self::young::YoungPorts;
 use super::groups::Groups;
-use crate::conn::histogram::{Histogram, MICROSECONDS, NANOSECONDS, WHOLE_BYTES};
 use crate::conn::ids::{GroupId, ServiceId};
-use crate::conn::nanos::Nanos;
 use crate::conn::report::snapshot::{Flows, Service};
 use crate::conn::report::totals::Totals;
 use crate::conn::socket::row::Row;
 use crate::internal_error::internal_error;
+
+/// The number of services that are always there: what is beyond the budget, then what young names
+/// do at further ports, each in the order of the roles.
+const ALWAYS: usize = 2 * Role::COUNT;
 
 /// A service and the group that it belongs to.
 struct Entry {
@@ -42,6 +49,8 @@ pub(crate) struct Services {
     free: Vec<ServiceId>,
     index: HashMap<(GroupId, u16), ServiceId>,
     limit: usize,
+    young: YoungPorts,
+    named: Named,
     /// Whether rows are moving from one group to another that will take over its services. It does
     /// so once all rows are there.
     pub(crate) merging: bool,
@@ -52,17 +61,21 @@ pub(crate) struct Services {
 impl Services {
     /// Creates the services that are always there, with room for `limit` more.
     pub(crate) fn new(limit: usize) -> Self {
-        let entry = |role: &Role| Entry {
-            group: Groups::other(*role),
-            live: true,
-            service: empty(*role, None),
+        let entry = |group: fn(Role) -> GroupId| {
+            Role::ALL.iter().map(move |role| Entry {
+                group: group(*role),
+                live: true,
+                service: empty(*role, None),
+            })
         };
         Self {
-            list: Role::ALL.iter().map(entry).collect(),
-            met: vec![0; Role::COUNT],
+            list: entry(Groups::other).chain(entry(Groups::young)).collect(),
+            met: vec![0; ALWAYS],
             free: Vec::new(),
             index: HashMap::new(),
             limit: limit.min(ServiceId::COUNT / 2),
+            young: YoungPorts::default(),
+            named: Named::new(limit),
             merging: false,
             overflow: 0,
         }
@@ -72,7 +85,7 @@ impl Services {
     /// service of its own; else it is not counted.
     #[inline]
     pub(crate) fn meet(&mut self, row: &Row) -> bool {
-        let own = row.service.map(ServiceId::position).filter(|own| *own >= Role::COUNT);
+        let own = row.service.map(ServiceId::position).filter(|own| *own >= ALWAYS);
         own.and_then(|own| self.met.get_mut(own)).map(|met| *met += 1).is_some()
     }
 
@@ -82,13 +95,11 @@ impl Services {
         if row.service.is_some() && groups.is_labelled(row.group) {
             let overflow = self.overflow;
             row.service = None;
-            self.of(row, groups);
+            self.number_of(row, groups);
             self.overflow = overflow;
         }
-        self.of(row, groups);
-        if let Some(service) = row.service {
-            self.met[service.position()] += 1;
-        }
+        let service = self.number_of(row, groups);
+        self.met[service.position()] += 1;
     }
 
     /// Begins to count anew what a pass meets.
@@ -103,13 +114,11 @@ impl Services {
         }
     }
 
-    /// Returns the service of a row. It is looked up once and then stored in the row.
+    /// Returns the service of a row. It is looked up once and then stored in the row; that of a
+    /// young name is looked up each time, because the name has one of its own soon.
+    #[inline]
     pub(crate) fn of(&mut self, row: &mut Row, groups: &Groups) -> &mut Service {
-        let found = match row.service {
-            Some(found) => found,
-            None => self.find(row, groups),
-        };
-        row.service = Some(found);
+        let found = self.number_of(row, groups);
         let entry = &mut self.list[found.position()];
         debug_assert!(entry.live, "a service does not end before the rows that it counts");
         &mut entry.service
@@ -118,29 +127,27 @@ impl Services {
     /// Returns all services whose names are known. The overflow services are shown once they have
     /// counted something.
     pub(crate) fn snapshot(&self, groups: &Groups) -> Vec<Service> {
-        let counted = |service: &Service| {
-            service.opened
-                + service.established
-                + service.closed.iter().sum::<u64>()
-                + service.failures.iter().sum::<u64>()
-                > 0
-        };
-        let shown = |entry: &&Entry| entry.service.port.is_some() || counted(&entry.service);
-        let named = |entry: &Entry| Service {
+        let counted = |service: &Service| service.events() + service.established > 0;
+        let shown =
+            |(_, entry): &(_, &Entry)| entry.service.port.is_some() || counted(&entry.service);
+        let named = |(at, entry): (usize, &Entry)| Service {
             process: Arc::clone(groups.name(entry.group)),
             workload: Arc::clone(groups.workload(entry.group)),
+            failed_to: self.named.of(at),
             ..entry.service.clone()
         };
         self.known(groups).filter(shown).map(named).collect()
     }
 
-    fn known<'a>(&'a self, groups: &'a Groups) -> impl Iterator<Item = &'a Entry> {
-        self.list.iter().filter(|entry| entry.live && !groups.is_pending(entry.group))
+    /// Returns the services whose names are known, each with its position.
+    fn known<'a>(&'a self, groups: &'a Groups) -> impl Iterator<Item = (usize, &'a Entry)> {
+        let all = self.list.iter().enumerate();
+        all.filter(|(_, entry)| entry.live && !groups.is_pending(entry.group))
     }
 
     /// Adds what [`Self::snapshot`] shows of all services together.
     pub(crate) fn add_to(&self, totals: &mut Totals, groups: &Groups) {
-        for Entry { service, .. } in self.known(groups) {
+        for (_, Entry { service, .. }) in self.known(groups) {
             totals.opened += service.opened;
             totals.closed += service.closed.iter().sum::<u64>();
             totals.failed += service.failures.iter().sum::<u64>();
@@ -163,17 +170,24 @@ impl Services {
             let taken = rest.or_else(|| self.index.get(&(successor, port)).map(|at| at.position()));
             let index = number(at);
             if let Some(into) = taken {
-                let gone = std::mem::replace(&mut entry.service, empty(Role::Unknown, None));
-                entry.live = false;
-                self.list[into].service.add(&gone);
-                let met = std::mem::take(&mut self.met[at]);
-                self.met[into] += met;
-                self.free.push(index);
+                self.end(index, into);
             } else {
                 entry.group = successor;
                 self.index.insert((successor, port), index);
             }
         }
+    }
+
+    /// Ends a service that is in no index; the one at `into` takes what it counted.
+    fn end(&mut self, service: ServiceId, into: usize) {
+        let entry = &mut self.list[service.position()];
+        let gone = std::mem::replace(&mut entry.service, empty(Role::Unknown, None));
+        entry.live = false;
+        self.list[into].service.add(&gone);
+        self.named.end(service.position(), into);
+        let met = std::mem::take(&mut self.met[service.position()]);
+        self.met[into] += met;
+        self.free.push(service);
     }
 
     /// Returns how many connections each service has opened and closed.
@@ -197,6 +211,21 @@ impl Services {
         )
     }
 
+    fn number_of(&mut self, row: &mut Row, groups: &Groups) -> ServiceId {
+        if let Some(found) = row.service {
+            return found;
+        }
+        let found = if groups.is_young(row.group) {
+            self.of_young(groups.role(row.group), row.service_port())
+        } else {
+            let found = self.find(row, groups);
+            row.service = Some(found);
+            found
+        };
+        self.named.meet(found.position(), row);
+        found
+    }
+
     fn find(&mut self, row: &Row, groups: &Groups) -> ServiceId {
         let key = (row.group, row.service_port());
         if let Some(at) = self.index.get(&key) {
@@ -207,14 +236,19 @@ impl Services {
             self.overflow += 1;
             return number(role.index());
         }
-        let used = self.list.len() - self.free.len() - Role::COUNT;
+        let used = self.list.len() - self.free.len() - ALWAYS - self.young.len();
         if used >= self.limit + if self.merging || groups.is_pending(row.group) { SPARE } else { 0 }
         {
             self.overflow += 1;
             return number(role.index());
         }
+        self.make(key, role)
+    }
+
+    /// Makes the service of a group and a port.
+    fn make(&mut self, key: (GroupId, u16), role: Role) -> ServiceId {
         let service = empty(role, Some(key.1));
-        let entry = Entry { group: row.group, live: true, service };
+        let entry = Entry { group: key.0, live: true, service };
         let at = if let Some(at) = self.free.pop() {
             self.list[at.position()] = entry;
             at
@@ -224,51 +258,11 @@ impl Services {
             number(self.list.len() - 1)
         };
         debug_assert!(
-            self.list.len() - self.free.len() <= Role::COUNT + self.limit + SPARE,
+            self.list.len() - self.free.len() <= ALWAYS + self.limit + SPARE + YOUNG_PORTS,
             "services stay within their budget"
         );
         self.index.insert(key, at);
         at
-    }
-}
-
-impl Service {
-    /// Counts an end, and the numbers that the kernel gave with it.
-    #[inline]
-    pub(crate) fn closed(
-        &mut self,
-        reason: CloseReason,
-        lasted: Option<Nanos>,
-        numbers: Option<&Close>,
-    ) {
-        self.closed[reason.index()] += 1;
-        if let Some(lasted) = lasted {
-            self.duration.observe_whole(&NANOSECONDS, lasted.get());
-        }
-        let Some(numbers) = numbers else { return };
-        if numbers.srtt_us > 0 {
-            self.srtt.observe_whole(&MICROSECONDS, u64::from(numbers.srtt_us));
-        }
-        self.sent_bytes.observe_whole(&WHOLE_BYTES, numbers.bytes_sent);
-        self.received_bytes.observe_whole(&WHOLE_BYTES, numbers.bytes_received);
-    }
-
-    /// Counts a connect that failed.
-    pub(crate) fn failed(&mut self, reason: ConnectFailure) {
-        self.failures[reason.index()] += 1;
-    }
-
-    /// Adds the counts of another.
-    fn add(&mut self, other: &Self) {
-        self.opened += other.opened;
-        self.established += other.established;
-        self.closed.iter_mut().zip(other.closed).for_each(|(mine, theirs)| *mine += theirs);
-        self.failures.iter_mut().zip(other.failures).for_each(|(mine, theirs)| *mine += theirs);
-        self.duration.add(&other.duration);
-        self.connect_duration.add(&other.connect_duration);
-        self.srtt.add(&other.srtt);
-        self.sent_bytes.add(&other.sent_bytes);
-        self.received_bytes.add(&other.received_bytes);
     }
 }
 
@@ -279,22 +273,4 @@ fn number(position: usize) -> ServiceId {
         internal_error("the number of a service fits into 32 bits");
         ServiceId::FIRST
     })
-}
-
-fn empty(role: Role, port: Option<u16>) -> Service {
-    Service {
-        process: Arc::default(),
-        workload: Arc::default(),
-        role,
-        port,
-        opened: 0,
-        established: 0,
-        closed: [0; CloseReason::COUNT],
-        failures: [0; ConnectFailure::COUNT],
-        duration: Histogram::new(SECONDS),
-        connect_duration: Histogram::new(SECONDS),
-        srtt: Histogram::new(SECONDS),
-        sent_bytes: Histogram::new(BYTES),
-        received_bytes: Histogram::new(BYTES),
-    }
 }

@@ -172,7 +172,7 @@ impl Groups {
                     row.set_group(group);
                 }
                 if overflow == workloads.overflow
-                    && self.is_labelled(row.group)
+                    && self.is_cacheable(row.group)
                     && self.is(row.group, name.as_str(), &workload, row.role)
                 {
                     self.cache_group(key, workloads, row.group);
@@ -199,7 +199,7 @@ impl Groups {
         }
         row.set_group(group);
         if overflow == workloads.overflow
-            && self.is_labelled(group)
+            && self.is_cacheable(group)
             && self.is(group, self.name(source), &workload, row.role)
         {
             self.cache_group(key, workloads, group);

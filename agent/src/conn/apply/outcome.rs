@@ -55,6 +55,9 @@ impl Core {
         }
         let service = self.services.of(row, &self.groups);
         service.opened += 1;
+        if row.service.is_none() {
+            self.groups.opens(row.group);
+        }
         if let Opening::Seen { connect: Some(took) } = opening {
             service.connect_duration.observe_whole(&NANOSECONDS, took.get());
             if took >= SLOW {
@@ -77,7 +80,8 @@ impl Core {
                 }
             }
             Ending::Failed(reason) => {
-                self.services.of(row, &self.groups).failed(reason);
+                self.services.failed(row, &self.groups, reason);
+                self.groups.opens(row.group);
                 let time = end_of(row, numbers);
                 self.mishap(row, mishap(TroubleKind::Failures, reason.as_str(), time));
             }

@@ -143,7 +143,7 @@ impl PassResults {
         }
         let listening: Vec<_> =
             sums.listening(rows).map(|row| (row, input.extra(row, number))).collect();
-        groups.queue(sums.queued());
+        groups.queue(sums.queued(), sums.idle_to());
         self.listening.renew(&listening, groups);
         for ((group, port), unaccepted) in sums.unaccepted() {
             let (process, workload) = groups.shown_labels(*group);

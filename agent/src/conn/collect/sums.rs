@@ -10,6 +10,7 @@ use catalogue::labels::{Role, SocketState};
 use catalogue::limits::IDLE_AGES;
 use hashbrown::HashMap;
 
+use crate::conn::account::destinations::{Destinations, IdleTo};
 use crate::conn::ids::{GroupId, RowId};
 use crate::conn::nanos::Nanos;
 use crate::conn::report::snapshot::Queued;
@@ -22,6 +23,12 @@ use crate::conn::store::slab::Slab;
 pub(crate) struct Sums {
     /// What waits, by group.
     queued: Vec<Queued>,
+    /// Idle connections to named destinations, by group and destination.
+    idle_to: IdleTo,
+    /// The most pairs of the two.
+    idle_to_limit: usize,
+    /// How many idle connections found no pair, and count for their group only.
+    pub(crate) idle_folded: u64,
     /// The group of one of a process's sockets and how many sockets it owns, by process id.
     owned: HashMap<u32, (GroupId, u64)>,
     /// The same of the process that owned the last row, whose rows often follow each other.
@@ -48,8 +55,13 @@ impl Unaccepted {
 }
 
 impl Sums {
-    /// Adds a row and what its connection has done, as of `now`; `seen` says whether
-    /// this pass has met it.
+    /// Creates sums of nothing, with room for `limit` pairs of a group and a named destination.
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { idle_to_limit: limit, ..Self::default() }
+    }
+
+    /// Adds a row and what its connection has done, as of `now`; `seen` says whether this pass has
+    /// met it.
     #[inline]
     pub(crate) fn add(
         &mut self,
@@ -57,7 +69,7 @@ impl Sums {
         row: &Row,
         activity: &Activity,
         seen: bool,
-        now: Nanos,
+        (now, named): (Nanos, &Destinations),
     ) {
         if row.state == SocketState::Listen {
             self.listening.push((index, row.sk));
@@ -66,7 +78,11 @@ impl Sums {
             if group >= self.queued.len() {
                 self.queued.resize(group + 1, Queued::default());
             }
-            self.queued[group].add(row, activity, now);
+            let idle = idle(row, activity, now);
+            self.queued[group].add(row, activity, idle, now);
+            if let (1.., Some(to)) = (idle[0], named.of(row)) {
+                self.add_idle_to((row.group, to), idle);
+            }
             if row.role == Role::Server && row.is_unaccepted() {
                 let one = Unaccepted { count: 1, oldest: row.opened().unwrap_or(row.born) };
                 let all = self.unaccepted.entry((row.group, row.local_port));
@@ -84,6 +100,17 @@ impl Sums {
         }
     }
 
+    /// Adds idle connections to a named destination, if there is room for the pair.
+    fn add_idle_to(&mut self, pair: (GroupId, u8), idle: Idle) {
+        let is_full = self.idle_to.len() >= self.idle_to_limit;
+        if is_full && !self.idle_to.contains_key(&pair) {
+            self.idle_folded += idle[0];
+            return;
+        }
+        let all = self.idle_to.entry(pair).or_default();
+        all.iter_mut().zip(idle).for_each(|(all, idle)| *all += idle);
+    }
+
     /// Adds what the last process owned to the other processes.
     fn store_last(&mut self) {
         if let Some((tgid, group, sockets)) = self.last.take() {
@@ -99,6 +126,10 @@ impl Sums {
             self.queued.resize(self.queued.len().max(least), Queued::default());
             self.queued[successor.position()].merge(gone);
         }
+        let gone: Vec<_> = self.idle_to.extract_if(|(of, _), _| *of == group).collect();
+        for ((_, to), idle) in gone {
+            self.add_idle_to((successor, to), idle);
+        }
         self.store_last();
         self.owned.values_mut().filter(|(of, _)| *of == group).for_each(|(of, _)| *of = successor);
         let gone: Vec<_> = self.unaccepted.extract_if(|(of, _), _| *of == group).collect();
@@ -111,6 +142,11 @@ impl Sums {
     /// Returns what waits, by group.
     pub(crate) fn queued(&self) -> &[Queued] {
         &self.queued
+    }
+
+    /// Returns the idle connections to named destinations, by group and destination.
+    pub(crate) const fn idle_to(&self) -> &IdleTo {
+        &self.idle_to
     }
 
     /// Connections that were not accepted, by group and port.
@@ -143,19 +179,25 @@ impl Sums {
     }
 }
 
+/// Connections that are idle for longer than each of [`IDLE_AGES`].
+type Idle = [u64; IDLE_AGES.len()];
+
+/// Returns 1 for each of these ages for which a connection has carried no data at `now`.
+#[inline]
+fn idle(row: &Row, activity: &Activity, now: Nanos) -> Idle {
+    let (SocketState::Established, Some(used)) = (row.state, activity.used()) else {
+        return Idle::default();
+    };
+    let idle = now.saturating_sub(used);
+    IDLE_AGES.map(|than| u64::from(idle > Nanos::from_secs(than)))
+}
+
 impl Queued {
     /// Adds one row and what its connection has done, as of `now`.
-    fn add(&mut self, row: &Row, activity: &Activity, now: Nanos) {
+    fn add(&mut self, row: &Row, activity: &Activity, idle: Idle, now: Nanos) {
         let in_use = matches!(row.state, SocketState::Established | SocketState::CloseWait);
         self.unacknowledged += u64::from(in_use && activity.is_unacknowledged(now));
-        if let (SocketState::Established, Some(used)) = (row.state, activity.used()) {
-            let idle = now.saturating_sub(used);
-            if idle > Nanos::from_secs(IDLE_AGES[0]) {
-                for (count, than) in self.idle.iter_mut().zip(IDLE_AGES) {
-                    *count += u64::from(idle > Nanos::from_secs(than));
-                }
-            }
-        }
+        self.idle.iter_mut().zip(idle).for_each(|(all, idle)| *all += idle);
         self.receive_bytes += u64::from(row.queues.unread_bytes(row.state));
         self.send_bytes += u64::from(row.queues.unsent_bytes(row.state));
         self.zero_window += u64::from(row.queues.is_held_back(row.state));

@@ -218,9 +218,11 @@ impl Commit {
         let Pass { start, number, namespaces, input, sums, corrections_before, .. } = pass;
         let home = input.home;
         core.services.end_pass();
+        core.services.fold_idle(sums.idle_folded);
         results.sum_up(core, input, sums, &self.covered, number);
         results.passed(number, start);
         core.seeded = true;
+        core.groups.open_nursery();
         // Where the list could not be read, what was known stays known.
         core.known.retain(|netns| self.covered.unread.contains(netns));
         core.known.extend(&self.covered.namespaces);
@@ -269,7 +271,8 @@ fn sum(core: &mut Core, pass: &mut Pass, index: RowId) {
         meet_first(core, index);
     }
     let row = &core.rows[index];
-    pass.sums.add(index, row, core.rows.activity(index), seen, pass.start);
+    let as_of = (pass.start, core.services.destinations());
+    pass.sums.add(index, row, core.rows.activity(index), seen, as_of);
     if seen && row.is_left() {
         pass.namespaces.count_orphan(row.netns);
     }

@@ -152,7 +152,7 @@ fn look_up_group(
         if kept { row.group } else { core.groups.of_name(&name, &workload, row.role, None) };
     // A row in `~other` may be there because there is no room; that is counted when a record brings
     // it.
-    if core.groups.is_labelled(group)
+    if core.groups.is_cacheable(group)
         && core.groups.is(group, name.as_str(), &workload, row.role)
         && !core.groups.has_unknown_workload(group)
     {

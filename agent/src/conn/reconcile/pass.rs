@@ -84,7 +84,7 @@ impl Pass {
             children: Vec::new(),
             namespaces: Namespaces::like(&core.counters.namespaces, core.limits.namespaces),
             input: PassInput::default(),
-            sums: Sums::default(),
+            sums: Sums::new(core.limits.services),
             corrections_before: core.counters.corrections,
         }
     }

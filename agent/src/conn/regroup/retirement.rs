@@ -1,4 +1,5 @@
-//! How groups and services of processes that are gone give up their labels.
+//! How groups and services of processes that are gone give up their labels, and ports that young
+//! names left.
 //!
 //! Called by `work`, and by `migration` for a group whose rows have all left. Guarantees: a counter
 //! never goes down while its series exists. What a removed series had counted is added to its
@@ -24,6 +25,7 @@ pub(crate) fn expire_idle(
         retire(core, sums.as_deref_mut(), drained, group, other);
     }
     core.groups.label_waiting();
+    core.services.expire_young_ports(now);
 }
 
 /// Removes a group that has no rows; `successor` takes what it counted. A planned move names its

@@ -22,6 +22,8 @@ use crate::workload::Workload;
 pub struct Snapshot {
     /// The moment, `CLOCK_MONOTONIC` nanoseconds.
     pub taken_at: u64,
+    /// The destinations that an operator has named, in the order of their names.
+    pub destinations: Vec<Arc<str>>,
     /// Counts by process, workload and role.
     pub groups: Vec<Group>,
     /// Counts by process, workload, role and service port.
@@ -96,6 +98,9 @@ pub struct Group {
     pub close_wait: [u64; Stage::COUNT],
     /// What waited in its sockets at the last pass.
     pub queued: Queued,
+    /// Those of [`Queued::idle`] that go to a named destination, by its place in
+    /// [`Snapshot::destinations`].
+    pub idle_to: Vec<(u8, [u64; IDLE_AGES.len()])>,
     /// Retransmitted segments, by phase and kind.
     pub retransmitted: [[u64; RetransmitKind::COUNT]; Phase::COUNT],
 }
@@ -152,6 +157,9 @@ pub struct Service {
     pub closed: [u64; CloseReason::COUNT],
     /// Connects that failed, in the order of `ConnectFailure::ALL`.
     pub failures: [u64; ConnectFailure::COUNT],
+    /// Those of `failures` to a named destination, by its place in [`Snapshot::destinations`]. One
+    /// to which a connection went and none failed is there too.
+    pub failed_to: Vec<(u8, [u64; ConnectFailure::COUNT])>,
     /// Time from ESTABLISHED to CLOSE, seconds.
     pub duration: Histogram,
     /// Time from the SYN to ESTABLISHED, seconds; clients only.

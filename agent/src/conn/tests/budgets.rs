@@ -65,7 +65,7 @@ fn a_million_names_stay_within_the_budget_and_fold_into_other() {
         table.transition(&step(end, ESTABLISHED, CLOSE, 3));
     }
     let seen = table.snapshot(SECOND);
-    assert_eq!((table.core.groups.len(), overflow(&seen, "groups")), (10 + 6, 1_000_000 - 10));
+    assert_eq!((table.core.groups.len(), overflow(&seen, "groups")), (10 + 9, 1_000_000 - 10));
     assert!(seen.groups.len() <= 10 + 6);
     assert_eq!(seen.group("p1", Role::Client).map(|group| group.role), Some(Role::Client));
     assert!(seen.services.len() <= 10 + 3);

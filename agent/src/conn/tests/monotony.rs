@@ -3,22 +3,25 @@
 
 use std::collections::HashMap;
 
-use agent_common::record::State;
+use agent_common::record::{Endpoints, State};
 use agent_common::tcp::{CLOSE, CLOSE_WAIT, ESTABLISHED, SYN_SENT};
-use catalogue::limits::SPARE;
+use catalogue::limits::{SPARE, YOUNG_PORTS};
 use proptest::prelude::{Just, Strategy, prop_oneof, proptest};
 
-use super::support::{TIGHT, apply, check, covered, entry, holder, resent, step};
+use super::support::{
+    TIGHT, apply, check, covered, entry, failing, holder, owned, resent, step, v4,
+};
 use super::workloads::{client, connect, seeing, unit};
 use crate::conn::limits::IDLE_TTL;
-use crate::conn::report::snapshot::Snapshot;
+use crate::conn::report::snapshot::{Service, Snapshot};
 use crate::conn::report::totals::Totals;
-use crate::conn::{Limits, Nanos};
+use crate::conn::{Destinations, Limits, Nanos, Table};
 use crate::workload::Key;
 
 #[derive(Clone, Debug)]
 enum Act {
     Connect(u64, u64, usize),
+    Fail(u64, u64, usize),
     Step(State),
     Resend(u64, u64),
     Tell(u64, Option<usize>),
@@ -39,6 +42,7 @@ fn act() -> impl Strategy<Value = Act> {
     prop_oneof![
         6 => (key(), 0..NAMES.len())
             .prop_map(|((sk, cgroup), name)| Act::Connect(sk, cgroup, name)),
+        3 => (key(), 0..NAMES.len()).prop_map(|((sk, cgroup), name)| Act::Fail(sk, cgroup, name)),
         6 => (key(), after).prop_map(|((sk, cgroup), (old, new))|
             Act::Step(step(client(sk, cgroup), old, new, 9))),
         1 => key().prop_map(|(sk, cgroup)| Act::Resend(sk, cgroup)),
@@ -49,10 +53,13 @@ fn act() -> impl Strategy<Value = Act> {
     ]
 }
 
+/// The families whose sums are looked at: four, failures, and failures by destination.
+const FAMILIES: usize = 5 + DESTINATIONS + 1;
+
 /// Every counter that a scrape would show, by its labels, and the sum over each family.
-fn counters(seen: &Snapshot) -> (HashMap<String, u64>, [u64; 4]) {
+fn counters(seen: &Snapshot) -> (HashMap<String, u64>, [u64; FAMILIES]) {
     let mut all = HashMap::new();
-    let mut sums = [0; 4];
+    let mut sums = [0; FAMILIES];
     let mut put = |family: usize, labels: String, count: u64| {
         assert!(
             all.insert(format!("{family} {labels}"), count).is_none(),
@@ -67,7 +74,11 @@ fn counters(seen: &Snapshot) -> (HashMap<String, u64>, [u64; 4]) {
         );
         put(0, labels.clone(), service.opened);
         put(1, labels.clone(), service.closed.iter().sum());
-        put(2, labels, service.sent_bytes.count() + service.connect_duration.count());
+        put(2, labels.clone(), service.sent_bytes.count() + service.connect_duration.count());
+        for (place, count) in failures(service).into_iter().enumerate() {
+            put(5 + place, labels.clone(), count);
+        }
+        put(4, labels, service.failures.iter().sum());
     }
     for group in &seen.groups {
         put(
@@ -79,52 +90,99 @@ fn counters(seen: &Snapshot) -> (HashMap<String, u64>, [u64; 4]) {
     (all, sums)
 }
 
+/// The failures of a service to each destination, and last to none.
+pub(super) fn failures(service: &Service) -> [u64; DESTINATIONS + 1] {
+    let mut failures = [0; DESTINATIONS + 1];
+    for (to, counts) in &service.failed_to {
+        failures[usize::from(*to)] += counts.iter().sum::<u64>();
+    }
+    let named: u64 = failures.iter().sum();
+    // Each is among those of the service.
+    failures[DESTINATIONS] = service.failures.iter().sum::<u64>() - named;
+    failures
+}
+
+/// Names two destinations, the peers of [`peer`].
+pub(super) fn name(table: &mut Table) {
+    let networks = [("a", "10.0.0.0/31:8080"), ("b", "10.0.0.0/24")];
+    let named = networks.map(|(name, network)| (name.to_owned(), vec![network.to_owned()]));
+    table.name_destinations(Destinations::read(&named.into()).unwrap());
+}
+
+/// The number of destinations of [`name`].
+pub(super) const DESTINATIONS: usize = 2;
+
+/// The peer of a socket: one of two destinations, or none.
+pub(super) fn peer(end: Endpoints) -> Endpoints {
+    let last = u8::try_from(end.sk % 4).unwrap();
+    let network = u8::from(last == 3);
+    Endpoints { peer: v4([10, 0, network, last]), ..end }
+}
+
 proptest! {
     #[test]
     fn no_counter_and_no_sum_ever_goes_down_whatever_is_named_evicted_or_merged(
         acts in proptest::collection::vec(act(), 0..120),
     ) {
-        let mut table = seeing(Limits { connections: 6, ..TIGHT });
-        let (mut before, mut sums, mut now) = (HashMap::new(), [0; 4], Nanos::ZERO);
-        for act in acts {
-            match act {
-                Act::Connect(sk, cgroup, name) => connect(&mut table, sk, cgroup, NAMES[name]),
-                Act::Step(record) => apply(&mut table, &[record]),
-                Act::Resend(sk, cgroup) => {
-                    table.retransmit(&resent(client(sk, cgroup), ESTABLISHED, 2));
-                }
-                Act::Tell(cgroup, Some(name)) => table.tell_workloads(
-                    [(Key::Cgroup(cgroup), Some(unit(NAMES[name])))],
-                    now,
-                ),
-                Act::Tell(cgroup, None) => table.tell_workloads([(Key::Cgroup(cgroup), None)], now),
-                Act::Tidy(passed) => {
-                    now = now.saturating_add(Nanos::new(passed));
-                    table.expire_idle(now);
-                }
-                Act::Pass(sk, cgroup) => {
-                    table.begin_pass(now);
-                    table.pass_socket(&entry(client(sk, cgroup), ESTABLISHED, 5000));
-                    table.pass_holder(&holder(sk, "holder", 3));
-                    table.end_pass(now, &covered());
-                }
+        never_goes_down(acts, Limits { connections: 6, ..TIGHT });
+    }
+
+    #[test]
+    fn nor_does_one_while_names_are_young(acts in proptest::collection::vec(act(), 0..120)) {
+        never_goes_down(acts, Limits { connections: 6, young: Nanos::from_secs(30), ..TIGHT });
+    }
+}
+
+/// Panics if a counter or a sum goes down.
+fn never_goes_down(acts: Vec<Act>, limits: Limits) {
+    let mut table = seeing(limits);
+    name(&mut table);
+    let (mut before, mut sums, mut now) = (HashMap::new(), [0; FAMILIES], Nanos::ZERO);
+    for act in acts {
+        match act {
+            Act::Connect(sk, cgroup, name) => connect(&mut table, sk, cgroup, NAMES[name]),
+            Act::Fail(sk, cgroup, name) => {
+                let end = peer(client(sk, cgroup));
+                let begin = owned(step(end, CLOSE, SYN_SENT, 1), NAMES[name], 7);
+                apply(&mut table, &[begin, failing(step(end, SYN_SENT, CLOSE, 2), 111)]);
             }
-            check(&mut table, now);
-            let seen = table.snapshot(now);
-            assert!(seen.groups.len() <= 3 + SPARE + 6 && seen.services.len() <= 3 + SPARE + 3);
-            assert_eq!(table.view().totals(), Totals::of(&seen), "cheap sums are those of a page");
-            let (all, after) = counters(&seen);
-            for (labels, count) in &all {
-                assert!(
-                    before.get(labels).is_none_or(|old| old <= count),
-                    "{labels} went down to {count}"
-                );
+            Act::Step(record) => apply(&mut table, &[record]),
+            Act::Resend(sk, cgroup) => {
+                table.retransmit(&resent(client(sk, cgroup), ESTABLISHED, 2));
             }
-            assert!(
-                sums.iter().zip(&after).all(|(old, new)| old <= new),
-                "{sums:?} went down to {after:?}"
-            );
-            (before, sums) = (all, after);
+            Act::Tell(cgroup, Some(name)) => {
+                table.tell_workloads([(Key::Cgroup(cgroup), Some(unit(NAMES[name])))], now);
+            }
+            Act::Tell(cgroup, None) => table.tell_workloads([(Key::Cgroup(cgroup), None)], now),
+            Act::Tidy(passed) => {
+                now = now.saturating_add(Nanos::new(passed));
+                table.age(now, 1000);
+                table.expire_idle(now);
+            }
+            Act::Pass(sk, cgroup) => {
+                table.begin_pass(now);
+                table.pass_socket(&entry(client(sk, cgroup), ESTABLISHED, 5000));
+                table.pass_holder(&holder(sk, "holder", 3));
+                table.end_pass(now, &covered());
+            }
         }
+        check(&mut table, now);
+        let seen = table.snapshot(now);
+        let ports = if limits.young > Nanos::ZERO { 3 + YOUNG_PORTS } else { 0 };
+        assert!(seen.groups.len() <= 3 + SPARE + 9);
+        assert!(seen.services.len() <= 3 + SPARE + 3 + ports);
+        assert_eq!(table.view().totals(), Totals::of(&seen), "cheap sums are those of a page");
+        let (all, after) = counters(&seen);
+        for (labels, count) in &all {
+            assert!(
+                before.get(labels).is_none_or(|old| old <= count),
+                "{labels} went down to {count}"
+            );
+        }
+        assert!(
+            sums.iter().zip(&after).all(|(old, new)| old <= new),
+            "{sums:?} went down to {after:?}"
+        );
+        (before, sums) = (all, after);
     }
 }

@@ -22,7 +22,7 @@ fn after_a_flood_of_names_a_new_process_gets_its_own_label_again() {
         table.transition(&owned(step(end, SYN_SENT, ESTABLISHED, 2), &format!("p{sk}"), 1));
         table.transition(&step(end, ESTABLISHED, CLOSE, 3));
     }
-    assert_eq!(table.core.groups.len(), 10 + 6);
+    assert_eq!(table.core.groups.len(), 10 + 9);
     table.expire_idle(SECOND);
     connect(&mut table, 1, 1, "honest");
     assert_eq!(shown(&mut table, "honest").0, counts([]), "the budget is used up");
@@ -40,7 +40,7 @@ fn after_a_flood_of_names_a_new_process_gets_its_own_label_again() {
         "what the evicted counted is not lost"
     );
     assert_eq!(shown(&mut table, "steady").0, counts([("host", 1)]), "a process with a row stays");
-    assert_eq!(table.core.groups.len(), 10 + 6);
+    assert_eq!(table.core.groups.len(), 10 + 9);
     check(&mut table, SECOND);
 }
 

@@ -28,13 +28,13 @@ pub(super) const LIMITS: Limits = Limits {
     services: 100,
     namespaces: 8,
     ports: 8,
+    young: Nanos::ZERO,
 };
 
 /// Fewer places for names than the properties use.
 pub(super) const TIGHT: Limits = Limits { groups: 3, unlabelled: 2, services: 3, ..LIMITS };
 
-/// A property with this number of cases, or with that of `PROPTEST_CASES`, which
-/// `cargo xtask check` sets.
+/// A property with so many cases, or with `PROPTEST_CASES`, which `cargo xtask check` sets.
 pub(super) fn config(cases: u32) -> Config {
     let wanted = std::env::var("PROPTEST_CASES").ok().and_then(|wanted| wanted.parse().ok());
     Config { cases: wanted.unwrap_or(cases), ..Config::default() }

@@ -16,8 +16,9 @@ const TASKS: &str = "cgroup_tasks";
 const SOON: u64 = 3600;
 /// The hard limit that systemd gives a unit which asks for none, since 240.
 const HARD: u64 = 524_288;
-/// What the agent calls processes beyond its budget, and those that it does not know.
-const UNNAMED: [&str; 2] = ["~other", "unknown"];
+/// What the agent calls processes beyond its budget, those that are young, and those that it does
+/// not know.
+const UNNAMED: [&str; 3] = ["~other", "~young", "unknown"];
 /// The most processes, and cgroups, that are told one by one.
 const MOST: usize = 20;
 

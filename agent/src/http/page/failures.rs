@@ -84,7 +84,9 @@ fn services(html: &mut Html, snapshot: &Snapshot) {
         let reason = reason.as_str();
         let labels =
             [("process", process), ("workload", workload), ("port", &port), ("reason", reason)];
-        let of = source::series(&lifecycle::CONNECT_FAILURES, &labels);
+        // With named destinations these are several series.
+        let source = if snapshot.destinations.is_empty() { source::series } else { source::sum };
+        let of = source(&lifecycle::CONNECT_FAILURES, &labels);
         html.raw("<tr><td class='n big'>").count(count, &of);
         html.raw("<th scope=row>").text(process).raw("<small>").text(workload);
         html.raw("</small><td class=n>").text(&port).raw("<td>").text(reason).raw("\n");

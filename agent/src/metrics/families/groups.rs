@@ -1,11 +1,15 @@
 //! Writes what is counted by process, workload and role: sockets by state with their ages, bytes in
 //! their queues, and segments retransmitted.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use hashbrown::HashMap;
+
+use super::named::parts;
 use super::{Entry, View};
-use crate::conn::snapshot::{Group, StateGauge};
+use crate::conn::snapshot::{Group, Snapshot, StateGauge};
 use crate::metrics::family::{Family, Tails};
 use crate::metrics::sorted::Sorted;
 use crate::metrics::text::{Number, Value};
@@ -119,10 +123,27 @@ fn close_wait(view: &View<'_>, family: &mut Family<'_>) {
 }
 
 fn idle(view: &View<'_>, family: &mut Family<'_>) {
-    for (group, set) in view.groups.iter() {
-        let count = |age: &usize| group.queued.idle.get(*age).copied().unwrap_or_default();
-        family.series(set, IDLE.iter().map(|(age, tail)| (tail, Number::Count(count(age)))));
+    let known = destinations(view.snapshot);
+    let all = view.groups.iter().map(|(group, set)| {
+        let known = known.get(&(&*group.process, &*group.workload, group.role));
+        let none = known.into_iter().flatten().map(|to| (*to, [0; IDLE_AGES.len()]));
+        (set, parts(group.queued.idle, none.chain(group.idle_to.iter().copied()).collect()))
+    });
+    view.by_destination(family, all, &IDLE, |age: &usize| *age);
+}
+
+/// A process, a workload and a role.
+type Owner<'a> = (&'a str, &'a str, Role);
+
+/// Returns the named destinations to which each owner has connected: a gauge of one is seen to
+/// fall to 0.
+fn destinations(snapshot: &Snapshot) -> HashMap<Owner<'_>, BTreeSet<u8>> {
+    let mut all: HashMap<Owner<'_>, BTreeSet<u8>> = HashMap::new();
+    for service in snapshot.services.iter().filter(|service| !service.failed_to.is_empty()) {
+        let owner = (&*service.process, &*service.workload, service.role);
+        all.entry(owner).or_default().extend(service.failed_to.iter().map(|(to, _)| *to));
     }
+    all
 }
 
 fn queued(view: &View<'_>, family: &mut Family<'_>, of: fn(&Group) -> u64) {

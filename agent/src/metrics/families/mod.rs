@@ -3,6 +3,7 @@
 
 pub(super) mod agent;
 pub(super) mod groups;
+mod named;
 pub(super) mod pressure;
 pub(super) mod services;
 pub(super) mod table;

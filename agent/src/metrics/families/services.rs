@@ -1,8 +1,10 @@
 //! Writes what is counted by process, workload, role and service port: connections opened, closed
 //! and failed, their times and sizes.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use super::named::parts;
 use super::{Entry, View};
 use crate::conn::histogram::Histogram;
 use crate::conn::snapshot::Service;
@@ -112,13 +114,21 @@ fn closed(view: &View<'_>, family: &mut Family<'_>) {
 }
 
 fn failures(view: &View<'_>, family: &mut Family<'_>) {
-    for (services, set) in view.services.connects.runs() {
-        let sum = |reason: ConnectFailure| {
-            services.clone().map(|service| service.failures[reason.index()]).sum()
-        };
-        family
-            .series(set, FAILURES.iter().map(|(reason, tail)| (tail, Number::Count(sum(*reason)))));
-    }
+    let all = view.services.connects.runs().map(|(services, set)| {
+        let (mut all, mut to) = ([0; ConnectFailure::COUNT], BTreeMap::new());
+        for service in services {
+            add(&mut all, &service.failures);
+            for (destination, counts) in &service.failed_to {
+                add(to.entry(*destination).or_default(), counts);
+            }
+        }
+        (set, parts(all, to))
+    });
+    view.by_destination(family, all, &FAILURES, |reason| reason.index());
+}
+
+fn add(sum: &mut [u64; ConnectFailure::COUNT], more: &[u64; ConnectFailure::COUNT]) {
+    sum.iter_mut().zip(more).for_each(|(sum, more)| *sum += more);
 }
 
 fn connects(view: &View<'_>, family: &mut Family<'_>) {

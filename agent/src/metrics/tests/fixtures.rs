@@ -45,6 +45,7 @@ fn group(process: &str, role: Role) -> Group {
         retransmitted: Default::default(),
         close_wait: [0; 3],
         queued: Queued::default(),
+        idle_to: Vec::new(),
     }
 }
 
@@ -57,6 +58,7 @@ fn service(process: &str, role: Role, port: Option<u16>) -> Service {
         opened: 0,
         closed: Default::default(),
         failures: Default::default(),
+        failed_to: Vec::new(),
         duration: Histogram::new(SECONDS),
         connect_duration: Histogram::new(SECONDS),
         srtt: Histogram::new(SECONDS),
@@ -90,6 +92,23 @@ fn container() -> Workload {
     Workload { names: names.into(), ..workload_at(&format!("/crio-{}.scope", "a".repeat(64))) }
 }
 
+/// Returns a client's service that has counted something of all.
+fn calls() -> Service {
+    let mut calls = service("curl", Role::Client, Some(443));
+    calls.opened = 12;
+    calls.closed[0] = 5;
+    calls.failures[ConnectFailure::Refused.index()] = 2;
+    let mut to_orders = [0; ConnectFailure::COUNT];
+    to_orders[ConnectFailure::Refused.index()] = 1;
+    calls.failed_to = vec![(1, [0; ConnectFailure::COUNT]), (0, to_orders)];
+    calls.duration = histogram(SECONDS, &[0.5, 700.0]);
+    calls.connect_duration = histogram(SECONDS, &[0.02]);
+    calls.srtt = histogram(SECONDS, &[0.015]);
+    calls.sent_bytes = histogram(BYTES, &[0.0, 300.0]);
+    calls.received_bytes = histogram(BYTES, &[1e10]);
+    calls
+}
+
 /// Returns a snapshot with a series in every family.
 pub(super) fn full() -> Snapshot {
     let mut client = group("curl", Role::Client);
@@ -103,21 +122,14 @@ pub(super) fn full() -> Snapshot {
         idle: [9, 4, 2],
         unacknowledged: 3,
     };
+    client.idle_to = vec![(1, [2, 1, 0]), (0, [3, 1, 1])];
     client.retransmitted[Phase::Syn.index()][RetransmitKind::Timeout.index()] = 3;
-    let mut calls = service("curl", Role::Client, Some(443));
-    calls.opened = 12;
-    calls.closed[0] = 5;
-    calls.failures[ConnectFailure::Refused.index()] = 2;
-    calls.duration = histogram(SECONDS, &[0.5, 700.0]);
-    calls.connect_duration = histogram(SECONDS, &[0.02]);
-    calls.srtt = histogram(SECONDS, &[0.015]);
-    calls.sent_bytes = histogram(BYTES, &[0.0, 300.0]);
-    calls.received_bytes = histogram(BYTES, &[1e10]);
     let hostile = "a\"b\\c\nd\u{fffd}";
     Snapshot {
+        destinations: ["orders-db", "users-db"].map(Arc::from).to_vec(),
         groups: vec![client, group(hostile, Role::Server), group(OTHER, Role::Unknown)],
         services: vec![
-            calls,
+            calls(),
             service(hostile, Role::Server, Some(8080)),
             service(OTHER, Role::Server, None),
         ],

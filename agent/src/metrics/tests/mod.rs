@@ -1,6 +1,7 @@
 //! The page of a snapshot: against the catalogue, against the golden file, and against a second
 //! witness.
 
+mod cardinality;
 mod fixtures;
 mod open;
 mod random;
@@ -36,12 +37,13 @@ fn every_family_is_as_the_catalogue_says_and_none_is_missing() {
     assert_eq!(types, catalogue);
     for metric in all() {
         let names = metric.series_names();
-        let mut lines = page.lines().filter(|line| {
+        let lines = page.lines().filter(|line| {
             names.iter().any(|name| {
                 line.starts_with(&format!("{name}{{")) || line.starts_with(&format!("{name} "))
             })
         });
-        let line = lines.next().unwrap();
+        // A destination is a label only where it has a name.
+        let line = lines.max_by_key(|line| line.matches("=\"").count()).unwrap();
         let mut position = 0;
         for label in metric.labels {
             let at = line[position..]
@@ -135,4 +137,26 @@ fn a_service_without_observations_has_no_histogram() {
         ["tcpwarden_connection_duration_seconds_count{process=\"curl\",\
              workload=\"web.service\",role=\"client\",port=\"443\"} 2"]
     );
+}
+
+#[test]
+fn without_named_destinations_the_page_has_no_such_label_and_the_same_sums() {
+    let mut unnamed = full();
+    unnamed.destinations.clear();
+    unnamed.groups.iter_mut().for_each(|group| group.idle_to.clear());
+    unnamed.services.iter_mut().for_each(|service| service.failed_to.clear());
+    let [named, unnamed] = [full(), unnamed].map(|snapshot| page(&snapshot, stats()));
+    assert!(named.contains("destination=\"") && !unnamed.contains("destination=\""));
+    let sums = |page: &str| {
+        let mut sums: BTreeMap<String, f64> = BTreeMap::new();
+        for line in page.lines().filter(|line| !line.starts_with('#')) {
+            let (mut of, value) = (series(line).to_owned(), line.rsplit_once(' ').unwrap().1);
+            for name in ["orders-db", "users-db"] {
+                of = of.replace(&format!("destination=\"{name}\","), "");
+            }
+            *sums.entry(of).or_default() += value.parse::<f64>().unwrap();
+        }
+        sums
+    };
+    assert_eq!(sums(&named), sums(&unnamed));
 }

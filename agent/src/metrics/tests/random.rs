@@ -10,7 +10,9 @@ use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 
 use super::fixtures::empty;
-use super::values::{count, gauge, histogram, name, netns, number, port, role, small};
+use super::values::{
+    NAMED, count, gauge, histogram, name, netns, number, port, role, small, to_names,
+};
 use crate::conn::pressure::{Listener, Netstat, OwnerProcess, PortUse, Pressure};
 use crate::conn::snapshot::{Group, Namespace, Queued, Service, Snapshot};
 use crate::kernel::probe::ProbeState;
@@ -28,14 +30,16 @@ fn owners() -> impl Strategy<Value = BTreeSet<Owner>> {
 
 fn group((process, workload, role): Owner) -> BoxedStrategy<Group> {
     let retransmitted = uniform3(uniform::<_, 4>(count()));
+    let idle_to = to_names(uniform3(small()));
     (
         uniform::<_, { SocketState::COUNT }>(gauge()),
         uniform3(count()),
         uniform::<_, 4>(count()),
         uniform3(count()),
+        idle_to,
         retransmitted,
     )
-        .prop_map(move |(states, close_wait, queued, idle, retransmitted)| {
+        .prop_map(move |(states, close_wait, queued, idle, idle_to, retransmitted)| {
             let [receive_bytes, send_bytes, zero_window, unacknowledged] = queued;
             Group {
                 process: Arc::clone(&process),
@@ -44,6 +48,7 @@ fn group((process, workload, role): Owner) -> BoxedStrategy<Group> {
                 states,
                 close_wait,
                 queued: Queued { receive_bytes, send_bytes, zero_window, idle, unacknowledged },
+                idle_to,
                 retransmitted,
             }
         })
@@ -51,13 +56,13 @@ fn group((process, workload, role): Owner) -> BoxedStrategy<Group> {
 }
 
 fn service((process, workload, role): Owner, port: Option<u16>) -> BoxedStrategy<Service> {
-    let counts =
-        (count(), count(), uniform(count()), uniform(prop_oneof![2 => Just(0), 1 => small()]));
+    let failures = || uniform(prop_oneof![2 => Just(0), 1 => small()]);
+    let counts = (count(), count(), uniform(count()), failures(), to_names(failures()));
     let times = (histogram(SECONDS), histogram(SECONDS), histogram(SECONDS));
     (counts, times, histogram(BYTES), histogram(BYTES))
         .prop_map(
             move |(
-                (opened, established, closed, failures),
+                (opened, established, closed, failures, failed_to),
                 (duration, connect_duration, srtt),
                 sent_bytes,
                 received_bytes,
@@ -70,6 +75,7 @@ fn service((process, workload, role): Owner, port: Option<u16>) -> BoxedStrategy
                 established,
                 closed,
                 failures,
+                failed_to,
                 duration,
                 connect_duration,
                 srtt,
@@ -194,14 +200,16 @@ fn tables() -> BoxedStrategy<Snapshot> {
         .boxed();
     let workloads = btree_set("[a-z\"\\\\\n]{1,6}", 0..4);
     let durations = vec(histogram(SECONDS), Role::COUNT * SocketState::COUNT);
-    (groups, services, workloads, durations)
-        .prop_map(|(groups, services, workloads, durations)| {
+    let destinations = btree_set(name(), usize::from(NAMED));
+    (destinations, groups, services, workloads, durations)
+        .prop_map(|(destinations, groups, services, workloads, durations)| {
             let all = Role::ALL
                 .iter()
                 .flat_map(|role| SocketState::ALL.iter().map(|state| (*role, *state)));
             let workload =
                 |name: String| Arc::new(workload_at(&format!("/system.slice/{name}.service")));
             Snapshot {
+                destinations: destinations.into_iter().collect(),
                 groups,
                 services,
                 workloads: workloads.into_iter().map(workload).collect(),

@@ -1,15 +1,19 @@
 //! Values of one kind each, of which [`super::random`] makes snapshots.
 
+use std::fmt::Debug;
 use std::sync::Arc;
 
 use catalogue::buckets::SECONDS;
 use catalogue::labels::{OTHER, Role};
 use proptest::array::uniform3;
-use proptest::collection::vec;
+use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 
 use crate::conn::histogram::Histogram;
 use crate::conn::snapshot::StateGauge;
+
+/// The number of named destinations.
+pub(super) const NAMED: u8 = 3;
 
 /// Generates text from outside: every character that needs an escape, and its neighbours in the
 /// order of bytes.
@@ -82,4 +86,12 @@ pub(super) fn gauge() -> impl Strategy<Value = StateGauge> {
     (count(), proptest::option::of(0..6_000_000_000_000_u64), uniform3(count())).prop_map(
         |(count, oldest_since, older_than)| StateGauge { count, oldest_since, older_than },
     )
+}
+
+/// Generates counts by named destination, in any order.
+pub(super) fn to_names<T: Debug + Clone + 'static>(
+    counts: impl Strategy<Value = T> + 'static,
+) -> BoxedStrategy<Vec<(u8, T)>> {
+    let all = btree_map(0..NAMED, counts, 0..3);
+    all.prop_map(|all| all.into_iter().collect::<Vec<_>>()).prop_shuffle().boxed()
 }

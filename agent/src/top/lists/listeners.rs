@@ -120,6 +120,7 @@ mod tests {
     fn a_name_that_would_stand_for_others_too_leads_nowhere() {
         let sockets = |whose| row(whose, 1.0, [None; 7], None).sockets;
         assert_eq!((sockets(["a*", "w", "1"]), sockets(["a", "w*", "1"])), (None, None));
+        assert_eq!(sockets(["~young", "~young", "1"]), None);
         assert!(sockets(["*a", "w", "1"]).is_some());
     }
 

@@ -8,13 +8,15 @@ pub(crate) mod processes;
 pub(crate) mod sockets;
 pub(crate) mod suspects;
 
+use catalogue::labels::YOUNG;
+
 use crate::duration_text;
 use crate::query::text::age;
 
 /// Returns whether a name of a process or a workload stands for itself alone: the agent reads one
-/// with `*` at its end as the beginning of names.
+/// with `*` at its end as the beginning of names, and its answers have young names, not [`YOUNG`].
 fn is_exact(name: &str) -> bool {
-    !name.ends_with('*')
+    !name.ends_with('*') && name != YOUNG
 }
 
 /// Returns the parameters of the query for some sockets, those without value left out, and those

@@ -74,7 +74,10 @@ impl Agent {
         } else {
             &["--reconcile-interval", "0.5"]
         };
-        let options = [usual, options].concat();
+        // What a test makes has series at once.
+        let ages: &[&str] =
+            if options.contains(&"--young-age") { &[] } else { &["--young-age", "0"] };
+        let options = [usual, ages, options].concat();
         let mut command = testkit::agent::Agent::command(&binary(), &address, &options);
         if let [program, words @ ..] = words {
             let mut through = Command::new(program);

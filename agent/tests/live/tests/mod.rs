@@ -4,6 +4,7 @@ mod accepters;
 mod activity;
 mod bound_ports;
 mod break_in;
+mod destinations;
 mod doctor;
 mod drilldown;
 mod empty_root;
@@ -91,6 +92,7 @@ fn all() -> Vec<Test> {
         drilldown::TESTS,
         nat::TESTS,
         trouble::TESTS,
+        destinations::TESTS,
         doctor::TESTS,
         top::TESTS,
         healthy::TESTS,

@@ -48,25 +48,26 @@ pub(super) const ALL: &[Record] = &[
         labels: &["job", "workload", "process", "alertname"],
     },
     Record {
-        name: "tcpwarden:port:failing_instances:count",
-        about: "Machines that fail to connect to a port, as TcpFleetConnectFailures has it.",
+        name: "tcpwarden:port_destination:failing_instances:count",
+        about: "Machines that fail to connect to a port and a named destination, as \
+            TcpFleetConnectFailures has it.",
         expr: failing_machines,
-        labels: &["job", "port"],
+        labels: &["job", "port", "destination"],
     },
     Record {
-        name: "tcpwarden:port:connecting_instances:count",
-        about: "Machines that connect to a port.",
+        name: "tcpwarden:port_destination:connecting_instances:count",
+        about: "Machines that connect to a port and a named destination.",
         expr: connecting_machines,
-        labels: &["job", "port"],
+        labels: &["job", "port", "destination"],
     },
     Record {
-        name: "tcpwarden:port_reason:connect_failures:rate",
-        about: "Connects to a port that fail a second, by reason.",
+        name: "tcpwarden:port_destination_reason:connect_failures:rate",
+        about: "Connects to a port and a named destination that fail a second, by reason.",
         expr: |timing| {
             let failed = rate(&CONNECT_FAILURES, &[not_other("process")], timing);
-            sum("job, port, reason", &failed)
+            sum("job, port, destination, reason", &failed)
         },
-        labels: &["job", "port", "reason"],
+        labels: &["job", "port", "destination", "reason"],
     },
 ];
 

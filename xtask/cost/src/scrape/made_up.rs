@@ -47,6 +47,7 @@ fn group(number: usize) -> Group {
         states: [gauge; _],
         close_wait: [count, 2, 3],
         queued: Queued { receive_bytes: count * 1000, ..Queued::default() },
+        idle_to: Vec::new(),
         retransmitted: [[count; _]; _],
     }
 }
@@ -63,6 +64,7 @@ fn service(number: usize) -> Service {
         established: 20,
         closed: [count; _],
         failures: [0; _],
+        failed_to: Vec::new(),
         duration: observed(SECONDS, 0.37),
         connect_duration: observed(SECONDS, 0.000_123),
         srtt: observed(SECONDS, 0.021),

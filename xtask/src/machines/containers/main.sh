@@ -59,7 +59,7 @@ images() {
 
 agents() {
     ./tcpwarden run --listen "$machine" --socket none --workload-label name \
-        --reconcile-interval 2 >/tmp/agent.log 2>&1 &
+        --reconcile-interval 2 --young-age 0 >/tmp/agent.log 2>&1 &
     claim the_image_is_taken sh -c 'podman pull --quiet oci-archive:image.tar >/tmp/image'
     # As the chart has it: xtask/src/machines/plays.rs compares. Its AppArmor profile is Unconfined,
     # its seccomp profile that of the runtime, and nothing but the socket's folder can be written.
@@ -71,7 +71,8 @@ agents() {
         --volume=/sys/fs/cgroup:/sys/fs/cgroup:ro \
         --mount=type=tmpfs,destination=/run/tcpwarden,tmpfs-size=1m \
         --env="TCPWARDEN_AGENT=unix:/run/tcpwarden/tcpwarden.sock" \
-        "$(cat /tmp/image)" run "--listen=$container" --workload-label=name --reconcile-interval=2
+        "$(cat /tmp/image)" run "--listen=$container" --workload-label=name --reconcile-interval=2 \
+        --young-age=0
     claim the_agent_of_the_container_answers within 60 answers "$container"
     claim the_agent_of_the_machine_answers within 60 answers "$machine"
     claim check_in_the_container_misses_nothing podman exec agent /usr/bin/tcpwarden check

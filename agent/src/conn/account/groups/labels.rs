@@ -15,6 +15,7 @@ use hashbrown::HashMap;
 
 use super::share::Share;
 use super::{ALWAYS, GroupEntry, Groups, UNKNOWN, number};
+use crate::conn::account::workloads::WorkloadRef;
 use crate::conn::ids::GroupId;
 use crate::conn::limits::Limits;
 use crate::conn::store::age_list::AgeList;
@@ -30,7 +31,12 @@ pub(super) enum Label {
     Own,
     /// As a part of `~other`.
     Other,
+    /// As a part of `~young`, because it is too young for a label.
+    Young,
 }
+
+/// The number of ways to show a group.
+const WAYS: usize = 3;
 
 /// How many groups have a label, and how many have none, besides those that are always there.
 pub(super) struct Labels {
@@ -38,8 +44,9 @@ pub(super) struct Labels {
     names: usize,
     labelled: usize,
     unlabelled: usize,
+    young: usize,
     /// The same by share, in the order of [`Label`].
-    shares: HashMap<Share, [usize; 2]>,
+    shares: HashMap<Share, [usize; WAYS]>,
 }
 
 impl Labels {
@@ -52,6 +59,7 @@ impl Labels {
             names: limits.unlabelled.min(MOST - limit),
             labelled: 0,
             unlabelled: 0,
+            young: 0,
             shares: HashMap::new(),
         }
     }
@@ -77,19 +85,24 @@ impl Labels {
             return;
         };
         counts[label as usize] = counts[label as usize].saturating_sub(1);
-        if *counts == [0; 2] {
+        if *counts == [0; WAYS] {
             self.shares.remove(share);
         }
     }
 
-    /// Returns how many groups of a share are shown in this way.
-    fn of(&self, share: &Share, label: Label) -> usize {
-        self.shares.get(share).map_or(0, |counts| counts[label as usize])
+    /// Returns how many groups of a share have a label.
+    fn of(&self, share: &Share) -> usize {
+        self.shares.get(share).map_or(0, |counts| counts[Label::Own as usize])
+    }
+
+    /// Returns how many groups of a share have a name only.
+    fn names_of(&self, share: &Share) -> usize {
+        self.shares.get(share).map_or(0, names)
     }
 
     /// Returns whose groups without a label are the most.
     pub(super) fn with_most_names(&self) -> Option<&Share> {
-        let names = |(_, counts): &(&Share, &[usize; 2])| counts[Label::Other as usize];
+        let names = |(_, counts): &(&Share, &[usize; WAYS])| names(counts);
         self.shares.iter().max_by_key(names).filter(|of| names(of) > 0).map(|(share, _)| share)
     }
 
@@ -98,17 +111,28 @@ impl Labels {
         self.limit + SPARE + LEAK_PLACES + self.names
     }
 
-    /// Returns whether a group has no label.
+    /// Returns whether a group that is old enough has no label.
     pub(super) const fn are_wanted(&self) -> bool {
         self.unlabelled > 0
+    }
+
+    /// Returns whether a group is too young for a label.
+    pub(super) const fn has_young(&self) -> bool {
+        self.young > 0
     }
 
     const fn count(&mut self, label: Label) -> &mut usize {
         match label {
             Label::Own => &mut self.labelled,
             Label::Other => &mut self.unlabelled,
+            Label::Young => &mut self.young,
         }
     }
+}
+
+/// Returns how many of these counts are groups with a name only.
+const fn names(counts: &[usize; WAYS]) -> usize {
+    counts[Label::Other as usize] + counts[Label::Young as usize]
 }
 
 /// Returns whether the last quarter of a budget is left, which is kept for shares with less than
@@ -123,25 +147,26 @@ impl Groups {
         (Role::COUNT..ALWAYS).contains(&group.position())
     }
 
-    /// Returns whether a group has a label of its own.
-    pub(crate) fn is_labelled(&self, group: GroupId) -> bool {
-        self.list[group.position()].label == Label::Own
-    }
-
-    /// Returns the names of a group's process and workload as metrics show them.
-    pub(crate) fn shown_labels(&self, group: GroupId) -> (Arc<str>, Arc<str>) {
-        self.labels(if self.is_labelled(group) { group } else { Self::other(self.role(group)) })
-    }
-
     /// Returns whether a new group of a process gets a label, or a name only; `None` if there is no
-    /// room for either. Rows without an owner have no name.
-    pub(super) fn room(&self, process: &Arc<str>, share: &Share) -> Option<Label> {
-        let &Labels { names, unlabelled, .. } = &self.labels;
+    /// room for either. Rows without an owner have no name. A name is young first, in whichever
+    /// role it comes.
+    pub(super) fn room(
+        &self,
+        process: &Arc<str>,
+        workload: &WorkloadRef,
+        user: Option<u32>,
+    ) -> Option<Label> {
+        let share = &Share::of(workload, user);
+        let &Labels { names, unlabelled, young, .. } = &self.labels;
+        let is_name = **process != *UNKNOWN;
+        let taken = unlabelled + young;
         let has_name = || {
-            **process != *UNKNOWN
-                && unlabelled < names
-                && self.has_share(share, Label::Other, unlabelled, names)
+            let its = self.labels.names_of(share);
+            is_name && taken < names && Self::has_share(share, its, taken, names)
         };
+        if is_name && self.nursery.is_open() && !self.is_grown(process, workload) {
+            return has_name().then_some(Label::Young);
+        }
         if self.has_label(share) { Some(Label::Own) } else { has_name().then_some(Label::Other) }
     }
 
@@ -149,25 +174,26 @@ impl Groups {
         let &Labels { limit, labelled, .. } = &self.labels;
         let is_pending = matches!(share, Share::Workload(workload) if workload.is_pending());
         let besides = if is_pending { SPARE } else { 0 };
-        labelled < limit + besides && self.has_share(share, Label::Own, labelled, limit)
+        let its = self.labels.of(share);
+        labelled < limit + besides && Self::has_share(share, its, labelled, limit)
     }
 
-    /// Returns whether a share is not used up, or the budget is not scarce.
-    fn has_share(&self, of: &Share, label: Label, used: usize, limit: usize) -> bool {
-        let is_kept = || *of != Share::Anyone && self.labels.of(of, label) < limit - limit / 4;
-        !is_scarce(used, limit) || is_kept()
+    /// Returns whether a share that has `its` of a budget is not used up, or the budget is not
+    /// scarce.
+    fn has_share(of: &Share, its: usize, used: usize, limit: usize) -> bool {
+        !is_scarce(used, limit) || *of != Share::Anyone && its < limit - limit / 4
     }
 
     /// Takes a group's label if it was a spare one and the name of its workload is known now. What
     /// it has counted was held back until then, so no series of it ends.
     pub(super) fn give_up_spare_label(&mut self, group: GroupId) {
-        let &Labels { limit, names, labelled, unlabelled, .. } = &self.labels;
+        let &Labels { limit, names, labelled, unlabelled, young, .. } = &self.labels;
         let entry = &self.list[group.position()];
-        if entry.label == Label::Other || unlabelled >= names {
+        if entry.label != Label::Own || unlabelled + young >= names {
             return;
         }
         let before = labelled.saturating_sub(1);
-        let its = self.labels.of(&entry.share(), Label::Own);
+        let its = self.labels.of(&entry.share());
         if before >= limit || is_scarce(before, limit) && its > limit - limit / 4 {
             self.set_label(group, Label::Other);
         }
@@ -198,14 +224,15 @@ impl Groups {
     /// and all of these places.
     fn has_leak_place(&self, share: &Share) -> bool {
         let &Labels { limit, labelled, .. } = &self.labels;
-        let its = self.labels.of(share, Label::Own);
+        let its = self.labels.of(share);
         let most = if limit >= SHARED_FROM { limit - limit / 4 } else { limit };
         labelled < limit + SPARE + LEAK_PLACES && its < most + LEAK_PLACES
     }
 
-    /// Gives a group a label. What it has counted was shown as `~other` and stays there.
+    /// Gives a group a label. What it has counted was shown as `~other` or `~young` and stays
+    /// there.
     pub(super) fn label(&mut self, group: GroupId) {
-        self.hand_over(group, Self::other(self.role(group)));
+        self.hand_over(group, self.shown_as(group));
         self.set_label(group, Label::Own);
     }
 
@@ -223,7 +250,7 @@ impl Groups {
         self.labels.take(label, share);
     }
 
-    fn set_label(&mut self, group: GroupId, label: Label) {
+    pub(super) fn set_label(&mut self, group: GroupId, label: Label) {
         let entry = &mut self.list[group.position()];
         let before = std::mem::replace(&mut entry.label, label);
         let share = entry.share();

@@ -44,7 +44,8 @@ impl Groups {
     }
 
     /// Returns the groups whose process has had no row in their workload for [`IDLE_TTL`], or for
-    /// [`WANTED_TTL`] while there are groups without a label.
+    /// [`WANTED_TTL`] while there are groups without a label. A young one ends as soon as what it
+    /// did would not count for its age any more.
     pub(in crate::conn) fn idle(&mut self, now: Nanos) -> Vec<GroupId> {
         let awake = |group: &&GroupEntry| {
             group.live && (group.touched || group.workload.is_pending() || !group.is_empty())
@@ -62,7 +63,10 @@ impl Groups {
                 (Arc::clone(&group.process), Arc::clone(group.workload.label(&self.unknown)));
             if busy.contains(&name) {
                 group.alive = now;
-            } else if at >= ALWAYS && now.saturating_sub(group.alive) >= ttl {
+                continue;
+            }
+            let ttl = if group.label == Label::Young { self.nursery.age() } else { ttl };
+            if at >= ALWAYS && now.saturating_sub(group.alive) >= ttl {
                 idle.push(number(at));
             }
         }
@@ -71,7 +75,8 @@ impl Groups {
 
     /// Removes a group that has no rows; `successor`, of the same role, takes what it counted, and
     /// its label if it has none and its share is not used up. What a group without a label
-    /// counted was shown as `~other` and stays there, and so does what goes to such a successor.
+    /// counted was shown as `~other` or `~young` and stays there, and so does what goes to such a
+    /// successor.
     /// Returns the group that has the counts.
     pub(in crate::conn) fn remove(&mut self, group: GroupId, successor: GroupId) -> GroupId {
         debug_assert!(group.position() >= ALWAYS, "the groups that are always there do not end");
@@ -88,8 +93,13 @@ impl Groups {
                 self.label(successor);
             }
         }
-        let is_shown = label == Label::Own && self.is_labelled(successor);
-        let to = if is_shown { successor } else { Self::other(self.role(group)) };
+        let to = match label {
+            Label::Own if self.is_labelled(successor) => successor,
+            Label::Own | Label::Other => Self::other(self.role(group)),
+            Label::Young => Self::young(self.role(group)),
+        };
+        let youth = self.list[group.position()].youth;
+        self.list[successor.position()].youth.take(youth);
         self.hand_over(group, to);
         self.cache.clear();
         self.forget(group);

@@ -7,7 +7,7 @@ use catalogue::labels::{Role, SocketState};
 use hashbrown::DefaultHashBuilder;
 
 use super::labels::Label;
-use super::share::Share;
+use super::young::Youth;
 use super::{ALWAYS, GroupEntry, Groups, UNKNOWN, number};
 use crate::conn::account::workloads::WorkloadRef;
 use crate::conn::ids::GroupId;
@@ -80,9 +80,10 @@ impl Groups {
         }
     }
 
-    /// Returns a group to which a row comes; the row counts as overflow if the group has no label.
+    /// Returns a group to which a row comes; the row counts as overflow if the group is beyond the
+    /// budget.
     fn counted(&mut self, group: GroupId) -> GroupId {
-        self.overflow += u64::from(!self.is_labelled(group));
+        self.overflow += u64::from(self.list[group.position()].label == Label::Other);
         group
     }
 
@@ -101,11 +102,20 @@ impl Groups {
         workload: &WorkloadRef,
         role: Role,
     ) -> Option<GroupId> {
-        let hash = hash(&self.hasher, process, workload, role);
-        let found =
-            *self.index.find(hash, |at| self.list[at.position()].is(process, workload, role))?;
+        let found = self.look_up(process, workload, role)?;
         self.list[found.position()].touched = true;
         Some(found)
+    }
+
+    /// Returns the group of that name, without a sign of life.
+    pub(super) fn look_up(
+        &self,
+        process: &str,
+        workload: &WorkloadRef,
+        role: Role,
+    ) -> Option<GroupId> {
+        let hash = hash(&self.hasher, process, workload, role);
+        self.index.find(hash, |at| self.list[at.position()].is(process, workload, role)).copied()
     }
 
     /// Returns the group of that name, and makes it if there is room.
@@ -118,7 +128,7 @@ impl Groups {
     ) -> Option<GroupId> {
         match self.find(process, workload, role) {
             None => {
-                let label = self.room(process, &Share::of(workload, user))?;
+                let label = self.room(process, workload, user)?;
                 Some(self.add(process, workload, role, (label, user)))
             }
             found => found,
@@ -135,7 +145,7 @@ impl Groups {
         role: Role,
         user: Option<u32>,
     ) -> GroupId {
-        if let Some(label) = self.room(process, &Share::of(workload, user)) {
+        if let Some(label) = self.room(process, workload, user) {
             let group = self.add(process, workload, role, (label, user));
             return self.counted(group);
         }
@@ -171,10 +181,12 @@ impl Groups {
             used: false,
             touched: true,
             alive: Nanos::ZERO,
+            youth: Youth::default(),
             lists,
             left: AgeList::new(false),
             retransmitted: Default::default(),
             queued: Queued::default(),
+            idle_to: Vec::new(),
         };
         let at = if let Some(at) = self.free.pop() {
             self.list[at.position()] = group;
@@ -184,6 +196,10 @@ impl Groups {
             number(self.list.len() - 1)
         };
         self.labels.take(label, self.list[at.position()].share());
+        // Its gauges are seen to fall when the last young name has a label.
+        if label == Label::Young {
+            self.list[Self::young(role).position()].used = true;
+        }
         debug_assert!(
             self.list.len() - self.free.len() <= ALWAYS + self.labels.most(),
             "groups stay within their budget"

@@ -4,7 +4,8 @@
 
 use std::sync::Arc;
 
-use catalogue::labels::{OTHER, Role, SocketState};
+use catalogue::labels::{OTHER, Role, SocketState, YOUNG};
+use catalogue::limits::IDLE_AGES;
 use hashbrown::HashSet;
 
 use super::labels::Label;
@@ -17,11 +18,14 @@ use crate::conn::store::age_list::AgeThresholds;
 use crate::conn::store::slab::Slab;
 use crate::workload::{Kind, Workload};
 
+/// The names under which groups without a label are shown together.
+const FOLDS: [&str; 2] = [OTHER, YOUNG];
+
 impl Groups {
     /// Returns what the groups show, with their ages brought up to `thresholds`. A group without a
-    /// label is shown as `~other`. The rows of a group whose workload is not known yet are shown
-    /// under `unknown`. Its counters are held back until the name is known, because a counter must
-    /// not go down again.
+    /// label is shown as `~other` or `~young`. The rows of a group whose workload is not known yet
+    /// are shown under `unknown`. Its counters are held back until the name is known, because a
+    /// counter must not go down again.
     pub(in crate::conn) fn snapshot(
         &mut self,
         rows: &Slab,
@@ -29,7 +33,7 @@ impl Groups {
     ) -> Vec<snapshot::Group> {
         let mut shown: Vec<snapshot::Group> = Vec::new();
         let mut pending = Vec::new();
-        let mut others: [Option<snapshot::Group>; Role::COUNT] = Default::default();
+        let mut folded: [[Option<snapshot::Group>; Role::COUNT]; FOLDS.len()] = Default::default();
         for group in self.list.iter_mut().filter(|group| group.live && group.used) {
             group
                 .lists
@@ -43,18 +47,24 @@ impl Groups {
                 states: group.lists.map(|list| list.gauge(rows)),
                 close_wait: group.lists[SocketState::CloseWait.index()].stages(),
                 queued: group.queued,
+                idle_to: group.idle_to.clone(),
                 retransmitted: if waits { Default::default() } else { group.retransmitted },
             };
-            if group.label == Label::Own && !one.is_other() {
+            let fold = match group.label {
+                Label::Own => FOLDS.iter().position(|name| *group.process == **name),
+                Label::Other => Some(0),
+                Label::Young => Some(1),
+            };
+            let Some(fold) = fold else {
                 if waits { &mut pending } else { &mut shown }.push(one);
-            } else {
-                match &mut others[group.role.index()] {
-                    Some(other) => other.add(&one),
-                    other => *other = Some(one.into_other()),
-                }
+                continue;
+            };
+            match &mut folded[fold][group.role.index()] {
+                Some(all) => all.add(&one),
+                all => *all = Some(one.into_fold(FOLDS[fold])),
             }
         }
-        shown.extend(others.into_iter().flatten());
+        shown.extend(folded.into_iter().flatten().flatten());
         for one in pending {
             let same = |other: &&mut snapshot::Group| {
                 (&other.process, &other.workload, other.role)
@@ -109,20 +119,27 @@ impl snapshot::Group {
         self.states.iter_mut().zip(&other.states).for_each(|(mine, theirs)| mine.add(theirs));
         self.close_wait.iter_mut().zip(other.close_wait).for_each(|(mine, theirs)| *mine += theirs);
         self.queued.merge(other.queued);
+        for (to, idle) in &other.idle_to {
+            self.add_idle_to(*to, idle);
+        }
         let counts = self.retransmitted.iter_mut().flatten();
         counts.zip(other.retransmitted.iter().flatten()).for_each(|(mine, theirs)| *mine += theirs);
     }
 
-    fn is_other(&self) -> bool {
-        *self.process == *OTHER
+    /// Adds idle connections to a named destination.
+    fn add_idle_to(&mut self, to: u8, idle: &[u64; IDLE_AGES.len()]) {
+        match self.idle_to.iter_mut().find(|(mine, _)| *mine == to) {
+            Some((_, mine)) => mine.iter_mut().zip(idle).for_each(|(mine, more)| *mine += more),
+            None => self.idle_to.push((to, *idle)),
+        }
     }
 
-    /// Gives it the names of what is beyond the budget.
-    fn into_other(self) -> Self {
-        if self.is_other() {
+    /// Gives it the name of what is shown together.
+    fn into_fold(self, name: &str) -> Self {
+        if *self.process == *name {
             return self;
         }
-        Self { process: OTHER.into(), workload: OTHER.into(), ..self }
+        Self { process: name.into(), workload: name.into(), ..self }
     }
 }
 

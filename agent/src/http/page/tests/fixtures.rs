@@ -33,6 +33,7 @@ fn group(process: &str, role: Role, counts: &[(SocketState, u64)]) -> Group {
         states,
         close_wait: [0; 3],
         queued: Queued::default(),
+        idle_to: Vec::new(),
         retransmitted: [[0; RetransmitKind::COUNT]; Phase::COUNT],
     }
 }
@@ -50,6 +51,7 @@ fn service(process: &str, port: u16, opened: u64, closed: u64) -> Service {
         established: opened - closed,
         closed: Default::default(),
         failures: Default::default(),
+        failed_to: Vec::new(),
         duration: histogram(),
         connect_duration: histogram(),
         srtt: histogram(),

@@ -1,6 +1,6 @@
 //! The 17 rules of Grafana's dashboard linter, under their names, as they were read in its sources
-//! in 2026. None is left out; the rule of units takes words of ours beside Grafana's ids. Where the linter looks at some kinds of panel only, these look
-//! at all.
+//! in 2026. None is left out; the rule of units takes words of ours beside Grafana's ids. Where the
+//! linter looks at some kinds of panel only, these look at all.
 
 use serde_json::Value;
 

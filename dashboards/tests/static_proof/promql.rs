@@ -27,7 +27,8 @@ impl Selector {
     /// Whether the variable of this name limits it, as `name=~"$name"`; of alerts also those
     /// without that label.
     pub(crate) fn limited_by(&self, name: &str) -> bool {
-        let value = if self.name.starts_with("ALERTS") { format!("${name}|") } else { format!("${name}") };
+        let value =
+            if self.name.starts_with("ALERTS") { format!("${name}|") } else { format!("${name}") };
         self.matchers
             .iter()
             .any(|one| one.name == name && matches!(one.op, MatchOp::Re(_)) && one.value == value)

@@ -105,7 +105,7 @@ fn never_goes_down(acts: Vec<Act>, limits: Limits) {
                 table.retransmit(&resent(client(sk, cgroup), ESTABLISHED, 2));
             }
             Act::Tell(cgroup, Some(name)) => {
-                table.tell_workloads([(Key::Cgroup(cgroup), Some(unit(NAMES[name])))], now)
+                table.tell_workloads([(Key::Cgroup(cgroup), Some(unit(NAMES[name])))], now);
             }
             Act::Tell(cgroup, None) => table.tell_workloads([(Key::Cgroup(cgroup), None)], now),
             Act::Tidy(passed) => {

@@ -35,6 +35,7 @@ mod unit;
 mod web;
 mod whole;
 mod workloads;
+mod young;
 mod younger;
 
 use crate::harness::in_a_guest;
@@ -62,6 +63,7 @@ fn all() -> Vec<Test> {
         sequences::REJECTED,
         whole::TESTS,
         seeding::TESTS,
+        young::TESTS,
         younger::TESTS,
         owners::TESTS,
         accepters::TESTS,

@@ -210,10 +210,10 @@ restores (`TCP_REPAIR`) counts as opened, though the kernel counts no open.
 - A name in a workload has series of its own once it has held a socket for `--young-age` (30 s), or
   opened in two of three windows of a third of that. Until then it counts under `~young`, by role
   and port, and what it has counted there stays there, so that each sum is exact at each scrape and
-  no counter goes down. Its gauges move to its name. What the agent finds when it starts is not
-  young. `tcpwarden connections`, `tcpwarden leaks` and the answers of `/api` name a young process
-  as any other. A port at which young names have done nothing for five minutes gives its place
-  back to others; `~other` takes its counts ([cardinality.md](cardinality.md)).
+  no counter goes down. Its gauges move to its name. What the first pass finds is not young, if it
+  finds the workload too. `tcpwarden connections`, `tcpwarden leaks` and the answers of `/api` name
+  a young process as any other. A port at which young names have done nothing for five minutes gives
+  its place back to others; `~other` takes its counts ([cardinality.md](cardinality.md)).
 - Budgets go to the first that come, those of services and listeners too: what comes later than
   `--max-series` stands under `~other` until a place is free. A process that has had no socket in a
   workload for five minutes, or for one while others wait, gives its place back; its series end, and

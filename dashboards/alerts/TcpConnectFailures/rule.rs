@@ -9,8 +9,9 @@ use catalogue::metrics::lifecycle::{
 
 use crate::alert::{Alert, Severity, Term, Unit, limit, term};
 use crate::rules::promql::{
-    SERVICE, and, eq, indent, most, most_named, named, ne, none_of, not_other, rate, series, sum,
+    SERVICE, and, eq, indent, most, most_named, ne, none_of, not_other, rate, series, sum,
 };
+use crate::rules::shared::SHORT_LIVED;
 use crate::timing::{FOR_SHORT, KEEP, Timing};
 
 /// Failed connects a second towards one port: six a minute; below, a share says nothing.
@@ -37,8 +38,8 @@ pub const ALERT: Alert = Alert {
     keep: KEEP,
     summary: "A client fails to connect to a service.",
     description: "{{ $value | humanizePercentage }} of the connects of {{ $labels.process }} \
-        ({{ $labels.workload }}) on \
-        {{ $labels.instance }} to port {{ $labels.port }} fail[[where]][[why]]; the limit is \
+        ({{ $labels.workload }}) on {{ $labels.instance }} to port {{ $labels.port }} \
+        fail[[where]][[why]][[young]]; the limit is \
         [[ratio]] of them (given up by the program itself: [[canceled]]) and [[rate]].",
     terms,
     board: "tcpwarden-services",
@@ -121,8 +122,10 @@ fn by_reason(timing: &Timing, of: impl Fn(String, f64) -> String) -> String {
     format!("(\n{}\n)\nor\n(\n{}\n)", indent(&refused), indent(&given_up))
 }
 
+/// What names connect that are too young for series counts too, all to one port together: a
+/// program that runs for a moment each minute, and fails each time, is always young.
 fn expr(timing: &Timing) -> String {
-    failing(&named("process"), timing.limit("rate", CONNECT_FAILURE_RATE), timing)
+    failing(&not_other("process"), timing.limit("rate", CONNECT_FAILURE_RATE), timing)
 }
 
 fn terms(timing: &Timing) -> Vec<Term> {
@@ -130,6 +133,7 @@ fn terms(timing: &Timing) -> Vec<Term> {
     vec![
         term("where", most_named("destination", &failed, ", mostly to"), ""),
         term("why", most("reason", &failed, ", mostly"), ""),
+        term("young", SHORT_LIVED.to_owned(), ""),
         limit(
             "rate",
             CONNECT_FAILURE_RATE,

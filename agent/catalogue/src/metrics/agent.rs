@@ -72,7 +72,7 @@ super::metrics! {
         "No equivalent in the kernel. Owners are as of then; a reading takes one percent of one \
          CPU at the most, so it comes less often where there are millions of descriptors.";
     LABEL_OVERFLOW = Counter "tcpwarden_label_overflow_total", "label sets", ["family"],
-        "Label sets folded into `~other` because their budget was used up.",
+        "Label sets folded into `~other`, or without `destination`, as their budget was used up.",
         "No equivalent in the kernel.";
     PROBE_ATTACHED = Gauge "tcpwarden_probe_attached", "truth", ["probe"],
         "Whether a probe is attached.",

@@ -63,6 +63,16 @@ fn a_hundred_names_that_end_at_once_have_one_label_and_every_count() {
     check(&mut table, SECOND);
 }
 
+/// A label needs a name first, and a name a place.
+#[test]
+fn the_largest_budget_of_labels_leaves_places_for_names() {
+    let mut table = seeing(Limits { groups: 100_000, ..DIET });
+    tell(&mut table, 25, "web");
+    connect(&mut table, 1, 25, "late");
+    live(&mut table, 10, 40);
+    assert_eq!(names(&mut table), ["late", YOUNG]);
+}
+
 #[test]
 fn a_name_that_holds_a_socket_has_a_label_when_it_is_old_enough() {
     let mut table = seeing(DIET);

@@ -35,7 +35,7 @@ fn jobs() {
     let site = netns.enter(|| Site::open(LOOPBACKS[0]));
     let port = site.address.port();
     // Longer than this test, in a slow guest too.
-    let agent = Agent::start(&["--young-age", "10m"]);
+    let agent = Agent::start(&["--young-age", "5m"]);
     for number in 0..JOBS {
         let role = format!("connect {} {OPEN}", site.address);
         let job = roles::start(&netns, &role, &format!("live-job-{number}"));

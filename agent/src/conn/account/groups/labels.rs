@@ -50,13 +50,14 @@ pub(super) struct Labels {
 }
 
 impl Labels {
-    /// Returns the budgets, as large as numbers of groups allow.
+    /// Returns the budgets, as large as numbers of groups allow: names come first, since a name
+    /// needs a place before it has a label.
     pub(super) fn new(limits: &Limits) -> Self {
         const MOST: usize = GroupId::COUNT - SPARE - LEAK_PLACES - ALWAYS;
-        let limit = limits.groups.min(MOST);
+        let names = limits.unlabelled.min(MOST / 2);
         Self {
-            limit,
-            names: limits.unlabelled.min(MOST - limit),
+            limit: limits.groups.min(MOST - names),
+            names,
             labelled: 0,
             unlabelled: 0,
             young: 0,

@@ -10,13 +10,9 @@ use agent_common::layout::{ABSENT, COUNT, Name, Source, TABLE};
 use btf_rs::Btf;
 
 use super::resolve::resolve;
-use crate::bounded;
 
 /// Where the kernel shows its own types.
 pub const BTF_PATH: &str = "/sys/kernel/btf/vmlinux";
-
-/// The most bytes of the kernel's types: ten times what a kernel of a distribution has.
-const MOST: u64 = 64 << 20;
 
 /// Why the kernel's types cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -47,11 +43,9 @@ impl Layout {
     /// # Errors
     /// If the file cannot be read, or a required entry is missing.
     pub fn read(path: &Path) -> Result<Self, LayoutError> {
-        // The file can be mapped since 6.16 only, so it is read as a whole. Parsed from the file,
-        // it would take a system call for each of its strings: 126,598 of lseek on 6.18.
-        let read = bounded::file(path, MOST).map_err(btf_rs::Error::from);
-        let btf = read.and_then(|bytes| Btf::from_bytes(&bytes));
-        Self::resolved(&btf.map_err(|source| LayoutError::Read { source })?)
+        // The file can be mapped since 6.16 only, so it is read and parsed as a whole.
+        let btf = Btf::from_file(path).map_err(|source| LayoutError::Read { source })?;
+        Self::resolved(&btf)
     }
 
     /// Resolves every entry from these types.

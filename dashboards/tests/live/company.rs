@@ -47,7 +47,7 @@ pub(crate) fn prove(site: &Site, scenarios: &[&'static Scenario]) -> Findings {
     let mut findings = attempt(site, scenarios).unwrap_or_else(|error| all(&format!("{error:#}")));
     let log = format!("--- the agent said ---\n{}", site.agent_log());
     for found in findings.values_mut().filter(|found| !found.is_empty()) {
-        found.push(log.clone());
+        found.insert(0, log.clone());
     }
     findings
 }

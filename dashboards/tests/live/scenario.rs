@@ -159,7 +159,8 @@ impl Member {
         findings.extend(empty_variables(site, watch.from, &self.cast)?);
         findings.extend(self.wanted.findings(site, watch.from));
         if !findings.is_empty() {
-            findings.push(format!("--- the scenario said ---\n{}", self.lab.tail(40)));
+            // What is wrong stands last: of a long output the end is read.
+            findings.insert(0, format!("--- the scenario said ---\n{}", self.lab.tail(40)));
         }
         Ok(findings)
     }

@@ -60,7 +60,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "LABEL", help_heading = "Bounds")]
     pub workload_label: Option<String>,
     /// Bounds of the histograms in /metrics, which are the larger part of it: off for no
-    /// histograms, coarse for 4 to 7 bounds instead of 11 to 17, or full [default: full]
+    /// histograms, coarse for 4 or 7 bounds, or full for 11 or 17 [default: coarse]
     #[arg(long, value_name = "BOUNDS", help_heading = "Bounds")]
     pub histograms: Option<String>,
     /// Metrics that /metrics leaves out, with commas between several; NAME* stands for all that

@@ -53,7 +53,7 @@ pub(crate) const KEYS: &[Key] = &[
     Key { name: "max-series", default: "200" },
     Key { name: "young-age", default: "30s" },
     Key { name: "workload-label", default: "id" },
-    Key { name: "histograms", default: "full" },
+    Key { name: "histograms", default: "coarse" },
     Key { name: "metrics-exclude", default: "" },
     Key { name: "log", default: "info" },
     Key { name: "log-format", default: "text" },

@@ -49,7 +49,7 @@ pub use regroup::migration::Wanted;
 pub use report::coverage::{Covered, PassSummary};
 pub use report::snapshot::Flows;
 pub use report::totals::Totals;
-pub use report::{pressure, snapshot, trouble};
+pub use report::{pressure, seen, snapshot, trouble};
 pub use socket::activity::ActivityView;
 pub use socket::attribution::{Attribution, names_owner};
 pub use socket::multipath::MultipathView;

@@ -3,14 +3,13 @@
 use catalogue::metrics::{self, Kind, Metric};
 
 /// How many bounds histograms have on the page. The agent counts by all of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Histograms {
     /// There are no histograms.
     Off,
     /// Histograms have the bounds of `SECONDS_COARSE` and `BYTES_COARSE`.
     Coarse,
     /// Histograms have every bound.
-    #[default]
     Full,
 }
 
@@ -27,7 +26,7 @@ impl Histograms {
 }
 
 /// `Selection` says what is on the page.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selection {
     histograms: Histograms,
     excluded: Vec<&'static str>,
@@ -37,6 +36,9 @@ impl Selection {
     /// What [`Self::read`] takes.
     pub(crate) const ALLOWED: &'static str = "metrics of docs/metrics.md, with commas between \
         several; NAME* stands for all that begin so";
+
+    /// Everything.
+    pub const ALL: Self = Self { histograms: Histograms::Full, excluded: Vec::new() };
 
     /// Returns the selection of these histograms, without the metrics that these texts name, with
     /// commas between several. A name that ends with `*` stands for all that begin so.
@@ -82,7 +84,7 @@ mod tests {
 
     #[test]
     fn a_name_stands_for_itself_and_a_start_for_all_that_have_it() {
-        let none = Selection::default();
+        let none = Selection::ALL;
         assert!(metrics::all().all(|metric| none.has(metric)));
         let texts = ["tcpwarden_connection_*, ", "tcpwarden_drops_total"];
         let some = Selection::read(Histograms::Full, &texts[..1]).unwrap();

@@ -16,7 +16,7 @@ impl Writer {
     /// Returns a writer of every metric.
     #[must_use]
     pub fn new() -> Self {
-        Self::of(&Selection::default())
+        Self::of(&Selection::ALL)
     }
 
     /// Returns a writer for any number of pages that have what is selected.

@@ -11,7 +11,7 @@ use tcpwarden::conn::{Nanos, Table};
 use tcpwarden::metrics::{Form, Making, Selection, SelfStats, Writer};
 
 pub use self::full::full;
-pub use self::made_up::{PAIR, snapshot};
+pub use self::made_up::{PAIR, machine, snapshot};
 use crate::{Prepared, Work};
 
 /// A second, nanoseconds.
@@ -41,14 +41,16 @@ const GZIP: Form = Form { open_metrics: false, gzip: true };
 /// The page of so many processes with a service each, every histogram filled.
 #[must_use]
 pub fn page(processes: usize) -> Vec<u8> {
-    page_of(processes, &Selection::default())
+    let mut page = Vec::new();
+    Writer::new().write(&snapshot(processes * PAIR), &SelfStats::default(), 0.0, &mut page);
+    page
 }
 
-/// Such a page that has only what is selected.
+/// The page of a machine of so many processes that has only what is selected.
 #[must_use]
 pub fn page_of(processes: usize, selection: &Selection) -> Vec<u8> {
     let mut page = Vec::new();
-    Writer::of(selection).write(&snapshot(processes * PAIR), &SelfStats::default(), 0.0, &mut page);
+    Writer::of(selection).write(&machine(processes), &SelfStats::default(), 0.0, &mut page);
     page
 }
 

@@ -9,13 +9,14 @@ super::metrics! {
          their own below.";
     OLDEST_STATE_AGE = Gauge "tcpwarden_connections_oldest_state_age_seconds", "seconds",
         ["process", "workload", "role", "state"],
-        "Age of the oldest socket in a transient state; 0 if there is none.",
-        "No equivalent in the kernel. A lower bound for sockets that are older than the agent.";
+        "Age of the oldest socket in a transient state; 0 if there is none any more.",
+        "No equivalent in the kernel. A lower bound for sockets that are older than the agent. A \
+         state has a series once a scrape has met a socket in it.";
     CONNECTIONS_STUCK = Gauge "tcpwarden_connections_stuck", "connections",
         ["process", "workload", "role", "state", "min_age"],
         "Sockets in a transient state for longer than min_age seconds.",
         "No equivalent in the kernel. `min_age` is 60, 300 or 3600; each counts the older ones \
-         too.";
+         too. An age has a series once a scrape has met such a socket, and keeps it.";
     WORKLOAD_INFO = Gauge "tcpwarden_workload_info", "truth",
         ["workload", "kind", "runtime", "container_id", "pod_uid", "cgroup", "namespace", "pod",
             "container", "image", "compose_project", "compose_service"],

@@ -20,7 +20,10 @@ fn metrics_are_left_out_by_name_from_every_source() {
     assert_eq!(config.metrics, expected);
     let list = "histograms = \"coarse\"\nmetrics-exclude = [\"tcpwarden_connection_*\"]";
     assert_eq!(excluding(list).metrics, expected);
-    assert_eq!(excluding("metrics-exclude = []").metrics, Selection::default());
+    assert_eq!(
+        excluding("metrics-exclude = []").metrics,
+        Selection::read(Histograms::Coarse, &[]).unwrap()
+    );
 }
 
 #[test]

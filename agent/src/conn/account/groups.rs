@@ -37,6 +37,7 @@ use super::workloads::{WorkloadRef, Workloads};
 use crate::conn::ids::{GroupId, RowId};
 use crate::conn::limits::{Budget, IDLE_TTL, Limits, UNKNOWN, WANTED_TTL};
 use crate::conn::nanos::Nanos;
+use crate::conn::report::seen::Seen;
 use crate::conn::report::snapshot::Queued;
 use crate::conn::socket::attribution::Attribution;
 use crate::conn::socket::name::Name;
@@ -68,6 +69,8 @@ struct GroupEntry {
     alive: Nanos,
     youth: Youth,
     lists: [AgeList; SocketState::COUNT],
+    /// The gauges of `lists` that a snapshot has shown above 0.
+    seen: Seen,
     /// The rows in FIN_WAIT2 that no process has a descriptor of. They are no leak, so their ages
     /// are not counted.
     left: AgeList,

@@ -15,7 +15,7 @@ use hashbrown::HashMap;
 use super::newest::Newest;
 use crate::conn::limits::IDLE_TTL;
 use crate::conn::nanos::Nanos;
-use crate::workload::{Key, Sight, Workload};
+use crate::workload::{Key, Kind, Sight, Workload};
 
 /// The most keys whose workload is remembered.
 pub(crate) const MOST_KNOWN: usize = 32_768;
@@ -43,6 +43,11 @@ impl WorkloadRef {
     /// Returns whether it waits for its name.
     pub(crate) const fn is_pending(&self) -> bool {
         matches!(self, Self::Pending(_))
+    }
+
+    /// Returns whether its name was asked for in vain.
+    pub(crate) fn is_unknown(&self) -> bool {
+        matches!(self, Self::Named(workload) if workload.kind == Kind::Unknown)
     }
 }
 

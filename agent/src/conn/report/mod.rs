@@ -5,6 +5,7 @@
 
 pub(crate) mod coverage;
 pub mod pressure;
+pub mod seen;
 pub mod snapshot;
 pub(super) mod totals;
 pub mod trouble;

@@ -14,6 +14,7 @@ use catalogue::limits::{IDLE_AGES, STUCK_AGES};
 use hashbrown::HashMap;
 
 use super::pressure::Pressure;
+use super::seen::Seen;
 use crate::conn::histogram::Histogram;
 use crate::workload::Workload;
 
@@ -93,6 +94,8 @@ pub struct Group {
     pub role: Role,
     /// Gauges by state, in the order of `SocketState::ALL`.
     pub states: [StateGauge; SocketState::COUNT],
+    /// Those of the gauges of leak states that have ever been above 0.
+    pub seen: Seen,
     /// Sockets in CLOSE_WAIT by stage, in the order of `Stage::ALL`. They add up to the gauge of
     /// that state.
     pub close_wait: [u64; Stage::COUNT],
@@ -103,6 +106,15 @@ pub struct Group {
     pub idle_to: Vec<(u8, [u64; IDLE_AGES.len()])>,
     /// Retransmitted segments, by phase and kind.
     pub retransmitted: [[u64; RetransmitKind::COUNT]; Phase::COUNT],
+}
+
+impl Group {
+    /// Notes which of its gauges are above 0.
+    pub fn see(&mut self) {
+        for (state, gauge) in SocketState::ALL.iter().zip(&self.states) {
+            self.seen.note(*state, gauge.oldest_since.is_some(), gauge.older_than);
+        }
+    }
 }
 
 /// How many connections each service has opened and closed since the agent started, by process,

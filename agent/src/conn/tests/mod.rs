@@ -25,6 +25,7 @@ mod retirement;
 mod retransmits;
 mod reuse;
 mod scenarios;
+mod seen;
 mod slice_world;
 mod slices;
 mod step_order;

@@ -217,6 +217,7 @@ pub(super) fn check(table: &mut Table, now: Nanos) {
         }
         linked += check_list(table, group, SocketState::FinWait2, true);
     }
+    super::seen::check(&snapshot);
     check_rows(table, &snapshot, linked);
     check_counts(table, &snapshot);
 }
@@ -256,8 +257,7 @@ fn check_list(table: &Table, group: GroupId, state: SocketState, orphan: bool) -
 
 /// Checks that every row is in one list, in the index, and in one gauge.
 fn check_rows(table: &Table, snapshot: &Snapshot, linked: usize) {
-    let rows = table.core.rows.iter().count() as u64;
-    let all = [("rows in use", rows)];
+    let all = [("rows in use", table.core.rows.iter().count() as u64)];
     balance("every row is in one list", &[("rows in lists", linked as u64)], &all);
     balance("the slab counts its rows", &[("counted", table.core.rows.len() as u64)], &all);
     balance("every row is in the index once", &[("indexed", table.core.index.len() as u64)], &all);

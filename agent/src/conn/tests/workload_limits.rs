@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 
 use agent_common::tcp::{CLOSE, ESTABLISHED, SYN_SENT};
+use catalogue::labels::YOUNG;
 use catalogue::limits::SPARE;
 
 use super::support::{Ask, LIMITS, SECOND, apply, check, covered, entry, owned, step};
 use super::workloads::{client, close, connect, counts, seeing, shown, tell, unit};
+use super::young::{DIET, live, names, young};
 use crate::conn::account::workloads::{MOST_KNOWN, MOST_PENDING};
 use crate::conn::limits::IDLE_TTL;
 use crate::conn::{Limits, Nanos, Table};
@@ -105,5 +107,27 @@ fn a_flood_of_cgroups_is_bounded_and_counted() {
             && seen.services.len() <= 10 + SPARE + 3
     );
     assert_eq!((seen.opened(), seen.closed()), (1000, 1000));
+    check(&mut table, SECOND);
+}
+
+/// With cgroups of version 1 the unit is asked of each process, and each has ended by then.
+#[test]
+fn a_name_that_opens_again_and_again_has_a_label_though_no_unit_is_ever_known() {
+    let mut table = seeing(DIET);
+    for at in 0..20 {
+        let (at, name) = (30 + at, if at == 3 { "once" } else { "curl" });
+        connect(&mut table, at, 100 + at, name);
+        close(&mut table, at, 100 + at);
+        // Those of twelve seconds ago are given up.
+        table.tell_workloads([(Key::Cgroup(100 + at - 12), None)], at * SECOND);
+        live(&mut table, at, at);
+    }
+    assert_eq!(names(&mut table), [YOUNG]);
+    for at in 50..70 {
+        table.tell_workloads([(Key::Cgroup(100 + at - 12), None)], at * SECOND);
+        live(&mut table, at, at);
+    }
+    assert_eq!(shown(&mut table, "curl").0, counts([("unknown", 0)]));
+    assert_eq!((young(&mut table), names(&mut table).len()), ((0, 20), 2), "once has none");
     check(&mut table, SECOND);
 }

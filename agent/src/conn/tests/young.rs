@@ -26,7 +26,7 @@ pub(super) fn live(table: &mut Table, from: u64, to: u64) {
 }
 
 /// The names under which metrics show groups.
-fn names(table: &mut Table) -> Vec<String> {
+pub(super) fn names(table: &mut Table) -> Vec<String> {
     let seen = table.snapshot(SECOND);
     let mut names: Vec<_> = seen.groups.iter().map(|group| group.process.to_string()).collect();
     names.sort();
@@ -35,7 +35,7 @@ fn names(table: &mut Table) -> Vec<String> {
 }
 
 /// Young sockets, and connections that young names opened.
-fn young(table: &mut Table) -> (u64, u64) {
+pub(super) fn young(table: &mut Table) -> (u64, u64) {
     let (gauges, opened) = shown(table, YOUNG);
     (gauges.values().sum(), opened.values().sum())
 }

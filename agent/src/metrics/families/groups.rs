@@ -19,7 +19,8 @@ use catalogue::limits::{IDLE_AGES, STUCK_AGES};
 use catalogue::metrics::{connections, lifecycle, pressure};
 
 /// These are the families of groups. Every state of a process has a series, 0 if no socket is in
-/// it, so that a gauge is seen to fall.
+/// it, so that a gauge is seen to fall. Ages and stuck sockets are most of what there would be and
+/// nearly always 0: they have one from their first value on.
 pub(super) const FAMILIES: &[Entry] = &[
     (&connections::CONNECTIONS, states),
     (&connections::OLDEST_STATE_AGE, ages),
@@ -94,10 +95,9 @@ fn ages(view: &View<'_>, family: &mut Family<'_>) {
             .map_or(Number::Count(0), |since| seconds(view.snapshot.taken_at.saturating_sub(since)))
     };
     for (group, set) in view.groups.iter() {
-        family.series(
-            set,
-            LEAKING.iter().map(|(state, tail)| (tail, age(gauge(group, *state).oldest_since))),
-        );
+        let seen = LEAKING.iter().filter(|(state, _)| group.seen.has(**state));
+        family
+            .series(set, seen.map(|(state, tail)| (tail, age(gauge(group, *state).oldest_since))));
     }
 }
 
@@ -106,7 +106,8 @@ fn stuck(view: &View<'_>, family: &mut Family<'_>) {
         gauge(group, state).older_than.get(age).copied().unwrap_or_default()
     };
     for (group, set) in view.groups.iter() {
-        family.series(set, STUCK.iter().map(|(of, tail)| (tail, Number::Count(count(group, *of)))));
+        let seen = STUCK.iter().filter(|((state, age), _)| group.seen.has_older(*state, *age));
+        family.series(set, seen.map(|(of, tail)| (tail, Number::Count(count(group, *of)))));
     }
 }
 

@@ -9,6 +9,7 @@ use catalogue::labels::{ConnectFailure, OTHER, Phase, RetransmitKind, Role, Sock
 
 use crate::conn::histogram::Histogram;
 use crate::conn::pressure::{Listener, Netstat, OwnerProcess, PortUse, Pressure};
+use crate::conn::seen::Seen;
 use crate::conn::snapshot::{Group, Namespace, Queued, Service, Snapshot, StateGauge};
 use crate::conn::{Limits, Nanos, Table};
 use crate::kernel::probe::ProbeState;
@@ -42,6 +43,7 @@ fn group(process: &str, role: Role) -> Group {
         workload: workload(process),
         role,
         states: [StateGauge::default(); SocketState::COUNT],
+        seen: Seen::default(),
         retransmitted: Default::default(),
         close_wait: [0; 3],
         queued: Queued::default(),
@@ -114,6 +116,7 @@ pub(super) fn full() -> Snapshot {
     let mut client = group("curl", Role::Client);
     client.states[SocketState::CloseWait.index()] =
         StateGauge { count: 7, oldest_since: Some(1400 * SECOND), older_than: [6, 5, 1] };
+    client.see();
     client.close_wait = [0, 2, 5];
     client.queued = Queued {
         receive_bytes: 70,

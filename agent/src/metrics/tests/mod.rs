@@ -5,6 +5,7 @@ mod cardinality;
 mod fixtures;
 mod open;
 mod random;
+mod seen;
 mod selection;
 mod values;
 mod witness;

@@ -14,6 +14,7 @@ use super::values::{
     NAMED, count, gauge, histogram, name, netns, number, port, role, small, to_names,
 };
 use crate::conn::pressure::{Listener, Netstat, OwnerProcess, PortUse, Pressure};
+use crate::conn::seen::Seen;
 use crate::conn::snapshot::{Group, Namespace, Queued, Service, Snapshot};
 use crate::kernel::probe::ProbeState;
 use crate::metrics::stats::{Probe, ProcessSample, SelfStats};
@@ -41,16 +42,19 @@ fn group((process, workload, role): Owner) -> BoxedStrategy<Group> {
     )
         .prop_map(move |(states, close_wait, queued, idle, idle_to, retransmitted)| {
             let [receive_bytes, send_bytes, zero_window, unacknowledged] = queued;
-            Group {
+            let mut group = Group {
                 process: Arc::clone(&process),
                 workload: Arc::clone(&workload),
                 role,
                 states,
+                seen: Seen::default(),
                 close_wait,
                 queued: Queued { receive_bytes, send_bytes, zero_window, idle, unacknowledged },
                 idle_to,
                 retransmitted,
-            }
+            };
+            group.see();
+            group
         })
         .boxed()
 }

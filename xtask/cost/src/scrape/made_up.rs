@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use catalogue::buckets::{BYTES, SECONDS};
-use catalogue::labels::Role;
+use catalogue::labels::{Role, SocketState};
 use tcpwarden::conn::histogram::Histogram;
+use tcpwarden::conn::seen::Seen;
 use tcpwarden::conn::snapshot::{Group, Queued, Service, Snapshot, StateGauge};
 use tcpwarden::conn::{Limits, Nanos, Table};
 
@@ -26,6 +27,20 @@ pub fn snapshot(series: usize) -> Snapshot {
     }
 }
 
+/// A snapshot of a machine of so many processes with a service each, whose histograms all hold
+/// something: one in ten has sockets in every state, for hours some, the others are well.
+#[must_use]
+pub fn machine(processes: usize) -> Snapshot {
+    let mut snapshot = snapshot(processes * PAIR);
+    for (_, group) in (0..).zip(&mut snapshot.groups).filter(|(number, _)| number % 10 != 0) {
+        for state in SocketState::ALL.iter().filter(|state| state.can_leak()) {
+            group.states[state.index()] = StateGauge::default();
+        }
+        (group.seen, group.close_wait) = Default::default();
+    }
+    snapshot
+}
+
 /// Names as they come: of different lengths, and not in order.
 fn names(number: usize) -> (Arc<str>, Arc<str>) {
     let turned = number.wrapping_mul(7919) % 10_007;
@@ -38,18 +53,21 @@ fn group(number: usize) -> Group {
     let gauge = StateGauge {
         count,
         oldest_since: Some(NOW - 1_234_567_891 * (count + 1)),
-        older_than: [count, count / 2, 0],
+        older_than: [count.max(1), (count / 2).max(1), 1],
     };
-    Group {
+    let mut group = Group {
         process,
         workload,
         role: Role::Client,
         states: [gauge; _],
+        seen: Seen::default(),
         close_wait: [count, 2, 3],
         queued: Queued { receive_bytes: count * 1000, ..Queued::default() },
         idle_to: Vec::new(),
         retransmitted: [[count; _]; _],
-    }
+    };
+    group.see();
+    group
 }
 
 fn service(number: usize) -> Service {

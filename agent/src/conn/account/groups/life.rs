@@ -37,6 +37,9 @@ impl Groups {
         let entry = &mut self.list[group.position()];
         self.labels.give_back(entry.label, &entry.share());
         entry.workload = workload.clone();
+        if workload.is_unknown() {
+            entry.youth = entry.youth.after_waiting();
+        }
         self.labels.take(entry.label, entry.share());
         self.remember(group);
         self.give_up_spare_label(group);
@@ -98,8 +101,10 @@ impl Groups {
             Label::Own | Label::Other => Self::other(self.role(group)),
             Label::Young => Self::young(self.role(group)),
         };
-        let youth = self.list[group.position()].youth;
-        self.list[successor.position()].youth.take(youth);
+        let GroupEntry { youth, seen, .. } = self.list[group.position()];
+        let next = &mut self.list[successor.position()];
+        next.youth.take(if next.workload.is_unknown() { youth.after_waiting() } else { youth });
+        next.seen.add(seen);
         self.hand_over(group, to);
         self.cache.clear();
         self.forget(group);

@@ -12,6 +12,7 @@ use super::{ALWAYS, GroupEntry, Groups, UNKNOWN, number};
 use crate::conn::account::workloads::WorkloadRef;
 use crate::conn::ids::GroupId;
 use crate::conn::nanos::Nanos;
+use crate::conn::report::seen::Seen;
 use crate::conn::report::snapshot::Queued;
 use crate::conn::socket::name::Name;
 use crate::conn::store::age_list::AgeList;
@@ -183,6 +184,7 @@ impl Groups {
             alive: Nanos::ZERO,
             youth: Youth::default(),
             lists,
+            seen: Seen::default(),
             left: AgeList::new(false),
             retransmitted: Default::default(),
             queued: Queued::default(),

@@ -40,16 +40,19 @@ impl Groups {
                 .iter_mut()
                 .for_each(|list| list.advance(rows, thresholds, &mut Budget::UNLIMITED.clone()));
             let waits = group.waits();
-            let one = snapshot::Group {
+            let mut one = snapshot::Group {
                 process: Arc::clone(&group.process),
                 workload: Arc::clone(group.workload.label(&self.unknown)),
                 role: group.role,
                 states: group.lists.map(|list| list.gauge(rows)),
+                seen: group.seen,
                 close_wait: group.lists[SocketState::CloseWait.index()].stages(),
                 queued: group.queued,
                 idle_to: group.idle_to.clone(),
                 retransmitted: if waits { Default::default() } else { group.retransmitted },
             };
+            one.see();
+            group.seen = one.seen;
             let fold = match group.label {
                 Label::Own => FOLDS.iter().position(|name| *group.process == **name),
                 Label::Other => Some(0),
@@ -64,6 +67,7 @@ impl Groups {
                 all => *all = Some(one.into_fold(FOLDS[fold])),
             }
         }
+        self.keep_seen(&mut folded);
         shown.extend(folded.into_iter().flatten().flatten());
         for one in pending {
             let same = |other: &&mut snapshot::Group| {
@@ -76,6 +80,18 @@ impl Groups {
             }
         }
         shown
+    }
+
+    /// Notes what was seen of the groups without a label in those that stand for them: the others
+    /// come and go.
+    fn keep_seen(&mut self, folded: &mut [[Option<snapshot::Group>; Role::COUNT]; FOLDS.len()]) {
+        for (fold, all) in folded.iter_mut().enumerate() {
+            for all in all.iter_mut().flatten() {
+                let kept = &mut self.list[(1 + fold) * Role::COUNT + all.role.index()].seen;
+                kept.add(all.seen);
+                all.seen = *kept;
+            }
+        }
     }
 
     /// Adds what [`Self::snapshot`] shows of all groups together.
@@ -117,6 +133,7 @@ impl snapshot::Group {
     /// Adds the counts of another.
     fn add(&mut self, other: &Self) {
         self.states.iter_mut().zip(&other.states).for_each(|(mine, theirs)| mine.add(theirs));
+        self.seen.add(other.seen);
         self.close_wait.iter_mut().zip(other.close_wait).for_each(|(mine, theirs)| *mine += theirs);
         self.queued.merge(other.queued);
         for (to, idle) in &other.idle_to {

@@ -29,6 +29,8 @@ const LOOKS: u64 = 30;
 pub(super) struct Youth {
     /// Whether it has opened something since the last look.
     opened: bool,
+    /// Whether it ever has.
+    has_opened: bool,
     /// The windows in which it has, the present one in the lowest bit.
     windows: u8,
     /// From which look on each has met a row; [`Nanos::ZERO`] if the last one has not.
@@ -39,9 +41,16 @@ impl Youth {
     /// Takes what another group of the name has done, which ends.
     pub(super) fn take(&mut self, other: Self) {
         self.opened |= other.opened;
+        self.has_opened |= other.has_opened;
         self.windows |= other.windows;
         let moments = [self.holds, other.holds].into_iter().filter(|held| *held > Nanos::ZERO);
         self.holds = moments.min().unwrap_or_default();
+    }
+
+    /// Returns the same for a group that has asked for its unit in vain. It has waited, each of its
+    /// name for as long: what it has opened counts in the present window, and once.
+    pub(super) const fn after_waiting(self) -> Self {
+        Self { opened: self.has_opened, windows: 0, ..self }
     }
 }
 
@@ -96,7 +105,8 @@ impl Groups {
 
     /// Notes that a young group has opened a connection, or tried to.
     pub(crate) fn opens(&mut self, group: GroupId) {
-        self.list[group.position()].youth.opened = true;
+        let youth = &mut self.list[group.position()].youth;
+        (youth.opened, youth.has_opened) = (true, true);
     }
 
     /// Gives a label to the young groups that are old enough at `now`, if it is time to look. One
@@ -158,7 +168,7 @@ impl GroupEntry {
     /// have ended since the last look.
     fn is_grown(&mut self, now: Nanos, age: Nanos, ended: u32) -> bool {
         let has_rows = self.rows() > 0;
-        let Youth { opened, windows, holds } = &mut self.youth;
+        let Youth { opened, windows, holds, .. } = &mut self.youth;
         *windows = (*windows << ended | u8::from(std::mem::take(opened))) & COUNTED;
         if !has_rows {
             *holds = Nanos::ZERO;

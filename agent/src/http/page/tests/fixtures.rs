@@ -5,6 +5,7 @@ use catalogue::labels::{ConnectFailure, Phase, RetransmitKind, Role, SocketState
 
 use super::situations::{failures, ports, suspects};
 use crate::conn::pressure::{Listener, OwnerProcess, PortUse, Pressure};
+use crate::conn::seen::Seen;
 use crate::conn::snapshot::{Group, Namespace, Queued, Service, Snapshot, StateGauge};
 use crate::conn::{Limits, Nanos, Table, Totals};
 use crate::history::{Moment, Rings};
@@ -31,6 +32,7 @@ fn group(process: &str, role: Role, counts: &[(SocketState, u64)]) -> Group {
         workload: format!("{process}.service").into(),
         role,
         states,
+        seen: Seen::default(),
         close_wait: [0; 3],
         queued: Queued::default(),
         idle_to: Vec::new(),
@@ -190,6 +192,7 @@ pub(super) fn leaking() -> (Overview, Details) {
         older_than: [441, 402, 38],
     };
     snapshot.groups[2].states[SocketState::CloseWait.index()] = stuck;
+    snapshot.groups[2].see();
     snapshot.services[0].failures[ConnectFailure::TimedOut.index()] = 40;
     snapshot.services[0].failures[ConnectFailure::Refused.index()] = 12;
     snapshot.pressure.listeners.push(listener("billing", 8443, 129, 128));

@@ -58,8 +58,8 @@ pub(crate) enum FullStep {
     /// filter holds. `cargo xtask fuzz` takes another length.
     Fuzz,
     /// The board Fleet over the recorded series of a thousand machines, and the shipped rules over
-    /// the raw ones of 50, 100 and 200, on a real Prometheus; in about fifteen minutes, a filter
-    /// chooses `recorded` or `raw`. `cargo xtask fleet` takes other sizes.
+    /// the raw ones of 50, 100 and 200, on a real Prometheus; in about a quarter of an hour, a
+    /// filter chooses `recorded` or `raw`. `cargo xtask fleet` takes other sizes.
     Fleet,
 }
 

@@ -1,5 +1,5 @@
 //! The project's own commands, reached as `cargo xtask VERB`: set-up, build, run, check, test,
-//! kernels, bench, lab, demo, dashboards, soak, fuzz, picture.
+//! kernels, bench, lab, demo, dashboards, soak, fuzz, fleet, picture.
 //!
 //! Every verb installs what it needs before it starts, prints what it does, and fails with one
 //! message that names what to do. `cargo xtask` alone prints the help.
@@ -23,6 +23,7 @@ mod commit;
 mod dashboards;
 mod demo;
 mod dist;
+mod fleet;
 mod fuzz;
 mod kernels;
 mod lab;
@@ -68,6 +69,7 @@ enum Verb {
     Bench(bench::Args),
     Soak(soak::Args),
     Fuzz(fuzz::Args),
+    Fleet(fleet::Args),
     Lab(lab::Args),
     Demo(demo::Args),
     #[command(hide = true)]
@@ -94,6 +96,7 @@ fn main() -> ExitCode {
         Verb::Kernels(args) => kernels::main(&args),
         Verb::Soak(args) => soak::main(&args),
         Verb::Fuzz(args) => fuzz::main(&args),
+        Verb::Fleet(args) => fleet::main(&args),
         Verb::Lab(args) => lab::main(&args).map(done),
         Verb::Demo(args) => demo::main(&args).map(done),
         Verb::DemoPlay(args) => demo::play(&args).map(done),

@@ -57,6 +57,10 @@ pub(crate) enum FullStep {
     /// What reads bytes from outside, under a fuzzer that follows coverage, for twenty minutes; a
     /// filter holds. `cargo xtask fuzz` takes another length.
     Fuzz,
+    /// The board Fleet over the recorded series of a thousand machines, and the shipped rules over
+    /// the raw ones of 50, 100 and 200, on a real Prometheus; in about a quarter of an hour, a
+    /// filter chooses `recorded` or `raw`. `cargo xtask fleet` takes other sizes.
+    Fleet,
 }
 
 /// How many processors are kept busy.
@@ -112,7 +116,7 @@ mod tests {
         assert_eq!(parsed.ok().and_then(|cli| cli.args.full), Some(FullStep::Load));
         let error = Cli::try_parse_from(["test", "--full", "soap"]).err().unwrap().to_string();
         let known = "values: load, software, crowd, soak, healthy, growth, faults, supply, \
-                     book, machines, arm64, chart, page, fuzz]";
+                     book, machines, arm64, chart, page, fuzz, fleet]";
         assert!(error.contains("soap") && error.contains(known), "{error}");
     }
 

@@ -18,7 +18,7 @@ use self::full::FullStep;
 use self::lanes::Stage;
 use self::step::Step;
 use crate::setup::{self, ConsentArgs};
-use crate::{book, build, chart, fuzz, kernels, machines, page, process, soak, supply};
+use crate::{book, build, chart, fleet, fuzz, kernels, machines, page, process, soak, supply};
 
 pub(crate) use self::beside::{StepArgs, main as step};
 
@@ -54,6 +54,7 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
         Some(FullStep::Chart) => chart::main(args.consent.consent()),
         Some(FullStep::Page) => page::main(args.consent.consent()),
         Some(FullStep::Fuzz) => fuzz::long(args.filter.as_deref()),
+        Some(FullStep::Fleet) => fleet::long(args.filter.as_deref(), args.consent.consent()),
         Some(FullStep::Crowd) => full::live("long::crowd", args.consent.consent()),
         Some(FullStep::Growth) => full::live("long::growth", args.consent.consent()),
         Some(FullStep::Faults) => full::live("long::faults", args.consent.consent()),

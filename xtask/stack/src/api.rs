@@ -30,8 +30,14 @@ impl Api {
     /// The server on a port.
     #[must_use]
     pub fn new(port: u16) -> Self {
+        Self::patient(port, Duration::from_secs(20))
+    }
+
+    /// The server on a port that may take so long for an answer.
+    #[must_use]
+    pub fn patient(port: u16, patience: Duration) -> Self {
         let config = ureq::Agent::config_builder()
-            .timeout_global(Some(Duration::from_secs(20)))
+            .timeout_global(Some(patience))
             .http_status_as_error(false);
         Self { client: config.build().into(), base: format!("http://127.0.0.1:{port}") }
     }

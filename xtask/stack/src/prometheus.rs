@@ -1,7 +1,7 @@
 //! Prometheus: scrapes the agent and evaluates the rules.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
@@ -13,6 +13,9 @@ use crate::api::{self, Api, Sample};
 use crate::borrowed;
 use crate::folder::Folder;
 use crate::server::{free_port, start};
+
+/// The name of its configuration.
+const CONFIG: &str = "prometheus.yml";
 
 /// What it is to do.
 #[derive(Debug, Clone)]
@@ -63,7 +66,6 @@ impl Prometheus {
             json!({ "job_name": "prometheus", "static_configs": [{ "targets": [itself] }] }),
         ];
         jobs.extend(scrape.jobs.iter().cloned());
-        // JSON is YAML.
         let config = json!({
             "global": {
                 "scrape_interval": every,
@@ -76,16 +78,49 @@ impl Prometheus {
             },
             "scrape_configs": jobs,
         });
-        let config = folder.write("prometheus.yml", &config.to_string())?;
+        let storage = folder.path().join("prometheus");
+        Self::configured(folder, port, &config, &storage, &["--storage.tsdb.retention.time=1d"])
+    }
+
+    /// Starts it on `port` of loopback with a whole configuration, as JSON, what it stores in
+    /// `storage`, and more arguments; waits until it is ready.
+    ///
+    /// # Errors
+    /// When it does not start; with what it said.
+    pub fn configured(
+        folder: &Folder,
+        port: u16,
+        config: &serde_json::Value,
+        storage: &Path,
+        arguments: &[&str],
+    ) -> Result<Self> {
+        // JSON is YAML.
+        let config = folder.write(CONFIG, &config.to_string())?;
         let mut command = borrowed::command(&["prometheus"])?;
         command
             .arg(format!("--config.file={}", config.display()))
-            .arg(format!("--storage.tsdb.path={}", folder.path().join("prometheus").display()))
+            .arg(format!("--storage.tsdb.path={}", storage.display()))
             .arg(format!("--web.listen-address=127.0.0.1:{port}"))
-            .args(["--storage.tsdb.retention.time=1d", "--rules.alert.resend-delay=5s"]);
+            .args(["--rules.alert.resend-delay=5s", "--web.enable-lifecycle"])
+            .args(arguments);
         let api = Api::new(port);
         let process = start("Prometheus", command, &api, "/-/ready")?;
         Ok(Self { api, process })
+    }
+
+    /// Lets it read another configuration, which [`Self::configured`] began with.
+    ///
+    /// # Errors
+    /// The file cannot be written, or Prometheus refuses it.
+    pub fn reload(&self, folder: &Folder, config: &serde_json::Value) -> Result<()> {
+        folder.write(CONFIG, &config.to_string())?;
+        self.api.post("/-/reload", &json!({}))
+    }
+
+    /// The same, where an answer may take so long.
+    #[must_use]
+    pub fn patient(self, port: u16, patience: Duration) -> Self {
+        Self { api: Api::patient(port, patience), ..self }
     }
 
     /// The series of an instant query.
@@ -152,7 +187,17 @@ impl Prometheus {
         Ok(firing.map(|alert| api::labels(&alert["labels"])).collect())
     }
 
-    fn ask(&self, path: &str, parameters: &[(&str, &str)]) -> Result<serde_json::Value> {
+    /// The process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// What the API answers.
+    ///
+    /// # Errors
+    /// When it does not answer, or the query is wrong; with what Prometheus said.
+    pub fn ask(&self, path: &str, parameters: &[(&str, &str)]) -> Result<serde_json::Value> {
         self.api
             .json(path, parameters)
             .with_context(|| format!("Prometheus said:\n{}", self.process.tail(10)))

@@ -72,8 +72,11 @@ fn suspects() -> Vec<Draft> {
     let suspects = top(&sum(by, &SCOPE.of(&CONNECTIONS, &states)));
     let oldest = max(by, &SCOPE.of(&OLDEST_STATE_AGE, ""));
     let per_minute = sum(by, &growth(&SCOPE.of(&CONNECTIONS, &states)));
-    let old =
-        sum(by, &SCOPE.of(&CONNECTIONS_STUCK, &format!(r#"min_age="{}""#, STUCK_AGE.as_secs())));
+    // An age that nobody has reached has no series.
+    let old = format!(
+        "({}) or 0 * ({suspects})",
+        sum(by, &SCOPE.of(&CONNECTIONS_STUCK, &format!(r#"min_age="{}""#, STUCK_AGE.as_secs())))
+    );
     let mut columns = shared::who_waits();
     columns.push(shared::judged("Value #C", "Growth/min", Unit::Count, &growing()));
     columns.push(shared::number("Value #D", "Over 5 min", Unit::Digits));
@@ -268,7 +271,7 @@ fn cost() -> Vec<Draft> {
             .ask(
                 sum("min_age", &SCOPE.of(&CONNECTIONS_STUCK, "")),
                 "over {{min_age}} s",
-                Shown::ZeroWhenHealthy,
+                Shown::In("half-close"),
             ),
     ]
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use catalogue::buckets::{BYTES_COARSE, SECONDS_COARSE};
+use dashboards::boards::{self, Board};
 use dashboards::rules::{all, records};
 use dashboards::timing::{LIVE, PRODUCTION};
 
@@ -67,11 +68,13 @@ fn descriptions_of_alerts_name_labels_that_are_left() {
 }
 
 #[test]
-fn rules_ask_for_bounds_that_coarse_histograms_have() {
+fn rules_and_boards_ask_for_bounds_that_coarse_histograms_have() {
     let coarse: BTreeSet<String> =
         SECONDS_COARSE.iter().chain(BYTES_COARSE).map(ToString::to_string).collect();
+    let of_board = |board: Board| board.queries.into_iter().map(move |one| (board.uid, one.expr));
+    let boards = boards::all().into_iter().flat_map(of_board);
     let mut asked = 0;
-    for (name, expr) in expressions() {
+    for (name, expr) in expressions().into_iter().chain(boards) {
         for selector in selectors(&parse(&expr).unwrap()) {
             let bounds = selector.matchers.iter().filter(|matcher| matcher.name == "le");
             for bound in bounds {

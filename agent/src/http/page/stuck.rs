@@ -24,6 +24,8 @@ pub(super) struct Stuck<'a> {
     state: SocketState,
     /// How many are older than each of [`STUCK_AGES`].
     pub(super) older_than: [u64; STUCK_AGES.len()],
+    /// Whether that has a series: it was above 0 once.
+    has_series: [bool; STUCK_AGES.len()],
     since: Option<u64>,
 }
 
@@ -39,6 +41,7 @@ pub(super) fn lines(snapshot: &Snapshot) -> Vec<Stuck<'_>> {
                 role: group.role,
                 state: *state,
                 older_than: gauge.older_than,
+                has_series: std::array::from_fn(|age| group.seen.has_older(*state, age)),
                 since: gauge.oldest_since,
             }
         })
@@ -48,6 +51,19 @@ pub(super) fn lines(snapshot: &Snapshot) -> Vec<Stuck<'_>> {
         (Reverse(one.older_than[0]), one.process, one.workload, one.role, one.state)
     });
     lines
+}
+
+impl Stuck<'_> {
+    /// Writes how many are older than one of the ages, with the series in which that stands.
+    fn older(&self, age: usize, labels: &[(&str, &str)], html: &mut Html) {
+        if !self.has_series[age] {
+            html.text(0);
+            return;
+        }
+        let seconds = STUCK_AGES[age].to_string();
+        let all = [labels, &[("min_age", seconds.as_str())]].concat();
+        html.count(self.older_than[age], &source::series(&connections::CONNECTIONS_STUCK, &all));
+    }
 }
 
 /// Writes the table.
@@ -70,16 +86,15 @@ pub(super) fn section(html: &mut Html, snapshot: &Snapshot) {
             ("role", one.role.as_str()),
             ("state", one.state.as_str()),
         ];
-        let of = |place: usize| {
-            let age = STUCK_AGES[place].to_string();
-            let all = [labels.as_slice(), &[("min_age", age.as_str())]].concat();
-            source::series(&connections::CONNECTIONS_STUCK, &all)
-        };
-        html.raw("<tr><td class='n big'>").count(one.older_than[0], &of(0));
+        html.raw("<tr><td class='n big'>");
+        one.older(0, &labels, html);
         html.raw("<th scope=row>").text(one.process).raw("<small>").text(one.workload);
         html.raw("</small><td>").text(one.state.as_str()).raw("<small>").text(one.role.as_str());
-        html.raw("</small><td class='n wide'>").count(one.older_than[1], &of(1));
-        html.raw("<td class='n wide'>").count(one.older_than[2], &of(2)).raw("<td class=n>");
+        html.raw("</small><td class='n wide'>");
+        one.older(1, &labels, html);
+        html.raw("<td class='n wide'>");
+        one.older(2, &labels, html);
+        html.raw("<td class=n>");
         let age = one.since.map_or(0, |since| snapshot.taken_at.saturating_sub(since));
         let age = Duration::from_nanos(age);
         let of = source::series(&connections::OLDEST_STATE_AGE, &labels);

@@ -41,7 +41,12 @@ pub(super) const ALL: &[Record] = &[
     Record {
         name: "tcpwarden:instance:connections_oldest_state_age_seconds:max",
         about: "For how long the oldest socket of a machine has been in a transient state.",
-        expr: |_| max_by("job, instance", &series(&OLDEST_STATE_AGE, &[])),
+        // A state in which no socket was has no age.
+        expr: |_| {
+            let agents = format!("0 * {}", series(&CONNECTIONS_TRACKED, &[]));
+            let oldest = max_by("job, instance", &series(&OLDEST_STATE_AGE, &[]));
+            format!("{oldest}\nor\n{}", max_by("job, instance", &agents))
+        },
         labels: MACHINE,
     },
     Record {

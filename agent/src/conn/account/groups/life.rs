@@ -104,7 +104,10 @@ impl Groups {
         let GroupEntry { youth, seen, .. } = self.list[group.position()];
         let next = &mut self.list[successor.position()];
         next.youth.take(if next.workload.is_unknown() { youth.after_waiting() } else { youth });
-        next.seen.add(seen);
+        // What stood under another name has no series there.
+        if to == successor && label == Label::Own {
+            next.seen.add(seen);
+        }
         self.hand_over(group, to);
         self.cache.clear();
         self.forget(group);

@@ -192,6 +192,9 @@ pub(super) fn leaking() -> (Overview, Details) {
         older_than: [441, 402, 38],
     };
     snapshot.groups[2].states[SocketState::CloseWait.index()] = stuck;
+    let (count, older_than) = (3, [2, 0, 0]);
+    let young = StateGauge { count, oldest_since: Some(NOW - 75 * SECOND), older_than };
+    snapshot.groups[2].states[SocketState::LastAck.index()] = young;
     snapshot.groups[2].see();
     snapshot.services[0].failures[ConnectFailure::TimedOut.index()] = 40;
     snapshot.services[0].failures[ConnectFailure::Refused.index()] = 12;
